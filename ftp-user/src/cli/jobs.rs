@@ -500,22 +500,7 @@ mod tests {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let typed = Cli::read_typed([vec!["ftp-user".into()], words.clone()].concat()).unwrap();
         let asked = AskedJob::typed(typed.verb.job().unwrap().name(), typed.typed, &words, &Names::default());
-        JobRecord {
-            id: JobId::new(1),
-            job: StoredJob { directory: directory.to_owned(), ..asked.job },
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 0,
-            bytes: 0,
-            failed: 0,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-            queued: None,
-        }
+        JobRecord::for_tests(1, StoredJob { directory: directory.to_owned(), ..asked.job })
     }
 
     fn line(words: &[&str]) -> Cli {

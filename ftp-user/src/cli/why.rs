@@ -250,22 +250,8 @@ mod tests {
 
     #[test]
     fn the_last_one_is_the_job_that_resume_means_unless_a_run_without_a_job_came_after_it() {
-        let job = |number, begun| JobRecord {
-            id: JobId::new(number),
-            job: StoredJob::for_tests("copy"),
-            state: JobState::Interrupted,
-            begun,
-            ended: None,
-            files: 0,
-            bytes: 0,
-            failed: 0,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-            queued: None,
-        };
+        let job =
+            |number, begun| JobRecord { begun, ..JobRecord::for_tests(number, StoredJob::for_tests("copy")) };
         let run = |number, at| RunAccount { id: JobId::new(number).to_string(), at, ..RunAccount::default() };
         let check = |jobs: &[JobRecord], runs: &[RunAccount], expect: (Option<u64>, Option<u64>)| {
             let (job, run) = last(jobs, runs);

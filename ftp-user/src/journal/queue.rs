@@ -76,12 +76,12 @@ impl Queue {
         self.with(|store| store.durably(|store| submit(store, id, job, entry))?)
     }
 
-    /// Takes the job that is carried next. `carried` are those that are, and those that were lately with `false`.
+    /// Takes the job that is carried next. `carried` are those that are, and those that were lately.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn take(&self, carried: &[(CarriedJob, bool)]) -> Result<Option<JobRecord>, JournalFailure> {
+    pub fn take(&self, carried: &[CarriedJob]) -> Result<Option<JobRecord>, JournalFailure> {
         self.with(|store| {
             // A reader waits for no other process.
             let heads = heads(&store.sql, now()).map_err(|bad| store.failure(bad))?;
@@ -346,9 +346,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let queue = queue(home.path());
         let (one, two) = (submit(&queue, 1, "ann"), submit(&queue, 2, "bob"));
-        let taken = |carried: &[(CarriedJob, bool)]| queue.take(carried).unwrap().map(|record| record.id);
-        let of = |owner: &str, turn| CarriedJob { owner: owner.to_owned(), pair: String::new(), turn };
-        assert_eq!(taken(&[(of("ann", 1), true)]), Some(two), "the other owner has none");
+        let taken = |carried: &[CarriedJob]| queue.take(carried).unwrap().map(|record| record.id);
+        let of = |owner: &str, turn| CarriedJob {
+            owner: owner.to_owned(),
+            pair: String::new(),
+            turn,
+            is_running: true,
+        };
+        assert_eq!(taken(&[of("ann", 1)]), Some(two), "the other owner has none");
         assert_eq!(taken(&[]), Some(one));
         assert_eq!(taken(&[]), None);
         queue.change(two, |entry, _| entry.pause()).unwrap().unwrap();

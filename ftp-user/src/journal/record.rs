@@ -507,6 +507,29 @@ impl StoredJob {
 }
 
 #[cfg(test)]
+impl JobRecord {
+    /// An interrupted job that has begun nothing.
+    pub(crate) fn for_tests(number: u64, job: StoredJob) -> Self {
+        Self {
+            id: JobId::new(number),
+            job,
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 0,
+            bytes: 0,
+            failed: 0,
+            why: None,
+            open: 0,
+            given_over: 0,
+            process: None,
+            transfer: None,
+            queued: None,
+        }
+    }
+}
+
+#[cfg(test)]
 impl StoredJob {
     /// A job of a verb with places, and with `-r` perhaps.
     pub(crate) fn for_tests(words: &str) -> Self {

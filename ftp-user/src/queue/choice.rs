@@ -18,7 +18,7 @@ pub struct Head<J> {
     pub created: u64,
 }
 
-/// A job that is carried now.
+/// A job that is carried, or one of the last that were, as far as the shares need it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CarriedJob {
     /// Who has submitted it.
@@ -27,20 +27,21 @@ pub struct CarriedJob {
     pub pair: String,
     /// The number of the choice that has taken it: a later one is larger.
     pub turn: u64,
+    /// Whether it is carried now.
+    pub is_running: bool,
 }
 
-/// The job that is carried next; `None` if none may begin. `carried` are those that are carried now, and those that were
-/// carried lately with `false`.
-pub fn next<J>(heads: Vec<Head<J>>, carried: &[(CarriedJob, bool)]) -> Option<J> {
+/// The job that is carried next; `None` if none may begin.
+pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<J> {
     let rank = |head: &Head<J>| {
-        let of_owner = || carried.iter().filter(|(job, _)| job.owner == head.owner);
-        let of_pair = || of_owner().filter(|(job, _)| job.pair == head.pair);
+        let of_owner = || carried.iter().filter(|job| job.owner == head.owner);
+        let of_pair = || of_owner().filter(|job| job.pair == head.pair);
         let share = |running: usize, turn: Option<u64>| (running, turn);
         (
-            share(of_owner().filter(|(_, now)| *now).count(), of_owner().map(|(job, _)| job.turn).max()),
+            share(of_owner().filter(|job| job.is_running).count(), of_owner().map(|job| job.turn).max()),
             head.owner.clone(),
             std::cmp::Reverse(head.priority),
-            share(of_pair().filter(|(_, now)| *now).count(), of_pair().map(|(job, _)| job.turn).max()),
+            share(of_pair().filter(|job| job.is_running).count(), of_pair().map(|job| job.turn).max()),
             head.created,
         )
     };
@@ -67,9 +68,14 @@ mod tests {
             let (owner, pair, priority) = jobs.remove(at);
             order.push(format!("{owner}{pair}{priority}"));
             let turn = order.len() as u64;
-            carried.push((CarriedJob { owner: owner.to_owned(), pair: pair.to_owned(), turn }, true));
+            carried.push(CarriedJob {
+                owner: owner.to_owned(),
+                pair: pair.to_owned(),
+                turn,
+                is_running: true,
+            });
             if let Some(oldest) = carried.len().checked_sub(parallel) {
-                carried[oldest].1 = false;
+                carried[oldest].is_running = false;
             }
         }
         order.join(" ")

@@ -204,7 +204,6 @@ fn seconds_at(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::JobId;
     use crate::journal::StoredJob;
 
     #[test]
@@ -223,22 +222,7 @@ mod tests {
 
     /// An interrupted job with two files.
     fn interrupted(job: StoredJob) -> JobRecord {
-        JobRecord {
-            id: JobId::new(0xab),
-            job,
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 2,
-            bytes: 2048,
-            failed: 1,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-            queued: None,
-        }
+        JobRecord { files: 2, bytes: 2048, failed: 1, ..JobRecord::for_tests(0xab, job) }
     }
 
     #[test]

@@ -161,16 +161,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Those that are carried, and with `false` those that were.
-    fn carried(&self) -> Vec<(CarriedJob, bool)> {
-        let now = self.running.values().map(|running| (running.carried.clone(), true));
-        now.chain(self.recent.iter().map(|recent| (recent.clone(), false))).collect()
+    /// Those that are carried, and those that were lately.
+    fn carried(&self) -> Vec<CarriedJob> {
+        self.running.values().map(|running| &running.carried).chain(&self.recent).cloned().collect()
     }
 
     fn begin(&mut self, record: JobRecord) {
         let (id, entry) = (record.id, record.queued.clone().unwrap_or_default());
         self.turn += 1;
-        let carried = CarriedJob { owner: entry.owner, pair: entry.pair, turn: self.turn };
+        let carried = CarriedJob { owner: entry.owner, pair: entry.pair, turn: self.turn, is_running: true };
         let (stop, cancel) = Cancel::new();
         tracing::info!(job = %id, owner = carried.owner, tries = entry.tries, "a job begins");
         let general = self.general.clone();
@@ -192,7 +191,7 @@ impl Worker {
         if self.recent.len() >= MOST_RECENT {
             self.recent.remove(0);
         }
-        self.recent.push(carried);
+        self.recent.push(CarriedJob { is_running: false, ..carried });
         self.unwritten.push((job, result));
     }
 
