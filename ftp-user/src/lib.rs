@@ -30,6 +30,7 @@
 //! | [`account`] | which paths were tried between two servers, and what came of each |
 //! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`queue`] | jobs that a daemon carries: how they stand, when they are tried again, which one is next |
+//! | [`web`] | the HTTP API and the page of a daemon, before any queue |
 //! | [`shell`] | lines of the shell, names, composite directories, completion |
 //! | [`journal`] | what every job has begun and finished, for `resume` |
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
@@ -64,6 +65,7 @@ pub mod route;
 pub mod session;
 pub mod shell;
 pub mod state;
+pub mod web;
 pub mod world;
 
 pub use job::run;

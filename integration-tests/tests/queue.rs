@@ -112,7 +112,7 @@ fn a_daemon_carries_what_was_left_to_it_before_and_after_its_start() {
     let process = daemon.running.id().to_string();
     second.says(&format!("process {process} carries the jobs")).says("end it first");
     daemon.running.signal(Signal::HUP);
-    daemon.wait_for("the settings are read by each job");
+    daemon.wait_for("the settings were read again");
     daemon.running.signal(Signal::TERM);
     daemon.end().exits(0);
 }

@@ -43,7 +43,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::outcome::FailedItem;
-use crate::report::{Event, Exits, KeptOutput, Output, Reporter, Style, complaint};
+use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, READ_WORDS, Start};
@@ -135,7 +135,7 @@ struct ShellSession {
     /// Which of several jobs this is, and its destination; nothing if it is the only one.
     one_job: Option<(JobId, String)>,
     /// Who reads the events of a job of the queue: nobody is at a terminal who could answer a question.
-    unattended: Option<KeptOutput>,
+    unattended: Option<Listener>,
 }
 
 impl ShellSession {
@@ -332,7 +332,7 @@ impl General {
         };
         Style {
             json: self.json,
-            output: self.hands.unattended.clone().map_or(Output::Standard, Output::Kept),
+            output: self.hands.unattended.clone().map_or(Output::Standard, Output::Listener),
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),

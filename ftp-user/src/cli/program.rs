@@ -11,7 +11,7 @@ use ftp_io::program::args::{self, Rejected};
 use ftp_io::program::completion::{Part, Reader};
 use ftp_io::program::output;
 use ftp_io::program::runtime::{self, Threads};
-use ftp_io::program::settings::{Defaults, can_be_default};
+use ftp_io::program::settings::{Defaults, KeyOption, can_be_default};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -137,13 +137,31 @@ pub(super) fn with_defaults(
     settings: Option<&Path>,
 ) -> Result<Cli, Rejected> {
     // A verb that needs the settings reads them again, and tells what is wrong with them.
-    let defaults = self::settings(settings).unwrap_or_default().defaults.without(typed.verb.refuses());
-    if defaults.is_empty() {
-        return Ok(typed);
-    }
+    let settings = self::settings(settings).unwrap_or_default();
+    let defaults = settings.defaults.without(typed.verb.refuses());
+    let arguments = match typed.verb.is_daemon() {
+        true => with_daemon(arguments, &settings.daemon),
+        false if defaults.is_empty() => return Ok(typed),
+        false => arguments,
+    };
     let mut cli: Cli = args::parse_as(with(&defaults, Cli::command()), arguments)?;
     (cli.general.typed, cli.typed) = (typed.general.typed, typed.typed);
     Ok(cli)
+}
+
+/// The command line with the options of `[daemon]` that were not typed.
+fn with_daemon(mut arguments: Vec<OsString>, daemon: &[KeyOption]) -> Vec<OsString> {
+    let is_typed = |option: &&KeyOption| {
+        let typed = format!("--{}", option.name);
+        let is_it = |word: &OsString| {
+            let rest = word.to_str().and_then(|word| word.strip_prefix(&typed));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        };
+        arguments.iter().any(is_it)
+    };
+    let others: Vec<_> = daemon.iter().filter(|option| !is_typed(option)).collect();
+    arguments.extend(others.into_iter().flat_map(|option| option.words.iter().cloned()));
+    arguments
 }
 
 /// The keys of `[defaults]`: the options of all verbs that can be defaults. One option is one key for all verbs that have it.
@@ -161,12 +179,15 @@ pub(super) fn keys_of(command: &Command) -> DefaultKeys {
             elsewhere.push((name.to_owned(), written_at(name).to_owned()));
         }
     }
-    DefaultKeys { options, elsewhere }
+    let daemon = command.get_subcommands().find(|verb| verb.get_name() == DAEMON);
+    let own = daemon.into_iter().flat_map(Command::get_arguments).filter(|arg| arg.get_long().is_some());
+    let daemon = own.fold(Command::new(DAEMON), |daemon, arg| daemon.arg(arg.clone()));
+    DefaultKeys { options, daemon, elsewhere }
 }
 
 /// Whether the options of a verb say how it works. Those of `sites` say what is stored in the settings.
 fn has_defaults(verb: &Command) -> bool {
-    verb.get_name() != "sites"
+    !matches!(verb.get_name(), "sites" | DAEMON)
 }
 
 /// Whether an option may stand in `[defaults]`: see decision 98.
@@ -194,6 +215,7 @@ pub(super) fn with(defaults: &Defaults, command: Command) -> Command {
     verbs.into_iter().fold(command, |command, verb| command.mut_subcommand(verb, |verb| defaults.apply(verb)))
 }
 
+const DAEMON: &str = "daemon";
 const RELAY_CONSENT: &str = "relay-consent";
 
 #[cfg(test)]

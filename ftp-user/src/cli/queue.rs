@@ -10,9 +10,10 @@ use crate::id::JobId;
 use crate::job::{self, Job, Mode, Status, Work};
 use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, Queue, SeriesRecord, StoredJob, Submitted};
-use crate::place::{Location, Names};
+use crate::place::{Location, Names, Remote};
 use crate::queue::{
-    Entry, EntryRefusal, Priority, QueueState, Recurrence, Series, WhenError, parse_at, zone_name,
+    Entry, EntryRefusal, Priority, QueueState, RecordedSites, Recurrence, Series, Submission, WhenError,
+    parse_at, zone_name,
 };
 use crate::report::Event;
 use clap::Args;
@@ -84,14 +85,67 @@ pub(super) struct PauseArgs {
     job: String,
 }
 
+/// A job that somebody wants to leave to the queue. Nothing of it is stored yet.
+pub(super) struct NewJob {
+    id: JobId,
+    job: StoredJob,
+    pub(super) entry: Entry,
+    every: Option<Recurrence>,
+}
+
+/// What became of a job that was left to the queue.
+pub(super) enum Stored {
+    /// It is in the queue.
+    Job(JobId),
+    /// The queue has had it already.
+    Known(JobId),
+    /// It is carried again and again.
+    Series(Box<SeriesRecord>),
+}
+
+impl NewJob {
+    /// Stores it: it is durable then.
+    ///
+    /// # Errors
+    ///
+    /// The queue refuses it, or the journal cannot be written.
+    pub(super) fn store(self, queue: &Queue) -> Result<Stored> {
+        let Self { id, job, entry, every } = self;
+        let Some(every) = every else {
+            let submitted = queue.submit(id, job, &entry).map_err(|why| job::of_journal(&why))?;
+            return Ok(match submitted {
+                Submitted::New(id) => Stored::Job(id),
+                Submitted::Known(id) => Stored::Known(id),
+            });
+        };
+        if job.name.is_some() || entry.request.is_some() {
+            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
+        }
+        let Entry { submission, created, .. } = entry;
+        let zone = TimeZone::system();
+        let now = Timestamp::from_second(created.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let next = every.next(now, &zone).and_then(|next| u64::try_from(next.as_second()).ok());
+        let zone = zone_name(&zone);
+        let (is_paused, last) = (false, None);
+        let series = Series { submission, every, zone, created, next, is_paused, last };
+        let record = SeriesRecord { id, job, series };
+        queue.add_series(&record).map_err(|why| job::of_journal(&why))?;
+        Ok(Stored::Series(Box::new(record)))
+    }
+}
+
 impl General {
-    /// Puts a job into the queue.
-    pub(super) async fn submit(
+    /// Reads a job that is to be left to the queue. No server is asked, and nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// A daemon cannot carry it.
+    pub(super) async fn new_job(
         &self,
         verb: &JobVerb,
         typed: Map<String, Value>,
         words: &[OsString],
-    ) -> Result<Status> {
+    ) -> Result<NewJob> {
         let now = since_1970().as_secs();
         let asked = verb.queue();
         let (due, every) = (asked.due(now)?, asked.recurrence()?);
@@ -106,63 +160,53 @@ impl General {
         let (mut context, reporter) = self.start(settings, false)?;
         let passwords = Passwords { asks: false, ..self.passwords(context.run.cancel.clone(), false) };
         let prepared = verb.prepare(&mut context, &passwords).await;
-        let cancel = context.run.cancel.clone();
         drop(context);
         reporter.finish().await?;
         let prepared = prepared?;
         refuse(&prepared, verb)?;
-        let stored = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
-        let entry = Entry {
-            owner: owner(),
+        let submission = Submission {
+            owner: user_of_this_host(),
             pair: pair(&prepared),
             priority: asked.priority.unwrap_or_default(),
-            created: now,
-            due,
-            ..Entry::default()
+            is_limited: false,
+            sites: sites_of(&prepared, &names),
         };
+        let entry = Entry { submission, created: now, due, ..Entry::default() };
+        let job = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
+        Ok(NewJob { id: prepared.id, job, entry, every })
+    }
+
+    /// Leaves a job to the queue.
+    pub(super) async fn submit(
+        &self,
+        verb: &JobVerb,
+        typed: Map<String, Value>,
+        words: &[OsString],
+    ) -> Result<Status> {
+        let job = self.new_job(verb, typed, words).await?;
         let queue = self.queue()?;
-        if let Some(every) = every {
-            return self
-                .submit_series(&queue, every, SeriesParts { id: prepared.id, job: stored, entry })
-                .await;
-        }
-        let submitted = queue.submit(prepared.id, stored, &entry).map_err(|why| job::of_journal(&why))?;
-        let id = match submitted {
-            Submitted::New(id) => id,
-            Submitted::Known(id) => {
+        let id = match job.store(&queue)? {
+            Stored::Job(id) => id,
+            Stored::Known(id) => {
                 self.warn(format!("the queue has this job already: {id}")).await?;
                 id
+            }
+            Stored::Series(record) => {
+                match self.json {
+                    true => self.tell(Event::Series(*record)).await?,
+                    false => self.print_id(record.id)?,
+                }
+                self.warn_without_daemon().await?;
+                return Ok(Status::Done);
             }
         };
         self.show_submitted(&queue, id).await?;
         self.warn_without_daemon().await?;
-        if !asked.wait {
+        if !verb.queue().wait {
             return Ok(Status::Done);
         }
-        let ended = cancel.unless_cancelled(self.wait(&queue, id)).await;
+        let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;
         ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
-    }
-
-    /// Puts a job into the queue that is carried again and again.
-    async fn submit_series(&self, queue: &Queue, every: Recurrence, parts: SeriesParts) -> Result<Status> {
-        let SeriesParts { id, job, entry: Entry { owner, pair, priority, created, .. } } = parts;
-        if job.name.is_some() {
-            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
-        }
-        let zone = TimeZone::system();
-        let now = Timestamp::from_second(created.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let next = every.next(now, &zone).and_then(|next| u64::try_from(next.as_second()).ok());
-        let zone = zone_name(&zone);
-        let (is_paused, last) = (false, None);
-        let series = Series { owner, pair, priority, every, zone, created, next, is_paused, last };
-        let record = SeriesRecord { id, job, series };
-        queue.add_series(&record).map_err(|why| job::of_journal(&why))?;
-        match self.json {
-            true => self.tell(Event::Series(record)).await?,
-            false => self.print_id(id)?,
-        }
-        self.warn_without_daemon().await?;
-        Ok(Status::Done)
     }
 
     /// The queue of the state directory.
@@ -264,13 +308,6 @@ impl General {
     }
 }
 
-/// What a series is made of: its identity, what is carried, and for whom.
-struct SeriesParts {
-    id: JobId,
-    job: StoredJob,
-    entry: Entry,
-}
-
 /// Refuses what no daemon can carry.
 ///
 /// # Errors
@@ -312,8 +349,19 @@ fn pair(job: &Job) -> String {
     names.join(" ")
 }
 
+/// The sites that a job names, as the settings have them.
+fn sites_of(job: &Job, names: &Names) -> RecordedSites {
+    let named = job.work.places().filter_map(|place| place.site()?.name());
+    named.filter_map(|name| Some((name.to_owned(), site_text(names.find(name).ok()?)))).collect()
+}
+
+/// A site as it is recorded with a job: its URL with the user and the directory in which it begins.
+pub(super) fn site_text(site: &Remote) -> String {
+    format!("{}{}", site.site.url(), site.path)
+}
+
 /// The user of this host who runs this program.
-fn owner() -> String {
+pub(super) fn user_of_this_host() -> String {
     let uid = rustix::process::geteuid();
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid.as_raw())).ok().flatten();
     user.map_or_else(|| format!("user {}", uid.as_raw()), |user| user.name)

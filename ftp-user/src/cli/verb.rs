@@ -78,6 +78,11 @@ impl Verb {
         if let Self::Job(job) = self { Some(job) } else { None }
     }
 
+    /// Whether a daemon is to run.
+    pub(super) const fn is_daemon(&self) -> bool {
+        if let Self::Daemon(args) = self { args.is_run() } else { false }
+    }
+
     /// The settings of this file, or of the usual one; none for a verb that starts without them.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others need them")]
     pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings> {

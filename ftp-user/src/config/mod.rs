@@ -19,10 +19,17 @@
 //! url = "ftpes://ann@lab.example/pub"
 //! password-command = "pass show lab"
 //!
+//! [daemon]                             # any option of ftp-user daemon
+//! parallel = 8
+//!
+//! [tokens.ann]                         # what the jobs of a token of the scope submit may use
+//! sites = ["lab"]
+//!
 //! [composites.data]                    # a composite directory of the shell
 //! components = ["lab:pub", "backup:data", "/srv/incoming"]
 //! ```
 
+mod daemon;
 mod edit;
 mod read;
 mod sites;
@@ -36,8 +43,9 @@ use crate::failure::{Failure, Result};
 use crate::place::{Names, OnUnknown, Proxy, Site, SiteProxy};
 use crate::shell::Composites;
 use ftp_io::link::token_file;
-use ftp_io::program::settings::Defaults;
+use ftp_io::program::settings::{Defaults, KeyOption};
 use ftp_proto::relay::token::Token;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,6 +65,10 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Servers that have a name.
     pub sites: Names,
+    /// What `[daemon]` says of the options of the daemon.
+    pub daemon: Vec<KeyOption>,
+    /// The sites that the jobs of a token may use, by the name of the token.
+    pub tokens: BTreeMap<String, Vec<String>>,
     /// Name spaces over directories of several sites, for the shell.
     pub composites: Composites,
 }

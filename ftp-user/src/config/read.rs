@@ -1,7 +1,7 @@
 //! Which file holds the settings, and its TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::{Relay, Settings, sites};
+use super::{Relay, Settings, daemon, sites};
 use crate::failure::{Failure, Result, words};
 use crate::journal::as_text::{AsText, TypedText};
 use crate::place::{Authority, Names, Proxy};
@@ -57,13 +57,15 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
     let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
     let sites = sites::read(reader, table, directory, &names);
     let composites = composites(reader, table, &sites);
+    let tokens = daemon::tokens(reader, table, &sites);
     let sites = sites.beside_composites(composites.keys().cloned());
     // They are the last ones that are read, because the reader learns where options belong.
+    let daemon = daemon::options(reader, table, directory, keys);
     let mut defaults = defaults(reader, table, keys);
     // clap has read them: a value that cannot be used is told already.
     let trust = defaults.take("trust").and_then(|text| text.parse().ok());
     let proxy = defaults.take("proxy").and_then(|text| text.parse().ok());
-    Settings { relays: relays.into(), trust, proxy, consent, defaults, sites, composites }
+    Settings { relays: relays.into(), trust, proxy, consent, defaults, sites, daemon, tokens, composites }
 }
 
 /// `[defaults]`: what options mean where they are not typed.
@@ -140,7 +142,7 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
 const RELAY_RULES: [&str; 1] = ["consent"];
-const SECTIONS: [&str; 5] = ["relays", "relay", "defaults", "sites", "composites"];
+const SECTIONS: [&str; 7] = ["relays", "relay", "defaults", "daemon", "sites", "tokens", "composites"];
 const MAX_NAME: usize = 64;
 
 /// The keys that `[defaults]` may have: options of the command line, which the caller knows.
@@ -148,6 +150,8 @@ const MAX_NAME: usize = 64;
 pub struct DefaultKeys {
     /// The options that may stand there, as they are typed.
     pub options: Command,
+    /// The options of the daemon, which stand in `[daemon]`.
+    pub daemon: Command,
     /// The names of other options, and where each of them is written.
     pub elsewhere: Vec<(String, String)>,
 }

@@ -15,7 +15,11 @@ pub(super) fn with_proxy() -> DefaultKeys {
         .arg(arg("trust").value_parser(["ask", "new", "known"]))
         .arg(arg("proxy").value_parser(clap::value_parser!(Proxy)))
         .arg(arg("retries").value_parser(clap::value_parser!(u32)));
-    DefaultKeys { options, elsewhere: vec![("yes".to_owned(), "on the command line".to_owned())] }
+    DefaultKeys {
+        options,
+        daemon: clap::Command::new("daemon"),
+        elsewhere: vec![("yes".to_owned(), "on the command line".to_owned())],
+    }
 }
 
 fn read(text: &str) -> Result<Vec<Relay>, String> {
@@ -88,7 +92,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     check("\n[[relay]]", "2:1: a relay stands below [[relays]], and [relay] is what holds for all of them");
     check(
         "colour = 1",
-        "1:1: unknown key \"colour\": the settings have relays, relay, defaults, sites, composites",
+        "1:1: unknown key \"colour\": the settings have relays, relay, defaults, daemon, sites, tokens, composites",
     );
     check("[relays]", "1:1: write [[relays]], once for each relay");
     check("relays = 7", "1:10: write [[relays]], once for each relay");

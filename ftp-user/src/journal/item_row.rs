@@ -90,6 +90,15 @@ impl ItemRecord {
         Self::query(sql, &ITEMS.select(&format!("{of_job} AND {outside} AND source IN ({twice})")), values)
     }
 
+    /// The rows for which a condition holds.
+    pub(super) fn that(
+        sql: &Connection,
+        condition: &str,
+        values: impl Params,
+    ) -> Result<Vec<Self>, StoreError> {
+        Self::query(sql, &ITEMS.select(condition), values)
+    }
+
     fn query(sql: &Connection, select: &str, values: impl Params) -> Result<Vec<Self>, StoreError> {
         ITEMS.query(sql, select, values, Self::of)
     }

@@ -6,13 +6,16 @@
 //! | `as_text` | how texts of the system are written in it |
 //! | `lock` | who runs a job |
 //! | `mark` | what is known of the database and the files beside it before they are believed |
-//! | `table` | the tables in SQLite, whose rows have checksums, and those of an older version |
+//! | `table` | the tables in SQLite, whose rows have checksums |
+//! | `upgrade` | tables of an older version |
 //! | `job_row`, `item_row` | the form of the rows: of jobs and of files, with what belongs to them |
 //! | `store` | the database: opened, checked, and changed in transactions; why it cannot be used |
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `queue` | jobs of the queue: submitted, taken by a worker, changed, ended |
 //! | `series` | series of jobs: added, changed, and their runs begun |
+//! | `listing` | jobs and files of the queue in pages, and those that have changed |
+//! | `tokens` | tokens of the API |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
@@ -24,6 +27,7 @@ mod handle;
 mod item_row;
 mod job_row;
 mod jobs;
+mod listing;
 mod lock;
 mod mark;
 mod queue;
@@ -33,6 +37,8 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod upgrade;
 mod writer;
 
 pub use claiming::{Claim, ResumeAction, decide, is_same};
@@ -40,6 +46,7 @@ pub use claiming::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
+pub use listing::{AlikeFailures, JobCursor, JobQuery, QueuedJob, Slice};
 pub use mark::check_directory;
 pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{
@@ -50,3 +57,4 @@ pub use record::{
 pub use record::{ReadWords, StoredJob};
 pub use series::{PlannedRun, SeriesRecord};
 pub use store::JournalFailure;
+pub use tokens::Tokens;

@@ -1,13 +1,17 @@
 //! Jobs of the queue in the journal: each is submitted, taken by a worker, changed, and ends. The oldest of those that have
 //! ended are forgotten.
 
-use super::job_row::{JobRow, next_beginning};
+use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::lock::{self, FileLock};
+use super::mark::commits;
 use super::record::{JobRecord, JobState, StoredJob};
 use super::store::{JournalFailure, Store};
 use super::table::{QUEUE, StoreError, check_files, forget, number, text};
 use crate::id::JobId;
-use crate::queue::{self, CarriedJob, Entry, EntryRefusal, Head, MOST_OF_OWNER, Priority, Wish};
+use crate::queue::{
+    self, CarriedJob, Entry, EntryRefusal, FileTotals, Head, MOST_OF_OWNER, Priority, RecordedSites,
+    Submission, Wish,
+};
 use ftp_io::clock::since_1970;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
@@ -171,6 +175,18 @@ fn submit(
     job: StoredJob,
     entry: &Entry,
 ) -> Result<Result<Submitted, JournalFailure>, StoreError> {
+    if let Some(request) = &entry.request {
+        let of_request = "owner = ?1 AND request = ?2";
+        let known = entries(&store.sql, of_request, [&entry.submission.owner, request])?;
+        if let Some((known, _)) = known.first() {
+            let is_same = JobRow::find(&store.sql, *known)?
+                .is_some_and(|row| row.job.options == job.options && row.job.verb == job.verb);
+            return Ok(match is_same {
+                true => Ok(Submitted::Known(*known)),
+                false => Err(JournalFailure::Named { job: *known, name: request.clone() }),
+            });
+        }
+    }
     let other = job.name.as_deref().map(|name| JobRow::named(&store.sql, name)).transpose()?.flatten();
     if let (Some(other), Some(name)) = (other, &job.name) {
         let is_known = other.job.has_work_of(&job) && find(&store.sql, other.id)?.is_some();
@@ -181,7 +197,7 @@ fn submit(
     }
     forget_oldest(&store.sql, entry.created)?;
     let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
-    let waiting: i64 = store.sql.query_row(waiting, [&entry.owner], |row| row.get(0))?;
+    let waiting: i64 = store.sql.query_row(waiting, [&entry.submission.owner], |row| row.get(0))?;
     if waiting.cast_unsigned() >= MOST_OF_OWNER {
         return Ok(Err(JournalFailure::Full { path: store.path.clone(), most: MOST_OF_OWNER }));
     }
@@ -198,7 +214,12 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
 }
 
 /// Writes an entry, and the end of its job if nothing has run that would have.
-pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, StoreError> {
+pub(super) fn keep(store: &Store, job: JobId, mut entry: Entry) -> Result<Entry, StoreError> {
+    if !entry.is_carried {
+        let FileCounts { done, bytes, failed, failures, .. } = count(&store.sql, job)?;
+        let failed = failed.max(failures.map_or(0, |failures| failures.number));
+        entry.files = FileTotals { done, bytes, failed };
+    }
     save(&store.sql, job, &entry)?;
     if let (Some(ended), Some(mut row)) = (entry.ended, JobRow::find(&store.sql, job)?)
         && !row.state.has_ended()
@@ -217,7 +238,7 @@ pub(super) fn find(sql: &Connection, job: JobId) -> Result<Option<Entry>, StoreE
     Ok(found.pop().map(|(_, entry)| entry))
 }
 
-fn entries(
+pub(super) fn entries(
     sql: &Connection,
     condition: &str,
     values: impl Params,
@@ -229,9 +250,7 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
     let strange = |what: &'static str| StoreError::Row(what.into());
     let seconds = |at: usize| row.get::<_, Option<i64>>(at).map(|found| found.map(i64::cast_unsigned));
     let entry = Entry {
-        owner: row.get(1)?,
-        pair: row.get(2)?,
-        priority: priority(row.get(3)?)?,
+        submission: submission(row, 1, 16)?,
         created: row.get::<_, i64>(4)?.cast_unsigned(),
         due: row.get::<_, i64>(5)?.cast_unsigned(),
         wish: Wish::numbered(row.get(6)?).ok_or_else(|| strange("a job of the queue has no known wish"))?,
@@ -243,22 +262,49 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
         exit: seconds(12)?.map(u8::try_from).transpose().map_err(|_| strange("a job has no known exit"))?,
         cause: row.get(13)?,
         series: seconds(14)?.map(JobId::new),
+        request: row.get(15)?,
+        files: FileTotals {
+            done: row.get::<_, i64>(18)?.cast_unsigned(),
+            bytes: row.get::<_, i64>(19)?.cast_unsigned(),
+            failed: row.get::<_, i64>(20)?.cast_unsigned(),
+        },
     };
     Ok((JobId::new(row.get::<_, i64>(0)?.cast_unsigned()), entry))
 }
 
-pub(super) fn priority(number: i64) -> Result<Priority, StoreError> {
+/// For whom a job is: `owner` and `limited` are the first columns of each half of it.
+pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<Submission, StoreError> {
+    let sites = row.get::<_, String>(limited + 1)?;
+    let bad = |why| StoreError::Row(format!("the sites of a job cannot be read: {why}").into());
+    Ok(Submission {
+        owner: row.get(owner)?,
+        pair: row.get(owner + 1)?,
+        priority: priority(row.get(owner + 2)?)?,
+        is_limited: row.get::<_, i64>(limited)? != 0,
+        sites: serde_json::from_str(&sites).map_err(bad)?,
+    })
+}
+
+/// The text of the sites of a job.
+pub(super) fn written_sites(sites: &RecordedSites) -> Result<String, StoreError> {
+    serde_json::to_string(sites)
+        .map_err(|why| StoreError::Row(format!("the sites of a job cannot be written: {why}").into()))
+}
+
+fn priority(number: i64) -> Result<Priority, StoreError> {
     let priority = i8::try_from(number).ok().and_then(|number| Priority::try_from(number).ok());
     priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
 }
 
 fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
     let integer = |number: u64| ValueRef::Integer(number.cast_signed());
+    let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
+    let sites = written_sites(sites)?;
     let values = [
         integer(job.number()),
-        ValueRef::Text(entry.owner.as_bytes()),
-        ValueRef::Text(entry.pair.as_bytes()),
-        ValueRef::Integer(entry.priority.number().into()),
+        ValueRef::Text(owner.as_bytes()),
+        ValueRef::Text(pair.as_bytes()),
+        ValueRef::Integer(priority.number().into()),
         integer(entry.created),
         integer(entry.due),
         ValueRef::Integer(entry.wish.number()),
@@ -270,6 +316,14 @@ fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
         number(entry.exit.map(u64::from)),
         text(entry.cause.as_deref()),
         number(entry.series.map(JobId::number)),
+        text(entry.request.as_deref()),
+        ValueRef::Integer((*is_limited).into()),
+        ValueRef::Text(sites.as_bytes()),
+        integer(entry.files.done),
+        integer(entry.files.bytes),
+        integer(entry.files.failed),
+        // That of the transaction that goes on.
+        integer(commits(sql)? + 1),
     ];
     QUEUE.replace(sql, &values)
 }
@@ -331,7 +385,8 @@ mod tests {
     }
 
     fn entry(owner: &str) -> Entry {
-        Entry { owner: owner.to_owned(), created: now(), due: now(), ..Entry::default() }
+        let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
+        Entry { submission, created: now(), due: now(), ..Entry::default() }
     }
 
     fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {

@@ -1,12 +1,12 @@
 //! Series in the journal: jobs that are carried again and again.
 
 use super::job_row::JobRow;
-use super::queue::{self, Queue, now, priority, put};
+use super::queue::{self, Queue, now, put, submission, written_sites};
 use super::record::StoredJob;
 use super::store::{JournalFailure, Store};
 use super::table::{SERIES, StoreError, number};
 use crate::id::JobId;
-use crate::queue::{Entry, Series, Turn, turn};
+use crate::queue::{Entry, Series, Submission, Turn, turn};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
@@ -119,9 +119,8 @@ fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedR
         queue::keep(store, last, entry)?;
     }
     if turn != Turn::Skip {
-        let Series { owner, pair, priority, .. } = record.series.clone();
-        let series = Some(record.id);
-        let entry = Entry { owner, pair, priority, created: now, due: now, series, ..Entry::default() };
+        let (submission, series) = (record.series.submission.clone(), Some(record.id));
+        let entry = Entry { submission, created: now, due: now, series, ..Entry::default() };
         put(store, job, record.job.clone(), &entry)?;
         record.series.last = Some(job);
     }
@@ -148,9 +147,7 @@ fn read(row: &Row<'_>) -> Result<SeriesRecord, StoreError> {
         id: job(0)?.unwrap_or_default(),
         job: JobRow::read_job(&row.get::<_, String>(4)?)?,
         series: Series {
-            owner: row.get(1)?,
-            pair: row.get(2)?,
-            priority: priority(row.get(3)?)?,
+            submission: submission(row, 1, 11)?,
             every,
             zone: row.get(6)?,
             created: row.get::<_, i64>(7)?.cast_unsigned(),
@@ -163,11 +160,13 @@ fn read(row: &Row<'_>) -> Result<SeriesRecord, StoreError> {
 
 fn save(sql: &Connection, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<(), StoreError> {
     let (job, every) = (JobRow::written_job(job)?, series.every.to_string());
+    let Submission { owner, pair, priority, is_limited, sites } = &series.submission;
+    let sites = written_sites(sites)?;
     let values = [
         ValueRef::Integer(id.number().cast_signed()),
-        ValueRef::Text(series.owner.as_bytes()),
-        ValueRef::Text(series.pair.as_bytes()),
-        ValueRef::Integer(series.priority.number().into()),
+        ValueRef::Text(owner.as_bytes()),
+        ValueRef::Text(pair.as_bytes()),
+        ValueRef::Integer(priority.number().into()),
         ValueRef::Text(job.as_bytes()),
         ValueRef::Text(every.as_bytes()),
         ValueRef::Text(series.zone.as_bytes()),
@@ -175,6 +174,8 @@ fn save(sql: &Connection, SeriesRecord { id, job, series }: &SeriesRecord) -> Re
         number(series.next),
         ValueRef::Integer(series.is_paused.into()),
         number(series.last.map(JobId::number)),
+        ValueRef::Integer((*is_limited).into()),
+        ValueRef::Text(sites.as_bytes()),
     ];
     SERIES.replace(sql, &values)
 }
@@ -185,13 +186,15 @@ const MOST: i64 = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{Priority, QueueState};
+    use crate::queue::QueueState;
 
     fn series(next: u64) -> SeriesRecord {
         let series = Series {
-            owner: "ann".to_owned(),
-            pair: "one two".to_owned(),
-            priority: Priority::default(),
+            submission: Submission {
+                owner: "ann".to_owned(),
+                pair: "one two".to_owned(),
+                ..Submission::default()
+            },
             every: "1h".parse().unwrap(),
             zone: "Europe/Berlin".to_owned(),
             created: 5,

@@ -1,17 +1,13 @@
 //! The tables in SQLite. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
-//! before anybody acts on it. Tables of an older version become those of this one.
+//! before anybody acts on it.
 
-use super::job_row::JobRow;
-use super::record::{JobState, ReadWords, StoredJob};
 use crate::id::JobId;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 use std::borrow::Cow;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 9;
+pub(super) const VERSION: i64 = 10;
 
 /// Why a row cannot be used.
 #[derive(Debug)]
@@ -153,12 +149,17 @@ pub(super) const QUEUE: Table = Table {
 CREATE TABLE queue (
     job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
     due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
-    started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, sum INTEGER NOT NULL);
+    started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, limited INTEGER NOT NULL,
+    sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
+    sum INTEGER NOT NULL);
 CREATE INDEX queue_open ON queue (owner, pair, priority, created) WHERE exit IS NULL;
 CREATE INDEX queue_ended ON queue (ended) WHERE exit IS NOT NULL;
 CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
+CREATE INDEX queue_created ON queue (created, job);
+CREATE INDEX queue_changed ON queue (changed);
+CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT NULL;
 ",
-    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series",
+    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, limited, sites, files, bytes, failed, changed",
 };
 
 /// The jobs that are carried again and again.
@@ -169,14 +170,38 @@ pub(super) const SERIES: Table = Table {
 CREATE TABLE series (
     id INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, job TEXT NOT NULL,
     every TEXT NOT NULL, zone TEXT NOT NULL, created INTEGER NOT NULL, next INTEGER, paused INTEGER NOT NULL, last INTEGER,
-    sum INTEGER NOT NULL);
+    limited INTEGER NOT NULL, sites TEXT NOT NULL, sum INTEGER NOT NULL);
 ",
-    columns: "id, owner, pair, priority, job, every, zone, created, next, paused, last",
+    columns: "id, owner, pair, priority, job, every, zone, created, next, paused, last, limited, sites",
+};
+
+/// The tokens of the API. Of each there is only its SHA-256.
+pub(super) const TOKENS: Table = Table {
+    name: "tokens",
+    since: 10,
+    create: "
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, scope INTEGER NOT NULL, digest BLOB NOT NULL, created INTEGER NOT NULL,
+    expires INTEGER, sum INTEGER NOT NULL);
+",
+    columns: "id, name, scope, digest, created, expires",
 };
 
 /// All tables, in the order of their versions.
-pub(super) const TABLES: [&Table; 11] =
-    [&JOBS, &PARTS, &ITEMS, &DETACHED, &FAILURES, &COMMITS, &PATH_FACTS, &WITHHELD, &RUNS, &QUEUE, &SERIES];
+pub(super) const TABLES: [&Table; 12] = [
+    &JOBS,
+    &PARTS,
+    &ITEMS,
+    &DETACHED,
+    &FAILURES,
+    &COMMITS,
+    &PATH_FACTS,
+    &WITHHELD,
+    &RUNS,
+    &QUEUE,
+    &SERIES,
+    &TOKENS,
+];
 
 impl Table {
     /// The number of its columns but the checksum.
@@ -331,269 +356,4 @@ pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), StoreError> {
         sql.execute(&format!("DELETE FROM {rows}"), [job.number().cast_signed()])?;
     }
     Ok(())
-}
-
-/// Makes the tables of this version, from those of an older one if there are any (version 0 has none). Words of jobs are read
-/// with `read`.
-pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result<(), StoreError> {
-    for table in TABLES.iter().filter(|table| table.since > version) {
-        sql.execute_batch(table.create)?;
-    }
-    match version {
-        1 => widen_items(sql, &FIRST_ITEMS)?,
-        2..=4 => widen_items(sql, &SECOND_ITEMS)?,
-        _ => {}
-    }
-    if (1..FIRST_WITH_VALUES).contains(&version) { read_jobs(sql, read) } else { Ok(()) }
-}
-
-/// The first version that keeps jobs as values.
-const FIRST_WITH_VALUES: i64 = 8;
-
-/// Makes values of jobs of which versions 1 to 7 have kept the words. Every row is checked by its old sum.
-fn read_jobs(sql: &Connection, read: ReadWords) -> Result<(), StoreError> {
-    let jobs = OLD_JOBS.find(sql, "1", [], |row| {
-        let words = row.get::<_, Vec<u8>>(3)?;
-        let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
-        let directory = OsString::from_vec(row.get(4)?).into();
-        let job = StoredJob::of_words(words, directory, read);
-        Ok(JobRow {
-            id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
-            job: StoredJob { verb: row.get(1)?, name: row.get(2)?, ..job },
-            state: JobState::numbered(row.get(5)?)?,
-            begun: row.get::<_, i64>(6)?.cast_unsigned(),
-            ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
-            decided: row.get(8)?,
-        })
-    })?;
-    sql.execute_batch("DROP TABLE jobs;")?;
-    sql.execute_batch(JOBS.create)?;
-    jobs.iter().try_for_each(|job| job.save(sql))
-}
-
-/// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
-fn widen_items(sql: &Connection, old: &Table) -> Result<(), StoreError> {
-    sql.execute_batch(
-        "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;",
-    )?;
-    sql.execute_batch(ITEMS.create)?;
-    let mut statement = sql.prepare(&format!("SELECT {}, sum FROM old_items", old.columns))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        old.check(row)?;
-        let width = old.width();
-        let mut values = (0..width).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
-        // What nobody has noted is not known. Attempts are counted from here on.
-        let is_known = |column: usize| column == SECOND_ITEMS.width();
-        let new = |column| if is_known(column) { ValueRef::Integer(0) } else { ValueRef::Null };
-        values.extend((width..ITEMS.width()).map(new));
-        ITEMS.replace(sql, &values)?;
-    }
-    drop(rows);
-    drop(statement);
-    Ok(sql.execute_batch("DROP TABLE old_items;")?)
-}
-
-/// The jobs of versions 1 to 7.
-const OLD_JOBS: Table =
-    Table { columns: "id, verb, name, words, directory, state, begun, ended, decided", ..JOBS };
-/// The files of version 1.
-const FIRST_ITEMS: Table = Table {
-    columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why",
-    ..ITEMS
-};
-/// The files of versions 2 to 4. The next column is the number of attempts.
-const SECOND_ITEMS: Table = Table {
-    columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended",
-    ..ITEMS
-};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::record::{Failures, ItemRecord, ItemState, JobStart, NewItem, PartId, Place, RunEnd};
-    use crate::journal::store::{FILE, Store};
-    use std::fs;
-    use std::os::unix::ffi::OsStrExt;
-    use std::path::Path;
-
-    #[test]
-    fn a_database_of_another_program_is_left_alone() {
-        let home = tempfile::tempdir().unwrap();
-        let file = home.path().join(FILE);
-        Connection::open(&file).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
-        let before = fs::read(&file).unwrap();
-        let Err(why) = Store::open_for_tests(home.path()) else { panic!("it was taken") };
-        assert!(why.to_string().contains("it is a database of another program"), "{why}");
-        assert_eq!(fs::read(&file).unwrap(), before);
-    }
-
-    /// Writes the words of jobs in the place of their values.
-    fn make_words(sql: &Connection) {
-        let jobs = JobRow::all(sql).unwrap();
-        sql.execute_batch(
-            "DROP TABLE jobs;
-            CREATE TABLE jobs (
-                id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL,
-                directory BLOB NOT NULL, state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT,
-                sum INTEGER NOT NULL);",
-        )
-        .unwrap();
-        for job in jobs {
-            let words: Vec<_> = job.job.words.iter().map(|word| word.as_bytes()).collect();
-            let words = words.join(&0);
-            let values = [
-                ValueRef::Integer(job.id.number().cast_signed()),
-                ValueRef::Text(job.job.verb.as_bytes()),
-                ValueRef::Null,
-                ValueRef::Blob(&words),
-                ValueRef::Blob(job.job.directory.as_os_str().as_bytes()),
-                ValueRef::Integer(0),
-                ValueRef::Integer(job.begun.cast_signed()),
-                ValueRef::Null,
-                ValueRef::Null,
-            ];
-            OLD_JOBS.replace(sql, &values).unwrap();
-        }
-    }
-
-    /// Writes the tables of an older version in the place of those that are there.
-    fn make_old(sql: &Connection, version: i64) {
-        sql.execute_batch(&format!("DROP TABLE queue; DROP TABLE series; PRAGMA user_version = {version}"))
-            .unwrap();
-        if version < FIRST_WITH_VALUES {
-            make_words(sql);
-        }
-        if version < 7 {
-            sql.execute_batch("DROP TABLE runs").unwrap();
-        }
-        if version < 6 {
-            sql.execute_batch("DROP TABLE withheld").unwrap();
-        }
-        if version >= 5 {
-            return;
-        }
-        let (old, times) = match version {
-            1 => (FIRST_ITEMS, ""),
-            _ => (SECOND_ITEMS, "began INTEGER, ended INTEGER,"),
-        };
-        sql.execute_batch(&format!(
-            "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
-            DROP TABLE path_facts;
-            CREATE TABLE items (
-                id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL,
-                path BLOB NOT NULL, state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT,
-                looked INTEGER NOT NULL, bytes INTEGER NOT NULL, verified TEXT, taken TEXT, why TEXT, {times}
-                sum INTEGER NOT NULL);
-            CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
-            CREATE INDEX items_by_job ON items (job, state);
-            PRAGMA user_version = {version};",
-        ))
-        .unwrap();
-        for (table, since) in [("commits", 4), ("failures", 3), ("detached", 2)] {
-            if version < since {
-                sql.execute_batch(&format!("DROP TABLE {table}")).unwrap();
-            }
-        }
-        let mut statement = sql.prepare(&format!("SELECT {} FROM new_items", old.columns)).unwrap();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let values: Vec<_> = (0..old.width()).map(|index| row.get_ref(index).unwrap()).collect();
-            old.replace(sql, &values).unwrap();
-        }
-        drop(rows);
-        drop(statement);
-        sql.execute_batch("DROP TABLE new_items").unwrap();
-    }
-
-    /// Older versions have no mark.
-    fn remove_mark_before(home: &Path, version: i64) {
-        if version < 4 {
-            fs::remove_file(home.join(format!("{FILE}-mark"))).unwrap();
-        }
-    }
-
-    fn files(home: &Path) -> Vec<ItemRecord> {
-        Store::existing_for_tests(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
-    }
-
-    #[test]
-    fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
-        for (version, has_changed) in [
-            (1, false),
-            (1, true),
-            (2, false),
-            (3, false),
-            (4, false),
-            (4, true),
-            (5, false),
-            (6, false),
-            (7, false),
-            (8, false),
-        ] {
-            let home = tempfile::tempdir().unwrap();
-            let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
-            let store = Store::open_for_tests(home.path()).unwrap();
-            let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
-            let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-            let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
-            store.durably(|store| store.begin(id, &file)).unwrap();
-            let written = files(home.path());
-            drop(store);
-            let sql = Connection::open(home.path().join(FILE)).unwrap();
-            make_old(&sql, version);
-            remove_mark_before(home.path(), version);
-            if has_changed {
-                sql.execute("UPDATE items SET path = 'g'", []).unwrap();
-                assert!(Store::existing_for_tests(home.path()).is_err());
-                assert!(
-                    Store::existing_for_tests(home.path()).is_err(),
-                    "the first look has changed nothing"
-                );
-                continue;
-            }
-            assert_eq!(written, files(home.path()), "version {version}");
-            assert_eq!(written.first().map(|file| file.parts.names.clone()), Some(vec![PartId(7)]));
-        }
-    }
-
-    #[test]
-    fn n8_words_of_jobs_are_read_once_and_a_job_whose_words_are_not_understood_is_kept() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
-        for (number, words) in [(1, "copy -r a b"), (2, "copy --gone a b")] {
-            let job = StoredJob { directory: "/srv".into(), ..StoredJob::for_tests(words) };
-            drop(store.start(&JobStart { id: JobId::new(number), job, resumes: false }).unwrap());
-        }
-        let written = store.jobs().unwrap();
-        make_old(&store.sql, 7);
-        drop(store);
-        let read: ReadWords = |words| {
-            let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
-            (!words.contains(&"--gone")).then(|| StoredJob::for_tests(&words.join(" ")).options)
-        };
-        let found = Store::existing(home.path(), read).unwrap().unwrap().jobs().unwrap();
-        assert_eq!(found[0], written[0]);
-        assert!(!found[1].job.can_run());
-        assert_eq!((&found[1].job.words, &found[1].job.verb), (&written[1].job.words, &written[1].job.verb));
-        // Nobody reads the words a second time.
-        let again = Store::existing(home.path(), |_| panic!("they were read")).unwrap().unwrap();
-        assert_eq!(again.jobs().unwrap(), found);
-    }
-
-    #[test]
-    fn n8_a_journal_without_the_failures_of_jobs_gets_a_place_for_them() {
-        let home = tempfile::tempdir().unwrap();
-        let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
-        let store = Store::open_for_tests(home.path()).unwrap();
-        let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
-        drop(store);
-        let sql = Connection::open(home.path().join(FILE)).unwrap();
-        make_old(&sql, 2);
-        remove_mark_before(home.path(), 2);
-        let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
-        let failures = Failures { number: 2, why: "no".to_owned() };
-        store.finish(id, RunEnd::Failed, Some(&failures)).unwrap();
-        assert_eq!(store.jobs().unwrap()[0].why.as_deref(), Some("no"));
-    }
 }

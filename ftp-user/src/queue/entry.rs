@@ -3,17 +3,14 @@
 
 use crate::id::JobId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the queue knows of a job. Times are in seconds since 1970.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Entry {
-    /// Who has submitted it: a user of this host, or the name of a token.
-    pub owner: String,
-    /// Its servers, as one text. Jobs between the same servers share what their owner has.
-    pub pair: String,
-    /// Its place among the jobs of its owner.
-    pub priority: Priority,
+    /// For whom it is carried.
+    pub submission: Submission,
     /// When it was submitted.
     pub created: u64,
     /// When it may begin.
@@ -36,7 +33,40 @@ pub struct Entry {
     pub cause: Option<String>,
     /// The series of which it is a run.
     pub series: Option<JobId>,
+    /// The name that its owner gave it, so that a repeated request makes no second job. Another owner may use the same.
+    pub request: Option<String>,
+    /// How its files stood when it was last carried.
+    pub files: FileTotals,
 }
+
+/// How the files of a job stand, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FileTotals {
+    /// The number of files that are done.
+    pub done: u64,
+    /// The bytes of these files.
+    pub bytes: u64,
+    /// The number of files and directories that have failed.
+    pub failed: u64,
+}
+
+/// For whom a job is carried, and what it may use. All runs of a series have the same.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Submission {
+    /// Who has submitted it: a user of this host, or the name of a token.
+    pub owner: String,
+    /// Its servers, as one text. Jobs between the same servers share what their owner has.
+    pub pair: String,
+    /// Its place among the jobs of its owner.
+    pub priority: Priority,
+    /// Whether it may use only the sites that the token of its owner lists.
+    pub is_limited: bool,
+    /// The sites that it names, as the settings had them when it was submitted.
+    pub sites: RecordedSites,
+}
+
+/// Sites by their names, each with its URL. A job goes only to a worker that has the same.
+pub type RecordedSites = BTreeMap<String, String>;
 
 /// The place of a job among those of its owner, -10 to 10. A higher one comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Deserialize, Serialize)]
@@ -99,7 +129,8 @@ impl Wish {
 }
 
 /// How a job of the queue stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum QueueState {
     /// Its time has not come.
     Scheduled,
@@ -122,6 +153,19 @@ pub enum QueueState {
 }
 
 impl QueueState {
+    /// All states, in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Scheduled,
+        Self::Queued,
+        Self::Running,
+        Self::Waiting,
+        Self::Paused,
+        Self::Done,
+        Self::Partial,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// Its name, for people and programs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -135,6 +179,11 @@ impl QueueState {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The state of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
     /// Whether nothing is left to do.
@@ -176,7 +225,7 @@ impl Entry {
             (Some(_), _) => QueueState::Failed,
             (None, _) if self.is_carried => QueueState::Running,
             (None, Wish::Pause) => QueueState::Paused,
-            (None, Wish::Run | Wish::Cancel) if self.due > now && self.tries > 0 => QueueState::Waiting,
+            (None, Wish::Run | Wish::Cancel) if self.due > now && self.cause.is_some() => QueueState::Waiting,
             (None, Wish::Run | Wish::Cancel) if self.due > now => QueueState::Scheduled,
             (None, Wish::Run | Wish::Cancel) => QueueState::Queued,
         }
@@ -212,6 +261,14 @@ impl Entry {
             INTERRUPTED => {}
             _ => self.over(INTERRUPTED, now),
         }
+    }
+
+    /// A worker has found that it cannot carry it for now, because of something that only its operator can change. It uses up
+    /// no try.
+    pub fn postpone(&mut self, cause: String, now: u64) {
+        self.is_carried = false;
+        self.cause = Some(cause);
+        self.due = now + POSTPONED.as_secs();
     }
 
     /// The worker that carried it was lost.
@@ -333,17 +390,25 @@ impl Entry {
                 return Err(EntryRefusal::HasNotEnded);
             }
         }
-        let Self { owner, pair, priority, created, started, series, .. } = std::mem::take(self);
-        *self = Self { owner, pair, priority, created, started, series, due: now, ..Self::default() };
+        *self = Self {
+            due: now,
+            wish: Wish::Run,
+            tries: 0,
+            failing_since: None,
+            ended: None,
+            exit: None,
+            cause: None,
+            ..std::mem::take(self)
+        };
         Ok(())
     }
 }
 
 /// The exit statuses that decide (see `docs/reference/exit-codes.md`).
-const DONE: u8 = 0;
+pub(crate) const DONE: u8 = 0;
 const TEMPORARY: u8 = 5;
-const PARTIAL: u8 = 9;
-const INTERRUPTED: u8 = 10;
+pub(crate) const PARTIAL: u8 = 9;
+pub(crate) const INTERRUPTED: u8 = 10;
 
 /// The largest number of tries of a job.
 const TRIES: u32 = 10;
@@ -353,6 +418,8 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const PAUSE: Duration = Duration::from_secs(15);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// When a job is looked at again that its worker could not carry.
+const POSTPONED: Duration = Duration::from_secs(60);
 /// The largest number of jobs of one owner that have not ended.
 pub const MOST_OF_OWNER: u64 = 10_000;
 
@@ -361,7 +428,7 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        Entry { owner: "ann".to_owned(), created: 100, due: 100, ..Entry::default() }
+        Entry { created: 100, due: 100, ..Entry::default() }
     }
 
     fn carried() -> Entry {
@@ -379,7 +446,7 @@ mod tests {
         };
         assert_eq!(with(|_| {}), "queued");
         assert_eq!(with(|entry| entry.due = 1001), "scheduled");
-        assert_eq!(with(|entry| (entry.due, entry.tries) = (1001, 1)), "waiting");
+        assert_eq!(with(|entry| (entry.due, entry.cause) = (1001, Some("busy".into()))), "waiting");
         assert_eq!(with(|entry| (entry.due, entry.tries) = (1000, 1)), "queued");
         assert_eq!(with(|entry| entry.is_carried = true), "running");
         assert_eq!(with(|entry| (entry.is_carried, entry.wish) = (true, Wish::Pause)), "running");

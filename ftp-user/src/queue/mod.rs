@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `entry` | a job of the queue: what happens to it, and how it stands then |
 //! | `series` | a job that is carried again and again |
+//! | `token` | tokens of the API, as a store has them |
 //! | `when` | times and schedules, as they are typed |
 //! | `choice` | which job is carried next, so that every owner and every pair of servers gets a fair share |
 //!
@@ -12,9 +13,14 @@
 mod choice;
 mod entry;
 mod series;
+mod token;
 mod when;
 
 pub use choice::{CarriedJob, Head, next};
-pub use entry::{Entry, EntryRefusal, MOST_OF_OWNER, Priority, QueueState, Wish};
+pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
+pub use entry::{
+    Entry, EntryRefusal, FileTotals, MOST_OF_OWNER, Priority, QueueState, RecordedSites, Submission, Wish,
+};
 pub use series::{Series, Turn, turn};
+pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};

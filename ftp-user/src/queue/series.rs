@@ -1,6 +1,6 @@
 //! A series: the same job again and again.
 
-use super::entry::{Priority, QueueState};
+use super::entry::{QueueState, Submission};
 use super::when::{Recurrence, zone_of};
 use crate::id::JobId;
 use jiff::Timestamp;
@@ -8,12 +8,8 @@ use jiff::Timestamp;
 /// A job that is carried again and again. Times are in seconds since 1970.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Series {
-    /// Who has submitted it.
-    pub owner: String,
-    /// Its servers, as one text.
-    pub pair: String,
-    /// The place of its runs among the jobs of its owner.
-    pub priority: Priority,
+    /// For whom its runs are carried.
+    pub submission: Submission,
     /// When its runs are planned.
     pub every: Recurrence,
     /// The time zone of whoever has submitted it.
@@ -79,9 +75,7 @@ mod tests {
 
     fn series(every: &str, next: u64) -> Series {
         Series {
-            owner: "ann".to_owned(),
-            pair: String::new(),
-            priority: Priority::default(),
+            submission: Submission::default(),
             every: every.parse().unwrap(),
             zone: "UTC".to_owned(),
             created: 0,

@@ -3,6 +3,7 @@
 use super::event::{Form, ListedEntry};
 use super::json::{self, JsonLine};
 use crate::outcome::Verified;
+use crate::queue::Token;
 use ftp_io::program::size;
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::{Kind, Precision, When, civil};
@@ -280,6 +281,15 @@ pub enum Label {
     Place(String),
     /// It is a directory that was shown already as one of several.
     Hidden,
+}
+
+/// A token of the page and the API as it is shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShownToken {
+    /// What the store has of it.
+    pub token: Token,
+    /// The token itself, if it was made just now.
+    pub text: Option<String>,
 }
 
 /// A site of the settings as it is shown. It has no secrets.

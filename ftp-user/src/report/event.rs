@@ -1,6 +1,6 @@
 //! Everything that a verb can say, and how often people are told of what many files of a job may cause.
 
-use super::change::{Change, Checked, FileDigest, Label, SiteShown, VerbSummary};
+use super::change::{Change, Checked, FileDigest, Label, ShownToken, SiteShown, VerbSummary};
 use super::json;
 use super::progress::FoundFiles;
 use crate::account::{FailedFile, PairAccount, RouteAccount, RunAccount};
@@ -156,6 +156,8 @@ pub enum Event {
     Receipts(Receipts),
     /// What was known of a server is forgotten.
     Forgotten(ForgottenSite),
+    /// A token of the page and the API.
+    Token(ShownToken),
     /// A site of the settings.
     Site(SiteShown),
     /// What a check has found.

@@ -104,6 +104,7 @@ impl Human {
             Event::AlreadyDone(_) if quiet => {}
             Event::Job(job) | Event::AlreadyDone(job) => return self.result(&jobs::job_sentence(job)),
             Event::Series(record) => return self.result(&jobs::series_words(record)),
+            Event::Token(token) => return self.result(&jobs::token_words(token)),
             Event::JobRow(job, age) => {
                 // Programs that read this text find the whole command.
                 let columns = if self.terminal { self.style.screen.columns } else { usize::MAX };

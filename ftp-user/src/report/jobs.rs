@@ -1,6 +1,6 @@
 //! How jobs and series are shown.
 
-use super::change::moment;
+use super::change::{ShownToken, moment};
 use super::json::JsonLine;
 use crate::journal::{JobRecord, JobState, SeriesRecord, StoredJob, TransferState};
 use crate::queue::{Entry, QueueState, Wish};
@@ -40,7 +40,7 @@ fn queue_line(entry: &Entry) -> Value {
     let at = |time: Option<u64>| time.map(seconds_at);
     let next = (entry.exit.is_none() && !entry.is_carried).then_some(entry.due);
     json!({
-        "owner": entry.owner, "priority": entry.priority, "created": at(Some(entry.created)), "next_try": at(next),
+        "owner": entry.submission.owner, "priority": entry.submission.priority, "created": at(Some(entry.created)), "next_try": at(next),
         "wish": entry.wish.name(), "tries": entry.tries, "started": at(entry.started), "ended": at(entry.ended), "exit": entry.exit,
         "cause": entry.cause, "series": entry.series.map(|series| series.to_string()),
     })
@@ -52,8 +52,8 @@ pub(super) fn series_line(SeriesRecord { id, job, series }: &SeriesRecord) -> Js
         .with("id", id.to_string())
         .with("verb", &job.verb)
         .with("command", words(job))
-        .with("owner", &series.owner)
-        .with("priority", series.priority)
+        .with("owner", &series.submission.owner)
+        .with("priority", series.submission.priority)
         .with("every", &series.every)
         .with("zone", &series.zone)
         .with("created", seconds_at(series.created))
@@ -71,6 +71,27 @@ pub(super) fn series_words(SeriesRecord { id, job, series }: &SeriesRecord) -> S
     };
     let last = series.last.map(|job| format!(", last {job}")).unwrap_or_default();
     format!("{id} {} ({}), {next}{last}: {}", series.every, series.zone, command(job))
+}
+
+/// A token, for programs.
+pub(super) fn token_line(ShownToken { token, text }: &ShownToken) -> JsonLine {
+    JsonLine::of("token")
+        .with("name", &token.name)
+        .with("scope", token.scope)
+        .with("created", seconds_at(token.created))
+        .with("expires", token.expires.map(seconds_at))
+        .with_known("token", text.as_ref())
+}
+
+/// A token, for people: the token itself if it is new, else `ann submit, made 2026-11-27T01:30:00Z, ends ...`.
+pub(super) fn token_words(ShownToken { token, text }: &ShownToken) -> String {
+    if let Some(text) = text {
+        return text.clone();
+    }
+    let has_ended = token.expires.is_some_and(|at| at <= since_1970().as_secs());
+    let ends = if has_ended { "ended" } else { "ends" };
+    let expires = token.expires.map(|at| format!(", {ends} {}", seconds_at(at))).unwrap_or_default();
+    format!("{} {}, made {}{expires}", token.name, token.scope.name(), seconds_at(token.created))
 }
 
 /// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.

@@ -22,6 +22,16 @@ pub(super) fn tell(
     line(event, job, exits).map_or(Ok(()), |line| line.write(out))
 }
 
+/// The line of `event` without its end, if it has one.
+pub(super) fn text(event: &Event, job: Option<&JobProgress>, exits: Exits) -> io::Result<Option<String>> {
+    line(event, job, exits).map(JsonLine::text).transpose()
+}
+
+/// The line that says how far the job is, without its end.
+pub(super) fn progress_text(file: &LastFile, job: &JobProgress) -> io::Result<String> {
+    progress(&file.source, file.bytes, file.total, Some(job)).text()
+}
+
 /// Writes how far the job is, beside the file of which was spoken last.
 pub(super) fn tell_progress(file: &LastFile, job: &JobProgress, out: &mut impl Write) -> io::Result<()> {
     progress(&file.source, file.bytes, file.total, Some(job)).write(out)
@@ -99,16 +109,16 @@ impl JsonLine {
         out.flush()
     }
 
-    #[cfg(test)]
-    pub(super) fn text(self) -> String {
-        let mut text = Vec::new();
-        self.write(&mut text).unwrap();
-        String::from_utf8(text).unwrap()
+    /// The object on one line.
+    pub(super) fn text(self) -> io::Result<String> {
+        let mut text = self.0?;
+        text.push(b'}');
+        String::from_utf8(text).map_err(io::Error::other)
     }
 
     #[cfg(test)]
     pub(super) fn read(self) -> serde_json::Value {
-        serde_json::from_str(&self.text()).unwrap()
+        serde_json::from_str(&self.text().unwrap()).unwrap()
     }
 }
 
@@ -162,6 +172,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Json
         Event::Surveyed(survey) => probe(survey),
         Event::Job(record) | Event::JobRow(record, _) | Event::AlreadyDone(record) => jobs::job_line(record),
         Event::Series(record) => jobs::series_line(record),
+        Event::Token(token) => jobs::token_line(token),
         Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),
         Event::Forgotten(ForgottenSite { site, known }) => {
             let facts = known.unwrap_or_default();

@@ -19,17 +19,16 @@ mod teller;
 pub use change::Label;
 pub(crate) use change::several;
 pub use change::{Change, FileDigest, VerbSummary};
-pub use change::{Checked, SiteShown, Verdict};
+pub use change::{Checked, ShownToken, SiteShown, Verdict};
 pub use event::{
     Cause, Event, ForgottenSite, Form, LeftOutEvents, ListedEntry, Progress, Receipts, Summary,
     SummaryDetails, TreeEntry, WithheldDeletions,
 };
 pub use event::{THIS_HOST, Topic};
-pub use progress::{Finding, FoundFiles};
-pub(crate) use receipt::{about, failed_alike};
+pub use progress::{Finding, FoundFiles, JobProgress};
+pub(crate) use receipt::{about, destination, failed_alike};
 
 use crate::failure::{Failure, Kind, Result};
-use ftp_io::lock::Lock;
 use ftp_io::program::output;
 use ftp_io::simulated;
 use ftp_proto::timer::Moment;
@@ -39,7 +38,7 @@ use queue::NextEvent;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -203,34 +202,39 @@ pub enum Output {
     Standard,
     /// Everything to standard error, since standard output receives a file.
     Error,
-    /// Everything to somebody of this program.
-    Kept(KeptOutput),
+    /// To nobody outside: a listener of this program hears everything.
+    Listener(Listener),
 }
 
-/// What somebody of this program reads. Clones share it.
+/// Who hears within this program what a run says. It is called on a thread that may wait. Clones are the same listener.
 #[derive(Clone)]
-pub struct KeptOutput(Arc<Mutex<Box<dyn Write + Send>>>);
+pub struct Listener(Arc<dyn Fn(Said<'_>) + Send + Sync>);
 
-impl KeptOutput {
-    /// Everything is written to `reader`.
-    pub fn new(reader: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Box::new(reader))))
+/// What a run has said.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// The event; `None` if only time has passed.
+    pub event: Option<&'a Event>,
+    /// Its object of `--json`, on one line, if it has one.
+    pub line: Option<&'a str>,
+    /// How far the run is, if that has changed.
+    pub progress: Option<&'a JobProgress>,
+}
+
+impl Listener {
+    /// Everything is told to `hear`.
+    pub fn new(hear: impl Fn(Said<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+
+    fn hear(&self, said: Said<'_>) {
+        (self.0)(said);
     }
 }
 
-impl fmt::Debug for KeptOutput {
+impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeptOutput")
-    }
-}
-
-impl Write for KeptOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.locked().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.locked().flush()
+        f.write_str("Listener")
     }
 }
 
@@ -265,7 +269,7 @@ impl Style {
         match &self.output {
             Output::Standard => Box::new(output::out()),
             Output::Error => Box::new(output::err()),
-            Output::Kept(kept) => Box::new(kept.clone()),
+            Output::Listener(_) => Box::new(io::sink()),
         }
     }
 }

@@ -110,21 +110,21 @@ impl FilesUnderWay {
 
 /// What there is to show of a job.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct JobProgress {
+pub struct JobProgress {
     /// The number of files that have ended.
-    pub(super) files: u64,
+    pub files: u64,
     /// The number of files that were found.
-    pub(super) of: u64,
+    pub of: u64,
     /// Whether more may be found.
-    pub(super) more: bool,
+    pub more: bool,
     /// The bytes that are at the destination.
-    pub(super) bytes: u64,
+    pub bytes: u64,
     /// The bytes of all files that were found, if all sizes are known.
-    pub(super) total: Option<u64>,
+    pub total: Option<u64>,
     /// Bytes per second, lately.
-    pub(super) rate: Option<f64>,
+    pub rate: Option<f64>,
     /// How long the rest takes at this pace.
-    pub(super) remaining: Option<Duration>,
+    pub remaining: Option<Duration>,
 }
 
 impl RunProgress {

@@ -80,7 +80,7 @@ fn at(milliseconds: u64) -> String {
 }
 
 /// The destination as a URL without a password, or as a path of this host.
-fn destination(place: &Place) -> String {
+pub(crate) fn destination(place: &Place) -> String {
     let Ok(path) = PathName::from_wire(place.path.clone()) else { return show(&place.path) };
     if place.site.is_empty() {
         return path.display();
@@ -324,7 +324,7 @@ mod tests {
         let facts = TransferFacts { digest: text("0bad"), addresses, strangers: [None, Some(0)], path };
         let mut item = item();
         item.copy.facts = facts;
-        let written = |item: &ItemRecord| line(JobId::new(7), item, None).text();
+        let written = |item: &ItemRecord| line(JobId::new(7), item, None).text().unwrap();
         let line = line(JobId::new(7), &item, None).read();
         let both = |key: &str, source: Value, dest: Value| {
             assert_eq!(line[key], serde_json::json!({"source": source, "dest": dest}), "{key}");

@@ -1,12 +1,12 @@
 //! Shows events to people or programs as they come, and how far the job is, also while nothing happens.
 
-use super::Style;
 use super::bar::Due;
 use super::event::Event;
 use super::human::Human;
 use super::json;
 use super::progress::{JobProgress, RunProgress};
 use super::queue::{self, NextEvent};
+use super::{Listener, Output, Said, Style};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
@@ -29,6 +29,7 @@ pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> 
 enum Reader {
     Person(Box<Human>),
     Program,
+    Listener(Listener),
 }
 
 /// What shows events.
@@ -49,12 +50,14 @@ struct Teller {
 
 impl Teller {
     fn new(style: Style) -> Self {
-        let (reader, due) = if style.json {
-            (Reader::Program, Some(Due::EVENT))
-        } else {
-            let human = Human::new(style.clone());
-            let due = human.due();
-            (Reader::Person(Box::new(human)), due)
+        let (reader, due) = match &style.output {
+            Output::Listener(listener) => (Reader::Listener(listener.clone()), Some(Due::EVENT)),
+            Output::Standard | Output::Error if style.json => (Reader::Program, Some(Due::EVENT)),
+            Output::Standard | Output::Error => {
+                let human = Human::new(style.clone());
+                let due = human.due();
+                (Reader::Person(Box::new(human)), due)
+            }
         };
         let clock = Clock::start();
         let started = clock.now();
@@ -91,12 +94,17 @@ impl Teller {
         self.told = match &mut self.reader {
             Reader::Person(human) => human.tell(event),
             Reader::Program => json::tell(event, shown.as_ref(), self.style.exits, &mut self.style.output()),
+            Reader::Listener(listener) => json::text(event, shown.as_ref(), self.style.exits).map(|line| {
+                let line = line.as_deref();
+                listener.hear(Said { event: Some(event), line, progress: shown.as_ref() });
+            }),
         };
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
         match (&self.reader, event, &mut self.due) {
             // Its line has told it.
-            (Reader::Program, Event::Progress(_), Some(due)) => due.told(at),
-            (Reader::Program, _, Some(due)) if !(is_of_many(event, &shown) && due.is_due(at)) => {}
+            (Reader::Program | Reader::Listener(_), Event::Progress(_), Some(due)) => due.told(at),
+            (Reader::Program | Reader::Listener(_), _, Some(due))
+                if !(is_of_many(event, &shown) && due.is_due(at)) => {}
             (Reader::Person(human), _, Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
             (_, _, Some(_)) => self.progress(&shown, at),
             (_, _, None) => {}
@@ -120,6 +128,12 @@ impl Teller {
                 let last = self.overall.last();
                 let tell = |last| json::tell_progress(last, shown, &mut self.style.output());
                 self.told = last.map_or(Ok(()), tell);
+            }
+            Reader::Listener(listener) => {
+                let line = self.overall.last().map(|last| json::progress_text(last, shown)).transpose();
+                self.told = line.map(|line| {
+                    listener.hear(Said { event: None, line: line.as_deref(), progress: Some(shown) });
+                });
             }
         }
         if let Some(due) = &mut self.due {

@@ -54,7 +54,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "place",
             "world",
             "account ladder outcome queue shell",
-            "journal",
+            "journal | web",
             "config report state",
             "context",
             "session",

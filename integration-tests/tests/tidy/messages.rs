@@ -88,7 +88,11 @@ fn each_command_that_a_text_of_a_program_names_has_the_options_that_are_named() 
         for words in commands(&programs, path.file_name().unwrap().to_str().unwrap()) {
             let verbs: Vec<_> = words
                 .iter()
-                .take(if words.first().is_some_and(|verb| verb == "sites") { 2 } else { 1 })
+                .take(if words.first().is_some_and(|verb| verb == "sites" || verb == "daemon") {
+                    2
+                } else {
+                    1
+                })
                 .cloned()
                 .collect();
             let page = pages.entry((path.clone(), verbs.clone())).or_insert_with(|| {

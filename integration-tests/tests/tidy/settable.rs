@@ -87,14 +87,16 @@ fn every_number_and_choice_of_an_option_can_be_set_in_the_file() {
     let user = numbers_and_choices(&ftp_user::cli::Cli::command());
     assert!(user.len() > 30, "{user:?}");
     for (verb, name, value) in user {
-        let text = format!("[defaults]\n{name} = \"{value}\"\n");
+        let table = if verb == "daemon" { "daemon" } else { "defaults" };
+        let text = format!("[{table}]\n{name} = \"{value}\"\n");
         let read =
             ftp_user::config::parse(&text, Path::new("config.toml"), Some(ftp_user::cli::default_keys));
         let place = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == name).map(|(_, place)| *place);
         match (read, place) {
             (Ok(settings), None) => {
-                let is_known =
-                    settings.trust.is_some() || settings.defaults.iter().any(|(key, _)| key == name);
+                let is_known = settings.trust.is_some()
+                    || settings.defaults.iter().any(|(key, _)| key == name)
+                    || settings.daemon.iter().any(|key| key.name == name);
                 wrong.extend((!is_known).then(|| format!("{verb} --{name} is lost")));
             }
             (Err(failure), Some(place)) if failure.to_string().contains(place) => {}

@@ -35,6 +35,11 @@ pub fn registry(prefix: &str, about: &str, version: &'static str) -> Registry {
     registry
 }
 
+/// The metrics of a daemon that are true now, beside those of its [`registry`].
+pub fn registry_of_now(prefix: &str) -> Registry {
+    Registry::with_prefix(prefix)
+}
+
 /// Makes a metric, and registers it under this name with this description.
 pub fn metric<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, about: &str) -> M {
     let metric = M::default();

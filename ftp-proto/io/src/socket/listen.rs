@@ -261,6 +261,11 @@ impl LocalListener {
         opened
     }
 
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Waits for the next connection, and returns it with the user who has connected.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub struct Server {
     trust: Trust,
     /// Whether data connections may resume the session of their control connection.
     resumes: bool,
+    /// The protocol of control connections, as ALPN names it.
+    protocol: &'static [u8],
 }
 
 /// TLS of one control connection and its data connections.
@@ -95,7 +97,19 @@ impl Server {
         }
         let trust = Trust::by_roots(None)?;
         let asks = AtomicBool::new(false);
-        Ok(Arc::new(Self { identity, plain, asking, asks, pinned, trust, resumes }))
+        let protocol = CONTROL;
+        Ok(Arc::new(Self { identity, plain, asking, asks, pinned, trust, resumes, protocol }))
+    }
+
+    /// TLS of a server that speaks HTTP.
+    ///
+    /// # Errors
+    ///
+    /// The versions of TLS and the ciphers do not fit together.
+    pub fn for_http(identity: Arc<Identity>) -> io::Result<Arc<Self>> {
+        let server = Arc::into_inner(Self::new(identity, false, None)?);
+        let server = server.ok_or_else(|| io::Error::other("the server is in use already"))?;
+        Ok(Arc::new(Self { protocol: HTTP, ..server }))
     }
 
     /// The certificates that its sessions show.
@@ -120,7 +134,7 @@ impl Server {
         let asking = self.asking.as_ref().filter(|_| self.asks.load(Ordering::Relaxed));
         let mut control = asking.unwrap_or(&self.plain).clone();
         control.cert_resolver = Arc::clone(&key) as _;
-        control.alpn_protocols = vec![CONTROL.to_vec()];
+        control.alpn_protocols = vec![self.protocol.to_vec()];
         if self.resumes {
             control.session_storage = ServerSessionMemoryCache::new(SESSIONS);
             control.ticketer = ticketer()?;
@@ -129,6 +143,9 @@ impl Server {
         Ok(Session { server: Arc::clone(self), key, control, version: OnceLock::new() })
     }
 }
+
+/// HTTP/1.1, as ALPN names it.
+const HTTP: &[u8] = b"http/1.1";
 
 /// Whether the authorities of a file (PEM) can verify clients.
 ///

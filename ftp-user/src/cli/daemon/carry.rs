@@ -2,128 +2,106 @@
 
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
-use super::super::{General, ShellSession, program};
+use super::super::program;
+use super::super::queue::site_text;
+use super::fleet::Daemon;
+use crate::config::Settings;
 use crate::context::Cancel;
-use crate::failure::Kind;
+use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::journal::JobRecord;
-use crate::queue::Wish;
-use crate::report::KeptOutput;
-use ftp_io::lock::Lock;
-use serde_json::Value;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use crate::journal::{JobRecord, StoredJob};
+use crate::queue::{Scope, Submission, Wish};
+use crate::report::Listener;
+use crate::web::{self, Caller};
+use std::sync::Arc;
 
 /// How a run of a job has ended.
 #[derive(Clone, Debug)]
-pub(super) struct RunResult {
-    /// Its exit status.
-    pub(super) exit: u8,
-    /// The first thing that has failed.
-    pub(super) cause: Option<String>,
-    /// Whether it was a run that gives the job up.
-    pub(super) was_cancel: bool,
+pub(super) enum RunResult {
+    /// It has run, and ended with this exit status. The cause is the first thing that has failed.
+    Ended { exit: u8, cause: Option<String> },
+    /// The same of a run that gives the job up.
+    GivenUp { exit: u8, cause: Option<String> },
+    /// It was not begun, because the settings are not those that it needs.
+    Postponed { cause: String },
 }
 
 /// Carries a job until it ends, or until `cancel` stops it.
-pub(super) async fn carry(general: General, record: JobRecord, cancel: Cancel) -> RunResult {
-    let wish = record.queued.as_ref().map(|entry| entry.wish).unwrap_or_default();
-    let (verb, purpose) = match wish {
-        Wish::Run | Wish::Pause => ("resume", JobPurpose::Run),
-        Wish::Cancel => ("cancel", JobPurpose::GiveUp),
-    };
-    let said = SaidLines::default();
-    let unattended = Some(KeptOutput::new(said.clone()));
-    let hands = ShellSession { cancel: Some(cancel), unattended, ..ShellSession::default() };
-    let general = General { json: true, verbose: false, quiet: false, hands, ..general };
-    // The settings are those of the daemon: what is wrong with them is no fault of the job.
-    let settings = program::settings(general.job.config.as_deref());
-    let (exit, cause) = match settings.map(|_| general.command(verb, &record)) {
+pub(super) async fn carry(daemon: Arc<Daemon>, record: JobRecord, cancel: Cancel) -> RunResult {
+    let entry = record.queued.clone().unwrap_or_default();
+    let gives_up = entry.wish == Wish::Cancel;
+    daemon.feed.begin(record.id);
+    let (exit, cause) = match program::settings(daemon.general.job.config.as_deref()) {
+        // The settings are those of the daemon: what is wrong with them is no fault of the job.
         Err(failure) => (number(Status::Failed(Kind::Temporary)), Some(failure.to_string())),
-        Ok(Ok(command)) => {
-            let asked = Start::Kept(AskedJob::again(&record, purpose));
-            (number(Box::pin(command.perform(asked)).await), said.failure())
+        Ok(settings) => {
+            if !gives_up {
+                if let Some(cause) = difference(&entry.submission, &settings) {
+                    return RunResult::Postponed { cause };
+                }
+                if let Err(failure) = permit(&entry.submission, &record.job, &settings) {
+                    let exit = number(Status::Failed(failure.kind));
+                    return RunResult::Ended { exit, cause: Some(failure.to_string()) };
+                }
+            }
+            run(&daemon, &record, gives_up, cancel).await
         }
-        Ok(Err(failure)) => (number(Status::Failed(failure.kind)), Some(failure.to_string())),
     };
-    RunResult { exit, cause, was_cancel: wish == Wish::Cancel }
+    if gives_up { RunResult::GivenUp { exit, cause } } else { RunResult::Ended { exit, cause } }
 }
 
-/// What a job says, line by line. Only the first failure is kept. Clones share it.
-#[derive(Clone, Debug, Default)]
-struct SaidLines(Arc<Mutex<FirstFailure>>);
-
-/// The first failure of what was said so far.
-#[derive(Debug, Default)]
-struct FirstFailure {
-    /// The beginning of a line.
-    begun: Vec<u8>,
-    found: Option<String>,
-}
-
-impl SaidLines {
-    /// The first failure.
-    fn failure(&self) -> Option<String> {
-        self.0.locked().found.clone()
-    }
-}
-
-impl FirstFailure {
-    fn read_line(&mut self) {
-        if self.found.is_none()
-            && let Ok(Value::Object(line)) = serde_json::from_slice(&self.begun)
-            && line.get("event").and_then(Value::as_str) == Some("failed")
-        {
-            let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
-            let (source, message) = (text("source"), text("message"));
-            self.found = Some(match message.contains(source) {
-                true => message.to_owned(),
-                false => format!("{source}: {message}"),
-            });
+/// Runs a job, or gives it up. Returns its exit status and the first thing that has failed.
+async fn run(
+    daemon: &Arc<Daemon>,
+    record: &JobRecord,
+    gives_up: bool,
+    cancel: Cancel,
+) -> (u8, Option<String>) {
+    let (verb, purpose) = if gives_up { ("cancel", JobPurpose::GiveUp) } else { ("resume", JobPurpose::Run) };
+    let (feed, id) = (Arc::clone(&daemon.feed), record.id);
+    let submission = record.queued.clone().unwrap_or_default().submission;
+    let (owner, ends) = (submission.owner.clone(), ends(&submission));
+    let listener = Listener::new(move |said| feed.hear(id, (&owner, &ends), said));
+    let general = daemon.unattended(listener, Some(cancel));
+    match general.command(verb, record) {
+        Ok(command) => {
+            let asked = Start::Kept(AskedJob::again(record, purpose));
+            let status = Box::pin(command.perform(asked)).await;
+            (number(status), daemon.feed.run(id).and_then(|run| run.failure))
         }
-        self.begun.clear();
+        Err(failure) => (number(Status::Failed(failure.kind)), Some(failure.to_string())),
     }
 }
 
-impl Write for SaidLines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut said = self.0.locked();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if said.begun.len() + piece.len() <= LONGEST_LINE {
-                said.begun.extend_from_slice(piece);
-            }
-            if piece.ends_with(b"\n") {
-                said.read_line();
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The servers of a job: of its source and of its destination.
+pub(super) fn ends(submission: &Submission) -> [String; 2] {
+    let mut names = submission.pair.split(' ');
+    let first = names.next().unwrap_or_default();
+    [first, names.next_back().unwrap_or(first)].map(str::to_owned)
 }
 
-/// Longer lines are not read.
-const LONGEST_LINE: usize = 64 << 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_failure_is_kept_whatever_pieces_its_line_comes_in() {
-        let mut said = SaidLines::default();
-        for piece in [
-            "{\"event\":\"file\",\"message\":\"x\"}\n{\"eve",
-            "nt\":\"failed\",\"source\":\"a\",\"message\":\"no\"}\n",
-            "{\"event\":\"failed\",\"source\":\"b\",\"message\":\"b: later\"}\nno line",
-        ] {
-            said.write_all(piece.as_bytes()).unwrap();
+/// How the settings differ from those with which a job was submitted: the sites that it names.
+pub(super) fn difference(submission: &Submission, settings: &Settings) -> Option<String> {
+    submission.sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
+        Err(_) => Some(format!("this worker has no site {name}")),
+        Ok(site) => {
+            let own = site_text(site);
+            let differs = own != *recorded;
+            differs.then(|| format!("the site {name} was {recorded}, and is {own} for this worker"))
         }
-        assert_eq!(said.failure().as_deref(), Some("a: no"));
-        let mut long = SaidLines::default();
-        long.write_all(&vec![b'x'; 2 * LONGEST_LINE]).unwrap();
-        assert!(long.0.locked().begun.len() <= LONGEST_LINE);
+    })
+}
+
+/// Checks that the owner of a job may still use its places.
+fn permit(submission: &Submission, job: &StoredJob, settings: &Settings) -> Result<(), Failure> {
+    if !submission.is_limited {
+        return Ok(());
     }
+    let name = submission.owner.clone();
+    let sites = settings.tokens.get(&name).cloned().unwrap_or_default();
+    let caller = Caller { name, scope: Scope::Submit, sites, is_local: false };
+    let places: Vec<String> = job.places().map(|place| place.to_string_lossy().into_owned()).collect();
+    let permitted =
+        web::permit(&caller, places.iter().map(String::as_str), &super::fleet::site_views(settings, ""));
+    permitted.map_err(|why| Failure::new(Kind::Refused, why.message).hint(why.hint))
 }

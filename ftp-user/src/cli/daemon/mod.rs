@@ -1,6 +1,11 @@
-//! `daemon`: carries the jobs of the queue, until it is told to stop.
+//! `daemon`: carries the jobs of the queue, until it is told to stop, and shows them to programs and people.
 
 mod carry;
+mod feed;
+mod fleet;
+mod listen;
+mod token;
+mod views;
 mod worker;
 
 use super::asked::READ_WORDS;
@@ -8,33 +13,64 @@ use super::{General, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{self, Status};
 use crate::journal::{Journal, JournalFailure};
-use clap::Args;
+use crate::web::view::{Time, WorkerView};
+use clap::{Args, Subcommand};
+use fleet::Daemon;
 use ftp_io::program::duration;
 use ftp_io::program::log::{self, Format, Level};
-use ftp_io::program::service::{Notice, tell_systemd};
+use ftp_io::program::service::{self, Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
+use listen::ListenArgs;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
+use token::TokenArgs;
 use worker::Worker;
 
 /// Carry the jobs that were left to the queue (copy --queue), until SIGTERM or ^C
 ///
 /// One daemon carries the jobs of a state directory. After SIGTERM or ^C no job begins; those that run get --drain-timeout to
-/// end, then they are interrupted, and the next daemon continues them.
+/// end, then they are interrupted, and the next daemon continues them. SIGHUP reads the settings and the certificate again.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(super) struct DaemonArgs {
+    #[command(subcommand)]
+    action: Option<DaemonAction>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Subcommand, Debug)]
+enum DaemonAction {
+    Token(TokenArgs),
+}
+
+impl DaemonArgs {
+    /// Whether a daemon is to run.
+    pub(super) const fn is_run(&self) -> bool {
+        self.action.is_none()
+    }
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
     /// How many jobs are carried at the same time
     #[arg(long, default_value = "4", value_name = "N", value_parser = parallel)]
     parallel: NonZeroUsize,
+    /// What this daemon is called (default: the name of this host)
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// How long jobs may go on after SIGTERM before they are interrupted
     #[arg(long, default_value = "30s", value_name = "T", value_parser = duration::parse)]
     drain_timeout: Duration,
     /// How the log on standard error is written
-    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "HOW")]
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "HOW", hide_short_help = true)]
     log_format: Format,
     /// How much the log has
-    #[arg(long, value_enum, default_value_t = Level::Info, value_name = "LEVEL")]
+    #[arg(long, value_enum, default_value_t = Level::Info, value_name = "LEVEL", hide_short_help = true)]
     log_level: Level,
+    #[command(flatten, next_help_heading = "API and page")]
+    listen: ListenArgs,
 }
 
 /// Reads the number of jobs at the same time: each has threads of its own.
@@ -48,11 +84,19 @@ const MOST_PARALLEL: usize = 64;
 
 /// Runs the verb.
 pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> {
+    match &args.action {
+        Some(DaemonAction::Token(token)) => token::run(general, token).await,
+        None => serve(general, &args.run).await,
+    }
+}
+
+/// Carries jobs until it is told to stop.
+async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     if general.hands.cancel.is_some() {
         return Err(Failure::usage("a daemon is no verb of a shell").hint("start it at a command line"));
     }
     // Mistakes in the settings are told now, and not by each job.
-    program::settings(general.job.config.as_deref())?;
+    let settings = program::settings(general.job.config.as_deref())?;
     let general = general.absolute();
     let state = super::job_options::absolute(general.state_directory().as_deref());
     let Some(directory) = state.clone() else { return Err(job::of_journal(&JournalFailure::Nowhere)) };
@@ -65,6 +109,8 @@ pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> 
         Failure::new(Kind::Exists, format!("{who} carries the jobs of {}", directory.display()))
             .hint("end it first, or use another directory with --state")
     })?;
+    let name = args.name.clone().unwrap_or_else(host_name);
+    let listeners = args.listen.open(&directory, &name)?;
     let log = log::start(args.log_format, args.log_level);
     let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
     let signals = Stop::new().and_then(|stop| Ok((stop, Reload::new()?)));
@@ -77,8 +123,30 @@ pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> 
         lost_jobs = lost,
         "carrying the jobs of the queue"
     );
+    let worker = WorkerView {
+        name,
+        id: job::new_job_id()?.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parallel: u32::try_from(args.parallel.get()).unwrap_or(u32::MAX),
+        jobs: Vec::new(),
+        sites: Vec::new(),
+        started: Time::now(),
+        seen: Time::now(),
+        draining: false,
+    };
+    let daemon = Arc::new(Daemon::new(general, queue, settings, worker));
+    let announced = service::announce(listeners.announced().into_iter());
+    announced.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))?;
     tell_systemd(Notice::Ready);
-    let ended = Worker::new(general, queue, args.parallel).run(signals, args.drain_timeout).await;
+    let served = listeners.serve(Arc::clone(&daemon));
+    let ended =
+        Worker::new(daemon, served.certificate(), args.parallel).run(signals, args.drain_timeout).await;
+    served.end().await;
     drop((daemon_lock, log));
     ended.map(|()| Status::Done)
+}
+
+/// The name of this host.
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,19 +1,23 @@
 //! Takes jobs from the queue and carries them, several at the same time.
 
-use super::super::{General, program};
+use super::super::program;
 use super::carry::{RunResult, carry};
+use super::fleet::Daemon;
 use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue};
-use crate::queue::{CarriedJob, Entry, Turn, Wish};
+use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue, Tokens};
+use crate::queue::{CarriedJob, Entry, Submission, Turn, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
+use ftp_io::tls::Identity;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -22,8 +26,9 @@ use tokio::time::sleep;
 
 /// What carries jobs.
 pub(super) struct Worker {
-    general: General,
-    queue: Queue,
+    daemon: Arc<Daemon>,
+    /// The certificate of page and API.
+    certificate: Option<Arc<Identity>>,
     parallel: NonZeroUsize,
     /// What runs, by its task.
     running: HashMap<Id, RunningJob>,
@@ -36,6 +41,8 @@ pub(super) struct Worker {
     recent: Vec<CarriedJob>,
     /// The number of the last choice.
     turn: u64,
+    /// The number of the last change of the queue that was told.
+    told: Option<u64>,
 }
 
 /// A job that is carried.
@@ -50,10 +57,23 @@ struct RunningJob {
 }
 
 impl Worker {
-    pub(super) fn new(general: General, queue: Queue, parallel: NonZeroUsize) -> Self {
-        let (running, runs, recent) = (HashMap::new(), JoinSet::new(), Vec::new());
-        let (unwritten, is_store_away, turn) = (Vec::new(), false, 0);
-        Self { general, queue, parallel, running, runs, unwritten, is_store_away, recent, turn }
+    pub(super) fn new(
+        daemon: Arc<Daemon>,
+        certificate: Option<Arc<Identity>>,
+        parallel: NonZeroUsize,
+    ) -> Self {
+        Self {
+            daemon,
+            certificate,
+            parallel,
+            running: HashMap::new(),
+            runs: JoinSet::new(),
+            unwritten: Vec::new(),
+            is_store_away: false,
+            recent: Vec::new(),
+            turn: 0,
+            told: None,
+        }
     }
 
     /// Carries jobs until it is told to stop. Then none begins; those that run may end within `patience`, and are interrupted
@@ -87,12 +107,14 @@ impl Worker {
             };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
-                () = reload.wait() => self.check_settings(),
+                () = reload.wait() => self.reload(),
+                () = self.daemon.changed.notified() => {}
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
             }
         };
         tell_systemd(Notice::Stopping);
+        self.daemon.is_draining.store(true, Ordering::Relaxed);
         let patience = if carried.is_ok() { patience } else { Duration::ZERO };
         if !self.running.is_empty() {
             tracing::info!(jobs = self.running.len(), "ending: no job begins any more");
@@ -102,11 +124,17 @@ impl Worker {
         carried.and(drained)
     }
 
-    /// Says what is wrong with the settings. Each job reads them when it begins.
-    fn check_settings(&self) {
-        match program::settings(self.general.job.config.as_deref()) {
-            Ok(_) => tracing::info!("the settings are read by each job that begins"),
+    /// Reads the settings and the certificate again. Each job reads the settings when it begins, too.
+    fn reload(&self) {
+        match program::settings(self.daemon.general.job.config.as_deref()) {
+            Ok(settings) => {
+                self.daemon.take_settings(settings);
+                tracing::info!("the settings were read again");
+            }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
+        }
+        if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.reload()) {
+            tracing::warn!(%error, "the certificate cannot be read: the one before stays");
         }
     }
 
@@ -134,6 +162,8 @@ impl Worker {
 
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
+        let tokens = self.on_disk(|queue| Tokens::of(queue).all()).await?;
+        self.daemon.take_tokens(tokens);
         if !self.running.is_empty() {
             for job in self.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;
@@ -158,7 +188,24 @@ impl Worker {
             let Some(record) = self.on_disk(move |queue| queue.take(&carried)).await? else { break };
             self.begin(record);
         }
-        Ok(())
+        self.tell_changes().await
+    }
+
+    /// Tells those who follow the events which jobs have changed, whoever has changed them.
+    async fn tell_changes(&mut self) -> Result<(), JournalFailure> {
+        let Some(mut told) = self.told else {
+            self.told = Some(self.on_disk(Queue::last_change).await?);
+            return Ok(());
+        };
+        loop {
+            let (last, changed) = self.on_disk(move |queue| queue.changed_after(told)).await?;
+            changed.iter().for_each(|job| self.daemon.tell(job));
+            self.told = Some(last);
+            if changed.is_empty() {
+                return Ok(());
+            }
+            told = last;
+        }
     }
 
     /// Those that are carried, and those that were lately.
@@ -168,14 +215,15 @@ impl Worker {
 
     fn begin(&mut self, record: JobRecord) {
         let (id, entry) = (record.id, record.queued.clone().unwrap_or_default());
+        let Submission { owner, pair, .. } = entry.submission;
         self.turn += 1;
-        let carried = CarriedJob { owner: entry.owner, pair: entry.pair, turn: self.turn, is_running: true };
+        let carried = CarriedJob { owner, pair, turn: self.turn, is_running: true };
         let (stop, cancel) = Cancel::new();
         tracing::info!(job = %id, owner = carried.owner, tries = entry.tries, "a job begins");
-        let general = self.general.clone();
+        let daemon = Arc::clone(&self.daemon);
         let scheduler = Handle::current();
         // On a thread of its own: what a job waits for may be the disk.
-        let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(general, record, cancel)));
+        let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(daemon, record, cancel)));
         let is_cancel = entry.wish == Wish::Cancel;
         self.running.insert(run.id(), RunningJob { job: id, stop, is_cancel, carried });
     }
@@ -200,8 +248,9 @@ impl Worker {
         while let Some((job, result)) = self.unwritten.last().cloned() {
             let end = move |entry: &mut Entry, now| {
                 match result {
-                    Some(RunResult { exit, cause, was_cancel: true }) => entry.end_cancel(exit, cause, now),
-                    Some(RunResult { exit, cause, was_cancel: false }) => entry.end(exit, cause, now),
+                    Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
+                    Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
+                    Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
                     None => entry.lose_worker(now),
                 }
                 Ok(())
@@ -225,7 +274,7 @@ impl Worker {
         &self,
         work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
     ) -> Result<T, JournalFailure> {
-        let queue = self.queue.clone();
+        let queue = self.daemon.queue.clone();
         match spawn_blocking(move || work(&queue)).await {
             Ok(done) => done,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),

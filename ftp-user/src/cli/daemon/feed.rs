@@ -1,0 +1,339 @@
+//! What happens to the jobs of a daemon, for those who follow it: the last events, and how far the jobs are that run.
+
+use crate::id::JobId;
+use crate::outcome::{FileOutcome, Protection};
+use crate::report::{Event, JobProgress, Said, about};
+use crate::web::fleet::{Feed as FeedItem, FleetEvent};
+use crate::web::view::{PairView, Progress, RatePoint, Time};
+use ftp_io::clock::since_1970;
+use ftp_io::lock::Lock;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use tokio_stream::Stream;
+
+/// The events of a daemon, and how far its jobs are.
+#[derive(Debug)]
+pub(super) struct Feed {
+    /// The name of the worker, which each event has.
+    worker: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Arc<FleetEvent>>,
+    /// The bytes of these events.
+    size: usize,
+    /// The number of the last event.
+    last: u64,
+    /// Those who wait for the next one.
+    waiting: HashMap<u64, Waker>,
+    /// The number of the last follower.
+    followers: u64,
+    runs: BTreeMap<JobId, RunOfJob>,
+    pairs: BTreeMap<[String; 2], PairView>,
+}
+
+/// How far the last run of a job has come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RunOfJob {
+    /// How far it is.
+    pub(super) progress: Progress,
+    /// The path of its bytes.
+    pub(super) route: Option<RouteOfRun>,
+    /// Its rate over time.
+    pub(super) rates: Curve,
+    /// The first thing that has failed.
+    pub(super) failure: Option<String>,
+    /// When it began, so that the oldest can be forgotten.
+    begun: u64,
+}
+
+/// The path that the bytes of a run take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct RouteOfRun {
+    /// As in `--json`.
+    pub(super) path: &'static str,
+    /// The candidate, as in `--json`.
+    pub(super) rung: &'static str,
+    /// The relay on it.
+    pub(super) relay: Option<String>,
+    /// What protects the bytes.
+    pub(super) protection: Protection,
+}
+
+/// A rate over time. If it gets long, every second point goes, and later ones are further apart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Curve {
+    points: Vec<RatePoint>,
+    /// The seconds between two points.
+    spacing: i64,
+}
+
+impl Curve {
+    /// Its points, oldest first.
+    pub(super) fn points(&self) -> Vec<RatePoint> {
+        self.points.clone()
+    }
+
+    fn add(&mut self, at: Time, rate: u64) {
+        let is_due = |last: &RatePoint| at.seconds() - last.at.seconds() >= self.spacing.max(1);
+        if !self.points.last().is_none_or(is_due) {
+            return;
+        }
+        self.points.push(RatePoint { at, rate });
+        if self.points.len() >= MOST_POINTS {
+            let mut is_kept = false;
+            self.points.retain(|_| {
+                is_kept = !is_kept;
+                is_kept
+            });
+            self.spacing = self.spacing.max(1) * 2;
+        }
+    }
+}
+
+impl Feed {
+    /// No event yet. Numbers are larger than those of a daemon before this one.
+    pub(super) fn new(worker: String) -> Self {
+        let last = u64::try_from(since_1970().as_micros()).unwrap_or(0);
+        Self { worker, state: Mutex::new(State { last, ..State::default() }) }
+    }
+
+    /// A run of a job begins: nothing of the one before counts.
+    pub(super) fn begin(&self, job: JobId) {
+        let mut state = self.state.locked();
+        let begun = since_1970().as_secs();
+        state.runs.insert(job, RunOfJob { begun, ..RunOfJob::default() });
+        if state.runs.len() > MOST_RUNS
+            && let Some(oldest) = state.runs.iter().min_by_key(|(_, run)| run.begun).map(|(job, _)| *job)
+        {
+            state.runs.remove(&oldest);
+        }
+    }
+
+    /// A run of a job has said something.
+    pub(super) fn hear(&self, job: JobId, (owner, ends): (&str, &[String; 2]), said: Said<'_>) {
+        let mut state = self.state.locked();
+        let state = &mut *state;
+        if let Some(run) = state.runs.get_mut(&job) {
+            run.hear(said);
+            if let Some(route) = &run.route {
+                let [source, dest] = ends.clone();
+                let is_new = state.pairs.len() < MOST_PAIRS || state.pairs.contains_key(ends);
+                let pair = PairView {
+                    source,
+                    dest,
+                    path: Some(route.path.to_owned()),
+                    rung: Some(route.rung.to_owned()),
+                    protection: Some(route.protection.name().to_owned()),
+                    rate: run.progress.rate,
+                    seen: Some(Time::now()),
+                    cause: None,
+                };
+                if is_new {
+                    state.pairs.insert(ends.clone(), pair);
+                }
+            }
+        }
+        if let Some(line) = said.line {
+            state.push(job.to_string(), owner, self.with_job(line, job));
+        }
+    }
+
+    /// A job has changed. `line` is its object.
+    pub(super) fn tell(&self, job: JobId, owner: &str, line: &str) {
+        self.state.locked().push(job.to_string(), owner, self.with_job(line, job));
+    }
+
+    /// An object on one line, with `job` and `worker` at its end.
+    fn with_job(&self, line: &str, job: JobId) -> String {
+        let worker = serde_json::Value::from(self.worker.as_str());
+        let object = line.strip_suffix('}').unwrap_or(line);
+        // A receipt has it already.
+        let job = if object.contains(",\"job\":") { String::new() } else { format!(",\"job\":\"{job}\"") };
+        format!("{object}{job},\"worker\":{worker}}}")
+    }
+
+    /// The last run of a job, if this daemon has carried it lately.
+    pub(super) fn run(&self, job: JobId) -> Option<RunOfJob> {
+        self.state.locked().runs.get(&job).cloned()
+    }
+
+    /// What was seen of pairs since the start.
+    pub(super) fn pairs(&self) -> Vec<PairView> {
+        self.state.locked().pairs.values().cloned().collect()
+    }
+
+    /// The events after this one, and all that come.
+    pub(super) fn follow(self: &Arc<Self>, since: Option<u64>) -> Follower {
+        let mut state = self.state.locked();
+        state.followers += 1;
+        let next = since.unwrap_or(state.last) + 1;
+        Follower { feed: Arc::clone(self), number: state.followers, next }
+    }
+}
+
+impl State {
+    fn push(&mut self, job: String, owner: &str, line: String) {
+        self.last += 1;
+        self.size += line.len();
+        self.events.push_back(Arc::new(FleetEvent { number: self.last, job, owner: owner.to_owned(), line }));
+        while self.events.len() > MOST_EVENTS || self.size > MOST_BYTES {
+            let oldest = self.events.pop_front();
+            self.size -= oldest.map_or(self.size, |event| event.line.len());
+        }
+        self.waiting.drain().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// The next event for a reader; `Reset` if it is there no longer, or never was.
+    fn next(&self, next: u64) -> Option<FeedItem> {
+        let first = self.events.front().map_or(self.last + 1, |event| event.number);
+        if next < first || next > self.last + 1 {
+            return Some(FeedItem::Reset(self.last));
+        }
+        let at = usize::try_from(next - first).ok()?;
+        self.events.get(at).map(|event| FeedItem::Event(Arc::clone(event)))
+    }
+}
+
+impl RunOfJob {
+    fn hear(&mut self, said: Said<'_>) {
+        if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = said.progress {
+            let rate = rate.map(|rate| rate as u64);
+            self.progress = Progress {
+                files: *files,
+                of: (!more).then_some(*of),
+                bytes: *bytes,
+                total: *total,
+                rate,
+                remaining: remaining.map(|time| time.as_secs()),
+            };
+            if let Some(rate) = rate {
+                self.rates.add(Time::now(), rate);
+            }
+        }
+        if let Some(event) = said.event {
+            self.take(event);
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event says it")]
+    fn take(&mut self, event: &Event) {
+        let failed = match event {
+            Event::Path { route, relay, protection, .. } => {
+                self.route = Some(RouteOfRun {
+                    path: route.path(),
+                    rung: route.name(),
+                    relay: relay.clone(),
+                    protection: *protection,
+                });
+                return;
+            }
+            Event::File(outcome) => match &**outcome {
+                FileOutcome { source, copy: Err(failure), .. } => (source, failure),
+                FileOutcome { copy: Ok(_), .. } => return,
+            },
+            Event::Failed(failed) => (&failed.source, &failed.failure),
+            _ => return,
+        };
+        let (source, failure) = failed;
+        self.failure.get_or_insert_with(|| about(source, &failure.to_string()));
+    }
+}
+
+/// Somebody who reads the events.
+#[derive(Debug)]
+pub(super) struct Follower {
+    feed: Arc<Feed>,
+    number: u64,
+    /// The number of the next event.
+    next: u64,
+}
+
+impl Stream for Follower {
+    type Item = FeedItem;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FeedItem>> {
+        let mut state = self.feed.state.locked();
+        let Some(item) = state.next(self.next) else {
+            state.waiting.insert(self.number, context.waker().clone());
+            return Poll::Pending;
+        };
+        drop(state);
+        self.next = 1 + match &item {
+            FeedItem::Event(event) => event.number,
+            FeedItem::Reset(last) => *last,
+        };
+        Poll::Ready(Some(item))
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.feed.state.locked().waiting.remove(&self.number);
+    }
+}
+
+/// The largest number of events that a reader may be behind.
+const MOST_EVENTS: usize = 10_000;
+/// The largest size of these events in bytes.
+const MOST_BYTES: usize = 16 << 20;
+/// The largest number of jobs of which it is known how far their last run came.
+const MOST_RUNS: usize = 256;
+/// The largest number of pairs that are remembered.
+const MOST_PAIRS: usize = 1_000;
+/// The largest number of points of a curve.
+const MOST_POINTS: usize = 240;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    fn read(follower: &mut Follower) -> Option<FeedItem> {
+        let mut context = Context::from_waker(Waker::noop());
+        match Pin::new(follower).poll_next(&mut context) {
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_each_event_once_and_is_told_if_some_are_gone() {
+        let feed = Arc::new(Feed::new("w\"1".to_owned()));
+        let mut early = feed.follow(None);
+        assert_eq!(read(&mut early), None);
+        for number in 0..3 {
+            feed.tell(JobId::new(number), "ann", "{\"event\":\"job\"}");
+        }
+        let Some(FeedItem::Event(first)) = read(&mut early) else { panic!() };
+        assert_eq!(first.line, r#"{"event":"job","job":"0000000000000000","worker":"w\"1"}"#);
+        let mut late = feed.follow(Some(first.number));
+        let Some(FeedItem::Event(second)) = read(&mut late) else { panic!() };
+        assert_eq!(second.number, first.number + 1);
+        for _ in 0..MOST_EVENTS {
+            feed.tell(JobId::new(9), "ann", "{\"event\":\"job\"}");
+        }
+        let Some(FeedItem::Reset(last)) = read(&mut late) else { panic!() };
+        assert_eq!(read(&mut late), None);
+        feed.tell(JobId::new(9), "ann", "{}");
+        assert!(matches!(read(&mut late), Some(FeedItem::Event(event)) if event.number == last + 1));
+        let mut of_later_daemon = feed.follow(Some(last + 1_000));
+        assert!(matches!(read(&mut of_later_daemon), Some(FeedItem::Reset(_))));
+    }
+
+    #[test]
+    fn a_curve_stays_short_and_keeps_its_beginning() {
+        let mut curve = Curve::default();
+        for second in 0..10_000 {
+            curve.add(Time::of_seconds(second), second.cast_unsigned());
+        }
+        let points = curve.points();
+        assert!((MOST_POINTS / 2..MOST_POINTS).contains(&points.len()), "{}", points.len());
+        assert_eq!(points[0].rate, 0);
+        assert!(points.last().unwrap().rate > 9_000);
+    }
+}

@@ -1,0 +1,185 @@
+//! Where a daemon listens: the socket of its user, and the addresses of page and API.
+
+use super::fleet::Daemon;
+use crate::failure::{Failure, Result};
+use crate::web::serve::UnixTrust;
+use crate::web::{self, Listener, WebSettings};
+use clap::Args;
+use ftp_io::socket::{self, LocalListener};
+use ftp_io::tls::{Files, Identity, Server};
+use ftp_proto::address;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The options of page and API.
+#[derive(Args, Debug)]
+pub(super) struct ListenArgs {
+    /// Open the page and the API at 127.0.0.1:8990, [::1]:8990 or unix:PATH
+    ///
+    /// An address that other hosts reach needs --tls-cert and --tls-key. unix:PATH is for a proxy of this host.
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<ListenAddress>,
+    /// The certificate of these addresses (PEM), with those up to its authority
+    #[arg(long, requires = "tls_key", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM, mode 0600)
+    #[arg(long, requires = "tls_cert", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+    /// A name by which browsers reach the page, beside its address and localhost
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    host: Vec<String>,
+    /// A proxy stands before each unix: address, and X-Forwarded-For tells who asks
+    #[arg(long, hide_short_help = true)]
+    trust_proxy: bool,
+    /// The networks that may read /metrics without a token
+    #[arg(long, value_name = "NETWORK", hide_short_help = true)]
+    metrics_from: Vec<IpNet>,
+}
+
+/// Where page and API are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum ListenAddress {
+    /// A port of this host.
+    Tcp(SocketAddr),
+    /// A socket in the file system, behind a proxy.
+    Unix(PathBuf),
+}
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            return Ok(Self::Unix(path.into()));
+        }
+        text.parse().map(Self::Tcp).map_err(|_| "expected 127.0.0.1:8990, [::1]:8990 or unix:PATH".to_owned())
+    }
+}
+
+/// Listeners that are open, and nobody answers there yet.
+pub(super) struct Listeners {
+    listeners: Vec<Listener>,
+    settings: WebSettings,
+    identity: Option<Arc<Identity>>,
+}
+
+/// Listeners whose requests are answered.
+pub(super) struct Served {
+    stop: oneshot::Sender<()>,
+    answering: JoinHandle<()>,
+    identity: Option<Arc<Identity>>,
+}
+
+impl ListenArgs {
+    /// Opens all listeners: the socket of the state directory, and those that were asked for.
+    ///
+    /// # Errors
+    ///
+    /// An address cannot be used, or is open to other hosts without TLS, or the certificate cannot be read.
+    pub(super) fn open(&self, directory: &Path, name: &str) -> Result<Listeners> {
+        let identity = self.identity()?;
+        let own = LocalListener::open(&directory.join(SOCKET));
+        let own = own.map_err(|error| Failure::of_this_host(format!("cannot listen at {SOCKET}"), &error))?;
+        let user = super::super::queue::user_of_this_host();
+        let trust = UnixTrust::SameUser { name: user, uid: rustix::process::geteuid().as_raw() };
+        let mut listeners = vec![Listener::Unix { listener: own, trust }];
+        for address in &self.listen {
+            listeners.push(open_one(address, identity.as_ref())?);
+        }
+        let networks = self.metrics_from.clone();
+        let settings = WebSettings {
+            name: name.to_owned(),
+            hosts: self.host.clone(),
+            trust_proxy: self.trust_proxy,
+            metrics_from: Arc::new(move |address| {
+                networks.iter().any(|network| network.contains(&address.to_canonical()))
+            }),
+            ..WebSettings::default()
+        };
+        Ok(Listeners { listeners, settings, identity })
+    }
+
+    fn identity(&self) -> Result<Option<Arc<Identity>>> {
+        let (Some(certificate), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) else {
+            return Ok(None);
+        };
+        let identity = Identity::read(vec![Files { certificate, key }]);
+        let bad = |error| Failure::of_this_host("the certificate cannot be used", &error);
+        identity.map(|identity| Some(Arc::new(identity))).map_err(bad)
+    }
+}
+
+fn open_one(address: &ListenAddress, identity: Option<&Arc<Identity>>) -> Result<Listener> {
+    match address {
+        ListenAddress::Unix(path) => {
+            let listener = LocalListener::open(path);
+            let bad = |error| Failure::of_this_host(format!("cannot listen at {}", path.display()), &error);
+            Ok(Listener::Unix { listener: listener.map_err(bad)?, trust: UnixTrust::Proxy })
+        }
+        ListenAddress::Tcp(at) => {
+            if identity.is_none() && address::kind(at.ip()) != address::Kind::Loopback {
+                let what = format!("--listen {at} would send tokens in clear to other hosts");
+                return Err(Failure::usage(what).hint(
+                    "add --tls-cert and --tls-key, or listen at 127.0.0.1 and reach it through a proxy or SSH",
+                ));
+            }
+            let bad = |error| Failure::of_this_host(format!("cannot listen at {at}"), &error);
+            let tls = identity.map(|identity| Server::for_http(Arc::clone(identity)));
+            let tls = tls.transpose().map_err(bad)?;
+            Ok(Listener::Tcp { listener: socket::listen(*at).map_err(bad)?, tls })
+        }
+    }
+}
+
+impl Listeners {
+    /// What is printed for each of them.
+    pub(super) fn announced(&self) -> Vec<(String, &'static str)> {
+        self.listeners.iter().filter_map(announced).collect()
+    }
+
+    /// Answers requests from now on.
+    pub(super) fn serve(self, daemon: Arc<Daemon>) -> Served {
+        let Self { listeners, settings, identity } = self;
+        let (stop, stopped) = oneshot::channel();
+        let answering = tokio::spawn(web::serve(listeners, daemon, settings, async {
+            let _ = stopped.await;
+        }));
+        Served { stop, answering, identity }
+    }
+}
+
+fn announced(listener: &Listener) -> Option<(String, &'static str)> {
+    match listener {
+        Listener::Tcp { listener, tls } => {
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            Some((format!("{scheme}://{}", listener.local().ok()?), "page, api"))
+        }
+        Listener::Unix { listener, trust: UnixTrust::Proxy } => {
+            Some((format!("unix:{}", listener.path().display()), "page, api"))
+        }
+        Listener::Unix { listener, trust: UnixTrust::SameUser { .. } } => {
+            Some((format!("unix:{}", listener.path().display()), "api, this user"))
+        }
+    }
+}
+
+impl Served {
+    /// The certificate, which is read again when its files change.
+    pub(super) fn certificate(&self) -> Option<Arc<Identity>> {
+        self.identity.clone()
+    }
+
+    /// Ends all connections.
+    pub(super) async fn end(self) {
+        let _ = self.stop.send(());
+        let _ = self.answering.await;
+    }
+}
+
+/// The file in the state directory at which a daemon listens for its own user.
+pub(super) const SOCKET: &str = "daemon.sock";

@@ -1,0 +1,96 @@
+//! `daemon token`: the tokens with which others reach the page and the API.
+
+use super::super::General;
+use super::super::asked::job_name;
+use super::super::queue::user_of_this_host;
+use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::job::{self, Status};
+use crate::journal::Tokens;
+use crate::queue::{Scope, Token};
+use crate::report::{Event, ShownToken};
+use crate::web::{new_token, token_digest};
+use clap::{ArgGroup, Args, ValueEnum};
+use ftp_io::clock::since_1970;
+use ftp_io::program::duration;
+use std::time::Duration;
+
+/// Make a token for the page and the API, list the tokens, or revoke one
+///
+/// A new token is printed once: the store has only its hash. Its name is the owner of the jobs that are made with it. A token
+/// of the scope submit may use the sites that [tokens.NAME] of the settings lists.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("what").required(true).args(["scope", "list", "revoke"]))]
+pub(super) struct TokenArgs {
+    /// What the new token permits
+    #[arg(long, value_enum, value_name = "SCOPE")]
+    scope: Option<TokenScope>,
+    /// The name of the new token (default: that of the user)
+    #[arg(long, requires = "scope", value_name = "NAME", value_parser = job_name)]
+    name: Option<String>,
+    /// When the new token ends: 12h, 90d
+    #[arg(long, requires = "scope", value_name = "T", value_parser = duration::parse)]
+    expires: Option<Duration>,
+    /// List all tokens
+    #[arg(long)]
+    list: bool,
+    /// End a token at once
+    #[arg(long, value_name = "NAME")]
+    revoke: Option<String>,
+}
+
+/// The scopes, as they are typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum TokenScope {
+    /// Read the jobs of all owners
+    Read,
+    /// Make jobs, and read and change the own ones
+    Submit,
+    /// Read and change everything
+    Admin,
+}
+
+impl From<TokenScope> for Scope {
+    fn from(scope: TokenScope) -> Self {
+        match scope {
+            TokenScope::Read => Self::Read,
+            TokenScope::Submit => Self::Submit,
+            TokenScope::Admin => Self::Admin,
+        }
+    }
+}
+
+/// Runs the verb.
+pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
+    let queue = general.queue()?;
+    let tokens = Tokens::of(&queue);
+    let failed = |why| job::of_journal(&why);
+    if let Some(scope) = args.scope {
+        let text = new_token().map_err(|why| Failure::new(Kind::Other, why.message))?;
+        let now = since_1970().as_secs();
+        let token = Token {
+            name: args.name.clone().unwrap_or_else(user_of_this_host),
+            scope: scope.into(),
+            digest: token_digest(&text),
+            created: now,
+            expires: args.expires.map(|expires| now.saturating_add(expires.as_secs())),
+        };
+        if !tokens.add(&token).map_err(failed)? {
+            let name = &token.name;
+            return Err(Failure::new(Kind::Exists, format!("there is a token called {name} already"))
+                .hint(format!("choose another --name, or end it: {FtpUser} daemon token --revoke {name}")));
+        }
+        general.tell(Event::Token(ShownToken { token, text: Some(text) })).await?;
+        return Ok(Status::Done);
+    }
+    if let Some(name) = &args.revoke {
+        if !tokens.remove(name).map_err(failed)? {
+            return Err(Failure::new(Kind::Missing, "there is no such token")
+                .hint(format!("{FtpUser} daemon token --list shows them")));
+        }
+        return Ok(Status::Done);
+    }
+    for token in tokens.all().map_err(failed)? {
+        general.tell(Event::Token(ShownToken { token, text: None })).await?;
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,159 @@
+//! What the API shows of what the store has.
+
+use super::feed::RunOfJob;
+use crate::journal::as_text::text_of;
+use crate::journal::{AlikeFailures, ItemKey, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
+use crate::place::Site;
+use crate::queue::QueueState;
+use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time, WorkerView};
+use crate::web::{ApiError, OPTIONS};
+use ftp_io::clock::since_1970;
+use ftp_io::program::metrics::{self, Gauges};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A job. `run` is its last run in this daemon.
+pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: &str) -> JobView {
+    let QueuedJob { id, job, entry } = job;
+    let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
+    let state = entry.state(since_1970().as_secs());
+    let (sources, dest) = ends_of(job);
+    let waits = matches!(state, QueueState::Waiting | QueueState::Scheduled);
+    let run = run.filter(|_| entry.is_carried);
+    JobView {
+        id: id.to_string(),
+        verb: job.verb.clone(),
+        sources,
+        dest,
+        options: options_of(job),
+        owner: entry.submission.owner.clone(),
+        priority: entry.submission.priority.number(),
+        series: entry.series.map(|series| series.to_string()),
+        state,
+        exit: entry.exit,
+        cause: entry.cause.clone(),
+        created: at(entry.created),
+        started: entry.started.map(at),
+        ended: entry.ended.map(at),
+        next_try: waits.then(|| at(entry.due)),
+        worker: entry.is_carried.then(|| worker.to_owned()),
+        path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
+        progress: run.map_or_else(
+            || Progress { files: entry.files.done, bytes: entry.files.bytes, ..Progress::default() },
+            |run| run.progress.clone(),
+        ),
+    }
+}
+
+/// The sources and the destination of a job, as they were typed.
+fn ends_of(job: &StoredJob) -> (Vec<String>, String) {
+    let option = |name: &str| job.options.get(name).and_then(text_of);
+    let shown = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    if let (Some(source), Some(dest)) = (option("source"), option("dest")) {
+        return (vec![shown(source)], shown(dest));
+    }
+    let mut places: Vec<String> = job.places().map(shown).collect();
+    let dest = places.pop().unwrap_or_default();
+    (places, dest)
+}
+
+/// The options of a job that the API knows.
+fn options_of(job: &StoredJob) -> Map<String, Value> {
+    let known =
+        |name: &'static str| Some((name.to_owned(), job.options.get(&name.replace('-', "_"))?.clone()));
+    OPTIONS.iter().filter_map(|option| known(option.name)).collect()
+}
+
+/// A series. `last` is the job of its last run.
+pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> SeriesView {
+    let SeriesRecord { id, job, series } = record;
+    let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
+    let (sources, dest) = ends_of(job);
+    SeriesView {
+        id: id.to_string(),
+        owner: series.submission.owner.clone(),
+        every: series.every.to_string(),
+        zone: series.zone.clone(),
+        verb: job.verb.clone(),
+        sources,
+        dest,
+        paused: series.is_paused,
+        next: series.next.map(at),
+        last_job: series.last.map(|job| job.to_string()),
+        last_state: last.map(|job| job.entry.state(since_1970().as_secs())),
+        last: last.map(|job| at(job.entry.created)),
+    }
+}
+
+/// A file of a job. `sites` are those that the job names.
+pub(super) fn file_view(file: &ItemRecord, sites: &[&Site], worker: &str) -> FileView {
+    let rung = file.copy.moved_by();
+    let state = match file.state {
+        ItemState::Open if file.began.is_some() => FileState::Moving,
+        ItemState::Open => FileState::Waiting,
+        ItemState::Done if rung.is_none() => FileState::Skipped,
+        ItemState::Done => FileState::Done,
+        ItemState::Failed => FileState::Failed,
+        ItemState::GivenOver => FileState::Skipped,
+    };
+    let is_done = state == FileState::Done;
+    FileView {
+        source: file.place.source.clone(),
+        dest: super::super::why::dest_of(sites, file),
+        state,
+        bytes: if is_done { file.copy.size.unwrap_or(0) } else { 0 },
+        path: rung.map(|rung| rung.path().to_owned()),
+        rung: rung.map(|rung| rung.name().to_owned()),
+        verified: is_done.then(|| file.copy.verified.name().to_owned()),
+        attempts: file.copy.attempts,
+        worker: (state == FileState::Moving).then(|| worker.to_owned()),
+        cause: file.why.clone(),
+    }
+}
+
+/// The states in the store of files that the API shows in this state, or in another one.
+pub(super) const fn item_states(state: FileState) -> &'static [ItemState] {
+    match state {
+        FileState::Waiting | FileState::Moving => &[ItemState::Open],
+        FileState::Done => &[ItemState::Done],
+        FileState::Skipped => &[ItemState::Done, ItemState::GivenOver],
+        FileState::Failed => &[ItemState::Failed],
+    }
+}
+
+/// Where a slice of files goes on.
+pub(super) fn file_cursor(text: &str) -> Result<(ItemState, ItemKey), ApiError> {
+    let parts = text.split_once('-').and_then(|(state, key)| {
+        let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
+        let state = states.into_iter().find(|known| known.name() == state.replace('_', "-"))?;
+        Some((state, ItemKey::read(key)?))
+    });
+    parts.ok_or_else(|| ApiError::bad_value("after", "it is no next of this list"))
+}
+
+/// The same as a text.
+pub(super) fn file_cursor_text((state, key): (ItemState, ItemKey)) -> String {
+    format!("{}-{key}", state.name().replace('-', "_"))
+}
+
+/// Failures of one cause.
+pub(super) fn failure_group(alike: AlikeFailures) -> FailureGroup {
+    let AlikeFailures { why, files, first } = alike;
+    FailureGroup { cause: why, remedy: None, files, names: first }
+}
+
+/// The numbers of the daemon as Prometheus reads them.
+pub(super) fn metrics(jobs: &BTreeMap<&'static str, u64>, worker: &WorkerView) -> Result<String, ApiError> {
+    let about = "The version of ftp-user";
+    let counted = metrics::registry("ftp_user", about, env!("CARGO_PKG_VERSION"));
+    let mut now = metrics::registry_of_now("ftp_user");
+    let gauges: Gauges<1> = metrics::metric(&mut now, "jobs", "Jobs of the queue by their state");
+    for (state, count) in jobs {
+        let gauge = gauges.get_or_create(&[("state", (*state).into())]);
+        metrics::set(&gauge, usize::try_from(*count).unwrap_or(usize::MAX));
+    }
+    let parallel: metrics::Gauge =
+        metrics::metric(&mut now, "parallel", "The largest number of jobs that are carried at the same time");
+    metrics::set(&parallel, worker.parallel as usize);
+    Ok(metrics::page(&counted, &now))
+}

@@ -1,0 +1,362 @@
+//! Jobs and files of the queue as the API lists them: in slices, each of which says where the next one begins.
+
+use super::item_row::IS_FILE;
+use super::job_row::JobRow;
+use super::queue::{Queue, entries, find, now};
+use super::record::{ItemKey, ItemRecord, ItemState, StoredJob};
+use super::store::{JournalFailure, Store};
+use super::table::StoreError;
+use crate::id::JobId;
+use crate::queue::{DONE, Entry, INTERRUPTED, PARTIAL, QueueState, Wish};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+use std::collections::BTreeMap;
+
+/// A job of the queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueuedJob {
+    /// The identity of the job.
+    pub id: JobId,
+    /// What was asked for.
+    pub job: StoredJob,
+    /// What the queue knows of it.
+    pub entry: Entry,
+}
+
+/// Some of many things, and where the next ones begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slice<T, C> {
+    /// The things themselves.
+    pub items: Vec<T>,
+    /// Where the next slice begins; `None` at the end.
+    pub next: Option<C>,
+}
+
+/// Which jobs are asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct JobQuery {
+    /// Their states; `None` for all.
+    pub states: Option<Vec<QueueState>>,
+    /// The owner of the jobs.
+    pub owner: Option<String>,
+    /// A server or site that is an end of them.
+    pub site: Option<String>,
+    /// The largest number of jobs.
+    pub most: usize,
+    /// The last job of the slice before.
+    pub after: Option<JobCursor>,
+}
+
+/// Where a slice of jobs has ended: when its last job was submitted, and which job that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JobCursor {
+    /// When the job was submitted, in seconds since 1970.
+    pub created: u64,
+    /// Which job it is.
+    pub job: JobId,
+}
+
+/// Files of a job that have failed for the same reason.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlikeFailures {
+    /// Why they have failed.
+    pub why: String,
+    /// How many they are.
+    pub files: u64,
+    /// The sources of the first ones.
+    pub first: Vec<String>,
+}
+
+impl Queue {
+    /// The jobs that are asked for, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn list(&self, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, JournalFailure> {
+        self.with(|store| list(store, query).map_err(|bad| store.failure(bad)))
+    }
+
+    /// A job of the queue; `None` if there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn queued(&self, job: JobId) -> Result<Option<QueuedJob>, JournalFailure> {
+        self.with(|store| {
+            let found = find(&store.sql, job).and_then(|entry| match entry {
+                Some(entry) => whole(&store.sql, job, entry),
+                None => Ok(None),
+            });
+            found.map_err(|bad| store.failure(bad))
+        })
+    }
+
+    /// The jobs that have changed after the change with this number, and the number of the last change.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn changed_after(&self, number: u64) -> Result<(u64, Vec<QueuedJob>), JournalFailure> {
+        self.with(|store| changed_after(&store.sql, number).map_err(|bad| store.failure(bad)))
+    }
+
+    /// The number of the last change.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn last_change(&self) -> Result<u64, JournalFailure> {
+        self.with(|store| last_change(&store.sql).map_err(|bad| store.failure(bad)))
+    }
+
+    /// How many jobs of the queue there are in each state.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>, JournalFailure> {
+        self.with(|store| count_by_state(&store.sql).map_err(|bad| store.failure(bad)))
+    }
+
+    /// At most `most` files of a job that are in one of these states, those that are done last.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn files(
+        &self,
+        job: JobId,
+        states: &[ItemState],
+        after: Option<(ItemState, ItemKey)>,
+        most: usize,
+    ) -> Result<Vec<ItemRecord>, JournalFailure> {
+        self.with(|store| {
+            let after = after.map_or((-1, 0), |(state, key)| (state.number(), key.0));
+            let states: Vec<String> = states.iter().map(|state| state.number().to_string()).collect();
+            let condition = format!(
+                "job = ?1 AND (state, id) > (?2, ?3) AND state IN ({}) AND {} ORDER BY state, id LIMIT ?4",
+                states.join(", "),
+                *IS_FILE
+            );
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let values = params![job.number().cast_signed(), after.0, after.1, most];
+            let found = ItemRecord::that(&store.sql, &condition, values);
+            let whole =
+                |found: Vec<ItemRecord>| found.into_iter().map(|file| file.whole(&store.sql)).collect();
+            found.and_then(whole).map_err(|bad| store.failure(bad))
+        })
+    }
+
+    /// The failures of a job, those of most files first.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>, JournalFailure> {
+        self.with(|store| failures(&store.sql, job).map_err(|bad| store.failure(bad)))
+    }
+}
+
+fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, StoreError> {
+    let (mut conditions, mut values) = (vec![condition(query.states.as_deref())], vec![integer(now())]);
+    let mut is = |condition: &str, value: Value| {
+        values.push(value);
+        conditions.push(condition.replace('?', &format!("?{}", values.len())));
+    };
+    // The state depends on the time.
+    if let Some(owner) = &query.owner {
+        is("owner = ?", Value::Text(owner.clone()));
+    }
+    if let Some(site) = &query.site {
+        is("instr(' ' || pair || ' ', ?) > 0", Value::Text(format!(" {site} ")));
+    }
+    if let Some(JobCursor { created, job }) = query.after {
+        is("created <= ?", integer(created));
+        is(&format!("(created < {} OR job < ?)", created.cast_signed()), integer(job.number()));
+    }
+    let most = query.most;
+    let condition =
+        format!("{} ORDER BY created DESC, job DESC LIMIT {}", conditions.join(" AND "), most + 1);
+    let mut found = entries(&store.sql, &condition, params_from_iter(values))?;
+    let has_more = found.len() > most;
+    found.truncate(most);
+    let next = found.last().filter(|_| has_more);
+    let next = next.map(|(job, entry)| JobCursor { created: entry.created, job: *job });
+    Ok(Slice { items: all_whole(&store.sql, found)?, next })
+}
+
+fn all_whole(sql: &Connection, found: Vec<(JobId, Entry)>) -> Result<Vec<QueuedJob>, StoreError> {
+    found.into_iter().filter_map(|(job, entry)| whole(sql, job, entry).transpose()).collect()
+}
+
+fn whole(sql: &Connection, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {
+    Ok(JobRow::find(sql, id)?.map(|row| QueuedJob { id, job: row.job, entry }))
+}
+
+/// The condition of rows in one of these states, where `?1` is the time. It says the same as [`Entry::state`].
+fn condition(states: Option<&[QueueState]>) -> String {
+    let Some(states) = states else { return "?1 IS NOT NULL".to_owned() };
+    let (done, partial, cancelled, pause) = (DONE, PARTIAL, INTERRUPTED, Wish::Pause.number());
+    let waits = format!("exit IS NULL AND carried = 0 AND wish != {pause}");
+    let of = |state: &QueueState| match state {
+        QueueState::Done => format!("exit = {done}"),
+        QueueState::Partial => format!("exit = {partial}"),
+        QueueState::Cancelled => format!("exit = {cancelled}"),
+        QueueState::Failed => format!("exit NOT IN ({done}, {partial}, {cancelled})"),
+        QueueState::Running => "exit IS NULL AND carried = 1".to_owned(),
+        QueueState::Paused => format!("exit IS NULL AND carried = 0 AND wish = {pause}"),
+        QueueState::Waiting => format!("{waits} AND due > ?1 AND cause IS NOT NULL"),
+        QueueState::Scheduled => format!("{waits} AND due > ?1 AND cause IS NULL"),
+        QueueState::Queued => format!("{waits} AND due <= ?1"),
+    };
+    let any: Vec<String> = states.iter().map(|state| format!("({})", of(state))).collect();
+    format!("?1 IS NOT NULL AND ({})", if any.is_empty() { "0".to_owned() } else { any.join(" OR ") })
+}
+
+fn integer(number: u64) -> Value {
+    Value::Integer(number.cast_signed())
+}
+
+fn last_change(sql: &Connection) -> Result<u64, StoreError> {
+    let last: Option<i64> =
+        sql.prepare_cached("SELECT max(changed) FROM queue")?.query_row([], |row| row.get(0))?;
+    Ok(last.unwrap_or(0).cast_unsigned())
+}
+
+fn changed_after(sql: &Connection, number: u64) -> Result<(u64, Vec<QueuedJob>), StoreError> {
+    let last = last_change(sql)?;
+    if last <= number {
+        return Ok((number, Vec::new()));
+    }
+    // A transaction is taken whole, so that the number of the last change says what was taken.
+    let most =
+        "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2)";
+    let up_to: i64 =
+        sql.prepare_cached(most)?.query_row(params![number.cast_signed(), MOST_CHANGED], |row| row.get(0))?;
+    let found = entries(
+        sql,
+        "changed > ?1 AND changed <= ?2 ORDER BY changed, job",
+        params![number.cast_signed(), up_to],
+    )?;
+    Ok((up_to.cast_unsigned(), all_whole(sql, found)?))
+}
+
+fn count_by_state(sql: &Connection) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+    let count = |state: QueueState| -> Result<_, StoreError> {
+        let ask = format!("SELECT count(*) FROM queue WHERE {}", condition(Some(&[state])));
+        let found: i64 = sql.prepare_cached(&ask)?.query_row([now().cast_signed()], |row| row.get(0))?;
+        Ok((state.name(), found.cast_unsigned()))
+    };
+    QueueState::ALL.into_iter().map(count).collect()
+}
+
+fn failures(sql: &Connection, job: JobId) -> Result<Vec<AlikeFailures>, StoreError> {
+    let failed = params![job.number().cast_signed(), ItemState::Failed.number()];
+    let ask = format!(
+        "SELECT why, count(*) FROM items WHERE job = ?1 AND state = ?2 AND why IS NOT NULL
+        GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
+    );
+    let mut statement = sql.prepare_cached(&ask)?;
+    let causes = statement.query_map(failed, |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let causes = causes.collect::<Result<Vec<_>, _>>()?;
+    let first = format!(
+        "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
+    );
+    let mut first = sql.prepare_cached(&first)?;
+    let mut alike = Vec::new();
+    for (why, files) in causes {
+        let values = params![job.number().cast_signed(), ItemState::Failed.number(), why];
+        let names = first.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        alike.push(AlikeFailures { why, files: files.cast_unsigned(), first: names });
+    }
+    Ok(alike)
+}
+
+/// The largest number of changes that are read at once.
+const MOST_CHANGED: i64 = 500;
+/// The largest number of causes that are told apart.
+const MOST_CAUSES: usize = 20;
+/// The largest number of files that are named for one cause.
+const MOST_NAMED: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::queue::put;
+    use crate::queue::Submission;
+
+    fn queue() -> (tempfile::TempDir, Queue) {
+        let home = tempfile::tempdir().unwrap();
+        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        (home, queue)
+    }
+
+    fn add(queue: &Queue, id: u64, entry: &Entry) {
+        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        queue.with(|store| store.durably(|store| put(store, JobId::new(id), job, entry))).unwrap();
+    }
+
+    #[test]
+    fn the_condition_of_a_state_finds_the_jobs_that_are_in_it() {
+        let (_home, queue) = queue();
+        let mut entries = Vec::new();
+        for exit in [None, Some(0), Some(5), Some(9), Some(10)] {
+            for wish in [Wish::Run, Wish::Pause, Wish::Cancel] {
+                for is_carried in [false, true] {
+                    for (due, cause) in
+                        [(0, None), (u64::from(u32::MAX) * 2, None), (u64::from(u32::MAX) * 2, Some("x"))]
+                    {
+                        let cause = cause.map(str::to_owned);
+                        entries.push(Entry { exit, wish, is_carried, due, cause, ..Entry::default() });
+                    }
+                }
+            }
+        }
+        for (id, entry) in (1..).zip(&entries) {
+            add(&queue, id, entry);
+        }
+        for state in QueueState::ALL {
+            let query = JobQuery { states: Some(vec![state]), most: 1000, ..JobQuery::default() };
+            let found: Vec<u64> =
+                queue.list(&query).unwrap().items.iter().map(|job| job.id.number()).collect();
+            let is_in = |(_, entry): &(u64, &Entry)| entry.state(now()) == state;
+            let mut expect: Vec<u64> = (1..).zip(&entries).filter(is_in).map(|(id, _)| id).collect();
+            expect.reverse();
+            assert_eq!(found, expect, "{state:?}");
+            assert_eq!(queue.count_by_state().unwrap()[state.name()], expect.len() as u64);
+        }
+        let none = JobQuery { states: Some(Vec::new()), most: 1000, ..JobQuery::default() };
+        assert!(queue.list(&none).unwrap().items.is_empty());
+    }
+
+    #[test]
+    fn slices_have_each_job_once_and_changes_come_in_their_order() {
+        let (_home, queue) = queue();
+        for id in 1..=25 {
+            let owner = if id % 2 == 0 { "ann" } else { "bob" };
+            let submission =
+                Submission { owner: owner.into(), pair: format!("one s{}", id % 3), ..Submission::default() };
+            add(&queue, id, &Entry { submission, created: 100 + id / 4, ..Entry::default() });
+        }
+        let mut query = JobQuery { most: 4, owner: Some("ann".into()), ..JobQuery::default() };
+        let mut found = Vec::new();
+        loop {
+            let slice = queue.list(&query).unwrap();
+            found.extend(slice.items.iter().map(|job| job.id.number()));
+            query.after = slice.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, [24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2]);
+        let of_site = JobQuery { most: 100, site: Some("s1".into()), ..JobQuery::default() };
+        assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
+        let (last, all) = queue.changed_after(0).unwrap();
+        assert_eq!((all.len(), queue.last_change().unwrap()), (25, last));
+        queue.change(JobId::new(7), |entry, _| entry.pause()).unwrap().unwrap();
+        let (next, changed) = queue.changed_after(last).unwrap();
+        assert!(next > last && changed.len() == 1 && changed[0].id == JobId::new(7));
+        assert_eq!(queue.changed_after(next).unwrap(), (next, Vec::new()));
+    }
+}

@@ -1,0 +1,58 @@
+//! Tokens of the API, as a store has them: never the token itself.
+
+use serde::Serialize;
+
+/// What a token permits. Each scope permits more than the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Reads the jobs of all owners, and changes nothing.
+    Read,
+    /// Makes jobs, and reads and changes those of its owner.
+    Submit,
+    /// Reads and changes everything.
+    Admin,
+}
+
+impl Scope {
+    /// All scopes, the weakest first.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Submit, Self::Admin];
+
+    /// Its name, for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Submit => "submit",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The number that stands for it in a store.
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            Self::Read => 0,
+            Self::Submit => 1,
+            Self::Admin => 2,
+        }
+    }
+
+    /// What a number of a store stands for.
+    pub(crate) fn numbered(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.number() == number)
+    }
+}
+
+/// A token of the API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// Its name, which is the owner of its jobs.
+    pub name: String,
+    /// What it permits.
+    pub scope: Scope,
+    /// The SHA-256 of the token.
+    pub digest: [u8; 32],
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+    /// When it ends, in the same form.
+    pub expires: Option<u64>,
+}

@@ -1,0 +1,153 @@
+//! The places of a job: whether a caller may use them, and whether any worker has their sites.
+
+use crate::failure::FtpUser;
+use crate::queue::Scope;
+use crate::web::error::{ApiError, ErrorCode};
+use crate::web::fleet::Caller;
+use crate::web::view::SiteView;
+
+/// A place as a job names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Place<'t> {
+    /// A named site.
+    Site(&'t str),
+    /// A server that a URL names.
+    Server(Server),
+    /// A file of this host.
+    Local,
+}
+
+/// A server and its user, as a URL names them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Server {
+    host: String,
+    port: u16,
+    user: String,
+    has_password: bool,
+}
+
+/// Checks all places of a job.
+///
+/// # Errors
+///
+/// A URL has a password, a site is unknown, or the caller may not use a place.
+pub fn permit<'a>(
+    caller: &Caller,
+    places: impl IntoIterator<Item = &'a str>,
+    sites: &[SiteView],
+) -> Result<(), ApiError> {
+    places.into_iter().try_for_each(|place| permit_one(caller, place, sites))
+}
+
+fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<(), ApiError> {
+    match read(text)? {
+        Place::Local if caller.is_local => Ok(()),
+        Place::Local => Err(ApiError::new(ErrorCode::BadValue, format!("{text:?} is a place of this host"))
+            .hint("name a site as SITE:path; places of this host go only over the daemon's own socket")),
+        Place::Site(site) if !caller.may_use(site) => Err(forbidden(&format!("the site {site:?}"))),
+        Place::Site(site) if sites.iter().any(|known| known.name == site) => Ok(()),
+        Place::Site(site) => {
+            Err(ApiError::new(ErrorCode::UnknownSite, format!("no worker has the site {site:?}"))
+                .hint("GET /api/v1/sites lists those that workers have"))
+        }
+        Place::Server(server) if server.has_password => Err(ApiError::new(
+            ErrorCode::BadValue,
+            "a job in the queue has no password in it",
+        )
+        .hint(format!("keep the server {} as a site: {FtpUser} sites add --help tells how", server.host))),
+        Place::Server(_) if caller.scope == Scope::Admin => Ok(()),
+        Place::Server(server) => {
+            let mut listed = sites.iter().filter(|site| caller.may_use(&site.name));
+            let is_same =
+                |site: &SiteView| matches!(read(&site.url), Ok(Place::Server(known)) if known == server);
+            match listed.any(is_same) {
+                true => Ok(()),
+                false => Err(forbidden(&format!("the server {:?}", server.host))),
+            }
+        }
+    }
+}
+
+fn forbidden(what: &str) -> ApiError {
+    ApiError::new(ErrorCode::Forbidden, format!("this token does not permit {what}"))
+        .hint("its sites are those in [tokens.NAME] sites")
+}
+
+/// Reads a place; local paths are all that name no server.
+fn read(text: &str) -> Result<Place<'_>, ApiError> {
+    if let Some((scheme, rest)) = text.split_once("://") {
+        return server(scheme, rest).map(Place::Server).ok_or_else(|| {
+            ApiError::new(ErrorCode::BadValue, "a place is no URL of a server")
+                .hint("ftp://user@host:port/path")
+        });
+    }
+    if let Some((site, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return Ok(Place::Site(site));
+    }
+    match text.split_once(':') {
+        Some((site, _)) if !site.is_empty() && !site.contains('/') => Ok(Place::Site(site)),
+        _ => Ok(Place::Local),
+    }
+}
+
+fn server(scheme: &str, rest: &str) -> Option<Server> {
+    let usual = match scheme.to_ascii_lowercase().as_str() {
+        "ftp" | "ftpes" => 21,
+        "ftps" => 990,
+        _ => return None,
+    };
+    let authority = rest.split('/').next()?;
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (user, password) =
+        user.split_once(':').map_or((user, None), |(user, password)| (user, Some(password)));
+    let (host, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
+        None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map_or(Some(usual), |port| port.parse().ok())?;
+    let host = decoded(host)?.trim_end_matches('.').to_lowercase();
+    let has_host = !host.is_empty();
+    has_host.then_some(Server { host, port, user: decoded(user)?, has_password: password.is_some() })
+}
+
+fn decoded(text: &str) -> Option<String> {
+    crate::web::call::decode_percent(text.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_permitted_by_its_site_or_by_the_same_server_and_user() {
+        let site =
+            |name: &str, url: &str| SiteView { name: name.into(), url: url.into(), workers: Vec::new() };
+        let sites = [site("one", "ftpes://ann@one.example/pub"), site("two", "ftp://two.example:2121/")];
+        let caller = |scope| Caller { name: "ann".into(), scope, sites: vec!["one".into()], is_local: false };
+        let submit = |text: &str| permit_one(&caller(Scope::Submit), text, &sites).map_err(|e| e.code);
+        let admin = |text: &str| permit_one(&caller(Scope::Admin), text, &sites).map_err(|e| e.code);
+        let local = |text: &str| permit_one(&Caller::local("me"), text, &sites).map_err(|e| e.code);
+        for (text, of_submit, of_admin) in [
+            ("one:photos", Ok(()), Ok(())),
+            ("[one]photos", Ok(()), Ok(())),
+            ("two:", Err(ErrorCode::Forbidden), Ok(())),
+            ("three:", Err(ErrorCode::Forbidden), Err(ErrorCode::UnknownSite)),
+            ("ftp://ann@ONE.example./x", Ok(()), Ok(())),
+            ("ftp://%61nn@one.example:21/x", Ok(()), Ok(())),
+            ("ftp://bob@one.example/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("ftp://one.example/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("ftps://ann@one.example/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("ftp://two.example:2121/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("ftp://ann:secret@one.example/x", Err(ErrorCode::BadValue), Err(ErrorCode::BadValue)),
+            ("file:///etc/passwd", Err(ErrorCode::BadValue), Err(ErrorCode::BadValue)),
+            ("/etc/passwd", Err(ErrorCode::BadValue), Err(ErrorCode::BadValue)),
+            ("./a:b", Err(ErrorCode::BadValue), Err(ErrorCode::BadValue)),
+            ("-", Err(ErrorCode::BadValue), Err(ErrorCode::BadValue)),
+        ] {
+            assert_eq!(submit(text), of_submit, "{text}");
+            assert_eq!(admin(text), of_admin, "{text}");
+        }
+        assert_eq!(local("/etc/passwd"), Ok(()));
+    }
+}

@@ -1,0 +1,171 @@
+//! What a request is told when it cannot be answered: one code, one sentence, and what to do about it.
+
+use serde_json::{Value, json};
+use std::fmt;
+
+/// The kinds of errors. Each has a name for programs and a status of HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The request is malformed.
+    BadRequest,
+    /// A key of the body or the query is unknown.
+    UnknownKey,
+    /// A value of the body or the query cannot be used.
+    BadValue,
+    /// No worker has the site.
+    UnknownSite,
+    /// No token, or a wrong one.
+    Unauthorized,
+    /// The token does not permit it.
+    Forbidden,
+    /// There is no such thing, or it is none of the caller's business.
+    NotFound,
+    /// The path exists, but not with this method.
+    MethodNotAllowed,
+    /// The request came too slowly.
+    Timeout,
+    /// The state of the job or the series does not permit it.
+    Conflict,
+    /// The body is too large.
+    TooLarge,
+    /// The body is of another type.
+    UnsupportedType,
+    /// The request was meant for another host.
+    WrongHost,
+    /// Too many requests of this kind.
+    TooMany,
+    /// The head is too large.
+    HeadTooLarge,
+    /// The daemon has failed.
+    Internal,
+    /// The store or the daemon is not available for now.
+    Unavailable,
+}
+
+impl ErrorCode {
+    /// All codes, as the description of the API lists them.
+    pub const ALL: [Self; 17] = [
+        Self::BadRequest,
+        Self::UnknownKey,
+        Self::BadValue,
+        Self::UnknownSite,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Timeout,
+        Self::Conflict,
+        Self::TooLarge,
+        Self::UnsupportedType,
+        Self::WrongHost,
+        Self::TooMany,
+        Self::HeadTooLarge,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// Its name for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::UnknownKey => "unknown_key",
+            Self::BadValue => "bad_value",
+            Self::UnknownSite => "unknown_site",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Timeout => "timeout",
+            Self::Conflict => "conflict",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedType => "unsupported_type",
+            Self::WrongHost => "wrong_host",
+            Self::TooMany => "too_many",
+            Self::HeadTooLarge => "head_too_large",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// Its status of HTTP.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::UnknownKey | Self::BadValue | Self::UnknownSite => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Timeout => 408,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedType => 415,
+            Self::WrongHost => 421,
+            Self::TooMany => 429,
+            Self::HeadTooLarge => 431,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+/// Why a request cannot be answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiError {
+    /// The kind of the error.
+    pub code: ErrorCode,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What to do about it; empty if nothing can be done.
+    pub hint: String,
+}
+
+impl ApiError {
+    /// An error of this kind, with what is wrong.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: String::new() }
+    }
+
+    /// The same error, with what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    /// There is no such job, file or page, or the caller may not know of it.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(ErrorCode::NotFound, format!("there is no such {what}"))
+    }
+
+    /// A value cannot be used. `name` says where it stands.
+    pub fn bad_value(name: &str, why: impl fmt::Display) -> Self {
+        Self::new(ErrorCode::BadValue, format!("{name}: {why}"))
+    }
+
+    /// A key is unknown. `known` are those that exist.
+    pub fn unknown_key(key: &str, known: &[&str]) -> Self {
+        let hint = match known {
+            [] => "it takes none".to_owned(),
+            known => format!("known keys: {}", known.join(", ")),
+        };
+        Self::new(ErrorCode::UnknownKey, format!("unknown key {key:?}")).hint(hint)
+    }
+
+    /// The store cannot be asked for now.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Unavailable, message).hint("try again in a few seconds")
+    }
+
+    /// The body that a program reads.
+    pub fn body(&self) -> Value {
+        json!({"error": {"code": self.code.name(), "message": self.message, "hint": self.hint}})
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}

@@ -1,0 +1,337 @@
+//! What the API and the page ask of the queue, and who asks.
+//!
+//! The methods of a [`Fleet`] may block: they are called on threads that may.
+
+use super::error::ApiError;
+use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView};
+use crate::queue::{QueueState, Scope};
+use serde_json::{Map, Value};
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio_stream::Stream;
+
+/// The queue behind the API.
+pub trait Fleet: Send + Sync + 'static {
+    /// Makes a job. An `id` of this owner that exists with the same job is [`Submitted::Known`].
+    ///
+    /// # Errors
+    ///
+    /// A value cannot be used, the `id` stands for another job (409), the owner has too many jobs (429), or
+    /// the store is away.
+    fn submit(&self, caller: &Caller, job: &NewJob) -> Result<Submitted, ApiError>;
+
+    /// Plans a job without making it: the objects that a dry run prints.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`submit`](Self::submit), or a server cannot be asked.
+    fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>, ApiError>;
+
+    /// The jobs that pass the filter, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The cursor cannot be read, or the store is away.
+    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError>;
+
+    /// A job; `None` if there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn job(&self, id: &str) -> Result<Option<JobView>, ApiError>;
+
+    /// What the page shows of a job beside its view.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn detail(&self, id: &str) -> Result<JobDetail, ApiError>;
+
+    /// The files of a job.
+    ///
+    /// # Errors
+    ///
+    /// The cursor cannot be read, or the store is away.
+    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError>;
+
+    /// What `why --json` prints of a job, one object for each line.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn why(&self, id: &str) -> Result<Vec<Value>, ApiError>;
+
+    /// Changes a job. The caller was found to be permitted to.
+    ///
+    /// # Errors
+    ///
+    /// The state of the job does not permit it (409), or the store is away.
+    fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError>;
+
+    /// The events after `since`, and all that come. Without `since` only those that come. If `since` is too
+    /// long ago, the first
+    /// item is [`Feed::Reset`]. The feed ends when the reader is too slow; the reader comes again.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn events(&self, since: Option<u64>) -> Result<EventStream, ApiError>;
+
+    /// The sites that the workers have.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn sites(&self) -> Result<Vec<SiteView>, ApiError>;
+
+    /// What is known of the paths between sites.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn pairs(&self) -> Result<Vec<PairView>, ApiError>;
+
+    /// The workers, with their last sign of life.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn workers(&self) -> Result<Vec<WorkerView>, ApiError>;
+
+    /// The schedules of all owners.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn series(&self) -> Result<Vec<SeriesView>, ApiError>;
+
+    /// Changes a schedule, and returns how it stood last. The caller was found to be permitted to.
+    ///
+    /// # Errors
+    ///
+    /// Its state does not permit it (409), or the store is away.
+    fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError>;
+
+    /// The numbers of the daemon as Prometheus reads them.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn metrics(&self) -> Result<String, ApiError>;
+
+    /// The tokens that are valid now. It is called for each request, so a fleet keeps them in memory.
+    ///
+    /// # Errors
+    ///
+    /// The store is away and was never read.
+    fn tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError>;
+}
+
+/// A token that the daemon knows. The token itself is not kept, only its hash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenInfo {
+    /// Its name, which is the owner of its jobs.
+    pub name: String,
+    /// What it permits.
+    pub scope: Scope,
+    /// The sites that its jobs may use. An admin's token may use all.
+    pub sites: Vec<String>,
+    /// When it ends.
+    pub expires: Option<Time>,
+    /// The SHA-256 of the token.
+    pub digest: [u8; 32],
+}
+
+/// Whoever sends a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// The name of the token, or of the local user. It is the owner of the jobs.
+    pub name: String,
+    /// What is permitted.
+    pub scope: Scope,
+    /// The sites that jobs may use, unless the scope is admin.
+    pub sites: Vec<String>,
+    /// Whether it is the user of the daemon, over a socket of this host. Only then may a job name files of
+    /// this host.
+    pub is_local: bool,
+}
+
+impl Caller {
+    /// The user of the daemon, over its socket. The same user can open the store, so nothing is withheld.
+    pub fn local(name: &str) -> Self {
+        Self { name: name.to_owned(), scope: Scope::Admin, sites: Vec::new(), is_local: true }
+    }
+
+    /// The holder of a token.
+    pub fn of_token(token: &TokenInfo) -> Self {
+        let TokenInfo { name, scope, sites, .. } = token;
+        Self { name: name.clone(), scope: *scope, sites: sites.clone(), is_local: false }
+    }
+
+    /// Whether the caller may know what belongs to all owners.
+    pub fn reads_all(&self) -> bool {
+        self.scope != Scope::Submit
+    }
+
+    /// Whether the caller may know what belongs to an owner.
+    pub fn may_read(&self, owner: &str) -> bool {
+        self.reads_all() || self.name == owner
+    }
+
+    /// Whether the caller may change what belongs to an owner.
+    pub fn may_change(&self, owner: &str) -> bool {
+        match self.scope {
+            Scope::Read => false,
+            Scope::Submit => self.name == owner,
+            Scope::Admin => true,
+        }
+    }
+
+    /// Whether jobs of the caller may use a site, or the caller may know of it.
+    pub fn may_use(&self, site: &str) -> bool {
+        match self.scope {
+            Scope::Read | Scope::Admin => true,
+            Scope::Submit => self.sites.iter().any(|listed| listed == site),
+        }
+    }
+}
+
+/// A job that somebody wants.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewJob {
+    /// `copy`, `move` or `sync`.
+    pub verb: &'static str,
+    /// What is copied, at least one place.
+    pub sources: Vec<String>,
+    /// Where it is copied to.
+    pub dest: String,
+    /// The options by their name, each of the type that it has.
+    pub options: Map<String, Value>,
+    /// Its place among the jobs of its owner, -10 to 10.
+    pub priority: i8,
+    /// When it may begin, as `--at` has it.
+    pub at: Option<String>,
+    /// When it runs again and again, as `--every` has it.
+    pub every: Option<String>,
+    /// A name that its owner gave, so that a repeated request makes no second job.
+    pub id: Option<String>,
+}
+
+impl NewJob {
+    /// Its sources and its destination.
+    pub fn places(&self) -> impl Iterator<Item = &String> + Clone {
+        self.sources.iter().chain([&self.dest])
+    }
+}
+
+/// What became of a request for a job.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Submitted {
+    /// It is durable.
+    New(JobView),
+    /// It was there already.
+    Known(JobView),
+    /// It is carried again and again: each of its runs is a job.
+    Series(SeriesView),
+}
+
+/// Which jobs are asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct JobFilter {
+    /// These states; `None` for all.
+    pub states: Option<Vec<QueueState>>,
+    /// A site or server that is an end of the job.
+    pub site: Option<String>,
+    /// The owner of the job.
+    pub owner: Option<String>,
+    /// The largest number of jobs, 1 to 1,000.
+    pub limit: usize,
+    /// The `next` of the slice before.
+    pub after: Option<String>,
+}
+
+/// Which files of a job are asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FileFilter {
+    /// This state; all if it is missing.
+    pub state: Option<super::view::FileState>,
+    /// The largest number of files, 1 to 1,000.
+    pub limit: usize,
+    /// The `next` of the slice before.
+    pub after: Option<String>,
+}
+
+/// What can be done with a job.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum JobAction {
+    /// Stop it until somebody resumes it.
+    Pause,
+    /// Go on with a paused job.
+    Resume,
+    /// Give it up.
+    Cancel,
+    /// Carry again what has failed.
+    Retry,
+}
+
+impl JobAction {
+    /// All actions, as the page orders them.
+    pub const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Retry, Self::Cancel];
+
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+        }
+    }
+
+    /// Whether it makes sense in this state. The page offers only these; the fleet decides.
+    pub const fn suits(self, state: QueueState) -> bool {
+        match self {
+            Self::Pause => !state.has_ended() && !matches!(state, QueueState::Paused),
+            Self::Resume => matches!(state, QueueState::Paused),
+            Self::Cancel => !state.has_ended(),
+            Self::Retry => state.has_ended() || matches!(state, QueueState::Waiting),
+        }
+    }
+}
+
+/// What can be done with a schedule.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SeriesAction {
+    /// No run begins until somebody resumes it.
+    Pause,
+    /// Runs begin again.
+    Resume,
+    /// It ends for good.
+    Remove,
+}
+
+/// Something that has happened to a job.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FleetEvent {
+    /// Its number. Later events have larger ones.
+    pub number: u64,
+    /// The job that it is about.
+    pub job: String,
+    /// The owner of the job.
+    pub owner: String,
+    /// The object of `--json`, with `job` and `worker`, on one line.
+    pub line: String,
+}
+
+/// An item of a feed.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Feed {
+    /// Something has happened.
+    Event(Arc<FleetEvent>),
+    /// Events were lost. The number is that of the last event that the fleet has had.
+    Reset(u64),
+}
+
+/// Events as they come.
+pub type EventStream = Pin<Box<dyn Stream<Item = Feed> + Send>>;

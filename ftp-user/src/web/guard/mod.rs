@@ -1,0 +1,164 @@
+//! Who may not: hosts, tokens, cookies, forms, and the seats of connections.
+
+pub(crate) mod host;
+pub(crate) mod sessions;
+pub(crate) mod tokens;
+
+use super::call::Peer;
+use super::error::{ApiError, ErrorCode};
+use super::fleet::{Caller, Fleet};
+use super::view::Time;
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use ftp_io::clock::Clock;
+use ftp_proto::address::Group;
+pub use sessions::random as new_token;
+use sessions::{Session, Sessions};
+use std::net::IpAddr;
+pub use tokens::digest as token_digest;
+use tokens::{WrongTokens, digest};
+
+/// Whom a connection and a wrong token are counted for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Who {
+    /// A host, or a network of IPv6.
+    Address(Group),
+    /// All who come over a socket of this host.
+    Socket,
+}
+
+/// What the guard remembers between requests.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// The clock by which sessions end.
+    pub(crate) clock: Clock,
+    /// The sessions of browsers.
+    pub(crate) sessions: Sessions,
+    /// The wrong tokens of the last minute.
+    wrong: WrongTokens,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self { clock: Clock::start(), sessions: Sessions::default(), wrong: WrongTokens::default() }
+    }
+}
+
+/// Who asks, and by what it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// Who it is.
+    pub(crate) caller: Caller,
+    /// The session, if a cookie has told.
+    pub(crate) session: Option<Session>,
+    /// The hash of the token; `None` for the daemon's user.
+    pub(crate) token: Option<[u8; 32]>,
+}
+
+impl Guard {
+    /// Who asks; `None` if the request does not say so.
+    ///
+    /// # Errors
+    ///
+    /// The token is wrong, or one of too many wrong ones.
+    pub(crate) fn know(
+        &self,
+        fleet: &dyn Fleet,
+        peer: &Peer,
+        headers: &HeaderMap,
+    ) -> Result<Option<Known>, ApiError> {
+        if let Some(user) = &peer.user {
+            return Ok(Some(Known { caller: Caller::local(user), session: None, token: None }));
+        }
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(bearer);
+            let token = token.unwrap_or_default();
+            let caller = self.examine(fleet, peer.who, token)?;
+            return Ok(Some(Known { caller, session: None, token: Some(digest(token)) }));
+        }
+        let Some(session) = cookie(headers).and_then(|cookie| self.sessions.find(&cookie, self.clock.now()))
+        else {
+            return Ok(None);
+        };
+        let tokens = fleet.tokens()?;
+        Ok(tokens::find(&tokens, &session.token, Time::now()).map(|token| Known {
+            caller: Caller::of_token(token),
+            token: Some(session.token),
+            session: Some(session),
+        }))
+    }
+
+    /// The holder of a token. Right ones are always found; what counts is how often an address was wrong.
+    ///
+    /// # Errors
+    ///
+    /// The token is wrong, or one of too many wrong ones.
+    pub(crate) fn examine(&self, fleet: &dyn Fleet, who: Who, token: &str) -> Result<Caller, ApiError> {
+        let tokens = fleet.tokens()?;
+        if let Some(token) = tokens::find(&tokens, &digest(token), Time::now()) {
+            return Ok(Caller::of_token(token));
+        }
+        if self.wrong.note(who, self.clock.now()) {
+            return Err(ApiError::new(ErrorCode::TooMany, "too many wrong tokens from this address")
+                .hint("wait a minute"));
+        }
+        Err(unauthorized())
+    }
+}
+
+/// No token, or a wrong one.
+pub(crate) fn unauthorized() -> ApiError {
+    ApiError::new(ErrorCode::Unauthorized, "a valid token is needed")
+        .hint("send Authorization: Bearer TOKEN; ftp-user daemon token makes one")
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+}
+
+/// The value of the session's cookie. If there are several, none counts.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut values = all.flat_map(|value| value.split(';')).filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == sessions::COOKIE).then(|| value.to_owned())
+    });
+    let first = values.next();
+    first.filter(|_| values.next().is_none())
+}
+
+/// The `Host` of a request that was meant for this listener.
+///
+/// # Errors
+///
+/// It names another host, or none.
+pub(crate) fn own_host(headers: &HeaderMap, peer: &Peer, names: &[String]) -> Result<String, ApiError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
+    let own = host.filter(|host| host::is_own(host, peer.local, names, peer.is_tls));
+    own.map(str::to_owned).ok_or_else(|| {
+        ApiError::new(ErrorCode::WrongHost, "this is not the host that the request names")
+            .hint("use the address of the listener or localhost, or start the daemon with --host NAME")
+    })
+}
+
+/// Whether a form stood on a page of this listener.
+///
+/// # Errors
+///
+/// The `Origin` is missing or another one.
+pub(crate) fn same_origin(headers: &HeaderMap, host: &str, peer: &Peer) -> Result<(), ApiError> {
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    if origin.is_some_and(|origin| host::is_same_origin(origin, host, peer.is_tls)) {
+        return Ok(());
+    }
+    Err(ApiError::new(ErrorCode::Forbidden, "the form did not come from this page")
+        .hint("open the page again and send the form from there"))
+}
+
+/// The address that the nearest proxy has seen.
+pub(crate) fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
+}

@@ -1,0 +1,102 @@
+//! Tokens: which one is right, and how many wrong ones of one address are examined.
+
+use super::Who;
+use crate::web::fleet::TokenInfo;
+use crate::web::view::Time;
+use ftp_proto::timer::Moment;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// The hash by which a token is known.
+pub fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// The valid token of this hash. The time that it takes does not depend on how much of a hash is right.
+pub(crate) fn find<'t>(tokens: &'t [TokenInfo], digest: &[u8; 32], now: Time) -> Option<&'t TokenInfo> {
+    let mut found = None;
+    for token in tokens {
+        if bool::from(token.digest.ct_eq(digest)) {
+            found = Some(token);
+        }
+    }
+    found.filter(|token| token.expires.is_none_or(|expires| expires > now))
+}
+
+/// The wrong tokens of each address within the last minute.
+#[derive(Debug, Default)]
+pub(crate) struct WrongTokens {
+    by: Mutex<HashMap<Who, VecDeque<Moment>>>,
+}
+
+impl WrongTokens {
+    /// Notes a wrong token. Returns whether there were too many, so that the answer does not tell that it is
+    /// wrong.
+    pub(crate) fn note(&self, who: Who, now: Moment) -> bool {
+        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |at: &Moment| now.since(*at) >= WINDOW;
+        if by.len() >= MOST_ADDRESSES {
+            by.retain(|_, times| times.back().is_some_and(|at| !is_old(at)));
+        }
+        let known = by.len();
+        if known >= MOST_ADDRESSES && !by.contains_key(&who) {
+            return true;
+        }
+        let times = by.entry(who).or_default();
+        while times.front().is_some_and(is_old) {
+            times.pop_front();
+        }
+        if times.len() >= MOST_WRONG {
+            return true;
+        }
+        times.push_back(now);
+        false
+    }
+}
+
+/// For how long a wrong token counts.
+const WINDOW: Duration = Duration::from_secs(60);
+/// The largest number of wrong tokens of one address in that time.
+const MOST_WRONG: usize = 10;
+/// The largest number of addresses that are remembered.
+const MOST_ADDRESSES: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::Scope;
+    use ftp_proto::address::Group;
+    use std::net::IpAddr;
+
+    #[test]
+    fn ten_wrong_tokens_a_minute_of_one_address_are_examined() {
+        let (wrong, now) = (WrongTokens::default(), Moment::START);
+        let (one, two) = (Who::Address(Group::of(IpAddr::from([192, 0, 2, 1]))), Who::Socket);
+        assert!((0..10).all(|_| !wrong.note(one, now)));
+        assert!(wrong.note(one, now));
+        assert!(!wrong.note(two, now));
+        assert!(wrong.note(one, now + Duration::from_secs(59)));
+        assert!(!wrong.note(one, now + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn an_expired_token_is_a_wrong_one() {
+        let token = |text: &str, expires| TokenInfo {
+            name: text.to_owned(),
+            scope: Scope::Read,
+            sites: Vec::new(),
+            expires,
+            digest: digest(text),
+        };
+        let tokens = [token("a", None), token("b", Some(Time::of_seconds(100)))];
+        let found =
+            |text: &str, now| find(&tokens, &digest(text), Time::of_seconds(now)).map(|t| t.name.as_str());
+        assert_eq!(found("a", 1000), Some("a"));
+        assert_eq!(found("b", 99), Some("b"));
+        assert_eq!(found("b", 100), None);
+        assert_eq!(found("c", 0), None);
+    }
+}

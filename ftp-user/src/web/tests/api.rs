@@ -1,0 +1,246 @@
+//! What programs get.
+
+use super::client::Daemon;
+use super::fleet::job;
+use crate::queue::QueueState;
+use crate::web::error::ErrorCode;
+use crate::web::route::{Area, Method, routes};
+use crate::web::view::{FileState, FileView};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+const COPY: &str = r#"{"verb":"copy","sources":["one:photos"],"dest":"two:","options":{"recursive":true}}"#;
+
+#[tokio::test]
+async fn each_route_answers_each_scope_as_the_contract_says() {
+    let daemon = Daemon::start().await;
+    // The columns: no token, a wrong one, read, submit (ann), submit (bob), admin.
+    for (what, body, expect) in [
+        ("GET /api/v1/jobs", "", [401, 401, 200, 200, 200, 200]),
+        ("GET /api/v1/jobs/a1", "", [401, 401, 200, 200, 404, 200]),
+        ("GET /api/v1/jobs/none", "", [401, 401, 404, 404, 404, 404]),
+        ("GET /api/v1/jobs/a1/files", "", [401, 401, 200, 200, 404, 200]),
+        ("GET /api/v1/jobs/a1/why", "", [401, 401, 200, 200, 404, 200]),
+        ("GET /api/v1/events?job=none", "", [401, 401, 404, 404, 404, 404]),
+        ("POST /api/v1/jobs?dry-run=true", COPY, [401, 401, 403, 200, 403, 200]),
+        ("POST /api/v1/jobs", COPY, [401, 401, 403, 201, 403, 201]),
+        ("POST /api/v1/jobs/a1/pause", "", [401, 401, 403, 200, 404, 409]),
+        ("POST /api/v1/jobs/a1/resume", "", [401, 401, 403, 200, 404, 409]),
+        ("POST /api/v1/jobs/a1/cancel", "{}", [401, 401, 403, 200, 404, 409]),
+        ("POST /api/v1/jobs/a1/retry", "", [401, 401, 403, 200, 404, 409]),
+        ("GET /api/v1/sites", "", [401, 401, 200, 200, 200, 200]),
+        ("GET /api/v1/pairs", "", [401, 401, 200, 200, 200, 200]),
+        ("GET /api/v1/workers", "", [401, 401, 200, 200, 200, 200]),
+        ("GET /api/v1/series", "", [401, 401, 200, 200, 200, 200]),
+        ("POST /api/v1/series/s-ann/pause", "", [401, 401, 403, 200, 404, 200]),
+        ("POST /api/v1/series/s-ann/resume", "", [401, 401, 403, 200, 404, 200]),
+        ("DELETE /api/v1/series/s-ann", "", [401, 401, 403, 200, 404, 404]),
+        ("GET /api/v1/openapi.json", "", [200, 200, 200, 200, 200, 200]),
+        ("GET /healthz", "", [200, 200, 200, 200, 200, 200]),
+        ("GET /metrics", "", [401, 401, 200, 403, 403, 200]),
+        ("GET /api/v1/none", "", [404, 404, 404, 404, 404, 404]),
+        ("PUT /api/v1/jobs", "", [405, 405, 405, 405, 405, 405]),
+    ] {
+        for (token, expect) in ["", "wrong", "reader", "ann", "bob", "root"].into_iter().zip(expect) {
+            let reply = daemon.api(token, what, body).await;
+            // Ten wrong tokens a minute are examined; the others are told nothing.
+            let expect = if token == "wrong" && reply.status == 429 && expect == 401 { 429 } else { expect };
+            assert_eq!(reply.status, expect, "{what} with {token:?}: {reply:?}");
+            assert_eq!(reply.status == 405, reply.header("allow").is_some(), "{reply:?}");
+            assert!(reply.status < 400 || !reply.code().is_empty(), "{reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_description_has_every_route_of_the_api_and_every_key() {
+    let daemon = Daemon::start().await;
+    let described = daemon.api("", "GET /api/v1/openapi.json", "").await.json();
+    assert_eq!(described["openapi"], "3.1.0");
+    for route in routes().filter(|route| route.area == Area::Api) {
+        let operation = &described["paths"][route.path][route.method.name()];
+        assert!(operation["responses"]["200"].is_object(), "{} {}", route.method.name(), route.path);
+        for key in route.query {
+            let parameters = operation["parameters"].as_array().unwrap();
+            assert!(parameters.iter().any(|parameter| parameter["name"] == *key), "{key} of {}", route.path);
+        }
+    }
+    let schemas = &described["components"]["schemas"];
+    let job = json!(job("a", "b", QueueState::Done));
+    for (name, value) in [("Job", &job), ("Job", &job["progress"])] {
+        let known =
+            if value.get("id").is_some() { &schemas[name] } else { &schemas[name]["properties"]["progress"] };
+        for key in value.as_object().unwrap().keys() {
+            assert!(known["properties"].get(key).is_some(), "{key}");
+        }
+    }
+    let ids: Vec<_> = routes().map(|route| (route.method == Method::Get, route.path)).collect();
+    assert!(ids.contains(&(true, "/healthz")));
+}
+
+#[tokio::test]
+async fn a_job_has_exactly_the_fields_of_the_contract() {
+    let daemon = Daemon::start().await;
+    let job = daemon.api("ann", "GET /api/v1/jobs/a1", "").await.json();
+    let keys: BTreeSet<_> = job.as_object().unwrap().keys().map(String::as_str).collect();
+    let fields = "id verb sources dest options owner priority series state exit cause created \
+                  started ended next_try \
+                  worker path progress";
+    assert_eq!(keys, fields.split_whitespace().collect());
+    let keys: BTreeSet<_> = job["progress"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, "files of bytes total rate remaining".split(' ').collect());
+    assert!(job["created"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_used_is_refused_by_name() {
+    let daemon = Daemon::start().await;
+    let with = |key: &str, value: &str| COPY.replacen('{', &format!("{{\"{key}\":{value},"), 1);
+    let option = |name: &str, value: &str| COPY.replace("\"recursive\":true", &format!("\"{name}\":{value}"));
+    for (body, code, named) in [
+        ("".to_owned(), ErrorCode::BadRequest, "JSON"),
+        ("[]".to_owned(), ErrorCode::BadRequest, "object"),
+        ("{}".to_owned(), ErrorCode::BadValue, "verb"),
+        (COPY.replace("\"copy\"", "\"delete\""), ErrorCode::BadValue, "verb"),
+        (COPY.replace("[\"one:photos\"]", "[]"), ErrorCode::BadValue, "sources"),
+        (COPY.replace("\"two:\"", "\"two:\\r\\nDELE x\""), ErrorCode::BadValue, "dest"),
+        (COPY.replace("one:", "ftp://me:secret@one.example/"), ErrorCode::BadValue, "password"),
+        (COPY.replace("one:photos", "/etc/passwd"), ErrorCode::BadValue, "this host"),
+        (with("extra", "1"), ErrorCode::UnknownKey, "extra"),
+        (with("priority", "11"), ErrorCode::BadValue, "priority"),
+        (with("priority", "\"1\""), ErrorCode::BadValue, "priority"),
+        (with("at", "7"), ErrorCode::BadValue, "at"),
+        (with("id", "\"../x\""), ErrorCode::BadValue, "id"),
+        (with("at", "\"+1h\"").replacen('{', "{\"every\":\"15m\",", 1), ErrorCode::BadValue, "every"),
+        (option("proxy", "\"socks5://x\""), ErrorCode::UnknownKey, "options.proxy"),
+        (option("insecure", "true"), ErrorCode::UnknownKey, "options.insecure"),
+        (option("relay", "\"x\""), ErrorCode::UnknownKey, "options.relay"),
+        (option("recursive", "1"), ErrorCode::BadValue, "options.recursive"),
+        (option("verify", "\"md5\""), ErrorCode::BadValue, "options.verify"),
+        (option("retries", "-1"), ErrorCode::BadValue, "options.retries"),
+        (option("jobs", "0"), ErrorCode::BadValue, "options.jobs"),
+        (option("limit", "\"much\""), ErrorCode::BadValue, "options.limit"),
+        (option("exclude", "[1]"), ErrorCode::BadValue, "options.exclude"),
+        (option("delete", "true"), ErrorCode::BadValue, "options.delete"),
+    ] {
+        let reply = daemon.api("root", "POST /api/v1/jobs", &body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, code.name()), "{body}: {reply:?}");
+        assert!(reply.json()["error"]["message"].as_str().unwrap().contains(named), "{named}: {reply:?}");
+        assert!(!reply.body.contains("secret"));
+    }
+    let reply = daemon.api("root", "POST /api/v1/jobs", &COPY.replace("one:", "nine:")).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "unknown_site"));
+    for (what, named) in [
+        ("GET /api/v1/jobs?limit=1001", "limit"),
+        ("GET /api/v1/jobs?limit=0", "limit"),
+        ("GET /api/v1/jobs?state=lost", "state"),
+        ("GET /api/v1/jobs?after=x", "after"),
+        ("GET /api/v1/jobs?sort=up", "sort"),
+        ("GET /api/v1/jobs/a1?x=", "x"),
+        ("GET /api/v1/jobs?limit=1&limit=2", "limit"),
+        ("GET /api/v1/jobs/a1/files?state=running", "state"),
+        ("POST /api/v1/jobs?dry-run=perhaps", "dry-run"),
+    ] {
+        let reply = daemon.api("root", what, COPY).await;
+        assert_eq!(reply.status, 400, "{what}");
+        assert!(reply.json()["error"]["message"].as_str().unwrap().contains(named), "{named}: {reply:?}");
+    }
+    let reply = daemon.api("root", "POST /api/v1/jobs/a1/pause", "{\"now\":true}").await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "unknown_key"));
+}
+
+#[tokio::test]
+async fn a_repeated_id_makes_no_second_job_and_another_job_is_a_conflict() {
+    let daemon = Daemon::start().await;
+    let named = COPY.replacen('{', "{\"id\":\"run7\",", 1);
+    let first = daemon.api("ann", "POST /api/v1/jobs", &named).await;
+    let again = daemon.api("ann", "POST /api/v1/jobs", &named).await;
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.json()["id"], again.json()["id"]);
+    let other = daemon.api("ann", "POST /api/v1/jobs", &named.replace("photos", "music")).await;
+    assert_eq!((other.status, other.code().as_str()), (409, "conflict"));
+    let plan = daemon.api("ann", "POST /api/v1/jobs?dry-run=true", COPY).await;
+    assert_eq!(plan.json()["plan"][0]["event"], "plan");
+    assert_eq!(daemon.fleet.content().jobs.len(), 3);
+}
+
+#[tokio::test]
+async fn pages_of_jobs_have_each_of_250_jobs_once() {
+    let daemon = Daemon::start().await;
+    let ids: Vec<String> = (0..250).map(|number| format!("j{number}")).collect();
+    daemon.fleet.content().jobs = ids.iter().map(|id| job(id, "ann", QueueState::Done)).collect();
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let slice =
+            daemon.api("ann", &format!("GET /api/v1/jobs?limit=40&state=done{after}"), "").await.json();
+        let jobs = slice["jobs"].as_array().unwrap();
+        assert!(jobs.len() <= 40);
+        seen.extend(jobs.iter().map(|job| job["id"].as_str().unwrap().to_owned()));
+        match slice["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ids);
+}
+
+#[tokio::test]
+async fn a_submit_token_sees_only_what_is_its_owners() {
+    let daemon = Daemon::start().await;
+    let ids = |reply: super::client::Reply, list: &str, key: &str| -> Vec<String> {
+        let all = reply.json()[list].as_array().unwrap().clone();
+        all.iter().map(|one| one[key].as_str().unwrap().to_owned()).collect()
+    };
+    for (token, jobs, sites, series) in [
+        ("ann", vec!["a1"], vec!["one", "two"], vec!["s-ann"]),
+        ("bob", vec!["b1"], vec!["one"], vec!["s-bob"]),
+        ("reader", vec!["a1", "b1"], vec!["one", "two", "three"], vec!["s-ann", "s-bob"]),
+    ] {
+        assert_eq!(ids(daemon.api(token, "GET /api/v1/jobs", "").await, "jobs", "id"), jobs);
+        assert_eq!(ids(daemon.api(token, "GET /api/v1/sites", "").await, "sites", "name"), sites);
+        assert_eq!(ids(daemon.api(token, "GET /api/v1/series", "").await, "series", "id"), series);
+    }
+    assert!(ids(daemon.api("ann", "GET /api/v1/jobs?owner=bob", "").await, "jobs", "id").is_empty());
+    assert_eq!(ids(daemon.api("root", "GET /api/v1/jobs?owner=bob", "").await, "jobs", "id"), ["b1"]);
+}
+
+#[tokio::test]
+async fn files_are_listed_by_their_state() {
+    let daemon = Daemon::start().await;
+    let file = |state| FileView {
+        source: "one:a".into(),
+        dest: "two:a".into(),
+        state,
+        bytes: 1,
+        path: None,
+        rung: None,
+        verified: None,
+        attempts: 1,
+        worker: None,
+        cause: None,
+    };
+    daemon.fleet.content().files.insert("a1".into(), vec![file(FileState::Done), file(FileState::Failed)]);
+    let files = daemon.api("ann", "GET /api/v1/jobs/a1/files?state=failed", "").await.json();
+    assert_eq!(
+        (files["files"].as_array().unwrap().len(), &files["files"][0]["state"]),
+        (1, &json!("failed"))
+    );
+    assert!(files["next"].is_null());
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_503() {
+    let daemon = Daemon::start().await;
+    daemon.fleet.content().is_away = true;
+    let reply = daemon.api("ann", "GET /api/v1/jobs", "").await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "unavailable"));
+    assert_eq!(daemon.api("", "GET /healthz", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_head_is_an_answer_without_its_body() {
+    let daemon = Daemon::start().await;
+    let reply = daemon.api("ann", "HEAD /api/v1/jobs", "").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+    assert!(reply.header("content-length").unwrap().parse::<u64>().unwrap() > 100);
+}

@@ -1,0 +1,284 @@
+//! A queue in memory, for tests and for looking at the page.
+
+use crate::queue::QueueState;
+use crate::queue::Scope;
+use crate::web::error::{ApiError, ErrorCode};
+use crate::web::fleet::{
+    Caller, EventStream, Feed, FileFilter, Fleet, FleetEvent, JobAction, JobFilter, NewJob, SeriesAction,
+    Submitted, TokenInfo,
+};
+use crate::web::view::{
+    FileState, FileView, JobDetail, JobView, PairView, Progress, SeriesView, SiteView, Slice, Time,
+    WorkerView,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+
+/// The number of events that are kept.
+pub(crate) const KEPT: usize = 10_000;
+
+/// What a [`TestFleet`] has in it. Tests change it as they like.
+#[derive(Default)]
+pub(crate) struct Content {
+    pub(crate) jobs: Vec<JobView>,
+    pub(crate) names: HashMap<(String, String), (String, NewJob)>,
+    pub(crate) details: HashMap<String, JobDetail>,
+    pub(crate) files: HashMap<String, Vec<FileView>>,
+    pub(crate) sites: Vec<SiteView>,
+    pub(crate) pairs: Vec<PairView>,
+    pub(crate) workers: Vec<WorkerView>,
+    pub(crate) series: Vec<SeriesView>,
+    pub(crate) tokens: Vec<TokenInfo>,
+    pub(crate) is_away: bool,
+    events: VecDeque<Arc<FleetEvent>>,
+    last_event: u64,
+    readers: Vec<mpsc::UnboundedSender<Feed>>,
+}
+
+/// A queue in memory.
+#[derive(Default)]
+pub(crate) struct TestFleet {
+    content: Mutex<Content>,
+}
+
+/// Reads a channel as a stream.
+struct Reader(mpsc::UnboundedReceiver<Feed>);
+
+impl Stream for Reader {
+    type Item = Feed;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Feed>> {
+        self.0.poll_recv(context)
+    }
+}
+
+impl TestFleet {
+    /// What it has in it.
+    pub(crate) fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ready(&self) -> Result<MutexGuard<'_, Content>, ApiError> {
+        let content = self.content();
+        if content.is_away { Err(ApiError::unavailable("the store is away")) } else { Ok(content) }
+    }
+
+    /// Says that something has happened.
+    pub(crate) fn tell(&self, job: &str, owner: &str, object: Value) {
+        self.content().tell(job, owner, object);
+    }
+}
+
+impl Content {
+    fn tell(&mut self, job: &str, owner: &str, object: Value) {
+        self.last_event += 1;
+        let (job, owner) = (job.to_owned(), owner.to_owned());
+        let event = Arc::new(FleetEvent { number: self.last_event, job, owner, line: object.to_string() });
+        self.events.push_back(Arc::clone(&event));
+        if self.events.len() > KEPT {
+            self.events.pop_front();
+        }
+        self.readers.retain(|reader| reader.send(Feed::Event(Arc::clone(&event))).is_ok());
+    }
+}
+
+/// A token for tests.
+pub(crate) fn token(text: &str, scope: Scope, sites: &[&str]) -> TokenInfo {
+    TokenInfo {
+        name: text.to_owned(),
+        scope,
+        sites: sites.iter().map(|site| (*site).to_owned()).collect(),
+        expires: None,
+        digest: Sha256::digest(text.as_bytes()).into(),
+    }
+}
+
+/// A job for tests.
+pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
+    JobView {
+        id: id.to_owned(),
+        verb: "copy".to_owned(),
+        sources: vec!["one:photos".to_owned()],
+        dest: "two:".to_owned(),
+        options: serde_json::Map::new(),
+        owner: owner.to_owned(),
+        priority: 0,
+        series: None,
+        state,
+        exit: None,
+        cause: None,
+        created: Time::of_seconds(Time::now().seconds() - 300),
+        started: None,
+        ended: None,
+        next_try: None,
+        worker: None,
+        path: None,
+        progress: Progress::default(),
+    }
+}
+
+fn slice<T: Clone>(all: &[T], limit: usize, after: Option<&str>) -> Result<Slice<T>, ApiError> {
+    let bad = || ApiError::bad_value("after", "it is no cursor");
+    let begin: usize = after.map_or(Ok(0), |after| after.parse().map_err(|_| bad()))?;
+    let items: Vec<T> = all.iter().skip(begin).take(limit).cloned().collect();
+    let end = begin + items.len();
+    let next = (end < all.len()).then(|| end.to_string());
+    Ok(Slice { items, next })
+}
+
+impl Fleet for TestFleet {
+    fn submit(&self, caller: &Caller, new: &NewJob) -> Result<Submitted, ApiError> {
+        let mut content = self.ready()?;
+        let number = content.jobs.len();
+        if let Some(name) = &new.id {
+            if let Some((id, known)) = content.names.get(&(caller.name.clone(), name.clone())) {
+                if known != new {
+                    return Err(ApiError::new(ErrorCode::Conflict, "another job has this id"));
+                }
+                let known = content.jobs.iter().find(|job| job.id == *id).cloned();
+                return known.map(Submitted::Known).ok_or_else(|| ApiError::not_found("job"));
+            }
+            let key = (caller.name.clone(), name.clone());
+            content.names.insert(key, (format!("job-{number}"), new.clone()));
+        }
+        let made = JobView {
+            verb: new.verb.to_owned(),
+            sources: new.sources.clone(),
+            dest: new.dest.clone(),
+            options: new.options.clone(),
+            priority: new.priority,
+            created: Time::now(),
+            ..job(&format!("job-{number}"), &caller.name, QueueState::Queued)
+        };
+        content.jobs.insert(0, made.clone());
+        content.tell(
+            &made.id,
+            &made.owner,
+            json!({"event": "job", "job": made.id, "state": "queued", "worker": null}),
+        );
+        Ok(Submitted::New(made))
+    }
+
+    fn plan(&self, _: &Caller, new: &NewJob) -> Result<Vec<Value>, ApiError> {
+        drop(self.ready()?);
+        let (verb, dest) = (new.verb, &new.dest);
+        let plan = |source: &String| {
+            let (event, size) = ("plan", 1_234_567);
+            json!({"event": event, "verb": verb, "source": source, "dest": dest, "size": size})
+        };
+        Ok(new.sources.iter().map(plan).collect())
+    }
+
+    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
+        let content = self.ready()?;
+        let at_site = |job: &JobView, site: &String| {
+            job.sources.iter().chain([&job.dest]).any(|place| place.starts_with(&format!("{site}:")))
+        };
+        let passes = |job: &&JobView| {
+            filter.states.as_ref().is_none_or(|states| states.contains(&job.state))
+                && filter.owner.as_ref().is_none_or(|owner| *owner == job.owner)
+                && filter.site.as_ref().is_none_or(|site| at_site(job, site))
+        };
+        let all: Vec<JobView> = content.jobs.iter().filter(passes).cloned().collect();
+        slice(&all, filter.limit, filter.after.as_deref())
+    }
+
+    fn job(&self, id: &str) -> Result<Option<JobView>, ApiError> {
+        Ok(self.ready()?.jobs.iter().find(|job| job.id == id).cloned())
+    }
+
+    fn detail(&self, id: &str) -> Result<JobDetail, ApiError> {
+        Ok(self.ready()?.details.get(id).cloned().unwrap_or_default())
+    }
+
+    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError> {
+        let content = self.ready()?;
+        let passes = |file: &&FileView| filter.state.is_none_or(|state: FileState| file.state == state);
+        let all: Vec<_> = content.files.get(id).into_iter().flatten().filter(passes).cloned().collect();
+        slice(&all, filter.limit, filter.after.as_deref())
+    }
+
+    fn why(&self, id: &str) -> Result<Vec<Value>, ApiError> {
+        let job = self.job(id)?.ok_or_else(|| ApiError::not_found("job"))?;
+        Ok(vec![json!({"event": "job", "id": job.id, "why": job.cause})])
+    }
+
+    fn change(&self, _: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError> {
+        let mut content = self.ready()?;
+        let job =
+            content.jobs.iter_mut().find(|job| job.id == id).ok_or_else(|| ApiError::not_found("job"))?;
+        if !action.suits(job.state) {
+            let message = format!("cannot {} a job that is {}", action.name(), job.state.name());
+            return Err(ApiError::new(ErrorCode::Conflict, message));
+        }
+        job.state = match action {
+            JobAction::Pause => QueueState::Paused,
+            JobAction::Resume | JobAction::Retry => QueueState::Queued,
+            JobAction::Cancel => QueueState::Cancelled,
+        };
+        let job = job.clone();
+        let object = json!({"event": "job", "job": job.id, "state": job.state, "worker": null});
+        content.tell(&job.id, &job.owner, object);
+        Ok(job)
+    }
+
+    fn events(&self, since: Option<u64>) -> Result<EventStream, ApiError> {
+        let mut content = self.ready()?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        if let Some(since) = since {
+            let oldest = content.events.front().map_or(content.last_event + 1, |event| event.number);
+            if since + 1 < oldest || since > content.last_event {
+                let _ = sender.send(Feed::Reset(content.last_event));
+            } else {
+                for event in content.events.iter().filter(|event| event.number > since) {
+                    let _ = sender.send(Feed::Event(Arc::clone(event)));
+                }
+            }
+        }
+        content.readers.push(sender);
+        Ok(Box::pin(Reader(receiver)))
+    }
+
+    fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
+        Ok(self.ready()?.sites.clone())
+    }
+
+    fn pairs(&self) -> Result<Vec<PairView>, ApiError> {
+        Ok(self.ready()?.pairs.clone())
+    }
+
+    fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
+        Ok(self.ready()?.workers.clone())
+    }
+
+    fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
+        Ok(self.ready()?.series.clone())
+    }
+
+    fn change_series(&self, _: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError> {
+        let mut content = self.ready()?;
+        let missing = || ApiError::not_found("series");
+        let at = content.series.iter().position(|series| series.id == id).ok_or_else(missing)?;
+        let changed = content.series.get_mut(at).ok_or_else(missing)?;
+        match action {
+            SeriesAction::Pause => changed.paused = true,
+            SeriesAction::Resume => changed.paused = false,
+            SeriesAction::Remove => return Ok(content.series.remove(at)),
+        }
+        Ok(changed.clone())
+    }
+
+    fn metrics(&self) -> Result<String, ApiError> {
+        Ok(format!("# TYPE ftp_user_jobs gauge\nftp_user_jobs {}\n", self.ready()?.jobs.len()))
+    }
+
+    fn tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError> {
+        Ok(self.content().tokens.clone().into())
+    }
+}
