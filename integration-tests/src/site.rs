@@ -17,6 +17,12 @@ pub const USER: &str = "ann";
 /// That user's password.
 pub const PASSWORD: &str = "open:sesame";
 
+/// A URL of a [`Server`] without its password.
+pub fn without_password(url: &str) -> String {
+    let (user, host) = url.split_once('@').unwrap();
+    format!("{}@{host}", user.rsplit_once(':').unwrap().0)
+}
+
 /// What a site will be.
 #[derive(Debug)]
 pub struct Site {

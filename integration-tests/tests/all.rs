@@ -11,6 +11,7 @@
 mod accounts;
 mod active;
 mod alone;
+mod api;
 mod aside;
 mod bad_input;
 mod bad_jobs;

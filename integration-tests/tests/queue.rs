@@ -1,7 +1,7 @@
 //! The queue: real daemons carry jobs between real servers, are killed, stopped and started again.
 
 use integration_tests::delay::Delayed;
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
@@ -87,11 +87,6 @@ impl Scene {
     fn verb(&self, verb: &str, id: &str) -> Run {
         self.user().args([verb, id]).run()
     }
-}
-
-fn without_password(url: &str) -> String {
-    let (user, host) = url.split_once('@').unwrap();
-    format!("{}@{host}", user.rsplit_once(':').unwrap().0)
 }
 
 #[test]

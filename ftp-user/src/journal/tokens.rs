@@ -22,7 +22,7 @@ impl<'a> Tokens<'a> {
     /// # Errors
     ///
     /// The journal cannot be written, or has as many as it may have.
-    pub fn add(self, token: &Token) -> Result<bool, JournalFailure> {
+    pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
         self.0.with(|store| {
             store.durably(|store| {
                 store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [now().cast_signed()])?;
@@ -107,12 +107,12 @@ mod tests {
             created: 5,
             expires,
         };
-        assert!(tokens.add(&token(1, Some(now() + 60))).unwrap());
-        assert!(!tokens.add(&token(2, None)).unwrap());
+        assert!(tokens.insert(&token(1, Some(now() + 60))).unwrap());
+        assert!(!tokens.insert(&token(2, None)).unwrap());
         assert_eq!(tokens.all().unwrap().len(), 1);
         assert!(tokens.remove("ann").unwrap() && !tokens.remove("ann").unwrap());
-        assert!(tokens.add(&token(3, Some(now()))).unwrap());
-        assert!(tokens.add(&token(4, None)).unwrap(), "the one before has expired");
+        assert!(tokens.insert(&token(3, Some(now()))).unwrap());
+        assert!(tokens.insert(&token(4, None)).unwrap(), "the one before has expired");
         assert_eq!(tokens.all().unwrap(), [token(4, None)]);
     }
 }

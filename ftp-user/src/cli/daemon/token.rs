@@ -74,7 +74,7 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
             created: now,
             expires: args.expires.map(|expires| now.saturating_add(expires.as_secs())),
         };
-        if !tokens.add(&token).map_err(failed)? {
+        if !tokens.insert(&token).map_err(failed)? {
             let name = &token.name;
             return Err(Failure::new(Kind::Exists, format!("there is a token called {name} already"))
                 .hint(format!("choose another --name, or end it: {FtpUser} daemon token --revoke {name}")));

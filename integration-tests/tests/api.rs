@@ -1,0 +1,292 @@
+//! The API of a daemon: a real one carries jobs between real servers, for people with tokens.
+
+use integration_tests::certificate::Certificate;
+use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
+use integration_tests::socket::{hold, port_free_everywhere, release, until};
+use integration_tests::tls_client::TlsClient;
+use integration_tests::user::{Started, User, user};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use tempfile::TempDir;
+
+const HOST: &str = "127.0.0.1";
+
+/// Two servers, which the settings call `one` and `two`, and the state of a daemon.
+struct Scene {
+    from: Server,
+    to: Server,
+    state: TempDir,
+    address: SocketAddr,
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    body: Value,
+}
+
+fn scene() -> Scene {
+    let from = Site::new("source").file("t/a", "a").file("large", sample(3_000_000));
+    let to = Site::new("destination").at("127.0.0.3");
+    let address = SocketAddr::new(HOST.parse().unwrap(), port_free_everywhere(HOST));
+    hold(address);
+    let scene = Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap(), address };
+    scene.settings(&["one", "two"], &scene.to.url(""));
+    scene
+}
+
+impl Scene {
+    /// Writes the settings: the sites of the token `bob`, and where the site `two` is.
+    fn settings(&self, sites: &[&str], two: &str) {
+        let sites: Vec<String> = sites.iter().map(|site| format!("\"{site}\"")).collect();
+        let text = format!(
+            "[daemon]\nlisten = [\"{}\"]\nparallel = 1\nname = \"here\"\n\
+             [sites.one]\nurl = \"{}\"\n[sites.two]\nurl = \"{}\"\n[tokens.bob]\nsites = [{}]\n",
+            self.address,
+            without_password(&self.from.url("")),
+            without_password(two),
+            sites.join(", ")
+        );
+        fs::write(self.state.path().join("settings.toml"), text).unwrap();
+    }
+
+    fn user(&self) -> User {
+        let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
+        let path = |name: &str| self.state.path().join(name).to_str().unwrap().to_owned();
+        let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+        user.args(["--state", &path("state"), "--config", &path("settings.toml")])
+    }
+
+    fn daemon(&self) -> Started {
+        release(self.address);
+        let daemon = self.user().args(["daemon"]).start();
+        daemon.wait_for("carrying the jobs of the queue");
+        until("it listens", || TcpStream::connect(self.address).is_ok());
+        daemon
+    }
+
+    /// A new token. The daemon knows it when this returns.
+    fn token(&self, scope: &str, name: &str) -> String {
+        let run = self.user().args(["daemon", "token", "--scope", scope, "--name", name]).run().exits(0);
+        let token = run.stdout[0].clone();
+        until("the token is known", || self.ask(&token, "GET /api/v1/workers", None).status == 200);
+        token
+    }
+
+    fn ask(&self, token: &str, what: &str, body: Option<Value>) -> Answer {
+        answer(TcpStream::connect(self.address).unwrap(), token, what, body)
+    }
+
+    /// Makes a job. Returns its id.
+    fn submit(&self, token: &str, body: Value) -> String {
+        let made = self.ask(token, "POST /api/v1/jobs", Some(body));
+        assert_eq!(made.status, 201, "{made:?}");
+        made.body["id"].as_str().unwrap().to_owned()
+    }
+
+    fn job(&self, token: &str, id: &str) -> Value {
+        self.ask(token, &format!("GET /api/v1/jobs/{id}"), None).body
+    }
+
+    fn until_state(&self, token: &str, id: &str, state: &str) -> Value {
+        until(state, || self.job(token, id)["state"] == *state);
+        self.job(token, id)
+    }
+
+    /// A job that takes half a minute, so that the next ones wait for it.
+    fn slow_job(&self, token: &str) -> String {
+        let slow =
+            json!({"verb": "copy", "sources": ["one:large"], "dest": "two:", "options": {"limit": "100KB"}});
+        let id = self.submit(token, slow);
+        self.until_state(token, &id, "running");
+        id
+    }
+}
+
+/// Sends a request over a connection, and reads the answer.
+fn answer(mut stream: impl Read + Write, token: &str, what: &str, body: Option<Value>) -> Answer {
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let length = body.len();
+    let head = format!(
+        "{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all((head + &body).as_bytes()).unwrap();
+    let mut text = Vec::new();
+    // TLS may end with the connection.
+    let _ = stream.read_to_end(&mut text);
+    let text = String::from_utf8(text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, body: serde_json::from_str(body).unwrap_or_else(|_| body.into()) }
+}
+
+#[test]
+fn a_job_of_the_api_is_carried_and_shown_to_its_end() {
+    let scene = scene();
+    let daemon = scene.daemon();
+    daemon.wait_for("carrying");
+    let (root, bob) = (scene.token("admin", "root"), scene.token("submit", "bob"));
+    let eve = scene.token("read", "eve");
+    let tree = |dest: &str| json!({"verb": "copy", "sources": ["one:t"], "dest": dest, "options": {"recursive": true}, "id": "x"});
+    let plan = scene.ask(&bob, "POST /api/v1/jobs?dry-run=true", Some(tree("two:"))).body;
+    assert!(plan["plan"].as_array().unwrap().iter().any(|one| one["source"] == "one:t/a"), "{plan}");
+    let id = scene.submit(&bob, tree("two:"));
+    let again = scene.ask(&bob, "POST /api/v1/jobs", Some(tree("two:")));
+    assert_eq!((again.status, &again.body["id"]), (200, &Value::from(id.as_str())));
+    assert_eq!(scene.ask(&bob, "POST /api/v1/jobs", Some(tree("two:other"))).status, 409);
+    let of_root = scene.submit(&root, tree("two:root"));
+    assert_ne!(of_root, id, "a name is for each owner");
+    let done = scene.until_state(&eve, &id, "done");
+    assert_eq!((&done["exit"], &done["owner"], &done["path"]), (&0.into(), &"bob".into(), &"direct".into()));
+    assert_eq!(done["progress"]["files"], 1);
+    assert_eq!(scene.to.bytes("t/a"), b"a");
+    let files = scene.ask(&bob, &format!("GET /api/v1/jobs/{id}/files?state=done"), None).body;
+    assert_eq!((&files["files"][0]["dest"], &files["next"]), (&"two:t/a".into(), &Value::Null));
+    assert_eq!(scene.ask(&bob, &format!("GET /api/v1/jobs/{id}/why"), None).body["why"][0]["event"], "run");
+    assert_eq!(scene.ask(&bob, &format!("GET /api/v1/jobs/{of_root}"), None).status, 404);
+    let jobs = scene.ask(&bob, "GET /api/v1/jobs", None).body;
+    assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1);
+    let refused = scene.ask(&eve, "POST /api/v1/jobs", Some(tree("two:")));
+    assert_eq!(refused.status, 403);
+    let missing = json!({"verb": "copy", "sources": ["one:none"], "dest": "two:"});
+    let missing = scene.ask(&bob, "POST /api/v1/jobs?dry-run=true", Some(missing));
+    assert_eq!(missing.status, 400, "{missing:?}");
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+}
+
+#[test]
+fn a_token_that_is_revoked_ends_at_once_and_its_jobs_stay() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let (root, bob) = (scene.token("admin", "root"), scene.token("submit", "bob"));
+    let id = scene.slow_job(&bob);
+    let mut stream = TcpStream::connect(scene.address).unwrap();
+    let request =
+        format!("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {bob}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut events = Vec::new();
+    let is_told = |events: &[u8]| String::from_utf8_lossy(events).contains(&format!("\"job\":\"{id}\""));
+    while !is_told(&events) {
+        let mut piece = [0; 4096];
+        let length = stream.read(&mut piece).unwrap();
+        assert_ne!(length, 0, "the stream has ended");
+        events.extend_from_slice(&piece[..length]);
+    }
+    let twice = scene.user().args(["daemon", "token", "--scope", "read", "--name", "bob"]).run().exits(8);
+    twice.says("there is a token called bob already");
+    scene.user().args(["daemon", "token", "--list"]).run().exits(0).says("bob submit").never_says(&bob);
+    scene.user().args(["daemon", "token", "--revoke", "bob"]).run().exits(0);
+    until("the token is refused", || scene.ask(&bob, "GET /api/v1/jobs", None).status == 401);
+    stream.read_to_end(&mut events).unwrap();
+    assert_eq!(scene.job(&root, &id)["owner"], "bob");
+    scene.user().args(["daemon", "token", "--revoke", "bob"]).run().exits(3);
+}
+
+#[test]
+fn a_token_uses_only_its_sites_also_when_the_job_begins() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let (root, bob) = (scene.token("admin", "root"), scene.token("submit", "bob"));
+    let copy = |source: &str| json!({"verb": "copy", "sources": [source], "dest": "two:copied"});
+    let url = without_password(&scene.from.url("t/a"));
+    for (source, status) in [
+        ("three:a", 403),
+        ("/etc/passwd", 400),
+        ("ftp://eve@127.0.0.2/t/a", 403),
+        ("ftp://ann:secret@127.0.0.2/t/a", 400),
+    ] {
+        assert_eq!(scene.ask(&bob, "POST /api/v1/jobs", Some(copy(source))).status, status, "{source}");
+    }
+    let slow = scene.slow_job(&root);
+    let (by_site, by_url) = (scene.submit(&bob, copy("one:t/a")), scene.submit(&bob, copy(&url)));
+    scene.settings(&["two"], &scene.to.url(""));
+    let cancelled = scene.ask(&root, &format!("POST /api/v1/jobs/{slow}/cancel"), None);
+    assert_eq!(cancelled.status, 200);
+    for id in [by_site, by_url] {
+        let failed = scene.until_state(&root, &id, "failed");
+        assert_eq!(failed["exit"], 4, "{failed}");
+        assert!(failed["cause"].as_str().unwrap().contains("does not permit"), "{failed}");
+    }
+    scene.until_state(&root, &slow, "cancelled");
+    assert_eq!(scene.to.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_waits_while_its_sites_are_not_those_that_it_was_submitted_with() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let root = scene.token("admin", "root");
+    let slow = scene.slow_job(&root);
+    let id = scene.submit(&root, json!({"verb": "copy", "sources": ["one:t/a"], "dest": "two:copied"}));
+    scene.settings(&["two"], &scene.to.url("elsewhere/"));
+    scene.ask(&root, &format!("POST /api/v1/jobs/{slow}/cancel"), None);
+    let waiting = scene.until_state(&root, &id, "waiting");
+    assert!(waiting["cause"].as_str().unwrap().starts_with("the site two was ftp://"), "{waiting}");
+    let why = scene.ask(&root, &format!("GET /api/v1/jobs/{id}/why"), None).body;
+    assert!(why.to_string().contains("the site two was"), "{why}");
+    scene.settings(&["two"], &scene.to.url(""));
+    assert_eq!(scene.ask(&root, &format!("POST /api/v1/jobs/{id}/retry"), None).status, 200);
+    scene.until_state(&root, &id, "done");
+    assert_eq!(scene.to.bytes("copied"), b"a");
+}
+
+#[test]
+fn a_series_is_made_paused_and_removed() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let root = scene.token("admin", "root");
+    let every = json!({"verb": "sync", "sources": ["one:t"], "dest": "two:t", "every": "1d"});
+    let id = scene.submit(&root, every);
+    let path = |action: &str| format!("/api/v1/series/{id}{action}");
+    assert_eq!(scene.ask(&root, &format!("POST {}", path("/pause")), None).body["paused"], true);
+    assert_eq!(scene.ask(&root, "GET /api/v1/series", None).body["series"][0]["every"], "1d");
+    assert_eq!(scene.ask(&root, &format!("DELETE {}", path("")), None).status, 200);
+    assert_eq!(scene.ask(&root, &format!("DELETE {}", path("")), None).status, 404);
+}
+
+#[test]
+fn the_own_user_needs_no_token_and_may_name_files_of_this_host() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let own = || UnixStream::connect(scene.state.path().join("state/daemon.sock")).unwrap();
+    let file = scene.state.path().join("mine");
+    fs::write(&file, "mine").unwrap();
+    let copy = json!({"verb": "copy", "sources": [file.to_str().unwrap()], "dest": "two:"});
+    let id =
+        answer(own(), "", "POST /api/v1/jobs", Some(copy.clone())).body["id"].as_str().unwrap().to_owned();
+    let show = format!("GET /api/v1/jobs/{id}");
+    until("done", || answer(own(), "", &show, None).body["state"] == "done");
+    assert_eq!(scene.to.bytes("mine"), b"mine");
+    assert_eq!(scene.ask("", "POST /api/v1/jobs", Some(copy)).status, 401);
+}
+
+#[test]
+fn other_hosts_need_tls_and_a_certificate_serves_them() {
+    let scene = scene();
+    let run = scene.user().args(["daemon", "--listen", "0.0.0.0:0"]).run().exits(2);
+    run.says("would send tokens in clear");
+    let certificate = Certificate::of("127.0.0.1".parse().unwrap());
+    let user =
+        scene.user().private_file("cert.pem", &certificate.pem).private_file("key.pem", &certificate.key_pem);
+    release(scene.address);
+    let tls = ["daemon", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let daemon = user.args(tls).start();
+    daemon.wait_for(&format!("listening on https://{}", scene.address));
+    let token = {
+        let run = scene.user().args(["daemon", "token", "--scope", "read", "--name", "eve"]).run().exits(0);
+        run.stdout[0].clone()
+    };
+    let ask = || {
+        let client = TlsClient::new().naming(&["h2", "http/1.1"]);
+        answer(client.begin(TcpStream::connect(scene.address).unwrap()), &token, "GET /api/v1/workers", None)
+    };
+    until("the token is known", || ask().status == 200);
+    assert_eq!(ask().body["workers"][0]["name"], "here");
+}
