@@ -12,6 +12,7 @@
 pub mod beside;
 pub mod binary;
 pub mod broken_disk;
+pub mod browser;
 pub mod certificate;
 pub mod delay;
 pub mod disk;

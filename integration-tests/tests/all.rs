@@ -60,6 +60,7 @@ mod names;
 mod network;
 mod old_journal;
 mod outage;
+mod page;
 mod passwords;
 mod pipelines;
 mod power;

@@ -70,12 +70,10 @@ impl Scene {
         daemon
     }
 
-    /// A new token. The daemon knows it when this returns.
+    /// A new token.
     fn token(&self, scope: &str, name: &str) -> String {
         let run = self.user().args(["daemon", "token", "--scope", scope, "--name", name]).run().exits(0);
-        let token = run.stdout[0].clone();
-        until("the token is known", || self.ask(&token, "GET /api/v1/workers", None).status == 200);
-        token
+        run.stdout[0].clone()
     }
 
     fn ask(&self, token: &str, what: &str, body: Option<Value>) -> Answer {
@@ -98,10 +96,10 @@ impl Scene {
         self.job(token, id)
     }
 
-    /// A job that takes half a minute, so that the next ones wait for it.
+    /// A job that takes minutes, so that the next ones wait for it.
     fn slow_job(&self, token: &str) -> String {
         let slow =
-            json!({"verb": "copy", "sources": ["one:large"], "dest": "two:", "options": {"limit": "100KB"}});
+            json!({"verb": "copy", "sources": ["one:large"], "dest": "two:", "options": {"limit": "10KB"}});
         let id = self.submit(token, slow);
         self.until_state(token, &id, "running");
         id
@@ -130,7 +128,6 @@ fn answer(mut stream: impl Read + Write, token: &str, what: &str, body: Option<V
 fn a_job_of_the_api_is_carried_and_shown_to_its_end() {
     let scene = scene();
     let daemon = scene.daemon();
-    daemon.wait_for("carrying");
     let (root, bob) = (scene.token("admin", "root"), scene.token("submit", "bob"));
     let eve = scene.token("read", "eve");
     let tree = |dest: &str| json!({"verb": "copy", "sources": ["one:t"], "dest": dest, "options": {"recursive": true}, "id": "x"});
@@ -140,6 +137,9 @@ fn a_job_of_the_api_is_carried_and_shown_to_its_end() {
     let again = scene.ask(&bob, "POST /api/v1/jobs", Some(tree("two:")));
     assert_eq!((again.status, &again.body["id"]), (200, &Value::from(id.as_str())));
     assert_eq!(scene.ask(&bob, "POST /api/v1/jobs", Some(tree("two:other"))).status, 409);
+    let mut hasty = tree("two:");
+    hasty["priority"] = 3.into();
+    assert_eq!(scene.ask(&bob, "POST /api/v1/jobs", Some(hasty)).status, 409);
     let of_root = scene.submit(&root, tree("two:root"));
     assert_ne!(of_root, id, "a name is for each owner");
     let done = scene.until_state(&eve, &id, "done");
@@ -219,6 +219,32 @@ fn a_token_uses_only_its_sites_also_when_the_job_begins() {
 }
 
 #[test]
+fn a_token_gains_nothing_by_the_name_of_another_one() {
+    let scene = scene();
+    let daemon = scene.daemon();
+    let (root, max) = (scene.token("admin", "root"), scene.token("admin", "max"));
+    let slow = scene.slow_job(&root);
+    let stolen = json!({"verb": "copy", "sources": ["one:t/a"], "dest": "two:stolen"});
+    let id = scene.submit(&max, stolen);
+    scene.user().args(["daemon", "token", "--revoke", "max"]).run().exits(0);
+    let max = scene.token("submit", "max");
+    for action in ["cancel", "retry", "pause"] {
+        let changed = scene.ask(&max, &format!("POST /api/v1/jobs/{id}/{action}"), None);
+        assert_eq!(changed.status, 403, "{action}: {changed:?}");
+    }
+    scene.ask(&root, &format!("POST /api/v1/jobs/{id}/pause"), None);
+    scene.user().args(["daemon", "token", "--scope", "submit"]).run().exits(2).says("choose another --name");
+    // A job of the API leaves the signals to the daemon.
+    for _ in 0..2 {
+        daemon.running.signal(Signal::HUP);
+    }
+    assert_eq!(scene.job(&root, &slow)["state"], "running");
+    daemon.running.signal(Signal::TERM);
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+}
+
+#[test]
 fn a_job_waits_while_its_sites_are_not_those_that_it_was_submitted_with() {
     let scene = scene();
     let _daemon = scene.daemon();
@@ -279,14 +305,63 @@ fn other_hosts_need_tls_and_a_certificate_serves_them() {
     let tls = ["daemon", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
     let daemon = user.args(tls).start();
     daemon.wait_for(&format!("listening on https://{}", scene.address));
-    let token = {
-        let run = scene.user().args(["daemon", "token", "--scope", "read", "--name", "eve"]).run().exits(0);
-        run.stdout[0].clone()
-    };
+    let made = scene.user().args(["daemon", "token", "--scope", "read", "--name", "eve"]).run().exits(0);
+    let token = &made.stdout[0];
     let ask = || {
         let client = TlsClient::new().naming(&["h2", "http/1.1"]);
-        answer(client.begin(TcpStream::connect(scene.address).unwrap()), &token, "GET /api/v1/workers", None)
+        answer(client.begin(TcpStream::connect(scene.address).unwrap()), token, "GET /api/v1/workers", None)
     };
-    until("the token is known", || ask().status == 200);
     assert_eq!(ask().body["workers"][0]["name"], "here");
+}
+
+#[test]
+fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let token = scene.token("submit", "bob");
+    let url = format!("http://{}", scene.address);
+    let run = |words: &[&str]| {
+        let user = user().private_file("token", &token).args(words);
+        user.args(["--daemon", &url, "--token-file", "token"]).run()
+    };
+    let copy = ["copy", "--queue", "-r", "one:t", "two:"];
+    let id = run(&[&copy[..], &["--wait", "--id", "x"]].concat()).exits(0).stdout[0].clone();
+    assert_eq!(scene.to.bytes("t/a"), b"a");
+    assert_eq!(run(&[&copy[..], &["--id", "x"]].concat()).exits(0).stdout[0], id);
+    run(&["jobs"]).exits(0).says(&format!("{id} done bob 1 file (1 B): copy one:t two:"));
+    let why = run(&["--json", "why", &id]).exits(0);
+    assert_eq!(why.events("job")[0]["id"], id);
+    run(&["copy", "--queue", "--wait", "one:none", "two:"]).exits(3).says("does not exist");
+    let slow = scene.slow_job(&token);
+    run(&["pause", &slow]).exits(0);
+    scene.until_state(&token, &slow, "paused");
+    run(&["resume", &slow]).exits(0);
+    scene.until_state(&token, &slow, "running");
+    let follows = scene.user().args(["--json", "jobs", "--follow"]).start();
+    until("it follows", || scene.state.path().join("state/daemon.sock").exists());
+    run(&["cancel", &slow]).exits(0).says("cancel");
+    scene.until_state(&token, &slow, "cancelled");
+    follows.interrupt();
+    follows.end().exits(10);
+    run(&["copy", "--queue", "--every", "1d", "one:t", "two:"]).exits(0);
+    let series = run(&["--json", "series"]).exits(0).events("series");
+    run(&["series", "remove", series[0]["id"].as_str().unwrap()]).exits(0);
+    run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job");
+    run(&["copy", "one:t", "two:"]).exits(2).says("add --queue");
+    run(&["copy", "--queue", "./here", "two:"]).exits(2).says("is a place of this host");
+    run(&["copy", "--queue", "three:t", "two:"]).exits(4).says("does not permit");
+    run(&["copy", "--queue", "--proxy", "socks5://127.0.0.1:1", "one:t", "two:"])
+        .exits(2)
+        .says("--proxy cannot be sent");
+    let wrong =
+        user().private_file("token", "0123").args(["jobs", "--daemon", &url, "--token-file", "token"]);
+    wrong.run().exits(4).says("this token is unknown, or has ended");
+    let away = user().private_file("token", &token).args([
+        "jobs",
+        "--daemon",
+        "http://127.0.0.1:1",
+        "--token-file",
+        "token",
+    ]);
+    away.run().exits(5).says("cannot be reached");
 }

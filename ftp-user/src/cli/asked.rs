@@ -288,9 +288,25 @@ mod tests {
     ];
 
     /// Those that the journal does not keep: how this one run is shown, and where it keeps what it knows.
-    const OF_THIS_RUN: [&str; 14] = [
-        "at", "color", "every", "help", "json", "priority", "progress", "queue", "quiet", "state", "trace",
-        "verbose", "version", "wait",
+    const OF_THIS_RUN: [&str; 18] = [
+        "at",
+        "color",
+        "daemon",
+        "daemon_ca",
+        "daemon_pin",
+        "every",
+        "help",
+        "json",
+        "priority",
+        "progress",
+        "queue",
+        "quiet",
+        "state",
+        "token_file",
+        "trace",
+        "verbose",
+        "version",
+        "wait",
     ];
 
     #[test]

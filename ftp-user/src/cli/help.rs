@@ -28,8 +28,8 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("For paths", &["path", "relay", "relay_token_file", "relay_consent", "allow_clear_data"]),
 ];
 
-/// Options that state a default, and `--no-race`, which few need. Only the manual has them.
-const OF_MANUAL: [&str; 4] = ["times", "resume", "race", "no_race"];
+/// Options that state a default, and those that few need. Only the manual has them.
+const OF_MANUAL: [&str; 6] = ["times", "resume", "race", "no_race", "daemon_ca", "daemon_pin"];
 
 /// Leaves an option to `--help`, in its group, or to the manual.
 fn behind_help(arg: Arg) -> Arg {

@@ -5,6 +5,7 @@ use super::asked::{AskedJob, JobPurpose, READ_WORDS, Start, check_state, find, w
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
+use super::remote::{self, RemoteArgs};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession};
 use crate::context::Context;
@@ -14,7 +15,7 @@ use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
 use crate::journal::{JobRecord, JobState, Journal, StoredJob};
 use crate::place::Location;
-use crate::queue::Entry;
+use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
 use clap::Args;
 use ftp_io::clock::{Clock, since_1970};
@@ -33,7 +34,9 @@ use std::time::Duration;
 pub(super) struct ResumeArgs {
     /// The id or the name of a job, or last; without it, all that are interrupted
     #[arg(value_name = "JOB")]
-    job: Option<String>,
+    pub(super) job: Option<String>,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
 }
 
 /// Run a job again that has failed or was interrupted
@@ -44,7 +47,9 @@ pub(super) struct ResumeArgs {
 pub(super) struct RetryArgs {
     /// The id or the name of a job, or last
     #[arg(value_name = "JOB")]
-    job: String,
+    pub(super) job: String,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
     /// Delete the names that this sync has kept because so much was to go, and no others
     #[arg(short, long)]
     pub(super) yes: bool,
@@ -70,6 +75,11 @@ pub(super) struct JobsArgs {
     /// In the shell: lists the jobs that have ended, too. The command line always lists them
     #[arg(long)]
     all: bool,
+    /// Tell what happens to the jobs of the queue as it happens, until ^C
+    #[arg(long, conflicts_with = "all")]
+    pub(super) follow: bool,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
     /// Whether it was typed in the shell, where what runs must not scroll away.
     #[arg(skip)]
     pub(super) in_shell: bool,
@@ -86,6 +96,8 @@ pub(super) struct CancelArgs {
     /// Ask no server: name what the job may have left, and forget it. For a server that does not come back
     #[arg(long)]
     pub(super) forget: bool,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
 }
 
 /// The job that is called so, if `verb` takes it.
@@ -122,7 +134,7 @@ impl General {
         if let Some(called) = &args.job
             && let record @ JobRecord { queued: Some(_), .. } = find(&jobs, called)?
         {
-            return general.change_queued(record, "resume", Entry::resume).await;
+            return general.change_queued(record, JobChange::Resume).await;
         }
         let chosen: Vec<_> = match &args.job {
             // What moves without this program is waited for last.
@@ -176,7 +188,7 @@ impl General {
             return Err(Failure::usage(what).hint("leave the sync to the queue once more, with --yes"));
         }
         if called.queued.is_some() {
-            return general.change_queued(called, "retry", Entry::retry).await;
+            return general.change_queued(called, JobChange::Retry).await;
         }
         let record = chosen(&jobs, &args.job, "retry", has_work)?;
         let mut command = general.command("retry", record)?;
@@ -209,6 +221,9 @@ impl General {
 
     /// Lists the jobs of the journal.
     pub(super) async fn list(&self, args: &JobsArgs) -> Result<Status> {
+        if args.follow {
+            return remote::follow_own(self).await;
+        }
         let (general, mut jobs) = self.jobs()?;
         let before = jobs.len();
         // A program that reads the lines chooses by the states of the jobs.
@@ -259,15 +274,13 @@ impl General {
         let (general, jobs) = self.jobs()?;
         let called = find(&jobs, &args.job)?;
         if called.queued.is_some() && !args.forget {
-            return general
-                .change_queued(called, "cancel", |entry, now| entry.cancel(called.open > 0, now))
-                .await;
+            return general.change_queued(called, JobChange::Cancel).await;
         }
         // Something may be stored at a server.
         let record = chosen(&jobs, &args.job, "cancel", |job| !job.state.has_ended() || job.open > 0)?;
         if args.forget {
             if record.queued.is_some() {
-                general.change_queued(record, "forget", Entry::forget).await?;
+                general.change_queued(record, JobChange::Forget).await?;
             }
             return general.forget(record).await;
         }

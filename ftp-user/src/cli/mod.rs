@@ -18,6 +18,7 @@ mod passwords;
 mod places;
 mod program;
 mod queue;
+mod remote;
 mod series;
 mod shell;
 mod sites;
@@ -196,6 +197,7 @@ impl Cli {
         let Self { general, verb, .. } = &self;
         general.set_options_in_messages();
         let done = match verb {
+            verb if let Some(daemon) = verb.remote() => Box::pin(remote::run(&self, daemon, words)).await,
             Verb::Resume(args) => Box::pin(general.resume(args)).await,
             Verb::Retry(args) => Box::pin(general.retry(args)).await,
             Verb::Cancel(args) => Box::pin(general.cancel(args)).await,

@@ -3,17 +3,18 @@
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::passwords::Passwords;
+use super::remote::RemoteArgs;
 use super::verb::JobVerb;
 use super::{General, places, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Mode, Status, Work};
 use crate::journal::as_text::{json_of, text_of};
-use crate::journal::{JobRecord, Queue, SeriesRecord, StoredJob, Submitted};
+use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
-    Entry, EntryRefusal, Priority, QueueState, RecordedSites, Recurrence, Series, Submission, WhenError,
-    parse_at, zone_name,
+    Entry, EntryRefusal, JobChange, Priority, QueueState, RecordedSites, Recurrence, Series, Submission,
+    WhenError, parse_at, zone_name,
 };
 use crate::report::Event;
 use clap::Args;
@@ -44,6 +45,8 @@ pub(super) struct QueueArgs {
     /// Wait for the end of the job, and end with its exit status
     #[arg(long, requires = "queue")]
     wait: bool,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
@@ -53,11 +56,37 @@ fn priority(text: &str) -> Result<Priority, String> {
 
 impl QueueArgs {
     /// Nothing was typed.
-    pub(super) const NONE: Self = Self { queue: false, priority: None, at: None, every: None, wait: false };
+    pub(super) const NONE: Self =
+        Self { queue: false, priority: None, at: None, every: None, wait: false, remote: RemoteArgs::NONE };
 
     /// Whether the job is left to a daemon.
     pub(super) const fn is_asked(&self) -> bool {
         self.queue
+    }
+
+    /// The daemon of another host that takes it, if one was named.
+    pub(super) const fn remote(&self) -> &RemoteArgs {
+        &self.remote
+    }
+
+    /// Its place among the jobs of its owner.
+    pub(super) fn priority(&self) -> Priority {
+        self.priority.unwrap_or_default()
+    }
+
+    /// When it may begin, as it was typed.
+    pub(super) fn at(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+
+    /// When its runs are planned, as it was typed.
+    pub(super) fn every(&self) -> Option<&str> {
+        self.every.as_deref()
+    }
+
+    /// Whether its end is waited for.
+    pub(super) const fn waits(&self) -> bool {
+        self.wait
     }
 
     /// When the runs of a series are planned, if the job is one.
@@ -82,45 +111,43 @@ impl QueueArgs {
 pub(super) struct PauseArgs {
     /// The id or the name of a job, or last
     #[arg(value_name = "JOB")]
-    job: String,
+    pub(super) job: String,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
 }
 
 /// A job that somebody wants to leave to the queue. Nothing of it is stored yet.
-pub(super) struct NewJob {
+pub(super) struct JobDraft {
     id: JobId,
     job: StoredJob,
     pub(super) entry: Entry,
     every: Option<Recurrence>,
 }
 
-/// What became of a job that was left to the queue.
-pub(super) enum Stored {
-    /// It is in the queue.
+/// What a draft has become.
+pub(super) enum StoredDraft {
+    /// A job of the queue.
     Job(JobId),
-    /// The queue has had it already.
+    /// A job that the queue has had already.
     Known(JobId),
-    /// It is carried again and again.
+    /// A series.
     Series(Box<SeriesRecord>),
 }
 
-impl NewJob {
+impl JobDraft {
     /// Stores it: it is durable then.
     ///
     /// # Errors
     ///
     /// The queue refuses it, or the journal cannot be written.
-    pub(super) fn store(self, queue: &Queue) -> Result<Stored> {
+    pub(super) fn store(self, queue: &Queue) -> Result<StoredDraft, JournalFailure> {
         let Self { id, job, entry, every } = self;
         let Some(every) = every else {
-            let submitted = queue.submit(id, job, &entry).map_err(|why| job::of_journal(&why))?;
-            return Ok(match submitted {
-                Submitted::New(id) => Stored::Job(id),
-                Submitted::Known(id) => Stored::Known(id),
+            return Ok(match queue.submit(id, job, &entry)? {
+                Submitted::New(id) => StoredDraft::Job(id),
+                Submitted::Known(id) => StoredDraft::Known(id),
             });
         };
-        if job.name.is_some() || entry.request.is_some() {
-            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
-        }
         let Entry { submission, created, .. } = entry;
         let zone = TimeZone::system();
         let now = Timestamp::from_second(created.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -129,8 +156,8 @@ impl NewJob {
         let (is_paused, last) = (false, None);
         let series = Series { submission, every, zone, created, next, is_paused, last };
         let record = SeriesRecord { id, job, series };
-        queue.add_series(&record).map_err(|why| job::of_journal(&why))?;
-        Ok(Stored::Series(Box::new(record)))
+        queue.add_series(&record)?;
+        Ok(StoredDraft::Series(Box::new(record)))
     }
 }
 
@@ -140,15 +167,18 @@ impl General {
     /// # Errors
     ///
     /// A daemon cannot carry it.
-    pub(super) async fn new_job(
+    pub(super) async fn draft(
         &self,
         verb: &JobVerb,
         typed: Map<String, Value>,
         words: &[OsString],
-    ) -> Result<NewJob> {
+    ) -> Result<JobDraft> {
         let now = since_1970().as_secs();
         let asked = verb.queue();
         let (due, every) = (asked.due(now)?, asked.recurrence()?);
+        if every.is_some() && verb.id().is_some() {
+            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
+        }
         let settings = program::settings(self.job.config.as_deref())?;
         let names = settings.sites.clone();
         let stored = AskedJob::typed(verb.name(), typed, words, &names).job;
@@ -167,13 +197,13 @@ impl General {
         let submission = Submission {
             owner: user_of_this_host(),
             pair: pair(&prepared),
-            priority: asked.priority.unwrap_or_default(),
+            priority: asked.priority(),
             is_limited: false,
             sites: sites_of(&prepared, &names),
         };
         let entry = Entry { submission, created: now, due, ..Entry::default() };
         let job = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
-        Ok(NewJob { id: prepared.id, job, entry, every })
+        Ok(JobDraft { id: prepared.id, job, entry, every })
     }
 
     /// Leaves a job to the queue.
@@ -183,15 +213,15 @@ impl General {
         typed: Map<String, Value>,
         words: &[OsString],
     ) -> Result<Status> {
-        let job = self.new_job(verb, typed, words).await?;
+        let draft = self.draft(verb, typed, words).await?;
         let queue = self.queue()?;
-        let id = match job.store(&queue)? {
-            Stored::Job(id) => id,
-            Stored::Known(id) => {
+        let id = match draft.store(&queue).map_err(|why| job::of_journal(&why))? {
+            StoredDraft::Job(id) => id,
+            StoredDraft::Known(id) => {
                 self.warn(format!("the queue has this job already: {id}")).await?;
                 id
             }
-            Stored::Series(record) => {
+            StoredDraft::Series(record) => {
                 match self.json {
                     true => self.tell(Event::Series(*record)).await?,
                     false => self.print_id(record.id)?,
@@ -202,7 +232,7 @@ impl General {
         };
         self.show_submitted(&queue, id).await?;
         self.warn_without_daemon().await?;
-        if !verb.queue().wait {
+        if !verb.queue().waits() {
             return Ok(Status::Done);
         }
         let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;
@@ -251,7 +281,7 @@ impl General {
             let found = tokio::task::spawn_blocking(move || asked.0.job(asked.1)).await;
             let found = found.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
             let found = found.map_err(|why| job::of_journal(&why))?;
-            let gone = || job::of_journal(&crate::journal::JournalFailure::Unknown { job: id });
+            let gone = || job::of_journal(&JournalFailure::Unknown { job: id });
             let record = found.ok_or_else(gone)?;
             let entry = record.queued.clone().ok_or_else(gone)?;
             let state = entry.state(since_1970().as_secs());
@@ -280,21 +310,16 @@ impl General {
                 "end its process with ^C, and resume it later; copy --queue leaves a job to the daemon",
             ));
         }
-        general.change_queued(record, "pause", |entry, _| entry.pause()).await
+        general.change_queued(record, JobChange::Pause).await
     }
 
     /// Changes a job of the queue, and shows it.
-    pub(super) async fn change_queued(
-        &self,
-        record: &JobRecord,
-        verb: &str,
-        change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
-    ) -> Result<Status> {
+    pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
         let id = record.id;
         let queue = self.queue()?;
-        let changed = queue.change(id, change).map_err(|why| job::of_journal(&why))?;
+        let changed = queue.apply(id, change, false).map_err(|why| job::of_journal(&why))?;
         changed.map_err(|why| {
-            let failure = Failure::new(Kind::Usage, format!("cannot {verb} job {id}: {why}"));
+            let failure = Failure::new(Kind::Usage, format!("cannot {} job {id}: {why}", change.name()));
             failure.hint_if(match why {
                 EntryRefusal::HasEnded => Some(format!("{FtpUser} retry {id} carries it once more")),
                 EntryRefusal::IsCarried => Some("cancel it without --forget".to_owned()),
@@ -337,15 +362,18 @@ fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
     Ok(())
 }
 
-/// The servers of a job, as one text.
+/// The servers of a job as one text: those of its sources, and at the end that of its destination.
 fn pair(job: &Job) -> String {
     let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
+    let mut all: Vec<String> = job.work.places().map(name).collect();
+    let dest = all.pop().unwrap_or_default();
     let mut names: Vec<String> = Vec::new();
-    for name in job.work.places().map(name) {
+    for name in all {
         if !names.contains(&name) {
             names.push(name);
         }
     }
+    names.push(dest);
     names.join(" ")
 }
 

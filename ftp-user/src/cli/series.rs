@@ -1,6 +1,7 @@
 //! `series`: the jobs that are carried again and again.
 
 use super::General;
+use super::remote::RemoteArgs;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
@@ -18,6 +19,31 @@ use std::io::Write;
 pub(super) struct SeriesArgs {
     #[command(subcommand)]
     what: Option<SeriesVerb>,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
+}
+
+/// What is done with series.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SeriesAction<'a> {
+    List,
+    Show(&'a str),
+    Pause(&'a str),
+    Resume(&'a str),
+    Remove(&'a str),
+}
+
+impl SeriesArgs {
+    /// What was asked for.
+    pub(super) fn action(&self) -> SeriesAction<'_> {
+        match self.what.as_ref().unwrap_or(&SeriesVerb::List) {
+            SeriesVerb::List => SeriesAction::List,
+            SeriesVerb::Show(name) => SeriesAction::Show(&name.id),
+            SeriesVerb::Pause(name) => SeriesAction::Pause(&name.id),
+            SeriesVerb::Resume(name) => SeriesAction::Resume(&name.id),
+            SeriesVerb::Remove(name) => SeriesAction::Remove(&name.id),
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -46,14 +72,14 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
     super::asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
     let all = queue.series().map_err(|why| job::of_journal(&why))?;
-    let change = |name: &SeriesName, change: fn(&mut Series, u64) -> bool| {
-        let id = find(&all, &name.id)?.id;
+    let change = |id: &str, change: fn(&mut Series, u64) -> bool| {
+        let id = find(&all, id)?.id;
         queue.change_series(id, change).map_err(|why| job::of_journal(&why))
     };
-    let shown = match args.what.as_ref().unwrap_or(&SeriesVerb::List) {
-        SeriesVerb::List => all,
-        SeriesVerb::Show(name) => {
-            let record = find(&all, &name.id)?;
+    let shown = match args.action() {
+        SeriesAction::List => all,
+        SeriesAction::Show(id) => {
+            let record = find(&all, id)?;
             general.tell(Event::Series(record.clone())).await?;
             let last = record.series.last.map(|job| queue.job(job)).transpose();
             if let Some(last) = last.map_err(|why| job::of_journal(&why))?.flatten() {
@@ -61,16 +87,16 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
             }
             return Ok(Status::Done);
         }
-        SeriesVerb::Pause(name) => vec![change(name, |series, _| {
+        SeriesAction::Pause(id) => vec![change(id, |series, _| {
             series.is_paused = true;
             true
         })?],
-        SeriesVerb::Resume(name) => vec![change(name, |series, now| {
+        SeriesAction::Resume(id) => vec![change(id, |series, now| {
             series.resume(now);
             true
         })?],
-        SeriesVerb::Remove(name) => {
-            let removed = change(name, |_, _| false)?;
+        SeriesAction::Remove(id) => {
+            let removed = change(id, |_, _| false)?;
             if !general.quiet && !general.json {
                 let _ = writeln!(output::out(), "removed the series {}; its runs stay", removed.id);
             }

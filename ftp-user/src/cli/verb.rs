@@ -9,6 +9,7 @@ use super::ls::{CatArgs, LsArgs, StatArgs};
 use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
 use super::passwords::Passwords;
 use super::queue::{PauseArgs, QueueArgs};
+use super::remote::RemoteArgs;
 use super::series::SeriesArgs;
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
@@ -76,6 +77,23 @@ impl Verb {
     /// The verb, if the journal keeps it as a job.
     pub(super) const fn job(&self) -> Option<&JobVerb> {
         if let Self::Job(job) = self { Some(job) } else { None }
+    }
+
+    /// The daemon of another host that is asked, if one was named.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are for this host")]
+    pub(super) fn remote(&self) -> Option<&RemoteArgs> {
+        let args = match self {
+            Self::Job(job) => job.queue().remote(),
+            Self::Resume(args) => &args.remote,
+            Self::Retry(args) => &args.remote,
+            Self::Jobs(args) => &args.remote,
+            Self::Pause(args) => &args.remote,
+            Self::Series(args) => &args.remote,
+            Self::Cancel(args) => &args.remote,
+            Self::Why(args) => &args.remote,
+            _ => return None,
+        };
+        Some(args).filter(|args| args.is_asked())
     }
 
     /// Whether a daemon is to run.

@@ -4,6 +4,7 @@
 use super::asked;
 use super::jobs::row;
 use super::passwords::Passwords;
+use super::remote::RemoteArgs;
 use super::transfer::PathArgs;
 use crate::account::{CandidateFate, RunAccount};
 use crate::context::Context;
@@ -27,7 +28,9 @@ use std::os::unix::ffi::OsStrExt;
 pub(super) struct WhyArgs {
     /// last, or the id of a run or job, or the name of a job
     #[arg(default_value = "last", value_name = "JOB|last")]
-    run: String,
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
 }
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.

@@ -3,7 +3,7 @@
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
 use super::queue::{Queue, entries, find, now};
-use super::record::{ItemKey, ItemRecord, ItemState, StoredJob};
+use super::record::{ItemRecord, ItemState, StoredJob};
 use super::store::{JournalFailure, Store};
 use super::table::StoreError;
 use crate::id::JobId;
@@ -11,6 +11,9 @@ use crate::queue::{DONE, Entry, INTERRUPTED, PARTIAL, QueueState, Wish};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 /// A job of the queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +57,72 @@ pub struct JobCursor {
     pub created: u64,
     /// Which job it is.
     pub job: JobId,
+}
+
+/// Files of a job, by how they stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileSelection {
+    /// All of them.
+    All,
+    /// Those that have not begun.
+    Waiting,
+    /// Those whose bytes may move.
+    Moving,
+    /// Those whose bytes have moved to the destination.
+    Done,
+    /// Those that were there already, or belong to another job now.
+    Skipped,
+    /// Those that have failed.
+    Failed,
+}
+
+impl FileSelection {
+    /// The condition of their rows.
+    fn condition(self) -> String {
+        let is = |state: ItemState| format!("state = {}", state.number());
+        let (open, done) = (is(ItemState::Open), is(ItemState::Done));
+        match self {
+            Self::All => "state >= 0".to_owned(),
+            Self::Waiting => format!("{open} AND attempts = 0"),
+            Self::Moving => format!("{open} AND attempts > 0"),
+            Self::Done => format!("{done} AND taken IS NOT NULL"),
+            Self::Skipped => format!("({done} AND taken IS NULL OR {})", is(ItemState::GivenOver)),
+            Self::Failed => is(ItemState::Failed),
+        }
+    }
+}
+
+/// Which files of a job are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileQuery {
+    /// How they stand.
+    pub selection: FileSelection,
+    /// The largest number of files.
+    pub most: usize,
+    /// The last file of the slice before.
+    pub after: Option<FileCursor>,
+}
+
+/// Where a slice of files has ended: the state of its last file, and which file that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileCursor {
+    state: i64,
+    key: i64,
+}
+
+impl fmt::Display for FileCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.state, self.key)
+    }
+}
+
+impl FromStr for FileCursor {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let (state, key) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Self { state: state.parse()?, key: key.parse()? })
+    }
 }
 
 /// Files of a job that have failed for the same reason.
@@ -119,7 +188,7 @@ impl Queue {
         self.with(|store| count_by_state(&store.sql).map_err(|bad| store.failure(bad)))
     }
 
-    /// At most `most` files of a job that are in one of these states, those that are done last.
+    /// The files of a job that are asked for, those that have not ended first.
     ///
     /// # Errors
     ///
@@ -127,24 +196,24 @@ impl Queue {
     pub fn files(
         &self,
         job: JobId,
-        states: &[ItemState],
-        after: Option<(ItemState, ItemKey)>,
-        most: usize,
-    ) -> Result<Vec<ItemRecord>, JournalFailure> {
+        query: FileQuery,
+    ) -> Result<Slice<ItemRecord, FileCursor>, JournalFailure> {
+        self.with(|store| files(&store.sql, job, query).map_err(|bad| store.failure(bad)))
+    }
+
+    /// The last file of a job whose bytes have moved.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>, JournalFailure> {
         self.with(|store| {
-            let after = after.map_or((-1, 0), |(state, key)| (state.number(), key.0));
-            let states: Vec<String> = states.iter().map(|state| state.number().to_string()).collect();
-            let condition = format!(
-                "job = ?1 AND (state, id) > (?2, ?3) AND state IN ({}) AND {} ORDER BY state, id LIMIT ?4",
-                states.join(", "),
-                *IS_FILE
-            );
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let values = params![job.number().cast_signed(), after.0, after.1, most];
-            let found = ItemRecord::that(&store.sql, &condition, values);
-            let whole =
-                |found: Vec<ItemRecord>| found.into_iter().map(|file| file.whole(&store.sql)).collect();
-            found.and_then(whole).map_err(|bad| store.failure(bad))
+            let condition =
+                format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
+            let found = ItemRecord::that(&store.sql, &condition, [job.number().cast_signed()]);
+            let found =
+                found.and_then(|mut found| found.pop().map(|file| file.whole(&store.sql)).transpose());
+            found.map_err(|bad| store.failure(bad))
         })
     }
 
@@ -164,7 +233,6 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
         values.push(value);
         conditions.push(condition.replace('?', &format!("?{}", values.len())));
     };
-    // The state depends on the time.
     if let Some(owner) = &query.owner {
         is("owner = ?", Value::Text(owner.clone()));
     }
@@ -181,9 +249,20 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     let mut found = entries(&store.sql, &condition, params_from_iter(values))?;
     let has_more = found.len() > most;
     found.truncate(most);
-    let next = found.last().filter(|_| has_more);
-    let next = next.map(|(job, entry)| JobCursor { created: entry.created, job: *job });
-    Ok(Slice { items: all_whole(&store.sql, found)?, next })
+    let (mut items, mut size, mut next) = (Vec::new(), 0, None);
+    let last = found.len();
+    for (at, (job, entry)) in (1..).zip(found) {
+        let cursor = JobCursor { created: entry.created, job };
+        if let Some(whole) = whole(&store.sql, job, entry)? {
+            size += whole.job.words.iter().map(|word| word.len()).sum::<usize>();
+            items.push(whole);
+        }
+        next = (has_more || at < last).then_some(cursor);
+        if size > MOST_TEXT {
+            break;
+        }
+    }
+    Ok(Slice { items, next })
 }
 
 fn all_whole(sql: &Connection, found: Vec<(JobId, Entry)>) -> Result<Vec<QueuedJob>, StoreError> {
@@ -194,7 +273,7 @@ fn whole(sql: &Connection, id: JobId, entry: Entry) -> Result<Option<QueuedJob>,
     Ok(JobRow::find(sql, id)?.map(|row| QueuedJob { id, job: row.job, entry }))
 }
 
-/// The condition of rows in one of these states, where `?1` is the time. It says the same as [`Entry::state`].
+/// The condition of rows in one of these states. `?1` is the time, and is always used. It says the same as [`Entry::state`].
 fn condition(states: Option<&[QueueState]>) -> String {
     let Some(states) = states else { return "?1 IS NOT NULL".to_owned() };
     let (done, partial, cancelled, pause) = (DONE, PARTIAL, INTERRUPTED, Wish::Pause.number());
@@ -243,12 +322,48 @@ fn changed_after(sql: &Connection, number: u64) -> Result<(u64, Vec<QueuedJob>),
 }
 
 fn count_by_state(sql: &Connection) -> Result<BTreeMap<&'static str, u64>, StoreError> {
-    let count = |state: QueueState| -> Result<_, StoreError> {
-        let ask = format!("SELECT count(*) FROM queue WHERE {}", condition(Some(&[state])));
-        let found: i64 = sql.prepare_cached(&ask)?.query_row([now().cast_signed()], |row| row.get(0))?;
-        Ok((state.name(), found.cast_unsigned()))
-    };
-    QueueState::ALL.into_iter().map(count).collect()
+    // Rows that agree in these columns are in the same state.
+    let ask =
+        "SELECT exit, wish, carried, due > ?1, cause IS NOT NULL, count(*) FROM queue GROUP BY 1, 2, 3, 4, 5";
+    let mut statement = sql.prepare_cached(ask)?;
+    let mut rows = statement.query([now().cast_signed()])?;
+    let mut counts: BTreeMap<&'static str, u64> =
+        QueueState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
+    while let Some(row) = rows.next()? {
+        let exit = row.get::<_, Option<i64>>(0)?.map(u8::try_from).transpose();
+        let entry = Entry {
+            exit: exit.map_err(|_| StoreError::Row("a job has no known exit".into()))?,
+            wish: Wish::numbered(row.get(1)?).unwrap_or_default(),
+            is_carried: row.get::<_, i64>(2)? != 0,
+            due: row.get::<_, i64>(3)?.cast_unsigned(),
+            cause: (row.get::<_, i64>(4)? != 0).then(String::new),
+            ..Entry::default()
+        };
+        *counts.entry(entry.state(0).name()).or_default() += row.get::<_, i64>(5)?.cast_unsigned();
+    }
+    Ok(counts)
+}
+
+fn files(
+    sql: &Connection,
+    job: JobId,
+    query: FileQuery,
+) -> Result<Slice<ItemRecord, FileCursor>, StoreError> {
+    let FileQuery { selection, most, after } = query;
+    let condition = format!(
+        "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
+        selection.condition(),
+        *IS_FILE
+    );
+    let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
+    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    let mut items =
+        ItemRecord::that(sql, &condition, params![job.number().cast_signed(), state, key, limit])?;
+    let has_more = items.len() > most;
+    items.truncate(most);
+    let last = items.last().filter(|_| has_more);
+    let next = last.map(|file| FileCursor { state: file.state.number(), key: file.key.0 });
+    Ok(Slice { items, next })
 }
 
 fn failures(sql: &Connection, job: JobId) -> Result<Vec<AlikeFailures>, StoreError> {
@@ -273,6 +388,8 @@ fn failures(sql: &Connection, job: JobId) -> Result<Vec<AlikeFailures>, StoreErr
     Ok(alike)
 }
 
+/// A slice of jobs ends when their words are larger than that, in bytes.
+const MOST_TEXT: usize = 1 << 20;
 /// The largest number of changes that are read at once.
 const MOST_CHANGED: i64 = 500;
 /// The largest number of causes that are told apart.

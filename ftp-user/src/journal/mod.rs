@@ -46,7 +46,9 @@ pub use claiming::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
-pub use listing::{AlikeFailures, JobCursor, JobQuery, QueuedJob, Slice};
+pub use listing::{
+    AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
+};
 pub use mark::check_directory;
 pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{

@@ -9,8 +9,8 @@ use super::store::{JournalFailure, Store};
 use super::table::{QUEUE, StoreError, check_files, forget, number, text};
 use crate::id::JobId;
 use crate::queue::{
-    self, CarriedJob, Entry, EntryRefusal, FileTotals, Head, MOST_OF_OWNER, Priority, RecordedSites,
-    Submission, Wish,
+    self, CarriedJob, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest,
+    Priority, RecordedSites, Submission, Wish,
 };
 use ftp_io::clock::since_1970;
 use rusqlite::types::ValueRef;
@@ -112,15 +112,42 @@ impl Queue {
         job: JobId,
         change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
+        self.change_with(job, |_, entry| Ok(change(entry, now())))
+    }
+
+    fn change_with(
+        &self,
+        job: JobId,
+        change: impl FnOnce(&Connection, &mut Entry) -> Result<Result<(), EntryRefusal>, StoreError>,
+    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
         self.with(|store| {
             let changed = store.durably(|store| {
                 let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
-                Ok(Some(match change(&mut entry, now()) {
+                Ok(Some(match change(&store.sql, &mut entry)? {
                     Ok(()) => keep(store, job, entry).map(Ok)?,
                     Err(refusal) => Err(refusal),
                 }))
             })?;
             changed.ok_or(JournalFailure::Unknown { job })
+        })
+    }
+
+    /// Does with a job what somebody wants, as it stands now. If that is the holder of a token that is limited to some sites, the
+    /// job is limited to them from then on (`is_limited`).
+    ///
+    /// # Errors
+    ///
+    /// It is no job of the queue, or the journal cannot be written. The inner failure says why it cannot be done.
+    pub fn apply(
+        &self,
+        job: JobId,
+        change: JobChange,
+        is_limited: bool,
+    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
+        self.change_with(job, |sql, entry| {
+            let has_left = count(sql, job)?.open > 0;
+            entry.submission.is_limited |= is_limited;
+            Ok(entry.apply(change, has_left, now()))
         })
     }
 
@@ -175,15 +202,12 @@ fn submit(
     job: StoredJob,
     entry: &Entry,
 ) -> Result<Result<Submitted, JournalFailure>, StoreError> {
-    if let Some(request) = &entry.request {
-        let of_request = "owner = ?1 AND request = ?2";
-        let known = entries(&store.sql, of_request, [&entry.submission.owner, request])?;
-        if let Some((known, _)) = known.first() {
-            let is_same = JobRow::find(&store.sql, *known)?
-                .is_some_and(|row| row.job.options == job.options && row.job.verb == job.verb);
-            return Ok(match is_same {
-                true => Ok(Submitted::Known(*known)),
-                false => Err(JournalFailure::Named { job: *known, name: request.clone() }),
+    if let Some(NamedRequest { name, .. }) = &entry.request {
+        let known = entries(&store.sql, "owner = ?1 AND request = ?2", [&entry.submission.owner, name])?;
+        if let Some((known, other)) = known.into_iter().next() {
+            return Ok(match other.request == entry.request {
+                true => Ok(Submitted::Known(known)),
+                false => Err(JournalFailure::Named { job: known, name: name.clone() }),
             });
         }
     }
@@ -250,7 +274,7 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
     let strange = |what: &'static str| StoreError::Row(what.into());
     let seconds = |at: usize| row.get::<_, Option<i64>>(at).map(|found| found.map(i64::cast_unsigned));
     let entry = Entry {
-        submission: submission(row, 1, 16)?,
+        submission: submission(row, 1, 17)?,
         created: row.get::<_, i64>(4)?.cast_unsigned(),
         due: row.get::<_, i64>(5)?.cast_unsigned(),
         wish: Wish::numbered(row.get(6)?).ok_or_else(|| strange("a job of the queue has no known wish"))?,
@@ -262,14 +286,22 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
         exit: seconds(12)?.map(u8::try_from).transpose().map_err(|_| strange("a job has no known exit"))?,
         cause: row.get(13)?,
         series: seconds(14)?.map(JobId::new),
-        request: row.get(15)?,
+        request: request(row)?,
         files: FileTotals {
-            done: row.get::<_, i64>(18)?.cast_unsigned(),
-            bytes: row.get::<_, i64>(19)?.cast_unsigned(),
-            failed: row.get::<_, i64>(20)?.cast_unsigned(),
+            done: row.get::<_, i64>(19)?.cast_unsigned(),
+            bytes: row.get::<_, i64>(20)?.cast_unsigned(),
+            failed: row.get::<_, i64>(21)?.cast_unsigned(),
         },
     };
     Ok((JobId::new(row.get::<_, i64>(0)?.cast_unsigned()), entry))
+}
+
+/// The request that has made a job.
+fn request(row: &Row<'_>) -> Result<Option<NamedRequest>, StoreError> {
+    let (name, digest) = (row.get::<_, Option<String>>(15)?, row.get::<_, Option<Vec<u8>>>(16)?);
+    let Some((name, digest)) = name.zip(digest) else { return Ok(None) };
+    let bad = |_| StoreError::Row("the request of a job cannot be read".into());
+    Ok(Some(NamedRequest { name, digest: digest.try_into().map_err(bad)? }))
 }
 
 /// For whom a job is: `owner` and `limited` are the first columns of each half of it.
@@ -316,7 +348,8 @@ fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
         number(entry.exit.map(u64::from)),
         text(entry.cause.as_deref()),
         number(entry.series.map(JobId::number)),
-        text(entry.request.as_deref()),
+        text(entry.request.as_ref().map(|request| request.name.as_str())),
+        entry.request.as_ref().map_or(ValueRef::Null, |request| ValueRef::Blob(&request.digest)),
         ValueRef::Integer((*is_limited).into()),
         ValueRef::Text(sites.as_bytes()),
         integer(entry.files.done),
@@ -349,7 +382,7 @@ fn heads(sql: &Connection, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
 }
 
 /// Forgets jobs that have ended long ago, and the oldest of too many.
-fn forget_oldest(sql: &Connection, now: u64) -> Result<(), StoreError> {
+pub(super) fn forget_oldest(sql: &Connection, now: u64) -> Result<(), StoreError> {
     let ask = "SELECT job FROM queue WHERE exit IS NOT NULL AND ended < ?1
         UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC LIMIT ?2 OFFSET ?3)
         LIMIT ?2";

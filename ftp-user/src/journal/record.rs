@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 
 /// What a job has decided whose destination is the name of its only copy.
@@ -190,19 +189,6 @@ pub struct Failures {
 /// A row of the items.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct ItemKey(pub(super) i64);
-
-impl ItemKey {
-    /// Reads what a key is written as.
-    pub fn read(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
-    }
-}
-
-impl fmt::Display for ItemKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// The number in the name of a part. It is random, so that no other attempt of any program has the same name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -41,9 +41,12 @@ impl Queue {
     pub fn add_series(&self, record: &SeriesRecord) -> Result<(), JournalFailure> {
         self.with(|store| {
             store.durably(|store| {
-                let count: i64 = store.sql.query_row("SELECT count(*) FROM series", [], |row| row.get(0))?;
-                if count >= MOST {
-                    let most = MOST.cast_unsigned();
+                let owner = &record.series.submission.owner;
+                let count = "SELECT count(*), coalesce(sum(owner = ?1), 0) FROM series";
+                let (all, own): (i64, i64) =
+                    store.sql.query_row(count, [owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                if all >= MOST || own >= MOST_OF_OWNER {
+                    let most = MOST_OF_OWNER.cast_unsigned();
                     return Ok(Err(JournalFailure::Full { path: store.path.clone(), most }));
                 }
                 save(&store.sql, record).map(Ok)
@@ -95,7 +98,8 @@ impl Queue {
         new_id: impl Fn() -> Option<JobId>,
     ) -> Result<Vec<PlannedRun>, JournalFailure> {
         self.with(|store| {
-            let due = find(&store.sql, "paused = 0 AND next <= ?1", [now().cast_signed()]);
+            let due =
+                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now().cast_signed()]);
             let due = due.map_err(|bad| store.failure(bad))?;
             let begin = |record| {
                 let no_id = || JournalFailure::unusable(&store.path, "there are no random numbers");
@@ -121,6 +125,7 @@ fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedR
     if turn != Turn::Skip {
         let (submission, series) = (record.series.submission.clone(), Some(record.id));
         let entry = Entry { submission, created: now, due: now, series, ..Entry::default() };
+        queue::forget_oldest(&store.sql, now)?;
         put(store, job, record.job.clone(), &entry)?;
         record.series.last = Some(job);
     }
@@ -182,6 +187,8 @@ fn save(sql: &Connection, SeriesRecord { id, job, series }: &SeriesRecord) -> Re
 
 /// The largest number of series.
 const MOST: i64 = 1_000;
+/// The largest number of series of one owner.
+const MOST_OF_OWNER: i64 = 100;
 
 #[cfg(test)]
 mod tests {

@@ -149,17 +149,18 @@ pub(super) const QUEUE: Table = Table {
 CREATE TABLE queue (
     job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
     due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
-    started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, limited INTEGER NOT NULL,
+    started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, request_digest BLOB, limited INTEGER NOT NULL,
     sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
     sum INTEGER NOT NULL);
 CREATE INDEX queue_open ON queue (owner, pair, priority, created) WHERE exit IS NULL;
 CREATE INDEX queue_ended ON queue (ended) WHERE exit IS NOT NULL;
 CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
 CREATE INDEX queue_created ON queue (created, job);
+CREATE INDEX queue_owner ON queue (owner, created, job);
 CREATE INDEX queue_changed ON queue (changed);
 CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT NULL;
 ",
-    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, limited, sites, files, bytes, failed, changed",
+    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed",
 };
 
 /// The jobs that are carried again and again.

@@ -20,7 +20,7 @@ pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result
         2..=4 => widen_items(sql, &SECOND_ITEMS)?,
         9 => {
             let (no, none) = (ValueRef::Integer(0), ValueRef::Text(b"{}"));
-            widen(sql, &FIRST_QUEUE, &QUEUE, &[ValueRef::Null, no, none, no, no, no, no])?;
+            widen(sql, &FIRST_QUEUE, &QUEUE, &[ValueRef::Null, ValueRef::Null, no, none, no, no, no, no])?;
             widen(sql, &FIRST_SERIES, &SERIES, &[no, none])?;
         }
         _ => {}

@@ -33,10 +33,19 @@ pub struct Entry {
     pub cause: Option<String>,
     /// The series of which it is a run.
     pub series: Option<JobId>,
-    /// The name that its owner gave it, so that a repeated request makes no second job. Another owner may use the same.
-    pub request: Option<String>,
+    /// The request that has made it, if its owner has named that.
+    pub request: Option<NamedRequest>,
     /// How its files stood when it was last carried.
     pub files: FileTotals,
+}
+
+/// A named request for a job: if it is repeated, it makes no second job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedRequest {
+    /// The name that the owner gave it. Another owner may use the same.
+    pub name: String,
+    /// The SHA-256 of everything that was asked for.
+    pub digest: [u8; 32],
 }
 
 /// How the files of a job stand, in numbers.
@@ -195,6 +204,34 @@ impl QueueState {
     }
 }
 
+/// What somebody does with a job.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum JobChange {
+    /// It stops until somebody resumes it.
+    Pause,
+    /// A paused job goes on.
+    Resume,
+    /// It is carried once more.
+    Retry,
+    /// It is given up.
+    Cancel,
+    /// It ends, and nothing that it has left is removed.
+    Forget,
+}
+
+impl JobChange {
+    /// Its name, as people and programs ask for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Forget => "forget",
+        }
+    }
+}
+
 /// Why something cannot be done with a job as it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EntryRefusal {
@@ -234,6 +271,7 @@ impl Entry {
     /// A worker carries it from now on.
     pub fn begin(&mut self, now: u64) {
         self.is_carried = true;
+        self.cause = None;
         self.started.get_or_insert(now);
     }
 
@@ -243,7 +281,8 @@ impl Entry {
     /// not asked for uses up no try: the worker had to stop. If it is to be given up, a worker removes what it has left.
     pub fn end(&mut self, exit: u8, cause: Option<String>, now: u64) {
         self.is_carried = false;
-        self.cause = cause;
+        // That it was interrupted is no fault of anything.
+        self.cause = cause.filter(|_| exit != INTERRUPTED);
         match (exit, self.wish) {
             (DONE, _) => self.over(DONE, now),
             (_, Wish::Cancel) | (INTERRUPTED, Wish::Run | Wish::Pause) => {}
@@ -298,6 +337,21 @@ impl Entry {
 
     fn over(&mut self, exit: u8, now: u64) {
         (self.exit, self.ended) = (Some(exit), Some(now));
+    }
+
+    /// Does what somebody wants. `has_left`: something of it may be stored, also if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be done as the job stands.
+    pub fn apply(&mut self, change: JobChange, has_left: bool, now: u64) -> Result<(), EntryRefusal> {
+        match change {
+            JobChange::Pause => self.pause(),
+            JobChange::Resume => self.resume(now),
+            JobChange::Retry => self.retry(now),
+            JobChange::Cancel => self.cancel(has_left, now),
+            JobChange::Forget => self.forget(now),
+        }
     }
 
     /// Stops it until somebody goes on with it.
@@ -465,7 +519,9 @@ mod tests {
             entry.end(5, Some("busy".to_owned()), now);
             pauses.push(entry.due.saturating_sub(now));
             now = entry.due.max(now);
-            entry.begin(now);
+            if entry.exit.is_none() {
+                entry.begin(now);
+            }
         }
         assert_eq!(pauses[..9], [15, 30, 60, 120, 240, 480, 960, 1920, 3600]);
         assert_eq!((entry.exit, entry.tries, entry.cause.as_deref()), (Some(5), 10, Some("busy")));

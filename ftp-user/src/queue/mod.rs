@@ -19,7 +19,8 @@ mod when;
 pub use choice::{CarriedJob, Head, next};
 pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
 pub use entry::{
-    Entry, EntryRefusal, FileTotals, MOST_OF_OWNER, Priority, QueueState, RecordedSites, Submission, Wish,
+    Entry, EntryRefusal, FileTotals, JobChange, MOST_OF_OWNER, NamedRequest, Priority, QueueState,
+    RecordedSites, Submission, Wish,
 };
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};

@@ -238,6 +238,12 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// The object of `--json` of an event that is about no run, on one line; `None` if it has none.
+pub fn line_of(event: &Event) -> Option<String> {
+    let exits = Exits { of_kind: |_| 1, partly: 1 };
+    json::text(event, None, exits).ok().flatten()
+}
+
 /// What a line about a failure begins with.
 pub const fn complaint(color: bool) -> &'static str {
     if color { "\x1b[31mftp-user:\x1b[0m" } else { "ftp-user:" }

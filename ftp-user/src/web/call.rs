@@ -124,7 +124,7 @@ impl Pairs {
                 return Err(ApiError::unknown_key(key, known));
             }
             if self.0.iter().take(at).any(|(earlier, _)| earlier == key) {
-                return Err(ApiError::bad_value(key, "it stands twice"));
+                return Err(ApiError::bad_value(key, "it is given twice"));
             }
         }
         Ok(())
@@ -154,7 +154,7 @@ pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String, ApiError> {
             (byte, _) => bytes.push(*byte),
         }
     }
-    let no_text = |_| ApiError::new(ErrorCode::BadRequest, "a key or value is no UTF-8");
+    let no_text = |_| ApiError::new(ErrorCode::BadRequest, "a key or value is not UTF-8");
     String::from_utf8(bytes).map_err(no_text)
 }
 
@@ -166,7 +166,7 @@ fn escaped(text: &[u8]) -> Option<u8> {
 }
 
 /// A text as a part of a path or a query.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(pairs.get("c"), None);
         assert_eq!((pairs.sent("c"), pairs.sent("d")), (Some(""), None));
         assert!(Pairs::parse(b"a=%ff").is_err());
-        assert_eq!(pairs.only(&["a", "b", "c", ""]).unwrap_err().message, "a: it stands twice");
+        assert_eq!(pairs.only(&["a", "b", "c", ""]).unwrap_err().message, "a: it is given twice");
         assert_eq!(pairs.only(&["a"]).unwrap_err().message, "unknown key \"b\"");
         let encoded = encode("a b/\u{e9}&");
         assert_eq!(Pairs::parse(encoded.as_bytes()).unwrap().0[0].0, "a b/\u{e9}&");

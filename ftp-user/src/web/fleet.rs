@@ -1,6 +1,6 @@
 //! What the API and the page ask of the queue, and who asks.
 //!
-//! The methods of a [`Fleet`] may block: they are called on threads that may.
+//! The methods of a [`Fleet`] may block, unless they say otherwise: they are called on threads that may.
 
 use super::error::ApiError;
 use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView};
@@ -60,7 +60,7 @@ pub trait Fleet: Send + Sync + 'static {
     /// # Errors
     ///
     /// The store is away.
-    fn why(&self, id: &str) -> Result<Vec<Value>, ApiError>;
+    fn why(&self, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError>;
 
     /// Changes a job. The caller was found to be permitted to.
     ///
@@ -69,9 +69,8 @@ pub trait Fleet: Send + Sync + 'static {
     /// The state of the job does not permit it (409), or the store is away.
     fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError>;
 
-    /// The events after `since`, and all that come. Without `since` only those that come. If `since` is too
-    /// long ago, the first
-    /// item is [`Feed::Reset`]. The feed ends when the reader is too slow; the reader comes again.
+    /// The events after `since`, and all that come. Without `since` only those that come. If events are gone that the reader
+    /// has not got, the next item is [`Feed::Reset`].
     ///
     /// # Errors
     ///
@@ -120,12 +119,15 @@ pub trait Fleet: Send + Sync + 'static {
     /// The store is away.
     fn metrics(&self) -> Result<String, ApiError>;
 
-    /// The tokens that are valid now. It is called for each request, so a fleet keeps them in memory.
+    /// The tokens that were valid a moment ago. It never blocks.
+    fn tokens(&self) -> Arc<[TokenInfo]>;
+
+    /// The tokens that are valid now.
     ///
     /// # Errors
     ///
-    /// The store is away and was never read.
-    fn tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError>;
+    /// The store is away.
+    fn renewed_tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError>;
 }
 
 /// A token that the daemon knows. The token itself is not kept, only its hash.
@@ -295,7 +297,10 @@ impl JobAction {
             Self::Pause => !state.has_ended() && !matches!(state, QueueState::Paused),
             Self::Resume => matches!(state, QueueState::Paused),
             Self::Cancel => !state.has_ended(),
-            Self::Retry => state.has_ended() || matches!(state, QueueState::Waiting),
+            Self::Retry => {
+                (state.has_ended() && !matches!(state, QueueState::Done))
+                    || matches!(state, QueueState::Waiting)
+            }
         }
     }
 }

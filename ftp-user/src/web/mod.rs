@@ -10,12 +10,14 @@
 //! | `page` | what people see |
 //! | `view` | what is shown of jobs, files, sites and workers |
 //! | `fleet` | what is asked of the queue behind it, and who asks |
+//! | `client` | a client of the API |
 //! | `error` | why a request cannot be answered |
 //!
 //! A request passes the guard, then its route; a route asks the [`Fleet`] and answers with JSON or with a page.
 
 mod api;
 mod call;
+pub mod client;
 pub mod error;
 pub mod fleet;
 mod guard;
@@ -30,6 +32,7 @@ mod tests;
 pub use api::job::command_words;
 pub use api::options::{JobOption, OPTIONS, OptionKind};
 pub use api::places::permit;
+pub use call::encode;
 pub use error::{ApiError, ErrorCode};
 pub use fleet::{Caller, Fleet, TokenInfo};
 pub use guard::{new_token, token_digest};

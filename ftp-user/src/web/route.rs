@@ -9,6 +9,7 @@ use super::serve::Connection;
 use crate::queue::Scope;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
@@ -119,7 +120,9 @@ pub(crate) fn router(web: Arc<Web>) -> Router {
     let mut router = Router::new();
     for route in routes() {
         let state = Arc::clone(&web);
-        let answer = move |ids: RawPathParams, request: Request| async move {
+        let answer = move |ids: Result<RawPathParams, RawPathParamsRejection>, request: Request| async move {
+            // What is not UTF-8 names nothing.
+            let Ok(ids) = ids else { return response_of_error(route.area, &ApiError::not_found("page")) };
             let id = ids.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
             match answer(&state, route, id, request).await {
                 Ok(response) => response,
@@ -343,7 +346,8 @@ fn respond(answer: Answer, call: Call, connection: &Arc<Connection>) -> Result<R
 /// Sends a browser to another page of this daemon.
 fn see(place: &str, cookie: Option<String>) -> Result<Response, ApiError> {
     let header = |text: &str| {
-        HeaderValue::from_str(text).map_err(|_| ApiError::new(ErrorCode::BadRequest, "the place is no text"))
+        HeaderValue::from_str(text)
+            .map_err(|_| ApiError::new(ErrorCode::BadRequest, "the place is not a text"))
     };
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(LOCATION, header(place)?);

@@ -105,7 +105,7 @@ impl fmt::Debug for WebSettings {
 /// A connection, as its requests see it.
 pub(crate) struct Connection {
     /// Takes the place among the streams, which the connection has from then on.
-    moved: mpsc::UnboundedSender<CrowdPlace<Who>>,
+    moved: mpsc::Sender<CrowdPlace<Who>>,
     streams: Arc<Crowd<Who>>,
     /// Becomes true when the daemon ends.
     pub(crate) stopping: watch::Receiver<bool>,
@@ -121,7 +121,7 @@ impl Connection {
         let place = self.streams.enter(who);
         let place = place.ok_or_else(|| ApiError::unavailable("too many streams of events are open"))?;
         // A connection that has ended needs none.
-        let _ = self.moved.send(place);
+        let _ = self.moved.try_send(place);
         Ok(())
     }
 }
@@ -241,7 +241,7 @@ async fn greet(arrival: Arrival, front: Front) {
 /// Answers the requests of a connection.
 async fn converse(stream: connection::Connection, peer: Peer, mut place: CrowdPlace<Who>, front: Front) {
     let mut stopping = front.stopping.clone();
-    let (moved, mut places) = mpsc::unbounded_channel();
+    let (moved, mut places) = mpsc::channel(1);
     let connection =
         Arc::new(Connection { moved, streams: Arc::clone(&front.streams), stopping: front.stopping.clone() });
     let router = TowerToHyperService::new(front.router);

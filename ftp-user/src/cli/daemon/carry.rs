@@ -62,7 +62,7 @@ async fn run(
     let submission = record.queued.clone().unwrap_or_default().submission;
     let (owner, ends) = (submission.owner.clone(), ends(&submission));
     let listener = Listener::new(move |said| feed.hear(id, (&owner, &ends), said));
-    let general = daemon.unattended(listener, Some(cancel));
+    let general = daemon.unattended(listener, cancel);
     match general.command(verb, record) {
         Ok(command) => {
             let asked = Start::Kept(AskedJob::again(record, purpose));
@@ -87,7 +87,11 @@ pub(super) fn difference(submission: &Submission, settings: &Settings) -> Option
         Ok(site) => {
             let own = site_text(site);
             let differs = own != *recorded;
-            differs.then(|| format!("the site {name} was {recorded}, and is {own} for this worker"))
+            differs.then(|| {
+                format!(
+                    "the site {name} was {recorded}, and is {own} for this worker: put the settings back, or cancel the job and submit it again"
+                )
+            })
         }
     })
 }

@@ -171,7 +171,7 @@ impl Feed {
     pub(super) fn follow(self: &Arc<Self>, since: Option<u64>) -> Follower {
         let mut state = self.state.locked();
         state.followers += 1;
-        let next = since.unwrap_or(state.last) + 1;
+        let next = since.unwrap_or(state.last).saturating_add(1);
         Follower { feed: Arc::clone(self), number: state.followers, next }
     }
 }
@@ -191,7 +191,7 @@ impl State {
     /// The next event for a reader; `Reset` if it is there no longer, or never was.
     fn next(&self, next: u64) -> Option<FeedItem> {
         let first = self.events.front().map_or(self.last + 1, |event| event.number);
-        if next < first || next > self.last + 1 {
+        if next < first || next > self.last.saturating_add(1) {
             return Some(FeedItem::Reset(self.last));
         }
         let at = usize::try_from(next - first).ok()?;

@@ -1,7 +1,7 @@
 //! What the API and the page ask of this daemon: jobs, sites and tokens from its store, and what its worker does just now.
 
 use super::super::asked::Start;
-use super::super::queue::{Stored, site_text};
+use super::super::queue::{StoredDraft, site_text};
 use super::super::{Cli, General, ShellSession, why};
 use super::carry::{difference, ends};
 use super::feed::{Feed, RunOfJob};
@@ -9,20 +9,21 @@ use super::views::{self, file_view, job_view, series_view};
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
-use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{ItemRecord, ItemState, JobCursor, JobQuery, JournalFailure, Queue, QueuedJob};
+use crate::journal::{
+    FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure, Queue, QueuedJob,
+    SeriesRecord, StoredJob, Tokens,
+};
 use crate::outcome::Protection;
-use crate::queue::{Entry, EntryRefusal, Scope, Token};
-use crate::report::Listener;
+use crate::queue::{JobChange, NamedRequest, Scope, Token};
+use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
     FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, Time, WorkerView,
 };
-use crate::web::{ApiError, ErrorCode, command_words};
-use ftp_io::clock::since_1970;
+use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::lock::Lock;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -30,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 /// What the worker and the listeners of a daemon share.
@@ -39,6 +40,8 @@ pub(super) struct Daemon {
     /// The options with which it was started.
     pub(super) general: General,
     pub(super) queue: Queue,
+    /// The same queue over a connection of its own: what reads keeps nobody waiting who writes.
+    reader: Queue,
     pub(super) feed: Arc<Feed>,
     /// What the API shows of its worker, but for the jobs.
     pub(super) worker: WorkerView,
@@ -50,28 +53,42 @@ pub(super) struct Daemon {
     pub(super) is_draining: AtomicBool,
     /// Tells the worker that a job has changed.
     pub(super) changed: Notify,
-    /// One permit for each plan that may be made at the same time.
-    plans: Semaphore,
+    /// For whom plans and explanations are made just now.
+    plans: Mutex<Vec<String>>,
 }
 
 impl Daemon {
-    pub(super) fn new(general: General, queue: Queue, settings: Settings, worker: WorkerView) -> Self {
-        Self {
+    /// A daemon over these two connections with its queue: one writes, the other reads.
+    ///
+    /// # Errors
+    ///
+    /// The tokens cannot be read.
+    pub(super) fn new(
+        general: General,
+        [queue, reader]: [Queue; 2],
+        settings: Settings,
+        worker: WorkerView,
+    ) -> Result<Self, JournalFailure> {
+        let daemon = Self {
             general,
             queue,
+            reader,
             feed: Arc::new(Feed::new(worker.name.clone())),
             worker,
             settings: Mutex::new(Arc::new(settings)),
             tokens: Mutex::default(),
             is_draining: AtomicBool::new(false),
             changed: Notify::new(),
-            plans: Semaphore::new(MOST_PLANS),
-        }
+            plans: Mutex::default(),
+        };
+        daemon.renew_tokens()?;
+        Ok(daemon)
     }
 
-    /// The same options with nobody at a terminal. Everything is told to the listener.
-    pub(super) fn unattended(&self, listener: Listener, cancel: Option<Cancel>) -> General {
-        let hands = ShellSession { cancel, unattended: Some(listener), ..ShellSession::default() };
+    /// The same options with nobody at a terminal. Everything is told to the listener; signals are for the daemon.
+    pub(super) fn unattended(&self, listener: Listener, cancel: Cancel) -> General {
+        let (cancel, unattended) = (Some(cancel), Some(listener));
+        let hands = ShellSession { cancel, unattended, ..ShellSession::default() };
         General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
     }
 
@@ -81,7 +98,7 @@ impl Daemon {
     }
 
     /// Reads the settings again. If they have mistakes, those that were read last count.
-    fn settings(&self) -> Arc<Settings> {
+    fn fresh_settings(&self) -> Arc<Settings> {
         if let Ok(settings) = super::super::program::settings(self.general.job.config.as_deref()) {
             self.take_settings(settings);
         }
@@ -89,7 +106,12 @@ impl Daemon {
     }
 
     /// Takes the tokens that the store has now.
-    pub(super) fn take_tokens(&self, tokens: Vec<Token>) {
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub(super) fn renew_tokens(&self) -> Result<(), JournalFailure> {
+        let tokens = Tokens::of(&self.reader).all()?;
         let settings = Arc::clone(&self.settings.locked());
         let info = |Token { name, scope, digest, expires, .. }: Token| TokenInfo {
             sites: settings.tokens.get(&name).cloned().unwrap_or_default(),
@@ -99,56 +121,68 @@ impl Daemon {
             digest,
         };
         *self.tokens.locked() = tokens.into_iter().map(info).collect();
+        Ok(())
     }
 
     /// Tells those who follow the events how a job stands now.
     pub(super) fn tell(&self, job: &QueuedJob) {
-        let state = job.entry.state(since_1970().as_secs()).name();
-        let line = serde_json::json!({
-            "event": "job", "id": job.id.to_string(), "state": state, "exit": job.entry.exit, "cause": job.entry.cause,
-        });
-        self.feed.tell(job.id, &job.entry.submission.owner, &line.to_string());
+        if let Ok(Some(record)) = self.reader.job(job.id)
+            && let Some(line) = line_of(&Event::Job(record))
+        {
+            self.feed.tell(job.id, &job.entry.submission.owner, &line);
+        }
     }
 
     /// A job of the queue.
     fn find(&self, id: &str) -> Result<QueuedJob, ApiError> {
         let id = id.parse().map_err(|_| ApiError::not_found("job"))?;
-        self.queue.queued(id).map_err(away)?.ok_or_else(|| ApiError::not_found("job"))
+        self.reader.queued(id).map_err(away)?.ok_or_else(|| ApiError::not_found("job"))
+    }
+
+    /// Checks that a caller may use the places of a job. A token may have the name of somebody whose jobs may use everything.
+    fn permit(&self, caller: &Caller, job: &StoredJob) -> Result<(), ApiError> {
+        let places: Vec<String> = job.places().map(|place| place.to_string_lossy().into_owned()).collect();
+        match caller.scope {
+            Scope::Admin => Ok(()),
+            Scope::Read | Scope::Submit => {
+                web::permit(caller, places.iter().map(String::as_str), &self.sites()?)
+            }
+        }
+    }
+
+    fn series_view(&self, record: &SeriesRecord) -> Result<SeriesView, ApiError> {
+        let last = record.series.last.map(|last| self.reader.queued(last));
+        Ok(series_view(record, last.transpose().map_err(away)?.flatten().as_ref()))
     }
 
     fn view(&self, job: &QueuedJob) -> JobView {
         job_view(job, self.feed.run(job.id).as_ref(), &self.worker.name)
     }
 
-    /// The last file of a job whose bytes have moved.
-    fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>, ApiError> {
-        let done = self.queue.files(job, &[ItemState::Done], None, 1).map_err(away)?;
-        Ok(done.into_iter().find(|file| file.copy.moved_by().is_some()))
-    }
-
     /// Performs a command line, and returns the objects that it says.
-    fn said_by(&self, words: Vec<OsString>, within: Duration) -> Result<Vec<Value>, ApiError> {
+    fn said_by(&self, owner: &str, words: Vec<OsString>) -> Result<Vec<Value>, ApiError> {
+        let _share = PlanShare::take(&self.plans, owner)?;
         let said = Arc::new(Mutex::new(Vec::new()));
         let (stop, cancel) = Cancel::new();
         let heard = Arc::clone(&said);
         let listener = Listener::new(move |one| {
             let mut said = heard.locked();
             if let Some(object) = one.line.and_then(|line| serde_json::from_str(line).ok()) {
-                if said.len() >= MOST_SAID {
+                if said.len() > MOST_SAID {
                     let _: Result<(), watch::error::SendError<bool>> = stop.send(true);
                 } else {
                     said.push(object);
                 }
             }
         });
-        let cli = self.read(words.clone(), self.unattended(listener, Some(cancel)))?;
+        let cli = self.read(words.clone(), self.unattended(listener, cancel))?;
         let run = Box::pin(cli.perform(Start::Typed(words.get(1..).unwrap_or_default())));
-        let ended = Handle::current().block_on(timeout(within, run));
+        let ended = Handle::current().block_on(timeout(PLAN_TIMEOUT, run));
         let said = std::mem::take(&mut *said.locked());
         match ended {
             Err(_) => Err(ApiError::unavailable("the servers did not answer in time")),
             Ok(Status::Done | Status::Partly) => Ok(said),
-            Ok(Status::Failed(_)) if said.len() >= MOST_SAID => Ok(said),
+            Ok(Status::Failed(_)) if said.len() > MOST_SAID => Ok(said),
             Ok(Status::Failed(kind)) => Err(failure_of(kind, &said)),
         }
     }
@@ -168,7 +202,7 @@ impl Daemon {
     fn read_job(&self, job: &NewJob, more: &[String]) -> Result<(Vec<OsString>, Cli), ApiError> {
         let words = ["ftp-user".to_owned()].into_iter().chain(words_of(job, more));
         let words: Vec<OsString> = words.map(OsString::from).collect();
-        let silent = self.unattended(Listener::new(|_| ()), None);
+        let silent = self.unattended(Listener::new(|_| ()), Cancel::never());
         Ok((words.clone(), self.read(words, silent)?))
     }
 }
@@ -183,33 +217,36 @@ impl Fleet for Daemon {
         ];
         let (words, cli) = self.read_job(job, &queued.into_iter().flatten().collect::<Vec<_>>())?;
         let verb = cli.verb.job().ok_or_else(|| ApiError::bad_value("verb", "it makes no job"))?;
-        let read = cli.general.new_job(verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
-        let mut new = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
-        new.entry.submission.owner.clone_from(&caller.name);
-        new.entry.submission.is_limited = caller.scope != Scope::Admin;
-        new.entry.request.clone_from(&job.id);
-        let stored = new.store(&self.queue).map_err(refused)?;
+        let read = cli.general.draft(verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
+        let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
+        draft.entry.submission.owner.clone_from(&caller.name);
+        draft.entry.submission.is_limited = caller.scope != Scope::Admin;
+        draft.entry.request =
+            job.id.as_ref().map(|name| NamedRequest { name: name.clone(), digest: digest_of(job) });
+        let stored = draft.store(&self.queue).map_err(not_stored)?;
         self.changed.notify_one();
+        tracing::info!(
+            by = caller.name,
+            verb = job.verb,
+            dest = job.dest,
+            "a job was submitted over the API"
+        );
         match stored {
-            Stored::Job(id) => Ok(Submitted::New(self.view(&self.find(&id.to_string())?))),
-            Stored::Known(id) => Ok(Submitted::Known(self.view(&self.find(&id.to_string())?))),
-            Stored::Series(record) => Ok(Submitted::Series(series_view(&record, None))),
+            StoredDraft::Job(id) => Ok(Submitted::New(self.view(&self.find(&id.to_string())?))),
+            StoredDraft::Known(id) => Ok(Submitted::Known(self.view(&self.find(&id.to_string())?))),
+            StoredDraft::Series(record) => Ok(Submitted::Series(series_view(&record, None))),
         }
     }
 
-    fn plan(&self, _: &Caller, job: &NewJob) -> Result<Vec<Value>, ApiError> {
-        let _permit = self
-            .plans
-            .try_acquire()
-            .map_err(|_| ApiError::unavailable("other plans are being made just now"))?;
+    fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>, ApiError> {
         let words = ["ftp-user".to_owned()].into_iter().chain(words_of(job, &["--dry-run".to_owned()]));
-        self.said_by(words.map(OsString::from).collect(), PLAN_TIMEOUT)
+        self.said_by(&caller.name, words.map(OsString::from).collect())
     }
 
     fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
         let JobFilter { states, site, owner, limit, after } = filter.clone();
         let after = after.map(|text| cursor(&text)).transpose()?;
-        let slice = self.queue.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
+        let slice = self.reader.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
         let next = slice.next.map(|JobCursor { created, job }| format!("{created}-{job}"));
         Ok(Slice { items: slice.items.iter().map(|job| self.view(job)).collect(), next })
     }
@@ -221,7 +258,7 @@ impl Fleet for Daemon {
         };
         let mut view = self.view(&job);
         if view.path.is_none() {
-            let moved = self.last_moved(job.id)?;
+            let moved = self.reader.last_moved(job.id).map_err(away)?;
             view.path = moved.and_then(|file| file.copy.moved_by()).map(|rung| rung.path().to_owned());
         }
         Ok(Some(view))
@@ -230,8 +267,13 @@ impl Fleet for Daemon {
     fn detail(&self, id: &str) -> Result<JobDetail, ApiError> {
         let job = self.find(id)?;
         let run = self.feed.run(job.id);
-        let route = route_view(&job, run.as_ref(), self.last_moved(job.id)?.as_ref(), &self.worker.name);
-        let failures = self.queue.failures(job.id).map_err(away)?;
+        let route = route_view(
+            &job,
+            run.as_ref(),
+            self.reader.last_moved(job.id).map_err(away)?.as_ref(),
+            &self.worker.name,
+        );
+        let failures = self.reader.failures(job.id).map_err(away)?;
         let rates = run.map(|run| run.rates.points()).unwrap_or_default();
         Ok(JobDetail { route, rates, failures: failures.into_iter().map(views::failure_group).collect() })
     }
@@ -240,55 +282,45 @@ impl Fleet for Daemon {
         let job = self.find(id)?;
         let settings = Arc::clone(&self.settings.locked());
         let sites = why::typed_sites(&settings.sites, &job.job);
-        let states = filter.state.map_or(&ALL_STATES[..], views::item_states);
-        let mut after = filter.after.as_deref().map(views::file_cursor).transpose()?;
-        let mut slice = Slice { items: Vec::new(), next: None };
-        loop {
-            let found = self.queue.files(job.id, states, after, BATCH).map_err(away)?;
-            let is_last = found.len() < BATCH;
-            for file in found {
-                let view = file_view(&file, &sites, &self.worker.name);
-                if filter.state.is_some_and(|state| state != view.state) {
-                    continue;
-                }
-                if slice.items.len() == filter.limit {
-                    slice.next = after.map(views::file_cursor_text);
-                    return Ok(slice);
-                }
-                slice.items.push(view);
-                after = Some((file.state, file.key));
-            }
-            if is_last {
-                return Ok(slice);
-            }
-        }
+        let query = FileQuery {
+            selection: filter.state.map_or(FileSelection::All, views::selection),
+            most: filter.limit,
+            after: filter.after.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?,
+        };
+        let found = self.reader.files(job.id, query).map_err(away)?;
+        let view = |file: &ItemRecord| file_view(file, &sites, &self.worker.name);
+        Ok(Slice {
+            items: found.items.iter().map(view).collect(),
+            next: found.next.map(|next| next.to_string()),
+        })
     }
 
-    fn why(&self, id: &str) -> Result<Vec<Value>, ApiError> {
+    fn why(&self, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {
         let words = ["ftp-user", "why", id].map(OsString::from).to_vec();
-        let mut said = self.said_by(words, PLAN_TIMEOUT)?;
+        let mut said = self.said_by(&caller.name, words)?;
         if let Ok(QueuedJob { entry, .. }) = self.find(id)
-            && let Some(cause) = difference(&entry.submission, &self.settings())
+            && let Some(cause) = difference(&entry.submission, &self.fresh_settings())
         {
             said.push(serde_json::json!({"event": "warning", "message": cause}));
         }
         Ok(said)
     }
 
-    fn change(&self, _: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError> {
-        let job = self.find(id)?.id;
-        let record = self.queue.job(job).map_err(away)?.ok_or_else(|| ApiError::not_found("job"))?;
-        let change = |entry: &mut Entry, now| match action {
-            JobAction::Pause => entry.pause(),
-            JobAction::Resume => entry.resume(now),
-            JobAction::Cancel => entry.cancel(record.open > 0, now),
-            JobAction::Retry => entry.retry(now),
+    fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError> {
+        let job = self.find(id)?;
+        self.permit(caller, &job.job)?;
+        let change = match action {
+            JobAction::Pause => JobChange::Pause,
+            JobAction::Resume => JobChange::Resume,
+            JobAction::Cancel => JobChange::Cancel,
+            JobAction::Retry => JobChange::Retry,
         };
-        let changed = self.queue.change(job, change).map_err(away)?;
-        changed.map_err(|why: EntryRefusal| {
-            ApiError::new(ErrorCode::Conflict, format!("cannot {} job {id}: {why}", action.name()))
+        let changed = self.queue.apply(job.id, change, caller.scope != Scope::Admin).map_err(away)?;
+        changed.map_err(|why| {
+            ApiError::new(ErrorCode::Conflict, format!("cannot {} job {id}: {why}", change.name()))
         })?;
         self.changed.notify_one();
+        tracing::info!(by = caller.name, job = id, change = change.name(), "a job was changed over the API");
         Ok(self.view(&self.find(id)?))
     }
 
@@ -297,7 +329,7 @@ impl Fleet for Daemon {
     }
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
-        Ok(site_views(&self.settings(), &self.worker.name))
+        Ok(site_views(&self.fresh_settings(), &self.worker.name))
     }
 
     fn pairs(&self) -> Result<Vec<PairView>, ApiError> {
@@ -310,7 +342,7 @@ impl Fleet for Daemon {
             most: 1000,
             ..JobQuery::default()
         };
-        let jobs = self.queue.list(&running).map_err(away)?.items;
+        let jobs = self.reader.list(&running).map_err(away)?.items;
         let sites = self.settings.locked().sites.iter().map(|(name, _)| name.to_owned()).collect();
         let draining = self.is_draining.load(Ordering::Relaxed);
         let jobs = jobs.iter().map(|job| job.id.to_string()).collect();
@@ -318,41 +350,75 @@ impl Fleet for Daemon {
     }
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
-        let all = self.queue.series().map_err(away)?;
-        let view = |record: &crate::journal::SeriesRecord| {
+        let all = self.reader.series().map_err(away)?;
+        let view = |record: &SeriesRecord| {
             let last =
-                record.series.last.map(|last| self.queue.queued(last)).transpose().map_err(away)?.flatten();
+                record.series.last.map(|last| self.reader.queued(last)).transpose().map_err(away)?.flatten();
             Ok(series_view(record, last.as_ref()))
         };
         all.iter().map(view).collect()
     }
 
-    fn change_series(&self, _: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError> {
+    fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError> {
+        tracing::info!(by = caller.name, series = id, change = ?action, "a series is changed over the API");
         let id = id.parse().map_err(|_| ApiError::not_found("series"))?;
-        let changed = self.queue.change_series(id, |series, now| match action {
-            SeriesAction::Pause => {
-                series.is_paused = true;
-                true
+        let all = self.reader.series().map_err(away)?;
+        let record = all.into_iter().find(|record| record.id == id);
+        self.permit(caller, &record.ok_or_else(|| ApiError::not_found("series"))?.job)?;
+        let changed = self.queue.change_series(id, |series, now| {
+            series.submission.is_limited |= caller.scope != Scope::Admin;
+            match action {
+                SeriesAction::Pause => series.is_paused = true,
+                SeriesAction::Resume => series.resume(now),
+                SeriesAction::Remove => return false,
             }
-            SeriesAction::Resume => {
-                series.resume(now);
-                true
-            }
-            SeriesAction::Remove => false,
+            true
         });
         match changed {
-            Ok(record) => Ok(series_view(&record, None)),
+            Ok(record) => self.series_view(&record),
             Err(JournalFailure::Unknown { .. }) => Err(ApiError::not_found("series")),
             Err(why) => Err(away(why)),
         }
     }
 
     fn metrics(&self) -> Result<String, ApiError> {
-        views::metrics(&self.queue.count_by_state().map_err(away)?, &self.worker)
+        views::metrics(&self.reader.count_by_state().map_err(away)?, &self.worker)
     }
 
-    fn tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError> {
+    fn tokens(&self) -> Arc<[TokenInfo]> {
+        Arc::clone(&self.tokens.locked())
+    }
+
+    fn renewed_tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError> {
+        self.renew_tokens().map_err(away)?;
         Ok(Arc::clone(&self.tokens.locked()))
+    }
+}
+
+/// The right to make a plan or an explanation. Dropping it gives it back.
+struct PlanShare<'a> {
+    plans: &'a Mutex<Vec<String>>,
+    owner: &'a str,
+}
+
+impl<'a> PlanShare<'a> {
+    fn take(plans: &'a Mutex<Vec<String>>, owner: &'a str) -> Result<Self, ApiError> {
+        let mut taken = plans.locked();
+        let own = taken.iter().filter(|other| *other == owner).count();
+        if taken.len() >= MOST_PLANS || own >= MOST_PLANS_OF_OWNER {
+            return Err(ApiError::unavailable("too many plans and explanations are made just now"));
+        }
+        taken.push(owner.to_owned());
+        Ok(Self { plans, owner })
+    }
+}
+
+impl Drop for PlanShare<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.plans.locked();
+        if let Some(at) = taken.iter().position(|other| other == self.owner) {
+            taken.swap_remove(at);
+        }
     }
 }
 
@@ -413,8 +479,32 @@ fn words_of(job: &NewJob, more: &[String]) -> Vec<String> {
 fn cursor(text: &str) -> Result<JobCursor, ApiError> {
     let parts =
         text.split_once('-').and_then(|(created, job)| Some((created.parse().ok()?, job.parse().ok()?)));
-    let (created, job) = parts.ok_or_else(|| ApiError::bad_value("after", "it is no next of this list"))?;
+    let (created, job) = parts.ok_or_else(bad_cursor)?;
     Ok(JobCursor { created, job })
+}
+
+fn bad_cursor() -> ApiError {
+    ApiError::bad_value("after", "this is not a cursor of this list")
+}
+
+/// What tells a request from another one.
+fn digest_of(job: &NewJob) -> [u8; 32] {
+    let NewJob { verb, sources, dest, options, priority, at, every, id: _ } = job;
+    let all = serde_json::json!([verb, sources, dest, options, priority, at, every]);
+    web::token_digest(&all.to_string())
+}
+
+/// A job cannot be stored.
+fn not_stored(why: JournalFailure) -> ApiError {
+    let code = match &why {
+        JournalFailure::Full { .. } => ErrorCode::TooMany,
+        JournalFailure::Named { .. } => {
+            return ApiError::new(ErrorCode::Conflict, "this id was used for another job")
+                .hint("choose another id");
+        }
+        _ => return away(why),
+    };
+    ApiError::new(code, why.to_string()).hint("wait until some of them have ended, or cancel some")
 }
 
 /// The store cannot be used, or has no such job.
@@ -447,13 +537,11 @@ const fn code_of(kind: Kind) -> ErrorCode {
     }
 }
 
-const ALL_STATES: [ItemState; 4] =
-    [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
-/// The largest number of plans that are made at the same time.
-const MOST_PLANS: usize = 4;
+/// The largest number of plans and explanations that are made at the same time.
+const MOST_PLANS: usize = 8;
+/// The same of one owner.
+const MOST_PLANS_OF_OWNER: usize = 2;
 /// The largest number of objects that a plan or an explanation has.
 const MOST_SAID: usize = 1_000;
-/// How long a plan may take.
+/// How long a plan or an explanation may take.
 const PLAN_TIMEOUT: Duration = Duration::from_secs(60);
-/// How many files are read at once.
-const BATCH: usize = 500;

@@ -9,7 +9,7 @@ use ftp_io::socket::{self, LocalListener};
 use ftp_io::tls::{Files, Identity, Server};
 use ftp_proto::address;
 use ipnet::IpNet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -31,14 +31,29 @@ pub(super) struct ListenArgs {
     #[arg(long, requires = "tls_cert", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     tls_key: Option<PathBuf>,
     /// A name by which browsers reach the page, beside its address and localhost
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    #[arg(long, value_name = "NAME", hide_short_help = true, value_parser = host_name)]
     host: Vec<String>,
     /// A proxy stands before each unix: address, and X-Forwarded-For tells who asks
     #[arg(long, hide_short_help = true)]
     trust_proxy: bool,
     /// The networks that may read /metrics without a token
-    #[arg(long, value_name = "NETWORK", hide_short_help = true)]
+    #[arg(long, value_name = "NETWORK", hide_short_help = true, value_parser = network)]
     metrics_from: Vec<IpNet>,
+}
+
+/// Reads a network, or the address of one host.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(IpNet::from);
+    one.or_else(|_| text.parse()).map_err(|_| "expected a network like 127.0.0.0/8, or an address".to_owned())
+}
+
+/// Reads the name of a host.
+fn host_name(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a name like transfers.example, without scheme and port".to_owned()),
+    }
 }
 
 /// Where page and API are.
@@ -57,19 +72,21 @@ impl FromStr for ListenAddress {
         if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
             return Ok(Self::Unix(path.into()));
         }
-        text.parse().map(Self::Tcp).map_err(|_| "expected 127.0.0.1:8990, [::1]:8990 or unix:PATH".to_owned())
+        text.parse().map(Self::Tcp).map_err(|_| {
+            "expected an address and a port (127.0.0.1:8990, [::1]:8990), or unix:PATH".to_owned()
+        })
     }
 }
 
 /// Listeners that are open, and nobody answers there yet.
-pub(super) struct Listeners {
+pub(super) struct OpenListeners {
     listeners: Vec<Listener>,
     settings: WebSettings,
     identity: Option<Arc<Identity>>,
 }
 
 /// Listeners whose requests are answered.
-pub(super) struct Served {
+pub(super) struct RunningListeners {
     stop: oneshot::Sender<()>,
     answering: JoinHandle<()>,
     identity: Option<Arc<Identity>>,
@@ -81,7 +98,7 @@ impl ListenArgs {
     /// # Errors
     ///
     /// An address cannot be used, or is open to other hosts without TLS, or the certificate cannot be read.
-    pub(super) fn open(&self, directory: &Path, name: &str) -> Result<Listeners> {
+    pub(super) fn open(&self, directory: &Path, name: &str) -> Result<OpenListeners> {
         let identity = self.identity()?;
         let own = LocalListener::open(&directory.join(SOCKET));
         let own = own.map_err(|error| Failure::of_this_host(format!("cannot listen at {SOCKET}"), &error))?;
@@ -101,7 +118,7 @@ impl ListenArgs {
             }),
             ..WebSettings::default()
         };
-        Ok(Listeners { listeners, settings, identity })
+        Ok(OpenListeners { listeners, settings, identity })
     }
 
     fn identity(&self) -> Result<Option<Arc<Identity>>> {
@@ -136,20 +153,20 @@ fn open_one(address: &ListenAddress, identity: Option<&Arc<Identity>>) -> Result
     }
 }
 
-impl Listeners {
+impl OpenListeners {
     /// What is printed for each of them.
     pub(super) fn announced(&self) -> Vec<(String, &'static str)> {
         self.listeners.iter().filter_map(announced).collect()
     }
 
     /// Answers requests from now on.
-    pub(super) fn serve(self, daemon: Arc<Daemon>) -> Served {
+    pub(super) fn serve(self, daemon: Arc<Daemon>) -> RunningListeners {
         let Self { listeners, settings, identity } = self;
         let (stop, stopped) = oneshot::channel();
         let answering = tokio::spawn(web::serve(listeners, daemon, settings, async {
             let _ = stopped.await;
         }));
-        Served { stop, answering, identity }
+        RunningListeners { stop, answering, identity }
     }
 }
 
@@ -168,7 +185,7 @@ fn announced(listener: &Listener) -> Option<(String, &'static str)> {
     }
 }
 
-impl Served {
+impl RunningListeners {
     /// The certificate, which is read again when its files change.
     pub(super) fn certificate(&self) -> Option<Arc<Identity>> {
         self.identity.clone()
@@ -182,4 +199,4 @@ impl Served {
 }
 
 /// The file in the state directory at which a daemon listens for its own user.
-pub(super) const SOCKET: &str = "daemon.sock";
+pub(in crate::cli) const SOCKET: &str = "daemon.sock";

@@ -21,6 +21,7 @@ use ftp_io::program::log::{self, Format, Level};
 use ftp_io::program::service::{self, Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use listen::ListenArgs;
+pub(super) use listen::SOCKET;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,15 +96,18 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     if general.hands.cancel.is_some() {
         return Err(Failure::usage("a daemon is no verb of a shell").hint("start it at a command line"));
     }
+    let signals = Stop::new().and_then(|stop| Ok((stop, Reload::new()?)));
+    let signals = signals.map_err(|error| Failure::of_this_host("cannot watch for signals", &error))?;
     // Mistakes in the settings are told now, and not by each job.
     let settings = program::settings(general.job.config.as_deref())?;
     let general = general.absolute();
     let state = super::job_options::absolute(general.state_directory().as_deref());
     let Some(directory) = state.clone() else { return Err(job::of_journal(&JournalFailure::Nowhere)) };
     let general = General { state, ..general };
-    let queue = Journal::at(Some(directory.clone()), READ_WORDS).queue();
-    let queue = queue.map_err(|why| job::of_journal(&why))?;
-    let daemon_lock = queue.daemon_lock().map_err(|why| job::of_journal(&why))?.map_err(|process| {
+    let failed = |why| job::of_journal(&why);
+    let queue = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
+    let reader = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
+    let daemon_lock = queue.daemon_lock().map_err(failed)?.map_err(|process| {
         let who =
             process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
         Failure::new(Kind::Exists, format!("{who} carries the jobs of {}", directory.display()))
@@ -113,9 +117,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let listeners = args.listen.open(&directory, &name)?;
     let log = log::start(args.log_format, args.log_level);
     let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
-    let signals = Stop::new().and_then(|stop| Ok((stop, Reload::new()?)));
-    let signals = signals.map_err(|error| Failure::of_this_host("cannot watch for signals", &error))?;
-    let lost = queue.lose_workers(&daemon_lock).map_err(|why| job::of_journal(&why))?;
+    let lost = queue.lose_workers(&daemon_lock).map_err(failed)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         state = %directory.display(),
@@ -134,7 +136,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
         seen: Time::now(),
         draining: false,
     };
-    let daemon = Arc::new(Daemon::new(general, queue, settings, worker));
+    let daemon = Arc::new(Daemon::new(general, [queue, reader], settings, worker).map_err(failed)?);
     let announced = service::announce(listeners.announced().into_iter());
     announced.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))?;
     tell_systemd(Notice::Ready);

@@ -1,7 +1,7 @@
 //! `daemon token`: the tokens with which others reach the page and the API.
 
 use super::super::General;
-use super::super::asked::job_name;
+use super::super::asked::{check_state, job_name};
 use super::super::queue::user_of_this_host;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::{self, Status};
@@ -24,11 +24,11 @@ pub(super) struct TokenArgs {
     /// What the new token permits
     #[arg(long, value_enum, value_name = "SCOPE")]
     scope: Option<TokenScope>,
-    /// The name of the new token (default: that of the user)
+    /// The name of the new token (default: that of the user, but not for submit)
     #[arg(long, requires = "scope", value_name = "NAME", value_parser = job_name)]
     name: Option<String>,
     /// When the new token ends: 12h, 90d
-    #[arg(long, requires = "scope", value_name = "T", value_parser = duration::parse)]
+    #[arg(long, requires = "scope", value_name = "T", value_parser = lifetime)]
     expires: Option<Duration>,
     /// List all tokens
     #[arg(long)]
@@ -36,6 +36,14 @@ pub(super) struct TokenArgs {
     /// End a token at once
     #[arg(long, value_name = "NAME")]
     revoke: Option<String>,
+}
+
+/// Reads how long a token lasts. A bare number may be meant as anything.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("write a unit after the number: 12h, 90d".to_owned());
+    }
+    duration::parse(text)
 }
 
 /// The scopes, as they are typed.
@@ -61,14 +69,21 @@ impl From<TokenScope> for Scope {
 
 /// Runs the verb.
 pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
+    check_state(general.state.as_deref())?;
     let queue = general.queue()?;
     let tokens = Tokens::of(&queue);
     let failed = |why| job::of_journal(&why);
     if let Some(scope) = args.scope {
         let text = new_token().map_err(|why| Failure::new(Kind::Other, why.message))?;
         let now = since_1970().as_secs();
+        let user = user_of_this_host();
+        let name = args.name.clone().unwrap_or_else(|| user.clone());
+        if scope == TokenScope::Submit && name == user {
+            return Err(Failure::usage(format!("{name} is the owner of the jobs of this host's user"))
+                .hint("choose another --name: it is the owner of the jobs of the token"));
+        }
         let token = Token {
-            name: args.name.clone().unwrap_or_else(user_of_this_host),
+            name,
             scope: scope.into(),
             digest: token_digest(&text),
             created: now,

@@ -2,7 +2,9 @@
 
 use super::feed::RunOfJob;
 use crate::journal::as_text::text_of;
-use crate::journal::{AlikeFailures, ItemKey, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
+use crate::journal::{
+    AlikeFailures, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob,
+};
 use crate::place::Site;
 use crate::queue::QueueState;
 use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time, WorkerView};
@@ -19,7 +21,8 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: &str) ->
     let state = entry.state(since_1970().as_secs());
     let (sources, dest) = ends_of(job);
     let waits = matches!(state, QueueState::Waiting | QueueState::Scheduled);
-    let run = run.filter(|_| entry.is_carried);
+    // Of what has ended the store knows everything.
+    let run = run.filter(|_| !state.has_ended());
     JobView {
         id: id.to_string(),
         verb: job.verb.clone(),
@@ -40,7 +43,10 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: &str) ->
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
         progress: run.map_or_else(
             || Progress { files: entry.files.done, bytes: entry.files.bytes, ..Progress::default() },
-            |run| run.progress.clone(),
+            |run| match entry.is_carried {
+                true => run.progress.clone(),
+                false => Progress { rate: None, remaining: None, ..run.progress.clone() },
+            },
         ),
     }
 }
@@ -89,7 +95,7 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
 pub(super) fn file_view(file: &ItemRecord, sites: &[&Site], worker: &str) -> FileView {
     let rung = file.copy.moved_by();
     let state = match file.state {
-        ItemState::Open if file.began.is_some() => FileState::Moving,
+        ItemState::Open if file.copy.attempts > 0 => FileState::Moving,
         ItemState::Open => FileState::Waiting,
         ItemState::Done if rung.is_none() => FileState::Skipped,
         ItemState::Done => FileState::Done,
@@ -111,29 +117,15 @@ pub(super) fn file_view(file: &ItemRecord, sites: &[&Site], worker: &str) -> Fil
     }
 }
 
-/// The states in the store of files that the API shows in this state, or in another one.
-pub(super) const fn item_states(state: FileState) -> &'static [ItemState] {
+/// The files in the store that the API shows in this state.
+pub(super) const fn selection(state: FileState) -> FileSelection {
     match state {
-        FileState::Waiting | FileState::Moving => &[ItemState::Open],
-        FileState::Done => &[ItemState::Done],
-        FileState::Skipped => &[ItemState::Done, ItemState::GivenOver],
-        FileState::Failed => &[ItemState::Failed],
+        FileState::Waiting => FileSelection::Waiting,
+        FileState::Moving => FileSelection::Moving,
+        FileState::Done => FileSelection::Done,
+        FileState::Skipped => FileSelection::Skipped,
+        FileState::Failed => FileSelection::Failed,
     }
-}
-
-/// Where a slice of files goes on.
-pub(super) fn file_cursor(text: &str) -> Result<(ItemState, ItemKey), ApiError> {
-    let parts = text.split_once('-').and_then(|(state, key)| {
-        let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
-        let state = states.into_iter().find(|known| known.name() == state.replace('_', "-"))?;
-        Some((state, ItemKey::read(key)?))
-    });
-    parts.ok_or_else(|| ApiError::bad_value("after", "it is no next of this list"))
-}
-
-/// The same as a text.
-pub(super) fn file_cursor_text((state, key): (ItemState, ItemKey)) -> String {
-    format!("{}-{key}", state.name().replace('-', "_"))
 }
 
 /// Failures of one cause.

@@ -7,7 +7,7 @@ use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue, Tokens};
+use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue};
 use crate::queue::{CarriedJob, Entry, Submission, Turn, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::service::{Notice, tell_systemd};
@@ -155,15 +155,20 @@ impl Worker {
                     is_over = true;
                     self.running.values().for_each(RunningJob::interrupt);
                 }
+                () = sleep(LOOK_AGAIN) => {
+                    // A store that is away is told at the end.
+                    if self.write_ends().await.is_ok() {
+                        let _ = self.tell().await;
+                    }
+                }
             }
         }
+        let _ = self.write_ends().await.is_ok() && self.tell().await.is_ok();
         self.write_ends().await.map_err(|why| job::of_journal(&why))
     }
 
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
-        let tokens = self.on_disk(|queue| Tokens::of(queue).all()).await?;
-        self.daemon.take_tokens(tokens);
         if !self.running.is_empty() {
             for job in self.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;
@@ -188,6 +193,13 @@ impl Worker {
             let Some(record) = self.on_disk(move |queue| queue.take(&carried)).await? else { break };
             self.begin(record);
         }
+        self.tell().await
+    }
+
+    /// Takes the tokens that there are now, and tells which jobs have changed.
+    async fn tell(&mut self) -> Result<(), JournalFailure> {
+        let daemon = Arc::clone(&self.daemon);
+        self.on_disk(move |_| daemon.renew_tokens()).await?;
         self.tell_changes().await
     }
 
@@ -198,8 +210,14 @@ impl Worker {
             return Ok(());
         };
         loop {
-            let (last, changed) = self.on_disk(move |queue| queue.changed_after(told)).await?;
-            changed.iter().for_each(|job| self.daemon.tell(job));
+            let daemon = Arc::clone(&self.daemon);
+            let (last, changed) = self
+                .on_disk(move |queue| {
+                    let (last, changed) = queue.changed_after(told)?;
+                    changed.iter().for_each(|job| daemon.tell(job));
+                    Ok((last, changed))
+                })
+                .await?;
             self.told = Some(last);
             if changed.is_empty() {
                 return Ok(());

@@ -17,10 +17,10 @@ pub(crate) const VERBS: [&str; 3] = ["copy", "move", "sync"];
 ///
 /// The body is no JSON object, a key is unknown, or a value cannot be used.
 pub(crate) fn read(body: &[u8]) -> Result<NewJob, ApiError> {
-    let no_json = |error| ApiError::new(ErrorCode::BadRequest, format!("the body is no JSON: {error}"));
+    let no_json = |error| ApiError::new(ErrorCode::BadRequest, format!("the body is not JSON: {error}"));
     let body: Value = serde_json::from_slice(body).map_err(no_json)?;
     let body =
-        body.as_object().ok_or_else(|| ApiError::new(ErrorCode::BadRequest, "the body is no object"))?;
+        body.as_object().ok_or_else(|| ApiError::new(ErrorCode::BadRequest, "the body is not an object"))?;
     of_object(body)
 }
 
@@ -52,8 +52,16 @@ pub(crate) fn of_object(body: &Map<String, Value>) -> Result<NewJob, ApiError> {
         id: text(body, "id")?,
     };
     check(&job)?;
+    let options = Value::Object(job.options.clone()).to_string().len();
+    if job.places().map(String::len).sum::<usize>() + options > MOST_TEXT {
+        return Err(ApiError::new(ErrorCode::TooLarge, "the texts of the job are larger than 64 KiB")
+            .hint("make several jobs"));
+    }
     Ok(job)
 }
+
+/// The largest size of the places and options of a job.
+const MOST_TEXT: usize = 64 << 10;
 
 /// The words of the command line that asks for the same, without the name of the program. `more` are options beside those of
 /// the job.
@@ -65,7 +73,9 @@ pub fn command_words<'a>(
 ) -> Vec<String> {
     let mut words = vec![verb.to_owned()];
     words.extend_from_slice(more);
-    options.iter().for_each(|(name, value)| push_option(&mut words, name, value));
+    // A sync always takes directories.
+    let options = options.iter().filter(|(name, _)| !(verb == "sync" && *name == "recursive"));
+    options.for_each(|(name, value)| push_option(&mut words, name, value));
     // What begins with a hyphen would be read as an option.
     if places.clone().any(|place| place.starts_with('-')) {
         words.push("--".to_owned());

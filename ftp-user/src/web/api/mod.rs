@@ -133,7 +133,7 @@ pub(crate) fn job_filter(call: &Call) -> Result<JobFilter, ApiError> {
 }
 
 fn bad_state(name: &str, known: &[&str]) -> ApiError {
-    ApiError::bad_value("state", format!("{name:?} is none of {}", known.join(", ")))
+    ApiError::bad_value("state", format!("{name:?} is not one of {}", known.join(", ")))
 }
 
 fn limit(call: &Call) -> Result<usize, ApiError> {
@@ -200,7 +200,7 @@ fn files(call: &Call) -> Result<Answer, ApiError> {
 
 fn why(call: &Call) -> Result<Answer, ApiError> {
     let job = job_of(call)?;
-    Ok(Answer::Json(200, json!({"why": call.fleet().why(&job.id)?})))
+    Ok(Answer::Json(200, json!({"why": call.fleet().why(call.caller()?, &job.id)?})))
 }
 
 fn act(call: &Call, action: JobAction) -> Result<Answer, ApiError> {
@@ -218,7 +218,7 @@ fn no_keys(call: &Call) -> Result<(), ApiError> {
             None => Ok(()),
             Some(key) => Err(ApiError::unknown_key(key, &[])),
         },
-        _ => Err(ApiError::new(ErrorCode::BadRequest, "the body is no JSON object")),
+        _ => Err(ApiError::new(ErrorCode::BadRequest, "the body is not a JSON object")),
     }
 }
 

@@ -126,9 +126,12 @@ impl JobOption {
             OptionKind::Texts => {
                 let is_one = value.as_str().is_some_and(is_text);
                 let all_are = |all: &Vec<Value>| all.iter().all(|one| one.as_str().is_some_and(is_text));
-                match is_one || value.as_array().is_some_and(all_are) {
+                let are_few = value.as_array().is_none_or(|all| all.len() <= MOST_TEXTS);
+                match are_few && (is_one || value.as_array().is_some_and(all_are)) {
                     true => Ok(()),
-                    false => bad("it is a text, or an array of texts, without control characters"),
+                    false => {
+                        bad("it is a text, or an array of at most 256 texts, without control characters")
+                    }
                 }
             }
         }
@@ -186,6 +189,9 @@ fn is_measure(text: &str) -> bool {
         && number.starts_with(|digit: char| digit.is_ascii_digit())
         && number.parse::<f64>().is_ok()
 }
+
+/// The largest number of texts of one option.
+const MOST_TEXTS: usize = 256;
 
 /// A text that can be part of a command of FTP.
 pub(crate) fn is_text(text: &str) -> bool {

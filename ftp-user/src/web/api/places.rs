@@ -20,6 +20,7 @@ enum Place<'t> {
 /// A server and its user, as a URL names them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Server {
+    scheme: String,
     host: String,
     port: u16,
     user: String,
@@ -44,7 +45,7 @@ fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<(), Api
         Place::Local if caller.is_local => Ok(()),
         Place::Local => Err(ApiError::new(ErrorCode::BadValue, format!("{text:?} is a place of this host"))
             .hint("name a site as SITE:path; places of this host go only over the daemon's own socket")),
-        Place::Site(site) if !caller.may_use(site) => Err(forbidden(&format!("the site {site:?}"))),
+        Place::Site(site) if !caller.may_use(site) => Err(forbidden(caller, &format!("the site {site:?}"))),
         Place::Site(site) if sites.iter().any(|known| known.name == site) => Ok(()),
         Place::Site(site) => {
             Err(ApiError::new(ErrorCode::UnknownSite, format!("no worker has the site {site:?}"))
@@ -62,22 +63,22 @@ fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<(), Api
                 |site: &SiteView| matches!(read(&site.url), Ok(Place::Server(known)) if known == server);
             match listed.any(is_same) {
                 true => Ok(()),
-                false => Err(forbidden(&format!("the server {:?}", server.host))),
+                false => Err(forbidden(caller, &format!("the server {:?}", server.host))),
             }
         }
     }
 }
 
-fn forbidden(what: &str) -> ApiError {
+fn forbidden(caller: &Caller, what: &str) -> ApiError {
     ApiError::new(ErrorCode::Forbidden, format!("this token does not permit {what}"))
-        .hint("its sites are those in [tokens.NAME] sites")
+        .hint(format!("the settings of the daemon say which it does: [tokens.{}] sites = [...]", caller.name))
 }
 
 /// Reads a place; local paths are all that name no server.
 fn read(text: &str) -> Result<Place<'_>, ApiError> {
     if let Some((scheme, rest)) = text.split_once("://") {
         return server(scheme, rest).map(Place::Server).ok_or_else(|| {
-            ApiError::new(ErrorCode::BadValue, "a place is no URL of a server")
+            ApiError::new(ErrorCode::BadValue, "a place is not the URL of a server")
                 .hint("ftp://user@host:port/path")
         });
     }
@@ -91,7 +92,8 @@ fn read(text: &str) -> Result<Place<'_>, ApiError> {
 }
 
 fn server(scheme: &str, rest: &str) -> Option<Server> {
-    let usual = match scheme.to_ascii_lowercase().as_str() {
+    let scheme = scheme.to_ascii_lowercase();
+    let usual = match scheme.as_str() {
         "ftp" | "ftpes" => 21,
         "ftps" => 990,
         _ => return None,
@@ -108,7 +110,7 @@ fn server(scheme: &str, rest: &str) -> Option<Server> {
     let port = port.map_or(Some(usual), |port| port.parse().ok())?;
     let host = decoded(host)?.trim_end_matches('.').to_lowercase();
     let has_host = !host.is_empty();
-    has_host.then_some(Server { host, port, user: decoded(user)?, has_password: password.is_some() })
+    has_host.then_some(Server { scheme, host, port, user: decoded(user)?, has_password: password.is_some() })
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -133,10 +135,11 @@ mod tests {
             ("[one]photos", Ok(()), Ok(())),
             ("two:", Err(ErrorCode::Forbidden), Ok(())),
             ("three:", Err(ErrorCode::Forbidden), Err(ErrorCode::UnknownSite)),
-            ("ftp://ann@ONE.example./x", Ok(()), Ok(())),
-            ("ftp://%61nn@one.example:21/x", Ok(()), Ok(())),
-            ("ftp://bob@one.example/x", Err(ErrorCode::Forbidden), Ok(())),
-            ("ftp://one.example/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("ftpes://ann@ONE.example./x", Ok(()), Ok(())),
+            ("ftp://ann@one.example/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("FTPES://%61nn@one.example:21/x", Ok(()), Ok(())),
+            ("ftpes://bob@one.example/x", Err(ErrorCode::Forbidden), Ok(())),
+            ("ftpes://one.example/x", Err(ErrorCode::Forbidden), Ok(())),
             ("ftps://ann@one.example/x", Err(ErrorCode::Forbidden), Ok(())),
             ("ftp://two.example:2121/x", Err(ErrorCode::Forbidden), Ok(())),
             ("ftp://ann:secret@one.example/x", Err(ErrorCode::BadValue), Err(ErrorCode::BadValue)),

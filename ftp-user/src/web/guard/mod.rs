@@ -80,7 +80,7 @@ impl Guard {
         else {
             return Ok(None);
         };
-        let tokens = fleet.tokens()?;
+        let tokens = fleet.tokens();
         Ok(tokens::find(&tokens, &session.token, Time::now()).map(|token| Known {
             caller: Caller::of_token(token),
             token: Some(session.token),
@@ -94,21 +94,28 @@ impl Guard {
     ///
     /// The token is wrong, or one of too many wrong ones.
     pub(crate) fn examine(&self, fleet: &dyn Fleet, who: Who, token: &str) -> Result<Caller, ApiError> {
-        let tokens = fleet.tokens()?;
-        if let Some(token) = tokens::find(&tokens, &digest(token), Time::now()) {
+        let digest = digest(token);
+        if let Some(token) = tokens::find(&fleet.tokens(), &digest, Time::now()) {
             return Ok(Caller::of_token(token));
         }
-        if self.wrong.note(who, self.clock.now()) {
+        if self.wrong.are_too_many(who, self.clock.now()) {
             return Err(ApiError::new(ErrorCode::TooMany, "too many wrong tokens from this address")
                 .hint("wait a minute"));
         }
-        Err(unauthorized())
+        // It may have been made just now.
+        if let Some(token) = tokens::find(&fleet.renewed_tokens()?, &digest, Time::now()) {
+            return Ok(Caller::of_token(token));
+        }
+        self.wrong.note(who, self.clock.now());
+        tracing::warn!(from = ?who, "somebody has sent a wrong token");
+        Err(ApiError::new(ErrorCode::Unauthorized, "this token is unknown, or has ended")
+            .hint("ftp-user daemon token makes one"))
     }
 }
 
-/// No token, or a wrong one.
+/// No token was sent.
 pub(crate) fn unauthorized() -> ApiError {
-    ApiError::new(ErrorCode::Unauthorized, "a valid token is needed")
+    ApiError::new(ErrorCode::Unauthorized, "a token is needed")
         .hint("send Authorization: Bearer TOKEN; ftp-user daemon token makes one")
 }
 

@@ -33,28 +33,35 @@ pub(crate) struct WrongTokens {
 }
 
 impl WrongTokens {
-    /// Notes a wrong token. Returns whether there were too many, so that the answer does not tell that it is
-    /// wrong.
-    pub(crate) fn note(&self, who: Who, now: Moment) -> bool {
-        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_old = |at: &Moment| now.since(*at) >= WINDOW;
-        if by.len() >= MOST_ADDRESSES {
-            by.retain(|_, times| times.back().is_some_and(|at| !is_old(at)));
+    /// Whether an address has had so many that no other one is examined.
+    pub(crate) fn are_too_many(&self, who: Who, now: Moment) -> bool {
+        let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        match by.get(&who) {
+            Some(times) => times.iter().filter(|at| !is_old(**at, now)).count() >= MOST_WRONG,
+            None => {
+                by.len() >= MOST_ADDRESSES
+                    && by.values().all(|times| times.back().is_some_and(|at| !is_old(*at, now)))
+            }
         }
-        let known = by.len();
-        if known >= MOST_ADDRESSES && !by.contains_key(&who) {
-            return true;
+    }
+
+    /// Notes a wrong token.
+    pub(crate) fn note(&self, who: Who, now: Moment) {
+        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        if by.len() >= MOST_ADDRESSES {
+            by.retain(|_, times| times.back().is_some_and(|at| !is_old(*at, now)));
+        }
+        if by.len() >= MOST_ADDRESSES && !by.contains_key(&who) {
+            return;
         }
         let times = by.entry(who).or_default();
-        while times.front().is_some_and(is_old) {
-            times.pop_front();
-        }
-        if times.len() >= MOST_WRONG {
-            return true;
-        }
+        times.retain(|at| !is_old(*at, now));
         times.push_back(now);
-        false
     }
+}
+
+fn is_old(at: Moment, now: Moment) -> bool {
+    now.since(at) >= WINDOW
 }
 
 /// For how long a wrong token counts.
@@ -75,11 +82,13 @@ mod tests {
     fn ten_wrong_tokens_a_minute_of_one_address_are_examined() {
         let (wrong, now) = (WrongTokens::default(), Moment::START);
         let (one, two) = (Who::Address(Group::of(IpAddr::from([192, 0, 2, 1]))), Who::Socket);
-        assert!((0..10).all(|_| !wrong.note(one, now)));
-        assert!(wrong.note(one, now));
-        assert!(!wrong.note(two, now));
-        assert!(wrong.note(one, now + Duration::from_secs(59)));
-        assert!(!wrong.note(one, now + Duration::from_secs(60)));
+        for _ in 0..10 {
+            assert!(!wrong.are_too_many(one, now));
+            wrong.note(one, now);
+        }
+        assert!(wrong.are_too_many(one, now) && !wrong.are_too_many(two, now));
+        assert!(wrong.are_too_many(one, now + Duration::from_secs(59)));
+        assert!(!wrong.are_too_many(one, now + Duration::from_secs(60)));
     }
 
     #[test]

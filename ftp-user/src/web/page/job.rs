@@ -1,7 +1,7 @@
 //! The page of a job: how far it is, which path its bytes take, what has failed, and what can be done.
 
 use super::html::Html;
-use super::jobs::{bar, places, shown_rate, state, time};
+use super::jobs::{bar, places, shown_rate, state, time, why_not_done};
 use super::layout::page;
 use super::words::{command, duration, number, rate, size};
 use super::{button, job_link, picture};
@@ -17,9 +17,9 @@ pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
     let detail = call.fleet().detail(&job.id)?;
     let shown = match call.query.get("files") {
         None | Some("all") => None,
-        Some(name) => Some(
-            FileState::named(name).ok_or_else(|| ApiError::bad_value("files", "it is no state of files"))?,
-        ),
+        Some(name) => {
+            Some(FileState::named(name).ok_or_else(|| ApiError::bad_value("files", "not a state of files"))?)
+        }
     };
     let after = call.query.get("after").map(str::to_owned);
     let files = call.fleet().files(&job.id, &FileFilter { state: shown, limit: FILES, after })?;
@@ -69,7 +69,7 @@ fn head(call: &Call, job: &JobView) -> Html {
         .raw("</span> <span data-remaining>")
         .some(job.progress.remaining, |html, left| html.text(duration(left)).raw(" left"))
         .raw("</span></p>")
-        .some(job.cause.as_ref(), |html, cause| html.raw("<p class=\"cause\">").text(cause).raw("</p>"))
+        .some(why_not_done(job), |html, cause| html.raw("<p class=\"cause\">").text(cause).raw("</p>"))
 }
 
 fn facts(job: &JobView, now: Time) -> Html {

@@ -83,7 +83,9 @@ fn row(job: &JobView, now: Time) -> Html {
         .raw("</a> <small>")
         .text(&job.id)
         .raw("</small>")
-        .some(shown_cause(job), |html, cause| html.raw("<small class=\"cause\">").text(cause).raw("</small>"))
+        .some(why_not_done(job), |html, cause| {
+            html.raw("<small class=\"cause\">").text(cause).raw("</small>")
+        })
         .raw("<td>")
         .add(&bar(job))
         .raw("<td class=\"num\" data-label=\"Rate\" data-rate>")
@@ -100,10 +102,10 @@ fn row(job: &JobView, now: Time) -> Html {
         .raw("\n")
 }
 
-/// Why a job is not done, cut to one line.
-fn shown_cause(job: &JobView) -> Option<String> {
+/// Why a job is not done.
+pub(super) fn why_not_done(job: &JobView) -> Option<&str> {
     let is_done = matches!(job.state, QueueState::Done | QueueState::Running);
-    job.cause.as_deref().filter(|_| !is_done).map(short)
+    job.cause.as_deref().filter(|_| !is_done)
 }
 
 /// The rate of a job that runs.

@@ -13,6 +13,7 @@ use crate::web::fleet::{NewJob, Submitted};
 use crate::web::guard::sessions::hex;
 use crate::web::view::SiteView;
 use ftp_io::random;
+use ftp_proto::wire::counted;
 use serde_json::{Map, Value, json};
 
 /// The options that stand in the first part of the form.
@@ -76,8 +77,13 @@ fn read(given: &Pairs) -> Result<NewJob, ApiError> {
     let site = given.get("source-site").unwrap_or_default();
     let mut sources: Vec<_> = sources.filter(|line| !line.is_empty()).map(|line| place(site, line)).collect();
     if sources.is_empty() && !site.is_empty() {
-        sources.push(place(site, ""));
+        return Err(ApiError::bad_value("source", "type a path, or . for everything at the site"));
     }
+    // The directory in which the site begins.
+    sources
+        .iter_mut()
+        .filter(|source| **source == place(site, "."))
+        .for_each(|source| *source = place(site, ""));
     let mut body = Map::new();
     body.insert("verb".to_owned(), json!(given.get("verb")));
     body.insert("sources".to_owned(), json!(sources));
@@ -105,31 +111,44 @@ fn place(site: &str, path: &str) -> String {
 }
 
 fn shown_plan(plan: &[Value]) -> Html {
-    let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
-    let line = |html: Html, object: &Value| match (text(object, "source"), text(object, "dest")) {
-        (Some(source), Some(dest)) => {
-            let bytes = object.get("size").and_then(Value::as_u64);
-            html.raw("<li>")
-                .text(text(object, "verb").unwrap_or_default())
-                .raw(" ")
-                .text(source)
-                .raw(" \u{2192} ")
-                .text(dest)
-                .some(bytes, |html, bytes| {
-                    html.raw(" <span class=\"muted\">").text(size(bytes)).raw("</span>")
-                })
-                .raw("</li>")
-        }
-        _ => html.raw("<li>").text(object).raw("</li>"),
-    };
+    let lines: Vec<Html> = plan.iter().filter_map(plan_line).collect();
     Html::new(
         "<section class=\"plan\" role=\"status\"><h2>Plan</h2><p>Nothing was changed. Start makes \
          this job:</p><ul class=\"names\">",
     )
-    .each(plan.iter().take(PLANNED), line)
+    .each(lines.iter().take(PLANNED), |html, line| html.raw("<li>").add(line).raw("</li>"))
     .raw("</ul>")
-    .when(plan.len() > PLANNED, |html| html.raw("<p>and ").text(plan.len() - PLANNED).raw(" more</p>"))
+    .when(lines.len() > PLANNED, |html| html.raw("<p>and ").text(lines.len() - PLANNED).raw(" more</p>"))
     .raw("</section>")
+}
+
+/// What an object of a dry run says to people, if it says something.
+fn plan_line(object: &Value) -> Option<Html> {
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    let number = |key: &str| object.get(key).and_then(Value::as_u64);
+    let amount = |html: Html| {
+        html.some(number("bytes"), |html, bytes| {
+            html.raw(" <span class=\"muted\">").text(size(bytes)).raw("</span>")
+        })
+    };
+    let line = Html::new("");
+    match (text("event")?, text("verb").unwrap_or_default()) {
+        ("plan", verb) => {
+            let line = line.text(verb).raw(" ");
+            Some(match (text("source"), text("dest"), text("place")) {
+                (Some(source), Some(dest), _) => amount(line.text(source).raw(" \u{2192} ").text(dest)),
+                (_, _, place) => amount(line.text(place.unwrap_or_default())),
+            })
+        }
+        ("warning" | "withheld" | "failed", _) => Some(line.text(text("message")?)),
+        ("summary", _) => {
+            let files = number("files").unwrap_or(0);
+            let line = line.text(counted(files, "file")).raw(" in all");
+            let deleted = number("deleted").filter(|deleted| *deleted > 0);
+            Some(line.some(deleted, |html, deleted| html.raw(", ").text(deleted).raw(" to be deleted")))
+        }
+        _ => None,
+    }
 }
 
 fn form(call: &Call, given: &Pairs, above: &Html, status: u16) -> Result<Answer, ApiError> {

@@ -54,11 +54,14 @@
   };
 
   // What a page shows later replaces what it shows now, unless somebody types there.
-  let pending = null, last = Date.now();
+  let pending = null, again = false, last = 0;
   const refresh = () => {
-    if (pending !== null || document.hidden) return;
+    if (document.hidden) return;
+    // What is being fetched may be older than what was told meanwhile.
+    if (pending !== null) { again = true; return; }
     pending = setTimeout(async () => {
       last = Date.now();
+      again = false;
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         if (answer.redirected) { location.reload(); return; }
@@ -75,7 +78,10 @@
         for (const s of then.querySelectorAll("summary")) if (closed.has(s.textContent)) s.parentElement.open = false;
         const next = [...then.querySelectorAll(same)][at];
         if (next && next.textContent === focus.textContent) next.focus({ preventScroll: true });
-      } catch { /* The daemon is away: the stream comes back with it. */ } finally { pending = null; }
+      } catch { /* The daemon is away: the stream comes back with it. */ } finally {
+        pending = null;
+        if (again) refresh();
+      }
     }, Math.max(300, last + 2000 - Date.now()));
   };
 
@@ -109,7 +115,7 @@
     stream.onmessage = got;
     stream.addEventListener("reset", got);
     // What happened while no tab held the stream is missing.
-    stream.onopen = () => { if (Date.now() - last > 3000) got({ data: '{"event":"reset"}' }); };
+    stream.onopen = () => { if (last && Date.now() - last > 3000) got({ data: '{"event":"reset"}' }); else refresh(); };
     stream.onerror = () => {
       if (stream.readyState !== EventSource.CLOSED) return;
       refresh();
@@ -129,6 +135,8 @@
   };
   const shares = others && navigator.locks;
   if (shares) follow(); else setInterval(refresh, 5000);
+  // What happened after the daemon had made the page, and before somebody listened.
+  refresh();
   addEventListener("pagehide", () => { if (waiting) waiting.abort(); close(); });
   addEventListener("pageshow", (shown) => { if (shown.persisted) { if (shares) follow(); refresh(); } });
   document.addEventListener("visibilitychange", refresh);

@@ -204,7 +204,7 @@ impl Fleet for TestFleet {
         slice(&all, filter.limit, filter.after.as_deref())
     }
 
-    fn why(&self, id: &str) -> Result<Vec<Value>, ApiError> {
+    fn why(&self, _: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {
         let job = self.job(id)?.ok_or_else(|| ApiError::not_found("job"))?;
         Ok(vec![json!({"event": "job", "id": job.id, "why": job.cause})])
     }
@@ -278,7 +278,11 @@ impl Fleet for TestFleet {
         Ok(format!("# TYPE ftp_user_jobs gauge\nftp_user_jobs {}\n", self.ready()?.jobs.len()))
     }
 
-    fn tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError> {
-        Ok(self.content().tokens.clone().into())
+    fn tokens(&self) -> Arc<[TokenInfo]> {
+        self.content().tokens.clone().into()
+    }
+
+    fn renewed_tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError> {
+        Ok(self.tokens())
     }
 }

@@ -1,0 +1,552 @@
+//! Verbs of the queue at a daemon that is reached over its API: of another host, by `--daemon`, or the own one, by its socket.
+
+use super::asked::AskedJob;
+use super::exit::of_number;
+use super::jobs::JobsArgs;
+use super::passwords;
+use super::series::SeriesAction;
+use super::verb::{JobVerb, Verb};
+use super::{Cli, General, program};
+use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::job::Status;
+use crate::journal::as_text::text_of;
+use crate::web::client::{Asker, Question};
+use crate::web::{OPTIONS, encode};
+use clap::Args;
+use ftp_io::connection::Connection;
+use ftp_io::program::{duration, output, size};
+use ftp_io::socket::{self, look_up};
+use ftp_io::tls::{Client, Fingerprint, Trust, Versions};
+use ftp_proto::address;
+use ftp_proto::wire::{counted, show};
+use hyper::Method;
+use serde_json::{Map, Value, json};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use tokio_stream::StreamExt;
+use url::Url;
+
+/// Which daemon is asked.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Daemon of another host")]
+pub(super) struct RemoteArgs {
+    /// Ask the daemon at this URL, as https://transfers.example:8990
+    #[arg(long, value_name = "URL", requires = "token_file", hide_short_help = true)]
+    daemon: Option<DaemonUrl>,
+    /// The file with the token for that daemon (mode 0600)
+    #[arg(long, requires = "daemon", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
+    token_file: Option<PathBuf>,
+    /// Trust that daemon also by these authorities (PEM)
+    #[arg(long, requires = "daemon", conflicts_with = "daemon_pin", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
+    daemon_ca: Option<PathBuf>,
+    /// Trust that daemon only with this certificate
+    #[arg(long, requires = "daemon", value_name = "SHA256:HEX", hide_short_help = true)]
+    daemon_pin: Option<Fingerprint>,
+}
+
+/// Where a daemon is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct DaemonUrl {
+    host: String,
+    port: u16,
+    has_tls: bool,
+}
+
+impl FromStr for DaemonUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected a URL like https://transfers.example:8990".to_owned();
+        let url = Url::parse(text).map_err(|_| expected())?;
+        let has_more = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
+        if has_more || !url.username().is_empty() || url.password().is_some() {
+            return Err(expected());
+        }
+        let has_tls = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(expected()),
+        };
+        let host = url.host_str().ok_or_else(expected)?.trim_matches(['[', ']']).to_owned();
+        let is_here =
+            host == "localhost" || host.parse().is_ok_and(|ip| address::kind(ip) == address::Kind::Loopback);
+        if !has_tls && !is_here {
+            return Err("http:// would send the token in clear to another host: write https://".to_owned());
+        }
+        let port = url.port_or_known_default().ok_or_else(expected)?;
+        Ok(Self { host, port, has_tls })
+    }
+}
+
+impl DaemonUrl {
+    /// The host and the port, as a request names them.
+    fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
+impl RemoteArgs {
+    /// Nothing was typed.
+    pub(super) const NONE: Self = Self { daemon: None, token_file: None, daemon_ca: None, daemon_pin: None };
+
+    /// Whether a daemon was named.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.daemon.is_some()
+    }
+}
+
+/// A daemon that can be asked.
+struct Daemon {
+    place: DaemonPlace,
+    asker: Asker,
+}
+
+enum DaemonPlace {
+    /// The socket in a state directory.
+    Socket(PathBuf),
+    /// A host, with what it is trusted by if there is TLS.
+    Host(DaemonUrl, Trust),
+}
+
+impl Daemon {
+    fn of(args: &RemoteArgs) -> Result<Self> {
+        let (Some(url), Some(file)) = (&args.daemon, &args.token_file) else {
+            return Err(Failure::usage("no daemon was named").hint("name it with --daemon and --token-file"));
+        };
+        let token = passwords::of_file(file, "--token-file")?;
+        let token = String::from_utf8_lossy(token.expose()).trim().to_owned();
+        let trust = match (&args.daemon_pin, &args.daemon_ca) {
+            (Some(pin), _) => Ok(Trust::pinned([*pin])),
+            (None, more) => Trust::by_roots(more.as_deref()),
+        };
+        let trust = trust.map_err(|error| Failure::of_this_host("--daemon-ca cannot be used", &error))?;
+        let asker = Asker { host: url.authority(), authorization: format!("Bearer {token}") };
+        Ok(Self { place: DaemonPlace::Host(url.clone(), trust), asker })
+    }
+
+    /// The daemon of a state directory.
+    fn own(directory: &Path) -> Self {
+        let asker = Asker { host: "localhost".to_owned(), authorization: String::new() };
+        Self { place: DaemonPlace::Socket(directory.join(super::daemon::SOCKET)), asker }
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        match &self.place {
+            DaemonPlace::Socket(path) => {
+                let stream = tokio::net::UnixStream::connect(path).await.map_err(|_| {
+                    Failure::new(
+                        Kind::Temporary,
+                        "no daemon is running that carries the jobs of this state directory",
+                    )
+                    .hint(format!("start {FtpUser} daemon"))
+                })?;
+                Ok(socket::Stream::from(stream).into())
+            }
+            DaemonPlace::Host(url, trust) => {
+                let away = |error: std::io::Error| {
+                    let what = format!("the daemon at {} cannot be reached", url.authority());
+                    Failure::of_this_host(what, &error).as_kind(Kind::Temporary)
+                };
+                let addresses = look_up(&url.host, url.port).await.map_err(away)?;
+                let mut stream = Err(std::io::Error::other("its name has no address"));
+                for address in addresses {
+                    let local = match address.is_ipv4() {
+                        true => std::net::Ipv4Addr::UNSPECIFIED.into(),
+                        false => std::net::Ipv6Addr::UNSPECIFIED.into(),
+                    };
+                    stream = socket::connect(local, address).await;
+                    if stream.is_ok() {
+                        break;
+                    }
+                }
+                let stream = stream.map_err(away)?;
+                if !url.has_tls {
+                    return Ok(stream.into());
+                }
+                let client = Client::new(trust, &url.host, Versions::All, |_| ()).map_err(away)?;
+                client.connect(stream).await.map_err(|refusal| {
+                    let what = format!("the daemon at {} is not trusted: {refusal}", url.authority());
+                    Failure::new(Kind::Untrusted, what)
+                        .hint("name its authority with --daemon-ca, or its certificate with --daemon-pin")
+                })
+            }
+        }
+    }
+
+    /// Asks, and returns the object of the answer.
+    async fn ask(&self, method: Method, path: impl Into<String>, body: Option<Value>) -> Result<Value> {
+        let question = Question { method, path: path.into(), body };
+        let asked = async {
+            let connection = self.connect().await?;
+            self.asker.ask(connection, question).await.map_err(|error| {
+                Failure::of_this_host("the daemon did not answer", &error).as_kind(Kind::Temporary)
+            })
+        };
+        let answered = tokio::time::timeout(PATIENCE, asked).await;
+        let (status, object) = answered.unwrap_or_else(|_| {
+            Err(Failure::new(Kind::Temporary, "the daemon did not answer within a minute"))
+        })?;
+        if status < 300 { Ok(object) } else { Err(refusal(status, &object)) }
+    }
+
+    /// Prints events as they come, until the daemon ends or the program is told to stop.
+    async fn follow(&self, is_json: bool) -> Result<Status> {
+        let question = Question { method: Method::GET, path: "/events".to_owned(), body: None };
+        let connection = self.connect().await?;
+        let failed =
+            |error| Failure::of_this_host("the daemon did not answer", &error).as_kind(Kind::Temporary);
+        let mut events = match self.asker.follow(connection, question).await.map_err(failed)? {
+            Ok(events) => events,
+            Err(status) => return Err(refusal(status, &Value::Null)),
+        };
+        let mut text = String::new();
+        while let Some(piece) = events.next().await {
+            let piece = piece.map_err(|error| failed(std::io::Error::other(error)))?;
+            text.push_str(&String::from_utf8_lossy(&piece));
+            while let Some(end) = text.find('\n') {
+                let line: String = text.drain(..=end).collect();
+                if let Some(object) = line.strip_prefix("data: ") {
+                    print_event(object.trim_end(), is_json)?;
+                }
+            }
+            if text.len() > LONGEST_LINE {
+                return Err(Failure::new(Kind::Other, "the daemon has sent a line that is too long"));
+            }
+        }
+        Err(Failure::new(Kind::Temporary, "the daemon has ended the stream")
+            .hint("repeat the command when it runs again"))
+    }
+}
+
+/// What a daemon says of its refusal.
+fn refusal(status: u16, object: &Value) -> Failure {
+    let text =
+        |key: &str| object.pointer(&format!("/error/{key}")).and_then(Value::as_str).unwrap_or_default();
+    let kind = match status {
+        400 | 405 | 413 | 415 | 431 => Kind::Usage,
+        401 | 403 | 421 => Kind::Refused,
+        404 => Kind::Missing,
+        409 => Kind::Exists,
+        408 | 429 | 503 => Kind::Temporary,
+        _ => Kind::Other,
+    };
+    let message = match text("message") {
+        "" => format!("HTTP status {status}"),
+        message => show(message.as_bytes()),
+    };
+    let hint = Some(show(text("hint").as_bytes())).filter(|hint| !hint.is_empty());
+    Failure::new(kind, format!("the daemon refuses it: {message}")).hint_if(hint)
+}
+
+/// Carries out a verb at the daemon that it names.
+pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Result<Status> {
+    let daemon = Daemon::of(args)?;
+    let general = &cli.general;
+    let done = async {
+        match &cli.verb {
+            Verb::Job(job) if !job.queue().is_asked() => {
+                Err(Failure::usage("--daemon takes jobs for its queue")
+                    .hint("add --queue, or leave out --daemon"))
+            }
+            Verb::Job(job) => submit(general, &daemon, job, &cli.typed, words).await,
+            Verb::Jobs(args) => jobs(general, &daemon, args).await,
+            Verb::Why(args) => why(general, &daemon, &args.run).await,
+            Verb::Pause(args) => act(general, &daemon, &args.job, "pause").await,
+            Verb::Cancel(args) if args.forget => Err(Failure::usage("--forget is for a job of this host")
+                .hint("leave it out, or type it at the daemon's host")),
+            Verb::Cancel(args) => act(general, &daemon, &args.job, "cancel").await,
+            Verb::Resume(args) => match &args.job {
+                Some(job) => act(general, &daemon, job, "resume").await,
+                None => Err(Failure::usage("name the job that goes on")),
+            },
+            Verb::Retry(args) => act(general, &daemon, &args.job, "retry").await,
+            Verb::Series(args) => series(general, &daemon, args.action()).await,
+            _ => Err(Failure::usage("this verb is for the daemon of no other host")),
+        }
+    };
+    general.hands.cancel()?.unless_cancelled(done).await?
+}
+
+/// Follows the daemon of the state directory.
+pub(super) async fn follow_own(general: &General) -> Result<Status> {
+    let Some(directory) = general.state_directory() else {
+        return Err(Failure::usage("no state directory is known").hint("name it with --state"));
+    };
+    let daemon = Daemon::own(&directory);
+    general.hands.cancel()?.unless_cancelled(daemon.follow(general.json)).await?
+}
+
+/// Leaves a job to the daemon.
+async fn submit(
+    general: &General,
+    daemon: &Daemon,
+    verb: &JobVerb,
+    typed: &Map<String, Value>,
+    words: &[OsString],
+) -> Result<Status> {
+    let settings = program::settings(general.job.config.as_deref())?;
+    if AskedJob::typed(verb.name(), typed.clone(), words, &settings.sites).job.had_passwords {
+        return Err(Failure::usage("a job in the queue has no password in it")
+            .hint("keep the server as a site of the daemon"));
+    }
+    let queue = verb.queue();
+    let mut body = job_of(verb, typed)?;
+    body.insert("priority".to_owned(), json!(queue.priority()));
+    body.insert("at".to_owned(), json!(queue.at()));
+    body.insert("every".to_owned(), json!(queue.every()));
+    body.insert("id".to_owned(), json!(verb.id()));
+    let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;
+    let id = text(&made, "id");
+    if general.json {
+        print(&with_event(&made, "job"))?
+    } else {
+        print(&id)?
+    }
+    if !queue.waits() {
+        return Ok(Status::Done);
+    }
+    let mut told = text(&made, "state");
+    loop {
+        let job = daemon.ask(Method::GET, format!("/jobs/{}", encode(&id)), None).await?;
+        let state = text(&job, "state");
+        if state != told && !general.quiet {
+            tell(general, &job, "job")?;
+            told = state;
+        }
+        if let Some(exit) = job["exit"].as_u64() {
+            return Ok(of_number(u8::try_from(exit).unwrap_or(1)));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// A job as the API takes it.
+fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Value>> {
+    let known = |name: &str| OPTIONS.iter().any(|option| option.name == name);
+    let (mut options, mut places) = (Map::new(), Vec::new());
+    for (id, value) in typed {
+        let name = id.replace('_', "-");
+        let several = match value {
+            Value::Array(several) => several.clone(),
+            one => vec![one.clone()],
+        };
+        match id.as_str() {
+            "places" => places = several,
+            "source" => places.insert(0, value.clone()),
+            "dest" => places.push(value.clone()),
+            "id" => {}
+            _ if known(&name) => drop(options.insert(name, value.clone())),
+            _ => {
+                return Err(Failure::usage(format!("--{name} cannot be sent to another daemon"))
+                    .hint("leave it out, or write it into the settings of the daemon"));
+            }
+        }
+    }
+    let text = |place: &Value| text_of(place).map(|text| text.to_string_lossy().into_owned());
+    let mut places: Vec<String> = places.iter().filter_map(text).collect();
+    let dest = places.pop().filter(|_| !places.is_empty());
+    let dest = dest
+        .ok_or_else(|| Failure::usage("a list cannot be sent to another daemon").hint("name the sources"))?;
+    let job = json!({"verb": verb.name(), "sources": places, "dest": dest, "options": options});
+    Ok(job.as_object().cloned().unwrap_or_default())
+}
+
+/// Lists the jobs of the daemon, those that came last at the end.
+async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Status> {
+    if args.follow {
+        return daemon.follow(general.json).await;
+    }
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = daemon.ask(Method::GET, format!("/jobs?limit=1000{after}"), None).await?;
+        all.extend(page["jobs"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) if all.len() < MOST_LISTED => after = format!("&after={}", encode(next)),
+            _ => break,
+        }
+    }
+    all.iter().rev().try_for_each(|job| tell(general, job, "job"))?;
+    Ok(Status::Done)
+}
+
+/// Tells why a job went as it did.
+async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
+    let path = format!("/jobs/{}", encode(job));
+    let found = daemon.ask(Method::GET, &*path, None).await?;
+    if general.json {
+        let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
+        why["why"].as_array().into_iter().flatten().try_for_each(|object| print(&object.to_string()))?;
+        return Ok(Status::Done);
+    }
+    tell(general, &found, "job")?;
+    let failed = daemon.ask(Method::GET, format!("{path}/files?state=failed&limit=100"), None).await?;
+    for file in failed["files"].as_array().into_iter().flatten() {
+        print(&format!("  {}: {}", text(file, "source"), text(file, "cause")))?;
+    }
+    Ok(Status::Done)
+}
+
+/// Changes a job.
+async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
+    let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await?;
+    tell(general, &changed, "job")?;
+    Ok(Status::Done)
+}
+
+/// Lists or changes series.
+async fn series(general: &General, daemon: &Daemon, action: SeriesAction<'_>) -> Result<Status> {
+    let one = |id: &str| format!("/series/{}", encode(id));
+    let shown = match action {
+        SeriesAction::List => daemon.ask(Method::GET, "/series", None).await?["series"].clone(),
+        SeriesAction::Show(id) => {
+            let all = daemon.ask(Method::GET, "/series", None).await?["series"].clone();
+            let found = all.as_array().into_iter().flatten().find(|series| series["id"] == *id).cloned();
+            found.ok_or_else(|| {
+                Failure::new(Kind::Missing, "there is no such series, which is called by its id")
+            })?
+        }
+        SeriesAction::Pause(id) => daemon.ask(Method::POST, format!("{}/pause", one(id)), None).await?,
+        SeriesAction::Resume(id) => daemon.ask(Method::POST, format!("{}/resume", one(id)), None).await?,
+        SeriesAction::Remove(id) => daemon.ask(Method::DELETE, one(id), None).await?,
+    };
+    match &shown {
+        Value::Array(all) => all.iter().try_for_each(|series| tell(general, series, "series"))?,
+        series => tell(general, series, "series")?,
+    }
+    Ok(Status::Done)
+}
+
+/// Prints a job or a series.
+fn tell(general: &General, object: &Value, event: &str) -> Result<()> {
+    match (general.json, event) {
+        (true, _) => print(&with_event(object, event)),
+        (false, "series") => print(&series_words(object)),
+        (false, _) => print(&job_words(object)),
+    }
+}
+
+/// An object of the API as a line of `--json`.
+fn with_event(object: &Value, event: &str) -> String {
+    let members = object.to_string();
+    match members.strip_prefix('{') {
+        Some(rest) if rest != "}" => format!("{{\"event\":\"{event}\",{rest}"),
+        _ => format!("{{\"event\":\"{event}\"}}"),
+    }
+}
+
+/// A job for people: `0123456789abcdef running ann 3 files (1.2 MiB), 45 min left: copy one:a two:b`.
+fn job_words(job: &Value) -> String {
+    let number = |path: &str| job.pointer(path).and_then(Value::as_u64);
+    let files = counted(number("/progress/files").unwrap_or(0), "file");
+    let bytes = size::bytes(number("/progress/bytes").unwrap_or(0));
+    let mut words =
+        format!("{} {} {} {files} ({bytes})", text(job, "id"), text(job, "state"), text(job, "owner"));
+    if let Some(left) = number("/progress/remaining") {
+        let _ = write!(words, ", {} left", duration::words(Duration::from_secs(left)));
+    }
+    match text(job, "cause").as_str() {
+        "" => {}
+        cause => {
+            let _ = write!(words, " ({cause})");
+        }
+    }
+    format!("{words}: {}", places(job))
+}
+
+/// A series for people.
+fn series_words(series: &Value) -> String {
+    let next = match (series["paused"].as_bool(), text(series, "next").as_str()) {
+        (Some(true), _) => "paused".to_owned(),
+        (_, "") => "no run any more".to_owned(),
+        (_, next) => format!("next {next}"),
+    };
+    format!(
+        "{} {} ({}), {next}: {}",
+        text(series, "id"),
+        text(series, "every"),
+        text(series, "zone"),
+        places(series)
+    )
+}
+
+/// The verb and the places of a job.
+fn places(job: &Value) -> String {
+    let sources = job["sources"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let sources: Vec<String> = sources.map(|source| show(source.as_bytes())).collect();
+    format!("{} {} {}", text(job, "verb"), sources.join(" "), text(job, "dest"))
+}
+
+/// A text of an object, as a terminal may have it.
+fn text(object: &Value, key: &str) -> String {
+    show(object[key].as_str().unwrap_or_default().as_bytes())
+}
+
+/// Prints an event of a stream.
+fn print_event(line: &str, is_json: bool) -> Result<()> {
+    if is_json {
+        return print(line);
+    }
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return Ok(()) };
+    let (job, of) = (text(&event, "job"), |key: &str| text(&event, key));
+    match event["event"].as_str() {
+        Some("job") => print(&format!("{job} {} {}", of("state"), of("cause")).trim_end().to_owned()),
+        Some("failed") => print(&format!("{job} failed {}: {}", of("source"), of("message"))),
+        Some("file") => print(&format!("{job} copied {} to {}", of("source"), of("dest"))),
+        Some("warning") => print(&format!("{job} warning: {}", of("message"))),
+        _ => Ok(()),
+    }
+}
+
+fn print(line: &str) -> Result<()> {
+    let written = writeln!(output::out(), "{line}");
+    written.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))
+}
+
+/// How long a daemon may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a job is looked at that is waited for.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The largest number of jobs that are listed.
+const MOST_LISTED: usize = 100_000;
+/// The longest line of a stream, in bytes.
+const LONGEST_LINE: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_in_clear_to_this_host_only() {
+        for (text, authority) in [
+            ("https://transfers.example", Some("transfers.example:443")),
+            ("https://transfers.example:8990/", Some("transfers.example:8990")),
+            ("https://[2001:db8::1]:8990", Some("[2001:db8::1]:8990")),
+            ("http://127.0.0.1:8990", Some("127.0.0.1:8990")),
+            ("http://localhost:8990", Some("localhost:8990")),
+            ("http://transfers.example:8990", None),
+            ("http://localhost.evil.example", None),
+            ("https://ann:pw@transfers.example", None),
+            ("https://transfers.example/jobs", None),
+            ("ftp://transfers.example", None),
+            ("transfers.example:8990", None),
+        ] {
+            let read = text.parse::<DaemonUrl>().ok();
+            assert_eq!(read.map(|url| url.authority()).as_deref(), authority, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_one_line_for_people_without_control_characters() {
+        let job = json!({
+            "id": "1", "state": "running", "owner": "ann", "verb": "copy", "sources": ["one:a\u{1b}"], "dest": "two:",
+            "cause": null, "progress": {"files": 1, "bytes": 2048, "remaining": 90},
+        });
+        assert_eq!(job_words(&job), "1 running ann 1 file (2.00 KiB), 90 s left: copy one:a%1B two:");
+        assert!(with_event(&job, "job").starts_with("{\"event\":\"job\","));
+    }
+}

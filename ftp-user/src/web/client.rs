@@ -1,0 +1,90 @@
+//! A client of the API of a daemon: one request, one connection.
+
+use axum::body::{Body, BodyDataStream, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use ftp_io::connection::Connection;
+use hyper::client::conn::http1::handshake;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::io;
+
+/// What is asked of a daemon.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The method of HTTP.
+    pub method: Method,
+    /// The path with its query, below `/api/v1`.
+    pub path: String,
+    /// What is sent.
+    pub body: Option<Value>,
+}
+
+/// The daemon that is asked, and who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Asker {
+    /// The host of its URL, with the port.
+    pub host: String,
+    /// The head that tells the token; empty at its own socket.
+    pub authorization: String,
+}
+
+impl Asker {
+    /// Asks, and reads the whole answer: its status and its object.
+    ///
+    /// # Errors
+    ///
+    /// The connection fails, or the answer is no JSON or too long.
+    pub async fn ask(&self, connection: Connection, question: Question) -> io::Result<(u16, Value)> {
+        let answer = self.send(connection, question).await?;
+        let status = answer.status().as_u16();
+        let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
+        let object = serde_json::from_slice(&bytes);
+        Ok((status, object.map_err(|_| io::Error::other("the answer is none of a daemon"))?))
+    }
+
+    /// Asks for a stream of events.
+    ///
+    /// # Errors
+    ///
+    /// The connection fails, or the daemon refuses; then the status is told.
+    pub async fn follow(
+        &self,
+        connection: Connection,
+        question: Question,
+    ) -> io::Result<Result<BodyDataStream, u16>> {
+        let answer = self.send(connection, question).await?;
+        let status = answer.status().as_u16();
+        if !answer.status().is_success() {
+            return Ok(Err(status));
+        }
+        Ok(Ok(Body::new(answer.into_body()).into_data_stream()))
+    }
+
+    async fn send(
+        &self,
+        connection: Connection,
+        question: Question,
+    ) -> io::Result<Response<hyper::body::Incoming>> {
+        let (mut sender, connection) = handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
+        tokio::spawn(connection);
+        let Question { method, path, body } = question;
+        let mut request =
+            Request::builder().method(method).uri(format!("/api/v1{path}")).header(HOST, &self.host);
+        if !self.authorization.is_empty() {
+            request = request.header(AUTHORIZATION, &self.authorization);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let request = request.body(body).map_err(io::Error::other)?;
+        sender.send_request(request).await.map_err(io::Error::other)
+    }
+}
+
+/// The largest answer in bytes.
+const MOST_BYTES: usize = 64 << 20;
