@@ -132,7 +132,12 @@ fn a_seed_makes_the_same_run_again() {
 fn what_must_not_be_is_found() {
     let check = |verb, sabotage, says: &str| {
         let mut plans = (0..).map(|seed| Plan::of(seed, 50, 0));
-        let fits = |plan: &Plan| plan.verb == verb && plan.destination.is_empty() != (verb == Verb::Sync);
+        let fits = |plan: &Plan| {
+            plan.verb == verb
+                && plan.destination.is_empty() != (verb == Verb::Sync)
+                && (sabotage != Sabotage::DeletesLeftOut || plan.left_out.is_some())
+                && (sabotage != Sabotage::HalvesSide || !plan.third.is_empty())
+        };
         let mut plan = plans.find(fits).unwrap();
         plan.faults = vec![(When::After(30), Fault::Sabotage(sabotage))];
         let ended = with_room(|| run(&plan).unwrap());
@@ -142,6 +147,8 @@ fn what_must_not_be_is_found() {
     check(Verb::Move, Sabotage::Deletes, "is at neither end");
     check(Verb::Copy, Sabotage::Halves, "something else under its final name");
     check(Verb::Sync, Sabotage::DeletesOther, "has changed");
+    check(Verb::Move, Sabotage::DeletesLeftOut, "which a filter leaves out, has changed");
+    check(Verb::Copy, Sabotage::HalvesSide, "is no whole file");
     check(Verb::Copy, Sabotage::Leaves, "it has not done all");
 }
 
@@ -155,6 +162,7 @@ fn what_a_hostile_account_sends_is_carried_out() {
                 && plan.second.is_none()
                 && !plan.tls
                 && plan.placement == Placement::AtServers
+                && plan.third.is_empty()
         };
         let mut plan = plans.find(fits).unwrap();
         let account = Fault::HostileAccount { host: Program::Destination, choice };

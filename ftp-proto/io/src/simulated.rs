@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fmt::Debug;
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
@@ -65,6 +66,20 @@ pub trait Host: Debug + Send + Sync {
 
     /// A program has written this to standard output or standard error.
     fn print(&self, bytes: &[u8]);
+
+    /// What a program reads as standard input.
+    ///
+    /// # Errors
+    ///
+    /// The program has none.
+    fn input(&self) -> io::Result<File>;
+
+    /// Where a program writes a file that goes to standard output.
+    ///
+    /// # Errors
+    ///
+    /// The program has none.
+    fn output(&self) -> io::Result<File>;
 
     /// What the date is.
     fn today(&self) -> When;

@@ -13,24 +13,27 @@ use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::{Flow, Session, Transfer};
 use crate::world::local_path;
-use ftp_io::copy::{self, Coding, CopyEnd, Meter};
-use ftp_io::hash::digest_of;
+use ftp_io::copy::{CopyEnd, Format, Receipt, Receiver};
+use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How reading has ended.
 #[derive(Debug)]
 pub enum ReadEnd {
-    /// All of the file is there: so many bytes.
-    All(u64),
+    /// All bytes of the file are there.
+    All {
+        /// How many they are.
+        bytes: u64,
+        /// Its digest, if that was wanted.
+        digest: Option<String>,
+    },
     /// `ftp-user cat ... | head` has seen enough.
     ReaderGone,
     /// The file or pipe takes nothing more.
@@ -43,7 +46,8 @@ impl ReadEnd {
     }
 }
 
-/// Reads the file at `path` into `out`. `moved` is how many bytes have come, also if it fails.
+/// Reads the file at `path` into `out`, and computes the digest that is wanted. `moved` is how many bytes have come, also if it
+/// fails.
 ///
 /// # Errors
 ///
@@ -52,17 +56,20 @@ pub async fn read(
     context: &Context,
     host: &mut Host,
     path: &PathName,
-    out: File,
+    out: impl Receiver,
+    digest: Option<Algorithm>,
     moved: &mut u64,
 ) -> Result<ReadEnd> {
-    let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
+    let Host::Server(server) = host else { return read_here(context, path, out, digest, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
     let announced = files::size_by_command(session, path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
     let (meter, most) = (session.context.meter(), most(announced));
-    let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
+    let format = Format { digest, ..Format::default() };
+    let copying =
+        async |connection| Receipt::new(connection, out, format).receive(&meter, |report, _| report).await.0;
     let mut moving = |moved, _| {
         if moved > most {
             meter.stop();
@@ -79,7 +86,11 @@ pub async fn read(
         Flow::Over(copied, answer) => match copied.end {
             CopyEnd::File(error) => Ok(ReadEnd::not_written(error)),
             _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
-            CopyEnd::Whole => check(session, path, announced, *moved).await.map(|()| ReadEnd::All(*moved)),
+            CopyEnd::Whole => {
+                check(session, path, announced, *moved).await?;
+                let digest = copied.digest.map(|(hex, _)| hex);
+                Ok(ReadEnd::All { bytes: *moved, digest })
+            }
             CopyEnd::Broken(error) => Err(Failure::new(Kind::Temporary, what())
                 .said(format!("the data connection broke: {error}"))
                 .hint("try again later")),
@@ -89,18 +100,30 @@ pub async fn read(
 }
 
 /// Reads a file of this host, on a thread that may block. If the program is to stop, that is not waited for.
-async fn read_here(context: &Context, path: &PathName, mut out: File, moved: &mut u64) -> Result<ReadEnd> {
+async fn read_here(
+    context: &Context,
+    path: &PathName,
+    mut out: impl Receiver,
+    digest: Option<Algorithm>,
+    moved: &mut u64,
+) -> Result<ReadEnd> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
     let (files, count) = (context.world.files, Arc::clone(&written));
     let copying = ftp_io::blocking::spawn(move || {
         let (mut file, mut buffer) = (files.open(local_path(&name))?, vec![0; PIECE]);
+        let mut digester = digest.map(Digester::new);
         while !cancel.is_cancelled() {
             let read = file.read(&mut buffer)?;
             if read == 0 {
-                return Ok(ReadEnd::All(count.load(Ordering::Relaxed)));
+                let (bytes, digest) = (count.load(Ordering::Relaxed), digester.map(Digester::hex));
+                return Ok(ReadEnd::All { bytes, digest });
             }
-            if let Err(error) = out.write_all(buffer.get(..read).unwrap_or_default()) {
+            let piece = buffer.get(..read).unwrap_or_default();
+            if let Err(error) = out.write(piece) {
                 return Ok(ReadEnd::not_written(error));
+            }
+            if let Some(digester) = &mut digester {
+                digester.update(piece);
             }
             count.fetch_add(read as u64, Ordering::Relaxed);
         }
@@ -208,19 +231,9 @@ async fn hash_here(
     algorithm: Algorithm,
 ) -> Result<(Digest, u64)> {
     let what = || format!("cannot hash {}", path.display());
-    let (reader, writer) = io::pipe().map_err(|error| Failure::of_this_host("cannot make a pipe", &error))?;
-    let (reader, writer) = (File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer)));
-    let (meter, mut moved) = (Meter::default(), 0);
-    // The pipe ends for the reader when nobody can write to it any more.
-    let (read, hashed) = tokio::join!(
-        read(context, host, path, writer, &mut moved),
-        digest_of(algorithm, reader, u64::MAX, &meter)
-    );
-    let read = read?;
-    let (hex, bytes) = hashed.map_err(|error| Failure::of_this_host(what(), &error))?;
-    match read {
-        ReadEnd::All(moved) if moved == bytes => Ok((Digest { algorithm, hex }, bytes)),
-        ReadEnd::All(_) | ReadEnd::ReaderGone => {
+    match read(context, host, path, io::sink(), Some(algorithm), &mut 0).await? {
+        ReadEnd::All { bytes, digest: Some(hex) } => Ok((Digest { algorithm, hex }, bytes)),
+        ReadEnd::All { .. } | ReadEnd::ReaderGone => {
             Err(Failure::new(Kind::Other, format!("{}: not all of it was hashed", what())))
         }
         ReadEnd::NotWritten(error) => Err(Failure::of_this_host(what(), &error)),

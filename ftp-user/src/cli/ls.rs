@@ -13,12 +13,11 @@ use crate::place::Location;
 use crate::report::{Event, Form, Label, ListedEntry};
 use crate::session::Role;
 use clap::Args;
+use ftp_io::program::output::output_file;
 use ftp_io::program::size;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::os::fd::AsFd;
 
 /// List directories, one name per line
 ///
@@ -289,7 +288,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatAr
         let printed = file(&context, &mut host, &location).await;
         host.quit().await;
         match printed {
-            Ok(ReadEnd::All(_)) => each.ended(&context, &location, Ok(Status::Done))?,
+            Ok(ReadEnd::All { .. }) => each.ended(&context, &location, Ok(Status::Done))?,
             Ok(ReadEnd::ReaderGone) => return Ok(each.status()),
             Ok(ReadEnd::NotWritten(error)) => return Err(not_written(&error)),
             Err(failure) => each.ended(&context, &location, Err(failure))?,
@@ -307,8 +306,8 @@ async fn file(context: &Context, host: &mut Host, location: &Location) -> Result
             refuse_slash(context, host, location).await?;
         }
         let mut moved = 0;
-        let out = std::io::stdout().as_fd().try_clone_to_owned().map_err(|error| not_written(&error))?;
-        match read(context, host, &location.path, File::from(out), &mut moved).await {
+        let out = output_file().map_err(|error| not_written(&error))?;
+        match read(context, host, &location.path, out, None, &mut moved).await {
             // What was printed cannot be taken back.
             Err(failure) if moved == 0 => {
                 refuse_directory(context, host, location, &failure).await?;

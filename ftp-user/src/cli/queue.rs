@@ -130,7 +130,7 @@ pub(super) enum StoredDraft {
     Job(JobId),
     /// A job that the queue has had already.
     Known(JobId),
-    /// A series.
+    /// A series of the queue.
     Series(Box<SeriesRecord>),
 }
 

@@ -11,7 +11,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::web::client::{Asker, Question};
-use crate::web::{OPTIONS, encode};
+use crate::web::{ErrorCode, OPTIONS, encode};
 use clap::Args;
 use ftp_io::connection::Connection;
 use ftp_io::program::{duration, output, size};
@@ -35,16 +35,16 @@ use url::Url;
 #[command(next_help_heading = "Daemon of another host")]
 pub(super) struct RemoteArgs {
     /// Ask the daemon at this URL, as https://transfers.example:8990
-    #[arg(long, value_name = "URL", requires = "token_file", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "URL", requires = "token_file", hide_short_help = true)]
     daemon: Option<DaemonUrl>,
     /// The file with the token for that daemon (mode 0600)
-    #[arg(long, requires = "daemon", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, global = true, requires = "daemon", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
     token_file: Option<PathBuf>,
     /// Trust that daemon also by these authorities (PEM)
-    #[arg(long, requires = "daemon", conflicts_with = "daemon_pin", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, global = true, requires = "daemon", conflicts_with = "daemon_pin", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
     daemon_ca: Option<PathBuf>,
     /// Trust that daemon only with this certificate
-    #[arg(long, requires = "daemon", value_name = "SHA256:HEX", hide_short_help = true)]
+    #[arg(long, global = true, requires = "daemon", value_name = "SHA256:HEX", hide_short_help = true)]
     daemon_pin: Option<Fingerprint>,
 }
 
@@ -188,10 +188,10 @@ impl Daemon {
             })
         };
         let answered = tokio::time::timeout(PATIENCE, asked).await;
-        let (status, object) = answered.unwrap_or_else(|_| {
+        let (is_good, object) = answered.unwrap_or_else(|_| {
             Err(Failure::new(Kind::Temporary, "the daemon did not answer within a minute"))
         })?;
-        if status < 300 { Ok(object) } else { Err(refusal(status, &object)) }
+        if is_good { Ok(object) } else { Err(refusal(&object)) }
     }
 
     /// Prints events as they come, until the daemon ends or the program is told to stop.
@@ -202,7 +202,7 @@ impl Daemon {
             |error| Failure::of_this_host("the daemon did not answer", &error).as_kind(Kind::Temporary);
         let mut events = match self.asker.follow(connection, question).await.map_err(failed)? {
             Ok(events) => events,
-            Err(status) => return Err(refusal(status, &Value::Null)),
+            Err(object) => return Err(refusal(&object)),
         };
         let mut text = String::new();
         while let Some(piece) = events.next().await {
@@ -224,26 +224,40 @@ impl Daemon {
 }
 
 /// What a daemon says of its refusal.
-fn refusal(status: u16, object: &Value) -> Failure {
+fn refusal(object: &Value) -> Failure {
     let text =
         |key: &str| object.pointer(&format!("/error/{key}")).and_then(Value::as_str).unwrap_or_default();
-    let kind = match status {
-        400 | 405 | 413 | 415 | 431 => Kind::Usage,
-        401 | 403 | 421 => Kind::Refused,
-        404 => Kind::Missing,
-        409 => Kind::Exists,
-        408 | 429 | 503 => Kind::Temporary,
-        _ => Kind::Other,
-    };
+    let code = ErrorCode::ALL.into_iter().find(|code| code.name() == text("code"));
     let message = match text("message") {
-        "" => format!("HTTP status {status}"),
+        "" => "it does not say why".to_owned(),
         message => show(message.as_bytes()),
     };
     let hint = Some(show(text("hint").as_bytes())).filter(|hint| !hint.is_empty());
+    let kind = code.map_or(Kind::Other, kind_of);
     Failure::new(kind, format!("the daemon refuses it: {message}")).hint_if(hint)
 }
 
+/// The kind of failure that a refusal is.
+const fn kind_of(code: ErrorCode) -> Kind {
+    match code {
+        ErrorCode::BadRequest
+        | ErrorCode::UnknownKey
+        | ErrorCode::BadValue
+        | ErrorCode::UnknownSite
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::TooLarge
+        | ErrorCode::UnsupportedType
+        | ErrorCode::HeadTooLarge => Kind::Usage,
+        ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::WrongHost => Kind::Refused,
+        ErrorCode::NotFound => Kind::Missing,
+        ErrorCode::Conflict => Kind::Exists,
+        ErrorCode::Timeout | ErrorCode::TooMany | ErrorCode::Unavailable => Kind::Temporary,
+        ErrorCode::Internal => Kind::Other,
+    }
+}
+
 /// Carries out a verb at the daemon that it names.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is for this host")]
 pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Result<Status> {
     let daemon = Daemon::of(args)?;
     let general = &cli.general;
@@ -318,7 +332,7 @@ async fn submit(
             tell(general, &job, "job")?;
             told = state;
         }
-        if let Some(exit) = job["exit"].as_u64() {
+        if let Some(exit) = member(&job, "exit").as_u64() {
             return Ok(of_number(u8::try_from(exit).unwrap_or(1)));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -331,10 +345,7 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
     let (mut options, mut places) = (Map::new(), Vec::new());
     for (id, value) in typed {
         let name = id.replace('_', "-");
-        let several = match value {
-            Value::Array(several) => several.clone(),
-            one => vec![one.clone()],
-        };
+        let several = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         match id.as_str() {
             "places" => places = several,
             "source" => places.insert(0, value.clone()),
@@ -364,8 +375,8 @@ async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Sta
     let (mut all, mut after) = (Vec::new(), String::new());
     loop {
         let page = daemon.ask(Method::GET, format!("/jobs?limit=1000{after}"), None).await?;
-        all.extend(page["jobs"].as_array().cloned().unwrap_or_default());
-        match page["next"].as_str() {
+        all.extend(member(&page, "jobs").as_array().cloned().unwrap_or_default());
+        match member(&page, "next").as_str() {
             Some(next) if all.len() < MOST_LISTED => after = format!("&after={}", encode(next)),
             _ => break,
         }
@@ -380,12 +391,16 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     let found = daemon.ask(Method::GET, &*path, None).await?;
     if general.json {
         let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
-        why["why"].as_array().into_iter().flatten().try_for_each(|object| print(&object.to_string()))?;
+        member(&why, "why")
+            .as_array()
+            .into_iter()
+            .flatten()
+            .try_for_each(|object| print(&object.to_string()))?;
         return Ok(Status::Done);
     }
     tell(general, &found, "job")?;
     let failed = daemon.ask(Method::GET, format!("{path}/files?state=failed&limit=100"), None).await?;
-    for file in failed["files"].as_array().into_iter().flatten() {
+    for file in member(&failed, "files").as_array().into_iter().flatten() {
         print(&format!("  {}: {}", text(file, "source"), text(file, "cause")))?;
     }
     Ok(Status::Done)
@@ -402,10 +417,11 @@ async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Res
 async fn series(general: &General, daemon: &Daemon, action: SeriesAction<'_>) -> Result<Status> {
     let one = |id: &str| format!("/series/{}", encode(id));
     let shown = match action {
-        SeriesAction::List => daemon.ask(Method::GET, "/series", None).await?["series"].clone(),
+        SeriesAction::List => member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone(),
         SeriesAction::Show(id) => {
-            let all = daemon.ask(Method::GET, "/series", None).await?["series"].clone();
-            let found = all.as_array().into_iter().flatten().find(|series| series["id"] == *id).cloned();
+            let all = member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone();
+            let found =
+                all.as_array().into_iter().flatten().find(|series| *member(series, "id") == *id).cloned();
             found.ok_or_else(|| {
                 Failure::new(Kind::Missing, "there is no such series, which is called by its id")
             })?
@@ -414,9 +430,9 @@ async fn series(general: &General, daemon: &Daemon, action: SeriesAction<'_>) ->
         SeriesAction::Resume(id) => daemon.ask(Method::POST, format!("{}/resume", one(id)), None).await?,
         SeriesAction::Remove(id) => daemon.ask(Method::DELETE, one(id), None).await?,
     };
-    match &shown {
-        Value::Array(all) => all.iter().try_for_each(|series| tell(general, series, "series"))?,
-        series => tell(general, series, "series")?,
+    match shown.as_array() {
+        Some(all) => all.iter().try_for_each(|series| tell(general, series, "series"))?,
+        None => tell(general, &shown, "series")?,
     }
     Ok(Status::Done)
 }
@@ -460,7 +476,7 @@ fn job_words(job: &Value) -> String {
 
 /// A series for people.
 fn series_words(series: &Value) -> String {
-    let next = match (series["paused"].as_bool(), text(series, "next").as_str()) {
+    let next = match (member(series, "paused").as_bool(), text(series, "next").as_str()) {
         (Some(true), _) => "paused".to_owned(),
         (_, "") => "no run any more".to_owned(),
         (_, next) => format!("next {next}"),
@@ -476,14 +492,19 @@ fn series_words(series: &Value) -> String {
 
 /// The verb and the places of a job.
 fn places(job: &Value) -> String {
-    let sources = job["sources"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let sources = member(job, "sources").as_array().into_iter().flatten().filter_map(Value::as_str);
     let sources: Vec<String> = sources.map(|source| show(source.as_bytes())).collect();
     format!("{} {} {}", text(job, "verb"), sources.join(" "), text(job, "dest"))
 }
 
+/// A member of an object; null if it has none.
+fn member<'a>(object: &'a Value, key: &str) -> &'a Value {
+    object.get(key).unwrap_or(&Value::Null)
+}
+
 /// A text of an object, as a terminal may have it.
 fn text(object: &Value, key: &str) -> String {
-    show(object[key].as_str().unwrap_or_default().as_bytes())
+    show(member(object, key).as_str().unwrap_or_default().as_bytes())
 }
 
 /// Prints an event of a stream.
@@ -493,8 +514,8 @@ fn print_event(line: &str, is_json: bool) -> Result<()> {
     }
     let Ok(event) = serde_json::from_str::<Value>(line) else { return Ok(()) };
     let (job, of) = (text(&event, "job"), |key: &str| text(&event, key));
-    match event["event"].as_str() {
-        Some("job") => print(&format!("{job} {} {}", of("state"), of("cause")).trim_end().to_owned()),
+    match member(&event, "event").as_str() {
+        Some("job") => print(format!("{job} {} {}", of("state"), of("cause")).trim_end()),
         Some("failed") => print(&format!("{job} failed {}: {}", of("source"), of("message"))),
         Some("file") => print(&format!("{job} copied {} to {}", of("source"), of("dest"))),
         Some("warning") => print(&format!("{job} warning: {}", of("message"))),

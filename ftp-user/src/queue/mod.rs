@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `entry` | a job of the queue: what happens to it, and how it stands then |
+//! | `change` | what people do with jobs, and why it cannot be done |
 //! | `series` | a job that is carried again and again |
 //! | `token` | tokens of the API, as a store has them |
 //! | `when` | times and schedules, as they are typed |
@@ -10,17 +11,18 @@
 //!
 //! Nothing here knows where the queue is kept, or does anything: the journal keeps it, and the daemon carries it.
 
+mod change;
 mod choice;
 mod entry;
 mod series;
 mod token;
 mod when;
 
+pub use change::{EntryRefusal, JobChange};
 pub use choice::{CarriedJob, Head, next};
 pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
 pub use entry::{
-    Entry, EntryRefusal, FileTotals, JobChange, MOST_OF_OWNER, NamedRequest, Priority, QueueState,
-    RecordedSites, Submission, Wish,
+    Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
 };
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};

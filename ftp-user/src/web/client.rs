@@ -3,6 +3,7 @@
 use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use ftp_io::connection::Connection;
+use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -30,42 +31,33 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// Asks, and reads the whole answer: its status and its object.
+    /// Asks, and reads the whole answer: whether it is good, and its object.
     ///
     /// # Errors
     ///
-    /// The connection fails, or the answer is no JSON or too long.
-    pub async fn ask(&self, connection: Connection, question: Question) -> io::Result<(u16, Value)> {
-        let answer = self.send(connection, question).await?;
-        let status = answer.status().as_u16();
-        let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
-        let object = serde_json::from_slice(&bytes);
-        Ok((status, object.map_err(|_| io::Error::other("the answer is none of a daemon"))?))
+    /// The connection fails, or the answer is not JSON or too long.
+    pub async fn ask(&self, connection: Connection, question: Question) -> io::Result<(bool, Value)> {
+        read(self.send(connection, question).await?).await
     }
 
-    /// Asks for a stream of events.
+    /// Asks for a stream of events. The inner `Err` is the object of a refusal.
     ///
     /// # Errors
     ///
-    /// The connection fails, or the daemon refuses; then the status is told.
+    /// The connection fails.
     pub async fn follow(
         &self,
         connection: Connection,
         question: Question,
-    ) -> io::Result<Result<BodyDataStream, u16>> {
+    ) -> io::Result<Result<BodyDataStream, Value>> {
         let answer = self.send(connection, question).await?;
-        let status = answer.status().as_u16();
-        if !answer.status().is_success() {
-            return Ok(Err(status));
+        match answer.status().is_success() {
+            true => Ok(Ok(Body::new(answer.into_body()).into_data_stream())),
+            false => read(answer).await.map(|(_, object)| Err(object)),
         }
-        Ok(Ok(Body::new(answer.into_body()).into_data_stream()))
     }
 
-    async fn send(
-        &self,
-        connection: Connection,
-        question: Question,
-    ) -> io::Result<Response<hyper::body::Incoming>> {
+    async fn send(&self, connection: Connection, question: Question) -> io::Result<Response<Incoming>> {
         let (mut sender, connection) = handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
         tokio::spawn(connection);
         let Question { method, path, body } = question;
@@ -84,6 +76,14 @@ impl Asker {
         let request = request.body(body).map_err(io::Error::other)?;
         sender.send_request(request).await.map_err(io::Error::other)
     }
+}
+
+/// Reads an answer: whether it is good, and its object.
+async fn read(answer: Response<Incoming>) -> io::Result<(bool, Value)> {
+    let is_good = answer.status().is_success();
+    let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
+    let object = serde_json::from_slice(&bytes);
+    Ok((is_good, object.map_err(|_| io::Error::other("the answer is not one of a daemon"))?))
 }
 
 /// The largest answer in bytes.

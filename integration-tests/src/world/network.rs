@@ -9,6 +9,7 @@ use ftp_proto::address::{Kind, kind};
 use ftp_proto::listing::When;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -302,6 +303,10 @@ impl Host {
     fn with<T>(&self, work: impl FnOnce(&mut HostState) -> T) -> T {
         work(&mut self.shared.network.locked().hosts[self.index])
     }
+
+    fn home(&self) -> io::Result<PathBuf> {
+        self.with(|host| host.home.clone()).ok_or_else(|| ErrorKind::NotFound.into())
+    }
 }
 
 impl simulated::Host for Host {
@@ -375,6 +380,14 @@ impl simulated::Host for Host {
         self.with(|host| host.said.extend_from_slice(bytes));
     }
 
+    fn input(&self) -> io::Result<File> {
+        File::open(self.home()?.join(INPUT))
+    }
+
+    fn output(&self) -> io::Result<File> {
+        File::options().append(true).create(true).open(self.home()?.join(OUTPUT))
+    }
+
     fn today(&self) -> When {
         let network = self.shared.network.locked();
         let since = i64::try_from(network.now.as_secs()).unwrap_or(0);
@@ -406,6 +419,9 @@ fn commands(text: &[u8]) -> impl Iterator<Item = String> {
 
 /// What our server says after SITE SYNC.
 const STABLE: &[u8] = b"Everything is on stable storage\r\n";
+/// The file in the home directory of a host that is its standard input, and the one that gets what is written to standard output.
+pub(super) const INPUT: &str = "input";
+pub(super) const OUTPUT: &str = "output";
 /// The port of relays.
 pub(super) const RELAY: u16 = 2190;
 /// The port of control connections.

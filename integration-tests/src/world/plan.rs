@@ -1,11 +1,17 @@
 //! What happens in a run: a command between two directories, and faults in the middle of it.
 
+mod wider;
+mod words;
+
+pub use words::Naming;
+pub(super) use words::SIDE;
+
 use super::manners::Manners;
 use crate::sim::random::Random;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use words::options;
 
 /// What a run does. It can be written to a file, and read again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +28,15 @@ pub struct Plan {
     /// Other options that are typed. None of them changes what must hold.
     #[serde(default)]
     pub options: Vec<Cow<'static, str>>,
+    /// How the sources of a copy or a move are typed.
+    #[serde(default)]
+    pub naming: Naming,
+    /// Files that a filter leaves out.
+    #[serde(default)]
+    pub left_out: Option<LeftOut>,
+    /// What a third user agent is told meanwhile, one thing after the other. Nothing of it changes the trees.
+    #[serde(default)]
+    pub third: Vec<Cow<'static, str>>,
     /// Whether the host `relay` runs a hub, which an agent joins, instead of a relay that listens.
     pub at_hub: bool,
     /// What the servers of the source and of the destination know.
@@ -51,6 +66,15 @@ pub enum Placement {
     DestinationHere,
 }
 
+/// Files in a directory of the source that stay there: a filter leaves the directory out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The option that says so.
+    pub filter: Cow<'static, str>,
+    /// The files that stay.
+    pub files: Files,
+}
+
 /// A second user agent. It need not succeed: after some failures its job is cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Second {
@@ -66,15 +90,22 @@ pub type Files = BTreeMap<String, Content>;
 pub struct Content {
     choice: u64,
     length: usize,
+    /// Where one byte is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed_at: Option<usize>,
 }
 
 impl Content {
     fn of(random: &mut Random, length: usize) -> Self {
-        Self { choice: random.bits() >> 32, length }
+        Self { choice: random.bits() >> 32, length, changed_at: None }
     }
 
     pub(super) fn bytes(self) -> Vec<u8> {
-        Random::new(self.choice).bytes(self.length)
+        let mut bytes = Random::new(self.choice).bytes(self.length);
+        if let Some(byte) = self.changed_at.and_then(|at| bytes.get_mut(at)) {
+            *byte = !*byte;
+        }
+        bytes
     }
 }
 
@@ -105,7 +136,7 @@ impl Verb {
     }
 
     /// Whether it may delete this name, which only the destination has.
-    pub(super) fn may_delete(self, name: &str) -> bool {
+    fn may_delete(self, name: &str) -> bool {
         match self {
             Self::SyncDelete => true,
             Self::Remove => name.starts_with(REMOVED),
@@ -116,6 +147,8 @@ impl Verb {
 
 /// The directory that [`Verb::Remove`] deletes.
 const REMOVED: &str = "extra/";
+/// The directory that a filter leaves out.
+const LEFT_OUT: &str = "left/";
 
 /// A program that serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -193,7 +226,7 @@ impl Doing {
 pub enum Fault {
     /// A user agent is killed; its job is resumed at once.
     KillUser {
-        /// Whether it is the second one, if there is one.
+        /// Whether it is the second one, or the third one, if there is one.
         second: bool,
     },
     /// A program that serves is killed, and starts again after some steps.
@@ -287,6 +320,10 @@ pub enum Sabotage {
     Halves,
     /// A file of the destination that the source lacks is deleted.
     DeletesOther,
+    /// A file of the source that a filter leaves out is deleted.
+    DeletesLeftOut,
+    /// The third user agent has stored half of a file.
+    HalvesSide,
     /// The account that may only read has all rights.
     Permits,
     /// Something is left at the destination.
@@ -357,6 +394,9 @@ impl Plan {
             placement,
             path,
             options,
+            naming: Naming::default(),
+            left_out: None,
+            third: Vec::new(),
             at_hub,
             manners,
             tls,
@@ -365,7 +405,7 @@ impl Plan {
             second,
             faults,
         };
-        plan.with_fitting_faults()
+        plan.with_fitting_faults().wider()
     }
 
     /// The same with the end of a program in the place of each fault that does not fit.
@@ -388,67 +428,30 @@ impl Plan {
         self
     }
 
+    /// Whether the verb may delete this name, which only the destination has.
+    pub(super) fn may_delete(&self, name: &str) -> bool {
+        self.verb.may_delete(name) && !(self.left_out.is_some() && name.starts_with(LEFT_OUT))
+    }
+
+    /// Whether sources are named that have gone when they are named again.
+    pub(super) fn names_what_goes(&self) -> bool {
+        self.verb == Verb::Move && self.naming != Naming::Tree
+    }
+
+    /// Whether a name of the source stays where it is because a filter leaves it out.
+    pub(super) fn leaves_out(&self, name: &str) -> bool {
+        self.left_out.as_ref().is_some_and(|left_out| left_out.files.contains_key(name))
+    }
+
     /// How much happens in it.
     pub(super) fn size(&self) -> usize {
         let files = self.source.len() + self.destination.len();
         let foreign = self.manners.iter().filter(|manners| **manners != Manners::Ours).count();
-        self.faults.len() + files + foreign + self.options.len() + usize::from(self.second.is_some())
+        let typed = self.options.len() + self.third.len() + usize::from(self.naming != Naming::Tree);
+        let others = [self.second.is_some(), self.left_out.is_some()];
+        let others = others.into_iter().map(usize::from).sum::<usize>();
+        self.faults.len() + files + foreign + typed + others
     }
-
-    /// What is typed, if these are the directories of the source and of the destination on their hosts.
-    pub(super) fn words(&self, [source, destination]: &[PathBuf; 2]) -> Vec<String> {
-        let verb: &[&str] = match self.verb {
-            Verb::Copy => &["copy", "-r"],
-            Verb::Move => &["move", "-r"],
-            Verb::Sync => &["sync"],
-            Verb::SyncDelete => &["sync", "--delete", "--yes"],
-            Verb::Append => &["append"],
-            Verb::Remove => &["rm", "-r", "--yes"],
-        };
-        let (scheme, trust): (_, &[&str]) =
-            if self.tls { ("ftpes", &["--trust", "new"]) } else { ("ftp", &[]) };
-        let path: &[&str] = if self.verb == Verb::Remove { &[] } else { &["--path", &self.path] };
-        let server = |host: &str| format!("{scheme}://ann@{host}/");
-        let [from, to] = match self.placement {
-            Placement::AtServers => ["one", "two"].map(server),
-            Placement::SourceHere => [format!("{}/", source.display()), server("two")],
-            Placement::DestinationHere => [server("one"), format!("{}/", destination.display())],
-        };
-        let (first, _) = self.source.first_key_value().expect("there is a file");
-        let places = match self.verb {
-            Verb::Remove => vec![format!("{to}tree/{REMOVED}")],
-            Verb::Append => [from, to].map(|end| format!("{end}tree/{first}")).to_vec(),
-            Verb::Copy | Verb::Move | Verb::Sync | Verb::SyncDelete => {
-                [from, to].map(|end| format!("{end}tree/")).to_vec()
-            }
-        };
-        let options = self.options.iter().map(Cow::as_ref).collect::<Vec<_>>();
-        let words = [verb, trust, path, &options, &["--progress", "never"]].concat();
-        words.into_iter().map(str::to_owned).chain(places).collect()
-    }
-}
-
-/// Options that a person may type beside the places.
-fn options(random: &mut Random, verb: Verb) -> Vec<Cow<'static, str>> {
-    const OF_JOBS: [&str; 7] = [
-        "--no-race",
-        "--no-resume",
-        "--jobs=3",
-        "--perms",
-        "--limit=2MB",
-        "--changed-parts=auto",
-        "--fail-fast",
-    ];
-    let all: &[&str] = match verb {
-        Verb::Copy | Verb::Move => &OF_JOBS,
-        Verb::Sync | Verb::SyncDelete => {
-            &["--compare=hash", "--jobs=2", "--perms", "--no-race", "--limit=2MB"]
-        }
-        Verb::Append => &["--no-race"],
-        Verb::Remove => &[],
-    };
-    let chosen = all.iter().filter(|_| random.once_in(8));
-    chosen.map(|option| Cow::Borrowed(*option)).collect()
 }
 
 fn tree(random: &mut Random, files: u64) -> Files {

@@ -2,10 +2,11 @@
 
 mod excuses;
 mod laws;
+mod third;
 mod user;
 
 use super::disk::Snapshot;
-use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, Verb, When};
+use super::plan::{Content, Doing, Fault, Files, Plan, Program, SIDE, Sabotage, Verb, When};
 use super::{HostId, Serving, TargetPorts, World};
 use excuses::Excused;
 use ftp_proto::relay::token::Token;
@@ -18,6 +19,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
+use third::Third;
 use user::{MOST_ATTEMPTS, Stage, User};
 
 /// What became of a run.
@@ -47,14 +49,11 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 struct Running<'a> {
     plan: &'a Plan,
     world: World,
-    /// The hosts of the programs that serve.
-    servers: [HostId; 4],
+    servers: Servers,
     users: Vec<User>,
-    /// The directories of the two servers, and of their states.
+    third: Option<Third>,
+    /// The directories of the two servers.
     roots: [PathBuf; 2],
-    states: [PathBuf; 2],
-    /// The file with the token of the relay.
-    token: PathBuf,
     story: String,
     violations: Vec<String>,
     faults: Vec<(&'static str, Doing)>,
@@ -77,6 +76,15 @@ struct Running<'a> {
     traces: Option<OsString>,
 }
 
+/// The programs that serve.
+struct Servers {
+    hosts: [HostId; 4],
+    /// The directories of the states of the two servers.
+    states: [PathBuf; 2],
+    /// The file with the token of the relay.
+    token: PathBuf,
+}
+
 /// The disk of the source, when it is away.
 struct VanishedDisk {
     /// Where its directory is meanwhile.
@@ -95,6 +103,16 @@ struct SetBack {
     stable: Snapshot,
 }
 
+/// Writes the list that is copied from, and the files that a filter leaves out.
+fn write_beside(plan: &Plan, roots: &[PathBuf; 2]) -> io::Result<()> {
+    if let Some((path, text)) = plan.list(roots) {
+        fs::write(path, text)?;
+    }
+    let left_out = plan.left_out.iter().flat_map(|left_out| &left_out.files);
+    let tree = roots[0].join("tree");
+    left_out.into_iter().try_for_each(|(name, content)| write_file(&tree.join(name), *content, 1_600_000_000))
+}
+
 impl<'a> Running<'a> {
     fn start(plan: &'a Plan, directory: &Path) -> io::Result<Self> {
         let make = |name: &str| {
@@ -106,8 +124,8 @@ impl<'a> Running<'a> {
         write_all(&roots[0].join("tree"), &plan.source)?;
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
-        let servers = ["one", "two", "relay", "agent"].map(|name| world.host(name));
-        for ((host, manners), root) in servers.iter().zip(plan.manners).zip(&roots) {
+        let hosts = ["one", "two", "relay", "agent"].map(|name| world.host(name));
+        for ((host, manners), root) in hosts.iter().zip(plan.manners).zip(&roots) {
             world.disguise(*host, manners.disguise(root));
         }
         let token = directory.join("token");
@@ -130,7 +148,15 @@ impl<'a> Running<'a> {
         };
         let users = [Some(("user", first)), second.map(|state| ("second", state))];
         let users = users.into_iter().flatten().map(user).collect();
+        write_beside(plan, &roots)?;
         let (stable, stranger) = (Snapshot::of(&roots[1..])?, world.host("stranger"));
+        // Its host is the last one, so the other ones are as they are without it.
+        let third = if plan.third.is_empty() {
+            None
+        } else {
+            fs::create_dir(roots[1].join(SIDE))?;
+            Some(Third::new(world.host("third"), home(make("third")?)?)?)
+        };
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (Vec::new(), Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
@@ -138,11 +164,10 @@ impl<'a> Running<'a> {
         let mut running = Self {
             plan,
             world,
-            servers,
+            servers: Servers { hosts, states, token },
             users,
+            third,
             roots,
-            states,
-            token,
             story,
             violations,
             faults,
@@ -163,7 +188,7 @@ impl<'a> Running<'a> {
 
     fn serve(&mut self, program: Program) {
         let host = self.host(program);
-        let ([one, two], [first, second], tls) = (&self.roots, &self.states, self.plan.tls);
+        let ([one, two], [first, second], tls) = (&self.roots, &self.servers.states, self.plan.tls);
         let permits = self.plan.faults.iter().any(|(_, fault)| *fault == Fault::Sabotage(Sabotage::Permits));
         match program {
             Program::Source => {
@@ -173,15 +198,15 @@ impl<'a> Running<'a> {
                 let has_room = self.full.is_none();
                 self.world.serve(host, Serving { root: two, state: second, has_room, tls, permits });
             }
-            Program::Relay if self.plan.at_hub => self.world.hub(host, &self.token),
-            Program::Relay => self.world.relay(host, &self.token),
-            Program::Agent if self.plan.at_hub => self.world.agent(host, "relay:2190", &self.token),
+            Program::Relay if self.plan.at_hub => self.world.hub(host, &self.servers.token),
+            Program::Relay => self.world.relay(host, &self.servers.token),
+            Program::Agent if self.plan.at_hub => self.world.agent(host, "relay:2190", &self.servers.token),
             Program::Agent => {}
         }
     }
 
     const fn host(&self, program: Program) -> HostId {
-        self.servers[program as usize]
+        self.servers.hosts[program as usize]
     }
 
     fn tell(&mut self, what: &str) {
@@ -195,10 +220,11 @@ impl<'a> Running<'a> {
     fn carry_out(&mut self) {
         let mut faults = self.plan.faults.clone().into_iter();
         let mut next = faults.next();
-        while self.users.iter().any(|user| user.stage != Stage::Done) {
+        while self.is_busy() {
             for user in 0..self.users.len() {
                 self.start_or_end(user);
             }
+            self.third_goes_on();
             self.step();
             if self.world.now() > LONGEST {
                 return self.violation("it does not end");
@@ -239,6 +265,12 @@ impl<'a> Running<'a> {
             let [source, destination] = self.trees().map(|tree| tree.into_keys().collect::<Vec<_>>());
             self.violation(&format!("it has not done all: source {source:?}, destination {destination:?}"));
         }
+    }
+
+    /// Whether a user agent has something to do.
+    fn is_busy(&self) -> bool {
+        self.users.iter().any(|user| user.stage != Stage::Done)
+            || self.third.as_ref().is_some_and(|third| third.is_busy(self.plan))
     }
 
     fn step(&mut self) {
@@ -287,6 +319,9 @@ impl<'a> Running<'a> {
             self.faults.push((fault.name(), self.doing));
         }
         match fault {
+            Fault::KillUser { second: true } if self.plan.second.is_none() && self.third.is_some() => {
+                self.third.iter_mut().for_each(|third| third.kill(&mut self.world, self.plan));
+            }
             Fault::KillUser { second } => {
                 let index = usize::from(second).min(self.users.len() - 1);
                 let [_, there] = self.trees();
@@ -440,6 +475,11 @@ impl<'a> Running<'a> {
                 fs::write(path, "half")
             }
             Sabotage::DeletesOther => fs::remove_file(destination.join(name(&self.plan.destination))),
+            Sabotage::DeletesLeftOut => {
+                let files = self.plan.left_out.as_ref().map(|left_out| name(&left_out.files));
+                fs::remove_file(source.join(files.unwrap_or_default()))
+            }
+            Sabotage::HalvesSide => fs::write(self.roots[1].join(SIDE).join("half"), "half"),
             // Its servers know it from the beginning.
             Sabotage::Permits => Ok(()),
             Sabotage::Leaves => fs::write(destination.join(".left"), ""),
@@ -479,13 +519,17 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 fn write_all(root: &Path, files: &Files) -> io::Result<()> {
     fs::create_dir_all(root)?;
     for (number, (name, content)) in files.iter().enumerate() {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(root))?;
-        fs::write(&path, content.bytes())?;
-        let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + number as u64);
-        File::options().write(true).open(&path)?.set_modified(time)?;
+        write_file(&root.join(name), *content, 1_700_000_000 + number as u64)?;
     }
     Ok(())
+}
+
+/// Writes a file that has this time, and the directories above it.
+fn write_file(path: &Path, content: Content, time: u64) -> io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    fs::write(path, content.bytes())?;
+    let time = UNIX_EPOCH + Duration::from_secs(time);
+    File::options().write(true).open(path)?.set_modified(time)
 }
 
 /// The files below a directory. What vanishes meanwhile is left out.

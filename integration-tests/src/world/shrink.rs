@@ -1,7 +1,7 @@
 //! A plan that breaks a law, made as small as it can be.
 
 use super::manners::Manners;
-use super::plan::{Files, Plan, When};
+use super::plan::{Files, Naming, Plan, When};
 use super::run::{Ended, run};
 use std::io;
 
@@ -36,13 +36,21 @@ pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
             ours
         });
         let plain = Plan { options: Vec::new(), ..least.clone() };
-        let alone = [Plan { second: None, ..least.clone() }, plain].into_iter().chain(ours);
+        let tree = Plan { naming: Naming::Tree, ..least.clone() };
+        let all = Plan { left_out: None, ..least.clone() };
+        let alone = [Plan { second: None, ..least.clone() }, plain, tree, all].into_iter().chain(ours);
+        let less_asked = (0..least.third.len()).map(|at| {
+            let mut fewer = least.clone();
+            fewer.third.remove(at);
+            fewer
+        });
         let one_less = least.source.keys().map(|name| {
             let mut fewer = least.clone();
             fewer.source.remove(name);
             fewer
         });
         let smaller = alone
+            .chain(less_asked)
             .chain(faults)
             .chain(halves)
             .chain(one_less)

@@ -3,7 +3,9 @@
 use super::secret;
 use crate::simulated::{self, Host};
 use std::fmt::Display;
-use std::io::{self, ErrorKind, IsTerminal, StderrLock, StdoutLock, Write, stderr, stdout};
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, StderrLock, StdoutLock, Write, stderr, stdin, stdout};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 /// Standard output or standard error; on a host of a simulation, what the simulation reads.
@@ -20,6 +22,30 @@ pub enum Writer {
 /// Standard output, for this thread alone.
 pub fn out() -> Writer {
     simulated::host().map_or_else(|| Writer::Out(stdout().lock()), Writer::Simulated)
+}
+
+/// Standard output, for the bytes of a file.
+///
+/// # Errors
+///
+/// It is closed, or the system has no descriptor left.
+pub fn output_file() -> io::Result<File> {
+    match simulated::host() {
+        Some(host) => host.output(),
+        None => stdout().as_fd().try_clone_to_owned().map(File::from),
+    }
+}
+
+/// Standard input, for the bytes of a file.
+///
+/// # Errors
+///
+/// It is closed, or the system has no descriptor left.
+pub fn input_file() -> io::Result<File> {
+    match simulated::host() {
+        Some(host) => host.input(),
+        None => stdin().as_fd().try_clone_to_owned().map(File::from),
+    }
 }
 
 /// Standard error, for this thread alone.

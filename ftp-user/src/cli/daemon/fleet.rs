@@ -496,15 +496,15 @@ fn digest_of(job: &NewJob) -> [u8; 32] {
 
 /// A job cannot be stored.
 fn not_stored(why: JournalFailure) -> ApiError {
-    let code = match &why {
-        JournalFailure::Full { .. } => ErrorCode::TooMany,
-        JournalFailure::Named { .. } => {
-            return ApiError::new(ErrorCode::Conflict, "this id was used for another job")
-                .hint("choose another id");
-        }
-        _ => return away(why),
-    };
-    ApiError::new(code, why.to_string()).hint("wait until some of them have ended, or cancel some")
+    if let JournalFailure::Full { .. } = &why {
+        return ApiError::new(ErrorCode::TooMany, why.to_string())
+            .hint("wait until some of them have ended, or cancel some");
+    }
+    if let JournalFailure::Named { .. } = &why {
+        return ApiError::new(ErrorCode::Conflict, "this id was used for another job")
+            .hint("choose another id");
+    }
+    away(why)
 }
 
 /// The store cannot be used, or has no such job.

@@ -20,6 +20,7 @@ use crate::route::StoreReply;
 use crate::session::{Flow, Session, Transfer};
 use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
 use ftp_io::hash::Digester;
+use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest, best_common};
 use ftp_proto::listing;
@@ -28,7 +29,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,7 +36,7 @@ use std::time::Duration;
 /// Opens what the file is written to.
 fn open(sink: Sink) -> io::Result<File> {
     match sink {
-        Sink::Output => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        Sink::Output => output_file(),
         Sink::Null => File::options().write(true).open(NULL),
     }
 }
@@ -277,7 +277,7 @@ async fn send(
     session.forget_restart().await?;
     session.set_type(DataType::Image).await?;
     let failed = |error: io::Error| Failure::of_this_host("cannot read standard input".to_owned(), &error);
-    let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let file = input_file().map_err(failed)?;
     let waits = Arc::new(AtomicBool::new(false));
     let input = Input { file, digester: digest.map(Digester::new), waits: Arc::clone(&waits) };
     let meter = session.context.meter();

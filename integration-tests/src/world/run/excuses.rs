@@ -38,6 +38,12 @@ impl LateParts {
         self.of_killed.extend(self.sent.iter().filter(|name| !there.contains_key(*name)).cloned());
     }
 
+    /// Keeps what a user agent has said of what stays.
+    pub(super) fn hear(&mut self, said: &str) {
+        let tells = |line: &&str| TELLS.iter().any(|words| line.contains(words));
+        self.said.extend(said.lines().filter(tells));
+    }
+
     /// Whether a part may come to the destination as late as this.
     pub(super) fn may_have(&self, name: &str) -> bool {
         self.said.contains(name) || self.of_killed.contains(name)
@@ -97,3 +103,7 @@ impl Running<'_> {
         may_be_lost.retain(|name| !source.contains_key(name) || crossing.has(name, window));
     }
 }
+
+/// What the user agents say of what stays.
+const TELLS: [&str; 3] =
+    ["may still be there", ".ftp-user.part meanwhile", "because something has that name: delete it"];

@@ -1,7 +1,8 @@
 //! The laws of a run: what must hold at every moment, and at its end.
 
+use super::third::STANDARD_INPUT;
 use super::{Running, Tree, read_all};
-use crate::world::plan::{Content, Verb};
+use crate::world::plan::{Content, SIDE, Verb};
 
 impl Running<'_> {
     /// What must hold at every moment.
@@ -54,12 +55,31 @@ impl Running<'_> {
             }
         }
         for (name, content) in &plan.destination {
-            let may_go = plan.verb.may_delete(name);
+            let may_go = plan.may_delete(name);
             if !plan.source.contains_key(name) && !may_go && !has(&destination, name, Some(content)) {
                 wrong.push(format!("{name}, which only the destination has, has changed"));
             }
         }
+        for (name, content) in plan.left_out.iter().flat_map(|left_out| &left_out.files) {
+            if !has(&source, name, Some(content)) {
+                wrong.push(format!("{name}, which a filter leaves out, has changed"));
+            }
+        }
+        self.look_at_side(&mut wrong);
         wrong.iter().for_each(|wrong| self.violation(wrong));
+    }
+
+    /// Whatever the third user agent has stored is whole under its final name.
+    fn look_at_side(&self, wrong: &mut Vec<String>) {
+        let Some(third) = &self.third else { return };
+        let left_out = self.plan.left_out.iter().flat_map(|left_out| left_out.files.values());
+        for (name, found) in third.files(&self.roots[1].join(SIDE)) {
+            let there = self.plan.destination.values().chain(self.versions.values().flatten());
+            let is_version = there.chain(left_out.clone()).any(|content| found == content.bytes());
+            if !is_version && found != STANDARD_INPUT {
+                wrong.push(format!("{name} is no whole file"));
+            }
+        }
     }
 
     /// Whether both ends are as they should be at the end. Where nothing is moved, the destination may have an older version of
@@ -90,11 +110,11 @@ impl Running<'_> {
                 versions.iter().skip(skipped).any(|content| *found == content.bytes())
             }
             None => {
-                let kept = plan.destination.get(name).filter(|_| !plan.verb.may_delete(name));
+                let kept = plan.destination.get(name).filter(|_| !plan.may_delete(name));
                 kept.is_some_and(|content| *found == content.bytes())
             }
         };
-        let kept = plan.destination.keys().filter(|name| !plan.verb.may_delete(name));
+        let kept = plan.destination.keys().filter(|name| !plan.may_delete(name));
         let copied = plan.source.keys().filter(|_| plan.verb.has_job());
         let has_all = copied
             .chain(kept)
@@ -102,7 +122,8 @@ impl Running<'_> {
         let is_told = |name: &String| {
             name.ends_with(".ftp-user.part") && self.excused.late.said.contains(name.as_str())
         };
-        has_all && destination.iter().all(is_good) && (!moves || source.keys().all(is_told))
+        let may_stay = |name: &String| is_told(name) || plan.leaves_out(name);
+        has_all && destination.iter().all(is_good) && (!moves || source.keys().all(may_stay))
     }
 
     /// Whether all of the source is behind what a file of the destination was; `None` if nothing is appended to that file, or if it is

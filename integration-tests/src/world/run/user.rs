@@ -61,12 +61,45 @@ impl Running<'_> {
         }
     }
 
+    /// Starts what the third user agent is told next, or sees how it has ended.
+    pub(super) fn third_goes_on(&mut self) {
+        let Some(third) = &mut self.third else { return };
+        if !third.runs {
+            if let Some(words) = third.start_next(&mut self.world, self.plan) {
+                self.tell(&format!("third user: {}", words.join(" ")));
+            }
+        } else if let Some(status) = self.world.ended(third.host) {
+            third.runs = false;
+            self.third_ended(status);
+        }
+    }
+
+    /// What it has written to standard output is a file of the source, if it says so and nobody has written to the file.
+    fn third_ended(&mut self, status: u8) {
+        let Some(third) = &self.third else { return };
+        let said = self.world.said(third.host);
+        let (asked, written) = (third.asked(self.plan), third.output());
+        self.excused.late.hear(&said);
+        // Listings have the times of files, which are those of the system.
+        let is_told = |line: &&str| self.traces.is_some() || line.starts_with("ftp-user:");
+        let told: Vec<&str> = said.lines().filter(is_told).collect();
+        self.tell(&format!("third user: status {status}: {}", told.join("\n")));
+        let name = asked.split(' ').find_map(|word| word.strip_prefix("{one}"));
+        if let (0, Some(written)) = (status, written)
+            && let Some(versions) = name.and_then(|name| self.versions.get(name))
+            && let [only] = versions.as_slice()
+            && written != only.bytes()
+        {
+            self.violation("standard output has something else than the file");
+        }
+        self.look();
+    }
+
     fn ended(&mut self, index: usize, status: u8) {
         let user = &self.users[index];
         let said = self.world.said(user.host);
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
-        let tells = |line: &&str| TELLS.iter().any(|words| line.contains(words));
-        self.excused.late.said.extend(said.lines().filter(tells));
+        self.excused.late.hear(&said);
         self.look();
         if !self.plan.verb.has_job() {
             return self.ended_without_job(index, status);
@@ -86,6 +119,8 @@ impl Running<'_> {
             return;
         }
         let is_whole = user.words == command;
+        // What has gone is missed by name.
+        let status = if is_whole && is_done && self.plan.names_what_goes() { 0 } else { status };
         let gives_up = index > 0 && user.attempts >= PATIENCE;
         match status {
             _ if user.words[0] == "cancel" => user.stage = Stage::Done,
@@ -121,9 +156,6 @@ impl Running<'_> {
     }
 }
 
-/// What the user agents say of what stays.
-const TELLS: [&str; 3] =
-    ["may still be there", ".ftp-user.part meanwhile", "because something has that name: delete it"];
 /// The number of characters of a job's id.
 const ID: usize = 16;
 /// How long a person waits before a job that has failed is tried again, each time longer: the other one may have claimed the files.
