@@ -64,10 +64,8 @@ pub struct JobCursor {
 pub enum FileSelection {
     /// All of them.
     All,
-    /// Those that have not begun.
-    Waiting,
-    /// Those whose bytes may move.
-    Moving,
+    /// Those that have not ended.
+    Open,
     /// Those whose bytes have moved to the destination.
     Done,
     /// Those that were there already, or belong to another job now.
@@ -83,8 +81,7 @@ impl FileSelection {
         let (open, done) = (is(ItemState::Open), is(ItemState::Done));
         match self {
             Self::All => "state >= 0".to_owned(),
-            Self::Waiting => format!("{open} AND attempts = 0"),
-            Self::Moving => format!("{open} AND attempts > 0"),
+            Self::Open => open,
             Self::Done => format!("{done} AND taken IS NOT NULL"),
             Self::Skipped => format!("({done} AND taken IS NULL OR {})", is(ItemState::GivenOver)),
             Self::Failed => is(ItemState::Failed),

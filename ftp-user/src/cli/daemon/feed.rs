@@ -45,6 +45,8 @@ pub(super) struct RunOfJob {
     pub(super) route: Option<RouteOfRun>,
     /// Its rate over time.
     pub(super) rates: Curve,
+    /// The bytes of the files that are under way, by their sources; of many only some.
+    pub(super) moving: HashMap<String, u64>,
     /// The first thing that has failed.
     pub(super) failure: Option<String>,
     /// When it began, so that the oldest can be forgotten.
@@ -216,6 +218,9 @@ impl RunOfJob {
             }
         }
         if let Some(event) = said.event {
+            if let Event::File(outcome) = event {
+                self.moving.remove(&outcome.source);
+            }
             self.take(event);
         }
     }
@@ -230,6 +235,12 @@ impl RunOfJob {
                     relay: relay.clone(),
                     protection: *protection,
                 });
+                return;
+            }
+            Event::Progress(progress) => {
+                if self.moving.len() < MOST_MOVING || self.moving.contains_key(&progress.source) {
+                    self.moving.insert(progress.source.clone(), progress.bytes);
+                }
                 return;
             }
             Event::File(outcome) => match &**outcome {
@@ -285,6 +296,8 @@ const MOST_BYTES: usize = 16 << 20;
 const MOST_RUNS: usize = 256;
 /// The largest number of pairs that are remembered.
 const MOST_PAIRS: usize = 1_000;
+/// The largest number of files of a run that are known to be under way.
+const MOST_MOVING: usize = 256;
 /// The largest number of points of a curve.
 const MOST_POINTS: usize = 240;
 

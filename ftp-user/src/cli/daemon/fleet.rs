@@ -288,9 +288,11 @@ impl Fleet for Daemon {
             after: filter.after.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?,
         };
         let found = self.reader.files(job.id, query).map_err(away)?;
-        let view = |file: &ItemRecord| file_view(file, &sites, &self.worker.name);
+        let run = self.feed.run(job.id).filter(|_| job.entry.is_carried);
+        let view = |file: &ItemRecord| file_view(file, &sites, run.as_ref(), &self.worker.name);
+        let is_asked = |view: &FileView| filter.state.is_none_or(|state| state == view.state);
         Ok(Slice {
-            items: found.items.iter().map(view).collect(),
+            items: found.items.iter().map(view).filter(is_asked).collect(),
             next: found.next.map(|next| next.to_string()),
         })
     }

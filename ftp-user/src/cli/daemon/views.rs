@@ -91,11 +91,17 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
     }
 }
 
-/// A file of a job. `sites` are those that the job names.
-pub(super) fn file_view(file: &ItemRecord, sites: &[&Site], worker: &str) -> FileView {
+/// A file of a job. `sites` are those that the job names, and `run` is its run, if it is carried.
+pub(super) fn file_view(
+    file: &ItemRecord,
+    sites: &[&Site],
+    run: Option<&RunOfJob>,
+    worker: &str,
+) -> FileView {
     let rung = file.copy.moved_by();
+    let moving = run.and_then(|run| run.moving.get(&file.place.source)).copied();
     let state = match file.state {
-        ItemState::Open if file.copy.attempts > 0 => FileState::Moving,
+        ItemState::Open if moving.is_some() => FileState::Moving,
         ItemState::Open => FileState::Waiting,
         ItemState::Done if rung.is_none() => FileState::Skipped,
         ItemState::Done => FileState::Done,
@@ -107,7 +113,7 @@ pub(super) fn file_view(file: &ItemRecord, sites: &[&Site], worker: &str) -> Fil
         source: file.place.source.clone(),
         dest: super::super::why::dest_of(sites, file),
         state,
-        bytes: if is_done { file.copy.size.unwrap_or(0) } else { 0 },
+        bytes: if is_done { file.copy.size.unwrap_or(0) } else { moving.unwrap_or(0) },
         path: rung.map(|rung| rung.path().to_owned()),
         rung: rung.map(|rung| rung.name().to_owned()),
         verified: is_done.then(|| file.copy.verified.name().to_owned()),
@@ -120,8 +126,8 @@ pub(super) fn file_view(file: &ItemRecord, sites: &[&Site], worker: &str) -> Fil
 /// The files in the store that the API shows in this state.
 pub(super) const fn selection(state: FileState) -> FileSelection {
     match state {
-        FileState::Waiting => FileSelection::Waiting,
-        FileState::Moving => FileSelection::Moving,
+        // What moves is known to the run.
+        FileState::Waiting | FileState::Moving => FileSelection::Open,
         FileState::Done => FileSelection::Done,
         FileState::Skipped => FileSelection::Skipped,
         FileState::Failed => FileSelection::Failed,
