@@ -36,7 +36,7 @@ fn ended(seed: u64) -> Ended {
 
 #[test]
 fn no_fault_loses_a_file() {
-    let (first, seeds) = (number("FTP_WORLD_FIRST", 0), number("FTP_WORLD_SEEDS", 500));
+    let (first, seeds) = (number("FTP_WORLD_FIRST", 0), number("FTP_WORLD_SEEDS", 200));
     let next = AtomicU64::new(first);
     let work = || {
         let mut faults = Vec::new();
