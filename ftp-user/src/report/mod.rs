@@ -208,11 +208,11 @@ pub enum Output {
 
 /// Who hears within this program what a run says. It is called on a thread that may wait. Clones are the same listener.
 #[derive(Clone)]
-pub struct Listener(Arc<dyn Fn(Said<'_>) + Send + Sync>);
+pub struct Listener(Arc<dyn Fn(RunMessage<'_>) + Send + Sync>);
 
 /// What a run has said.
 #[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
+pub struct RunMessage<'a> {
     /// The event; `None` if only time has passed.
     pub event: Option<&'a Event>,
     /// Its object of `--json`, on one line, if it has one.
@@ -223,11 +223,11 @@ pub struct Said<'a> {
 
 impl Listener {
     /// Everything is told to `hear`.
-    pub fn new(hear: impl Fn(Said<'_>) + Send + Sync + 'static) -> Self {
+    pub fn new(hear: impl Fn(RunMessage<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
     }
 
-    fn hear(&self, said: Said<'_>) {
+    fn hear(&self, said: RunMessage<'_>) {
         (self.0)(said);
     }
 }

@@ -6,7 +6,7 @@ use super::human::Human;
 use super::json;
 use super::progress::{JobProgress, RunProgress};
 use super::queue::{self, NextEvent};
-use super::{Listener, Output, Said, Style};
+use super::{Listener, Output, RunMessage, Style};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
@@ -96,7 +96,7 @@ impl Teller {
             Reader::Program => json::tell(event, shown.as_ref(), self.style.exits, &mut self.style.output()),
             Reader::Listener(listener) => json::text(event, shown.as_ref(), self.style.exits).map(|line| {
                 let line = line.as_deref();
-                listener.hear(Said { event: Some(event), line, progress: shown.as_ref() });
+                listener.hear(RunMessage { event: Some(event), line, progress: shown.as_ref() });
             }),
         };
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
@@ -132,7 +132,7 @@ impl Teller {
             Reader::Listener(listener) => {
                 let line = self.overall.last().map(|last| json::progress_text(last, shown)).transpose();
                 self.told = line.map(|line| {
-                    listener.hear(Said { event: None, line: line.as_deref(), progress: Some(shown) });
+                    listener.hear(RunMessage { event: None, line: line.as_deref(), progress: Some(shown) });
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use super::error::{ApiError, ErrorCode};
 use super::fleet::{Caller, EventStream, Fleet};
-use super::guard::{Guard, Known, Who};
+use super::guard::{ClientGroup, Guard, KnownCaller};
 use super::serve::WebSettings;
 use crate::queue::Scope;
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) struct Web {
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// Whom its seats and wrong tokens are counted for.
-    pub(crate) who: Who,
+    pub(crate) who: ClientGroup,
     /// The address that it comes from, if it has one.
     pub(crate) address: Option<IpAddr>,
     /// The address that it has connected to.
@@ -41,7 +41,7 @@ pub(crate) struct Call {
     /// The other end of the connection.
     pub(crate) peer: Peer,
     /// Who asks, if the route wants to know.
-    pub(crate) known: Option<Known>,
+    pub(crate) known: Option<KnownCaller>,
     /// The id in the path; empty if the route has none.
     pub(crate) id: String,
     /// The path with its query.
@@ -73,7 +73,7 @@ impl Call {
 
     /// What each form has in it; empty without a session.
     pub(crate) fn secret(&self) -> &str {
-        self.known.as_ref().and_then(|known| known.session.as_ref()).map_or("", |session| &session.secret)
+        self.known.as_ref().and_then(|known| known.session()).map_or("", |session| &session.secret)
     }
 
     /// Whether the caller may make jobs.

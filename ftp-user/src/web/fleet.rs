@@ -70,7 +70,7 @@ pub trait Fleet: Send + Sync + 'static {
     fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError>;
 
     /// The events after `since`, and all that come. Without `since` only those that come. If events are gone that the reader
-    /// has not got, the next item is [`Feed::Reset`].
+    /// has not got, the next item is [`FeedItem::Reset`].
     ///
     /// # Errors
     ///
@@ -331,7 +331,7 @@ pub struct FleetEvent {
 
 /// An item of a feed.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Feed {
+pub enum FeedItem {
     /// Something has happened.
     Event(Arc<FleetEvent>),
     /// Events were lost. The number is that of the last event that the fleet has had.
@@ -339,4 +339,4 @@ pub enum Feed {
 }
 
 /// Events as they come.
-pub type EventStream = Pin<Box<dyn Stream<Item = Feed> + Send>>;
+pub type EventStream = Pin<Box<dyn Stream<Item = FeedItem> + Send>>;

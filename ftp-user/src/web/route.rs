@@ -3,7 +3,7 @@
 use super::api;
 use super::call::{Answer, Call, Pairs, Peer, Web, encode};
 use super::error::{ApiError, ErrorCode};
-use super::guard::{Who, cookie, forwarded, own_host, same_origin};
+use super::guard::{ClientGroup, cookie, forwarded, own_host, same_origin};
 use super::page;
 use super::serve::Connection;
 use crate::queue::Scope;
@@ -183,9 +183,10 @@ fn check_head(web: &Web, request: &mut Request) -> Result<(), ApiError> {
     if uri.authority().is_some_and(|named| !named.as_str().eq_ignore_ascii_case(&host)) {
         return Err(ApiError::new(ErrorCode::WrongHost, "the request names two hosts"));
     }
-    if web.settings.trust_proxy && peer.who == Who::Socket && peer.user.is_none() {
+    if web.settings.trust_proxy && peer.who == ClientGroup::Socket && peer.user.is_none() {
         peer.address = forwarded(request.headers());
-        peer.who = peer.address.map_or(Who::Socket, |address| Who::Address(Group::of(address)));
+        peer.who =
+            peer.address.map_or(ClientGroup::Socket, |address| ClientGroup::Address(Group::of(address)));
         peer.is_tls = request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     }
     request.extensions_mut().insert(peer);
@@ -291,7 +292,7 @@ async fn body_of(route: &Route, headers: &HeaderMap, body: Body) -> Result<Vec<u
 fn check_origin(call: &Call, route: &Route, parts: &Parts) -> Result<(), ApiError> {
     let host = parts.extensions.get::<OwnHost>().map_or("", |host| host.0.as_str());
     let has_origin = parts.headers.contains_key("origin");
-    let session = call.known.as_ref().and_then(|known| known.session.as_ref());
+    let session = call.known.as_ref().and_then(|known| known.session());
     match (route.area, session) {
         (Area::Api, Some(_)) => Err(ApiError::new(ErrorCode::Forbidden, "a cookie changes nothing here")
             .hint("send Authorization: Bearer TOKEN")),

@@ -3,7 +3,7 @@
 use super::call::{Peer, Web};
 use super::error::{ApiError, ErrorCode};
 use super::fleet::Fleet;
-use super::guard::{Guard, Who};
+use super::guard::{ClientGroup, Guard};
 use super::route;
 use axum::Router;
 use axum::body::Body;
@@ -105,8 +105,8 @@ impl fmt::Debug for WebSettings {
 /// A connection, as its requests see it.
 pub(crate) struct Connection {
     /// Takes the place among the streams, which the connection has from then on.
-    moved: mpsc::Sender<CrowdPlace<Who>>,
-    streams: Arc<Crowd<Who>>,
+    moved: mpsc::Sender<CrowdPlace<ClientGroup>>,
+    streams: Arc<Crowd<ClientGroup>>,
     /// Becomes true when the daemon ends.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -117,7 +117,7 @@ impl Connection {
     /// # Errors
     ///
     /// All places are taken.
-    pub(crate) fn become_stream(&self, who: Who) -> Result<(), ApiError> {
+    pub(crate) fn become_stream(&self, who: ClientGroup) -> Result<(), ApiError> {
         let place = self.streams.enter(who);
         let place = place.ok_or_else(|| ApiError::unavailable("too many streams of events are open"))?;
         // A connection that has ended needs none.
@@ -130,8 +130,8 @@ impl Connection {
 #[derive(Clone)]
 struct Front {
     router: Router,
-    connections: Arc<Crowd<Who>>,
-    streams: Arc<Crowd<Who>>,
+    connections: Arc<Crowd<ClientGroup>>,
+    streams: Arc<Crowd<ClientGroup>>,
     head_timeout: Duration,
     stopping: watch::Receiver<bool>,
 }
@@ -199,7 +199,7 @@ async fn next(listener: &Listener) -> io::Result<Option<Arrival>> {
             let _ = socket::nodelay(&stream);
             let local = stream.local_addr().ok();
             let peer = Peer {
-                who: Who::Address(Group::of(from.ip())),
+                who: ClientGroup::Address(Group::of(from.ip())),
                 address: Some(from.ip()),
                 local,
                 is_tls: tls.is_some(),
@@ -214,7 +214,7 @@ async fn next(listener: &Listener) -> io::Result<Option<Arrival>> {
                 UnixTrust::SameUser { name, .. } => Some(Arc::from(name.as_str())),
                 UnixTrust::Proxy => None,
             };
-            let peer = Peer { who: Who::Socket, address: None, local: None, is_tls: false, user };
+            let peer = Peer { who: ClientGroup::Socket, address: None, local: None, is_tls: false, user };
             Ok(Some(Arrival { peer, stream: stream.into(), tls: None }))
         }
     }
@@ -239,7 +239,12 @@ async fn greet(arrival: Arrival, front: Front) {
 }
 
 /// Answers the requests of a connection.
-async fn converse(stream: connection::Connection, peer: Peer, mut place: CrowdPlace<Who>, front: Front) {
+async fn converse(
+    stream: connection::Connection,
+    peer: Peer,
+    mut place: CrowdPlace<ClientGroup>,
+    front: Front,
+) {
     let mut stopping = front.stopping.clone();
     let (moved, mut places) = mpsc::channel(1);
     let connection =
@@ -280,7 +285,7 @@ async fn converse(stream: connection::Connection, peer: Peer, mut place: CrowdPl
 }
 
 /// So many places. A newcomer displaces the oldest connection of whoever has more than a fair share, and none of its own.
-fn crowd(places: usize) -> Arc<Crowd<Who>> {
+fn crowd(places: usize) -> Arc<Crowd<ClientGroup>> {
     Crowd::bounded(Bounds { to_own: GivesWay::Newest, ..Bounds::new(places) })
 }
 

@@ -298,8 +298,6 @@ pub struct RatePoint {
 pub struct FailureGroup {
     /// What went wrong, with the words of the server.
     pub cause: String,
-    /// What to do about it.
-    pub remedy: Option<String>,
     /// How many files it concerns.
     pub files: u64,
     /// The first of them.

@@ -2,8 +2,8 @@
 
 use crate::id::JobId;
 use crate::outcome::{FileOutcome, Protection};
-use crate::report::{Event, JobProgress, Said, about};
-use crate::web::fleet::{Feed as FeedItem, FleetEvent};
+use crate::report::{Event, JobProgress, RunMessage, about};
+use crate::web::fleet::{FeedItem, FleetEvent};
 use crate::web::view::{PairView, Progress, RatePoint, Time};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
@@ -117,7 +117,7 @@ impl Feed {
     }
 
     /// A run of a job has said something.
-    pub(super) fn hear(&self, job: JobId, (owner, ends): (&str, &[String; 2]), said: Said<'_>) {
+    pub(super) fn hear(&self, job: JobId, (owner, ends): (&str, &[String; 2]), said: RunMessage<'_>) {
         let mut state = self.state.locked();
         let state = &mut *state;
         if let Some(run) = state.runs.get_mut(&job) {
@@ -202,7 +202,7 @@ impl State {
 }
 
 impl RunOfJob {
-    fn hear(&mut self, said: Said<'_>) {
+    fn hear(&mut self, said: RunMessage<'_>) {
         if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = said.progress {
             let rate = rate.map(|rate| rate as u64);
             self.progress = Progress {

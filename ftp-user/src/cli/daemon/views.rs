@@ -137,7 +137,7 @@ pub(super) const fn selection(state: FileState) -> FileSelection {
 /// Failures of one cause.
 pub(super) fn failure_group(alike: AlikeFailures) -> FailureGroup {
     let AlikeFailures { why, files, first } = alike;
-    FailureGroup { cause: why, remedy: None, files, names: first }
+    FailureGroup { cause: why, files, names: first }
 }
 
 /// The numbers of the daemon as Prometheus reads them.

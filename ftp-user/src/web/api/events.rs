@@ -1,8 +1,8 @@
 //! Server-sent events: the objects of `--json` that a reader may see, in frames that no name can break.
 
 use crate::web::call::Call;
-use crate::web::fleet::{Caller, EventStream, Feed, FleetEvent};
-use crate::web::guard::tokens;
+use crate::web::fleet::{Caller, EventStream, FeedItem, FleetEvent};
+use crate::web::guard::{CallerProof, tokens};
 use crate::web::view::Time;
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -38,18 +38,18 @@ impl Frames {
     }
 
     /// The frame of an item; `None` if the reader did not ask for it, or may not see it.
-    fn frame(&self, item: &Feed) -> Option<String> {
+    fn frame(&self, item: &FeedItem) -> Option<String> {
         match item {
-            Feed::Reset(number) => {
+            FeedItem::Reset(number) => {
                 Some(format!("id: {number}\nevent: reset\ndata: {{\"event\":\"reset\"}}\n\n"))
             }
-            Feed::Event(event) if self.wants(event) => {
+            FeedItem::Event(event) if self.wants(event) => {
                 let mut frame = format!("id: {}\ndata: ", event.number);
                 // JSON escapes the ends of lines, so an object is one line.
                 let _ = write!(frame, "{}\n\n", event.line);
                 Some(frame)
             }
-            Feed::Event(_) => None,
+            FeedItem::Event(_) => None,
         }
     }
 
@@ -61,12 +61,18 @@ impl Frames {
     /// Whether the token and the session of the reader are as they were.
     fn is_permitted(&self) -> bool {
         let Some(known) = &self.call.known else { return false };
-        let Some(digest) = &known.token else { return true };
-        if let (Some(_), Some(cookie)) = (&known.session, &self.call.cookie)
-            && self.call.web.guard.sessions.find(cookie, self.call.web.guard.clock.now()).is_none()
-        {
-            return false;
-        }
+        let digest = match &known.proof {
+            CallerProof::OwnSocket => return true,
+            CallerProof::Token(digest) => digest,
+            CallerProof::Session(session) => {
+                let guard = &self.call.web.guard;
+                let find = |cookie: &String| guard.sessions.find(cookie, guard.clock.now());
+                if self.call.cookie.as_ref().and_then(find).is_none() {
+                    return false;
+                }
+                &session.token
+            }
+        };
         let tokens = self.call.fleet().tokens();
         let caller = tokens::find(&tokens, digest, Time::now()).map(Caller::of_token);
         caller.as_ref() == Some(&known.caller)

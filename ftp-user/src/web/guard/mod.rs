@@ -1,4 +1,4 @@
-//! Who may not: hosts, tokens, cookies, forms, and the seats of connections.
+//! Who may not: hosts, tokens, cookies, forms, and whom connections are counted for.
 
 pub(crate) mod host;
 pub(crate) mod sessions;
@@ -20,7 +20,7 @@ use tokens::{WrongTokens, digest};
 
 /// Whom a connection and a wrong token are counted for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Who {
+pub(crate) enum ClientGroup {
     /// A host, or a network of IPv6.
     Address(Group),
     /// All who come over a socket of this host.
@@ -46,13 +46,32 @@ impl Default for Guard {
 
 /// Who asks, and by what it is known.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownCaller {
     /// Who it is.
     pub(crate) caller: Caller,
-    /// The session, if a cookie has told.
-    pub(crate) session: Option<Session>,
-    /// The hash of the token; `None` for the daemon's user.
-    pub(crate) token: Option<[u8; 32]>,
+    /// How it has shown that.
+    pub(crate) proof: CallerProof,
+}
+
+/// How a caller has shown who it is.
+#[derive(Clone, Debug)]
+pub(crate) enum CallerProof {
+    /// It is the daemon's user, at its own socket.
+    OwnSocket,
+    /// It has sent the token with this hash.
+    Token([u8; 32]),
+    /// It has sent the cookie of a session.
+    Session(Session),
+}
+
+impl KnownCaller {
+    /// The session of a browser, if that is the proof.
+    pub(crate) const fn session(&self) -> Option<&Session> {
+        match &self.proof {
+            CallerProof::Session(session) => Some(session),
+            CallerProof::OwnSocket | CallerProof::Token(_) => None,
+        }
+    }
 }
 
 impl Guard {
@@ -66,25 +85,24 @@ impl Guard {
         fleet: &dyn Fleet,
         peer: &Peer,
         headers: &HeaderMap,
-    ) -> Result<Option<Known>, ApiError> {
+    ) -> Result<Option<KnownCaller>, ApiError> {
         if let Some(user) = &peer.user {
-            return Ok(Some(Known { caller: Caller::local(user), session: None, token: None }));
+            return Ok(Some(KnownCaller { caller: Caller::local(user), proof: CallerProof::OwnSocket }));
         }
         if let Some(value) = headers.get(AUTHORIZATION) {
             let token = value.to_str().ok().and_then(bearer);
             let token = token.unwrap_or_default();
             let caller = self.examine(fleet, peer.who, token)?;
-            return Ok(Some(Known { caller, session: None, token: Some(digest(token)) }));
+            return Ok(Some(KnownCaller { caller, proof: CallerProof::Token(digest(token)) }));
         }
         let Some(session) = cookie(headers).and_then(|cookie| self.sessions.find(&cookie, self.clock.now()))
         else {
             return Ok(None);
         };
         let tokens = fleet.tokens();
-        Ok(tokens::find(&tokens, &session.token, Time::now()).map(|token| Known {
+        Ok(tokens::find(&tokens, &session.token, Time::now()).map(|token| KnownCaller {
             caller: Caller::of_token(token),
-            token: Some(session.token),
-            session: Some(session),
+            proof: CallerProof::Session(session.clone()),
         }))
     }
 
@@ -93,7 +111,12 @@ impl Guard {
     /// # Errors
     ///
     /// The token is wrong, or one of too many wrong ones.
-    pub(crate) fn examine(&self, fleet: &dyn Fleet, who: Who, token: &str) -> Result<Caller, ApiError> {
+    pub(crate) fn examine(
+        &self,
+        fleet: &dyn Fleet,
+        who: ClientGroup,
+        token: &str,
+    ) -> Result<Caller, ApiError> {
         let digest = digest(token);
         if let Some(token) = tokens::find(&fleet.tokens(), &digest, Time::now()) {
             return Ok(Caller::of_token(token));

@@ -1,6 +1,6 @@
 //! Tokens: which one is right, and how many wrong ones of one address are examined.
 
-use super::Who;
+use super::ClientGroup;
 use crate::web::fleet::TokenInfo;
 use crate::web::view::Time;
 use ftp_proto::timer::Moment;
@@ -29,12 +29,12 @@ pub(crate) fn find<'t>(tokens: &'t [TokenInfo], digest: &[u8; 32], now: Time) ->
 /// The wrong tokens of each address within the last minute.
 #[derive(Debug, Default)]
 pub(crate) struct WrongTokens {
-    by: Mutex<HashMap<Who, VecDeque<Moment>>>,
+    by: Mutex<HashMap<ClientGroup, VecDeque<Moment>>>,
 }
 
 impl WrongTokens {
     /// Whether an address has had so many that no other one is examined.
-    pub(crate) fn are_too_many(&self, who: Who, now: Moment) -> bool {
+    pub(crate) fn are_too_many(&self, who: ClientGroup, now: Moment) -> bool {
         let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
         match by.get(&who) {
             Some(times) => times.iter().filter(|at| !is_old(**at, now)).count() >= MOST_WRONG,
@@ -46,7 +46,7 @@ impl WrongTokens {
     }
 
     /// Notes a wrong token.
-    pub(crate) fn note(&self, who: Who, now: Moment) {
+    pub(crate) fn note(&self, who: ClientGroup, now: Moment) {
         let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
         if by.len() >= MOST_ADDRESSES {
             by.retain(|_, times| times.back().is_some_and(|at| !is_old(*at, now)));
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn ten_wrong_tokens_a_minute_of_one_address_are_examined() {
         let (wrong, now) = (WrongTokens::default(), Moment::START);
-        let (one, two) = (Who::Address(Group::of(IpAddr::from([192, 0, 2, 1]))), Who::Socket);
+        let (one, two) = (ClientGroup::Address(Group::of(IpAddr::from([192, 0, 2, 1]))), ClientGroup::Socket);
         for _ in 0..10 {
             assert!(!wrong.are_too_many(one, now));
             wrong.note(one, now);

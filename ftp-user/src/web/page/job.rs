@@ -123,9 +123,6 @@ fn failures(groups: &[FailureGroup]) -> Html {
             .text(number(group.files))
             .raw(if group.files == 1 { " file" } else { " files" })
             .raw("</span></summary>")
-            .some(group.remedy.as_ref(), |html, remedy| {
-                html.raw("<p class=\"remedy\">").text(remedy).raw("</p>")
-            })
             .raw("<ul class=\"names\">")
             .each(group.names.iter().take(NAMES), name)
             .raw("</ul></details>")

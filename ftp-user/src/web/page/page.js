@@ -99,7 +99,6 @@
       if (shown.length || !rows(event.job).length && location.pathname === "/") refresh();
     }
     if (event.event === "summary" && rows(event.job).length) refresh();
-    if (event.event === "worker" || event.event === "series") refresh();
   };
 
   const others = "BroadcastChannel" in window ? new BroadcastChannel("ftp-user-events") : null;

@@ -84,12 +84,10 @@ pub(super) fn workers(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn worker_row(worker: &WorkerView, now: Time) -> Html {
-    let is_lost = now.seconds() - worker.seen.seconds() > LEASE;
-    let state = match (is_lost, worker.draining, worker.jobs.is_empty()) {
-        (true, _, _) => "lost",
-        (false, true, _) => "draining",
-        (false, false, true) => "idle",
-        (false, false, false) => "running",
+    let state = match (worker.draining, worker.jobs.is_empty()) {
+        (true, _) => "draining",
+        (false, true) => "idle",
+        (false, false) => "running",
     };
     let job =
         |html: Html, id: &String| html.raw("<a href=\"").text(job_link(id)).raw("\">").text(id).raw("</a> ");
@@ -173,6 +171,3 @@ fn series_row(call: &Call, series: &SeriesView, now: Time) -> Html {
         .when(may, |html| html.add(&button(call, &place("remove"), "Remove", "danger")))
         .raw("</div>\n")
 }
-
-/// After so many seconds without a sign of life a worker has no lease.
-const LEASE: i64 = 30;

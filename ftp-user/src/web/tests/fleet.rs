@@ -4,7 +4,7 @@ use crate::queue::QueueState;
 use crate::queue::Scope;
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{
-    Caller, EventStream, Feed, FileFilter, Fleet, FleetEvent, JobAction, JobFilter, NewJob, SeriesAction,
+    Caller, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobAction, JobFilter, NewJob, SeriesAction,
     Submitted, TokenInfo,
 };
 use crate::web::view::{
@@ -38,7 +38,7 @@ pub(crate) struct Content {
     pub(crate) is_away: bool,
     events: VecDeque<Arc<FleetEvent>>,
     last_event: u64,
-    readers: Vec<mpsc::UnboundedSender<Feed>>,
+    readers: Vec<mpsc::UnboundedSender<FeedItem>>,
 }
 
 /// A queue in memory.
@@ -48,12 +48,12 @@ pub(crate) struct TestFleet {
 }
 
 /// Reads a channel as a stream.
-struct Reader(mpsc::UnboundedReceiver<Feed>);
+struct Reader(mpsc::UnboundedReceiver<FeedItem>);
 
 impl Stream for Reader {
-    type Item = Feed;
+    type Item = FeedItem;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Feed>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FeedItem>> {
         self.0.poll_recv(context)
     }
 }
@@ -84,7 +84,7 @@ impl Content {
         if self.events.len() > KEPT {
             self.events.pop_front();
         }
-        self.readers.retain(|reader| reader.send(Feed::Event(Arc::clone(&event))).is_ok());
+        self.readers.retain(|reader| reader.send(FeedItem::Event(Arc::clone(&event))).is_ok());
     }
 }
 
@@ -234,10 +234,10 @@ impl Fleet for TestFleet {
         if let Some(since) = since {
             let oldest = content.events.front().map_or(content.last_event + 1, |event| event.number);
             if since + 1 < oldest || since > content.last_event {
-                let _ = sender.send(Feed::Reset(content.last_event));
+                let _ = sender.send(FeedItem::Reset(content.last_event));
             } else {
                 for event in content.events.iter().filter(|event| event.number > since) {
-                    let _ = sender.send(Feed::Event(Arc::clone(event)));
+                    let _ = sender.send(FeedItem::Event(Arc::clone(event)));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::client::Daemon;
 use crate::queue::Scope;
 use crate::web::call::Peer;
-use crate::web::guard::Who;
+use crate::web::guard::ClientGroup;
 use crate::web::serve::{Listener, UnixTrust, WebSettings, serve};
 use ftp_io::socket::LocalListener;
 use std::net::IpAddr;
@@ -229,6 +229,6 @@ fn a_peer_behind_a_proxy_is_its_last_address() {
     assert_eq!(forwarded(&headers), Some("198.51.100.7".parse().unwrap()));
     headers.append("x-forwarded-for", "203.0.113.9".parse().unwrap());
     assert_eq!(forwarded(&headers), Some("203.0.113.9".parse().unwrap()));
-    let peer = Peer { who: Who::Socket, address: None, local: None, is_tls: false, user: None };
+    let peer = Peer { who: ClientGroup::Socket, address: None, local: None, is_tls: false, user: None };
     assert!(peer.user.is_none() && Scope::Read < Scope::Submit && Scope::Submit < Scope::Admin);
 }

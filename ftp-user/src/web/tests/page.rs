@@ -71,7 +71,7 @@ fn poison(daemon: &Daemon) {
         dest_control: some(),
         data: some(),
     };
-    let failures = vec![FailureGroup { cause: bad(), remedy: some(), files: 2, names: vec![bad()] }];
+    let failures = vec![FailureGroup { cause: bad(), files: 2, names: vec![bad()] }];
     let rates = [0, 1].map(|at| RatePoint { at: Time::of_seconds(at), rate: 5 }).into();
     content.details.insert("h1".to_owned(), JobDetail { route: Some(route), rates, failures });
     content.sites = vec![SiteView { name: bad(), url: bad(), workers: vec![bad()] }];
