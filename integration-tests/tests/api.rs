@@ -278,6 +278,78 @@ fn a_series_is_made_paused_and_removed() {
 }
 
 #[test]
+fn what_one_owner_may_ask_for_has_bounds() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let (bob, eve) = (scene.token("submit", "bob"), scene.token("submit", "eve"));
+    let copy =
+        |options: Value| json!({"verb": "copy", "sources": ["one:t/a"], "dest": "two:x", "options": options});
+    let patterns = |number: usize| vec!["*.txt".to_owned(); number];
+    let answer = |options| scene.ask(&bob, "POST /api/v1/jobs?dry-run=true", Some(copy(options)));
+    assert_eq!(answer(json!({"recursive": true, "exclude": patterns(257)})).status, 400);
+    let long = answer(json!({"recursive": true, "exclude": ["x".repeat(70_000)]}));
+    assert_eq!(long.status, 400, "{long:?}");
+    let huge = answer(json!({"recursive": true, "exclude": ["x".repeat(1 << 20)]}));
+    assert_eq!(huge.status, 413, "{huge:?}");
+    let every = || json!({"verb": "copy", "sources": ["one:t/a"], "dest": "two:x", "every": "1d"});
+    let made: Vec<u16> =
+        (0..101).map(|_| scene.ask(&bob, "POST /api/v1/jobs", Some(every())).status).collect();
+    let (last, others) = made.split_last().unwrap();
+    assert!(*last == 429 && others.iter().all(|status| *status == 201), "{made:?}");
+    assert_eq!(scene.ask(&eve, "POST /api/v1/jobs", Some(every())).status, 403, "it has no sites");
+}
+
+#[test]
+fn files_of_a_job_come_in_pages_that_have_each_file_once() {
+    let scene = scene();
+    fs::create_dir(scene.from.path("many")).unwrap();
+    for number in 0..620 {
+        fs::write(scene.from.path(&format!("many/{number:03}")), "x").unwrap();
+    }
+    let _daemon = scene.daemon();
+    let root = scene.token("admin", "root");
+    let id = scene.submit(
+        &root,
+        json!({"verb": "copy", "sources": ["one:many"], "dest": "two:", "options": {"recursive": true}}),
+    );
+    scene.until_state(&root, &id, "done");
+    let (mut names, mut after) = (Vec::new(), String::new());
+    loop {
+        let page =
+            scene.ask(&root, &format!("GET /api/v1/jobs/{id}/files?state=done&limit=100{after}"), None);
+        let files = page.body["files"].as_array().unwrap();
+        names.extend(files.iter().map(|file| file["source"].as_str().unwrap().to_owned()));
+        let Some(next) = page.body["next"].as_str() else { break };
+        assert_eq!(files.len(), 100);
+        after = format!("&after={next}");
+    }
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 620);
+    let none = scene.ask(&root, &format!("GET /api/v1/jobs/{id}/files?state=failed"), None).body;
+    assert_eq!((none["files"].as_array().unwrap().len(), &none["next"]), (0, &Value::Null));
+}
+
+#[test]
+fn a_token_is_revoked_and_events_come_while_the_daemon_ends() {
+    let scene = scene();
+    let daemon = scene.daemon();
+    let (root, bob) = (scene.token("admin", "root"), scene.token("submit", "bob"));
+    let slow = scene.slow_job(&root);
+    daemon.running.signal(Signal::TERM);
+    daemon.wait_for("no job begins any more");
+    let waits = scene.submit(&root, json!({"verb": "copy", "sources": ["one:t/a"], "dest": "two:x"}));
+    scene.user().args(["daemon", "token", "--revoke", "bob"]).run().exits(0);
+    until("the token is refused", || scene.ask(&bob, "GET /api/v1/jobs", None).status == 401);
+    assert_eq!(scene.ask(&root, "GET /api/v1/workers", None).body["workers"][0]["draining"], true);
+    assert_eq!(scene.job(&root, &waits)["state"], "queued");
+    let cancelled = scene.ask(&root, &format!("POST /api/v1/jobs/{slow}/pause"), None);
+    assert_eq!(cancelled.status, 200);
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+}
+
+#[test]
 fn the_own_user_needs_no_token_and_may_name_files_of_this_host() {
     let scene = scene();
     let _daemon = scene.daemon();

@@ -1,13 +1,16 @@
 //! The queue: real daemons carry jobs between real servers, are killed, stopped and started again.
 
 use integration_tests::delay::Delayed;
+use integration_tests::disk::{LoopDisk, SmallDisk};
+use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// The size of a file that takes seconds at [`SLOW`].
@@ -17,23 +20,48 @@ const SLOW: [&str; 2] = ["--limit", "1MB"];
 struct Scene {
     from: Server,
     to: Server,
-    state: TempDir,
+    state: PathBuf,
+    /// Where the settings are, and what the tests write; also the state directory, if it is nowhere else.
+    place: TempDir,
 }
 
 fn scene() -> Scene {
+    scene_with(None)
+}
+
+/// The same with this state directory.
+fn scene_with(state: Option<PathBuf>) -> Scene {
     let from = Site::new("source").file("t/a", "a").file("t/large", sample(LARGE)).file("t/z", "z");
     let to = Site::new("destination").at("127.0.0.3");
-    Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap() }
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("config.toml"), "").unwrap();
+    let state = state.unwrap_or_else(|| place.path().join("state"));
+    Scene { from: from.start(), to: to.start(), state, place }
 }
 
 impl Scene {
     fn user(&self) -> User {
         let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
-        user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3")).args([
-            "--state",
-            self.state.path().to_str().unwrap(),
-            "--json",
-        ])
+        let words = ["--state", self.state.to_str().unwrap(), "--json", "--config"];
+        let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+        user.environment("TZ", "UTC").args(words).args([self.settings_file()])
+    }
+
+    fn settings_file(&self) -> PathBuf {
+        self.place.path().join("config.toml")
+    }
+
+    /// Writes settings of two sites, `one` and `two`. These hold for the second.
+    fn set(&self, of_two: &str) {
+        let [one, two] = [self.source_url(""), self.destination_url("")];
+        let text = format!("[sites.one]\nurl = \"{one}\"\n[sites.two]\nurl = \"{two}\"\n{of_two}");
+        fs::write(self.settings_file(), text).unwrap();
+    }
+
+    /// Leaves a copy between the sites to the daemon. Returns its id.
+    fn submit_at_sites(&self, args: &[&str]) -> String {
+        let run = self.user().args(["copy", "--queue"]).args(args).run().exits(0);
+        run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
     }
 
     /// A daemon that carries jobs.
@@ -343,5 +371,142 @@ fn what_a_failed_job_has_left_can_be_removed() {
     scene.until_state(&id, "cancelled");
     assert!(!scene.to.names().iter().any(is_part), "{:?}", scene.to.names());
     scene.to.die();
+    drop(daemon);
+}
+
+#[test]
+fn the_jobs_of_a_site_share_what_all_of_them_may_use() {
+    let scene = scene();
+    scene.set("max-jobs = 1\nlimit = \"100kB\"\n");
+    let daemon = scene.daemon(&[]);
+    let first = scene.submit_at_sites(&["-r", "one:t", "two:"]);
+    scene.until_a_part_has_arrived();
+    let second = scene.submit_at_sites(&["one:t/a", "two:second"]);
+    let elsewhere = scene.submit(&[], "t/a", "third");
+    scene.until_state(&elsewhere, "done");
+    assert_eq!([&first, &second].map(|id| scene.state(id)), ["running", "queued"]);
+    scene.verb("why", &second).exits(0).says("it waits for the site two, which the settings let 1");
+    scene.verb("cancel", &first).exits(0);
+    scene.until_state(&second, "done");
+    assert_eq!(scene.to.bytes("second"), b"a");
+    drop(daemon);
+}
+
+#[test]
+fn a_site_is_used_in_its_hours() {
+    let scene = scene();
+    let minute = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60;
+    let at = |later: u64| format!("{:02}:{:02}", (minute + later) / 60 % 24, (minute + later) % 60);
+    let closed = format!("hours = \"{}-{}\"\n", at(120), at(180));
+    scene.set(&closed);
+    let daemon = scene.daemon(&[]);
+    let set = |settings: &str, line: &str| {
+        scene.set(settings);
+        daemon.running.signal(Signal::HUP);
+        daemon.wait_for(line);
+    };
+    let id = scene.submit_at_sites(&["-r", "one:t", "two:"]);
+    scene.verb("why", &id).exits(0).says("the site two may be used at").says(&at(120));
+    // What is between other servers does not wait.
+    let elsewhere = scene.submit(&[], "t/a", "third");
+    scene.until_state(&elsewhere, "done");
+    assert_eq!(scene.state(&id), "queued");
+    set("hours = [\"00:00-24:00\"]\nlimit = \"400kB\"\n", "a job begins");
+    scene.until_a_part_has_arrived();
+    set(&closed, "the hours of its site are over");
+    scene.until_state(&id, "queued");
+    assert_eq!(scene.job(&id)["queue"]["tries"], 0);
+    set("", "settings were read again");
+    scene.until_state(&id, "done");
+    assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
+    drop(daemon);
+}
+
+#[test]
+fn a_program_learns_of_each_job_that_has_ended() {
+    let scene = scene();
+    let told = scene.place.path().join("told");
+    let command = format!("cat >> {0}; echo >> {0}", told.display());
+    let jobs = || -> Vec<Value> {
+        let text = fs::read_to_string(&told).unwrap_or_default();
+        let mut jobs: Vec<Value> = text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
+        // One that was told when the daemon was killed may be told again.
+        jobs.dedup_by_key(|job| job["id"].to_string());
+        jobs
+    };
+    let is = |job: &Value, id: &String, state: &str, exit: u8| {
+        assert_eq!((&job["id"], &job["state"], &job["exit"]), (&json!(id), &json!(state), &json!(exit)));
+    };
+    let daemon = scene.daemon(&["--on-end", &command]);
+    let one = scene.submit(&[], "t/a", "a");
+    scene.until_state(&one, "done");
+    let two = scene.submit(&[], "t/none", "none");
+    until("two jobs were told", || jobs().len() == 2);
+    is(&jobs()[0], &one, "done", 0);
+    is(&jobs()[1], &two, "failed", 3);
+    daemon.running.signal(Signal::KILL);
+    daemon.end();
+    let three = scene.submit(&[], "t/z", "z");
+    scene.verb("cancel", &three).exits(0);
+    let daemon = scene.daemon(&["--on-end", &command]);
+    until("the third was told", || jobs().len() == 3);
+    is(&jobs()[2], &three, "cancelled", 10);
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+    // Nobody wants to know of this one.
+    let daemon = scene.daemon(&[]);
+    scene.submit(&["--wait"], "t/a", "b");
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+    let daemon = scene.daemon(&["--on-end", &format!("{command}; echo no mail >&2; exit 3")]);
+    scene.submit(&["--wait"], "t/a", "c");
+    daemon.wait_for("no mail");
+    assert_eq!(jobs().len(), 4);
+    drop(daemon);
+}
+
+#[test]
+fn a_full_disk_of_the_state_directory_loses_no_job() {
+    let disk = or_skip!(SmallDisk::mount());
+    let scene = scene_with(Some(disk.path().join("state")));
+    let daemon = scene.daemon(&[]);
+    let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    scene.until_a_part_has_arrived();
+    let ballast = disk.path().join("ballast");
+    drop(fs::write(&ballast, sample(1 << 20)).unwrap_err());
+    let refused = scene.copy(&[], "t/a", "a").exits(1);
+    assert!(refused.said.contains("cannot be used"), "{refused}");
+    daemon.wait_for("the journal cannot be used: no job begins until it can");
+    fs::remove_file(ballast).unwrap();
+    daemon.wait_for("the journal can be used again");
+    until("an end", || ["done", "partial", "failed"].contains(&scene.state(&id).as_str()));
+    if scene.state(&id) != "done" {
+        scene.verb("retry", &id).exits(0);
+        scene.until_state(&id, "done");
+    }
+    assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
+    assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
+    let next = scene.submit(&[], "t/a", "a");
+    scene.until_state(&next, "done");
+    drop(daemon);
+}
+
+#[test]
+fn a_power_failure_loses_no_job() {
+    let mut disk = or_skip!(LoopDisk::mount());
+    let scene = scene_with(Some(disk.path().join("state")));
+    let mut daemon = scene.daemon(&["--parallel", "1"]);
+    let first = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    scene.until_a_part_has_arrived();
+    // Its id was printed.
+    let second = scene.submit(&["--priority", "3"], "t/a", "a");
+    disk.loses_power(&mut daemon.running);
+    assert_eq!([&first, &second].map(|id| scene.state(id)), ["running", "queued"]);
+    let daemon = scene.daemon(&["--parallel", "1"]);
+    for id in [&first, &second] {
+        scene.until_state(id, "done");
+    }
+    assert_eq!(scene.to.names(), ["a", "t/", "t/a", "t/large", "t/z"]);
+    assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
     drop(daemon);
 }

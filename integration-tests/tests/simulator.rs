@@ -22,7 +22,7 @@ use integration_tests::sim::scenario::{
 use integration_tests::sim::{Pair, Report, SIDES, simulate, together};
 use std::time::Duration;
 
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 3_000;
 /// Each seed of a crowd is several runs.
 const CROWDS: u64 = 1_000;
 const DIALECTS: [Dialect; 2] = [Dialect::Rfc354, Dialect::Rfc959];

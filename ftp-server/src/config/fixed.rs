@@ -5,7 +5,7 @@ use ftp_proto::server::TlsStart;
 
 use super::{Config, Listen, Log};
 use crate::limits::{AtOnce, Limits};
-use crate::operate::hook::Hook;
+use ftp_io::program::hook::Hook;
 
 /// A key of the configuration, and whether its value has changed.
 type Changed = (&'static str, bool);

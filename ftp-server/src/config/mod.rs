@@ -27,9 +27,9 @@ use ipnet::IpNet;
 
 use crate::auth::User;
 use crate::limits::Limits;
-use crate::operate::hook::Hook;
 use crate::operate::public::PublicRule;
 use crate::vfs::Durability;
+use ftp_io::program::hook::Hook;
 
 pub use error::{ConfigError, ConfigWarning};
 pub use file::{File, PublicKeys};

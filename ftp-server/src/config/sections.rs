@@ -16,7 +16,7 @@ use toml::de::DeTable;
 use super::error::ConfigError;
 use super::raw::Options;
 use crate::limits::{AtOnce, HookLimits, Limits};
-use crate::operate::hook::Hook;
+use ftp_io::program::hook::Hook;
 
 /// `[limits]`: what has no option of the command line.
 #[derive(Args, Debug, Default)]

@@ -3,7 +3,6 @@
 
 pub mod audit;
 pub mod certificate;
-pub mod hook;
 pub mod live;
 pub mod metrics;
 pub mod public;

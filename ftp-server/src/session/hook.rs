@@ -18,7 +18,7 @@ use super::Shared;
 use super::context::{Client, Context, WorkResult};
 use crate::limits::HookRoom;
 use crate::operate::audit::Record;
-use crate::operate::hook::HookFailure;
+use ftp_io::program::hook::HookFailure;
 
 /// Takes room for the hooks after uploads, as soon as there is some, and answers the machine then.
 pub(super) fn take_room(cx: &mut Context, ticket: Ticket, of: &Uploading) {
@@ -101,7 +101,7 @@ impl Notification {
         let environment = self.environment(is_directory);
         let Self { upload, user, room, group, .. } = self;
         let turn = shared.shares.hooks.turn(room).await;
-        let ended = hook.run(environment).await;
+        let ended = hook.run(environment, b"").await;
         drop(turn);
         match (ended, group) {
             (Err(why), Some(group)) => group.add(upload.path, why),

@@ -27,12 +27,12 @@ use ftp_io::tls;
 use crate::auth::Users;
 use crate::limits::Shares;
 use crate::operate::audit::{Record, Refusals};
-use crate::operate::hook::Hook;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
 use crate::operate::xferlog::XferLog;
 use crate::vfs::{Durability, Roots};
+use ftp_io::program::hook::Hook;
 
 pub use task::{Accepted, run};
 

@@ -57,6 +57,7 @@ use job_options::{JobOptions, TrustArgs};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +138,8 @@ struct ShellSession {
     one_job: Option<(JobId, String)>,
     /// Who reads the events of a job of the queue: nobody is at a terminal who could answer a question.
     unattended: Option<Listener>,
+    /// How many jobs of the queue may run at the same time, if this is one of them.
+    parallel: Option<NonZeroUsize>,
 }
 
 impl ShellSession {
@@ -259,7 +262,7 @@ impl Cli {
             Verb::Mv(args) => args.run(context, &passwords).await,
             Verb::Hash(args) => args.run(context, &passwords, here).await,
             Verb::Probe(args) => why::probe(context, &passwords, args).await,
-            Verb::Why(args) => why::run(context, args).await,
+            Verb::Why(args) => why::run(context, &general, args).await,
             // They ask for others, or are done.
             Verb::Resume(_)
             | Verb::Retry(_)
@@ -349,6 +352,10 @@ impl General {
         let whom = self.trust.whom()?;
         let unknown = self.trust.unknown(settings.trust);
         let typed = TypedOptions { trust: self.trust.trust.is_some(), proxy: self.job.proxy.is_some() };
+        let settings = match self.hands.parallel {
+            Some(parallel) => settings.for_one_of(parallel),
+            None => settings,
+        };
         let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;
         let output = if writes_a_file { Output::Error } else { self.style().output };
         let style = Style { output, ..self.style() };

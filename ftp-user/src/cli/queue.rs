@@ -6,6 +6,7 @@ use super::passwords::Passwords;
 use super::remote::RemoteArgs;
 use super::verb::JobVerb;
 use super::{General, places, program};
+use crate::config::Settings;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Mode, Status, Work};
@@ -13,8 +14,8 @@ use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
-    Entry, EntryRefusal, JobChange, Priority, QueueState, RecordedSites, Recurrence, Series, Submission,
-    WhenError, parse_at, zone_name,
+    CarriedJob, Entry, EntryRefusal, JobChange, Priority, QueueState, RecordedSites, Recurrence, Series,
+    SiteUse, Submission, WhenError, parse_at, zone_name,
 };
 use crate::report::Event;
 use clap::Args;
@@ -25,6 +26,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// Where a job is carried.
@@ -313,6 +315,22 @@ impl General {
         general.change_queued(record, JobChange::Pause).await
     }
 
+    /// What keeps a job from beginning; `None` if nothing does, or if it is no job of the queue that has to begin.
+    ///
+    /// # Errors
+    ///
+    /// The settings have mistakes.
+    pub(super) fn obstacle(&self, job: &JobRecord, all: &[JobRecord]) -> Result<Option<String>> {
+        let Some(entry) = job.queued.as_ref().filter(|entry| entry.exit.is_none() && !entry.is_carried)
+        else {
+            return Ok(None);
+        };
+        let carried: Vec<CarriedJob> =
+            all.iter().filter_map(|other| CarriedJob::running(other.queued.as_ref()?)).collect();
+        let settings = program::settings(self.job.config.as_deref())?;
+        Ok(obstacle(&entry.submission, &settings, &carried, self.hands.parallel.unwrap_or(NonZeroUsize::MAX)))
+    }
+
     /// Changes a job of the queue, and shows it.
     pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
         let id = record.id;
@@ -386,6 +404,35 @@ fn sites_of(job: &Job, names: &Names) -> RecordedSites {
 /// A site as it is recorded with a job: its URL with the user and the directory in which it begins.
 pub(super) fn site_text(site: &Remote) -> String {
     format!("{}{}", site.site.url(), site.path)
+}
+
+/// How the settings differ from those with which a job was submitted: the sites that it names.
+pub(super) fn difference(submission: &Submission, settings: &Settings) -> Option<String> {
+    submission.sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
+        Err(_) => Some(format!("this worker has no site {name}")),
+        Ok(site) => {
+            let own = site_text(site);
+            let differs = own != *recorded;
+            differs.then(|| {
+                format!(
+                    "the site {name} was {recorded}, and is {own} for this worker: put the settings back, or cancel the job and submit it again"
+                )
+            })
+        }
+    })
+}
+
+/// What keeps a job of the queue from beginning beside those that are carried, as far as the settings say: `None` if nothing does.
+pub(super) fn obstacle(
+    submission: &Submission,
+    settings: &Settings,
+    carried: &[CarriedJob],
+    parallel: NonZeroUsize,
+) -> Option<String> {
+    let limits = &settings.shared_limits;
+    let sites = SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() };
+    let refusal = || sites.refusal(submission.sites.keys(), carried).map(|why| why.to_string());
+    difference(submission, settings).or_else(refusal)
 }
 
 /// The user of this host who runs this program.

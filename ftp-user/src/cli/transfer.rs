@@ -8,7 +8,7 @@ use crate::job::{InPlace, Job, JobCount, Mode, Options, Work};
 use crate::job::{Overwrite, Verify};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
-use crate::place::{Location, SiteLimits};
+use crate::place::{Location, SiteLimits, smaller};
 use clap::Args;
 use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
@@ -245,13 +245,6 @@ pub(super) fn narrowed(mut job: Job) -> Job {
 /// Whether a site has too few sessions for candidates beside each other.
 fn forbids_race(job: &Job) -> bool {
     limits_of(job.work.places()).sessions.is_some_and(|most| most.get() < ENOUGH_TO_RACE)
-}
-
-fn smaller<T: Ord + Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
 }
 
 /// A race has up to six sessions with each server; one more lists, and one looks how large a file has become.

@@ -1,11 +1,11 @@
 //! `why`: what an earlier run has tried, why its files went as they did, and the receipt of its job; `probe`: every path between
 //! two servers, without moving a file.
 
-use super::asked;
 use super::jobs::row;
 use super::passwords::Passwords;
 use super::remote::RemoteArgs;
 use super::transfer::PathArgs;
+use super::{General, asked};
 use crate::account::{CandidateFate, RunAccount};
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
@@ -34,7 +34,7 @@ pub(super) struct WhyArgs {
 }
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
+pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> Result<Status> {
     let runs = context.store.journal.runs().map_err(|why| job::of_journal(&why))?;
     // The last run may have a job that only the journal knows.
     let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
@@ -55,6 +55,9 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
         return Err(failure);
     }
     if let Some(job) = job {
+        if let Some(obstacle) = general.obstacle(job, &jobs)? {
+            context.run.events.warn(obstacle);
+        }
         receipt(&context, job, &mut receipts).await?;
     }
     context.run.events.say(Event::Receipts(receipts));

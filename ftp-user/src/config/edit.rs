@@ -6,8 +6,9 @@ use crate::failure::{Failure, Kind, Result};
 use crate::place::Names;
 use crate::shell::{Composites, HostText};
 use crate::state;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
@@ -39,8 +40,9 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T>) -> R
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(cannot(&error)),
     };
-    if let Ok(facts) = fs::metadata(&file) {
-        refuse_other_hands(&file, &facts)?;
+    let facts = fs::metadata(&file).ok();
+    if let Some(facts) = &facts {
+        refuse_other_hands(&file, facts)?;
     }
     let Settings { sites: before, composites, .. } = parse(&text, &file, None)?;
     let document = text.parse().map_err(|error: toml_edit::TomlError| {
@@ -54,8 +56,22 @@ pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T>) -> R
     parse(&new, &file, None).map_err(|mistake| mistake.hint("the settings stay as they were"))?;
     if new != text {
         state::replace(&file, new.as_bytes(), true).map_err(|error| cannot(&error))?;
+        if let Some(facts) = facts {
+            keep_readers(&file, &facts).map_err(|error| cannot(&error))?;
+        }
     }
     Ok(made)
+}
+
+/// Lets those read the file who could read the one before it, such as the group of a daemon. Where this user may not, the file is
+/// for this user alone.
+fn keep_readers(file: &Path, before: &Metadata) -> io::Result<()> {
+    let facts = fs::metadata(file)?;
+    let is_same = (facts.uid(), facts.gid()) == (before.uid(), before.gid());
+    if is_same || chown(file, Some(before.uid()), Some(before.gid())).is_ok() {
+        fs::set_permissions(file, before.permissions())?;
+    }
+    Ok(())
 }
 
 impl Draft {
@@ -237,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_order_are_kept_and_the_file_is_this_users_alone() {
+    fn comments_and_order_and_readers_are_kept_and_a_new_file_is_this_users_alone() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("sub/config.toml");
         let set =
@@ -247,11 +263,14 @@ mod tests {
             fs::read_to_string(&file).unwrap(),
             "[sites.lab]\nurl = \"ftp://ann@h/\"\npassword-file = \"x\"\n"
         );
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         let written = "# mine\n[defaults]\ntrust = \"ask\" # always\n\n# the lab\n[sites.lab]\n# where\nurl = \"ftp://ann@h/\" # here\n\n[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n";
         fs::write(&file, written).unwrap();
         set("lab", &[("url", text("ftp://bob@h/")), ("limits.jobs", Some(Value::from(3)))]).unwrap();
         set("new", &[("url", text("ftp://new/"))]).unwrap();
+        assert_eq!(mode(), 0o640, "others may still read it");
         let expect =
             written.replace("\"ftp://ann@h/\" # here\n", "\"ftp://bob@h/\" # here\nlimits = { jobs = 3 }\n");
         let found = fs::read_to_string(&file).unwrap();

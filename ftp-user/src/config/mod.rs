@@ -40,13 +40,15 @@ pub use read::{Consent, DefaultKeys, MakeKeys, Near, RelayAddress, load, parse, 
 pub use sites::{KEYS as SITE_KEYS, site_url};
 
 use crate::failure::{Failure, Result};
-use crate::place::{Names, OnUnknown, Proxy, Site, SiteProxy};
+use crate::place::{Names, OnUnknown, Proxy, Site, SiteLimits, SiteProxy, smaller};
+use crate::queue::SharedLimits;
 use crate::shell::Composites;
 use ftp_io::link::token_file;
 use ftp_io::program::settings::{Defaults, KeyOption};
 use ftp_proto::relay::token::Token;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -65,6 +67,8 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Servers that have a name.
     pub sites: Names,
+    /// What all jobs of the queue together may use of a site, by its name.
+    pub shared_limits: BTreeMap<String, SharedLimits>,
     /// What `[daemon]` says of the options of the daemon.
     pub daemon: Vec<KeyOption>,
     /// The sites that the jobs of a token may use, by the name of the token.
@@ -74,6 +78,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same for one of `parallel` jobs that a daemon carries at the same time: it has its part of what all of them may use of a
+    /// site.
+    #[must_use]
+    pub fn for_one_of(self, parallel: NonZeroUsize) -> Self {
+        let sites = self.sites.with_limits(|name, limits| {
+            let Some(shared) = self.shared_limits.get(name) else { return limits };
+            SiteLimits {
+                rate: smaller(limits.rate, shared.rate_of_job(parallel)),
+                sessions: smaller(limits.sessions, shared.sessions_of_job(parallel)),
+                ..limits
+            }
+        });
+        Self { sites, ..self }
+    }
+
     /// Whether they have a password themselves: that of a proxy.
     pub(crate) fn has_secrets(&self) -> bool {
         let of_sites = self.sites.iter().filter_map(|(_, remote)| match &remote.site.named.as_ref()?.proxy {

@@ -55,7 +55,7 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
     let consent = consent(reader, table);
     let relays = relays(reader, table, directory);
     let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
-    let sites = sites::read(reader, table, directory, &names);
+    let (sites, shared_limits) = sites::read(reader, table, directory, &names);
     let composites = composites(reader, table, &sites);
     let tokens = daemon::tokens(reader, table, &sites);
     let sites = sites.beside_composites(composites.keys().cloned());
@@ -65,7 +65,8 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
     // clap has read them: a value that cannot be used is told already.
     let trust = defaults.take("trust").and_then(|text| text.parse().ok());
     let proxy = defaults.take("proxy").and_then(|text| text.parse().ok());
-    Settings { relays: relays.into(), trust, proxy, consent, defaults, sites, daemon, tokens, composites }
+    let relays = relays.into();
+    Settings { relays, trust, proxy, consent, defaults, sites, shared_limits, daemon, tokens, composites }
 }
 
 /// `[defaults]`: what options mean where they are not typed.

@@ -4,6 +4,7 @@ use crate::failure::{Failure, Result};
 use crate::place::{
     Addresses, Names, PasswordSource, Place, Remote, SiteLimits, SiteSettings, check_name, nearest,
 };
+use crate::queue::{Hours, SharedLimits};
 use ftp_io::program::settings::Reader;
 use ftp_io::program::size;
 use ftp_proto::address::{Kind, kind};
@@ -19,9 +20,15 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Reads `[sites]`. `relays` are the names of those that a site may stand beside.
-pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, relays: &[&str]) -> Names {
-    let Some((_, sites)) = reader.table(table, "sites") else { return Names::default() };
+/// Reads `[sites]`: their names, and what all jobs of the queue together may use of them. `relays` are the names of those that a site may stand beside.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    directory: &Path,
+    relays: &[&str],
+) -> (Names, BTreeMap<String, SharedLimits>) {
+    let mut shared = BTreeMap::new();
+    let Some((_, sites)) = reader.table(table, "sites") else { return (Names::default(), shared) };
     let mut all = Vec::new();
     let known: Vec<&str> = sites.keys().map(|key| key.get_ref().as_ref()).collect();
     for (key, value) in sites {
@@ -50,6 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Pat
             limits: limits(reader, table),
             relays: beside(reader, table, relays),
         };
+        shared.insert(name.to_owned(), shared_limits(reader, table));
         let Some(mut place) = place else { continue };
         if named.password.is_some() && place.site.user.is_none() {
             let at = table.get("url").map_or(key.span(), Spanned::span);
@@ -63,7 +71,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Pat
         place.site.named = Some(Arc::new(SiteSettings { base, ..named }));
         all.push((name.to_owned(), place));
     }
-    Names::new(all)
+    shared.retain(|_, limits| *limits != SharedLimits::default());
+    (Names::new(all), shared)
 }
 
 /// The URL of a site. It has no password: this file may be read by others.
@@ -175,26 +184,51 @@ fn address(reader: &mut Reader<'_>, at: Range<usize>, text: &str) -> Option<IpAd
 fn limits(reader: &mut Reader<'_>, table: &DeTable<'_>) -> SiteLimits {
     let Some((_, table)) = reader.table(table, "limits") else { return SiteLimits::default() };
     reader.known(table, &LIMITS, "limits are");
-    let mut number = |key: &str, least: usize| {
-        let value = table.get(key)?;
-        let number = value.get_ref().as_integer().and_then(|number| number.to_string().parse::<usize>().ok());
-        let number = number.filter(|number| (least..=MOST).contains(number)).and_then(NonZeroUsize::new);
-        if number.is_none() {
-            reader.wrong(value.span(), format!("expected a number from {least} to {MOST}"));
+    let jobs = number(reader, table, "jobs", 1);
+    let sessions = number(reader, table, "sessions", LEAST_SESSIONS);
+    SiteLimits { rate: rate(reader, table, "rate"), jobs, sessions }
+}
+
+/// What all jobs of the queue together may use of a site.
+fn shared_limits(reader: &mut Reader<'_>, table: &DeTable<'_>) -> SharedLimits {
+    let jobs = number(reader, table, "max-jobs", 1);
+    let sessions = number(reader, table, "max-sessions", LEAST_SESSIONS);
+    SharedLimits { jobs, sessions, rate: rate(reader, table, "limit"), hours: hours(reader, table) }
+}
+
+fn number(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, least: usize) -> Option<NonZeroUsize> {
+    let value = table.get(key)?;
+    let number = value.get_ref().as_integer().and_then(|number| number.to_string().parse::<usize>().ok());
+    let number = number.filter(|number| (least..=MOST).contains(number)).and_then(NonZeroUsize::new);
+    if number.is_none() {
+        reader.wrong(value.span(), format!("expected a number from {least} to {MOST}"));
+    }
+    number
+}
+
+fn rate(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str) -> Option<NonZeroU64> {
+    let value = table.get(key)?;
+    let integer = || value.get_ref().as_integer().map(ToString::to_string);
+    let text = value.get_ref().as_str().map(str::to_owned).or_else(integer).unwrap_or_default();
+    let rate = size::parse(text.strip_suffix("/s").unwrap_or(&text)).ok().and_then(NonZeroU64::new);
+    if rate.is_none() {
+        reader.wrong(value.span(), "expected bytes per second, like \"10MB\" or \"2MiB\"");
+    }
+    rate
+}
+
+fn hours(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Hours> {
+    let value = table.get("hours")?;
+    let texts = list(reader, value, "hours, like \"22:00-06:00\", or a list of them");
+    for (at, text) in &texts {
+        if let Err(why) = Hours::parse([text.as_str()]) {
+            reader.wrong(at.clone(), why.to_string());
         }
-        number
-    };
-    let (jobs, sessions) = (number("jobs", 1), number("sessions", LEAST_SESSIONS));
-    let rate = table.get("rate").and_then(|value| {
-        let integer = || value.get_ref().as_integer().map(ToString::to_string);
-        let text = value.get_ref().as_str().map(str::to_owned).or_else(integer).unwrap_or_default();
-        let rate = size::parse(text.strip_suffix("/s").unwrap_or(&text)).ok().and_then(NonZeroU64::new);
-        if rate.is_none() {
-            reader.wrong(value.span(), "expected bytes per second, like \"10MB\" or \"2MiB\"");
-        }
-        rate
-    });
-    SiteLimits { rate, jobs, sessions }
+    }
+    if value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+        reader.wrong(value.span(), "leave hours out if there are none");
+    }
+    Hours::parse(texts.iter().map(|(_, text)| text.as_str())).ok()
 }
 
 /// The relays that a site stands beside.
@@ -239,7 +273,7 @@ fn list(
 }
 
 /// The keys of a site.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 14] = [
     "url",
     "password-file",
     "password-command",
@@ -250,6 +284,10 @@ pub const KEYS: [&str; 10] = [
     "relay",
     "passive-address",
     "limits",
+    "max-jobs",
+    "max-sessions",
+    "limit",
+    "hours",
 ];
 const LIMITS: [&str; 3] = ["rate", "jobs", "sessions"];
 /// A tree is listed and copied by two sessions.

@@ -5,6 +5,7 @@ use crate::failure::Kind;
 use crate::place::{Names, OnUnknown, PasswordSource, SiteLimits, SiteProxy, SiteSettings};
 use ftp_proto::client::Security;
 use std::fs::{Permissions, set_permissions, write};
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -131,6 +132,36 @@ fn sites(text: &str) -> Names {
 }
 
 #[test]
+fn each_job_of_the_queue_has_its_part_of_what_all_may_use_of_a_site() {
+    let text = r#"
+[sites.lab]
+url = "ftp://h/"
+limits = { rate = "1MB", sessions = 5 }
+max-jobs = 2
+max-sessions = 8
+limit = "10MB"
+hours = ["22:00-06:00", "sat,sun@00:00-24:00"]
+
+[sites.other]
+url = "ftp://i/"
+"#;
+    let settings = parse(text, Path::new("/etc/x/config.toml"), None).unwrap();
+    assert_eq!(settings.shared_limits.len(), 1);
+    let hours = settings.shared_limits["lab"].hours.as_ref().unwrap().to_string();
+    assert_eq!(hours, "22:00-06:00 sat,sun@00:00-24:00");
+    let limits = |settings: &Settings, name: &str| {
+        settings.sites.find(name).unwrap().site.named.clone().unwrap().limits
+    };
+    let number = |number| NonZeroUsize::new(number);
+    let of_job = settings.clone().for_one_of(number(4).unwrap());
+    let expect = SiteLimits { rate: NonZeroU64::new(1_000_000), jobs: None, sessions: number(4) };
+    assert_eq!(limits(&of_job, "lab"), expect);
+    assert_eq!(limits(&of_job, "other"), SiteLimits::default());
+    let alone = settings.for_one_of(number(1).unwrap());
+    assert_eq!(limits(&alone, "lab").sessions, number(5));
+}
+
+#[test]
 fn a_site_has_a_url_and_what_holds_for_it_alone() {
     let pin = format!("SHA256:{}", "a".repeat(64));
     let sites = sites(&format!(
@@ -231,8 +262,7 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
     );
     check(
         &format!("{url}\npasword-file = \"x\""),
-        "3:1: unknown key \"pasword-file\": a site has url, password-file, password-command, ca, pin, trust, proxy, \
-         relay, passive-address, limits; did you mean password-file?",
+        "3:1: unknown key \"pasword-file\"; did you mean password-file?",
     );
     check(
         &format!("{url}\npassword-file = \"x\"\npassword-command = \"y\""),
@@ -262,6 +292,13 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
         &format!("{url}\nlimits = {{ job = 1 }}"),
         "3:12: unknown key \"job\": limits are rate, jobs, sessions; did you mean jobs?",
     );
+    check(&format!("{url}\nmax-sessions = 1"), "3:16: expected a number from 2 to 64");
+    let hours = "hours are like 22:00-06:00 or sat,sun@00:00-24:00";
+    check(
+        &format!("{url}\nhours = [\"22:00-06:00\", \"x\"]"),
+        &format!("3:25: \"x\" is no time of the week: {hours}"),
+    );
+    check(&format!("{url}\nhours = []"), "3:9: leave hours out if there are none");
     let named = |name: &str, expect: &str| {
         let text = format!("[sites.{name}]\n{url}\n");
         assert_eq!(read(&text), Err(format!("/etc/x/config.toml:{expect}")), "{text}");

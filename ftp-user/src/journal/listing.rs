@@ -2,6 +2,7 @@
 
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
+use super::mark::{set_told, told};
 use super::queue::{Queue, entries, find, now};
 use super::record::{ItemRecord, ItemState, StoredJob};
 use super::store::{JournalFailure, Store};
@@ -167,6 +168,30 @@ impl Queue {
         self.with(|store| changed_after(&store.sql, number).map_err(|bad| store.failure(bad)))
     }
 
+    /// The jobs that ended first, of those whose ends were not told, and the number of the change by which they ended; `None` if all
+    /// were told. If nothing was ever told, what has ended by now counts as told.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn next_untold(&self) -> Result<Option<(u64, Vec<QueuedJob>)>, JournalFailure> {
+        let untold = self.with(|store| next_untold(&store.sql).map_err(|bad| store.failure(bad)))?;
+        match untold {
+            UntoldEnds::NeverAsked { last } => self.set_told(Some(last)).map(|()| None),
+            UntoldEnds::None => Ok(None),
+            UntoldEnds::Some { number, jobs } => Ok(Some((number, jobs))),
+        }
+    }
+
+    /// Notes that the ends of jobs up to this change were told. `None`: nobody wants to know of them any more.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn set_told(&self, number: Option<u64>) -> Result<(), JournalFailure> {
+        self.with(|store| store.durably(|store| set_told(&store.sql, number)))
+    }
+
     /// The number of the last change.
     ///
     /// # Errors
@@ -174,6 +199,15 @@ impl Queue {
     /// The journal cannot be read.
     pub fn last_change(&self) -> Result<u64, JournalFailure> {
         self.with(|store| last_change(&store.sql).map_err(|bad| store.failure(bad)))
+    }
+
+    /// Since when the job has waited, in seconds since 1970, that may begin and has waited longest; `None` if none waits.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn oldest_due(&self) -> Result<Option<u64>, JournalFailure> {
+        self.with(|store| oldest_due(&store.sql).map_err(|bad| store.failure(bad)))
     }
 
     /// How many jobs of the queue there are in each state.
@@ -316,6 +350,32 @@ fn changed_after(sql: &Connection, number: u64) -> Result<(u64, Vec<QueuedJob>),
         params![number.cast_signed(), up_to],
     )?;
     Ok((up_to.cast_unsigned(), all_whole(sql, found)?))
+}
+
+/// The ends of jobs that were not told.
+enum UntoldEnds {
+    /// Nothing was ever told. The last change is that of this number.
+    NeverAsked { last: u64 },
+    /// There are none.
+    None,
+    /// These jobs ended first, by the change of this number.
+    Some { number: u64, jobs: Vec<QueuedJob> },
+}
+
+fn next_untold(sql: &Connection) -> Result<UntoldEnds, StoreError> {
+    let Some(told) = told(sql)? else { return Ok(UntoldEnds::NeverAsked { last: last_change(sql)? }) };
+    let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
+    let next: Option<i64> = sql.prepare_cached(next)?.query_row([told.cast_signed()], |row| row.get(0))?;
+    let Some(number) = next else { return Ok(UntoldEnds::None) };
+    let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number])?;
+    Ok(UntoldEnds::Some { number: number.cast_unsigned(), jobs: all_whole(sql, ended)? })
+}
+
+fn oldest_due(sql: &Connection) -> Result<Option<u64>, StoreError> {
+    let ask = "SELECT min(due) FROM queue WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
+    let values = params![Wish::Pause.number(), now().cast_signed()];
+    let due: Option<i64> = sql.prepare_cached(ask)?.query_row(values, |row| row.get(0))?;
+    Ok(due.map(i64::cast_unsigned))
 }
 
 fn count_by_state(sql: &Connection) -> Result<BTreeMap<&'static str, u64>, StoreError> {

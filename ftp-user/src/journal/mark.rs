@@ -202,6 +202,25 @@ pub(super) fn add_commit(sql: &Connection) -> Result<u64, StoreError> {
     Ok(number)
 }
 
+/// Up to which change the ends of jobs were told, if somebody wants to know of them.
+pub(super) fn told(sql: &Connection) -> Result<Option<u64>, StoreError> {
+    let found = COMMITS.find(sql, "id = 2", [], |row| Ok(row.get::<_, i64>(1)?.cast_unsigned()))?;
+    Ok(found.first().copied())
+}
+
+/// Notes up to which change the ends of jobs were told; `None` if nobody wants to know of them.
+pub(super) fn set_told(sql: &Connection, number: Option<u64>) -> Result<(), StoreError> {
+    match number {
+        Some(number) => {
+            COMMITS.replace(sql, &[ValueRef::Integer(2), ValueRef::Integer(number.cast_signed())])
+        }
+        None => {
+            sql.execute("DELETE FROM commits WHERE id = 2", [])?;
+            Ok(())
+        }
+    }
+}
+
 /// What follows the name of the database in the names of the files beside it: those of SQLite, and its mark.
 const BESIDE: [&str; 4] = [LOG, "-shm", "-journal", END];
 /// What follows the name of the database in that of its mark.

@@ -80,15 +80,20 @@ impl Queue {
         self.with(|store| store.durably(|store| submit(store, id, job, entry))?)
     }
 
-    /// Takes the job that is carried next. `carried` are those that are, and those that were lately.
+    /// Takes the job that is carried next, of those that `may_begin`. `carried` are those that are, and those that were lately.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn take(&self, carried: &[CarriedJob]) -> Result<Option<JobRecord>, JournalFailure> {
+    pub fn take(
+        &self,
+        carried: &[CarriedJob],
+        may_begin: impl FnMut(&Head<JobId>) -> bool,
+    ) -> Result<Option<JobRecord>, JournalFailure> {
         self.with(|store| {
             // A reader waits for no other process.
-            let heads = heads(&store.sql, now()).map_err(|bad| store.failure(bad))?;
+            let mut heads = heads(&store.sql, now()).map_err(|bad| store.failure(bad))?;
+            heads.retain(may_begin);
             let Some(job) = queue::next(heads, carried) else { return Ok(None) };
             store.durably(|store| {
                 let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
@@ -306,15 +311,19 @@ fn request(row: &Row<'_>) -> Result<Option<NamedRequest>, StoreError> {
 
 /// For whom a job is: `owner` and `limited` are the first columns of each half of it.
 pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<Submission, StoreError> {
-    let sites = row.get::<_, String>(limited + 1)?;
-    let bad = |why| StoreError::Row(format!("the sites of a job cannot be read: {why}").into());
     Ok(Submission {
         owner: row.get(owner)?,
         pair: row.get(owner + 1)?,
         priority: priority(row.get(owner + 2)?)?,
         is_limited: row.get::<_, i64>(limited)? != 0,
-        sites: serde_json::from_str(&sites).map_err(bad)?,
+        sites: read_sites(&row.get::<_, String>(limited + 1)?)?,
     })
+}
+
+/// The sites of a job, as a row has them.
+fn read_sites(text: &str) -> Result<RecordedSites, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|why| StoreError::Row(format!("the sites of a job cannot be read: {why}").into()))
 }
 
 /// The text of the sites of a job.
@@ -364,7 +373,7 @@ fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
 /// The oldest job of each owner, pair and priority that may begin.
 fn heads(sql: &Connection, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
     // With min() the other columns are those of the row that has it.
-    let ask = "SELECT job, owner, pair, priority, min(created) FROM queue
+    let ask = "SELECT job, owner, pair, priority, min(created), sites FROM queue
         WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority";
     let mut statement = sql.prepare_cached(ask)?;
     let mut rows = statement.query(params![Wish::Pause.number(), now.cast_signed()])?;
@@ -374,6 +383,7 @@ fn heads(sql: &Connection, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
             job: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
             owner: row.get(1)?,
             pair: row.get(2)?,
+            sites: read_sites(&row.get::<_, String>(5)?)?.into_keys().collect(),
             priority: priority(row.get(3)?)?,
             created: row.get::<_, i64>(4)?.cast_unsigned(),
         });
@@ -434,10 +444,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let queue = queue(home.path());
         let (one, two) = (submit(&queue, 1, "ann"), submit(&queue, 2, "bob"));
-        let taken = |carried: &[CarriedJob]| queue.take(carried).unwrap().map(|record| record.id);
+        let taken = |carried: &[CarriedJob]| queue.take(carried, |_| true).unwrap().map(|record| record.id);
         let of = |owner: &str, turn| CarriedJob {
             owner: owner.to_owned(),
             pair: String::new(),
+            sites: Vec::new(),
             turn,
             is_running: true,
         };
@@ -496,7 +507,7 @@ mod tests {
         let lock = queue.daemon_lock().unwrap().unwrap();
         assert_eq!(Queue::carried_by(home.path()), Some(Some(std::process::id())));
         assert!(queue.daemon_lock().unwrap().is_err());
-        queue.take(&[]).unwrap().unwrap();
+        queue.take(&[], |_| true).unwrap().unwrap();
         drop(lock);
         assert_eq!(Queue::carried_by(home.path()), None);
         let lock = queue.daemon_lock().unwrap().unwrap();

@@ -100,7 +100,7 @@ CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEX
     columns: "job, number, why",
 };
 
-/// How many transactions have changed the journal: one row.
+/// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were told: row 2, if it is there.
 pub(super) const COMMITS: Table = Table {
     name: "commits",
     since: 4,

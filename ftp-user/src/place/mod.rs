@@ -15,7 +15,7 @@ pub use path::{RemotePath, base_name, join, parent, sibling};
 pub(crate) use path::{decode, encoded};
 pub use settings::{
     Addresses, Authority, OnUnknown, PasswordSource, Peer, Proxy, ProxyLogin, SiteLimits, SiteProxy,
-    SiteSettings, check_name,
+    SiteSettings, check_name, smaller,
 };
 pub use site::{Login, Netrc};
 pub use site::{Remote, Site};

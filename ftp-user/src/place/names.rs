@@ -1,7 +1,7 @@
 //! Sites: servers to which the settings give names. `SITE:path` and `[SITE]path` are places there. Pure.
 
 use super::path::RemotePath;
-use super::settings::{NAME, check_name};
+use super::settings::{NAME, SiteLimits, SiteSettings, check_name};
 use super::site::Remote;
 use crate::failure::{Failure, FtpUser, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,24 @@ impl Names {
     #[must_use]
     pub fn beside_composites(self, names: impl IntoIterator<Item = String>) -> Self {
         Self { composites: Arc::new(names.into_iter().collect()), ..self }
+    }
+
+    /// The same sites with these limits in the place of theirs.
+    #[must_use]
+    pub fn with_limits(&self, limits: impl Fn(&str, SiteLimits) -> SiteLimits) -> Self {
+        let limited = |(name, remote): (&String, &Remote)| {
+            let mut remote = remote.clone();
+            remote.site.named = remote.site.named.map(|named| {
+                let limits = limits(name, named.limits);
+                if limits == named.limits {
+                    named
+                } else {
+                    Arc::new(SiteSettings { limits, ..(*named).clone() })
+                }
+            });
+            (name.clone(), remote)
+        };
+        Self { sites: Arc::new(self.sites.iter().map(limited).collect()), ..self.clone() }
     }
 
     /// All of them, in the order of their names.

@@ -56,6 +56,14 @@ pub struct SiteLimits {
     pub sessions: Option<NonZeroUsize>,
 }
 
+/// The smaller one of two limits, of which one or both may be missing.
+pub fn smaller<T: Ord + Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The other end of a data connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Peer<'a> {

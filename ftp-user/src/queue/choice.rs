@@ -1,7 +1,7 @@
 //! Which job is carried next. Owners share equally, then the pairs of servers of each owner; priority orders the jobs of one
 //! owner. Whoever has the fewest jobs that are carried comes first, and of these whoever was served the longest time ago.
 
-use super::entry::Priority;
+use super::entry::{Entry, Priority, Submission};
 
 /// The oldest job of an owner between two servers with one priority that may begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,6 +12,8 @@ pub struct Head<J> {
     pub owner: String,
     /// Its servers, as one text.
     pub pair: String,
+    /// The sites that it names.
+    pub sites: Vec<String>,
     /// Its place among the jobs of its owner.
     pub priority: Priority,
     /// When it was submitted, in seconds since 1970.
@@ -25,10 +27,21 @@ pub struct CarriedJob {
     pub owner: String,
     /// Its servers, as one text.
     pub pair: String,
+    /// The sites that it names.
+    pub sites: Vec<String>,
     /// The number of the choice that has taken it: a later one is larger.
     pub turn: u64,
     /// Whether it is carried now.
     pub is_running: bool,
+}
+
+impl CarriedJob {
+    /// One that a worker carries; `None` if none does.
+    pub fn running(entry: &Entry) -> Option<Self> {
+        let Submission { owner, pair, sites, .. } = entry.submission.clone();
+        let sites = sites.into_keys().collect();
+        entry.is_carried.then_some(Self { owner, pair, sites, turn: 0, is_running: true })
+    }
 }
 
 /// The job that is carried next; `None` if none may begin.
@@ -61,6 +74,7 @@ mod tests {
                 job: at,
                 owner: (*owner).to_owned(),
                 pair: (*pair).to_owned(),
+                sites: Vec::new(),
                 priority: Priority::try_from(*priority).unwrap(),
                 created: at as u64,
             };
@@ -71,6 +85,7 @@ mod tests {
             carried.push(CarriedJob {
                 owner: owner.to_owned(),
                 pair: pair.to_owned(),
+                sites: Vec::new(),
                 turn,
                 is_running: true,
             });

@@ -7,6 +7,8 @@
 //! | `series` | a job that is carried again and again |
 //! | `token` | tokens of the API, as a store has them |
 //! | `when` | times and schedules, as they are typed |
+//! | `hours` | the hours of the week in which something may be used |
+//! | `limits` | what all jobs together may use of a site |
 //! | `choice` | which job is carried next, so that every owner and every pair of servers gets a fair share |
 //!
 //! Nothing here knows where the queue is kept, or does anything: the journal keeps it, and the daemon carries it.
@@ -14,6 +16,8 @@
 mod change;
 mod choice;
 mod entry;
+mod hours;
+mod limits;
 mod series;
 mod token;
 mod when;
@@ -24,6 +28,8 @@ pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
 pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
 };
+pub use hours::Hours;
+pub use limits::{SharedLimits, SiteRefusal, SiteUse};
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};

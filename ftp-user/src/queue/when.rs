@@ -22,7 +22,7 @@ pub struct WhenError(String, &'static str);
 
 impl WhenError {
     /// This text cannot be used for this reason.
-    fn new(text: &str, reason: &'static str) -> Self {
+    pub(super) fn new(text: &str, reason: &'static str) -> Self {
         Self(text.to_owned(), reason)
     }
 }
@@ -270,7 +270,7 @@ impl Field {
 }
 
 /// Reads the days of a week, separated by commas.
-fn parse_days(text: &str) -> Result<u64, WhenError> {
+pub(super) fn parse_days(text: &str) -> Result<u64, WhenError> {
     text.split(',').try_fold(0, |days, name| {
         let is_named = |known: &&str| known.eq_ignore_ascii_case(name);
         let day = DAY_NAMES.iter().position(is_named).ok_or_else(|| WhenError::new(name, NO_DAY))?;
@@ -279,7 +279,7 @@ fn parse_days(text: &str) -> Result<u64, WhenError> {
 }
 
 /// Reads a time of day like `02:30`.
-fn parse_time_of_day(text: &str) -> Option<Time> {
+pub(super) fn parse_time_of_day(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':').filter(|(hour, _)| hour.len() == 2 && text.len() == 5)?;
     let part = |text| i8::try_from(parse_number(text)?).ok();
     Time::new(part(hour)?, part(minute)?, 0, 0).ok()
@@ -324,9 +324,9 @@ const DAY_OF_WEEK: Field = Field { lowest: 0, highest: 7, names: &DAY_NAMES, ref
 const MONTH_NAMES: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 /// Sunday begins the week, and it ends it.
-const DAY_NAMES: [&str; 8] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(super) const DAY_NAMES: [&str; 8] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// All days of the week.
-const ALL_DAYS: u64 = 0x7f;
+pub(super) const ALL_DAYS: u64 = 0x7f;
 /// How many days are searched: a 29 February on a certain day of the week comes after 40 years at the latest.
 const MOST_DAYS: usize = 41 * 366;
 /// The longest interval and delay, in seconds.

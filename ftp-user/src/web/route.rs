@@ -63,6 +63,15 @@ pub(crate) enum Area {
     Page,
 }
 
+/// What an answer is, as the description of the API has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Content {
+    /// An object with this schema.
+    Json(&'static str),
+    /// A text of this media type.
+    Text(&'static str),
+}
+
 /// Something that can be asked for.
 pub(crate) struct Route {
     /// The method of the request.
@@ -77,12 +86,14 @@ pub(crate) struct Route {
     pub(crate) query: &'static [&'static str],
     /// What it is for, in one line.
     pub(crate) summary: &'static str,
+    /// What the answer is.
+    pub(crate) content: Content,
     /// What answers it.
     pub(crate) answer: fn(&Call) -> Result<Answer, ApiError>,
 }
 
 impl Route {
-    /// A route for programs.
+    /// A route for programs. Its answer is a job, unless [`answers`](Self::answers) says otherwise.
     pub(crate) const fn api(
         method: Method,
         path: &'static str,
@@ -90,7 +101,8 @@ impl Route {
         summary: &'static str,
         answer: fn(&Call) -> Result<Answer, ApiError>,
     ) -> Self {
-        Self { method, path, area: Area::Api, scope, query: &[], summary, answer }
+        let content = Content::Json("Job");
+        Self { method, path, area: Area::Api, scope, query: &[], summary, content, answer }
     }
 
     /// A route for people.
@@ -101,12 +113,18 @@ impl Route {
         summary: &'static str,
         answer: fn(&Call) -> Result<Answer, ApiError>,
     ) -> Self {
-        Self { area: Area::Page, ..Self::api(method, path, scope, summary, answer) }
+        let content = Content::Text("text/html");
+        Self { area: Area::Page, content, ..Self::api(method, path, scope, summary, answer) }
     }
 
     /// The same route with these keys of its query.
     pub(crate) const fn asks(self, query: &'static [&'static str]) -> Self {
         Self { query, ..self }
+    }
+
+    /// The same route with another answer.
+    pub(crate) const fn answers(self, content: Content) -> Self {
+        Self { content, ..self }
     }
 }
 

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file, and of all large files of `move` | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `move`, `sync`, `shell`, `insiders` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `move`, `sync`, `shell`, `insiders`, `queue` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` and `move` | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
@@ -47,6 +47,7 @@ mod moves;
 mod peers;
 mod plan;
 mod process;
+mod queue;
 mod relay;
 mod shell;
 mod start;
@@ -130,6 +131,9 @@ fn run(plan: &Plan) {
     }
     if begins(plan, "first") {
         first::table(plan);
+    }
+    if begins(plan, "queue") {
+        queue::table(plan, place.path(), &suites[0]);
     }
     if begins(plan, "fxp") {
         fxp::table(plan, place.path(), &file);

@@ -42,6 +42,11 @@ impl Suite {
         Self { user: path(Program::User), servers }
     }
 
+    /// The user agent of this build.
+    pub(crate) fn program(&self) -> &Path {
+        &self.user
+    }
+
     /// A run of this build's user agent.
     pub(crate) fn user(&self) -> User {
         user_at(&self.user)

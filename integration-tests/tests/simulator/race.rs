@@ -7,7 +7,7 @@ use integration_tests::sim::scenario::{Obstacle, Path, Sabotage, Scenario};
 use std::time::Duration;
 
 /// How many seeds run, unless `FTP_SIM_SEEDS` says otherwise.
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 3_000;
 
 fn hold(field: &Field) -> Raced {
     let raced = race(field);

@@ -14,6 +14,7 @@
 //! | [`secret`] | keeps passwords out of texts and of the argument list |
 //! | [`terminal`] | questions to the person at the terminal |
 //! | [`service`] | sockets that systemd has opened; tells people and systemd that a service is ready, reloads or stops |
+//! | [`hook`] | runs a program of the operator for a bounded time |
 //! | [`privileges`] | a process that was started by root goes on as somebody else |
 //! | [`completion`] | completions of shells |
 //! | [`manual`] | the manual pages |
@@ -23,6 +24,7 @@
 pub mod args;
 pub mod completion;
 pub mod duration;
+pub mod hook;
 pub mod line_file;
 pub mod log;
 pub mod manual;

@@ -9,7 +9,7 @@ use ftp_proto::wire::PathName;
 
 use super::{Record, Transfer};
 use crate::limits::Limit;
-use crate::operate::hook::HookFailure;
+use ftp_io::program::hook::HookFailure;
 
 impl Record<'_> {
     /// The name of the event. It is the `message` of each of its lines and never changes with what has

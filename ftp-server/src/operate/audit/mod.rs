@@ -25,9 +25,9 @@ use ftp_proto::server::ask::{FileFailure, TransferFailure};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{Fingerprint, PathName, TransferId};
 
-use super::hook::HookFailure;
 use crate::auth::NoLogin;
 use crate::limits::{NoPlace, Owner};
+use ftp_io::program::hook::HookFailure;
 
 pub use lines::EVENTS;
 

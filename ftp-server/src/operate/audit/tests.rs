@@ -15,7 +15,7 @@ use ftp_proto::wire::{PathName, TransferId};
 use super::{Cause, EVENTS, HeaderFailure, MAX_ADDRESSES, MAX_REFUSALS, MINUTE, Record, Refusals, Transfer};
 use crate::auth::{NoLogin, Unfit};
 use crate::limits::{NoPlace, Owner};
-use crate::operate::hook::HookFailure;
+use ftp_io::program::hook::HookFailure;
 
 /// Does not compile if a kind is missing: a new one belongs to [`every`], too.
 const fn is_in_every(record: &Record<'_>) -> bool {

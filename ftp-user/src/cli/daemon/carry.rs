@@ -3,7 +3,7 @@
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
 use super::super::program;
-use super::super::queue::site_text;
+use super::super::queue::difference;
 use super::fleet::Daemon;
 use crate::config::Settings;
 use crate::context::Cancel;
@@ -78,22 +78,6 @@ pub(super) fn ends(submission: &Submission) -> [String; 2] {
     let mut names = submission.pair.split(' ');
     let first = names.next().unwrap_or_default();
     [first, names.next_back().unwrap_or(first)].map(str::to_owned)
-}
-
-/// How the settings differ from those with which a job was submitted: the sites that it names.
-pub(super) fn difference(submission: &Submission, settings: &Settings) -> Option<String> {
-    submission.sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
-        Err(_) => Some(format!("this worker has no site {name}")),
-        Ok(site) => {
-            let own = site_text(site);
-            let differs = own != *recorded;
-            differs.then(|| {
-                format!(
-                    "the site {name} was {recorded}, and is {own} for this worker: put the settings back, or cancel the job and submit it again"
-                )
-            })
-        }
-    })
 }
 
 /// Checks that the owner of a job may still use its places.

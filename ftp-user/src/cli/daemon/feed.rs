@@ -1,5 +1,6 @@
 //! What happens to the jobs of a daemon, for those who follow it: the last events, and how far the jobs are that run.
 
+use super::metrics::Counted;
 use crate::id::JobId;
 use crate::outcome::{FileOutcome, Protection};
 use crate::report::{Event, JobProgress, RunMessage, about};
@@ -18,6 +19,8 @@ use tokio_stream::Stream;
 pub(super) struct Feed {
     /// The name of the worker, which each event has.
     worker: String,
+    /// What was counted.
+    pub(super) counted: Counted,
     state: Mutex<State>,
 }
 
@@ -32,6 +35,8 @@ struct State {
     waiting: HashMap<u64, Waker>,
     /// The number of the last follower.
     followers: u64,
+    /// How many there are.
+    following: usize,
     runs: BTreeMap<JobId, RunOfJob>,
     pairs: BTreeMap<[String; 2], PairView>,
 }
@@ -101,7 +106,8 @@ impl Feed {
     /// No event yet. Numbers are larger than those of a daemon before this one.
     pub(super) fn new(worker: String) -> Self {
         let last = u64::try_from(since_1970().as_micros()).unwrap_or(0);
-        Self { worker, state: Mutex::new(State { last, ..State::default() }) }
+        let state = Mutex::new(State { last, ..State::default() });
+        Self { worker, counted: Counted::default(), state }
     }
 
     /// A run of a job begins: nothing of the one before counts.
@@ -140,6 +146,9 @@ impl Feed {
                 }
             }
         }
+        if let Some(Event::File(outcome)) = said.event {
+            self.counted.file(state.pairs.get_key_value(ends).map(|(ends, _)| ends), outcome);
+        }
         if let Some(line) = said.line {
             state.push(job.to_string(), owner, self.with_job(line, job));
         }
@@ -164,6 +173,11 @@ impl Feed {
         self.state.locked().runs.get(&job).cloned()
     }
 
+    /// The number of those who follow the events.
+    pub(super) fn followers(&self) -> usize {
+        self.state.locked().following
+    }
+
     /// What was seen of pairs since the start.
     pub(super) fn pairs(&self) -> Vec<PairView> {
         self.state.locked().pairs.values().cloned().collect()
@@ -173,6 +187,7 @@ impl Feed {
     pub(super) fn follow(self: &Arc<Self>, since: Option<u64>) -> Follower {
         let mut state = self.state.locked();
         state.followers += 1;
+        state.following += 1;
         let next = since.unwrap_or(state.last).saturating_add(1);
         Follower { feed: Arc::clone(self), number: state.followers, next }
     }
@@ -284,7 +299,9 @@ impl Stream for Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.feed.state.locked().waiting.remove(&self.number);
+        let mut state = self.feed.state.locked();
+        state.waiting.remove(&self.number);
+        state.following -= 1;
     }
 }
 

@@ -3,8 +3,9 @@
 use super::super::asked::Start;
 use super::super::queue::{StoredDraft, site_text};
 use super::super::{Cli, General, ShellSession, why};
-use super::carry::{difference, ends};
+use super::carry::ends;
 use super::feed::{Feed, RunOfJob};
+use super::metrics::Now;
 use super::views::{self, file_view, job_view, series_view};
 use crate::config::Settings;
 use crate::context::Cancel;
@@ -15,7 +16,7 @@ use crate::journal::{
     SeriesRecord, StoredJob, Tokens,
 };
 use crate::outcome::Protection;
-use crate::queue::{JobChange, NamedRequest, Scope, Token};
+use crate::queue::{JobChange, NamedRequest, Scope, SiteUse, Token};
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
@@ -24,9 +25,13 @@ use crate::web::view::{
     FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, Time, WorkerView,
 };
 use crate::web::{self, ApiError, ErrorCode, command_words};
+use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,14 +50,20 @@ pub(super) struct Daemon {
     pub(super) feed: Arc<Feed>,
     /// What the API shows of its worker, but for the jobs.
     pub(super) worker: WorkerView,
+    /// How many jobs are carried at the same time.
+    pub(super) parallel: NonZeroUsize,
     /// The settings that were read last.
     settings: Mutex<Arc<Settings>>,
     /// The tokens, as the store had them last.
     tokens: Mutex<Arc<[TokenInfo]>>,
     /// Whether no job begins any more.
     pub(super) is_draining: AtomicBool,
+    /// Whether the journal could not be used when the worker looked at it.
+    pub(super) is_store_away: AtomicBool,
     /// Tells the worker that a job has changed.
     pub(super) changed: Notify,
+    /// Whether nothing is carried any more.
+    pub(super) has_ended: AtomicBool,
     /// For whom plans and explanations are made just now.
     plans: Mutex<Vec<String>>,
 }
@@ -67,7 +78,7 @@ impl Daemon {
         general: General,
         [queue, reader]: [Queue; 2],
         settings: Settings,
-        worker: WorkerView,
+        (worker, parallel): (WorkerView, NonZeroUsize),
     ) -> Result<Self, JournalFailure> {
         let daemon = Self {
             general,
@@ -75,9 +86,12 @@ impl Daemon {
             reader,
             feed: Arc::new(Feed::new(worker.name.clone())),
             worker,
+            parallel,
             settings: Mutex::new(Arc::new(settings)),
             tokens: Mutex::default(),
             is_draining: AtomicBool::new(false),
+            is_store_away: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
             changed: Notify::new(),
             plans: Mutex::default(),
         };
@@ -88,7 +102,8 @@ impl Daemon {
     /// The same options with nobody at a terminal. Everything is told to the listener; signals are for the daemon.
     pub(super) fn unattended(&self, listener: Listener, cancel: Cancel) -> General {
         let (cancel, unattended) = (Some(cancel), Some(listener));
-        let hands = ShellSession { cancel, unattended, ..ShellSession::default() };
+        let parallel = Some(self.parallel);
+        let hands = ShellSession { cancel, unattended, parallel, ..ShellSession::default() };
         General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
     }
 
@@ -97,12 +112,11 @@ impl Daemon {
         *self.settings.locked() = Arc::new(settings);
     }
 
-    /// Reads the settings again. If they have mistakes, those that were read last count.
-    fn fresh_settings(&self) -> Arc<Settings> {
-        if let Ok(settings) = super::super::program::settings(self.general.job.config.as_deref()) {
-            self.take_settings(settings);
-        }
-        Arc::clone(&self.settings.locked())
+    /// What all jobs together may use of sites, as the settings were read last.
+    pub(super) fn with_site_use<T>(&self, work: impl FnOnce(&SiteUse<'_>) -> T) -> T {
+        let settings = Arc::clone(&self.settings.locked());
+        let (limits, parallel) = (&settings.shared_limits, self.parallel);
+        work(&SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() })
     }
 
     /// Takes the tokens that the store has now.
@@ -155,7 +169,8 @@ impl Daemon {
         Ok(series_view(record, last.transpose().map_err(away)?.flatten().as_ref()))
     }
 
-    fn view(&self, job: &QueuedJob) -> JobView {
+    /// A job as the API shows it.
+    pub(super) fn view(&self, job: &QueuedJob) -> JobView {
         job_view(job, self.feed.run(job.id).as_ref(), &self.worker.name)
     }
 
@@ -299,13 +314,7 @@ impl Fleet for Daemon {
 
     fn why(&self, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {
         let words = ["ftp-user", "why", id].map(OsString::from).to_vec();
-        let mut said = self.said_by(&caller.name, words)?;
-        if let Ok(QueuedJob { entry, .. }) = self.find(id)
-            && let Some(cause) = difference(&entry.submission, &self.fresh_settings())
-        {
-            said.push(serde_json::json!({"event": "warning", "message": cause}));
-        }
-        Ok(said)
+        self.said_by(&caller.name, words)
     }
 
     fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError> {
@@ -331,7 +340,7 @@ impl Fleet for Daemon {
     }
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
-        Ok(site_views(&self.fresh_settings(), &self.worker.name))
+        Ok(site_views(&self.settings.locked(), &self.worker.name))
     }
 
     fn pairs(&self) -> Result<Vec<PairView>, ApiError> {
@@ -384,7 +393,15 @@ impl Fleet for Daemon {
     }
 
     fn metrics(&self) -> Result<String, ApiError> {
-        views::metrics(&self.reader.count_by_state().map_err(away)?, &self.worker)
+        let oldest = self.reader.oldest_due().map_err(away)?;
+        Ok(self.feed.counted.page(&Now {
+            jobs: self.reader.count_by_state().map_err(away)?,
+            parallel: self.parallel.get(),
+            longest_wait: oldest.map_or(0, |since| since_1970().as_secs().saturating_sub(since)),
+            followers: self.feed.followers(),
+            has_store: !self.is_store_away.load(Ordering::Relaxed),
+            is_draining: self.is_draining.load(Ordering::Relaxed),
+        }))
     }
 
     fn tokens(&self) -> Arc<[TokenInfo]> {

@@ -1,9 +1,11 @@
 //! `daemon`: carries the jobs of the queue, until it is told to stop, and shows them to programs and people.
 
 mod carry;
+mod end_hook;
 mod feed;
 mod fleet;
 mod listen;
+mod metrics;
 mod token;
 mod views;
 mod worker;
@@ -15,6 +17,7 @@ use crate::job::{self, Status};
 use crate::journal::{Journal, JournalFailure};
 use crate::web::view::{Time, WorkerView};
 use clap::{Args, Subcommand};
+use end_hook::EndHook;
 use fleet::Daemon;
 use ftp_io::program::duration;
 use ftp_io::program::log::{self, Format, Level};
@@ -24,6 +27,7 @@ use listen::ListenArgs;
 pub(super) use listen::SOCKET;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use token::TokenArgs;
 use worker::Worker;
@@ -64,6 +68,9 @@ struct RunArgs {
     /// How long jobs may go on after SIGTERM before they are interrupted
     #[arg(long, default_value = "30s", value_name = "T", value_parser = duration::parse)]
     drain_timeout: Duration,
+    /// What the shell runs for each job that has ended, with the job as JSON on its standard input
+    #[arg(long, value_name = "COMMAND", hide_short_help = true)]
+    on_end: Option<String>,
     /// How the log on standard error is written
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "HOW", hide_short_help = true)]
     log_format: Format,
@@ -136,13 +143,22 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
         seen: Time::now(),
         draining: false,
     };
-    let daemon = Arc::new(Daemon::new(general, [queue, reader], settings, worker).map_err(failed)?);
+    let daemon =
+        Arc::new(Daemon::new(general, [queue, reader], settings, (worker, args.parallel)).map_err(failed)?);
     let announced = service::announce(listeners.announced().into_iter());
     announced.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))?;
     tell_systemd(Notice::Ready);
+    let end_hook = match &args.on_end {
+        Some(command) => Some(EndHook::new(Arc::clone(&daemon), command).start()),
+        None => daemon.queue.set_told(None).map(|()| None).map_err(failed)?,
+    };
     let served = listeners.serve(Arc::clone(&daemon));
-    let ended =
-        Worker::new(daemon, served.certificate(), args.parallel).run(signals, args.drain_timeout).await;
+    let worker = Worker::new(Arc::clone(&daemon), served.certificate());
+    let ended = worker.run(signals, args.drain_timeout).await;
+    daemon.has_ended.store(true, Ordering::Relaxed);
+    if let Some(hook) = end_hook {
+        hook.end().await;
+    }
     served.end().await;
     drop((daemon_lock, log));
     ended.map(|()| Status::Done)

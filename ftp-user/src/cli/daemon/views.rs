@@ -7,12 +7,10 @@ use crate::journal::{
 };
 use crate::place::Site;
 use crate::queue::QueueState;
-use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time, WorkerView};
-use crate::web::{ApiError, OPTIONS};
+use crate::web::OPTIONS;
+use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time};
 use ftp_io::clock::since_1970;
-use ftp_io::program::metrics::{self, Gauges};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// A job. `run` is its last run in this daemon.
 pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: &str) -> JobView {
@@ -138,20 +136,4 @@ pub(super) const fn selection(state: FileState) -> FileSelection {
 pub(super) fn failure_group(alike: AlikeFailures) -> FailureGroup {
     let AlikeFailures { why, files, first } = alike;
     FailureGroup { cause: why, files, names: first }
-}
-
-/// The numbers of the daemon as Prometheus reads them.
-pub(super) fn metrics(jobs: &BTreeMap<&'static str, u64>, worker: &WorkerView) -> Result<String, ApiError> {
-    let about = "The version of ftp-user";
-    let counted = metrics::registry("ftp_user", about, env!("CARGO_PKG_VERSION"));
-    let mut now = metrics::registry_of_now("ftp_user");
-    let gauges: Gauges<1> = metrics::metric(&mut now, "jobs", "Jobs of the queue by their state");
-    for (state, count) in jobs {
-        let gauge = gauges.get_or_create(&[("state", (*state).into())]);
-        metrics::set(&gauge, usize::try_from(*count).unwrap_or(usize::MAX));
-    }
-    let parallel: metrics::Gauge =
-        metrics::metric(&mut now, "parallel", "The largest number of jobs that are carried at the same time");
-    metrics::set(&parallel, worker.parallel as usize);
-    Ok(metrics::page(&counted, &now))
 }

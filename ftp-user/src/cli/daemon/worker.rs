@@ -14,7 +14,6 @@ use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,14 +28,11 @@ pub(super) struct Worker {
     daemon: Arc<Daemon>,
     /// The certificate of page and API.
     certificate: Option<Arc<Identity>>,
-    parallel: NonZeroUsize,
     /// What runs, by its task.
     running: HashMap<Id, RunningJob>,
     runs: JoinSet<RunResult>,
     /// The runs that have ended, and are not in the journal yet; without a result if they have panicked.
     unwritten: Vec<(JobId, Option<RunResult>)>,
-    /// Whether the journal could not be used when it was looked at.
-    is_store_away: bool,
     /// The jobs that were carried lately, the last one of each owner and pair.
     recent: Vec<CarriedJob>,
     /// The number of the last choice.
@@ -57,19 +53,13 @@ struct RunningJob {
 }
 
 impl Worker {
-    pub(super) fn new(
-        daemon: Arc<Daemon>,
-        certificate: Option<Arc<Identity>>,
-        parallel: NonZeroUsize,
-    ) -> Self {
+    pub(super) fn new(daemon: Arc<Daemon>, certificate: Option<Arc<Identity>>) -> Self {
         Self {
             daemon,
             certificate,
-            parallel,
             running: HashMap::new(),
             runs: JoinSet::new(),
             unwritten: Vec::new(),
-            is_store_away: false,
             recent: Vec::new(),
             turn: 0,
             told: None,
@@ -91,14 +81,14 @@ impl Worker {
             };
             let pause = match looked {
                 Ok(()) => {
-                    if std::mem::take(&mut self.is_store_away) {
+                    if self.daemon.is_store_away.swap(false, Ordering::Relaxed) {
                         tracing::info!("the journal can be used again");
                     }
                     LOOK_AGAIN
                 }
                 // A disk may have room again. What runs goes on.
                 Err(why @ JournalFailure::Unusable { .. }) => {
-                    if !std::mem::replace(&mut self.is_store_away, true) {
+                    if !self.daemon.is_store_away.swap(true, Ordering::Relaxed) {
                         tracing::error!(cause = %why, "the journal cannot be used: no job begins until it can");
                     }
                     LONG_PAUSE
@@ -146,14 +136,14 @@ impl Worker {
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = &mut end, if !is_over => {
                     is_over = true;
-                    self.running.values().for_each(RunningJob::interrupt);
+                    self.interrupt_all();
                 }
                 () = stop.wait() => {
                     if is_over {
                         return Err(Failure::interrupted());
                     }
                     is_over = true;
-                    self.running.values().for_each(RunningJob::interrupt);
+                    self.interrupt_all();
                 }
                 () = sleep(LOOK_AGAIN) => {
                     // A store that is away is told at the end.
@@ -172,8 +162,11 @@ impl Worker {
         if !self.running.is_empty() {
             for job in self.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;
-                self.running.values().filter(is_unwanted).for_each(RunningJob::interrupt);
+                for running in self.running.values().filter(is_unwanted) {
+                    running.interrupt();
+                }
             }
+            self.interrupt_out_of_hours();
         }
         let planned = self.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
         for PlannedRun { series, turn, job } in planned.await? {
@@ -188,12 +181,35 @@ impl Worker {
                 ),
             }
         }
-        while self.running.len() < self.parallel.get() {
-            let carried = self.carried();
-            let Some(record) = self.on_disk(move |queue| queue.take(&carried)).await? else { break };
+        while self.running.len() < self.daemon.parallel.get() {
+            let (carried, daemon) = (self.carried(), Arc::clone(&self.daemon));
+            let take = move |queue: &Queue| {
+                daemon.with_site_use(|sites| {
+                    queue.take(&carried, |head| sites.refusal(head.sites.iter(), &carried).is_none())
+                })
+            };
+            let Some(record) = self.on_disk(take).await? else { break };
             self.begin(record);
         }
         self.tell().await
+    }
+
+    /// Interrupts all that runs.
+    fn interrupt_all(&self) {
+        for running in self.running.values() {
+            running.interrupt();
+        }
+    }
+
+    /// Interrupts what uses a site whose hours are over. It goes on when they begin again.
+    fn interrupt_out_of_hours(&self) {
+        self.daemon.with_site_use(|sites| {
+            for running in self.running.values() {
+                if sites.is_closed(running.carried.sites.iter()) && running.interrupt() {
+                    tracing::info!(job = %running.job, "a job is interrupted: the hours of its site are over");
+                }
+            }
+        });
     }
 
     /// Takes the tokens that there are now, and tells which jobs have changed.
@@ -233,9 +249,10 @@ impl Worker {
 
     fn begin(&mut self, record: JobRecord) {
         let (id, entry) = (record.id, record.queued.clone().unwrap_or_default());
-        let Submission { owner, pair, .. } = entry.submission;
         self.turn += 1;
-        let carried = CarriedJob { owner, pair, turn: self.turn, is_running: true };
+        let Submission { owner, pair, sites, .. } = entry.submission;
+        let sites = sites.into_keys().collect();
+        let carried = CarriedJob { owner, pair, sites, turn: self.turn, is_running: true };
         let (stop, cancel) = Cancel::new();
         tracing::info!(job = %id, owner = carried.owner, tries = entry.tries, "a job begins");
         let daemon = Arc::clone(&self.daemon);
@@ -275,7 +292,11 @@ impl Worker {
             };
             match self.on_disk(move |queue| queue.change(job, end)).await {
                 Ok(Ok(entry)) => {
-                    let state = entry.state(since_1970().as_secs()).name();
+                    let state = entry.state(since_1970().as_secs());
+                    if state.has_ended() {
+                        self.daemon.feed.counted.job(state);
+                    }
+                    let state = state.name();
                     tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a job has ended");
                 }
                 // Somebody has forgotten it meanwhile.
@@ -301,9 +322,9 @@ impl Worker {
 }
 
 impl RunningJob {
-    /// Has it end as after ^C.
-    fn interrupt(&self) {
-        let _ = self.stop.send(true);
+    /// Has it end as after ^C. Whether it did not have to before.
+    fn interrupt(&self) -> bool {
+        self.stop.send_if_modified(|stop| !std::mem::replace(stop, true))
     }
 }
 

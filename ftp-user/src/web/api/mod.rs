@@ -9,6 +9,7 @@ pub(crate) mod places;
 use super::call::{Answer, Call};
 use super::error::{ApiError, ErrorCode};
 use super::fleet::{FileFilter, JobAction, JobFilter, NewJob, SeriesAction, Submitted};
+use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
 use super::route::Route;
 use super::view::{FileState, JobView, PairView, SeriesView, SiteView, WorkerView};
@@ -24,46 +25,62 @@ const SUBMIT: Option<Scope> = Some(Scope::Submit);
 /// The routes for programs.
 pub(crate) const ROUTES: &[Route] = &[
     Route::api(Post, "/api/v1/jobs", SUBMIT, "Make a job, or with dry-run plan it", submit)
-        .asks(&["dry-run"]),
+        .asks(&["dry-run"])
+        .answers(Json("JobOrPlan")),
     Route::api(Get, "/api/v1/jobs", READ, "List jobs, newest first", list)
-        .asks(&["state", "site", "owner", "limit", "after"]),
+        .asks(&["state", "site", "owner", "limit", "after"])
+        .answers(Json("JobList")),
     Route::api(Get, "/api/v1/jobs/{id}", READ, "Show a job", show),
     Route::api(Get, "/api/v1/jobs/{id}/files", READ, "List the files of a job", files)
-        .asks(&["state", "limit", "after"]),
-    Route::api(Get, "/api/v1/jobs/{id}/why", READ, "Tell why a job went as it did", why),
+        .asks(&["state", "limit", "after"])
+        .answers(Json("FileList")),
+    Route::api(Get, "/api/v1/jobs/{id}/why", READ, "Tell why a job went as it did", why)
+        .answers(Json("Explanation")),
     Route::api(Post, "/api/v1/jobs/{id}/pause", SUBMIT, "Pause a job", |call| act(call, JobAction::Pause)),
     Route::api(Post, "/api/v1/jobs/{id}/resume", SUBMIT, "Resume a job", |call| act(call, JobAction::Resume)),
     Route::api(Post, "/api/v1/jobs/{id}/cancel", SUBMIT, "Cancel a job", |call| act(call, JobAction::Cancel)),
     Route::api(Post, "/api/v1/jobs/{id}/retry", SUBMIT, "Carry again what failed", |call| {
         act(call, JobAction::Retry)
     }),
-    Route::api(Get, "/api/v1/events", READ, "Follow events as they come", events).asks(&["job"]),
+    Route::api(Get, "/api/v1/events", READ, "Follow events as they come", events)
+        .asks(&["job"])
+        .answers(Text("text/event-stream")),
     Route::api(Get, "/api/v1/sites", READ, "List the sites of the workers", |call| {
         Ok(named("sites", &sites(call)?))
-    }),
+    })
+    .answers(Json("SiteList")),
     Route::api(Get, "/api/v1/pairs", READ, "List the paths between sites", |call| {
         Ok(named("pairs", &pairs(call)?))
-    }),
+    })
+    .answers(Json("PairList")),
     Route::api(Get, "/api/v1/workers", READ, "List the workers", |call| {
         Ok(named("workers", &workers(call)?))
-    }),
-    Route::api(Get, "/api/v1/series", READ, "List the schedules", |call| Ok(named("series", &series(call)?))),
+    })
+    .answers(Json("WorkerList")),
+    Route::api(Get, "/api/v1/series", READ, "List the schedules", |call| Ok(named("series", &series(call)?)))
+        .answers(Json("SeriesList")),
     Route::api(Post, "/api/v1/series/{id}/pause", SUBMIT, "Pause a schedule", |call| {
         act_series(call, SeriesAction::Pause)
-    }),
+    })
+    .answers(Json("Series")),
     Route::api(Post, "/api/v1/series/{id}/resume", SUBMIT, "Resume a schedule", |call| {
         act_series(call, SeriesAction::Resume)
-    }),
+    })
+    .answers(Json("Series")),
     Route::api(Delete, "/api/v1/series/{id}", SUBMIT, "Remove a schedule", |call| {
         act_series(call, SeriesAction::Remove)
-    }),
+    })
+    .answers(Json("Series")),
     Route::api(Get, "/api/v1/openapi.json", None, "Describe this API", |_| {
         Ok(Answer::Json(200, openapi::document()))
-    }),
+    })
+    .answers(Json("Description")),
     Route::api(Get, "/healthz", None, "Tell whether the daemon answers", |_| {
         Ok(Answer::Text(PLAIN, "ok\n".to_owned()))
-    }),
-    Route::api(Get, "/metrics", READ, "Show numbers for Prometheus", metrics),
+    })
+    .answers(Text("text/plain")),
+    Route::api(Get, "/metrics", READ, "Show numbers for Prometheus", metrics)
+        .answers(Text("application/openmetrics-text")),
 ];
 
 /// An object with one list.

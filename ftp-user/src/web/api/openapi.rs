@@ -4,7 +4,7 @@ use super::options::OPTIONS;
 use super::{ROUTES, job};
 use crate::queue::QueueState;
 use crate::web::error::ErrorCode;
-use crate::web::route::{Method, Route};
+use crate::web::route::{Content, Method, Route};
 use crate::web::view::FileState;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -85,36 +85,18 @@ fn several_states() -> String {
 }
 
 fn responses(route: &Route) -> Value {
-    let content = |schema: Value| json!({"application/json": {"schema": schema}});
-    let text = |kind: &str| json!({kind: {"schema": {"type": "string"}}});
-    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let list = |name: &str, of: &str, has_next: bool| {
-        let mut members = json!({name: {"type": "array", "items": reference(of)}});
-        if let (true, Some(members)) = (has_next, members.as_object_mut()) {
-            members.insert("next".to_owned(), json!({"type": ["string", "null"]}));
-        }
-        json!({"type": "object", "properties": members})
+    let json = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
+    let content = match route.content {
+        Content::Json(name) => json(name),
+        Content::Text(kind) => json!({kind: {"schema": {"type": "string"}}}),
     };
-    let last = route.path.rsplit('/').next().unwrap_or_default();
-    let answer = match (route.method, last) {
-        (_, "metrics" | "healthz") => text("text/plain"),
-        (_, "events") => text("text/event-stream"),
-        (_, "openapi.json") => content(json!({"type": "object"})),
-        (Method::Get, "jobs") => content(list("jobs", "Job", true)),
-        (_, "files") => content(list("files", "File", true)),
-        (_, "why") => content(list("why", "Object", false)),
-        (_, "sites" | "pairs" | "workers") => content(list(last, "Object", false)),
-        (Method::Get, "series") => content(list("series", "Object", false)),
-        (_, _) if route.path.starts_with("/api/v1/series/") => content(reference("Object")),
-        (_, _) => content(reference("Job")),
-    };
-    let mut all = json!({200.to_string(): {"description": "the answer", "content": answer}});
+    let mut all = json!({200.to_string(): {"description": "the answer", "content": content}});
     let Some(members) = all.as_object_mut() else { return all };
     if route.method == Method::Post && route.path == "/api/v1/jobs" {
-        let made = json!({"description": "the job was made", "content": content(reference("Job"))});
+        let made = json!({"description": "the job or the schedule was made", "content": json("JobOrSeries")});
         members.insert(201.to_string(), made);
     }
-    let error = content(reference("Error"));
+    let error = json("Error");
     for status in ErrorCode::ALL.map(ErrorCode::status).into_iter().collect::<BTreeSet<_>>() {
         let names = ErrorCode::ALL.into_iter().filter(|code| code.status() == status).map(ErrorCode::name);
         let names: Vec<_> = names.collect();
@@ -123,45 +105,123 @@ fn responses(route: &Route) -> Value {
     all
 }
 
+/// An object that always has these members.
+fn object(properties: &Value) -> Value {
+    let names: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
+    json!({"type": "object", "required": names, "properties": properties})
+}
+
+/// An object with one list of objects of this schema.
+fn list(name: &str, of: &str) -> Value {
+    object(&json!({name: {"type": "array", "items": {"$ref": format!("#/components/schemas/{of}")}}}))
+}
+
+/// The same for one slice of a longer list.
+fn slice(name: &str, of: &str) -> Value {
+    let items = json!({"type": "array", "items": {"$ref": format!("#/components/schemas/{of}")}});
+    object(&json!({name: items, "next": {"type": ["string", "null"]}}))
+}
+
+/// One of several schemas.
+fn either(names: [&str; 2]) -> Value {
+    let references = names.map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
+    json!({"anyOf": references})
+}
+
 fn schemas() -> Value {
+    let [mut all, things] = [answers(), things()];
+    if let (Value::Object(all), Value::Object(things)) = (&mut all, things) {
+        all.extend(things);
+    }
+    all
+}
+
+/// The answers that are made of others, and what is asked for.
+fn answers() -> Value {
     let text = || json!({"type": "string"});
-    let maybe = |kind: &str| json!({"type": [kind, "null"]});
-    let time = || json!({"type": ["string", "null"], "format": "date-time"});
-    let options: Map<String, Value> =
-        OPTIONS.iter().map(|option| (option.name.to_owned(), option.schema())).collect();
-    let options = json!({"type": "object", "additionalProperties": false, "properties": options});
-    let sources = json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": text()});
-    let priority = json!({"type": "integer", "minimum": -10, "maximum": 10});
+    let maybe = || json!({"type": ["string", "null"]});
+    let objects = |name: &str| object(&json!({name: {"type": "array", "items": {"type": "object"}}}));
     json!({
-        "Object": {"type": "object"},
-        "Error": {"type": "object", "properties": {"error": {"type": "object", "properties": {
+        "Error": object(&json!({"error": {"type": "object", "required": ["code", "message"], "properties": {
             "code": {"enum": ErrorCode::ALL.map(ErrorCode::name)}, "message": text(), "hint": text(),
-        }}}},
+        }}})),
         "NewJob": {
             "type": "object", "additionalProperties": false, "required": ["verb", "sources", "dest"],
             "properties": {
-                "verb": {"enum": job::VERBS}, "sources": sources, "dest": text(), "options": options,
-                "priority": priority, "at": maybe("string"), "every": maybe("string"), "id": maybe("string"),
+                "verb": {"enum": job::VERBS}, "sources": sources(), "dest": text(), "options": options(),
+                "priority": priority(), "at": maybe(), "every": maybe(), "id": maybe(),
             },
         },
-        "Job": {"type": "object", "properties": {
-            "id": text(), "verb": {"enum": job::VERBS}, "sources": sources, "dest": text(),
-            "options": options,
-            "owner": text(), "priority": priority, "series": maybe("string"),
-            "state": {"enum": QueueState::ALL.map(QueueState::name)}, "exit": maybe("integer"),
-            "cause": maybe("string"), "created": time(), "started": time(), "ended": time(),
-            "next_try": time(),
+        "JobOrPlan": either(["Job", "Plan"]),
+        "JobOrSeries": either(["Job", "Series"]),
+        "Plan": objects("plan"),
+        "Explanation": objects("why"),
+        "Description": {"type": "object"},
+        "JobList": slice("jobs", "Job"),
+        "FileList": slice("files", "File"),
+        "SiteList": list("sites", "Site"),
+        "PairList": list("pairs", "Pair"),
+        "WorkerList": list("workers", "Worker"),
+        "SeriesList": list("series", "Series"),
+    })
+}
+
+fn options() -> Value {
+    let all: Map<String, Value> =
+        OPTIONS.iter().map(|option| (option.name.to_owned(), option.schema())).collect();
+    json!({"type": "object", "additionalProperties": false, "properties": all})
+}
+
+fn sources() -> Value {
+    json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "string"}})
+}
+
+fn priority() -> Value {
+    json!({"type": "integer", "minimum": -10, "maximum": 10})
+}
+
+/// What there is in the store of a daemon.
+fn things() -> Value {
+    let text = || json!({"type": "string"});
+    let texts = || json!({"type": "array", "items": {"type": "string"}});
+    let number = || json!({"type": "integer"});
+    let maybe = |kind: &str| json!({"type": [kind, "null"]});
+    let time = || json!({"type": "string", "format": "date-time"});
+    let perhaps = || json!({"type": ["string", "null"], "format": "date-time"});
+    let states = QueueState::ALL.map(QueueState::name);
+    let last_states: Vec<Value> = states.iter().map(|state| json!(state)).chain([Value::Null]).collect();
+    json!({
+        "Job": object(&json!({
+            "id": text(), "verb": {"enum": job::VERBS}, "sources": sources(), "dest": text(),
+            "options": options(), "owner": text(), "priority": priority(), "series": maybe("string"),
+            "state": {"enum": states}, "exit": maybe("integer"), "cause": maybe("string"),
+            "created": time(), "started": perhaps(), "ended": perhaps(), "next_try": perhaps(),
             "worker": maybe("string"), "path": maybe("string"),
-            "progress": {"type": "object", "properties": {
-                "files": {"type": "integer"}, "of": maybe("integer"), "bytes": {"type": "integer"},
+            "progress": object(&json!({
+                "files": number(), "of": maybe("integer"), "bytes": number(),
                 "total": maybe("integer"), "rate": maybe("integer"), "remaining": maybe("integer"),
-            }},
-        }},
-        "File": {"type": "object", "properties": {
+            })),
+        })),
+        "File": object(&json!({
             "source": text(), "dest": text(), "state": {"enum": FileState::ALL.map(FileState::name)},
-            "bytes": {"type": "integer"}, "path": maybe("string"), "rung": maybe("string"),
-            "verified": maybe("string"), "attempts": {"type": "integer"}, "worker": maybe("string"),
+            "bytes": number(), "path": maybe("string"), "rung": maybe("string"),
+            "verified": maybe("string"), "attempts": number(), "worker": maybe("string"),
             "cause": maybe("string"),
-        }},
+        })),
+        "Site": object(&json!({"name": text(), "url": text(), "workers": texts()})),
+        "Pair": object(&json!({
+            "source": text(), "dest": text(), "path": maybe("string"), "rung": maybe("string"),
+            "protection": maybe("string"), "rate": maybe("integer"), "seen": perhaps(),
+            "cause": maybe("string"),
+        })),
+        "Worker": object(&json!({
+            "name": text(), "id": text(), "version": text(), "parallel": number(), "jobs": texts(),
+            "sites": texts(), "started": time(), "seen": time(), "draining": {"type": "boolean"},
+        })),
+        "Series": object(&json!({
+            "id": text(), "owner": text(), "every": text(), "zone": text(), "verb": {"enum": job::VERBS},
+            "sources": sources(), "dest": text(), "paused": {"type": "boolean"}, "next": perhaps(),
+            "last_job": maybe("string"), "last_state": {"enum": last_states}, "last": perhaps(),
+        })),
     })
 }

@@ -1,12 +1,12 @@
 //! What programs get.
 
-use super::client::Daemon;
+use super::client::{Daemon, Reply};
 use super::fleet::job;
 use crate::queue::QueueState;
 use crate::web::error::ErrorCode;
-use crate::web::route::{Area, Method, routes};
+use crate::web::route::{Area, Method, Route, routes};
 use crate::web::view::{FileState, FileView};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const COPY: &str = r#"{"verb":"copy","sources":["one:photos"],"dest":"two:","options":{"recursive":true}}"#;
@@ -14,6 +14,7 @@ const COPY: &str = r#"{"verb":"copy","sources":["one:photos"],"dest":"two:","opt
 #[tokio::test]
 async fn each_route_answers_each_scope_as_the_contract_says() {
     let daemon = Daemon::start().await;
+    let described = daemon.api("", "GET /api/v1/openapi.json", "").await.json();
     // The columns: no token, a wrong one, read, submit (ann), submit (bob), admin.
     for (what, body, expect) in [
         ("GET /api/v1/jobs", "", [401, 401, 200, 200, 200, 200]),
@@ -48,7 +49,29 @@ async fn each_route_answers_each_scope_as_the_contract_says() {
             assert_eq!(reply.status, expect, "{what} with {token:?}: {reply:?}");
             assert_eq!(reply.status == 405, reply.header("allow").is_some(), "{reply:?}");
             assert!(reply.status < 400 || !reply.code().is_empty(), "{reply:?}");
+            check_description(&described, what, &reply);
         }
+    }
+}
+
+/// Checks that an answer is what the description of the API says.
+fn check_description(described: &Value, what: &str, reply: &Reply) {
+    let (method, target) = what.split_once(' ').unwrap();
+    let path = target.split('?').next().unwrap();
+    let is_path = |route: &&Route| {
+        let mut parts = route.path.split('/').zip(path.split('/'));
+        route.path.split('/').count() == path.split('/').count()
+            && parts.all(|(known, asked)| known == asked || known == "{id}")
+            && route.method.name().eq_ignore_ascii_case(method)
+    };
+    let Some(route) = routes().filter(|route| route.area == Area::Api).find(is_path) else { return };
+    let operation = &described["paths"][route.path][route.method.name()];
+    let answer = &operation["responses"][reply.status.to_string()];
+    assert!(answer.is_object(), "{what}: {} is not described", reply.status);
+    if let Some(schema) = answer["content"].get("application/json") {
+        let schemas = &described["components"]["schemas"];
+        super::schema::check(&schema["schema"], schemas, &reply.json())
+            .unwrap_or_else(|why| panic!("{what}: {why}"));
     }
 }
 

@@ -6,3 +6,4 @@ mod events;
 pub(crate) mod fleet;
 mod guard;
 mod page;
+mod schema;

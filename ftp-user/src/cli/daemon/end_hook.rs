@@ -1,0 +1,92 @@
+//! `--on-end`: a program of the operator learns of each job that has ended, also of those that ended while no daemon ran. It
+//! learns of an end twice if the daemon is killed while the program runs.
+
+use super::fleet::Daemon;
+use crate::journal::{JournalFailure, QueuedJob};
+use ftp_io::program::hook::Hook;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{sleep, timeout};
+
+/// What runs the program.
+pub(super) struct EndHook {
+    daemon: Arc<Daemon>,
+    hook: Hook,
+}
+
+impl EndHook {
+    /// The program is a command line of the shell.
+    pub(super) fn new(daemon: Arc<Daemon>, command: &str) -> Self {
+        let arguments = vec!["-c".into(), command.into()];
+        Self { daemon, hook: Hook { program: "/bin/sh".into(), arguments, time: LONGEST } }
+    }
+
+    /// Runs the program for one job after the other, as long as the daemon runs.
+    pub(super) fn start(self) -> RunningHook {
+        RunningHook(tokio::spawn(async move {
+            loop {
+                let pause = match self.next().await {
+                    Ok(true) => continue,
+                    Ok(false) => LOOK_AGAIN,
+                    // The worker says that the journal is away.
+                    Err(_) => LONG_PAUSE,
+                };
+                if self.daemon.has_ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                sleep(pause).await;
+            }
+        }))
+    }
+
+    /// Runs the program for the jobs that ended first, of those of which it does not know. Whether there were some.
+    async fn next(&self) -> Result<bool, JournalFailure> {
+        let daemon = Arc::clone(&self.daemon);
+        let ended = spawn_blocking(move || daemon.queue.next_untold());
+        let Some((number, jobs)) = joined(ended.await)? else { return Ok(false) };
+        for job in jobs {
+            self.tell(&job).await;
+        }
+        let daemon = Arc::clone(&self.daemon);
+        let noted = spawn_blocking(move || daemon.queue.set_told(Some(number)));
+        joined(noted.await)?;
+        Ok(true)
+    }
+
+    async fn tell(&self, job: &QueuedJob) {
+        let Ok(text) = serde_json::to_vec(&self.daemon.view(job)) else { return };
+        let home = std::env::var_os("HOME").map(|home| ("HOME", home));
+        let environment: Vec<(&'static str, OsString)> = home.into_iter().collect();
+        if let Err(why) = self.hook.run(environment, &text).await {
+            tracing::warn!(job = %job.id, cause = %why, "the program of --on-end has failed, and is not run again");
+        }
+    }
+}
+
+/// A hook that runs beside the daemon.
+pub(super) struct RunningHook(JoinHandle<()>);
+
+impl RunningHook {
+    /// The daemon ends: the last jobs are told, as far as there is time. The next daemon tells the others.
+    pub(super) async fn end(mut self) {
+        if timeout(LAST, &mut self.0).await.is_err() {
+            self.0.abort();
+        }
+    }
+}
+
+fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
+    ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+}
+
+/// How long the program may run.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How long it may run when the daemon ends.
+const LAST: Duration = Duration::from_secs(5);
+/// How often the queue is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The same after the journal could not be used.
+const LONG_PAUSE: Duration = Duration::from_secs(2);

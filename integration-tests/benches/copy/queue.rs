@@ -1,0 +1,326 @@
+//! The queue: how many jobs a second its store takes, gives out and ends; what one daemon carries beside as many commands; how fast
+//! page and API answer with many jobs in the store; and what the daemon has in memory.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ftp_user::id::JobId;
+use ftp_user::journal::{Journal, Queue, StoredJob};
+use ftp_user::queue::{CarriedJob, Entry, Submission};
+use integration_tests::site::{PASSWORD, without_password};
+use integration_tests::socket::{port_free_everywhere, until};
+use integration_tests::user::{Started, User, user_at};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::figures::{Spread, met, ratios};
+use crate::plan::Plan;
+use crate::process::{pss_kib, raise_descriptor_limit};
+use crate::suite::Suite;
+
+/// Jobs of one round of the store.
+const JOBS: u64 = 1_500;
+/// Jobs that one daemon carries in a round, and commands beside them.
+const CARRIED: usize = 200;
+/// How many run at the same time.
+const PARALLEL: usize = 8;
+/// Jobs in the store when page and API are asked, and how often each of them is.
+const STORED: u64 = 100_000;
+const ASKED: usize = 200;
+/// Owners of these jobs: none has more than 10,000 that have not ended.
+const OWNERS: u64 = 20;
+/// Jobs that wait, and listeners, when the memory is measured.
+const WAITING: u64 = 10_000;
+const LISTENERS: usize = 1_000;
+/// The targets: jobs a second, seconds, milliseconds and MiB.
+const RATE: f64 = 300.0;
+const SLOWEST_JOB: f64 = 1.0;
+const MEDIAN: f64 = 50.0;
+const SLOWEST: f64 = 200.0;
+const MEMORY: f64 = 64.0;
+/// Commits of one job: it is submitted, begins and ends.
+const COMMITS: u64 = 3;
+
+pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite) {
+    raise_descriptor_limit();
+    store(plan, place);
+    carried(plan, place, suite);
+    answers(place, suite);
+    memory(place, suite);
+}
+
+fn queue(directory: &Path) -> Queue {
+    Journal::at(Some(directory.to_path_buf()), |_| None).queue().unwrap()
+}
+
+fn job() -> StoredJob {
+    StoredJob { version: StoredJob::VERSION, verb: "copy".to_owned(), ..StoredJob::default() }
+}
+
+fn entry(owner: &str, due: u64) -> Entry {
+    let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
+    Entry { submission, created: now(), due, ..Entry::default() }
+}
+
+fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// Jobs that are submitted, begin and end, each durably, beside as many bare commits.
+fn store(plan: &Plan, place: &Path) {
+    let (mut ours, mut bare, mut slowest) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=plan.rounds {
+        let directory = tempfile::tempdir_in(place).unwrap();
+        let (seconds, mut took) = ends(directory.path());
+        let commits = commits(directory.path());
+        if round > 0 {
+            took.sort_by(f64::total_cmp);
+            slowest.push(took[took.len() * 99 / 100]);
+            ours.push(JOBS as f64 / seconds);
+            bare.push(JOBS as f64 / commits);
+        }
+    }
+    let (rate, most) = (Spread::of(&ours).median, Spread::of(&slowest).median);
+    println!("queue: the store             jobs/s    99 of 100 ended after, s");
+    println!("ftp-user                   {rate:8.0}   {most:8.3}");
+    println!("{COMMITS} bare commits             {:8.0}", Spread::of(&bare).median);
+    println!("ratio to bare commits: {}", ratios(&ours, &bare));
+    println!("target: at least {RATE} jobs/s: {}", met(rate >= RATE));
+    println!("target: 99 of 100 within {SLOWEST_JOB} s: {}\n", met(most <= SLOWEST_JOB));
+}
+
+/// One process submits, another connection gives out and ends. Returns the seconds of all, and of each job.
+fn ends(directory: &Path) -> (f64, Vec<f64>) {
+    let (submits, carries) = (queue(directory), queue(directory));
+    let start = Instant::now();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let submitter = scope.spawn(|| {
+            (1..=JOBS)
+                .map(|id| {
+                    let begun = start.elapsed();
+                    submits.submit(JobId::new(id), job(), &entry("ann", now())).unwrap();
+                    (id, begun)
+                })
+                .collect::<HashMap<u64, Duration>>()
+        });
+        let carrier = scope.spawn(|| {
+            let mut ended = Vec::new();
+            while ended.len() < JOBS as usize {
+                let none: [CarriedJob; 0] = [];
+                let Some(taken) = carries.take(&none, |_| true).unwrap() else { continue };
+                let end = |entry: &mut Entry, now| {
+                    entry.end(0, None, now);
+                    Ok(())
+                };
+                carries.change(taken.id, end).unwrap().unwrap();
+                ended.push((taken.id.number(), start.elapsed()));
+            }
+            is_done.store(true, Ordering::Relaxed);
+            ended
+        });
+        let submitted = submitter.join().unwrap();
+        let ended = carrier.join().unwrap();
+        let took = ended.iter().map(|(id, at)| (*at - submitted[id]).as_secs_f64()).collect();
+        (start.elapsed().as_secs_f64(), took)
+    })
+}
+
+/// As many durable commits of one row, as fast as SQLite does them. Returns the seconds.
+fn commits(directory: &Path) -> f64 {
+    let sql = Connection::open(directory.join("bare.db")).unwrap();
+    sql.pragma_update(None, "journal_mode", "WAL").unwrap();
+    sql.pragma_update(None, "synchronous", "FULL").unwrap();
+    sql.execute_batch("CREATE TABLE bare (id INTEGER PRIMARY KEY, state INTEGER)").unwrap();
+    let mut put = sql.prepare("INSERT OR REPLACE INTO bare VALUES (?1, ?2)").unwrap();
+    let start = Instant::now();
+    for id in 0..JOBS {
+        for state in 0..COMMITS {
+            put.execute([id.cast_signed(), state.cast_signed()]).unwrap();
+        }
+    }
+    start.elapsed().as_secs_f64()
+}
+
+/// A daemon with a state directory of its own below `place`.
+struct Queued<'a> {
+    suite: &'a Suite,
+    home: tempfile::TempDir,
+    address: SocketAddr,
+}
+
+impl<'a> Queued<'a> {
+    fn new(place: &Path, suite: &'a Suite) -> Self {
+        let address = SocketAddr::new("127.0.0.1".parse().unwrap(), port_free_everywhere("127.0.0.1"));
+        Self { suite, home: tempfile::tempdir_in(place).unwrap(), address }
+    }
+
+    fn user(&self) -> User {
+        logged_in(self.suite.user()).args(["--state", self.home.path().to_str().unwrap()])
+    }
+
+    fn daemon(&self, parallel: usize) -> Started {
+        let listen = self.address.to_string();
+        let parallel = parallel.to_string();
+        let words = ["daemon", "--listen", &listen, "--parallel", &parallel, "--log-level", "warn"];
+        let daemon = self.user().args(words).start();
+        until("it listens", || TcpStream::connect(self.address).is_ok());
+        daemon
+    }
+
+    fn token(&self) -> String {
+        let words = ["daemon", "token", "--scope", "admin", "--name", "bench"];
+        self.user().args(words).run().exits(0).stdout[0].clone()
+    }
+
+    fn ask(&self, token: &str, what: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(head(token, what, body).as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 20"), "{what}: {text}");
+        text.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+}
+
+/// With the passwords of both servers.
+fn logged_in(user: User) -> User {
+    let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
+    user.private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"))
+}
+
+fn head(token: &str, what: &str, body: &str) -> String {
+    format!(
+        "{what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nAuthorization: Bearer {token}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Copies of one small file by a daemon, beside as many commands.
+fn carried(plan: &Plan, place: &Path, suite: &Suite) {
+    let [from, to] = &suite.servers;
+    fs::write(from.path("small"), "small").unwrap();
+    let queued = Queued::new(place, suite);
+    let daemon = queued.daemon(PARALLEL);
+    let token = queued.token();
+    let [source, dest] = [from.url("small"), to.url("small")].map(|url| without_password(&url));
+    let urls = |number: usize| [source.clone(), format!("{dest}{number}")];
+    let (mut ours, mut commands) = (Vec::new(), Vec::new());
+    for round in 0..=plan.rounds {
+        let start = Instant::now();
+        for number in 0..CARRIED {
+            let [source, dest] = urls(number);
+            let body = format!(
+                "{{\"verb\":\"copy\",\"sources\":[\"{source}\"],\"dest\":\"{dest}\",\"options\":{{\"overwrite\":\"always\"}}}}"
+            );
+            queued.ask(&token, "POST /api/v1/jobs", &body);
+        }
+        let all = CARRIED * (round + 1);
+        until("all are done", || {
+            let metrics = queued.ask(&token, "GET /metrics", "");
+            metrics.contains(&format!("state=\"done\"}} {all}\n"))
+        });
+        let daemon_took = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let state = queued.home.path().to_str().unwrap();
+        let user = suite.program();
+        thread::scope(|scope| {
+            for worker in 0..PARALLEL {
+                let urls = &urls;
+                scope.spawn(move || {
+                    for number in (worker..CARRIED).step_by(PARALLEL) {
+                        let user = logged_in(user_at(user)).args(["--state", state]);
+                        user.args(["copy", "-q", "--overwrite", "always"]).args(urls(number)).run().exits(0);
+                    }
+                });
+            }
+        });
+        if round > 0 {
+            ours.push(CARRIED as f64 / daemon_took);
+            commands.push(CARRIED as f64 / start.elapsed().as_secs_f64());
+        }
+    }
+    drop(daemon);
+    println!("queue: {CARRIED} small copies      jobs/s");
+    println!("ftp-user daemon            {}", Spread::of(&ours));
+    println!("as many commands           {}", Spread::of(&commands));
+    println!("ratio to commands: {}\n", ratios(&ours, &commands));
+}
+
+/// Fills a store: nobody carries these jobs before next year.
+fn fill(directory: &Path, jobs: u64, owners: u64) {
+    let queue = queue(directory);
+    for id in 1..=jobs {
+        let owner = format!("owner{}", id % owners);
+        queue.submit(JobId::new(id), job(), &entry(&owner, now() + 366 * 86_400)).unwrap();
+    }
+}
+
+/// How fast page and API answer.
+fn answers(place: &Path, suite: &Suite) {
+    let queued = Queued::new(place, suite);
+    fill(queued.home.path(), STORED, OWNERS);
+    let token = queued.token();
+    let daemon = queued.daemon(PARALLEL);
+    println!("queue: answers with {STORED} jobs    median, ms   99 of 100, ms   KiB");
+    let one = JobId::new(STORED / 2);
+    for what in [
+        "/api/v1/jobs?limit=100".to_owned(),
+        "/api/v1/jobs?limit=100&owner=owner7".to_owned(),
+        "/api/v1/jobs?limit=100&state=done".to_owned(),
+        format!("/api/v1/jobs/{one}"),
+        format!("/api/v1/jobs/{one}/files"),
+        "/api/v1/workers".to_owned(),
+        "/metrics".to_owned(),
+    ] {
+        let mut bytes = 0;
+        let mut took: Vec<f64> = (0..ASKED)
+            .map(|_| {
+                let start = Instant::now();
+                bytes = queued.ask(&token, &format!("GET {what}"), "").len();
+                start.elapsed().as_secs_f64() * 1000.0
+            })
+            .collect();
+        took.sort_by(f64::total_cmp);
+        let (median, slow) = (took[ASKED / 2], took[ASKED * 99 / 100]);
+        let good = met(median <= MEDIAN && slow <= SLOWEST);
+        println!("{what:<42} {median:8.1}   {slow:8.1}   {:6.1}   {good}", bytes as f64 / 1024.0);
+    }
+    drop(daemon);
+    println!("target: {MEDIAN} ms and {SLOWEST} ms\n");
+}
+
+/// What the daemon has in memory with many jobs that wait and many listeners.
+fn memory(place: &Path, suite: &Suite) {
+    let queued = Queued::new(place, suite);
+    fill(queued.home.path(), WAITING, 2);
+    let token = queued.token();
+    let daemon = queued.daemon(PARALLEL);
+    let process = daemon.running.id();
+    let before = pss_kib(process) / 1024.0;
+    let listeners: Vec<TcpStream> = (0..LISTENERS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(queued.address).unwrap();
+            stream.write_all(head(&token, "GET /api/v1/events", "").as_bytes()).unwrap();
+            let mut first = [0; 12];
+            stream.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    let jobs: Value = serde_json::from_str(&queued.ask(&token, "GET /api/v1/jobs?limit=1000", "")).unwrap();
+    assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1000);
+    let after = pss_kib(process) / 1024.0;
+    drop((daemon, listeners));
+    println!(
+        "queue: memory of the daemon (PSS): {before:.1} MiB with {WAITING} jobs, {after:.1} with {LISTENERS} listeners"
+    );
+    println!("target: at most {MEMORY} MiB: {}\n", met(after <= MEMORY));
+}
