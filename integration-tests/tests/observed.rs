@@ -56,7 +56,7 @@ fn under<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
                 }
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
