@@ -10,6 +10,8 @@ copies files straight from one FTP server to another
  The bytes go from server to server, at the speed of the line between the two.
  Each copy is compared with its source before it gets its name. Where two
  servers refuse each other, a relay or this host stands between them.
+ A queue can carry copies as a service, ftp-user-daemon, which nobody starts
+ but you.
 TEXT
         ftp-server) cat <<'TEXT' ;;
 FTP server whose transfers go safely from server to server

@@ -58,6 +58,7 @@ mod moves;
 mod named_files;
 mod names;
 mod network;
+mod observed;
 mod old_journal;
 mod outage;
 mod page;

@@ -3,13 +3,17 @@
 //!
 //! Of a page, the blocks marked `sh` are run in their order, in one directory. A line that starts a server, a relay, a
 //! hub or an agent goes on running, and the next line waits until it is ready. The lines of blocks marked `crontab` are run
-//! as cron runs them. Blocks marked `text` have the commands of other programs, or what a program prints: they are not run.
+//! as cron runs them. Blocks marked `text` have the commands of other programs, or what a program prints: they are not run. What
+//! `from-one-terminal.md` says is printed is compared with what was printed.
 
 mod cron;
 
 use crate::accounts;
 use integration_tests::binary::{Program, Running};
 use integration_tests::site::{PASSWORD, Server, Site, USER};
+use integration_tests::socket::until;
+use rustix::process::Signal;
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -23,6 +27,8 @@ struct Recipe {
     /// What stands in the page, and what is typed instead.
     instead: Vec<(String, String)>,
     running: Vec<Running>,
+    /// What the lines that end by themselves have printed.
+    printed: RefCell<String>,
 }
 
 impl Recipe {
@@ -35,7 +41,7 @@ impl Recipe {
             symlink(&path, bin.join(path.file_name().unwrap())).unwrap();
         }
         fs::create_dir(home.path().join("desk")).unwrap();
-        Self { page, home, instead: Vec::new(), running: Vec::new() }
+        Self { page, home, instead: Vec::new(), running: Vec::new(), printed: RefCell::default() }
     }
 
     /// With another text where the page has this one.
@@ -82,10 +88,7 @@ impl Recipe {
         let blocks = blocks(&text, "sh");
         assert!(!blocks.is_empty(), "{} has nothing to run", self.page);
         for block in blocks {
-            let mut block = block.to_owned();
-            for (from, to) in &self.instead {
-                block = block.replace(from, to);
-            }
+            let block = self.here(block);
             let mut typed = Vec::new();
             for line in block.lines() {
                 if goes_on(line) {
@@ -100,6 +103,12 @@ impl Recipe {
         self
     }
 
+    /// A block of the page with what stands in its place here.
+    fn here(&self, block: &str) -> String {
+        let replaced = |block: String, (from, to): &(String, String)| block.replace(from, to);
+        self.instead.iter().fold(block.to_owned(), replaced)
+    }
+
     /// Types lines that end by themselves.
     fn types(&self, lines: &str) {
         if lines.trim().is_empty() {
@@ -109,6 +118,12 @@ impl Recipe {
         let (said, errors) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {}\n{lines}{said}{errors}", self.page, output.status);
+        self.printed.borrow_mut().push_str(&format!("{said}{errors}"));
+        if lines.contains("systemctl reload") {
+            let service = self.running.last().unwrap();
+            service.signal(Signal::HUP);
+            until("the settings were read again", || service.said().contains("the settings were read again"));
+        }
     }
 
     /// Types a line that goes on, and waits until it is ready.
@@ -137,6 +152,32 @@ impl Recipe {
     }
 }
 
+/// Whether a line of a page is this printed line: other numbers, ids and times, and something else in the place of `...`.
+fn is_shown_as(printed: &str, shown: &str) -> bool {
+    let printed: Vec<&str> = printed.split_whitespace().collect();
+    let shown: Vec<&str> = shown.split_whitespace().collect();
+    let is_alike = |(shown, printed): (&&str, &&str)| {
+        let is_around = |(start, end): (&str, &str)| printed.starts_with(start) && printed.ends_with(end);
+        let kind = kind_of_word(shown);
+        shown == printed
+            || shown.split_once("...").is_some_and(is_around)
+            || (kind.is_some() && kind == kind_of_word(printed))
+    };
+    printed.len() == shown.len() && shown.iter().zip(&printed).all(is_alike)
+}
+
+/// What a word is that differs with each run.
+fn kind_of_word(word: &str) -> Option<&'static str> {
+    if word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some("id");
+    }
+    if word.ends_with("B/s),") {
+        return Some("rate");
+    }
+    let number = word.trim_start_matches('(');
+    number.starts_with(|first: char| first.is_ascii_digit()).then_some("number or time")
+}
+
 /// The blocks of a page that are marked so.
 fn blocks<'a>(text: &'a str, mark: &str) -> Vec<&'a str> {
     let begin = format!("\n```{mark}\n");
@@ -146,9 +187,15 @@ fn blocks<'a>(text: &'a str, mark: &str) -> Vec<&'a str> {
 
 /// Whether the program of a line serves until it is stopped.
 fn goes_on(line: &str) -> bool {
-    ["ftp-server --", "ftp-relay-agent run ", "ftp-relay-agent hub ", "ftp-relay-agent join "]
-        .iter()
-        .any(|start| line.starts_with(start))
+    [
+        "ftp-server --",
+        "ftp-user daemon --listen ",
+        "ftp-relay-agent run ",
+        "ftp-relay-agent hub ",
+        "ftp-relay-agent join ",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start))
 }
 
 /// An address of this machine that no other run of the tests has: the first, second or third one.
@@ -181,6 +228,28 @@ fn first_transfer() {
         .run();
     assert_eq!(recipe.made("two/photos/a.jpg"), "a picture\n");
     assert_eq!(recipe.made("two/first.jpg"), "a picture\n");
+}
+
+#[test]
+fn from_one_terminal_to_one_machine() {
+    let (one, two) = pair("team", &[("photos/a.jpg", "a picture\n"), ("photos/b.jpg", "another one\n")]);
+    // Only this run has the address, so the port can be that of the page.
+    let recipe = Recipe::new("guide/from-one-terminal.md")
+        .server("ann@one.example", &one)
+        .server("bob@two.example", &two)
+        .instead_of("127.0.0.1:8990", format!("{}:8990", own_address(3)));
+    symlink("/bin/true", recipe.file("bin/systemctl")).unwrap();
+    let recipe = recipe.run();
+    for path in ["photos/a.jpg", "evening/b.jpg", "shared/a.jpg"] {
+        assert!(two.path(path).exists(), "{path}");
+    }
+    let printed: String = recipe.running.iter().map(Running::said).collect();
+    let printed = printed + &recipe.printed.borrow();
+    let page = recipe.text();
+    for shown in blocks(&page, "text").into_iter().flat_map(str::lines) {
+        let shown = recipe.here(shown);
+        assert!(printed.lines().any(|line| is_shown_as(line, &shown)), "not printed: {shown}\n{printed}");
+    }
 }
 
 #[test]
@@ -395,5 +464,13 @@ fn only_blocks_for_a_shell_are_run() {
     assert_eq!(blocks(page, "sh"), ["ls\ncd x", "pwd"]);
     assert_eq!(blocks(page, "text"), ["lftp"]);
     assert!(goes_on("ftp-server --root x") && !goes_on("ftp-server hash-password"));
+    assert!(goes_on("ftp-user daemon --listen x") && !goes_on("ftp-user daemon token --list"));
+    let line = "copied 2 files, 22 B in 0.0 s (477 B/s), direct";
+    assert!(is_shown_as(line, "copied 2 files, 22 B in 1.2 s (0.4 KiB/s), direct"));
+    assert!(is_shown_as("unix:/state/x.sock (api)", "unix:.../x.sock (api)"));
+    assert!(!is_shown_as(line, "copied 2 files, 22 B in 1.2 s (477 B/s), relay"));
+    assert!(
+        is_shown_as("263bbcb303b477ee done", "d73bbcb303b477ee done") && !is_shown_as("a done", "b done")
+    );
     assert!(goes_on("ftp-relay-agent join h:1 --name x") && !goes_on("ftp-relay-agent token"));
 }

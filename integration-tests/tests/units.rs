@@ -1,9 +1,10 @@
 //! The units of systemd in the documents: they take from a service what it does not need.
 
 use integration_tests::foreign::Tool;
+use integration_tests::user::user;
 use integration_tests::{or_skip, skip};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The first unit of a page, as a file has it.
 fn unit(page: &str) -> String {
@@ -37,16 +38,47 @@ fn the_unit_of_the_relay_leaves_it_little_to_do_but_to_use_the_network() {
     exposes_at_most(&file, 20);
 }
 
+/// A unit of the packages.
+struct Packaged {
+    program: &'static str,
+    name: &'static str,
+    capabilities: &'static str,
+    /// How exposed its service may be.
+    tenths: u8,
+}
+
+const PACKAGED: [Packaged; 3] = [
+    Packaged {
+        program: "ftp-server",
+        name: "ftp-server.service",
+        capabilities: "CAP_NET_BIND_SERVICE",
+        tenths: 25,
+    },
+    Packaged {
+        program: "ftp-relay-agent",
+        name: "ftp-relay-agent.service",
+        capabilities: "CAP_NET_BIND_SERVICE",
+        tenths: 20,
+    },
+    Packaged { program: "ftp-user", name: "ftp-user-daemon.service", capabilities: "", tenths: 15 },
+];
+
+/// A file of the package of a program.
+fn packaged(program: &str, name: &str) -> PathBuf {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    top.join("packaging").join(program).join(name)
+}
+
 #[test]
 fn the_units_of_the_packages_leave_the_services_little_to_do_but_to_use_the_network() {
-    for (name, tenths) in [("ftp-server", 25), ("ftp-relay-agent", 20)] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("packaging").join(name);
-        let file = folder.join(format!("{name}.service"));
+    for Packaged { program, name, capabilities, tenths } in PACKAGED {
+        let file = packaged(program, name);
         let unit = fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = unit.lines().collect();
         for line in [
+            "Type=notify",
             "NoNewPrivileges=yes",
-            "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+            &format!("CapabilityBoundingSet={capabilities}"),
             "ProtectSystem=strict",
             "ProtectHome=yes",
             "MemoryDenyWriteExecute=yes",
@@ -54,9 +86,31 @@ fn the_units_of_the_packages_leave_the_services_little_to_do_but_to_use_the_netw
         ] {
             assert!(lines.contains(&line), "{name}: {line} is missing");
         }
-        // A service without a user or token of its operator does not start.
-        assert!(unit.contains("ConditionFileNotEmpty=/etc/"), "{name}");
+        // A service without a user or token of its operator does not start. Nobody enters the daemon of ftp-user without a token.
+        let waits = unit.contains("ConditionFileNotEmpty=/etc/");
+        assert!(waits || program == "ftp-user", "{name}");
         exposes_at_most(&file, tenths);
+    }
+}
+
+#[test]
+fn the_settings_of_the_packaged_daemon_are_read_with_and_without_what_they_show_in_comments() {
+    let text = fs::read_to_string(packaged("ftp-user", "daemon.toml")).unwrap();
+    let is_setting = |line: &&str| {
+        let is_key = line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        is_key || (line.starts_with('[') && line.ends_with(']'))
+    };
+    // Another value of `listen` is shown as a comment.
+    let lines = text.lines().filter(|line| !line.starts_with("listen = "));
+    let shown: Vec<&str> =
+        lines.map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line)).collect();
+    assert!(shown.contains(&"[sites.lab]") && shown.contains(&"tls-cert = \"cert.pem\""), "{shown:?}");
+    for settings in [&text, &shown.join("\n")] {
+        user()
+            .private_file("daemon.toml", settings)
+            .args(["--config", "daemon.toml", "sites", "list"])
+            .run()
+            .exits(0);
     }
 }
 
@@ -78,13 +132,12 @@ fn exposes_at_most(file: &Path, tenths: u8) {
 #[test]
 fn systemd_reads_the_units_of_the_packages() {
     let analyze = or_skip!(Tool::installed("bin/systemd-analyze"));
-    for name in ["ftp-server", "ftp-relay-agent"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("packaging").join(name);
-        let unit = fs::read_to_string(folder.join(format!("{name}.service"))).unwrap();
-        let installed = format!("ExecStart=/usr/bin/{name} ");
+    for Packaged { program, name, .. } in PACKAGED {
+        let unit = fs::read_to_string(packaged(program, name)).unwrap();
+        let installed = format!("ExecStart=/usr/bin/{program} ");
         assert!(unit.contains(&installed), "{unit}");
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join(format!("{name}.service"));
+        let file = directory.path().join(name);
         fs::write(&file, unit.replace(&installed, "ExecStart=/bin/sh ")).unwrap();
         let verified = analyze.command().args(["verify", "--man=no"]).arg(&file).output().unwrap();
         let said = String::from_utf8_lossy(&verified.stderr).into_owned();
