@@ -5,13 +5,13 @@
 mod tests;
 
 use super::job_row::JobRow;
-use super::lock;
 use super::record::{
     ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState,
     NAME_OF_COPY, NewItem, PartId, Place, SourceFacts, UnfinishedItem,
 };
+use super::sql::StoreError;
 use super::store::Store;
-use super::table::{GONE, StoreError};
+use super::table::GONE;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd};
@@ -185,7 +185,7 @@ impl Store {
     /// Who may still store what these rows claim.
     fn held(&self, others: &[ItemRecord]) -> Result<Option<Claim>, StoreError> {
         for row in others {
-            if lock::holder(&self.directory, row.job).is_some() {
+            if self.is_held(row.job)? {
                 return Ok(Some(Claim::Theirs(row.job)));
             }
             if self.moves_alone(row)? {
@@ -476,8 +476,11 @@ pub(super) fn claims_below(
     let mut claims = Vec::new();
     let mut running: HashMap<JobId, bool> = HashMap::new();
     for row in rows.iter().filter(|row| Some(row.job) != own) {
-        let runs = || asked.ran.contains(&row.job) || lock::holder(&store.directory, row.job).is_some();
-        let runs = *running.entry(row.job).or_insert_with(runs);
+        let runs = match running.get(&row.job) {
+            Some(runs) => *runs,
+            None => asked.ran.contains(&row.job) || store.is_held(row.job)?,
+        };
+        running.insert(row.job, runs);
         let is_claimed = match row.state {
             ItemState::Open => runs || store.moves_alone(row)?,
             ItemState::Done => runs || row.ended.is_some_and(|ended| ended >= asked.since),
@@ -493,8 +496,13 @@ pub(super) fn claims_below(
 
 /// Other moves than `own` that run.
 pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>, StoreError> {
-    let moves = JobRow::open_of_verb(&store.sql, "move")?.into_iter().map(|row| row.id);
-    Ok(moves.filter(|id| *id != own && lock::holder(&store.directory, *id).is_some()).collect())
+    let mut moves = Vec::new();
+    for row in JobRow::open_of_verb(&store.sql, "move")? {
+        if row.id != own && store.is_held(row.id)? {
+            moves.push(row.id);
+        }
+    }
+    Ok(moves)
 }
 
 /// Which other move that runs has claimed each of these places.

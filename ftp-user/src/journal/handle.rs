@@ -3,6 +3,7 @@
 use super::claiming::{
     Claim, ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves,
 };
+use super::failure::JournalFailure;
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
 use super::queue::Queue;
@@ -10,8 +11,8 @@ use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
     ReadWords, RunEnd, SourceFacts,
 };
-use super::store::{JournalFailure, Store};
-use super::table::StoreError;
+use super::sql::StoreError;
+use super::store::Store;
 use super::writer::{JobWriter, Request, Work, Writer};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -469,8 +470,8 @@ const WAITING: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
+    use super::super::directory::FILE;
     use super::super::record::StoredJob;
-    use super::super::store::FILE;
     use super::*;
 
     #[test]
@@ -503,7 +504,7 @@ mod tests {
                 };
             }
             assert_eq!(job.why_missed(), None);
-            let sql = rusqlite::Connection::open(home.path().join(FILE)).unwrap();
+            let sql = crate::journal::sql::SqliteConnection::open_for_tests(&home.path().join(FILE));
             sql.execute("UPDATE items SET source = 'b'", []).unwrap();
             assert_eq!(job.begin(files).ready().await, None);
             assert!(job.job().is_none());

@@ -4,13 +4,12 @@
 use super::record::{
     Detached, ItemKey, ItemParts, ItemRecord, ItemState, NAME_OF_SYNC, PartId, Place, SourceFacts,
 };
-use super::table::{DETACHED, GONE, ITEMS, PARTS, PATH_FACTS, StoreError, insert, number, sum, text};
+use super::sql::{Row, Sql, StoreError, Value};
+use super::table::{DETACHED, GONE, ITEMS, PARTS, PATH_FACTS, insert, sum};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd, PathFacts, TransferFacts, Verified};
 use ftp_proto::wire::{TransferId, hex, of_hex};
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Params, Row, params, params_from_iter};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,12 +20,14 @@ use std::sync::{Arc, LazyLock};
 /// What every file of a tree is written with, and looked for.
 static ADD_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.addition());
 static SAVE_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.replacement());
+static SAVE_PART: LazyLock<String> = LazyLock::new(|| PARTS.replacement());
 static ITEMS_AT: LazyLock<String> = LazyLock::new(|| ITEMS.select("site = ?1 AND path = ?2"));
 /// The condition that a row is that of a file, and not of what a sync has claimed to have its destination alone. Nothing is
 /// stored of a file before its source was seen.
 pub(super) static IS_FILE: LazyLock<String> = LazyLock::new(|| {
-    let (name, length) = (NAME_OF_SYNC, NAME_OF_SYNC.len() + 1);
-    format!("(looked OR substr(path, -{length}) NOT IN (CAST('{name}' AS BLOB), CAST('/{name}' AS BLOB)))")
+    let (name, before) = (hex(NAME_OF_SYNC.as_bytes()), NAME_OF_SYNC.len());
+    // The end of the path with one byte more than the name has: all of a path that is not longer.
+    format!("(looked != 0 OR substr(path, length(path) - {before}) NOT IN (x'{name}', x'2f{name}'))")
 });
 /// What changes of a file when it ends: nothing that it is found by, except its state.
 static SAVE_END: LazyLock<String> = LazyLock::new(|| {
@@ -37,19 +38,19 @@ static SAVE_END: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl ItemRecord {
-    pub(super) fn find(sql: &Connection, key: ItemKey) -> Result<Option<Self>, StoreError> {
-        Self::query(sql, &ITEMS.select("id = ?1"), [key.0]).map(|mut rows| rows.pop())
+    pub(super) fn find(sql: &Sql, key: ItemKey) -> Result<Option<Self>, StoreError> {
+        Self::query(sql, &ITEMS.select("id = ?1"), [key.0.into()]).map(|mut rows| rows.pop())
     }
 
     /// The files of all jobs that go there.
-    pub(super) fn at(sql: &Connection, place: &Place) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, &ITEMS_AT, params![place.site, place.path])
+    pub(super) fn at(sql: &Sql, place: &Place) -> Result<Vec<Self>, StoreError> {
+        Self::query(sql, &ITEMS_AT, [(&place.site).into(), (&place.path).into()])
     }
 
     /// The files of all jobs below a directory of a host, in the order of their paths and their jobs: at most `most` of those
     /// behind `after`. The directory has a separator at its end, or is empty.
     pub(super) fn below(
-        sql: &Connection,
+        sql: &Sql,
         site: &str,
         directory: &[u8],
         after: Option<(&[u8], JobId)>,
@@ -58,84 +59,88 @@ impl ItemRecord {
         let (path, job) =
             after.map_or((directory, i64::MIN), |(path, job)| (path, job.number().cast_signed()));
         // The paths are those that begin with it: no other bytes are between these two bounds.
+        // No end stands for all paths: nothing is before it.
         let end = directory.split_last().map(|(last, begin)| [begin, &[last.saturating_add(1)]].concat());
+        let end = end.unwrap_or_default();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let below =
-            "site = ?1 AND (path, job) > (?2, ?3) AND (?4 IS NULL OR path < ?4) ORDER BY path, job LIMIT ?5";
-        Self::query(sql, &ITEMS.select(below), params![site, path, job, end, most])
+            "site = ?1 AND (path, job) > (?2, ?3) AND (?4 = x'' OR path < ?4) ORDER BY path, job LIMIT ?5";
+        let values = [site.into(), path.into(), job.into(), (&end).into(), most.into()];
+        Self::query(sql, &ITEMS.select(below), values)
     }
 
     /// The rows of a job in that state for which the condition holds.
     pub(super) fn of_job(
-        sql: &Connection,
+        sql: &Sql,
         job: JobId,
         state: ItemState,
         condition: &str,
     ) -> Result<Vec<Self>, StoreError> {
-        let values = [job.number().cast_signed(), state.number()];
+        let values = [job.into(), state.number().into()];
         let select = ITEMS.select(&format!("job = ?1 AND state = ?2 AND {condition} ORDER BY id"));
         Self::query(sql, &select, values)
     }
 
     /// The files that a job has finished on this host under two names, of which this one is outside `directory`.
     pub(super) fn finished_under_two_names(
-        sql: &Connection,
+        sql: &Sql,
         job: JobId,
         directory: &[u8],
     ) -> Result<Vec<Self>, StoreError> {
         let of_job = "job = ?1 AND state = ?2";
         let twice = format!("SELECT source FROM items WHERE {of_job} GROUP BY source HAVING count(*) > 1");
-        let outside = "site = '' AND substr(path, 1, length(?3)) != ?3";
-        let values = params![job.number().cast_signed(), ItemState::Done.number(), directory];
+        let outside = "site = '' AND substr(path, 1, ?4) != ?3";
+        let length = i64::try_from(directory.len()).unwrap_or(i64::MAX);
+        let values = [job.into(), ItemState::Done.number().into(), directory.into(), length.into()];
         Self::query(sql, &ITEMS.select(&format!("{of_job} AND {outside} AND source IN ({twice})")), values)
     }
 
     /// The rows for which a condition holds.
-    pub(super) fn that(
-        sql: &Connection,
+    pub(super) fn that<'v>(
+        sql: &Sql,
         condition: &str,
-        values: impl Params,
+        values: impl IntoIterator<Item = Value<'v>>,
     ) -> Result<Vec<Self>, StoreError> {
         Self::query(sql, &ITEMS.select(condition), values)
     }
 
-    fn query(sql: &Connection, select: &str, values: impl Params) -> Result<Vec<Self>, StoreError> {
+    fn query<'v>(
+        sql: &Sql,
+        select: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<Vec<Self>, StoreError> {
         ITEMS.query(sql, select, values, Self::of)
     }
 
     fn of(row: &Row<'_>) -> Result<Self, StoreError> {
-        let seen = SourceFacts {
-            size: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
-            modified: row.get(7)?,
-            unique: row.get(8)?,
-        };
+        let seen = SourceFacts { size: row.get(6)?, modified: row.get(7)?, unique: row.get(8)? };
         let digest: Option<Vec<u8>> = row.get(18)?;
         let facts = TransferFacts {
             digest: digest.as_deref().map(hex),
-            addresses: of_pair(row.get::<_, Option<String>>(19)?.as_deref()),
-            strangers: of_pair(row.get::<_, Option<String>>(20)?.as_deref()),
+            addresses: of_pair(row.get(19)?),
+            strangers: of_pair(row.get(20)?),
             path: None,
         };
-        let name = |column: usize| row.get::<_, Option<String>>(column);
+        let name = |column: usize| row.get::<Option<&str>>(column);
         let copy = FileCopy {
             // 0 stands for a size that is not known, too.
-            size: row.get::<_, Option<i64>>(10)?.map(i64::cast_unsigned).filter(|size| *size > 0),
-            verified: name(11)?.as_deref().and_then(Verified::named).unwrap_or_default(),
-            end: name(12)?.as_deref().and_then(Rung::named).map_or(FileEnd::Skipped, FileEnd::Moved),
+            size: row.get::<Option<u64>>(10)?.filter(|size| *size > 0),
+            verified: name(11)?.and_then(Verified::named).unwrap_or_default(),
+            end: name(12)?.and_then(Rung::named).map_or(FileEnd::Skipped, FileEnd::Moved),
             attempts: row.get(16)?,
             facts,
             ..FileCopy::default()
         };
         Ok(Self {
             key: ItemKey(row.get(0)?),
-            job: JobId::new(row.get::<_, i64>(1)?.cast_unsigned()),
+            job: row.get(1)?,
             place: Place { source: row.get(2)?, site: row.get(3)?, path: row.get(4)? },
             state: ItemState::numbered(row.get(5)?)?,
-            seen: row.get::<_, bool>(9)?.then_some(seen),
+            seen: row.get::<bool>(9)?.then_some(seen),
             copy: Box::new(copy),
             why: row.get(13)?,
-            began: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
-            ended: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
+            began: row.get(14)?,
+            ended: row.get(15)?,
             failure: row.get(17)?,
             parts: ItemParts::default(),
             shared_row: row.get(21)?,
@@ -144,31 +149,29 @@ impl ItemRecord {
     }
 
     /// The largest key of a file; 0 if there is none.
-    pub(super) fn last_key(sql: &Connection) -> Result<i64, StoreError> {
-        let mut last = sql.prepare_cached("SELECT coalesce(max(id), 0) FROM items")?;
-        Ok(last.query_row([], |row| row.get(0))?)
+    pub(super) fn last_key(sql: &Sql) -> Result<i64, StoreError> {
+        sql.number("SELECT coalesce(max(id), 0) FROM items", [])
     }
 
     /// Writes the row of a new file.
-    pub(super) fn add(&mut self, sql: &Connection) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, sql: &Sql) -> Result<(), StoreError> {
         self.sum = self.with_values(|values| insert(sql, &ADD_ITEM, values))?;
         Ok(())
     }
 
     /// Writes the row, in the place of the one that is there.
-    pub(super) fn save(&mut self, sql: &Connection) -> Result<(), StoreError> {
+    pub(super) fn save(&mut self, sql: &Sql) -> Result<(), StoreError> {
         self.sum = self.with_values(|values| insert(sql, &SAVE_ITEM, values))?;
         Ok(())
     }
 
     /// Writes how a file has ended whose row is still what this process has written. Nothing else of it has changed.
-    pub(super) fn save_end(&mut self, sql: &Connection) -> Result<(), StoreError> {
+    pub(super) fn save_end(&mut self, sql: &Sql) -> Result<(), StoreError> {
         let before = self.sum;
         let (now, changed) = self.with_values(|values| {
             let now = sum(values.iter().copied());
-            let sums = [now, before].map(ValueRef::Integer);
-            let values = values.iter().copied().chain(sums).map(ToSqlOutput::Borrowed);
-            let changed = sql.prepare_cached(&SAVE_END)?.execute(params_from_iter(values))?;
+            let sums = [now, before].map(Value::Integer);
+            let changed = sql.execute(&SAVE_END, values.iter().copied().chain(sums))?;
             Ok::<_, StoreError>((now, changed))
         })?;
         self.sum = now;
@@ -176,7 +179,7 @@ impl ItemRecord {
     }
 
     /// Passes on the values of its columns.
-    fn with_values<T>(&self, write: impl FnOnce(&[ValueRef<'_>; ITEM_COLUMNS]) -> T) -> T {
+    fn with_values<T>(&self, write: impl FnOnce(&[Value<'_>; ITEM_COLUMNS]) -> T) -> T {
         let seen = self.seen.as_ref();
         let FileCopy { size, verified, attempts, facts, .. } = &*self.copy;
         let TransferFacts { digest, addresses, strangers, path: _ } = facts;
@@ -184,38 +187,38 @@ impl ItemRecord {
         let digest = digest.as_deref().and_then(|digits| of_hex(digits.as_bytes()));
         let (addresses, strangers) = (pair(addresses), pair(strangers));
         write(&[
-            ValueRef::Integer(self.key.0),
-            ValueRef::Integer(self.job.number().cast_signed()),
-            ValueRef::Text(self.place.source.as_bytes()),
-            ValueRef::Text(self.place.site.as_bytes()),
-            ValueRef::Blob(&self.place.path),
-            ValueRef::Integer(self.state.number()),
-            number(seen.and_then(|seen| seen.size)),
-            seen.and_then(|seen| seen.modified).map_or(ValueRef::Null, ValueRef::Integer),
-            text(seen.and_then(|seen| seen.unique.as_deref())),
-            ValueRef::Integer(i64::from(seen.is_some())),
-            ValueRef::Integer(size.unwrap_or(0).cast_signed()),
-            text(verified),
-            text(self.copy.moved_by().map(Rung::name)),
-            text(self.why.as_deref()),
-            number(self.began),
-            number(self.ended),
-            ValueRef::Integer((*attempts).into()),
-            text(self.failure.as_deref()),
-            digest.as_deref().map_or(ValueRef::Null, ValueRef::Blob),
-            text(addresses.as_deref()),
-            text(strangers.as_deref()),
-            self.shared_row.map_or(ValueRef::Null, ValueRef::Integer),
+            self.key.0.into(),
+            self.job.into(),
+            self.place.source.as_str().into(),
+            self.place.site.as_str().into(),
+            (&self.place.path).into(),
+            self.state.number().into(),
+            seen.and_then(|seen| seen.size).into(),
+            seen.and_then(|seen| seen.modified).into(),
+            seen.and_then(|seen| seen.unique.as_deref()).into(),
+            seen.is_some().into(),
+            size.unwrap_or(0).into(),
+            verified.into(),
+            self.copy.moved_by().map(Rung::name).into(),
+            self.why.as_deref().into(),
+            self.began.into(),
+            self.ended.into(),
+            u64::from(*attempts).into(),
+            self.failure.as_deref().into(),
+            digest.as_deref().into(),
+            addresses.as_deref().into(),
+            strangers.as_deref().into(),
+            self.shared_row.into(),
         ])
     }
 
     /// The names under which something of it may be stored.
-    pub(super) fn read_parts(&self, sql: &Connection) -> Result<ItemParts, StoreError> {
-        let detached = DETACHED.find(sql, "item = ?1", [self.key.0], detached)?.pop();
+    pub(super) fn read_parts(&self, sql: &Sql) -> Result<ItemParts, StoreError> {
+        let detached = DETACHED.find(sql, "item = ?1", [self.key.0.into()], detached)?.pop();
         let mut found = ItemParts { detached, ..ItemParts::default() };
-        PARTS.find(sql, "item = ?1 ORDER BY number", [self.key.0], |row| {
-            let part = PartId(row.get::<_, i64>(0)?.cast_unsigned());
-            match row.get::<_, i64>(2)? {
+        PARTS.find(sql, "item = ?1 ORDER BY number", [self.key.0.into()], |row| {
+            let part = PartId(row.get(0)?);
+            match row.get::<i64>(2)? {
                 IN_PLACE => found.in_place = Some(part),
                 UNDELETED => found.undeleted.push(part),
                 _ => found.names.push(part),
@@ -226,23 +229,21 @@ impl ItemRecord {
     }
 
     /// Adds a name under which something of it may be stored from now on.
-    pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), StoreError> {
-        let mut next = sql.prepare_cached(
-            "SELECT coalesce(max(number) + 1, 0) FROM parts WHERE item = ?1 AND number >= 0",
-        )?;
-        let number = next.query_row([self.key.0], |row| row.get(0))?;
+    pub(super) fn add_part(&self, sql: &Sql, part: PartId) -> Result<(), StoreError> {
+        let next = "SELECT coalesce(max(number) + 1, 0) FROM parts WHERE item = ?1 AND number >= 0";
+        let number = sql.number(next, [self.key.0.into()])?;
         self.save_part(sql, part, number)
     }
 
     /// From now on something of it may be stored under its final name. The number of the part is used for nothing else.
-    pub(super) fn add_in_place(&self, sql: &Connection, part: PartId) -> Result<(), StoreError> {
+    pub(super) fn add_in_place(&self, sql: &Sql, part: PartId) -> Result<(), StoreError> {
         self.save_part(sql, part, IN_PLACE)
     }
 
     /// Writes the first name, if there is one. `was_known`: there may be others, which are forgotten.
     pub(super) fn set_first_part(
         &self,
-        sql: &Connection,
+        sql: &Sql,
         part: Option<PartId>,
         was_known: bool,
     ) -> Result<(), StoreError> {
@@ -252,13 +253,12 @@ impl ItemRecord {
         part.map_or(Ok(()), |part| self.save_part(sql, part, 0))
     }
 
-    fn save_part(&self, sql: &Connection, part: PartId, number: i64) -> Result<(), StoreError> {
-        let values = [part.0.cast_signed(), self.key.0, number].map(ValueRef::Integer);
-        PARTS.replace(sql, &values)
+    fn save_part(&self, sql: &Sql, part: PartId, number: i64) -> Result<(), StoreError> {
+        insert(sql, &SAVE_PART, &[part.0.into(), self.key.0.into(), number.into()]).map(drop)
     }
 
     /// Writes these names and that transfer, in the place of those that are there.
-    pub(super) fn set_parts(&self, sql: &Connection, parts: &ItemParts) -> Result<(), StoreError> {
+    pub(super) fn set_parts(&self, sql: &Sql, parts: &ItemParts) -> Result<(), StoreError> {
         self.forget_parts(sql)?;
         for part in &parts.names {
             self.add_part(sql, *part)?;
@@ -273,59 +273,55 @@ impl ItemRecord {
     }
 
     /// Writes the transfer that may go on without this program, or that there is none.
-    pub(super) fn set_detached(
-        &self,
-        sql: &Connection,
-        detached: Option<&Detached>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn set_detached(&self, sql: &Sql, detached: Option<&Detached>) -> Result<(), StoreError> {
         let Some(detached) = detached else {
-            sql.prepare_cached("DELETE FROM detached WHERE item = ?1")?.execute([self.key.0])?;
+            sql.execute("DELETE FROM detached WHERE item = ?1", [self.key.0.into()])?;
             return Ok(());
         };
         let (source, destination) = (detached.source.to_string(), detached.destination.to_string());
         let values = [
-            ValueRef::Integer(self.key.0),
-            ValueRef::Text(source.as_bytes()),
-            ValueRef::Text(destination.as_bytes()),
-            ValueRef::Text(detached.route.name().as_bytes()),
-            ValueRef::Integer(detached.before.cast_signed()),
-            ValueRef::Integer(i64::from(detached.moves)),
+            self.key.0.into(),
+            (&source).into(),
+            (&destination).into(),
+            detached.route.name().into(),
+            detached.before.into(),
+            detached.moves.into(),
         ];
         DETACHED.replace(sql, &values)
     }
 
     /// Forgets these names and that transfer: nothing is stored under them.
-    pub(super) fn forget_parts(&self, sql: &Connection) -> Result<(), StoreError> {
+    pub(super) fn forget_parts(&self, sql: &Sql) -> Result<(), StoreError> {
         self.forget_names(sql)?;
         self.set_detached(sql, None)
     }
 
     /// Forgets the names alone: there is no transfer. Those that have to be deleted stay.
-    pub(super) fn forget_names(&self, sql: &Connection) -> Result<(), StoreError> {
-        let mut delete = sql.prepare_cached("DELETE FROM parts WHERE item = ?1 AND number != ?2")?;
-        delete.execute([self.key.0, UNDELETED])?;
+    pub(super) fn forget_names(&self, sql: &Sql) -> Result<(), StoreError> {
+        let delete = "DELETE FROM parts WHERE item = ?1 AND number != ?2";
+        sql.execute(delete, [self.key.0.into(), UNDELETED.into()])?;
         Ok(())
     }
 
     /// Forgets the file: nothing is left of it.
-    pub(super) fn forget(&self, sql: &Connection) -> Result<(), StoreError> {
-        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key.0])?;
+    pub(super) fn forget(&self, sql: &Sql) -> Result<(), StoreError> {
+        sql.execute("DELETE FROM parts WHERE item = ?1", [self.key.0.into()])?;
         self.set_detached(sql, None)?;
-        sql.prepare_cached("DELETE FROM items WHERE id = ?1")?.execute([self.key.0])?;
+        sql.execute("DELETE FROM items WHERE id = ?1", [self.key.0.into()])?;
         Ok(())
     }
 
     /// The files of a job that have ended, and of which a part has to be deleted.
-    pub(super) fn ended_with_undeleted(sql: &Connection, job: JobId) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn ended_with_undeleted(sql: &Sql, job: JobId) -> Result<Vec<Self>, StoreError> {
         let condition =
             "job = ?1 AND state != ?2 AND id IN (SELECT item FROM parts WHERE number = ?3) ORDER BY id";
-        let values = [job.number().cast_signed(), ItemState::Open.number(), UNDELETED];
+        let values = [job.into(), ItemState::Open.number().into(), UNDELETED.into()];
         let files = Self::query(sql, &ITEMS.select(condition), values)?.into_iter();
         files.map(|row| row.whole(sql)).collect()
     }
 
     /// The same, with its parts and with what it shares with other files.
-    pub(super) fn whole(mut self, sql: &Connection) -> Result<Self, StoreError> {
+    pub(super) fn whole(mut self, sql: &Sql) -> Result<Self, StoreError> {
         self.parts = self.read_parts(sql)?;
         self.copy.facts.path = self.shared_row.map_or(Ok(None), |row| shared(sql, row))?;
         Ok(self)
@@ -335,35 +331,34 @@ impl ItemRecord {
 /// The transfer of a file that may go on without this program.
 fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
     let id = |column| -> Result<TransferId, StoreError> {
-        let id = TransferId::from_hex(row.get::<_, String>(column)?.as_bytes());
+        let id = TransferId::from_hex(row.get::<&str>(column)?.as_bytes());
         id.ok_or(StoreError::Row(Cow::Borrowed("a transfer has no name")))
     };
-    let route = Rung::named(&row.get::<_, String>(3)?);
+    let route = Rung::named(row.get(3)?);
     let route = route.ok_or(StoreError::Row(Cow::Borrowed("a transfer has no known route")))?;
     let (source, destination) = (id(1)?, id(2)?);
-    let (before, moves) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get(5)?);
+    let (before, moves) = (row.get(4)?, row.get(5)?);
     Ok(Detached { source, destination, route, before, moves })
 }
 
 /// Notes that a part has to be deleted: its name stays when its file ends. A part that nothing is known of is left out.
-pub(super) fn note_undeleted(sql: &Connection, part: PartId) -> Result<(), StoreError> {
-    let id = part.0.cast_signed();
-    let items = PARTS.find(sql, "part = ?1", [id], |row| Ok(row.get::<_, i64>(1)?))?;
-    items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item, UNDELETED].map(ValueRef::Integer)))
+pub(super) fn note_undeleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
+    let id = part.0.into();
+    let items = PARTS.find(sql, "part = ?1", [id], |row| row.get::<i64>(1))?;
+    items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item.into(), UNDELETED.into()]))
 }
 
 /// Notes that a part is deleted that had to be.
-pub(super) fn note_deleted(sql: &Connection, part: PartId) -> Result<(), StoreError> {
-    let mut delete = sql.prepare_cached("DELETE FROM parts WHERE part = ?1 AND number = ?2")?;
-    delete.execute([part.0.cast_signed(), UNDELETED])?;
+pub(super) fn note_deleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
+    let delete = "DELETE FROM parts WHERE part = ?1 AND number = ?2";
+    sql.execute(delete, [part.0.into(), UNDELETED.into()])?;
     Ok(())
 }
 
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
-pub(super) fn has_detached(sql: &Connection, job: JobId, moves: bool) -> Result<bool, StoreError> {
+pub(super) fn has_detached(sql: &Sql, job: JobId, moves: bool) -> Result<bool, StoreError> {
     let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
-    let values = [job.number().cast_signed(), i64::from(moves)];
-    Ok(sql.prepare_cached(ask)?.query_row(values, |row| row.get(0))?)
+    sql.one(ask, [job.into(), moves.into()], |row| row.get(0))
 }
 
 /// The rows of what files have in common that this process has written, by what they say.
@@ -372,28 +367,22 @@ pub(super) struct SharedRows(RefCell<HashMap<(JobId, Arc<PathFacts>), i64>>);
 
 impl SharedRows {
     /// The number of the row that says this of files of a job. Writes one if there is none.
-    pub(super) fn row(
-        &self,
-        sql: &Connection,
-        job: JobId,
-        facts: &Arc<PathFacts>,
-    ) -> Result<i64, StoreError> {
+    pub(super) fn row(&self, sql: &Sql, job: JobId, facts: &Arc<PathFacts>) -> Result<i64, StoreError> {
         let key = (job, Arc::clone(facts));
         if let Some(row) = self.0.borrow().get(&key) {
             return Ok(*row);
         }
-        let mut next = sql.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM path_facts")?;
-        let row: i64 = next.query_row([], |row| row.get(0))?;
+        let row = sql.number("SELECT coalesce(max(id), 0) + 1 FROM path_facts", [])?;
         let PathFacts { control: [source_control, dest_control], data: [source_data, dest_data], why } =
             &**facts;
         let values = [
-            ValueRef::Integer(row),
-            ValueRef::Integer(job.number().cast_signed()),
-            text(source_control.as_deref()),
-            text(dest_control.as_deref()),
-            text(source_data.as_deref()),
-            text(dest_data.as_deref()),
-            text(why.as_deref()),
+            row.into(),
+            job.into(),
+            source_control.as_deref().into(),
+            dest_control.as_deref().into(),
+            source_data.as_deref().into(),
+            dest_data.as_deref().into(),
+            why.as_deref().into(),
         ];
         PATH_FACTS.replace(sql, &values)?;
         let mut written = self.0.borrow_mut();
@@ -406,8 +395,8 @@ impl SharedRows {
 }
 
 /// What the row with that number says; nothing if it is not there.
-fn shared(sql: &Connection, row: i64) -> Result<Option<Arc<PathFacts>>, StoreError> {
-    let found = PATH_FACTS.find(sql, "id = ?1", [row], |row| {
+fn shared(sql: &Sql, row: i64) -> Result<Option<Arc<PathFacts>>, StoreError> {
+    let found = PATH_FACTS.find(sql, "id = ?1", [row.into()], |row| {
         let (control, data) = ([row.get(2)?, row.get(3)?], [row.get(4)?, row.get(5)?]);
         Ok(Arc::new(PathFacts { control, data, why: row.get(6)? }))
     });

@@ -4,13 +4,12 @@
 use super::item_row::{IS_FILE, has_detached};
 use super::queue;
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
-use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
+use super::sql::{Row, Sql, StoreError, Value};
+use super::table::{FAILURES, JOBS, RUNS, WITHHELD, insert};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
 use ftp_proto::deletion::WithheldName;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row, params};
 use std::time::Duration;
 
 /// A job as its row has it: [`JobState::Running`] stands for every job that has not ended.
@@ -28,38 +27,38 @@ pub(super) struct JobRow {
 }
 
 impl JobRow {
-    pub(super) fn find(sql: &Connection, id: JobId) -> Result<Option<Self>, StoreError> {
-        Self::query(sql, "id = ?1", [id.number().cast_signed()]).map(|mut rows| rows.pop())
+    pub(super) fn find(sql: &Sql, id: JobId) -> Result<Option<Self>, StoreError> {
+        Self::query(sql, "id = ?1", [id.into()]).map(|mut rows| rows.pop())
     }
 
-    pub(super) fn named(sql: &Connection, name: &str) -> Result<Option<Self>, StoreError> {
-        Self::query(sql, "name = ?1", [name]).map(|mut rows| rows.pop())
+    pub(super) fn named(sql: &Sql, name: &str) -> Result<Option<Self>, StoreError> {
+        Self::query(sql, "name = ?1", [name.into()]).map(|mut rows| rows.pop())
     }
 
     /// Every job, the one that began first comes first.
-    pub(super) fn all(sql: &Connection) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, "1 ORDER BY begun", [])
+    pub(super) fn all(sql: &Sql) -> Result<Vec<Self>, StoreError> {
+        Self::query(sql, "TRUE ORDER BY begun", [])
     }
 
     /// The jobs that began last, those that have not ended before the others.
-    pub(super) fn latest(sql: &Connection, most: usize) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn latest(sql: &Sql, most: usize) -> Result<Vec<Self>, StoreError> {
         let latest = format!("ORDER BY state != 0, begun DESC LIMIT {most}");
         Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), [])
     }
 
     /// Every job of a terminal that has ended. They are few, since the oldest of them are forgotten.
-    pub(super) fn ended(sql: &Connection) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn ended(sql: &Sql) -> Result<Vec<Self>, StoreError> {
         Self::query(sql, &format!("state != 0 AND {OF_TERMINAL}"), [])
     }
 
     /// Every job that has not ended and that nothing goes on with.
-    pub(super) fn passing(sql: &Connection) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn passing(sql: &Sql) -> Result<Vec<Self>, StoreError> {
         Self::open_of_verb(sql, PASSING)
     }
 
     /// Every job of this verb that has not ended.
-    pub(super) fn open_of_verb(sql: &Connection, verb: &str) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, "state = 0 AND verb = ?1", [verb])
+    pub(super) fn open_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>, StoreError> {
+        Self::query(sql, "state = 0 AND verb = ?1", [verb.into()])
     }
 
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
@@ -68,31 +67,34 @@ impl JobRow {
     }
 
     /// Every job of a terminal that has not ended, has no name and has begun no file.
-    pub(super) fn open_without_files(sql: &Connection) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn open_without_files(sql: &Sql) -> Result<Vec<Self>, StoreError> {
         let is_unbegun =
             "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
         Self::query(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), [])
     }
 
     /// How many jobs of terminals have not ended.
-    pub(super) fn count_open(sql: &Connection) -> Result<u64, StoreError> {
+    pub(super) fn count_open(sql: &Sql) -> Result<u64, StoreError> {
         let count = format!("SELECT count(*) FROM jobs WHERE state = 0 AND {OF_TERMINAL}");
-        let count: i64 = sql.query_row(&count, [], |row| row.get(0))?;
-        Ok(count.cast_unsigned())
+        sql.one(&count, [], |row| row.get(0))
     }
 
-    fn query(sql: &Connection, condition: &str, values: impl Params) -> Result<Vec<Self>, StoreError> {
+    fn query<'v>(
+        sql: &Sql,
+        condition: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<Vec<Self>, StoreError> {
         JOBS.find(sql, condition, values, Self::of)
     }
 
     fn of(row: &Row<'_>) -> Result<Self, StoreError> {
-        let job = Self::read_job(&row.get::<_, String>(3)?)?;
+        let job = Self::read_job(row.get(3)?)?;
         Ok(Self {
-            id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            id: row.get(0)?,
             job: StoredJob { name: row.get(2)?, ..job },
             state: JobState::numbered(row.get(4)?)?,
-            begun: row.get::<_, i64>(5)?.cast_unsigned(),
-            ended: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
+            begun: row.get(5)?,
+            ended: row.get(6)?,
             decided: row.get(7)?,
         })
     }
@@ -110,17 +112,17 @@ impl JobRow {
     }
 
     /// Writes the row, in the place of the one that is there.
-    pub(super) fn save(&self, sql: &Connection) -> Result<(), StoreError> {
+    pub(super) fn save(&self, sql: &Sql) -> Result<(), StoreError> {
         let job = Self::written_job(&self.job)?;
         let values = [
-            ValueRef::Integer(self.id.number().cast_signed()),
-            ValueRef::Text(self.job.verb.as_bytes()),
-            text(self.job.name.as_deref()),
-            ValueRef::Text(job.as_bytes()),
-            ValueRef::Integer(self.state.number()),
-            ValueRef::Integer(self.begun.cast_signed()),
-            number(self.ended),
-            text(self.decided.as_deref()),
+            self.id.into(),
+            self.job.verb.as_str().into(),
+            self.job.name.as_deref().into(),
+            job.as_str().into(),
+            self.state.number().into(),
+            self.begun.into(),
+            self.ended.into(),
+            self.decided.as_deref().into(),
         ];
         JOBS.replace(sql, &values)
     }
@@ -136,11 +138,7 @@ impl JobRow {
     }
 
     /// The record. `process` is who runs the job, as the lock says.
-    pub(super) fn record(
-        self,
-        sql: &Connection,
-        process: Option<Option<u32>>,
-    ) -> Result<JobRecord, StoreError> {
+    pub(super) fn record(self, sql: &Sql, process: Option<Option<u32>>) -> Result<JobRecord, StoreError> {
         let state = self.state_now(process.is_some(), has_detached(sql, self.id, true)?);
         let FileCounts { done, bytes, failed, open, given_over, failures } = count(sql, self.id)?;
         let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
@@ -165,9 +163,9 @@ impl JobRow {
 }
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
-pub(super) fn next_beginning(sql: &Connection, now: Duration) -> Result<u64, StoreError> {
-    let last: Option<i64> = sql.query_row("SELECT max(begun) FROM jobs", [], |row| row.get(0))?;
-    let after = last.map_or(0, |last| last.cast_unsigned().saturating_add(1));
+pub(super) fn next_beginning(sql: &Sql, now: Duration) -> Result<u64, StoreError> {
+    let last: Option<u64> = sql.one("SELECT max(begun) FROM jobs", [], |row| row.get(0))?;
+    let after = last.map_or(0, |last| last.saturating_add(1));
     Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
 }
 
@@ -192,17 +190,15 @@ impl FileCounts {
 }
 
 /// Counts the files of a job.
-pub(super) fn count(sql: &Connection, job: JobId) -> Result<FileCounts, StoreError> {
+pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts, StoreError> {
     let number = |state: ItemState, what: &str| -> Result<u64, StoreError> {
         let ask = format!("SELECT {what} FROM items WHERE job = ?1 AND state = ?2");
-        let values = [job.number().cast_signed(), state.number()];
-        let found: i64 = sql.prepare_cached(&ask)?.query_row(values, |row| row.get(0))?;
-        Ok(found.cast_unsigned())
+        sql.one(&ask, [job.into(), state.number().into()], |row| row.get(0))
     };
-    let files = format!("coalesce(sum({}), 0)", *IS_FILE);
+    let files = format!("count(CASE WHEN {} THEN 1 END)", *IS_FILE);
     Ok(FileCounts {
         done: number(ItemState::Done, "count(*)")?,
-        bytes: number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
+        bytes: number(ItemState::Done, "CAST(coalesce(sum(bytes), 0) AS BIGINT)")?,
         failed: number(ItemState::Failed, "count(*)")?,
         open: number(ItemState::Open, &files)?,
         given_over: number(ItemState::GivenOver, &files)?,
@@ -220,77 +216,83 @@ pub struct FilesBelow {
 }
 
 /// Counts the files of a job whose sources begin with `prefix`.
-pub(super) fn files_below(sql: &Connection, job: JobId, prefix: &str) -> Result<FilesBelow, StoreError> {
-    let ask = "SELECT coalesce(sum(state = ?3), 0), coalesce(sum(state != ?3), 0) FROM items
-        WHERE job = ?1 AND instr(source, ?2) = 1";
-    let values = params![job.number().cast_signed(), prefix, ItemState::Done.number()];
-    let (finished, unfinished): (i64, i64) =
-        sql.prepare_cached(ask)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(FilesBelow { finished: finished.cast_unsigned(), unfinished: unfinished.cast_unsigned() })
+pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str) -> Result<FilesBelow, StoreError> {
+    // An empty end stands for none: nothing is before an empty text.
+    let ask =
+        "SELECT count(CASE WHEN state = ?4 THEN 1 END), count(CASE WHEN state != ?4 THEN 1 END) FROM items
+        WHERE job = ?1 AND source >= ?2 AND (?3 = '' OR source < ?3)";
+    let (end, done) = (end_of_prefix(prefix), ItemState::Done.number());
+    sql.one(ask, [job.into(), prefix.into(), end.as_str().into(), done.into()], |row| {
+        Ok(FilesBelow { finished: row.get(0)?, unfinished: row.get(1)? })
+    })
+}
+
+/// The first text behind all those that begin with `prefix`; an empty one if there is none.
+fn end_of_prefix(prefix: &str) -> String {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // What follows the last character before the surrogates is the first one behind them.
+        let mut next = (u32::from(last) + 1..=u32::from(char::MAX)).filter_map(char::from_u32);
+        if let Some(next) = next.next() {
+            end.push(next);
+            break;
+        }
+    }
+    end
 }
 
 /// What has failed in the last run of a job: its files, directories that could not be listed, and files that were never begun,
 /// which have no row of their own.
-fn failures(sql: &Connection, job: JobId) -> Result<Option<Failures>, StoreError> {
-    let found = FAILURES.find(sql, "job = ?1", [job.number().cast_signed()], |row| {
-        Ok(Failures { number: row.get::<_, i64>(1)?.cast_unsigned(), why: row.get(2)? })
-    });
+fn failures(sql: &Sql, job: JobId) -> Result<Option<Failures>, StoreError> {
+    let found = FAILURES
+        .find(sql, "job = ?1", [job.into()], |row| Ok(Failures { number: row.get(1)?, why: row.get(2)? }));
     found.map(|mut rows| rows.pop())
 }
 
 /// Writes what has failed in a run of a job, in the place of what was known.
-pub(super) fn set_failures(
-    sql: &Connection,
-    job: JobId,
-    failures: Option<&Failures>,
-) -> Result<(), StoreError> {
-    let job = job.number().cast_signed();
+pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -> Result<(), StoreError> {
     let Some(Failures { number, why }) = failures else {
-        sql.prepare_cached("DELETE FROM failures WHERE job = ?1")?.execute([job])?;
+        sql.execute("DELETE FROM failures WHERE job = ?1", [job.into()])?;
         return Ok(());
     };
-    let values =
-        [ValueRef::Integer(job), ValueRef::Integer(number.cast_signed()), ValueRef::Text(why.as_bytes())];
-    FAILURES.replace(sql, &values)
+    FAILURES.replace(sql, &[job.into(), (*number).into(), why.into()])
 }
 
 /// Notes names that a job keeps.
-pub(super) fn add_withheld(sql: &Connection, job: JobId, names: &[WithheldName]) -> Result<(), StoreError> {
+pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Result<(), StoreError> {
     let statement = WITHHELD.replacement();
     for name in names {
-        let name = ValueRef::Blob(name.as_bytes());
-        insert(sql, &statement, &[ValueRef::Integer(job.number().cast_signed()), name])?;
+        insert(sql, &statement, &[job.into(), name.as_bytes().into()])?;
     }
     Ok(())
 }
 
 /// The names that a job has kept. `retry --yes` agrees to delete them, once: they are forgotten.
-pub(super) fn take_withheld(sql: &Connection, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
-    let job = [job.number().cast_signed()];
+pub(super) fn take_withheld(sql: &Sql, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
+    let job = [job.into()];
     let names = WITHHELD.find(sql, "job = ?1", job, |row| Ok(WithheldName::from_stored(row.get(1)?)))?;
-    sql.prepare_cached("DELETE FROM withheld WHERE job = ?1")?.execute(job)?;
+    sql.execute("DELETE FROM withheld WHERE job = ?1", job)?;
     Ok(names)
 }
 
 /// Keeps a run. The oldest runs are forgotten.
-pub(super) fn keep_run(sql: &Connection, run: &RunAccount) -> Result<(), StoreError> {
+pub(super) fn keep_run(sql: &Sql, run: &RunAccount) -> Result<(), StoreError> {
     let text = serde_json::to_string(run).map_err(|error| StoreError::Row(error.to_string().into()))?;
-    let next: i64 = sql.query_row("SELECT coalesce(max(id), 0) + 1 FROM runs", [], |row| row.get(0))?;
-    RUNS.replace(sql, &[ValueRef::Integer(next), ValueRef::Text(text.as_bytes())])?;
-    sql.execute("DELETE FROM runs WHERE id <= ?1", [next - RUNS_KEPT])?;
+    let next = sql.number("SELECT coalesce(max(id), 0) + 1 FROM runs", [])?;
+    RUNS.replace(sql, &[next.into(), (&text).into()])?;
+    sql.execute("DELETE FROM runs WHERE id <= ?1", [(next - RUNS_KEPT).into()])?;
     Ok(())
 }
 
 /// The runs that are kept, the last one last. Runs are only shown, so one that was damaged is left out: it stops neither a
 /// job nor the other runs.
-pub(super) fn runs(sql: &Connection) -> Result<Vec<RunAccount>, StoreError> {
-    let mut statement = sql.prepare(&RUNS.select("1 ORDER BY id"))?;
-    let mut rows = statement.query([])?;
+pub(super) fn runs(sql: &Sql) -> Result<Vec<RunAccount>, StoreError> {
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text = RUNS.check(row).ok().and_then(|()| row.get_ref(1).ok()?.as_str().ok());
+    sql.query(&RUNS.select("TRUE ORDER BY id"), [], |row| {
+        let text = RUNS.check(row).and_then(|()| row.get::<&str>(1)).ok();
         found.extend(text.and_then(|text| serde_json::from_str::<RunAccount>(text).ok()));
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 
@@ -307,8 +309,10 @@ const RUNS_KEPT: i64 = 10;
 mod tests {
     use super::*;
     use crate::journal::Journal;
+    use crate::journal::directory::FILE;
     use crate::journal::record::JobStart;
-    use crate::journal::store::{FILE, Store};
+    use crate::journal::sql::SqliteConnection;
+    use crate::journal::store::Store;
     use crate::journal::table::check_files;
 
     use ftp_proto::listing::{Facts, Kind};
@@ -344,7 +348,7 @@ mod tests {
         }
         let kept = journal.runs().unwrap();
         assert_eq!((kept.len() as i64, kept[0].id.as_str()), (RUNS_KEPT, "1"));
-        let sql = Connection::open(home.path().join(FILE)).unwrap();
+        let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
         sql.execute("UPDATE runs SET account = '{}' WHERE id = 3", []).unwrap();
         let left: Vec<String> = journal.runs().unwrap().into_iter().map(|run| run.id).collect();
         assert_eq!(left, ["1", "3", "4", "5", "6", "7", "8", "9", "10"], "every row has a checksum");

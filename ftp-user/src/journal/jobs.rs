@@ -1,24 +1,21 @@
 //! Jobs in the journal: each begins, decides, and ends, or is given up. The oldest of those that have ended are forgotten. And
 //! the jobs that a shell offers while a word is completed.
 
+use super::directory::JobLock;
+use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
-use super::lock::{self, JobLock};
-use super::mark::{look, look_around, promised};
 use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
     StoredJob,
 };
-use super::store::{FILE, JournalFailure, Store};
-use super::table::{GONE, StoreError, VERSION, check_files, check_files_of, forget};
+use super::sql::{Sql, StoreError};
+use super::store::Store;
+use super::table::{GONE, check_files, check_files_of, forget};
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
-use rusqlite::{Connection, OpenFlags};
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// A job that begins or goes on.
 #[derive(Debug)]
@@ -38,7 +35,7 @@ impl Store {
         work: impl FnOnce(&Self) -> Result<(), StoreError>,
     ) -> Result<StartedJob, JournalFailure> {
         let lock = self.lock(start.id)?;
-        lock::sweep(&self.directory);
+        self.sweep_locks();
         let begun = self.durably(|store| match store.enter(start)? {
             Ok(decided) => work(store).map(|()| Ok(decided)),
             Err(failure) => Ok(Err(failure)),
@@ -52,12 +49,6 @@ impl Store {
         self.start_with(start, |_| Ok(())).map(|started| started.lock)
     }
 
-    fn lock(&self, job: JobId) -> Result<JobLock, JournalFailure> {
-        let taken = JobLock::of_job(&self.directory, job)
-            .map_err(|error| JournalFailure::unusable(&self.path, error))?;
-        taken.map_err(|process| JournalFailure::Held { job, process })
-    }
-
     /// Writes that a job runs. Returns what an earlier run has decided.
     fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
         if start.resumes {
@@ -68,7 +59,7 @@ impl Store {
             }
         }
         for killed in JobRow::passing(&self.sql)? {
-            if killed.id != start.id && lock::holder(&self.directory, killed.id).is_none() {
+            if killed.id != start.id && !self.is_held(killed.id)? {
                 forget(&self.sql, killed.id)?;
             }
         }
@@ -92,7 +83,8 @@ impl Store {
             }
             let name = name.unwrap_or_default().to_owned();
             let is_same = other.job.asks_for_the_same(&start.job);
-            return Ok(Err(match lock::holder(&self.directory, other.id).filter(|_| is_same) {
+            let holder = if is_same { self.holder(other.id)? } else { None };
+            return Ok(Err(match holder {
                 Some(process) => JournalFailure::Held { job: other.id, process },
                 None => JournalFailure::Named { job: other.id, name },
             }));
@@ -105,13 +97,13 @@ impl Store {
         // This job does what a killed one would have done.
         for killed in JobRow::open_without_files(&self.sql)? {
             let is_same = killed.job.asks_for_the_same(&start.job);
-            if is_same && lock::holder(&self.directory, killed.id).is_none() {
+            if is_same && !self.is_held(killed.id)? {
                 forget(&self.sql, killed.id)?;
             }
         }
         prune(&self.sql)?;
         if JobRow::count_open(&self.sql)? >= OPEN {
-            return Ok(Err(JournalFailure::Full { path: self.path.clone(), most: OPEN }));
+            return Ok(Err(self.full(OPEN)));
         }
         let (state, ended, decided) = (JobState::Running, None, None);
         let begun = next_beginning(&self.sql, since_1970())?;
@@ -121,7 +113,7 @@ impl Store {
 
     /// A job that has ended without storing anything, without its name; `None` if it is no such job.
     fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, StoreError> {
-        let process = lock::holder(&self.directory, job.id);
+        let process = self.holder(job.id)?;
         let is_free = job.clone().record(&self.sql, process)?.has_stored_nothing();
         let unnamed = StoredJob { name: None, ..job.job.clone() };
         Ok(is_free.then(|| JobRow { job: unnamed, ..job.clone() }))
@@ -137,14 +129,18 @@ impl Store {
         if !is_received {
             return Ok(None);
         }
-        let has_made = |old: &JobRow| {
+        let may_have_made = |old: &JobRow| {
             old.state == JobState::Running
                 && old.decided.as_deref() == Some(NAME_OF_COPY)
                 && old.job.may_be_a_tree()
                 && old.job.goes_where(&row.job)
-                && lock::holder(&self.directory, old.id).is_none()
         };
-        Ok(JobRow::all(&self.sql)?.into_iter().rev().find(has_made).map(|old| old.id))
+        for old in JobRow::all(&self.sql)?.into_iter().rev().filter(may_have_made) {
+            if !self.is_held(old.id)? {
+                return Ok(Some(old.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Notes how a job has ended, and what has failed in this run. Returns whether its entry stays.
@@ -198,9 +194,9 @@ impl Store {
 
     /// Every job, the one that began first comes first. Locks of processes that were killed are removed.
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
-        lock::sweep(&self.directory);
+        self.sweep_locks();
         let record = |row: JobRow| -> Result<Option<JobRecord>, StoreError> {
-            let process = lock::holder(&self.directory, row.id);
+            let process = self.holder(row.id)?;
             if process.is_none() && row.is_passing() {
                 return Ok(None);
             }
@@ -225,7 +221,7 @@ impl Store {
 
 /// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and
 /// of those that have begun no file. None of them takes the place of another kind. A job that was killed has not ended.
-fn prune(sql: &Connection) -> Result<(), StoreError> {
+fn prune(sql: &Sql) -> Result<(), StoreError> {
     let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for job in JobRow::ended(sql)? {
         match count(sql, job.id)? {
@@ -262,39 +258,15 @@ pub fn recent_jobs(directory: &Path) -> Vec<RecentJob> {
 }
 
 fn read_recent(directory: &Path) -> Option<Vec<RecentJob>> {
-    let path = directory.join(FILE);
-    fs::symlink_metadata(&path).ok()?;
-    look_around(&path).ok()?;
-    // SQLite removes the log of an empty database, even if it only reads.
-    promised(&path).ok()?;
-    look(&path).ok()?;
-    // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
-    let is_whole = !directory.join(format!("{FILE}-wal")).exists();
-    let promise = if is_whole { "&immutable=1" } else { "" };
-    let uri = format!("file:{}?mode=ro{promise}", encoded(path.as_os_str().as_bytes()));
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let sql = Connection::open_with_flags(uri, flags).ok()?;
-    sql.busy_timeout(PATIENCE).ok()?;
-    let version: i64 = sql.pragma_query_value(None, "user_version", |row| row.get(0)).ok()?;
-    let rows = if version == VERSION { JobRow::latest(&sql, OFFERED).ok()? } else { return None };
-    let recent = rows.into_iter().filter(|row| !row.is_passing()).map(|row| recent(directory, &sql, row));
+    let store = Store::glance(directory)?;
+    let rows = JobRow::latest(&store.sql, OFFERED).ok()?;
+    let recent = rows.into_iter().filter(|row| !row.is_passing()).map(|row| recent(&store, row));
     recent.collect::<Result<_, StoreError>>().ok()
 }
 
-fn recent(directory: &Path, sql: &Connection, row: JobRow) -> Result<RecentJob, StoreError> {
-    let is_run = lock::holder(directory, row.id).is_some();
-    let state = row.state_now(is_run, has_detached(sql, row.id, true)?);
+fn recent(store: &Store, row: JobRow) -> Result<RecentJob, StoreError> {
+    let state = row.state_now(store.is_held(row.id)?, has_detached(&store.sql, row.id, true)?);
     Ok(RecentJob { id: row.id, state, job: row.job })
-}
-
-/// A path as a part of a URI.
-fn encoded(path: &[u8]) -> String {
-    let one = |byte: &u8| match byte {
-        byte if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) => char::from(*byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    path.iter().map(one).collect()
 }
 
 /// The largest number of jobs that have not ended. What they have left at servers is known from their rows alone, so none
@@ -306,12 +278,12 @@ pub(super) const ENDED: usize = 20;
 const IDLE: usize = 5;
 /// The largest number of jobs that are offered.
 const OFFERED: usize = 50;
-/// How long another process may hold the database.
-const PATIENCE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::directory::FILE;
+    use std::fs;
 
     fn start(store: &Store, number: u64, name: Option<&str>) -> JobLock {
         let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
@@ -361,7 +333,7 @@ mod tests {
         let store = Store::open_for_tests(home.path()).unwrap();
         for number in 1..=OFFERED as u64 + 10 {
             let lock = start(&store, number, None);
-            store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.cast_signed()]).unwrap();
+            store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.into()]).unwrap();
             drop(lock);
         }
         let jobs = recent_jobs(home.path());

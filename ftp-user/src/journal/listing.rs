@@ -1,16 +1,15 @@
 //! Jobs and files of the queue as the API lists them: in slices, each of which says where the next one begins.
 
+use super::failure::JournalFailure;
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
-use super::mark::{set_told, told};
 use super::queue::{Queue, entries, find, now};
 use super::record::{ItemRecord, ItemState, StoredJob};
-use super::store::{JournalFailure, Store};
-use super::table::StoreError;
+use super::sql::{Sql, StoreError, Value};
+use super::store::Store;
+use super::table::{set_told, told};
 use crate::id::JobId;
 use crate::queue::{DONE, Entry, INTERRUPTED, PARTIAL, QueueState, Wish};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::ParseIntError;
@@ -241,7 +240,7 @@ impl Queue {
         self.with(|store| {
             let condition =
                 format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
-            let found = ItemRecord::that(&store.sql, &condition, [job.number().cast_signed()]);
+            let found = ItemRecord::that(&store.sql, &condition, [job.into()]);
             let found =
                 found.and_then(|mut found| found.pop().map(|file| file.whole(&store.sql)).transpose());
             found.map_err(|bad| store.failure(bad))
@@ -259,25 +258,25 @@ impl Queue {
 }
 
 fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, StoreError> {
-    let (mut conditions, mut values) = (vec![condition(query.states.as_deref())], vec![integer(now())]);
-    let mut is = |condition: &str, value: Value| {
-        values.push(value);
-        conditions.push(condition.replace('?', &format!("?{}", values.len())));
-    };
+    let site = query.site.as_ref().map(|site| format!(" {site} "));
+    let (mut conditions, mut values) = (vec![condition(query.states.as_deref())], vec![Value::from(now())]);
     if let Some(owner) = &query.owner {
-        is("owner = ?", Value::Text(owner.clone()));
+        values.push(owner.into());
+        conditions.push(format!("owner = ?{}", values.len()));
     }
-    if let Some(site) = &query.site {
-        is("instr(' ' || pair || ' ', ?) > 0", Value::Text(format!(" {site} ")));
+    if let Some(site) = &site {
+        values.push(site.into());
+        // A pair is the names of its ends with a space between them.
+        conditions.push(format!("replace(' ' || pair || ' ', ?{}, '') != ' ' || pair || ' '", values.len()));
     }
     if let Some(JobCursor { created, job }) = query.after {
-        is("created <= ?", integer(created));
-        is(&format!("(created < {} OR job < ?)", created.cast_signed()), integer(job.number()));
+        values.extend([Value::from(created), job.into()]);
+        conditions.push(format!("(created, job) < (?{}, ?{})", values.len() - 1, values.len()));
     }
     let most = query.most;
     let condition =
         format!("{} ORDER BY created DESC, job DESC LIMIT {}", conditions.join(" AND "), most + 1);
-    let mut found = entries(&store.sql, &condition, params_from_iter(values))?;
+    let mut found = entries(&store.sql, &condition, values)?;
     let has_more = found.len() > most;
     found.truncate(most);
     let (mut items, mut size, mut next) = (Vec::new(), 0, None);
@@ -296,17 +295,17 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     Ok(Slice { items, next })
 }
 
-fn all_whole(sql: &Connection, found: Vec<(JobId, Entry)>) -> Result<Vec<QueuedJob>, StoreError> {
+fn all_whole(sql: &Sql, found: Vec<(JobId, Entry)>) -> Result<Vec<QueuedJob>, StoreError> {
     found.into_iter().filter_map(|(job, entry)| whole(sql, job, entry).transpose()).collect()
 }
 
-fn whole(sql: &Connection, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {
+fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {
     Ok(JobRow::find(sql, id)?.map(|row| QueuedJob { id, job: row.job, entry }))
 }
 
 /// The condition of rows in one of these states. `?1` is the time, and is always used. It says the same as [`Entry::state`].
 fn condition(states: Option<&[QueueState]>) -> String {
-    let Some(states) = states else { return "?1 IS NOT NULL".to_owned() };
+    let Some(states) = states else { return ALL.to_owned() };
     let (done, partial, cancelled, pause) = (DONE, PARTIAL, INTERRUPTED, Wish::Pause.number());
     let waits = format!("exit IS NULL AND carried = 0 AND wish != {pause}");
     let of = |state: &QueueState| match state {
@@ -321,35 +320,27 @@ fn condition(states: Option<&[QueueState]>) -> String {
         QueueState::Queued => format!("{waits} AND due <= ?1"),
     };
     let any: Vec<String> = states.iter().map(|state| format!("({})", of(state))).collect();
-    format!("?1 IS NOT NULL AND ({})", if any.is_empty() { "0".to_owned() } else { any.join(" OR ") })
+    format!("{ALL} AND ({})", if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") })
 }
 
-fn integer(number: u64) -> Value {
-    Value::Integer(number.cast_signed())
+/// The condition of all rows, with the time as `?1`.
+const ALL: &str = "CAST(?1 AS BIGINT) IS NOT NULL";
+
+fn last_change(sql: &Sql) -> Result<u64, StoreError> {
+    sql.one("SELECT coalesce(max(changed), 0) FROM queue", [], |row| row.get(0))
 }
 
-fn last_change(sql: &Connection) -> Result<u64, StoreError> {
-    let last: Option<i64> =
-        sql.prepare_cached("SELECT max(changed) FROM queue")?.query_row([], |row| row.get(0))?;
-    Ok(last.unwrap_or(0).cast_unsigned())
-}
-
-fn changed_after(sql: &Connection, number: u64) -> Result<(u64, Vec<QueuedJob>), StoreError> {
+fn changed_after(sql: &Sql, number: u64) -> Result<(u64, Vec<QueuedJob>), StoreError> {
     let last = last_change(sql)?;
     if last <= number {
         return Ok((number, Vec::new()));
     }
     // A transaction is taken whole, so that the number of the last change says what was taken.
-    let most =
-        "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2)";
-    let up_to: i64 =
-        sql.prepare_cached(most)?.query_row(params![number.cast_signed(), MOST_CHANGED], |row| row.get(0))?;
-    let found = entries(
-        sql,
-        "changed > ?1 AND changed <= ?2 ORDER BY changed, job",
-        params![number.cast_signed(), up_to],
-    )?;
-    Ok((up_to.cast_unsigned(), all_whole(sql, found)?))
+    let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2) AS next";
+    let up_to: u64 = sql.one(most, [number.into(), MOST_CHANGED.into()], |row| row.get(0))?;
+    let condition = "changed > ?1 AND changed <= ?2 ORDER BY changed, job";
+    let found = entries(sql, condition, [number.into(), up_to.into()])?;
+    Ok((up_to, all_whole(sql, found)?))
 }
 
 /// The ends of jobs that were not told.
@@ -362,50 +353,43 @@ enum UntoldEnds {
     Some { number: u64, jobs: Vec<QueuedJob> },
 }
 
-fn next_untold(sql: &Connection) -> Result<UntoldEnds, StoreError> {
+fn next_untold(sql: &Sql) -> Result<UntoldEnds, StoreError> {
     let Some(told) = told(sql)? else { return Ok(UntoldEnds::NeverAsked { last: last_change(sql)? }) };
     let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
-    let next: Option<i64> = sql.prepare_cached(next)?.query_row([told.cast_signed()], |row| row.get(0))?;
+    let next: Option<u64> = sql.one(next, [told.into()], |row| row.get(0))?;
     let Some(number) = next else { return Ok(UntoldEnds::None) };
-    let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number])?;
-    Ok(UntoldEnds::Some { number: number.cast_unsigned(), jobs: all_whole(sql, ended)? })
+    let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number.into()])?;
+    Ok(UntoldEnds::Some { number, jobs: all_whole(sql, ended)? })
 }
 
-fn oldest_due(sql: &Connection) -> Result<Option<u64>, StoreError> {
+fn oldest_due(sql: &Sql) -> Result<Option<u64>, StoreError> {
     let ask = "SELECT min(due) FROM queue WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
-    let values = params![Wish::Pause.number(), now().cast_signed()];
-    let due: Option<i64> = sql.prepare_cached(ask)?.query_row(values, |row| row.get(0))?;
-    Ok(due.map(i64::cast_unsigned))
+    sql.one(ask, [Wish::Pause.number().into(), now().into()], |row| row.get(0))
 }
 
-fn count_by_state(sql: &Connection) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+fn count_by_state(sql: &Sql) -> Result<BTreeMap<&'static str, u64>, StoreError> {
     // Rows that agree in these columns are in the same state.
     let ask =
         "SELECT exit, wish, carried, due > ?1, cause IS NOT NULL, count(*) FROM queue GROUP BY 1, 2, 3, 4, 5";
-    let mut statement = sql.prepare_cached(ask)?;
-    let mut rows = statement.query([now().cast_signed()])?;
     let mut counts: BTreeMap<&'static str, u64> =
         QueueState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
-    while let Some(row) = rows.next()? {
-        let exit = row.get::<_, Option<i64>>(0)?.map(u8::try_from).transpose();
+    sql.query(ask, [now().into()], |row| {
+        let exit = row.get::<Option<u64>>(0)?.map(u8::try_from).transpose();
         let entry = Entry {
             exit: exit.map_err(|_| StoreError::Row("a job has no known exit".into()))?,
             wish: Wish::numbered(row.get(1)?).unwrap_or_default(),
-            is_carried: row.get::<_, i64>(2)? != 0,
-            due: row.get::<_, i64>(3)?.cast_unsigned(),
-            cause: (row.get::<_, i64>(4)? != 0).then(String::new),
+            is_carried: row.get(2)?,
+            due: row.get(3)?,
+            cause: row.get::<bool>(4)?.then(String::new),
             ..Entry::default()
         };
-        *counts.entry(entry.state(0).name()).or_default() += row.get::<_, i64>(5)?.cast_unsigned();
-    }
+        *counts.entry(entry.state(0).name()).or_default() += row.get::<u64>(5)?;
+        Ok(())
+    })?;
     Ok(counts)
 }
 
-fn files(
-    sql: &Connection,
-    job: JobId,
-    query: FileQuery,
-) -> Result<Slice<ItemRecord, FileCursor>, StoreError> {
+fn files(sql: &Sql, job: JobId, query: FileQuery) -> Result<Slice<ItemRecord, FileCursor>, StoreError> {
     let FileQuery { selection, most, after } = query;
     let condition = format!(
         "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
@@ -414,8 +398,8 @@ fn files(
     );
     let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
     let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-    let mut items =
-        ItemRecord::that(sql, &condition, params![job.number().cast_signed(), state, key, limit])?;
+    let values = [job.into(), state.into(), key.into(), limit.into()];
+    let mut items = ItemRecord::that(sql, &condition, values)?;
     let has_more = items.len() > most;
     items.truncate(most);
     let last = items.last().filter(|_| has_more);
@@ -423,24 +407,25 @@ fn files(
     Ok(Slice { items, next })
 }
 
-fn failures(sql: &Connection, job: JobId) -> Result<Vec<AlikeFailures>, StoreError> {
-    let failed = params![job.number().cast_signed(), ItemState::Failed.number()];
+fn failures(sql: &Sql, job: JobId) -> Result<Vec<AlikeFailures>, StoreError> {
+    let failed = [job.into(), ItemState::Failed.number().into()];
     let ask = format!(
         "SELECT why, count(*) FROM items WHERE job = ?1 AND state = ?2 AND why IS NOT NULL
         GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
     );
-    let mut statement = sql.prepare_cached(&ask)?;
-    let causes = statement.query_map(failed, |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
-    let causes = causes.collect::<Result<Vec<_>, _>>()?;
+    let mut alike = Vec::new();
+    sql.query(&ask, failed, |row| {
+        alike.push(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() });
+        Ok(())
+    })?;
     let first = format!(
         "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
     );
-    let mut first = sql.prepare_cached(&first)?;
-    let mut alike = Vec::new();
-    for (why, files) in causes {
-        let values = params![job.number().cast_signed(), ItemState::Failed.number(), why];
-        let names = first.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
-        alike.push(AlikeFailures { why, files: files.cast_unsigned(), first: names });
+    for AlikeFailures { why, first: names, .. } in &mut alike {
+        sql.query(&first, failed.into_iter().chain([(&*why).into()]), |row| {
+            names.push(row.get(0)?);
+            Ok(())
+        })?;
     }
     Ok(alike)
 }

@@ -1,15 +1,15 @@
 //! The journal: what every job has begun and finished, so that a job that was killed can go on.
 //!
-//! | file | what |
+//! | file or folder | what |
 //! |---|---|
 //! | `record` | what is kept, as owned values, also what a user asked for |
 //! | `as_text` | how texts of the system are written in it |
-//! | `lock` | who runs a job |
-//! | `mark` | what is known of the database and the files beside it before they are believed |
-//! | `table` | the tables in SQLite, whose rows have checksums |
-//! | `upgrade` | tables of an older version |
+//! | `failure` | why it cannot be used |
+//! | `sql` | statements and values, whatever the database is |
+//! | `directory` | the database of one host and the files beside it: opened, checked, upgraded, locked |
+//! | `table` | the tables, whose rows have checksums |
 //! | `job_row`, `item_row` | the form of the rows: of jobs and of files, with what belongs to them |
-//! | `store` | the database: opened, checked, and changed in transactions; why it cannot be used |
+//! | `store` | the open store, which is changed in transactions; who works at it |
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `queue` | jobs of the queue: submitted, taken by a worker, changed, ended |
@@ -23,33 +23,34 @@
 
 pub mod as_text;
 mod claiming;
+mod directory;
+mod failure;
 mod handle;
 mod item_row;
 mod job_row;
 mod jobs;
 mod listing;
-mod lock;
-mod mark;
 mod queue;
 mod record;
 mod series;
+mod sql;
 mod store;
 mod table;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod upgrade;
 mod writer;
 
 pub use claiming::{Claim, ResumeAction, decide, is_same};
 pub use claiming::{ClaimBelow, ClaimsBelow, ClaimsPage};
+pub use directory::check_directory;
+pub use failure::JournalFailure;
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
-pub use mark::check_directory;
 pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{
     ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemKey,
@@ -58,5 +59,4 @@ pub use record::{
 };
 pub use record::{ReadWords, StoredJob};
 pub use series::{PlannedRun, SeriesRecord};
-pub use store::JournalFailure;
 pub use tokens::Tokens;

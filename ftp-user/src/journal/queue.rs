@@ -1,20 +1,19 @@
 //! Jobs of the queue in the journal: each is submitted, taken by a worker, changed, and ends. The oldest of those that have
 //! ended are forgotten.
 
+use super::directory::{JobLock, StateDirectory};
+use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, count, next_beginning};
-use super::lock::{self, FileLock};
-use super::mark::commits;
 use super::record::{JobRecord, JobState, StoredJob};
-use super::store::{JournalFailure, Store};
-use super::table::{QUEUE, StoreError, check_files, forget, number, text};
+use super::sql::{Row, Sql, StoreError, Value};
+use super::store::Store;
+use super::table::{QUEUE, check_files, commits, forget};
 use crate::id::JobId;
 use crate::queue::{
     self, CarriedJob, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest,
     Priority, RecordedSites, Submission, Wish,
 };
 use ftp_io::clock::since_1970;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row, params};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +27,7 @@ pub struct Queue {
 /// The right to carry the jobs of a queue. Only one process has it.
 #[derive(Debug)]
 pub struct DaemonLock {
-    _lock: FileLock,
+    _lock: JobLock,
 }
 
 /// What became of a job that was submitted.
@@ -60,15 +59,14 @@ impl Queue {
     /// The lock cannot be taken.
     pub fn daemon_lock(&self) -> Result<Result<DaemonLock, Option<u32>>, JournalFailure> {
         self.with(|store| {
-            let taken = FileLock::take(&store.directory.join(DAEMON));
-            let taken = taken.map_err(|error| JournalFailure::unusable(&store.path, error))?;
+            let taken = store.lock_daemon().map_err(|error| store.unusable(error))?;
             Ok(taken.map(|lock| DaemonLock { _lock: lock }))
         })
     }
 
     /// The process that carries the jobs of this queue; `None` if none does. The inner value is its number, where it is known.
     pub fn carried_by(directory: &Path) -> Option<Option<u32>> {
-        lock::holder_of(&directory.join(DAEMON))
+        StateDirectory::daemon(directory)
     }
 
     /// Puts a job into the queue.
@@ -123,7 +121,7 @@ impl Queue {
     fn change_with(
         &self,
         job: JobId,
-        change: impl FnOnce(&Connection, &mut Entry) -> Result<Result<(), EntryRefusal>, StoreError>,
+        change: impl FnOnce(&Sql, &mut Entry) -> Result<Result<(), EntryRefusal>, StoreError>,
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
         self.with(|store| {
             let changed = store.durably(|store| {
@@ -182,7 +180,7 @@ impl Queue {
     /// The journal cannot be read.
     pub fn unwanted(&self) -> Result<Vec<JobId>, JournalFailure> {
         self.with(|store| {
-            let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number()]);
+            let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number().into()]);
             Ok(found.map_err(|bad| store.failure(bad))?.into_iter().map(|(job, _)| job).collect())
         })
     }
@@ -194,7 +192,7 @@ impl Queue {
     /// The journal cannot be read.
     pub fn job(&self, job: JobId) -> Result<Option<JobRecord>, JournalFailure> {
         self.with(|store| {
-            let record = |row: JobRow| row.record(&store.sql, lock::holder(&store.directory, job));
+            let record = |row: JobRow| row.record(&store.sql, store.holder(job)?);
             let found = JobRow::find(&store.sql, job).and_then(|row| row.map(record).transpose());
             found.map_err(|bad| store.failure(bad))
         })
@@ -208,7 +206,8 @@ fn submit(
     entry: &Entry,
 ) -> Result<Result<Submitted, JournalFailure>, StoreError> {
     if let Some(NamedRequest { name, .. }) = &entry.request {
-        let known = entries(&store.sql, "owner = ?1 AND request = ?2", [&entry.submission.owner, name])?;
+        let values = [(&entry.submission.owner).into(), name.into()];
+        let known = entries(&store.sql, "owner = ?1 AND request = ?2", values)?;
         if let Some((known, other)) = known.into_iter().next() {
             return Ok(match other.request == entry.request {
                 true => Ok(Submitted::Known(known)),
@@ -226,9 +225,9 @@ fn submit(
     }
     forget_oldest(&store.sql, entry.created)?;
     let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
-    let waiting: i64 = store.sql.query_row(waiting, [&entry.submission.owner], |row| row.get(0))?;
-    if waiting.cast_unsigned() >= MOST_OF_OWNER {
-        return Ok(Err(JournalFailure::Full { path: store.path.clone(), most: MOST_OF_OWNER }));
+    let waiting: u64 = store.sql.one(waiting, [(&entry.submission.owner).into()], |row| row.get(0))?;
+    if waiting >= MOST_OF_OWNER {
+        return Ok(Err(store.full(MOST_OF_OWNER)));
     }
     put(store, id, job, entry)?;
     Ok(Ok(Submitted::New(id)))
@@ -262,48 +261,48 @@ pub(super) fn keep(store: &Store, job: JobId, mut entry: Entry) -> Result<Entry,
 }
 
 /// The entry of a job; `None` if it is no job of the queue.
-pub(super) fn find(sql: &Connection, job: JobId) -> Result<Option<Entry>, StoreError> {
-    let mut found = entries(sql, "job = ?1", [job.number().cast_signed()])?;
+pub(super) fn find(sql: &Sql, job: JobId) -> Result<Option<Entry>, StoreError> {
+    let mut found = entries(sql, "job = ?1", [job.into()])?;
     Ok(found.pop().map(|(_, entry)| entry))
 }
 
-pub(super) fn entries(
-    sql: &Connection,
+/// The jobs of the queue that fit, with what it knows of them.
+pub(super) fn entries<'v>(
+    sql: &Sql,
     condition: &str,
-    values: impl Params,
+    values: impl IntoIterator<Item = Value<'v>>,
 ) -> Result<Vec<(JobId, Entry)>, StoreError> {
     QUEUE.find(sql, condition, values, read)
 }
 
 fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
     let strange = |what: &'static str| StoreError::Row(what.into());
-    let seconds = |at: usize| row.get::<_, Option<i64>>(at).map(|found| found.map(i64::cast_unsigned));
     let entry = Entry {
         submission: submission(row, 1, 17)?,
-        created: row.get::<_, i64>(4)?.cast_unsigned(),
-        due: row.get::<_, i64>(5)?.cast_unsigned(),
+        created: row.get(4)?,
+        due: row.get(5)?,
         wish: Wish::numbered(row.get(6)?).ok_or_else(|| strange("a job of the queue has no known wish"))?,
-        is_carried: row.get::<_, i64>(7)? != 0,
-        tries: u32::try_from(row.get::<_, i64>(8)?).map_err(|_| strange("a job has no known tries"))?,
-        failing_since: seconds(9)?,
-        started: seconds(10)?,
-        ended: seconds(11)?,
-        exit: seconds(12)?.map(u8::try_from).transpose().map_err(|_| strange("a job has no known exit"))?,
+        is_carried: row.get(7)?,
+        tries: row.get(8)?,
+        failing_since: row.get(9)?,
+        started: row.get(10)?,
+        ended: row.get(11)?,
+        exit: row
+            .get::<Option<u64>>(12)?
+            .map(u8::try_from)
+            .transpose()
+            .map_err(|_| strange("a job has no known exit"))?,
         cause: row.get(13)?,
-        series: seconds(14)?.map(JobId::new),
+        series: row.get(14)?,
         request: request(row)?,
-        files: FileTotals {
-            done: row.get::<_, i64>(19)?.cast_unsigned(),
-            bytes: row.get::<_, i64>(20)?.cast_unsigned(),
-            failed: row.get::<_, i64>(21)?.cast_unsigned(),
-        },
+        files: FileTotals { done: row.get(19)?, bytes: row.get(20)?, failed: row.get(21)? },
     };
-    Ok((JobId::new(row.get::<_, i64>(0)?.cast_unsigned()), entry))
+    Ok((row.get(0)?, entry))
 }
 
 /// The request that has made a job.
 fn request(row: &Row<'_>) -> Result<Option<NamedRequest>, StoreError> {
-    let (name, digest) = (row.get::<_, Option<String>>(15)?, row.get::<_, Option<Vec<u8>>>(16)?);
+    let (name, digest) = (row.get::<Option<String>>(15)?, row.get::<Option<Vec<u8>>>(16)?);
     let Some((name, digest)) = name.zip(digest) else { return Ok(None) };
     let bad = |_| StoreError::Row("the request of a job cannot be read".into());
     Ok(Some(NamedRequest { name, digest: digest.try_into().map_err(bad)? }))
@@ -315,8 +314,8 @@ pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<
         owner: row.get(owner)?,
         pair: row.get(owner + 1)?,
         priority: priority(row.get(owner + 2)?)?,
-        is_limited: row.get::<_, i64>(limited)? != 0,
-        sites: read_sites(&row.get::<_, String>(limited + 1)?)?,
+        is_limited: row.get(limited)?,
+        sites: read_sites(row.get(limited + 1)?)?,
     })
 }
 
@@ -337,80 +336,84 @@ fn priority(number: i64) -> Result<Priority, StoreError> {
     priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
 }
 
-fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
-    let integer = |number: u64| ValueRef::Integer(number.cast_signed());
+fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let sites = written_sites(sites)?;
     let values = [
-        integer(job.number()),
-        ValueRef::Text(owner.as_bytes()),
-        ValueRef::Text(pair.as_bytes()),
-        ValueRef::Integer(priority.number().into()),
-        integer(entry.created),
-        integer(entry.due),
-        ValueRef::Integer(entry.wish.number()),
-        ValueRef::Integer(entry.is_carried.into()),
-        ValueRef::Integer(entry.tries.into()),
-        number(entry.failing_since),
-        number(entry.started),
-        number(entry.ended),
-        number(entry.exit.map(u64::from)),
-        text(entry.cause.as_deref()),
-        number(entry.series.map(JobId::number)),
-        text(entry.request.as_ref().map(|request| request.name.as_str())),
-        entry.request.as_ref().map_or(ValueRef::Null, |request| ValueRef::Blob(&request.digest)),
-        ValueRef::Integer((*is_limited).into()),
-        ValueRef::Text(sites.as_bytes()),
-        integer(entry.files.done),
-        integer(entry.files.bytes),
-        integer(entry.files.failed),
+        job.into(),
+        owner.into(),
+        pair.into(),
+        i64::from(priority.number()).into(),
+        entry.created.into(),
+        entry.due.into(),
+        entry.wish.number().into(),
+        entry.is_carried.into(),
+        u64::from(entry.tries).into(),
+        entry.failing_since.into(),
+        entry.started.into(),
+        entry.ended.into(),
+        entry.exit.map(u64::from).into(),
+        entry.cause.as_deref().into(),
+        entry.series.into(),
+        entry.request.as_ref().map(|request| &request.name).into(),
+        entry.request.as_ref().map(|request| request.digest.as_slice()).into(),
+        (*is_limited).into(),
+        (&sites).into(),
+        entry.files.done.into(),
+        entry.files.bytes.into(),
+        entry.files.failed.into(),
         // That of the transaction that goes on.
-        integer(commits(sql)? + 1),
+        (commits(sql)? + 1).into(),
     ];
     QUEUE.replace(sql, &values)
 }
 
 /// The oldest job of each owner, pair and priority that may begin.
-fn heads(sql: &Connection, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
-    // With min() the other columns are those of the row that has it.
-    let ask = "SELECT job, owner, pair, priority, min(created), sites FROM queue
-        WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority";
-    let mut statement = sql.prepare_cached(ask)?;
-    let mut rows = statement.query(params![Wish::Pause.number(), now.cast_signed()])?;
+fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
     let mut heads = Vec::new();
-    while let Some(row) = rows.next()? {
+    sql.query(HEADS, [Wish::Pause.number().into(), now.into()], |row| {
         heads.push(Head {
-            job: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            job: row.get(0)?,
             owner: row.get(1)?,
             pair: row.get(2)?,
-            sites: read_sites(&row.get::<_, String>(5)?)?.into_keys().collect(),
+            sites: read_sites(row.get(5)?)?.into_keys().collect(),
             priority: priority(row.get(3)?)?,
-            created: row.get::<_, i64>(4)?.cast_unsigned(),
+            created: row.get(4)?,
         });
-    }
+        Ok(())
+    })?;
     Ok(heads)
 }
 
+/// Finds them: first when the oldest of each group was submitted, and then which one that is.
+const HEADS: &str = "
+    SELECT job, owner, pair, priority, created, sites FROM queue WHERE job IN (
+        SELECT min(queue.job) FROM (
+            SELECT owner, pair, priority, min(created) AS created FROM queue
+            WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority) AS oldest
+        JOIN queue ON queue.owner = oldest.owner AND queue.pair = oldest.pair AND queue.priority = oldest.priority
+            AND queue.created = oldest.created
+        WHERE queue.exit IS NULL AND queue.carried = 0 AND queue.wish != ?1 AND queue.due <= ?2
+        GROUP BY queue.owner, queue.pair, queue.priority)";
+
 /// Forgets jobs that have ended long ago, and the oldest of too many.
-pub(super) fn forget_oldest(sql: &Connection, now: u64) -> Result<(), StoreError> {
+pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<(), StoreError> {
     let ask = "SELECT job FROM queue WHERE exit IS NOT NULL AND ended < ?1
-        UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC LIMIT ?2 OFFSET ?3)
+        UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC NULLS LAST LIMIT ?2 OFFSET ?3) AS surplus
         LIMIT ?2";
-    let oldest = now.saturating_sub(KEPT_FOR.as_secs()).cast_signed();
-    let mut statement = sql.prepare_cached(ask)?;
-    let found = statement.query_map(params![oldest, AT_ONCE, MOST_ENDED], |row| row.get::<_, i64>(0))?;
-    for job in found.collect::<Result<Vec<_>, _>>()? {
-        forget(sql, JobId::new(job.cast_unsigned()))?;
-    }
-    Ok(())
+    let oldest = now.saturating_sub(KEPT_FOR.as_secs());
+    let mut found = Vec::new();
+    sql.query(ask, [oldest.into(), AT_ONCE.into(), MOST_ENDED.into()], |row| {
+        found.push(row.get(0)?);
+        Ok(())
+    })?;
+    found.into_iter().try_for_each(|job| forget(sql, job))
 }
 
 pub(super) fn now() -> u64 {
     since_1970().as_secs()
 }
 
-/// The file in the state directory that whoever carries jobs has locked.
-const DAEMON: &str = "daemon.lock";
 /// For how long jobs are kept that have ended.
 const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The largest number of them.

@@ -1,7 +1,7 @@
 //! What the journal keeps, as owned values: what a user asked for, how a job stands, and its files. None of them holds a secret.
 
 use super::as_text;
-use super::table::StoreError;
+use super::sql::StoreError;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};

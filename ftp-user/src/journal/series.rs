@@ -1,14 +1,14 @@
 //! Series in the journal: jobs that are carried again and again.
 
+use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::queue::{self, Queue, now, put, submission, written_sites};
 use super::record::StoredJob;
-use super::store::{JournalFailure, Store};
-use super::table::{SERIES, StoreError, number};
+use super::sql::{Row, Sql, StoreError, Value};
+use super::store::Store;
+use super::table::SERIES;
 use crate::id::JobId;
 use crate::queue::{Entry, Series, Submission, Turn, turn};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row};
 
 /// A series as the journal has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,12 +42,11 @@ impl Queue {
         self.with(|store| {
             store.durably(|store| {
                 let owner = &record.series.submission.owner;
-                let count = "SELECT count(*), coalesce(sum(owner = ?1), 0) FROM series";
-                let (all, own): (i64, i64) =
-                    store.sql.query_row(count, [owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                let count = "SELECT count(*), count(CASE WHEN owner = ?1 THEN 1 END) FROM series";
+                let (all, own): (u64, u64) =
+                    store.sql.one(count, [owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 if all >= MOST || own >= MOST_OF_OWNER {
-                    let most = MOST_OF_OWNER.cast_unsigned();
-                    return Ok(Err(JournalFailure::Full { path: store.path.clone(), most }));
+                    return Ok(Err(store.full(MOST_OF_OWNER)));
                 }
                 save(&store.sql, record).map(Ok)
             })?
@@ -60,7 +59,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn series(&self) -> Result<Vec<SeriesRecord>, JournalFailure> {
-        self.with(|store| find(&store.sql, "1 ORDER BY created, id", []).map_err(|bad| store.failure(bad)))
+        self.with(|store| find(&store.sql, "TRUE ORDER BY created, id", []).map_err(|bad| store.failure(bad)))
     }
 
     /// Changes a series, or removes it if `change` returns false. Its runs stay.
@@ -79,7 +78,7 @@ impl Queue {
                 match change(&mut record.series, now()) {
                     true => save(&store.sql, &record)?,
                     false => {
-                        store.sql.execute("DELETE FROM series WHERE id = ?1", [id.number().cast_signed()])?;
+                        store.sql.execute("DELETE FROM series WHERE id = ?1", [id.into()])?;
                     }
                 }
                 Ok(Some(record))
@@ -98,11 +97,10 @@ impl Queue {
         new_id: impl Fn() -> Option<JobId>,
     ) -> Result<Vec<PlannedRun>, JournalFailure> {
         self.with(|store| {
-            let due =
-                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now().cast_signed()]);
+            let due = find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now().into()]);
             let due = due.map_err(|bad| store.failure(bad))?;
             let begin = |record| {
-                let no_id = || JournalFailure::unusable(&store.path, "there are no random numbers");
+                let no_id = || store.unusable("there are no random numbers");
                 let job = new_id().ok_or_else(no_id)?;
                 store.durably(|store| begin(store, record, job))
             };
@@ -135,60 +133,63 @@ fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedR
     Ok(PlannedRun { series: record.id, turn, job })
 }
 
-fn one(sql: &Connection, id: JobId) -> Result<Option<SeriesRecord>, StoreError> {
-    find(sql, "id = ?1", [id.number().cast_signed()]).map(|mut found| found.pop())
+fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>, StoreError> {
+    find(sql, "id = ?1", [id.into()]).map(|mut found| found.pop())
 }
 
-fn find(sql: &Connection, condition: &str, values: impl Params) -> Result<Vec<SeriesRecord>, StoreError> {
+fn find<'v>(
+    sql: &Sql,
+    condition: &str,
+    values: impl IntoIterator<Item = Value<'v>>,
+) -> Result<Vec<SeriesRecord>, StoreError> {
     SERIES.find(sql, condition, values, read)
 }
 
 fn read(row: &Row<'_>) -> Result<SeriesRecord, StoreError> {
-    let every: String = row.get(5)?;
+    let every: &str = row.get(5)?;
     let every =
         every.parse().map_err(|why| StoreError::Row(format!("a series cannot be read: {why}").into()))?;
-    let job = |at| row.get::<_, Option<i64>>(at).map(|id| id.map(|id| JobId::new(id.cast_unsigned())));
     Ok(SeriesRecord {
-        id: job(0)?.unwrap_or_default(),
-        job: JobRow::read_job(&row.get::<_, String>(4)?)?,
+        id: row.get(0)?,
+        job: JobRow::read_job(row.get(4)?)?,
         series: Series {
             submission: submission(row, 1, 11)?,
             every,
             zone: row.get(6)?,
-            created: row.get::<_, i64>(7)?.cast_unsigned(),
-            next: row.get::<_, Option<i64>>(8)?.map(i64::cast_unsigned),
-            is_paused: row.get::<_, i64>(9)? != 0,
-            last: job(10)?,
+            created: row.get(7)?,
+            next: row.get(8)?,
+            is_paused: row.get(9)?,
+            last: row.get(10)?,
         },
     })
 }
 
-fn save(sql: &Connection, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<(), StoreError> {
+fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<(), StoreError> {
     let (job, every) = (JobRow::written_job(job)?, series.every.to_string());
     let Submission { owner, pair, priority, is_limited, sites } = &series.submission;
     let sites = written_sites(sites)?;
     let values = [
-        ValueRef::Integer(id.number().cast_signed()),
-        ValueRef::Text(owner.as_bytes()),
-        ValueRef::Text(pair.as_bytes()),
-        ValueRef::Integer(priority.number().into()),
-        ValueRef::Text(job.as_bytes()),
-        ValueRef::Text(every.as_bytes()),
-        ValueRef::Text(series.zone.as_bytes()),
-        ValueRef::Integer(series.created.cast_signed()),
-        number(series.next),
-        ValueRef::Integer(series.is_paused.into()),
-        number(series.last.map(JobId::number)),
-        ValueRef::Integer((*is_limited).into()),
-        ValueRef::Text(sites.as_bytes()),
+        (*id).into(),
+        owner.into(),
+        pair.into(),
+        i64::from(priority.number()).into(),
+        (&job).into(),
+        (&every).into(),
+        (&series.zone).into(),
+        series.created.into(),
+        series.next.into(),
+        series.is_paused.into(),
+        series.last.into(),
+        (*is_limited).into(),
+        (&sites).into(),
     ];
     SERIES.replace(sql, &values)
 }
 
 /// The largest number of series.
-const MOST: i64 = 1_000;
+const MOST: u64 = 1_000;
 /// The largest number of series of one owner.
-const MOST_OF_OWNER: i64 = 100;
+const MOST_OF_OWNER: u64 = 100;
 
 #[cfg(test)]
 mod tests {

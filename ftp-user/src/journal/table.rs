@@ -1,28 +1,14 @@
-//! The tables in SQLite. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
+//! The tables. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
 //! before anybody acts on it.
 
+use super::sql::{Row, Sql, StoreError, Value};
 use crate::id::JobId;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Params, Row, params_from_iter};
 use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::LazyLock;
 
-/// The version of these tables (`user_version`).
+/// The version of these tables.
 pub(super) const VERSION: i64 = 10;
-
-/// Why a row cannot be used.
-#[derive(Debug)]
-pub(super) enum StoreError {
-    /// The database says so.
-    Sql(rusqlite::Error),
-    /// It is not what was written.
-    Row(Cow<'static, str>),
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
 
 /// A row that this run has written is not there any more.
 pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
@@ -37,6 +23,8 @@ pub(super) struct Table {
     pub(super) create: &'static str,
     /// Its columns but the checksum, which is the last one.
     pub(super) columns: &'static str,
+    /// Those of its columns that no two rows have the same of.
+    pub(super) key: &'static str,
 }
 
 /// What was asked for, and how it stands.
@@ -49,6 +37,7 @@ CREATE TABLE jobs (
     state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
 ",
     columns: "id, verb, name, job, state, begun, ended, decided",
+    key: "id",
 };
 
 /// The files of jobs.
@@ -65,6 +54,7 @@ CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
 CREATE INDEX items_by_job ON items (job, state);
 ",
     columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended, attempts, failure, digest, addresses, strangers, path_facts",
+    key: "id",
 };
 
 /// The names under which something of a file may be stored.
@@ -76,6 +66,7 @@ CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTE
 CREATE INDEX parts_by_item ON parts (item, number);
 ",
     columns: "part, item, number",
+    key: "part",
 };
 
 /// The transfers that may go on without this program.
@@ -88,6 +79,7 @@ CREATE TABLE detached (
     before INTEGER NOT NULL, moves INTEGER NOT NULL, sum INTEGER NOT NULL);
 ",
     columns: "item, source, destination, path, before, moves",
+    key: "item",
 };
 
 /// A row for each job of whose last run something has failed.
@@ -98,6 +90,7 @@ pub(super) const FAILURES: Table = Table {
 CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEXT NOT NULL, sum INTEGER NOT NULL);
 ",
     columns: "job, number, why",
+    key: "job",
 };
 
 /// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were told: row 2, if it is there.
@@ -108,6 +101,7 @@ pub(super) const COMMITS: Table = Table {
 CREATE TABLE commits (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, sum INTEGER NOT NULL);
 ",
     columns: "id, number",
+    key: "id",
 };
 
 /// What files that took the same path have in common. A row is written once for all of them.
@@ -121,6 +115,7 @@ CREATE TABLE path_facts (
 CREATE INDEX path_facts_by_job ON path_facts (job);
 ",
     columns: "id, job, source_control, dest_control, source_data, dest_data, why",
+    key: "id",
 };
 
 /// The names that the last run of a sync has kept because nobody had agreed to delete them: `path` is all of a `WithheldName`.
@@ -131,6 +126,7 @@ pub(super) const WITHHELD: Table = Table {
 CREATE TABLE withheld (job INTEGER NOT NULL, path BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (job, path));
 ",
     columns: "job, path",
+    key: "job, path",
 };
 
 /// What the last runs have tried. A run is one text: nothing but `why` looks into it.
@@ -139,6 +135,7 @@ pub(super) const RUNS: Table = Table {
     since: 7,
     create: "CREATE TABLE runs (id INTEGER PRIMARY KEY, account TEXT NOT NULL, sum INTEGER NOT NULL);",
     columns: "id, account",
+    key: "id",
 };
 
 /// The jobs that a daemon carries.
@@ -161,6 +158,7 @@ CREATE INDEX queue_changed ON queue (changed);
 CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT NULL;
 ",
     columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed",
+    key: "job",
 };
 
 /// The jobs that are carried again and again.
@@ -174,6 +172,7 @@ CREATE TABLE series (
     limited INTEGER NOT NULL, sites TEXT NOT NULL, sum INTEGER NOT NULL);
 ",
     columns: "id, owner, pair, priority, job, every, zone, created, next, paused, last, limited, sites",
+    key: "id",
 };
 
 /// The tokens of the API. Of each there is only its SHA-256.
@@ -186,6 +185,7 @@ CREATE TABLE tokens (
     expires INTEGER, sum INTEGER NOT NULL);
 ",
     columns: "id, name, scope, digest, created, expires",
+    key: "id",
 };
 
 /// All tables, in the order of their versions.
@@ -218,58 +218,64 @@ impl Table {
     /// The statement that writes a new row: nothing is looked for that it would replace.
     pub(super) fn addition(&self) -> String {
         let Self { name, columns, .. } = self;
-        let marks = vec!["?"; self.width() + 1].join(", ");
-        format!("INSERT INTO {name} ({columns}, sum) VALUES ({marks})")
+        let marks: Vec<String> = (1..=self.width() + 1).map(|number| format!("?{number}")).collect();
+        format!("INSERT INTO {name} ({columns}, sum) VALUES ({})", marks.join(", "))
     }
 
-    /// The statement that writes a row in the place of the one that is there.
+    /// The statement that writes a row in the place of the one with the same key.
     pub(super) fn replacement(&self) -> String {
-        self.addition().replacen("INSERT", "INSERT OR REPLACE", 1)
+        let is_key = |column: &str| self.key.split(", ").any(|key| key == column);
+        let mut statement = format!("{} ON CONFLICT ({}) DO UPDATE SET ", self.addition(), self.key);
+        for column in self.columns.split(", ").filter(|column| !is_key(column)) {
+            // A String takes everything.
+            let _ = write!(statement, "{column} = excluded.{column}, ");
+        }
+        statement.push_str("sum = excluded.sum");
+        statement
     }
 
-    /// Writes a row in the place of the one that is there.
-    pub(super) fn replace(&self, sql: &Connection, values: &[ValueRef<'_>]) -> Result<(), StoreError> {
+    /// Writes a row in the place of the one with the same key.
+    pub(super) fn replace(&self, sql: &Sql, values: &[Value<'_>]) -> Result<(), StoreError> {
         insert(sql, &self.replacement(), values).map(drop)
     }
 
     /// The rows that fit, as `read` reads them. Each is checked.
-    pub(super) fn find<T>(
+    pub(super) fn find<'v, T>(
         &self,
-        sql: &Connection,
+        sql: &Sql,
         condition: &str,
-        values: impl Params,
+        values: impl IntoIterator<Item = Value<'v>>,
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         self.query(sql, &self.select(condition), values, read)
     }
 
     /// The same with a statement of [`select`](Self::select).
-    pub(super) fn query<T>(
+    pub(super) fn query<'v, T>(
         &self,
-        sql: &Connection,
+        sql: &Sql,
         select: &str,
-        values: impl Params,
+        values: impl IntoIterator<Item = Value<'v>>,
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = sql.prepare_cached(select)?;
-        let mut rows = statement.query(values)?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
+        sql.query(select, values, |row| {
             self.check(row)?;
             found.push(read(row)?);
-        }
+            Ok(())
+        })?;
         Ok(found)
     }
 
     /// Checks the sum of a row, which stands after its other columns.
     pub(super) fn check(&self, row: &Row<'_>) -> Result<(), StoreError> {
-        let columns = row.as_ref().column_count().saturating_sub(1);
-        let values = (0..columns).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
-        if row.get::<_, i64>(columns)? == sum(values) {
+        let columns = row.width().saturating_sub(1);
+        let values = (0..columns).map(|column| row.value(column)).collect::<Result<Vec<_>, _>>()?;
+        if row.get::<i64>(columns)? == sum(values) {
             Ok(())
         } else {
             // The number may be what has changed: it only helps a person who looks.
-            let (name, number) = (self.name, row.get::<_, i64>(0)?);
+            let (name, number) = (self.name, row.get::<i64>(0)?);
             let why = format!("the checksum of row {number} of the table {name} does not fit");
             Err(StoreError::Row(why.into()))
         }
@@ -277,15 +283,14 @@ impl Table {
 }
 
 /// Writes a row by a statement of its table. Returns its sum.
-pub(super) fn insert(sql: &Connection, statement: &str, values: &[ValueRef<'_>]) -> Result<i64, StoreError> {
+pub(super) fn insert(sql: &Sql, statement: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
     let sum = sum(values.iter().copied());
-    let values = values.iter().copied().chain([ValueRef::Integer(sum)]).map(ToSqlOutput::Borrowed);
-    sql.prepare_cached(statement)?.execute(params_from_iter(values))?;
+    sql.execute(statement, values.iter().copied().chain([sum.into()]))?;
     Ok(sum)
 }
 
-/// The sum of the other columns of a row.
-pub(super) fn sum<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
+/// The sum of the other columns of a row. It is the same in every database.
+pub(super) fn sum<'a>(values: impl IntoIterator<Item = Value<'a>>) -> i64 {
     // One call for the whole row costs less than one for each piece.
     let mut row = Vec::with_capacity(512);
     let mut add = |kind: u8, bytes: &[u8]| {
@@ -295,37 +300,58 @@ pub(super) fn sum<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
     };
     for value in values {
         match value {
-            ValueRef::Null => add(0, &[]),
-            ValueRef::Integer(number) => add(1, &number.to_le_bytes()),
-            ValueRef::Real(number) => add(2, &number.to_le_bytes()),
-            ValueRef::Text(text) => add(3, text),
-            ValueRef::Blob(bytes) => add(4, bytes),
+            Value::Null => add(0, &[]),
+            Value::Integer(number) => add(1, &number.to_le_bytes()),
+            Value::Text(text) => add(3, text.as_bytes()),
+            Value::Blob(bytes) => add(4, bytes),
         }
     }
     i64::from(crc32fast::hash(&row))
 }
 
-/// A text that may be missing.
-pub(super) fn text(text: Option<&str>) -> ValueRef<'_> {
-    text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+/// The number of transactions that have changed the journal, as its own row has it. Each of them adds one, so that a database which
+/// has lost its last ones is known by its number.
+pub(super) fn commits(sql: &Sql) -> Result<u64, StoreError> {
+    let found = COMMITS.query(sql, &COMMITS_SO_FAR, [], |row| row.get::<u64>(1))?;
+    Ok(found.first().copied().unwrap_or(0))
 }
 
-/// A number that may be missing.
-pub(super) fn number(number: Option<u64>) -> ValueRef<'static> {
-    number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.cast_signed()))
+/// Adds the transaction that is under way. Returns their number.
+pub(super) fn add_commit(sql: &Sql) -> Result<u64, StoreError> {
+    let number = commits(sql)? + 1;
+    insert(sql, &SAVE_COMMITS, &[1_i64.into(), number.into()])?;
+    Ok(number)
 }
+
+/// Up to which change the ends of jobs were told, if somebody wants to know of them.
+pub(super) fn told(sql: &Sql) -> Result<Option<u64>, StoreError> {
+    let found = COMMITS.find(sql, "id = 2", [], |row| row.get::<u64>(1))?;
+    Ok(found.first().copied())
+}
+
+/// Notes up to which change the ends of jobs were told; `None` if nobody wants to know of them.
+pub(super) fn set_told(sql: &Sql, number: Option<u64>) -> Result<(), StoreError> {
+    match number {
+        Some(number) => COMMITS.replace(sql, &[2_i64.into(), number.into()]),
+        None => sql.execute("DELETE FROM commits WHERE id = 2", []).map(drop),
+    }
+}
+
+/// What every transaction reads and writes.
+static COMMITS_SO_FAR: LazyLock<String> = LazyLock::new(|| COMMITS.select("id = 1"));
+static SAVE_COMMITS: LazyLock<String> = LazyLock::new(|| COMMITS.replacement());
 
 /// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
 /// Runs are only shown, and are not checked here.
-pub(super) fn check_files(sql: &Connection) -> Result<(), StoreError> {
+pub(super) fn check_files(sql: &Sql) -> Result<(), StoreError> {
     for table in [&ITEMS, &PARTS, &DETACHED, &FAILURES, &PATH_FACTS, &WITHHELD] {
-        table.find(sql, "1", [], |_| Ok(()))?;
+        table.find(sql, "TRUE", [], |_| Ok(()))?;
     }
     Ok(())
 }
 
 /// Checks the sum of every file and every part of a job.
-pub(super) fn check_files_of(sql: &Connection, job: JobId) -> Result<(), StoreError> {
+pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
     const OF_ITEM: &str = "item IN (SELECT id FROM items WHERE job = ?1)";
     let of_job = "job = ?1";
     let tables = [
@@ -337,13 +363,13 @@ pub(super) fn check_files_of(sql: &Connection, job: JobId) -> Result<(), StoreEr
         (&WITHHELD, of_job),
     ];
     for (table, condition) in tables {
-        table.find(sql, condition, [job.number().cast_signed()], |_| Ok(()))?;
+        table.find(sql, condition, [job.into()], |_| Ok(()))?;
     }
     Ok(())
 }
 
 /// Forgets a job and its files.
-pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), StoreError> {
+pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
     for rows in [
         "failures WHERE job = ?1",
         "withheld WHERE job = ?1",
@@ -354,7 +380,7 @@ pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), StoreError> {
         "queue WHERE job = ?1",
         "jobs WHERE id = ?1",
     ] {
-        sql.execute(&format!("DELETE FROM {rows}"), [job.number().cast_signed()])?;
+        sql.execute(&format!("DELETE FROM {rows}"), [job.into()])?;
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Tests: whatever happens to the file of a journal, it is either read as it was written, or refused.
 
 use super::claiming::Claim;
-use super::lock::JobLock;
+use super::directory::{FILE, JobLock};
+use super::failure::JournalFailure;
 use super::record::{ItemEnd, ItemState, JobStart, NewItem, PartId, Place, SourceFacts, StoredJob};
-use super::store::{FILE, JournalFailure, Store};
+use super::store::Store;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;

@@ -1,11 +1,10 @@
 //! Tokens in the journal.
 
+use super::failure::JournalFailure;
 use super::queue::{Queue, now};
-use super::store::JournalFailure;
-use super::table::{StoreError, TOKENS, number};
+use super::sql::{Row, Sql, StoreError};
+use super::table::TOKENS;
 use crate::queue::{Scope, Token};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
 
 /// The tokens of the store in which a queue is.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +24,13 @@ impl<'a> Tokens<'a> {
     pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
         self.0.with(|store| {
             store.durably(|store| {
-                store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [now().cast_signed()])?;
+                store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [now().into()])?;
                 let known = find(&store.sql)?;
                 if known.iter().any(|known| known.name == token.name) {
                     return Ok(Ok(false));
                 }
                 if known.len() as u64 >= MOST {
-                    return Ok(Err(JournalFailure::Full { path: store.path.clone(), most: MOST }));
+                    return Ok(Err(store.full(MOST)));
                 }
                 save(&store.sql, token).map(|()| Ok(true))
             })?
@@ -54,13 +53,15 @@ impl<'a> Tokens<'a> {
     /// The journal cannot be written.
     pub fn remove(self, name: &str) -> Result<bool, JournalFailure> {
         self.0.with(|store| {
-            store.durably(|store| Ok(store.sql.execute("DELETE FROM tokens WHERE name = ?1", [name])? > 0))
+            store.durably(|store| {
+                Ok(store.sql.execute("DELETE FROM tokens WHERE name = ?1", [name.into()])? > 0)
+            })
         })
     }
 }
 
-fn find(sql: &Connection) -> Result<Vec<Token>, StoreError> {
-    TOKENS.find(sql, "1 ORDER BY created, id", [], read)
+fn find(sql: &Sql) -> Result<Vec<Token>, StoreError> {
+    TOKENS.find(sql, "TRUE ORDER BY created, id", [], read)
 }
 
 fn read(row: &Row<'_>) -> Result<Token, StoreError> {
@@ -68,21 +69,21 @@ fn read(row: &Row<'_>) -> Result<Token, StoreError> {
     Ok(Token {
         name: row.get(1)?,
         scope: Scope::numbered(row.get(2)?).ok_or_else(strange)?,
-        digest: row.get::<_, Vec<u8>>(3)?.try_into().map_err(|_| strange())?,
-        created: row.get::<_, i64>(4)?.cast_unsigned(),
-        expires: row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned),
+        digest: row.get::<Vec<u8>>(3)?.try_into().map_err(|_| strange())?,
+        created: row.get(4)?,
+        expires: row.get(5)?,
     })
 }
 
-fn save(sql: &Connection, token: &Token) -> Result<(), StoreError> {
-    let id: i64 = sql.query_row("SELECT coalesce(max(id), 0) + 1 FROM tokens", [], |row| row.get(0))?;
+fn save(sql: &Sql, token: &Token) -> Result<(), StoreError> {
+    let id = sql.number("SELECT coalesce(max(id), 0) + 1 FROM tokens", [])?;
     let values = [
-        ValueRef::Integer(id),
-        ValueRef::Text(token.name.as_bytes()),
-        ValueRef::Integer(token.scope.number()),
-        ValueRef::Blob(&token.digest),
-        ValueRef::Integer(token.created.cast_signed()),
-        number(token.expires),
+        id.into(),
+        (&token.name).into(),
+        token.scope.number().into(),
+        token.digest.as_slice().into(),
+        token.created.into(),
+        token.expires.into(),
     ];
     TOKENS.replace(sql, &values)
 }

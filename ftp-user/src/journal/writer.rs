@@ -1,10 +1,11 @@
 //! What owns the connection of a job that runs: a thread. What comes while it writes goes to the disk together.
 
+use super::directory::JobLock;
+use super::failure::JournalFailure;
 use super::jobs::StartedJob;
-use super::lock::JobLock;
 use super::record::JobStart;
-use super::store::{JournalFailure, Store};
-use super::table::StoreError;
+use super::sql::StoreError;
+use super::store::Store;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;

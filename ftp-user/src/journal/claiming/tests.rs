@@ -150,9 +150,8 @@ mod notes {
             let key = begin(&store, path);
             store.ended(key, done(1, &facts(digest))).unwrap();
         }
-        let written = |store: &Store| -> i64 {
-            store.sql.query_row("SELECT count(*) FROM path_facts", [], |row| row.get(0)).unwrap()
-        };
+        let written =
+            |store: &Store| -> i64 { store.sql.number("SELECT count(*) FROM path_facts", []).unwrap() };
         assert_eq!(written(&store), 1);
         let found = store.items(JOB, ItemState::Done).unwrap();
         assert_eq!([&found[0].copy.facts, &found[1].copy.facts], [&facts("0bad"), &facts("cafe")]);
@@ -172,9 +171,9 @@ mod notes {
 /// Files whose rows this process has written.
 mod under_way {
     use super::super::*;
+    use crate::journal::directory::FILE;
     use crate::journal::record::JobStart;
     use crate::journal::record::StoredJob;
-    use crate::journal::store::FILE;
     use crate::outcome::Verified;
     use ftp_proto::digest::Algorithm;
     use ftp_proto::wire::TransferId;
@@ -259,7 +258,8 @@ mod under_way {
             let home = tempfile::tempdir().unwrap();
             let (store, _lock) = start(home.path());
             let key = begun(&store, "a", 10);
-            rusqlite::Connection::open(home.path().join(FILE)).unwrap().execute(change, []).unwrap();
+            let other = crate::journal::sql::SqliteConnection::open_for_tests(&home.path().join(FILE));
+            other.execute(change, []).unwrap();
             assert!(store.ended(key, done()).is_err(), "{change}");
         }
     }

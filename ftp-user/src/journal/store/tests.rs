@@ -3,20 +3,21 @@
 use super::*;
 use crate::id::JobId;
 use crate::journal::claiming::{Claim, LONGEST_ALONE};
+use crate::journal::directory::FILE;
 use crate::journal::item_row::note_undeleted;
 use crate::journal::job_row::JobRow;
 use crate::journal::jobs::{ENDED, OPEN};
-use crate::journal::lock::JobLock;
 use crate::journal::record::{
     Detached, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemParts, ItemState, JobStart, JobState,
     NAME_OF_COPY, NewItem, PartId, Place, RunEnd, SourceFacts, StoredJob, UnfinishedItem,
 };
+use crate::journal::sql::Row;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
 use ftp_io::clock::since_1970;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::TransferId;
-use rusqlite::params;
+use std::fs;
 
 fn place(source: &str) -> Place {
     Place { source: source.to_owned(), site: "ann@two:21".to_owned(), path: b"copy/f".to_vec() }
@@ -62,14 +63,14 @@ fn locks(path: &Path) -> usize {
 #[cfg(target_os = "linux")]
 fn whoever_opens_the_journal_again_in_this_process_leaves_the_locks_of_sqlite_as_they_are() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
-    let before = locks(&store.path);
+    let _store = Store::open_for_tests(home.path()).unwrap();
+    let before = locks(&home.path().join(FILE));
     assert!(before > 0, "an open database is locked");
     // Another process that finds no lock takes itself for the last one, and removes the log of changes.
     drop(Store::open_for_tests(home.path()).unwrap());
     drop(Store::existing_for_tests(home.path()).unwrap().unwrap());
     assert_eq!(crate::journal::recent_jobs(home.path()).len(), 0);
-    assert_eq!(locks(&store.path), before);
+    assert_eq!(locks(&home.path().join(FILE)), before);
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn a_byte_that_has_changed_is_damage() {
     let store = Store::open_for_tests(home.path()).unwrap();
     let _lock = start(&store, 1, false).unwrap();
     begin(&store, 1, "a", 10);
-    store.sql.execute("UPDATE items SET path = ?1", params![b"copy/g".to_vec()]).unwrap();
+    store.sql.execute("UPDATE items SET path = ?1", [b"copy/g".as_slice().into()]).unwrap();
     assert!(matches!(store.items(JobId::new(1), ItemState::Open), Err(JournalFailure::Damaged { .. })));
 }
 
@@ -310,7 +311,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     assert_eq!((items(1).len(), items(3)[0].parts.detached.as_ref()), (0, Some(&detached)));
     let failed = ItemEnd::Failed { why: "no".to_owned(), began: Some(5) };
     store.ended(items(3)[0].key, failed).unwrap();
-    assert_eq!(store.sql.query_row("SELECT count(*) FROM detached", [], |row| row.get(0)), Ok(0));
+    assert_eq!(store.sql.number("SELECT count(*) FROM detached", []), Ok(0));
 }
 
 #[test]
@@ -547,9 +548,12 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
     assert_eq!(store.jobs().unwrap().len() as u64, OPEN);
     // All jobs are read at each start, but none of their files: an index tells whether there is one.
     let plan = "EXPLAIN QUERY PLAN SELECT * FROM jobs WHERE state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
-    let mut plan = store.sql.prepare(plan).unwrap();
-    let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
-    let steps: Vec<String> = steps.map(Result::unwrap).collect();
+    let mut steps: Vec<String> = Vec::new();
+    let step = |row: &Row<'_>| {
+        steps.push(row.get(3)?);
+        Ok(())
+    };
+    store.sql.query(plan, [], step).unwrap();
     assert!(steps.iter().any(|step| step.contains("items_by_job")), "{steps:?}");
 }
 

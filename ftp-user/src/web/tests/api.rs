@@ -210,7 +210,7 @@ async fn pages_of_jobs_have_each_of_250_jobs_once() {
 #[tokio::test]
 async fn a_submit_token_sees_only_what_is_its_owners() {
     let daemon = Daemon::start().await;
-    let ids = |reply: super::client::Reply, list: &str, key: &str| -> Vec<String> {
+    let ids = |reply: Reply, list: &str, key: &str| -> Vec<String> {
         let all = reply.json()[list].as_array().unwrap().clone();
         all.iter().map(|one| one[key].as_str().unwrap().to_owned()).collect()
     };

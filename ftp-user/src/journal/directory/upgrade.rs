@@ -1,26 +1,24 @@
 //! Tables of an older version become those of this one. Every row is checked by its old sum.
 
-use super::job_row::JobRow;
-use super::record::{JobState, ReadWords, StoredJob};
-use super::table::{ITEMS, JOBS, QUEUE, SERIES, StoreError, TABLES, Table};
-use crate::id::JobId;
-use rusqlite::Connection;
-use rusqlite::types::{Value, ValueRef};
+use crate::journal::job_row::JobRow;
+use crate::journal::record::{JobState, ReadWords, StoredJob};
+use crate::journal::sql::{OwnedValue, Sql, StoreError, Value};
+use crate::journal::table::{ITEMS, JOBS, QUEUE, SERIES, TABLES, Table, insert};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 /// Makes the tables of this version, from those of an older one if there are any (version 0 has none). Words of jobs are read
 /// with `read`.
-pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result<(), StoreError> {
+pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), StoreError> {
     for table in TABLES.iter().filter(|table| table.since > version) {
-        sql.execute_batch(table.create)?;
+        sql.run_all(table.create)?;
     }
     match version {
         1 => widen_items(sql, &FIRST_ITEMS)?,
         2..=4 => widen_items(sql, &SECOND_ITEMS)?,
         9 => {
-            let (no, none) = (ValueRef::Integer(0), ValueRef::Text(b"{}"));
-            widen(sql, &FIRST_QUEUE, &QUEUE, &[ValueRef::Null, ValueRef::Null, no, none, no, no, no, no])?;
+            let (no, none) = (Value::Integer(0), Value::Text("{}"));
+            widen(sql, &FIRST_QUEUE, &QUEUE, &[Value::Null, Value::Null, no, none, no, no, no, no])?;
             widen(sql, &FIRST_SERIES, &SERIES, &[no, none])?;
         }
         _ => {}
@@ -32,58 +30,54 @@ pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result
 const FIRST_WITH_VALUES: i64 = 8;
 
 /// Makes values of jobs of which versions 1 to 7 have kept the words. Every row is checked by its old sum.
-fn read_jobs(sql: &Connection, read: ReadWords) -> Result<(), StoreError> {
-    let jobs = OLD_JOBS.find(sql, "1", [], |row| {
-        let words = row.get::<_, Vec<u8>>(3)?;
+fn read_jobs(sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
+    let jobs = OLD_JOBS.find(sql, "TRUE", [], |row| {
+        let words = row.get::<Vec<u8>>(3)?;
         let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
         let directory = OsString::from_vec(row.get(4)?).into();
         let job = StoredJob::of_words(words, directory, read);
         Ok(JobRow {
-            id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            id: row.get(0)?,
             job: StoredJob { verb: row.get(1)?, name: row.get(2)?, ..job },
             state: JobState::numbered(row.get(5)?)?,
-            begun: row.get::<_, i64>(6)?.cast_unsigned(),
-            ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+            begun: row.get(6)?,
+            ended: row.get(7)?,
             decided: row.get(8)?,
         })
     })?;
-    sql.execute_batch("DROP TABLE jobs;")?;
-    sql.execute_batch(JOBS.create)?;
+    sql.run_all("DROP TABLE jobs;")?;
+    sql.run_all(JOBS.create)?;
     jobs.iter().try_for_each(|job| job.save(sql))
 }
 
 /// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
-fn widen_items(sql: &Connection, old: &Table) -> Result<(), StoreError> {
-    sql.execute_batch(
+fn widen_items(sql: &Sql, old: &Table) -> Result<(), StoreError> {
+    sql.run_all(
         "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;",
     )?;
-    sql.execute_batch(ITEMS.create)?;
-    let mut statement = sql.prepare(&format!("SELECT {}, sum FROM old_items", old.columns))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    sql.run_all(ITEMS.create)?;
+    let (width, replacement) = (old.width(), ITEMS.replacement());
+    sql.query(&format!("SELECT {}, sum FROM old_items", old.columns), [], |row| {
         old.check(row)?;
-        let width = old.width();
-        let mut values = (0..width).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
+        let mut values = (0..width).map(|index| row.value(index)).collect::<Result<Vec<_>, _>>()?;
         // What nobody has noted is not known. Attempts are counted from here on.
         let is_known = |column: usize| column == SECOND_ITEMS.width();
-        let new = |column| if is_known(column) { ValueRef::Integer(0) } else { ValueRef::Null };
+        let new = |column| if is_known(column) { Value::Integer(0) } else { Value::Null };
         values.extend((width..ITEMS.width()).map(new));
-        ITEMS.replace(sql, &values)?;
-    }
-    drop(rows);
-    drop(statement);
-    Ok(sql.execute_batch("DROP TABLE old_items;")?)
+        insert(sql, &replacement, &values).map(drop)
+    })?;
+    sql.run_all("DROP TABLE old_items;")
 }
 
 /// Gives the rows of a table of version 9 the columns of this one. Every row is checked by its old sum.
-fn widen(sql: &Connection, old: &Table, new: &Table, added: &[ValueRef<'_>]) -> Result<(), StoreError> {
+fn widen(sql: &Sql, old: &Table, new: &Table, added: &[Value<'_>]) -> Result<(), StoreError> {
     let width = old.width();
-    let rows = old.find(sql, "1", [], |row| {
-        Ok((0..width).map(|index| row.get::<_, Value>(index)).collect::<Result<Vec<_>, _>>()?)
+    let rows = old.find(sql, "TRUE", [], |row| {
+        (0..width).map(|index| row.value(index).map(OwnedValue::from)).collect::<Result<Vec<_>, _>>()
     })?;
-    sql.execute_batch(&format!("DROP TABLE {}; {}", new.name, new.create))?;
+    sql.run_all(&format!("DROP TABLE {}; {}", new.name, new.create))?;
     rows.iter().try_for_each(|row| {
-        let row: Vec<_> = row.iter().map(ValueRef::from).chain(added.iter().copied()).collect();
+        let row: Vec<_> = row.iter().map(OwnedValue::borrowed).chain(added.iter().copied()).collect();
         new.replace(sql, &row)
     })
 }
@@ -113,9 +107,12 @@ const SECOND_ITEMS: Table = Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::JobId;
+    use crate::journal::directory::FILE;
     use crate::journal::queue::{Queue, entries};
     use crate::journal::record::{Failures, ItemRecord, ItemState, JobStart, NewItem, PartId, Place, RunEnd};
-    use crate::journal::store::{FILE, Store};
+    use crate::journal::sql::SqliteConnection;
+    use crate::journal::store::Store;
     use crate::queue::{Entry, Submission, Wish};
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
@@ -125,7 +122,7 @@ mod tests {
     fn a_database_of_another_program_is_left_alone() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join(FILE);
-        Connection::open(&file).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
+        SqliteConnection::open_for_tests(&file).run_all("CREATE TABLE diary (day TEXT)").unwrap();
         let before = fs::read(&file).unwrap();
         let Err(why) = Store::open_for_tests(home.path()) else { panic!("it was taken") };
         assert!(why.to_string().contains("it is a database of another program"), "{why}");
@@ -133,9 +130,9 @@ mod tests {
     }
 
     /// Writes the words of jobs in the place of their values.
-    fn make_words(sql: &Connection) {
+    fn make_words(sql: &Sql) {
         let jobs = JobRow::all(sql).unwrap();
-        sql.execute_batch(
+        sql.run_all(
             "DROP TABLE jobs;
             CREATE TABLE jobs (
                 id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL,
@@ -147,23 +144,23 @@ mod tests {
             let words: Vec<_> = job.job.words.iter().map(|word| word.as_bytes()).collect();
             let words = words.join(&0);
             let values = [
-                ValueRef::Integer(job.id.number().cast_signed()),
-                ValueRef::Text(job.job.verb.as_bytes()),
-                ValueRef::Null,
-                ValueRef::Blob(&words),
-                ValueRef::Blob(job.job.directory.as_os_str().as_bytes()),
-                ValueRef::Integer(0),
-                ValueRef::Integer(job.begun.cast_signed()),
-                ValueRef::Null,
-                ValueRef::Null,
+                job.id.into(),
+                (&job.job.verb).into(),
+                Value::Null,
+                (&words).into(),
+                job.job.directory.as_os_str().as_bytes().into(),
+                Value::Integer(0),
+                job.begun.into(),
+                Value::Null,
+                Value::Null,
             ];
             OLD_JOBS.replace(sql, &values).unwrap();
         }
     }
 
     /// Makes the tables of the queue of version 9, with a job and a series.
-    fn make_first_queue(sql: &Connection) {
-        sql.execute_batch(
+    fn make_first_queue(sql: &Sql) {
+        sql.run_all(
             "CREATE TABLE queue (
                 job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL,
                 created INTEGER NOT NULL, due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL,
@@ -176,14 +173,14 @@ mod tests {
                 paused INTEGER NOT NULL, last INTEGER, sum INTEGER NOT NULL);",
         )
         .unwrap();
-        let (number, null) = (ValueRef::Integer, ValueRef::Null);
-        let (ann, pair) = (ValueRef::Text(b"ann"), ValueRef::Text(b"one two"));
+        let (number, null) = (Value::Integer, Value::Null);
+        let (ann, pair) = (Value::Text("ann"), Value::Text("one two"));
         let job = JobRow::written_job(&StoredJob::for_tests("copy a b")).unwrap();
         let times = [number(5), number(7), number(1), number(0), number(3), number(6), null, null, null];
         let first = [number(1), ann, pair, number(4)].into_iter().chain(times);
         FIRST_QUEUE.replace(sql, &first.chain([null, number(2)]).collect::<Vec<_>>()).unwrap();
-        let series = [number(2), ann, pair, number(4), ValueRef::Text(job.as_bytes()), ValueRef::Text(b"1h")];
-        let rest = [ValueRef::Text(b"UTC"), number(5), null, number(1), number(1)];
+        let series = [number(2), ann, pair, number(4), (&job).into(), Value::Text("1h")];
+        let rest = [Value::Text("UTC"), number(5), null, number(1), number(1)];
         FIRST_SERIES.replace(sql, &series.into_iter().chain(rest).collect::<Vec<_>>()).unwrap();
     }
 
@@ -191,11 +188,11 @@ mod tests {
     fn a_queue_of_version_9_is_read_as_it_was_written() {
         let home = tempfile::tempdir().unwrap();
         drop(Store::open_for_tests(home.path()).unwrap());
-        let sql = Connection::open(home.path().join(FILE)).unwrap();
+        let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
         make_old(&sql, 9);
         let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
         let (_, entry) =
-            queue.with(|store| Ok(entries(&store.sql, "1", []).unwrap().pop().unwrap())).unwrap();
+            queue.with(|store| Ok(entries(&store.sql, "TRUE", []).unwrap().pop().unwrap())).unwrap();
         let submission = Submission {
             owner: "ann".to_owned(),
             pair: "one two".to_owned(),
@@ -219,8 +216,8 @@ mod tests {
     }
 
     /// Writes the tables of an older version in the place of those that are there.
-    fn make_old(sql: &Connection, version: i64) {
-        sql.execute_batch(&format!(
+    fn make_old(sql: &Sql, version: i64) {
+        sql.run_all(&format!(
             "DROP TABLE queue; DROP TABLE series; DROP TABLE tokens; PRAGMA user_version = {version}"
         ))
         .unwrap();
@@ -231,10 +228,10 @@ mod tests {
             make_words(sql);
         }
         if version < 7 {
-            sql.execute_batch("DROP TABLE runs").unwrap();
+            sql.run_all("DROP TABLE runs").unwrap();
         }
         if version < 6 {
-            sql.execute_batch("DROP TABLE withheld").unwrap();
+            sql.run_all("DROP TABLE withheld").unwrap();
         }
         if version >= 5 {
             return;
@@ -243,7 +240,7 @@ mod tests {
             1 => (FIRST_ITEMS, ""),
             _ => (SECOND_ITEMS, "began INTEGER, ended INTEGER,"),
         };
-        sql.execute_batch(&format!(
+        sql.run_all(&format!(
             "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
             DROP TABLE path_facts;
             CREATE TABLE items (
@@ -258,18 +255,15 @@ mod tests {
         .unwrap();
         for (table, since) in [("commits", 4), ("failures", 3), ("detached", 2)] {
             if version < since {
-                sql.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+                sql.run_all(&format!("DROP TABLE {table}")).unwrap();
             }
         }
-        let mut statement = sql.prepare(&format!("SELECT {} FROM new_items", old.columns)).unwrap();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let values: Vec<_> = (0..old.width()).map(|index| row.get_ref(index).unwrap()).collect();
-            old.replace(sql, &values).unwrap();
-        }
-        drop(rows);
-        drop(statement);
-        sql.execute_batch("DROP TABLE new_items").unwrap();
+        sql.query(&format!("SELECT {} FROM new_items", old.columns), [], |row| {
+            let values: Vec<_> = (0..old.width()).map(|index| row.value(index).unwrap()).collect();
+            old.replace(sql, &values)
+        })
+        .unwrap();
+        sql.run_all("DROP TABLE new_items").unwrap();
     }
 
     /// Older versions have no mark.
@@ -307,7 +301,7 @@ mod tests {
             store.durably(|store| store.begin(id, &file)).unwrap();
             let written = files(home.path());
             drop(store);
-            let sql = Connection::open(home.path().join(FILE)).unwrap();
+            let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
             make_old(&sql, version);
             remove_mark_before(home.path(), version);
             if has_changed {
@@ -355,7 +349,7 @@ mod tests {
         let store = Store::open_for_tests(home.path()).unwrap();
         let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
         drop(store);
-        let sql = Connection::open(home.path().join(FILE)).unwrap();
+        let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
         make_old(&sql, 2);
         remove_mark_before(home.path(), 2);
         let store = Store::existing_for_tests(home.path()).unwrap().unwrap();

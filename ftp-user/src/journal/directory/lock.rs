@@ -13,14 +13,14 @@ use std::time::Duration;
 /// A locked file. Dropping it releases the lock and removes the file. If the process is killed, the lock is released, and the
 /// file stays.
 #[derive(Debug)]
-pub(super) struct FileLock {
+pub(in crate::journal) struct FileLock {
     path: PathBuf,
     /// Holds the lock.
     _file: File,
 }
 
 /// The lock of a job.
-pub(super) type JobLock = FileLock;
+pub(in crate::journal) type JobLock = FileLock;
 
 impl FileLock {
     /// Takes the lock of a job. See [`take`](Self::take).

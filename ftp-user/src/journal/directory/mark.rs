@@ -9,11 +9,8 @@
 //! written after each commit and never before. It is not synced, so it costs no time; after a power failure it may be older than
 //! the journal, and then it promises less.
 
-use super::store::JournalFailure;
-use super::table::{COMMITS, StoreError};
+use crate::journal::failure::JournalFailure;
 use ftp_io::named_file::is_in_other_hands;
-use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 use rustix::fs::OFlags;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -186,39 +183,6 @@ fn text(number: u64) -> String {
 fn number(found: &str) -> Option<u64> {
     let number = found.get(..20)?.parse().ok()?;
     (text(number) == found).then_some(number)
-}
-
-/// The number of transactions that have changed the journal, as its own row has it. Each of them adds one, so that a database which
-/// has lost its last ones is known by its number.
-pub(super) fn commits(sql: &Connection) -> Result<u64, StoreError> {
-    let found = COMMITS.find(sql, "id = 1", [], |row| Ok(row.get::<_, i64>(1)?.cast_unsigned()))?;
-    Ok(found.first().copied().unwrap_or(0))
-}
-
-/// Adds the transaction that is under way. Returns their number.
-pub(super) fn add_commit(sql: &Connection) -> Result<u64, StoreError> {
-    let number = commits(sql)? + 1;
-    COMMITS.replace(sql, &[ValueRef::Integer(1), ValueRef::Integer(number.cast_signed())])?;
-    Ok(number)
-}
-
-/// Up to which change the ends of jobs were told, if somebody wants to know of them.
-pub(super) fn told(sql: &Connection) -> Result<Option<u64>, StoreError> {
-    let found = COMMITS.find(sql, "id = 2", [], |row| Ok(row.get::<_, i64>(1)?.cast_unsigned()))?;
-    Ok(found.first().copied())
-}
-
-/// Notes up to which change the ends of jobs were told; `None` if nobody wants to know of them.
-pub(super) fn set_told(sql: &Connection, number: Option<u64>) -> Result<(), StoreError> {
-    match number {
-        Some(number) => {
-            COMMITS.replace(sql, &[ValueRef::Integer(2), ValueRef::Integer(number.cast_signed())])
-        }
-        None => {
-            sql.execute("DELETE FROM commits WHERE id = 2", [])?;
-            Ok(())
-        }
-    }
 }
 
 /// What follows the name of the database in the names of the files beside it: those of SQLite, and its mark.

@@ -1,0 +1,249 @@
+//! The store of one host: a SQLite database in the state directory, and what stands beside it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `lock` | who runs a job, and who carries the queue |
+//! | `mark` | what is known of the database and the files beside it before they are believed |
+//! | `upgrade` | tables of an older version |
+
+mod lock;
+mod mark;
+mod upgrade;
+
+pub(super) use lock::JobLock;
+pub use mark::check_directory;
+
+use super::failure::JournalFailure;
+use super::job_row::JobRow;
+use super::record::ReadWords;
+use super::sql::{Access, Sql, SqliteConnection, StoreError};
+use super::table::{COMMITS, VERSION, add_commit, commits};
+use crate::failure::words;
+use crate::id::JobId;
+use mark::{Mark, look, look_around, make, promised};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use upgrade::upgrade;
+
+/// A state directory with its database.
+#[derive(Debug)]
+pub(super) struct StateDirectory {
+    directory: PathBuf,
+    path: PathBuf,
+    mark: Mark,
+}
+
+/// A database that was opened, and where it is.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) home: StateDirectory,
+    pub(super) sql: Sql,
+}
+
+impl StateDirectory {
+    fn at(directory: &Path) -> Self {
+        let path = directory.join(FILE);
+        let mark = Mark::of(&path);
+        Self { directory: directory.to_owned(), path, mark }
+    }
+
+    /// Where the database is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the database for a job that writes. Makes it if it is not there. `read` reads the words of jobs of older versions.
+    pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Opened, JournalFailure> {
+        let home = Self::at(directory);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| JournalFailure::unusable(&home.path, words(&error)))?;
+        look_around(&home.path)?;
+        let promised = promised(&home.path)?;
+        make(&home.path)?;
+        look(&home.path)?;
+        let sql = home.connect(promised, read)?;
+        home.whole(sql)
+    }
+
+    /// Opens the database if it is there, and checks all of it.
+    pub(super) fn existing(directory: &Path, read: ReadWords) -> Result<Option<Opened>, JournalFailure> {
+        let home = Self::at(directory);
+        look_around(&home.path)?;
+        let promised = promised(&home.path)?;
+        match fs::symlink_metadata(&home.path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Nobody knows whether there are jobs.
+            Err(error) => return Err(JournalFailure::unusable(&home.path, words(&error))),
+        }
+        look(&home.path)?;
+        let sql = home.connect(promised, read)?;
+        home.check(&sql)?;
+        home.whole(sql).map(Some)
+    }
+
+    /// Opens the database to read it, if it is there, has the tables of this version, and can be read at once.
+    pub(super) fn glance(directory: &Path) -> Option<Opened> {
+        let home = Self::at(directory);
+        fs::symlink_metadata(&home.path).ok()?;
+        look_around(&home.path).ok()?;
+        // SQLite removes the log of an empty database, even if it only reads.
+        promised(&home.path).ok()?;
+        look(&home.path).ok()?;
+        // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
+        let is_whole = !directory.join(format!("{FILE}-wal")).exists();
+        let access = if is_whole { Access::ReadWhole } else { Access::Read };
+        let connection = SqliteConnection::open(&home.path, access).ok()?;
+        connection.wait_for_others(PATIENCE).ok()?;
+        let sql = Sql::Sqlite(connection);
+        (version(&sql).ok()? == VERSION).then_some(Opened { home, sql })
+    }
+
+    /// Opens the database, which has at least as many transactions as were promised.
+    fn connect(&self, promised: u64, read: ReadWords) -> Result<Sql, JournalFailure> {
+        let failure = |bad| JournalFailure::of(&self.path, bad);
+        let connection = SqliteConnection::open(&self.path, Access::Write).map_err(failure)?;
+        // The log of changes stays as it is, also when the database is closed, until it is known to be whole.
+        let prepared = connection.keep_log_at_the_end(true).and_then(|()| connection.wait_for_others(BUSY));
+        prepared.map_err(failure)?;
+        let sql = Sql::Sqlite(connection);
+        let found = version(&sql).map_err(failure)?;
+        if found > VERSION {
+            return Err(JournalFailure::Newer { path: self.path.clone(), found, known: VERSION });
+        }
+        if is_of_another_program(&sql).map_err(failure)? {
+            return Err(JournalFailure::unusable(&self.path, "it is a database of another program"));
+        }
+        has(&sql, promised).and_then(|()| self.prepare(&sql, read)).map_err(failure)?;
+        Ok(sql)
+    }
+
+    /// The database is whole: whoever closes it last writes the log of changes into it, and removes the log.
+    fn whole(self, sql: Sql) -> Result<Opened, JournalFailure> {
+        let kept = sql.sqlite().and_then(|connection| connection.keep_log_at_the_end(false));
+        kept.map_err(|bad| JournalFailure::of(&self.path, bad))?;
+        Ok(Opened { home: self, sql })
+    }
+
+    fn prepare(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
+        use_log(sql)?;
+        sql.run_all("PRAGMA synchronous = FULL")?;
+        if version(sql)? == VERSION {
+            return Ok(());
+        }
+        self.make_tables(sql, read).or_else(|bad| {
+            sql.roll_back();
+            // Another run may have made them meanwhile.
+            if version(sql)? == VERSION { Ok(()) } else { Err(bad) }
+        })
+    }
+
+    /// Makes the tables of this version, from those of an older one if they are there.
+    fn make_tables(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
+        sql.begin()?;
+        match version(sql)? {
+            VERSION => {}
+            older => upgrade(sql, older, read)?,
+        }
+        let number = add_commit(sql)?;
+        sql.run_all(&format!("PRAGMA user_version = {VERSION}"))?;
+        sql.commit()?;
+        self.committed(number);
+        Ok(())
+    }
+
+    /// Checks the pages of the database and the sum of every row that matters.
+    fn check(&self, sql: &Sql) -> Result<(), JournalFailure> {
+        let checked = || -> Result<String, StoreError> {
+            JobRow::all(sql)?;
+            sql.one("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        };
+        match checked() {
+            Ok(said) if said == "ok" => Ok(()),
+            Ok(said) => Err(JournalFailure::Damaged { path: self.path.clone(), why: said }),
+            Err(bad) => Err(JournalFailure::of(&self.path, bad)),
+        }
+    }
+
+    /// Notes that so many transactions are on the disk.
+    pub(super) fn committed(&self, number: u64) {
+        self.mark.raise(number);
+    }
+
+    /// Takes the lock of a job. The inner `Err`: another process has it; its number, where it is known.
+    pub(super) fn lock_job(&self, job: JobId) -> io::Result<Result<JobLock, Option<u32>>> {
+        JobLock::of_job(&self.directory, job)
+    }
+
+    /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
+    pub(super) fn holder(&self, job: JobId) -> Option<Option<u32>> {
+        lock::holder(&self.directory, job)
+    }
+
+    /// Removes what processes that were killed have left of their locks.
+    pub(super) fn sweep_locks(&self) {
+        lock::sweep(&self.directory);
+    }
+
+    /// Takes the lock of the daemon, as [`lock_job`](Self::lock_job) does that of a job.
+    pub(super) fn lock_daemon(&self) -> io::Result<Result<JobLock, Option<u32>>> {
+        JobLock::take(&self.directory.join(DAEMON))
+    }
+
+    /// The process that carries the queue of a state directory; `None` if none does. The inner value is its number, where it is
+    /// known.
+    pub(super) fn daemon(directory: &Path) -> Option<Option<u32>> {
+        lock::holder_of(&directory.join(DAEMON))
+    }
+}
+
+/// The version of the tables; 0 if there are none.
+fn version(sql: &Sql) -> Result<i64, StoreError> {
+    sql.number("PRAGMA user_version", [])
+}
+
+/// Whether there are tables, and no version of ours. One statement sees one state.
+fn is_of_another_program(sql: &Sql) -> Result<bool, StoreError> {
+    let asked = "SELECT user_version = 0 AND EXISTS (SELECT 1 FROM sqlite_master) FROM pragma_user_version";
+    sql.one(asked, [], |row| row.get(0))
+}
+
+/// Checks that the database has at least so many transactions.
+fn has(sql: &Sql, promised: u64) -> Result<(), StoreError> {
+    let number = if version(sql)? < COMMITS.since { 0 } else { commits(sql)? };
+    if number < promised {
+        let lost = promised - number;
+        return Err(StoreError::Row(format!("its last {lost} changes are gone (it had {promised})").into()));
+    }
+    Ok(())
+}
+
+/// Lets readers and a writer work at the same time. SQLite does not wait for another run that does the same at this instant, so
+/// it is tried again.
+fn use_log(sql: &Sql) -> Result<(), StoreError> {
+    let connection = sql.sqlite()?;
+    connection.wait_for_others(Duration::ZERO)?;
+    let mut tries = BUSY.as_millis() / PAUSE.as_millis();
+    while !connection.use_log()? {
+        if tries == 0 {
+            return Err(StoreError::Database("database is locked".to_owned()));
+        }
+        tries -= 1;
+        std::thread::sleep(PAUSE);
+    }
+    connection.wait_for_others(BUSY)
+}
+
+/// The name of the database in the state directory.
+pub(super) const FILE: &str = "journal.db";
+/// The name of the lock of the daemon.
+const DAEMON: &str = "daemon.lock";
+/// How long another run may hold the database.
+const BUSY: Duration = Duration::from_secs(5);
+/// The same for a glance.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// The pause before the database is tried again.
+const PAUSE: Duration = Duration::from_millis(5);

@@ -1,0 +1,140 @@
+//! SQL of the journal, for every database that can hold it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `value` | values of rows: written, read, and owned |
+//! | `row` | a row that was read |
+//! | `sqlite` | the driver of SQLite |
+//!
+//! Statements are written once, in what the databases have in common. Parameters are numbered (`?1`), and a literal of bytes is
+//! written as `x'00ff'`. A database that wants them otherwise has its driver rewrite them.
+//!
+//! | instead of | write |
+//! |---|---|
+//! | `INSERT OR REPLACE` | `INSERT ... ON CONFLICT (key) DO UPDATE SET ...` |
+//! | `sum(a = b)` | `count(CASE WHEN a = b THEN 1 END)` |
+//! | `sum(n)` | `CAST(sum(n) AS BIGINT)`: the sum of numbers may have a larger type |
+//! | a column that is neither grouped nor an aggregate | a join with the groups |
+//! | `WHERE 1`, `WHERE flag` | `WHERE TRUE`, `WHERE flag != 0`: numbers are no truth values |
+//! | `instr`, `strpos`, `glob`, `LIKE` | comparison with both ends of a range, or `replace` |
+//! | `substr(x, -n)` | `substr(x, length(x) - n + 1)` |
+//! | `SELECT ?1`, `?1 IS NULL` | `CAST(?1 AS BIGINT)`: the type of a parameter follows from what stands beside it |
+//! | `ORDER BY n DESC` where `n` may be missing | the same with `NULLS LAST` |
+//! | `FROM (SELECT ...)` | the same with a name behind it |
+
+mod row;
+mod sqlite;
+mod value;
+
+pub(super) use row::Row;
+pub(super) use sqlite::{Access, SqliteConnection};
+pub(super) use value::{OwnedValue, Value};
+
+use std::borrow::Cow;
+
+/// Why the database did not do what it was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum StoreError {
+    /// The database cannot be used, in its own words.
+    Database(String),
+    /// What it holds is not what was written.
+    Row(Cow<'static, str>),
+}
+
+/// A connection to a database: a driver for each kind of them.
+#[derive(Debug)]
+pub(super) enum Sql {
+    /// A file of this host.
+    Sqlite(SqliteConnection),
+}
+
+impl Sql {
+    /// Carries out a statement that returns no rows. It is prepared once. Returns how many rows it has written or deleted.
+    pub(super) fn execute<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(statement, values),
+        }
+    }
+
+    /// Hands over the rows that a statement returns, until `each` fails. It is prepared once.
+    pub(super) fn query<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+        each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.query(statement, values, each),
+        }
+    }
+
+    /// Reads the first row that a statement returns. It has one.
+    pub(super) fn one<'v, T>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut found = None;
+        self.query(statement, values, |row| {
+            if found.is_none() {
+                found = Some(read(row)?);
+            }
+            Ok(())
+        })?;
+        found.ok_or(StoreError::Row(Cow::Borrowed("a row that is always there is gone")))
+    }
+
+    /// The number that a statement returns.
+    pub(super) fn number<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<i64, StoreError> {
+        self.one(statement, values, |row| row.get(0))
+    }
+
+    /// Carries out several statements without values, each ended by `;`.
+    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.run_all(statements),
+        }
+    }
+
+    /// Begins a transaction. Nobody else writes the store before it ends.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.run_all("BEGIN IMMEDIATE"),
+        }
+    }
+
+    /// Ends the transaction. What it has written is on the disk when this returns.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.run_all("COMMIT")
+    }
+
+    /// Gives the transaction up, if there is one.
+    pub(super) fn roll_back(&self) {
+        match self {
+            Self::Sqlite(connection) => connection.roll_back(),
+        }
+    }
+
+    /// The connection, if it is one of SQLite.
+    pub(super) fn sqlite(&self) -> Result<&SqliteConnection, StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection),
+        }
+    }
+
+    /// How many rows this connection has written and deleted so far.
+    pub(super) fn changes(&self) -> u64 {
+        match self {
+            Self::Sqlite(connection) => connection.changes(),
+        }
+    }
+}

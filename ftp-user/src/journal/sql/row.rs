@@ -1,0 +1,32 @@
+//! A row that was read.
+
+use super::StoreError;
+use super::value::{FromValue, OTHER_TYPE, Value};
+
+/// A row, as the driver of its database has it.
+#[derive(Debug)]
+pub(in crate::journal) enum Row<'a> {
+    /// A row of SQLite.
+    Sqlite(&'a rusqlite::Row<'a>),
+}
+
+impl<'a> Row<'a> {
+    /// The number of its columns.
+    pub(in crate::journal) fn width(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.as_ref().column_count(),
+        }
+    }
+
+    /// The value of a column. The first one has the number 0.
+    pub(in crate::journal) fn value(&self, column: usize) -> Result<Value<'a>, StoreError> {
+        match self {
+            Self::Sqlite(row) => super::sqlite::value(row.get_ref(column)?),
+        }
+    }
+
+    /// The value of a column as a type of Rust.
+    pub(in crate::journal) fn get<T: FromValue<'a>>(&self, column: usize) -> Result<T, StoreError> {
+        T::from_value(self.value(column)?).ok_or(OTHER_TYPE)
+    }
+}

@@ -1,0 +1,183 @@
+//! The driver of SQLite. Nothing else names the library.
+
+use super::value::OTHER_TYPE;
+use super::{Row, StoreError, Value};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// An open database.
+#[derive(Debug)]
+pub(in crate::journal) struct SqliteConnection(Connection);
+
+/// What may be done with a database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::journal) enum Access {
+    /// It is read and written.
+    Write,
+    /// It is read.
+    Read,
+    /// It is read, and nobody writes it meanwhile: no file is made beside it.
+    ReadWhole,
+}
+
+impl SqliteConnection {
+    /// Opens a database that is there.
+    pub(in crate::journal) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        let access = match access {
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Access::Read | Access::ReadWhole => {
+                return Self::open_to_read(path, access == Access::ReadWhole);
+            }
+        };
+        let opened = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        opened.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self(opened))
+    }
+
+    fn open_to_read(path: &Path, is_whole: bool) -> Result<Self, StoreError> {
+        let promise = if is_whole { "&immutable=1" } else { "" };
+        let uri = format!("file:{}?mode=ro{promise}", encoded(path.as_os_str()));
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Ok(Self(Connection::open_with_flags(uri, flags)?))
+    }
+
+    /// See [`Sql::execute`](super::Sql::execute).
+    pub(super) fn execute<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<u64, StoreError> {
+        Ok(self.bound(statement, values)?.raw_execute()? as u64)
+    }
+
+    /// See [`Sql::query`](super::Sql::query).
+    pub(super) fn query<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+        mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.bound(statement, values)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            each(&Row::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    /// A prepared statement with its values. What is bound stays where it is until the statement has run.
+    fn bound<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<CachedStatement<'_>, StoreError> {
+        let mut statement = self.0.prepare_cached(statement)?;
+        let mut number = 0;
+        for value in values {
+            number += 1;
+            statement.raw_bind_parameter(number, value)?;
+        }
+        if number == statement.parameter_count() {
+            Ok(statement)
+        } else {
+            Err(StoreError::Database(format!("{number} values for a statement that has others")))
+        }
+    }
+
+    /// See [`Sql::run_all`](super::Sql::run_all).
+    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch(statements)?)
+    }
+
+    /// See [`Sql::roll_back`](super::Sql::roll_back).
+    pub(super) fn roll_back(&self) {
+        let _ = self.0.execute_batch("ROLLBACK");
+    }
+
+    /// See [`Sql::changes`](super::Sql::changes).
+    pub(super) fn changes(&self) -> u64 {
+        self.0.total_changes()
+    }
+
+    /// For how long a statement waits for others that use the database.
+    pub(in crate::journal) fn wait_for_others(&self, longest: Duration) -> Result<(), StoreError> {
+        Ok(self.0.busy_timeout(longest)?)
+    }
+
+    /// Whether the log of changes stays as it is when the database is closed, or else is written into it by whoever closes it
+    /// last.
+    pub(in crate::journal) fn keep_log_at_the_end(&self, stays: bool) -> Result<(), StoreError> {
+        self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays)?;
+        Ok(())
+    }
+
+    /// Lets readers and a writer work at the same time. Returns whether that is so now: `false` if somebody else uses the
+    /// database at this instant.
+    pub(in crate::journal) fn use_log(&self) -> Result<bool, StoreError> {
+        match self.0.pragma_update(None, "journal_mode", "WAL") {
+            Ok(()) => Ok(true),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl SqliteConnection {
+    /// Opens a database, or makes it.
+    pub(in crate::journal) fn open_for_tests(path: &Path) -> super::Sql {
+        super::Sql::Sqlite(Self(Connection::open(path).unwrap()))
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// A value of a row of SQLite. Nothing is written there as a number with a fraction.
+pub(super) fn value(value: ValueRef<'_>) -> Result<Value<'_>, StoreError> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(|_| OTHER_TYPE)?),
+        ValueRef::Blob(bytes) => Value::Blob(bytes),
+        ValueRef::Real(_) => return Err(OTHER_TYPE),
+    })
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            // Without a code it is a column that has another type than it was written with.
+            None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Row(error.to_string().into())
+            }
+            Some(_) => Self::Database(error.to_string()),
+        }
+    }
+}
+
+/// A path as a part of a URI.
+fn encoded(path: &OsStr) -> String {
+    let one = |byte: &u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    path.as_bytes().iter().map(one).collect()
+}
+
+/// The number of statements that are kept prepared.
+const STATEMENTS: usize = 64;
