@@ -15,10 +15,13 @@ fn read(path: &str) -> String {
     fs::read_to_string(top.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The page of metrics of a daemon that has nothing to do.
+/// The page of metrics of a daemon that has carried a job.
 fn metrics() -> String {
     let daemon = user().args(["--state", "state", "daemon"]).start();
     daemon.wait_for("carrying the jobs of the queue");
+    let state = daemon.home().join("state");
+    let copy = user().file("from", "some bytes").args(["--state", state.to_str().unwrap()]);
+    copy.args(["copy", "--queue", "--wait", "from", "to"]).run().exits(0);
     let mut stream = UnixStream::connect(daemon.home().join("state/daemon.sock")).unwrap();
     let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();

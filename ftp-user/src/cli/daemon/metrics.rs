@@ -35,9 +35,17 @@ pub(super) struct Now {
 impl Default for Counted {
     fn default() -> Self {
         let mut registry = metrics::registry(PREFIX, "The version of ftp-user", env!("CARGO_PKG_VERSION"));
-        let ended = metrics::metric(&mut registry, "jobs_ended", "Jobs that have ended, by their state");
-        let files =
-            metrics::metric(&mut registry, "files", "Files that have ended, by their result and path");
+        let about = "Jobs that have ended, by their state";
+        let ended: Counters<1> = metrics::metric(&mut registry, "jobs_ended", about);
+        let about = "Files that have ended, by their result and path";
+        let files: Counters<2> = metrics::metric(&mut registry, "files", about);
+        // Those that count from 0 on can be compared with later ones.
+        for state in QueueState::ALL.into_iter().filter(|state| state.has_ended()) {
+            drop(ended.get_or_create(&[("state", state.name().into())]));
+        }
+        for (result, path) in [("done", "direct"), ("done", "relay"), ("done", "user"), ("failed", "none")] {
+            drop(files.get_or_create(&[("result", result.into()), ("path", path.into())]));
+        }
         let about = "Bytes that have arrived, by the servers of the pair and the path";
         let bytes = metrics::metric(&mut registry, "bytes", about);
         Self { registry, ended, files, bytes }

@@ -47,7 +47,7 @@ impl SqliteConnection {
         Ok(Self(Connection::open_with_flags(uri, flags)?))
     }
 
-    /// See [`Sql::execute`](super::Sql::execute).
+    /// Does what [`Sql::execute`](super::Sql::execute) says.
     pub(super) fn execute<'v>(
         &self,
         statement: &str,
@@ -56,7 +56,7 @@ impl SqliteConnection {
         Ok(self.bound(statement, values)?.raw_execute()? as u64)
     }
 
-    /// See [`Sql::query`](super::Sql::query).
+    /// Does what [`Sql::query`](super::Sql::query) says.
     pub(super) fn query<'v>(
         &self,
         statement: &str,
@@ -90,17 +90,17 @@ impl SqliteConnection {
         }
     }
 
-    /// See [`Sql::run_all`](super::Sql::run_all).
+    /// Does what [`Sql::run_all`](super::Sql::run_all) says.
     pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
         Ok(self.0.execute_batch(statements)?)
     }
 
-    /// See [`Sql::roll_back`](super::Sql::roll_back).
+    /// Does what [`Sql::roll_back`](super::Sql::roll_back) says.
     pub(super) fn roll_back(&self) {
         let _ = self.0.execute_batch("ROLLBACK");
     }
 
-    /// See [`Sql::changes`](super::Sql::changes).
+    /// Does what [`Sql::changes`](super::Sql::changes) says.
     pub(super) fn changes(&self) -> u64 {
         self.0.total_changes()
     }

@@ -11,7 +11,7 @@ pub(in crate::journal) enum Value<'a> {
     Null,
     /// A number. Truth values are 0 and 1.
     Integer(i64),
-    /// A text.
+    /// A text in UTF-8.
     Text(&'a str),
     /// Bytes, as they are.
     Blob(&'a [u8]),
@@ -22,9 +22,9 @@ pub(in crate::journal) enum Value<'a> {
 pub(in crate::journal) enum OwnedValue {
     /// Nothing is known.
     Null,
-    /// A number.
+    /// A number of 64 bits.
     Integer(i64),
-    /// A text.
+    /// A text in UTF-8.
     Text(String),
     /// Bytes, as they are.
     Blob(Vec<u8>),
