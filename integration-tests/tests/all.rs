@@ -63,6 +63,7 @@ mod outage;
 mod page;
 mod passwords;
 mod pipelines;
+mod postgres;
 mod power;
 mod prefix;
 mod probe;
