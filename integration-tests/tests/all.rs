@@ -64,6 +64,7 @@ mod outage;
 mod page;
 mod passwords;
 mod pipelines;
+mod postgres;
 mod power;
 mod prefix;
 mod probe;

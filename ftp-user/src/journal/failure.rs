@@ -3,7 +3,32 @@
 use super::sql::StoreError;
 use crate::failure::FtpUser;
 use crate::id::JobId;
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
+
+/// Which journal it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreName {
+    /// That in this file of this host.
+    File(PathBuf),
+    /// That in this database: its URL without secrets.
+    Database(String),
+}
+
+impl From<&Path> for StoreName {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl Display for StoreName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Database(name) => name.fmt(f),
+        }
+    }
+}
 
 /// Why the journal cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -12,36 +37,36 @@ pub enum JournalFailure {
     #[error("there is no state directory")]
     Nowhere,
     /// A newer version has written it.
-    #[error("the journal {} belongs to a newer ftp-user (tables {found}, this one knows {known})", path.display())]
+    #[error("the journal {store} belongs to a newer ftp-user (tables {found}, this one knows {known})")]
     Newer {
-        /// Where it is.
-        path: PathBuf,
+        /// Which one it is.
+        store: StoreName,
         /// The version of its tables.
         found: i64,
         /// The version that this program writes.
         known: i64,
     },
     /// What it holds is not what was written.
-    #[error("the journal {} is damaged: {why}", path.display())]
+    #[error("the journal {store} is damaged: {why}")]
     Damaged {
-        /// Where it is.
-        path: PathBuf,
+        /// Which one it is.
+        store: StoreName,
         /// What does not fit.
         why: String,
     },
     /// It cannot be opened, read or written.
-    #[error("the journal {} cannot be used: {why}", path.display())]
+    #[error("the journal {store} cannot be used: {why}")]
     Unusable {
-        /// Where it is.
-        path: PathBuf,
+        /// Which one it is.
+        store: StoreName,
         /// What the system or the database says.
         why: String,
     },
     /// It has all the jobs that it may have which have not ended.
-    #[error("the journal {} has {most} jobs that have not ended, and takes no other one", path.display())]
+    #[error("the journal {store} has {most} jobs that have not ended, and takes no other one")]
     Full {
-        /// Where it is.
-        path: PathBuf,
+        /// Which one it is.
+        store: StoreName,
         /// The largest number.
         most: u64,
     },
@@ -74,23 +99,33 @@ fn holder(process: Option<u32>) -> String {
 }
 
 impl JournalFailure {
-    /// What a failure of the database at `path` means.
-    pub(super) fn of(path: &Path, bad: StoreError) -> Self {
+    /// What a failure of the database means.
+    pub(super) fn of(store: impl Into<StoreName>, bad: StoreError) -> Self {
         match bad {
-            StoreError::Row(why) => Self::Damaged { path: path.to_owned(), why: why.into_owned() },
-            StoreError::Database(why) => Self::unusable(path, why),
+            StoreError::Row(why) => Self::damaged(store, why),
+            StoreError::Database(why) => Self::unusable(store, why),
         }
     }
 
+    /// What it holds is not what was written.
+    pub(super) fn damaged(store: impl Into<StoreName>, why: impl ToString) -> Self {
+        Self::Damaged { store: store.into(), why: why.to_string() }
+    }
+
     /// It cannot be used, for that reason.
-    pub(super) fn unusable(path: &Path, why: impl ToString) -> Self {
-        Self::Unusable { path: path.to_owned(), why: why.to_string() }
+    pub(super) fn unusable(store: impl Into<StoreName>, why: impl ToString) -> Self {
+        Self::Unusable { store: store.into(), why: why.to_string() }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Nowhere => "name one with --state DIR",
+            Self::Newer { store: StoreName::Database(_), .. } => "use that version",
+            Self::Damaged { store: StoreName::Database(_), .. } => "restore the database from a backup",
+            Self::Unusable { store: StoreName::Database(_), .. } => {
+                "check that the server runs, that it admits this user, and the space on its disk"
+            }
             Self::Newer { .. } => "use that version, or another directory with --state",
             Self::Damaged { .. } => {
                 "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"

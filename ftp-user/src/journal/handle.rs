@@ -6,13 +6,19 @@ use super::claiming::{
 use super::failure::JournalFailure;
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
+#[cfg(feature = "postgres")]
+use super::password::Password;
 use super::queue::Queue;
 use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
     ReadWords, RunEnd, SourceFacts,
 };
+#[cfg(feature = "postgres")]
+use super::sql::Parameters;
 use super::sql::StoreError;
 use super::store::Store;
+#[cfg(feature = "postgres")]
+use super::url::PostgresUrl;
 use super::writer::{JobWriter, Request, Work, Writer};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -25,12 +31,24 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
-/// Where the journal is. Without a state directory nothing is kept.
+/// Where the journal is. If it is nowhere, nothing is kept.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    directory: Option<Arc<Path>>,
+    place: JournalPlace,
     /// Reads the words of jobs of older versions.
     read: ReadWords,
+}
+
+/// The place of a journal.
+#[derive(Clone, Debug)]
+enum JournalPlace {
+    /// There is none.
+    Nowhere,
+    /// A state directory of this host.
+    Directory(Arc<Path>),
+    /// A database that several hosts may share.
+    #[cfg(feature = "postgres")]
+    Database(Arc<Parameters>),
 }
 
 /// The journal of a job that runs. Clones share it. The default one keeps nothing.
@@ -84,23 +102,44 @@ impl Default for Journal {
 impl Journal {
     /// The journal in that state directory. `read` reads the words of jobs of older versions.
     pub fn at(directory: Option<PathBuf>, read: ReadWords) -> Self {
-        Self { directory: directory.map(Into::into), read }
+        let place = directory.map_or(JournalPlace::Nowhere, |path| JournalPlace::Directory(path.into()));
+        Self { place, read }
+    }
+
+    /// The journal in a database. Its tables are made by whoever comes first. `roots` is a file of authorities that may vouch for
+    /// the server, beside those that this host trusts.
+    #[cfg(feature = "postgres")]
+    pub fn in_database(url: PostgresUrl, password: Option<Password>, roots: Option<PathBuf>) -> Self {
+        let place = JournalPlace::Database(Arc::new(Parameters { url, password, roots }));
+        Self { place, ..Self::default() }
+    }
+
+    fn is_nowhere(&self) -> bool {
+        matches!(self.place, JournalPlace::Nowhere)
+    }
+
+    /// Opens it. It is made if it is not there.
+    fn open(&self) -> Result<Store, JournalFailure> {
+        match &self.place {
+            JournalPlace::Nowhere => Err(JournalFailure::Nowhere),
+            JournalPlace::Directory(directory) => Store::open(directory, self.read),
+            #[cfg(feature = "postgres")]
+            JournalPlace::Database(parameters) => Store::connect(Parameters::clone(parameters)),
+        }
     }
 
     /// Begins a job or goes on with it. The second value is ready as soon as it has begun: what an earlier run has
     /// decided. If it never is, [`JobJournal::ended_by`] says why.
     pub fn begin(&self, start: JobStart) -> (JobJournal, oneshot::Receiver<Option<String>>) {
         let (started, begun) = oneshot::channel();
-        let Some(directory) = &self.directory else { return (JobJournal::default(), begun) };
+        if self.is_nowhere() {
+            return (JobJournal::default(), begun);
+        }
         let (requests, asked) = sync_channel(WAITING);
         let end: Arc<OnceLock<JournalFailure>> = Arc::default();
-        let (told, directory, job) = (Arc::clone(&end), directory.to_path_buf(), start.id);
-        let read = self.read;
+        let (told, journal, job) = (Arc::clone(&end), self.clone(), start.id);
         let (resumes, had_passwords) = (start.resumes, start.job.had_passwords);
-        let work = move || {
-            let store = Store::open(&directory, read);
-            JobWriter::begin(store, &start, asked, started, told)
-        };
+        let work = move || JobWriter::begin(journal.open(), &start, asked, started, told);
         let Ok(writer) = Writer::start(work) else { return (JobJournal::default(), begun) };
         let was_told = AtomicBool::default();
         let open = Some(Arc::new(OpenJournal { job, requests, writer, end, was_told }));
@@ -132,8 +171,10 @@ impl Journal {
     ///
     /// What is wrong with the journal.
     pub fn keep_run(&self, run: &RunAccount) -> Result<(), JournalFailure> {
-        let Some(directory) = &self.directory else { return Ok(()) };
-        Store::open(directory, self.read)?.durably(|store| keep_run(&store.sql, run))
+        if self.is_nowhere() {
+            return Ok(());
+        }
+        self.open()?.durably(|store| keep_run(&store.sql, run))
     }
 
     /// The queue of jobs in this state directory, which is made if it is not there.
@@ -142,8 +183,7 @@ impl Journal {
     ///
     /// What is wrong with the journal.
     pub fn queue(&self) -> Result<Queue, JournalFailure> {
-        let directory = self.directory.as_deref().ok_or(JournalFailure::Nowhere)?;
-        Store::open(directory, self.read).map(Queue::of)
+        self.open().map(Queue::of)
     }
 
     /// The files of a job in that state.
@@ -165,7 +205,7 @@ impl Journal {
         mut asked: ClaimsBelow,
         mut each: impl FnMut(ClaimBelow) -> bool,
     ) -> Result<(), JournalFailure> {
-        if self.directory.is_none() {
+        if self.is_nowhere() {
             return Err(JournalFailure::Nowhere);
         }
         let Some(store) = self.existing()? else { return Ok(()) };
@@ -188,8 +228,12 @@ impl Journal {
     }
 
     fn existing(&self) -> Result<Option<Store>, JournalFailure> {
-        let directory = self.directory.as_deref().ok_or(JournalFailure::Nowhere)?;
-        Store::existing(directory, self.read)
+        match &self.place {
+            JournalPlace::Nowhere => Err(JournalFailure::Nowhere),
+            JournalPlace::Directory(directory) => Store::existing(directory, self.read),
+            #[cfg(feature = "postgres")]
+            JournalPlace::Database(_) => self.open().map(Some),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Jobs in the journal: each begins, decides, and ends, or is given up. The oldest of those that have ended are forgotten. And
 //! the jobs that a shell offers while a word is completed.
 
-use super::directory::JobLock;
 use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
@@ -11,7 +10,7 @@ use super::record::{
     StoredJob,
 };
 use super::sql::{Sql, StoreError};
-use super::store::Store;
+use super::store::{JobLock, Store};
 use super::table::{GONE, check_files, check_files_of, forget};
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
@@ -302,7 +301,7 @@ mod tests {
         // A path may have characters that mean something to SQLite.
         let directory = home.path().join("st%41te ?#");
         assert_eq!(shown(&directory), []);
-        let store = Store::open_for_tests(&directory).unwrap();
+        let store = Store::file_for_tests(&directory).unwrap();
         drop(start(&store, 1, Some("night")));
         let runs = start(&store, 2, None);
         drop(start(&store, 3, None));
@@ -330,7 +329,7 @@ mod tests {
     #[test]
     fn the_number_of_jobs_is_bounded() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let store = Store::file_for_tests(home.path()).unwrap();
         for number in 1..=OFFERED as u64 + 10 {
             let lock = start(&store, number, None);
             store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.into()]).unwrap();

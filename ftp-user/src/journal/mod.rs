@@ -7,6 +7,8 @@
 //! | `failure` | why it cannot be used |
 //! | `sql` | statements and values, whatever the database is |
 //! | `directory` | the database of one host and the files beside it: opened, checked, upgraded, locked |
+//! | `database` | a database for several hosts: its tables made, its locks |
+//! | `url`, `password` | the names of stores, and the passwords of databases |
 //! | `table` | the tables, whose rows have checksums |
 //! | `job_row`, `item_row` | the form of the rows: of jobs and of files, with what belongs to them |
 //! | `store` | the open store, which is changed in transactions; who works at it |
@@ -23,6 +25,8 @@
 
 pub mod as_text;
 mod claiming;
+#[cfg(feature = "postgres")]
+mod database;
 mod directory;
 mod failure;
 mod handle;
@@ -30,6 +34,7 @@ mod item_row;
 mod job_row;
 mod jobs;
 mod listing;
+mod password;
 mod queue;
 mod record;
 mod series;
@@ -39,18 +44,20 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod url;
 mod writer;
 
 pub use claiming::{Claim, ResumeAction, decide, is_same};
 pub use claiming::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use directory::check_directory;
-pub use failure::JournalFailure;
+pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
+pub use password::{Password, PgpassAnswer};
 pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{
     ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemKey,
@@ -60,3 +67,4 @@ pub use record::{
 pub use record::{ReadWords, StoredJob};
 pub use series::{PlannedRun, SeriesRecord};
 pub use tokens::Tokens;
+pub use url::{BadStoreUrl, DatabaseHost, PostgresUrl, SslMode, StoreUrl};

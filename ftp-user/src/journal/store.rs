@@ -4,27 +4,53 @@
 mod tests;
 
 use super::claiming::UnderWay;
-use super::directory::{JobLock, Opened, StateDirectory};
-use super::failure::JournalFailure;
+#[cfg(feature = "postgres")]
+use super::database::{Database, OpenedDatabase};
+use super::directory::{FileLock, Opened, StateDirectory};
+use super::failure::{JournalFailure, StoreName};
 use super::item_row::SharedRows;
 use super::record::{ItemKey, ItemRecord, ReadWords};
+#[cfg(feature = "postgres")]
+use super::sql::{LockKey, Parameters, SessionLock};
 use super::sql::{Sql, StoreError};
 use super::table::add_commit;
 use crate::id::JobId;
 use std::cell::Cell;
-use std::io;
 use std::path::Path;
 
 /// An open store.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) sql: Sql,
-    home: StateDirectory,
+    home: Home,
     pub(super) under_way: UnderWay,
     pub(super) shared_rows: SharedRows,
     /// The key of the next new file, in this transaction.
     next_key: Cell<Option<i64>>,
 }
+
+/// Where a store is, and what stands beside its tables.
+#[derive(Debug)]
+enum Home {
+    /// This host has it.
+    Directory(StateDirectory),
+    /// Several hosts may share it.
+    #[cfg(feature = "postgres")]
+    Database(Database),
+}
+
+/// The right to carry a job, or all jobs of the queue. Dropping it gives it back, and so does the end of its process.
+#[derive(Debug)]
+pub(super) enum JobLock {
+    /// A locked file: on one host.
+    File(#[allow(dead_code, reason = "it is released when it is dropped")] FileLock),
+    /// A lock of the connection: wherever the database is reached.
+    #[cfg(feature = "postgres")]
+    Session(#[allow(dead_code, reason = "it is released when it is dropped")] SessionLock),
+}
+
+/// What became of a lock that was wanted. The `Err`: another process has it; its number, where it is known.
+type Taken = Result<JobLock, Option<u32>>;
 
 impl Store {
     /// Opens the store of a state directory for a job that writes. Makes it if it is not there. `read` reads the words of jobs of
@@ -43,35 +69,83 @@ impl Store {
         StateDirectory::glance(directory).map(Self::of)
     }
 
+    /// Opens the store in a database. Makes its tables if they are not there.
+    #[cfg(feature = "postgres")]
+    pub(super) fn connect(parameters: Parameters) -> Result<Self, JournalFailure> {
+        let OpenedDatabase { home, sql } = Database::open(parameters)?;
+        Ok(Self::with(Home::Database(home), sql))
+    }
+
     fn of(Opened { home, sql }: Opened) -> Self {
+        Self::with(Home::Directory(home), sql)
+    }
+
+    fn with(home: Home, sql: Sql) -> Self {
         let (under_way, shared_rows) = (UnderWay::default(), SharedRows::default());
         Self { sql, home, under_way, shared_rows, next_key: Cell::new(None) }
     }
 
+    fn name(&self) -> StoreName {
+        match &self.home {
+            Home::Directory(home) => home.path().into(),
+            #[cfg(feature = "postgres")]
+            Home::Database(home) => home.name(),
+        }
+    }
+
     /// What a failure of the database means.
     pub(super) fn failure(&self, bad: StoreError) -> JournalFailure {
-        JournalFailure::of(self.home.path(), bad)
+        JournalFailure::of(self.name(), bad)
     }
 
     /// It cannot be used, for that reason.
     pub(super) fn unusable(&self, why: impl ToString) -> JournalFailure {
-        JournalFailure::unusable(self.home.path(), why)
+        JournalFailure::unusable(self.name(), why)
     }
 
     /// It has all that it may have of something.
     pub(super) fn full(&self, most: u64) -> JournalFailure {
-        JournalFailure::Full { path: self.home.path().to_owned(), most }
+        JournalFailure::Full { store: self.name(), most }
     }
 
     /// Takes the lock of a job for as long as it runs.
     pub(super) fn lock(&self, job: JobId) -> Result<JobLock, JournalFailure> {
-        let taken = self.home.lock_job(job).map_err(|error| self.unusable(error))?;
+        let taken: Taken = match &self.home {
+            Home::Directory(home) => {
+                home.lock_job(job).map_err(|error| self.unusable(error))?.map(JobLock::File)
+            }
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => self.lock_session(LockKey::Job(job))?,
+        };
         taken.map_err(|process| JournalFailure::Held { job, process })
+    }
+
+    /// Takes the lock of whoever carries the jobs of the queue. The inner `Err`: another process has it; its number, where it is
+    /// known.
+    pub(super) fn lock_daemon(&self) -> Result<Taken, JournalFailure> {
+        match &self.home {
+            Home::Directory(home) => {
+                Ok(home.lock_daemon().map_err(|error| self.unusable(error))?.map(JobLock::File))
+            }
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => self.lock_session(LockKey::Daemon),
+        }
+    }
+
+    /// Takes a lock of the connection. Nobody knows the number of a process that has it, which may be one of another host.
+    #[cfg(feature = "postgres")]
+    fn lock_session(&self, key: LockKey) -> Result<Taken, JournalFailure> {
+        let taken = self.sql.postgres().and_then(|connection| connection.lock(key));
+        Ok(taken.map_err(|bad| self.failure(bad))?.map(JobLock::Session).ok_or(None))
     }
 
     /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
     pub(super) fn holder(&self, job: JobId) -> Result<Option<Option<u32>>, StoreError> {
-        Ok(self.home.holder(job))
+        match &self.home {
+            Home::Directory(home) => Ok(home.holder(job)),
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => Ok(self.sql.postgres()?.is_locked(job)?.then_some(None)),
+        }
     }
 
     /// Whether a process runs a job.
@@ -79,15 +153,22 @@ impl Store {
         Ok(self.holder(job)?.is_some())
     }
 
-    /// Removes what processes that were killed have left of their locks.
+    /// Removes what processes that were killed have left of their locks. A connection that ends leaves nothing.
     pub(super) fn sweep_locks(&self) {
-        self.home.sweep_locks();
+        match &self.home {
+            Home::Directory(home) => home.sweep_locks(),
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => {}
+        }
     }
 
-    /// Takes the lock of whoever carries the jobs of the queue. The inner `Err`: another process has it; its number, where it is
-    /// known.
-    pub(super) fn lock_daemon(&self) -> io::Result<Result<JobLock, Option<u32>>> {
-        self.home.lock_daemon()
+    /// Notes beside the tables that so many transactions are on the disk. A server sees to that itself.
+    fn committed(&self, number: u64) {
+        match &self.home {
+            Home::Directory(home) => home.committed(number),
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => {}
+        }
     }
 
     /// Does `work` in one transaction. It is on the disk when this returns.
@@ -105,7 +186,7 @@ impl Store {
             let number = if has_changed { Some(add_commit(&self.sql)?) } else { None };
             self.sql.commit()?;
             if let Some(number) = number {
-                self.home.committed(number);
+                self.committed(number);
             }
             Ok(done)
         });
@@ -128,13 +209,36 @@ impl Store {
 
 #[cfg(test)]
 impl Store {
-    /// Opens the journal, which has no words of jobs.
-    pub(super) fn open_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
+    /// Opens the store of a state directory, which has no words of jobs.
+    pub(super) fn file_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
         Self::open(directory, |_| None)
     }
 
-    /// Opens the journal if it is there, and checks all of it.
-    pub(super) fn existing_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
+    /// Opens the store of a state directory if it is there, and checks all of it.
+    pub(super) fn existing_file_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
         Self::existing(directory, |_| None)
+    }
+
+    /// The same, or the database that stands for the directory.
+    pub(super) fn existing_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
+        if cfg!(feature = "postgres") && std::env::var_os("FTP_USER_TEST_POSTGRES").is_some() {
+            return Self::open_for_tests(directory).map(Some);
+        }
+        Self::existing_file_for_tests(directory)
+    }
+
+    /// Opens the store of a state directory, or, if `FTP_USER_TEST_POSTGRES` is the URL of a server, a database of its own
+    /// that stands for the directory.
+    pub(super) fn open_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
+        #[cfg(feature = "postgres")]
+        if let Ok(url) = std::env::var("FTP_USER_TEST_POSTGRES") {
+            return Self::connect(Parameters::for_tests(&url, directory));
+        }
+        Self::file_for_tests(directory)
+    }
+
+    /// Whether it is that of a state directory.
+    pub(super) fn is_file(&self) -> bool {
+        self.sql.sqlite().is_ok()
     }
 }

@@ -1,10 +1,10 @@
 //! Tests: whatever happens to the file of a journal, it is either read as it was written, or refused.
 
 use super::claiming::Claim;
-use super::directory::{FILE, JobLock};
+use super::directory::FILE;
 use super::failure::JournalFailure;
 use super::record::{ItemEnd, ItemState, JobStart, NewItem, PartId, Place, SourceFacts, StoredJob};
-use super::store::Store;
+use super::store::{JobLock, Store};
 use crate::id::JobId;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;
@@ -48,7 +48,7 @@ fn fill(store: &Store) -> JobLock {
 
 /// A journal with a job that was killed, as the next run leaves it that only reads it.
 fn written(directory: &Path) -> Vec<u8> {
-    let store = Store::open_for_tests(directory).unwrap();
+    let store = Store::file_for_tests(directory).unwrap();
     drop(fill(&store));
     drop(store);
     fs::read(directory.join(FILE)).unwrap()
@@ -73,7 +73,7 @@ fn files(directory: &Path) -> Files {
 /// What a kill leaves: nearly everything is in the log of changes.
 fn killed() -> Files {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let store = Store::file_for_tests(home.path()).unwrap();
     let _lock = fill(&store);
     let files = files(home.path());
     assert!(files[FILE].len() <= 2 * PAGE && files[LOG].len() > 40 * PAGE, "{}", files[LOG].len());
@@ -95,7 +95,7 @@ fn read_files(files: &Files) -> Result<String, JournalFailure> {
 
 /// All that `jobs` shows and `resume` acts on.
 fn read(directory: &Path) -> Result<String, JournalFailure> {
-    let Some(store) = Store::existing_for_tests(directory)? else { return Ok("no journal".to_owned()) };
+    let Some(store) = Store::existing_file_for_tests(directory)? else { return Ok("no journal".to_owned()) };
     let jobs = store.jobs()?;
     let (id, job) = (JobId::new(1), StoredJob::for_tests("copy"));
     let _lock = store.start(&JobStart { id, job, resumes: true })?;
@@ -204,20 +204,20 @@ fn n8_a_new_journal_is_not_begun_over_a_damaged_one() {
         for (name, bytes) in &left {
             write(&home.path().join(name), bytes);
         }
-        let opened = Store::open_for_tests(home.path()).map(drop);
+        let opened = Store::file_for_tests(home.path()).map(drop);
         assert!(matches!(opened, Err(JournalFailure::Damaged { .. })), "{name}: {opened:?}");
         assert!(files(home.path()) == left, "without {name}");
         for name in NAMES {
             let _ = fs::remove_file(home.path().join(name));
         }
-        assert!(Store::open_for_tests(home.path()).is_ok(), "all of it was moved away");
+        assert!(Store::file_for_tests(home.path()).is_ok(), "all of it was moved away");
     }
 }
 
 #[test]
 fn n8_a_last_transaction_that_no_one_was_told_of_is_no_damage() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let store = Store::file_for_tests(home.path()).unwrap();
     let _lock = fill(&store);
     let told = files(home.path());
     let file = NewItem { place: place(99), part: Some(PartId(99)), seen: None, takes_over: true };

@@ -1,11 +1,10 @@
 //! What owns the connection of a job that runs: a thread. What comes while it writes goes to the disk together.
 
-use super::directory::JobLock;
 use super::failure::JournalFailure;
 use super::jobs::StartedJob;
 use super::record::JobStart;
 use super::sql::StoreError;
-use super::store::Store;
+use super::store::{JobLock, Store};
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;

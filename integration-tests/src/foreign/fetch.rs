@@ -41,6 +41,11 @@ impl Tool {
         Ok(Self::new(program, PathBuf::new()))
     }
 
+    /// A program of this machine whose place is known.
+    pub fn at(program: &Path) -> Self {
+        Self::new(program.to_owned(), PathBuf::new())
+    }
+
     /// The Python interpreter with one of PyPI's packages.
     pub fn python(package: &str) -> Result<Self, Skipped> {
         let interpreter = Self::plain_python()?;

@@ -81,7 +81,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "site",
             "user peer liar transcript",
             "foreign keeper",
-            "browser faults net silent_names terminal tls_peer",
+            "browser faults net postgres silent_names terminal tls_peer",
             "topology",
         ],
         is_program: false,

@@ -72,6 +72,8 @@ fn only_the_journal_names_the_database() {
     let others = files.iter().filter(|file| {
         file.path.starts_with("ftp-user/src/") && !file.path.starts_with("ftp-user/src/journal/")
     });
-    let named = others.filter(|file| file.code.iter().any(|(_, line)| line.contains("rusqlite")));
+    let named = others.filter(|file| {
+        file.code.iter().any(|(_, line)| line.contains("rusqlite") || line.contains("tokio_postgres"))
+    });
     none("ask the journal", named.map(|file| file.path.clone()).collect());
 }

@@ -171,7 +171,6 @@ mod notes {
 /// Files whose rows this process has written.
 mod under_way {
     use super::super::*;
-    use crate::journal::directory::FILE;
     use crate::journal::record::JobStart;
     use crate::journal::record::StoredJob;
     use crate::outcome::Verified;
@@ -258,8 +257,8 @@ mod under_way {
             let home = tempfile::tempdir().unwrap();
             let (store, _lock) = start(home.path());
             let key = begun(&store, "a", 10);
-            let other = crate::journal::sql::SqliteConnection::open_for_tests(&home.path().join(FILE));
-            other.execute(change, []).unwrap();
+            let other = Store::open_for_tests(home.path()).unwrap();
+            other.sql.execute(change, []).unwrap();
             assert!(store.ended(key, done()).is_err(), "{change}");
         }
     }

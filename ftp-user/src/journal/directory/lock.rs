@@ -19,9 +19,6 @@ pub(in crate::journal) struct FileLock {
     _file: File,
 }
 
-/// The lock of a job.
-pub(in crate::journal) type JobLock = FileLock;
-
 impl FileLock {
     /// Takes the lock of a job. See [`take`](Self::take).
     pub(super) fn of_job(directory: &Path, job: JobId) -> io::Result<Result<Self, Option<u32>>> {
@@ -133,22 +130,22 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let job = JobId::new(7);
         assert_eq!(holder(home.path(), job), None);
-        let Ok(lock) = JobLock::of_job(home.path(), job).unwrap() else { panic!("it is free") };
+        let Ok(lock) = FileLock::of_job(home.path(), job).unwrap() else { panic!("it is free") };
         let own = Some(std::process::id());
         assert_eq!(holder(home.path(), job), Some(own));
-        assert!(matches!(JobLock::of_job(home.path(), job).unwrap(), Err(process) if process == own));
-        assert!(JobLock::of_job(home.path(), JobId::new(8)).unwrap().is_ok());
+        assert!(matches!(FileLock::of_job(home.path(), job).unwrap(), Err(process) if process == own));
+        assert!(FileLock::of_job(home.path(), JobId::new(8)).unwrap().is_ok());
         drop(lock);
         assert_eq!(holder(home.path(), job), None);
         assert!(!path(home.path(), job).exists());
-        assert!(JobLock::of_job(home.path(), job).unwrap().is_ok());
+        assert!(FileLock::of_job(home.path(), job).unwrap().is_ok());
     }
 
     #[test]
     fn what_killed_processes_have_left_is_removed_and_what_is_held_stays() {
         let home = tempfile::tempdir().unwrap();
         sweep(home.path());
-        let Ok(held) = JobLock::of_job(home.path(), JobId::new(1)).unwrap() else { panic!("it is free") };
+        let Ok(held) = FileLock::of_job(home.path(), JobId::new(1)).unwrap() else { panic!("it is free") };
         let folder = home.path().join(FOLDER);
         for name in ["0000000000000002.lock", "0000000000000003.lock", "notes.txt", "x.lock"] {
             fs::write(folder.join(name), "4711").unwrap();
@@ -187,7 +184,7 @@ mod tests {
                 scope.spawn(|| (0..200).for_each(|_| sweep(home.path())));
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        if let Ok(lock) = JobLock::of_job(home.path(), job).unwrap() {
+                        if let Ok(lock) = FileLock::of_job(home.path(), job).unwrap() {
                             assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                             assert!(holder(home.path(), job).is_some());
                             holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

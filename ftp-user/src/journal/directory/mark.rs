@@ -151,7 +151,7 @@ pub(super) fn promised(path: &Path) -> Result<u64, JournalFailure> {
     let has_log = length(&beside(path, LOG)) > 0;
     if (promised > 0 || has_log) && length(path) == 0 {
         let why = "it is empty or gone, and the files beside it belong to one that was not".to_owned();
-        return Err(JournalFailure::Damaged { path: path.to_owned(), why });
+        return Err(JournalFailure::damaged(path, why));
     }
     Ok(promised)
 }

@@ -10,7 +10,7 @@ mod lock;
 mod mark;
 mod upgrade;
 
-pub(super) use lock::JobLock;
+pub(super) use lock::FileLock;
 pub use mark::check_directory;
 
 use super::failure::JournalFailure;
@@ -59,7 +59,7 @@ impl StateDirectory {
     pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Opened, JournalFailure> {
         let home = Self::at(directory);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|error| JournalFailure::unusable(&home.path, words(&error)))?;
+        made.map_err(|error| JournalFailure::unusable(home.path(), words(&error)))?;
         look_around(&home.path)?;
         let promised = promised(&home.path)?;
         make(&home.path)?;
@@ -77,7 +77,7 @@ impl StateDirectory {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // Nobody knows whether there are jobs.
-            Err(error) => return Err(JournalFailure::unusable(&home.path, words(&error))),
+            Err(error) => return Err(JournalFailure::unusable(home.path(), words(&error))),
         }
         look(&home.path)?;
         let sql = home.connect(promised, read)?;
@@ -104,7 +104,7 @@ impl StateDirectory {
 
     /// Opens the database, which has at least as many transactions as were promised.
     fn connect(&self, promised: u64, read: ReadWords) -> Result<Sql, JournalFailure> {
-        let failure = |bad| JournalFailure::of(&self.path, bad);
+        let failure = |bad| JournalFailure::of(self.path(), bad);
         let connection = SqliteConnection::open(&self.path, Access::Write).map_err(failure)?;
         // The log of changes stays as it is, also when the database is closed, until it is known to be whole.
         let prepared = connection.keep_log_at_the_end(true).and_then(|()| connection.wait_for_others(BUSY));
@@ -112,10 +112,10 @@ impl StateDirectory {
         let sql = Sql::Sqlite(connection);
         let found = version(&sql).map_err(failure)?;
         if found > VERSION {
-            return Err(JournalFailure::Newer { path: self.path.clone(), found, known: VERSION });
+            return Err(JournalFailure::Newer { store: self.path().into(), found, known: VERSION });
         }
         if is_of_another_program(&sql).map_err(failure)? {
-            return Err(JournalFailure::unusable(&self.path, "it is a database of another program"));
+            return Err(JournalFailure::unusable(self.path(), "it is a database of another program"));
         }
         has(&sql, promised).and_then(|()| self.prepare(&sql, read)).map_err(failure)?;
         Ok(sql)
@@ -124,7 +124,7 @@ impl StateDirectory {
     /// The database is whole: whoever closes it last writes the log of changes into it, and removes the log.
     fn whole(self, sql: Sql) -> Result<Opened, JournalFailure> {
         let kept = sql.sqlite().and_then(|connection| connection.keep_log_at_the_end(false));
-        kept.map_err(|bad| JournalFailure::of(&self.path, bad))?;
+        kept.map_err(|bad| JournalFailure::of(self.path(), bad))?;
         Ok(Opened { home: self, sql })
     }
 
@@ -163,8 +163,8 @@ impl StateDirectory {
         };
         match checked() {
             Ok(said) if said == "ok" => Ok(()),
-            Ok(said) => Err(JournalFailure::Damaged { path: self.path.clone(), why: said }),
-            Err(bad) => Err(JournalFailure::of(&self.path, bad)),
+            Ok(said) => Err(JournalFailure::damaged(self.path(), said)),
+            Err(bad) => Err(JournalFailure::of(self.path(), bad)),
         }
     }
 
@@ -174,8 +174,8 @@ impl StateDirectory {
     }
 
     /// Takes the lock of a job. The inner `Err`: another process has it; its number, where it is known.
-    pub(super) fn lock_job(&self, job: JobId) -> io::Result<Result<JobLock, Option<u32>>> {
-        JobLock::of_job(&self.directory, job)
+    pub(super) fn lock_job(&self, job: JobId) -> io::Result<Result<FileLock, Option<u32>>> {
+        FileLock::of_job(&self.directory, job)
     }
 
     /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
@@ -189,8 +189,8 @@ impl StateDirectory {
     }
 
     /// Takes the lock of the daemon, as [`lock_job`](Self::lock_job) does that of a job.
-    pub(super) fn lock_daemon(&self) -> io::Result<Result<JobLock, Option<u32>>> {
-        JobLock::take(&self.directory.join(DAEMON))
+    pub(super) fn lock_daemon(&self) -> io::Result<Result<FileLock, Option<u32>>> {
+        FileLock::take(&self.directory.join(DAEMON))
     }
 
     /// The process that carries the queue of a state directory; `None` if none does. The inner value is its number, where it is

@@ -124,7 +124,7 @@ mod tests {
         let file = home.path().join(FILE);
         SqliteConnection::open_for_tests(&file).run_all("CREATE TABLE diary (day TEXT)").unwrap();
         let before = fs::read(&file).unwrap();
-        let Err(why) = Store::open_for_tests(home.path()) else { panic!("it was taken") };
+        let Err(why) = Store::file_for_tests(home.path()) else { panic!("it was taken") };
         assert!(why.to_string().contains("it is a database of another program"), "{why}");
         assert_eq!(fs::read(&file).unwrap(), before);
     }
@@ -187,10 +187,10 @@ mod tests {
     #[test]
     fn a_queue_of_version_9_is_read_as_it_was_written() {
         let home = tempfile::tempdir().unwrap();
-        drop(Store::open_for_tests(home.path()).unwrap());
+        drop(Store::file_for_tests(home.path()).unwrap());
         let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
         make_old(&sql, 9);
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let queue = Queue::of(Store::file_for_tests(home.path()).unwrap());
         let (_, entry) =
             queue.with(|store| Ok(entries(&store.sql, "TRUE", []).unwrap().pop().unwrap())).unwrap();
         let submission = Submission {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     fn files(home: &Path) -> Vec<ItemRecord> {
-        Store::existing_for_tests(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
+        Store::existing_file_for_tests(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
     }
 
     #[test]
@@ -294,7 +294,7 @@ mod tests {
         ] {
             let home = tempfile::tempdir().unwrap();
             let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
-            let store = Store::open_for_tests(home.path()).unwrap();
+            let store = Store::file_for_tests(home.path()).unwrap();
             let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
@@ -306,9 +306,9 @@ mod tests {
             remove_mark_before(home.path(), version);
             if has_changed {
                 sql.execute("UPDATE items SET path = 'g'", []).unwrap();
-                assert!(Store::existing_for_tests(home.path()).is_err());
+                assert!(Store::existing_file_for_tests(home.path()).is_err());
                 assert!(
-                    Store::existing_for_tests(home.path()).is_err(),
+                    Store::existing_file_for_tests(home.path()).is_err(),
                     "the first look has changed nothing"
                 );
                 continue;
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn n8_words_of_jobs_are_read_once_and_a_job_whose_words_are_not_understood_is_kept() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let store = Store::file_for_tests(home.path()).unwrap();
         for (number, words) in [(1, "copy -r a b"), (2, "copy --gone a b")] {
             let job = StoredJob { directory: "/srv".into(), ..StoredJob::for_tests(words) };
             drop(store.start(&JobStart { id: JobId::new(number), job, resumes: false }).unwrap());
@@ -346,13 +346,13 @@ mod tests {
     fn n8_a_journal_without_the_failures_of_jobs_gets_a_place_for_them() {
         let home = tempfile::tempdir().unwrap();
         let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let store = Store::file_for_tests(home.path()).unwrap();
         let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
         drop(store);
         let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
         make_old(&sql, 2);
         remove_mark_before(home.path(), 2);
-        let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
+        let store = Store::existing_file_for_tests(home.path()).unwrap().unwrap();
         let failures = Failures { number: 2, why: "no".to_owned() };
         store.finish(id, RunEnd::Failed, Some(&failures)).unwrap();
         assert_eq!(store.jobs().unwrap()[0].why.as_deref(), Some("no"));

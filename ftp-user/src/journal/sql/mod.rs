@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `value` | values of rows: written, read, and owned |
 //! | `row` | a row that was read |
-//! | `sqlite` | the driver of SQLite |
+//! | `sqlite`, `postgres` | the drivers of SQLite and of PostgreSQL |
 //!
 //! Statements are written once, in what the databases have in common. Parameters are numbered (`?1`), and a literal of bytes is
 //! written as `x'00ff'`. A database that wants them otherwise has its driver rewrite them.
@@ -22,10 +22,14 @@
 //! | `ORDER BY n DESC` where `n` may be missing | the same with `NULLS LAST` |
 //! | `FROM (SELECT ...)` | the same with a name behind it |
 
+#[cfg(feature = "postgres")]
+mod postgres;
 mod row;
 mod sqlite;
 mod value;
 
+#[cfg(feature = "postgres")]
+pub(super) use postgres::{LockKey, Parameters, PostgresConnection, SessionLock};
 pub(super) use row::Row;
 pub(super) use sqlite::{Access, SqliteConnection};
 pub(super) use value::{OwnedValue, Value};
@@ -46,6 +50,9 @@ pub(super) enum StoreError {
 pub(super) enum Sql {
     /// A file of this host.
     Sqlite(SqliteConnection),
+    /// A PostgreSQL database.
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresConnection),
 }
 
 impl Sql {
@@ -57,6 +64,8 @@ impl Sql {
     ) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(connection) => connection.execute(statement, values),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.execute(statement, values),
         }
     }
 
@@ -69,6 +78,8 @@ impl Sql {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => connection.query(statement, values, each),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.query(statement, values, each),
         }
     }
 
@@ -102,6 +113,8 @@ impl Sql {
     pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => connection.run_all(statements),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.run_all(statements),
         }
     }
 
@@ -109,18 +122,26 @@ impl Sql {
     pub(super) fn begin(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => connection.run_all("BEGIN IMMEDIATE"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.begin(),
         }
     }
 
     /// Ends the transaction. What it has written is on the disk when this returns.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
-        self.run_all("COMMIT")
+        match self {
+            Self::Sqlite(connection) => connection.run_all("COMMIT"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.commit(),
+        }
     }
 
     /// Gives the transaction up, if there is one.
     pub(super) fn roll_back(&self) {
         match self {
             Self::Sqlite(connection) => connection.roll_back(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.roll_back(),
         }
     }
 
@@ -128,6 +149,17 @@ impl Sql {
     pub(super) fn sqlite(&self) -> Result<&SqliteConnection, StoreError> {
         match self {
             Self::Sqlite(connection) => Ok(connection),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Err(OTHER_DATABASE),
+        }
+    }
+
+    /// The connection, if it is one of PostgreSQL.
+    #[cfg(feature = "postgres")]
+    pub(super) fn postgres(&self) -> Result<&PostgresConnection, StoreError> {
+        match self {
+            Self::Postgres(connection) => Ok(connection),
+            Self::Sqlite(_) => Err(OTHER_DATABASE),
         }
     }
 
@@ -135,6 +167,11 @@ impl Sql {
     pub(super) fn changes(&self) -> u64 {
         match self {
             Self::Sqlite(connection) => connection.changes(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.changes(),
         }
     }
 }
+
+#[cfg(feature = "postgres")]
+const OTHER_DATABASE: StoreError = StoreError::Row(Cow::Borrowed("it is a database of another kind"));

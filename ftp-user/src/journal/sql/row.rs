@@ -8,6 +8,9 @@ use super::value::{FromValue, OTHER_TYPE, Value};
 pub(in crate::journal) enum Row<'a> {
     /// A row of SQLite.
     Sqlite(&'a rusqlite::Row<'a>),
+    /// A row of PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(&'a [super::OwnedValue]),
 }
 
 impl<'a> Row<'a> {
@@ -15,6 +18,8 @@ impl<'a> Row<'a> {
     pub(in crate::journal) fn width(&self) -> usize {
         match self {
             Self::Sqlite(row) => row.as_ref().column_count(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.len(),
         }
     }
 
@@ -22,6 +27,8 @@ impl<'a> Row<'a> {
     pub(in crate::journal) fn value(&self, column: usize) -> Result<Value<'a>, StoreError> {
         match self {
             Self::Sqlite(row) => super::sqlite::value(row.get_ref(column)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.get(column).map(super::OwnedValue::borrowed).ok_or(OTHER_TYPE),
         }
     }
 

@@ -63,12 +63,12 @@ fn locks(path: &Path) -> usize {
 #[cfg(target_os = "linux")]
 fn whoever_opens_the_journal_again_in_this_process_leaves_the_locks_of_sqlite_as_they_are() {
     let home = tempfile::tempdir().unwrap();
-    let _store = Store::open_for_tests(home.path()).unwrap();
+    let _store = Store::file_for_tests(home.path()).unwrap();
     let before = locks(&home.path().join(FILE));
     assert!(before > 0, "an open database is locked");
     // Another process that finds no lock takes itself for the last one, and removes the log of changes.
-    drop(Store::open_for_tests(home.path()).unwrap());
-    drop(Store::existing_for_tests(home.path()).unwrap().unwrap());
+    drop(Store::file_for_tests(home.path()).unwrap());
+    drop(Store::existing_file_for_tests(home.path()).unwrap().unwrap());
     assert_eq!(crate::journal::recent_jobs(home.path()).len(), 0);
     assert_eq!(locks(&home.path().join(FILE)), before);
 }
@@ -255,7 +255,7 @@ fn a_byte_that_has_changed_is_damage() {
 #[test]
 fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
     for (table, change, back) in [
-        ("items", "UPDATE items SET path = x'00'", "UPDATE items SET path = CAST('copy/f' AS BLOB)"),
+        ("items", "UPDATE items SET path = x'00'", "UPDATE items SET path = x'636f70792f66'"),
         // These rows look like those of another job and another file.
         ("items", "UPDATE items SET job = 7", "UPDATE items SET job = 1"),
         ("parts", "UPDATE parts SET item = 7", "UPDATE parts SET item = 1"),
@@ -546,6 +546,9 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
     assert!(matches!(full, JournalFailure::Full { most: OPEN, .. }), "{full}");
     let _again = start(&store, 7, true).unwrap();
     assert_eq!(store.jobs().unwrap().len() as u64, OPEN);
+    if !store.is_file() {
+        return;
+    }
     // All jobs are read at each start, but none of their files: an index tells whether there is one.
     let plan = "EXPLAIN QUERY PLAN SELECT * FROM jobs WHERE state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
     let mut steps: Vec<String> = Vec::new();

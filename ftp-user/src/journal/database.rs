@@ -1,0 +1,277 @@
+//! The store of several hosts: a PostgreSQL database.
+//!
+//! What a state directory has beside its tables is not needed here: the locks of jobs are locks of connections, and the server keeps
+//! what was committed.
+
+use super::failure::{JournalFailure, StoreName};
+use super::job_row::JobRow;
+use super::sql::{LockKey, Parameters, PostgresConnection, Sql, StoreError};
+use super::table::{TABLES, VERSION, add_commit};
+
+/// A database with the tables of this version.
+#[derive(Debug)]
+pub(super) struct Database {
+    name: String,
+}
+
+/// A database to which there is a connection.
+#[derive(Debug)]
+pub(super) struct OpenedDatabase {
+    pub(super) home: Database,
+    pub(super) sql: Sql,
+}
+
+impl Database {
+    /// Connects to a database. Whoever comes first makes its tables.
+    pub(super) fn open(parameters: Parameters) -> Result<OpenedDatabase, JournalFailure> {
+        let home = Self { name: parameters.url.to_string() };
+        let connected = PostgresConnection::open(parameters).map(Sql::Postgres);
+        let sql = connected.map_err(|bad| home.failure(bad))?;
+        let found = version(&sql).map_err(|bad| home.failure(bad))?;
+        let found = if found == 0 { make_tables(&sql).map_err(|bad| home.failure(bad))? } else { found };
+        if found > VERSION {
+            return Err(JournalFailure::Newer { store: home.name(), found, known: VERSION });
+        }
+        if found < VERSION {
+            let why = format!("its tables have the version {found}, from which there is no way to {VERSION}");
+            return Err(JournalFailure::unusable(home.name(), why));
+        }
+        Ok(OpenedDatabase { home, sql })
+    }
+
+    /// How it is called in messages: with host and database, and without secrets.
+    pub(super) fn name(&self) -> StoreName {
+        StoreName::Database(self.name.clone())
+    }
+
+    fn failure(&self, bad: StoreError) -> JournalFailure {
+        JournalFailure::of(self.name(), bad)
+    }
+}
+
+/// The version of the tables; 0 if there are none.
+fn version(sql: &Sql) -> Result<i64, StoreError> {
+    let encoding = sql.one("SELECT current_setting('server_encoding')", [], |row| row.get::<String>(0))?;
+    if encoding != "UTF8" {
+        return Err(StoreError::Database(format!("its encoding is {encoding}, and has to be UTF8")));
+    }
+    if sql.number(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = 'ftp_user' AND tablename = 'version'",
+        [],
+    )? == 0
+    {
+        return Ok(0);
+    }
+    sql.number("SELECT number FROM version WHERE id = 1", [])
+}
+
+/// Makes the tables unless somebody else has done so meanwhile. Returns their version.
+fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
+    let make = || {
+        sql.begin()?;
+        sql.postgres()?.lock_until_commit(LockKey::Tables)?;
+        let found = version(sql)?;
+        if found != 0 {
+            sql.roll_back();
+            return Ok(found);
+        }
+        sql.run_all("CREATE SCHEMA IF NOT EXISTS ftp_user;")?;
+        sql.run_all(MAKE_VERSION)?;
+        TABLES.iter().try_for_each(|table| sql.run_all(table.create))?;
+        sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", [VERSION.into()])?;
+        add_commit(sql)?;
+        // Nobody has written a job: this only proves that the tables can be read.
+        JobRow::all(sql)?;
+        sql.commit()?;
+        Ok(VERSION)
+    };
+    make().inspect_err(|_| sql.roll_back())
+}
+
+/// One row says which tables there are.
+const MAKE_VERSION: &str = "CREATE TABLE version (id INTEGER PRIMARY KEY, number INTEGER NOT NULL);";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::JobId;
+    use crate::journal::record::{JobStart, StoredJob};
+    use crate::journal::store::Store;
+    use crate::journal::table::{RUNS, commits};
+    use crate::journal::{DatabaseHost, PostgresUrl, SslMode};
+    use std::io::{self, Write};
+    use std::path::Path;
+
+    const JOB: JobId = JobId::new(7);
+
+    /// Whether there is a server for tests.
+    fn has_server() -> bool {
+        let is_there = std::env::var_os("FTP_USER_TEST_POSTGRES").is_some();
+        if !is_there {
+            let name = std::thread::current().name().unwrap_or("a test").to_owned();
+            drop(
+                io::stderr().write_all(
+                    format!("skipped: {name}: FTP_USER_TEST_POSTGRES names no server\n").as_bytes(),
+                ),
+            );
+        }
+        is_there
+    }
+
+    fn open(home: &Path) -> Store {
+        Store::open_for_tests(home).unwrap()
+    }
+
+    /// Ends all other connections to the database.
+    fn end_others(store: &Store) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid != pg_backend_pid()";
+        store.sql.run_all(end).unwrap();
+        let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()";
+        while store.sql.number(left, []).unwrap() > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Does nothing that stays, until the connection is there again.
+    fn wait_for_connection(store: &Store) {
+        let ask = |store: &Store| store.sql.number("SELECT 1", []);
+        let found = (0..100).find(|_| store.durably(ask).is_ok());
+        assert!(found.is_some(), "it stays away: {:?}", store.durably(ask));
+    }
+
+    #[test]
+    fn a_job_has_one_carrier_over_all_connections() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let (one, two) = (open(home.path()), open(home.path()));
+        let lock = one.lock(JOB).unwrap();
+        for store in [&one, &two] {
+            let refused = store.lock(JOB).unwrap_err();
+            assert_eq!(refused, JournalFailure::Held { job: JOB, process: None });
+            assert!(store.is_held(JOB).unwrap() && !store.is_held(JobId::new(8)).unwrap());
+        }
+        let large = JobId::new(u64::MAX - 5);
+        let other = two.lock(large).unwrap();
+        assert!(one.is_held(large).unwrap());
+        drop(other);
+        assert!(!one.is_held(large).unwrap());
+        // The lock outlives its store, and not the other way round.
+        drop(one);
+        assert!(two.is_held(JOB).unwrap());
+        drop(lock);
+        assert!(!two.is_held(JOB).unwrap());
+        let daemon = two.lock_daemon().unwrap().unwrap();
+        assert!(open(home.path()).lock_daemon().unwrap().is_err());
+        drop(daemon);
+        assert!(open(home.path()).lock_daemon().unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_is_made_again_with_its_locks() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let (one, two) = (open(home.path()), open(home.path()));
+        let lock = one.lock(JOB).unwrap();
+        let before = commits(&two.sql).unwrap();
+        // In the middle of a transaction: all of it is lost, and the failure names the database.
+        let failed = one.durably(|store| {
+            RUNS.replace(&store.sql, &[1_i64.into(), "x".into()])?;
+            end_others(&two);
+            RUNS.replace(&store.sql, &[2_i64.into(), "y".into()])
+        });
+        let failed = failed.unwrap_err();
+        assert!(matches!(failed, JournalFailure::Unusable { .. }), "{failed}");
+        assert!(failed.to_string().contains("postgres://tester@"), "{failed}");
+        assert_eq!(
+            (commits(&two.sql).unwrap(), two.sql.number("SELECT count(*) FROM runs", []).unwrap()),
+            (before, 0)
+        );
+        wait_for_connection(&one);
+        assert!(two.is_held(JOB).unwrap());
+        one.durably(|store| RUNS.replace(&store.sql, &[1_i64.into(), "x".into()])).unwrap();
+        // Another process is quicker.
+        end_others(&two);
+        let stolen = two.lock(JOB).unwrap();
+        let why = (0..100).find_map(|_| one.durably(|store| store.sql.number("SELECT 1", [])).err());
+        let why = [why, one.durably(|store| store.sql.number("SELECT 1", [])).err()].map(Option::unwrap);
+        assert!(why[1].to_string().contains("has taken the lock"), "{why:?}");
+        drop(stolen);
+        wait_for_connection(&one);
+        drop(lock);
+        assert!(!two.is_held(JOB).unwrap());
+    }
+
+    #[test]
+    fn tables_of_a_newer_version_are_left_alone() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path());
+        store.sql.execute("UPDATE version SET number = ?1", [(VERSION + 1).into()]).unwrap();
+        let refused = Store::open_for_tests(home.path()).unwrap_err();
+        let is_newer =
+            matches!(refused, JournalFailure::Newer { found, known: VERSION, .. } if found == VERSION + 1);
+        assert!(is_newer && refused.to_string().contains("postgres://"), "{refused}");
+    }
+
+    #[test]
+    fn writers_of_several_connections_wait_for_each_other() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let before = commits(&open(home.path()).sql).unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4_u64 {
+                let home = home.path();
+                scope.spawn(move || {
+                    let store = open(home);
+                    for number in 0..10 {
+                        let id = JobId::new(writer * 100 + number + 1);
+                        let job = StoredJob::for_tests(&format!("copy {id} b"));
+                        drop(store.start(&JobStart { id, job, resumes: false }).unwrap());
+                    }
+                });
+            }
+        });
+        let store = open(home.path());
+        assert_eq!(commits(&store.sql).unwrap(), before + 40);
+        assert_eq!(store.sql.number("SELECT count(DISTINCT begun) FROM jobs", []).unwrap(), 40);
+    }
+
+    #[test]
+    fn a_text_with_nul_is_read_as_it_was_written() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path());
+        let text = "a\0b\u{1}c\u{2}ä";
+        store.durably(|store| RUNS.replace(&store.sql, &[1_i64.into(), text.into()])).unwrap();
+        let found = RUNS.find(&store.sql, "account = ?1", [text.into()], |row| row.get::<String>(1)).unwrap();
+        assert_eq!(found, [text]);
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_named_without_the_password() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("password");
+        std::fs::write(&file, "secret").unwrap();
+        let (user, database) = ("ann".to_owned(), "jobs".to_owned());
+        let host = DatabaseHost::Directory(home.path().to_owned());
+        let url = PostgresUrl { user, host, port: 5432, database, ssl: SslMode::default() };
+        let password = Some(crate::journal::Password::of_file(&file).unwrap());
+        let refused = Database::open(Parameters { url, password, roots: None }).unwrap_err();
+        assert!(matches!(refused, JournalFailure::Unusable { .. }), "{refused}");
+        assert!(
+            refused.to_string().contains("postgres://ann@[") && !format!("{refused:?}").contains("secret")
+        );
+        assert!(refused.hint().contains("check that the server runs"));
+    }
+}

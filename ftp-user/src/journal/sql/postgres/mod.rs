@@ -1,0 +1,181 @@
+//! The driver of PostgreSQL: a thread owns the connection, and whoever asks waits for its answer. So it works from every thread,
+//! whether a runtime runs there or not.
+//!
+//! | file | what |
+//! |---|---|
+//! | `session` | the connection on its thread: opened, opened again after a loss, and asked |
+//! | `stream` | sockets and TLS of it |
+//! | `statement` | statements as PostgreSQL wants them |
+//! | `convert` | values of rows, to the server and back |
+
+mod convert;
+mod session;
+mod statement;
+mod stream;
+
+pub(in crate::journal) use session::Parameters;
+
+use super::{OwnedValue, Row, StoreError, Value};
+use crate::id::JobId;
+use session::{Answer, Request, Work};
+use std::cell::Cell;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// A connection to a database.
+#[derive(Debug)]
+pub(in crate::journal) struct PostgresConnection {
+    requests: Requests,
+    changes: Cell<u64>,
+}
+
+/// Asks the thread of a connection. The connection is closed when the last of them is gone.
+#[derive(Clone, Debug)]
+struct Requests(UnboundedSender<Request>);
+
+/// What an advisory lock is for. All of them belong to one database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::journal) enum LockKey {
+    /// A job: whoever has it carries the job.
+    Job(JobId),
+    /// The queue: whoever has it carries the jobs in it.
+    Daemon,
+    /// The tables: whoever has it makes or changes them.
+    Tables,
+    /// The rows: whoever has it writes them.
+    Writer,
+}
+
+/// A lock of a connection. Dropping it releases it, and so does the end of the connection.
+#[derive(Debug)]
+pub(in crate::journal) struct SessionLock {
+    requests: Requests,
+    key: LockKey,
+}
+
+impl LockKey {
+    /// The parameters of the functions of advisory locks. A job has a number of 64 bits, everything else two of 32 bits: those
+    /// never meet.
+    fn parameters(self) -> String {
+        let own = |number: i32| format!("{OWN}, {number}");
+        match self {
+            Self::Job(job) => job.number().cast_signed().to_string(),
+            Self::Writer => own(1),
+            Self::Daemon => own(2),
+            Self::Tables => own(3),
+        }
+    }
+}
+
+impl Requests {
+    fn ask(&self, work: Work) -> Result<Answer, StoreError> {
+        let gone = || StoreError::Database("the thread of its connection has ended".to_owned());
+        let (reply, answer) = sync_channel(1);
+        self.0.send(Request { work, reply }).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+}
+
+impl PostgresConnection {
+    /// Connects to a database.
+    pub(in crate::journal) fn open(parameters: Parameters) -> Result<Self, StoreError> {
+        let (requests, asked) = unbounded_channel();
+        let serve = move || session::serve(parameters, asked);
+        let thread = thread::Builder::new().name("postgres".to_owned()).spawn(serve);
+        thread.map_err(|error| StoreError::Database(error.to_string()))?;
+        let requests = Requests(requests);
+        requests.ask(Work::Batch(String::new()))?;
+        Ok(Self { requests, changes: Cell::new(0) })
+    }
+
+    /// See [`Sql::execute`](super::Sql::execute).
+    pub(super) fn execute<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<u64, StoreError> {
+        let values = values.into_iter().map(OwnedValue::from).collect();
+        let changed = self.requests.ask(Work::Execute { statement: statement.to_owned(), values })?.changed;
+        self.changes.set(self.changes.get().saturating_add(changed));
+        Ok(changed)
+    }
+
+    /// See [`Sql::query`](super::Sql::query).
+    pub(super) fn query<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+        mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let values = values.into_iter().map(OwnedValue::from).collect();
+        let found = self.requests.ask(Work::Query { statement: statement.to_owned(), values })?;
+        found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
+    }
+
+    /// See [`Sql::run_all`](super::Sql::run_all).
+    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+        self.requests.ask(Work::Batch(statement::table(statements))).map(drop)
+    }
+
+    /// See [`Sql::begin`](super::Sql::begin). Whoever writes has the lock of all rows until the transaction ends, as in SQLite:
+    /// keys, the number of the last change and claims are found with statements that see each other's results only then. A
+    /// finer lock could be that of a destination for claims, and that of an owner for what is submitted.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        self.requests.ask(Work::Begin(LockKey::Writer)).map(drop)
+    }
+
+    /// See [`Sql::commit`](super::Sql::commit).
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.requests.ask(Work::Commit).map(drop)
+    }
+
+    /// See [`Sql::roll_back`](super::Sql::roll_back).
+    pub(super) fn roll_back(&self) {
+        let _ = self.requests.ask(Work::RollBack);
+    }
+
+    /// See [`Sql::changes`](super::Sql::changes).
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    /// Waits for a lock that the transaction keeps until it ends.
+    pub(in crate::journal) fn lock_until_commit(&self, key: LockKey) -> Result<(), StoreError> {
+        self.requests
+            .ask(Work::Batch(format!("SELECT pg_advisory_xact_lock({})", key.parameters())))
+            .map(drop)
+    }
+
+    /// Takes a lock, which this connection keeps. `None`: somebody has it, which may be this connection.
+    pub(in crate::journal) fn lock(&self, key: LockKey) -> Result<Option<SessionLock>, StoreError> {
+        let taken = self.requests.ask(Work::Lock(key))?.changed > 0;
+        Ok(taken.then(|| SessionLock { requests: self.requests.clone(), key }))
+    }
+
+    /// Whether a connection has the lock of a job.
+    pub(in crate::journal) fn is_locked(&self, job: JobId) -> Result<bool, StoreError> {
+        let [high, low] = [job.number() >> 32, job.number() & u64::from(u32::MAX)];
+        let mut is_locked = false;
+        self.query(IS_LOCKED, [high.into(), low.into()], |row| {
+            is_locked = row.get(0)?;
+            Ok(())
+        })?;
+        Ok(is_locked)
+    }
+}
+
+impl Drop for SessionLock {
+    fn drop(&mut self) {
+        // If the connection is lost, so is the lock.
+        let _ = self.requests.ask(Work::Unlock(self.key));
+    }
+}
+
+/// The first half of the keys of locks that are not those of jobs: `FTPU` in ASCII.
+const OWN: i32 = 0x4654_5055;
+/// Asks for a lock by the two halves of its number.
+const IS_LOCKED: &str = "
+    SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND CAST(classid AS BIGINT) = ?1 AND CAST(objid AS BIGINT) = ?2)";

@@ -1,0 +1,314 @@
+//! The connection on its thread: opened, opened again after a loss, and asked.
+
+use super::super::{OwnedValue, StoreError};
+use super::LockKey;
+use super::convert::{Parameter, parameter, values};
+use super::statement::translate;
+use super::stream::{Tls, connect};
+use crate::journal::password::Password;
+use crate::journal::url::{PostgresUrl, SslMode};
+use ftp_io::connection::Connection;
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls, Statement, config};
+
+/// How a database is reached.
+#[derive(Clone, Debug)]
+pub(in crate::journal) struct Parameters {
+    /// Where it is, and whose it is.
+    pub(in crate::journal) url: PostgresUrl,
+    /// The password of the user; `None` if none is known.
+    pub(in crate::journal) password: Option<Password>,
+    /// A file of authorities that may vouch for the server, beside those that this host trusts.
+    pub(in crate::journal) roots: Option<PathBuf>,
+}
+
+#[cfg(test)]
+impl Parameters {
+    /// A database of the server at `url` that stands for a directory. It is made if it is not there.
+    pub(in crate::journal) fn for_tests(url: &str, directory: &std::path::Path) -> Self {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut number = DefaultHasher::new();
+        directory.hash(&mut number);
+        let Ok(crate::journal::StoreUrl::Postgres(mut url)) = url.parse() else {
+            panic!("it is no server: {url}")
+        };
+        let admin = Self { url: url.clone(), password: None, roots: None };
+        url.database = format!("test_{:016x}", number.finish());
+        let create = format!("CREATE DATABASE {} TEMPLATE template0", url.database);
+        // It may be there.
+        let _ = super::PostgresConnection::open(admin).unwrap().run_all(&create);
+        Self { url, password: None, roots: None }
+    }
+}
+
+/// What is asked of the thread.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) work: Work,
+    pub(super) reply: SyncSender<Result<Answer, StoreError>>,
+}
+
+/// What the connection does.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A statement that returns no rows.
+    Execute { statement: String, values: Vec<OwnedValue> },
+    /// A statement that returns rows.
+    Query { statement: String, values: Vec<OwnedValue> },
+    /// Statements without values.
+    Batch(String),
+    /// A transaction begins, and has this lock until it ends.
+    Begin(LockKey),
+    /// It ends.
+    Commit,
+    /// It is given up.
+    RollBack,
+    /// A lock is taken if nobody has it.
+    Lock(LockKey),
+    /// It is released.
+    Unlock(LockKey),
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) rows: Vec<Vec<OwnedValue>>,
+    /// The number of rows that were written or deleted, or of locks that were taken.
+    pub(super) changed: u64,
+}
+
+/// Answers requests until nobody can ask any more.
+pub(super) fn serve(parameters: Parameters, mut requests: UnboundedReceiver<Request>) {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+    runtime.block_on(async move {
+        let mut session = Session::new(parameters);
+        while let Some(Request { work, reply }) = requests.recv().await {
+            let _ = reply.send(session.perform(work).await);
+        }
+    });
+}
+
+/// The connection, and what belongs to it.
+struct Session {
+    parameters: Parameters,
+    /// `None` before the first request, and after a loss.
+    client: Option<Client>,
+    statements: HashMap<String, Prepared>,
+    /// The locks that the connection has.
+    locks: BTreeSet<LockKey>,
+    /// Whether a transaction has begun and not ended: it is lost with the connection.
+    is_in_transaction: bool,
+}
+
+/// A statement that the server knows.
+#[derive(Clone)]
+struct Prepared {
+    statement: Statement,
+    /// Which value each of its parameters has.
+    values: Vec<usize>,
+}
+
+impl Session {
+    fn new(parameters: Parameters) -> Self {
+        let (statements, locks) = (HashMap::new(), BTreeSet::new());
+        Self { parameters, client: None, statements, locks, is_in_transaction: false }
+    }
+
+    async fn perform(&mut self, work: Work) -> Result<Answer, StoreError> {
+        let is_end = matches!(work, Work::Commit | Work::RollBack);
+        let was_in_transaction = self.is_in_transaction;
+        if is_end {
+            self.is_in_transaction = false;
+        }
+        if self.client.as_ref().is_none_or(Client::is_closed) {
+            self.client = None;
+            if let Work::Unlock(key) = work {
+                self.locks.remove(&key);
+                return Ok(Answer::default());
+            }
+            if matches!(work, Work::RollBack) {
+                return Ok(Answer::default());
+            }
+            if was_in_transaction {
+                return Err(StoreError::Database(LOST.to_owned()));
+            }
+            self.connect().await?;
+        }
+        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(work)).await else {
+            // Whatever it answers now belongs to no request.
+            self.client = None;
+            return Err(StoreError::Database("it does not answer".to_owned()));
+        };
+        done
+    }
+
+    async fn carry_out(&mut self, work: Work) -> Result<Answer, StoreError> {
+        match work {
+            Work::Execute { statement, values } => self.run(statement, &values, false).await,
+            Work::Query { statement, values } => self.run(statement, &values, true).await,
+            Work::Batch(statements) => self.batch(&statements).await,
+            Work::Begin(key) => {
+                self.is_in_transaction = true;
+                let key = key.parameters();
+                self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({key})")).await
+            }
+            // A transaction in which something has failed would end without a word.
+            Work::Commit => self.batch("SELECT 1; COMMIT").await,
+            Work::RollBack => self.batch("ROLLBACK").await,
+            Work::Lock(key) => self.lock(key).await,
+            Work::Unlock(key) => {
+                self.locks.remove(&key);
+                self.batch(&format!("SELECT pg_advisory_unlock({})", key.parameters())).await
+            }
+        }
+    }
+
+    fn client(&self) -> Result<&Client, StoreError> {
+        self.client.as_ref().ok_or_else(|| StoreError::Database("there is no connection to it".to_owned()))
+    }
+
+    async fn batch(&self, statements: &str) -> Result<Answer, StoreError> {
+        self.client()?.batch_execute(statements).await?;
+        Ok(Answer::default())
+    }
+
+    async fn run(
+        &mut self,
+        statement: String,
+        given: &[OwnedValue],
+        has_rows: bool,
+    ) -> Result<Answer, StoreError> {
+        let Prepared { statement, values: wanted } = self.prepared(statement).await?;
+        let mut sent: Vec<Parameter> = Vec::with_capacity(wanted.len());
+        for (kind, index) in statement.params().iter().zip(wanted) {
+            sent.push(parameter(given.get(index).unwrap_or(&OwnedValue::Null), kind)?);
+        }
+        let sent: Vec<_> = sent.iter().map(|value| &**value as _).collect();
+        let client = self.client()?;
+        if has_rows {
+            let found = client.query(&statement, &sent).await?;
+            return Ok(Answer { rows: found.iter().map(values).collect::<Result<_, _>>()?, changed: 0 });
+        }
+        Ok(Answer { rows: Vec::new(), changed: client.execute(&statement, &sent).await? })
+    }
+
+    async fn prepared(&mut self, statement: String) -> Result<Prepared, StoreError> {
+        if let Some(known) = self.statements.get(&statement) {
+            return Ok(known.clone());
+        }
+        let translated = translate(&statement);
+        let prepared = self.client()?.prepare(&translated.text).await?;
+        if self.statements.len() >= STATEMENTS {
+            self.statements.clear();
+        }
+        let prepared = Prepared { statement: prepared, values: translated.values };
+        self.statements.insert(statement, prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Takes a lock. The server would let this connection take its own lock again.
+    async fn lock(&mut self, key: LockKey) -> Result<Answer, StoreError> {
+        let is_free = !self.locks.contains(&key) && try_lock(self.client()?, key).await?;
+        if is_free {
+            self.locks.insert(key);
+        }
+        Ok(Answer { changed: is_free.into(), ..Answer::default() })
+    }
+
+    /// Connects, and takes the locks again that were lost with the connection before.
+    async fn connect(&mut self) -> Result<(), StoreError> {
+        self.statements.clear();
+        let client = within(open(&self.parameters)).await?;
+        within(async { Ok(client.batch_execute(SETTINGS).await?) }).await?;
+        for key in &self.locks {
+            if !within(try_lock(&client, *key)).await? {
+                let why = "the connection to it was lost, and another process has taken the lock meanwhile";
+                return Err(StoreError::Database(why.to_owned()));
+            }
+        }
+        self.client = Some(client);
+        Ok(())
+    }
+}
+
+/// Waits for the server no longer than for any answer.
+async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = |_| StoreError::Database("it does not answer".to_owned());
+    tokio::time::timeout(LONGEST_CONNECT, work).await.map_err(late)?
+}
+
+async fn try_lock(client: &Client, key: LockKey) -> Result<bool, StoreError> {
+    let row = client.query_one(&format!("SELECT pg_try_advisory_lock({})", key.parameters()), &[]).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Connects to the server. A server that refuses TLS, or fails in it, is asked again without if the mode permits that.
+async fn open(parameters: &Parameters) -> Result<Client, StoreError> {
+    let url = &parameters.url;
+    let mode = url.ssl;
+    if mode == SslMode::Disable || url.host.is_directory() {
+        return begin(parameters, config::SslMode::Disable).await;
+    }
+    let strict = if mode == SslMode::Prefer { config::SslMode::Prefer } else { config::SslMode::Require };
+    match begin(parameters, strict).await {
+        Err(_) if mode == SslMode::Prefer => begin(parameters, config::SslMode::Disable).await,
+        done => done,
+    }
+}
+
+async fn begin(parameters: &Parameters, mode: config::SslMode) -> Result<Client, StoreError> {
+    let url = &parameters.url;
+    let refused = |error: std::io::Error| StoreError::Database(ftp_io::os_error::words(&error));
+    let stream: Connection = connect(parameters).await.map_err(refused)?;
+    let mut config = Config::new();
+    config.user(&url.user).dbname(&url.database).application_name("ftp-user").ssl_mode(mode);
+    if let Some(password) = &parameters.password {
+        config.password(password.bytes());
+    }
+    if mode == config::SslMode::Disable {
+        let (client, connection) = config.connect_raw(stream, NoTls).await?;
+        drop(tokio::spawn(connection));
+        return Ok(client);
+    }
+    let tls = Tls::new(url.ssl, &url.host, parameters.roots.as_deref()).map_err(refused)?;
+    let (client, connection) = config.connect_raw(stream, tls).await?;
+    drop(tokio::spawn(connection));
+    Ok(client)
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let damage = [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED];
+        if let Some(said) = error.as_db_error() {
+            let text = said.message().to_owned();
+            return if damage.contains(said.code()) { Self::Row(text.into()) } else { Self::Database(text) };
+        }
+        if error.is_closed() {
+            return Self::Database(LOST.to_owned());
+        }
+        // The library says what it did, and its cause says what came of that.
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        Self::Database(format!("{error}{}", cause.unwrap_or_default()))
+    }
+}
+
+const LOST: &str = "the connection to it was lost";
+/// What holds for every connection. A commit returns when it is on the disk. A host that vanishes keeps its locks no longer than
+/// some 30 seconds.
+const SETTINGS: &str = "
+    SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
+    SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
+/// How long an answer may take: longer than the server lets a statement run.
+const LONGEST: Duration = Duration::from_secs(40);
+/// The same for each step of a connection that is opened.
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+/// The number of statements that are kept prepared.
+const STATEMENTS: usize = 256;

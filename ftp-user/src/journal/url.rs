@@ -1,0 +1,217 @@
+//! Names of stores, as they are typed.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+use std::str::FromStr;
+use url::Url;
+
+/// Where jobs are kept: `sqlite:PATH` or `postgres://USER@HOST[:PORT]/DB[?sslmode=MODE]`. It has no password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreUrl {
+    /// A file of this host.
+    Sqlite(PathBuf),
+    /// A database that several hosts may share.
+    Postgres(PostgresUrl),
+}
+
+/// A PostgreSQL database and its user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PostgresUrl {
+    /// The user of the database.
+    pub user: String,
+    /// The host of the server.
+    pub host: DatabaseHost,
+    /// The port of the server, also where it is a part of the name of a socket.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// Whether the connection has TLS.
+    pub ssl: SslMode,
+}
+
+/// The host of a database server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DatabaseHost {
+    /// A name or an address.
+    Name(String),
+    /// The directory of a socket of this host.
+    Directory(PathBuf),
+}
+
+impl DatabaseHost {
+    /// Whether it is this host, through a socket.
+    pub const fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory(_))
+    }
+}
+
+/// Whether a connection has TLS, as libpq means it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum SslMode {
+    /// It has none.
+    Disable,
+    /// It has TLS if the server does. Nobody is verified.
+    #[default]
+    Prefer,
+    /// It has TLS. Nobody is verified.
+    Require,
+    /// It has TLS, and an authority vouches for the server.
+    VerifyCa,
+    /// The same, and the certificate is that of the host.
+    VerifyFull,
+}
+
+impl SslMode {
+    const ALL: [(&'static str, Self); 5] = [
+        ("disable", Self::Disable),
+        ("prefer", Self::Prefer),
+        ("require", Self::Require),
+        ("verify-ca", Self::VerifyCa),
+        ("verify-full", Self::VerifyFull),
+    ];
+}
+
+/// Why a text is no name of a store.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadStoreUrl {
+    /// It has another form.
+    #[error("a store is sqlite:PATH or postgres://USER@HOST[:PORT]/DB[?sslmode=MODE]")]
+    Form,
+    /// It has a password, which every process of this host could read.
+    #[error("a store has no password in its URL; write it into ~/.pgpass, or use --store-password-file")]
+    Password,
+    /// This part of it is missing, or has characters that it cannot have.
+    #[error("the URL of the store has no {0}")]
+    Part(&'static str),
+    /// It has this parameter, which is not known or has no known value.
+    #[error(
+        "{0} in the URL of the store is not known (sslmode: disable, prefer, require, verify-ca, verify-full)"
+    )]
+    Parameter(String),
+}
+
+impl FromStr for StoreUrl {
+    type Err = BadStoreUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadStoreUrl> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return if path.is_empty() {
+                Err(BadStoreUrl::Part("path"))
+            } else {
+                Ok(Self::Sqlite(path.into()))
+            };
+        }
+        if !text.starts_with("postgres://") {
+            return Err(BadStoreUrl::Form);
+        }
+        let url = Url::parse(text).map_err(|_| BadStoreUrl::Form)?;
+        if url.password().is_some() {
+            return Err(BadStoreUrl::Password);
+        }
+        if url.fragment().is_some() {
+            return Err(BadStoreUrl::Form);
+        }
+        let host = match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
+            None | Some("") => return Err(BadStoreUrl::Part("host")),
+            Some(host) => part(host, "host")?,
+        };
+        let host = match host.starts_with('/') {
+            true => DatabaseHost::Directory(host.into()),
+            false => DatabaseHost::Name(host),
+        };
+        Ok(Self::Postgres(PostgresUrl {
+            user: part(url.username(), "user")?,
+            host,
+            port: url.port().unwrap_or(PORT),
+            database: part(url.path().strip_prefix('/').unwrap_or_default(), "database")?,
+            ssl: ssl_mode(&url)?,
+        }))
+    }
+}
+
+fn ssl_mode(url: &Url) -> Result<SslMode, BadStoreUrl> {
+    let mut found = None;
+    for (name, value) in url.query_pairs() {
+        let known = SslMode::ALL.into_iter().find(|(known, _)| *known == value);
+        match known.filter(|_| name == "sslmode" && found.is_none()) {
+            Some((_, mode)) => found = Some(mode),
+            None => return Err(BadStoreUrl::Parameter(name.into_owned())),
+        }
+    }
+    Ok(found.unwrap_or_default())
+}
+
+/// A part of the URL without its escapes. None may have a NUL or, before them, a slash.
+fn part(text: &str, name: &'static str) -> Result<String, BadStoreUrl> {
+    let bad = BadStoreUrl::Part(name);
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits =
+                    [rest.next(), rest.next()].map(|digit| char::from(digit.unwrap_or(b'?')).to_digit(16));
+                let [Some(high), Some(low)] = digits else { return Err(bad) };
+                u8::try_from(high * 16 + low).map_err(|_| bad.clone())?
+            }
+            b'/' => return Err(bad),
+            byte => byte,
+        });
+    }
+    let is_empty = bytes.is_empty() || bytes.contains(&0);
+    String::from_utf8(bytes).ok().filter(|_| !is_empty).ok_or(bad)
+}
+
+/// The database as people know it again, without what is a secret.
+impl Display for PostgresUrl {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { user, host, port, database, ssl: _ } = self;
+        match host {
+            DatabaseHost::Name(host) => write!(f, "postgres://{user}@{host}:{port}/{database}"),
+            DatabaseHost::Directory(directory) => {
+                write!(f, "postgres://{user}@[{}]:{port}/{database}", directory.display())
+            }
+        }
+    }
+}
+
+/// The port of PostgreSQL.
+const PORT: u16 = 5432;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_read_strictly() {
+        let url = |text: &str| text.parse::<StoreUrl>();
+        assert_eq!(url("sqlite:/srv/jobs.db"), Ok(StoreUrl::Sqlite("/srv/jobs.db".into())));
+        let database = |host: DatabaseHost, port, ssl| {
+            let (user, database) = ("ann".to_owned(), "jobs".to_owned());
+            Ok(StoreUrl::Postgres(PostgresUrl { user, host, port, database, ssl }))
+        };
+        let named = |name: &str| DatabaseHost::Name(name.to_owned());
+        assert_eq!(url("postgres://ann@db/jobs"), database(named("db"), 5432, SslMode::Prefer));
+        let whole = "postgres://a%6En@db.example:5433/j%6Fbs?sslmode=verify-full";
+        assert_eq!(url(whole), database(named("db.example"), 5433, SslMode::VerifyFull));
+        assert_eq!(url("postgres://ann@[::1]:1/jobs"), database(named("::1"), 1, SslMode::Prefer));
+        let socket = DatabaseHost::Directory("/run/postgresql".into());
+        assert_eq!(url("postgres://ann@%2Frun%2Fpostgresql/jobs"), database(socket, 5432, SslMode::Prefer));
+        for (text, why) in [
+            ("jobs.db", BadStoreUrl::Form),
+            ("mysql://ann@db/jobs", BadStoreUrl::Form),
+            ("postgres://ann@db/jobs#x", BadStoreUrl::Form),
+            ("sqlite:", BadStoreUrl::Part("path")),
+            ("postgres://ann:secret@db/jobs", BadStoreUrl::Password),
+            ("postgres://db/jobs", BadStoreUrl::Part("user")),
+            ("postgres://ann@db", BadStoreUrl::Part("database")),
+            ("postgres://ann@db/", BadStoreUrl::Part("database")),
+            ("postgres://ann@db/a/b", BadStoreUrl::Part("database")),
+            ("postgres://ann@db/a%00", BadStoreUrl::Part("database")),
+            ("postgres://ann@db/jobs?sslmode=on", BadStoreUrl::Parameter("sslmode".to_owned())),
+            ("postgres://ann@db/jobs?password=x", BadStoreUrl::Parameter("password".to_owned())),
+        ] {
+            assert_eq!(url(text), Err(why), "{text}");
+        }
+    }
+}

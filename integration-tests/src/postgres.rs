@@ -1,0 +1,143 @@
+//! A PostgreSQL server of a test: a cluster in a temporary directory, which only a socket there reaches.
+
+use crate::foreign::{Skipped, Tool};
+use crate::socket::until;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The process that was started; `None` while it does not run.
+    server: Option<Child>,
+    programs: Programs,
+    directory: TempDir,
+}
+
+/// The programs of one installation.
+#[derive(Clone, Debug)]
+struct Programs {
+    tool: Tool,
+    /// Where the other programs are.
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Those of this host, or Debian's packages.
+    fn find() -> Result<Self, Skipped> {
+        let installed = Path::new("/usr").join(PROGRAMS).join("postgres");
+        let tool = if installed.is_file() {
+            Tool::at(&installed)
+        } else {
+            Tool::debian("postgresql", &PACKAGES, &format!("{PROGRAMS}/postgres"))?
+        };
+        let folder = tool.program().parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(Self { tool, folder })
+    }
+
+    /// A command for one of them. It refuses to run as root.
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(self.folder.join(name));
+        command.envs(self.tool.environment()).env("LC_ALL", "C").stdin(Stdio::null());
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+}
+
+impl Postgres {
+    /// Makes a cluster, and starts its server.
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL is neither installed nor can it be fetched.
+    pub fn start() -> Result<Self, Skipped> {
+        let programs = Programs::find()?;
+        let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
+        for name in ["data", "socket"] {
+            let path = directory.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+            if rustix::process::geteuid().is_root() {
+                chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        let data = directory.path().join("data");
+        let mut initdb = programs.command("initdb");
+        initdb.args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
+        let made = initdb.current_dir(&data).output().unwrap();
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let mut postgres = Self { server: None, programs, directory };
+        postgres.run();
+        Ok(postgres)
+    }
+
+    /// Starts the server again after [`stop`](Self::stop) or [`kill`](Self::kill).
+    pub fn run(&mut self) {
+        let (data, socket) = (self.directory.path().join("data"), self.directory.path().join("socket"));
+        let log = File::options().append(true).create(true).open(self.directory.path().join("log")).unwrap();
+        let mut command = self.programs.command("postgres");
+        command.arg("-D").arg(&data).current_dir(&data);
+        let at = format!("unix_socket_directories={}", socket.display());
+        for setting in ["listen_addresses=", &at, "max_connections=200", "fsync=off"] {
+            command.args(["-c", setting]);
+        }
+        self.server = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+        until("the server answers", || {
+            let mut ready = self.programs.command("pg_isready");
+            let status = ready.arg("-q").arg("-h").arg(&socket).status();
+            status.is_ok_and(|status| status.success())
+        });
+    }
+
+    /// Ends the server and its connections in order.
+    pub fn stop(&mut self) {
+        self.end(Signal::INT);
+    }
+
+    /// Kills the server: what it has not written is lost.
+    pub fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    fn end(&mut self, signal: Signal) {
+        let Some(mut server) = self.server.take() else { return };
+        if let Some(id) = i32::try_from(server.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(id, signal); // it may have ended meanwhile
+        }
+        let _ = server.wait();
+    }
+
+    /// The URL of a database of it, which has no password.
+    pub fn url(&self, database: &str) -> String {
+        let socket = self.directory.path().join("socket").display().to_string().replace('/', "%2F");
+        format!("postgres://{USER}@{socket}/{database}")
+    }
+
+    /// What the server has written into its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Where Debian has the programs, below `usr`.
+const PROGRAMS: &str = "lib/postgresql/15/bin";
+/// What has them.
+const PACKAGES: [&str; 3] = ["postgresql-15", "postgresql-client-15", "libpq5"];
+/// The user of the database.
+const USER: &str = "tester";
+/// The user of this host who runs the server if root may not.
+const NOBODY: u32 = 65_534;
