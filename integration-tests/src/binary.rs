@@ -80,6 +80,9 @@ fn built() -> &'static PathBuf {
         cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--profile"]);
         cargo.arg(if profile == "debug" { "dev" } else { profile.as_str() });
         cargo.arg("--target-dir").arg(directory.parent().unwrap());
+        if cfg!(feature = "postgres") {
+            cargo.args(["--features", "ftp-user/postgres"]);
+        }
         // What Cargo tells a test of its package is nothing to another Cargo: build scripts that look at it would run again,
         // and all that needs their crates would be built again.
         let told = std::env::vars_os().map(|(name, _)| name);

@@ -83,18 +83,26 @@ impl Postgres {
     pub fn run(&mut self) {
         let (data, socket) = (self.directory.path().join("data"), self.directory.path().join("socket"));
         let log = File::options().append(true).create(true).open(self.directory.path().join("log")).unwrap();
-        let mut command = self.programs.command("postgres");
-        command.arg("-D").arg(&data).current_dir(&data);
         let at = format!("unix_socket_directories={}", socket.display());
-        for setting in ["listen_addresses=", &at, "max_connections=200", "fsync=off"] {
-            command.args(["-c", setting]);
-        }
-        self.server = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+        let start = || {
+            let mut command = self.programs.command("postgres");
+            command.arg("-D").arg(&data).current_dir(&data);
+            for setting in ["listen_addresses=", &at, "max_connections=200", "fsync=off"] {
+                command.args(["-c", setting]);
+            }
+            command.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()).spawn().unwrap()
+        };
+        let mut server = start();
         until("the server answers", || {
+            if server.try_wait().unwrap().is_some() {
+                // Processes of a server that was killed may still be there.
+                server = start();
+            }
             let mut ready = self.programs.command("pg_isready");
             let status = ready.arg("-q").arg("-h").arg(&socket).status();
             status.is_ok_and(|status| status.success())
         });
+        self.server = Some(server);
     }
 
     /// Ends the server and its connections in order.
@@ -102,9 +110,9 @@ impl Postgres {
         self.end(Signal::INT);
     }
 
-    /// Kills the server: what it has not written is lost.
+    /// Ends the server and its connections at once: it recovers when it is started again.
     pub fn kill(&mut self) {
-        self.end(Signal::KILL);
+        self.end(Signal::QUIT);
     }
 
     fn end(&mut self, signal: Signal) {

@@ -132,6 +132,11 @@ impl Started {
         crate::socket::until(words, || self.running.said().contains(words));
     }
 
+    /// Waits until it has said these words so many times.
+    pub fn wait_for_times(&self, words: &str, times: usize) {
+        crate::socket::until(words, || self.running.said().matches(words).count() >= times);
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Run {
         let mut stdout = Vec::new();

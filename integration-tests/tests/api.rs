@@ -241,6 +241,7 @@ fn a_token_gains_nothing_by_the_name_of_another_one() {
     for _ in 0..2 {
         daemon.running.signal(Signal::HUP);
     }
+    daemon.wait_for("the settings were read again");
     assert_eq!(scene.job(&root, &slow)["state"], "running");
     daemon.running.signal(Signal::TERM);
     daemon.running.signal(Signal::TERM);
@@ -442,9 +443,15 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     run(&["resume", &slow]).exits(0);
     scene.until_state(&token, &slow, "running");
     let follows = scene.user().args(["--json", "jobs", "--follow"]).start();
-    until("it follows", || scene.state.path().join("state/daemon.sock").exists());
+    // It tells what comes: something has to come, until it follows.
+    until("it follows", || {
+        run(&["pause", &slow]).exits(0);
+        run(&["resume", &slow]).exits(0);
+        follows.running.said().contains(&slow)
+    });
     run(&["cancel", &slow]).exits(0);
     scene.until_state(&token, &slow, "cancelled");
+    follows.wait_for("\"cancelled\"");
     follows.interrupt();
     follows.end().exits(10);
     run(&["copy", "--queue", "--every", "1d", "one:t", "two:"]).exits(0);

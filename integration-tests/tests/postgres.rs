@@ -22,3 +22,209 @@ fn the_tests_of_the_journal_hold_in_a_database_too() {
     let status = cargo.status().unwrap();
     assert!(status.success(), "{}", server.log());
 }
+
+/// What a journal does while its server is away, and when it is there again.
+#[cfg(feature = "postgres")]
+mod away {
+    use super::server;
+    use ftp_io::clock::Clock;
+    use ftp_user::id::JobId;
+    use ftp_user::journal::{
+        JobJournal, JobStart, Journal, JournalFailure, Queue, StoreUrl, StoredJob, Submitted,
+    };
+    use ftp_user::queue::Entry;
+    use integration_tests::or_skip;
+    use integration_tests::postgres::Postgres;
+    use integration_tests::socket::until;
+    use tokio::runtime::Builder;
+
+    fn journal(server: &Postgres) -> Journal {
+        let Ok(StoreUrl::Postgres(url)) = server.url("postgres").parse() else { panic!("it is a database") };
+        Journal::in_database(url, None)
+    }
+
+    fn queue(server: &Postgres) -> Queue {
+        journal(server).queue().unwrap()
+    }
+
+    fn stored() -> StoredJob {
+        StoredJob { version: StoredJob::VERSION, verb: "copy".to_owned(), ..StoredJob::default() }
+    }
+
+    #[test]
+    fn a_run_that_has_lost_its_connection_has_lost_its_job() {
+        let mut server = or_skip!(server());
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let begin = |server: &Postgres, resumes| {
+            let (run, begun) = journal(server).begin(JobStart { id: JobId::new(1), job: stored(), resumes });
+            runtime.block_on(begun).map(|_| run)
+        };
+        let clock = Clock::start();
+        let confirms = |run: &JobJournal| runtime.block_on(run.confirm_lock(clock)).is_ok();
+        let one = begin(&server, false).unwrap();
+        assert!(one.is_shared() && confirms(&one));
+        assert!(begin(&server, true).is_err(), "it is carried");
+        server.stop();
+        server.run();
+        until("the loss is noticed", || !confirms(&one));
+        let two = begin(&server, true).unwrap();
+        assert!(confirms(&two) && !confirms(&one));
+        assert!(one.why_missed().is_some() && two.why_missed().is_none());
+    }
+
+    fn submit(queue: &Queue, number: u64) -> Result<Submitted, JournalFailure> {
+        queue.submit(JobId::new(number), stored(), &Entry::default())
+    }
+
+    #[test]
+    fn a_queue_goes_on_when_its_server_is_there_again() {
+        let mut server = or_skip!(server());
+        let queue = queue(&server);
+        for (round, is_killed) in (0..).zip([false, true]) {
+            let [first, second] = [1, 2].map(|number| round * 10 + number);
+            assert_eq!(submit(&queue, first), Ok(Submitted::New(JobId::new(first))));
+            if is_killed {
+                server.kill()
+            } else {
+                server.stop()
+            }
+            for _ in 0..3 {
+                let away = submit(&queue, second).unwrap_err();
+                let text = away.to_string();
+                assert!(
+                    matches!(away, JournalFailure::Unusable { .. }) && text.contains("postgres://"),
+                    "{text}"
+                );
+            }
+            server.run();
+            assert_eq!(submit(&queue, second), Ok(Submitted::New(JobId::new(second))));
+            assert!([first, second].iter().all(|id| queue.queued(JobId::new(*id)).unwrap().is_some()));
+        }
+    }
+}
+
+/// Daemons that carry the jobs of one database, one after the other.
+#[cfg(feature = "postgres")]
+mod daemons {
+    use super::server;
+    use integration_tests::or_skip;
+    use integration_tests::postgres::Postgres;
+    use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
+    use integration_tests::socket::until;
+    use integration_tests::user::{Started, User, user};
+    use rustix::process::Signal;
+    use serde_json::Value;
+    use std::fs;
+
+    /// The size of a file that takes seconds at the limit of these jobs.
+    const LARGE: usize = 3_000_000;
+
+    struct Scene {
+        database: Postgres,
+        from: Server,
+        to: Server,
+    }
+
+    impl Scene {
+        fn new(database: Postgres) -> Self {
+            let from = Site::new("source").file("t/a", "a").file("t/large", sample(LARGE)).file("t/z", "z");
+            Self { database, from: from.start(), to: Site::new("destination").at("127.0.0.3").start() }
+        }
+
+        /// A user of a host of its own.
+        fn user(&self) -> User {
+            let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
+            let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+            user.args(["--json", "--store", &self.database.url("postgres")])
+        }
+
+        fn daemon(&self, args: &[&str]) -> Started {
+            let daemon = self.user().args(["daemon"]).args(args).start();
+            daemon.wait_for("carrying the jobs of the queue");
+            daemon
+        }
+
+        fn submit(&self) -> String {
+            let [from, to] = [self.from.url("t"), self.to.url("")].map(|url| without_password(&url));
+            let words = ["copy", "--queue", "--limit", "1MB", "-r", &from, &to];
+            let run = self.user().args(words).run().exits(0);
+            run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
+        }
+
+        fn job(&self, id: &str) -> Value {
+            let jobs = self.user().args(["jobs"]).run().exits(0).events("job");
+            jobs.into_iter().find(|job| job["id"] == *id).unwrap_or(Value::Null)
+        }
+
+        fn until_done(&self, id: &str) {
+            until("done", || self.job(id)["state"] == "done");
+            assert_eq!(self.to.names(), ["t/", "t/a", "t/large", "t/z"]);
+            assert_eq!(self.to.bytes("t/large"), sample(LARGE));
+        }
+
+        fn until_a_part_has_arrived(&self) {
+            until("a part has arrived", || {
+                let is_large =
+                    |name: &String| fs::metadata(self.to.path(name)).is_ok_and(|part| part.len() > 100_000);
+                self.to.names().iter().any(is_large)
+            });
+        }
+    }
+
+    #[test]
+    fn another_host_goes_on_with_what_a_killed_daemon_has_left() {
+        let scene = Scene::new(or_skip!(server()));
+        let one = scene.daemon(&["--name", "one"]);
+        let second = scene.user().args(["daemon"]).run().exits(8);
+        drop(second.says("another daemon carries the jobs of this store"));
+        let id = scene.submit();
+        scene.until_a_part_has_arrived();
+        one.running.signal(Signal::KILL);
+        one.end();
+        let two = scene.daemon(&["--name", "two"]);
+        scene.until_done(&id);
+        assert_eq!(scene.job(&id)["queue"]["tries"], 1);
+        drop(two);
+    }
+
+    #[test]
+    fn a_daemon_that_was_cut_off_gives_no_final_name_and_another_one_has_carried_its_jobs() {
+        let mut scene = Scene::new(or_skip!(server()));
+        let one = scene.daemon(&["--drain-timeout", "10ms"]);
+        let id = scene.submit();
+        scene.until_a_part_has_arrived();
+        one.running.signal(Signal::STOP);
+        // Its connections end, as if its host were not there any more.
+        scene.database.stop();
+        scene.database.run();
+        let two = scene.daemon(&[]);
+        scene.until_done(&id);
+        // Whatever the first one still gives a final name would replace this.
+        fs::write(scene.to.path("t/large"), "newer").unwrap();
+        one.running.signal(Signal::CONT);
+        one.running.signal(Signal::TERM);
+        one.end();
+        assert_eq!(scene.to.bytes("t/large"), b"newer");
+        assert_eq!(scene.job(&id)["state"], "done");
+        drop(two);
+    }
+
+    #[test]
+    fn a_daemon_outlives_the_server_of_its_database() {
+        let mut scene = Scene::new(or_skip!(server()));
+        let daemon = scene.daemon(&[]);
+        let id = scene.submit();
+        scene.until_a_part_has_arrived();
+        scene.database.kill();
+        daemon.wait_for("the journal cannot be used: no job begins until it can");
+        scene.database.run();
+        daemon.wait_for("the journal can be used again");
+        until("an end or another try", || scene.job(&id)["state"] != "running");
+        if scene.job(&id)["state"] == "waiting" {
+            scene.user().args(["retry", &id]).run().exits(0);
+        }
+        scene.until_done(&id);
+        daemon.running.signal(Signal::TERM);
+        daemon.end().exits(0);
+    }
+}

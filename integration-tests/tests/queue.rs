@@ -8,6 +8,7 @@ use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -385,7 +386,7 @@ fn the_jobs_of_a_site_share_what_all_of_them_may_use() {
     let elsewhere = scene.submit(&[], "t/a", "third");
     scene.until_state(&elsewhere, "done");
     assert_eq!([&first, &second].map(|id| scene.state(id)), ["running", "queued"]);
-    scene.verb("why", &second).exits(0).says("it waits for the site two, which the settings let 1");
+    scene.verb("why", &second).exits(0).says("the site two is in use by as many jobs as max-jobs");
     scene.verb("cancel", &first).exits(0);
     scene.until_state(&second, "done");
     assert_eq!(scene.to.bytes("second"), b"a");
@@ -400,23 +401,24 @@ fn a_site_is_used_in_its_hours() {
     let closed = format!("hours = \"{}-{}\"\n", at(120), at(180));
     scene.set(&closed);
     let daemon = scene.daemon(&[]);
-    let set = |settings: &str, line: &str| {
+    let set = |settings: &str, times: usize| {
         scene.set(settings);
         daemon.running.signal(Signal::HUP);
-        daemon.wait_for(line);
+        daemon.wait_for_times("the settings were read again", times);
     };
     let id = scene.submit_at_sites(&["-r", "one:t", "two:"]);
-    scene.verb("why", &id).exits(0).says("the site two may be used at").says(&at(120));
-    // What is between other servers does not wait.
+    scene.verb("why", &id).exits(0).says("the site two is open at").says(&at(120));
+    // A job that names the server by its URL is not bound.
     let elsewhere = scene.submit(&[], "t/a", "third");
     scene.until_state(&elsewhere, "done");
     assert_eq!(scene.state(&id), "queued");
-    set("hours = [\"00:00-24:00\"]\nlimit = \"400kB\"\n", "a job begins");
+    set("hours = [\"00:00-24:00\"]\nlimit = \"400kB\"\n", 1);
     scene.until_a_part_has_arrived();
-    set(&closed, "the hours of its site are over");
+    set(&closed, 2);
+    daemon.wait_for("the hours of its site are over");
     scene.until_state(&id, "queued");
     assert_eq!(scene.job(&id)["queue"]["tries"], 0);
-    set("", "settings were read again");
+    set("", 3);
     scene.until_state(&id, "done");
     assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
     drop(daemon);
@@ -431,7 +433,8 @@ fn a_program_learns_of_each_job_that_has_ended() {
         let text = fs::read_to_string(&told).unwrap_or_default();
         let mut jobs: Vec<Value> = text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
         // One that was told when the daemon was killed may be told again.
-        jobs.dedup_by_key(|job| job["id"].to_string());
+        let mut known = HashSet::new();
+        jobs.retain(|job| known.insert(job["id"].to_string()));
         jobs
     };
     let is = |job: &Value, id: &String, state: &str, exit: u8| {

@@ -288,7 +288,7 @@ mod tests {
     ];
 
     /// Those that the journal does not keep: how this one run is shown, and where it keeps what it knows.
-    const OF_THIS_RUN: [&str; 18] = [
+    const OF_THIS_RUN: [&str; 20] = [
         "at",
         "color",
         "daemon",
@@ -302,6 +302,8 @@ mod tests {
         "queue",
         "quiet",
         "state",
+        "store",
+        "store_password_file",
         "token_file",
         "trace",
         "verbose",

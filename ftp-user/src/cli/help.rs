@@ -114,7 +114,7 @@ mod tests {
         for option in ["--json", "--state", "--timeout", "--trust", "--insecure", "-4"] {
             assert!(page.contains(option), "{option}\n{page}");
         }
-        assert!(!page.contains("--recursive") && page.lines().count() <= 90, "{page}");
+        assert!(!page.contains("--recursive") && page.lines().count() <= 96, "{page}");
         let own = |id: &str| {
             command.get_subcommands().any(|verb| verb.get_arguments().any(|arg| arg.get_id() == id))
         };

@@ -1,7 +1,7 @@
 //! The verbs of jobs that the journal has: `resume`, `retry`, `jobs` and `cancel`. What a job was asked for is a value, and is
 //! carried out as if it were asked for now.
 
-use super::asked::{AskedJob, JobPurpose, READ_WORDS, Start, check_state, find, with_options};
+use super::asked::{AskedJob, JobPurpose, Start, check_state, find, with_options};
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
@@ -13,7 +13,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, Journal, StoredJob};
+use crate::journal::{JobRecord, JobState, StoredJob};
 use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
@@ -235,7 +235,7 @@ impl General {
         let is_open =
             |record: &JobRecord| record.queued.as_ref().is_some_and(|one| !one.state(now).has_ended());
         if jobs.iter().any(is_open) {
-            general.warn_without_daemon().await?;
+            general.warn_without_daemon(&general.queue()?).await?;
         }
         // Their destinations are asked, each with the password that it lacks.
         let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
@@ -295,7 +295,7 @@ impl General {
 
     /// Gives up a job without its servers, and names what it may have left there.
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
-        let journal = Journal::at(self.state_directory(), READ_WORDS);
+        let journal = super::store::journal(self)?;
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
         let locations = self.command("cancel", record).map(|command| command.locations()).unwrap_or_default();
         if record.job.verb == "move" && !record.state.has_ended() {
@@ -321,8 +321,9 @@ impl General {
     pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
         check_state(self.state.as_deref())?;
         let state = absolute(self.state_directory().as_deref());
-        let jobs = Journal::at(state.clone(), READ_WORDS).jobs().map_err(|why| job::of_journal(&why))?;
-        Ok((Self { state, ..self.absolute() }, jobs))
+        let general = Self { state, ..self.absolute() };
+        let jobs = super::store::journal(&general)?.jobs().map_err(|why| job::of_journal(&why))?;
+        Ok((general, jobs))
     }
 
     /// The same with paths that do not depend on the current directory.

@@ -22,6 +22,7 @@ mod remote;
 mod series;
 mod shell;
 mod sites;
+mod store;
 mod transfer;
 mod trees;
 mod verb;
@@ -37,17 +38,17 @@ use self::verb::{JobVerb, Verb};
 use crate::action::Grouping;
 use crate::config::{self, Consent, DefaultKeys, Relays, Settings};
 use crate::context::{
-    self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, TypedOptions,
-    UnknownCertificates,
+    self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, TypedOptions, UnknownCertificates,
 };
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
+use crate::journal::StoreUrl;
 use crate::outcome::FailedItem;
 use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
-use asked::{AskedJob, JobPurpose, READ_WORDS, Start};
+use asked::{AskedJob, JobPurpose, Start};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
 use ftp_io::signal::Stop;
@@ -95,6 +96,12 @@ struct General {
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The database that has the jobs, in the place of the state directory: postgres://USER@HOST/DB
+    #[arg(long, global = true, value_name = "URL", env = "FTP_USER_STORE", hide_short_help = true)]
+    store: Option<StoreUrl>,
+    /// The file of the password of --store (default: $PGPASSFILE, else ~/.pgpass)
+    #[arg(long, global = true, value_name = "FILE", requires = "store", hide_short_help = true)]
+    store_password_file: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -245,8 +252,10 @@ impl Cli {
             Start::Kept(asked) => asked,
         };
         let passwords = general.passwords(context.run.cancel.clone(), is_typed);
-        let (only_destination, is_shown) =
-            (asked.purpose != JobPurpose::Run, asked.purpose == JobPurpose::Show);
+        let is_shown = asked.purpose == JobPurpose::Show;
+        // A move has given its sources other names, which they get back.
+        let has_set_aside = asked.purpose == JobPurpose::GiveUp && asked.job.verb == "move";
+        let only_destination = asked.purpose != JobPurpose::Run && !has_set_aside;
         let asks = !is_shown && hands.unattended.is_none();
         let passwords = Passwords { only_destination, asks, ..passwords };
         let context = if is_shown { context.for_inquiry() } else { context };
@@ -293,11 +302,6 @@ impl General {
         state::directory(self.state.clone())
     }
 
-    /// What is kept between runs.
-    fn store(&self) -> Store {
-        Store::at(self.state_directory(), READ_WORDS)
-    }
-
     /// What this program needs itself.
     fn own_files(&self) -> OwnFiles {
         let (settings, state) = (self.settings_file(), self.state_directory());
@@ -316,7 +320,12 @@ impl General {
 
     /// Has the commands of messages name the state and the settings that were typed.
     fn set_options_in_messages(&self) {
-        FtpUser::set_options([("--state", self.state.as_deref()), ("--config", self.job.config.as_deref())]);
+        let store = self.store.as_ref().map(|store| PathBuf::from(store.to_string()));
+        FtpUser::set_options([
+            ("--state", self.state.as_deref()),
+            ("--store", store.as_deref()),
+            ("--config", self.job.config.as_deref()),
+        ]);
     }
 
     /// The exit status of what was done. A failure is printed.
@@ -404,7 +413,7 @@ impl General {
             listing: ListingLimit::default(),
             limit: None,
         };
-        let store = self.store();
+        let store = store::kept(self)?;
         run.listed = self.hands.listed.clone();
         Ok((Context { world: World::real(), store, settings, run }, reporter))
     }

@@ -196,6 +196,14 @@ impl General {
         reporter.finish().await?;
         let prepared = prepared?;
         refuse(&prepared, verb)?;
+        if super::store::is_database(self)
+            && let Some(local) = prepared.work.places().find(|place| place.is_local())
+        {
+            return Err(Failure::usage(format!(
+                "{local} is on this host, and a daemon of another host may carry the job"
+            ))
+            .hint("name a server with ftp://, or leave out --store"));
+        }
         let submission = Submission {
             owner: user_of_this_host(),
             pair: pair(&prepared),
@@ -228,12 +236,12 @@ impl General {
                     true => self.tell(Event::Series(*record)).await?,
                     false => self.print_id(record.id)?,
                 }
-                self.warn_without_daemon().await?;
+                self.warn_without_daemon(&queue).await?;
                 return Ok(Status::Done);
             }
         };
         self.show_submitted(&queue, id).await?;
-        self.warn_without_daemon().await?;
+        self.warn_without_daemon(&queue).await?;
         if !verb.queue().waits() {
             return Ok(Status::Done);
         }
@@ -243,7 +251,7 @@ impl General {
 
     /// The queue of the state directory.
     pub(super) fn queue(&self) -> Result<Queue> {
-        self.store().journal.queue().map_err(|why| job::of_journal(&why))
+        super::store::journal(self)?.queue().map_err(|why| job::of_journal(&why))
     }
 
     /// Prints the id of a job that was submitted.
@@ -262,13 +270,8 @@ impl General {
         written.map_err(|error| Failure::of_this_host("the id could not be written", &error))
     }
 
-    /// Whether a daemon runs that carries the jobs of the state directory.
-    fn has_daemon(&self) -> bool {
-        self.state_directory().is_some_and(|directory| Queue::carried_by(&directory).is_some())
-    }
-
-    pub(super) async fn warn_without_daemon(&self) -> Result<()> {
-        if self.has_daemon() {
+    pub(super) async fn warn_without_daemon(&self, queue: &Queue) -> Result<()> {
+        if queue.has_daemon() {
             return Ok(());
         }
         self.warn(format!("no daemon is running that carries the jobs of the queue: start {FtpUser} daemon"))
@@ -277,12 +280,25 @@ impl General {
 
     /// Waits for the end of a job of the queue. Says each state that it comes to.
     async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
-        let (mut told, mut had_daemon) = (Some(QueueState::Queued), self.has_daemon());
+        let (mut told, mut had_daemon) = (Some(QueueState::Queued), queue.has_daemon());
+        let mut is_away = false;
         loop {
             let asked = (queue.clone(), id);
             let found = tokio::task::spawn_blocking(move || asked.0.job(asked.1)).await;
             let found = found.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
-            let found = found.map_err(|why| job::of_journal(&why))?;
+            let found = match found {
+                // A database comes back, and the job is in it.
+                Err(why) if super::store::is_database(self) => {
+                    if !std::mem::replace(&mut is_away, true) {
+                        self.warn(format!("{why}; the job stays in the queue, and its end is waited for"))
+                            .await?;
+                    }
+                    tokio::time::sleep(LONG_PAUSE).await;
+                    continue;
+                }
+                found => found.map_err(|why| job::of_journal(&why))?,
+            };
+            is_away = false;
             let gone = || job::of_journal(&JournalFailure::Unknown { job: id });
             let record = found.ok_or_else(gone)?;
             let entry = record.queued.clone().ok_or_else(gone)?;
@@ -294,9 +310,9 @@ impl General {
             if let Some(exit) = entry.exit {
                 return Ok(of_number(exit));
             }
-            let has_daemon = self.has_daemon();
+            let has_daemon = queue.has_daemon();
             if had_daemon && !has_daemon {
-                self.warn_without_daemon().await?;
+                self.warn_without_daemon(queue).await?;
             }
             had_daemon = has_daemon;
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -325,8 +341,8 @@ impl General {
         else {
             return Ok(None);
         };
-        let carried: Vec<CarriedJob> =
-            all.iter().filter_map(|other| CarriedJob::running(other.queued.as_ref()?)).collect();
+        let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
+        let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
         let settings = program::settings(self.job.config.as_deref())?;
         Ok(obstacle(&entry.submission, &settings, &carried, self.hands.parallel.unwrap_or(NonZeroUsize::MAX)))
     }
@@ -470,3 +486,5 @@ fn unmoved(mut job: StoredJob, names: &Names) -> StoredJob {
 const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
 /// How often a job is looked at that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// The same while a database is away.
+const LONG_PAUSE: Duration = Duration::from_secs(2);

@@ -29,7 +29,6 @@ use std::ffi::OsString;
 use std::path::Path;
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub(super) enum Verb {
     #[command(flatten)]
     Job(JobVerb),

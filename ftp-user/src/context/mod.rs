@@ -192,6 +192,16 @@ impl Context {
         self.run.settled.terms(site).map_or(Ok(None), |terms| terms.session_place(site))
     }
 
+    /// Checks that the job is still this run's, before a name becomes final or goes.
+    ///
+    /// # Errors
+    ///
+    /// Another host may carry the job now: this run ends, and nothing of it is lost.
+    pub async fn confirm_job(&self) -> Result<()> {
+        let confirmed = self.run.job_journal.confirm_lock(self.world.clock).await;
+        confirmed.map_err(|why| Failure::new(FailureKind::Interrupted, why.to_string()).hint(why.hint()))
+    }
+
     /// A meter for bytes that pass this host, which are no faster than the job may be.
     pub fn meter(&self) -> Meter {
         Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter.clone()).collect())

@@ -75,7 +75,10 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
             sql.roll_back();
             return Ok(found);
         }
-        sql.run_all("CREATE SCHEMA IF NOT EXISTS ftp_user;")?;
+        // An administrator may have made it for a user who may not.
+        if sql.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'ftp_user'", [])? == 0 {
+            sql.run_all("CREATE SCHEMA ftp_user;")?;
+        }
         sql.run_all(MAKE_VERSION)?;
         TABLES.iter().try_for_each(|table| sql.run_all(table.create))?;
         sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", [VERSION.into()])?;
@@ -170,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_lost_is_made_again_with_its_locks() {
+    fn a_connection_that_is_lost_is_made_again_with_the_lock_of_the_queue() {
         if !has_server() {
             return;
         }
         let home = tempfile::tempdir().unwrap();
         let (one, two) = (open(home.path()), open(home.path()));
-        let lock = one.lock(JOB).unwrap();
+        let lock = one.lock_daemon().unwrap().unwrap();
         let before = commits(&two.sql).unwrap();
         // In the middle of a transaction: all of it is lost, and the failure names the database.
         let failed = one.durably(|store| {
@@ -192,18 +195,39 @@ mod tests {
             (before, 0)
         );
         wait_for_connection(&one);
-        assert!(two.is_held(JOB).unwrap());
+        assert!(two.has_daemon().unwrap());
         one.durably(|store| RUNS.replace(&store.sql, &[1_i64.into(), "x".into()])).unwrap();
         // Another process is quicker.
         end_others(&two);
-        let stolen = two.lock(JOB).unwrap();
+        let stolen = two.lock_daemon().unwrap().unwrap();
         let why = (0..100).find_map(|_| one.durably(|store| store.sql.number("SELECT 1", [])).err());
         let why = [why, one.durably(|store| store.sql.number("SELECT 1", [])).err()].map(Option::unwrap);
         assert!(why[1].to_string().contains("has taken the lock"), "{why:?}");
         drop(stolen);
         wait_for_connection(&one);
         drop(lock);
-        assert!(!two.is_held(JOB).unwrap());
+        assert!(!two.has_daemon().unwrap());
+    }
+
+    #[test]
+    fn a_job_is_lost_with_its_connection() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let (one, two) = (open(home.path()), open(home.path()));
+        let lock = one.lock(JOB).unwrap();
+        one.check_lock(JOB).unwrap();
+        two.check_lock(JOB).unwrap_err();
+        end_others(&two);
+        for _ in 0..3 {
+            one.durably(|store| store.sql.number("SELECT 1", [])).unwrap_err();
+        }
+        let other = two.lock(JOB).unwrap();
+        drop(lock);
+        wait_for_connection(&one);
+        one.check_lock(JOB).unwrap_err();
+        drop(other);
     }
 
     #[test]
@@ -263,14 +287,16 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("password");
         std::fs::write(&file, "secret").unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, private).unwrap();
         let (user, database) = ("ann".to_owned(), "jobs".to_owned());
         let host = DatabaseHost::Directory(home.path().to_owned());
-        let url = PostgresUrl { user, host, port: 5432, database, ssl: SslMode::default() };
+        let url = PostgresUrl { user, host, port: 5432, database, ssl: SslMode::default(), roots: None };
         let password = Some(crate::journal::Password::of_file(&file).unwrap());
-        let refused = Database::open(Parameters { url, password, roots: None }).unwrap_err();
+        let refused = Database::open(Parameters { url, password }).unwrap_err();
         assert!(matches!(refused, JournalFailure::Unusable { .. }), "{refused}");
         assert!(
-            refused.to_string().contains("postgres://ann@[") && !format!("{refused:?}").contains("secret")
+            refused.to_string().contains("postgres://ann@%2F") && !format!("{refused:?}").contains("secret")
         );
         assert!(refused.hint().contains("check that the server runs"));
     }

@@ -24,11 +24,12 @@ use crate::account::RunAccount;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use ftp_proto::deletion::WithheldName;
+use ftp_proto::timer::Moment;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::oneshot;
 
 /// Where the journal is. If it is nowhere, nothing is kept.
@@ -54,7 +55,7 @@ enum JournalPlace {
 /// The journal of a job that runs. Clones share it. The default one keeps nothing.
 #[derive(Clone, Debug, Default)]
 pub struct JobJournal {
-    open: Option<Arc<OpenJournal>>,
+    pub(super) open: Option<Arc<OpenJournal>>,
     /// What an earlier run of the job has decided.
     decided: Option<Arc<str>>,
     /// The file that the questions are about.
@@ -62,7 +63,7 @@ pub struct JobJournal {
     /// When this run has begun with it, in milliseconds since 1970.
     began: Option<u64>,
     /// Whether an earlier run has left something that only the journal knows.
-    resumes: bool,
+    pub(super) resumes: bool,
     /// Whether the next run needs passwords that this one was given.
     had_passwords: bool,
     /// Whether this run has stored, made or deleted anything.
@@ -70,13 +71,15 @@ pub struct JobJournal {
 }
 
 #[derive(Debug)]
-struct OpenJournal {
+pub(super) struct OpenJournal {
     job: JobId,
+    /// When the store said last that the job is still this run's; `None` if nobody else could have taken it.
+    pub(super) confirmed: Option<Mutex<Option<Moment>>>,
     requests: SyncSender<Request>,
     /// What writes. It is woken for those who wait.
     writer: Writer,
     /// Why the journal has ended, if it has.
-    end: Arc<OnceLock<JournalFailure>>,
+    pub(super) end: Arc<OnceLock<JournalFailure>>,
     /// Whether somebody was told.
     was_told: AtomicBool,
 }
@@ -106,11 +109,10 @@ impl Journal {
         Self { place, read }
     }
 
-    /// The journal in a database. Its tables are made by whoever comes first. `roots` is a file of authorities that may vouch for
-    /// the server, beside those that this host trusts.
+    /// The journal in a database. The first program that connects makes its tables.
     #[cfg(feature = "postgres")]
-    pub fn in_database(url: PostgresUrl, password: Option<Password>, roots: Option<PathBuf>) -> Self {
-        let place = JournalPlace::Database(Arc::new(Parameters { url, password, roots }));
+    pub fn in_database(url: PostgresUrl, password: Option<Password>) -> Self {
+        let place = JournalPlace::Database(Arc::new(Parameters { url, password }));
         Self { place, ..Self::default() }
     }
 
@@ -128,6 +130,15 @@ impl Journal {
         }
     }
 
+    /// Whether other hosts may use it, so that another one may carry a job when this host has lost it.
+    const fn is_shared(&self) -> bool {
+        match self.place {
+            JournalPlace::Nowhere | JournalPlace::Directory(_) => false,
+            #[cfg(feature = "postgres")]
+            JournalPlace::Database(_) => true,
+        }
+    }
+
     /// Begins a job or goes on with it. The second value is ready as soon as it has begun: what an earlier run has
     /// decided. If it never is, [`JobJournal::ended_by`] says why.
     pub fn begin(&self, start: JobStart) -> (JobJournal, oneshot::Receiver<Option<String>>) {
@@ -142,7 +153,8 @@ impl Journal {
         let work = move || JobWriter::begin(journal.open(), &start, asked, started, told);
         let Ok(writer) = Writer::start(work) else { return (JobJournal::default(), begun) };
         let was_told = AtomicBool::default();
-        let open = Some(Arc::new(OpenJournal { job, requests, writer, end, was_told }));
+        let confirmed = self.is_shared().then(Mutex::default);
+        let open = Some(Arc::new(OpenJournal { job, confirmed, requests, writer, end, was_told }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
@@ -263,11 +275,6 @@ impl JobJournal {
         let open = self.open.as_ref()?;
         let why = open.end.get()?;
         (!open.was_told.swap(true, Ordering::Relaxed)).then(|| why.clone())
-    }
-
-    /// Why nothing more may be stored: the journal has ended, and what an earlier run has left is not known without it.
-    pub fn why_missed(&self) -> Option<JournalFailure> {
-        self.open.as_ref().filter(|_| self.resumes)?.end.get().cloned()
     }
 
     /// The same journal, asked about a file. `began` is when this run has begun with it, in milliseconds since 1970.
@@ -443,7 +450,7 @@ impl JobJournal {
     }
 
     /// Asks for something. The answer comes when all before it is on the disk; none comes if the journal has ended.
-    fn ask<T: Send + 'static>(
+    pub(super) fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store, JobId) -> Result<T, StoreError> + Send + 'static,
     ) -> oneshot::Receiver<T> {

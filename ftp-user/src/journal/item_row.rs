@@ -21,7 +21,8 @@ use std::sync::{Arc, LazyLock};
 static ADD_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.addition());
 static SAVE_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.replacement());
 static SAVE_PART: LazyLock<String> = LazyLock::new(|| PARTS.replacement());
-static ITEMS_AT: LazyLock<String> = LazyLock::new(|| ITEMS.select("site = ?1 AND path = ?2"));
+static ITEMS_AT: LazyLock<String> =
+    LazyLock::new(|| ITEMS.select("site = ?1 AND path = ?2 AND substr(path, 1, 1024) = ?3"));
 /// The condition that a row is that of a file, and not of what a sync has claimed to have its destination alone. Nothing is
 /// stored of a file before its source was seen.
 pub(super) static IS_FILE: LazyLock<String> = LazyLock::new(|| {
@@ -44,7 +45,7 @@ impl ItemRecord {
 
     /// The files of all jobs that go there.
     pub(super) fn at(sql: &Sql, place: &Place) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, &ITEMS_AT, [(&place.site).into(), (&place.path).into()])
+        Self::query(sql, &ITEMS_AT, [(&place.site).into(), (&place.path).into(), head(&place.path).into()])
     }
 
     /// The files of all jobs below a directory of a host, in the order of their paths and their jobs: at most `most` of those
@@ -59,14 +60,16 @@ impl ItemRecord {
         let (path, job) =
             after.map_or((directory, i64::MIN), |(path, job)| (path, job.number().cast_signed()));
         // The paths are those that begin with it: no other bytes are between these two bounds.
-        // No end stands for all paths: nothing is before it.
         let end = directory.split_last().map(|(last, begin)| [begin, &[last.saturating_add(1)]].concat());
-        let end = end.unwrap_or_default();
+        let mut below = "site = ?1 AND (path, job) > (?2, ?3) AND substr(path, 1, 1024) >= ?5".to_owned();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let below =
-            "site = ?1 AND (path, job) > (?2, ?3) AND (?4 = x'' OR path < ?4) ORDER BY path, job LIMIT ?5";
-        let values = [site.into(), path.into(), job.into(), (&end).into(), most.into()];
-        Self::query(sql, &ITEMS.select(below), values)
+        let mut values = vec![site.into(), path.into(), job.into(), most.into(), head(path).into()];
+        if let Some(end) = &end {
+            below.push_str(" AND path < ?6 AND substr(path, 1, 1024) <= ?7");
+            values.extend([Value::from(end), head(end).into()]);
+        }
+        below.push_str(&format!(" ORDER BY {}, job LIMIT ?4", sql.order_of_paths()));
+        Self::query(sql, &ITEMS.select(&below), values)
     }
 
     /// The rows of a job in that state for which the condition holds.
@@ -328,6 +331,11 @@ impl ItemRecord {
     }
 }
 
+/// The beginning of a path by which a database finds it: no index takes a value of any length.
+fn head(path: &[u8]) -> &[u8] {
+    path.get(..LENGTH_OF_HEAD).unwrap_or(path)
+}
+
 /// The transfer of a file that may go on without this program.
 fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
     let id = |column| -> Result<TransferId, StoreError> {
@@ -420,6 +428,8 @@ fn of_pair<T: FromStr>(column: Option<&str>) -> [Option<T>; 2] {
 const ITEM_COLUMNS: usize = 22;
 /// The number of columns in which the place of a file is.
 const FOUND_BY: usize = 5;
+/// The number of bytes of a path that the statements call its beginning.
+const LENGTH_OF_HEAD: usize = 1024;
 /// What stands for a value that is not known.
 const UNKNOWN: &str = "-";
 /// The largest number of rows that are remembered. Most jobs have one or two.

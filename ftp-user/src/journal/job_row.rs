@@ -260,9 +260,13 @@ pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -
 
 /// Notes names that a job keeps.
 pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Result<(), StoreError> {
-    let statement = WITHHELD.replacement();
+    let (known, addition) =
+        ("SELECT count(*) FROM withheld WHERE job = ?1 AND path = ?2", WITHHELD.addition());
     for name in names {
-        insert(sql, &statement, &[job.into(), name.as_bytes().into()])?;
+        let name = [job.into(), name.as_bytes().into()];
+        if sql.number(known, name)? == 0 {
+            insert(sql, &addition, &name)?;
+        }
     }
     Ok(())
 }

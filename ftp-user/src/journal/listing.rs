@@ -3,13 +3,13 @@
 use super::failure::JournalFailure;
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
-use super::queue::{Queue, entries, find, now};
+use super::queue::{Queue, entries, find, heads, now};
 use super::record::{ItemRecord, ItemState, StoredJob};
 use super::sql::{Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{set_told, told};
+use super::table::{reported, set_reported};
 use crate::id::JobId;
-use crate::queue::{DONE, Entry, INTERRUPTED, PARTIAL, QueueState, Wish};
+use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::ParseIntError;
@@ -167,28 +167,28 @@ impl Queue {
         self.with(|store| changed_after(&store.sql, number).map_err(|bad| store.failure(bad)))
     }
 
-    /// The jobs that ended first, of those whose ends were not told, and the number of the change by which they ended; `None` if all
-    /// were told. If nothing was ever told, what has ended by now counts as told.
+    /// The jobs that ended first, of those whose ends were not reported, with the number of the change that ended them; `None` if
+    /// all were reported. On the first call, jobs that have already ended count as reported.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn next_untold(&self) -> Result<Option<(u64, Vec<QueuedJob>)>, JournalFailure> {
-        let untold = self.with(|store| next_untold(&store.sql).map_err(|bad| store.failure(bad)))?;
-        match untold {
-            UntoldEnds::NeverAsked { last } => self.set_told(Some(last)).map(|()| None),
-            UntoldEnds::None => Ok(None),
-            UntoldEnds::Some { number, jobs } => Ok(Some((number, jobs))),
+    pub fn next_unreported(&self) -> Result<Option<(u64, Vec<QueuedJob>)>, JournalFailure> {
+        let unreported = self.with(|store| next_unreported(&store.sql).map_err(|bad| store.failure(bad)))?;
+        match unreported {
+            UnreportedEnds::NeverAsked { last } => self.set_reported(Some(last)).map(|()| None),
+            UnreportedEnds::None => Ok(None),
+            UnreportedEnds::Some { number, jobs } => Ok(Some((number, jobs))),
         }
     }
 
-    /// Notes that the ends of jobs up to this change were told. `None`: nobody wants to know of them any more.
+    /// Notes that the ends of jobs up to this change were reported. `None`: nobody wants to know of them any more.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn set_told(&self, number: Option<u64>) -> Result<(), JournalFailure> {
-        self.with(|store| store.durably(|store| set_told(&store.sql, number)))
+    pub fn set_reported(&self, number: Option<u64>) -> Result<(), JournalFailure> {
+        self.with(|store| store.durably(|store| set_reported(&store.sql, number)))
     }
 
     /// The number of the last change.
@@ -200,13 +200,13 @@ impl Queue {
         self.with(|store| last_change(&store.sql).map_err(|bad| store.failure(bad)))
     }
 
-    /// Since when the job has waited, in seconds since 1970, that may begin and has waited longest; `None` if none waits.
+    /// The jobs that may begin, if nothing else keeps them: the oldest of each owner, pair and priority.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn oldest_due(&self) -> Result<Option<u64>, JournalFailure> {
-        self.with(|store| oldest_due(&store.sql).map_err(|bad| store.failure(bad)))
+    pub fn heads(&self) -> Result<Vec<Head<JobId>>, JournalFailure> {
+        self.with(|store| heads(&store.sql, now()).map_err(|bad| store.failure(bad)))
     }
 
     /// How many jobs of the queue there are in each state.
@@ -343,9 +343,9 @@ fn changed_after(sql: &Sql, number: u64) -> Result<(u64, Vec<QueuedJob>), StoreE
     Ok((up_to, all_whole(sql, found)?))
 }
 
-/// The ends of jobs that were not told.
-enum UntoldEnds {
-    /// Nothing was ever told. The last change is that of this number.
+/// The ends of jobs that were not reported.
+enum UnreportedEnds {
+    /// Nothing was reported yet; `last` is the number of the last change.
     NeverAsked { last: u64 },
     /// There are none.
     None,
@@ -353,18 +353,15 @@ enum UntoldEnds {
     Some { number: u64, jobs: Vec<QueuedJob> },
 }
 
-fn next_untold(sql: &Sql) -> Result<UntoldEnds, StoreError> {
-    let Some(told) = told(sql)? else { return Ok(UntoldEnds::NeverAsked { last: last_change(sql)? }) };
+fn next_unreported(sql: &Sql) -> Result<UnreportedEnds, StoreError> {
+    let Some(reported) = reported(sql)? else {
+        return Ok(UnreportedEnds::NeverAsked { last: last_change(sql)? });
+    };
     let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
-    let next: Option<u64> = sql.one(next, [told.into()], |row| row.get(0))?;
-    let Some(number) = next else { return Ok(UntoldEnds::None) };
+    let next: Option<u64> = sql.one(next, [reported.into()], |row| row.get(0))?;
+    let Some(number) = next else { return Ok(UnreportedEnds::None) };
     let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number.into()])?;
-    Ok(UntoldEnds::Some { number, jobs: all_whole(sql, ended)? })
-}
-
-fn oldest_due(sql: &Sql) -> Result<Option<u64>, StoreError> {
-    let ask = "SELECT min(due) FROM queue WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
-    sql.one(ask, [Wish::Pause.number().into(), now().into()], |row| row.get(0))
+    Ok(UnreportedEnds::Some { number, jobs: all_whole(sql, ended)? })
 }
 
 fn count_by_state(sql: &Sql) -> Result<BTreeMap<&'static str, u64>, StoreError> {

@@ -14,6 +14,7 @@
 //! | `store` | the open store, which is changed in transactions; who works at it |
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
+//! | `ownership` | whether a job is still this run's |
 //! | `queue` | jobs of the queue: submitted, taken by a worker, changed, ended |
 //! | `series` | series of jobs: added, changed, and their runs begun |
 //! | `listing` | jobs and files of the queue in pages, and those that have changed |
@@ -34,6 +35,7 @@ mod item_row;
 mod job_row;
 mod jobs;
 mod listing;
+mod ownership;
 mod password;
 mod queue;
 mod record;
@@ -58,7 +60,7 @@ pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
 pub use password::{Password, PgpassAnswer};
-pub use queue::{DaemonLock, Queue, Submitted};
+pub use queue::{DaemonLock, Queue, Submitted, Term};
 pub use record::{
     ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemKey,
     ItemParts, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NAME_OF_SYNC, NewItem,

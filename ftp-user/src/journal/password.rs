@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// A password. Nothing shows it.
@@ -33,11 +33,20 @@ impl Password {
     ///
     /// # Errors
     ///
-    /// The file cannot be read.
+    /// The file cannot be read, or others can read it.
     pub fn of_file(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.mode() & 0o077 != 0 {
+            return Err(io::Error::other(READABLE));
+        }
         let bytes = named_file::read(path, LARGEST_SETTINGS)?;
         let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
         Ok(Self(Zeroizing::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec())))
+    }
+
+    /// Where passwords of databases are: the file that `PGPASSFILE` names, or `.pgpass` in the home directory.
+    pub fn pgpass_path(named: Option<PathBuf>, home: Option<&Path>) -> Option<PathBuf> {
+        let named = named.filter(|path| !path.as_os_str().is_empty());
+        named.or_else(|| home.map(|home| home.join(".pgpass")))
     }
 
     /// The password of a database in a file such as `~/.pgpass`. A file that others can read is left alone, as libpq does; one
@@ -52,7 +61,7 @@ impl Password {
             Err(error) => return ignored(ftp_io::os_error::words(&error)),
             Ok(facts) if !facts.is_file() => return ignored("it is not a regular file".to_owned()),
             Ok(facts) if facts.mode() & 0o077 != 0 => {
-                return ignored("others can read it; its mode has to be 0600".to_owned());
+                return ignored(READABLE.to_owned());
             }
             Ok(_) => {}
         }
@@ -123,6 +132,9 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
 /// Where servers of this host have their sockets.
 const DEFAULT_DIRECTORIES: [&str; 3] = ["/tmp", "/var/run/postgresql", "/run/postgresql"];
 
+/// Why a file is left alone.
+const READABLE: &str = "others can read it; its mode has to be 0600";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +174,9 @@ we\\:ird:5432:jobs:ann:escaped
     #[test]
     fn a_password_file_that_others_can_read_is_left_alone() {
         let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("pgpass");
+        let path = Password::pgpass_path(Some(PathBuf::new()), Some(home.path())).unwrap();
+        assert_eq!(path, home.path().join(".pgpass"));
+        assert_eq!(Password::pgpass_path(Some("/x".into()), Some(home.path())), Some("/x".into()));
         let database = database("postgres://ann@db/jobs");
         assert_eq!(Password::of_pgpass(&path, &database), PgpassAnswer::default());
         fs::write(&path, "*:*:*:*:secret\n").unwrap();

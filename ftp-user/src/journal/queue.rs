@@ -1,20 +1,21 @@
 //! Jobs of the queue in the journal: each is submitted, taken by a worker, changed, and ends. The oldest of those that have
 //! ended are forgotten.
 
-use super::directory::StateDirectory;
+#[cfg(test)]
+mod tests;
+
 use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::{JobLock, Store};
-use super::table::{QUEUE, check_files, commits, forget};
+use super::table::{self, QUEUE, check_files, commits, forget, next_term};
 use crate::id::JobId;
 use crate::queue::{
     self, CarriedJob, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest,
     Priority, RecordedSites, Submission, Wish,
 };
 use ftp_io::clock::since_1970;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,13 @@ pub struct Queue {
 #[derive(Debug)]
 pub struct DaemonLock {
     _lock: JobLock,
+    /// The term that has begun with it.
+    pub term: Term,
 }
+
+/// The time in which one daemon carries the jobs of a queue without another one in between. Later terms have larger numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Term(pub(super) u64);
 
 /// What became of a job that was submitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,15 +65,18 @@ impl Queue {
     ///
     /// The lock cannot be taken.
     pub fn daemon_lock(&self) -> Result<Result<DaemonLock, Option<u32>>, JournalFailure> {
-        self.with(|store| {
-            let taken = store.lock_daemon()?;
-            Ok(taken.map(|lock| DaemonLock { _lock: lock }))
+        self.with(|store| match store.lock_daemon()? {
+            Ok(lock) => {
+                let term = store.durably(|store| next_term(&store.sql))?;
+                Ok(Ok(DaemonLock { _lock: lock, term }))
+            }
+            Err(process) => Ok(Err(process)),
         })
     }
 
-    /// The process that carries the jobs of this queue; `None` if none does. The inner value is its number, where it is known.
-    pub fn carried_by(directory: &Path) -> Option<Option<u32>> {
-        StateDirectory::daemon(directory)
+    /// Whether a daemon carries the jobs of this queue. If that cannot be asked, one does.
+    pub fn has_daemon(&self) -> bool {
+        self.with(|store| store.has_daemon().map_err(|bad| store.failure(bad))).unwrap_or(true)
     }
 
     /// Puts a job into the queue.
@@ -78,13 +88,15 @@ impl Queue {
         self.with(|store| store.durably(|store| submit(store, id, job, entry))?)
     }
 
-    /// Takes the job that is carried next, of those that `may_begin`. `carried` are those that are, and those that were lately.
+    /// Takes the job that is carried next in this term, of those that `may_begin`. `carried` are those that are, and those that were
+    /// lately.
     ///
     /// # Errors
     ///
-    /// The journal cannot be read or written.
+    /// Another term has begun, or the journal cannot be read or written.
     pub fn take(
         &self,
+        term: Term,
         carried: &[CarriedJob],
         may_begin: impl FnMut(&Head<JobId>) -> bool,
     ) -> Result<Option<JobRecord>, JournalFailure> {
@@ -94,15 +106,55 @@ impl Queue {
             heads.retain(may_begin);
             let Some(job) = queue::next(heads, carried) else { return Ok(None) };
             store.durably(|store| {
-                let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+                if table::term(&store.sql)? != term {
+                    return Ok(Err(store.displaced()));
+                }
+                let Some(mut entry) = find(&store.sql, job)? else { return Ok(Ok(None)) };
                 if entry.is_carried || entry.exit.is_some() || entry.wish == Wish::Pause {
-                    return Ok(None);
+                    return Ok(Ok(None));
                 }
                 entry.begin(now());
                 save(&store.sql, job, &entry)?;
-                JobRow::find(&store.sql, job)?.map(|row| row.record(&store.sql, None)).transpose()
-            })
+                let row = JobRow::find(&store.sql, job)?;
+                row.map(|row| row.record(&store.sql, None)).transpose().map(Ok)
+            })?
         })
+    }
+
+    /// Ends a run of a job that was taken in this term. The inner failure: nobody carries it any more.
+    ///
+    /// # Errors
+    ///
+    /// Another term has begun, it is no job of the queue, or the journal cannot be written.
+    pub fn end(
+        &self,
+        term: Term,
+        job: JobId,
+        end: impl FnOnce(&mut Entry, u64),
+    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
+        self.with(|store| {
+            let ended = store.durably(|store| {
+                if table::term(&store.sql)? != term {
+                    return Ok(Err(store.displaced()));
+                }
+                let Some(mut entry) = find(&store.sql, job)? else { return Ok(Ok(None)) };
+                if !entry.is_carried {
+                    return Ok(Ok(Some(Err(EntryRefusal::HasEnded))));
+                }
+                end(&mut entry, now());
+                keep(store, job, entry).map(|entry| Ok(Some(Ok(entry))))
+            })??;
+            ended.ok_or(JournalFailure::Unknown { job })
+        })
+    }
+
+    /// Begins another term, since another daemon has had one meanwhile: all jobs that are carried are lost. Returns their number, too.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn begin_term(&self) -> Result<(Term, usize), JournalFailure> {
+        self.with(|store| store.durably(|store| Ok((next_term(&store.sql)?, lose_all(store)?))))
     }
 
     /// Changes a job, as it stands now.
@@ -162,14 +214,7 @@ impl Queue {
     pub fn lose_workers(&self, _: &DaemonLock) -> Result<usize, JournalFailure> {
         self.with(|store| {
             check_files(&store.sql).map_err(|bad| store.failure(bad))?;
-            store.durably(|store| {
-                let left = entries(&store.sql, "carried = 1", [])?;
-                for (job, mut entry) in left.iter().cloned() {
-                    entry.lose_worker(now());
-                    keep(store, job, entry)?;
-                }
-                Ok(left.len())
-            })
+            store.durably(lose_all)
         })
     }
 
@@ -183,6 +228,11 @@ impl Queue {
             let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number().into()]);
             Ok(found.map_err(|bad| store.failure(bad))?.into_iter().map(|(job, _)| job).collect())
         })
+    }
+
+    /// Whether a process runs a job. If that cannot be asked, one does.
+    pub fn is_run(&self, job: JobId) -> bool {
+        self.with(|store| store.is_held(job).map_err(|bad| store.failure(bad))).unwrap_or(true)
     }
 
     /// A job; `None` if there is none of this id.
@@ -231,6 +281,16 @@ fn submit(
     }
     put(store, id, job, entry)?;
     Ok(Ok(Submitted::New(id)))
+}
+
+/// Marks all jobs as lost that are carried. Returns their number.
+fn lose_all(store: &Store) -> Result<usize, StoreError> {
+    let left = entries(&store.sql, "carried = 1", [])?;
+    for (job, mut entry) in left.iter().cloned() {
+        entry.lose_worker(now());
+        keep(store, job, entry)?;
+    }
+    Ok(left.len())
 }
 
 /// Writes a new job and its entry.
@@ -369,7 +429,7 @@ fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
 }
 
 /// The oldest job of each owner, pair and priority that may begin.
-fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
+pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
     let mut heads = Vec::new();
     sql.query(HEADS, [Wish::Pause.number().into(), now.into()], |row| {
         heads.push(Head {
@@ -379,6 +439,7 @@ fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
             sites: read_sites(row.get(5)?)?.into_keys().collect(),
             priority: priority(row.get(3)?)?,
             created: row.get(4)?,
+            due: row.get(6)?,
         });
         Ok(())
     })?;
@@ -387,7 +448,7 @@ fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
 
 /// Finds them: first when the oldest of each group was submitted, and then which one that is.
 const HEADS: &str = "
-    SELECT job, owner, pair, priority, created, sites FROM queue WHERE job IN (
+    SELECT job, owner, pair, priority, created, sites, due FROM queue WHERE job IN (
         SELECT min(queue.job) FROM (
             SELECT owner, pair, priority, min(created) AS created FROM queue
             WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority) AS oldest
@@ -420,150 +481,3 @@ const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 const MOST_ENDED: i64 = 100_000;
 /// How many are forgotten at most when another one comes.
 const AT_ONCE: i64 = 100;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::{JobStart, RunEnd};
-
-    fn queue(directory: &Path) -> Queue {
-        Queue::of(Store::open_for_tests(directory).unwrap())
-    }
-
-    fn entry(owner: &str) -> Entry {
-        let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
-        Entry { submission, created: now(), due: now(), ..Entry::default() }
-    }
-
-    fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {
-        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        match queue.submit(JobId::new(id), job, &entry(owner)).unwrap() {
-            Submitted::New(id) | Submitted::Known(id) => id,
-        }
-    }
-
-    #[test]
-    fn a_job_is_taken_once_and_ends_once() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let (one, two) = (submit(&queue, 1, "ann"), submit(&queue, 2, "bob"));
-        let taken = |carried: &[CarriedJob]| queue.take(carried, |_| true).unwrap().map(|record| record.id);
-        let of = |owner: &str, turn| CarriedJob {
-            owner: owner.to_owned(),
-            pair: String::new(),
-            sites: Vec::new(),
-            turn,
-            is_running: true,
-        };
-        assert_eq!(taken(&[of("ann", 1)]), Some(two), "the other owner has none");
-        assert_eq!(taken(&[]), Some(one));
-        assert_eq!(taken(&[]), None);
-        queue.change(two, |entry, _| entry.pause()).unwrap().unwrap();
-        assert_eq!(queue.unwanted().unwrap(), [two]);
-        queue
-            .change(two, |entry, now| {
-                entry.end(10, None, now);
-                Ok(())
-            })
-            .unwrap()
-            .unwrap();
-        queue
-            .change(one, |entry, now| {
-                entry.end(9, Some("b: no".into()), now);
-                Ok(())
-            })
-            .unwrap()
-            .unwrap();
-        assert_eq!(taken(&[]), None, "one is paused, one has ended");
-        let ended = queue.job(one).unwrap().unwrap();
-        assert_eq!((ended.state, ended.queued.unwrap().exit), (JobState::Failed, Some(9)));
-        assert_eq!(queue.change(one, |entry, _| entry.pause()).unwrap(), Err(EntryRefusal::HasEnded));
-        let unknown = queue.change(JobId::new(9), |_, _| Ok(()));
-        assert_eq!(unknown, Err(JournalFailure::Unknown { job: JobId::new(9) }));
-    }
-
-    #[test]
-    fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let id = submit(&queue, 1, "ann");
-        // The same was typed at a terminal, and has found nothing to do.
-        let store = Store::open_for_tests(home.path()).unwrap();
-        let start = |id| JobStart {
-            id,
-            job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"),
-            resumes: id == JobId::new(1),
-        };
-        drop(store.start(&start(JobId::new(2))).unwrap());
-        assert!(queue.job(id).unwrap().is_some());
-        drop(store.start(&start(id)).unwrap());
-        let stays = store.durably(|store| store.finish(id, RunEnd::Nothing { has_failed: false }, None));
-        assert!(stays.unwrap());
-        assert_eq!(queue.job(id).unwrap().unwrap().state, JobState::Done);
-    }
-
-    #[test]
-    fn a_worker_that_is_lost_is_noticed_by_the_next_one() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let id = submit(&queue, 1, "ann");
-        let lock = queue.daemon_lock().unwrap().unwrap();
-        let is_file = queue.with(|store| Ok(store.is_file())).unwrap();
-        let carrier = is_file.then_some(Some(std::process::id()));
-        assert_eq!(Queue::carried_by(home.path()), carrier);
-        assert!(queue.daemon_lock().unwrap().is_err());
-        queue.take(&[], |_| true).unwrap().unwrap();
-        drop(lock);
-        assert_eq!(Queue::carried_by(home.path()), None);
-        let lock = queue.daemon_lock().unwrap().unwrap();
-        let lost = || queue.lose_workers(&lock).unwrap();
-        assert_eq!((lost(), lost()), (1, 0));
-        let record = queue.job(id).unwrap().unwrap();
-        assert_eq!(record.queued.unwrap().tries, 1);
-    }
-
-    #[test]
-    fn an_owner_has_so_many_jobs_and_a_name_is_of_one_work() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let named = |words: &str| StoredJob { name: Some("n".to_owned()), ..StoredJob::for_tests(words) };
-        let put = |id, words| queue.submit(JobId::new(id), named(words), &entry("ann"));
-        assert_eq!(put(1, "copy a b"), Ok(Submitted::New(JobId::new(1))));
-        assert_eq!(put(2, "copy a b"), Ok(Submitted::Known(JobId::new(1))));
-        assert!(matches!(put(3, "copy a c"), Err(JournalFailure::Named { .. })));
-        {
-            let store = queue.store.lock().unwrap();
-            store
-                .durably(|store| {
-                    (10..10 + MOST_OF_OWNER)
-                        .try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")))
-                })
-                .unwrap();
-        }
-        let job = StoredJob::for_tests("copy a b");
-        let full = queue.submit(JobId::new(5), job.clone(), &entry("bob"));
-        assert!(matches!(full, Err(JournalFailure::Full { most: MOST_OF_OWNER, .. })));
-        queue.submit(JobId::new(5), job, &entry("eve")).unwrap();
-    }
-
-    #[test]
-    fn jobs_that_ended_long_ago_are_forgotten() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let id = submit(&queue, 1, "ann");
-        let end = |ended| {
-            queue.change(id, |entry, _| {
-                (entry.exit, entry.ended) = (Some(0), Some(ended));
-                Ok(())
-            })
-        };
-        end(now()).unwrap().unwrap();
-        submit(&queue, 2, "ann");
-        assert!(queue.job(id).unwrap().is_some());
-        end(now() - KEPT_FOR.as_secs() - 1).unwrap().unwrap();
-        submit(&queue, 3, "ann");
-        assert!(queue.job(id).unwrap().is_none());
-        let jobs = Store::open_for_tests(home.path()).unwrap().jobs().unwrap();
-        assert_eq!(jobs.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [2, 3]);
-    }
-}

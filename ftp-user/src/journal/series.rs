@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(planned(12), run(Turn::Replace, 12));
         let state = |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(now());
         assert_eq!((state(10), state(12)), (QueueState::Cancelled, QueueState::Queued));
-        queue.take(&[], |_| true).unwrap().unwrap();
+        queue.take(crate::journal::Term::default(), &[], |_| true).unwrap().unwrap();
         drop(again().unwrap());
         assert_eq!(planned(13), run(Turn::Skip, 12));
         assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));

@@ -103,6 +103,11 @@ impl Store {
         JournalFailure::unusable(self.name(), why)
     }
 
+    /// Another daemon has carried the jobs of its queue.
+    pub(super) fn displaced(&self) -> JournalFailure {
+        JournalFailure::Displaced { store: self.name() }
+    }
+
     /// It has all that it may have of something.
     pub(super) fn full(&self, most: u64) -> JournalFailure {
         JournalFailure::Full { store: self.name(), most }
@@ -118,6 +123,17 @@ impl Store {
             Home::Database(_) => self.lock_session(LockKey::Job(job))?,
         };
         taken.map_err(|process| JournalFailure::Held { job, process })
+    }
+
+    /// Checks that this connection has the lock of a job.
+    pub(super) fn check_lock(&self, job: JobId) -> Result<(), StoreError> {
+        let has_lock = match &self.home {
+            Home::Directory(home) => home.holder(job).is_some(),
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => self.sql.postgres()?.has_own_lock(job)?,
+        };
+        let why = "this connection has no lock of the job: a pooler may stand before the database";
+        if has_lock { Ok(()) } else { Err(StoreError::Database(why.to_owned())) }
     }
 
     /// Takes the lock of whoever carries the jobs of the queue. The inner `Err`: another process has it; its number, where it is
@@ -151,6 +167,15 @@ impl Store {
     /// Whether a process runs a job.
     pub(super) fn is_held(&self, job: JobId) -> Result<bool, StoreError> {
         Ok(self.holder(job)?.is_some())
+    }
+
+    /// Whether a daemon carries the jobs of the queue.
+    pub(super) fn has_daemon(&self) -> Result<bool, StoreError> {
+        match &self.home {
+            Home::Directory(home) => Ok(home.has_daemon()),
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => self.sql.postgres()?.has_daemon(),
+        }
     }
 
     /// Removes what processes that were killed have left of their locks. A connection that ends leaves nothing.

@@ -1,6 +1,7 @@
 //! The tables. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
 //! before anybody acts on it.
 
+use super::queue::Term;
 use super::sql::{Row, Sql, StoreError, Value};
 use crate::id::JobId;
 use std::borrow::Cow;
@@ -93,7 +94,7 @@ CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEX
     key: "job",
 };
 
-/// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were told: row 2, if it is there.
+/// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were reported: row 2, if it is there. The term of the daemon: row 3.
 pub(super) const COMMITS: Table = Table {
     name: "commits",
     since: 4,
@@ -323,18 +324,31 @@ pub(super) fn add_commit(sql: &Sql) -> Result<u64, StoreError> {
     Ok(number)
 }
 
-/// Up to which change the ends of jobs were told, if somebody wants to know of them.
-pub(super) fn told(sql: &Sql) -> Result<Option<u64>, StoreError> {
+/// Up to which change the ends of jobs were reported, if somebody wants to know of them.
+pub(super) fn reported(sql: &Sql) -> Result<Option<u64>, StoreError> {
     let found = COMMITS.find(sql, "id = 2", [], |row| row.get::<u64>(1))?;
     Ok(found.first().copied())
 }
 
-/// Notes up to which change the ends of jobs were told; `None` if nobody wants to know of them.
-pub(super) fn set_told(sql: &Sql, number: Option<u64>) -> Result<(), StoreError> {
+/// Notes up to which change the ends of jobs were reported; `None` if nobody wants to know of them.
+pub(super) fn set_reported(sql: &Sql, number: Option<u64>) -> Result<(), StoreError> {
     match number {
         Some(number) => COMMITS.replace(sql, &[2_i64.into(), number.into()]),
         None => sql.execute("DELETE FROM commits WHERE id = 2", []).map(drop),
     }
+}
+
+/// The term of the daemon that carries the jobs: each one that begins to carry them has a larger number.
+pub(super) fn term(sql: &Sql) -> Result<Term, StoreError> {
+    let found = COMMITS.find(sql, "id = 3", [], |row| row.get::<u64>(1))?;
+    Ok(Term(found.first().copied().unwrap_or(0)))
+}
+
+/// Begins the next term.
+pub(super) fn next_term(sql: &Sql) -> Result<Term, StoreError> {
+    let next = term(sql)?.0 + 1;
+    COMMITS.replace(sql, &[3_i64.into(), next.into()])?;
+    Ok(Term(next))
 }
 
 /// What every transaction reads and writes.

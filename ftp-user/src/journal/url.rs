@@ -14,6 +14,15 @@ pub enum StoreUrl {
     Postgres(PostgresUrl),
 }
 
+impl Display for StoreUrl {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
 /// A PostgreSQL database and its user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PostgresUrl {
@@ -23,10 +32,12 @@ pub struct PostgresUrl {
     pub host: DatabaseHost,
     /// The port of the server, also where it is a part of the name of a socket.
     pub port: u16,
-    /// The database.
+    /// The name of the database.
     pub database: String,
     /// Whether the connection has TLS.
     pub ssl: SslMode,
+    /// A file of authorities (PEM) that may vouch for the server, in the place of those that this host trusts.
+    pub roots: Option<PathBuf>,
 }
 
 /// The host of a database server.
@@ -119,29 +130,41 @@ impl FromStr for StoreUrl {
             true => DatabaseHost::Directory(host.into()),
             false => DatabaseHost::Name(host),
         };
+        let (ssl, roots) = terms(&url)?;
         Ok(Self::Postgres(PostgresUrl {
             user: part(url.username(), "user")?,
             host,
             port: url.port().unwrap_or(PORT),
             database: part(url.path().strip_prefix('/').unwrap_or_default(), "database")?,
-            ssl: ssl_mode(&url)?,
+            ssl,
+            roots,
         }))
     }
 }
 
-fn ssl_mode(url: &Url) -> Result<SslMode, BadStoreUrl> {
-    let mut found = None;
+/// What the query says: `sslmode` and `sslrootcert`, each once.
+fn terms(url: &Url) -> Result<(SslMode, Option<PathBuf>), BadStoreUrl> {
+    let (mut mode, mut roots) = (None, None);
     for (name, value) in url.query_pairs() {
-        let known = SslMode::ALL.into_iter().find(|(known, _)| *known == value);
-        match known.filter(|_| name == "sslmode" && found.is_none()) {
-            Some((_, mode)) => found = Some(mode),
-            None => return Err(BadStoreUrl::Parameter(name.into_owned())),
+        if name == "password" {
+            return Err(BadStoreUrl::Password);
+        }
+        let bad = || BadStoreUrl::Parameter(name.clone().into_owned());
+        match &*name {
+            "sslmode" if mode.is_none() => {
+                let known = SslMode::ALL.into_iter().find(|(known, _)| *known == value);
+                mode = Some(known.ok_or_else(bad)?.1);
+            }
+            "sslrootcert" if roots.is_none() && !value.is_empty() => {
+                roots = Some(PathBuf::from(value.into_owned()));
+            }
+            _ => return Err(bad()),
         }
     }
-    Ok(found.unwrap_or_default())
+    Ok((mode.unwrap_or_default(), roots))
 }
 
-/// A part of the URL without its escapes. None may have a NUL or, before them, a slash.
+/// Decodes the escapes of a part of the URL. Refuses an empty part, a NUL, and a slash that is not escaped.
 fn part(text: &str, name: &'static str) -> Result<String, BadStoreUrl> {
     let bad = BadStoreUrl::Part(name);
     let mut bytes = Vec::with_capacity(text.len());
@@ -158,21 +181,33 @@ fn part(text: &str, name: &'static str) -> Result<String, BadStoreUrl> {
             byte => byte,
         });
     }
-    let is_empty = bytes.is_empty() || bytes.contains(&0);
-    String::from_utf8(bytes).ok().filter(|_| !is_empty).ok_or(bad)
+    let is_refused = bytes.is_empty() || bytes.contains(&0);
+    String::from_utf8(bytes).ok().filter(|_| !is_refused).ok_or(bad)
 }
 
-/// The database as people know it again, without what is a secret.
+/// The URL as it can be typed again. It has no secret.
 impl Display for PostgresUrl {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { user, host, port, database, ssl: _ } = self;
-        match host {
-            DatabaseHost::Name(host) => write!(f, "postgres://{user}@{host}:{port}/{database}"),
-            DatabaseHost::Directory(directory) => {
-                write!(f, "postgres://{user}@[{}]:{port}/{database}", directory.display())
-            }
-        }
+        let Self { user, host, port, database, ssl, roots } = self;
+        let host = match host {
+            DatabaseHost::Name(host) if host.contains(':') => format!("[{host}]"),
+            DatabaseHost::Name(host) => escaped(host),
+            DatabaseHost::Directory(directory) => escaped(&directory.to_string_lossy()),
+        };
+        write!(f, "postgres://{}@{host}:{port}/{}", escaped(user), escaped(database))?;
+        let mode = SslMode::ALL.into_iter().find(|(_, mode)| mode == ssl && *mode != SslMode::default());
+        let mode = mode.map(|(name, _)| format!("sslmode={name}"));
+        let roots = roots.as_ref().map(|roots| format!("sslrootcert={}", escaped(&roots.to_string_lossy())));
+        let terms: Vec<String> = mode.into_iter().chain(roots).collect();
+        if terms.is_empty() { Ok(()) } else { write!(f, "?{}", terms.join("&")) }
     }
+}
+
+/// A part of a URL, with escapes for all that may mean something else.
+fn escaped(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
 }
 
 /// The port of PostgreSQL.
@@ -188,7 +223,7 @@ mod tests {
         assert_eq!(url("sqlite:/srv/jobs.db"), Ok(StoreUrl::Sqlite("/srv/jobs.db".into())));
         let database = |host: DatabaseHost, port, ssl| {
             let (user, database) = ("ann".to_owned(), "jobs".to_owned());
-            Ok(StoreUrl::Postgres(PostgresUrl { user, host, port, database, ssl }))
+            Ok(StoreUrl::Postgres(PostgresUrl { user, host, port, database, ssl, roots: None }))
         };
         let named = |name: &str| DatabaseHost::Name(name.to_owned());
         assert_eq!(url("postgres://ann@db/jobs"), database(named("db"), 5432, SslMode::Prefer));
@@ -197,6 +232,14 @@ mod tests {
         assert_eq!(url("postgres://ann@[::1]:1/jobs"), database(named("::1"), 1, SslMode::Prefer));
         let socket = DatabaseHost::Directory("/run/postgresql".into());
         assert_eq!(url("postgres://ann@%2Frun%2Fpostgresql/jobs"), database(socket, 5432, SslMode::Prefer));
+        for text in [
+            "postgres://ann@db:5432/jobs",
+            "postgres://a%40n@[::1]:1/j%2Fb",
+            "postgres://ann@%2Frun%2Fpg:5432/jobs?sslmode=verify-ca&sslrootcert=%2Fetc%2Fca.pem",
+            "sqlite:/srv/journal.db",
+        ] {
+            assert_eq!(url(text).unwrap().to_string(), text);
+        }
         for (text, why) in [
             ("jobs.db", BadStoreUrl::Form),
             ("mysql://ann@db/jobs", BadStoreUrl::Form),
@@ -209,7 +252,7 @@ mod tests {
             ("postgres://ann@db/a/b", BadStoreUrl::Part("database")),
             ("postgres://ann@db/a%00", BadStoreUrl::Part("database")),
             ("postgres://ann@db/jobs?sslmode=on", BadStoreUrl::Parameter("sslmode".to_owned())),
-            ("postgres://ann@db/jobs?password=x", BadStoreUrl::Parameter("password".to_owned())),
+            ("postgres://ann@db/jobs?password=x", BadStoreUrl::Password),
         ] {
             assert_eq!(url(text), Err(why), "{text}");
         }

@@ -1,7 +1,7 @@
 //! Which job is carried next. Owners share equally, then the pairs of servers of each owner; priority orders the jobs of one
 //! owner. Whoever has the fewest jobs that are carried comes first, and of these whoever was served the longest time ago.
 
-use super::entry::{Entry, Priority, Submission};
+use super::entry::{Priority, Submission};
 
 /// The oldest job of an owner between two servers with one priority that may begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,8 @@ pub struct Head<J> {
     pub priority: Priority,
     /// When it was submitted, in seconds since 1970.
     pub created: u64,
+    /// Since when it may begin, in seconds since 1970.
+    pub due: u64,
 }
 
 /// A job that is carried, or one of the last that were, as far as the shares need it.
@@ -36,11 +38,10 @@ pub struct CarriedJob {
 }
 
 impl CarriedJob {
-    /// One that a worker carries; `None` if none does.
-    pub fn running(entry: &Entry) -> Option<Self> {
-        let Submission { owner, pair, sites, .. } = entry.submission.clone();
-        let sites = sites.into_keys().collect();
-        entry.is_carried.then_some(Self { owner, pair, sites, turn: 0, is_running: true })
+    /// One that is carried, taken by the choice of this number.
+    pub fn of(submission: &Submission, turn: u64) -> Self {
+        let Submission { owner, pair, sites, .. } = submission.clone();
+        Self { owner, pair, sites: sites.into_keys().collect(), turn, is_running: true }
     }
 }
 
@@ -77,6 +78,7 @@ mod tests {
                 sites: Vec::new(),
                 priority: Priority::try_from(*priority).unwrap(),
                 created: at as u64,
+                due: at as u64,
             };
             let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap();
             let (owner, pair, priority) = jobs.remove(at);

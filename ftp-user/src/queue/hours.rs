@@ -46,7 +46,7 @@ impl Hours {
         let begin = later(&now, -now.as_second().rem_euclid(MINUTE))?;
         let minutes = successors(Some(begin), |minute| later(minute, MINUTE));
         let found = minutes.take(MINUTES_SEARCHED).find(|minute| self.include(*minute, zone))?;
-        Some(found.max(now))
+        Some(if found < now { now } else { found })
     }
 }
 

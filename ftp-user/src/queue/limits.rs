@@ -48,17 +48,19 @@ fn at_least_one(number: usize) -> NonZeroUsize {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SiteRefusal {
     /// These are not its hours.
-    #[error("the site {site} may be used at {hours}: it waits until {}", opens.map_or_else(|| "then".to_owned(), |opens| opens.to_string()))]
+    #[error("the site {site} is open at {hours}{}", opens.as_ref().map_or_else(String::new, |opens| format!(": the job waits until {opens}")))]
     Hours {
         /// The name of the site.
         site: String,
         /// When it may be used.
         hours: String,
-        /// When that begins.
-        opens: Option<Timestamp>,
+        /// When that begins, by local time.
+        opens: Option<String>,
     },
     /// Other jobs use it.
-    #[error("it waits for the site {site}, which the settings let {most} of the jobs use at the same time")]
+    #[error(
+        "the site {site} is in use by as many jobs as max-jobs, max-sessions and --parallel allow ({most})"
+    )]
     Jobs {
         /// The name of the site.
         site: String,
@@ -95,6 +97,8 @@ impl SiteUse<'_> {
         let closed = sites.clone().find_map(|site| self.closed(site).map(|hours| (site, hours)));
         if let Some((site, hours)) = closed {
             let opens = hours.next(self.now, self.zone);
+            let opens =
+                opens.map(|opens| opens.to_zoned(self.zone.clone()).strftime("%F %H:%M %Z").to_string());
             return Some(SiteRefusal::Hours { site: site.clone(), hours: hours.to_string(), opens });
         }
         sites.filter_map(|site| Some((site, self.limits.get(site)?))).find_map(|(site, limits)| {
@@ -165,15 +169,16 @@ mod tests {
             let site_use = SiteUse { limits: &limits, parallel: number(4).unwrap(), now, zone };
             let sites: Vec<String> = sites.iter().map(|site| (*site).to_owned()).collect();
             let refusal = site_use.refusal(sites.iter(), others).map(|why| why.to_string());
-            let is_closed = refusal.as_ref().is_some_and(|why| why.contains("may be used at"));
+            let is_closed = refusal.as_ref().is_some_and(|why| why.contains("is open at"));
             assert_eq!(site_use.is_closed(sites.iter()), is_closed);
             refusal.unwrap_or_default()
         };
         let (day, night) = ("2026-11-26T12:00:00Z", "2026-11-26T23:00:00Z");
-        let closed = "the site night may be used at 22:00-06:00: it waits until 2026-11-26T22:00:00Z";
+        let closed = "the site night is open at 22:00-06:00: the job waits until 2026-11-26 22:00 UTC";
         assert_eq!(refusal(&["two", "night"], day, &[]), closed);
         assert_eq!(refusal(&["two", "night"], night, &[]), "");
-        let full = "it waits for the site one, which the settings let 1 of the jobs use at the same time";
+        let full =
+            "the site one is in use by as many jobs as max-jobs, max-sessions and --parallel allow (1)";
         assert_eq!(refusal(&["one"], day, &[carried(&["one", "two"], true)]), full);
         assert_eq!(refusal(&["one"], day, &[carried(&["one"], false), carried(&["two"], true)]), "");
         assert_eq!(refusal(&["two"], day, &[carried(&["one"], true)]), "");

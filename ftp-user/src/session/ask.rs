@@ -13,6 +13,15 @@ use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 impl Session {
+    /// Checks that the job is still this run's, before a name becomes final or goes.
+    ///
+    /// # Errors
+    ///
+    /// Another host may carry the job now.
+    pub async fn confirm_job(&self) -> Result<()> {
+        self.context.confirm_job().await
+    }
+
     /// Sends a command and waits for its final reply.
     ///
     /// # Errors

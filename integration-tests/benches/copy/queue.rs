@@ -98,6 +98,8 @@ fn store(plan: &Plan, place: &Path) {
 /// One process submits, another connection gives out and ends. Returns the seconds of all, and of each job.
 fn ends(directory: &Path) -> (f64, Vec<f64>) {
     let (submits, carries) = (queue(directory), queue(directory));
+    let lock = carries.daemon_lock().unwrap().unwrap();
+    let term = lock.term;
     let start = Instant::now();
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -114,12 +116,9 @@ fn ends(directory: &Path) -> (f64, Vec<f64>) {
             let mut ended = Vec::new();
             while ended.len() < JOBS as usize {
                 let none: [CarriedJob; 0] = [];
-                let Some(taken) = carries.take(&none, |_| true).unwrap() else { continue };
-                let end = |entry: &mut Entry, now| {
-                    entry.end(0, None, now);
-                    Ok(())
-                };
-                carries.change(taken.id, end).unwrap().unwrap();
+                let Some(taken) = carries.take(term, &none, |_| true).unwrap() else { continue };
+                let end = |entry: &mut Entry, now| entry.end(0, None, now);
+                carries.end(term, taken.id, end).unwrap().unwrap();
                 ended.push((taken.id.number(), start.elapsed()));
             }
             is_done.store(true, Ordering::Relaxed);

@@ -68,6 +68,14 @@ fn masked(word: &str) -> Cow<'_, str> {
         None if is_path(word) => return word.into(),
         None => ("", word),
     };
+    // A query may have one, too: `postgres://ann@h/d?password=secret`.
+    if let Some((before, value)) =
+        word.split_once("password=").filter(|(before, _)| before.ends_with(['?', '&']))
+    {
+        let end = value.find(['&', '\'', '"']).unwrap_or(value.trim_end().len());
+        let rest = value.get(end..).unwrap_or_default();
+        return format!("{}password=***{rest}", masked(before)).into();
+    }
     let Some((login, host)) = rest.rsplit_once('@') else { return word.into() };
     match login.split_once(':') {
         // `ann@host:2121/a@b` has a port, and no password.
@@ -194,6 +202,8 @@ mod tests {
         check("ftp://bob@h/a", "ftp://bob@h/a");
         check("'ftp://bob:s3c/re@t@h:21/a' x", "'ftp://bob:***@h:21/a' x");
         check("ftp://a:1@h ftps://b:2@i", "ftp://a:***@h ftps://b:***@i");
+        check("'postgres://a@h/d?password=s3c&x=1' for", "'postgres://a@h/d?password=***&x=1' for");
+        check("postgres://a:1@h/d?password=s3c", "postgres://a:***@h/d?password=***");
         check("://:@", "://:***@");
         check("ftp://a:1@h,ftps://b:2@i", "ftp://a:***@i");
         check("line\nftp://a:1@h\tb", "line\nftp://a:***@h\tb");

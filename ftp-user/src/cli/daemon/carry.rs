@@ -44,7 +44,13 @@ pub(super) async fn carry(daemon: Arc<Daemon>, record: JobRecord, cancel: Cancel
                     return RunResult::Ended { exit, cause: Some(failure.to_string()) };
                 }
             }
-            run(&daemon, &record, gives_up, cancel).await
+            let (exit, cause) = run(&daemon, &record, gives_up, cancel).await;
+            // Whoever carries it still has not noticed that it was lost.
+            if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
+                let cause = "another daemon has not ended its run yet".to_owned();
+                return RunResult::Postponed { cause };
+            }
+            (exit, cause)
         }
     };
     if gives_up { RunResult::GivenUp { exit, cause } } else { RunResult::Ended { exit, cause } }

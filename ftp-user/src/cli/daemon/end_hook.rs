@@ -21,7 +21,7 @@ impl EndHook {
     /// The program is a command line of the shell.
     pub(super) fn new(daemon: Arc<Daemon>, command: &str) -> Self {
         let arguments = vec!["-c".into(), command.into()];
-        Self { daemon, hook: Hook { program: "/bin/sh".into(), arguments, time: LONGEST } }
+        Self { daemon, hook: Hook { program: "/bin/sh".into(), arguments, time: HOOK_TIMEOUT } }
     }
 
     /// Runs the program for one job after the other, as long as the daemon runs.
@@ -42,16 +42,16 @@ impl EndHook {
         }))
     }
 
-    /// Runs the program for the jobs that ended first, of those of which it does not know. Whether there were some.
+    /// Runs the program for the next jobs whose end was not reported. Returns whether there were any.
     async fn next(&self) -> Result<bool, JournalFailure> {
         let daemon = Arc::clone(&self.daemon);
-        let ended = spawn_blocking(move || daemon.queue.next_untold());
+        let ended = spawn_blocking(move || daemon.queue.next_unreported());
         let Some((number, jobs)) = joined(ended.await)? else { return Ok(false) };
         for job in jobs {
             self.tell(&job).await;
         }
         let daemon = Arc::clone(&self.daemon);
-        let noted = spawn_blocking(move || daemon.queue.set_told(Some(number)));
+        let noted = spawn_blocking(move || daemon.queue.set_reported(Some(number)));
         joined(noted.await)?;
         Ok(true)
     }
@@ -61,7 +61,7 @@ impl EndHook {
         let home = std::env::var_os("HOME").map(|home| ("HOME", home));
         let environment: Vec<(&'static str, OsString)> = home.into_iter().collect();
         if let Err(why) = self.hook.run(environment, &text).await {
-            tracing::warn!(job = %job.id, cause = %why, "the program of --on-end has failed, and is not run again");
+            tracing::warn!(job = %job.id, cause = %why, "the command of --on-end has failed, and is not repeated for this job");
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) struct RunningHook(JoinHandle<()>);
 impl RunningHook {
     /// The daemon ends: the last jobs are told, as far as there is time. The next daemon tells the others.
     pub(super) async fn end(mut self) {
-        if timeout(LAST, &mut self.0).await.is_err() {
+        if timeout(LAST_TIMEOUT, &mut self.0).await.is_err() {
             self.0.abort();
         }
     }
@@ -83,9 +83,9 @@ fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
 }
 
 /// How long the program may run.
-const LONGEST: Duration = Duration::from_secs(60);
+const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long it may run when the daemon ends.
-const LAST: Duration = Duration::from_secs(5);
+const LAST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// The same after the journal could not be used.

@@ -1,6 +1,6 @@
 //! What happens to the jobs of a daemon, for those who follow it: the last events, and how far the jobs are that run.
 
-use super::metrics::Counted;
+use super::metrics::DaemonCounters;
 use crate::id::JobId;
 use crate::outcome::{FileOutcome, Protection};
 use crate::report::{Event, JobProgress, RunMessage, about};
@@ -20,7 +20,7 @@ pub(super) struct Feed {
     /// The name of the worker, which each event has.
     worker: String,
     /// What was counted.
-    pub(super) counted: Counted,
+    pub(super) counted: DaemonCounters,
     state: Mutex<State>,
 }
 
@@ -107,7 +107,7 @@ impl Feed {
     pub(super) fn new(worker: String) -> Self {
         let last = u64::try_from(since_1970().as_micros()).unwrap_or(0);
         let state = Mutex::new(State { last, ..State::default() });
-        Self { worker, counted: Counted::default(), state }
+        Self { worker, counted: DaemonCounters::default(), state }
     }
 
     /// A run of a job begins: nothing of the one before counts.

@@ -5,18 +5,19 @@ use super::super::queue::{StoredDraft, site_text};
 use super::super::{Cli, General, ShellSession, why};
 use super::carry::ends;
 use super::feed::{Feed, RunOfJob};
-use super::metrics::Now;
+use super::metrics::DaemonGauges;
 use super::views::{self, file_view, job_view, series_view};
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
+use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{
     FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure, Queue, QueuedJob,
     SeriesRecord, StoredJob, Tokens,
 };
 use crate::outcome::Protection;
-use crate::queue::{JobChange, NamedRequest, Scope, SiteUse, Token};
+use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, SiteUse, Token};
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
@@ -136,6 +137,16 @@ impl Daemon {
         };
         *self.tokens.locked() = tokens.into_iter().map(info).collect();
         Ok(())
+    }
+
+    /// Whether a process that is not this one has the lock of a job. It is asked when no run of this daemon has it.
+    pub(super) fn is_carried_elsewhere(&self, job: JobId) -> bool {
+        self.has_database() && self.reader.is_run(job)
+    }
+
+    /// Whether the jobs are in a database that several hosts may share.
+    pub(super) fn has_database(&self) -> bool {
+        super::super::store::is_database(&self.general)
     }
 
     /// Tells those who follow the events how a job stands now.
@@ -348,11 +359,7 @@ impl Fleet for Daemon {
     }
 
     fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
-        let running = JobQuery {
-            states: Some(vec![crate::queue::QueueState::Running]),
-            most: 1000,
-            ..JobQuery::default()
-        };
+        let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
         let jobs = self.reader.list(&running).map_err(away)?.items;
         let sites = self.settings.locked().sites.iter().map(|(name, _)| name.to_owned()).collect();
         let draining = self.is_draining.load(Ordering::Relaxed);
@@ -393,8 +400,17 @@ impl Fleet for Daemon {
     }
 
     fn metrics(&self) -> Result<String, ApiError> {
-        let oldest = self.reader.oldest_due().map_err(away)?;
-        Ok(self.feed.counted.page(&Now {
+        let heads = self.reader.heads().map_err(away)?;
+        let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
+        let running = self.reader.list(&running).map_err(away)?.items;
+        let carried: Vec<CarriedJob> =
+            running.iter().map(|job| CarriedJob::of(&job.entry.submission, 0)).collect();
+        // Those that wait for the hours of a site or for other jobs at it are as they should be.
+        let oldest = self.with_site_use(|sites| {
+            let may_begin = |head: &&Head<JobId>| sites.refusal(head.sites.iter(), &carried).is_none();
+            heads.iter().filter(may_begin).map(|head| head.due).min()
+        });
+        Ok(self.feed.counted.page(&DaemonGauges {
             jobs: self.reader.count_by_state().map_err(away)?,
             parallel: self.parallel.get(),
             longest_wait: oldest.map_or(0, |since| since_1970().as_secs().saturating_sub(since)),

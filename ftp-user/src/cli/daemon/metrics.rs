@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// What a daemon has counted since its start.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct DaemonCounters {
     registry: Registry,
     ended: Counters<1>,
     files: Counters<2>,
@@ -17,12 +17,12 @@ pub(super) struct Counted {
 
 /// What is true now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Now {
+pub(super) struct DaemonGauges {
     /// The jobs of the queue by their states.
     pub(super) jobs: BTreeMap<&'static str, u64>,
     /// How many are carried at the same time at most.
     pub(super) parallel: usize,
-    /// How long the job has waited that may begin and was submitted first, in seconds.
+    /// For how long the job that has waited longest could have begun, in seconds.
     pub(super) longest_wait: u64,
     /// Who follows the events.
     pub(super) followers: usize,
@@ -32,7 +32,7 @@ pub(super) struct Now {
     pub(super) is_draining: bool,
 }
 
-impl Default for Counted {
+impl Default for DaemonCounters {
     fn default() -> Self {
         let mut registry = metrics::registry(PREFIX, "The version of ftp-user", env!("CARGO_PKG_VERSION"));
         let about = "Jobs that have ended, by their state";
@@ -52,7 +52,7 @@ impl Default for Counted {
     }
 }
 
-impl Counted {
+impl DaemonCounters {
     /// A job has ended.
     pub(super) fn job(&self, state: QueueState) {
         metrics::count(&self.ended, [("state", state.name().into())]);
@@ -78,7 +78,7 @@ impl Counted {
     }
 
     /// The page of all numbers.
-    pub(super) fn page(&self, now: &Now) -> String {
+    pub(super) fn page(&self, now: &DaemonGauges) -> String {
         let mut registry = metrics::registry_of_now(PREFIX);
         let jobs: Gauges<1> = metrics::metric(&mut registry, "jobs", "Jobs of the queue by their state");
         for (state, count) in &now.jobs {

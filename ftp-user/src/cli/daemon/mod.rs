@@ -14,7 +14,7 @@ use super::asked::READ_WORDS;
 use super::{General, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{self, Status};
-use crate::journal::{Journal, JournalFailure};
+use crate::journal::{DaemonLock, Journal, JournalFailure, Queue};
 use crate::web::view::{Time, WorkerView};
 use clap::{Args, Subcommand};
 use end_hook::EndHook;
@@ -112,14 +112,17 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let Some(directory) = state.clone() else { return Err(job::of_journal(&JournalFailure::Nowhere)) };
     let general = General { state, ..general };
     let failed = |why| job::of_journal(&why);
-    let queue = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
-    let reader = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
-    let daemon_lock = queue.daemon_lock().map_err(failed)?.map_err(|process| {
-        let who =
-            process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
-        Failure::new(Kind::Exists, format!("{who} carries the jobs of {}", directory.display()))
-            .hint("end it first, or use another directory with --state")
-    })?;
+    let journal = super::store::journal(&general)?;
+    let (queue, reader) = (journal.queue().map_err(failed)?, journal.queue().map_err(failed)?);
+    let daemon_lock = lock(&queue, &directory.display().to_string())?;
+    // The socket and the pins of servers are in the state directory, also if the jobs are elsewhere.
+    let directory_lock = match super::store::is_database(&general) {
+        true => {
+            let own = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
+            Some(lock(&own, &directory.display().to_string())?)
+        }
+        false => None,
+    };
     let name = args.name.clone().unwrap_or_else(host_name);
     let listeners = args.listen.open(&directory, &name)?;
     let log = log::start(args.log_format, args.log_level);
@@ -150,18 +153,36 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     tell_systemd(Notice::Ready);
     let end_hook = match &args.on_end {
         Some(command) => Some(EndHook::new(Arc::clone(&daemon), command).start()),
-        None => daemon.queue.set_told(None).map(|()| None).map_err(failed)?,
+        None => daemon.queue.set_reported(None).map(|()| None).map_err(failed)?,
     };
     let served = listeners.serve(Arc::clone(&daemon));
-    let worker = Worker::new(Arc::clone(&daemon), served.certificate());
+    let worker = Worker::new(Arc::clone(&daemon), served.certificate(), daemon_lock.term);
     let ended = worker.run(signals, args.drain_timeout).await;
     daemon.has_ended.store(true, Ordering::Relaxed);
     if let Some(hook) = end_hook {
         hook.end().await;
     }
     served.end().await;
-    drop((daemon_lock, log));
+    drop((daemon_lock, directory_lock, log));
     ended.map(|()| Status::Done)
+}
+
+/// Becomes the only daemon that carries the jobs of a queue.
+///
+/// # Errors
+///
+/// Another one does.
+fn lock(queue: &Queue, directory: &str) -> Result<DaemonLock> {
+    let locked = queue.daemon_lock().map_err(|why| job::of_journal(&why))?;
+    locked.map_err(|process| {
+        let failure = |what: String| Failure::new(Kind::Exists, what);
+        match process {
+            Some(process) => failure(format!("process {process} carries the jobs of {directory}"))
+                .hint("end it first, or use another directory with --state"),
+            None => failure("another daemon carries the jobs of this store".to_owned())
+                .hint("start this one again when that one has ended: systemd does so by itself"),
+        }
+    })
 }
 
 /// The name of this host.

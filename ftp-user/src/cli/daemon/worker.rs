@@ -7,8 +7,8 @@ use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue};
-use crate::queue::{CarriedJob, Entry, Submission, Turn, Wish};
+use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue, Term};
+use crate::queue::{CarriedJob, Entry, Turn, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
@@ -26,13 +26,15 @@ use tokio::time::sleep;
 /// What carries jobs.
 pub(super) struct Worker {
     daemon: Arc<Daemon>,
+    /// The term in which it carries jobs.
+    term: Term,
     /// The certificate of page and API.
     certificate: Option<Arc<Identity>>,
     /// What runs, by its task.
     running: HashMap<Id, RunningJob>,
     runs: JoinSet<RunResult>,
-    /// The runs that have ended, and are not in the journal yet; without a result if they have panicked.
-    unwritten: Vec<(JobId, Option<RunResult>)>,
+    /// The runs that have ended, and are not in the journal yet.
+    unwritten: Vec<UnwrittenEnd>,
     /// The jobs that were carried lately, the last one of each owner and pair.
     recent: Vec<CarriedJob>,
     /// The number of the last choice.
@@ -41,10 +43,22 @@ pub(super) struct Worker {
     told: Option<u64>,
 }
 
+/// The end of a run that is not in the journal yet.
+#[derive(Clone, Debug)]
+struct UnwrittenEnd {
+    job: JobId,
+    /// The term in which the run began.
+    term: Term,
+    /// Nothing if it has panicked.
+    result: Option<RunResult>,
+}
+
 /// A job that is carried.
 #[derive(Debug)]
 struct RunningJob {
     job: JobId,
+    /// The term in which its run began.
+    term: Term,
     /// Dropping it stops nothing; sending does.
     stop: watch::Sender<bool>,
     /// Whether it is being given up, which nothing but the end of the daemon stops.
@@ -53,9 +67,10 @@ struct RunningJob {
 }
 
 impl Worker {
-    pub(super) fn new(daemon: Arc<Daemon>, certificate: Option<Arc<Identity>>) -> Self {
+    pub(super) fn new(daemon: Arc<Daemon>, certificate: Option<Arc<Identity>>, term: Term) -> Self {
         Self {
             daemon,
+            term,
             certificate,
             running: HashMap::new(),
             runs: JoinSet::new(),
@@ -75,10 +90,13 @@ impl Worker {
     pub(super) async fn run(mut self, signals: (Stop, Reload), patience: Duration) -> Result<(), Failure> {
         let (mut stop, mut reload) = signals;
         let carried = loop {
-            let looked = match self.write_ends().await {
-                Ok(()) => self.look().await,
-                failed => failed,
-            };
+            let mut looked = self.write_ends().await;
+            if looked.is_ok() {
+                looked = self.look().await;
+            }
+            if let Err(JournalFailure::Displaced { .. }) = &looked {
+                looked = self.begin_term().await;
+            }
             let pause = match looked {
                 Ok(()) => {
                     if self.daemon.is_store_away.swap(false, Ordering::Relaxed) {
@@ -90,6 +108,10 @@ impl Worker {
                 Err(why @ JournalFailure::Unusable { .. }) => {
                     if !self.daemon.is_store_away.swap(true, Ordering::Relaxed) {
                         tracing::error!(cause = %why, "the journal cannot be used: no job begins until it can");
+                    }
+                    // Without an answer of a database nothing of them may become final.
+                    if self.daemon.has_database() {
+                        self.interrupt_all();
                     }
                     LONG_PAUSE
                 }
@@ -157,6 +179,19 @@ impl Worker {
         self.write_ends().await.map_err(|why| job::of_journal(&why))
     }
 
+    /// Another daemon has carried the jobs, and has ended. Whatever runs here began before that: it ends, and nothing of it is
+    /// written.
+    async fn begin_term(&mut self) -> Result<(), JournalFailure> {
+        self.interrupt_all();
+        let (term, lost) = self.on_disk(Queue::begin_term).await?;
+        self.term = term;
+        tracing::warn!(
+            jobs = lost,
+            "another daemon has carried the jobs meanwhile: what it has left is carried again"
+        );
+        Ok(())
+    }
+
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
         if !self.running.is_empty() {
@@ -182,10 +217,10 @@ impl Worker {
             }
         }
         while self.running.len() < self.daemon.parallel.get() {
-            let (carried, daemon) = (self.carried(), Arc::clone(&self.daemon));
+            let (carried, daemon, term) = (self.carried(), Arc::clone(&self.daemon), self.term);
             let take = move |queue: &Queue| {
                 daemon.with_site_use(|sites| {
-                    queue.take(&carried, |head| sites.refusal(head.sites.iter(), &carried).is_none())
+                    queue.take(term, &carried, |head| sites.refusal(head.sites.iter(), &carried).is_none())
                 })
             };
             let Some(record) = self.on_disk(take).await? else { break };
@@ -250,9 +285,7 @@ impl Worker {
     fn begin(&mut self, record: JobRecord) {
         let (id, entry) = (record.id, record.queued.clone().unwrap_or_default());
         self.turn += 1;
-        let Submission { owner, pair, sites, .. } = entry.submission;
-        let sites = sites.into_keys().collect();
-        let carried = CarriedJob { owner, pair, sites, turn: self.turn, is_running: true };
+        let carried = CarriedJob::of(&entry.submission, self.turn);
         let (stop, cancel) = Cancel::new();
         tracing::info!(job = %id, owner = carried.owner, tries = entry.tries, "a job begins");
         let daemon = Arc::clone(&self.daemon);
@@ -260,7 +293,7 @@ impl Worker {
         // On a thread of its own: what a job waits for may be the disk.
         let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(daemon, record, cancel)));
         let is_cancel = entry.wish == Wish::Cancel;
-        self.running.insert(run.id(), RunningJob { job: id, stop, is_cancel, carried });
+        self.running.insert(run.id(), RunningJob { job: id, term: self.term, stop, is_cancel, carried });
     }
 
     /// Notes the end of a run. It is not in the journal yet.
@@ -269,28 +302,30 @@ impl Worker {
             Ok((task, result)) => (task, Some(result)),
             Err(panicked) => (panicked.id(), None),
         };
-        let Some(RunningJob { job, carried, .. }) = self.running.remove(&task) else { return };
+        let Some(RunningJob { job, term, carried, .. }) = self.running.remove(&task) else { return };
         self.recent.retain(|recent| (&recent.owner, &recent.pair) != (&carried.owner, &carried.pair));
         if self.recent.len() >= MOST_RECENT {
             self.recent.remove(0);
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
-        self.unwritten.push((job, result));
+        self.unwritten.push(UnwrittenEnd { job, term, result });
     }
 
     /// Writes the ends of runs into the journal.
     async fn write_ends(&mut self) -> Result<(), JournalFailure> {
-        while let Some((job, result)) = self.unwritten.last().cloned() {
-            let end = move |entry: &mut Entry, now| {
-                match result {
-                    Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
-                    Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
-                    Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
-                    None => entry.lose_worker(now),
-                }
-                Ok(())
+        while let Some(UnwrittenEnd { job, term, result }) = self.unwritten.last().cloned() {
+            if term != self.term {
+                tracing::warn!(%job, "the end of a run is left out: another daemon has carried the job since it began");
+                self.unwritten.pop();
+                continue;
+            }
+            let end = move |entry: &mut Entry, now| match result {
+                Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
+                Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
+                Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
+                None => entry.lose_worker(now),
             };
-            match self.on_disk(move |queue| queue.change(job, end)).await {
+            match self.on_disk(move |queue| queue.end(term, job, end)).await {
                 Ok(Ok(entry)) => {
                     let state = entry.state(since_1970().as_secs());
                     if state.has_ended() {

@@ -26,10 +26,13 @@ pub async fn delete_own(context: &Context, host: &mut Host, path: &PathName) -> 
     match host {
         Host::Server(server) => delete_own_at_server(server.session(context).await?, path).await,
         // A disk that is read only refuses to delete what is not there.
-        Host::Local(here) => here.delete(path).or_else(|why| match here.entry(path) {
-            Ok(None) => Ok(false),
-            Ok(Some(_)) | Err(_) => Err(why),
-        }),
+        Host::Local(here) => {
+            context.confirm_job().await?;
+            here.delete(path).or_else(|why| match here.entry(path) {
+                Ok(None) => Ok(false),
+                Ok(Some(_)) | Err(_) => Err(why),
+            })
+        }
     }
 }
 
@@ -40,6 +43,7 @@ pub async fn delete_own(context: &Context, host: &mut Host, path: &PathName) -> 
 ///
 /// The server refuses to delete it, or no final reply came.
 pub async fn delete_own_at_server(session: &mut Session, path: &PathName) -> Result<bool> {
+    session.confirm_job().await?;
     let answer = session.ask(Command::Dele(path.clone())).await?;
     let is_unclear = !answer.is_done() && session.blame(&answer) == Blame::File;
     let is_lacking = is_unclear
@@ -171,6 +175,7 @@ pub async fn delete_at_server(session: &mut Session, permit: &DeletePermit) -> R
         let lost = || Err(Failure::interrupted());
         return delete_if_same(session, &[(permit, same)]).await.pop().unwrap_or_else(lost);
     }
+    session.confirm_job().await?;
     let path = permit.path().clone();
     let command = match permit.kind() {
         RemovalKind::File => Command::Dele(path),
@@ -204,7 +209,7 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
     }
     let are_files =
         permits.iter().all(|permit| permit.kind() == RemovalKind::File && permit.only_if().is_none());
-    if !session.manners.is_asked_ahead() || !are_files {
+    if !session.manners.is_asked_ahead() || !are_files || session.context.run.job_journal.is_shared() {
         let mut all = Vec::with_capacity(permits.len());
         for permit in permits {
             let deleted = delete_at_server(session, permit).await;
@@ -214,6 +219,9 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
             all.push(deleted);
         }
         return all;
+    }
+    if let Err(lost) = session.confirm_job().await {
+        return vec![Err(lost); permits.len()];
     }
     let paths: Vec<PathName> = permits.iter().map(|permit| permit.path().clone()).collect();
     let answers = ask_ahead(session, &paths, Command::Dele).await;
@@ -225,6 +233,9 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
 /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
 /// `Ok(false)` if no regular file was there.
 async fn delete_if_same(session: &mut Session, all: &[(&DeletePermit, &SameFile)]) -> Vec<Result<bool>> {
+    if let Err(lost) = session.confirm_job().await {
+        return vec![Err(lost); all.len()];
+    }
     let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
     let (mut commands, mut rest) = (Vec::new(), files.as_slice());
     for beside in all.chunk_by(|(_, one), (_, other)| one.directory == other.directory) {
@@ -236,7 +247,10 @@ async fn delete_if_same(session: &mut Session, all: &[(&DeletePermit, &SameFile)
     let command = |(directory, (group, bytes)): &(&PathName, (&[FileToSend], usize))| {
         (Pack::Delete((*directory).clone(), group.to_vec()), *bytes)
     };
-    let answers = ask_packs(session, commands.iter().map(command)).await;
+    let answers = match session.context.run.job_journal.is_shared() {
+        false => ask_packs(session, commands.iter().map(command)).await,
+        true => ask_confirmed(session, commands.iter().map(command)).await,
+    };
     let (mut deleted, mut permits) = (Vec::with_capacity(all.len()), all.iter().map(|(permit, _)| *permit));
     for ((_, (group, _)), answer) in commands.iter().zip(answers) {
         let told = deleted_files(&answer.reply.lines, group.len());
@@ -291,6 +305,7 @@ async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Re
     if !first.is_done() {
         return Err(session.refusal(what(), &first));
     }
+    session.confirm_job().await?;
     let second = session.ask(Command::Rnto(to.clone())).await?;
     match second.is_done() {
         true => Ok(()),
@@ -356,6 +371,18 @@ async fn are_same_at_server(session: &mut Session, directory: &PathName, files: 
     }
     all.resize(files.len(), false);
     all
+}
+
+/// The answers to commands that delete, one after the other: of the first ones only if the job is not this run's any more.
+async fn ask_confirmed(session: &mut Session, packs: impl Iterator<Item = (Pack, usize)>) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for pack in packs {
+        if session.confirm_job().await.is_err() {
+            break;
+        }
+        answers.extend(ask_packs(session, std::iter::once(pack)).await);
+    }
+    answers
 }
 
 /// The answers to these commands, each with the bytes of its line at most.

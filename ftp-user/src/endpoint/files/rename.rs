@@ -71,7 +71,10 @@ pub async fn rename(
 ) -> Result<()> {
     match host {
         Host::Server(server) => rename_at_server(server.session(context).await?, from, to, replaced).await,
-        Host::Local(here) => here.rename(from, to),
+        Host::Local(here) => {
+            context.confirm_job().await?;
+            here.rename(from, to)
+        }
     }
 }
 
@@ -282,6 +285,7 @@ impl FinalRename<'_> {
 
 /// Deletes the old file. `Ok(false)` when it was not there.
 async fn delete_aside(session: &mut Session, path: &PathName) -> Result<bool> {
+    session.confirm_job().await?;
     let answer = session.ask(Command::Dele(path.clone())).await?;
     has_removed(session, &answer, || format!("cannot delete {}", path.display()))
 }
@@ -385,6 +389,7 @@ async fn name_and_look(
 ) -> Result<Result<RenameFacts, Refusal>> {
     session.check_name(from).await?;
     session.check_name(to).await?;
+    session.confirm_job().await?;
     let what = format!("cannot rename the finished copy to {}", to.display());
     let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
     let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
@@ -398,6 +403,9 @@ async fn name_and_look(
         shown.old = Some(session.answer_to(old, Verb::Mlst).await?);
     }
     for (is_first, verb) in [(true, Verb::Rnfr), (false, Verb::Rnto)] {
+        if !is_first && ahead.is_none() {
+            session.confirm_job().await?;
+        }
         let id =
             if is_first { first } else { ahead.take().unwrap_or_else(|| session.send(second.clone(), None)) };
         let answer = session.answer_to(id, verb).await?;

@@ -330,6 +330,8 @@ impl FileRecord {
         let id = new_id()?;
         context.run.job_journal.part(id).await;
         tell(context);
+        // A part that the journal does not know would stay for ever.
+        context.confirm_job().await?;
         Ok(id)
     }
 
@@ -341,7 +343,7 @@ impl FileRecord {
             self.in_place = true;
             tell(context);
         }
-        Ok(())
+        context.confirm_job().await
     }
 
     /// Something may be stored under the name of this part: it is looked at like that of an earlier run.

@@ -6,7 +6,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::request::job::Job;
 use crate::job::summary::Tally;
 use crate::job::summary::ending;
-use crate::journal::{JournalFailure, RunEnd};
+use crate::journal::{JournalFailure, RunEnd, StoreName};
 
 /// What has to be done before the next run of the job, as the beginning of a sentence.
 const fn first(has_lasting_cause: bool, needs_passwords: bool) -> &'static str {
@@ -103,9 +103,12 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
     let kind = match why {
         JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
         JournalFailure::Unknown { .. } => Kind::Missing,
+        // A server comes back.
+        JournalFailure::Unusable { store: StoreName::Database(_), .. } => Kind::Temporary,
         JournalFailure::Nowhere
         | JournalFailure::Newer { .. }
         | JournalFailure::Damaged { .. }
+        | JournalFailure::Displaced { .. }
         | JournalFailure::Full { .. }
         | JournalFailure::Unusable { .. } => Kind::Other,
     };
@@ -115,6 +118,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
 pub(super) fn goes_without(context: &Context) -> Result<()> {
     match context.run.job_journal.why_missed() {
+        Some(why) if context.run.job_journal.is_shared() => Err(of_journal(&why).as_kind(Kind::Interrupted)),
         Some(why) => Err(of_journal(&why)),
         None => {
             tell(context);

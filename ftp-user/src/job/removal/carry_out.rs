@@ -65,6 +65,7 @@ impl Removal {
     }
 
     async fn delete(&self, context: &Context, host: &mut Host) -> Result<bool> {
+        context.confirm_job().await?;
         context.run.job_journal.note_change();
         match host {
             Host::Server(server) => {
@@ -258,6 +259,7 @@ impl ReachedName {
             return Err(Failure::usage(what));
         }
         self.refuse_own(context)?;
+        context.confirm_job().await?;
         context.run.job_journal.note_change();
         match (&self.here, host) {
             (Some(here), _) => match here.remove(permit.kind()) {
@@ -278,6 +280,7 @@ impl ReachedName {
     /// Fails if it was not renamed; with [`Kind::Exists`] if the name is taken.
     pub(crate) async fn rename_free(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
         self.refuse_own(context)?;
+        context.confirm_job().await?;
         let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
         let (Some(here), Host::Local(local)) = (&self.here, &*host) else {
             refuse_taken(context, host, to).await?;

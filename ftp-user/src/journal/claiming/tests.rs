@@ -274,7 +274,8 @@ mod others {
 
     fn begun(store: &Store, job: JobId, site: &str, path: &str) -> ItemKey {
         let (source, path) = (format!("{job}/{path}"), path.as_bytes().to_vec());
-        let number = path.iter().fold(job.number(), |sum, byte| sum * 31 + u64::from(*byte));
+        let add = |sum: u64, byte: &u8| sum.wrapping_mul(31).wrapping_add(u64::from(*byte));
+        let number = path.iter().fold(job.number(), add);
         let place = Place { source, site: site.to_owned(), path };
         let file = NewItem { place, part: Some(PartId(number)), seen: None, takes_over: true };
         let Claim::Ours(begun) = store.durably(|store| store.begin(job, &file)).unwrap() else {
@@ -379,6 +380,36 @@ mod others {
         assert_eq!(found(), [None; 6]);
         assert_eq!(other_moves(&store, JobId::new(4)).unwrap(), [JobId::new(1)]);
         drop(own_lock);
+    }
+
+    #[test]
+    fn a_path_may_be_as_long_as_any_system_has_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, lock) = start(home.path(), 2);
+        let job = JobId::new(2);
+        // What nobody can write shorter, behind a beginning that all of them have.
+        let mut number = 1_u32;
+        let mut next = || {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from(b'a' + u8::try_from(number >> 24).unwrap() % 26)
+        };
+        let begin = format!("d/{}", (0..4_000).map(|_| next()).collect::<String>());
+        let paths = ["", "/a", "/b"].map(|end| format!("{begin}{end}"));
+        let keys = paths.each_ref().map(|path| begun(&store, job, "two", path));
+        assert_eq!(begun(&store, job, "two", &paths[1]), keys[1]);
+        drop((store, lock));
+        let (store, _lock) = start(home.path(), 1);
+        let expect: Vec<_> = paths.iter().map(|path| (path.clone(), 2)).collect();
+        assert_eq!(claims(&store, 1, "d/", &[2], u64::MAX), expect);
+        assert_eq!(claims(&store, 1, &format!("{begin}/"), &[2], u64::MAX), expect[1..]);
+        let names = [b'x', b'y'].map(|kind| {
+            let path = [begin.as_bytes(), &[kind]].concat();
+            ftp_proto::deletion::WithheldName::from_stored(path)
+        });
+        let add = |store: &Store| crate::journal::job_row::add_withheld(&store.sql, job, &names);
+        store.durably(|store| add(store).and_then(|()| add(store))).unwrap();
+        let kept = store.durably(|store| crate::journal::job_row::take_withheld(&store.sql, job));
+        assert_eq!(kept.unwrap(), names);
     }
 
     #[test]

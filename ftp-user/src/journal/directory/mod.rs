@@ -193,10 +193,9 @@ impl StateDirectory {
         FileLock::take(&self.directory.join(DAEMON))
     }
 
-    /// The process that carries the queue of a state directory; `None` if none does. The inner value is its number, where it is
-    /// known.
-    pub(super) fn daemon(directory: &Path) -> Option<Option<u32>> {
-        lock::holder_of(&directory.join(DAEMON))
+    /// Whether a process carries the queue of this state directory.
+    pub(super) fn has_daemon(&self) -> bool {
+        lock::holder_of(&self.directory.join(DAEMON)).is_some()
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `SELECT ?1`, `?1 IS NULL` | `CAST(?1 AS BIGINT)`: the type of a parameter follows from what stands beside it |
 //! | `ORDER BY n DESC` where `n` may be missing | the same with `NULLS LAST` |
 //! | `FROM (SELECT ...)` | the same with a name behind it |
+//! | `path = ?1` alone | the same and the beginning of the path, by which an index finds it |
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -142,6 +143,15 @@ impl Sql {
             Self::Sqlite(connection) => connection.roll_back(),
             #[cfg(feature = "postgres")]
             Self::Postgres(connection) => connection.roll_back(),
+        }
+    }
+
+    /// The order of paths of files, by the index of their places. Both mean the order of their bytes.
+    pub(super) fn order_of_paths(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "path",
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "substr(path, 1, 1024), path",
         }
     }
 

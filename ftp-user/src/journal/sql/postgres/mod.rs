@@ -61,9 +61,9 @@ impl LockKey {
         let own = |number: i32| format!("{OWN}, {number}");
         match self {
             Self::Job(job) => job.number().cast_signed().to_string(),
-            Self::Writer => own(1),
-            Self::Daemon => own(2),
-            Self::Tables => own(3),
+            Self::Writer => own(WRITER),
+            Self::Daemon => own(DAEMON),
+            Self::Tables => own(TABLES),
         }
     }
 }
@@ -89,7 +89,7 @@ impl PostgresConnection {
         Ok(Self { requests, changes: Cell::new(0) })
     }
 
-    /// See [`Sql::execute`](super::Sql::execute).
+    /// Does what [`Sql::execute`](super::Sql::execute) says.
     pub(super) fn execute<'v>(
         &self,
         statement: &str,
@@ -101,7 +101,7 @@ impl PostgresConnection {
         Ok(changed)
     }
 
-    /// See [`Sql::query`](super::Sql::query).
+    /// Does what [`Sql::query`](super::Sql::query) says.
     pub(super) fn query<'v>(
         &self,
         statement: &str,
@@ -113,29 +113,29 @@ impl PostgresConnection {
         found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
     }
 
-    /// See [`Sql::run_all`](super::Sql::run_all).
+    /// Does what [`Sql::run_all`](super::Sql::run_all) says.
     pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
         self.requests.ask(Work::Batch(statement::table(statements))).map(drop)
     }
 
-    /// See [`Sql::begin`](super::Sql::begin). Whoever writes has the lock of all rows until the transaction ends, as in SQLite:
+    /// Does what [`Sql::begin`](super::Sql::begin) says. Whoever writes has the lock of all rows until the transaction ends, as in SQLite:
     /// keys, the number of the last change and claims are found with statements that see each other's results only then. A
     /// finer lock could be that of a destination for claims, and that of an owner for what is submitted.
     pub(super) fn begin(&self) -> Result<(), StoreError> {
         self.requests.ask(Work::Begin(LockKey::Writer)).map(drop)
     }
 
-    /// See [`Sql::commit`](super::Sql::commit).
+    /// Does what [`Sql::commit`](super::Sql::commit) says.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         self.requests.ask(Work::Commit).map(drop)
     }
 
-    /// See [`Sql::roll_back`](super::Sql::roll_back).
+    /// Does what [`Sql::roll_back`](super::Sql::roll_back) says.
     pub(super) fn roll_back(&self) {
         let _ = self.requests.ask(Work::RollBack);
     }
 
-    /// See [`Sql::changes`](super::Sql::changes).
+    /// Does what [`Sql::changes`](super::Sql::changes) says.
     pub(super) fn changes(&self) -> u64 {
         self.changes.get()
     }
@@ -155,10 +155,24 @@ impl PostgresConnection {
 
     /// Whether a connection has the lock of a job.
     pub(in crate::journal) fn is_locked(&self, job: JobId) -> Result<bool, StoreError> {
-        let [high, low] = [job.number() >> 32, job.number() & u64::from(u32::MAX)];
+        self.has_lock(IS_LOCKED, halves(ONE_NUMBER, job))
+    }
+
+    /// Whether this connection has the lock of a job.
+    pub(in crate::journal) fn has_own_lock(&self, job: JobId) -> Result<bool, StoreError> {
+        self.has_lock(&format!("{IS_LOCKED} AND pid = pg_backend_pid()"), halves(ONE_NUMBER, job))
+    }
+
+    /// Whether a connection has the lock of whoever carries the queue.
+    pub(in crate::journal) fn has_daemon(&self) -> Result<bool, StoreError> {
+        self.has_lock(IS_LOCKED, [TWO_NUMBERS, OWN.unsigned_abs().into(), DAEMON.unsigned_abs().into()])
+    }
+
+    /// Whether there is such a lock with a key of this form and these halves.
+    fn has_lock(&self, asked: &str, key: [u64; 3]) -> Result<bool, StoreError> {
         let mut is_locked = false;
-        self.query(IS_LOCKED, [high.into(), low.into()], |row| {
-            is_locked = row.get(0)?;
+        self.query(asked, key.map(Value::from), |_| {
+            is_locked = true;
             Ok(())
         })?;
         Ok(is_locked)
@@ -174,8 +188,20 @@ impl Drop for SessionLock {
 
 /// The first half of the keys of locks that are not those of jobs: `FTPU` in ASCII.
 const OWN: i32 = 0x4654_5055;
-/// Asks for a lock by the two halves of its number.
+/// The second halves of these keys: of whoever writes, carries the queue, or makes the tables.
+const WRITER: i32 = 1;
+const DAEMON: i32 = 2;
+const TABLES: i32 = 3;
+/// How the server notes a key of one number of 64 bits, and one of two numbers of 32.
+const ONE_NUMBER: u64 = 1;
+const TWO_NUMBERS: u64 = 2;
+/// Asks for a lock by the form of its key and the two halves.
 const IS_LOCKED: &str = "
-    SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND CAST(objsubid AS BIGINT) = ?1
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND CAST(classid AS BIGINT) = ?1 AND CAST(objid AS BIGINT) = ?2)";
+        AND CAST(classid AS BIGINT) = ?2 AND CAST(objid AS BIGINT) = ?3";
+
+/// The form of the key of a job, and its two halves.
+fn halves(form: u64, job: JobId) -> [u64; 3] {
+    [form, job.number() >> 32, job.number() & u64::from(u32::MAX)]
+}

@@ -10,7 +10,6 @@ use crate::journal::url::{PostgresUrl, SslMode};
 use ftp_io::connection::Connection;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -25,8 +24,6 @@ pub(in crate::journal) struct Parameters {
     pub(in crate::journal) url: PostgresUrl,
     /// The password of the user; `None` if none is known.
     pub(in crate::journal) password: Option<Password>,
-    /// A file of authorities that may vouch for the server, beside those that this host trusts.
-    pub(in crate::journal) roots: Option<PathBuf>,
 }
 
 #[cfg(test)]
@@ -39,12 +36,12 @@ impl Parameters {
         let Ok(crate::journal::StoreUrl::Postgres(mut url)) = url.parse() else {
             panic!("it is no server: {url}")
         };
-        let admin = Self { url: url.clone(), password: None, roots: None };
+        let admin = Self { url: url.clone(), password: None };
         url.database = format!("test_{:016x}", number.finish());
         let create = format!("CREATE DATABASE {} TEMPLATE template0", url.database);
         // It may be there.
         let _ = super::PostgresConnection::open(admin).unwrap().run_all(&create);
-        Self { url, password: None, roots: None }
+        Self { url, password: None }
     }
 }
 
@@ -66,9 +63,9 @@ pub(super) enum Work {
     Batch(String),
     /// A transaction begins, and has this lock until it ends.
     Begin(LockKey),
-    /// It ends.
+    /// The transaction ends, and its results stay.
     Commit,
-    /// It is given up.
+    /// The transaction is given up.
     RollBack,
     /// A lock is taken if nobody has it.
     Lock(LockKey),
@@ -222,9 +219,13 @@ impl Session {
         Ok(Answer { changed: is_free.into(), ..Answer::default() })
     }
 
-    /// Connects, and takes the locks again that were lost with the connection before.
+    /// Connects. Of the locks that were lost with the connection before, that of the queue is taken again. A job is lost with its
+    /// lock: another process may have carried it meanwhile.
     async fn connect(&mut self) -> Result<(), StoreError> {
         self.statements.clear();
+        if self.locks.iter().any(|key| matches!(key, LockKey::Job(_))) {
+            return Err(StoreError::Database(LOST.to_owned()));
+        }
         let client = within(open(&self.parameters)).await?;
         within(async { Ok(client.batch_execute(SETTINGS).await?) }).await?;
         for key in &self.locks {
@@ -277,7 +278,7 @@ async fn begin(parameters: &Parameters, mode: config::SslMode) -> Result<Client,
         drop(tokio::spawn(connection));
         return Ok(client);
     }
-    let tls = Tls::new(url.ssl, &url.host, parameters.roots.as_deref()).map_err(refused)?;
+    let tls = Tls::new(url.ssl, &url.host, url.roots.as_deref()).map_err(refused)?;
     let (client, connection) = config.connect_raw(stream, tls).await?;
     drop(tokio::spawn(connection));
     Ok(client)
@@ -301,10 +302,10 @@ impl From<tokio_postgres::Error> for StoreError {
 
 const LOST: &str = "the connection to it was lost";
 /// What holds for every connection. A commit returns when it is on the disk. A host that vanishes keeps its locks no longer than
-/// some 30 seconds.
+/// some 30 seconds, and a process that was stopped in a transaction keeps others from writing for less than they wait.
 const SETTINGS: &str = "
     SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
-    SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
+    SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
 /// How long an answer may take: longer than the server lets a statement run.
 const LONGEST: Duration = Duration::from_secs(40);

@@ -3,7 +3,7 @@
 /// A statement for PostgreSQL.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Translated {
-    /// Its text.
+    /// Its text with numbered parameters.
     pub(super) text: String,
     /// Which value each of its parameters has: only those that the statement names.
     pub(super) values: Vec<usize>,
@@ -55,8 +55,10 @@ impl Translated {
     }
 }
 
-/// Gives the types of columns the names that they have in PostgreSQL. Texts are ordered by their bytes.
+/// Gives the types of columns the names that they have in PostgreSQL, and paths indexes that take a path of any length. Texts are
+/// ordered by their bytes.
 pub(super) fn table(create: &str) -> String {
+    let create = INDEXES.into_iter().fold(create.to_owned(), |create, (all, head)| create.replace(all, head));
     let types = [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("TEXT", "TEXT COLLATE \"C\"")];
     let mut translated = String::with_capacity(create.len() + 64);
     for word in create.split_inclusive(|next: char| !next.is_ascii_alphanumeric()) {
@@ -67,6 +69,19 @@ pub(super) fn table(create: &str) -> String {
     }
     translated
 }
+
+/// What takes the place of indexes of whole paths: a B-tree has values of at most some 2,700 bytes. Nobody but the holder of the lock
+/// of all rows adds a path, and looks for it before.
+const INDEXES: [(&str, &str); 2] = [
+    (
+        "CREATE UNIQUE INDEX items_by_place ON items (site, path, job);",
+        "CREATE INDEX items_by_place ON items (site, substr(path, 1, 1024), job);",
+    ),
+    (
+        ", PRIMARY KEY (job, path));",
+        "); CREATE INDEX withheld_by_job ON withheld (job); CREATE INDEX withheld_by_path ON withheld USING hash (path);",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
@@ -88,6 +103,13 @@ mod tests {
 
     #[test]
     fn columns_have_the_types_of_postgresql() {
+        for table in crate::journal::table::TABLES {
+            let translated = super::table(table.create);
+            assert!(
+                !translated.contains("path, job)") && !translated.contains("KEY (job, path"),
+                "{translated}"
+            );
+        }
         let create = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB NOT NULL);";
         let expect = "CREATE TABLE t (id BIGINT PRIMARY KEY, a TEXT COLLATE \"C\", b BYTEA NOT NULL);";
         assert_eq!(table(create), expect);

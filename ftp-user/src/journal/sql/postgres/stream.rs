@@ -55,7 +55,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// TLS as the mode wants it. `roots`: a file of authorities that count instead of those of this host alone.
+    /// TLS as the mode wants it. `roots`: a file of authorities that count in the place of those of this host.
     pub(super) fn new(mode: SslMode, host: &DatabaseHost, roots: Option<&Path>) -> io::Result<Self> {
         let trust = match mode {
             SslMode::Disable | SslMode::Prefer | SslMode::Require => Trust::anybody(),

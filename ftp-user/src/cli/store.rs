@@ -1,0 +1,76 @@
+//! `--store`: the journal of jobs in a database, in the place of that of the state directory.
+
+use super::General;
+use super::asked::READ_WORDS;
+use crate::context::Store;
+use crate::failure::{Failure, Result};
+use crate::journal::{Journal, Password, PostgresUrl, StoreUrl};
+use std::path::PathBuf;
+
+/// What is kept between runs.
+///
+/// # Errors
+///
+/// The store that was named cannot be used by this program, or its password cannot be read.
+pub(super) fn kept(general: &General) -> Result<Store> {
+    Ok(Store { journal: journal(general)?, ..Store::at(general.state_directory(), READ_WORDS) })
+}
+
+/// The journal of jobs: that of the state directory, or the one that `--store` names.
+///
+/// # Errors
+///
+/// The store that was named cannot be used by this program, or its password cannot be read.
+pub(super) fn journal(general: &General) -> Result<Journal> {
+    match &general.store {
+        None => Ok(Journal::at(general.state_directory(), READ_WORDS)),
+        Some(StoreUrl::Sqlite(path)) => Ok(Journal::at(Some(directory_of(path)?), READ_WORDS)),
+        Some(StoreUrl::Postgres(url)) => database(general, url),
+    }
+}
+
+/// Whether the journal is in a database that several hosts may share.
+pub(super) const fn is_database(general: &General) -> bool {
+    matches!(general.store, Some(StoreUrl::Postgres(_)))
+}
+
+/// The password of the database, and why a password file was left alone.
+fn password(general: &General, url: &PostgresUrl) -> Result<Option<Password>> {
+    if let Some(file) = &general.store_password_file {
+        return Password::of_file(file).map(Some).map_err(|error| {
+            Failure::of_this_host(format!("--store-password-file {} cannot be read", file.display()), &error)
+        });
+    }
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let Some(file) = Password::pgpass_path(variable("PGPASSFILE"), variable("HOME").as_deref()) else {
+        return Ok(None);
+    };
+    let found = Password::of_pgpass(&file, url);
+    match found.warning {
+        Some(why) => {
+            Err(Failure::usage(why).hint("set its mode to 0600, or name another with --store-password-file"))
+        }
+        None => Ok(found.password),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn database(general: &General, url: &PostgresUrl) -> Result<Journal> {
+    Ok(Journal::in_database(url.clone(), password(general, url)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn database(general: &General, url: &PostgresUrl) -> Result<Journal> {
+    drop(password(general, url)?);
+    Err(Failure::usage("this ftp-user was built without PostgreSQL")
+        .hint("build it with --features postgres"))
+}
+
+/// The state directory whose journal is at that path.
+fn directory_of(path: &std::path::Path) -> Result<PathBuf> {
+    let parent = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "journal.db"));
+    parent.map(PathBuf::from).ok_or_else(|| {
+        Failure::usage(format!("{} is not the name of a journal", path.display()))
+            .hint("write sqlite:DIR/journal.db, or --state DIR")
+    })
+}
