@@ -304,7 +304,7 @@ fn a_client_that_is_generated_from_the_description_works() {
     let generator = "from openapi_python_client.cli import app; app()";
     let words = ["generate", "--path", "openapi.json", "--output-path", "client", "--meta", "none"];
     run(&[&["-c", generator][..], &words, &["--config", "plain.yml"]].concat());
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/api_client.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/api_client.py");
     let said = run(&[script, ".", &format!("http://{}", scene.address), &root]);
     assert!(said.contains("all is as it is described"), "{said}");
     assert_eq!(scene.to.bytes("t/a"), b"a");

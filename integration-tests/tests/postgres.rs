@@ -210,6 +210,26 @@ mod daemons {
     }
 
     #[test]
+    fn a_daemon_that_was_away_without_noticing_goes_on_with_what_another_one_has_left() {
+        let mut scene = Scene::new(or_skip!(server()));
+        let one = scene.daemon(&[]);
+        one.running.signal(Signal::STOP);
+        scene.database.stop();
+        scene.database.run();
+        let two = scene.daemon(&[]);
+        let id = scene.submit();
+        scene.until_a_part_has_arrived();
+        two.running.signal(Signal::KILL);
+        two.end();
+        one.running.signal(Signal::CONT);
+        one.wait_for("another daemon has carried the jobs meanwhile");
+        scene.until_done(&id);
+        assert_eq!(scene.job(&id)["queue"]["tries"], 1);
+        one.running.signal(Signal::TERM);
+        one.end().exits(0);
+    }
+
+    #[test]
     fn a_daemon_outlives_the_server_of_its_database() {
         let mut scene = Scene::new(or_skip!(server()));
         let daemon = scene.daemon(&[]);

@@ -121,6 +121,18 @@ impl Queue {
         })
     }
 
+    /// Checks that no other term has begun.
+    ///
+    /// # Errors
+    ///
+    /// Another term has begun, or the journal cannot be read.
+    pub fn check_term(&self, term: Term) -> Result<(), JournalFailure> {
+        self.with(|store| {
+            let now = table::term(&store.sql).map_err(|bad| store.failure(bad))?;
+            if now == term { Ok(()) } else { Err(store.displaced()) }
+        })
+    }
+
     /// Ends a run of a job that was taken in this term. The inner failure: nobody carries it any more.
     ///
     /// # Errors

@@ -194,6 +194,8 @@ impl Worker {
 
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
+        let term = self.term;
+        self.on_disk(move |queue| queue.check_term(term)).await?;
         if !self.running.is_empty() {
             for job in self.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;

@@ -112,6 +112,7 @@ fn a_run_of_an_earlier_term_ends_nothing_and_takes_nothing() {
     let lock = queue.daemon_lock().unwrap().unwrap();
     assert_ne!(lock.term, old);
     let displaced = |failure: JournalFailure| matches!(failure, JournalFailure::Displaced { .. });
+    assert!(displaced(queue.check_term(old).unwrap_err()) && queue.check_term(lock.term).is_ok());
     assert!(displaced(queue.take(old, &[], |_| true).unwrap_err()));
     assert!(displaced(queue.end(old, id, |entry, now| entry.end(0, None, now)).unwrap_err()));
     assert_eq!(queue.lose_workers(&lock), Ok(1));
