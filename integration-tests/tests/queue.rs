@@ -59,12 +59,6 @@ impl Scene {
         fs::write(self.settings_file(), text).unwrap();
     }
 
-    /// Leaves a copy between the sites to the daemon. Returns its id.
-    fn submit_at_sites(&self, args: &[&str]) -> String {
-        let run = self.user().args(["copy", "--queue"]).args(args).run().exits(0);
-        run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
-    }
-
     /// A daemon that carries jobs.
     fn daemon(&self, args: &[&str]) -> Started {
         let daemon = self.user().args(["daemon"]).args(args).start();
@@ -74,8 +68,12 @@ impl Scene {
 
     /// Leaves a copy to the daemon. Returns its id.
     fn submit(&self, args: &[&str], from: &str, to: &str) -> String {
-        let run = self.copy(args, from, to).exits(0);
-        run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
+        id_of(&self.copy(args, from, to).exits(0))
+    }
+
+    /// Leaves a copy between the sites to the daemon. Returns its id.
+    fn submit_at_sites(&self, args: &[&str]) -> String {
+        id_of(&self.user().args(["copy", "--queue"]).args(args).run().exits(0))
     }
 
     fn copy(&self, args: &[&str], from: &str, to: &str) -> Run {
@@ -116,6 +114,11 @@ impl Scene {
     fn verb(&self, verb: &str, id: &str) -> Run {
         self.user().args([verb, id]).run()
     }
+}
+
+/// The id of the job that a run has left to the daemon.
+fn id_of(run: &Run) -> String {
+    run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
 }
 
 #[test]

@@ -283,10 +283,7 @@ impl General {
         let (mut told, mut had_daemon) = (Some(QueueState::Queued), queue.has_daemon());
         let mut is_away = false;
         loop {
-            let asked = (queue.clone(), id);
-            let found = tokio::task::spawn_blocking(move || asked.0.job(asked.1)).await;
-            let found = found.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
-            let found = match found {
+            let found = match queue.on_disk(move |queue| queue.job(id)).await {
                 // A database comes back, and the job is in it.
                 Err(why) if super::store::is_database(self) => {
                     if !std::mem::replace(&mut is_away, true) {

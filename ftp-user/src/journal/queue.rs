@@ -59,6 +59,20 @@ impl Queue {
         work(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Does something with the queue on a thread that may wait for the disk or the database.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`.
+    pub async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, JournalFailure> + Send + 'static,
+    ) -> Result<T, JournalFailure> {
+        let queue = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&queue)).await;
+        done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    }
+
     /// Becomes the only one that carries jobs. The inner `Err`: another process does; its number, where it is known.
     ///
     /// # Errors

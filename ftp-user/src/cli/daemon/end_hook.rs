@@ -2,13 +2,13 @@
 //! learns of an end twice if the daemon is killed while the program runs.
 
 use super::fleet::Daemon;
-use crate::journal::{JournalFailure, QueuedJob};
+use crate::journal::{JournalFailure, Queue, QueuedJob};
 use ftp_io::program::hook::Hook;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// What runs the program.
@@ -44,15 +44,12 @@ impl EndHook {
 
     /// Runs the program for the next jobs whose end was not reported. Returns whether there were any.
     async fn next(&self) -> Result<bool, JournalFailure> {
-        let daemon = Arc::clone(&self.daemon);
-        let ended = spawn_blocking(move || daemon.queue.next_unreported());
-        let Some((number, jobs)) = joined(ended.await)? else { return Ok(false) };
+        let queue = &self.daemon.queue;
+        let Some((number, jobs)) = queue.on_disk(Queue::next_unreported).await? else { return Ok(false) };
         for job in jobs {
             self.tell(&job).await;
         }
-        let daemon = Arc::clone(&self.daemon);
-        let noted = spawn_blocking(move || daemon.queue.set_reported(Some(number)));
-        joined(noted.await)?;
+        queue.on_disk(move |queue| queue.set_reported(Some(number))).await?;
         Ok(true)
     }
 
@@ -76,10 +73,6 @@ impl RunningHook {
             self.0.abort();
         }
     }
-}
-
-fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
-    ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
 /// How long the program may run.

@@ -158,6 +158,12 @@ impl Daemon {
         }
     }
 
+    /// The jobs that are carried just now.
+    fn running(&self) -> Result<Vec<QueuedJob>, ApiError> {
+        let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
+        Ok(self.reader.list(&running).map_err(away)?.items)
+    }
+
     /// A job of the queue.
     fn find(&self, id: &str) -> Result<QueuedJob, ApiError> {
         let id = id.parse().map_err(|_| ApiError::not_found("job"))?;
@@ -359,8 +365,7 @@ impl Fleet for Daemon {
     }
 
     fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
-        let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
-        let jobs = self.reader.list(&running).map_err(away)?.items;
+        let jobs = self.running()?;
         let sites = self.settings.locked().sites.iter().map(|(name, _)| name.to_owned()).collect();
         let draining = self.is_draining.load(Ordering::Relaxed);
         let jobs = jobs.iter().map(|job| job.id.to_string()).collect();
@@ -401,8 +406,7 @@ impl Fleet for Daemon {
 
     fn metrics(&self) -> Result<String, ApiError> {
         let heads = self.reader.heads().map_err(away)?;
-        let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
-        let running = self.reader.list(&running).map_err(away)?.items;
+        let running = self.running()?;
         let carried: Vec<CarriedJob> =
             running.iter().map(|job| CarriedJob::of(&job.entry.submission, 0)).collect();
         // Those that wait for the hours of a site or for other jobs at it are as they should be.

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::sleep;
 
 /// What carries jobs.
@@ -183,7 +183,7 @@ impl Worker {
     /// written.
     async fn begin_term(&mut self) -> Result<(), JournalFailure> {
         self.interrupt_all();
-        let (term, lost) = self.on_disk(Queue::begin_term).await?;
+        let (term, lost) = self.daemon.queue.on_disk(Queue::begin_term).await?;
         self.term = term;
         tracing::warn!(
             jobs = lost,
@@ -195,9 +195,9 @@ impl Worker {
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
         let term = self.term;
-        self.on_disk(move |queue| queue.check_term(term)).await?;
+        self.daemon.queue.on_disk(move |queue| queue.check_term(term)).await?;
         if !self.running.is_empty() {
-            for job in self.on_disk(Queue::unwanted).await? {
+            for job in self.daemon.queue.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;
                 for running in self.running.values().filter(is_unwanted) {
                     running.interrupt();
@@ -205,7 +205,7 @@ impl Worker {
             }
             self.interrupt_out_of_hours();
         }
-        let planned = self.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
+        let planned = self.daemon.queue.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
         for PlannedRun { series, turn, job } in planned.await? {
             let job = job.map(|job| job.to_string());
             match turn {
@@ -225,7 +225,7 @@ impl Worker {
                     queue.take(term, &carried, |head| sites.refusal(head.sites.iter(), &carried).is_none())
                 })
             };
-            let Some(record) = self.on_disk(take).await? else { break };
+            let Some(record) = self.daemon.queue.on_disk(take).await? else { break };
             self.begin(record);
         }
         self.tell().await
@@ -252,19 +252,21 @@ impl Worker {
     /// Takes the tokens that there are now, and tells which jobs have changed.
     async fn tell(&mut self) -> Result<(), JournalFailure> {
         let daemon = Arc::clone(&self.daemon);
-        self.on_disk(move |_| daemon.renew_tokens()).await?;
+        self.daemon.queue.on_disk(move |_| daemon.renew_tokens()).await?;
         self.tell_changes().await
     }
 
     /// Tells those who follow the events which jobs have changed, whoever has changed them.
     async fn tell_changes(&mut self) -> Result<(), JournalFailure> {
         let Some(mut told) = self.told else {
-            self.told = Some(self.on_disk(Queue::last_change).await?);
+            self.told = Some(self.daemon.queue.on_disk(Queue::last_change).await?);
             return Ok(());
         };
         loop {
             let daemon = Arc::clone(&self.daemon);
             let (last, changed) = self
+                .daemon
+                .queue
                 .on_disk(move |queue| {
                     let (last, changed) = queue.changed_after(told)?;
                     changed.iter().for_each(|job| daemon.tell(job));
@@ -327,7 +329,7 @@ impl Worker {
                 Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
                 None => entry.lose_worker(now),
             };
-            match self.on_disk(move |queue| queue.end(term, job, end)).await {
+            match self.daemon.queue.on_disk(move |queue| queue.end(term, job, end)).await {
                 Ok(Ok(entry)) => {
                     let state = entry.state(since_1970().as_secs());
                     if state.has_ended() {
@@ -343,18 +345,6 @@ impl Worker {
             self.unwritten.pop();
         }
         Ok(())
-    }
-
-    /// Does something with the queue on a thread that may wait for the disk.
-    async fn on_disk<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
-    ) -> Result<T, JournalFailure> {
-        let queue = self.daemon.queue.clone();
-        match spawn_blocking(move || work(&queue)).await {
-            Ok(done) => done,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        }
     }
 }
 
