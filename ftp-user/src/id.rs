@@ -1,4 +1,4 @@
-//! Identities of jobs: small values that can be stored, shown and read again.
+//! Identities of jobs and workers: small values that can be stored, shown and read again.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +25,28 @@ impl JobId {
 }
 
 impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Identifies one run of a daemon. It is random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WorkerId(u64);
+
+impl WorkerId {
+    /// The identity with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of this identity.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for WorkerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }

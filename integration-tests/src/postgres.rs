@@ -123,6 +123,15 @@ impl Postgres {
         let _ = server.wait();
     }
 
+    /// Carries out a statement, as an administrator does. That the server is away is no failure.
+    pub fn run_sql(&self, statement: &str) {
+        let mut psql = self.programs.command("psql");
+        psql.args(["-q", "-U", USER, "-d", "postgres", "-c", statement])
+            .arg("-h")
+            .arg(self.directory.path().join("socket"));
+        let _ = psql.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+
     /// The URL of a database of it, which has no password.
     pub fn url(&self, database: &str) -> String {
         let socket = self.directory.path().join("socket").display().to_string().replace('/', "%2F");

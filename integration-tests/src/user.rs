@@ -137,6 +137,12 @@ impl Started {
         crate::socket::until(words, || self.running.said().matches(words).count() >= times);
     }
 
+    /// Sends a signal, and waits for the end.
+    pub fn end_with(self, signal: Signal) -> Run {
+        self.running.signal(signal);
+        self.end()
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Run {
         let mut stdout = Vec::new();

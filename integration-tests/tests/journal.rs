@@ -456,7 +456,7 @@ fn n8_a_journal_that_is_newer_cut_or_damaged_is_told_and_nothing_is_resumed_from
     };
     // The version of the tables stands at byte 60 (SQLite's file format).
     let mut newer = whole.clone();
-    newer[63] += 1;
+    newer[63] += 2;
     let flipped = flip(b"copy/large.bin");
     // The source of a file is in no index: SQLite itself sees nothing of it.
     let row = flip(b"/t/large.bin");

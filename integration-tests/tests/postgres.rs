@@ -56,7 +56,8 @@ mod away {
         let mut server = or_skip!(server());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let begin = |server: &Postgres, resumes| {
-            let (run, begun) = journal(server).begin(JobStart { id: JobId::new(1), job: stored(), resumes });
+            let (run, begun) =
+                journal(server).begin(JobStart { id: JobId::new(1), job: stored(), resumes, lease: None });
             runtime.block_on(begun).map(|_| run)
         };
         let clock = Clock::start();
@@ -103,7 +104,7 @@ mod away {
     }
 }
 
-/// Daemons that carry the jobs of one database, one after the other.
+/// Daemons that carry the jobs of one database.
 #[cfg(feature = "postgres")]
 mod daemons {
     use super::server;
@@ -144,8 +145,10 @@ mod daemons {
             daemon
         }
 
-        fn submit(&self) -> String {
-            let [from, to] = [self.from.url("t"), self.to.url("")].map(|url| without_password(&url));
+        /// Submits a job whose destination is the tree or, with a name, another one.
+        fn submit(&self, name: &[&str]) -> String {
+            let to = name.first().copied().unwrap_or_default();
+            let [from, to] = [self.from.url("t"), self.to.url(to)].map(|url| without_password(&url));
             let words = ["copy", "--queue", "--limit", "1MB", "-r", &from, &to];
             let run = self.user().args(words).run().exits(0);
             run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
@@ -175,15 +178,49 @@ mod daemons {
     fn another_host_goes_on_with_what_a_killed_daemon_has_left() {
         let scene = Scene::new(or_skip!(server()));
         let one = scene.daemon(&["--name", "one"]);
-        let second = scene.user().args(["daemon"]).run().exits(8);
-        drop(second.says("another daemon carries the jobs of this store"));
-        let id = scene.submit();
+        let id = scene.submit(&[]);
         scene.until_a_part_has_arrived();
+        let two = scene.daemon(&["--name", "two"]);
         one.running.signal(Signal::KILL);
         one.end();
-        let two = scene.daemon(&["--name", "two"]);
         scene.until_done(&id);
         assert_eq!(scene.job(&id)["queue"]["tries"], 1);
+        drop(two.end_with(Signal::TERM).says("a job has lost its worker"));
+    }
+
+    #[test]
+    fn daemons_share_the_jobs() {
+        let scene = Scene::new(or_skip!(server()));
+        let daemons = ["one", "two"].map(|name| scene.daemon(&["--name", name, "--parallel", "1"]));
+        let jobs = ["a", "b", "c", "d"].map(|name| scene.submit(&[name]));
+        daemons.iter().for_each(|daemon| daemon.wait_for("a job begins"));
+        for job in &jobs {
+            until("done", || scene.job(job)["state"] == "done");
+        }
+        let mut begun = 0;
+        for daemon in daemons {
+            begun += daemon.end_with(Signal::TERM).exits(0).said.matches("a job begins").count();
+        }
+        assert_eq!(begun, jobs.len(), "each was carried once");
+    }
+
+    #[test]
+    fn a_daemon_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_goes_on() {
+        let scene = Scene::new(or_skip!(server()));
+        let one = scene.daemon(&[]);
+        let id = scene.submit(&[]);
+        scene.until_a_part_has_arrived();
+        let two = scene.daemon(&[]);
+        one.running.signal(Signal::STOP);
+        scene.until_done(&id);
+        // Whatever the first one still gives a final name would replace this.
+        fs::write(scene.to.path("t/large"), "newer").unwrap();
+        one.running.signal(Signal::CONT);
+        one.wait_for("another worker has taken a job");
+        one.end_with(Signal::TERM).exits(0);
+        assert_eq!(scene.to.bytes("t/large"), b"newer");
+        assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
+        assert_eq!(scene.job(&id)["state"], "done");
         drop(two);
     }
 
@@ -191,7 +228,7 @@ mod daemons {
     fn a_daemon_that_was_cut_off_gives_no_final_name_and_another_one_has_carried_its_jobs() {
         let mut scene = Scene::new(or_skip!(server()));
         let one = scene.daemon(&["--drain-timeout", "10ms"]);
-        let id = scene.submit();
+        let id = scene.submit(&[]);
         scene.until_a_part_has_arrived();
         one.running.signal(Signal::STOP);
         // Its connections end, as if its host were not there any more.
@@ -199,41 +236,49 @@ mod daemons {
         scene.database.run();
         let two = scene.daemon(&[]);
         scene.until_done(&id);
-        // Whatever the first one still gives a final name would replace this.
         fs::write(scene.to.path("t/large"), "newer").unwrap();
         one.running.signal(Signal::CONT);
-        one.running.signal(Signal::TERM);
-        one.end();
+        one.end_with(Signal::TERM);
         assert_eq!(scene.to.bytes("t/large"), b"newer");
         assert_eq!(scene.job(&id)["state"], "done");
         drop(two);
     }
 
     #[test]
-    fn a_daemon_that_was_away_without_noticing_goes_on_with_what_another_one_has_left() {
-        let mut scene = Scene::new(or_skip!(server()));
-        let one = scene.daemon(&[]);
-        one.running.signal(Signal::STOP);
-        scene.database.stop();
-        scene.database.run();
-        let two = scene.daemon(&[]);
-        let id = scene.submit();
-        scene.until_a_part_has_arrived();
-        two.running.signal(Signal::KILL);
-        two.end();
-        one.running.signal(Signal::CONT);
-        one.wait_for("another daemon has carried the jobs meanwhile");
-        scene.until_done(&id);
-        assert_eq!(scene.job(&id)["queue"]["tries"], 1);
-        one.running.signal(Signal::TERM);
-        one.end().exits(0);
+    fn a_job_goes_to_a_worker_that_has_its_sites() {
+        let scene = Scene::new(or_skip!(server()));
+        let settings = |to: &str| {
+            let [from, to] = [&scene.from.url("t"), to].map(without_password);
+            format!("[sites.from]\nurl = \"{from}\"\n[sites.to]\nurl = \"{to}\"\n")
+        };
+        let with = |to: &str| {
+            scene.user().private_file("config.toml", settings(to)).args(["--config", "config.toml"])
+        };
+        let start = |user: User, name| {
+            let daemon = user.args(["daemon", "--name", name]).start();
+            daemon.wait_for("carrying the jobs of the queue");
+            daemon
+        };
+        let elsewhere = scene.to.url("other");
+        let one = start(with(&elsewhere), "one");
+        let run = with(&scene.to.url("")).args(["copy", "--queue", "-r", "from:", "to:"]).run().exits(0);
+        let id = run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned();
+        // Nobody has these sites: the difference is named.
+        until("a reason", || scene.job(&id)["state"] == "waiting");
+        let job = scene.job(&id).to_string();
+        assert!(job.contains("the site to was") && job.contains("put the settings back"), "{job}");
+        let two = start(with(&scene.to.url("")), "two");
+        scene.user().args(["retry", &id]).run().exits(0);
+        until("done", || scene.job(&id)["state"] == "done");
+        one.end_with(Signal::TERM).exits(0);
+        two.end_with(Signal::TERM).exits(0).says("a job begins");
     }
 
     #[test]
     fn a_daemon_outlives_the_server_of_its_database() {
         let mut scene = Scene::new(or_skip!(server()));
         let daemon = scene.daemon(&[]);
-        let id = scene.submit();
+        let id = scene.submit(&[]);
         scene.until_a_part_has_arrived();
         scene.database.kill();
         daemon.wait_for("the journal cannot be used: no job begins until it can");
@@ -244,7 +289,6 @@ mod daemons {
             scene.user().args(["retry", &id]).run().exits(0);
         }
         scene.until_done(&id);
-        daemon.running.signal(Signal::TERM);
-        daemon.end().exits(0);
+        daemon.end_with(Signal::TERM).exits(0);
     }
 }

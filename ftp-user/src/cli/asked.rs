@@ -9,6 +9,7 @@ use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
 use crate::place::Names;
+use crate::queue::Lease;
 use crate::report::Event;
 use ftp_io::program::args;
 use serde::Serialize;
@@ -32,6 +33,8 @@ pub(super) struct AskedJob {
     pub(super) job: StoredJob,
     /// The job that goes on.
     pub(super) resumes: Option<JobId>,
+    /// The right of the worker that carries it; `None` if none does.
+    pub(super) lease: Option<Lease>,
     /// What is done with it.
     pub(super) purpose: JobPurpose,
 }
@@ -85,12 +88,12 @@ impl AskedJob {
             words: plain,
             name: None,
         };
-        Self { job, resumes: None, purpose: JobPurpose::Run }
+        Self { job, resumes: None, lease: None, purpose: JobPurpose::Run }
     }
 
     /// A job of the journal goes on, is given up or is shown.
     pub(super) fn again(record: &JobRecord, purpose: JobPurpose) -> Self {
-        Self { job: record.job.clone(), resumes: Some(record.id), purpose }
+        Self { job: record.job.clone(), resumes: Some(record.id), lease: None, purpose }
     }
 
     /// The same with the name of `--id`: a job that has it already goes on, or is reported, and then comes the status of a run

@@ -15,7 +15,7 @@ use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, 
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
     CarriedJob, Entry, EntryRefusal, JobChange, Priority, QueueState, RecordedSites, Recurrence, Series,
-    SiteUse, Submission, WhenError, parse_at, zone_name,
+    SiteUse, Submission, WhenError, WorkerRecord, parse_at, zone_name,
 };
 use crate::report::Event;
 use clap::Args;
@@ -341,7 +341,21 @@ impl General {
         let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
         let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
         let settings = program::settings(self.job.config.as_deref())?;
-        Ok(obstacle(&entry.submission, &settings, &carried, self.hands.parallel.unwrap_or(NonZeroUsize::MAX)))
+        let queue = self.queue()?;
+        let workers = queue.now().and_then(|now| {
+            let mut workers = queue.workers()?;
+            workers.retain(|worker| worker.is_alive(now));
+            Ok(workers)
+        });
+        let has_sites = |worker: &WorkerRecord| worker.has_sites(&entry.submission.sites);
+        let lacks_sites = || differing_site(&entry.submission.sites, &settings);
+        let is_carried_by_others = workers.map_err(|why| job::of_journal(&why))?.iter().any(has_sites);
+        let limits = &settings.shared_limits;
+        let parallel = self.hands.parallel.unwrap_or(NonZeroUsize::MAX);
+        let sites = SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() };
+        let refusal = || sites.refusal(entry.submission.sites.keys(), &carried).map(|why| why.to_string());
+        let lacking = if is_carried_by_others { None } else { lacks_sites() };
+        Ok(lacking.or_else(refusal))
     }
 
     /// Changes a job of the queue, and shows it.
@@ -354,7 +368,10 @@ impl General {
             failure.hint_if(match why {
                 EntryRefusal::HasEnded => Some(format!("{FtpUser} retry {id} carries it once more")),
                 EntryRefusal::IsCarried => Some("cancel it without --forget".to_owned()),
-                EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => None,
+                EntryRefusal::HasNotEnded
+                | EntryRefusal::IsCancelled
+                | EntryRefusal::IsNotPaused
+                | EntryRefusal::IsTaken => None,
             })
         })?;
         if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
@@ -420,8 +437,8 @@ pub(super) fn site_text(site: &Remote) -> String {
 }
 
 /// How the settings differ from those with which a job was submitted: the sites that it names.
-pub(super) fn difference(submission: &Submission, settings: &Settings) -> Option<String> {
-    submission.sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
+pub(super) fn differing_site(sites: &RecordedSites, settings: &Settings) -> Option<String> {
+    sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
         Err(_) => Some(format!("this worker has no site {name}")),
         Ok(site) => {
             let own = site_text(site);
@@ -433,19 +450,6 @@ pub(super) fn difference(submission: &Submission, settings: &Settings) -> Option
             })
         }
     })
-}
-
-/// What keeps a job of the queue from beginning beside those that are carried, as far as the settings say: `None` if nothing does.
-pub(super) fn obstacle(
-    submission: &Submission,
-    settings: &Settings,
-    carried: &[CarriedJob],
-    parallel: NonZeroUsize,
-) -> Option<String> {
-    let limits = &settings.shared_limits;
-    let sites = SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() };
-    let refusal = || sites.refusal(submission.sites.keys(), carried).map(|why| why.to_string());
-    difference(submission, settings).or_else(refusal)
 }
 
 /// The user of this host who runs this program.

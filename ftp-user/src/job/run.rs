@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::job::claims::{claim, lifetime, names};
 use crate::job::file::append::append;
 use crate::job::file::standard;
+use crate::job::leftovers;
 use crate::job::part;
 use crate::job::request::job::{Job, NAME, Options, Work};
 use crate::job::sources::moved;
@@ -24,6 +25,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let mut context = context.clone();
     if let Err(failure) = lifetime::start(&mut context, &job).await {
         return refused(job.verb(), failure, &context);
+    }
+    if let Err(failure) = Box::pin(leftovers::take_over(&context, &job)).await {
+        return given_back(job.verb(), failure, &context).await;
     }
     // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
     context.settings.race &= !job.options.detach;
@@ -141,6 +145,14 @@ async fn appended(
 
 /// Why a tree may have no file that a pattern matches.
 const UNMATCHED: &str = "a pattern with a / is matched against the path below SOURCE, without the name of SOURCE, and upper and lower case differ";
+
+/// Ends a run that has not begun to work.
+async fn given_back(verb: &'static str, failure: Failure, context: &Context) -> Report {
+    let mut tally = Tally::new(&context.run.events, verb, false);
+    tally.failed(String::new(), String::new(), failure);
+    let advice = lifetime::finish(context, &tally).await;
+    tally.report(std::time::Duration::ZERO, advice)
+}
 
 /// Reports that a job could not be created.
 pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {

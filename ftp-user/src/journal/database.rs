@@ -6,7 +6,7 @@
 use super::failure::{JournalFailure, StoreName};
 use super::job_row::JobRow;
 use super::sql::{LockKey, Parameters, PostgresConnection, Sql, StoreError};
-use super::table::{TABLES, VERSION, add_commit};
+use super::table::{JOBS_BY_BEGINNING, NEWEST, TABLES, VERSION, add_commit};
 
 /// A database with the tables of this version.
 #[derive(Debug)]
@@ -28,13 +28,12 @@ impl Database {
         let connected = PostgresConnection::open(parameters).map(Sql::Postgres);
         let sql = connected.map_err(|bad| home.failure(bad))?;
         let found = version(&sql).map_err(|bad| home.failure(bad))?;
-        let found = if found == 0 { make_tables(&sql).map_err(|bad| home.failure(bad))? } else { found };
-        if found > VERSION {
+        let found = match found < VERSION {
+            true => make_tables(&sql).map_err(|bad| home.failure(bad))?,
+            false => found,
+        };
+        if found > NEWEST {
             return Err(JournalFailure::Newer { store: home.name(), found, known: VERSION });
-        }
-        if found < VERSION {
-            let why = format!("its tables have the version {found}, from which there is no way to {VERSION}");
-            return Err(JournalFailure::unusable(home.name(), why));
         }
         Ok(OpenedDatabase { home, sql })
     }
@@ -65,15 +64,26 @@ fn version(sql: &Sql) -> Result<i64, StoreError> {
     sql.number("SELECT number FROM version WHERE id = 1", [])
 }
 
-/// Makes the tables unless somebody else has done so meanwhile. Returns their version.
+/// Makes the tables that are missing, unless somebody else has done so meanwhile. Returns their version.
 fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
     let make = || {
         sql.begin()?;
         sql.postgres()?.lock_until_commit(LockKey::Tables)?;
         let found = version(sql)?;
-        if found != 0 {
+        if found >= VERSION {
             sql.roll_back();
             return Ok(found);
+        }
+        if found != 0 {
+            TABLES
+                .iter()
+                .filter(|table| table.since > found)
+                .try_for_each(|table| sql.run_all(table.create))?;
+            sql.run_all(JOBS_BY_BEGINNING)?;
+            sql.execute("UPDATE version SET number = ?1", [VERSION.into()])?;
+            add_commit(sql)?;
+            sql.commit()?;
+            return Ok(VERSION);
         }
         // An administrator may have made it for a user who may not.
         if sql.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'ftp_user'", [])? == 0 {
@@ -167,9 +177,21 @@ mod tests {
         drop(lock);
         assert!(!two.is_held(JOB).unwrap());
         let daemon = two.lock_daemon().unwrap().unwrap();
-        assert!(open(home.path()).lock_daemon().unwrap().is_err());
-        drop(daemon);
+        // Several daemons share the jobs.
         assert!(open(home.path()).lock_daemon().unwrap().is_ok());
+        assert!(!takes_alone(&open(home.path())));
+        drop(daemon);
+        assert!(takes_alone(&two));
+        assert!(open(home.path()).lock_daemon().unwrap().is_err());
+    }
+
+    /// Takes the lock of the queue as a daemon of the first version with databases does, which shares it with nobody.
+    fn takes_alone(store: &Store) -> bool {
+        store
+            .sql
+            .number("SELECT CAST(CAST(pg_try_advisory_lock(1179930709, 2) AS INTEGER) AS BIGINT)", [])
+            .unwrap()
+            == 1
     }
 
     #[test]
@@ -199,11 +221,11 @@ mod tests {
         one.durably(|store| RUNS.replace(&store.sql, &[1_i64.into(), "x".into()])).unwrap();
         // Another process is quicker.
         end_others(&two);
-        let stolen = two.lock_daemon().unwrap().unwrap();
+        assert!(takes_alone(&two));
         let why = (0..100).find_map(|_| one.durably(|store| store.sql.number("SELECT 1", [])).err());
         let why = [why, one.durably(|store| store.sql.number("SELECT 1", [])).err()].map(Option::unwrap);
         assert!(why[1].to_string().contains("has taken the lock"), "{why:?}");
-        drop(stolen);
+        two.sql.run_all("SELECT pg_advisory_unlock(1179930709, 2)").unwrap();
         wait_for_connection(&one);
         drop(lock);
         assert!(!two.has_daemon().unwrap());
@@ -217,8 +239,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (one, two) = (open(home.path()), open(home.path()));
         let lock = one.lock(JOB).unwrap();
-        one.check_lock(JOB).unwrap();
-        two.check_lock(JOB).unwrap_err();
+        one.check_job(JOB, None).unwrap();
+        two.check_job(JOB, None).unwrap_err();
         end_others(&two);
         for _ in 0..3 {
             one.durably(|store| store.sql.number("SELECT 1", [])).unwrap_err();
@@ -226,7 +248,7 @@ mod tests {
         let other = two.lock(JOB).unwrap();
         drop(lock);
         wait_for_connection(&one);
-        one.check_lock(JOB).unwrap_err();
+        one.check_job(JOB, None).unwrap_err();
         drop(other);
     }
 
@@ -237,10 +259,13 @@ mod tests {
         }
         let home = tempfile::tempdir().unwrap();
         let store = open(home.path());
-        store.sql.execute("UPDATE version SET number = ?1", [(VERSION + 1).into()]).unwrap();
+        let set = |number: i64| store.sql.execute("UPDATE version SET number = ?1", [number.into()]).unwrap();
+        set(NEWEST);
+        drop(open(home.path()));
+        set(NEWEST + 1);
         let refused = Store::open_for_tests(home.path()).unwrap_err();
         let is_newer =
-            matches!(refused, JournalFailure::Newer { found, known: VERSION, .. } if found == VERSION + 1);
+            matches!(refused, JournalFailure::Newer { found, known: VERSION, .. } if found == NEWEST + 1);
         assert!(is_newer && refused.to_string().contains("postgres://"), "{refused}");
     }
 
@@ -259,7 +284,7 @@ mod tests {
                     for number in 0..10 {
                         let id = JobId::new(writer * 100 + number + 1);
                         let job = StoredJob::for_tests(&format!("copy {id} b"));
-                        drop(store.start(&JobStart { id, job, resumes: false }).unwrap());
+                        drop(store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap());
                     }
                 });
             }

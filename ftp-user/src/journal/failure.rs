@@ -62,12 +62,6 @@ pub enum JournalFailure {
         /// What the system or the database says.
         why: String,
     },
-    /// Another daemon has carried its jobs.
-    #[error("another daemon has carried the jobs of the journal {store} meanwhile")]
-    Displaced {
-        /// Which one it is.
-        store: StoreName,
-    },
     /// It has all the jobs that it may have which have not ended.
     #[error("the journal {store} has {most} jobs that have not ended, and takes no other one")]
     Full {
@@ -137,7 +131,6 @@ impl JournalFailure {
                 "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
             }
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
-            Self::Displaced { .. } => "it begins with them again by itself",
             Self::Full { .. } => {
                 return format!("{FtpUser} jobs lists them: resume or cancel those that are not needed");
             }

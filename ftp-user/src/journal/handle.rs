@@ -23,6 +23,7 @@ use super::writer::{JobWriter, Request, Work, Writer};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use crate::ladder::Rung;
+use crate::queue::Lease;
 use ftp_proto::deletion::WithheldName;
 use ftp_proto::timer::Moment;
 use std::collections::HashSet;
@@ -73,6 +74,8 @@ pub struct JobJournal {
 #[derive(Debug)]
 pub(super) struct OpenJournal {
     job: JobId,
+    /// The right of the worker that carries it; `None` if none does.
+    pub(super) lease: Option<Lease>,
     /// When the store said last that the job is still this run's; `None` if nobody else could have taken it.
     pub(super) confirmed: Option<Mutex<Option<Moment>>>,
     requests: SyncSender<Request>,
@@ -149,12 +152,12 @@ impl Journal {
         let (requests, asked) = sync_channel(WAITING);
         let end: Arc<OnceLock<JournalFailure>> = Arc::default();
         let (told, journal, job) = (Arc::clone(&end), self.clone(), start.id);
-        let (resumes, had_passwords) = (start.resumes, start.job.had_passwords);
+        let (resumes, had_passwords, lease) = (start.resumes, start.job.had_passwords, start.lease);
         let work = move || JobWriter::begin(journal.open(), &start, asked, started, told);
         let Ok(writer) = Writer::start(work) else { return (JobJournal::default(), begun) };
         let was_told = AtomicBool::default();
         let confirmed = self.is_shared().then(Mutex::default);
-        let open = Some(Arc::new(OpenJournal { job, confirmed, requests, writer, end, was_told }));
+        let open = Some(Arc::new(OpenJournal { job, lease, confirmed, requests, writer, end, was_told }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
@@ -538,7 +541,12 @@ mod tests {
         for resumes in [false, true] {
             let home = tempfile::tempdir().unwrap();
             let journal = Journal::at(Some(home.path().to_owned()), |_| None);
-            let start = |resumes| JobStart { id: JobId::new(1), job: StoredJob::for_tests("copy"), resumes };
+            let start = |resumes| JobStart {
+                id: JobId::new(1),
+                job: StoredJob::for_tests("copy"),
+                resumes,
+                lease: None,
+            };
             let (mut job, begun) = journal.begin(start(false));
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };

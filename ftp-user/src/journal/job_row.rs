@@ -326,7 +326,7 @@ mod tests {
     fn names_that_were_kept_are_told_once_and_a_changed_row_is_noticed() {
         let home = tempfile::tempdir().unwrap();
         let id = JobId::new(1);
-        let start = JobStart { id, job: StoredJob::for_tests("sync"), resumes: false };
+        let start = JobStart { id, job: StoredJob::for_tests("sync"), resumes: false, lease: None };
         let store = Store::open_for_tests(home.path()).unwrap();
         let _lock = store.start(&start).unwrap();
         let file = Facts { size: Some(5), ..Facts::of_kind(Kind::File) };

@@ -4,6 +4,7 @@
 use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
+use super::leases::is_held;
 use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
@@ -33,7 +34,10 @@ impl Store {
         start: &JobStart,
         work: impl FnOnce(&Self) -> Result<(), StoreError>,
     ) -> Result<StartedJob, JournalFailure> {
-        let lock = self.lock(start.id)?;
+        let lock = match start.lease {
+            Some(lease) => self.lock_with(lease)?,
+            None => self.lock(start.id)?,
+        };
         self.sweep_locks();
         let begun = self.durably(|store| match store.enter(start)? {
             Ok(decided) => work(store).map(|()| Ok(decided)),
@@ -50,6 +54,11 @@ impl Store {
 
     /// Writes that a job runs. Returns what an earlier run has decided.
     fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
+        if let Some(lease) = start.lease
+            && !is_held(&self.sql, lease)?
+        {
+            return Ok(Err(JournalFailure::Held { job: start.id, process: None }));
+        }
         if start.resumes {
             match queue::find(&self.sql, start.id)? {
                 // A daemon has checked all of them when it began.
@@ -286,7 +295,7 @@ mod tests {
 
     fn start(store: &Store, number: u64, name: Option<&str>) -> JobLock {
         let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
-        let start = JobStart { id: JobId::new(number), job, resumes: false };
+        let start = JobStart { id: JobId::new(number), job, resumes: false, lease: None };
         store.start(&start).unwrap()
     }
 

@@ -3,14 +3,15 @@
 use super::failure::JournalFailure;
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
-use super::queue::{Queue, entries, find, heads, now};
+use super::leases::{carriers, workers};
+use super::queue::{Queue, entries, find, heads};
 use super::record::{ItemRecord, ItemState, StoredJob};
 use super::sql::{Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{reported, set_reported};
-use crate::id::JobId;
-use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish};
-use std::collections::BTreeMap;
+use crate::id::{JobId, WorkerId};
+use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -168,27 +169,22 @@ impl Queue {
     }
 
     /// The jobs that ended first, of those whose ends were not reported, with the number of the change that ended them; `None` if
-    /// all were reported. On the first call, jobs that have already ended count as reported.
+    /// all were reported, or no worker wants to know of them.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
     pub fn next_unreported(&self) -> Result<Option<(u64, Vec<QueuedJob>)>, JournalFailure> {
-        let unreported = self.with(|store| next_unreported(&store.sql).map_err(|bad| store.failure(bad)))?;
-        match unreported {
-            UnreportedEnds::NeverAsked { last } => self.set_reported(Some(last)).map(|()| None),
-            UnreportedEnds::None => Ok(None),
-            UnreportedEnds::Some { number, jobs } => Ok(Some((number, jobs))),
-        }
+        self.with(|store| next_unreported(&store.sql).map_err(|bad| store.failure(bad)))
     }
 
-    /// Notes that the ends of jobs up to this change were reported. `None`: nobody wants to know of them any more.
+    /// Notes that the ends of jobs up to this change were reported.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn set_reported(&self, number: Option<u64>) -> Result<(), JournalFailure> {
-        self.with(|store| store.durably(|store| set_reported(&store.sql, number)))
+    pub fn set_reported(&self, number: u64) -> Result<(), JournalFailure> {
+        self.with(|store| store.durably(|store| set_reported(&store.sql, Some(number))))
     }
 
     /// The number of the last change.
@@ -206,7 +202,37 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn heads(&self) -> Result<Vec<Head<JobId>>, JournalFailure> {
-        self.with(|store| heads(&store.sql, now()).map_err(|bad| store.failure(bad)))
+        self.with(|store| {
+            let found = store.sql.now().and_then(|now| heads(&store.sql, now));
+            found.map_err(|bad| store.failure(bad))
+        })
+    }
+
+    /// The time of the store, in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn now(&self) -> Result<u64, JournalFailure> {
+        self.with(|store| store.sql.now().map_err(|bad| store.failure(bad)))
+    }
+
+    /// The workers that carry jobs, by the jobs.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn carriers(&self) -> Result<HashMap<JobId, WorkerId>, JournalFailure> {
+        self.with(|store| carriers(&store.sql).map_err(|bad| store.failure(bad)))
+    }
+
+    /// The workers that were heard of lately.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn workers(&self) -> Result<Vec<WorkerRecord>, JournalFailure> {
+        self.with(|store| workers(&store.sql).map_err(|bad| store.failure(bad)))
     }
 
     /// How many jobs of the queue there are in each state.
@@ -259,7 +285,8 @@ impl Queue {
 
 fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, StoreError> {
     let site = query.site.as_ref().map(|site| format!(" {site} "));
-    let (mut conditions, mut values) = (vec![condition(query.states.as_deref())], vec![Value::from(now())]);
+    let (mut conditions, mut values) =
+        (vec![condition(query.states.as_deref())], vec![Value::from(store.sql.now()?)]);
     if let Some(owner) = &query.owner {
         values.push(owner.into());
         conditions.push(format!("owner = ?{}", values.len()));
@@ -343,25 +370,13 @@ fn changed_after(sql: &Sql, number: u64) -> Result<(u64, Vec<QueuedJob>), StoreE
     Ok((up_to, all_whole(sql, found)?))
 }
 
-/// The ends of jobs that were not reported.
-enum UnreportedEnds {
-    /// Nothing was reported yet; `last` is the number of the last change.
-    NeverAsked { last: u64 },
-    /// There are none.
-    None,
-    /// These jobs ended first, by the change of this number.
-    Some { number: u64, jobs: Vec<QueuedJob> },
-}
-
-fn next_unreported(sql: &Sql) -> Result<UnreportedEnds, StoreError> {
-    let Some(reported) = reported(sql)? else {
-        return Ok(UnreportedEnds::NeverAsked { last: last_change(sql)? });
-    };
+fn next_unreported(sql: &Sql) -> Result<Option<(u64, Vec<QueuedJob>)>, StoreError> {
+    let Some(reported) = reported(sql)? else { return Ok(None) };
     let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
     let next: Option<u64> = sql.one(next, [reported.into()], |row| row.get(0))?;
-    let Some(number) = next else { return Ok(UnreportedEnds::None) };
+    let Some(number) = next else { return Ok(None) };
     let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number.into()])?;
-    Ok(UnreportedEnds::Some { number, jobs: all_whole(sql, ended)? })
+    Ok(Some((number, all_whole(sql, ended)?)))
 }
 
 fn count_by_state(sql: &Sql) -> Result<BTreeMap<&'static str, u64>, StoreError> {
@@ -370,7 +385,7 @@ fn count_by_state(sql: &Sql) -> Result<BTreeMap<&'static str, u64>, StoreError> 
         "SELECT exit, wish, carried, due > ?1, cause IS NOT NULL, count(*) FROM queue GROUP BY 1, 2, 3, 4, 5";
     let mut counts: BTreeMap<&'static str, u64> =
         QueueState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
-    sql.query(ask, [now().into()], |row| {
+    sql.query(ask, [sql.now()?.into()], |row| {
         let exit = row.get::<Option<u64>>(0)?.map(u8::try_from).transpose();
         let entry = Entry {
             exit: exit.map_err(|_| StoreError::Row("a job has no known exit".into()))?,
@@ -441,6 +456,7 @@ mod tests {
     use super::*;
     use crate::journal::queue::put;
     use crate::queue::Submission;
+    use ftp_io::clock::since_1970;
 
     fn queue() -> (tempfile::TempDir, Queue) {
         let home = tempfile::tempdir().unwrap();
@@ -476,7 +492,7 @@ mod tests {
             let query = JobQuery { states: Some(vec![state]), most: 1000, ..JobQuery::default() };
             let found: Vec<u64> =
                 queue.list(&query).unwrap().items.iter().map(|job| job.id.number()).collect();
-            let is_in = |(_, entry): &(u64, &Entry)| entry.state(now()) == state;
+            let is_in = |(_, entry): &(u64, &Entry)| entry.state(since_1970().as_secs()) == state;
             let mut expect: Vec<u64> = (1..).zip(&entries).filter(is_in).map(|(id, _)| id).collect();
             expect.reverse();
             assert_eq!(found, expect, "{state:?}");

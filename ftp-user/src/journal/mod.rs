@@ -15,7 +15,8 @@
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `ownership` | whether a job is still this run's |
-//! | `queue` | jobs of the queue: submitted, taken by a worker, changed, ended |
+//! | `queue` | jobs of the queue: submitted, changed, ended |
+//! | `leases` | workers, which of them carries which job, and what becomes of a job whose worker was lost |
 //! | `series` | series of jobs: added, changed, and their runs begun |
 //! | `listing` | jobs and files of the queue in pages, and those that have changed |
 //! | `tokens` | tokens of the API |
@@ -34,6 +35,7 @@ mod handle;
 mod item_row;
 mod job_row;
 mod jobs;
+mod leases;
 mod listing;
 mod ownership;
 mod password;
@@ -56,11 +58,12 @@ pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
+pub use leases::{LeaseHolder, Renewal, TakenJob};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
 pub use password::{Password, PgpassAnswer};
-pub use queue::{DaemonLock, Queue, Submitted, Term};
+pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{
     ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemKey,
     ItemParts, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NAME_OF_SYNC, NewItem,

@@ -39,7 +39,8 @@ impl JobJournal {
             return Ok(());
         }
         // The lock of the job belongs to the connection that is asked.
-        match self.ask(|store, job| store.check_lock(job)).await {
+        let lease = open.lease;
+        match self.ask(move |store, job| store.check_job(job, lease)).await {
             Ok(()) => {
                 *confirmed.locked() = Some(now);
                 Ok(())

@@ -1,5 +1,4 @@
-//! Jobs of the queue in the journal: each is submitted, taken by a worker, changed, and ends. The oldest of those that have
-//! ended are forgotten.
+//! Jobs of the queue in the journal: each is submitted, changed, and ends. The oldest of those that have ended are forgotten.
 
 #[cfg(test)]
 mod tests;
@@ -9,11 +8,11 @@ use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::{JobLock, Store};
-use super::table::{self, QUEUE, check_files, commits, forget, next_term};
+use super::table::{QUEUE, check_files, commits, forget};
 use crate::id::JobId;
 use crate::queue::{
-    self, CarriedJob, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest,
-    Priority, RecordedSites, Submission, Wish,
+    self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
+    RecordedSites, Submission, Wish,
 };
 use ftp_io::clock::since_1970;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,17 +24,11 @@ pub struct Queue {
     store: Arc<Mutex<Store>>,
 }
 
-/// The right to carry the jobs of a queue. Only one process has it.
+/// The right to carry jobs of a queue. Where only this host has the queue, one process has it at a time.
 #[derive(Debug)]
 pub struct DaemonLock {
     _lock: JobLock,
-    /// The term that has begun with it.
-    pub term: Term,
 }
-
-/// The time in which one daemon carries the jobs of a queue without another one in between. Later terms have larger numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Term(pub(super) u64);
 
 /// What became of a job that was submitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,19 +66,13 @@ impl Queue {
         done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
     }
 
-    /// Becomes the only one that carries jobs. The inner `Err`: another process does; its number, where it is known.
+    /// Begins to carry jobs. The inner `Err`: another process does, and is the only one that may; its number, where it is known.
     ///
     /// # Errors
     ///
     /// The lock cannot be taken.
     pub fn daemon_lock(&self) -> Result<Result<DaemonLock, Option<u32>>, JournalFailure> {
-        self.with(|store| match store.lock_daemon()? {
-            Ok(lock) => {
-                let term = store.durably(|store| next_term(&store.sql))?;
-                Ok(Ok(DaemonLock { _lock: lock, term }))
-            }
-            Err(process) => Ok(Err(process)),
-        })
+        self.with(|store| Ok(store.lock_daemon()?.map(|lock| DaemonLock { _lock: lock })))
     }
 
     /// Whether a daemon carries the jobs of this queue. If that cannot be asked, one does.
@@ -102,87 +89,6 @@ impl Queue {
         self.with(|store| store.durably(|store| submit(store, id, job, entry))?)
     }
 
-    /// Takes the job that is carried next in this term, of those that `may_begin`. `carried` are those that are, and those that were
-    /// lately.
-    ///
-    /// # Errors
-    ///
-    /// Another term has begun, or the journal cannot be read or written.
-    pub fn take(
-        &self,
-        term: Term,
-        carried: &[CarriedJob],
-        may_begin: impl FnMut(&Head<JobId>) -> bool,
-    ) -> Result<Option<JobRecord>, JournalFailure> {
-        self.with(|store| {
-            // A reader waits for no other process.
-            let mut heads = heads(&store.sql, now()).map_err(|bad| store.failure(bad))?;
-            heads.retain(may_begin);
-            let Some(job) = queue::next(heads, carried) else { return Ok(None) };
-            store.durably(|store| {
-                if table::term(&store.sql)? != term {
-                    return Ok(Err(store.displaced()));
-                }
-                let Some(mut entry) = find(&store.sql, job)? else { return Ok(Ok(None)) };
-                if entry.is_carried || entry.exit.is_some() || entry.wish == Wish::Pause {
-                    return Ok(Ok(None));
-                }
-                entry.begin(now());
-                save(&store.sql, job, &entry)?;
-                let row = JobRow::find(&store.sql, job)?;
-                row.map(|row| row.record(&store.sql, None)).transpose().map(Ok)
-            })?
-        })
-    }
-
-    /// Checks that no other term has begun.
-    ///
-    /// # Errors
-    ///
-    /// Another term has begun, or the journal cannot be read.
-    pub fn check_term(&self, term: Term) -> Result<(), JournalFailure> {
-        self.with(|store| {
-            let now = table::term(&store.sql).map_err(|bad| store.failure(bad))?;
-            if now == term { Ok(()) } else { Err(store.displaced()) }
-        })
-    }
-
-    /// Ends a run of a job that was taken in this term. The inner failure: nobody carries it any more.
-    ///
-    /// # Errors
-    ///
-    /// Another term has begun, it is no job of the queue, or the journal cannot be written.
-    pub fn end(
-        &self,
-        term: Term,
-        job: JobId,
-        end: impl FnOnce(&mut Entry, u64),
-    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.with(|store| {
-            let ended = store.durably(|store| {
-                if table::term(&store.sql)? != term {
-                    return Ok(Err(store.displaced()));
-                }
-                let Some(mut entry) = find(&store.sql, job)? else { return Ok(Ok(None)) };
-                if !entry.is_carried {
-                    return Ok(Ok(Some(Err(EntryRefusal::HasEnded))));
-                }
-                end(&mut entry, now());
-                keep(store, job, entry).map(|entry| Ok(Some(Ok(entry))))
-            })??;
-            ended.ok_or(JournalFailure::Unknown { job })
-        })
-    }
-
-    /// Begins another term, since another daemon has had one meanwhile: all jobs that are carried are lost. Returns their number, too.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read or written.
-    pub fn begin_term(&self) -> Result<(Term, usize), JournalFailure> {
-        self.with(|store| store.durably(|store| Ok((next_term(&store.sql)?, lose_all(store)?))))
-    }
-
     /// Changes a job, as it stands now.
     ///
     /// # Errors
@@ -193,7 +99,7 @@ impl Queue {
         job: JobId,
         change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.change_with(job, |_, entry| Ok(change(entry, now())))
+        self.change_with(job, |sql, entry| Ok(change(entry, sql.now()?)))
     }
 
     fn change_with(
@@ -228,11 +134,12 @@ impl Queue {
         self.change_with(job, |sql, entry| {
             let has_left = count(sql, job)?.open > 0;
             entry.submission.is_limited |= is_limited;
-            Ok(entry.apply(change, has_left, now()))
+            Ok(entry.apply(change, has_left, sql.now()?))
         })
     }
 
-    /// Checks all rows of files, and marks the jobs that an earlier daemon has left as lost. Returns their number.
+    /// Checks all rows of files. Where nobody else may carry jobs, forgets earlier daemons, and marks the jobs as lost that they
+    /// have left; returns their number.
     ///
     /// # Errors
     ///
@@ -240,7 +147,13 @@ impl Queue {
     pub fn lose_workers(&self, _: &DaemonLock) -> Result<usize, JournalFailure> {
         self.with(|store| {
             check_files(&store.sql).map_err(|bad| store.failure(bad))?;
-            store.durably(lose_all)
+            if store.is_shared() {
+                return Ok(0);
+            }
+            store.durably(|store| {
+                store.sql.execute("DELETE FROM workers", [])?;
+                lose_all(store)
+            })
         })
     }
 
@@ -299,7 +212,11 @@ fn submit(
             false => Err(JournalFailure::Named { job: other.id, name: name.clone() }),
         });
     }
-    forget_oldest(&store.sql, entry.created)?;
+    let now = store.sql.now()?;
+    // The clock of whoever submits it may be wrong.
+    let due = if entry.due <= entry.created { now } else { entry.due };
+    let entry = &Entry { created: now, due, ..entry.clone() };
+    forget_oldest(&store.sql, now)?;
     let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
     let waiting: u64 = store.sql.one(waiting, [(&entry.submission.owner).into()], |row| row.get(0))?;
     if waiting >= MOST_OF_OWNER {
@@ -309,13 +226,14 @@ fn submit(
     Ok(Ok(Submitted::New(id)))
 }
 
-/// Marks all jobs as lost that are carried. Returns their number.
-fn lose_all(store: &Store) -> Result<usize, StoreError> {
-    let left = entries(&store.sql, "carried = 1", [])?;
+/// Marks all jobs as lost that are carried, and ends all leases. Returns their number.
+pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
+    let (left, now) = (entries(&store.sql, "carried = 1", [])?, store.sql.now()?);
     for (job, mut entry) in left.iter().cloned() {
-        entry.lose_worker(now());
+        entry.lose_worker(now);
         keep(store, job, entry)?;
     }
+    store.sql.execute("DELETE FROM leases", [])?;
     Ok(left.len())
 }
 
@@ -406,7 +324,7 @@ pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<
 }
 
 /// The sites of a job, as a row has them.
-fn read_sites(text: &str) -> Result<RecordedSites, StoreError> {
+pub(super) fn read_sites(text: &str) -> Result<RecordedSites, StoreError> {
     serde_json::from_str(text)
         .map_err(|why| StoreError::Row(format!("the sites of a job cannot be read: {why}").into()))
 }
@@ -422,7 +340,7 @@ fn priority(number: i64) -> Result<Priority, StoreError> {
     priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
 }
 
-fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let sites = written_sites(sites)?;
     let values = [
@@ -454,7 +372,7 @@ fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
     QUEUE.replace(sql, &values)
 }
 
-/// The oldest job of each owner, pair and priority that may begin.
+/// The oldest job of each owner, pair and priority with the same sites that may begin.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
     let mut heads = Vec::new();
     sql.query(HEADS, [Wish::Pause.number().into(), now.into()], |row| {
@@ -462,7 +380,7 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError>
             job: row.get(0)?,
             owner: row.get(1)?,
             pair: row.get(2)?,
-            sites: read_sites(row.get(5)?)?.into_keys().collect(),
+            sites: read_sites(row.get(5)?)?,
             priority: priority(row.get(3)?)?,
             created: row.get(4)?,
             due: row.get(6)?,
@@ -476,12 +394,12 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError>
 const HEADS: &str = "
     SELECT job, owner, pair, priority, created, sites, due FROM queue WHERE job IN (
         SELECT min(queue.job) FROM (
-            SELECT owner, pair, priority, min(created) AS created FROM queue
-            WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority) AS oldest
+            SELECT owner, pair, priority, sites, min(created) AS created FROM queue
+            WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority, sites) AS oldest
         JOIN queue ON queue.owner = oldest.owner AND queue.pair = oldest.pair AND queue.priority = oldest.priority
-            AND queue.created = oldest.created
+            AND queue.sites = oldest.sites AND queue.created = oldest.created
         WHERE queue.exit IS NULL AND queue.carried = 0 AND queue.wish != ?1 AND queue.due <= ?2
-        GROUP BY queue.owner, queue.pair, queue.priority)";
+        GROUP BY queue.owner, queue.pair, queue.priority, queue.sites)";
 
 /// Forgets jobs that have ended long ago, and the oldest of too many.
 pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<(), StoreError> {
@@ -495,10 +413,6 @@ pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<(), StoreError> {
         Ok(())
     })?;
     found.into_iter().try_for_each(|job| forget(sql, job))
-}
-
-pub(super) fn now() -> u64 {
-    since_1970().as_secs()
 }
 
 /// For how long jobs are kept that have ended.

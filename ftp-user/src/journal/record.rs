@@ -5,7 +5,7 @@ use super::sql::StoreError;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
-use crate::queue::Entry;
+use crate::queue::{Entry, Lease};
 use ftp_proto::wire::TransferId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,6 +29,8 @@ pub struct JobStart {
     pub job: StoredJob,
     /// Whether it must be in the journal already.
     pub resumes: bool,
+    /// If a worker carries it: its right to do so.
+    pub lease: Option<Lease>,
 }
 
 /// A job as the journal has it.

@@ -2,7 +2,7 @@
 
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
-use super::queue::{self, Queue, now, put, submission, written_sites};
+use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
@@ -75,7 +75,7 @@ impl Queue {
         self.with(|store| {
             let changed = store.durably(|store| {
                 let Some(mut record) = one(&store.sql, id)? else { return Ok(None) };
-                match change(&mut record.series, now()) {
+                match change(&mut record.series, store.sql.now()?) {
                     true => save(&store.sql, &record)?,
                     false => {
                         store.sql.execute("DELETE FROM series WHERE id = ?1", [id.into()])?;
@@ -97,7 +97,9 @@ impl Queue {
         new_id: impl Fn() -> Option<JobId>,
     ) -> Result<Vec<PlannedRun>, JournalFailure> {
         self.with(|store| {
-            let due = find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now().into()]);
+            let due = store.sql.now().and_then(|now| {
+                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now.into()])
+            });
             let due = due.map_err(|bad| store.failure(bad))?;
             let begin = |record| {
                 let no_id = || store.unusable("there are no random numbers");
@@ -111,7 +113,7 @@ impl Queue {
 
 /// Begins the planned run of a series, or leaves it out, and plans the next one.
 fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedRun, StoreError> {
-    let now = now();
+    let now = store.sql.now()?;
     let last = record.series.last;
     let before = last.map(|last| queue::find(&store.sql, last)).transpose()?.flatten();
     let turn = turn(before.as_ref().map(|entry| entry.state(now)));
@@ -194,7 +196,10 @@ const MOST_OF_OWNER: u64 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::WorkerId;
+    use crate::journal::LeaseHolder;
     use crate::queue::QueueState;
+    use ftp_io::clock::since_1970;
 
     fn series(next: u64) -> SeriesRecord {
         let series = Series {
@@ -217,7 +222,7 @@ mod tests {
     fn each_run_is_a_job_of_its_own_and_replaces_one_that_has_not_begun() {
         let home = tempfile::tempdir().unwrap();
         let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
-        let record = series(now() - 10);
+        let record = series(since_1970().as_secs() - 10);
         queue.add_series(&record).unwrap();
         assert_eq!(queue.series().unwrap(), [record]);
         let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap();
@@ -233,9 +238,11 @@ mod tests {
         assert_eq!(planned(11), [], "the next one is in an hour");
         drop(again().unwrap());
         assert_eq!(planned(12), run(Turn::Replace, 12));
-        let state = |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(now());
+        let state =
+            |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(since_1970().as_secs());
         assert_eq!((state(10), state(12)), (QueueState::Cancelled, QueueState::Queued));
-        queue.take(crate::journal::Term::default(), &[], |_| true).unwrap().unwrap();
+        let holder = LeaseHolder::new(queue.clone(), WorkerId::new(1));
+        holder.take(&[], |_, _| true).unwrap().unwrap();
         drop(again().unwrap());
         assert_eq!(planned(13), run(Turn::Skip, 12));
         assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));

@@ -9,12 +9,14 @@ use super::database::{Database, OpenedDatabase};
 use super::directory::{FileLock, Opened, StateDirectory};
 use super::failure::{JournalFailure, StoreName};
 use super::item_row::SharedRows;
+use super::leases::is_held;
 use super::record::{ItemKey, ItemRecord, ReadWords};
 #[cfg(feature = "postgres")]
 use super::sql::{LockKey, Parameters, SessionLock};
 use super::sql::{Sql, StoreError};
 use super::table::add_commit;
 use crate::id::JobId;
+use crate::queue::Lease;
 use std::cell::Cell;
 use std::path::Path;
 
@@ -103,11 +105,6 @@ impl Store {
         JournalFailure::unusable(self.name(), why)
     }
 
-    /// Another daemon has carried the jobs of its queue.
-    pub(super) fn displaced(&self) -> JournalFailure {
-        JournalFailure::Displaced { store: self.name() }
-    }
-
     /// It has all that it may have of something.
     pub(super) fn full(&self, most: u64) -> JournalFailure {
         JournalFailure::Full { store: self.name(), most }
@@ -125,8 +122,37 @@ impl Store {
         taken.map_err(|process| JournalFailure::Held { job, process })
     }
 
-    /// Checks that this connection has the lock of a job.
-    pub(super) fn check_lock(&self, job: JobId) -> Result<(), StoreError> {
+    /// Whether several hosts may carry the jobs of its queue at the same time.
+    pub(super) const fn is_shared(&self) -> bool {
+        match &self.home {
+            Home::Directory(_) => false,
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => true,
+        }
+    }
+
+    /// Takes the lock of a job for a run of a worker that has its lease. A run that still has the lock has lost the job with the
+    /// lease: its connection is ended.
+    pub(super) fn lock_with(&self, lease: Lease) -> Result<JobLock, JournalFailure> {
+        match self.lock(lease.job) {
+            #[cfg(feature = "postgres")]
+            Err(JournalFailure::Held { .. }) if self.is_shared() => {
+                let ended = self.sql.postgres().and_then(|connection| connection.end_holder(lease.job));
+                ended.map_err(|bad| self.failure(bad))?;
+                self.lock(lease.job)
+            }
+            locked => locked,
+        }
+    }
+
+    /// Checks that a job is still this run's: that this connection has its lock, and, if a worker carries it, that no other one has
+    /// taken it.
+    pub(super) fn check_job(&self, job: JobId, lease: Option<Lease>) -> Result<(), StoreError> {
+        if let Some(lease) = lease
+            && !is_held(&self.sql, lease)?
+        {
+            return Err(StoreError::Database("another worker has taken the job".to_owned()));
+        }
         let has_lock = match &self.home {
             Home::Directory(home) => home.holder(job).is_some(),
             #[cfg(feature = "postgres")]
@@ -136,7 +162,7 @@ impl Store {
         if has_lock { Ok(()) } else { Err(StoreError::Database(why.to_owned())) }
     }
 
-    /// Takes the lock of whoever carries the jobs of the queue. The inner `Err`: another process has it; its number, where it is
+    /// Takes the lock of a process that carries jobs of the queue. The inner `Err`: another process has it; its number, where it is
     /// known.
     pub(super) fn lock_daemon(&self) -> Result<Taken, JournalFailure> {
         match &self.home {

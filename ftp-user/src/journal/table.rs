@@ -1,7 +1,6 @@
 //! The tables. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
 //! before anybody acts on it.
 
-use super::queue::Term;
 use super::sql::{Row, Sql, StoreError, Value};
 use crate::id::JobId;
 use std::borrow::Cow;
@@ -9,7 +8,9 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The version of these tables.
-pub(super) const VERSION: i64 = 10;
+pub(super) const VERSION: i64 = 11;
+/// The newest version whose tables this program can use: those of the next version have only more of them.
+pub(super) const NEWEST: i64 = VERSION + 1;
 
 /// A row that this run has written is not there any more.
 pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
@@ -36,10 +37,14 @@ pub(super) const JOBS: Table = Table {
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,
     state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
+CREATE INDEX jobs_by_beginning ON jobs (begun);
 ",
     columns: "id, verb, name, job, state, begun, ended, decided",
     key: "id",
 };
+
+/// The index of jobs that version 11 has added.
+pub(super) const JOBS_BY_BEGINNING: &str = "CREATE INDEX jobs_by_beginning ON jobs (begun);";
 
 /// The files of jobs.
 pub(super) const ITEMS: Table = Table {
@@ -94,7 +99,8 @@ CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEX
     key: "job",
 };
 
-/// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were reported: row 2, if it is there. The term of the daemon: row 3.
+/// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were reported: row 2, if it is there. The
+/// fence of the last lease: row 3.
 pub(super) const COMMITS: Table = Table {
     name: "commits",
     since: 4,
@@ -189,8 +195,33 @@ CREATE TABLE tokens (
     key: "id",
 };
 
+/// The workers of the queue.
+pub(super) const WORKERS: Table = Table {
+    name: "workers",
+    since: 11,
+    create: "
+CREATE TABLE workers (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, parallel INTEGER NOT NULL, started INTEGER NOT NULL,
+    seen INTEGER NOT NULL, draining INTEGER NOT NULL, reports INTEGER NOT NULL, sites TEXT NOT NULL, sum INTEGER NOT NULL);
+",
+    columns: "id, name, version, parallel, started, seen, draining, reports, sites",
+    key: "id",
+};
+
+/// Who carries the jobs of the queue that are carried.
+pub(super) const LEASES: Table = Table {
+    name: "leases",
+    since: 11,
+    create: "
+CREATE TABLE leases (
+    job INTEGER PRIMARY KEY, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL, sum INTEGER NOT NULL);
+",
+    columns: "job, worker, fence, until",
+    key: "job",
+};
+
 /// All tables, in the order of their versions.
-pub(super) const TABLES: [&Table; 12] = [
+pub(super) const TABLES: [&Table; 14] = [
     &JOBS,
     &PARTS,
     &ITEMS,
@@ -203,6 +234,8 @@ pub(super) const TABLES: [&Table; 12] = [
     &QUEUE,
     &SERIES,
     &TOKENS,
+    &WORKERS,
+    &LEASES,
 ];
 
 impl Table {
@@ -324,6 +357,11 @@ pub(super) fn add_commit(sql: &Sql) -> Result<u64, StoreError> {
     Ok(number)
 }
 
+/// Notes another number of transactions, of which nobody has seen the last.
+pub(super) fn set_commits(sql: &Sql, number: u64) -> Result<(), StoreError> {
+    COMMITS.replace(sql, &[1_i64.into(), number.into()])
+}
+
 /// Up to which change the ends of jobs were reported, if somebody wants to know of them.
 pub(super) fn reported(sql: &Sql) -> Result<Option<u64>, StoreError> {
     let found = COMMITS.find(sql, "id = 2", [], |row| row.get::<u64>(1))?;
@@ -338,17 +376,12 @@ pub(super) fn set_reported(sql: &Sql, number: Option<u64>) -> Result<(), StoreEr
     }
 }
 
-/// The term of the daemon that carries the jobs: each one that begins to carry them has a larger number.
-pub(super) fn term(sql: &Sql) -> Result<Term, StoreError> {
+/// The fence of the next lease, which is `step` larger than that of the last one.
+pub(super) fn next_fence(sql: &Sql, step: u64) -> Result<u64, StoreError> {
     let found = COMMITS.find(sql, "id = 3", [], |row| row.get::<u64>(1))?;
-    Ok(Term(found.first().copied().unwrap_or(0)))
-}
-
-/// Begins the next term.
-pub(super) fn next_term(sql: &Sql) -> Result<Term, StoreError> {
-    let next = term(sql)?.0 + 1;
+    let next = found.first().copied().unwrap_or(0) + step;
     COMMITS.replace(sql, &[3_i64.into(), next.into()])?;
-    Ok(Term(next))
+    Ok(next)
 }
 
 /// What every transaction reads and writes.
@@ -392,6 +425,7 @@ pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
         "items WHERE job = ?1",
         "path_facts WHERE job = ?1",
         "queue WHERE job = ?1",
+        "leases WHERE job = ?1",
         "jobs WHERE id = ?1",
     ] {
         sql.execute(&format!("DELETE FROM {rows}"), [job.into()])?;

@@ -21,7 +21,7 @@ fn place(number: u8) -> Place {
 /// Writes a job that runs: files that are done, have failed, and are under way.
 fn fill(store: &Store) -> JobLock {
     let (id, job) = (JobId::new(1), StoredJob::for_tests("copy -r ftp://ann@one/ ftp://ann@two/copy"));
-    let lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
+    let lock = store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap();
     for number in 0..40 {
         let part = PartId(u64::from(number) + 1);
         let file = NewItem { place: place(number), part: Some(part), seen: None, takes_over: true };
@@ -98,7 +98,7 @@ fn read(directory: &Path) -> Result<String, JournalFailure> {
     let Some(store) = Store::existing_file_for_tests(directory)? else { return Ok("no journal".to_owned()) };
     let jobs = store.jobs()?;
     let (id, job) = (JobId::new(1), StoredJob::for_tests("copy"));
-    let _lock = store.start(&JobStart { id, job, resumes: true })?;
+    let _lock = store.start(&JobStart { id, job, resumes: true, lease: None })?;
     let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
     let items: Result<Vec<_>, _> = states.into_iter().map(|state| store.items(id, state)).collect();
     Ok(format!("{jobs:?} {:?}", items?))

@@ -1,7 +1,7 @@
 //! Tokens in the journal.
 
 use super::failure::JournalFailure;
-use super::queue::{Queue, now};
+use super::queue::Queue;
 use super::sql::{Row, Sql, StoreError};
 use super::table::TOKENS;
 use crate::queue::{Scope, Token};
@@ -24,7 +24,7 @@ impl<'a> Tokens<'a> {
     pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
         self.0.with(|store| {
             store.durably(|store| {
-                store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [now().into()])?;
+                store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [store.sql.now()?.into()])?;
                 let known = find(&store.sql)?;
                 if known.iter().any(|known| known.name == token.name) {
                     return Ok(Ok(false));
@@ -108,11 +108,11 @@ mod tests {
             created: 5,
             expires,
         };
-        assert!(tokens.insert(&token(1, Some(now() + 60))).unwrap());
+        assert!(tokens.insert(&token(1, Some(ftp_io::clock::since_1970().as_secs() + 60))).unwrap());
         assert!(!tokens.insert(&token(2, None)).unwrap());
         assert_eq!(tokens.all().unwrap().len(), 1);
         assert!(tokens.remove("ann").unwrap() && !tokens.remove("ann").unwrap());
-        assert!(tokens.insert(&token(3, Some(now()))).unwrap());
+        assert!(tokens.insert(&token(3, Some(ftp_io::clock::since_1970().as_secs()))).unwrap());
         assert!(tokens.insert(&token(4, None)).unwrap(), "the one before has expired");
         assert_eq!(tokens.all().unwrap(), [token(4, None)]);
     }

@@ -1,9 +1,9 @@
 //! Which job is carried next. Owners share equally, then the pairs of servers of each owner; priority orders the jobs of one
 //! owner. Whoever has the fewest jobs that are carried comes first, and of these whoever was served the longest time ago.
 
-use super::entry::{Priority, Submission};
+use super::entry::{Priority, RecordedSites, Submission};
 
-/// The oldest job of an owner between two servers with one priority that may begin.
+/// The oldest job of an owner between two servers with one priority and the same sites that may begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Head<J> {
     /// What stands for the job.
@@ -12,8 +12,8 @@ pub struct Head<J> {
     pub owner: String,
     /// Its servers, as one text.
     pub pair: String,
-    /// The sites that it names.
-    pub sites: Vec<String>,
+    /// The sites that it names, as they were when it was submitted.
+    pub sites: RecordedSites,
     /// Its place among the jobs of its owner.
     pub priority: Priority,
     /// When it was submitted, in seconds since 1970.
@@ -31,14 +31,14 @@ pub struct CarriedJob {
     pub pair: String,
     /// The sites that it names.
     pub sites: Vec<String>,
-    /// The number of the choice that has taken it: a later one is larger.
+    /// The fence of its lease: what was taken later has a larger one.
     pub turn: u64,
     /// Whether it is carried now.
     pub is_running: bool,
 }
 
 impl CarriedJob {
-    /// One that is carried, taken by the choice of this number.
+    /// One that is carried, with this fence.
     pub fn of(submission: &Submission, turn: u64) -> Self {
         let Submission { owner, pair, sites, .. } = submission.clone();
         Self { owner, pair, sites: sites.into_keys().collect(), turn, is_running: true }
@@ -75,7 +75,7 @@ mod tests {
                 job: at,
                 owner: (*owner).to_owned(),
                 pair: (*pair).to_owned(),
-                sites: Vec::new(),
+                sites: RecordedSites::new(),
                 priority: Priority::try_from(*priority).unwrap(),
                 created: at as u64,
                 due: at as u64,

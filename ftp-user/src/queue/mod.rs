@@ -9,6 +9,8 @@
 //! | `when` | times and schedules, as they are typed |
 //! | `hours` | the hours of the week in which something may be used |
 //! | `limits` | what all jobs together may use of a site |
+//! | `lease` | the right of one worker to a job, for a time |
+//! | `worker` | workers, as a store has them |
 //! | `choice` | which job is carried next, so that every owner and every pair of servers gets a fair share |
 //!
 //! Nothing here knows where the queue is kept, or does anything: the journal keeps it, and the daemon carries it.
@@ -17,10 +19,12 @@ mod change;
 mod choice;
 mod entry;
 mod hours;
+mod lease;
 mod limits;
 mod series;
 mod token;
 mod when;
+mod worker;
 
 pub use change::{EntryRefusal, JobChange};
 pub use choice::{CarriedJob, Head, next};
@@ -29,7 +33,9 @@ pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
 };
 pub use hours::Hours;
+pub use lease::{Attendance, LEASE, Lease};
 pub use limits::{SharedLimits, SiteRefusal, SiteUse};
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};
+pub use worker::{WorkerRecord, reporter};

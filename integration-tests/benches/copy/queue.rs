@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ftp_user::id::JobId;
-use ftp_user::journal::{Journal, Queue, StoredJob};
-use ftp_user::queue::{CarriedJob, Entry, Submission};
+use ftp_user::id::{JobId, WorkerId};
+use ftp_user::journal::{Journal, LeaseHolder, Queue, StoredJob, TakenJob};
+use ftp_user::queue::{Entry, Submission};
 use integration_tests::site::{PASSWORD, without_password};
 use integration_tests::socket::{port_free_everywhere, until};
 use integration_tests::user::{Started, User, user_at};
@@ -98,8 +98,7 @@ fn store(plan: &Plan, place: &Path) {
 /// One process submits, another connection gives out and ends. Returns the seconds of all, and of each job.
 fn ends(directory: &Path) -> (f64, Vec<f64>) {
     let (submits, carries) = (queue(directory), queue(directory));
-    let lock = carries.daemon_lock().unwrap().unwrap();
-    let term = lock.term;
+    let worker = LeaseHolder::new(carries, WorkerId::new(1));
     let start = Instant::now();
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -115,11 +114,9 @@ fn ends(directory: &Path) -> (f64, Vec<f64>) {
         let carrier = scope.spawn(|| {
             let mut ended = Vec::new();
             while ended.len() < JOBS as usize {
-                let none: [CarriedJob; 0] = [];
-                let Some(taken) = carries.take(term, &none, |_| true).unwrap() else { continue };
-                let end = |entry: &mut Entry, now| entry.end(0, None, now);
-                carries.end(term, taken.id, end).unwrap().unwrap();
-                ended.push((taken.id.number(), start.elapsed()));
+                let Some(TakenJob { lease, .. }) = worker.take(&[], |_, _| true).unwrap() else { continue };
+                worker.end(lease, |entry, now| entry.end(0, None, now)).unwrap().unwrap();
+                ended.push((lease.job.number(), start.elapsed()));
             }
             is_done.store(true, Ordering::Relaxed);
             ended

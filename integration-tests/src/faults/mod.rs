@@ -11,12 +11,14 @@
 mod alone;
 mod append;
 mod errand;
+mod fleet;
 mod power;
 mod process;
 mod tree;
 mod tree_copy;
 mod world;
 
+pub use fleet::{FleetTally, fleet};
 pub use power::power;
 
 use crate::sim::random::Random;

@@ -3,14 +3,14 @@
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
 use super::super::program;
-use super::super::queue::difference;
-use super::fleet::Daemon;
+use super::super::queue::differing_site;
+use super::shared::Daemon;
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::journal::{JobRecord, StoredJob};
-use crate::queue::{Scope, Submission, Wish};
+use crate::queue::{Entry, Lease, Scope, Submission, Wish};
 use crate::report::Listener;
 use crate::web::{self, Caller};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) enum RunResult {
 }
 
 /// Carries a job until it ends, or until `cancel` stops it.
-pub(super) async fn carry(daemon: Arc<Daemon>, record: JobRecord, cancel: Cancel) -> RunResult {
+pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, cancel: Cancel) -> RunResult {
     let entry = record.queued.clone().unwrap_or_default();
     let gives_up = entry.wish == Wish::Cancel;
     daemon.feed.begin(record.id);
@@ -36,7 +36,7 @@ pub(super) async fn carry(daemon: Arc<Daemon>, record: JobRecord, cancel: Cancel
         Err(failure) => (number(Status::Failed(Kind::Temporary)), Some(failure.to_string())),
         Ok(settings) => {
             if !gives_up {
-                if let Some(cause) = difference(&entry.submission, &settings) {
+                if let Some(cause) = differing_site(&entry.submission.sites, &settings) {
                     return RunResult::Postponed { cause };
                 }
                 if let Err(failure) = permit(&entry.submission, &record.job, &settings) {
@@ -44,10 +44,10 @@ pub(super) async fn carry(daemon: Arc<Daemon>, record: JobRecord, cancel: Cancel
                     return RunResult::Ended { exit, cause: Some(failure.to_string()) };
                 }
             }
-            let (exit, cause) = run(&daemon, &record, gives_up, cancel).await;
+            let (exit, cause) = run(&daemon, lease, &record, cancel).await;
             // Whoever carries it still has not noticed that it was lost.
             if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-                let cause = "another daemon has not ended its run yet".to_owned();
+                let cause = "another worker has not ended its run yet".to_owned();
                 return RunResult::Postponed { cause };
             }
             (exit, cause)
@@ -57,21 +57,19 @@ pub(super) async fn carry(daemon: Arc<Daemon>, record: JobRecord, cancel: Cancel
 }
 
 /// Runs a job, or gives it up. Returns its exit status and the first thing that has failed.
-async fn run(
-    daemon: &Arc<Daemon>,
-    record: &JobRecord,
-    gives_up: bool,
-    cancel: Cancel,
-) -> (u8, Option<String>) {
-    let (verb, purpose) = if gives_up { ("cancel", JobPurpose::GiveUp) } else { ("resume", JobPurpose::Run) };
+async fn run(daemon: &Arc<Daemon>, lease: Lease, record: &JobRecord, cancel: Cancel) -> (u8, Option<String>) {
+    let Entry { submission, wish, .. } = record.queued.clone().unwrap_or_default();
+    let (verb, purpose) = match wish {
+        Wish::Cancel => ("cancel", JobPurpose::GiveUp),
+        Wish::Run | Wish::Pause => ("resume", JobPurpose::Run),
+    };
     let (feed, id) = (Arc::clone(&daemon.feed), record.id);
-    let submission = record.queued.clone().unwrap_or_default().submission;
     let (owner, ends) = (submission.owner.clone(), ends(&submission));
     let listener = Listener::new(move |said| feed.hear(id, (&owner, &ends), said));
     let general = daemon.unattended(listener, cancel);
     match general.command(verb, record) {
         Ok(command) => {
-            let asked = Start::Kept(AskedJob::again(record, purpose));
+            let asked = Start::Kept(AskedJob { lease: Some(lease), ..AskedJob::again(record, purpose) });
             let status = Box::pin(command.perform(asked)).await;
             (number(status), daemon.feed.run(id).and_then(|run| run.failure))
         }

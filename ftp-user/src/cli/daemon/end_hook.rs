@@ -1,7 +1,7 @@
 //! `--on-end`: a program of the operator learns of each job that has ended, also of those that ended while no daemon ran. It
-//! learns of an end twice if the daemon is killed while the program runs.
+//! learns of an end twice if the daemon is killed while the program runs. Of several workers with such a program, one runs it.
 
-use super::fleet::Daemon;
+use super::shared::Daemon;
 use crate::journal::{JournalFailure, Queue, QueuedJob};
 use ftp_io::program::hook::Hook;
 use std::ffi::OsString;
@@ -44,12 +44,15 @@ impl EndHook {
 
     /// Runs the program for the next jobs whose end was not reported. Returns whether there were any.
     async fn next(&self) -> Result<bool, JournalFailure> {
+        if !self.daemon.is_reporter.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         let queue = &self.daemon.queue;
         let Some((number, jobs)) = queue.on_disk(Queue::next_unreported).await? else { return Ok(false) };
         for job in jobs {
             self.tell(&job).await;
         }
-        queue.on_disk(move |queue| queue.set_reported(Some(number))).await?;
+        queue.on_disk(move |queue| queue.set_reported(number)).await?;
         Ok(true)
     }
 

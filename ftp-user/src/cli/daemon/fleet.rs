@@ -2,162 +2,43 @@
 
 use super::super::asked::Start;
 use super::super::queue::{StoredDraft, site_text};
-use super::super::{Cli, General, ShellSession, why};
+use super::super::{Cli, General, why};
 use super::carry::ends;
-use super::feed::{Feed, RunOfJob};
+use super::feed::RunOfJob;
 use super::metrics::DaemonGauges;
-use super::views::{self, file_view, job_view, series_view};
+use super::shared::Daemon;
+use super::views::{self, file_view, series_view, worker_view};
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{
-    FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure, Queue, QueuedJob,
-    SeriesRecord, StoredJob, Tokens,
+    FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure, QueuedJob, SeriesRecord,
+    StoredJob,
 };
 use crate::outcome::Protection;
-use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, SiteUse, Token};
-use crate::report::{Event, Listener, line_of};
+use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
+use crate::report::Listener;
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
-    FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, Time, WorkerView,
+    FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
 };
 use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// What the worker and the listeners of a daemon share.
-#[derive(Debug)]
-pub(super) struct Daemon {
-    /// The options with which it was started.
-    pub(super) general: General,
-    pub(super) queue: Queue,
-    /// The same queue over a connection of its own: what reads keeps nobody waiting who writes.
-    reader: Queue,
-    pub(super) feed: Arc<Feed>,
-    /// What the API shows of its worker, but for the jobs.
-    pub(super) worker: WorkerView,
-    /// How many jobs are carried at the same time.
-    pub(super) parallel: NonZeroUsize,
-    /// The settings that were read last.
-    settings: Mutex<Arc<Settings>>,
-    /// The tokens, as the store had them last.
-    tokens: Mutex<Arc<[TokenInfo]>>,
-    /// Whether no job begins any more.
-    pub(super) is_draining: AtomicBool,
-    /// Whether the journal could not be used when the worker looked at it.
-    pub(super) is_store_away: AtomicBool,
-    /// Tells the worker that a job has changed.
-    pub(super) changed: Notify,
-    /// Whether nothing is carried any more.
-    pub(super) has_ended: AtomicBool,
-    /// For whom plans and explanations are made just now.
-    plans: Mutex<Vec<String>>,
-}
-
 impl Daemon {
-    /// A daemon over these two connections with its queue: one writes, the other reads.
-    ///
-    /// # Errors
-    ///
-    /// The tokens cannot be read.
-    pub(super) fn new(
-        general: General,
-        [queue, reader]: [Queue; 2],
-        settings: Settings,
-        (worker, parallel): (WorkerView, NonZeroUsize),
-    ) -> Result<Self, JournalFailure> {
-        let daemon = Self {
-            general,
-            queue,
-            reader,
-            feed: Arc::new(Feed::new(worker.name.clone())),
-            worker,
-            parallel,
-            settings: Mutex::new(Arc::new(settings)),
-            tokens: Mutex::default(),
-            is_draining: AtomicBool::new(false),
-            is_store_away: AtomicBool::new(false),
-            has_ended: AtomicBool::new(false),
-            changed: Notify::new(),
-            plans: Mutex::default(),
-        };
-        daemon.renew_tokens()?;
-        Ok(daemon)
-    }
-
-    /// The same options with nobody at a terminal. Everything is told to the listener; signals are for the daemon.
-    pub(super) fn unattended(&self, listener: Listener, cancel: Cancel) -> General {
-        let (cancel, unattended) = (Some(cancel), Some(listener));
-        let parallel = Some(self.parallel);
-        let hands = ShellSession { cancel, unattended, parallel, ..ShellSession::default() };
-        General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
-    }
-
-    /// Takes settings that were read again.
-    pub(super) fn take_settings(&self, settings: Settings) {
-        *self.settings.locked() = Arc::new(settings);
-    }
-
-    /// What all jobs together may use of sites, as the settings were read last.
-    pub(super) fn with_site_use<T>(&self, work: impl FnOnce(&SiteUse<'_>) -> T) -> T {
-        let settings = Arc::clone(&self.settings.locked());
-        let (limits, parallel) = (&settings.shared_limits, self.parallel);
-        work(&SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() })
-    }
-
-    /// Takes the tokens that the store has now.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
-    pub(super) fn renew_tokens(&self) -> Result<(), JournalFailure> {
-        let tokens = Tokens::of(&self.reader).all()?;
-        let settings = Arc::clone(&self.settings.locked());
-        let info = |Token { name, scope, digest, expires, .. }: Token| TokenInfo {
-            sites: settings.tokens.get(&name).cloned().unwrap_or_default(),
-            name,
-            scope,
-            expires: expires.map(|at| Time::of_seconds(at.cast_signed())),
-            digest,
-        };
-        *self.tokens.locked() = tokens.into_iter().map(info).collect();
-        Ok(())
-    }
-
-    /// Whether a process that is not this one has the lock of a job. It is asked when no run of this daemon has it.
-    pub(super) fn is_carried_elsewhere(&self, job: JobId) -> bool {
-        self.has_database() && self.reader.is_run(job)
-    }
-
-    /// Whether the jobs are in a database that several hosts may share.
-    pub(super) fn has_database(&self) -> bool {
-        super::super::store::is_database(&self.general)
-    }
-
-    /// Tells those who follow the events how a job stands now.
-    pub(super) fn tell(&self, job: &QueuedJob) {
-        if let Ok(Some(record)) = self.reader.job(job.id)
-            && let Some(line) = line_of(&Event::Job(record))
-        {
-            self.feed.tell(job.id, &job.entry.submission.owner, &line);
-        }
-    }
-
     /// The jobs that are carried just now.
     fn running(&self) -> Result<Vec<QueuedJob>, ApiError> {
         let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
@@ -184,11 +65,6 @@ impl Daemon {
     fn series_view(&self, record: &SeriesRecord) -> Result<SeriesView, ApiError> {
         let last = record.series.last.map(|last| self.reader.queued(last));
         Ok(series_view(record, last.transpose().map_err(away)?.flatten().as_ref()))
-    }
-
-    /// A job as the API shows it.
-    pub(super) fn view(&self, job: &QueuedJob) -> JobView {
-        job_view(job, self.feed.run(job.id).as_ref(), &self.worker.name)
     }
 
     /// Performs a command line, and returns the objects that it says.
@@ -264,7 +140,10 @@ impl Fleet for Daemon {
             "a job was submitted over the API"
         );
         match stored {
-            StoredDraft::Job(id) => Ok(Submitted::New(self.view(&self.find(&id.to_string())?))),
+            StoredDraft::Job(id) => {
+                self.note_submitted(id);
+                Ok(Submitted::New(self.view(&self.find(&id.to_string())?)))
+            }
             StoredDraft::Known(id) => Ok(Submitted::Known(self.view(&self.find(&id.to_string())?))),
             StoredDraft::Series(record) => Ok(Submitted::Series(series_view(&record, None))),
         }
@@ -280,7 +159,9 @@ impl Fleet for Daemon {
         let after = after.map(|text| cursor(&text)).transpose()?;
         let slice = self.reader.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
         let next = slice.next.map(|JobCursor { created, job }| format!("{created}-{job}"));
-        Ok(Slice { items: slice.items.iter().map(|job| self.view(job)).collect(), next })
+        let mut carriers = self.carriers();
+        let view = |job: &QueuedJob| self.view_with(job, carriers.remove(&job.id));
+        Ok(Slice { items: slice.items.iter().map(view).collect(), next })
     }
 
     fn job(&self, id: &str) -> Result<Option<JobView>, ApiError> {
@@ -289,6 +170,13 @@ impl Fleet for Daemon {
             found => found?,
         };
         let mut view = self.view(&job);
+        if job.entry.is_carried
+            && self.feed.run(job.id).is_none()
+            && let Some(record) = self.reader.job(job.id).map_err(away)?
+        {
+            // Another worker carries it: what is done of it is in the store.
+            (view.progress.files, view.progress.bytes) = (record.files, record.bytes);
+        }
         if view.path.is_none() {
             let moved = self.reader.last_moved(job.id).map_err(away)?;
             view.path = moved.and_then(|file| file.copy.moved_by()).map(|rung| rung.path().to_owned());
@@ -357,7 +245,20 @@ impl Fleet for Daemon {
     }
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
-        Ok(site_views(&self.settings.locked(), &self.worker.name))
+        let mut sites = site_views(&self.settings.locked(), &self.worker.name);
+        for other in self.others.locked().iter() {
+            for (name, url) in &other.sites {
+                match sites.iter_mut().find(|site| site.name == *name && site.url == *url) {
+                    Some(site) => site.workers.push(other.name.clone()),
+                    None => sites.push(SiteView {
+                        name: name.clone(),
+                        url: url.clone(),
+                        workers: vec![other.name.clone()],
+                    }),
+                }
+            }
+        }
+        Ok(sites)
     }
 
     fn pairs(&self) -> Result<Vec<PairView>, ApiError> {
@@ -365,11 +266,13 @@ impl Fleet for Daemon {
     }
 
     fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
-        let jobs = self.running()?;
-        let sites = self.settings.locked().sites.iter().map(|(name, _)| name.to_owned()).collect();
-        let draining = self.is_draining.load(Ordering::Relaxed);
-        let jobs = jobs.iter().map(|job| job.id.to_string()).collect();
-        Ok(vec![WorkerView { jobs, sites, seen: Time::now(), draining, ..self.worker.clone() }])
+        let mut known = self.reader.workers().map_err(away)?;
+        let own = known.iter_mut().find(|worker| worker.id == self.worker.id);
+        if let Some(own) = own {
+            *own = WorkerRecord { started: own.started, seen: since_1970().as_secs(), ..self.record() };
+        }
+        let carriers = self.reader.carriers().map_err(away)?;
+        Ok(known.iter().map(|worker| worker_view(worker, &carriers)).collect())
     }
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
@@ -411,7 +314,7 @@ impl Fleet for Daemon {
             running.iter().map(|job| CarriedJob::of(&job.entry.submission, 0)).collect();
         // Those that wait for the hours of a site or for other jobs at it are as they should be.
         let oldest = self.with_site_use(|sites| {
-            let may_begin = |head: &&Head<JobId>| sites.refusal(head.sites.iter(), &carried).is_none();
+            let may_begin = |head: &&Head<JobId>| sites.refusal(head.sites.keys(), &carried).is_none();
             heads.iter().filter(may_begin).map(|head| head.due).min()
         });
         Ok(self.feed.counted.page(&DaemonGauges {

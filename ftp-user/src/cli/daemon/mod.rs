@@ -6,6 +6,7 @@ mod feed;
 mod fleet;
 mod listen;
 mod metrics;
+mod shared;
 mod token;
 mod views;
 mod worker;
@@ -13,18 +14,19 @@ mod worker;
 use super::asked::READ_WORDS;
 use super::{General, program};
 use crate::failure::{Failure, Kind, Result};
+use crate::id::WorkerId;
 use crate::job::{self, Status};
 use crate::journal::{DaemonLock, Journal, JournalFailure, Queue};
-use crate::web::view::{Time, WorkerView};
+use crate::queue::{RecordedSites, WorkerRecord};
 use clap::{Args, Subcommand};
 use end_hook::EndHook;
-use fleet::Daemon;
 use ftp_io::program::duration;
 use ftp_io::program::log::{self, Format, Level};
 use ftp_io::program::service::{self, Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use listen::ListenArgs;
 pub(super) use listen::SOCKET;
+use shared::Daemon;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,8 +36,8 @@ use worker::Worker;
 
 /// Carry the jobs that were left to the queue (copy --queue), until SIGTERM or ^C
 ///
-/// One daemon carries the jobs of a state directory. After SIGTERM or ^C no job begins; those that run get --drain-timeout to
-/// end, then they are interrupted, and the next daemon continues them. SIGHUP reads the settings and the certificate again.
+/// One daemon carries the jobs of a state directory, and several share those of a database. After SIGTERM or ^C no job begins; those that run get --drain-timeout to
+/// end, then they are interrupted, and a daemon continues them. SIGHUP reads the settings and the certificate again.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(super) struct DaemonArgs {
@@ -135,28 +137,25 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
         lost_jobs = lost,
         "carrying the jobs of the queue"
     );
-    let worker = WorkerView {
+    let worker = WorkerRecord {
+        id: WorkerId::new(job::new_job_id()?.number()),
         name,
-        id: job::new_job_id()?.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         parallel: u32::try_from(args.parallel.get()).unwrap_or(u32::MAX),
-        jobs: Vec::new(),
-        sites: Vec::new(),
-        started: Time::now(),
-        seen: Time::now(),
-        draining: false,
+        started: 0,
+        seen: 0,
+        is_draining: false,
+        reports_ends: args.on_end.is_some(),
+        sites: RecordedSites::new(),
     };
     let daemon =
         Arc::new(Daemon::new(general, [queue, reader], settings, (worker, args.parallel)).map_err(failed)?);
     let announced = service::announce(listeners.announced().into_iter());
     announced.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))?;
     tell_systemd(Notice::Ready);
-    let end_hook = match &args.on_end {
-        Some(command) => Some(EndHook::new(Arc::clone(&daemon), command).start()),
-        None => daemon.queue.set_reported(None).map(|()| None).map_err(failed)?,
-    };
+    let end_hook = args.on_end.as_ref().map(|command| EndHook::new(Arc::clone(&daemon), command).start());
     let served = listeners.serve(Arc::clone(&daemon));
-    let worker = Worker::new(Arc::clone(&daemon), served.certificate(), daemon_lock.term);
+    let worker = Worker::new(Arc::clone(&daemon), served.certificate());
     let ended = worker.run(signals, args.drain_timeout).await;
     daemon.has_ended.store(true, Ordering::Relaxed);
     if let Some(hook) = end_hook {
@@ -179,8 +178,8 @@ fn lock(queue: &Queue, directory: &str) -> Result<DaemonLock> {
         match process {
             Some(process) => failure(format!("process {process} carries the jobs of {directory}"))
                 .hint("end it first, or use another directory with --state"),
-            None => failure("another daemon carries the jobs of this store".to_owned())
-                .hint("start this one again when that one has ended: systemd does so by itself"),
+            None => failure("a daemon of an older version carries the jobs of this store".to_owned())
+                .hint("end it first: it shares them with nobody"),
         }
     })
 }

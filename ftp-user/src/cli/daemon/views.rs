@@ -1,19 +1,21 @@
 //! What the API shows of what the store has.
 
 use super::feed::RunOfJob;
+use crate::id::{JobId, WorkerId};
 use crate::journal::as_text::text_of;
 use crate::journal::{
     AlikeFailures, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob,
 };
 use crate::place::Site;
-use crate::queue::QueueState;
+use crate::queue::{QueueState, WorkerRecord};
 use crate::web::OPTIONS;
-use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time};
+use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
-/// A job. `run` is its last run in this daemon.
-pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: &str) -> JobView {
+/// A job. `run` is its last run in this daemon, and `worker` the one that carries it now.
+pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: Option<String>) -> JobView {
     let QueuedJob { id, job, entry } = job;
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let state = entry.state(since_1970().as_secs());
@@ -37,7 +39,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: &str) ->
         started: entry.started.map(at),
         ended: entry.ended.map(at),
         next_try: waits.then(|| at(entry.due)),
-        worker: entry.is_carried.then(|| worker.to_owned()),
+        worker: worker.filter(|_| entry.is_carried),
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
         progress: run.map_or_else(
             || Progress { files: entry.files.done, bytes: entry.files.bytes, ..Progress::default() },
@@ -86,6 +88,25 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
         last_job: series.last.map(|job| job.to_string()),
         last_state: last.map(|job| job.entry.state(since_1970().as_secs())),
         last: last.map(|job| at(job.entry.created)),
+    }
+}
+
+/// A worker. `carriers` says which one carries which job.
+pub(super) fn worker_view(worker: &WorkerRecord, carriers: &HashMap<JobId, WorkerId>) -> WorkerView {
+    let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
+    let mut jobs: Vec<String> =
+        carriers.iter().filter(|(_, id)| **id == worker.id).map(|(job, _)| job.to_string()).collect();
+    jobs.sort();
+    WorkerView {
+        name: worker.name.clone(),
+        id: worker.id.to_string(),
+        version: worker.version.clone(),
+        parallel: worker.parallel,
+        jobs,
+        sites: worker.sites.keys().cloned().collect(),
+        started: at(worker.started),
+        seen: at(worker.seen),
+        draining: worker.is_draining,
     }
 }
 

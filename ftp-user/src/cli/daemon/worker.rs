@@ -2,14 +2,14 @@
 
 use super::super::program;
 use super::carry::{RunResult, carry};
-use super::fleet::Daemon;
+use super::shared::Daemon;
 use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue, Term};
-use crate::queue::{CarriedJob, Entry, Turn, Wish};
-use ftp_io::clock::since_1970;
+use crate::journal::{JournalFailure, LeaseHolder, PlannedRun, Queue, Renewal, TakenJob};
+use crate::queue::{Attendance, CarriedJob, Entry, EntryRefusal, Head, Lease, Turn, Wish};
+use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
@@ -26,8 +26,9 @@ use tokio::time::sleep;
 /// What carries jobs.
 pub(super) struct Worker {
     daemon: Arc<Daemon>,
-    /// The term in which it carries jobs.
-    term: Term,
+    leases: LeaseHolder,
+    clock: Clock,
+    attendance: Attendance,
     /// The certificate of page and API.
     certificate: Option<Arc<Identity>>,
     /// What runs, by its task.
@@ -37,18 +38,16 @@ pub(super) struct Worker {
     unwritten: Vec<UnwrittenEnd>,
     /// The jobs that were carried lately, the last one of each owner and pair.
     recent: Vec<CarriedJob>,
-    /// The number of the last choice.
-    turn: u64,
     /// The number of the last change of the queue that was told.
     told: Option<u64>,
+    /// The number of the last change that it knows of.
+    last_change: u64,
 }
 
 /// The end of a run that is not in the journal yet.
 #[derive(Clone, Debug)]
 struct UnwrittenEnd {
-    job: JobId,
-    /// The term in which the run began.
-    term: Term,
+    lease: Lease,
     /// Nothing if it has panicked.
     result: Option<RunResult>,
 }
@@ -56,9 +55,7 @@ struct UnwrittenEnd {
 /// A job that is carried.
 #[derive(Debug)]
 struct RunningJob {
-    job: JobId,
-    /// The term in which its run began.
-    term: Term,
+    lease: Lease,
     /// Dropping it stops nothing; sending does.
     stop: watch::Sender<bool>,
     /// Whether it is being given up, which nothing but the end of the daemon stops.
@@ -67,17 +64,20 @@ struct RunningJob {
 }
 
 impl Worker {
-    pub(super) fn new(daemon: Arc<Daemon>, certificate: Option<Arc<Identity>>, term: Term) -> Self {
+    pub(super) fn new(daemon: Arc<Daemon>, certificate: Option<Arc<Identity>>) -> Self {
+        let clock = Clock::start();
         Self {
+            leases: LeaseHolder::new(daemon.queue.clone(), daemon.worker.id),
+            attendance: Attendance::new(clock.now()),
             daemon,
-            term,
+            clock,
             certificate,
             running: HashMap::new(),
             runs: JoinSet::new(),
             unwritten: Vec::new(),
             recent: Vec::new(),
-            turn: 0,
             told: None,
+            last_change: 0,
         }
     }
 
@@ -93,9 +93,6 @@ impl Worker {
             let mut looked = self.write_ends().await;
             if looked.is_ok() {
                 looked = self.look().await;
-            }
-            if let Err(JournalFailure::Displaced { .. }) = &looked {
-                looked = self.begin_term().await;
             }
             let pause = match looked {
                 Ok(()) => {
@@ -132,6 +129,9 @@ impl Worker {
             tracing::info!(jobs = self.running.len(), "ending: no job begins any more");
         }
         let drained = self.drain(&mut stop, patience).await;
+        let leases = self.leases.clone();
+        // Without it, the others learn a little later that this worker has gone.
+        let _ = self.daemon.queue.on_disk(move |_| leases.leave()).await;
         tracing::info!("the daemon has ended");
         carried.and(drained)
     }
@@ -179,26 +179,52 @@ impl Worker {
         self.write_ends().await.map_err(|why| job::of_journal(&why))
     }
 
-    /// Another daemon has carried the jobs, and has ended. Whatever runs here began before that: it ends, and nothing of it is
-    /// written.
-    async fn begin_term(&mut self) -> Result<(), JournalFailure> {
-        self.interrupt_all();
-        let (term, lost) = self.daemon.queue.on_disk(Queue::begin_term).await?;
-        self.term = term;
-        tracing::warn!(
-            jobs = lost,
-            "another daemon has carried the jobs meanwhile: what it has left is carried again"
-        );
+    /// Renews the leases of what runs, and takes over what other workers have lost.
+    async fn attend(&mut self) -> Result<(), JournalFailure> {
+        let now = self.clock.now();
+        if self.attendance.is_renewal_due(now) {
+            self.renew().await?;
+            self.attendance.note_renewal(now);
+        }
+        if !self.attendance.may_take_over(now) {
+            return Ok(());
+        }
+        let leases = self.leases.clone();
+        for job in self.daemon.queue.on_disk(move |_| leases.lose_expired()).await? {
+            tracing::warn!(%job, "a job has lost its worker, and is carried again");
+        }
+        Ok(())
+    }
+
+    /// Renews the leases of what runs and of what has ended. What this worker has lost ends without a result.
+    async fn renew(&mut self) -> Result<(), JournalFailure> {
+        let unwritten = self.unwritten.iter().map(|end| end.lease);
+        let held: Vec<Lease> = self.running.values().map(|running| running.lease).chain(unwritten).collect();
+        let (leases, worker, last_change) = (self.leases.clone(), self.daemon.record(), self.last_change);
+        let renewed = self.daemon.queue.on_disk(move |_| leases.renew(&worker, &held, last_change)).await?;
+        let Renewal { now, lost, workers, last_change, changes_gone } = renewed;
+        self.last_change = last_change;
+        self.daemon.take_workers(workers, now);
+        if let Some(changes) = changes_gone {
+            tracing::error!(
+                changes,
+                "the store is older than it was: all jobs that were carried begin again, and what was submitted since then is gone"
+            );
+            self.daemon.tell_gone().await?;
+        }
+        for running in self.running.values().filter(|running| lost.contains(&running.lease)) {
+            running.interrupt();
+            tracing::warn!(job = %running.lease.job, "another worker has taken a job: its run ends here");
+        }
         Ok(())
     }
 
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
-        let term = self.term;
-        self.daemon.queue.on_disk(move |queue| queue.check_term(term)).await?;
+        self.attend().await?;
         if !self.running.is_empty() {
             for job in self.daemon.queue.on_disk(Queue::unwanted).await? {
-                let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;
+                let is_unwanted = |running: &&RunningJob| running.lease.job == job && !running.is_cancel;
                 for running in self.running.values().filter(is_unwanted) {
                     running.interrupt();
                 }
@@ -219,14 +245,14 @@ impl Worker {
             }
         }
         while self.running.len() < self.daemon.parallel.get() {
-            let (carried, daemon, term) = (self.carried(), Arc::clone(&self.daemon), self.term);
-            let take = move |queue: &Queue| {
-                daemon.with_site_use(|sites| {
-                    queue.take(term, &carried, |head| sites.refusal(head.sites.iter(), &carried).is_none())
-                })
+            let (recent, daemon, leases) =
+                (self.recent.clone(), Arc::clone(&self.daemon), self.leases.clone());
+            let take = move |_: &Queue| {
+                let may_begin = |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried);
+                leases.take(&recent, may_begin)
             };
-            let Some(record) = self.daemon.queue.on_disk(take).await? else { break };
-            self.begin(record);
+            let Some(taken) = self.daemon.queue.on_disk(take).await? else { break };
+            self.begin(taken);
         }
         self.tell().await
     }
@@ -243,7 +269,7 @@ impl Worker {
         self.daemon.with_site_use(|sites| {
             for running in self.running.values() {
                 if sites.is_closed(running.carried.sites.iter()) && running.interrupt() {
-                    tracing::info!(job = %running.job, "a job is interrupted: the hours of its site are over");
+                    tracing::info!(job = %running.lease.job, "a job is interrupted: the hours of its site are over");
                 }
             }
         });
@@ -274,6 +300,7 @@ impl Worker {
                 })
                 .await?;
             self.told = Some(last);
+            self.last_change = self.last_change.max(last);
             if changed.is_empty() {
                 return Ok(());
             }
@@ -281,23 +308,18 @@ impl Worker {
         }
     }
 
-    /// Those that are carried, and those that were lately.
-    fn carried(&self) -> Vec<CarriedJob> {
-        self.running.values().map(|running| &running.carried).chain(&self.recent).cloned().collect()
-    }
-
-    fn begin(&mut self, record: JobRecord) {
-        let (id, entry) = (record.id, record.queued.clone().unwrap_or_default());
-        self.turn += 1;
-        let carried = CarriedJob::of(&entry.submission, self.turn);
+    fn begin(&mut self, taken: TakenJob) {
+        let TakenJob { lease, record } = taken;
+        let entry = record.queued.clone().unwrap_or_default();
+        let carried = CarriedJob::of(&entry.submission, lease.fence);
         let (stop, cancel) = Cancel::new();
-        tracing::info!(job = %id, owner = carried.owner, tries = entry.tries, "a job begins");
+        tracing::info!(job = %lease.job, fence = lease.fence, owner = carried.owner, tries = entry.tries, "a job begins");
         let daemon = Arc::clone(&self.daemon);
         let scheduler = Handle::current();
         // On a thread of its own: what a job waits for may be the disk.
-        let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(daemon, record, cancel)));
+        let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(daemon, lease, record, cancel)));
         let is_cancel = entry.wish == Wish::Cancel;
-        self.running.insert(run.id(), RunningJob { job: id, term: self.term, stop, is_cancel, carried });
+        self.running.insert(run.id(), RunningJob { lease, stop, is_cancel, carried });
     }
 
     /// Notes the end of a run. It is not in the journal yet.
@@ -306,37 +328,36 @@ impl Worker {
             Ok((task, result)) => (task, Some(result)),
             Err(panicked) => (panicked.id(), None),
         };
-        let Some(RunningJob { job, term, carried, .. }) = self.running.remove(&task) else { return };
+        let Some(RunningJob { lease, carried, .. }) = self.running.remove(&task) else { return };
         self.recent.retain(|recent| (&recent.owner, &recent.pair) != (&carried.owner, &carried.pair));
         if self.recent.len() >= MOST_RECENT {
             self.recent.remove(0);
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
-        self.unwritten.push(UnwrittenEnd { job, term, result });
+        self.unwritten.push(UnwrittenEnd { lease, result });
     }
 
     /// Writes the ends of runs into the journal.
     async fn write_ends(&mut self) -> Result<(), JournalFailure> {
-        while let Some(UnwrittenEnd { job, term, result }) = self.unwritten.last().cloned() {
-            if term != self.term {
-                tracing::warn!(%job, "the end of a run is left out: another daemon has carried the job since it began");
-                self.unwritten.pop();
-                continue;
-            }
+        while let Some(UnwrittenEnd { lease, result }) = self.unwritten.last().cloned() {
+            let (job, leases) = (lease.job, self.leases.clone());
             let end = move |entry: &mut Entry, now| match result {
                 Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
                 Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
                 Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
                 None => entry.lose_worker(now),
             };
-            match self.daemon.queue.on_disk(move |queue| queue.end(term, job, end)).await {
+            match self.daemon.queue.on_disk(move |_| leases.end(lease, end)).await {
                 Ok(Ok(entry)) => {
                     let state = entry.state(since_1970().as_secs());
                     if state.has_ended() {
                         self.daemon.feed.counted.job(state);
                     }
                     let state = state.name();
-                    tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a job has ended");
+                    tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a run of a job has ended");
+                }
+                Ok(Err(EntryRefusal::IsTaken)) => {
+                    tracing::warn!(%job, "the end of a run is left out: another worker has taken the job since it began");
                 }
                 // Somebody has forgotten it meanwhile.
                 Ok(Err(_)) | Err(JournalFailure::Unknown { .. }) => {}

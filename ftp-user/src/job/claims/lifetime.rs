@@ -108,7 +108,6 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
         JournalFailure::Nowhere
         | JournalFailure::Newer { .. }
         | JournalFailure::Damaged { .. }
-        | JournalFailure::Displaced { .. }
         | JournalFailure::Full { .. }
         | JournalFailure::Unusable { .. } => Kind::Other,
     };

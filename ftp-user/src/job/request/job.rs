@@ -9,6 +9,7 @@ use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
 use crate::journal::{JobStart, StoredJob};
 use crate::ladder::Allowed;
 use crate::place::{Location, Place, base_name};
+use crate::queue::Lease;
 use clap::ValueEnum;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
@@ -276,11 +277,11 @@ impl Job {
     }
 
     /// The same job, kept in the journal if files are copied, or appended for as long as it runs. `job` asks for it again; `resumes` is the job that it
-    /// continues.
+    /// continues, and `lease` the right of the worker that does so.
     #[must_use]
-    pub fn kept(self, job: StoredJob, resumes: Option<JobId>) -> Self {
+    pub fn kept(self, job: StoredJob, resumes: Option<JobId>, lease: Option<Lease>) -> Self {
         let id = resumes.unwrap_or(self.id);
-        let start = JobStart { id, job, resumes: resumes.is_some() };
+        let start = JobStart { id, job, resumes: resumes.is_some(), lease };
         let is_kept = matches!(
             self.work,
             Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. } | Work::Append { .. }

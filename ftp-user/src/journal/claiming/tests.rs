@@ -82,7 +82,7 @@ mod notes {
     fn start(home: &Path, resumes: bool) -> (Store, impl Sized) {
         let store = Store::open_for_tests(home).unwrap();
         let job = StoredJob::for_tests("copy");
-        let lock = store.start(&JobStart { id: JOB, job, resumes }).unwrap();
+        let lock = store.start(&JobStart { id: JOB, job, resumes, lease: None }).unwrap();
         (store, lock)
     }
 
@@ -197,7 +197,7 @@ mod under_way {
     fn start(home: &std::path::Path) -> (Store, impl Sized) {
         let store = Store::open_for_tests(home).unwrap();
         let job = StoredJob::for_tests("copy");
-        let lock = store.start(&JobStart { id: JOB, job, resumes: false }).unwrap();
+        let lock = store.start(&JobStart { id: JOB, job, resumes: false, lease: None }).unwrap();
         (store, lock)
     }
 
@@ -241,7 +241,7 @@ mod under_way {
         drop((store, lock));
         let store = Store::open_for_tests(home.path()).unwrap();
         let job = StoredJob::for_tests("copy");
-        let _lock = store.start(&JobStart { id: JOB, job, resumes: true }).unwrap();
+        let _lock = store.start(&JobStart { id: JOB, job, resumes: true, lease: None }).unwrap();
         let place = store.items(JOB, ItemState::Open).unwrap().remove(0).place;
         let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
@@ -290,7 +290,8 @@ mod others {
 
     fn start_verb(home: &Path, job: u64, verb: &str) -> (Store, impl Sized) {
         let store = Store::open_for_tests(home).unwrap();
-        let start = JobStart { id: JobId::new(job), job: StoredJob::for_tests(verb), resumes: false };
+        let start =
+            JobStart { id: JobId::new(job), job: StoredJob::for_tests(verb), resumes: false, lease: None };
         let lock = store.start(&start).unwrap();
         (store, lock)
     }

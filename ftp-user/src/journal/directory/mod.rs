@@ -17,7 +17,7 @@ use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::record::ReadWords;
 use super::sql::{Access, Sql, SqliteConnection, StoreError};
-use super::table::{COMMITS, VERSION, add_commit, commits};
+use super::table::{COMMITS, NEWEST, VERSION, add_commit, commits};
 use crate::failure::words;
 use crate::id::JobId;
 use mark::{Mark, look, look_around, make, promised};
@@ -99,7 +99,7 @@ impl StateDirectory {
         let connection = SqliteConnection::open(&home.path, access).ok()?;
         connection.wait_for_others(PATIENCE).ok()?;
         let sql = Sql::Sqlite(connection);
-        (version(&sql).ok()? == VERSION).then_some(Opened { home, sql })
+        (VERSION..=NEWEST).contains(&version(&sql).ok()?).then_some(Opened { home, sql })
     }
 
     /// Opens the database, which has at least as many transactions as were promised.
@@ -111,7 +111,7 @@ impl StateDirectory {
         prepared.map_err(failure)?;
         let sql = Sql::Sqlite(connection);
         let found = version(&sql).map_err(failure)?;
-        if found > VERSION {
+        if found > NEWEST {
             return Err(JournalFailure::Newer { store: self.path().into(), found, known: VERSION });
         }
         if is_of_another_program(&sql).map_err(failure)? {
@@ -131,23 +131,24 @@ impl StateDirectory {
     fn prepare(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
         use_log(sql)?;
         sql.run_all("PRAGMA synchronous = FULL")?;
-        if version(sql)? == VERSION {
+        if version(sql)? >= VERSION {
             return Ok(());
         }
         self.make_tables(sql, read).or_else(|bad| {
             sql.roll_back();
             // Another run may have made them meanwhile.
-            if version(sql)? == VERSION { Ok(()) } else { Err(bad) }
+            if version(sql)? >= VERSION { Ok(()) } else { Err(bad) }
         })
     }
 
     /// Makes the tables of this version, from those of an older one if they are there.
     fn make_tables(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
         sql.begin()?;
-        match version(sql)? {
-            VERSION => {}
-            older => upgrade(sql, older, read)?,
+        let found = version(sql)?;
+        if found >= VERSION {
+            return sql.commit();
         }
+        upgrade(sql, found, read)?;
         let number = add_commit(sql)?;
         sql.run_all(&format!("PRAGMA user_version = {VERSION}"))?;
         sql.commit()?;

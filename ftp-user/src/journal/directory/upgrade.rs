@@ -3,7 +3,7 @@
 use crate::journal::job_row::JobRow;
 use crate::journal::record::{JobState, ReadWords, StoredJob};
 use crate::journal::sql::{OwnedValue, Sql, StoreError, Value};
-use crate::journal::table::{ITEMS, JOBS, QUEUE, SERIES, TABLES, Table, insert};
+use crate::journal::table::{ITEMS, JOBS, JOBS_BY_BEGINNING, QUEUE, SERIES, TABLES, Table, insert};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -22,6 +22,9 @@ pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), St
             widen(sql, &FIRST_SERIES, &SERIES, &[no, none])?;
         }
         _ => {}
+    }
+    if (FIRST_WITH_VALUES..11).contains(&version) {
+        sql.run_all(JOBS_BY_BEGINNING)?;
     }
     if (1..FIRST_WITH_VALUES).contains(&version) { read_jobs(sql, read) } else { Ok(()) }
 }
@@ -218,9 +221,12 @@ mod tests {
     /// Writes the tables of an older version in the place of those that are there.
     fn make_old(sql: &Sql, version: i64) {
         sql.run_all(&format!(
-            "DROP TABLE queue; DROP TABLE series; DROP TABLE tokens; PRAGMA user_version = {version}"
+            "DROP TABLE workers; DROP TABLE leases; DROP INDEX jobs_by_beginning; PRAGMA user_version = {version}"
         ))
         .unwrap();
+        if version < 10 {
+            sql.run_all("DROP TABLE queue; DROP TABLE series; DROP TABLE tokens").unwrap();
+        }
         if version == 9 {
             make_first_queue(sql);
         }
@@ -291,11 +297,12 @@ mod tests {
             (7, false),
             (8, false),
             (9, false),
+            (10, false),
         ] {
             let home = tempfile::tempdir().unwrap();
             let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
             let store = Store::file_for_tests(home.path()).unwrap();
-            let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
+            let _lock = store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
             store.durably(|store| store.begin(id, &file)).unwrap();
@@ -324,7 +331,9 @@ mod tests {
         let store = Store::file_for_tests(home.path()).unwrap();
         for (number, words) in [(1, "copy -r a b"), (2, "copy --gone a b")] {
             let job = StoredJob { directory: "/srv".into(), ..StoredJob::for_tests(words) };
-            drop(store.start(&JobStart { id: JobId::new(number), job, resumes: false }).unwrap());
+            drop(
+                store.start(&JobStart { id: JobId::new(number), job, resumes: false, lease: None }).unwrap(),
+            );
         }
         let written = store.jobs().unwrap();
         make_old(&store.sql, 7);
@@ -347,7 +356,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
         let store = Store::file_for_tests(home.path()).unwrap();
-        let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
+        let _lock = store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap();
         drop(store);
         let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
         make_old(&sql, 2);

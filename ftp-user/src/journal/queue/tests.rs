@@ -1,14 +1,16 @@
-//! Jobs of the queue in the journal: taken once, ended once, and lost with their workers.
+//! Jobs of the queue in the journal: submitted, kept, forgotten, and lost with their daemon.
 
 use super::*;
-use crate::journal::{JobStart, RunEnd};
+use crate::id::WorkerId;
+use crate::journal::{JobStart, LeaseHolder, RunEnd};
 use std::path::Path;
-
-/// Nobody has begun a term.
-const TERM: Term = Term(0);
 
 fn queue(directory: &Path) -> Queue {
     Queue::of(Store::open_for_tests(directory).unwrap())
+}
+
+fn now() -> u64 {
+    since_1970().as_secs()
 }
 
 fn entry(owner: &str) -> Entry {
@@ -24,46 +26,6 @@ fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {
 }
 
 #[test]
-fn a_job_is_taken_once_and_ends_once() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let (one, two) = (submit(&queue, 1, "ann"), submit(&queue, 2, "bob"));
-    let taken = |carried: &[CarriedJob]| queue.take(TERM, carried, |_| true).unwrap().map(|record| record.id);
-    let of = |owner: &str, turn| CarriedJob {
-        owner: owner.to_owned(),
-        pair: String::new(),
-        sites: Vec::new(),
-        turn,
-        is_running: true,
-    };
-    assert_eq!(taken(&[of("ann", 1)]), Some(two), "the other owner has none");
-    assert_eq!(taken(&[]), Some(one));
-    assert_eq!(taken(&[]), None);
-    queue.change(two, |entry, _| entry.pause()).unwrap().unwrap();
-    assert_eq!(queue.unwanted().unwrap(), [two]);
-    queue
-        .change(two, |entry, now| {
-            entry.end(10, None, now);
-            Ok(())
-        })
-        .unwrap()
-        .unwrap();
-    queue
-        .change(one, |entry, now| {
-            entry.end(9, Some("b: no".into()), now);
-            Ok(())
-        })
-        .unwrap()
-        .unwrap();
-    assert_eq!(taken(&[]), None, "one is paused, one has ended");
-    let ended = queue.job(one).unwrap().unwrap();
-    assert_eq!((ended.state, ended.queued.unwrap().exit), (JobState::Failed, Some(9)));
-    assert_eq!(queue.change(one, |entry, _| entry.pause()).unwrap(), Err(EntryRefusal::HasEnded));
-    let unknown = queue.change(JobId::new(9), |_, _| Ok(()));
-    assert_eq!(unknown, Err(JournalFailure::Unknown { job: JobId::new(9) }));
-}
-
-#[test]
 fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
@@ -74,6 +36,7 @@ fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
         id,
         job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"),
         resumes: id == JobId::new(1),
+        lease: None,
     };
     drop(store.start(&start(JobId::new(2))).unwrap());
     assert!(queue.job(id).unwrap().is_some());
@@ -84,46 +47,23 @@ fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
 }
 
 #[test]
-fn a_worker_that_is_lost_is_noticed_by_the_next_one() {
+fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
     let id = submit(&queue, 1, "ann");
     let lock = queue.daemon_lock().unwrap().unwrap();
     assert!(queue.has_daemon());
-    assert!(queue.daemon_lock().unwrap().is_err());
-    queue.take(lock.term, &[], |_| true).unwrap().unwrap();
+    let other = Queue::of(Store::open_for_tests(home.path()).unwrap());
+    let is_shared = queue.with(|store| Ok(store.is_shared())).unwrap();
+    assert_eq!(other.daemon_lock().unwrap().is_ok(), is_shared);
+    LeaseHolder::new(queue.clone(), WorkerId::new(1)).take(&[], |_, _| true).unwrap().unwrap();
     drop(lock);
-    assert!(!queue.has_daemon());
-    let lock = queue.daemon_lock().unwrap().unwrap();
-    let lost = || queue.lose_workers(&lock).unwrap();
-    assert_eq!((lost(), lost()), (1, 0));
+    let lock = other.daemon_lock().unwrap().unwrap();
+    let lost = || other.lose_workers(&lock).unwrap();
+    assert_eq!((lost(), lost()), (usize::from(!is_shared), 0));
     let record = queue.job(id).unwrap().unwrap();
-    assert_eq!(record.queued.unwrap().tries, 1);
-}
-
-#[test]
-fn a_run_of_an_earlier_term_ends_nothing_and_takes_nothing() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let id = submit(&queue, 1, "ann");
-    let old = queue.daemon_lock().unwrap().unwrap().term;
-    queue.take(old, &[], |_| true).unwrap().unwrap();
-    submit(&queue, 2, "bob");
-    let lock = queue.daemon_lock().unwrap().unwrap();
-    assert_ne!(lock.term, old);
-    let displaced = |failure: JournalFailure| matches!(failure, JournalFailure::Displaced { .. });
-    assert!(displaced(queue.check_term(old).unwrap_err()) && queue.check_term(lock.term).is_ok());
-    assert!(displaced(queue.take(old, &[], |_| true).unwrap_err()));
-    assert!(displaced(queue.end(old, id, |entry, now| entry.end(0, None, now)).unwrap_err()));
-    assert_eq!(queue.lose_workers(&lock), Ok(1));
-    let end = |exit| queue.end(lock.term, id, |entry, now| entry.end(exit, None, now)).unwrap();
-    assert_eq!(end(0), Err(EntryRefusal::HasEnded), "nobody carries it");
-    let taken = [(); 2].map(|()| queue.take(lock.term, &[], |_| true).unwrap().unwrap().id);
-    assert!(taken.contains(&id));
-    assert_eq!(end(9).unwrap().exit, Some(9));
-    assert_eq!(end(0), Err(EntryRefusal::HasEnded));
-    let (term, lost) = queue.begin_term().unwrap();
-    assert!(term != lock.term && lost == 1, "bob's");
+    assert_eq!(record.queued.unwrap().tries, u32::from(!is_shared));
+    assert_eq!(queue.carriers().unwrap().is_empty(), !is_shared);
 }
 
 #[test]

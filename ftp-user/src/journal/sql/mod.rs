@@ -35,6 +35,7 @@ pub(super) use row::Row;
 pub(super) use sqlite::{Access, SqliteConnection};
 pub(super) use value::{OwnedValue, Value};
 
+use ftp_io::clock::since_1970;
 use std::borrow::Cow;
 
 /// Why the database did not do what it was asked for.
@@ -116,6 +117,18 @@ impl Sql {
             Self::Sqlite(connection) => connection.run_all(statements),
             #[cfg(feature = "postgres")]
             Self::Postgres(connection) => connection.run_all(statements),
+        }
+    }
+
+    /// The time of the store, in seconds since 1970: that of its server, where several hosts share it.
+    pub(super) fn now(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(since_1970().as_secs()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {
+                let now = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
+                self.one(now, [], |row| row.get(0))
+            }
         }
     }
 

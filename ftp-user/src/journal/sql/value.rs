@@ -1,7 +1,7 @@
 //! Values of rows: those that are written, and those that were read.
 
 use super::StoreError;
-use crate::id::JobId;
+use crate::id::{JobId, WorkerId};
 use std::borrow::Cow;
 
 /// A value of a row, which belongs to somebody else.
@@ -77,6 +77,12 @@ impl From<JobId> for Value<'_> {
     }
 }
 
+impl From<WorkerId> for Value<'_> {
+    fn from(worker: WorkerId) -> Self {
+        worker.number().into()
+    }
+}
+
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)
@@ -142,6 +148,12 @@ impl FromValue<'_> for bool {
 }
 
 impl FromValue<'_> for JobId {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        u64::from_value(value).map(Self::new)
+    }
+}
+
+impl FromValue<'_> for WorkerId {
     fn from_value(value: Value<'_>) -> Option<Self> {
         u64::from_value(value).map(Self::new)
     }

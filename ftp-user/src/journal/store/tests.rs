@@ -24,7 +24,7 @@ fn place(source: &str) -> Place {
 
 fn start(store: &Store, number: u64, resumes: bool) -> Result<JobLock, JournalFailure> {
     let (id, job) = (JobId::new(number), StoredJob::for_tests(&format!("copy {number} b")));
-    store.start(&JobStart { id, job, resumes })
+    store.start(&JobStart { id, job, resumes, lease: None })
 }
 
 fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
@@ -445,7 +445,7 @@ fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
     let start = |number, words: &str, resumes| {
         let name = Some("nightly".to_owned());
         let job = StoredJob { directory: "/srv".into(), name, ..StoredJob::for_tests(words) };
-        store.start(&JobStart { id: JobId::new(number), job, resumes })
+        store.start(&JobStart { id: JobId::new(number), job, resumes, lease: None })
     };
     let first = start(1, "copy --id=nightly --limit=1MB --retries=9 a b", false).unwrap();
     // Another one that was started at the same time hears who runs it.
@@ -464,7 +464,7 @@ fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     let named = |number: u64, word: &str| {
         let name = Some("n".to_owned());
         let job = StoredJob { name, ..StoredJob::for_tests(&format!("copy {word} b")) };
-        store.start(&JobStart { id: JobId::new(number), job, resumes: false })
+        store.start(&JobStart { id: JobId::new(number), job, resumes: false, lease: None })
     };
     let lock = named(1, "typo").unwrap();
     assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));

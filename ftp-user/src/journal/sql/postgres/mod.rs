@@ -39,7 +39,7 @@ struct Requests(UnboundedSender<Request>);
 pub(in crate::journal) enum LockKey {
     /// A job: whoever has it carries the job.
     Job(JobId),
-    /// The queue: whoever has it carries the jobs in it.
+    /// The queue: all that carry jobs of it have it together.
     Daemon,
     /// The tables: whoever has it makes or changes them.
     Tables,
@@ -55,6 +55,11 @@ pub(in crate::journal) struct SessionLock {
 }
 
 impl LockKey {
+    /// Whether several connections may have it.
+    const fn is_shared(self) -> bool {
+        matches!(self, Self::Daemon)
+    }
+
     /// The parameters of the functions of advisory locks. A job has a number of 64 bits, everything else two of 32 bits: those
     /// never meet.
     fn parameters(self) -> String {
@@ -153,6 +158,23 @@ impl PostgresConnection {
         Ok(taken.then(|| SessionLock { requests: self.requests.clone(), key }))
     }
 
+    /// Ends the connection that has the lock of a job, and waits until it has ended, as long as that takes a server that is well.
+    pub(in crate::journal) fn end_holder(&self, job: JobId) -> Result<(), StoreError> {
+        let end = IS_LOCKED.replacen(
+            "SELECT 1",
+            "SELECT CAST(CAST(pg_terminate_backend(pid) AS INTEGER) AS BIGINT)",
+            1,
+        );
+        self.query(&end, halves(ONE_NUMBER, job).map(Value::from), |_| Ok(()))?;
+        for _ in 0..LOOKS {
+            if !self.is_locked(job)? {
+                break;
+            }
+            self.run_all("SELECT pg_sleep(0.02)")?;
+        }
+        Ok(())
+    }
+
     /// Whether a connection has the lock of a job.
     pub(in crate::journal) fn is_locked(&self, job: JobId) -> Result<bool, StoreError> {
         self.has_lock(IS_LOCKED, halves(ONE_NUMBER, job))
@@ -192,6 +214,8 @@ const OWN: i32 = 0x4654_5055;
 const WRITER: i32 = 1;
 const DAEMON: i32 = 2;
 const TABLES: i32 = 3;
+/// How often the server is asked whether a connection has ended.
+const LOOKS: u32 = 100;
 /// How the server notes a key of one number of 64 bits, and one of two numbers of 32.
 const ONE_NUMBER: u64 = 1;
 const TWO_NUMBERS: u64 = 2;

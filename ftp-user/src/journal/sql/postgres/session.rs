@@ -162,7 +162,8 @@ impl Session {
             Work::Lock(key) => self.lock(key).await,
             Work::Unlock(key) => {
                 self.locks.remove(&key);
-                self.batch(&format!("SELECT pg_advisory_unlock({})", key.parameters())).await
+                let shared = if key.is_shared() { "_shared" } else { "" };
+                self.batch(&format!("SELECT pg_advisory_unlock{shared}({})", key.parameters())).await
             }
         }
     }
@@ -246,7 +247,9 @@ async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<
 }
 
 async fn try_lock(client: &Client, key: LockKey) -> Result<bool, StoreError> {
-    let row = client.query_one(&format!("SELECT pg_try_advisory_lock({})", key.parameters()), &[]).await?;
+    let shared = if key.is_shared() { "_shared" } else { "" };
+    let ask = format!("SELECT pg_try_advisory_lock{shared}({})", key.parameters());
+    let row = client.query_one(&ask, &[]).await?;
     Ok(row.try_get(0)?)
 }
 

@@ -1,0 +1,236 @@
+//! What the worker and the listeners of a daemon share.
+
+use super::super::queue::{differing_site, site_text};
+use super::super::{General, ShellSession};
+use super::feed::Feed;
+use super::views::job_view;
+use crate::config::Settings;
+use crate::context::Cancel;
+use crate::id::{JobId, WorkerId};
+use crate::journal::{JournalFailure, Queue, QueuedJob, Tokens};
+use crate::queue::{CarriedJob, Head, SiteUse, Token, WorkerRecord, reporter};
+use crate::report::{Event, Listener, line_of};
+use crate::web::fleet::TokenInfo;
+use crate::web::view::{JobView, Time};
+use ftp_io::lock::Lock;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// What the worker and the listeners of a daemon share.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    /// The options with which it was started.
+    pub(super) general: General,
+    pub(super) queue: Queue,
+    /// The same queue over a connection of its own: what reads keeps nobody waiting who writes.
+    pub(super) reader: Queue,
+    pub(super) feed: Arc<Feed>,
+    /// Its worker, as it began.
+    pub(super) worker: WorkerRecord,
+    /// How many jobs are carried at the same time.
+    pub(super) parallel: NonZeroUsize,
+    /// The other workers of the queue that were heard of lately.
+    pub(super) others: Mutex<Vec<WorkerRecord>>,
+    /// Whether this one runs the command for jobs that have ended.
+    pub(super) is_reporter: AtomicBool,
+    /// The jobs that were submitted here last.
+    submitted: Mutex<VecDeque<JobId>>,
+    /// The settings that were read last.
+    pub(super) settings: Mutex<Arc<Settings>>,
+    /// The tokens, as the store had them last.
+    pub(super) tokens: Mutex<Arc<[TokenInfo]>>,
+    /// Whether no job begins any more.
+    pub(super) is_draining: AtomicBool,
+    /// Whether the journal could not be used when the worker looked at it.
+    pub(super) is_store_away: AtomicBool,
+    /// Tells the worker that a job has changed.
+    pub(super) changed: Notify,
+    /// Whether nothing is carried any more.
+    pub(super) has_ended: AtomicBool,
+    /// For whom plans and explanations are made just now.
+    pub(super) plans: Mutex<Vec<String>>,
+}
+
+impl Daemon {
+    /// A daemon over these two connections with its queue: one writes, the other reads.
+    ///
+    /// # Errors
+    ///
+    /// The tokens cannot be read.
+    pub(super) fn new(
+        general: General,
+        [queue, reader]: [Queue; 2],
+        settings: Settings,
+        (worker, parallel): (WorkerRecord, NonZeroUsize),
+    ) -> Result<Self, JournalFailure> {
+        let daemon = Self {
+            general,
+            queue,
+            reader,
+            feed: Arc::new(Feed::new(worker.name.clone())),
+            worker,
+            parallel,
+            others: Mutex::default(),
+            is_reporter: AtomicBool::new(false),
+            submitted: Mutex::default(),
+            settings: Mutex::new(Arc::new(settings)),
+            tokens: Mutex::default(),
+            is_draining: AtomicBool::new(false),
+            is_store_away: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            changed: Notify::new(),
+            plans: Mutex::default(),
+        };
+        daemon.renew_tokens()?;
+        Ok(daemon)
+    }
+
+    /// The same options with nobody at a terminal. Everything is told to the listener; signals are for the daemon.
+    pub(super) fn unattended(&self, listener: Listener, cancel: Cancel) -> General {
+        let (cancel, unattended) = (Some(cancel), Some(listener));
+        let parallel = Some(self.sharers());
+        let hands = ShellSession { cancel, unattended, parallel, ..ShellSession::default() };
+        General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
+    }
+
+    /// Takes settings that were read again.
+    pub(super) fn take_settings(&self, settings: Settings) {
+        *self.settings.locked() = Arc::new(settings);
+    }
+
+    /// What all jobs together may use of sites, as the settings were read last.
+    pub(super) fn with_site_use<T>(&self, work: impl FnOnce(&SiteUse<'_>) -> T) -> T {
+        let settings = Arc::clone(&self.settings.locked());
+        let (limits, parallel) = (&settings.shared_limits, self.sharers());
+        work(&SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() })
+    }
+
+    /// Among how many jobs the limit of a site is divided that has no `max-jobs`. It is the same for all workers of a store.
+    fn sharers(&self) -> NonZeroUsize {
+        if self.has_database() { SHARERS } else { self.parallel }
+    }
+
+    /// How its worker stands, for the store.
+    pub(super) fn record(&self) -> WorkerRecord {
+        let settings = Arc::clone(&self.settings.locked());
+        let sites = settings.sites.iter().map(|(name, site)| (name.to_owned(), site_text(site))).collect();
+        let is_draining = self.is_draining.load(Ordering::Relaxed);
+        WorkerRecord { is_draining, sites, ..self.worker.clone() }
+    }
+
+    /// Takes the workers that the store has at its time `now`.
+    pub(super) fn take_workers(&self, workers: Vec<WorkerRecord>, now: u64) {
+        self.is_reporter.store(reporter(&workers, now) == Some(self.worker.id), Ordering::Relaxed);
+        let is_other = |worker: &WorkerRecord| worker.id != self.worker.id && worker.is_alive(now);
+        *self.others.locked() = workers.into_iter().filter(is_other).collect();
+    }
+
+    /// Whether this worker may begin a job beside those that are carried. One whose sites nobody has is begun to say so.
+    pub(super) fn may_begin(&self, head: &Head<JobId>, carried: &[CarriedJob]) -> bool {
+        let settings = Arc::clone(&self.settings.locked());
+        let is_own = differing_site(&head.sites, &settings).is_none();
+        let is_of_nobody = || !self.others.locked().iter().any(|other| other.has_sites(&head.sites));
+        (is_own || is_of_nobody())
+            && self.with_site_use(|sites| sites.refusal(head.sites.keys(), carried).is_none())
+    }
+
+    /// Tells the log which jobs were submitted here and are gone with the last changes of the store.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub(super) async fn tell_gone(self: &Arc<Self>) -> Result<(), JournalFailure> {
+        let daemon = Arc::clone(self);
+        self.queue
+            .on_disk(move |queue| {
+                let submitted = daemon.submitted.locked().clone();
+                for job in submitted {
+                    if queue.queued(job)?.is_none() {
+                        tracing::error!(%job, "a job that was submitted here is gone: submit it again");
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Takes the tokens that the store has now.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub(super) fn renew_tokens(&self) -> Result<(), JournalFailure> {
+        let tokens = Tokens::of(&self.reader).all()?;
+        let settings = Arc::clone(&self.settings.locked());
+        let info = |Token { name, scope, digest, expires, .. }: Token| TokenInfo {
+            sites: settings.tokens.get(&name).cloned().unwrap_or_default(),
+            name,
+            scope,
+            expires: expires.map(|at| Time::of_seconds(at.cast_signed())),
+            digest,
+        };
+        *self.tokens.locked() = tokens.into_iter().map(info).collect();
+        Ok(())
+    }
+
+    /// Whether a process that is not this one has the lock of a job. It is asked when no run of this daemon has it.
+    pub(super) fn is_carried_elsewhere(&self, job: JobId) -> bool {
+        self.has_database() && self.reader.is_run(job)
+    }
+
+    /// Whether the jobs are in a database that several hosts may share.
+    pub(super) fn has_database(&self) -> bool {
+        super::super::store::is_database(&self.general)
+    }
+
+    /// Tells those who follow the events how a job stands now.
+    pub(super) fn tell(&self, job: &QueuedJob) {
+        if let Ok(Some(record)) = self.reader.job(job.id)
+            && let Some(line) = line_of(&Event::Job(record))
+        {
+            self.feed.tell(job.id, &job.entry.submission.owner, &line);
+        }
+    }
+
+    /// A job as the API shows it.
+    pub(super) fn view(&self, job: &QueuedJob) -> JobView {
+        let worker = job.entry.is_carried.then(|| self.carriers().remove(&job.id)).flatten();
+        self.view_with(job, worker)
+    }
+
+    pub(super) fn view_with(&self, job: &QueuedJob, worker: Option<String>) -> JobView {
+        job_view(job, self.feed.run(job.id).as_ref(), worker)
+    }
+
+    /// The names of the workers that carry jobs, by the jobs.
+    pub(super) fn carriers(&self) -> HashMap<JobId, String> {
+        let carriers = self.reader.carriers().unwrap_or_default();
+        let others = self.others.locked();
+        let name = |id: WorkerId| match others.iter().find(|other| other.id == id) {
+            Some(other) => other.name.clone(),
+            None if id == self.worker.id => self.worker.name.clone(),
+            None => id.to_string(),
+        };
+        carriers.into_iter().map(|(job, worker)| (job, name(worker))).collect()
+    }
+
+    /// Remembers that a job was submitted here.
+    pub(super) fn note_submitted(&self, job: JobId) {
+        let mut submitted = self.submitted.locked();
+        if submitted.len() >= MOST_SUBMITTED {
+            submitted.pop_front();
+        }
+        submitted.push_back(job);
+    }
+}
+
+/// Among how many jobs the limit of a site is divided that has no `max-jobs`, where several workers share the jobs: the usual
+/// number of jobs of one.
+const SHARERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+/// The largest number of submitted jobs that are remembered.
+const MOST_SUBMITTED: usize = 1000;

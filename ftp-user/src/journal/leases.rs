@@ -1,0 +1,291 @@
+//! Workers and leases in the journal: which worker carries which job, and what becomes of a job whose worker was lost.
+
+#[cfg(test)]
+mod tests;
+
+use super::failure::JournalFailure;
+use super::job_row::JobRow;
+use super::queue::{Queue, entries, find, heads, keep, lose_all, read_sites, save, written_sites};
+use super::record::JobRecord;
+use super::sql::{Row, Sql, StoreError, Value};
+use super::store::Store;
+use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
+use crate::id::{JobId, WorkerId};
+use crate::queue::{self, CarriedJob, Entry, EntryRefusal, Head, LEASE, Lease, Wish, WorkerRecord, reporter};
+use std::collections::HashMap;
+
+/// A worker in the journal of its queue, with what it may do there: it takes jobs, renews its leases, and ends jobs.
+#[derive(Clone, Debug)]
+pub struct LeaseHolder {
+    queue: Queue,
+    worker: WorkerId,
+}
+
+/// A job that a worker has taken.
+#[derive(Debug)]
+pub struct TakenJob {
+    /// The right to carry it.
+    pub lease: Lease,
+    /// The job itself.
+    pub record: JobRecord,
+}
+
+/// What a worker finds when it renews its leases.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Renewal {
+    /// The time of the store, in seconds since 1970.
+    pub now: u64,
+    /// The leases that it has no more: other workers may carry these jobs.
+    pub lost: Vec<Lease>,
+    /// All workers that were heard of lately.
+    pub workers: Vec<WorkerRecord>,
+    /// The number of the last change.
+    pub last_change: u64,
+    /// If the store is older than it was: how many changes are gone.
+    pub changes_gone: Option<u64>,
+}
+
+impl LeaseHolder {
+    /// A worker of that queue.
+    pub const fn new(queue: Queue, worker: WorkerId) -> Self {
+        Self { queue, worker }
+    }
+
+    /// Renews the leases that it holds, and says how the worker stands. `last_change` is the largest number of a change that it
+    /// has seen: if the store has a smaller one, it has come back from a backup or a replica. All leases end then, since other
+    /// workers may carry the same jobs.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn renew(
+        &self,
+        worker: &WorkerRecord,
+        held: &[Lease],
+        last_change: u64,
+    ) -> Result<Renewal, JournalFailure> {
+        self.queue.with(|store| store.durably(|store| renew(store, worker, held, last_change)))
+    }
+
+    /// Marks the jobs as lost whose leases have expired. Returns them.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn lose_expired(&self) -> Result<Vec<JobId>, JournalFailure> {
+        self.queue.with(|store| {
+            let expired = store.sql.now().and_then(|now| expired(&store.sql, now));
+            // A reader waits for no other process.
+            if expired.map_err(|bad| store.failure(bad))?.is_empty() {
+                return Ok(Vec::new());
+            }
+            store.durably(|store| {
+                let now = store.sql.now()?;
+                let expired = expired_entries(&store.sql, now)?;
+                for (job, mut entry) in expired.iter().cloned() {
+                    entry.lose_worker(now);
+                    keep(store, job, entry)?;
+                    delete(&store.sql, job)?;
+                }
+                Ok(expired.into_iter().map(|(job, _)| job).collect())
+            })
+        })
+    }
+
+    /// Takes the job that is carried next, of those that `may_begin` beside the ones that are carried. `recent` are those that this
+    /// worker has carried lately.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn take(
+        &self,
+        recent: &[CarriedJob],
+        mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
+    ) -> Result<Option<TakenJob>, JournalFailure> {
+        self.queue.with(|store| {
+            let found = store.sql.now().and_then(|now| heads(&store.sql, now));
+            let mut heads = found.map_err(|bad| store.failure(bad))?;
+            if heads.is_empty() {
+                return Ok(None);
+            }
+            let mut carried = carried(&store.sql).map_err(|bad| store.failure(bad))?;
+            heads.retain(|head| may_begin(head, &carried));
+            carried.extend(recent.iter().cloned());
+            let Some(job) = queue::next(heads, &carried) else { return Ok(None) };
+            store.durably(|store| take(&store.sql, self.worker, job))
+        })
+    }
+
+    /// Ends a run of a job. The inner failure: this worker carries it no more.
+    ///
+    /// # Errors
+    ///
+    /// It is no job of the queue, or the journal cannot be written.
+    pub fn end(
+        &self,
+        lease: Lease,
+        end: impl FnOnce(&mut Entry, u64),
+    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
+        self.queue.with(|store| {
+            let ended = store.durably(|store| {
+                let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
+                if !is_held(&store.sql, lease)? {
+                    return Ok(Some(Err(EntryRefusal::IsTaken)));
+                }
+                end(&mut entry, store.sql.now()?);
+                delete(&store.sql, lease.job)?;
+                keep(store, lease.job, entry).map(|entry| Some(Ok(entry)))
+            })?;
+            ended.ok_or(JournalFailure::Unknown { job: lease.job })
+        })
+    }
+
+    /// The worker ends, and carries nothing.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn leave(&self) -> Result<(), JournalFailure> {
+        self.queue.with(|store| {
+            store.durably(|store| {
+                store.sql.execute("DELETE FROM workers WHERE id = ?1", [self.worker.into()]).map(drop)
+            })
+        })
+    }
+}
+
+fn renew(store: &Store, worker: &WorkerRecord, held: &[Lease], seen: u64) -> Result<Renewal, StoreError> {
+    let sql = &store.sql;
+    let (now, last) = (sql.now()?, commits(sql)?);
+    let changes_gone = seen.checked_sub(last).filter(|gone| *gone > 0);
+    if changes_gone.is_some() {
+        lose_all(store)?;
+        next_fence(sql, EPOCH)?;
+        // Other workers have seen other changes: none of them has seen as many.
+        set_commits(sql, seen + EPOCH)?;
+    }
+    let mut lost = Vec::new();
+    for lease in held {
+        match is_held(sql, *lease)? {
+            true => save_lease(sql, *lease, now)?,
+            false => lost.push(*lease),
+        }
+    }
+    let known = workers(sql)?;
+    let started = known.iter().find(|known| known.id == worker.id).map_or(now, |known| known.started);
+    save_worker(sql, &WorkerRecord { started, seen: now, ..worker.clone() })?;
+    sql.execute("DELETE FROM workers WHERE seen < ?1", [now.saturating_sub(KEPT_FOR).into()])?;
+    let workers = workers(sql)?;
+    match (reporter(&workers, now), reported(sql)?) {
+        // Nobody wants to know of the ends of jobs.
+        (None, Some(_)) => set_reported(sql, None)?,
+        // What has ended before counts as reported.
+        (Some(_), None) => set_reported(sql, Some(commits(sql)?))?,
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+    Ok(Renewal { now, lost, workers, last_change: commits(sql)? + 1, changes_gone })
+}
+
+fn take(sql: &Sql, worker: WorkerId, job: JobId) -> Result<Option<TakenJob>, StoreError> {
+    let Some(mut entry) = find(sql, job)? else { return Ok(None) };
+    if entry.is_carried || entry.exit.is_some() || entry.wish == Wish::Pause {
+        return Ok(None);
+    }
+    let now = sql.now()?;
+    entry.begin(now);
+    save(sql, job, &entry)?;
+    let lease = Lease { job, worker, fence: next_fence(sql, 1)? };
+    save_lease(sql, lease, now)?;
+    let Some(row) = JobRow::find(sql, job)? else { return Ok(None) };
+    Ok(Some(TakenJob { lease, record: row.record(sql, None)? }))
+}
+
+/// Whether nobody has taken a job since it was taken with this lease, and the lease was not given back. One that has expired
+/// is as good as another as long as nobody has taken the job.
+pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
+    let found = LEASES.find(sql, "job = ?1", [lease.job.into()], read_lease)?;
+    Ok(found.contains(&lease))
+}
+
+/// Forgets the lease of a job.
+pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM leases WHERE job = ?1", [job.into()]).map(drop)
+}
+
+fn save_lease(sql: &Sql, lease: Lease, now: u64) -> Result<(), StoreError> {
+    let Lease { job, worker, fence } = lease;
+    LEASES.replace(sql, &[job.into(), worker.into(), fence.into(), (now + LEASE.as_secs()).into()])
+}
+
+fn read_lease(row: &Row<'_>) -> Result<Lease, StoreError> {
+    Ok(Lease { job: row.get(0)?, worker: row.get(1)?, fence: row.get(2)? })
+}
+
+/// The jobs that are carried, and whose leases have expired.
+fn expired(sql: &Sql, now: u64) -> Result<Vec<JobId>, StoreError> {
+    Ok(expired_entries(sql, now)?.into_iter().map(|(job, _)| job).collect())
+}
+
+fn expired_entries(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
+    let condition = "carried = 1 AND job NOT IN (SELECT job FROM leases WHERE until > ?1)";
+    entries(sql, condition, [now.into()])
+}
+
+/// The jobs that are carried, by whatever worker.
+fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
+    let leases = LEASES.find(sql, "TRUE", [], read_lease)?;
+    let fences: HashMap<JobId, u64> = leases.into_iter().map(|lease| (lease.job, lease.fence)).collect();
+    let carried = entries(sql, "carried = 1", [])?;
+    let carried = carried.iter().map(|(job, entry)| (entry, fences.get(job).copied().unwrap_or(0)));
+    Ok(carried.map(|(entry, fence)| CarriedJob::of(&entry.submission, fence)).collect())
+}
+
+/// The workers that carry jobs, by the jobs.
+pub(super) fn carriers(sql: &Sql) -> Result<HashMap<JobId, WorkerId>, StoreError> {
+    let leases = LEASES.find(sql, "TRUE", [], read_lease)?;
+    Ok(leases.into_iter().map(|lease| (lease.job, lease.worker)).collect())
+}
+
+/// All workers that were heard of lately.
+pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
+    let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
+    WORKERS.find(sql, &condition, [], |row| {
+        Ok(WorkerRecord {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            version: row.get(2)?,
+            parallel: u32::try_from(row.get::<u64>(3)?).unwrap_or(u32::MAX),
+            started: row.get(4)?,
+            seen: row.get(5)?,
+            is_draining: row.get(6)?,
+            reports_ends: row.get(7)?,
+            sites: read_sites(row.get(8)?)?,
+        })
+    })
+}
+
+fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
+    let WorkerRecord { id, name, version, parallel, started, seen, is_draining, reports_ends, sites } =
+        worker;
+    let sites = written_sites(sites)?;
+    let values: [Value<'_>; 9] = [
+        (*id).into(),
+        name.into(),
+        version.into(),
+        u64::from(*parallel).into(),
+        (*started).into(),
+        (*seen).into(),
+        (*is_draining).into(),
+        (*reports_ends).into(),
+        (&sites).into(),
+    ];
+    WORKERS.replace(sql, &values)
+}
+
+/// By how much fences and changes jump when the store is older than it was: there were never as many.
+const EPOCH: u64 = 1 << 32;
+/// For how long a worker is remembered that is not heard of, in seconds.
+const KEPT_FOR: u64 = 3600;
+/// The largest number of workers that are shown.
+const MOST_WORKERS: u32 = 1000;
