@@ -296,6 +296,12 @@ impl Command {
         None
     }
 
+    /// Whether files get the names by which others find them.
+    pub fn gives_final_names(&self) -> bool {
+        let is_kept = |pack: &Pack| matches!(pack, Pack::Keep(..));
+        matches!(self, Self::Rnto(_)) || matches!(self, Self::Pack(pack) if is_kept(pack))
+    }
+
     /// Whether this command uses a data connection, so that it is answered twice: by a preliminary
     /// reply and by a final one.
     pub fn is_transfer(&self) -> bool {

@@ -92,7 +92,7 @@ impl<'a> Drive<'a> {
     pub(super) async fn run(&mut self) -> Option<Outcome> {
         let clock = self.context.world.clock;
         loop {
-            let deadline = match self.perform() {
+            let deadline = match self.perform().await {
                 ControlFlow::Break(outcome) => return outcome,
                 ControlFlow::Continue(deadline) => deadline,
             };
@@ -133,12 +133,19 @@ impl<'a> Drive<'a> {
     }
 
     /// Performs what the machine asks for, up to its end or its next deadline.
-    fn perform(&mut self) -> ControlFlow<Option<Outcome>, Option<Moment>> {
+    async fn perform(&mut self) -> ControlFlow<Option<Outcome>, Option<Moment>> {
         loop {
             let output = self.machine.poll();
             let (sessions, now) = (&mut self.sessions, self.context.world.clock.now());
             match (output, &mut self.path) {
-                (Output::Command(side, command), _) => self.send(side, command),
+                (Output::Command(side, command), _) => {
+                    // Without its job, this run gives nothing a final name, and its groups go with their session.
+                    if command.gives_final_names() && self.context.confirm_job().await.is_err() {
+                        self.sessions.of(side).close();
+                    } else {
+                        self.send(side, command);
+                    }
+                }
                 (Output::Abort(side), _) => sessions.of(side).abort(),
                 (Output::Close(side), _) => match &mut self.together {
                     None => sessions.of(side).close(),

@@ -132,8 +132,13 @@ impl Fleet {
     fn submit(&mut self, directory: &str, random: &mut Random) -> FleetJob {
         let verb = random.pick(["copy", "move", "sync"]);
         let mut files = BTreeMap::new();
-        for number in 0..3 + random.below(12) {
-            let size = random.pick([0, 10, 5_000, 60_000, 400_000, 1_500_000]);
+        let (count, sizes) = match random.once_in(3) {
+            // They move together.
+            true => (40 + random.below(100), [0, 10, 300, 5_000, 20_000, 60_000]),
+            false => (3 + random.below(12), [0, 10, 5_000, 60_000, 400_000, 1_500_000]),
+        };
+        for number in 0..count {
+            let size = random.pick(sizes);
             let name = if random.once_in(3) { format!("d/f{number}") } else { format!("f{number}") };
             files.insert(name, random.bytes(size));
         }

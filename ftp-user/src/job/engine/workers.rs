@@ -145,8 +145,7 @@ impl Workers {
             tasks: JoinSet::new(),
             departing: 0,
             circuits: Vec::new(),
-            // A final name inside a batch would need an answer of the store in its middle.
-            batches: !context.run.job_journal.is_shared(),
+            batches: true,
             manner: None,
             breaks: 0,
             unleft: MovedPortion::default(),
