@@ -125,11 +125,21 @@ impl Postgres {
 
     /// Carries out a statement, as an administrator does. That the server is away is no failure.
     pub fn run_sql(&self, statement: &str) {
+        let _ = self.psql(statement).status();
+    }
+
+    /// The number that a statement returns, if the server is there.
+    pub fn number(&self, statement: &str) -> Option<u64> {
+        let found = self.psql(statement).stdout(Stdio::piped()).output().ok()?;
+        str::from_utf8(&found.stdout).ok()?.trim().parse().ok()
+    }
+
+    fn psql(&self, statement: &str) -> Command {
         let mut psql = self.programs.command("psql");
-        psql.args(["-q", "-U", USER, "-d", "postgres", "-c", statement])
-            .arg("-h")
-            .arg(self.directory.path().join("socket"));
-        let _ = psql.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        psql.args(["-q", "-A", "-t", "-U", USER, "-d", "postgres", "-c", statement]);
+        psql.arg("-h").arg(self.directory.path().join("socket"));
+        psql.stdout(Stdio::null()).stderr(Stdio::null());
+        psql
     }
 
     /// The URL of a database of it, which has no password.

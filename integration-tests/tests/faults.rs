@@ -3,11 +3,11 @@
 //! ```text
 //! FTP_FAULTS=300 FTP_POWER=40 cargo test ... faults -- --nocapture       any number; nothing without it
 //! FTP_FAULTS=20 FTP_FAULTS_SEED=4711 cargo test ... faults               the same choices again
-//! FTP_FLEET_FAULTS=500 cargo test ... --features postgres faults          the same for daemons that share a database
+//! FTP_DAEMON_FAULTS=500 cargo test ... --features postgres faults          the same for daemons that share a database
 //! FTP_SOAK_MINUTES=60 cargo test ... soak -- --nocapture                 a soak: not before this time has passed
 //! ```
 
-use integration_tests::faults::{Breadth, Plan, fleet, power, run};
+use integration_tests::faults::{Breadth, Plan, daemons, power, run};
 use integration_tests::{or_skip, skip};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -52,11 +52,13 @@ fn n8_what_a_journal_and_a_server_with_sync_call_done_is_there_after_a_power_fai
 
 #[test]
 fn whoever_is_killed_stopped_or_cut_off_the_jobs_of_a_database_end_whole() {
-    let Some(faults) = number("FTP_FLEET_FAULTS") else {
-        skip!("FTP_FLEET_FAULTS names no number of faults; `.ci/full fleet` has 500");
+    let Some(faults) = number("FTP_DAEMON_FAULTS") else {
+        skip!("FTP_DAEMON_FAULTS names no number of faults; `.ci/full daemons` has 500");
     };
     if !cfg!(feature = "postgres") {
         skip!("this build has no PostgreSQL");
     }
-    eprintln!("{:?}", or_skip!(fleet(faults, seed())));
+    let tally = or_skip!(daemons(faults, seed()));
+    eprintln!("{tally:?}");
+    assert!(faults < 100 || tally.displaced > 0, "no daemon has lost a job: {tally:?}");
 }

@@ -61,7 +61,7 @@ mod away {
             runtime.block_on(begun).map(|_| run)
         };
         let clock = Clock::start();
-        let confirms = |run: &JobJournal| runtime.block_on(run.confirm_lock(clock)).is_ok();
+        let confirms = |run: &JobJournal| runtime.block_on(run.confirm_job(clock)).is_ok();
         let one = begin(&server, false).unwrap();
         assert!(one.is_shared() && confirms(&one));
         assert!(begin(&server, true).is_err(), "it is carried");
@@ -145,9 +145,8 @@ mod daemons {
             daemon
         }
 
-        /// Submits a job whose destination is the tree or, with a name, another one.
-        fn submit(&self, name: &[&str]) -> String {
-            let to = name.first().copied().unwrap_or_default();
+        /// Submits a job with that destination.
+        fn submit(&self, to: &str) -> String {
             let [from, to] = [self.from.url("t"), self.to.url(to)].map(|url| without_password(&url));
             let words = ["copy", "--queue", "--limit", "1MB", "-r", &from, &to];
             let run = self.user().args(words).run().exits(0);
@@ -178,7 +177,7 @@ mod daemons {
     fn another_host_goes_on_with_what_a_killed_daemon_has_left() {
         let scene = Scene::new(or_skip!(server()));
         let one = scene.daemon(&["--name", "one"]);
-        let id = scene.submit(&[]);
+        let id = scene.submit("");
         scene.until_a_part_has_arrived();
         let two = scene.daemon(&["--name", "two"]);
         one.running.signal(Signal::KILL);
@@ -192,7 +191,7 @@ mod daemons {
     fn daemons_share_the_jobs() {
         let scene = Scene::new(or_skip!(server()));
         let daemons = ["one", "two"].map(|name| scene.daemon(&["--name", name, "--parallel", "1"]));
-        let jobs = ["a", "b", "c", "d"].map(|name| scene.submit(&[name]));
+        let jobs = ["a", "b", "c", "d"].map(|name| scene.submit(name));
         daemons.iter().for_each(|daemon| daemon.wait_for("a job begins"));
         for job in &jobs {
             until("done", || scene.job(job)["state"] == "done");
@@ -208,7 +207,7 @@ mod daemons {
     fn a_daemon_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_goes_on() {
         let scene = Scene::new(or_skip!(server()));
         let one = scene.daemon(&[]);
-        let id = scene.submit(&[]);
+        let id = scene.submit("");
         scene.until_a_part_has_arrived();
         let two = scene.daemon(&[]);
         one.running.signal(Signal::STOP);
@@ -216,7 +215,7 @@ mod daemons {
         // Whatever the first one still gives a final name would replace this.
         fs::write(scene.to.path("t/large"), "newer").unwrap();
         one.running.signal(Signal::CONT);
-        one.wait_for("another worker has taken a job");
+        one.wait_for("the lease of a job is lost");
         one.end_with(Signal::TERM).exits(0);
         assert_eq!(scene.to.bytes("t/large"), b"newer");
         assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
@@ -228,7 +227,7 @@ mod daemons {
     fn a_daemon_that_was_cut_off_gives_no_final_name_and_another_one_has_carried_its_jobs() {
         let mut scene = Scene::new(or_skip!(server()));
         let one = scene.daemon(&["--drain-timeout", "10ms"]);
-        let id = scene.submit(&[]);
+        let id = scene.submit("");
         scene.until_a_part_has_arrived();
         one.running.signal(Signal::STOP);
         // Its connections end, as if its host were not there any more.
@@ -237,8 +236,10 @@ mod daemons {
         let two = scene.daemon(&[]);
         scene.until_done(&id);
         fs::write(scene.to.path("t/large"), "newer").unwrap();
+        // Whatever the first one still gives a final name would replace this.
         one.running.signal(Signal::CONT);
-        one.end_with(Signal::TERM);
+        one.wait_for("the lease of a job is lost");
+        one.end_with(Signal::TERM).exits(0);
         assert_eq!(scene.to.bytes("t/large"), b"newer");
         assert_eq!(scene.job(&id)["state"], "done");
         drop(two);
@@ -266,8 +267,11 @@ mod daemons {
         // Nobody has these sites: the difference is named.
         until("a reason", || scene.job(&id)["state"] == "waiting");
         let job = scene.job(&id).to_string();
-        assert!(job.contains("the site to was") && job.contains("put the settings back"), "{job}");
+        let difference = format!("to was {}", without_password(&scene.to.url("")));
+        assert!(job.contains("no daemon has all sites") && job.contains(&difference), "{job}");
         let two = start(with(&scene.to.url("")), "two");
+        let known = "SELECT count(*) FROM ftp_user.workers WHERE name = 'two'";
+        until("the other daemon is known", || scene.database.number(known) == Some(1));
         scene.user().args(["retry", &id]).run().exits(0);
         until("done", || scene.job(&id)["state"] == "done");
         one.end_with(Signal::TERM).exits(0);
@@ -278,7 +282,7 @@ mod daemons {
     fn a_daemon_outlives_the_server_of_its_database() {
         let mut scene = Scene::new(or_skip!(server()));
         let daemon = scene.daemon(&[]);
-        let id = scene.submit(&[]);
+        let id = scene.submit("");
         scene.until_a_part_has_arrived();
         scene.database.kill();
         daemon.wait_for("the journal cannot be used: no job begins until it can");

@@ -389,7 +389,10 @@ fn the_jobs_of_a_site_share_what_all_of_them_may_use() {
     let elsewhere = scene.submit(&[], "t/a", "third");
     scene.until_state(&elsewhere, "done");
     assert_eq!([&first, &second].map(|id| scene.state(id)), ["running", "queued"]);
-    scene.verb("why", &second).exits(0).says("the site two is in use by as many jobs as max-jobs");
+    scene
+        .verb("why", &second)
+        .exits(0)
+        .says("the site two has as many jobs as may use it at the same time (1)");
     scene.verb("cancel", &first).exits(0);
     scene.until_state(&second, "done");
     assert_eq!(scene.to.bytes("second"), b"a");

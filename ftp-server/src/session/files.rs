@@ -88,7 +88,7 @@ fn quick(ask: &FileAsk) -> Vec<&PathName> {
         | FileAsk::RemoveSame(path, _)
         | FileAsk::Keep(_, path, _)
         | FileAsk::Change { path, .. } => vec![path],
-        FileAsk::Rename { from, to } => vec![from, to],
+        FileAsk::Rename { from, to, .. } => vec![from, to],
         FileAsk::List(..)
         | FileAsk::Link { .. }
         | FileAsk::Drop(_)

@@ -18,7 +18,7 @@ use super::group::{GroupSource, GroupTarget};
 use super::list::Listing;
 use super::quota::CountedFile;
 use super::upload::Target;
-use super::view::View;
+use super::view::{View, identity};
 
 /// A file or directory that was checked for a transfer, before there is a data connection (RFC 614.3).
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl View {
             let is_fixed = found.path.split().is_none() || self.tree.holds_mount(path);
             let fd =
                 found.root.open_cached(&found.path, OFlags::PATH | OFlags::NOFOLLOW).filter(|_| !is_fixed);
-            return fd.map(|_| FileAnswer::Done);
+            return Some(FileAnswer::Identity(identity(&fstat(fd?).ok()?)));
         }
         None
     }

@@ -11,7 +11,7 @@ use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::{Entry, Kind, list_line};
 use ftp_proto::reply::LeftOut;
 use ftp_proto::server::Access;
-use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
+use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, FileIdentity, Intent, ListStyle};
 use ftp_proto::wire::{FileName, PathName};
 use rustix::fd::OwnedFd;
 use rustix::fs::{
@@ -167,9 +167,10 @@ impl View {
             }
             FileAsk::RenameFrom(path) => {
                 let (Located { dir, name, .. }, _) = self.parent(path)?.ok_or(FileFailure::Denied)?;
-                done(statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map(drop))
+                let found = statat(dir, &*name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
+                Ok(FileAnswer::Identity(identity(&found)))
             }
-            FileAsk::Rename { from, to } => self.rename(from, to),
+            FileAsk::Rename { from, is, to } => self.rename(from, *is, to),
             FileAsk::CopyFrom(path) => self.open_file(path).map(|_| FileAnswer::Done),
             // It is made of `copying`.
             FileAsk::Copy { .. } => Err(FileFailure::Other),
@@ -387,7 +388,12 @@ impl View {
         Ok(at.map(|at| (at, found.quota)))
     }
 
-    fn rename(&self, from: &PathName, to: &PathName) -> Result<FileAnswer, FileFailure> {
+    fn rename(
+        &self,
+        from: &PathName,
+        is: Option<FileIdentity>,
+        to: &PathName,
+    ) -> Result<FileAnswer, FileFailure> {
         let roots = [self.tree.find(from)?.root, self.tree.find(to)?.root];
         let means_directory = self.tree.find(to)?.path.is_directory();
         let is_one_root = Arc::ptr_eq(roots[0], roots[1]);
@@ -397,6 +403,10 @@ impl View {
         if !is_one_root {
             return Err(FileFailure::OtherRoot);
         }
+        let now = from.stat().map_err(failure)?;
+        if is.is_some_and(|is| now.is_none_or(|now| identity(&now) != is)) {
+            return Err(FileFailure::NotFound);
+        }
         rename(&from, &to, &quota, means_directory).map(|()| FileAnswer::Done)
     }
 }
@@ -405,6 +415,11 @@ impl View {
 fn unread(error: Errno) -> FileFailure {
     tracing::warn!(%error, "cannot read a directory to its end");
     FileFailure::Incomplete
+}
+
+/// What tells this file from every other one.
+pub(super) const fn identity(stat: &Stat) -> FileIdentity {
+    FileIdentity { device: stat.st_dev, number: stat.st_ino }
 }
 
 fn done(result: Result<(), Errno>) -> Result<FileAnswer, FileFailure> {

@@ -45,6 +45,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::StoreUrl;
 use crate::outcome::FailedItem;
+use crate::queue::JobsAtOnce;
 use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
@@ -58,7 +59,6 @@ use job_options::{JobOptions, TrustArgs};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,8 +145,8 @@ struct ShellSession {
     one_job: Option<(JobId, String)>,
     /// Who reads the events of a job of the queue: nobody is at a terminal who could answer a question.
     unattended: Option<Listener>,
-    /// How many jobs of the queue may run at the same time, if this is one of them.
-    parallel: Option<NonZeroUsize>,
+    /// How many jobs of the queue are carried at the same time, if this is one of them.
+    at_once: Option<JobsAtOnce>,
 }
 
 impl ShellSession {
@@ -361,8 +361,8 @@ impl General {
         let whom = self.trust.whom()?;
         let unknown = self.trust.unknown(settings.trust);
         let typed = TypedOptions { trust: self.trust.trust.is_some(), proxy: self.job.proxy.is_some() };
-        let settings = match self.hands.parallel {
-            Some(parallel) => settings.for_one_of(parallel),
+        let settings = match self.hands.at_once {
+            Some(at_once) => settings.for_one_of(at_once),
             None => settings,
         };
         let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;

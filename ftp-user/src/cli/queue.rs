@@ -14,8 +14,8 @@ use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
-    CarriedJob, Entry, EntryRefusal, JobChange, Priority, QueueState, RecordedSites, Recurrence, Series,
-    SiteUse, Submission, WhenError, WorkerRecord, parse_at, zone_name,
+    CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, Priority, QueueState, RecordedSites, Recurrence,
+    Series, SiteUse, Submission, WhenError, has_worker, parse_at, scattered_sites, zone_name,
 };
 use crate::report::Event;
 use clap::Args;
@@ -202,7 +202,7 @@ impl General {
             return Err(Failure::usage(format!(
                 "{local} is on this host, and a daemon of another host may carry the job"
             ))
-            .hint("name a server with ftp://, or leave out --store"));
+            .hint("name a site or a server, or leave the job to the daemon of this host (--store sqlite:DIR/journal.db)"));
         }
         let submission = Submission {
             owner: user_of_this_host(),
@@ -341,21 +341,28 @@ impl General {
         let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
         let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
         let settings = program::settings(self.job.config.as_deref())?;
-        let queue = self.queue()?;
-        let workers = queue.now().and_then(|now| {
-            let mut workers = queue.workers()?;
-            workers.retain(|worker| worker.is_alive(now));
-            Ok(workers)
-        });
-        let has_sites = |worker: &WorkerRecord| worker.has_sites(&entry.submission.sites);
-        let lacks_sites = || differing_site(&entry.submission.sites, &settings);
-        let is_carried_by_others = workers.map_err(|why| job::of_journal(&why))?.iter().any(has_sites);
+        let at_once = match super::store::is_database(self) {
+            true => JobsAtOnce::Any,
+            false => self.hands.at_once.unwrap_or(JobsAtOnce::UpTo(NonZeroUsize::MAX)),
+        };
         let limits = &settings.shared_limits;
-        let parallel = self.hands.parallel.unwrap_or(NonZeroUsize::MAX);
-        let sites = SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() };
+        let sites = SiteUse { limits, at_once, now: Timestamp::now(), zone: &TimeZone::system() };
         let refusal = || sites.refusal(entry.submission.sites.keys(), &carried).map(|why| why.to_string());
-        let lacking = if is_carried_by_others { None } else { lacks_sites() };
-        Ok(lacking.or_else(refusal))
+        Ok(self.lacking(&entry.submission.sites, &settings)?.or_else(refusal))
+    }
+
+    /// Why no worker can use these sites. If none is there, these settings stand for its own.
+    fn lacking(&self, sites: &RecordedSites, settings: &Settings) -> Result<Option<String>> {
+        let queue = self.queue()?;
+        let known = queue.now().and_then(|now| Ok((now, queue.workers()?)));
+        let (now, workers) = known.map_err(|why| job::of_journal(&why))?;
+        if has_worker(&workers, sites, now) {
+            return Ok(None);
+        }
+        match workers.iter().any(|worker| worker.is_alive(now)) && super::store::is_database(self) {
+            true => Ok(scattered_sites(&workers, sites, now)),
+            false => Ok(site_difference(sites, settings)),
+        }
     }
 
     /// Changes a job of the queue, and shows it.
@@ -371,7 +378,7 @@ impl General {
                 EntryRefusal::HasNotEnded
                 | EntryRefusal::IsCancelled
                 | EntryRefusal::IsNotPaused
-                | EntryRefusal::IsTaken => None,
+                | EntryRefusal::LeaseLost => None,
             })
         })?;
         if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
@@ -437,7 +444,7 @@ pub(super) fn site_text(site: &Remote) -> String {
 }
 
 /// How the settings differ from those with which a job was submitted: the sites that it names.
-pub(super) fn differing_site(sites: &RecordedSites, settings: &Settings) -> Option<String> {
+pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Option<String> {
     sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
         Err(_) => Some(format!("this worker has no site {name}")),
         Ok(site) => {

@@ -41,14 +41,13 @@ pub use sites::{KEYS as SITE_KEYS, site_url};
 
 use crate::failure::{Failure, Result};
 use crate::place::{Names, OnUnknown, Proxy, Site, SiteLimits, SiteProxy, smaller};
-use crate::queue::SharedLimits;
+use crate::queue::{JobsAtOnce, SharedLimits};
 use crate::shell::Composites;
 use ftp_io::link::token_file;
 use ftp_io::program::settings::{Defaults, KeyOption};
 use ftp_proto::relay::token::Token;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -78,15 +77,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The same for one of `parallel` jobs that a daemon carries at the same time: it has its part of what all of them may use of a
-    /// site.
+    /// The same for one of several jobs: it has its part of what all of them may use of a site.
     #[must_use]
-    pub fn for_one_of(self, parallel: NonZeroUsize) -> Self {
+    pub fn for_one_of(self, at_once: JobsAtOnce) -> Self {
         let sites = self.sites.with_limits(|name, limits| {
             let Some(shared) = self.shared_limits.get(name) else { return limits };
             SiteLimits {
-                rate: smaller(limits.rate, shared.rate_of_job(parallel)),
-                sessions: smaller(limits.sessions, shared.sessions_of_job(parallel)),
+                rate: smaller(limits.rate, shared.rate_of_job(at_once)),
+                sessions: smaller(limits.sessions, shared.sessions_of_job(at_once)),
                 ..limits
             }
         });

@@ -3,6 +3,7 @@
 use super::*;
 use crate::failure::Kind;
 use crate::place::{Names, OnUnknown, PasswordSource, SiteLimits, SiteProxy, SiteSettings};
+use crate::queue::JobsAtOnce;
 use ftp_proto::client::Security;
 use std::fs::{Permissions, set_permissions, write};
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -153,11 +154,12 @@ url = "ftp://i/"
         settings.sites.find(name).unwrap().site.named.clone().unwrap().limits
     };
     let number = |number| NonZeroUsize::new(number);
-    let of_job = settings.clone().for_one_of(number(4).unwrap());
+    let up_to = |parallel| JobsAtOnce::UpTo(number(parallel).unwrap());
+    let of_job = settings.clone().for_one_of(up_to(4));
     let expect = SiteLimits { rate: NonZeroU64::new(1_000_000), jobs: None, sessions: number(4) };
     assert_eq!(limits(&of_job, "lab"), expect);
     assert_eq!(limits(&of_job, "other"), SiteLimits::default());
-    let alone = settings.for_one_of(number(1).unwrap());
+    let alone = settings.for_one_of(up_to(1));
     assert_eq!(limits(&alone, "lab").sessions, number(5));
 }
 

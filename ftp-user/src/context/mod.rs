@@ -198,7 +198,7 @@ impl Context {
     ///
     /// Another host may carry the job now: this run ends, and nothing of it is lost.
     pub async fn confirm_job(&self) -> Result<()> {
-        let confirmed = self.run.job_journal.confirm_lock(self.world.clock).await;
+        let confirmed = self.run.job_journal.confirm_job(self.world.clock).await;
         confirmed.map_err(|why| Failure::new(FailureKind::Interrupted, why.to_string()).hint(why.hint()))
     }
 

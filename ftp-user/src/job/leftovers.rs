@@ -11,20 +11,17 @@ use crate::job::claims::{lifetime, names};
 use crate::job::moving::{name_back, put_back};
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{self, Part, id_of};
-use crate::job::removal::rename_free;
 use crate::job::request::job::{Job, Work};
-use crate::job::retry::{connect, facts};
+use crate::job::retry::facts;
 use crate::job::summary::Tally;
 use crate::job::tree::{Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
 use crate::place::{self, Location, RemotePath, Site};
-use crate::route::StoreReply;
 use crate::session::Role;
 use ftp_io::quoting::for_shell;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
 ///
@@ -137,121 +134,28 @@ async fn give_up(
     remove(context, host, item).await
 }
 
-/// A part that has a name of this run now.
-struct RenamedPart {
-    /// What the journal calls its host.
-    site: String,
-    part: Part,
-    /// Its size in bytes after it was renamed.
-    size: Option<u64>,
-}
-
-/// Before anything else is done, gives what other workers have left of a job names that only this run knows: a worker that has
-/// lost the job, and still gives a part its final name, finds nothing then. What cannot be renamed, or still grows, is deleted.
-///
-/// # Errors
-///
-/// A destination cannot be asked, or the job is lost.
-pub(in crate::job) async fn take_over(context: &Context, job: &Job) -> Result<()> {
-    let journal = &context.run.job_journal;
-    if !journal.is_resumed() || !journal.is_shared() {
-        return Ok(());
-    }
-    let open = journal.open_files().await;
-    let pools = Pools::new(context.world.files);
-    let mut hosts = Destinations::of(job.work.destinations(), &pools);
-    let (mut renamed, mut taken) = (Vec::new(), Ok(()));
-    for item in open.iter().filter(|item| item.parts.detached.is_none()) {
-        if let Some(host) = hosts.find(&item.place.site) {
-            taken = rename_parts(context, host, item, &mut renamed).await;
-        }
-        if taken.is_err() {
-            break;
-        }
-    }
-    if taken.is_ok() && !renamed.is_empty() {
-        context.world.clock.sleep_until(Some(context.world.clock.now() + GROWTH)).await;
-        taken = delete_growing(context, &mut hosts, &renamed).await;
-    }
-    hosts.release();
-    pools.quit().await;
-    taken
-}
-
-/// Renames the parts of a file, or deletes those that cannot be renamed.
-async fn rename_parts(
-    context: &Context,
-    host: &mut Host,
-    item: &ItemRecord,
-    renamed: &mut Vec<RenamedPart>,
-) -> Result<()> {
-    let target = target(item)?;
-    let journal = context.run.job_journal.about(item.key, None);
-    for id in &item.parts.names {
-        connect(context, host).await?;
-        let (old, new) = (Part::new(*id, &target)?, part::new_id()?);
-        if files::size(context, host, &old.stored).await?.is_none()
-            && !files::tells_no_size(context, host, &old.stored).await?
-        {
-            continue;
-        }
-        journal.part(new).await;
-        context.confirm_job().await?;
-        let new = Part::new(new, &target)?;
-        match rename_free(context, host, &old.stored, &new.stored).await {
-            Ok(()) => {
-                let size = files::size(context, host, &new.stored).await?;
-                renamed.push(RenamedPart { site: item.place.site.clone(), part: new, size });
-            }
-            Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => {
-                return Err(failure);
-            }
-            Err(_) => drop(old.discard(context, host, StoreReply::Received).await),
-        }
-    }
-    Ok(())
-}
-
-/// Deletes the parts that have grown since they were renamed: a transfer of another worker still stores there.
-async fn delete_growing(
-    context: &Context,
-    hosts: &mut Destinations<'_>,
-    renamed: &[RenamedPart],
-) -> Result<()> {
-    for RenamedPart { site, part, size } in renamed {
-        let Some(host) = hosts.find(site) else { continue };
-        if files::size(context, host, &part.stored).await? != *size {
-            part.discard(context, host, StoreReply::Received).await;
-        }
-    }
-    Ok(())
-}
-
-/// How long a part must not grow that this run goes on with.
-const GROWTH: Duration = Duration::from_secs(1);
-
 /// The hosts of the destinations of a job, each of them as soon as it is needed.
 #[derive(Debug)]
-struct Destinations<'a> {
+pub(super) struct Destinations<'a> {
     places: HashMap<String, &'a Location>,
     hosts: HashMap<String, Host>,
     pools: &'a Pools,
 }
 
 impl<'a> Destinations<'a> {
-    fn of(places: impl Iterator<Item = &'a Location>, pools: &'a Pools) -> Self {
+    pub(super) fn of(places: impl Iterator<Item = &'a Location>, pools: &'a Pools) -> Self {
         let places = places.map(|place| (names::site_of(&Host::at(place, Role::Destination, pools)), place));
         Self { places: places.collect(), hosts: HashMap::new(), pools }
     }
 
     /// The host that the journal calls `site`.
-    fn find(&mut self, site: &str) -> Option<&mut Host> {
+    pub(super) fn find(&mut self, site: &str) -> Option<&mut Host> {
         let place = *self.places.get(site)?;
         let host = || Host::at(place, Role::Destination, self.pools);
         Some(self.hosts.entry(site.to_owned()).or_insert_with(host))
     }
 
-    fn release(self) {
+    pub(super) fn release(self) {
         self.hosts.into_values().for_each(Host::release);
     }
 }
@@ -392,7 +296,8 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     Ok(())
 }
 
-fn target(item: &ItemRecord) -> Result<PathName> {
+/// The final name of a file.
+pub(super) fn target(item: &ItemRecord) -> Result<PathName> {
     let path = PathName::from_wire(item.place.path.clone());
     path.map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))
 }

@@ -18,6 +18,7 @@
 //! | `sync` | a directory is made like another one |
 //! | `unattended` | a job that nobody runs: its file moves on, and it is asked about |
 //! | `leftovers` | what killed runs have left: it is removed, or the job is given up |
+//! | `takeover` | what other workers have left of a job gets names of this run |
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `summary` | what was done and what has failed, and the report |
@@ -43,6 +44,7 @@ mod spool;
 mod summary;
 mod survey;
 mod sync;
+mod takeover;
 mod tree;
 mod unattended;
 

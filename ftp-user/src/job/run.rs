@@ -8,12 +8,12 @@ use crate::failure::Failure;
 use crate::job::claims::{claim, lifetime, names};
 use crate::job::file::append::append;
 use crate::job::file::standard;
-use crate::job::leftovers;
 use crate::job::part;
 use crate::job::request::job::{Job, NAME, Options, Work};
 use crate::job::sources::moved;
 use crate::job::summary::{Report, Tally};
 use crate::job::sync::{SyncRequest, sync};
+use crate::job::takeover;
 use crate::journal::ItemEnd;
 use crate::outcome::Protection;
 use crate::place::Location;
@@ -26,8 +26,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if let Err(failure) = lifetime::start(&mut context, &job).await {
         return refused(job.verb(), failure, &context);
     }
-    if let Err(failure) = Box::pin(leftovers::take_over(&context, &job)).await {
-        return given_back(job.verb(), failure, &context).await;
+    if let Err(failure) = Box::pin(takeover::take_over(&context, &job)).await {
+        return failed_before_work(job.verb(), failure, &context).await;
     }
     // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
     context.settings.race &= !job.options.detach;
@@ -147,7 +147,7 @@ async fn appended(
 const UNMATCHED: &str = "a pattern with a / is matched against the path below SOURCE, without the name of SOURCE, and upper and lower case differ";
 
 /// Ends a run that has not begun to work.
-async fn given_back(verb: &'static str, failure: Failure, context: &Context) -> Report {
+async fn failed_before_work(verb: &'static str, failure: Failure, context: &Context) -> Report {
     let mut tally = Tally::new(&context.run.events, verb, false);
     tally.failed(String::new(), String::new(), failure);
     let advice = lifetime::finish(context, &tally).await;

@@ -9,9 +9,8 @@ use super::record::{
     ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState,
     NAME_OF_COPY, NewItem, PartId, Place, SourceFacts, UnfinishedItem,
 };
-use super::sql::StoreError;
+use super::sql::{GONE, StoreError};
 use super::store::Store;
-use super::table::GONE;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd};
@@ -202,15 +201,14 @@ impl Store {
         place: &Place,
         others: impl Iterator<Item = &'a ItemRecord>,
     ) -> Result<Option<JobId>, StoreError> {
-        let mut others = others.peekable();
+        let has_stored = |row: &&ItemRecord| row.state.may_be_stored() && row.place.source != place.source;
+        let mut others = others.filter(has_stored).peekable();
         if others.peek().is_none() {
             return Ok(None);
         }
         let Some(own) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        let has_stored = |row: &ItemRecord| row.state.may_be_stored() && row.place.source != place.source;
         others.try_fold(None, |found, row| {
-            let is_later = has_stored(row)
-                && JobRow::find(&self.sql, row.job)?.is_some_and(|other| other.begun > own.begun);
+            let is_later = JobRow::find(&self.sql, row.job)?.is_some_and(|other| other.begun > own.begun);
             Ok(if is_later { Some(row.job) } else { found })
         })
     }

@@ -52,7 +52,9 @@ impl Database {
 fn version(sql: &Sql) -> Result<i64, StoreError> {
     let encoding = sql.one("SELECT current_setting('server_encoding')", [], |row| row.get::<String>(0))?;
     if encoding != "UTF8" {
-        return Err(StoreError::Database(format!("its encoding is {encoding}, and has to be UTF8")));
+        return Err(StoreError::Database(format!(
+            "its encoding is {encoding}, and has to be UTF8: make another one (createdb --encoding UTF8 --template template0)"
+        )));
     }
     if sql.number(
         "SELECT count(*) FROM pg_tables WHERE schemaname = 'ftp_user' AND tablename = 'version'",
@@ -90,7 +92,7 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
             sql.run_all("CREATE SCHEMA ftp_user;")?;
         }
         sql.run_all(MAKE_VERSION)?;
-        TABLES.iter().try_for_each(|table| sql.run_all(table.create))?;
+        add_tables(sql, 0)?;
         sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", [VERSION.into()])?;
         add_commit(sql)?;
         // Nobody has written a job: this only proves that the tables can be read.
@@ -99,6 +101,12 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
         Ok(VERSION)
     };
     make().inspect_err(|_| sql.roll_back())
+}
+
+/// Makes what came after that version.
+fn add_tables(sql: &Sql, found: i64) -> Result<(), StoreError> {
+    TABLES.iter().filter(|table| table.since > found).try_for_each(|table| sql.run_all(table.create))?;
+    if found < 11 { sql.run_all(JOBS_BY_BEGINNING) } else { Ok(()) }
 }
 
 /// One row says which tables there are.

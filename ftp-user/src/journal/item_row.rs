@@ -5,7 +5,7 @@ use super::record::{
     Detached, ItemKey, ItemParts, ItemRecord, ItemState, NAME_OF_SYNC, PartId, Place, SourceFacts,
 };
 use super::sql::{Row, Sql, StoreError, Value};
-use super::table::{DETACHED, GONE, ITEMS, PARTS, PATH_FACTS, insert, sum};
+use super::table::{DETACHED, ITEMS, PARTS, PATH_FACTS, insert, sum};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd, PathFacts, TransferFacts, Verified};
@@ -171,14 +171,12 @@ impl ItemRecord {
     /// Writes how a file has ended whose row is still what this process has written. Nothing else of it has changed.
     pub(super) fn save_end(&mut self, sql: &Sql) -> Result<(), StoreError> {
         let before = self.sum;
-        let (now, changed) = self.with_values(|values| {
+        self.sum = self.with_values(|values| {
             let now = sum(values.iter().copied());
             let sums = [now, before].map(Value::Integer);
-            let changed = sql.execute(&SAVE_END, values.iter().copied().chain(sums))?;
-            Ok::<_, StoreError>((now, changed))
+            sql.write_one(&SAVE_END, values.iter().copied().chain(sums)).map(|()| now)
         })?;
-        self.sum = now;
-        if changed == 1 { Ok(()) } else { Err(GONE) }
+        Ok(())
     }
 
     /// Passes on the values of its columns.
@@ -278,7 +276,7 @@ impl ItemRecord {
     /// Writes the transfer that may go on without this program, or that there is none.
     pub(super) fn set_detached(&self, sql: &Sql, detached: Option<&Detached>) -> Result<(), StoreError> {
         let Some(detached) = detached else {
-            sql.execute("DELETE FROM detached WHERE item = ?1", [self.key.0.into()])?;
+            sql.write("DELETE FROM detached WHERE item = ?1", [self.key.0.into()])?;
             return Ok(());
         };
         let (source, destination) = (detached.source.to_string(), detached.destination.to_string());
@@ -302,15 +300,15 @@ impl ItemRecord {
     /// Forgets the names alone: there is no transfer. Those that have to be deleted stay.
     pub(super) fn forget_names(&self, sql: &Sql) -> Result<(), StoreError> {
         let delete = "DELETE FROM parts WHERE item = ?1 AND number != ?2";
-        sql.execute(delete, [self.key.0.into(), UNDELETED.into()])?;
+        sql.write(delete, [self.key.0.into(), UNDELETED.into()])?;
         Ok(())
     }
 
     /// Forgets the file: nothing is left of it.
     pub(super) fn forget(&self, sql: &Sql) -> Result<(), StoreError> {
-        sql.execute("DELETE FROM parts WHERE item = ?1", [self.key.0.into()])?;
+        sql.write("DELETE FROM parts WHERE item = ?1", [self.key.0.into()])?;
         self.set_detached(sql, None)?;
-        sql.execute("DELETE FROM items WHERE id = ?1", [self.key.0.into()])?;
+        sql.write("DELETE FROM items WHERE id = ?1", [self.key.0.into()])?;
         Ok(())
     }
 
@@ -359,7 +357,7 @@ pub(super) fn note_undeleted(sql: &Sql, part: PartId) -> Result<(), StoreError> 
 /// Notes that a part is deleted that had to be.
 pub(super) fn note_deleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
     let delete = "DELETE FROM parts WHERE part = ?1 AND number = ?2";
-    sql.execute(delete, [part.0.into(), UNDELETED.into()])?;
+    sql.write(delete, [part.0.into(), UNDELETED.into()])?;
     Ok(())
 }
 

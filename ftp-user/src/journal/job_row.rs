@@ -252,7 +252,7 @@ fn failures(sql: &Sql, job: JobId) -> Result<Option<Failures>, StoreError> {
 /// Writes what has failed in a run of a job, in the place of what was known.
 pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -> Result<(), StoreError> {
     let Some(Failures { number, why }) = failures else {
-        sql.execute("DELETE FROM failures WHERE job = ?1", [job.into()])?;
+        sql.write("DELETE FROM failures WHERE job = ?1", [job.into()])?;
         return Ok(());
     };
     FAILURES.replace(sql, &[job.into(), (*number).into(), why.into()])
@@ -275,7 +275,7 @@ pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Res
 pub(super) fn take_withheld(sql: &Sql, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
     let job = [job.into()];
     let names = WITHHELD.find(sql, "job = ?1", job, |row| Ok(WithheldName::from_stored(row.get(1)?)))?;
-    sql.execute("DELETE FROM withheld WHERE job = ?1", job)?;
+    sql.write("DELETE FROM withheld WHERE job = ?1", job)?;
     Ok(names)
 }
 
@@ -284,7 +284,7 @@ pub(super) fn keep_run(sql: &Sql, run: &RunAccount) -> Result<(), StoreError> {
     let text = serde_json::to_string(run).map_err(|error| StoreError::Row(error.to_string().into()))?;
     let next = sql.number("SELECT coalesce(max(id), 0) + 1 FROM runs", [])?;
     RUNS.replace(sql, &[next.into(), (&text).into()])?;
-    sql.execute("DELETE FROM runs WHERE id <= ?1", [(next - RUNS_KEPT).into()])?;
+    sql.write("DELETE FROM runs WHERE id <= ?1", [(next - RUNS_KEPT).into()])?;
     Ok(())
 }
 

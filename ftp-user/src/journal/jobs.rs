@@ -10,9 +10,9 @@ use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
     StoredJob,
 };
-use super::sql::{Sql, StoreError};
+use super::sql::{GONE, Sql, StoreError};
 use super::store::{JobLock, Store};
-use super::table::{GONE, check_files, check_files_of, forget};
+use super::table::{check_files, check_files_of, forget};
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
 use std::path::Path;
@@ -35,7 +35,7 @@ impl Store {
         work: impl FnOnce(&Self) -> Result<(), StoreError>,
     ) -> Result<StartedJob, JournalFailure> {
         let lock = match start.lease {
-            Some(lease) => self.lock_with(lease)?,
+            Some(lease) => self.take_lock_over(lease)?,
             None => self.lock(start.id)?,
         };
         self.sweep_locks();

@@ -11,13 +11,17 @@ use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
 use crate::id::{JobId, WorkerId};
-use crate::queue::{self, CarriedJob, Entry, EntryRefusal, Head, LEASE, Lease, Wish, WorkerRecord, reporter};
+use crate::queue::{
+    self, CarriedJob, Entry, EntryRefusal, Head, LEASE_TIME, Lease, Wish, WorkerProfile, WorkerRecord,
+    reporter,
+};
 use std::collections::HashMap;
+use std::time::Duration;
 
-/// A worker in the journal of its queue, with what it may do there: it takes jobs, renews its leases, and ends jobs.
-#[derive(Clone, Debug)]
-pub struct LeaseHolder {
-    queue: Queue,
+/// The leases of one worker in the journal of a queue: it takes jobs, renews its leases, and ends jobs.
+#[derive(Debug)]
+pub struct Leases<'a> {
+    queue: &'a Queue,
     worker: WorkerId,
 }
 
@@ -30,14 +34,14 @@ pub struct TakenJob {
     pub record: JobRecord,
 }
 
-/// What a worker finds when it renews its leases.
+/// What a worker finds when it has said that it is there.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Renewal {
+pub struct CheckIn {
     /// The time of the store, in seconds since 1970.
     pub now: u64,
     /// The leases that it has no more: other workers may carry these jobs.
     pub lost: Vec<Lease>,
-    /// All workers that were heard of lately.
+    /// The workers that were alive within the last hour.
     pub workers: Vec<WorkerRecord>,
     /// The number of the last change.
     pub last_change: u64,
@@ -45,49 +49,60 @@ pub struct Renewal {
     pub changes_gone: Option<u64>,
 }
 
-impl LeaseHolder {
-    /// A worker of that queue.
-    pub const fn new(queue: Queue, worker: WorkerId) -> Self {
+impl<'a> Leases<'a> {
+    /// Those of this worker.
+    pub const fn of(queue: &'a Queue, worker: WorkerId) -> Self {
         Self { queue, worker }
     }
 
-    /// Renews the leases that it holds, and says how the worker stands. `last_change` is the largest number of a change that it
+    /// Says how the worker stands, and renews the leases that it holds. `last_change` is the largest number of a change that it
     /// has seen: if the store has a smaller one, it has come back from a backup or a replica. All leases end then, since other
     /// workers may carry the same jobs.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn renew(
+    pub fn check_in(
         &self,
-        worker: &WorkerRecord,
+        profile: &WorkerProfile,
         held: &[Lease],
         last_change: u64,
-    ) -> Result<Renewal, JournalFailure> {
-        self.queue.with(|store| store.durably(|store| renew(store, worker, held, last_change)))
+    ) -> Result<CheckIn, JournalFailure> {
+        self.queue.with(|store| store.durably(|store| check_in(store, profile, held, last_change)))
     }
 
-    /// Marks the jobs as lost whose leases have expired. Returns them.
+    /// Where several workers share the jobs, marks those as lost whose leases have expired, but for the `held` ones. Returns them.
+    /// `may` is asked whether the worker may do so at this time of the store.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn lose_expired(&self) -> Result<Vec<JobId>, JournalFailure> {
+    pub fn lose_expired(
+        &self,
+        held: &[Lease],
+        may: impl Fn(u64) -> bool,
+    ) -> Result<Vec<JobId>, JournalFailure> {
+        let is_held = |job: JobId| held.iter().any(|lease| lease.job == job);
         self.queue.with(|store| {
-            let expired = store.sql.now().and_then(|now| expired(&store.sql, now));
             // A reader waits for no other process.
-            if expired.map_err(|bad| store.failure(bad))?.is_empty() {
+            let found = store.sql.now().and_then(|now| expired(&store.sql, now));
+            let found = found.map_err(|bad| store.failure(bad))?;
+            if !store.is_shared() || found.iter().all(|(job, _)| is_held(*job)) {
                 return Ok(Vec::new());
             }
             store.durably(|store| {
                 let now = store.sql.now()?;
-                let expired = expired_entries(&store.sql, now)?;
-                for (job, mut entry) in expired.iter().cloned() {
+                if !may(now) {
+                    return Ok(Vec::new());
+                }
+                let mut lost = expired(&store.sql, now)?;
+                lost.retain(|(job, _)| !is_held(*job));
+                for (job, mut entry) in lost.iter().cloned() {
                     entry.lose_worker(now);
                     keep(store, job, entry)?;
                     delete(&store.sql, job)?;
                 }
-                Ok(expired.into_iter().map(|(job, _)| job).collect())
+                Ok(lost.into_iter().map(|(job, _)| job).collect())
             })
         })
     }
@@ -131,7 +146,7 @@ impl LeaseHolder {
             let ended = store.durably(|store| {
                 let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
                 if !is_held(&store.sql, lease)? {
-                    return Ok(Some(Err(EntryRefusal::IsTaken)));
+                    return Ok(Some(Err(EntryRefusal::LeaseLost)));
                 }
                 end(&mut entry, store.sql.now()?);
                 delete(&store.sql, lease.job)?;
@@ -148,23 +163,20 @@ impl LeaseHolder {
     /// The journal cannot be written.
     pub fn leave(&self) -> Result<(), JournalFailure> {
         self.queue.with(|store| {
-            store.durably(|store| {
-                store.sql.execute("DELETE FROM workers WHERE id = ?1", [self.worker.into()]).map(drop)
-            })
+            store.durably(|store| store.sql.write("DELETE FROM workers WHERE id = ?1", [self.worker.into()]))
         })
     }
 }
 
-fn renew(store: &Store, worker: &WorkerRecord, held: &[Lease], seen: u64) -> Result<Renewal, StoreError> {
+fn check_in(
+    store: &Store,
+    profile: &WorkerProfile,
+    held: &[Lease],
+    last_change: u64,
+) -> Result<CheckIn, StoreError> {
     let sql = &store.sql;
-    let (now, last) = (sql.now()?, commits(sql)?);
-    let changes_gone = seen.checked_sub(last).filter(|gone| *gone > 0);
-    if changes_gone.is_some() {
-        lose_all(store)?;
-        next_fence(sql, EPOCH)?;
-        // Other workers have seen other changes: none of them has seen as many.
-        set_commits(sql, seen + EPOCH)?;
-    }
+    let now = sql.now()?;
+    let changes_gone = end_leases_of_older_store(store, last_change)?;
     let mut lost = Vec::new();
     for lease in held {
         match is_held(sql, *lease)? {
@@ -173,18 +185,38 @@ fn renew(store: &Store, worker: &WorkerRecord, held: &[Lease], seen: u64) -> Res
         }
     }
     let known = workers(sql)?;
-    let started = known.iter().find(|known| known.id == worker.id).map_or(now, |known| known.started);
-    save_worker(sql, &WorkerRecord { started, seen: now, ..worker.clone() })?;
-    sql.execute("DELETE FROM workers WHERE seen < ?1", [now.saturating_sub(KEPT_FOR).into()])?;
+    let started =
+        known.iter().find(|known| known.profile.id == profile.id).map_or(now, |known| known.started);
+    save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
+    let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
+    sql.write("DELETE FROM workers WHERE seen < ?1", [long_ago.into()])?;
     let workers = workers(sql)?;
-    match (reporter(&workers, now), reported(sql)?) {
-        // Nobody wants to know of the ends of jobs.
-        (None, Some(_)) => set_reported(sql, None)?,
-        // What has ended before counts as reported.
-        (Some(_), None) => set_reported(sql, Some(commits(sql)?))?,
-        (None, None) | (Some(_), Some(_)) => {}
+    settle_reports(sql, &workers, now)?;
+    // This transaction counts itself when it ends.
+    Ok(CheckIn { now, lost, workers, last_change: commits(sql)? + 1, changes_gone })
+}
+
+/// Ends all leases if the store has fewer changes than a worker has seen. Returns how many are gone.
+fn end_leases_of_older_store(store: &Store, seen: u64) -> Result<Option<u64>, StoreError> {
+    let gone = seen.saturating_sub(commits(&store.sql)?);
+    if gone == 0 {
+        return Ok(None);
     }
-    Ok(Renewal { now, lost, workers, last_change: commits(sql)? + 1, changes_gone })
+    lose_all(store)?;
+    next_fence(&store.sql, JUMP)?;
+    // Other workers have seen other changes: none of them has seen as many.
+    set_commits(&store.sql, seen + JUMP)?;
+    Ok(Some(gone))
+}
+
+/// Begins to keep the ends of jobs if a worker wants to know of them, and ends that if none does.
+fn settle_reports(sql: &Sql, workers: &[WorkerRecord], now: u64) -> Result<(), StoreError> {
+    match (reporter(workers, now), reported(sql)?) {
+        (None, Some(_)) => set_reported(sql, None),
+        // What has ended before counts as reported.
+        (Some(_), None) => set_reported(sql, Some(commits(sql)?)),
+        (None, None) | (Some(_), Some(_)) => Ok(()),
+    }
 }
 
 fn take(sql: &Sql, worker: WorkerId, job: JobId) -> Result<Option<TakenJob>, StoreError> {
@@ -201,8 +233,7 @@ fn take(sql: &Sql, worker: WorkerId, job: JobId) -> Result<Option<TakenJob>, Sto
     Ok(Some(TakenJob { lease, record: row.record(sql, None)? }))
 }
 
-/// Whether nobody has taken a job since it was taken with this lease, and the lease was not given back. One that has expired
-/// is as good as another as long as nobody has taken the job.
+/// Whether this is still the lease of its job. Time alone does not end it: see [`Lease`].
 pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
     let found = LEASES.find(sql, "job = ?1", [lease.job.into()], read_lease)?;
     Ok(found.contains(&lease))
@@ -210,26 +241,23 @@ pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
 
 /// Forgets the lease of a job.
 pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    sql.execute("DELETE FROM leases WHERE job = ?1", [job.into()]).map(drop)
+    sql.write("DELETE FROM leases WHERE job = ?1", [job.into()])
 }
 
 fn save_lease(sql: &Sql, lease: Lease, now: u64) -> Result<(), StoreError> {
     let Lease { job, worker, fence } = lease;
-    LEASES.replace(sql, &[job.into(), worker.into(), fence.into(), (now + LEASE.as_secs()).into()])
+    LEASES.replace(sql, &[job.into(), worker.into(), fence.into(), (now + LEASE_TIME.as_secs()).into()])
 }
 
 fn read_lease(row: &Row<'_>) -> Result<Lease, StoreError> {
     Ok(Lease { job: row.get(0)?, worker: row.get(1)?, fence: row.get(2)? })
 }
 
-/// The jobs that are carried, and whose leases have expired.
-fn expired(sql: &Sql, now: u64) -> Result<Vec<JobId>, StoreError> {
-    Ok(expired_entries(sql, now)?.into_iter().map(|(job, _)| job).collect())
-}
-
-fn expired_entries(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
-    let condition = "carried = 1 AND job NOT IN (SELECT job FROM leases WHERE until > ?1)";
-    entries(sql, condition, [now.into()])
+/// The jobs that are carried, and whose leases have expired. One that ends later than any lease does was written before the clock of
+/// the store went back.
+fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
+    let condition = "carried = 1 AND job NOT IN (SELECT job FROM leases WHERE until > ?1 AND until <= ?2)";
+    entries(sql, condition, [now.into(), (now + LEASE_TIME.as_secs()).into()])
 }
 
 /// The jobs that are carried, by whatever worker.
@@ -247,27 +275,26 @@ pub(super) fn carriers(sql: &Sql) -> Result<HashMap<JobId, WorkerId>, StoreError
     Ok(leases.into_iter().map(|lease| (lease.job, lease.worker)).collect())
 }
 
-/// All workers that were heard of lately.
+/// The workers that were alive within the last hour.
 pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
     let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
     WORKERS.find(sql, &condition, [], |row| {
-        Ok(WorkerRecord {
+        let profile = WorkerProfile {
             id: row.get(0)?,
             name: row.get(1)?,
             version: row.get(2)?,
             parallel: u32::try_from(row.get::<u64>(3)?).unwrap_or(u32::MAX),
-            started: row.get(4)?,
-            seen: row.get(5)?,
             is_draining: row.get(6)?,
             reports_ends: row.get(7)?,
             sites: read_sites(row.get(8)?)?,
-        })
+        };
+        Ok(WorkerRecord { profile, started: row.get(4)?, seen: row.get(5)? })
     })
 }
 
 fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
-    let WorkerRecord { id, name, version, parallel, started, seen, is_draining, reports_ends, sites } =
-        worker;
+    let WorkerRecord { profile, started, seen } = worker;
+    let WorkerProfile { id, name, version, parallel, is_draining, reports_ends, sites } = profile;
     let sites = written_sites(sites)?;
     let values: [Value<'_>; 9] = [
         (*id).into(),
@@ -284,8 +311,8 @@ fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
 }
 
 /// By how much fences and changes jump when the store is older than it was: there were never as many.
-const EPOCH: u64 = 1 << 32;
-/// For how long a worker is remembered that is not heard of, in seconds.
-const KEPT_FOR: u64 = 3600;
+const JUMP: u64 = 1 << 32;
+/// For how long a worker is remembered that is not heard of.
+const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
 /// The largest number of workers that are shown.
 const MOST_WORKERS: u32 = 1000;

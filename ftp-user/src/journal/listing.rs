@@ -226,7 +226,7 @@ impl Queue {
         self.with(|store| carriers(&store.sql).map_err(|bad| store.failure(bad)))
     }
 
-    /// The workers that were heard of lately.
+    /// The workers that were alive within the last hour.
     ///
     /// # Errors
     ///

@@ -58,7 +58,7 @@ pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
-pub use leases::{LeaseHolder, Renewal, TakenJob};
+pub use leases::{CheckIn, Leases, TakenJob};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };

@@ -14,7 +14,7 @@ impl JobJournal {
     }
 
     /// Whether another host could carry the job if this one lost it. Then each final name and each deletion
-    /// waits for [`confirm_lock`](Self::confirm_lock).
+    /// waits for [`confirm_job`](Self::confirm_job).
     pub fn is_shared(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.confirmed.is_some())
     }
@@ -24,7 +24,7 @@ impl JobJournal {
     /// # Errors
     ///
     /// The store cannot be asked: the right to the job was lost, or may be lost any moment.
-    pub async fn confirm_lock(&self, clock: Clock) -> Result<(), JournalFailure> {
+    pub async fn confirm_job(&self, clock: Clock) -> Result<(), JournalFailure> {
         let Some((open, confirmed)) =
             self.open.as_ref().and_then(|open| Some((open, open.confirmed.as_ref()?)))
         else {

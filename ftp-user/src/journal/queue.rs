@@ -18,7 +18,7 @@ use ftp_io::clock::since_1970;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The queue of a state directory. Clones share it. A change is on the disk when the call returns. Calls wait for the disk.
+/// The queue of a store. Clones share it. A change is on the disk when the call returns. Calls wait for the disk.
 #[derive(Clone, Debug)]
 pub struct Queue {
     store: Arc<Mutex<Store>>,
@@ -151,7 +151,7 @@ impl Queue {
                 return Ok(0);
             }
             store.durably(|store| {
-                store.sql.execute("DELETE FROM workers", [])?;
+                store.sql.write("DELETE FROM workers", [])?;
                 lose_all(store)
             })
         })
@@ -233,7 +233,7 @@ pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
         entry.lose_worker(now);
         keep(store, job, entry)?;
     }
-    store.sql.execute("DELETE FROM leases", [])?;
+    store.sql.write("DELETE FROM leases", [])?;
     Ok(left.len())
 }
 

@@ -78,7 +78,7 @@ impl Queue {
                 match change(&mut record.series, store.sql.now()?) {
                     true => save(&store.sql, &record)?,
                     false => {
-                        store.sql.execute("DELETE FROM series WHERE id = ?1", [id.into()])?;
+                        store.sql.write("DELETE FROM series WHERE id = ?1", [id.into()])?;
                     }
                 }
                 Ok(Some(record))
@@ -101,19 +101,24 @@ impl Queue {
                 find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now.into()])
             });
             let due = due.map_err(|bad| store.failure(bad))?;
-            let begin = |record| {
+            let begin = |record: SeriesRecord| {
                 let no_id = || store.unusable("there are no random numbers");
                 let job = new_id().ok_or_else(no_id)?;
-                store.durably(|store| begin(store, record, job))
+                store.durably(|store| begin(store, record.id, job))
             };
-            due.into_iter().map(begin).collect()
+            due.into_iter().filter_map(|record| begin(record).transpose()).collect()
         })
     }
 }
 
-/// Begins the planned run of a series, or leaves it out, and plans the next one.
-fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedRun, StoreError> {
+/// Begins the planned run of a series, or leaves it out, and plans the next one. `None`: none is planned.
+fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>, StoreError> {
     let now = store.sql.now()?;
+    // Another daemon may have begun it, or somebody has changed it, since it was found.
+    let is_due = |record: &SeriesRecord| {
+        !record.series.is_paused && record.series.next.is_some_and(|next| next <= now)
+    };
+    let Some(mut record) = one(&store.sql, id)?.filter(is_due) else { return Ok(None) };
     let last = record.series.last;
     let before = last.map(|last| queue::find(&store.sql, last)).transpose()?.flatten();
     let turn = turn(before.as_ref().map(|entry| entry.state(now)));
@@ -132,7 +137,7 @@ fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedR
     record.series.plan_next(now);
     save(&store.sql, &record)?;
     let job = if turn == Turn::Skip { last } else { Some(job) };
-    Ok(PlannedRun { series: record.id, turn, job })
+    Ok(Some(PlannedRun { series: record.id, turn, job }))
 }
 
 fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>, StoreError> {
@@ -197,7 +202,7 @@ const MOST_OF_OWNER: u64 = 100;
 mod tests {
     use super::*;
     use crate::id::WorkerId;
-    use crate::journal::LeaseHolder;
+    use crate::journal::Leases;
     use crate::queue::QueueState;
     use ftp_io::clock::since_1970;
 
@@ -241,7 +246,7 @@ mod tests {
         let state =
             |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(since_1970().as_secs());
         assert_eq!((state(10), state(12)), (QueueState::Cancelled, QueueState::Queued));
-        let holder = LeaseHolder::new(queue.clone(), WorkerId::new(1));
+        let holder = Leases::of(&queue, WorkerId::new(1));
         holder.take(&[], |_, _| true).unwrap().unwrap();
         drop(again().unwrap());
         assert_eq!(planned(13), run(Turn::Skip, 12));

@@ -133,26 +133,29 @@ impl Store {
 
     /// Takes the lock of a job for a run of a worker that has its lease. A run that still has the lock has lost the job with the
     /// lease: its connection is ended.
-    pub(super) fn lock_with(&self, lease: Lease) -> Result<JobLock, JournalFailure> {
+    pub(super) fn take_lock_over(&self, lease: Lease) -> Result<JobLock, JournalFailure> {
         match self.lock(lease.job) {
             #[cfg(feature = "postgres")]
             Err(JournalFailure::Held { .. }) if self.is_shared() => {
-                let ended = self.sql.postgres().and_then(|connection| connection.end_holder(lease.job));
-                ended.map_err(|bad| self.failure(bad))?;
+                // A user of the database who may not do that waits for the end of the run.
+                let _ = self.sql.postgres().and_then(|connection| connection.end_holder(lease));
                 self.lock(lease.job)
             }
             locked => locked,
         }
     }
 
+    /// Checks that a worker still has its lease, if one carries the job.
+    pub(super) fn check_lease(&self, lease: Option<Lease>) -> Result<(), StoreError> {
+        let is_lost = lease.map(|lease| is_held(&self.sql, lease)).transpose()? == Some(false);
+        let why = "this run has lost the lease of the job";
+        if is_lost { Err(StoreError::Database(why.to_owned())) } else { Ok(()) }
+    }
+
     /// Checks that a job is still this run's: that this connection has its lock, and, if a worker carries it, that no other one has
     /// taken it.
     pub(super) fn check_job(&self, job: JobId, lease: Option<Lease>) -> Result<(), StoreError> {
-        if let Some(lease) = lease
-            && !is_held(&self.sql, lease)?
-        {
-            return Err(StoreError::Database("another worker has taken the job".to_owned()));
-        }
+        self.check_lease(lease)?;
         let has_lock = match &self.home {
             Home::Directory(home) => home.holder(job).is_some(),
             #[cfg(feature = "postgres")]

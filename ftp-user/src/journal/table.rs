@@ -3,7 +3,6 @@
 
 use super::sql::{Row, Sql, StoreError, Value};
 use crate::id::JobId;
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -11,9 +10,6 @@ use std::sync::LazyLock;
 pub(super) const VERSION: i64 = 11;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
-
-/// A row that this run has written is not there any more.
-pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
 
 /// A table of the database.
 #[derive(Debug)]
@@ -37,13 +33,12 @@ pub(super) const JOBS: Table = Table {
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,
     state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
-CREATE INDEX jobs_by_beginning ON jobs (begun);
 ",
     columns: "id, verb, name, job, state, begun, ended, decided",
     key: "id",
 };
 
-/// The index of jobs that version 11 has added.
+/// An index of jobs since version 11.
 pub(super) const JOBS_BY_BEGINNING: &str = "CREATE INDEX jobs_by_beginning ON jobs (begun);";
 
 /// The files of jobs.
@@ -319,7 +314,7 @@ impl Table {
 /// Writes a row by a statement of its table. Returns its sum.
 pub(super) fn insert(sql: &Sql, statement: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
     let sum = sum(values.iter().copied());
-    sql.execute(statement, values.iter().copied().chain([sum.into()]))?;
+    sql.write(statement, values.iter().copied().chain([sum.into()]))?;
     Ok(sum)
 }
 
@@ -372,7 +367,7 @@ pub(super) fn reported(sql: &Sql) -> Result<Option<u64>, StoreError> {
 pub(super) fn set_reported(sql: &Sql, number: Option<u64>) -> Result<(), StoreError> {
     match number {
         Some(number) => COMMITS.replace(sql, &[2_i64.into(), number.into()]),
-        None => sql.execute("DELETE FROM commits WHERE id = 2", []).map(drop),
+        None => sql.write("DELETE FROM commits WHERE id = 2", []),
     }
 }
 
@@ -428,7 +423,7 @@ pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
         "leases WHERE job = ?1",
         "jobs WHERE id = ?1",
     ] {
-        sql.execute(&format!("DELETE FROM {rows}"), [job.into()])?;
+        sql.write(&format!("DELETE FROM {rows}"), [job.into()])?;
     }
     Ok(())
 }

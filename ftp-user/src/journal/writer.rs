@@ -6,6 +6,7 @@ use super::record::JobStart;
 use super::sql::StoreError;
 use super::store::{JobLock, Store};
 use crate::id::JobId;
+use crate::queue::Lease;
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;
 use ftp_io::simulated;
@@ -90,6 +91,8 @@ pub(super) struct JobWriter {
     /// The lock of the job.
     lock: JobLock,
     job: JobId,
+    /// The right of the worker that carries it; `None` if none does.
+    lease: Option<Lease>,
     requests: Receiver<Request>,
     /// Gets what has ended the journal; then nothing is answered.
     end: Arc<OnceLock<JournalFailure>>,
@@ -121,7 +124,7 @@ impl JobWriter {
         match begun {
             Ok((store, StartedJob { lock, decided })) => {
                 let _ = started.send(decided);
-                Self { store, lock, job: start.id, requests, end }.answer(first)
+                Self { store, lock, job: start.id, lease: start.lease, requests, end }.answer(first)
             }
             Err(failure) => {
                 drop(end.set(failure));
@@ -133,7 +136,11 @@ impl JobWriter {
     /// Writes what is asked, and what comes with it. `None` if the job has ended, or the journal has.
     fn write(self, first: Request) -> Option<Self> {
         let mut batch = gather(first, &self.requests);
-        match self.store.durably(|store| perform_all(store, self.job, &mut batch)) {
+        let work = |store: &Store| {
+            store.check_lease(self.lease)?;
+            perform_all(store, self.job, &mut batch)
+        };
+        match self.store.durably(work) {
             // Answers are sent after the commit.
             Ok(()) => self.answer(batch),
             // Whoever waits learns that there is no answer when the batch ends, and finds the reason then.

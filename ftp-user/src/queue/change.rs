@@ -46,7 +46,7 @@ pub enum EntryRefusal {
     /// A worker carries it.
     #[error("a daemon carries it")]
     IsCarried,
-    /// Another worker has taken it.
-    #[error("another worker has taken it")]
-    IsTaken,
+    /// The lease with which it was carried is lost.
+    #[error("its worker has lost the lease")]
+    LeaseLost,
 }

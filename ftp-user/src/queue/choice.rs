@@ -32,16 +32,16 @@ pub struct CarriedJob {
     /// The sites that it names.
     pub sites: Vec<String>,
     /// The fence of its lease: what was taken later has a larger one.
-    pub turn: u64,
+    pub fence: u64,
     /// Whether it is carried now.
     pub is_running: bool,
 }
 
 impl CarriedJob {
     /// One that is carried, with this fence.
-    pub fn of(submission: &Submission, turn: u64) -> Self {
+    pub fn of(submission: &Submission, fence: u64) -> Self {
         let Submission { owner, pair, sites, .. } = submission.clone();
-        Self { owner, pair, sites: sites.into_keys().collect(), turn, is_running: true }
+        Self { owner, pair, sites: sites.into_keys().collect(), fence, is_running: true }
     }
 }
 
@@ -50,12 +50,12 @@ pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<J> {
     let rank = |head: &Head<J>| {
         let of_owner = || carried.iter().filter(|job| job.owner == head.owner);
         let of_pair = || of_owner().filter(|job| job.pair == head.pair);
-        let share = |running: usize, turn: Option<u64>| (running, turn);
+        let share = |running: usize, fence: Option<u64>| (running, fence);
         (
-            share(of_owner().filter(|job| job.is_running).count(), of_owner().map(|job| job.turn).max()),
+            share(of_owner().filter(|job| job.is_running).count(), of_owner().map(|job| job.fence).max()),
             head.owner.clone(),
             std::cmp::Reverse(head.priority),
-            share(of_pair().filter(|job| job.is_running).count(), of_pair().map(|job| job.turn).max()),
+            share(of_pair().filter(|job| job.is_running).count(), of_pair().map(|job| job.fence).max()),
             head.created,
         )
     };
@@ -83,12 +83,12 @@ mod tests {
             let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap();
             let (owner, pair, priority) = jobs.remove(at);
             order.push(format!("{owner}{pair}{priority}"));
-            let turn = order.len() as u64;
+            let fence = order.len() as u64;
             carried.push(CarriedJob {
                 owner: owner.to_owned(),
                 pair: pair.to_owned(),
                 sites: Vec::new(),
-                turn,
+                fence,
                 is_running: true,
             });
             if let Some(oldest) = carried.len().checked_sub(parallel) {

@@ -75,7 +75,7 @@ pub struct Submission {
     pub sites: RecordedSites,
 }
 
-/// Sites by their names, each with its URL. A job goes only to a worker that has the same.
+/// Sites by their names, each with its URL. A job goes only to a worker that has the same, if there is one.
 pub type RecordedSites = BTreeMap<String, String>;
 
 /// The place of a job among those of its owner, -10 to 10. A higher one comes first.

@@ -21,21 +21,46 @@ pub struct SharedLimits {
     pub hours: Option<Hours>,
 }
 
+/// How many jobs are carried at the same time, over all daemons that share them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JobsAtOnce {
+    /// One daemon carries all of them, so many at most.
+    UpTo(NonZeroUsize),
+    /// Any number, by any number of daemons. All of them have to divide a limit by the same number.
+    Any,
+}
+
+impl JobsAtOnce {
+    /// The largest number of jobs that may use a site which permits so many.
+    fn most(self, permitted: Option<NonZeroUsize>) -> NonZeroUsize {
+        match self {
+            Self::UpTo(parallel) => permitted.map_or(parallel, |most| most.min(parallel)),
+            Self::Any => permitted.unwrap_or(USUAL_JOBS),
+        }
+    }
+}
+
 impl SharedLimits {
-    /// How many jobs use the site at the same time at most, of `parallel` that are carried.
-    pub fn most_jobs(&self, parallel: NonZeroUsize) -> NonZeroUsize {
+    /// How many jobs use the site at the same time at most.
+    pub fn most_jobs(&self, at_once: JobsAtOnce) -> NonZeroUsize {
         let by_sessions = self.sessions.map(|most| at_least_one(most.get() / SESSIONS_OF_JOB));
-        [self.jobs, by_sessions].into_iter().flatten().fold(parallel, NonZeroUsize::min)
+        let most = at_once.most(self.jobs);
+        by_sessions.map_or(most, |by_sessions| by_sessions.min(most))
+    }
+
+    /// Whether jobs that use it are counted: hours alone permit any number of them.
+    const fn counts_jobs(&self) -> bool {
+        self.jobs.is_some() || self.sessions.is_some() || self.rate.is_some()
     }
 
     /// How many sessions each of these jobs may have with the site.
-    pub fn sessions_of_job(&self, parallel: NonZeroUsize) -> Option<NonZeroUsize> {
-        self.sessions.map(|most| at_least_one((most.get() / self.most_jobs(parallel)).max(SESSIONS_OF_JOB)))
+    pub fn sessions_of_job(&self, at_once: JobsAtOnce) -> Option<NonZeroUsize> {
+        self.sessions.map(|most| at_least_one((most.get() / self.most_jobs(at_once)).max(SESSIONS_OF_JOB)))
     }
 
     /// The bytes per second of each of these jobs.
-    pub fn rate_of_job(&self, parallel: NonZeroUsize) -> Option<NonZeroU64> {
-        let jobs = u64::try_from(self.most_jobs(parallel).get()).unwrap_or(u64::MAX);
+    pub fn rate_of_job(&self, at_once: JobsAtOnce) -> Option<NonZeroU64> {
+        let jobs = u64::try_from(self.most_jobs(at_once).get()).unwrap_or(u64::MAX);
         self.rate.map(|rate| NonZeroU64::new(rate.get() / jobs).unwrap_or(NonZeroU64::MIN))
     }
 }
@@ -58,9 +83,7 @@ pub enum SiteRefusal {
         opens: Option<String>,
     },
     /// Other jobs use it.
-    #[error(
-        "the site {site} is in use by as many jobs as max-jobs, max-sessions and --parallel allow ({most})"
-    )]
+    #[error("the site {site} has as many jobs as may use it at the same time ({most})")]
     Jobs {
         /// The name of the site.
         site: String,
@@ -74,8 +97,8 @@ pub enum SiteRefusal {
 pub struct SiteUse<'a> {
     /// The limits of each site that has some.
     pub limits: &'a BTreeMap<String, SharedLimits>,
-    /// The largest number of jobs that are carried at the same time.
-    pub parallel: NonZeroUsize,
+    /// How many jobs are carried at the same time.
+    pub at_once: JobsAtOnce,
     /// The current time.
     pub now: Timestamp,
     /// The time zone of the hours.
@@ -101,8 +124,9 @@ impl SiteUse<'_> {
                 opens.map(|opens| opens.to_zoned(self.zone.clone()).strftime("%F %H:%M %Z").to_string());
             return Some(SiteRefusal::Hours { site: site.clone(), hours: hours.to_string(), opens });
         }
-        sites.filter_map(|site| Some((site, self.limits.get(site)?))).find_map(|(site, limits)| {
-            let most = limits.most_jobs(self.parallel);
+        let counted = sites.filter_map(|site| Some((site, self.limits.get(site)?)));
+        counted.filter(|(_, limits)| limits.counts_jobs()).find_map(|(site, limits)| {
+            let most = limits.most_jobs(self.at_once);
             let running = carried.iter().filter(|job| job.is_running && job.sites.contains(site));
             let is_full = running.count() >= most.get();
             is_full.then(|| SiteRefusal::Jobs { site: site.clone(), most })
@@ -118,6 +142,8 @@ impl SiteUse<'_> {
 
 /// A tree is listed and copied by two sessions.
 const SESSIONS_OF_JOB: usize = 2;
+/// Among how many jobs a limit is divided where nothing says how many there are: the usual number of one daemon.
+const USUAL_JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 #[cfg(test)]
 mod tests {
@@ -129,22 +155,25 @@ mod tests {
 
     #[test]
     fn the_parts_of_all_jobs_together_are_never_more_than_the_limit() {
-        for (jobs, sessions, parallel, expect) in [
-            (0, 0, 4, (4, None, 250)),
-            (2, 0, 4, (2, None, 500)),
-            (9, 0, 4, (4, None, 250)),
-            (0, 8, 4, (4, Some(2), 250)),
-            (1, 8, 4, (1, Some(8), 1000)),
-            (3, 8, 4, (3, Some(2), 333)),
-            (0, 5, 4, (2, Some(2), 500)),
-            (0, 2, 64, (1, Some(2), 1000)),
+        let up_to = |parallel| JobsAtOnce::UpTo(number(parallel).unwrap());
+        for (jobs, sessions, at_once, expect) in [
+            (0, 0, up_to(4), (4, None, 250)),
+            (2, 0, up_to(4), (2, None, 500)),
+            (9, 0, up_to(4), (4, None, 250)),
+            (0, 8, up_to(4), (4, Some(2), 250)),
+            (1, 8, up_to(4), (1, Some(8), 1000)),
+            (3, 8, up_to(4), (3, Some(2), 333)),
+            (0, 5, up_to(4), (2, Some(2), 500)),
+            (0, 2, up_to(64), (1, Some(2), 1000)),
+            (0, 0, JobsAtOnce::Any, (4, None, 250)),
+            (10, 0, JobsAtOnce::Any, (10, None, 100)),
+            (10, 8, JobsAtOnce::Any, (4, Some(2), 250)),
         ] {
             let rate = NonZeroU64::new(1000);
             let limits = SharedLimits { jobs: number(jobs), sessions: number(sessions), rate, hours: None };
-            let parallel = number(parallel).unwrap();
-            let most = limits.most_jobs(parallel).get();
-            let each = limits.sessions_of_job(parallel).map(NonZeroUsize::get);
-            let rate = limits.rate_of_job(parallel).unwrap().get();
+            let most = limits.most_jobs(at_once).get();
+            let each = limits.sessions_of_job(at_once).map(NonZeroUsize::get);
+            let rate = limits.rate_of_job(at_once).unwrap().get();
             assert_eq!((most, each, rate), expect, "{limits:?}");
             assert!(each.is_none_or(|each| each * most <= sessions) && rate * most as u64 <= 1000);
         }
@@ -161,12 +190,13 @@ mod tests {
             owner: "ann".to_owned(),
             pair: String::new(),
             sites: sites.iter().map(|site| (*site).to_owned()).collect(),
-            turn: 1,
+            fence: 1,
             is_running,
         };
         let refusal = |sites: &[&str], at: &str, others: &[CarriedJob]| {
             let (now, zone) = (at.parse().unwrap(), &TimeZone::UTC);
-            let site_use = SiteUse { limits: &limits, parallel: number(4).unwrap(), now, zone };
+            let site_use =
+                SiteUse { limits: &limits, at_once: JobsAtOnce::UpTo(number(4).unwrap()), now, zone };
             let sites: Vec<String> = sites.iter().map(|site| (*site).to_owned()).collect();
             let refusal = site_use.refusal(sites.iter(), others).map(|why| why.to_string());
             let is_closed = refusal.as_ref().is_some_and(|why| why.contains("is open at"));
@@ -177,10 +207,11 @@ mod tests {
         let closed = "the site night is open at 22:00-06:00: the job waits until 2026-11-26 22:00 UTC";
         assert_eq!(refusal(&["two", "night"], day, &[]), closed);
         assert_eq!(refusal(&["two", "night"], night, &[]), "");
-        let full =
-            "the site one is in use by as many jobs as max-jobs, max-sessions and --parallel allow (1)";
+        let full = "the site one has as many jobs as may use it at the same time (1)";
         assert_eq!(refusal(&["one"], day, &[carried(&["one", "two"], true)]), full);
         assert_eq!(refusal(&["one"], day, &[carried(&["one"], false), carried(&["two"], true)]), "");
         assert_eq!(refusal(&["two"], day, &[carried(&["one"], true)]), "");
+        let many = [(); 9].map(|()| carried(&["night"], true));
+        assert_eq!(refusal(&["night"], night, &many), "", "hours count no jobs");
     }
 }

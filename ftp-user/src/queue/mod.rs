@@ -33,9 +33,9 @@ pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
 };
 pub use hours::Hours;
-pub use lease::{Attendance, LEASE, Lease};
-pub use limits::{SharedLimits, SiteRefusal, SiteUse};
+pub use lease::{LEASE_TIME, Lease, RenewalTimer};
+pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};
-pub use worker::{WorkerRecord, reporter};
+pub use worker::{WorkerProfile, WorkerRecord, has_worker, reporter, scattered_sites};

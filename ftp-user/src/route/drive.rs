@@ -139,8 +139,9 @@ impl<'a> Drive<'a> {
             let (sessions, now) = (&mut self.sessions, self.context.world.clock.now());
             match (output, &mut self.path) {
                 (Output::Command(side, command), _) => {
-                    // Without its job, this run gives nothing a final name, and its groups go with their session.
-                    if command.gives_final_names() && self.context.confirm_job().await.is_err() {
+                    // Without its job, this run stores nothing and gives nothing a final name, and its groups go with their session.
+                    let needs_job = command.is_transfer() || command.gives_final_names();
+                    if needs_job && self.context.confirm_job().await.is_err() {
                         self.sessions.of(side).close();
                     } else {
                         self.send(side, command);

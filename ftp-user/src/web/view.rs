@@ -219,6 +219,8 @@ pub struct WorkerView {
     pub started: Time,
     /// When it was heard of last.
     pub seen: Time,
+    /// Whether it was heard of within the time of a lease, by the clock of the store.
+    pub alive: bool,
     /// Whether it takes no new parts.
     pub draining: bool,
 }

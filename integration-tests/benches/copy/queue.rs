@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ftp_user::id::{JobId, WorkerId};
-use ftp_user::journal::{Journal, LeaseHolder, Queue, StoredJob, TakenJob};
+use ftp_user::journal::{Journal, Leases, Queue, StoredJob, TakenJob};
 use ftp_user::queue::{Entry, Submission};
 use integration_tests::site::{PASSWORD, without_password};
 use integration_tests::socket::{port_free_everywhere, until};
@@ -98,7 +98,7 @@ fn store(plan: &Plan, place: &Path) {
 /// One process submits, another connection gives out and ends. Returns the seconds of all, and of each job.
 fn ends(directory: &Path) -> (f64, Vec<f64>) {
     let (submits, carries) = (queue(directory), queue(directory));
-    let worker = LeaseHolder::new(carries, WorkerId::new(1));
+    let worker = Leases::of(&carries, WorkerId::new(1));
     let start = Instant::now();
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -10,15 +10,15 @@
 
 mod alone;
 mod append;
+mod daemons;
 mod errand;
-mod fleet;
 mod power;
 mod process;
 mod tree;
 mod tree_copy;
 mod world;
 
-pub use fleet::{FleetTally, fleet};
+pub use daemons::{DaemonsTally, daemons};
 pub use power::power;
 
 use crate::sim::random::Random;

@@ -136,12 +136,14 @@ pub enum FileAsk {
     RemoveDirectory(PathName),
     /// Remove a file -> [`FileAnswer::Done`].
     Remove(PathName),
-    /// Whether this exists and may be renamed -> [`FileAnswer::Done`].
+    /// Whether this exists and may be renamed -> [`FileAnswer::Identity`], or [`FileAnswer::Done`] if nothing tells files apart.
     RenameFrom(PathName),
     /// Rename. A regular file at the new name is replaced in one step -> [`FileAnswer::Done`].
     Rename {
         /// The old name.
         from: PathName,
+        /// What had the old name when it was asked for, if that is known. Another file keeps its name.
+        is: Option<FileIdentity>,
         /// The new name.
         to: PathName,
     },
@@ -226,7 +228,7 @@ impl FileAsk {
             | Self::RemoveDirectory(path)
             | Self::Remove(path)
             | Self::Change { path, .. } => Some((path, None)),
-            Self::Rename { from, to } => Some((from, Some(to))),
+            Self::Rename { from, to, .. } => Some((from, Some(to))),
             Self::Link { target, link } => Some((link, Some(target))),
         }
     }
@@ -264,11 +266,22 @@ impl FileAsk {
             Self::RemoveDirectory(path) | Self::Remove(path) => vec![(path, Right::Delete)],
             Self::RenameFrom(path) => vec![(path, Right::Rename)],
             // A file at the new name is replaced.
-            Self::Rename { from, to } => vec![(from, Right::Rename), (to, Right::Rename), (to, Right::Write)],
+            Self::Rename { from, to, .. } => {
+                vec![(from, Right::Rename), (to, Right::Rename), (to, Right::Write)]
+            }
             Self::Hash { path, .. } | Self::CopyFrom(path) => vec![(path, Right::Read)],
             Self::Copy { from, to } => vec![(from, Right::Read), (to, Right::Write)],
         }
     }
+}
+
+/// What tells a file from every other one of the server, whatever its name is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileIdentity {
+    /// The number of the file system.
+    pub device: u64,
+    /// The number of the file there.
+    pub number: u64,
 }
 
 /// What a question about files found.
@@ -276,6 +289,8 @@ impl FileAsk {
 pub enum FileAnswer {
     /// It is done, and there is nothing to tell.
     Done,
+    /// Which file it is.
+    Identity(FileIdentity),
     /// The facts of one entry.
     Entry(Entry),
     /// Entries as the lines of `ls -l`.

@@ -9,7 +9,7 @@ mod files;
 
 pub use crate::shared::proofs::TryEnd;
 pub use event::{Account, Carried, End, Event, TransferFailure};
-pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle, Uploading};
+pub use files::{FileAnswer, FileAsk, FileFailure, FileIdentity, Intent, ListStyle, Uploading};
 
 use crate::address::Parity;
 use crate::command::{DataType, GroupNumber, Mode, Partial, Rate};

@@ -5,6 +5,7 @@ use crate::command::{Command, DataType, Mode, Opts, Partial, Practice, Rate, Sit
 use crate::digest::Algorithm;
 use crate::listing::{FACTS, SELDOM};
 use crate::reply::Meaning;
+use crate::server::ask::FileIdentity;
 use crate::server::outbox::Outbox;
 use crate::wire::{ByteRange, PathName, TransferId};
 use std::time::Duration;
@@ -46,8 +47,8 @@ pub(crate) struct Parameters {
 /// A file that the first of two commands named, and what the second one does with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum PendingName {
-    /// RNFR: RNTO renames it.
-    Rename(PathName),
+    /// RNFR: RNTO renames it, if it is still this file.
+    Rename(PathName, Option<FileIdentity>),
     /// SITE CPFR: SITE CPTO copies it.
     Copy(PathName),
 }
@@ -56,7 +57,7 @@ impl PendingName {
     /// Whether `command` is the second one.
     pub(crate) const fn is_for(&self, command: &Command) -> bool {
         match self {
-            Self::Rename(_) => matches!(command, Command::Rnto(_)),
+            Self::Rename(..) => matches!(command, Command::Rnto(_)),
             Self::Copy(_) => matches!(command, Command::Practice(Practice::Site(Site::CopyTo(_)))),
         }
     }

@@ -20,20 +20,25 @@ pub(crate) fn dele(cx: &mut Context, name: &PathName) -> Waits {
 pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
-        let FileAnswer::Done = found else { return unexpected(cx) };
-        cx.parameters.named = Some(PendingName::Rename(path));
+        let is = match found {
+            FileAnswer::Identity(file) => Some(file),
+            FileAnswer::Done => None,
+            _ => return unexpected(cx),
+        };
+        cx.parameters.named = Some(PendingName::Rename(path, is));
         said(cx, Meaning::RenameNoted, "RNTO, please")
     })
 }
 
-/// RNTO, which must follow RNFR at once (E22).
+/// RNTO, which must follow RNFR at once (E22). It renames the file that RNFR has seen: if another one has its name since, that one
+/// stays, since the client does not know it.
 pub(crate) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
-    let Some(PendingName::Rename(from)) = cx.parameters.named.take() else {
+    let Some(PendingName::Rename(from, is)) = cx.parameters.named.take() else {
         return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;
     let of = Uploading::Renamed(from.clone());
-    with_room(cx, Verb::Rnto, of, FileAsk::Rename { from, to }, |cx, question| {
+    with_room(cx, Verb::Rnto, of, FileAsk::Rename { from, is, to }, |cx, question| {
         perform(cx, Verb::Rnto, question, Meaning::Renamed, "Renamed")
     })
 }

@@ -384,7 +384,8 @@ fn e22_rnto_comes_right_after_rnfr() {
         h.check("RNTO c", &[if is_old(&h) { "505" } else { "503" }]);
         h.check("RNFR a", &[if is_old(&h) { "200" } else { "350" }]);
         h.check("RNTO c", &[if is_old(&h) { "253" } else { "250" }]);
-        assert_eq!(h.did().last().unwrap(), r#"Rename { from: "/a", to: "/c" }"#);
+        let seen = "Some(FileIdentity { device: 1, number: 7 })";
+        assert_eq!(h.did().last().unwrap(), &format!(r#"Rename {{ from: "/a", is: {seen}, to: "/c" }}"#));
         h.check("RNTO c", &[if is_old(&h) { "505" } else { "503" }]);
         h.say("RNFR a");
         h.say("NOOP");

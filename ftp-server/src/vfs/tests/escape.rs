@@ -74,8 +74,8 @@ fn no_name_leads_out_for_writing() {
             check(FileAsk::Remove(name(way)));
             check(FileAsk::RemoveDirectory(name(way)));
             check(FileAsk::RenameFrom(name(way)));
-            check(FileAsk::Rename { from: name("/inside"), to: name(way) });
-            check(FileAsk::Rename { from: name(way), to: name("/inside") });
+            check(FileAsk::Rename { from: name("/inside"), is: None, to: name(way) });
+            check(FileAsk::Rename { from: name(way), is: None, to: name("/inside") });
         }
         assert_eq!(fs::read_to_string(site.top.path().join("secret")).unwrap(), "secret");
         assert_eq!(fs::read_dir(site.top.path()).unwrap().count(), 2, "nothing new beside the root");
@@ -171,8 +171,8 @@ fn nothing_is_removed_through_a_link_that_a_stranger_has_put_there() {
         for ask in [
             FileAsk::Remove(path.clone()),
             FileAsk::RenameFrom(path.clone()),
-            FileAsk::Rename { from: path.clone(), to: name("/f") },
-            FileAsk::Rename { from: name("/priv/sub/f"), to: other.clone() },
+            FileAsk::Rename { from: path.clone(), is: None, to: name("/f") },
+            FileAsk::Rename { from: name("/priv/sub/f"), is: None, to: other.clone() },
             FileAsk::MakeDirectory(other),
         ] {
             assert_eq!(view.answer(&ask), Err(FileFailure::Denied), "{ask:?}");

@@ -28,13 +28,16 @@ fn what_cannot_be_listed_cannot_be_made_but_can_be_removed() {
         site.file("plain", "");
         let answer = |ask: FileAsk| site.view().answer(&ask);
         assert_eq!(answer(FileAsk::MakeDirectory(name("/x\ry"))), Err(FileFailure::BadName));
-        let rename = FileAsk::Rename { from: name("/plain"), to: name("/x\ry") };
+        let rename = FileAsk::Rename { from: name("/plain"), is: None, to: name("/x\ry") };
         assert_eq!(answer(rename), Err(FileFailure::BadName));
         for intent in [Intent::Replace, Intent::Append] {
             assert_eq!(site.prepare("/x\ry", intent).err(), Some(FileFailure::BadName));
         }
         assert_eq!(site.fetch("/there\rbefore").unwrap(), "content");
-        assert_eq!(answer(FileAsk::Rename { from: name("/there\rbefore"), to: name("/renamed") }), DONE);
+        assert_eq!(
+            answer(FileAsk::Rename { from: name("/there\rbefore"), is: None, to: name("/renamed") }),
+            DONE
+        );
         assert_eq!(site.names(""), ["plain", "renamed"]);
     }
 }
@@ -42,8 +45,9 @@ fn what_cannot_be_listed_cannot_be_made_but_can_be_removed() {
 #[test]
 fn a_rename_replaces_a_regular_file_and_nothing_else() {
     let site = Site::new();
-    let rename =
-        |from: &str, to: &str| site.view().answer(&FileAsk::Rename { from: name(from), to: name(to) });
+    let rename = |from: &str, to: &str| {
+        site.view().answer(&FileAsk::Rename { from: name(from), is: None, to: name(to) })
+    };
     site.file("new", "new");
     site.file("old", "old");
     site.dir("empty");
@@ -60,12 +64,35 @@ fn a_rename_replaces_a_regular_file_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_has_got_the_name_of_another_one_since_rnfr_keeps_it() {
+    let site = Site::new();
+    site.file("f", "old");
+    let seen = |path: &str| match site.view().answer(&FileAsk::RenameFrom(name(path))).unwrap() {
+        FileAnswer::Identity(file) => Some(file),
+        other => panic!("{other:?}"),
+    };
+    let rename = |is| site.view().answer(&FileAsk::Rename { from: name("/f"), is, to: name("/bak") });
+    let old = seen("/f");
+    site.file("new", "new");
+    let new = seen("/new");
+    assert_ne!(old, new);
+    let replace = FileAsk::Rename { from: name("/new"), is: new, to: name("/f") };
+    assert_eq!(site.view().answer(&replace), DONE);
+    assert_eq!(rename(old), Err(FileFailure::NotFound));
+    assert_eq!((site.read("f").as_deref(), site.read("bak")), (Some("new"), None));
+    assert_eq!(rename(new), DONE);
+}
+
+#[test]
 fn removing_and_renaming_a_link_is_about_the_link() {
     let site = Site::new();
     site.file("file", "content");
     site.link("link", "file");
     site.link("out", "/etc/passwd");
-    assert_eq!(site.view().answer(&FileAsk::Rename { from: name("/link"), to: name("/moved") }), DONE);
+    assert_eq!(
+        site.view().answer(&FileAsk::Rename { from: name("/link"), is: None, to: name("/moved") }),
+        DONE
+    );
     assert_eq!(fs::read_link(site.path("moved")).unwrap(), Path::new("file"));
     assert_eq!(site.view().answer(&FileAsk::Remove(name("/moved"))), DONE);
     assert_eq!(site.view().answer(&FileAsk::Remove(name("/out"))), DONE);
@@ -267,7 +294,7 @@ fn a_link_leads_into_its_own_directory_and_so_nowhere_else_when_it_is_moved() {
         assert_eq!(link("/other/file", "/other/link"), DONE);
         assert_eq!(fs::read_link(site.path("dir/sub/link")).unwrap(), Path::new("file"));
         assert_eq!(link("/nowhere/file", "/nowhere/link"), Err(FileFailure::NotFound));
-        let moved = FileAsk::Rename { from: name("/dir/link"), to: name("/link") };
+        let moved = FileAsk::Rename { from: name("/dir/link"), is: None, to: name("/link") };
         assert_eq!(view.answer(&moved), DONE);
         assert_eq!(site.fetch("/link").unwrap(), "content", "it says what its text says there");
     }

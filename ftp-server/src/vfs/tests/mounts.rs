@@ -75,9 +75,9 @@ fn a_mount_and_what_holds_one_stay_where_they_are() {
         assert_eq!(site.view.answer(&FileAsk::RenameFrom(name(path))), Err(FileFailure::Denied), "{path}");
         assert_eq!(site.view.answer(&FileAsk::MakeDirectory(name(path))), Err(FileFailure::Exists), "{path}");
     }
-    let rename = FileAsk::Rename { from: name("/in/file"), to: name("/moved") };
+    let rename = FileAsk::Rename { from: name("/in/file"), is: None, to: name("/moved") };
     assert_eq!(site.view.answer(&rename), Err(FileFailure::OtherRoot));
-    let rename = FileAsk::Rename { from: name("/in/file"), to: name("/deep/mount/moved") };
+    let rename = FileAsk::Rename { from: name("/in/file"), is: None, to: name("/deep/mount/moved") };
     assert_eq!(site.view.answer(&rename), DONE, "both mounts are one directory");
     assert!(site.other.path().join("moved").exists() && site.root.path().join("file").exists());
 }

@@ -102,9 +102,9 @@ fn what_is_there_is_counted_once_and_every_change_afterwards() {
     check((115, 6));
     site.store("/new", Intent::Replace, 30, Completeness::Broken).unwrap();
     check((115, 6));
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/new"), to: name("/broken") }), DONE);
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/new"), is: None, to: name("/broken") }), DONE);
     check((85, 5));
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/broken"), to: name("/broken") }), DONE);
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/broken"), is: None, to: name("/broken") }), DONE);
     assert_eq!(site.ask(FileAsk::MakeDirectory(name("/made"))), DONE);
     assert!(site.ask(FileAsk::MakeDirectory(name("/made"))).is_err());
     check((85, 6));
@@ -265,11 +265,11 @@ fn a_file_that_is_removed_while_it_is_sent_counts_until_it_is_closed() {
     site.store("/large", Intent::Replace, 40_000, Completeness::Whole).unwrap();
     // A file that is replaced has lost its name as well; one that is renamed has not.
     let third = site.view().prepare(&name("/large"), &send).unwrap();
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/large"), to: name("/other") }), DONE);
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/large"), is: None, to: name("/other") }), DONE);
     drop(third);
     assert_eq!(site.held(), site.counted());
     let fourth = site.view().prepare(&name("/other"), &send).unwrap();
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/old"), to: name("/other") }), DONE);
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/old"), is: None, to: name("/other") }), DONE);
     assert_eq!(site.held().0, 40_010);
     drop(fourth);
     assert_eq!(site.held(), site.counted());
@@ -296,7 +296,7 @@ fn uploads_at_the_same_time_never_exceed_a_quota() {
                     }
                     if round % 7 == 0 {
                         let to = name("/renamed");
-                        let _ = site.ask(FileAsk::Rename { from: name(&path), to });
+                        let _ = site.ask(FileAsk::Rename { from: name(&path), is: None, to });
                     }
                 }
             });

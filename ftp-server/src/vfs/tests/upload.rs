@@ -121,7 +121,7 @@ fn names_under_way_are_hidden_and_refused() {
         FileAsk::Facts(name(&path)),
         FileAsk::Remove(name(&path)),
         FileAsk::MakeDirectory(name(&path)),
-        FileAsk::Rename { from: name("/.ftp-short.part"), to: name(&path) },
+        FileAsk::Rename { from: name("/.ftp-short.part"), is: None, to: name(&path) },
     ] {
         assert_eq!(site.view().answer(&ask), Err(FileFailure::BadName), "{ask:?}");
     }

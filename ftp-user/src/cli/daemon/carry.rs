@@ -3,8 +3,7 @@
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
 use super::super::program;
-use super::super::queue::differing_site;
-use super::shared::Daemon;
+use super::state::Daemon;
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
@@ -36,7 +35,7 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
         Err(failure) => (number(Status::Failed(Kind::Temporary)), Some(failure.to_string())),
         Ok(settings) => {
             if !gives_up {
-                if let Some(cause) = differing_site(&entry.submission.sites, &settings) {
+                if let Some(cause) = daemon.lacking_sites(&entry.submission.sites, &settings) {
                     return RunResult::Postponed { cause };
                 }
                 if let Err(failure) = permit(&entry.submission, &record.job, &settings) {
@@ -47,7 +46,7 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
             let (exit, cause) = run(&daemon, lease, &record, cancel).await;
             // Whoever carries it still has not noticed that it was lost.
             if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-                let cause = "another worker has not ended its run yet".to_owned();
+                let cause = "another run of it still has its lock in the database: all daemons should connect as one user, who may end it".to_owned();
                 return RunResult::Postponed { cause };
             }
             (exit, cause)

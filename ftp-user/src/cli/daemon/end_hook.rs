@@ -1,7 +1,7 @@
 //! `--on-end`: a program of the operator learns of each job that has ended, also of those that ended while no daemon ran. It
 //! learns of an end twice if the daemon is killed while the program runs. Of several workers with such a program, one runs it.
 
-use super::shared::Daemon;
+use super::state::Daemon;
 use crate::journal::{JournalFailure, Queue, QueuedJob};
 use ftp_io::program::hook::Hook;
 use std::ffi::OsString;
@@ -70,7 +70,7 @@ impl EndHook {
 pub(super) struct RunningHook(JoinHandle<()>);
 
 impl RunningHook {
-    /// The daemon ends: the last jobs are told, as far as there is time. The next daemon tells the others.
+    /// The daemon ends: the last jobs are told, as far as there is time. Another daemon, or the next one, tells the others.
     pub(super) async fn end(mut self) {
         if timeout(LAST_TIMEOUT, &mut self.0).await.is_err() {
             self.0.abort();

@@ -6,7 +6,7 @@ use super::super::{Cli, General, why};
 use super::carry::ends;
 use super::feed::RunOfJob;
 use super::metrics::DaemonGauges;
-use super::shared::Daemon;
+use super::state::Daemon;
 use super::views::{self, file_view, series_view, worker_view};
 use crate::config::Settings;
 use crate::context::Cancel;
@@ -18,7 +18,7 @@ use crate::journal::{
     StoredJob,
 };
 use crate::outcome::Protection;
-use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
+use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope};
 use crate::report::Listener;
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
@@ -57,7 +57,8 @@ impl Daemon {
         match caller.scope {
             Scope::Admin => Ok(()),
             Scope::Read | Scope::Submit => {
-                web::permit(caller, places.iter().map(String::as_str), &self.sites()?)
+                let sites = site_views(&self.settings.locked(), "");
+                web::permit(caller, places.iter().map(String::as_str), &sites)
             }
         }
     }
@@ -141,7 +142,7 @@ impl Fleet for Daemon {
         );
         match stored {
             StoredDraft::Job(id) => {
-                self.note_submitted(id);
+                self.remember_submitted(id);
                 Ok(Submitted::New(self.view(&self.find(&id.to_string())?)))
             }
             StoredDraft::Known(id) => Ok(Submitted::Known(self.view(&self.find(&id.to_string())?))),
@@ -159,7 +160,7 @@ impl Fleet for Daemon {
         let after = after.map(|text| cursor(&text)).transpose()?;
         let slice = self.reader.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
         let next = slice.next.map(|JobCursor { created, job }| format!("{created}-{job}"));
-        let mut carriers = self.carriers();
+        let mut carriers = self.worker_names();
         let view = |job: &QueuedJob| self.view_with(job, carriers.remove(&job.id));
         Ok(Slice { items: slice.items.iter().map(view).collect(), next })
     }
@@ -247,13 +248,13 @@ impl Fleet for Daemon {
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
         let mut sites = site_views(&self.settings.locked(), &self.worker.name);
         for other in self.others.locked().iter() {
-            for (name, url) in &other.sites {
+            for (name, url) in &other.profile.sites {
                 match sites.iter_mut().find(|site| site.name == *name && site.url == *url) {
-                    Some(site) => site.workers.push(other.name.clone()),
+                    Some(site) => site.workers.push(other.profile.name.clone()),
                     None => sites.push(SiteView {
                         name: name.clone(),
                         url: url.clone(),
-                        workers: vec![other.name.clone()],
+                        workers: vec![other.profile.name.clone()],
                     }),
                 }
             }
@@ -267,12 +268,12 @@ impl Fleet for Daemon {
 
     fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
         let mut known = self.reader.workers().map_err(away)?;
-        let own = known.iter_mut().find(|worker| worker.id == self.worker.id);
-        if let Some(own) = own {
-            *own = WorkerRecord { started: own.started, seen: since_1970().as_secs(), ..self.record() };
+        if let Some(own) = known.iter_mut().find(|worker| worker.profile.id == self.worker.id) {
+            own.profile = self.profile();
         }
         let carriers = self.reader.carriers().map_err(away)?;
-        Ok(known.iter().map(|worker| worker_view(worker, &carriers)).collect())
+        let now = self.reader.now().map_err(away)?;
+        Ok(known.iter().map(|worker| worker_view(worker, &carriers, now)).collect())
     }
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
@@ -308,8 +309,10 @@ impl Fleet for Daemon {
     }
 
     fn metrics(&self) -> Result<String, ApiError> {
-        let heads = self.reader.heads().map_err(away)?;
-        let running = self.running()?;
+        // Without the store its jobs are not known; everything else is told.
+        let heads = self.reader.heads().unwrap_or_default();
+        let running = self.running().unwrap_or_default();
+        let jobs = self.reader.count_by_state();
         let carried: Vec<CarriedJob> =
             running.iter().map(|job| CarriedJob::of(&job.entry.submission, 0)).collect();
         // Those that wait for the hours of a site or for other jobs at it are as they should be.
@@ -318,11 +321,11 @@ impl Fleet for Daemon {
             heads.iter().filter(may_begin).map(|head| head.due).min()
         });
         Ok(self.feed.counted.page(&DaemonGauges {
-            jobs: self.reader.count_by_state().map_err(away)?,
+            has_store: jobs.is_ok() && !self.is_store_away.load(Ordering::Relaxed),
+            jobs: jobs.unwrap_or_default(),
             parallel: self.parallel.get(),
             longest_wait: oldest.map_or(0, |since| since_1970().as_secs().saturating_sub(since)),
             followers: self.feed.followers(),
-            has_store: !self.is_store_away.load(Ordering::Relaxed),
             is_draining: self.is_draining.load(Ordering::Relaxed),
         }))
     }

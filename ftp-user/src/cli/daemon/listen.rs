@@ -1,6 +1,6 @@
 //! Where a daemon listens: the socket of its user, and the addresses of page and API.
 
-use super::shared::Daemon;
+use super::state::Daemon;
 use crate::failure::{Failure, Result};
 use crate::web::serve::UnixTrust;
 use crate::web::{self, Listener, WebSettings};

@@ -6,7 +6,7 @@ mod feed;
 mod fleet;
 mod listen;
 mod metrics;
-mod shared;
+mod state;
 mod token;
 mod views;
 mod worker;
@@ -17,7 +17,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::id::WorkerId;
 use crate::job::{self, Status};
 use crate::journal::{DaemonLock, Journal, JournalFailure, Queue};
-use crate::queue::{RecordedSites, WorkerRecord};
+use crate::queue::{RecordedSites, WorkerProfile};
 use clap::{Args, Subcommand};
 use end_hook::EndHook;
 use ftp_io::program::duration;
@@ -26,7 +26,7 @@ use ftp_io::program::service::{self, Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use listen::ListenArgs;
 pub(super) use listen::SOCKET;
-use shared::Daemon;
+use state::Daemon;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,8 +36,8 @@ use worker::Worker;
 
 /// Carry the jobs that were left to the queue (copy --queue), until SIGTERM or ^C
 ///
-/// One daemon carries the jobs of a state directory, and several share those of a database. After SIGTERM or ^C no job begins; those that run get --drain-timeout to
-/// end, then they are interrupted, and a daemon continues them. SIGHUP reads the settings and the certificate again.
+/// One daemon carries the jobs of a state directory; several daemons can share those of a database. After SIGTERM or ^C no job
+/// begins. Jobs that run get --drain-timeout to end; then they are interrupted, and go back to the queue. SIGHUP reads the settings and the certificate again.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(super) struct DaemonArgs {
@@ -132,18 +132,18 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let lost = queue.lose_workers(&daemon_lock).map_err(failed)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
+        name,
+        store = general.store.as_ref().map(ToString::to_string),
         state = %directory.display(),
         parallel = args.parallel.get(),
-        lost_jobs = lost,
+        left_by_the_last_one = lost,
         "carrying the jobs of the queue"
     );
-    let worker = WorkerRecord {
+    let worker = WorkerProfile {
         id: WorkerId::new(job::new_job_id()?.number()),
         name,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         parallel: u32::try_from(args.parallel.get()).unwrap_or(u32::MAX),
-        started: 0,
-        seen: 0,
         is_draining: false,
         reports_ends: args.on_end.is_some(),
         sites: RecordedSites::new(),

@@ -91,22 +91,28 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
     }
 }
 
-/// A worker. `carriers` says which one carries which job.
-pub(super) fn worker_view(worker: &WorkerRecord, carriers: &HashMap<JobId, WorkerId>) -> WorkerView {
+/// A worker at this time of the store. `carriers` says which one carries which job.
+pub(super) fn worker_view(
+    worker: &WorkerRecord,
+    carriers: &HashMap<JobId, WorkerId>,
+    now: u64,
+) -> WorkerView {
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
+    let WorkerRecord { profile, started, seen } = worker;
     let mut jobs: Vec<String> =
-        carriers.iter().filter(|(_, id)| **id == worker.id).map(|(job, _)| job.to_string()).collect();
+        carriers.iter().filter(|(_, id)| **id == profile.id).map(|(job, _)| job.to_string()).collect();
     jobs.sort();
     WorkerView {
-        name: worker.name.clone(),
-        id: worker.id.to_string(),
-        version: worker.version.clone(),
-        parallel: worker.parallel,
+        name: profile.name.clone(),
+        id: profile.id.to_string(),
+        version: profile.version.clone(),
+        parallel: profile.parallel,
         jobs,
-        sites: worker.sites.keys().cloned().collect(),
-        started: at(worker.started),
-        seen: at(worker.seen),
-        draining: worker.is_draining,
+        sites: profile.sites.keys().cloned().collect(),
+        started: at(*started),
+        seen: at(*seen),
+        alive: worker.is_alive(now),
+        draining: profile.is_draining,
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::super::program;
 use super::carry::{RunResult, carry};
-use super::shared::Daemon;
+use super::state::Daemon;
 use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{JournalFailure, LeaseHolder, PlannedRun, Queue, Renewal, TakenJob};
-use crate::queue::{Attendance, CarriedJob, Entry, EntryRefusal, Head, Lease, Turn, Wish};
+use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob};
+use crate::queue::{CarriedJob, Entry, EntryRefusal, Head, Lease, RenewalTimer, Turn, Wish};
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
@@ -26,9 +26,8 @@ use tokio::time::sleep;
 /// What carries jobs.
 pub(super) struct Worker {
     daemon: Arc<Daemon>,
-    leases: LeaseHolder,
     clock: Clock,
-    attendance: Attendance,
+    renewal: RenewalTimer,
     /// The certificate of page and API.
     certificate: Option<Arc<Identity>>,
     /// What runs, by its task.
@@ -67,8 +66,7 @@ impl Worker {
     pub(super) fn new(daemon: Arc<Daemon>, certificate: Option<Arc<Identity>>) -> Self {
         let clock = Clock::start();
         Self {
-            leases: LeaseHolder::new(daemon.queue.clone(), daemon.worker.id),
-            attendance: Attendance::new(clock.now()),
+            renewal: RenewalTimer::new(clock.now()),
             daemon,
             clock,
             certificate,
@@ -129,9 +127,9 @@ impl Worker {
             tracing::info!(jobs = self.running.len(), "ending: no job begins any more");
         }
         let drained = self.drain(&mut stop, patience).await;
-        let leases = self.leases.clone();
+        let id = self.daemon.worker.id;
         // Without it, the others learn a little later that this worker has gone.
-        let _ = self.daemon.queue.on_disk(move |_| leases.leave()).await;
+        let _ = self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).leave()).await;
         tracing::info!("the daemon has ended");
         carried.and(drained)
     }
@@ -169,7 +167,7 @@ impl Worker {
                 }
                 () = sleep(LOOK_AGAIN) => {
                     // A store that is away is told at the end.
-                    if self.write_ends().await.is_ok() {
+                    if self.write_ends().await.is_ok() && self.renew().await.is_ok() {
                         let _ = self.tell().await;
                     }
                 }
@@ -179,30 +177,36 @@ impl Worker {
         self.write_ends().await.map_err(|why| job::of_journal(&why))
     }
 
-    /// Renews the leases of what runs, and takes over what other workers have lost.
-    async fn attend(&mut self) -> Result<(), JournalFailure> {
-        let now = self.clock.now();
-        if self.attendance.is_renewal_due(now) {
-            self.renew().await?;
-            self.attendance.note_renewal(now);
-        }
-        if !self.attendance.may_take_over(now) {
-            return Ok(());
-        }
-        let leases = self.leases.clone();
-        for job in self.daemon.queue.on_disk(move |_| leases.lose_expired()).await? {
+    /// Takes over what other workers have lost.
+    async fn take_over(&mut self) -> Result<(), JournalFailure> {
+        let (id, held, renewal, clock) = (self.daemon.worker.id, self.held(), self.renewal, self.clock);
+        let lose = move |queue: &Queue| {
+            Leases::of(queue, id).lose_expired(&held, |store| renewal.may_take_over(clock.now(), store))
+        };
+        for job in self.daemon.queue.on_disk(lose).await? {
             tracing::warn!(%job, "a job has lost its worker, and is carried again");
         }
         Ok(())
     }
 
-    /// Renews the leases of what runs and of what has ended. What this worker has lost ends without a result.
-    async fn renew(&mut self) -> Result<(), JournalFailure> {
+    /// The leases of what runs, and of what has ended and is not in the journal yet.
+    fn held(&self) -> Vec<Lease> {
         let unwritten = self.unwritten.iter().map(|end| end.lease);
-        let held: Vec<Lease> = self.running.values().map(|running| running.lease).chain(unwritten).collect();
-        let (leases, worker, last_change) = (self.leases.clone(), self.daemon.record(), self.last_change);
-        let renewed = self.daemon.queue.on_disk(move |_| leases.renew(&worker, &held, last_change)).await?;
-        let Renewal { now, lost, workers, last_change, changes_gone } = renewed;
+        self.running.values().map(|running| running.lease).chain(unwritten).collect()
+    }
+
+    /// Renews the leases, if it is time. What this worker has lost ends without a result.
+    async fn renew(&mut self) -> Result<(), JournalFailure> {
+        let asked = self.clock.now();
+        if !self.renewal.is_due(asked) {
+            return Ok(());
+        }
+        let (id, held, profile, last_change) =
+            (self.daemon.worker.id, self.held(), self.daemon.profile(), self.last_change);
+        let check_in = move |queue: &Queue| Leases::of(queue, id).check_in(&profile, &held, last_change);
+        let found = self.daemon.queue.on_disk(check_in).await?;
+        let CheckIn { now, lost, workers, last_change, changes_gone } = found;
+        self.renewal.note_renewal(asked, self.clock.now(), now);
         self.last_change = last_change;
         self.daemon.take_workers(workers, now);
         if let Some(changes) = changes_gone {
@@ -210,18 +214,19 @@ impl Worker {
                 changes,
                 "the store is older than it was: all jobs that were carried begin again, and what was submitted since then is gone"
             );
-            self.daemon.tell_gone().await?;
+            self.daemon.log_lost_submissions().await?;
         }
         for running in self.running.values().filter(|running| lost.contains(&running.lease)) {
             running.interrupt();
-            tracing::warn!(job = %running.lease.job, "another worker has taken a job: its run ends here");
+            tracing::warn!(job = %running.lease.job, "the lease of a job is lost: its run ends here");
         }
         Ok(())
     }
 
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
-        self.attend().await?;
+        self.renew().await?;
+        self.take_over().await?;
         if !self.running.is_empty() {
             for job in self.daemon.queue.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.lease.job == job && !running.is_cancel;
@@ -245,11 +250,10 @@ impl Worker {
             }
         }
         while self.running.len() < self.daemon.parallel.get() {
-            let (recent, daemon, leases) =
-                (self.recent.clone(), Arc::clone(&self.daemon), self.leases.clone());
-            let take = move |_: &Queue| {
+            let (recent, daemon) = (self.recent.clone(), Arc::clone(&self.daemon));
+            let take = move |queue: &Queue| {
                 let may_begin = |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried);
-                leases.take(&recent, may_begin)
+                Leases::of(queue, daemon.worker.id).take(&recent, may_begin)
             };
             let Some(taken) = self.daemon.queue.on_disk(take).await? else { break };
             self.begin(taken);
@@ -340,14 +344,14 @@ impl Worker {
     /// Writes the ends of runs into the journal.
     async fn write_ends(&mut self) -> Result<(), JournalFailure> {
         while let Some(UnwrittenEnd { lease, result }) = self.unwritten.last().cloned() {
-            let (job, leases) = (lease.job, self.leases.clone());
+            let (job, id) = (lease.job, self.daemon.worker.id);
             let end = move |entry: &mut Entry, now| match result {
                 Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
                 Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
                 Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
                 None => entry.lose_worker(now),
             };
-            match self.daemon.queue.on_disk(move |_| leases.end(lease, end)).await {
+            match self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).end(lease, end)).await {
                 Ok(Ok(entry)) => {
                     let state = entry.state(since_1970().as_secs());
                     if state.has_ended() {
@@ -356,8 +360,8 @@ impl Worker {
                     let state = state.name();
                     tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a run of a job has ended");
                 }
-                Ok(Err(EntryRefusal::IsTaken)) => {
-                    tracing::warn!(%job, "the end of a run is left out: another worker has taken the job since it began");
+                Ok(Err(EntryRefusal::LeaseLost)) => {
+                    tracing::warn!(%job, "the result of a run is left out: the lease of its job is lost");
                 }
                 // Somebody has forgotten it meanwhile.
                 Ok(Err(_)) | Err(JournalFailure::Unknown { .. }) => {}

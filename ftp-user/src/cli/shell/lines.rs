@@ -73,7 +73,7 @@ impl Lines {
             here: self.here().map(OsString::from),
             one_job: None,
             unattended: None,
-            parallel: None,
+            at_once: None,
         };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;

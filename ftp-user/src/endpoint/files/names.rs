@@ -78,6 +78,8 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
             return here.make_directory(path).map(|()| false);
         }
     };
+    // What a directory means that is there depends on what the journal has of it.
+    session.confirm_job().await?;
     let answer = session.ask(Command::Mkd(path.clone())).await?;
     if answer.is_done() {
         let named = check_stored_name_at_server(session, path).await;
@@ -156,7 +158,7 @@ pub async fn make_new_directories(context: &Context, host: &mut Host, paths: &[P
 /// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
 /// session is lost, these are the first ones only.
 pub async fn make_new_directories_at_server(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
-    let takes_ahead = session.manners.capabilities.takes_ahead;
+    let takes_ahead = session.manners.capabilities.takes_ahead && session.confirm_job().await.is_ok();
     let may_be_sent: Vec<bool> = paths.iter().map(|path| takes_ahead && keeps_name(session, path)).collect();
     let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);
     let sent: Vec<PathName> = sent.map(|(path, _)| path.clone()).collect();

@@ -180,7 +180,11 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
             return Err(exists(ends, item, &format!("left alone: {why}"), hint).about(About::TakenOver));
         }
         ResumeAction::GoOn(left) => {
-            let UnfinishedItem { parts, seen, route, of_other } = *left;
+            let UnfinishedItem { mut parts, seen, route, of_other } = *left;
+            if of_other.is_some() && context.run.job_journal.is_shared() {
+                // A worker that has lost the other job may still give them the final name.
+                parts.undeleted.append(&mut parts.names);
+            }
             if let Some(other) = of_other {
                 let name = ends.destination.show(&item.destination);
                 let text =

@@ -23,10 +23,10 @@ pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), St
         }
         _ => {}
     }
-    if (FIRST_WITH_VALUES..11).contains(&version) {
-        sql.run_all(JOBS_BY_BEGINNING)?;
+    if (1..FIRST_WITH_VALUES).contains(&version) {
+        read_jobs(sql, read)?;
     }
-    if (1..FIRST_WITH_VALUES).contains(&version) { read_jobs(sql, read) } else { Ok(()) }
+    if version < 11 { sql.run_all(JOBS_BY_BEGINNING) } else { Ok(()) }
 }
 
 /// The first version that keeps jobs as values.

@@ -20,25 +20,23 @@ fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {
     }
 }
 
-fn worker(id: u64) -> WorkerRecord {
-    WorkerRecord {
+fn worker(id: u64) -> WorkerProfile {
+    WorkerProfile {
         id: WorkerId::new(id),
         name: format!("w{id}"),
         version: "1".to_owned(),
         parallel: 4,
-        started: 0,
-        seen: 0,
         is_draining: false,
         reports_ends: false,
         sites: RecordedSites::new(),
     }
 }
 
-fn holder(queue: &Queue, id: u64) -> LeaseHolder {
-    LeaseHolder::new(queue.clone(), WorkerId::new(id))
+fn of(queue: &Queue, id: u64) -> Leases<'_> {
+    Leases::of(queue, WorkerId::new(id))
 }
 
-fn take(holder: &LeaseHolder) -> Option<Lease> {
+fn take(holder: &Leases<'_>) -> Option<Lease> {
     holder.take(&[], |_, _| true).unwrap().map(|taken| taken.lease)
 }
 
@@ -49,7 +47,7 @@ fn expire(queue: &Queue, lease: Lease) {
     queue.with(|store| store.durably(|store| LEASES.replace(&store.sql, &row))).unwrap();
 }
 
-fn end(holder: &LeaseHolder, lease: Lease, exit: u8) -> Result<Option<u8>, EntryRefusal> {
+fn end(holder: &Leases<'_>, lease: Lease, exit: u8) -> Result<Option<u8>, EntryRefusal> {
     let ended = holder.end(lease, |entry, now| entry.end(exit, None, now)).unwrap();
     ended.map(|entry| entry.exit)
 }
@@ -58,7 +56,7 @@ fn end(holder: &LeaseHolder, lease: Lease, exit: u8) -> Result<Option<u8>, Entry
 fn a_job_is_taken_once_and_ends_once() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
-    let [one, two] = [1, 2].map(|id| holder(&queue, id));
+    let [one, two] = [1, 2].map(|id| of(&queue, id));
     let [first, second, third] =
         [(1, "ann"), (2, "ann"), (3, "bob")].map(|(id, owner)| submit(&queue, id, owner));
     let [a, b] = [take(&one).unwrap(), take(&two).unwrap()];
@@ -71,7 +69,7 @@ fn a_job_is_taken_once_and_ends_once() {
     assert_eq!(queue.unwanted().unwrap(), [third]);
     assert_eq!(end(&two, b, 10), Ok(None));
     assert_eq!(end(&one, a, 9), Ok(Some(9)));
-    assert_eq!(end(&one, a, 0), Err(EntryRefusal::IsTaken));
+    assert_eq!(end(&one, a, 0), Err(EntryRefusal::LeaseLost));
     assert_eq!((take(&one), take(&two)), (None, None), "one is paused, one has ended, one is carried");
     let ended = queue.job(first).unwrap().unwrap();
     assert_eq!((ended.state, ended.queued.unwrap().exit), (JobState::Failed, Some(9)));
@@ -84,37 +82,40 @@ fn a_job_is_taken_once_and_ends_once() {
 fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_nothing() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
-    let [one, two] = [1, 2].map(|id| holder(&queue, id));
+    let [one, two] = [1, 2].map(|id| of(&queue, id));
     let job = submit(&queue, 1, "ann");
     let lease = take(&one).unwrap();
-    let renew = |holder: &LeaseHolder, id, held: &[Lease]| holder.renew(&worker(id), held, 0).unwrap().lost;
-    assert_eq!(two.lose_expired(), Ok(vec![]));
+    let renew = |holder: &Leases<'_>, id, held: &[Lease]| holder.check_in(&worker(id), held, 0).unwrap().lost;
+    let lose = |holder: &Leases<'_>, held: &[Lease]| holder.lose_expired(held, |_| true).unwrap();
+    assert_eq!(lose(&two, &[]), []);
     expire(&queue, lease);
-    // Nobody has taken it: it is as good as another one.
+    // Nobody has marked it as lost: it is as good as another one.
     assert_eq!(renew(&one, 1, &[lease]), []);
-    assert_eq!(two.lose_expired(), Ok(vec![]));
+    assert_eq!(lose(&two, &[]), []);
     expire(&queue, lease);
-    assert_eq!(two.lose_expired(), Ok(vec![job]));
+    assert_eq!(lose(&one, &[lease]), [], "it carries the job itself");
+    let is_shared = queue.with(|store| Ok(store.is_shared())).unwrap();
+    if !is_shared {
+        // Nobody else can carry it.
+        assert_eq!(lose(&two, &[]), []);
+        return;
+    }
+    assert_eq!(two.lose_expired(&[], |_| false).unwrap(), []);
+    assert_eq!(lose(&two, &[]), [job]);
     assert_eq!(renew(&one, 1, &[lease]), [lease]);
-    assert_eq!(end(&one, lease, 0), Err(EntryRefusal::IsTaken));
-    let next = take(&two).unwrap();
-    assert!(next.job == job && next.fence > lease.fence);
-    assert_eq!(end(&one, lease, 0), Err(EntryRefusal::IsTaken));
+    assert_eq!(end(&one, lease, 0), Err(EntryRefusal::LeaseLost));
+    let next = take(&one).unwrap();
+    assert!(next.job == job && next.worker == lease.worker && next.fence > lease.fence);
+    assert_eq!(end(&one, lease, 0), Err(EntryRefusal::LeaseLost), "the same worker, an earlier lease");
     assert_eq!(queue.job(job).unwrap().unwrap().queued.unwrap().tries, 1);
-    // Its own worker takes it again: the earlier lease is not the new one.
-    expire(&queue, next);
-    assert_eq!(two.lose_expired(), Ok(vec![job]));
-    let last = holder(&queue, 2).take(&[], |_, _| true).unwrap();
-    // It is tried again after a pause.
-    assert!(last.is_none());
-    assert_eq!(end(&two, next, 0), Err(EntryRefusal::IsTaken));
+    assert_eq!(end(&one, next, 0), Ok(Some(0)));
 }
 
 #[test]
 fn a_run_of_a_lost_lease_does_not_begin_and_confirms_nothing() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
-    let [one, two] = [1, 2].map(|id| holder(&queue, id));
+    let [one, two] = [1, 2].map(|id| of(&queue, id));
     let job = submit(&queue, 1, "ann");
     let lease = take(&one).unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
@@ -128,7 +129,7 @@ fn a_run_of_a_lost_lease_does_not_begin_and_confirms_nothing() {
     store.check_job(job, Some(lease)).unwrap();
     expire(&queue, lease);
     store.check_job(job, Some(lease)).unwrap();
-    two.lose_expired().unwrap();
+    queue.with(|store| store.durably(lose_all)).unwrap();
     store.check_job(job, Some(lease)).unwrap_err();
     let next = take(&two).unwrap();
     // In a database, a run that still has the lock loses its connection.
@@ -145,15 +146,15 @@ fn a_worker_says_that_it_is_there_and_is_forgotten_when_it_leaves() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
     let sites = RecordedSites::from([("one".to_owned(), "ftp://h/".to_owned())]);
-    let record = WorkerRecord { reports_ends: true, sites, ..worker(1) };
-    let found = holder(&queue, 1).renew(&record, &[], 0).unwrap();
-    let mut known = WorkerRecord { started: found.now, seen: found.now, ..record.clone() };
+    let profile = WorkerProfile { reports_ends: true, sites, ..worker(1) };
+    let found = of(&queue, 1).check_in(&profile, &[], 0).unwrap();
+    let mut known = WorkerRecord { started: found.now, seen: found.now, profile: profile.clone() };
     assert_eq!(found.workers, [known.clone()]);
-    holder(&queue, 2).renew(&worker(2), &[], 0).unwrap();
-    let again = holder(&queue, 1).renew(&record, &[], 0).unwrap();
+    of(&queue, 2).check_in(&worker(2), &[], 0).unwrap();
+    let again = of(&queue, 1).check_in(&profile, &[], 0).unwrap();
     known.seen = again.now;
-    assert_eq!(again.workers.iter().find(|worker| worker.id == record.id), Some(&known));
-    holder(&queue, 1).leave().unwrap();
+    assert_eq!(again.workers.iter().find(|worker| worker.profile.id == profile.id), Some(&known));
+    of(&queue, 1).leave().unwrap();
     assert_eq!(queue.workers().unwrap().len(), 1);
     assert!(again.last_change > found.last_change && again.changes_gone.is_none());
 }
@@ -162,18 +163,18 @@ fn a_worker_says_that_it_is_there_and_is_forgotten_when_it_leaves() {
 fn when_a_store_comes_back_older_all_leases_end_and_fences_jump() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
-    let [one, two] = [1, 2].map(|id| holder(&queue, id));
+    let [one, two] = [1, 2].map(|id| of(&queue, id));
     let job = submit(&queue, 1, "ann");
     let lease = take(&one).unwrap();
-    let seen = one.renew(&worker(1), &[lease], 0).unwrap().last_change;
+    let seen = one.check_in(&worker(1), &[lease], 0).unwrap().last_change;
     // Five changes that this store does not have.
-    let found = two.renew(&worker(2), &[], seen + 5).unwrap();
+    let found = two.check_in(&worker(2), &[], seen + 5).unwrap();
     assert_eq!(found.changes_gone, Some(5));
-    assert_eq!(one.renew(&worker(1), &[lease], seen).unwrap().lost, [lease]);
+    assert_eq!(one.check_in(&worker(1), &[lease], seen).unwrap().lost, [lease]);
     let next = take(&two).unwrap();
     assert!(next.job == job && next.fence > lease.fence + (1 << 31));
     // A worker that has seen even more of them notices nothing new.
-    let last = one.renew(&worker(1), &[], seen + 9).unwrap();
+    let last = one.check_in(&worker(1), &[], seen + 9).unwrap();
     assert_eq!((last.changes_gone, take(&one)), (None, None));
     let row = [1_i64.into(), "x".into()];
     queue.with(|store| store.durably(|store| RUNS.replace(&store.sql, &row))).unwrap();

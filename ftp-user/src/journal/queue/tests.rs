@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::id::WorkerId;
-use crate::journal::{JobStart, LeaseHolder, RunEnd};
+use crate::journal::{JobStart, Leases, RunEnd};
 use std::path::Path;
 
 fn queue(directory: &Path) -> Queue {
@@ -56,7 +56,7 @@ fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost(
     let other = Queue::of(Store::open_for_tests(home.path()).unwrap());
     let is_shared = queue.with(|store| Ok(store.is_shared())).unwrap();
     assert_eq!(other.daemon_lock().unwrap().is_ok(), is_shared);
-    LeaseHolder::new(queue.clone(), WorkerId::new(1)).take(&[], |_, _| true).unwrap().unwrap();
+    Leases::of(&queue, WorkerId::new(1)).take(&[], |_, _| true).unwrap().unwrap();
     drop(lock);
     let lock = other.daemon_lock().unwrap().unwrap();
     let lost = || other.lose_workers(&lock).unwrap();

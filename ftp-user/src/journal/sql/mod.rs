@@ -47,6 +47,9 @@ pub(super) enum StoreError {
     Row(Cow<'static, str>),
 }
 
+/// A row that this run has written is not there any more.
+pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
+
 /// A connection to a database: a driver for each kind of them.
 #[derive(Debug)]
 pub(super) enum Sql {
@@ -58,6 +61,36 @@ pub(super) enum Sql {
 }
 
 impl Sql {
+    /// Carries out a statement that returns no rows, at the latest before the next question or the end of the transaction, which
+    /// fails if it does. It is prepared once.
+    pub(super) fn write<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(statement, values).map(drop),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.write(statement, values, None),
+        }
+    }
+
+    /// The same with a statement that changes one row; if it is not there, this is [`GONE`].
+    pub(super) fn write_one<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => match connection.execute(statement, values)? {
+                1 => Ok(()),
+                _ => Err(GONE),
+            },
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.write(statement, values, Some(1)),
+        }
+    }
+
     /// Carries out a statement that returns no rows. It is prepared once. Returns how many rows it has written or deleted.
     pub(super) fn execute<'v>(
         &self,

@@ -216,7 +216,7 @@ fn things() -> Value {
         })),
         "Worker": object(&json!({
             "name": text(), "id": text(), "version": text(), "parallel": number(), "jobs": texts(),
-            "sites": texts(), "started": time(), "seen": time(), "draining": {"type": "boolean"},
+            "sites": texts(), "started": time(), "seen": time(), "alive": {"type": "boolean"}, "draining": {"type": "boolean"},
         })),
         "Series": object(&json!({
             "id": text(), "owner": text(), "every": text(), "zone": text(), "verb": {"enum": job::VERBS},

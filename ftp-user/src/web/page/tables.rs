@@ -84,10 +84,11 @@ pub(super) fn workers(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn worker_row(worker: &WorkerView, now: Time) -> Html {
-    let state = match (worker.draining, worker.jobs.is_empty()) {
-        (true, _) => "draining",
-        (false, true) => "idle",
-        (false, false) => "running",
+    let state = match (worker.alive, worker.draining, worker.jobs.is_empty()) {
+        (false, _, _) => "lost",
+        (true, true, _) => "draining",
+        (true, false, true) => "idle",
+        (true, false, false) => "running",
     };
     let job =
         |html: Html, id: &String| html.raw("<a href=\"").text(job_link(id)).raw("\">").text(id).raw("</a> ");
@@ -103,7 +104,7 @@ fn worker_row(worker: &WorkerView, now: Time) -> Html {
         .each(&worker.jobs, job)
         .raw("<small>at most ")
         .text(worker.parallel)
-        .raw(" parts</small><td data-label=\"Sites\">")
+        .raw(" jobs</small><td data-label=\"Sites\">")
         .text(worker.sites.join(", "))
         .raw("<td data-label=\"Version\">")
         .text(&worker.version)

@@ -95,6 +95,7 @@ fn poison(daemon: &Daemon) {
         sites: vec![bad()],
         started: Time::of_seconds(0),
         seen: Time::of_seconds(0),
+        alive: true,
         draining: false,
     }];
     for series in &mut content.series {

@@ -3,7 +3,7 @@
 use super::Harness;
 use crate::digest::Digest;
 use crate::listing::{Entry, Kind, When};
-use crate::server::ask::{Answer, FileAnswer, FileAsk, FileFailure, Input, Ticket, Uploading};
+use crate::server::ask::{Answer, FileAnswer, FileAsk, FileFailure, FileIdentity, Input, Ticket, Uploading};
 use crate::wire::{ByteRange, PathName};
 
 impl Harness {
@@ -56,9 +56,10 @@ impl Harness {
             FileAsk::Link { .. } => Ok(FileAnswer::Done),
             FileAsk::Sync => self.opens.map(|()| FileAnswer::Done),
             FileAsk::Copy { from, .. } => known(&from).map(FileAnswer::Copied),
-            FileAsk::Remove(path) | FileAsk::RenameFrom(path) | FileAsk::CopyFrom(path) => {
-                known(&path).map(|_| FileAnswer::Done)
+            FileAsk::RenameFrom(path) => {
+                known(&path).map(|_| FileAnswer::Identity(FileIdentity { device: 1, number: 7 }))
             }
+            FileAsk::Remove(path) | FileAsk::CopyFrom(path) => known(&path).map(|_| FileAnswer::Done),
             FileAsk::Hash { path, algorithm, range } => {
                 let hex = "ab".repeat(algorithm.hex_len() / 2);
                 let size = known(&path)?;

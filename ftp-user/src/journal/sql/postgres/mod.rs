@@ -17,8 +17,9 @@ pub(in crate::journal) use session::Parameters;
 
 use super::{OwnedValue, Row, StoreError, Value};
 use crate::id::JobId;
-use session::{Answer, Request, Work};
-use std::cell::Cell;
+use crate::queue::Lease;
+use session::{Answer, Request, Work, Write};
+use std::cell::{Cell, RefCell};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -28,6 +29,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 pub(in crate::journal) struct PostgresConnection {
     requests: Requests,
     changes: Cell<u64>,
+    /// What is carried out before the next question of the transaction, which the server gets together with it; `None` outside of a
+    /// transaction.
+    unsent: RefCell<Option<Vec<Write>>>,
 }
 
 /// Asks the thread of a connection. The connection is closed when the last of them is gone.
@@ -55,9 +59,12 @@ pub(in crate::journal) struct SessionLock {
 }
 
 impl LockKey {
-    /// Whether several connections may have it.
-    const fn is_shared(self) -> bool {
-        matches!(self, Self::Daemon)
+    /// The end of the names of its functions: several connections may have the lock of the queue together.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Daemon => "_shared",
+            Self::Job(_) | Self::Tables | Self::Writer => "",
+        }
     }
 
     /// The parameters of the functions of advisory locks. A job has a number of 64 bits, everything else two of 32 bits: those
@@ -75,9 +82,14 @@ impl LockKey {
 
 impl Requests {
     fn ask(&self, work: Work) -> Result<Answer, StoreError> {
+        self.ask_after(Vec::new(), work)
+    }
+
+    /// Has these statements carried out, and then the work.
+    fn ask_after(&self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
         let gone = || StoreError::Database("the thread of its connection has ended".to_owned());
         let (reply, answer) = sync_channel(1);
-        self.0.send(Request { work, reply }).map_err(|_| gone())?;
+        self.0.send(Request { before, work, reply }).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
     }
 }
@@ -91,7 +103,36 @@ impl PostgresConnection {
         thread.map_err(|error| StoreError::Database(error.to_string()))?;
         let requests = Requests(requests);
         requests.ask(Work::Batch(String::new()))?;
-        Ok(Self { requests, changes: Cell::new(0) })
+        Ok(Self { requests, changes: Cell::new(0), unsent: RefCell::default() })
+    }
+
+    /// Asks, after what was not sent yet.
+    fn ask(&self, work: Work) -> Result<Answer, StoreError> {
+        let before = self.unsent.borrow_mut().as_mut().map(std::mem::take);
+        self.requests.ask_after(before.unwrap_or_default(), work)
+    }
+
+    /// Does what [`Sql::write`](super::Sql::write) says. So many rows have to change, if that is known.
+    pub(super) fn write<'v>(
+        &self,
+        statement: &str,
+        values: impl IntoIterator<Item = Value<'v>>,
+        rows: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let values = values.into_iter().map(OwnedValue::from).collect();
+        self.changes.set(self.changes.get().saturating_add(1));
+        let write = Write { statement: statement.to_owned(), values, rows };
+        let all = match &mut *self.unsent.borrow_mut() {
+            Some(unsent) => {
+                unsent.push(write);
+                if unsent.len() < MOST_UNSENT {
+                    return Ok(());
+                }
+                std::mem::take(unsent)
+            }
+            None => vec![write],
+        };
+        self.requests.ask_after(all, Work::Batch(String::new())).map(drop)
     }
 
     /// Does what [`Sql::execute`](super::Sql::execute) says.
@@ -101,7 +142,7 @@ impl PostgresConnection {
         values: impl IntoIterator<Item = Value<'v>>,
     ) -> Result<u64, StoreError> {
         let values = values.into_iter().map(OwnedValue::from).collect();
-        let changed = self.requests.ask(Work::Execute { statement: statement.to_owned(), values })?.changed;
+        let changed = self.ask(Work::Execute { statement: statement.to_owned(), values })?.changed;
         self.changes.set(self.changes.get().saturating_add(changed));
         Ok(changed)
     }
@@ -114,30 +155,34 @@ impl PostgresConnection {
         mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let values = values.into_iter().map(OwnedValue::from).collect();
-        let found = self.requests.ask(Work::Query { statement: statement.to_owned(), values })?;
+        let found = self.ask(Work::Query { statement: statement.to_owned(), values })?;
         found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
     }
 
     /// Does what [`Sql::run_all`](super::Sql::run_all) says.
     pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
-        self.requests.ask(Work::Batch(statement::table(statements))).map(drop)
+        self.ask(Work::Batch(statement::table(statements))).map(drop)
     }
 
     /// Does what [`Sql::begin`](super::Sql::begin) says. Whoever writes has the lock of all rows until the transaction ends, as in SQLite:
     /// keys, the number of the last change and claims are found with statements that see each other's results only then. A
     /// finer lock could be that of a destination for claims, and that of an owner for what is submitted.
     pub(super) fn begin(&self) -> Result<(), StoreError> {
-        self.requests.ask(Work::Begin(LockKey::Writer)).map(drop)
+        *self.unsent.borrow_mut() = Some(Vec::new());
+        self.ask(Work::Begin(LockKey::Writer)).map(drop)
     }
 
     /// Does what [`Sql::commit`](super::Sql::commit) says.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
-        self.requests.ask(Work::Commit).map(drop)
+        let committed = self.ask(Work::Commit).map(drop);
+        *self.unsent.borrow_mut() = None;
+        committed
     }
 
     /// Does what [`Sql::roll_back`](super::Sql::roll_back) says.
     pub(super) fn roll_back(&self) {
-        let _ = self.requests.ask(Work::RollBack);
+        *self.unsent.borrow_mut() = None;
+        let _ = self.ask(Work::RollBack);
     }
 
     /// Does what [`Sql::changes`](super::Sql::changes) says.
@@ -158,14 +203,18 @@ impl PostgresConnection {
         Ok(taken.then(|| SessionLock { requests: self.requests.clone(), key }))
     }
 
-    /// Ends the connection that has the lock of a job, and waits until it has ended, as long as that takes a server that is well.
-    pub(in crate::journal) fn end_holder(&self, job: JobId) -> Result<(), StoreError> {
+    /// Ends the connection that has the lock of a job of which somebody else has this lease, and waits until it has ended, as long as
+    /// that takes a server that is well.
+    pub(in crate::journal) fn end_holder(&self, lease: Lease) -> Result<(), StoreError> {
+        let Lease { job, worker, fence } = lease;
         let end = IS_LOCKED.replacen(
             "SELECT 1",
             "SELECT CAST(CAST(pg_terminate_backend(pid) AS INTEGER) AS BIGINT)",
             1,
-        );
-        self.query(&end, halves(ONE_NUMBER, job).map(Value::from), |_| Ok(()))?;
+        ) + " AND EXISTS (SELECT 1 FROM leases WHERE job = ?4 AND worker = ?5 AND fence = ?6)";
+        let key = halves(ONE_NUMBER, job).map(Value::from);
+        let values = key.into_iter().chain([job.into(), worker.into(), fence.into()]);
+        self.query(&end, values, |_| Ok(()))?;
         for _ in 0..LOOKS {
             if !self.is_locked(job)? {
                 break;
@@ -214,6 +263,8 @@ const OWN: i32 = 0x4654_5055;
 const WRITER: i32 = 1;
 const DAEMON: i32 = 2;
 const TABLES: i32 = 3;
+/// The largest number of statements that wait for the next question.
+const MOST_UNSENT: usize = 256;
 /// How often the server is asked whether a connection has ended.
 const LOOKS: u32 = 100;
 /// How the server notes a key of one number of 64 bits, and one of two numbers of 32.

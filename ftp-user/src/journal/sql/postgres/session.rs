@@ -1,20 +1,22 @@
 //! The connection on its thread: opened, opened again after a loss, and asked.
 
-use super::super::{OwnedValue, StoreError};
+use super::super::{GONE, OwnedValue, StoreError};
 use super::LockKey;
-use super::convert::{Parameter, parameter, values};
+use super::convert::{Parameter, parameter, values as values_of_row};
 use super::statement::translate;
 use super::stream::{Tls, connect};
 use crate::journal::password::Password;
 use crate::journal::url::{PostgresUrl, SslMode};
 use ftp_io::connection::Connection;
 use std::collections::{BTreeSet, HashMap};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::mpsc::SyncSender;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement, config};
 
 /// How a database is reached.
@@ -48,8 +50,19 @@ impl Parameters {
 /// What is asked of the thread.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// What is carried out before it.
+    pub(super) before: Vec<Write>,
     pub(super) work: Work,
     pub(super) reply: SyncSender<Result<Answer, StoreError>>,
+}
+
+/// A statement that returns no rows.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) statement: String,
+    pub(super) values: Vec<OwnedValue>,
+    /// How many rows have to change, if that is known.
+    pub(super) rows: Option<u64>,
 }
 
 /// What the connection does.
@@ -86,8 +99,8 @@ pub(super) fn serve(parameters: Parameters, mut requests: UnboundedReceiver<Requ
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async move {
         let mut session = Session::new(parameters);
-        while let Some(Request { work, reply }) = requests.recv().await {
-            let _ = reply.send(session.perform(work).await);
+        while let Some(Request { before, work, reply }) = requests.recv().await {
+            let _ = reply.send(session.perform(before, work).await);
         }
     });
 }
@@ -112,13 +125,20 @@ struct Prepared {
     values: Vec<usize>,
 }
 
+/// A statement that can be sent.
+struct ReadyWrite {
+    values: Vec<Parameter>,
+    statement: Statement,
+    rows: Option<u64>,
+}
+
 impl Session {
     fn new(parameters: Parameters) -> Self {
         let (statements, locks) = (HashMap::new(), BTreeSet::new());
         Self { parameters, client: None, statements, locks, is_in_transaction: false }
     }
 
-    async fn perform(&mut self, work: Work) -> Result<Answer, StoreError> {
+    async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
         let is_end = matches!(work, Work::Commit | Work::RollBack);
         let was_in_transaction = self.is_in_transaction;
         if is_end {
@@ -138,7 +158,7 @@ impl Session {
             }
             self.connect().await?;
         }
-        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(work)).await else {
+        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(before, work)).await else {
             // Whatever it answers now belongs to no request.
             self.client = None;
             return Err(StoreError::Database("it does not answer".to_owned()));
@@ -146,10 +166,29 @@ impl Session {
         done
     }
 
-    async fn carry_out(&mut self, work: Work) -> Result<Answer, StoreError> {
+    /// Carries out the statements and then the work. A question goes to the server together with them.
+    async fn carry_out(&mut self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
+        let mut ready = Vec::with_capacity(before.len());
+        for Write { statement, values, rows } in before {
+            let prepared = self.prepared(statement).await?;
+            ready.push(ReadyWrite {
+                values: values_of(&prepared, &values)?,
+                statement: prepared.statement,
+                rows,
+            });
+        }
+        if !matches!(work, Work::Query { .. }) {
+            write_all(self.client()?, std::mem::take(&mut ready)).await?;
+        }
         match work {
-            Work::Execute { statement, values } => self.run(statement, &values, false).await,
-            Work::Query { statement, values } => self.run(statement, &values, true).await,
+            Work::Execute { statement, values } => self.execute(statement, &values).await,
+            Work::Query { statement, values } => {
+                let prepared = self.prepared(statement).await?;
+                let (values, client) = (values_of(&prepared, &values)?, self.client()?);
+                let found = async { Ok(client.query(&prepared.statement, &borrowed(&values)).await?) };
+                let ((), found) = tokio::try_join!(biased; write_all(client, ready), found)?;
+                Ok(Answer { rows: found.iter().map(values_of_row).collect::<Result<_, _>>()?, changed: 0 })
+            }
             Work::Batch(statements) => self.batch(&statements).await,
             Work::Begin(key) => {
                 self.is_in_transaction = true;
@@ -162,8 +201,8 @@ impl Session {
             Work::Lock(key) => self.lock(key).await,
             Work::Unlock(key) => {
                 self.locks.remove(&key);
-                let shared = if key.is_shared() { "_shared" } else { "" };
-                self.batch(&format!("SELECT pg_advisory_unlock{shared}({})", key.parameters())).await
+                let suffix = key.suffix();
+                self.batch(&format!("SELECT pg_advisory_unlock{suffix}({})", key.parameters())).await
             }
         }
     }
@@ -177,24 +216,11 @@ impl Session {
         Ok(Answer::default())
     }
 
-    async fn run(
-        &mut self,
-        statement: String,
-        given: &[OwnedValue],
-        has_rows: bool,
-    ) -> Result<Answer, StoreError> {
-        let Prepared { statement, values: wanted } = self.prepared(statement).await?;
-        let mut sent: Vec<Parameter> = Vec::with_capacity(wanted.len());
-        for (kind, index) in statement.params().iter().zip(wanted) {
-            sent.push(parameter(given.get(index).unwrap_or(&OwnedValue::Null), kind)?);
-        }
-        let sent: Vec<_> = sent.iter().map(|value| &**value as _).collect();
-        let client = self.client()?;
-        if has_rows {
-            let found = client.query(&statement, &sent).await?;
-            return Ok(Answer { rows: found.iter().map(values).collect::<Result<_, _>>()?, changed: 0 });
-        }
-        Ok(Answer { rows: Vec::new(), changed: client.execute(&statement, &sent).await? })
+    async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer, StoreError> {
+        let prepared = self.prepared(statement).await?;
+        let values = values_of(&prepared, values)?;
+        let changed = self.client()?.execute(&prepared.statement, &borrowed(&values)).await?;
+        Ok(Answer { rows: Vec::new(), changed })
     }
 
     async fn prepared(&mut self, statement: String) -> Result<Prepared, StoreError> {
@@ -240,6 +266,45 @@ impl Session {
     }
 }
 
+/// The values of a statement, as the server gets them.
+fn values_of(prepared: &Prepared, given: &[OwnedValue]) -> Result<Vec<Parameter>, StoreError> {
+    let value = |index: &usize| given.get(*index).unwrap_or(&OwnedValue::Null);
+    let kinds = prepared.statement.params().iter();
+    kinds.zip(&prepared.values).map(|(kind, index)| parameter(value(index), kind)).collect()
+}
+
+fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value as _).collect()
+}
+
+/// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
+async fn write_all(client: &Client, writes: Vec<ReadyWrite>) -> Result<(), StoreError> {
+    let write = |write: ReadyWrite| {
+        Box::pin(async move {
+            let changed = client.execute(&write.statement, &borrowed(&write.values)).await?;
+            if write.rows.is_some_and(|rows| rows != changed) { Err(GONE) } else { Ok(()) }
+        })
+    };
+    let mut running: Vec<_> = writes.into_iter().map(write).collect();
+    poll_fn(|cx| {
+        let mut failure = None;
+        running.retain_mut(|work| match work.as_mut().poll(cx) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(())) => false,
+            Poll::Ready(Err(bad)) => {
+                failure.get_or_insert(bad);
+                false
+            }
+        });
+        match failure {
+            Some(bad) => Poll::Ready(Err(bad)),
+            None if running.is_empty() => Poll::Ready(Ok(())),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
 /// Waits for the server no longer than for any answer.
 async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = |_| StoreError::Database("it does not answer".to_owned());
@@ -247,8 +312,8 @@ async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<
 }
 
 async fn try_lock(client: &Client, key: LockKey) -> Result<bool, StoreError> {
-    let shared = if key.is_shared() { "_shared" } else { "" };
-    let ask = format!("SELECT pg_try_advisory_lock{shared}({})", key.parameters());
+    let suffix = key.suffix();
+    let ask = format!("SELECT pg_try_advisory_lock{suffix}({})", key.parameters());
     let row = client.query_one(&ask, &[]).await?;
     Ok(row.try_get(0)?)
 }

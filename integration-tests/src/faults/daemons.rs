@@ -23,20 +23,20 @@ use std::time::Duration;
 
 /// What a run of the loop has done.
 #[derive(Debug, Default)]
-pub struct FleetTally {
+pub struct DaemonsTally {
     /// The number of faults, by their names.
     pub faults: BTreeMap<&'static str, u64>,
     /// The number of jobs that were carried to their end.
     pub jobs: u64,
     /// How many of them had to be tried again after the faults.
     pub retried: u64,
-    /// How often a daemon has found that another one had taken its job.
+    /// How often a daemon has found that it had lost a job.
     pub displaced: u64,
 }
 
 /// A job, and what it has to bring about.
 #[derive(Debug)]
-struct FleetJob {
+struct SharedJob {
     id: String,
     verb: &'static str,
     /// The directory of its files, at both ends.
@@ -49,7 +49,7 @@ struct FleetJob {
 
 /// A daemon, or the place of one that was killed.
 #[derive(Debug)]
-struct FleetWorker {
+struct DaemonSlot {
     name: String,
     daemon: Option<Started>,
     /// When one that is stopped goes on, or one that is killed comes back.
@@ -57,13 +57,13 @@ struct FleetWorker {
 }
 
 #[derive(Debug)]
-struct Fleet {
+struct Scene {
     database: Postgres,
     from: Server,
     to: Server,
-    workers: Vec<FleetWorker>,
+    workers: Vec<DaemonSlot>,
     clock: Clock,
-    tally: FleetTally,
+    tally: DaemonsTally,
 }
 
 /// Carries jobs with so many faults. One seed decides everything but the speed of the machine.
@@ -71,47 +71,48 @@ struct Fleet {
 /// # Errors
 ///
 /// There is no PostgreSQL.
-pub fn fleet(faults: u64, seed: u64) -> Result<FleetTally, Skipped> {
+pub fn daemons(faults: u64, seed: u64) -> Result<DaemonsTally, Skipped> {
     let database = Postgres::start()?;
     let mut random = Random::new(seed);
-    let mut fleet = Fleet {
+    let mut scene = Scene {
         database,
         from: Site::new("source").start(),
         to: Site::new("destination").at("127.0.0.3").start(),
         workers: Vec::new(),
         clock: Clock::start(),
-        tally: FleetTally::default(),
+        tally: DaemonsTally::default(),
     };
     for name in ["one", "two", "three"] {
-        let daemon = Some(fleet.daemon(name));
-        fleet.workers.push(FleetWorker { name: name.to_owned(), daemon, back: None });
+        let daemon = Some(scene.daemon(name));
+        scene.workers.push(DaemonSlot { name: name.to_owned(), daemon, back: None });
     }
     for round in 1.. {
-        let done: u64 = fleet.tally.faults.values().sum();
+        let done: u64 = scene.tally.faults.values().sum();
         if done >= faults {
             break;
         }
-        eprintln!("round {round}: {:?}", fleet.tally);
-        let mut jobs = fleet.submit_some(round, &mut random);
+        eprintln!("round {round}: {:?}", scene.tally);
+        let mut jobs = scene.submit_some(round, &mut random);
         for _ in 0..random.below(8) + 4 {
-            fleet.strike(&mut random);
-            fleet.go_on(false);
+            scene.strike(&mut random);
+            scene.go_on(false);
             thread::park_timeout(random.time(Duration::from_millis(2500)));
-            fleet.change_what_is_done(&mut jobs);
-            fleet.check_that_nothing_is_lost(&jobs);
+            scene.change_what_is_done(&mut jobs);
+            scene.check_that_nothing_is_lost(&jobs);
         }
-        fleet.calm_down(&jobs);
-        fleet.check_the_ends(&jobs);
+        scene.calm_down(&jobs);
+        scene.check_the_ends(&jobs);
     }
-    for worker in fleet.workers.drain(..) {
+    for worker in std::mem::take(&mut scene.workers) {
         if let Some(daemon) = worker.daemon {
-            daemon.end_with(Signal::TERM).exits(0);
+            let said = daemon.end_with(Signal::TERM).exits(0).said;
+            scene.tally.count_displaced(&said);
         }
     }
-    Ok(fleet.tally)
+    Ok(scene.tally)
 }
 
-impl Fleet {
+impl Scene {
     /// A user of a host of its own, with passwords and short patience.
     fn user(&self) -> User {
         let netrc = |server: &Server| format!("machine {} login ann password {PASSWORD}\n", server.ip());
@@ -124,12 +125,12 @@ impl Fleet {
     }
 
     /// Makes trees and submits a job for each.
-    fn submit_some(&mut self, round: u64, random: &mut Random) -> Vec<FleetJob> {
+    fn submit_some(&mut self, round: u64, random: &mut Random) -> Vec<SharedJob> {
         let number = 4 + random.below(4);
         (0..number).map(|number| self.submit(&format!("r{round}j{number}"), random)).collect()
     }
 
-    fn submit(&mut self, directory: &str, random: &mut Random) -> FleetJob {
+    fn submit(&mut self, directory: &str, random: &mut Random) -> SharedJob {
         let verb = random.pick(["copy", "move", "sync"]);
         let mut files = BTreeMap::new();
         let (count, sizes) = match random.once_in(3) {
@@ -161,17 +162,17 @@ impl Fleet {
         let run = self.user().args(words).args(["--queue", "--limit", rate]).run().exits(0);
         let id = run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned();
         self.tally.jobs += 1;
-        FleetJob { id, verb, directory: directory.to_owned(), files, changed: None }
+        SharedJob { id, verb, directory: directory.to_owned(), files, changed: None }
     }
 
     /// Something goes wrong.
     fn strike(&mut self, random: &mut Random) {
-        let one = random.length(self.workers.len() - 1);
+        let at = random.length(self.workers.len() - 1);
         let now = self.clock.now();
         let fault = match random.below(10) {
             0..=2 => {
                 let back = now + random.time(Duration::from_secs(4));
-                let worker = &mut self.workers[one];
+                let worker = &mut self.workers[at];
                 let Some(daemon) = worker.daemon.take() else { return };
                 daemon.running.signal(Signal::KILL);
                 worker.back = Some(back);
@@ -181,7 +182,7 @@ impl Fleet {
             3..=5 => {
                 let longest = random.pick([2, 20, 60]);
                 let back = now + random.time(Duration::from_secs(longest));
-                let worker = &mut self.workers[one];
+                let worker = &mut self.workers[at];
                 let Some(daemon) = worker.daemon.as_ref().filter(|_| worker.back.is_none()) else { return };
                 daemon.running.signal(Signal::STOP);
                 worker.back = Some(back);
@@ -242,7 +243,7 @@ impl Fleet {
     }
 
     /// Somebody changes a file of each job that is done: whatever is published later would replace it.
-    fn change_what_is_done(&self, jobs: &mut [FleetJob]) {
+    fn change_what_is_done(&self, jobs: &mut [SharedJob]) {
         let states = self.states();
         for job in jobs.iter_mut().filter(|job| job.changed.is_none()) {
             let is_done = states.get(&job.id).is_some_and(|state| state["state"] == "done");
@@ -254,7 +255,7 @@ impl Fleet {
     }
 
     /// Every file of a source is there, or its copy is.
-    fn check_that_nothing_is_lost(&self, jobs: &[FleetJob]) {
+    fn check_that_nothing_is_lost(&self, jobs: &[SharedJob]) {
         for job in jobs {
             for (name, bytes) in &job.files {
                 let path = format!("{}/{name}", job.directory);
@@ -268,16 +269,16 @@ impl Fleet {
     }
 
     /// Nothing goes wrong any more: every job ends, if need be after it was tried again.
-    fn calm_down(&mut self, jobs: &[FleetJob]) {
+    fn calm_down(&mut self, jobs: &[SharedJob]) {
         self.go_on(true);
         let mut retried = BTreeSet::new();
         let until = self.clock.now() + CALM;
         loop {
             let states = self.states();
-            let state = |job: &FleetJob| {
+            let state = |job: &SharedJob| {
                 states.get(&job.id).and_then(|state| state["state"].as_str()).unwrap_or("unknown").to_owned()
             };
-            let open: Vec<(&FleetJob, String)> =
+            let open: Vec<(&SharedJob, String)> =
                 jobs.iter().map(|job| (job, state(job))).filter(|(_, state)| state != "done").collect();
             if open.is_empty() {
                 break;
@@ -300,7 +301,7 @@ impl Fleet {
     }
 
     /// Everything is where the jobs say, and nothing is left.
-    fn check_the_ends(&self, jobs: &[FleetJob]) {
+    fn check_the_ends(&self, jobs: &[SharedJob]) {
         for job in jobs {
             let there = names_below(&self.to.path(&job.directory));
             let files: BTreeSet<&str> =
@@ -320,9 +321,9 @@ impl Fleet {
     }
 }
 
-impl FleetTally {
+impl DaemonsTally {
     fn count_displaced(&mut self, said: &str) {
-        self.displaced += said.matches("another worker has taken").count() as u64;
+        self.displaced += said.matches("the lease of a job is lost").count() as u64;
     }
 }
 

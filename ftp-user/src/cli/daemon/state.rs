@@ -1,6 +1,6 @@
-//! What the worker and the listeners of a daemon share.
+//! What the worker and the listeners of one daemon have in common.
 
-use super::super::queue::{differing_site, site_text};
+use super::super::queue::{site_difference, site_text};
 use super::super::{General, ShellSession};
 use super::feed::Feed;
 use super::views::job_view;
@@ -8,7 +8,10 @@ use crate::config::Settings;
 use crate::context::Cancel;
 use crate::id::{JobId, WorkerId};
 use crate::journal::{JournalFailure, Queue, QueuedJob, Tokens};
-use crate::queue::{CarriedJob, Head, SiteUse, Token, WorkerRecord, reporter};
+use crate::queue::{
+    CarriedJob, Head, JobsAtOnce, RecordedSites, SiteUse, Token, WorkerProfile, WorkerRecord, has_worker,
+    reporter, scattered_sites,
+};
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::TokenInfo;
 use crate::web::view::{JobView, Time};
@@ -30,11 +33,11 @@ pub(super) struct Daemon {
     /// The same queue over a connection of its own: what reads keeps nobody waiting who writes.
     pub(super) reader: Queue,
     pub(super) feed: Arc<Feed>,
-    /// Its worker, as it began.
-    pub(super) worker: WorkerRecord,
+    /// What its worker says of itself, as it began.
+    pub(super) worker: WorkerProfile,
     /// How many jobs are carried at the same time.
     pub(super) parallel: NonZeroUsize,
-    /// The other workers of the queue that were heard of lately.
+    /// The other workers of the queue that were alive when this one has checked in last.
     pub(super) others: Mutex<Vec<WorkerRecord>>,
     /// Whether this one runs the command for jobs that have ended.
     pub(super) is_reporter: AtomicBool,
@@ -66,7 +69,7 @@ impl Daemon {
         general: General,
         [queue, reader]: [Queue; 2],
         settings: Settings,
-        (worker, parallel): (WorkerRecord, NonZeroUsize),
+        (worker, parallel): (WorkerProfile, NonZeroUsize),
     ) -> Result<Self, JournalFailure> {
         let daemon = Self {
             general,
@@ -93,8 +96,8 @@ impl Daemon {
     /// The same options with nobody at a terminal. Everything is told to the listener; signals are for the daemon.
     pub(super) fn unattended(&self, listener: Listener, cancel: Cancel) -> General {
         let (cancel, unattended) = (Some(cancel), Some(listener));
-        let parallel = Some(self.sharers());
-        let hands = ShellSession { cancel, unattended, parallel, ..ShellSession::default() };
+        let at_once = Some(self.jobs_at_once());
+        let hands = ShellSession { cancel, unattended, at_once, ..ShellSession::default() };
         General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
     }
 
@@ -106,37 +109,52 @@ impl Daemon {
     /// What all jobs together may use of sites, as the settings were read last.
     pub(super) fn with_site_use<T>(&self, work: impl FnOnce(&SiteUse<'_>) -> T) -> T {
         let settings = Arc::clone(&self.settings.locked());
-        let (limits, parallel) = (&settings.shared_limits, self.sharers());
-        work(&SiteUse { limits, parallel, now: Timestamp::now(), zone: &TimeZone::system() })
+        let (limits, at_once) = (&settings.shared_limits, self.jobs_at_once());
+        work(&SiteUse { limits, at_once, now: Timestamp::now(), zone: &TimeZone::system() })
     }
 
-    /// Among how many jobs the limit of a site is divided that has no `max-jobs`. It is the same for all workers of a store.
-    fn sharers(&self) -> NonZeroUsize {
-        if self.has_database() { SHARERS } else { self.parallel }
+    const fn jobs_at_once(&self) -> JobsAtOnce {
+        if self.has_database() { JobsAtOnce::Any } else { JobsAtOnce::UpTo(self.parallel) }
     }
 
-    /// How its worker stands, for the store.
-    pub(super) fn record(&self) -> WorkerRecord {
+    /// What its worker says of itself now.
+    pub(super) fn profile(&self) -> WorkerProfile {
         let settings = Arc::clone(&self.settings.locked());
         let sites = settings.sites.iter().map(|(name, site)| (name.to_owned(), site_text(site))).collect();
         let is_draining = self.is_draining.load(Ordering::Relaxed);
-        WorkerRecord { is_draining, sites, ..self.worker.clone() }
+        WorkerProfile { is_draining, sites, ..self.worker.clone() }
     }
 
     /// Takes the workers that the store has at its time `now`.
     pub(super) fn take_workers(&self, workers: Vec<WorkerRecord>, now: u64) {
         self.is_reporter.store(reporter(&workers, now) == Some(self.worker.id), Ordering::Relaxed);
-        let is_other = |worker: &WorkerRecord| worker.id != self.worker.id && worker.is_alive(now);
+        let is_other = |worker: &WorkerRecord| worker.profile.id != self.worker.id && worker.is_alive(now);
         *self.others.locked() = workers.into_iter().filter(is_other).collect();
     }
 
     /// Whether this worker may begin a job beside those that are carried. One whose sites nobody has is begun to say so.
     pub(super) fn may_begin(&self, head: &Head<JobId>, carried: &[CarriedJob]) -> bool {
         let settings = Arc::clone(&self.settings.locked());
-        let is_own = differing_site(&head.sites, &settings).is_none();
-        let is_of_nobody = || !self.others.locked().iter().any(|other| other.has_sites(&head.sites));
-        (is_own || is_of_nobody())
+        let is_own = site_difference(&head.sites, &settings).is_none();
+        (is_own || !self.is_known_elsewhere(&head.sites))
             && self.with_site_use(|sites| sites.refusal(head.sites.keys(), carried).is_none())
+    }
+
+    /// Whether a worker has these sites, as the store has them now. If that cannot be asked, one has.
+    fn is_known_elsewhere(&self, sites: &RecordedSites) -> bool {
+        self.known_workers().map_or(true, |(workers, now)| has_worker(&workers, sites, now))
+    }
+
+    /// Why these sites keep a job from being carried here, if they do.
+    pub(super) fn lacking_sites(&self, sites: &RecordedSites, settings: &Settings) -> Option<String> {
+        let own = site_difference(sites, settings)?;
+        let known = if self.has_database() { self.known_workers().ok() } else { None };
+        known.and_then(|(workers, now)| scattered_sites(&workers, sites, now)).or(Some(own))
+    }
+
+    /// The workers that the store has, and its time.
+    fn known_workers(&self) -> Result<(Vec<WorkerRecord>, u64), JournalFailure> {
+        Ok((self.reader.workers()?, self.reader.now()?))
     }
 
     /// Tells the log which jobs were submitted here and are gone with the last changes of the store.
@@ -144,7 +162,7 @@ impl Daemon {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub(super) async fn tell_gone(self: &Arc<Self>) -> Result<(), JournalFailure> {
+    pub(super) async fn log_lost_submissions(self: &Arc<Self>) -> Result<(), JournalFailure> {
         let daemon = Arc::clone(self);
         self.queue
             .on_disk(move |queue| {
@@ -184,7 +202,7 @@ impl Daemon {
     }
 
     /// Whether the jobs are in a database that several hosts may share.
-    pub(super) fn has_database(&self) -> bool {
+    pub(super) const fn has_database(&self) -> bool {
         super::super::store::is_database(&self.general)
     }
 
@@ -199,20 +217,22 @@ impl Daemon {
 
     /// A job as the API shows it.
     pub(super) fn view(&self, job: &QueuedJob) -> JobView {
-        let worker = job.entry.is_carried.then(|| self.carriers().remove(&job.id)).flatten();
+        let worker = job.entry.is_carried.then(|| self.worker_names().remove(&job.id)).flatten();
         self.view_with(job, worker)
     }
 
+    /// A job as the API shows it, and the name of the worker that carries it.
     pub(super) fn view_with(&self, job: &QueuedJob, worker: Option<String>) -> JobView {
         job_view(job, self.feed.run(job.id).as_ref(), worker)
     }
 
     /// The names of the workers that carry jobs, by the jobs.
-    pub(super) fn carriers(&self) -> HashMap<JobId, String> {
+    pub(super) fn worker_names(&self) -> HashMap<JobId, String> {
+        // A name that is not known now is left out.
         let carriers = self.reader.carriers().unwrap_or_default();
         let others = self.others.locked();
-        let name = |id: WorkerId| match others.iter().find(|other| other.id == id) {
-            Some(other) => other.name.clone(),
+        let name = |id: WorkerId| match others.iter().find(|other| other.profile.id == id) {
+            Some(other) => other.profile.name.clone(),
             None if id == self.worker.id => self.worker.name.clone(),
             None => id.to_string(),
         };
@@ -220,7 +240,7 @@ impl Daemon {
     }
 
     /// Remembers that a job was submitted here.
-    pub(super) fn note_submitted(&self, job: JobId) {
+    pub(super) fn remember_submitted(&self, job: JobId) {
         let mut submitted = self.submitted.locked();
         if submitted.len() >= MOST_SUBMITTED {
             submitted.pop_front();
@@ -229,8 +249,5 @@ impl Daemon {
     }
 }
 
-/// Among how many jobs the limit of a site is divided that has no `max-jobs`, where several workers share the jobs: the usual
-/// number of jobs of one.
-const SHARERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 /// The largest number of submitted jobs that are remembered.
 const MOST_SUBMITTED: usize = 1000;

@@ -1,0 +1,107 @@
+//! A run takes over what other workers have left of a job, before it does anything else.
+
+use super::leftovers::{Destinations, target};
+use crate::context::Context;
+use crate::endpoint::files;
+use crate::endpoint::{Host, Pools};
+use crate::failure::{Kind, Result};
+use crate::job::part::{self, Part};
+use crate::job::removal::rename_free;
+use crate::job::request::job::Job;
+use crate::job::retry::connect;
+use crate::journal::ItemRecord;
+use crate::route::StoreReply;
+use std::time::Duration;
+
+/// A part that has a name of this run now.
+struct RenamedPart {
+    /// What the journal calls its host.
+    site: String,
+    part: Part,
+    /// Its size in bytes after it was renamed.
+    size: Option<u64>,
+}
+
+/// Before anything else is done, gives what other workers have left of a job names that only this run knows: a worker that has
+/// lost the job, and still gives a part its final name, finds nothing then. What cannot be renamed, or still grows, is deleted.
+///
+/// # Errors
+///
+/// A destination cannot be asked, or the job is lost.
+pub(in crate::job) async fn take_over(context: &Context, job: &Job) -> Result<()> {
+    let journal = &context.run.job_journal;
+    if !journal.is_resumed() || !journal.is_shared() {
+        return Ok(());
+    }
+    let open = journal.open_files().await;
+    let pools = Pools::new(context.world.files);
+    let mut hosts = Destinations::of(job.work.destinations(), &pools);
+    let (mut renamed, mut taken) = (Vec::new(), Ok(()));
+    for item in open.iter().filter(|item| item.parts.detached.is_none()) {
+        if let Some(host) = hosts.find(&item.place.site) {
+            taken = rename_parts(context, host, item, &mut renamed).await;
+        }
+        if taken.is_err() {
+            break;
+        }
+    }
+    if taken.is_ok() && !renamed.is_empty() {
+        context.world.clock.sleep_until(Some(context.world.clock.now() + GROWTH_CHECK)).await;
+        taken = delete_growing(context, &mut hosts, &renamed).await;
+    }
+    hosts.release();
+    pools.quit().await;
+    taken
+}
+
+/// Renames the parts of a file, or deletes those that cannot be renamed.
+async fn rename_parts(
+    context: &Context,
+    host: &mut Host,
+    item: &ItemRecord,
+    renamed: &mut Vec<RenamedPart>,
+) -> Result<()> {
+    let target = target(item)?;
+    let journal = context.run.job_journal.about(item.key, None);
+    for id in &item.parts.names {
+        connect(context, host).await?;
+        let (old, new) = (Part::new(*id, &target)?, part::new_id()?);
+        if files::size(context, host, &old.stored).await?.is_none()
+            && !files::tells_no_size(context, host, &old.stored).await?
+        {
+            continue;
+        }
+        journal.part(new).await;
+        context.confirm_job().await?;
+        let new = Part::new(new, &target)?;
+        match rename_free(context, host, &old.stored, &new.stored).await {
+            Ok(()) => {
+                let size = files::size(context, host, &new.stored).await?;
+                renamed.push(RenamedPart { site: item.place.site.clone(), part: new, size });
+            }
+            Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => {
+                return Err(failure);
+            }
+            Err(_) => drop(old.discard(context, host, StoreReply::Received).await),
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the parts that have grown since they were renamed: a transfer of another worker still stores there.
+async fn delete_growing(
+    context: &Context,
+    hosts: &mut Destinations<'_>,
+    renamed: &[RenamedPart],
+) -> Result<()> {
+    for RenamedPart { site, part, size } in renamed {
+        let Some(host) = hosts.find(site) else { continue };
+        if files::size(context, host, &part.stored).await? != *size {
+            part.discard(context, host, StoreReply::Received).await;
+        }
+    }
+    Ok(())
+}
+
+/// How long a renamed part is watched: one that grows in this time still has a writer.
+const GROWTH_CHECK: Duration = Duration::from_secs(1);
