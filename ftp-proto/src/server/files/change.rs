@@ -20,11 +20,10 @@ pub(crate) fn dele(cx: &mut Context, name: &PathName) -> Waits {
 pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
-        let is = match found {
-            FileAnswer::Identity(file) => Some(file),
-            FileAnswer::Done => None,
-            _ => return unexpected(cx),
-        };
+        let is = if let FileAnswer::Identity(file) = found { Some(file) } else { None };
+        if is.is_none() && found != FileAnswer::Done {
+            return unexpected(cx);
+        }
         cx.parameters.named = Some(PendingName::Rename(path, is));
         said(cx, Meaning::RenameNoted, "RNTO, please")
     })
