@@ -16,7 +16,7 @@ use ftp_proto::transfer::{self, FailedPosture, Outcome, Side, Store};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Who may continue what an attempt leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,6 +79,8 @@ pub(crate) struct Assignment {
     pub(crate) slowest: Option<u64>,
     /// The digest that servers which know DGST compute while the file moves.
     pub(crate) digest: Option<Algorithm>,
+    /// Told as soon as a data connection of the transfer stands.
+    pub(crate) moving: Option<Arc<Notify>>,
 }
 
 impl Assignment {
@@ -102,6 +104,7 @@ impl Assignment {
             look: Digest::Off,
             slowest: None,
             digest: None,
+            moving: None,
         }
     }
 
@@ -387,6 +390,8 @@ pub(crate) struct Count {
     pub(crate) refused: bool,
     /// Whether the file moves on without this program.
     pub(crate) detached: bool,
+    /// How many data connections have moved ranges of the file at the same time, if there were several.
+    pub(crate) streams: Option<u32>,
     /// What is known of the transfer, of the last attempt.
     pub(crate) facts: TransferFacts,
 }

@@ -383,6 +383,8 @@ pub struct Options {
     pub in_place: InPlace,
     /// Whether only the changed parts of a large file are sent, where both servers can.
     pub changed_parts: ChangedParts,
+    /// How many data connections a large file has.
+    pub streams: Streams,
     /// Whether an attempt may continue what the one before has stored.
     pub resume: bool,
     /// Whether directories are copied, with everything in them.
@@ -433,6 +435,7 @@ impl Default for Options {
             allowed: Allowed::default(),
             in_place: InPlace::default(),
             changed_parts: ChangedParts::default(),
+            streams: Streams::default(),
             resume: true,
             recursive: false,
             links: Links::default(),
@@ -469,6 +472,35 @@ pub enum ChangedParts {
     #[default]
     Never,
 }
+
+/// How many data connections a large file has at the same time, each with sessions of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Streams {
+    /// As many as make it faster, at most 4.
+    Auto,
+    /// This many, if the servers permit it and the file is large enough.
+    Exactly(NonZero<u8>),
+}
+
+impl Streams {
+    /// The largest number that may be used.
+    pub const fn most(self) -> NonZero<u8> {
+        match self {
+            Self::Auto => MOST_STREAMS_OF_AUTO,
+            Self::Exactly(number) => number,
+        }
+    }
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self::Exactly(NonZero::<u8>::MIN)
+    }
+}
+
+/// The largest number of data connections of a file that is found by measurement.
+const MOST_STREAMS_OF_AUTO: NonZero<u8> = NonZero::new(4).unwrap();
 
 /// How many files of a tree are copied at the same time, each on sessions of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
