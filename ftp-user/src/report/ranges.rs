@@ -45,6 +45,11 @@ impl RangeProgress {
         self.late.is_zero()
     }
 
+    /// How many bytes of the range have moved, as far as is known.
+    pub fn moved(&self) -> u64 {
+        self.own.load(Relaxed)
+    }
+
     /// So many bytes of the range are at the destination in the end; 0 if they are sent again.
     pub fn ends(&self, moved: u64) {
         let before = self.own.swap(moved, Relaxed);

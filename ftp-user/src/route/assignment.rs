@@ -15,6 +15,7 @@ use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::transfer::{self, FailedPosture, Outcome, Side, Store};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -79,8 +80,8 @@ pub(crate) struct Assignment {
     pub(crate) slowest: Option<u64>,
     /// The digest that servers which know DGST compute while the file moves.
     pub(crate) digest: Option<Algorithm>,
-    /// Told as soon as a data connection of the transfer stands.
-    pub(crate) moving: Option<Arc<Notify>>,
+    /// If it is one range of several that move beside each other: what connects it with them.
+    pub(crate) beside: Option<RangeSigns>,
 }
 
 impl Assignment {
@@ -104,7 +105,7 @@ impl Assignment {
             look: Digest::Off,
             slowest: None,
             digest: None,
-            moving: None,
+            beside: None,
         }
     }
 
@@ -148,6 +149,23 @@ impl Assignment {
     /// servers say so only at the transfer command (ProFTPD's 451).
     pub(crate) const fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
         self.skips() > 0 && matches!(blame, Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer)
+    }
+}
+
+/// What connects the transfer of a range with whoever moves the others.
+#[derive(Clone, Debug)]
+pub(crate) struct RangeSigns {
+    /// Told as soon as a data connection stands.
+    pub(crate) moving: Arc<Notify>,
+    /// The transfer ends as soon as all bytes of the file before this one are stored: others send the rest. Only a direct path
+    /// minds it, where the destination says what it has stored.
+    pub(crate) enough: Arc<AtomicU64>,
+}
+
+impl RangeSigns {
+    /// Whether the bytes before this one are enough.
+    pub(super) fn is_enough(&self, stored: u64) -> bool {
+        stored >= self.enough.load(Ordering::Relaxed)
     }
 }
 
@@ -302,6 +320,8 @@ pub(crate) enum GivenUp {
     Detached,
     /// The source sends more than the bytes that it announced.
     TooMuch(u64),
+    /// Others send what is left of its range.
+    Enough,
 }
 
 impl AttemptResult {

@@ -130,6 +130,9 @@ impl<'a> Drive<'a> {
         if moved > std::mem::replace(&mut self.moved, moved) {
             self.input(Input::Moving);
         }
+        if self.given_up.is_none() && self.progress.has_enough() {
+            self.give_up(GivenUp::Enough);
+        }
     }
 
     /// Performs what the machine asks for, up to its end or its next deadline.
@@ -452,7 +455,7 @@ impl<'a> Drive<'a> {
         self.given_up.filter(|why| match (outcome, why) {
             (_, GivenUp::Detached) => true,
             (Outcome::Moved { .. }, _) => false,
-            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost) => true,
+            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough) => true,
             (
                 Outcome::Failed(failure),
                 GivenUp::Stalled | GivenUp::StalledAt(_) | GivenUp::Unseen(_) | GivenUp::TooMuch(_),

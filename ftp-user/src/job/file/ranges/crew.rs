@@ -6,21 +6,24 @@
 //!     '-> gone                '- (others take it) <──── '-> gone, its range goes back to the list
 //! ```
 //!
-//! The first pair finds the path. The others open their sessions meanwhile, and begin when its data connection stands.
+//! The first pair finds the path. The others open their sessions meanwhile, and begin when its data connection stands. An idle pair
+//! that finds no range takes the second half of what is left of the slowest one, whose transfer ends as soon as it gets there.
 
-use super::list::{PERIOD, RangeList, Span, Width};
+use super::list::{RangeList, Span, Width, slowest};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::Streams;
 use crate::ladder::Rung;
 use crate::report::{RangeProgress, SharedProgress};
-use crate::route::{Assignment, Count, Ends};
+use crate::route::{Assignment, Count, Ends, RangeSigns};
 use ftp_proto::timer::Moment;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 /// The pairs that move one file.
 pub(super) struct Crew {
@@ -33,9 +36,10 @@ pub(super) struct Crew {
     /// Pairs that have failed. What is left of their sessions is given back.
     failed: Vec<Ends>,
     tasks: JoinSet<TaskEnd>,
-    moving: Arc<Notify>,
-    /// How many pairs move now, and how many are being opened.
-    at_work: u64,
+    stands: Arc<Notify>,
+    /// The ranges that move now.
+    moving: Vec<MovingRange>,
+    /// How many pairs are being opened.
     opening: u64,
     /// When the first pair began.
     since: Moment,
@@ -43,6 +47,28 @@ pub(super) struct Crew {
     /// Whether a data connection has come about.
     has_path: bool,
     result: CrewResult,
+}
+
+/// A range that moves.
+struct MovingRange {
+    task: Id,
+    /// What is wanted of it.
+    span: Span,
+    /// What its servers were told to move.
+    told: Span,
+    progress: RangeProgress,
+    signs: RangeSigns,
+    /// When it began.
+    since: Moment,
+}
+
+impl MovingRange {
+    /// No more is wanted of it than what stands before `end`.
+    fn cut(&mut self, end: u64) {
+        self.span.end = end.max(self.span.first);
+        let enough = if self.span.length() == 0 { 0 } else { end.saturating_add(MARGIN) };
+        self.signs.enough.store(enough, Ordering::Relaxed);
+    }
 }
 
 /// What all ranges have come to.
@@ -65,29 +91,29 @@ pub(super) struct RangesMoved {
 /// What a task has come to.
 enum TaskEnd {
     Opened(Result<Ends>),
-    Moved(Ends, Span, RangeProgress, Box<Transferred>),
+    Moved(Ends, Box<Transferred>),
 }
 
 impl Crew {
     /// The first pair has the sessions of `ends`.
     pub(super) fn new(context: &Context, ends: &mut Ends, assignment: Assignment, list: RangeList) -> Self {
-        let moving = Arc::new(Notify::new());
+        let stands = Arc::new(Notify::new());
         let before = assignment.size.unwrap_or(0).saturating_sub(list.bytes());
         let result = CrewResult { count: Count::of_others(), rung: None, failure: None, is_over: false };
         if ends.source.is_local() || ends.destination.is_local() {
             // There is one path.
-            moving.notify_one();
+            stands.notify_one();
         }
         Self {
             context: context.clone(),
             ends: ends.beside(),
-            assignment: Assignment { moving: Some(Arc::clone(&moving)), ..assignment },
+            assignment,
             list,
             idle: vec![std::mem::replace(ends, ends.beside())],
             failed: Vec::new(),
             tasks: JoinSet::new(),
-            moving,
-            at_work: 0,
+            stands,
+            moving: Vec::new(),
             opening: 0,
             since: context.world.clock.now(),
             progress: SharedProgress::new(before),
@@ -100,34 +126,35 @@ impl Crew {
     pub(super) async fn run(&mut self, streams: Streams) -> RangesMoved {
         let clock = self.context.world.clock;
         let mut width = Width::new(streams, self.list.streams());
-        let mut next_look = clock.now() + PERIOD;
+        let mut next_look = clock.now() + LOOK;
         loop {
             self.start(width.target());
             if self.tasks.is_empty() {
                 break;
             }
-            let look = (self.has_path && width.is_measured()).then_some(next_look);
+            let looks = width.is_measured() || !self.idle.is_empty();
+            let look = (self.has_path && looks).then_some(next_look);
             tokio::select! {
                 biased;
-                () = self.moving.notified(), if !self.has_path => {
+                () = self.stands.notified(), if !self.has_path => {
                     self.has_path = true;
-                    next_look = clock.now() + PERIOD;
+                    next_look = clock.now() + LOOK;
                 }
-                Some(ended) = self.tasks.join_next() => match task_end(ended) {
-                    TaskEnd::Opened(Err(failure)) => {
+                Some(ended) = self.tasks.join_next_with_id() => match task_end(ended) {
+                    (_, TaskEnd::Opened(Err(failure))) => {
                         self.opening -= 1;
                         width.refused();
                         self.tell_fewer(&failure);
                     }
-                    TaskEnd::Opened(Ok(ends)) => {
+                    (_, TaskEnd::Opened(Ok(ends))) => {
                         self.opening -= 1;
                         self.idle.push(ends);
                     }
-                    TaskEnd::Moved(ends, span, progress, moved) => self.moved((ends, span), &progress, *moved),
+                    (task, TaskEnd::Moved(ends, moved)) => self.moved(task, ends, *moved),
                 },
                 () = clock.sleep_until(look) => {
                     width.look(self.progress.moved(), clock.now().since(self.since));
-                    next_look = clock.now() + PERIOD;
+                    next_look = clock.now() + LOOK;
                 }
             }
         }
@@ -136,7 +163,8 @@ impl Crew {
 
     /// Opens pairs and gives ranges to those that are idle.
     fn start(&mut self, target: u64) {
-        let known = self.at_work + self.opening + self.idle.len() as u64 + self.failed.len() as u64;
+        let known = self.moving.len() + self.idle.len() + self.failed.len();
+        let known = self.opening.saturating_add(known as u64);
         let is_over = self.result.is_over || self.context.run.cancel.is_cancelled();
         if is_over {
             return;
@@ -147,38 +175,65 @@ impl Crew {
             self.tasks
                 .spawn(async move { TaskEnd::Opened(Box::pin(ends.connect(&context)).await.map(|()| ends)) });
         }
-        while self.at_work == 0 || (self.has_path && self.at_work < target) {
-            if self.list.is_empty() {
-                return;
-            }
-            let (Some(ends), Some(span)) = (self.idle.pop(), self.list.next()) else { return };
+        while self.moving.is_empty() || (self.has_path && (self.moving.len() as u64) < target) {
+            let Some(ends) = self.idle.pop() else { return };
+            let Some(span) = self.list.next().or_else(|| self.share()) else { return self.idle.push(ends) };
             self.send(ends, span);
         }
     }
 
-    /// Has a pair move a range.
-    fn send(&mut self, mut ends: Ends, span: Span) {
-        self.at_work += 1;
-        let most = u32::try_from(self.at_work).ok().filter(|number| *number > 1);
-        self.result.count.streams = self.result.count.streams.max(most);
-        let progress = self.progress.range(self.context.world.clock.now().since(self.since));
-        let mut context = self.context.clone();
-        context.run.events = context.run.events.of_range(progress.clone());
-        let assignment = Assignment { before: span.first, until: Some(span.end), ..self.assignment.clone() };
-        self.tasks.spawn(async move {
-            let moved = Box::pin(transfer(&context, &mut ends, &assignment)).await;
-            TaskEnd::Moved(ends, span, progress, Box::new(moved))
-        });
+    /// Takes the second half of what is left of the slowest range. Only a direct path shows what the destination has stored.
+    fn share(&mut self) -> Option<Span> {
+        self.result.rung.filter(|rung| !rung.is_counted() && *rung != Rung::Local)?;
+        let now = self.context.world.clock.now();
+        // What has only begun may be fast, and nobody has told yet how far it is.
+        let moved = |range: &MovingRange| match now.since(range.since) < SLOW {
+            true => range.span.length(),
+            false => range.progress.moved(),
+        };
+        let (index, half) = slowest(self.moving.iter().map(|range| (range.span, moved(range))))?;
+        let range = self.moving.get_mut(index)?;
+        let end = range.span.end;
+        range.cut(end.saturating_sub(half));
+        Some(Span { first: range.span.end, end })
     }
 
-    /// A pair has done with a range.
-    fn moved(&mut self, (ends, span): (Ends, Span), progress: &RangeProgress, moved: Transferred) {
-        self.at_work -= 1;
+    /// Has a pair move a range.
+    fn send(&mut self, mut ends: Ends, span: Span) {
+        let now = self.context.world.clock.now();
+        let progress = self.progress.range(now.since(self.since));
+        let mut context = self.context.clone();
+        context.run.events = context.run.events.of_range(progress.clone());
+        let signs =
+            RangeSigns { moving: Arc::clone(&self.stands), enough: Arc::new(AtomicU64::new(u64::MAX)) };
+        let (until, beside) = (Some(span.end), Some(signs.clone()));
+        let assignment = Assignment { before: span.first, until, beside, ..self.assignment.clone() };
+        let task = self.tasks.spawn(async move {
+            let moved = Box::pin(transfer(&context, &mut ends, &assignment)).await;
+            TaskEnd::Moved(ends, Box::new(moved))
+        });
+        self.moving.push(MovingRange { task: task.id(), span, told: span, progress, signs, since: now });
+        let most = u32::try_from(self.moving.len()).ok().filter(|number| *number > 1);
+        self.result.count.streams = self.result.count.streams.max(most);
+    }
+
+    /// A pair has done with its range.
+    fn moved(&mut self, task: Id, ends: Ends, moved: Transferred) {
+        let Some(index) = self.moving.iter().position(|range| range.task == task) else { return };
+        let MovingRange { span, told, progress, .. } = self.moving.swap_remove(index);
+        let is_cut = span != told && moved.count.bytes >= span.length();
         self.result.count.follow(moved.count);
         match moved.result {
             Ok(rung) => {
                 self.has_path = true;
                 self.result.rung = Some(rung);
+                // What others have taken of it is there already.
+                self.list.remove(told);
+                self.moving.iter_mut().filter(|range| range.span.is_in(told)).for_each(|range| range.cut(0));
+                progress.ends(span.length());
+                self.idle.push(ends);
+            }
+            Err(_) if is_cut && !self.context.run.cancel.is_cancelled() => {
                 progress.ends(span.length());
                 self.idle.push(ends);
             }
@@ -186,24 +241,28 @@ impl Crew {
                 progress.ends(0);
                 self.list.give_back(span);
                 self.failed.push(ends);
-                // What is about the file or its host is so for every pair, and without a path there is none for any.
-                let is_of_file = matches!(failure.about, About::NoRoom | About::Changed);
-                self.result.is_over |= is_of_file
-                    || matches!(failure.kind, Kind::Interrupted | Kind::Missing | Kind::Untrusted)
-                    || !self.has_path;
-                if !self.result.is_over && self.at_work > 0 {
-                    self.tell_fewer(&failure);
-                }
-                self.result.failure = Some(failure);
+                self.lost(failure);
             }
         }
+    }
+
+    /// A pair has failed.
+    fn lost(&mut self, failure: Failure) {
+        // What is about the file or its host is so for every pair, and without a path there is none for any.
+        let is_of_file = matches!(failure.about, About::NoRoom | About::Changed);
+        self.result.is_over |= is_of_file
+            || matches!(failure.kind, Kind::Interrupted | Kind::Missing | Kind::Untrusted)
+            || !self.has_path;
+        if !self.result.is_over && !self.moving.is_empty() {
+            self.tell_fewer(&failure);
+        }
+        self.result.failure = Some(failure);
     }
 
     /// Tells that the file has fewer data connections than were wanted.
     fn tell_fewer(&self, failure: &Failure) {
         if !self.context.run.cancel.is_cancelled() {
-            let name = &self.assignment.name;
-            let text = format!("{name} has one data connection less: {failure}");
+            let text = format!("{} has one data connection less: {failure}", self.assignment.name);
             self.context.run.events.notice(text);
         }
     }
@@ -238,10 +297,19 @@ impl Crew {
 }
 
 /// What a task has come to. A task that has panicked is not survived.
-fn task_end(ended: Result<TaskEnd, JoinError>) -> TaskEnd {
-    match ended.map_err(JoinError::try_into_panic) {
+fn task_end(ended: Result<(Id, TaskEnd), JoinError>) -> (Id, TaskEnd) {
+    let ended = ended.map_err(|error| (error.id(), error.try_into_panic()));
+    match ended {
         Ok(end) => end,
-        Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())), // tasks are cancelled only with this program
+        Err((_, Ok(panic))) => resume_unwind(panic),
+        // Tasks are cancelled only with this program.
+        Err((task, Err(_))) => (task, TaskEnd::Opened(Err(Failure::interrupted()))),
     }
 }
+
+/// How often idle pairs look for a slow one.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a range moves before others help it.
+const SLOW: Duration = Duration::from_secs(3);
+/// A transfer whose end others send goes on for so many bytes: what the destination has counted may not all be in its file yet.
+const MARGIN: u64 = 1 << 20;

@@ -1,7 +1,8 @@
 //! The ranges of a file that are still to be sent. Pure.
 //!
 //! Whoever is ready takes the next range. A range is a share of what is left, so that they become smaller towards the end and no
-//! slow connection keeps the others waiting for long.
+//! slow connection keeps the others waiting for long. When nothing is left, whoever is ready takes the second half of what is left
+//! of the slowest one.
 
 use super::{LEAST, Streams};
 use ftp_proto::wire::ByteRange;
@@ -19,6 +20,20 @@ impl Span {
     pub(super) const fn length(self) -> u64 {
         self.end.saturating_sub(self.first)
     }
+
+    /// Whether all of it is in that one.
+    pub(super) const fn is_in(self, other: Self) -> bool {
+        self.first >= other.first && self.end <= other.end
+    }
+}
+
+/// Of ranges that move, each with the number of its bytes that have moved: the one of which most is left, and how many bytes its second
+/// half has. `None` if so little is left that it will end soon.
+pub(super) fn slowest(moving: impl Iterator<Item = (Span, u64)>) -> Option<(usize, u64)> {
+    let rest =
+        moving.map(|(span, moved)| span.length().saturating_sub(moved)).enumerate().collect::<Vec<_>>();
+    let (index, rest) = rest.into_iter().max_by_key(|(_, rest)| *rest)?;
+    (rest >= LEAST_SHARED).then_some((index, rest / 2))
 }
 
 /// What is left of a file.
@@ -67,6 +82,11 @@ impl RangeList {
         let taken = Span { end: front.first.saturating_add(length), ..*front };
         front.first = taken.end;
         Some(taken)
+    }
+
+    /// These bytes are there.
+    pub(super) fn remove(&mut self, there: Span) {
+        self.missing.retain(|span| !span.is_in(there));
     }
 
     /// A range was not sent: it is the next one.
@@ -140,11 +160,13 @@ impl Width {
 }
 
 /// How long each number is measured.
-pub(super) const PERIOD: Duration = Duration::from_secs(3);
+const PERIOD: Duration = Duration::from_secs(3);
 /// How much faster one more connection has to make it.
 const GAIN: f64 = 1.25;
 /// The smallest range, but for what a server lacks: a data connection of its own takes some round trips.
 const LEAST_RANGE: u64 = 4 << 20;
+/// The smallest rest of a range that two connections share.
+const LEAST_SHARED: u64 = 2 << 20;
 /// Ranges end at multiples of this many bytes.
 const UNIT: u64 = 1 << 20;
 
@@ -184,6 +206,18 @@ mod tests {
         let left = list.bytes();
         list.give_back(first);
         assert_eq!((list.bytes(), list.next()), (left + first.length(), Some(first)));
+    }
+
+    #[test]
+    fn the_second_half_of_the_slowest_is_taken_unless_it_ends_soon() {
+        let check = |moving: &[(u64, u64, u64)], expect| {
+            let moving = moving.iter().map(|(first, end, moved)| (span(*first, *end), *moved));
+            assert_eq!(slowest(moving), expect);
+        };
+        check(&[], None);
+        check(&[(0, 8 * MIB, 4 * MIB), (8 * MIB, 16 * MIB, 2 * MIB)], Some((1, 3 * MIB)));
+        check(&[(0, 8 * MIB, 7 * MIB), (8 * MIB, 16 * MIB, 6 * MIB + 1)], None);
+        check(&[(0, 8 * MIB, 9 * MIB)], None);
     }
 
     #[test]
