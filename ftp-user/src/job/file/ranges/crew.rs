@@ -9,7 +9,7 @@
 //! The first pair finds the path. The others open their sessions meanwhile, and begin when its data connection stands. An idle pair
 //! that finds no range takes the second half of what is left of the slowest one, whose transfer ends as soon as it gets there.
 
-use super::list::{RangeList, Span, Width, slowest};
+use super::list::{Pace, RangeList, Span, Width, slowest};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::race::{Transferred, transfer};
@@ -66,8 +66,13 @@ impl MovingRange {
     /// No more is wanted of it than what stands before `end`.
     fn cut(&mut self, end: u64) {
         self.span.end = end.max(self.span.first);
-        let enough = if self.span.length() == 0 { 0 } else { end.saturating_add(MARGIN) };
+        let enough = if self.span.length() == 0 { 0 } else { end };
         self.signs.enough.store(enough, Ordering::Relaxed);
+    }
+
+    fn pace(&self, now: Moment) -> Pace {
+        let moved = self.progress.moved();
+        Pace { left: self.span.length().saturating_sub(moved), moved, time: now.since(self.since) }
     }
 }
 
@@ -186,14 +191,9 @@ impl Crew {
     fn share(&mut self) -> Option<Span> {
         self.result.rung.filter(|rung| !rung.is_counted() && *rung != Rung::Local)?;
         let now = self.context.world.clock.now();
-        // What has only begun may be fast, and nobody has told yet how far it is.
-        let moved = |range: &MovingRange| match now.since(range.since) < SLOW {
-            true => range.span.length(),
-            false => range.progress.moved(),
-        };
-        let (index, half) = slowest(self.moving.iter().map(|range| (range.span, moved(range))))?;
+        let index = slowest(self.moving.iter().map(|range| range.pace(now)))?;
         let range = self.moving.get_mut(index)?;
-        let end = range.span.end;
+        let (end, half) = (range.span.end, range.pace(now).left / 2);
         range.cut(end.saturating_sub(half));
         Some(Span { first: range.span.end, end })
     }
@@ -309,7 +309,3 @@ fn task_end(ended: Result<(Id, TaskEnd), JoinError>) -> (Id, TaskEnd) {
 
 /// How often idle pairs look for a slow one.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a range moves before others help it.
-const SLOW: Duration = Duration::from_secs(3);
-/// A transfer whose end others send goes on for so many bytes: what the destination has counted may not all be in its file yet.
-const MARGIN: u64 = 1 << 20;

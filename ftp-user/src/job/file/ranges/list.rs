@@ -27,13 +27,28 @@ impl Span {
     }
 }
 
-/// Of ranges that move, each with the number of its bytes that have moved: the one of which most is left, and how many bytes its second
-/// half has. `None` if so little is left that it will end soon.
-pub(super) fn slowest(moving: impl Iterator<Item = (Span, u64)>) -> Option<(usize, u64)> {
-    let rest =
-        moving.map(|(span, moved)| span.length().saturating_sub(moved)).enumerate().collect::<Vec<_>>();
-    let (index, rest) = rest.into_iter().max_by_key(|(_, rest)| *rest)?;
-    (rest >= LEAST_SHARED).then_some((index, rest / 2))
+/// A range that moves: how many bytes are left, how many have moved, and in which time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Pace {
+    pub(super) left: u64,
+    pub(super) moved: u64,
+    pub(super) time: Duration,
+}
+
+impl Pace {
+    /// How long the rest will take. What has not moved yet may take any time.
+    fn rest(self) -> Duration {
+        let rest = self.time.as_secs_f64() * self.left as f64 / self.moved.max(1) as f64;
+        Duration::try_from_secs_f64(rest).unwrap_or(Duration::MAX)
+    }
+}
+
+/// Which of these ranges will take longest, if others should help it: not where it has just begun, so that nobody knows yet how
+/// fast it is, and not where it ends soon.
+pub(super) fn slowest(moving: impl Iterator<Item = Pace>) -> Option<usize> {
+    let known = moving.enumerate().filter(|(_, pace)| pace.time >= SLOW && pace.left >= LEAST_SHARED);
+    let slowest = known.max_by_key(|(_, pace)| pace.rest())?;
+    (slowest.1.rest() >= SLOW).then_some(slowest.0)
 }
 
 /// What is left of a file.
@@ -72,7 +87,7 @@ impl RangeList {
 
     /// Takes the next range.
     pub(super) fn next(&mut self) -> Option<Span> {
-        let share = self.bytes() / (2 * self.streams);
+        let share = self.bytes() / self.streams / 4 * 3;
         let length = share.max(LEAST_RANGE).next_multiple_of(UNIT);
         let front = self.missing.front_mut()?;
         // The last connection sends no tail that is smaller than a range.
@@ -164,9 +179,11 @@ const PERIOD: Duration = Duration::from_secs(3);
 /// How much faster one more connection has to make it.
 const GAIN: f64 = 1.25;
 /// The smallest range, but for what a server lacks: a data connection of its own takes some round trips.
-const LEAST_RANGE: u64 = 4 << 20;
+const LEAST_RANGE: u64 = 8 << 20;
 /// The smallest rest of a range that two connections share.
-const LEAST_SHARED: u64 = 2 << 20;
+const LEAST_SHARED: u64 = 1 << 20;
+/// How long a range moves before others help it, and how long its rest has to take: a new data connection needs about so long.
+const SLOW: Duration = Duration::from_secs(3);
 /// Ranges end at multiples of this many bytes.
 const UNIT: u64 = 1 << 20;
 
@@ -209,15 +226,21 @@ mod tests {
     }
 
     #[test]
-    fn the_second_half_of_the_slowest_is_taken_unless_it_ends_soon() {
+    fn the_range_that_takes_longest_is_helped_unless_it_has_just_begun_or_ends_soon() {
         let check = |moving: &[(u64, u64, u64)], expect| {
-            let moving = moving.iter().map(|(first, end, moved)| (span(*first, *end), *moved));
-            assert_eq!(slowest(moving), expect);
+            let pace = |(left, moved, time): &(u64, u64, u64)| Pace {
+                left: left * MIB,
+                moved: moved * MIB,
+                time: Duration::from_secs(*time),
+            };
+            assert_eq!(slowest(moving.iter().map(pace)), expect, "{moving:?}");
         };
         check(&[], None);
-        check(&[(0, 8 * MIB, 4 * MIB), (8 * MIB, 16 * MIB, 2 * MIB)], Some((1, 3 * MIB)));
-        check(&[(0, 8 * MIB, 7 * MIB), (8 * MIB, 16 * MIB, 6 * MIB + 1)], None);
-        check(&[(0, 8 * MIB, 9 * MIB)], None);
+        check(&[(4, 4, 4), (2, 1, 4), (4, 8, 4)], Some(1));
+        check(&[(4, 4, 4), (2, 1, 2)], Some(0));
+        check(&[(4, 4, 2), (1, 2, 4)], None);
+        check(&[(8, 0, 9), (8, 1, 9)], Some(0));
+        check(&[(0, 8, 90)], None);
     }
 
     #[test]
