@@ -73,7 +73,7 @@ impl Events {
     pub fn say(&self, event: Event) {
         let event = match (event, &self.range) {
             (Event::Progress(told), Some(range)) => Event::Progress(range.of_file(told)),
-            (Event::Path { .. }, Some(range)) if !range.is_first() => return,
+            (Event::Path { .. }, Some(range)) if !range.is_first => return,
             (event, _) => event,
         };
         let to =

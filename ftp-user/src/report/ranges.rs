@@ -9,6 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct SharedProgress {
     moved: Arc<AtomicU64>,
+    /// How many ranges have begun.
+    begun: Arc<AtomicU64>,
     /// Bytes that were at the destination before.
     before: u64,
 }
@@ -18,6 +20,8 @@ pub struct SharedProgress {
 pub struct RangeProgress {
     all: SharedProgress,
     own: Arc<AtomicU64>,
+    /// Whether it is the first one.
+    pub(super) is_first: bool,
     /// How long after the first range this one has begun.
     late: Duration,
 }
@@ -35,16 +39,12 @@ impl SharedProgress {
 
     /// One more range, which begins so long after the first one.
     pub fn range(&self, late: Duration) -> RangeProgress {
-        RangeProgress { all: self.clone(), own: Arc::default(), late }
+        let is_first = self.begun.fetch_add(1, Relaxed) == 0;
+        RangeProgress { all: self.clone(), own: Arc::default(), is_first, late }
     }
 }
 
 impl RangeProgress {
-    /// Whether it is the first one.
-    pub(super) const fn is_first(&self) -> bool {
-        self.late.is_zero()
-    }
-
     /// How many bytes of the range have moved, as far as is known.
     pub fn moved(&self) -> u64 {
         self.own.load(Relaxed)

@@ -92,21 +92,21 @@ pub(super) struct StartPoint {
     pub(super) moved: Option<Rung>,
     /// Whether the part has begun as a copy of the old file, so that a size says nothing about it.
     pub(super) assembled: bool,
-    /// Whether ranges of the part were stored beside each other, so that it may have holes.
-    pub(super) in_ranges: bool,
+    /// If ranges of the part are stored beside each other, so that it may have holes: how many bytes were there before.
+    pub(super) in_ranges: Option<u64>,
 }
 
 impl StartPoint {
     /// The first byte of a part that nobody continues.
     const fn new(part: Part) -> Self {
         let continued = ContinuedBy::Nobody;
-        Self { part, at: 0, continued, compared: false, moved: None, assembled: false, in_ranges: false }
+        Self { part, at: 0, continued, compared: false, moved: None, assembled: false, in_ranges: None }
     }
 
     /// Whether `by` verifies the copy. A size says nothing about bytes that another attempt has stored.
     pub(super) fn is_verified_by(&self, by: Verified) -> bool {
         let is_known = (self.at == 0 && !self.assembled) || self.compared;
-        (is_known && !self.in_ranges) || matches!(by, Verified::Hash(_))
+        (is_known && self.in_ranges.is_none()) || matches!(by, Verified::Hash(_))
     }
 }
 
@@ -123,7 +123,7 @@ impl Attempts {
         self.done.changed_parts = start.assembled.then_some(moved.count.bytes);
         let there = match self.done.changed_parts {
             Some(bytes) => source.size.unwrap_or(0).saturating_sub(bytes),
-            None => start.at,
+            None => start.in_ranges.unwrap_or(start.at),
         };
         if start.moved.is_none() {
             self.before = Some(self.before.map_or(there, |before| before.min(there)));
@@ -132,7 +132,8 @@ impl Attempts {
         self.seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         self.continued = start.continued;
         self.done.streams = moved.count.streams;
-        self.last = (start.at > 0 || start.assembled || start.in_ranges).then_some(moved.count.refused);
+        self.last =
+            (start.at > 0 || start.assembled || start.in_ranges.is_some()).then_some(moved.count.refused);
         if moved.count.touched {
             let new = || Leftover {
                 part: start.part.clone(),
@@ -502,7 +503,7 @@ mod tests {
         let start = StartPoint { assembled: true, ..StartPoint::new(part.clone()) };
         assert!(!start.is_verified_by(Verified::Size), "the old file had that size, too");
         assert!(start.is_verified_by(Verified::Hash(Algorithm::Sha256)));
-        let start = StartPoint { at: 1, compared: true, in_ranges: true, ..StartPoint::new(part) };
+        let start = StartPoint { at: 1, compared: true, in_ranges: Some(5), ..StartPoint::new(part) };
         assert!(!start.is_verified_by(Verified::Size), "a part with holes has its size");
         assert!(start.is_verified_by(Verified::Hash(Algorithm::Sha256)));
     }

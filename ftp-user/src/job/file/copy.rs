@@ -332,8 +332,8 @@ impl Copying<'_> {
     ) -> Result<Published> {
         let (verify, source) = (self.options.verify, &self.item.source);
         let nothing = StreamedDigests::default();
-        let streamed = if start.at == 0 && !start.in_ranges { &count.streamed } else { &nothing };
-        let is_counted = rung.is_counted() && !start.assembled && !start.in_ranges;
+        let streamed = if start.at == 0 && start.in_ranges.is_none() { &count.streamed } else { &nothing };
+        let is_counted = rung.is_counted() && !start.assembled && start.in_ranges.is_none();
         let passed = is_counted.then(|| start.at.saturating_add(count.bytes));
         let (copy, size) = (&start.part.stored, plan.source.size);
         let files = ComparedFiles { source, copy, size, streamed, passed };

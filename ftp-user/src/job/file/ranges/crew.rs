@@ -148,7 +148,7 @@ impl Crew {
                 Some(ended) = self.tasks.join_next_with_id() => match task_end(ended) {
                     (_, TaskEnd::Opened(Err(failure))) => {
                         self.opening -= 1;
-                        width.refused();
+                        width.refused(self.number());
                         self.tell_fewer(&failure);
                     }
                     (_, TaskEnd::Opened(Ok(ends))) => {
@@ -166,15 +166,19 @@ impl Crew {
         self.conclude()
     }
 
+    /// How many pairs there are, were, and are being opened. One that has failed is not replaced.
+    fn number(&self) -> u64 {
+        let known = self.moving.len() + self.idle.len() + self.failed.len();
+        self.opening.saturating_add(known as u64)
+    }
+
     /// Opens pairs and gives ranges to those that are idle.
     fn start(&mut self, target: u64) {
-        let known = self.moving.len() + self.idle.len() + self.failed.len();
-        let known = self.opening.saturating_add(known as u64);
         let is_over = self.result.is_over || self.context.run.cancel.is_cancelled();
         if is_over {
             return;
         }
-        for _ in known..target.min(self.list.streams()) {
+        for _ in self.number()..target.min(self.list.streams()) {
             self.opening += 1;
             let (context, mut ends) = (self.context.clone(), self.ends.beside());
             self.tasks

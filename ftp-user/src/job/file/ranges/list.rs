@@ -168,9 +168,9 @@ impl Width {
         (self.target, self.search) = (self.target + 1, Some((moved, time, rate)));
     }
 
-    /// A server has refused one more.
-    pub(super) const fn refused(&mut self) {
-        self.search = None;
+    /// A server has refused one more than so many.
+    pub(super) fn refused(&mut self, number: u64) {
+        (self.target, self.search) = (self.target.min(number.max(1)), None);
     }
 }
 
@@ -275,6 +275,9 @@ mod tests {
         assert_eq!(found(&[100, 200, 290, 400, 500], 4), (4, false));
         assert_eq!(found(&[100, 200], 2), (2, false));
         let eight = Streams::Exactly(std::num::NonZero::new(8).unwrap());
+        let mut refused = Width::new(eight, 5);
+        refused.refused(2);
+        assert_eq!((refused.target(), refused.is_measured()), (2, false));
         assert_eq!((Width::new(eight, 5).target(), Width::new(eight, 5).is_measured()), (5, false));
     }
 }

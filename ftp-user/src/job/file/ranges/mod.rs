@@ -53,11 +53,11 @@ pub(super) async fn send(
         return Ok(None);
     }
     let assignment = copy.assignment(start, plan.source);
+    start.in_ranges = Some(size.saturating_sub(list.bytes()));
     let mut crew = Crew::new(&copy.context, copy.ends, assignment, list);
     let moved = crew.run(copy.options.streams).await;
     crew.leave(copy.ends).await;
     copy.attempts.has_one_stream |= moved.has_refused;
-    start.in_ranges = true;
     Ok(Some(moved.transferred))
 }
 
