@@ -372,6 +372,7 @@ fn several_sessions_store_ranges_of_one_part_and_of_no_other_file() {
     let mut other = Raw::connect(Rfc959, server.address(Rfc959));
     other.login("bob", "x");
     other.ask(&format!("HASH {part}"), "450");
+    other.ask("TYPE I", "200");
     other.ask("RANG 4 7", "350");
     let data = TcpStream::connect((server.ip(), other.ask("EPSV", "229").port())).unwrap();
     other.ask(&format!("STOR {part}"), "450");
