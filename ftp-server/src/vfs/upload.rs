@@ -43,7 +43,7 @@ pub struct Target {
     quota: RootQuota,
     bounds: UploadBounds,
     at: Located,
-    /// Who stores.
+    /// The account that stores.
     account: Arc<[u8]>,
     old: Option<Stat>,
     how: StoreMode,

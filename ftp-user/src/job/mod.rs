@@ -62,11 +62,11 @@ pub use removal::{Allowance, Consent};
 pub(crate) use removal::{Removal, Scope, rename_free};
 pub use request::filter::Filter;
 pub use request::job::{
-    ChangedParts, Compare, InPlace, Job, JobCount, Jobs, Links, Mode, NULL, Options, Sink, Streams,
-    SyncRules, Work,
+    ChangedParts, Compare, InPlace, Job, JobCount, Jobs, Links, Mode, NULL, Options, Sink, SyncRules, Work,
 };
 pub(crate) use request::job::{is_one_host, new_job_id};
 pub use request::pairs::Pairs;
+pub use request::streams::Streams;
 pub(crate) use retry::asked;
 pub use retry::{Question, facts};
 pub use run::{refused, run};

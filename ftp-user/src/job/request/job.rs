@@ -6,6 +6,7 @@ use crate::job::check::{Overwrite, Verify};
 use crate::job::removal::Allowance;
 use crate::job::request::filter::Filter;
 use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
+use crate::job::request::streams::Streams;
 use crate::journal::{JobStart, StoredJob};
 use crate::ladder::Allowed;
 use crate::place::{Location, Place, base_name};
@@ -472,35 +473,6 @@ pub enum ChangedParts {
     #[default]
     Never,
 }
-
-/// How many data connections a large file has at the same time, each with sessions of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Streams {
-    /// As many as make it faster, at most 4.
-    Auto,
-    /// This many, if the servers permit it and the file is large enough.
-    Exactly(NonZero<u8>),
-}
-
-impl Streams {
-    /// The largest number that may be used.
-    pub const fn most(self) -> NonZero<u8> {
-        match self {
-            Self::Auto => MOST_STREAMS_OF_AUTO,
-            Self::Exactly(number) => number,
-        }
-    }
-}
-
-impl Default for Streams {
-    fn default() -> Self {
-        Self::Exactly(NonZero::<u8>::MIN)
-    }
-}
-
-/// The largest number of data connections of a file that is found by measurement.
-const MOST_STREAMS_OF_AUTO: NonZero<u8> = NonZero::new(4).unwrap();
 
 /// How many files of a tree are copied at the same time, each on sessions of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

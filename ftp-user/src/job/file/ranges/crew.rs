@@ -13,7 +13,7 @@ use super::list::{Pace, RangeList, Span, Width, slowest};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::race::{Transferred, transfer};
-use crate::job::request::job::Streams;
+use crate::job::request::streams::Streams;
 use crate::ladder::Rung;
 use crate::report::{RangeProgress, SharedProgress};
 use crate::route::{Assignment, Count, Ends, RangeSigns};

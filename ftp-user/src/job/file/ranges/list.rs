@@ -4,7 +4,8 @@
 //! slow connection keeps the others waiting for long. When nothing is left, whoever is ready takes the second half of what is left
 //! of the slowest one.
 
-use super::{LEAST, Streams};
+use super::LEAST;
+use crate::job::request::streams::Streams;
 use ftp_proto::wire::ByteRange;
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -19,7 +19,7 @@ use super::copy::{CopyPlan, Copying};
 use crate::endpoint::files;
 use crate::failure::Result;
 use crate::job::race::Transferred;
-use crate::job::request::job::{Options, Streams};
+use crate::job::request::job::Options;
 use crate::outcome::Verified;
 use crate::report::Topic;
 use crate::route::Ends;
