@@ -259,7 +259,9 @@ fn a_pair_that_dies_costs_its_range_and_pairs_that_die_again_and_again_cost_an_a
     let stores = AtomicUsize::new(0);
     // The first two of all are left alone, and then the second, third and fourth of each attempt die.
     let dies = Liar::before(scene.to.address(Rfc959), move |command, reply| {
-        match command.starts_with("STOR ") && reply.starts_with("150") && stores.fetch_add(1, Relaxed) % 4 > 0
+        match command.starts_with("STOR ")
+            && reply.starts_with("150")
+            && !stores.fetch_add(1, Relaxed).is_multiple_of(4)
         {
             true => Lie::Closes,
             false => Lie::None,
