@@ -349,6 +349,22 @@ fn one_connection_and_an_older_version_never_take_a_part_with_holes_for_a_beginn
     assert_eq!(file(&resumed)["verified"], "sha-256", "{resumed}");
 }
 
+#[test]
+fn a_status_that_comes_behind_the_end_of_its_transfer_is_no_reply_to_the_next_one() {
+    let file = |name: &str, site: Site| site.file(name, integration_tests::site::sample(1_500_000));
+    let from = file("t/b", file("t/a", Site::new("source"))).start();
+    let to = Site::new("destination").at("127.0.0.3").start();
+    let late = Liar::before(to.address(Rfc959), |command, _| match command {
+        "STAT" => Lie::Later,
+        _ => Lie::None,
+    });
+    let state = tempfile::tempdir().unwrap();
+    let run = job(state.path()).args(["copy", "-r", "--jobs", "1", "--retries", "0", "--limit", "1MB"]);
+    let run = run.args([from.url("t"), late.url("")]).run().exits(0);
+    assert_eq!((to.bytes("t/a"), to.bytes("t/b")), (from.bytes("t/a"), from.bytes("t/b")), "{run}");
+    assert!(run.events("file").iter().all(|file| file["attempts"] == 1), "{run}");
+}
+
 /// Begins to store these bytes of a file. Returns the data connection.
 fn begin(raw: &mut Raw, name: &str, first: u64, last: u64) -> TcpStream {
     raw.ask("TYPE I", "200");
