@@ -414,6 +414,7 @@ mod tests {
                             "MODE Z",
                             "PBSZ",
                             "PROT",
+                            "RANG STOR",
                             "RANG STREAM",
                             "RATE",
                             "RATE GROUP",
