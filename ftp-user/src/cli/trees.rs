@@ -70,7 +70,7 @@ pub(super) struct KeptArgs {
     /// Whether only the changed parts of a large file are sent from server to server (sync: auto, else never)
     #[arg(long, value_enum, value_name = "WHEN")]
     changed_parts: Option<job::ChangedParts>,
-    /// How many data connections a large file has (default: 1; auto: as many as make it faster, at most 4)
+    /// How many data connections a large file has (default: 1; auto: as many as help, at most 4)
     #[arg(long, default_value = "1", hide_default_value = true, value_name = "N", value_parser = streams)]
     #[serde(default)]
     streams: job::Streams,
