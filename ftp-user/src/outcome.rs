@@ -52,6 +52,8 @@ pub struct FileCopy {
     pub before: u64,
     /// How many bytes were sent, if they were only what had changed of the file.
     pub changed_parts: Option<u64>,
+    /// How many data connections have moved it at the same time, if there were several.
+    pub streams: Option<u32>,
     /// What passed a relay.
     pub relayed: Option<Relayed>,
     /// What protected its bytes; `None` if none have moved.

@@ -74,6 +74,7 @@ mod proxied;
 mod queue;
 mod quirks;
 mod quotas;
+mod ranges;
 mod recipes;
 mod relay;
 mod relayed;

@@ -111,6 +111,17 @@ fn r36_r43_two_servers_that_only_their_own_agents_reach_exchange_files_through_t
 }
 
 #[test]
+fn a_large_file_goes_through_the_hub_over_several_connections() {
+    let data = sample(4099).repeat(8200);
+    let (from, to) = (Far::start(&[("a.bin", &data)]), Far::start(&[]));
+    let hub = Hub::start(&own_address().to_string());
+    let _agents = [from.agent(&hub, "zurich"), to.agent(&hub, "berlin")];
+    let run = copy(&hub).args(["--streams", "2"]).args([from.url("a.bin"), to.url("a.bin")]).run().exits(0);
+    arrived(&run, &to, "a.bin", &data);
+    assert_eq!(run.events("file")[0]["streams"], 2, "{run}");
+}
+
+#[test]
 fn r46_a_detached_copy_goes_on_through_two_agents_when_the_user_agent_has_gone() {
     let data = sample(6_000_000);
     let (from, to) = (Far::start(&[("a.bin", &data)]), Far::start(&[]));

@@ -274,7 +274,7 @@ pub fn offered(selected: Algorithm, Offer { tls, copies, logged_in }: Offer) -> 
         "TVFS",
         "UTF8",
     ];
-    let with_words = ["PACK DELETE", "RANG STREAM", "REST STREAM", "STOR PARTIAL KEEP;DISCARD", SITE];
+    let with_words = ["PACK DELETE", RANG_STOR, RANG, "REST STREAM", "STOR PARTIAL KEEP;DISCARD", SITE];
     let with_names = [
         format!("DGST {}", algorithms(Algorithm::Sha256)),
         format!("HASH {}", algorithms(selected)),
@@ -336,6 +336,8 @@ impl Capabilities {
 
 /// The line of FEAT that tells of RANG.
 const RANG: &str = "RANG STREAM";
+/// The line of a server at which several sessions may write ranges of the part of a user agent at the same time.
+pub const RANG_STOR: &str = "RANG STOR";
 
 #[cfg(test)]
 mod tests {
@@ -412,6 +414,7 @@ mod tests {
                             "MODE Z",
                             "PBSZ",
                             "PROT",
+                            "RANG STOR",
                             "RANG STREAM",
                             "RATE",
                             "RATE GROUP",

@@ -158,7 +158,9 @@ fn features(cx: &Context) -> Vec<String> {
     };
     let mut lines = feature::offered(cx.parameters.algorithm, offer);
     if cx.config.dialect == Dialect::Rfc354 {
-        lines.retain(|line| !line.starts_with("DGST ") && !line.starts_with("PACK "));
+        lines.retain(|line| {
+            !line.starts_with("DGST ") && !line.starts_with("PACK ") && line != feature::RANG_STOR
+        });
     }
     if let Some(chosen) = &cx.parameters.facts
         && let Some(line) = lines.iter_mut().find(|line| line.starts_with("MLST "))

@@ -84,7 +84,7 @@ mod transfer;
 
 pub use ask::{Account, Answer, Ask, CloseNotify, ConnId, Input, Output, Ticket};
 pub use config::{Config, Connection, Reuse, Timeouts, Timer, Tls, TlsStart};
-pub use context::path::{is_partial, partial_name};
+pub use context::path::{is_part_of_agent, is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;
 pub use sockets::Gender;

@@ -186,7 +186,7 @@ impl Client {
         *self = Self {
             from: self.from,
             owner: Owner::new(Some(&entry.account), self.from),
-            view: Some(View::new(&entry.tree, &entry.account.access)),
+            view: Some(View::new(&entry.tree, &entry.account.access).of_account(&entry.account.name)),
             entry: Some(Arc::clone(entry)),
         };
     }

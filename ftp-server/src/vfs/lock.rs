@@ -1,14 +1,19 @@
 //! One writer per file: an exclusive lock on the inode. The kernel keeps it between processes too, and
-//! releases it with the last descriptor, however the writer ends.
+//! releases it with the last descriptor, however the writer ends. Those that write ranges of one part share it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ftp_io::lock::Lock;
 use ftp_proto::server::ask::FileFailure;
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::failure;
+use super::quota::Id;
 
 /// Makes the caller the only writer until `file` is closed. Others may only look whether there is a writer, as those do who
 /// hash the file. The caller waits until they have looked, at most about a second: a session that hashes a file again and
@@ -34,6 +39,69 @@ fn write_after_looks(file: impl AsFd, mut pause: impl FnMut()) -> Result<(), Fil
         }
     }
 }
+
+/// The files of a root of which ranges are written. All writers of a file have one lock together.
+#[derive(Debug, Default)]
+pub(super) struct RangeWriters(Mutex<HashMap<Id, SharedLock>>);
+
+#[derive(Debug)]
+struct SharedLock {
+    /// Has the lock.
+    _file: OwnedFd,
+    /// Whose file it is now.
+    account: Arc<[u8]>,
+    writers: usize,
+}
+
+/// One of the writers of ranges of a file. Dropping it ends its share of the lock.
+#[derive(Debug)]
+pub(super) struct RangeWriter {
+    all: Arc<RangeWriters>,
+    file: Id,
+}
+
+impl RangeWriters {
+    /// Makes the caller one of the writers of the file `id`, which `open` opens to lock it.
+    ///
+    /// # Errors
+    /// [`FileFailure::Busy`] if there is a writer of another kind or of another account, [`FileFailure::RangeWriters`] if there
+    /// are [`MOST_RANGE_WRITERS`].
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        id: Id,
+        account: &Arc<[u8]>,
+        open: impl FnOnce() -> Result<OwnedFd, FileFailure>,
+    ) -> Result<RangeWriter, FileFailure> {
+        match self.0.locked().entry(id) {
+            Entry::Occupied(shared) if shared.get().account != *account => return Err(FileFailure::Busy),
+            Entry::Occupied(shared) if shared.get().writers >= MOST_RANGE_WRITERS => {
+                return Err(FileFailure::RangeWriters);
+            }
+            Entry::Occupied(mut shared) => shared.get_mut().writers += 1,
+            Entry::Vacant(none) => {
+                let file = open()?;
+                write(&file)?;
+                none.insert(SharedLock { _file: file, account: Arc::clone(account), writers: 1 });
+            }
+        }
+        Ok(RangeWriter { all: Arc::clone(self), file: id })
+    }
+}
+
+impl Drop for RangeWriter {
+    fn drop(&mut self) {
+        // The lock is released before anybody else can ask for it.
+        if let Entry::Occupied(mut shared) = self.all.0.locked().entry(self.file) {
+            shared.get_mut().writers -= 1;
+            if shared.get().writers == 0 {
+                shared.remove();
+            }
+        }
+    }
+}
+
+/// How many sessions may write ranges of one file at the same time.
+pub(super) const MOST_RANGE_WRITERS: usize = 16;
 
 /// A look at a lock takes less.
 const LOOK: Duration = Duration::from_millis(1);

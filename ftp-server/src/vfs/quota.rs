@@ -376,8 +376,10 @@ struct WrittenFile {
     first: u64,
     /// How many of its bytes are counted under one of its names.
     bytes: u64,
-    /// Moves the bytes. It is stopped when the last name is removed.
-    meter: Option<Meter>,
+    /// How many transfers write it.
+    writers: u32,
+    /// They move the bytes. They are stopped when the last name is removed.
+    meters: Vec<Meter>,
 }
 
 impl OpenFiles {
@@ -395,19 +397,23 @@ impl OpenFiles {
     /// A transfer opens a file to write it.
     fn write(&mut self, file: &Stat) {
         let open = self.0.entry(id(file)).or_default();
-        open.transfers += 1;
-        if file.st_nlink > 0 {
-            open.written = Some(WrittenFile { first: size(file), bytes: size(file), meter: None });
-        } else {
-            open.unnamed.get_or_insert(0);
+        if open.transfers == 0 {
+            open.written = None; // a writer that was dropped has left it
         }
+        open.transfers += 1;
+        if file.st_nlink == 0 {
+            open.unnamed.get_or_insert(0);
+            return;
+        }
+        let new = || WrittenFile { first: size(file), bytes: size(file), writers: 0, meters: Vec::new() };
+        open.written.get_or_insert_with(new).writers += 1;
     }
 
     /// `meter` is stopped when the last name of a file that is being written is removed.
     fn stop_with_name(&mut self, file: Id, meter: &Meter) {
         match self.0.get_mut(&file) {
             Some(OpenFile { unnamed: Some(_), .. }) => meter.stop(),
-            Some(OpenFile { written: Some(written), .. }) => written.meter = Some(meter.clone()),
+            Some(OpenFile { written: Some(written), .. }) => written.meters.push(meter.clone()),
             Some(OpenFile { written: None, .. }) | None => {}
         }
     }
@@ -448,17 +454,21 @@ impl OpenFiles {
             return counted;
         }
         open.unnamed = Some(counted);
-        if let Some(meter) = written.and_then(|written| written.meter) {
+        for meter in written.into_iter().flat_map(|written| written.meters) {
             meter.stop();
         }
         0
     }
 
-    /// A file is no longer written; `now` is its state. Returns the bytes that were counted and the bytes to count
-    /// instead, under all its names.
+    /// A file is no longer written by one transfer; `now` is its state. Returns the bytes that were counted and the bytes to
+    /// count instead, under all its names, if that was the last one.
     fn settle(&mut self, now: &Stat) -> (u64, u64) {
-        let written = self.0.get_mut(&id(now)).and_then(|open| open.written.take());
-        let Some(WrittenFile { first, bytes, .. }) = written else { return (0, 0) };
+        let Some(open) = self.0.get_mut(&id(now)) else { return (0, 0) };
+        if let Some(written) = open.written.as_mut().filter(|written| written.writers > 1) {
+            written.writers -= 1;
+            return (0, 0);
+        }
+        let Some(WrittenFile { first, bytes, .. }) = open.written.take() else { return (0, 0) };
         let others = now.st_nlink.saturating_sub(1);
         let counted = bytes.saturating_add(first.saturating_mul(others));
         (counted, size(now).saturating_mul(others.saturating_add(1)))

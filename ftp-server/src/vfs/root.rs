@@ -22,6 +22,7 @@ use rustix::process::geteuid;
 
 use super::durability::{open_to_sync, sync_names};
 use super::failure;
+use super::lock::RangeWriters;
 use super::partial_names::{PartialNames, host_path};
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
 use super::quota::RootQuota;
@@ -41,6 +42,8 @@ pub struct Root {
     host_path: Option<Vec<u8>>,
     /// Where its temporary names are listed.
     pub(super) partial_names: Arc<PartialNames>,
+    /// Who writes ranges of its files.
+    pub(super) range_writers: Arc<RangeWriters>,
     /// What is open in its file system as long as the server runs, so that every failed write is told; `None` where nothing
     /// can be opened.
     pub(super) watched: Option<Arc<OwnedFd>>,
@@ -141,7 +144,19 @@ impl Root {
         let stat = fstat(&dir)?;
         let (is_local, is_in_memory) = (is_of_this_host(&dir), is_in_memory(&dir));
         let (id, host_path, partial_names) = ((stat.st_dev, stat.st_ino), host_path(&dir), Arc::default());
-        Ok(Self { dir, id, resolver, is_local, is_in_memory, host_path, partial_names, watched: None })
+        let range_writers = Arc::default();
+        let watched = None;
+        Ok(Self {
+            dir,
+            id,
+            resolver,
+            is_local,
+            is_in_memory,
+            host_path,
+            partial_names,
+            range_writers,
+            watched,
+        })
     }
 
     /// Opens something in its file system that can be synced.

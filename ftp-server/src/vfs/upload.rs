@@ -6,6 +6,7 @@
 //!                                                                     (not under DISCARD), else deleted
 //! STOR, KEEP      the new name itself, from the start
 //! REST n + STOR   the file itself, from n on;  APPE: from its end on, made when absent
+//! RANG + STOR     the same; the part of a user agent also behind its end, and beside other such writers of the account
 //! ```
 //!
 //! STOR also writes in place if the file has hard links, which a rename would break, or if no file may
@@ -28,6 +29,7 @@ use rustix::io::Errno;
 
 use super::durability::Durability;
 use super::entry::regular;
+use super::lock::RangeWriter;
 use super::new_file::{NEW_FILE, NewPartial, inherit, make_partial, may_change, publish, remove};
 use super::partial_names::ListedName;
 use super::quota::{CountedFile, GrowingFile, Id, RootQuota, id, size};
@@ -41,6 +43,8 @@ pub struct Target {
     quota: RootQuota,
     bounds: UploadBounds,
     at: Located,
+    /// The account that stores.
+    account: Arc<[u8]>,
     old: Option<Stat>,
     how: StoreMode,
 }
@@ -53,6 +57,8 @@ enum StoreMode {
     Overwrite,
     /// This part of the file is written, and nothing else changes.
     At(ByteRange),
+    /// The same of a file that may have holes, beside other such writers.
+    Beside(ByteRange),
     /// The old file gets longer.
     Append,
 }
@@ -69,6 +75,8 @@ pub struct Upload {
     /// Bounds the file while it grows; taken by the copy.
     budget: Option<UploadBudget>,
     durability: Durability,
+    /// Its share of the lock, if others may write the file as well.
+    beside: Option<RangeWriter>,
 }
 
 #[derive(Debug)]
@@ -105,14 +113,15 @@ pub struct Finished {
 impl Target {
     pub(super) fn check(
         root: &Arc<Root>,
-        quota: RootQuota,
-        bounds: UploadBounds,
+        (quota, bounds): (RootQuota, UploadBounds),
         at: Located,
+        account: &Arc<[u8]>,
         intent: &Intent,
     ) -> Result<Self, FileFailure> {
         let old = at.stat().map_err(failure)?;
         let mut how = match intent {
             Intent::WriteAt { range } if *range != ByteRange::WHOLE => StoreMode::At(*range),
+            Intent::WriteRange { range } => StoreMode::Beside(*range),
             Intent::Append => StoreMode::Append,
             Intent::Replace
             | Intent::WriteAt { .. }
@@ -141,7 +150,7 @@ impl Target {
                 return Err(FileFailure::BeyondEnd);
             }
         }
-        Ok(Self { root: Arc::clone(root), quota, bounds, at, old, how })
+        Ok(Self { root: Arc::clone(root), quota, bounds, at, account: Arc::clone(account), old, how })
     }
 
     /// Opens the file for writing, at the right position. This is the first thing that changes the disk.
@@ -160,6 +169,7 @@ impl Target {
                 self.begin_partial(publish)
             }
             (StoreMode::Replace, Partial::Discard) => self.begin_partial(false),
+            (StoreMode::Beside(range), _) => self.beside(range),
             (StoreMode::Overwrite | StoreMode::At(_) | StoreMode::Append, _) => self.in_place(),
         }
     }
@@ -177,7 +187,7 @@ impl Target {
     /// How many bytes may be received.
     pub const fn limit(&self) -> Option<u64> {
         match self.how {
-            StoreMode::At(range) => range.length,
+            StoreMode::At(range) | StoreMode::Beside(range) => range.length,
             StoreMode::Replace | StoreMode::Overwrite | StoreMode::Append => None,
         }
     }
@@ -187,7 +197,7 @@ impl Target {
     const fn makes_its_file(&self) -> bool {
         match self.how {
             StoreMode::At(range) => range.first == 0,
-            StoreMode::Append => true,
+            StoreMode::Append | StoreMode::Beside(_) => true,
             StoreMode::Replace | StoreMode::Overwrite => false,
         }
     }
@@ -214,7 +224,7 @@ impl Target {
         regular(&stat)?;
         let position = match self.how {
             StoreMode::Replace | StoreMode::Overwrite => 0,
-            StoreMode::At(ByteRange { first, .. }) => first,
+            StoreMode::At(ByteRange { first, .. }) | StoreMode::Beside(ByteRange { first, .. }) => first,
             StoreMode::Append => size(&stat),
         };
         let upload = Upload::in_place(self.at, (self.quota, self.bounds), &file, position)?;
@@ -229,10 +239,40 @@ impl Target {
             StoreMode::At(ByteRange { first, .. }) if first > u64::try_from(stat.st_size).unwrap_or(0) => {
                 return Err(FileFailure::BeyondEnd);
             }
-            StoreMode::At(ByteRange { first, .. }) => SeekFrom::Start(first),
+            StoreMode::At(ByteRange { first, .. }) | StoreMode::Beside(ByteRange { first, .. }) => {
+                SeekFrom::Start(first)
+            }
             StoreMode::Append => SeekFrom::End(0),
         };
         file.seek(seek).map_err(|error| io_failure(&error))?;
+        Ok((upload, file))
+    }
+
+    /// Opens the file, or makes it, to write one range of it beside other such writers.
+    fn beside(self, range: ByteRange) -> Result<(Upload, File), FileFailure> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let open = || openat(&self.at.dir, &*self.at.name, flags, Mode::empty());
+        let make = || openat(&self.at.dir, &*self.at.name, flags | OFlags::CREATE | OFlags::EXCL, NEW_FILE);
+        let file = match open() {
+            Err(Errno::NOENT) => match self.quota.add_name(|| make().map_err(failure)) {
+                // Another writer has made it meanwhile.
+                Err(FileFailure::Exists) => open().map_err(failure)?,
+                made => made?,
+            },
+            opened => opened.map_err(failure)?,
+        };
+        let stat = fstat(&file).map_err(failure)?;
+        regular(&stat)?;
+        // The lock belongs to what is open: each writer has its own position, and one more descriptor has the lock of all.
+        let same = || match open().map_err(failure)? {
+            other if fstat(&other).is_ok_and(|now| id(&now) == id(&stat)) => Ok(other),
+            _ => Err(FileFailure::Changed),
+        };
+        let beside = self.root.range_writers.enter(id(&stat), &self.account, same)?;
+        let mut upload = Upload::in_place(self.at, (self.quota, self.bounds), &file, range.first)?;
+        upload.beside = Some(beside);
+        let mut file = File::from(file);
+        file.seek(SeekFrom::Start(range.first)).map_err(|error| io_failure(&error))?;
         Ok((upload, file))
     }
 
@@ -242,8 +282,15 @@ impl Target {
         // From here on the temporary name is removed whatever happens.
         let form = Form::Partial { name, publish, listed };
         let durability = Durability::default();
-        let mut upload =
-            Upload { at: self.at, form, quota: self.quota, counted: None, budget: None, durability };
+        let mut upload = Upload {
+            at: self.at,
+            form,
+            quota: self.quota,
+            counted: None,
+            budget: None,
+            durability,
+            beside: None,
+        };
         upload.counted = upload.quota.write(&file)?;
         let growing = upload.counted.as_ref().map(|file| file.growing(0));
         upload.budget = self.bounds.bound(&upload.at.dir, 0, growing).map_err(|error| io_failure(&error))?;
@@ -266,7 +313,7 @@ impl Upload {
         let growing = counted.as_ref().map(|file| file.growing(position));
         let budget = bounds.bound(&at.dir, position, growing).map_err(|error| io_failure(&error))?;
         let form = Form::InPlace(id(&stat));
-        Ok(Self { at, form, quota, counted, budget, durability: Durability::default() })
+        Ok(Self { at, form, quota, counted, budget, durability: Durability::default(), beside: None })
     }
 
     /// What the file may take up, for the copy that writes it; `None` if nothing bounds it.

@@ -36,6 +36,8 @@ use super::{attributes, failure};
 pub struct View {
     pub(super) tree: Arc<Tree>,
     access: Arc<Access>,
+    /// Tells its writers of ranges from those of other accounts.
+    account: Arc<[u8]>,
     process: Arc<Process>,
 }
 
@@ -46,8 +48,15 @@ impl View {
         Self {
             tree: Arc::clone(tree),
             access: Arc::new(access.clone()),
+            account: Arc::default(),
             process: Arc::new(Process::current()),
         }
+    }
+
+    /// The same for the account with that name.
+    #[must_use]
+    pub fn of_account(self, name: &[u8]) -> Self {
+        Self { account: Arc::from(name), ..self }
     }
 
     /// The roots in which the account may change something, each with its path.
@@ -86,10 +95,11 @@ impl View {
                 let counted = if whole.is_some() { None } else { self.tree.find(path)?.quota.read(&file)? };
                 Ok((PreparedTransfer::Send { file, range: *range, whole, counted }, Some(size)))
             }
-            Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
+            Intent::Replace | Intent::WriteAt { .. } | Intent::WriteRange { .. } | Intent::Append => {
                 let found = self.tree.find(path)?;
                 let at = found.root.locate(&found.path)?;
-                let target = Target::check(found.root, found.quota, found.bounds, at, intent)?;
+                let bounds = (found.quota, found.bounds);
+                let target = Target::check(found.root, bounds, at, &self.account, intent)?;
                 Ok((PreparedTransfer::Receive(target), None))
             }
             Intent::SendGroup { files, algorithm } => {

@@ -18,7 +18,7 @@ use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
-use ftp_proto::wire::{PathName, counted};
+use ftp_proto::wire::{ByteRange, PathName, counted};
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub async fn read(
             meter.stop();
         }
     };
-    let flow = Transfer::of(session).run((command, 0), copying, &meter, &mut moving).await;
+    let flow = Transfer::of(session).run((command, ByteRange::WHOLE), copying, &meter, &mut moving).await;
     *moved = meter.moved();
     if *moved > most {
         return Err(files::sends_too_much(session, announced.unwrap_or(0)).during(what()));

@@ -40,9 +40,7 @@ pub(super) struct CopyArgs {
     /// different skips it if size and digest are equal.
     #[arg(long, value_enum, default_value_t = Overwrite::Different, value_name = "WHEN")]
     overwrite: Overwrite,
-    /// How many files are copied at the same time
-    ///
-    /// Each is copied on sessions of its own (auto: as many as make it faster, at most 8).
+    /// How many files are copied at the same time (auto: as many as help, at most 8)
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
     jobs: JobCount,
     /// Stop at the first failure
@@ -182,9 +180,7 @@ pub(super) struct SyncArgs {
     /// Delete nothing if it would be more than N names
     #[arg(long, value_name = "N", requires = "delete")]
     max_delete: Option<u64>,
-    /// Keep what would be replaced or deleted below this directory
-    ///
-    /// It is on the same server and user as DEST.
+    /// Keep what would be replaced or deleted below this directory of the site of DEST
     #[arg(long, value_name = "PLACE")]
     #[serde(with = "as_text")]
     backup_dir: Option<OsString>,
@@ -204,9 +200,7 @@ pub(super) struct SyncArgs {
     #[command(flatten)]
     #[serde(flatten)]
     kept: KeptArgs,
-    /// How many files are copied at the same time
-    ///
-    /// Each is copied on sessions of its own (auto: as many as make it faster, at most 8).
+    /// How many files are copied at the same time (auto: as many as help, at most 8)
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
     jobs: JobCount,
     /// Stop at the first failure

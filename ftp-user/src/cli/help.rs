@@ -23,7 +23,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "For each file",
         &["overwrite", "verify", "no_times", "perms", "changed_parts", "in_place", "no_resume"],
     ),
-    ("For the whole run", &["jobs", "fail_fast", "explain", "id", "detach"]),
+    ("For the whole run", &["jobs", "streams", "fail_fast", "explain", "id", "detach"]),
     ("For the queue", &["queue", "priority", "at", "every", "wait"]),
     ("For paths", &["path", "relay", "relay_token_file", "relay_consent", "allow_clear_data"]),
 ];

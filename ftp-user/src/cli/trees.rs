@@ -13,6 +13,7 @@ use ftp_io::named_file::{NamedFile, Readable};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -69,17 +70,42 @@ pub(super) struct KeptArgs {
     /// Whether only the changed parts of a large file are sent from server to server (sync: auto, else never)
     #[arg(long, value_enum, value_name = "WHEN")]
     changed_parts: Option<job::ChangedParts>,
+    /// How many data connections a large file has (default: 1; auto: as many as help, at most 4)
+    #[arg(long, default_value = "1", hide_default_value = true, value_name = "N", value_parser = streams)]
+    #[serde(default)]
+    streams: job::Streams,
     /// What to do with symbolic links in a tree
     #[arg(long, value_enum, default_value_t = job::Links::Files, value_name = "WHAT")]
     links: job::Links,
 }
+
+/// Reads the number of data connections of a file.
+fn streams(text: &str) -> Result<job::Streams, String> {
+    if text == "auto" {
+        return Ok(job::Streams::Auto);
+    }
+    let number = text.parse().ok().filter(|number: &NonZero<u8>| number.get() <= MOST_STREAMS);
+    number
+        .map(job::Streams::Exactly)
+        .ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_STREAMS}"))
+}
+
+/// The largest number of data connections of a file.
+const MOST_STREAMS: u8 = 32;
 
 impl KeptArgs {
     /// The options with these.
     pub(super) fn options(&self, options: Options) -> Options {
         let times = self.times || !self.no_times;
         let changed_parts = self.changed_parts.unwrap_or(options.changed_parts);
-        Options { links: self.links, times, perms: self.perms, changed_parts, ..options }
+        Options {
+            links: self.links,
+            times,
+            perms: self.perms,
+            changed_parts,
+            streams: self.streams,
+            ..options
+        }
     }
 }
 

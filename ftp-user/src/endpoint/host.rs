@@ -10,6 +10,7 @@ use crate::place::{Location, Place, RemotePath, Site};
 use crate::report::THIS_HOST;
 use crate::session::{Facts, Role, Session, SessionId};
 use ftp_proto::digest::Algorithm;
+use ftp_proto::feature::RANG_STOR;
 use ftp_proto::listing;
 use ftp_proto::manners::Manners;
 use ftp_proto::wire::PathName;
@@ -305,6 +306,14 @@ impl Host {
     pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>> {
         let here = Algorithm::ALL.to_vec();
         self.learn(context, here, |session| session.manners.capabilities.part_algorithms()).await
+    }
+
+    /// Whether several sessions may write ranges of a part there at the same time.
+    ///
+    /// # Errors
+    /// Fails if the server cannot be asked.
+    pub async fn stores_ranges(&mut self, context: &Context) -> Result<bool> {
+        self.learn(context, true, |session| session.manners.capabilities.has_line(RANG_STOR)).await
     }
 
     /// Whether it can copy a file within itself. This host is never asked to.

@@ -5,12 +5,11 @@ use super::local_root::LocalRoot;
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
-use crate::world::{Files, IsLink, LocalName, unique_of};
+use crate::world::{Files, IsLink, LocalName, Writing, unique_of};
 use ftp_io::copy::Meter;
 use ftp_proto::deletion::RemovalKind;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{Facts, When};
-use ftp_proto::transfer::Store;
 use ftp_proto::wire::{ByteRange, PathName};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -140,13 +139,13 @@ impl LocalEnd {
         self.destination().filter(|root| !root.holds(path))
     }
 
-    /// Opens a file to write. What an earlier run has left is continued if `continues`, and else written from its start.
+    /// Opens a file to write.
     ///
     /// # Errors
     ///
     /// It cannot be opened, or what is continued is another file.
-    pub(crate) fn open_to_write(&self, path: &PathName, store: Store, continues: bool) -> io::Result<File> {
-        self.to_write(path)?.open_to_write(store, continues)
+    pub(crate) fn open_to_write(&self, path: &PathName, writing: Writing) -> io::Result<File> {
+        self.to_write(path)?.open_to_write(writing)
     }
 
     /// Renames a finished copy.
@@ -278,7 +277,7 @@ mod tests {
         let end = LocalEnd::Destination(root);
         let (part, file) = (name(&at("tree/sub/part")), name(&at("tree/sub/file")));
         let copy = |contents: &[u8]| {
-            end.open_to_write(&part, Store::Replace, false).unwrap().write_all(contents).unwrap();
+            end.open_to_write(&part, Writing::Anew).unwrap().write_all(contents).unwrap();
             end.set_modified(&part, When(1_000_000_000)).unwrap();
             end.set_mode(&part, 0o640).unwrap();
             end.rename(&part, &file).unwrap();
@@ -293,15 +292,15 @@ mod tests {
         // A link has the name of the part.
         std::fs::write(at("victim/file"), "kept").unwrap();
         symlink("../../victim/file", at("tree/sub/part")).unwrap();
-        assert!(end.open_to_write(&part, Store::Replace, false).is_err());
-        assert!(end.open_to_write(&part, Store::Append, false).is_err());
+        assert!(end.open_to_write(&part, Writing::Anew).is_err());
+        assert!(end.open_to_write(&part, Writing::Append).is_err());
         assert!(end.set_mode(&part, 0o777).is_err());
         std::fs::write(at("victim/part"), "kept").unwrap();
         let before = std::fs::metadata(at("victim/file")).unwrap();
         // A link has the name of the directory.
         std::fs::rename(at("tree/sub"), at("tree/was")).unwrap();
         symlink("../victim", at("tree/sub")).unwrap();
-        assert!(end.open_to_write(&part, Store::Replace, false).is_err());
+        assert!(end.open_to_write(&part, Writing::Anew).is_err());
         assert!(end.rename(&part, &file).is_err() && end.delete(&part).is_err());
         assert!(end.set_modified(&file, When(1)).is_err() && end.set_mode(&file, 0o777).is_err());
         assert!(end.make_directory(&name(&at("tree/sub/more"))).is_err());

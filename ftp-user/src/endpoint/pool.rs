@@ -12,6 +12,7 @@ use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
+use tokio::task::JoinSet;
 
 /// What the hosts of a job share: the files of this host, and for each site a pool. Clones share it.
 #[derive(Clone, Debug)]
@@ -295,8 +296,12 @@ impl Pool {
     /// Says goodbye on all sessions that nobody uses. So those that were lost unnoticed are noticed.
     pub async fn quit_idle(&self) {
         let idle = std::mem::take(&mut self.state.locked().idle);
-        for session in idle {
-            self.say_goodbye(session).await;
+        // Each answers after a round trip, and there may be many.
+        let mut goodbyes: JoinSet<bool> = idle.into_iter().map(|session| session.quit()).collect();
+        while let Some(said) = goodbyes.join_next().await {
+            if !matches!(said, Ok(true)) {
+                self.losses.note();
+            }
         }
     }
 

@@ -68,6 +68,7 @@ pub use request::job::{
 };
 pub(crate) use request::job::{is_one_host, new_job_id};
 pub use request::pairs::Pairs;
+pub use request::streams::Streams;
 pub(crate) use retry::asked;
 pub use retry::{Question, facts};
 pub use run::{refused, run};

@@ -550,7 +550,7 @@ impl StoredJob {
 
 /// The options that change nothing of what is copied: how servers are reached and trusted, by which path, and how fast. A test
 /// of the command line says of each option whether it is one.
-const MANNER: [&str; 26] = [
+const MANNER: [&str; 27] = [
     "id",
     "proxy",
     "password_file",
@@ -571,6 +571,7 @@ const MANNER: [&str; 26] = [
     "relay_consent",
     "allow_clear_data",
     "jobs",
+    "streams",
     "limit",
     "changed_parts",
     "resume",

@@ -416,6 +416,8 @@ pub enum Topic {
     Anew,
     /// Of a copy that has broken off, only the beginning is kept.
     Prefix,
+    /// A file that may have several data connections has one.
+    OneStream,
     /// What was learnt cannot be kept for later runs.
     Memory,
     /// Nobody sees whether a file moves.
@@ -450,6 +452,7 @@ impl Topic {
             }
             Self::Anew => ["anew", "attempt", "begun with the first byte again"],
             Self::Prefix => ["prefix", "attempt", "continued from the part that was right"],
+            Self::OneStream => ["one-stream", "file", "moved over one data connection"],
             Self::Memory => ["memory", "attempt", "made of which nothing is remembered"],
             Self::Unseen => ["unseen", "attempt", "not seen to move"],
             Self::Storage => ["storage", "portion", "deleted at the source"],

@@ -152,7 +152,9 @@ impl Human {
             let how = copy.route().map_or_else(|| skipped(copy), copied);
             let sent = |bytes: u64| format!(", changed parts: {} sent", size::bytes(bytes));
             let parts = copy.changed_parts.map_or_else(String::new, sent);
-            self.talk("", &format!("{source} -> {dest}: {how}{parts}"));
+            let streams = |number: u32| format!(", over {number} data connections");
+            let streams = copy.streams.map_or_else(String::new, streams);
+            self.talk("", &format!("{source} -> {dest}: {how}{parts}{streams}"));
         }
         Ok(())
     }

@@ -226,6 +226,7 @@ fn file(FileOutcome { source, dest, copy }: &FileOutcome, exits: Exits) -> JsonL
         .with_all(copy.relayed.as_ref())
         .with_known("before", Some(copy.bytes_before()).filter(|bytes| *bytes > 0))
         .with_known("changed_parts", copy.changed_parts)
+        .with_known("streams", copy.streams)
 }
 
 fn failed(source: &str, dest: &str, failure: &Failure, exits: Exits) -> JsonLine {

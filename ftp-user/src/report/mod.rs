@@ -11,6 +11,7 @@ mod jobs;
 mod json;
 mod progress;
 mod queue;
+mod ranges;
 mod receipt;
 mod routes;
 mod sentence;
@@ -26,6 +27,7 @@ pub use event::{
 };
 pub use event::{THIS_HOST, Topic};
 pub use progress::{Finding, FoundFiles, JobProgress};
+pub use ranges::{RangeProgress, SharedProgress};
 pub(crate) use receipt::{about, destination, failed_alike};
 
 use crate::failure::{Failure, Kind, Result};
@@ -48,9 +50,18 @@ pub struct Events {
     shown: queue::Sender,
     /// Where the dialogue with the servers goes, if somebody wants it.
     dialogue: Option<queue::Sender>,
+    /// The range of a file whose progress this is, if its others move as well.
+    range: Option<RangeProgress>,
 }
 
 impl Events {
+    /// The same for a range of a file: its progress is told with that of the others, and the path of the file by whoever moves
+    /// its first range.
+    #[must_use]
+    pub fn of_range(&self, range: RangeProgress) -> Self {
+        Self { range: Some(range), ..self.clone() }
+    }
+
     /// Whether [`Event::Dialogue`] goes anywhere. A tree of small files has millions of lines, so that none is made for
     /// nothing.
     pub const fn traces(&self) -> bool {
@@ -60,6 +71,11 @@ impl Events {
     /// Says it and goes on at once. If too much waits for a reader already, it is left out and counted. Only what there
     /// is once in a run, as the summary, is never left out.
     pub fn say(&self, event: Event) {
+        let event = match (event, &self.range) {
+            (Event::Progress(told), Some(range)) => Event::Progress(range.of_file(told)),
+            (Event::Path { .. }, Some(range)) if !range.is_first => return,
+            (event, _) => event,
+        };
         let to =
             if matches!(event, Event::Dialogue { .. }) { self.dialogue.as_ref() } else { Some(&self.shown) };
         if let Some(to) = to {
@@ -113,7 +129,7 @@ impl Reporter {
                 (dialogue, read(lines, |lines| write_down(lines, file)))
             })
             .unzip();
-        (Events { shown, dialogue }, Self { shown: told, dialogue: traced })
+        (Events { shown, dialogue, range: None }, Self { shown: told, dialogue: traced })
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went

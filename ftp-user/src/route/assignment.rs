@@ -15,8 +15,9 @@ use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::transfer::{self, FailedPosture, Outcome, Side, Store};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Who may continue what an attempt leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,6 +80,8 @@ pub(crate) struct Assignment {
     pub(crate) slowest: Option<u64>,
     /// The digest that servers which know DGST compute while the file moves.
     pub(crate) digest: Option<Algorithm>,
+    /// If it is one range of several that move beside each other: what connects it with them.
+    pub(crate) beside: Option<RangeSigns>,
 }
 
 impl Assignment {
@@ -102,6 +105,7 @@ impl Assignment {
             look: Digest::Off,
             slowest: None,
             digest: None,
+            beside: None,
         }
     }
 
@@ -145,6 +149,23 @@ impl Assignment {
     /// servers say so only at the transfer command (ProFTPD's 451).
     pub(crate) const fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
         self.skips() > 0 && matches!(blame, Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer)
+    }
+}
+
+/// What connects the transfer of a range with whoever moves the others.
+#[derive(Clone, Debug)]
+pub(crate) struct RangeSigns {
+    /// Told as soon as a data connection stands.
+    pub(crate) moving: Arc<Notify>,
+    /// The transfer ends as soon as all bytes of the file before this one are stored: others send the rest. Only a direct path
+    /// minds it, where the destination says what it has stored.
+    pub(crate) enough: Arc<AtomicU64>,
+}
+
+impl RangeSigns {
+    /// Whether the bytes before this one are enough.
+    pub(super) fn is_enough(&self, stored: u64) -> bool {
+        stored >= self.enough.load(Ordering::Relaxed)
     }
 }
 
@@ -299,6 +320,8 @@ pub(crate) enum GivenUp {
     Detached,
     /// The source sends more than the bytes that it announced.
     TooMuch(u64),
+    /// Others send what is left of its range.
+    Enough,
 }
 
 impl AttemptResult {
@@ -387,6 +410,8 @@ pub(crate) struct Count {
     pub(crate) refused: bool,
     /// Whether the file moves on without this program.
     pub(crate) detached: bool,
+    /// How many data connections have moved ranges of the file at the same time, if there were several.
+    pub(crate) streams: Option<u32>,
     /// What is known of the transfer, of the last attempt.
     pub(crate) facts: TransferFacts,
 }

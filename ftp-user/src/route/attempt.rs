@@ -82,6 +82,7 @@ impl AttemptContext<'_> {
         let origin = Origin::direct(sessions.source.is_ours(), sessions.destination.is_ours());
         let progress = Progress::new(context, origin, subject(assignment));
         let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
+        let progress = progress.beside(assignment.beside.clone());
         let transfer = transfer(assignment, secret(&sessions)?);
         let (one, two) = sessions.parties(&Candidate::Direct(roles));
         let (timeouts, now) = bounds(context, assignment);

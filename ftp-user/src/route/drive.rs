@@ -8,7 +8,7 @@ use super::relay::LAST_WORD;
 use super::together::Together;
 use crate::context::Context;
 use crate::outcome::Protection;
-use ftp_proto::client::Event;
+use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::{Blame, Class, Code, Reply};
 use ftp_proto::timer::Moment;
@@ -42,6 +42,8 @@ pub(super) struct Drive<'a> {
     close_at: Option<Moment>,
     /// How many bytes have moved, as far as the machine was told.
     moved: u64,
+    /// The first command that was sent to the source and to the destination.
+    first: [Option<CommandId>; 2],
     /// The last reply of the source and of the destination.
     said: [Option<Reply>; 2],
     observed: Observed,
@@ -73,6 +75,7 @@ impl<'a> Drive<'a> {
             given_up: None,
             close_at: None,
             moved: 0,
+            first: [None, None],
             said: [None, None],
             observed: Observed::default(),
         }
@@ -129,6 +132,9 @@ impl<'a> Drive<'a> {
         let moved = self.progress.moved();
         if moved > std::mem::replace(&mut self.moved, moved) {
             self.input(Input::Moving);
+        }
+        if self.given_up.is_none() && self.progress.has_enough() {
+            self.give_up(GivenUp::Enough);
         }
     }
 
@@ -205,7 +211,14 @@ impl<'a> Drive<'a> {
             Some(together) => together.observed(),
         };
         self.path.sends(side, &command, observed);
-        self.sessions.of(side).send(command, None);
+        let sent = self.sessions.of(side).send(command, None);
+        side.of(self.first.each_mut()).get_or_insert(sent);
+    }
+
+    /// Whether it answers a command of an earlier attempt: STAT, right before that one ended.
+    fn is_of_earlier(&self, side: Side, event: &Event) -> bool {
+        let first = *side.of(self.first.each_ref());
+        matches!(event, Event::Reply { to, .. } if first.is_none_or(|first| *to < first))
     }
 
     /// Tells the race that from here on the path decides how long the next step takes.
@@ -228,6 +241,9 @@ impl<'a> Drive<'a> {
     async fn heard(&mut self, side: Side, event: Event) {
         if self.together.is_none() {
             self.hear_relay_first(&event).await;
+        }
+        if self.is_of_earlier(side, &event) {
+            return;
         }
         let now = self.context.world.clock.now();
         if let Path::Direct(direct) = &mut self.path
@@ -460,7 +476,7 @@ impl<'a> Drive<'a> {
         self.given_up.filter(|why| match (outcome, why) {
             (_, GivenUp::Detached) => true,
             (Outcome::Moved { .. }, _) => false,
-            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost) => true,
+            (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough) => true,
             (
                 Outcome::Failed(failure),
                 GivenUp::Stalled | GivenUp::StalledAt(_) | GivenUp::Unseen(_) | GivenUp::TooMuch(_),

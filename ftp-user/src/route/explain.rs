@@ -191,7 +191,9 @@ const fn stage(stage: Stage) -> &'static str {
 /// Why this program gave the attempt up.
 fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failure {
     let stalled = match why {
-        GivenUp::Interrupted | GivenUp::Lost | GivenUp::Detached => return Failure::interrupted(),
+        GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough | GivenUp::Detached => {
+            return Failure::interrupted();
+        }
         GivenUp::Stalled => "nothing moved between the servers".to_owned(),
         GivenUp::StalledAt(side @ Side::Source) => format!("{} sent nothing", ends.name(side)),
         GivenUp::StalledAt(side @ Side::Destination) => format!("{} accepted nothing", ends.name(side)),

@@ -9,11 +9,13 @@ use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, Progress, THIS_HOST};
 use crate::session::{Flow, Session, Transfer};
-use ftp_io::copy::{self, Coding, CopyEnd, CopyReport};
+use crate::world::Writing;
+use ftp_io::copy::{self, Coding, CopyEnd, CopyReport, Format};
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
 use ftp_proto::transfer::{Side, Store};
+use ftp_proto::wire::ByteRange;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::net::SocketAddr;
@@ -39,15 +41,15 @@ pub(crate) async fn send_local(
     };
     let what = format!("cannot store {}", assignment.target.display());
     let meter = context.meter();
-    let skips = assignment.skips();
+    let (skips, part) = (assignment.skips(), assignment.part().unwrap_or(ByteRange::WHOLE));
+    let format = Format { limit: part.length, ..Coding::Image.into() };
     let seen = SeenPeer::new(session);
     let sending = |connection: Data| {
         seen.note(&connection);
-        copy::send(file, skips, connection, Coding::Image, &meter)
+        copy::send(file, skips, connection, format, &meter)
     };
-    let flow = Transfer::of(session)
-        .run((command, skips), sending, &meter, &mut progress(context, assignment))
-        .await;
+    let flow =
+        Transfer::of(session).run((command, part), sending, &meter, &mut progress(context, assignment)).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Destination);
@@ -58,6 +60,7 @@ pub(crate) async fn send_local(
         Flow::Refused(answer) => count.touched = may_be_made(session.blame(answer)),
         Flow::Lost(CopyReport { end: CopyEnd::Whole, .. }, failure) => {
             if assignment.store == Store::Replace
+                && assignment.until.is_none()
                 && !assignment.needs_final_reply
                 && let Some(size) = assignment.size
                 && (UnendedFile { path: &assignment.stored, size, was_shorter: false, may_grow: true })
@@ -105,6 +108,7 @@ pub(crate) async fn receive_local(
             Err(error) => CopyReport { bytes: 0, end: CopyEnd::File(error), digest: None, kept: None },
         }
     };
+    let part = assignment.part().unwrap_or(ByteRange::WHOLE);
     let (mut report, most) = (progress(context, assignment), assignment.most());
     let mut moving = |moved, time| {
         report(moved, time);
@@ -112,7 +116,7 @@ pub(crate) async fn receive_local(
             meter.stop();
         }
     };
-    let flow = Transfer::of(session).run((command, assignment.skips()), receiving, &meter, &mut moving).await;
+    let flow = Transfer::of(session).run((command, part), receiving, &meter, &mut moving).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Source);
@@ -167,7 +171,13 @@ const ONE_PLACE_IS_HERE: &str = "one of the two places is this host";
 /// Opens the local file to write, at the position of the first byte.
 fn open(end: &LocalEnd, assignment: &Assignment) -> io::Result<File> {
     let skips = assignment.skips();
-    let mut file = end.open_to_write(&assignment.stored, assignment.store, skips > 0)?;
+    let writing = match (assignment.store, assignment.until) {
+        (Store::Append, _) => Writing::Append,
+        (Store::Replace, Some(_)) => Writing::Range,
+        (Store::Replace, None) if skips > 0 => Writing::Continue,
+        (Store::Replace, None) => Writing::Anew,
+    };
+    let mut file = end.open_to_write(&assignment.stored, writing)?;
     if skips > 0 {
         file.seek(SeekFrom::Start(skips))?;
     }
@@ -175,7 +185,7 @@ fn open(end: &LocalEnd, assignment: &Assignment) -> io::Result<File> {
 }
 
 async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Result<()> {
-    if assignment.skips() == 0 { session.forget_restart().await } else { Ok(()) }
+    if assignment.part().is_none() { session.forget_restart().await } else { Ok(()) }
 }
 
 fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64, Duration) + Send + use<> {
@@ -198,8 +208,8 @@ fn conclude(
 ) -> Result<()> {
     let (moved, answer) = match flow {
         Flow::Refused(answer) => {
-            count.refused =
-                answer.verb == Verb::Rest || assignment.may_refuse_to_go_on(session.blame(&answer));
+            count.refused = matches!(answer.verb, Verb::Rest | Verb::Rang)
+                || assignment.may_refuse_to_go_on(session.blame(&answer));
             return Err(refusal(session, assignment, &answer, what));
         }
         Flow::Over(moved, answer) => (moved, answer),

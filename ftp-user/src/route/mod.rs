@@ -26,7 +26,9 @@ mod situation;
 mod through;
 mod together;
 
-pub(crate) use assignment::{Assignment, AttemptResult, ContinuedBy, Count, GivenUp, Lane, Sign, StoreReply};
+pub(crate) use assignment::{
+    Assignment, AttemptResult, ContinuedBy, Count, GivenUp, Lane, RangeSigns, Sign, StoreReply,
+};
 pub(crate) use attempt::AttemptContext;
 pub use attempt::timeouts;
 pub(crate) use explain::{FAILED_FOR_EARLIER_FILE, SILENT_SO_FAR};

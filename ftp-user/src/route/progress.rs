@@ -9,6 +9,7 @@
 //! | relay | the relay's count |
 //! | user | the meters of the copy |
 
+use super::assignment::RangeSigns;
 use super::second::{DestinationFile, REMOTE_PERIOD, SecondSession};
 use crate::context::Context;
 use crate::endpoint::files::most;
@@ -72,6 +73,8 @@ pub(super) struct Progress {
     was_shorter: bool,
     /// How many bytes have moved before the transfer whose bytes the server tells.
     earlier: u64,
+    /// If it is a range: who sends its end.
+    beside: Option<RangeSigns>,
     /// Who is told.
     reporting: Reporting,
     markers: Markers,
@@ -137,6 +140,7 @@ impl Progress {
             subject,
             was_shorter: false,
             earlier: 0,
+            beside: None,
             reporting: Reporting::File(context.run.events.clone()),
             markers: Markers::default(),
         }
@@ -147,6 +151,17 @@ impl Progress {
     pub(super) fn watching(self, context: &Context, destination: &Session, stored: DestinationFile) -> Self {
         let second = (!destination.is_ours()).then(|| SecondSession::open(context, stored));
         Self { second, destination: destination.title.clone(), ..self }
+    }
+
+    /// The same of a range, whose end others may send.
+    pub(super) fn beside(self, signs: Option<RangeSigns>) -> Self {
+        Self { beside: signs, ..self }
+    }
+
+    /// Whether others send the rest of the range.
+    pub(super) fn has_enough(&self) -> bool {
+        let stored = self.subject.skips.saturating_add(self.moved());
+        self.beside.as_ref().is_some_and(|signs| signs.is_enough(stored))
     }
 
     /// The same; an earlier file went at this rate, in bytes a second.

@@ -14,6 +14,7 @@ use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
 use ftp_proto::transfer::{Arrangements, DataFault, Fault, is_same_socket};
+use ftp_proto::wire::ByteRange;
 use std::net::SocketAddr;
 
 /// A transfer command that has begun, or was refused.
@@ -21,7 +22,7 @@ pub(super) enum BegunCommand {
     /// The server has begun. If it has replied finally already, that is the reply.
     /// The port stays open until the transfer is over, because somebody else may have connected to it first.
     Open(Data, SentCommand, Option<Answer>, Option<Box<DataPort>>),
-    /// The server refused the command, or REST.
+    /// The server refused the command, or REST or RANG.
     Refused(Answer),
 }
 
@@ -36,9 +37,8 @@ struct Arrival {
 }
 
 impl Transfer<'_> {
-    /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
-    /// not wanted.
-    pub(super) async fn begin(&mut self, command: &Command, skips: u64) -> Result<BegunCommand> {
+    /// Opens a data connection and sends the transfer command, with REST or RANG before it if only that `part` is wanted.
+    pub(super) async fn begin(&mut self, command: &Command, part: ByteRange) -> Result<BegunCommand> {
         if let Some(path) = command.path() {
             self.session.check_name(path).await?;
         }
@@ -47,7 +47,7 @@ impl Transfer<'_> {
         let mut first = None;
         loop {
             let begun = match self.open_data(&arrangements, command).await {
-                Ok(opened) => self.send_over(command, skips, opened).await,
+                Ok(opened) => self.send_over(command, part, opened).await,
                 Err(error) => Err(error),
             };
             let (fault, failure) = match begun {
@@ -80,7 +80,7 @@ impl Transfer<'_> {
 
     /// Whether the refusal of a transfer command is about its data connection.
     fn refuses_connection(&self, answer: &Answer) -> bool {
-        answer.verb != Verb::Rest && self.session.blame(answer) == Blame::Path
+        !matches!(answer.verb, Verb::Rest | Verb::Rang) && self.session.blame(answer) == Blame::Path
     }
 
     /// The failure if no arrangement has worked: what became of the first one and of the last one, if there was more
@@ -98,11 +98,15 @@ impl Transfer<'_> {
     async fn send_over(
         &mut self,
         command: &Command,
-        skips: u64,
+        part: ByteRange,
         opened: OpenedData,
     ) -> Result<BegunCommand, OpenError> {
-        if skips > 0 {
-            let answer = self.session.ask(Command::Rest(skips)).await?;
+        if part != ByteRange::WHOLE {
+            let names_part = match part.length {
+                None => Command::Rest(part.first),
+                Some(_) => Command::Rang(Some(part)),
+            };
+            let answer = self.session.ask(names_part).await?;
             if !answer.is_done() {
                 return Ok(BegunCommand::Refused(answer));
             }

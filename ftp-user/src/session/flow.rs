@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use ftp_io::copy::Meter;
 use ftp_io::tls::Data;
 use ftp_proto::command::Command;
+use ftp_proto::wire::ByteRange;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Opens a data connection, sends a transfer command, runs `copy` from the server's preliminary reply on, and waits
-    /// for both to end. With `skips`, REST asks the server to leave out so many bytes. `copy` must end when `meter` is
+    /// for both to end. REST or RANG asks the server for that part of the file. `copy` must end when `meter` is
     /// stopped. If the session ends meanwhile, the copy goes on: a firewall may have cut the control connection in
     /// the silence of a long transfer.
     ///
@@ -51,7 +52,7 @@ impl<'a> Transfer<'a> {
     /// long, or the work should stop.
     pub async fn run<T, F: Future<Output = T>>(
         mut self,
-        command: (Command, u64),
+        command: (Command, ByteRange),
         copy: impl FnOnce(Data) -> F,
         meter: &Meter,
         moving: Moving<'_>,
@@ -66,13 +67,13 @@ impl<'a> Transfer<'a> {
 
     async fn move_data<T, F: Future<Output = T>>(
         &mut self,
-        (command, skips): (Command, u64),
+        (command, part): (Command, ByteRange),
         copy: impl FnOnce(Data) -> F,
         meter: &Meter,
         moving: Moving<'_>,
     ) -> Result<Flow<T>> {
         // In a box: a future has room for everything that it awaits.
-        let (data, sent, mut last, port) = match Box::pin(self.begin(&command, skips)).await? {
+        let (data, sent, mut last, port) = match Box::pin(self.begin(&command, part)).await? {
             BegunCommand::Refused(answer) => return Ok(Flow::Refused(answer)),
             BegunCommand::Open(data, sent, last, port) => (data, sent, last, port),
         };

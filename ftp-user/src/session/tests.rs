@@ -9,7 +9,7 @@ use ftp_io::copy::Meter;
 use ftp_io::socket;
 use ftp_proto::command::{Command, DataType, XDigest};
 use ftp_proto::digest::Algorithm;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -164,7 +164,7 @@ async fn h34_a_refusal_of_pret_is_one_of_the_file() {
         session.manners.capabilities.pret = true;
         let (meter, copy) = (Meter::default(), async |_| ());
         let ended: Result<Flow<()>, _> =
-            Transfer::of(session).run((next, 0), copy, &meter, &mut |_, _| ()).await;
+            Transfer::of(session).run((next, ByteRange::WHOLE), copy, &meter, &mut |_, _| ()).await;
         ended.unwrap_err().kind
     };
     with(

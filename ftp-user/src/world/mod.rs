@@ -7,7 +7,7 @@ mod network;
 
 pub use files::Files;
 pub(crate) use files::{above, local_path, unique_of};
-pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, names_of, replaced};
+pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, names_of, replaced};
 pub use network::Network;
 pub(crate) use network::{HostPort, OpenPort, Stream, anywhere, end_by_reset, reset, unbound};
 

@@ -4,7 +4,6 @@ use super::files::local_path;
 use crate::failure::{Failure, Kind};
 use ftp_proto::deletion::RemovalKind;
 use ftp_proto::listing::{self, Facts, When};
-use ftp_proto::transfer::Store;
 use ftp_proto::wire::PathName;
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
@@ -147,6 +146,19 @@ impl std::fmt::Display for IsLink {
 
 impl std::error::Error for IsLink {}
 
+/// How a file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Writing {
+    /// From its start; it is made, or cut off.
+    Anew,
+    /// At its end.
+    Append,
+    /// What an earlier attempt or run has left goes on.
+    Continue,
+    /// In ranges beside each other; it is made if it is not there.
+    Range,
+}
+
 /// A name of this host. One in an open directory stays there: what is looked at is what is read, deleted or renamed, and no
 /// symbolic link is followed to write it. A path that was typed is used through whatever links.
 #[derive(Clone, Debug)]
@@ -217,17 +229,18 @@ impl LocalName {
         Ok(file)
     }
 
-    /// Opens a file to write. What an earlier run has left is continued if `continues`, and else written from its start.
+    /// Opens a file to write.
     ///
     /// # Errors
     ///
     /// It cannot be opened, or what is continued is another file.
-    pub(crate) fn open_to_write(&self, store: Store, continues: bool) -> io::Result<File> {
-        let goes_on = store == Store::Replace && continues;
-        let flags = match store {
-            Store::Append => OFlags::APPEND | OFlags::CREATE,
-            Store::Replace if goes_on => OFlags::NONBLOCK,
-            Store::Replace => OFlags::CREATE | OFlags::TRUNC,
+    pub(crate) fn open_to_write(&self, writing: Writing) -> io::Result<File> {
+        let goes_on = matches!(writing, Writing::Continue | Writing::Range);
+        let flags = match writing {
+            Writing::Append => OFlags::APPEND | OFlags::CREATE,
+            Writing::Continue => OFlags::NONBLOCK,
+            Writing::Range => OFlags::NONBLOCK | OFlags::CREATE,
+            Writing::Anew => OFlags::CREATE | OFlags::TRUNC,
         };
         // A link may have taken the name of what an earlier run has left: what it leads to is another file.
         let follows = self.directory.is_none() && !goes_on;

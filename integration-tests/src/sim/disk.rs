@@ -86,6 +86,7 @@ impl Disk {
                 Err(FileFailure::BeyondEnd)
             }
             Intent::WriteAt { .. }
+            | Intent::WriteRange { .. }
             | Intent::Replace
             | Intent::Append
             | Intent::StoreGroup { .. }
@@ -106,7 +107,9 @@ impl Disk {
         let old = self.files.get(&prepared.path);
         let existed = old.is_some();
         let (temporary, at) = match prepared.intent {
-            Intent::WriteAt { range } => (None, usize::try_from(range.first).unwrap_or(usize::MAX)),
+            Intent::WriteAt { range } | Intent::WriteRange { range } => {
+                (None, usize::try_from(range.first).unwrap_or(usize::MAX))
+            }
             Intent::Append => (None, old.map_or(0, Vec::len)),
             Intent::Replace
             | Intent::Send { .. }

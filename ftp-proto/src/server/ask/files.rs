@@ -25,6 +25,12 @@ pub enum Intent {
         /// Where the first byte goes, and how many there may be.
         range: ByteRange,
     },
+    /// STOR after RANG to the name of a part ([`is_part_of_agent`](crate::server::is_part_of_agent)): write in place, also behind
+    /// the end of the file and beside other such writers of the account, creating the file if there is none.
+    WriteRange {
+        /// Where the first byte goes, and how many there may be.
+        range: ByteRange,
+    },
     /// APPE: write in place at the end, creating the file if there is none.
     Append,
     /// PROB: nothing; only the data connection is wanted.
@@ -69,15 +75,17 @@ impl Intent {
         match self {
             Self::Probe(direction) => *direction,
             Self::Send { .. } | Self::List(_) | Self::SendGroup { .. } => Direction::Send,
-            Self::Replace | Self::WriteAt { .. } | Self::Append | Self::StoreGroup { .. } => {
-                Direction::Receive
-            }
+            Self::Replace
+            | Self::WriteAt { .. }
+            | Self::WriteRange { .. }
+            | Self::Append
+            | Self::StoreGroup { .. } => Direction::Receive,
         }
     }
 
     /// Whether a file gets its name or its bytes when it is done. A group waits for its names.
     pub const fn uploads(&self) -> bool {
-        matches!(self, Self::Replace | Self::WriteAt { .. } | Self::Append)
+        matches!(self, Self::Replace | Self::WriteAt { .. } | Self::WriteRange { .. } | Self::Append)
     }
 
     /// Whether it moves a group of small files (PACK).
@@ -91,6 +99,7 @@ impl Intent {
             Self::Send { .. } | Self::SendGroup { .. } | Self::Probe(Direction::Send) => Right::Read,
             Self::Replace
             | Self::WriteAt { .. }
+            | Self::WriteRange { .. }
             | Self::StoreGroup { .. }
             | Self::Probe(Direction::Receive) => Right::Write,
             Self::Append => Right::Append,
@@ -391,6 +400,9 @@ pub enum FileFailure {
     /// Too many hooks wait after uploads, and those of the account are too many of them.
     #[error("Too many uploads wait for their hooks (hooks-waiting); try again later")]
     HooksWait,
+    /// As many transfers write ranges of this file as there may be at the same time.
+    #[error("Too many transfers write ranges of this file; try again when one has ended")]
+    RangeWriters,
     /// No session has to give way to one more group.
     #[error("Too many groups are held (held-groups); try again later")]
     HeldGroups,

@@ -227,7 +227,7 @@ pub(crate) const fn meaning_of(verb: Verb, failure: FileFailure) -> Meaning {
         FileFailure::Exists => Meaning::NameTaken,
         FileFailure::BadName | FileFailure::OtherRoot | FileFailure::LeadsUp => Meaning::BadName,
         FileFailure::Busy => Meaning::FileBusy,
-        FileFailure::HooksWait | FileFailure::HeldGroups => Meaning::TooMany,
+        FileFailure::HooksWait | FileFailure::HeldGroups | FileFailure::RangeWriters => Meaning::TooMany,
         FileFailure::BeyondEnd => Meaning::RestTooFar,
         FileFailure::NoSpace
         | FileFailure::KeptFree

@@ -84,6 +84,13 @@ pub fn is_partial(name: &[u8]) -> bool {
     middle.is_some_and(|hex| hex.len() == 2 * RANDOM && hex.iter().all(u8::is_ascii_hexdigit))
 }
 
+/// Whether a path is that of the part of a file that a user agent copies (extensions, "Names under way"). Such a file may have
+/// holes: it is whole only by its digest.
+pub fn is_part_of_agent(path: &PathName) -> bool {
+    let name = path.as_bytes().rsplit(slash).next().unwrap_or_default();
+    name.starts_with(b".") && name.ends_with(b".ftp-user.part")
+}
+
 /// The name of a file that is going to be received. It cannot be guessed if `random` is random.
 pub fn partial_name(random: [u8; RANDOM]) -> Vec<u8> {
     let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,6 +1,6 @@
 //! HASH, RANG, XCRC and their relatives.
 
-use super::harness::{both, modern, seconds};
+use super::harness::{Harness, both, modern, old, seconds};
 use crate::server::ask::{FileFailure, Intent};
 use crate::wire::ByteRange;
 
@@ -70,6 +70,33 @@ fn rang_holds_for_the_next_transfer() {
     h.say("RANG 5 9");
     h.say("TYPE A");
     h.check("RETR a", &["504"]);
+}
+
+#[test]
+fn rang_and_stor_write_a_part_of_a_user_agent_beside_others() {
+    let part = ByteRange::through(5, 9).unwrap();
+    let check = |mut h: Harness, name: &str, expect: Intent| {
+        h.say("RANG 5 9");
+        h.say("PASV");
+        h.say(&format!("STOR {name}"));
+        assert_eq!(h.intent, Some(expect), "{name}");
+    };
+    let beside = || Intent::WriteRange { range: part };
+    let alone = || Intent::WriteAt { range: part };
+    check(old(), ".1.ftp-user.part", alone());
+    check(modern(), ".1.ftp-user.part", beside());
+    check(modern(), "d/.0123456789abcdef.ftp-user.part", beside());
+    for other in ["a", "1.ftp-user.part", ".1.ftp-user.part/a", ".1.ftp-user.parts", ".1.ftp-user.old"] {
+        check(modern(), other, alone());
+    }
+    let mut h = modern();
+    let features = h.say("FEAT").join("\n");
+    assert!(features.contains(" RANG STOR\n"), "{features}");
+    // REST has no end, so that nobody writes beside it.
+    h.say("REST 5");
+    h.say("PASV");
+    h.say("STOR .1.ftp-user.part");
+    assert_eq!(h.intent, Some(Intent::WriteAt { range: ByteRange::from(5) }));
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
         | Intent::Send { .. }
         | Intent::Replace
         | Intent::WriteAt { .. }
+        | Intent::WriteRange { .. }
         | Intent::Append
         | Intent::Probe(_)
         | Intent::List(_) => false,
@@ -119,6 +120,7 @@ fn names(intent: &Intent) -> Box<dyn Iterator<Item = &FileName> + '_> {
         Intent::Send { .. }
         | Intent::Replace
         | Intent::WriteAt { .. }
+        | Intent::WriteRange { .. }
         | Intent::Append
         | Intent::Probe(_)
         | Intent::List(_) => Box::new(std::iter::empty()),

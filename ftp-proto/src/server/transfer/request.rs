@@ -1,11 +1,13 @@
 //! RETR, STOR, APPE, LIST, NLST, MLSD: what a transfer command asks for.
 
 use crate::command::{DataType, Direction, Verb};
+use crate::dialect::Dialect;
 use crate::listing::Pattern;
 use crate::policy::{Cargo, RequestedTransfer};
 use crate::reply::Meaning;
 use crate::server::ask::{Event, Intent, ListStyle, TransferFailure};
 use crate::server::context::Context;
+use crate::server::context::path::is_part_of_agent;
 use crate::timer::Moment;
 use crate::wire::{ByteRange, PathName, hex};
 use std::net::SocketAddr;
@@ -124,6 +126,7 @@ impl Request {
             Intent::Send { .. }
             | Intent::Replace
             | Intent::WriteAt { .. }
+            | Intent::WriteRange { .. }
             | Intent::Append
             | Intent::SendGroup { .. }
             | Intent::StoreGroup { .. }
@@ -154,9 +157,15 @@ pub(crate) fn retr(cx: &mut Context, name: &PathName, range: ByteRange) -> Optio
 }
 
 /// STOR. After REST or RANG the file is written in place (RFC 3659 5.4, draft-bryan-ftp-range 4.3);
-/// otherwise the new file is written beside the old one and then replaces it.
+/// otherwise the new file is written beside the old one and then replaces it. Several sessions may write ranges of the part of a
+/// user agent at the same time.
 pub(crate) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
-    let intent = if range == ByteRange::WHOLE { Intent::Replace } else { Intent::WriteAt { range } };
+    let is_part = cx.config.dialect == Dialect::Rfc959 && is_part_of_agent(name);
+    let intent = match range {
+        ByteRange::WHOLE => Intent::Replace,
+        ByteRange { length: Some(_), .. } if is_part => Intent::WriteRange { range },
+        ByteRange { .. } => Intent::WriteAt { range },
+    };
     file(cx, Verb::Stor, name, range, intent)
 }
 

@@ -121,6 +121,32 @@ fn what_is_there_is_counted_once_and_every_change_afterwards() {
 }
 
 #[test]
+fn a_part_that_several_write_counts_with_its_size_until_the_last_has_ended() {
+    let site = limited(Some(1_000), None);
+    let range = |first, last| Intent::WriteRange { range: ByteRange::through(first, last).unwrap() };
+    let part = "/.1.ftp-user.part";
+    let write = |intent, bytes: u64| {
+        let (upload, file, mut budget) = site.begin(part, intent).unwrap();
+        budget.take(bytes).unwrap();
+        (&file).write_all(&vec![7; usize::try_from(bytes).unwrap()]).unwrap();
+        (upload, file)
+    };
+    let (late, late_file) = write(range(500, 599), 100);
+    assert_eq!(site.held(), (610, 4), "holes count");
+    let (early, early_file) = write(range(0, 99), 100);
+    assert_eq!(site.held(), (610, 4));
+    late.finish(late_file, Completeness::Whole).result.unwrap();
+    assert_eq!((site.held(), site.counted()), ((610, 4), (610, 4)));
+    let (_, _, mut beyond) = site.begin(part, range(900, 999)).unwrap();
+    assert_eq!(io_failure(&beyond.take(100).unwrap_err()), FileFailure::QuotaBytes);
+    drop(beyond);
+    early.finish(early_file, Completeness::Whole).result.unwrap();
+    assert_eq!((site.held(), site.counted()), ((610, 4), (610, 4)));
+    assert_eq!(site.ask(FileAsk::Remove(name(part))), DONE);
+    assert_eq!(site.held(), (10, 3));
+}
+
+#[test]
 fn a_quota_of_bytes_is_exact() {
     let site = limited(Some(100), None);
     site.store("/full", Intent::Replace, 90, Completeness::Whole).unwrap();

@@ -229,6 +229,55 @@ fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
     assert_eq!(second(Intent::Append), None);
 }
 
+/// The bytes from `first` to `last` of the part of a user agent.
+fn range(first: u64, last: u64) -> Intent {
+    Intent::WriteRange { range: ByteRange::through(first, last).unwrap() }
+}
+
+const PART: &str = "/.1.ftp-user.part";
+
+#[test]
+fn several_sessions_write_ranges_of_one_part_and_it_is_in_use_until_the_last_has_ended() {
+    let site = Site::new();
+    let begin = |first, last| site.begin(PART, range(first, last), Partial::Keep);
+    let (late, mut late_file) = begin(8, 11).unwrap();
+    let (early, mut early_file) = begin(0, 3).unwrap();
+    io::Write::write_all(&mut late_file, b"89ab").unwrap();
+    io::Write::write_all(&mut early_file, b"0123").unwrap();
+    let other = |intent| site.begin(PART, intent, Partial::Keep).err();
+    let in_use = || {
+        assert_eq!(other(Intent::Append), Some(FileFailure::Busy));
+        assert_eq!(other(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
+        let hashed = site.view().subject(&name(PART)).err();
+        assert_eq!(hashed, Some(FileFailure::Busy), "nobody hashes what is being written");
+        let stranger = site.view().of_account(b"stranger").prepare(&name(PART), &range(4, 7)).unwrap().0;
+        let PreparedTransfer::Receive(target) = stranger else { panic!("not prepared for receiving") };
+        assert_eq!(target.begin(Partial::Keep).err(), Some(FileFailure::Busy), "it is another account");
+    };
+    in_use();
+    late.finish(late_file, Completeness::Whole).result.unwrap();
+    in_use();
+    early.finish(early_file, Completeness::Broken).result.unwrap();
+    assert_eq!(site.read(&PART[1..]).as_deref(), Some("0123\0\0\0\x0089ab"), "it has a hole");
+    assert_eq!(other(Intent::WriteAt { range: ByteRange::from(12) }), None);
+    // Nothing is cut off by a range that ends before the file does.
+    let (first, mut file) = begin(0, 1).unwrap();
+    io::Write::write_all(&mut file, b"xy").unwrap();
+    first.finish(file, Completeness::Whole).result.unwrap();
+    assert_eq!(site.read(&PART[1..]).as_deref(), Some("xy23\0\0\0\x0089ab"));
+}
+
+#[test]
+fn the_writers_of_ranges_of_one_part_are_bounded() {
+    let site = Site::new();
+    let begin = || site.begin(PART, range(5, 9), Partial::Keep);
+    let mut writers: Vec<_> = (0..16).map(|_| begin().unwrap()).collect();
+    assert_eq!(begin().err(), Some(FileFailure::RangeWriters));
+    drop(writers.pop());
+    assert!(begin().is_ok());
+    assert!(site.begin("/.2.ftp-user.part", range(5, 9), Partial::Keep).is_ok(), "another file");
+}
+
 #[test]
 fn a_file_that_was_renamed_over_while_it_was_written_in_place_is_not_done() {
     let site = Site::new();

@@ -18,7 +18,7 @@ use ftp_proto::manners::{
     self, CertainRows, FirstEntry, Form, NamesByNlst, UnclearNames, is_certain_directory, is_split, omitted,
 };
 use ftp_proto::reply::Blame;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{ByteRange, PathName};
 use std::collections::HashSet;
 use std::io;
 use tokio_stream::StreamExt;
@@ -154,7 +154,7 @@ impl RemoteDirectory<'_> {
         let name = path.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
         let (listing, answer) = match Transfer::of(session)
-            .run((command, 0), reading, &meter, &mut |_, _| ())
+            .run((command, ByteRange::WHOLE), reading, &meter, &mut |_, _| ())
             .await
             .map_err(other)?
         {

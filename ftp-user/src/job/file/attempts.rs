@@ -65,6 +65,8 @@ pub(super) struct Attempts {
     arrived: Option<FinishedTransfer>,
     /// Whether it was looked for what has changed of the file. It is sent whole from now on.
     pub(super) has_sought_changes: bool,
+    /// Whether ranges of the file have failed in a way that one data connection may not: it moves over one from now on.
+    pub(super) has_one_stream: bool,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
     /// Whether the destination has refused to delete it.
@@ -90,18 +92,21 @@ pub(super) struct StartPoint {
     pub(super) moved: Option<Rung>,
     /// Whether the part has begun as a copy of the old file, so that a size says nothing about it.
     pub(super) assembled: bool,
+    /// If ranges of the part are stored beside each other, so that it may have holes: how many bytes were there before.
+    pub(super) in_ranges: Option<u64>,
 }
 
 impl StartPoint {
     /// The first byte of a part that nobody continues.
     const fn new(part: Part) -> Self {
         let continued = ContinuedBy::Nobody;
-        Self { part, at: 0, continued, compared: false, moved: None, assembled: false }
+        Self { part, at: 0, continued, compared: false, moved: None, assembled: false, in_ranges: None }
     }
 
     /// Whether `by` verifies the copy. A size says nothing about bytes that another attempt has stored.
     pub(super) fn is_verified_by(&self, by: Verified) -> bool {
-        (self.at == 0 && !self.assembled) || self.compared || matches!(by, Verified::Hash(_))
+        let is_known = (self.at == 0 && !self.assembled) || self.compared;
+        (is_known && self.in_ranges.is_none()) || matches!(by, Verified::Hash(_))
     }
 }
 
@@ -118,7 +123,7 @@ impl Attempts {
         self.done.changed_parts = start.assembled.then_some(moved.count.bytes);
         let there = match self.done.changed_parts {
             Some(bytes) => source.size.unwrap_or(0).saturating_sub(bytes),
-            None => start.at,
+            None => start.in_ranges.unwrap_or(start.at),
         };
         if start.moved.is_none() {
             self.before = Some(self.before.map_or(there, |before| before.min(there)));
@@ -126,7 +131,9 @@ impl Attempts {
         self.carried = moved.count.by_relay().map(|relayed| (start.at, relayed));
         self.seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         self.continued = start.continued;
-        self.last = (start.at > 0 || start.assembled).then_some(moved.count.refused);
+        self.done.streams = moved.count.streams;
+        self.last =
+            (start.at > 0 || start.assembled || start.in_ranges.is_some()).then_some(moved.count.refused);
         if moved.count.touched {
             let new = || Leftover {
                 part: start.part.clone(),
@@ -283,7 +290,7 @@ impl Copying<'_> {
                 match event {
                     Event::DirectoryMade => drop(self.discard().await),
                     Event::StoredIsWrong | Event::Failed(_) => {
-                        self.attempts.resume = false;
+                        (self.attempts.resume, self.attempts.has_one_stream) = (false, true);
                         self.start_over(&failure.to_string()).await;
                     }
                 }
@@ -495,6 +502,9 @@ mod tests {
         check(1, true, Verified::Size, true);
         let start = StartPoint { assembled: true, ..StartPoint::new(part.clone()) };
         assert!(!start.is_verified_by(Verified::Size), "the old file had that size, too");
+        assert!(start.is_verified_by(Verified::Hash(Algorithm::Sha256)));
+        let start = StartPoint { at: 1, compared: true, in_ranges: Some(5), ..StartPoint::new(part) };
+        assert!(!start.is_verified_by(Verified::Size), "a part with holes has its size");
         assert!(start.is_verified_by(Verified::Hash(Algorithm::Sha256)));
     }
 }

@@ -13,7 +13,8 @@
 
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
-use crate::endpoint::files;
+use crate::context::Context;
+use crate::endpoint::{Host, files};
 use crate::failure::{Kind, Result};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{ChangedParts, Options};
@@ -22,7 +23,7 @@ use crate::outcome::Verified;
 use crate::route::{Assignment, Count, Ends};
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::listing;
-use ftp_proto::wire::ByteRange;
+use ftp_proto::wire::{ByteRange, PathName};
 
 /// Puts the part together from the old file and what has changed of it. `None` if the file is to be sent whole: nothing of the
 /// part is left then.
@@ -142,22 +143,42 @@ async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
     let mut same = Vec::new();
     let (samples, others) = chunks.samples_and_others();
     for parts in std::iter::once(samples.as_slice()).chain(others.chunks(AT_ONCE)) {
-        let (there, here) = tokio::try_join!(
-            files::part_digests(context, from, algorithm, &copy.item.source, parts),
-            files::part_digests(context, to, algorithm, &copy.item.destination, parts)
-        )?;
-        let (there, here) = match (there, here) {
-            (Ok(there), Ok(here)) => (there, here),
-            (Err(failure), _) | (_, Err(failure)) => return Ok(Sameness::Unknown(failure.to_string())),
-        };
-        let both = there.iter().zip(&here).zip(parts);
-        let is_same = both.filter(|((there, here), _)| there.hex.eq_ignore_ascii_case(&here.hex));
-        same.extend(is_same.map(|(_, part)| *part));
+        let names = [&copy.item.source, &copy.item.destination];
+        match same_parts(context, (from, to), algorithm, names, parts).await? {
+            Ok(found) => same.extend(found),
+            Err(failure) => return Ok(Sameness::Unknown(failure.to_string())),
+        }
         if same.is_empty() {
             return Ok(Sameness::Little);
         }
     }
     Ok(chunks.judge(&same).map_or(Sameness::Little, Sameness::All))
+}
+
+/// Which of these parts are the same in the source and in a file of the destination, or why an end does not tell. Both servers
+/// compute at the same time.
+///
+/// # Errors
+///
+/// A server does not answer any more, or the run was interrupted.
+pub(super) async fn same_parts(
+    context: &Context,
+    (from, to): (&mut Host, &mut Host),
+    algorithm: Algorithm,
+    [source, copy]: [&PathName; 2],
+    parts: &[ByteRange],
+) -> Result<Result<Vec<ByteRange>>> {
+    let (there, here) = tokio::try_join!(
+        files::part_digests(context, from, algorithm, source, parts),
+        files::part_digests(context, to, algorithm, copy, parts)
+    )?;
+    let (there, here) = match (there, here) {
+        (Ok(there), Ok(here)) => (there, here),
+        (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
+    };
+    let both = there.iter().zip(&here).zip(parts);
+    let is_same = both.filter(|((there, here), _)| there.hex.eq_ignore_ascii_case(&here.hex));
+    Ok(Ok(is_same.map(|(_, part)| *part).collect()))
 }
 
 /// Two files of one name, cut into chunks.
@@ -223,7 +244,7 @@ impl Chunks {
 }
 
 /// How many chunks both servers are asked for before either is asked for more.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 /// The smallest file of which parts are compared. A smaller one is sent within the time that the questions take.
 const LEAST_SIZE: u64 = 16 << 20;
 /// The smallest chunk.

@@ -8,7 +8,7 @@
 
 use super::attempts::{Attempts, StartPoint};
 use super::decision::Files;
-use super::{changed, times};
+use super::{changed, ranges, times};
 use crate::context::Context;
 use crate::endpoint::files::{self, FinalName};
 use crate::endpoint::{Host, Losses};
@@ -209,7 +209,10 @@ impl Copying<'_> {
             let mut start = self.next_start(plan).await?;
             let mut moved = match Box::pin(changed::send(self, plan, &mut start)).await? {
                 Some(moved) => moved,
-                None => self.move_part(&start, plan).await,
+                None => match Box::pin(ranges::send(self, plan, &mut start)).await? {
+                    Some(moved) => moved,
+                    None => self.move_part(&start, plan).await,
+                },
             };
             start.part.stored.clone_from(&moved.stored);
             self.attempts.note(&start, source, &moved);
@@ -329,8 +332,8 @@ impl Copying<'_> {
     ) -> Result<Published> {
         let (verify, source) = (self.options.verify, &self.item.source);
         let nothing = StreamedDigests::default();
-        let streamed = if start.at == 0 { &count.streamed } else { &nothing };
-        let is_counted = rung.is_counted() && !start.assembled;
+        let streamed = if start.at == 0 && start.in_ranges.is_none() { &count.streamed } else { &nothing };
+        let is_counted = rung.is_counted() && !start.assembled && start.in_ranges.is_none();
         let passed = is_counted.then(|| start.at.saturating_add(count.bytes));
         let (copy, size) = (&start.part.stored, plan.source.size);
         let files = ComparedFiles { source, copy, size, streamed, passed };

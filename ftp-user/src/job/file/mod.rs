@@ -6,6 +6,7 @@
 //! | `decision` | facts of both ends, and the overwrite rule |
 //! | `attempts` | where each attempt begins, and what becomes of what it leaves |
 //! | `changed` | what has changed of a large file, and nothing else |
+//! | `ranges` | a large file over several data connections |
 //! | `append` | a file at the end of another one |
 //! | `standard` | one file between a server and standard input or output |
 //! | `times` | times and permissions |
@@ -15,5 +16,6 @@ mod attempts;
 mod changed;
 pub(super) mod copy;
 mod decision;
+mod ranges;
 pub(super) mod standard;
 pub(super) mod times;

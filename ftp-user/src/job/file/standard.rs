@@ -24,7 +24,7 @@ use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest, best_common};
 use ftp_proto::listing;
-use ftp_proto::wire::{PathName, counted};
+use ftp_proto::wire::{ByteRange, PathName, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, Read};
@@ -142,7 +142,9 @@ async fn receive(
     };
     let flow = match session.set_type(DataType::Image).await {
         Ok(()) => {
-            Transfer::of(session).run((Command::Retr(path.clone()), 0), copying, &meter, &mut moving).await
+            Transfer::of(session)
+                .run((Command::Retr(path.clone()), ByteRange::WHOLE), copying, &meter, &mut moving)
+                .await
         }
         Err(failure) => Err(failure),
     };
@@ -282,7 +284,7 @@ async fn send(
     let input = Input { file, digester: digest.map(Digester::new), waits: Arc::clone(&waits) };
     let meter = session.context.meter();
     let sending = |connection| copy::send_pieces(input, connection, false, &meter);
-    let command = (Command::Stor(stored.clone()), 0);
+    let command = (Command::Stor(stored.clone()), ByteRange::WHOLE);
     let mut report = progress(context, NAME.to_owned(), None);
     let flow = Transfer::of(session).run(command, sending, &meter, &mut report).await;
     let flow = flow.map_err(|failure| {

@@ -244,6 +244,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 self.tell(Input::Connecting(index));
             }
             Sign::Moving(side) => {
+                self.assignment.beside.iter().for_each(|signs| signs.moving.notify_one());
                 let unasked = self.assignment.allowed == Allowed::Auto && description.has_intermediary();
                 let matters = unasked || description.is_half_clear();
                 if matters && side == Side::Source && self.pair.memory.lock().announces(entry.candidate) {

@@ -99,7 +99,8 @@ impl Contest<'_, '_> {
         let is_of_relay = matches!(failed.cause, Cause::Relay(_));
         let is_known = failure.about == About::DataPorts;
         let failure = if is_of_relay && !is_known { failure.about(About::Relay) } else { failure };
-        let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
+        let is_stopped =
+            matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
@@ -114,6 +115,7 @@ impl Contest<'_, '_> {
             Some(
                 GivenUp::Interrupted
                 | GivenUp::Lost
+                | GivenUp::Enough
                 | GivenUp::StalledAt(_)
                 | GivenUp::TooMuch(_)
                 | GivenUp::Detached,

@@ -101,7 +101,9 @@ impl Runner {
             self.circuit = None;
             return;
         };
-        if may_have_stored(&attempted.outcome, assignment.probes) && assignment.store == Store::Replace {
+        // The part of a range has others.
+        let is_own = assignment.store == Store::Replace && assignment.beside.is_none();
+        if may_have_stored(&attempted.outcome, assignment.probes) && is_own {
             self.discard(context, assignment, attempted.store_reply).await;
         }
     }

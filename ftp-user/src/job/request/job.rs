@@ -6,6 +6,7 @@ use crate::job::check::{Overwrite, Verify};
 use crate::job::removal::Allowance;
 use crate::job::request::filter::Filter;
 use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
+use crate::job::request::streams::Streams;
 use crate::journal::{JobStart, StoredJob};
 use crate::ladder::Allowed;
 use crate::place::{Location, Place, base_name};
@@ -384,6 +385,8 @@ pub struct Options {
     pub in_place: InPlace,
     /// Whether only the changed parts of a large file are sent, where both servers can.
     pub changed_parts: ChangedParts,
+    /// How many data connections a large file has.
+    pub streams: Streams,
     /// Whether an attempt may continue what the one before has stored.
     pub resume: bool,
     /// Whether directories are copied, with everything in them.
@@ -434,6 +437,7 @@ impl Default for Options {
             allowed: Allowed::default(),
             in_place: InPlace::default(),
             changed_parts: ChangedParts::default(),
+            streams: Streams::default(),
             resume: true,
             recursive: false,
             links: Links::default(),

@@ -68,6 +68,7 @@ pub const OPTIONS: &[JobOption] = &[
     option("timeout", OptionKind::Measure, "How long a server may take to answer, as 60s"),
     option("stall", OptionKind::Measure, "How long no byte may come, as 60s"),
     option("jobs", OptionKind::NumberOrAuto, "Files at the same time"),
+    option("streams", OptionKind::NumberOrAuto, "Data connections for one large file"),
     option("allow-clear-data", OptionKind::Flag, "Permit data without encryption"),
 ];
 
