@@ -67,9 +67,10 @@ fn a_rename_replaces_a_regular_file_and_nothing_else() {
 fn a_file_that_has_got_the_name_of_another_one_since_rnfr_keeps_it() {
     let site = Site::new();
     site.file("f", "old");
-    let seen = |path: &str| match site.view().answer(&FileAsk::RenameFrom(name(path))).unwrap() {
-        FileAnswer::Identity(file) => Some(file),
-        other => panic!("{other:?}"),
+    let seen = |path: &str| {
+        let found = site.view().answer(&FileAsk::RenameFrom(name(path)));
+        let Ok(FileAnswer::Identity(file)) = found else { panic!("{found:?}") };
+        Some(file)
     };
     let rename = |is| site.view().answer(&FileAsk::Rename { from: name("/f"), is, to: name("/bak") });
     let old = seen("/f");
