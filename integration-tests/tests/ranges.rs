@@ -59,7 +59,8 @@ impl Scene {
     }
 
     fn copy_in(&self, home: &Path, words: &[&str], places: [&str; 2]) -> (Run, String) {
-        let defaults = [["--streams", "3"], ["--retries", "0"]];
+        // So fast that a test is short, and not so fast that the first connection is done before the others begin.
+        let defaults = [["--streams", "3"], ["--retries", "0"], ["--limit", "40MB"]];
         let defaults = defaults.iter().filter(|[option, _]| !words.contains(option)).flatten();
         let run = self.user().here(home).args(["--trace", "trace.txt", "copy"]).args(defaults);
         let run = run.args(words).args(places).run();
@@ -134,7 +135,7 @@ fn a_large_file_moves_over_as_many_connections_as_were_asked_for_and_is_verified
     assert_eq!(trace.matches("> HASH ").count(), 2, "{trace}");
     assert_eq!(run.events("path").len(), 1, "it is told once: {run}");
     // Not so much that each could have 16 MiB.
-    let (run, _) = scene.copied(&["--overwrite", "always", "--streams", "32"]);
+    let (run, _) = scene.copied(&["--overwrite", "always", "--streams", "16"]);
     went(&run.exits(0), 3, "direct");
     let (run, trace) = scene.copied(&["--overwrite", "always", "--streams", "1"]);
     assert!(

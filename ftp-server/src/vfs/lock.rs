@@ -70,7 +70,23 @@ impl RangeWriters {
         self: &Arc<Self>,
         id: Id,
         account: &Arc<[u8]>,
-        open: impl FnOnce() -> Result<OwnedFd, FileFailure>,
+        open: impl Fn() -> Result<OwnedFd, FileFailure>,
+    ) -> Result<RangeWriter, FileFailure> {
+        for _ in 0..=MOST_TRIES {
+            match self.try_enter(id, account, &open) {
+                // Somebody looks at the lock. Others may come and go meanwhile.
+                Err(FileFailure::Busy) if open().and_then(unwritten).is_ok() => std::thread::sleep(LOOK),
+                entered => return entered,
+            }
+        }
+        Err(FileFailure::Busy)
+    }
+
+    fn try_enter(
+        self: &Arc<Self>,
+        id: Id,
+        account: &Arc<[u8]>,
+        open: impl Fn() -> Result<OwnedFd, FileFailure>,
     ) -> Result<RangeWriter, FileFailure> {
         match self.0.locked().entry(id) {
             Entry::Occupied(shared) if shared.get().account != *account => return Err(FileFailure::Busy),
@@ -80,7 +96,7 @@ impl RangeWriters {
             Entry::Occupied(mut shared) => shared.get_mut().writers += 1,
             Entry::Vacant(none) => {
                 let file = open()?;
-                write(&file)?;
+                flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(failure)?;
                 none.insert(SharedLock { _file: file, account: Arc::clone(account), writers: 1 });
             }
         }

@@ -287,7 +287,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     ("sync copy move", "--ignore-times", "copy --overwrite always copies each file again"),
     ("sync copy move", "--itemize-changes --list-only", "-n shows what would be done"),
-    ("sync copy move", "--multi-thread-streams --buffer-size", "leave it out: it is chosen for each path"),
+    ("sync copy move", "--buffer-size", "leave it out: it is chosen for each path"),
     (
         "sync copy move",
         "-t --append --immutable --metadata",
@@ -315,12 +315,16 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sync copy move", "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),
     ("sync copy move", "--reverse --fast-list --compare-dest", "there is none"),
     ("sync copy move", "--loop", "leave it out: the same command again goes on"),
-    ("sync copy move", "--use-pget-n", "there is none: -j N copies N files at the same time"),
+    (
+        "sync copy move",
+        "--use-pget-n --multi-thread-streams",
+        "--streams N moves a large file over N data connections",
+    ),
     ("sync copy move", "--files-from", "copy --from-file FILE reads lines of SOURCE, a tab, DEST"),
     ("sync copy move", "-e --rsh", "leave it out: servers are reached by FTP"),
     ("sync copy move", "-C", "nothing is compressed; --exclude leaves files out"),
     ("sync copy move", "-z --compress", "there is none: nothing is compressed on its way"),
-    ("sync copy move", "--transfers --parallel --stream --streams", "-j N copies N files at the same time"),
+    ("sync copy move", "--transfers --parallel --stream", "-j N copies N files at the same time"),
     (
         "sync copy move",
         "--checkers",

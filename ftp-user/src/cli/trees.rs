@@ -84,14 +84,11 @@ fn streams(text: &str) -> Result<job::Streams, String> {
     if text == "auto" {
         return Ok(job::Streams::Auto);
     }
-    let number = text.parse().ok().filter(|number: &NonZero<u8>| number.get() <= MOST_STREAMS);
+    let number = text.parse().ok().filter(|number: &NonZero<u8>| number.get() <= job::Streams::MOST);
     number
         .map(job::Streams::Exactly)
-        .ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_STREAMS}"))
+        .ok_or_else(|| format!("neither `auto` nor a number between 1 and {}", job::Streams::MOST))
 }
-
-/// The largest number of data connections of a file.
-const MOST_STREAMS: u8 = 32;
 
 impl KeptArgs {
     /// The options with these.

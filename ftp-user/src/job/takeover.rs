@@ -11,6 +11,7 @@ use crate::job::request::job::Job;
 use crate::job::retry::connect;
 use crate::journal::ItemRecord;
 use crate::route::StoreReply;
+use ftp_proto::wire::ByteRange;
 use std::time::Duration;
 
 /// A part that has a name of this run now.
@@ -23,7 +24,7 @@ struct RenamedPart {
 }
 
 /// Before anything else is done, gives what other workers have left of a job names that only this run knows: a worker that has
-/// lost the job, and still gives a part its final name, finds nothing then. What cannot be renamed, or still grows, is deleted.
+/// lost the job, and still gives a part its final name, finds nothing then. What cannot be renamed, or is still written, is deleted.
 ///
 /// # Errors
 ///
@@ -47,7 +48,7 @@ pub(in crate::job) async fn take_over(context: &Context, job: &Job) -> Result<()
     }
     if taken.is_ok() && !renamed.is_empty() {
         context.world.clock.sleep_until(Some(context.world.clock.now() + GROWTH_CHECK)).await;
-        taken = delete_growing(context, &mut hosts, &renamed).await;
+        taken = delete_written(context, &mut hosts, &renamed).await;
     }
     hosts.release();
     pools.quit().await;
@@ -88,19 +89,31 @@ async fn rename_parts(
     Ok(())
 }
 
-/// Deletes the parts that have grown since they were renamed: a transfer of another worker still stores there.
-async fn delete_growing(
+/// Deletes the parts to which another worker still stores: those that have grown since they were renamed, and those of which their
+/// server tells no digest now.
+async fn delete_written(
     context: &Context,
     hosts: &mut Destinations<'_>,
     renamed: &[RenamedPart],
 ) -> Result<()> {
     for RenamedPart { site, part, size } in renamed {
         let Some(host) = hosts.find(site) else { continue };
-        if files::size(context, host, &part.stored).await? != *size {
+        if files::size(context, host, &part.stored).await? != *size || is_in_use(context, host, part).await? {
             part.discard(context, host, StoreReply::Received).await;
         }
     }
     Ok(())
+}
+
+/// Whether somebody stores ranges of a part, whose size says nothing then: its server refuses a digest as long as that lasts.
+async fn is_in_use(context: &Context, host: &mut Host, part: &Part) -> Result<bool> {
+    if !host.stores_ranges(context).await? {
+        return Ok(false);
+    }
+    let Some(algorithm) = host.part_algorithms(context).await?.first().copied() else { return Ok(false) };
+    let first = ByteRange { first: 0, length: Some(1) };
+    let told = files::part_digest(context, host, algorithm, &part.stored, first).await;
+    Ok(!matches!(told, Ok(Ok(_))))
 }
 
 /// How long a renamed part is watched: one that grows in this time still has a writer.

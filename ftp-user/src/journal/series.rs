@@ -205,6 +205,7 @@ mod tests {
     use crate::journal::Leases;
     use crate::queue::QueueState;
     use ftp_io::clock::since_1970;
+    use std::cell::Cell;
 
     fn series(next: u64) -> SeriesRecord {
         let series = Series {
@@ -224,18 +225,44 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_another_daemon_has_begun_or_somebody_has_changed_since_it_was_found_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        queue.add_series(&series(since_1970().as_secs() - 10)).unwrap();
+        let id = JobId::new(1);
+        let begin = |job| {
+            let begun = queue.with(|store| store.durably(|store| begin(store, id, JobId::new(job))));
+            begun.unwrap().map(|run| run.turn)
+        };
+        assert_eq!((begin(10), begin(11)), (Some(Turn::Begin), None));
+        let change = |is_paused, is_kept: bool| {
+            let changed = queue.change_series(id, |series, now| {
+                (series.is_paused, series.next) = (is_paused, Some(now - 1));
+                is_kept
+            });
+            changed.unwrap()
+        };
+        change(true, true);
+        assert_eq!(begin(12), None);
+        change(false, false);
+        assert_eq!((begin(13), queue.series().unwrap()), (None, Vec::new()), "it does not come back");
+    }
+
+    #[test]
     fn each_run_is_a_job_of_its_own_and_replaces_one_that_has_not_begun() {
         let home = tempfile::tempdir().unwrap();
         let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
-        let record = series(since_1970().as_secs() - 10);
+        let due = Cell::new(since_1970().as_secs() - 10);
+        let record = series(due.get());
         queue.add_series(&record).unwrap();
         assert_eq!(queue.series().unwrap(), [record]);
         let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap();
         let run = |turn, job| [PlannedRun { series: JobId::new(1), turn, job: Some(JobId::new(job)) }];
         let again = || {
             queue.change_series(JobId::new(1), |series, now| {
-                assert_eq!(series.next, Some(now - 10 + 3600));
-                series.next = Some(now - 10);
+                assert_eq!(series.next, Some(due.get() + 3600));
+                due.set(now - 10);
+                series.next = Some(due.get());
                 true
             })
         };

@@ -15,7 +15,7 @@ use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::transfer::{self, FailedPosture, Outcome, Side, Store};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -158,14 +158,18 @@ pub(crate) struct RangeSigns {
     /// Told as soon as a data connection stands.
     pub(crate) moving: Arc<Notify>,
     /// The transfer ends as soon as all bytes of the file before this one are stored: others send the rest. Only a direct path
-    /// minds it, where the destination says what it has stored.
+    /// obeys it, where the destination says what it has stored.
     pub(crate) enough: Arc<AtomicU64>,
+    /// Whether it has ended for that reason.
+    pub(crate) has_ended: Arc<AtomicBool>,
 }
 
 impl RangeSigns {
-    /// Whether the bytes before this one are enough.
+    /// Whether the bytes before this one are enough: then the transfer ends.
     pub(super) fn is_enough(&self, stored: u64) -> bool {
-        stored >= self.enough.load(Ordering::Relaxed)
+        let is_enough = stored >= self.enough.load(Ordering::Relaxed);
+        self.has_ended.fetch_or(is_enough, Ordering::Relaxed);
+        is_enough
     }
 }
 

@@ -95,6 +95,7 @@ pub(crate) async fn receive_local(
     count: &mut Count,
 ) -> Result<()> {
     let session = from.session(context).await?;
+    context.confirm_job().await?;
     forget_restart(session, assignment).await?;
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(assignment.source.clone());

@@ -155,7 +155,9 @@ impl Progress {
 
     /// The same of a range, whose end others may send.
     pub(super) fn beside(self, signs: Option<RangeSigns>) -> Self {
-        Self { beside: signs, ..self }
+        // What the source has sent may not be stored yet.
+        let tells_stored = matches!(self.origin, Origin::Status(Side::Destination));
+        Self { beside: signs.filter(|_| tells_stored), ..self }
     }
 
     /// Whether others send the rest of the range.

@@ -115,6 +115,9 @@ impl Transfer<'_> {
             // Whoever has come before the transfer command is not the server.
             port.turn_away();
         }
+        if command.is_transfer() {
+            self.session.confirm_job().await?;
+        }
         let sent = SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() };
         match opened {
             OpenedData::Connected(data) => {

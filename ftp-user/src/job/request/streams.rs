@@ -14,6 +14,9 @@ pub enum Streams {
 }
 
 impl Streams {
+    /// The largest number: an `ftp-server` permits no more writers of one file.
+    pub const MOST: u8 = 16;
+
     /// The largest number that may be used.
     pub const fn most(self) -> NonZero<u8> {
         match self {

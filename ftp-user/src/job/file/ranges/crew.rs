@@ -143,6 +143,7 @@ impl Crew {
                 biased;
                 () = self.stands.notified(), if !self.has_path => {
                     self.has_path = true;
+                    width.begin(self.progress.moved(), clock.now().since(self.since));
                     next_look = clock.now() + LOOK;
                 }
                 Some(ended) = self.tasks.join_next_with_id() => match task_end(ended) {
@@ -208,8 +209,11 @@ impl Crew {
         let progress = self.progress.range(now.since(self.since));
         let mut context = self.context.clone();
         context.run.events = context.run.events.of_range(progress.clone());
-        let signs =
-            RangeSigns { moving: Arc::clone(&self.stands), enough: Arc::new(AtomicU64::new(u64::MAX)) };
+        let signs = RangeSigns {
+            moving: Arc::clone(&self.stands),
+            enough: Arc::new(AtomicU64::new(u64::MAX)),
+            has_ended: Arc::default(),
+        };
         let (until, beside) = (Some(span.end), Some(signs.clone()));
         let assignment = Assignment { before: span.first, until, beside, ..self.assignment.clone() };
         let task = self.tasks.spawn(async move {
@@ -224,8 +228,8 @@ impl Crew {
     /// A pair has done with its range.
     fn moved(&mut self, task: Id, ends: Ends, moved: Transferred) {
         let Some(index) = self.moving.iter().position(|range| range.task == task) else { return };
-        let MovingRange { span, told, progress, .. } = self.moving.swap_remove(index);
-        let is_cut = span != told && moved.count.bytes >= span.length();
+        let MovingRange { span, told, progress, signs, .. } = self.moving.swap_remove(index);
+        let is_cut = span != told && signs.has_ended.load(Ordering::Relaxed);
         self.result.count.follow(moved.count);
         match moved.result {
             Ok(rung) => {
@@ -284,19 +288,20 @@ impl Crew {
         RangesMoved { transferred: Transferred { result, count, stored }, has_refused }
     }
 
-    /// Gives the sessions of one pair to `ends`, and leaves all others to whoever needs some next.
-    pub(super) async fn leave(self, ends: &mut Ends) {
-        let mut pairs = self.idle.into_iter().chain(self.failed);
-        if let Some(pair) = pairs.next() {
+    /// Gives the sessions of the pair that was used last to `ends`, and leaves all others to whoever needs some next.
+    pub(super) async fn leave(mut self, ends: &mut Ends) {
+        if let Some(pair) = self.idle.pop().or_else(|| self.failed.pop()) {
             *ends = pair;
         }
-        for Ends { source, destination, circuit, .. } in pairs {
+        let mut circuits = JoinSet::new();
+        for Ends { source, destination, circuit, .. } in self.idle.into_iter().chain(self.failed) {
             source.release();
             destination.release();
             if let Some(circuit) = circuit {
-                circuit.quit().await;
+                circuits.spawn(circuit.quit());
             }
         }
+        while circuits.join_next().await.is_some() {}
     }
 }
 

@@ -44,8 +44,8 @@ impl Pace {
     }
 }
 
-/// Which of these ranges will take longest, if others should help it: not where it has just begun, so that nobody knows yet how
-/// fast it is, and not where it ends soon.
+/// Which of these ranges will take longest, if it pays to help it: it has moved for at least [`SLOW`], and its rest will take at
+/// least as long.
 pub(super) fn slowest(moving: impl Iterator<Item = Pace>) -> Option<usize> {
     let known = moving.enumerate().filter(|(_, pace)| pace.time >= SLOW && pace.left >= LEAST_SHARED);
     let slowest = known.max_by_key(|(_, pace)| pace.rest())?;
@@ -153,6 +153,13 @@ impl Width {
         self.search.is_some()
     }
 
+    /// The first data connection stands: from here on the rate is measured.
+    pub(super) const fn begin(&mut self, moved: u64, time: Duration) {
+        if let Some((seen, at, _)) = &mut self.search {
+            (*seen, *at) = (moved, time);
+        }
+    }
+
     /// So many bytes have moved in that time, in all. One more connection is added as long as the last one has made it faster by
     /// [`GAIN`].
     pub(super) fn look(&mut self, moved: u64, time: Duration) {
@@ -201,7 +208,7 @@ mod tests {
     #[test]
     fn ranges_are_the_whole_file_and_become_smaller() {
         for (size, most, streams) in
-            [(32 * MIB, 16, 2), (256 * MIB, 16, 16), (256 * MIB + 1, 3, 3), (1 << 40, 32, 32), (5, 4, 1)]
+            [(32 * MIB, 16, 2), (256 * MIB, 16, 16), (256 * MIB + 1, 3, 3), (1 << 40, 16, 16), (5, 4, 1)]
         {
             let mut list = RangeList::new(vec![span(0, size)], most);
             assert_eq!(list.streams(), streams, "{size}");

@@ -58,7 +58,12 @@ pub(super) async fn send(
     let moved = crew.run(copy.options.streams).await;
     crew.leave(copy.ends).await;
     copy.attempts.has_one_stream |= moved.has_refused;
-    Ok(Some(moved.transferred))
+    let (name, target) = copy.item.names(copy.ends);
+    let mut transferred = moved.transferred;
+    transferred.result = transferred
+        .result
+        .map_err(|failure| failure.during_unless_interrupted(format_args!("cannot copy {name} to {target}")));
+    Ok(Some(transferred))
 }
 
 /// The size of the file, if ranges of it may move: where that is wanted, and where the digest of the whole file will prove the
