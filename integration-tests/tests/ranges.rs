@@ -329,6 +329,19 @@ fn a_run_that_is_killed_goes_on_with_the_ranges_that_are_missing() {
 }
 
 #[test]
+fn ranges_that_are_right_stay_also_where_the_beginning_is_wrong() {
+    let scene = scene();
+    scene.killed(&scene.to.url(""));
+    let part = OpenOptions::new().write(true).open(scene.parts().remove(0)).unwrap();
+    part.write_all_at(b"wrong", 3).unwrap();
+    let resumed = scene.user().args(["resume"]).run().exits(0);
+    scene.is_whole(&resumed);
+    let before = file(&resumed)["before"].as_u64().unwrap();
+    assert!(before > 2 << 20, "{before}: {resumed}");
+    assert_eq!(resumed.warnings(), Vec::<String>::new(), "a hole is no difference: {resumed}");
+}
+
+#[test]
 fn one_connection_and_an_older_version_never_take_a_part_with_holes_for_a_beginning() {
     let scene = scene();
     // To this run the server is an older one, as every server is to an older user agent.

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use ftp_io::copy::{Budget, Meter};
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileFailure, Intent};
-use ftp_proto::wire::ByteRange;
+use ftp_proto::server::is_part_of_agent;
+use ftp_proto::wire::{ByteRange, PathName};
 use rustix::fd::OwnedFd;
 use rustix::fs::{
     Access, AtFlags, Mode, OFlags, Stat, accessat, fstat, fstatvfs, fsync, ftruncate, openat, renameat,
@@ -250,6 +251,10 @@ impl Target {
 
     /// Opens the file, or makes it, to write one range of it beside other such writers.
     fn beside(self, range: ByteRange) -> Result<(Upload, File), FileFailure> {
+        // A link may have the name of a part and lead to another file.
+        if !PathName::from_wire(self.at.name.clone()).is_ok_and(|name| is_part_of_agent(&name)) {
+            return Err(FileFailure::BadName);
+        }
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let open = || openat(&self.at.dir, &*self.at.name, flags, Mode::empty());
         let make = || openat(&self.at.dir, &*self.at.name, flags | OFlags::CREATE | OFlags::EXCL, NEW_FILE);

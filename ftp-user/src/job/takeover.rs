@@ -80,9 +80,7 @@ async fn rename_parts(
                 let size = files::size(context, host, &new.stored).await?;
                 renamed.push(RenamedPart { site: item.place.site.clone(), part: new, size });
             }
-            Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => {
-                return Err(failure);
-            }
+            Err(failure) if failure.kind == Kind::Interrupted || !host.is_connected() => return Err(failure),
             Err(_) => drop(old.discard(context, host, StoreReply::Received).await),
         }
     }

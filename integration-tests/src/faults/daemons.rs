@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::thread;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// What a run of the loop has done.
 #[derive(Debug, Default)]
@@ -61,6 +62,8 @@ struct Scene {
     database: Postgres,
     from: Server,
     to: Server,
+    /// Where the servers note what they have to remove after they were killed.
+    _states: TempDir,
     workers: Vec<DaemonSlot>,
     clock: Clock,
     tally: DaemonsTally,
@@ -74,10 +77,16 @@ struct Scene {
 pub fn daemons(faults: u64, seed: u64) -> Result<DaemonsTally, Skipped> {
     let database = Postgres::start()?;
     let mut random = Random::new(seed);
+    let states = tempfile::tempdir().unwrap();
+    let server = |name: &str, ip| {
+        let state = states.path().join(name);
+        Site::new(name).at(ip).args(["--state", state.to_str().unwrap()]).start()
+    };
     let mut scene = Scene {
         database,
-        from: Site::new("source").start(),
-        to: Site::new("destination").at("127.0.0.3").start(),
+        from: server("source", "127.0.0.2"),
+        to: server("destination", "127.0.0.3"),
+        _states: states,
         workers: Vec::new(),
         clock: Clock::start(),
         tally: DaemonsTally::default(),

@@ -237,6 +237,18 @@ fn range(first: u64, last: u64) -> Intent {
 const PART: &str = "/.1.ftp-user.part";
 
 #[test]
+fn a_link_with_the_name_of_a_part_leads_to_no_file_of_which_ranges_are_written() {
+    let site = Site::new();
+    site.file("other", "old");
+    site.link(".1.ftp-user.part", "other");
+    site.link(".2.ftp-user.part", "new");
+    for path in [PART, "/.2.ftp-user.part"] {
+        assert_eq!(site.begin(path, range(8, 11), Partial::Keep).err(), Some(FileFailure::BadName));
+    }
+    assert_eq!((site.read("other").as_deref(), site.read("new")), (Some("old"), None));
+}
+
+#[test]
 fn several_sessions_write_ranges_of_one_part_and_it_is_in_use_until_the_last_has_ended() {
     let site = Site::new();
     let begin = |first, last| site.begin(PART, range(first, last), Partial::Keep);

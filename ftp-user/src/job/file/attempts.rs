@@ -234,7 +234,8 @@ impl Copying<'_> {
         let continued = if continues { attempts.next } else { ContinuedBy::Nobody };
         if let Some(left) = attempts.left.clone() {
             let found = if continues {
-                left.look(context, self.ends, self.item, source, means).await?
+                let in_ranges = self.options.streams.most().get() > 1 && !attempts.has_one_stream;
+                left.look(context, self.ends, self.item, source, (means, in_ranges)).await?
             } else {
                 left.useless(context, self.ends).await?
             };

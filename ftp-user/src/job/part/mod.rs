@@ -323,14 +323,15 @@ pub(in crate::job) enum FoundPart {
 }
 
 impl Leftover {
-    /// Decides what can be continued. `source` are the facts of the source now; `means` will verify the copy.
+    /// Decides what can be continued. `source` are the facts of the source now; `means` will verify the copy. `in_ranges`: what stands
+    /// behind the first wrong byte is looked at later, since there may be holes.
     pub(in crate::job) async fn look(
         &self,
         context: &Context,
         ends: &mut Ends,
         item: &Item,
         source: &Facts,
-        means: Verified,
+        (means, in_ranges): (Verified, bool),
     ) -> Result<FoundPart> {
         if self.source.as_ref().is_some_and(|before| has_changed(before, source)) {
             return Ok(FoundPart::Useless("the source has changed since the last attempt".to_owned()));
@@ -359,9 +360,9 @@ impl Leftover {
             right => right?,
         };
         Ok(match right {
-            Some(0) => FoundPart::Useless(differs),
+            Some(0) if !in_ranges => FoundPart::Useless(differs),
             Some(right) => {
-                if right < bytes {
+                if right < bytes && !in_ranges {
                     let text = format!("{differs}: the first {} are right and kept", counted(right, "byte"));
                     context.run.events.warn_of(Topic::Prefix, ends.destination.name(), text);
                 }

@@ -101,10 +101,8 @@ async fn missing(
         return Ok(Err("a server keeps the rate of --limit for each session alone".to_owned()));
     }
     let from = start.at;
-    let stored = match from {
-        0 => 0,
-        _ => files::size(context, &mut ends.destination, &start.part.stored).await?.unwrap_or(0).min(size),
-    };
+    let stored =
+        files::size(context, &mut ends.destination, &start.part.stored).await?.unwrap_or(0).min(size);
     let mut there = Vec::new();
     let pieces = pieces(from, stored);
     for parts in pieces.chunks(AT_ONCE) {
