@@ -109,7 +109,7 @@ pub fn daemons(faults: u64, seed: u64) -> Result<DaemonsTally, Skipped> {
             scene.change_what_is_done(&mut jobs);
             scene.check_that_nothing_is_lost(&jobs);
         }
-        scene.calm_down(&jobs);
+        scene.calm_down(&mut jobs);
         scene.check_the_ends(&jobs);
     }
     for worker in std::mem::take(&mut scene.workers) {
@@ -277,12 +277,14 @@ impl Scene {
         }
     }
 
-    /// Nothing goes wrong any more: every job ends, if need be after it was tried again.
-    fn calm_down(&mut self, jobs: &[SharedJob]) {
-        self.go_on(true);
+    /// Nothing else goes wrong: every job ends, if need be after it was tried again. Daemons that were killed or stopped come back.
+    fn calm_down(&mut self, jobs: &mut [SharedJob]) {
         let mut retried = BTreeSet::new();
         let until = self.clock.now() + CALM;
         loop {
+            // Those that were stopped for longer than a lease find that they have lost their jobs.
+            self.go_on(false);
+            self.change_what_is_done(jobs);
             let states = self.states();
             let state = |job: &SharedJob| {
                 states.get(&job.id).and_then(|state| state["state"].as_str()).unwrap_or("unknown").to_owned()
@@ -306,6 +308,7 @@ impl Scene {
             }
             thread::park_timeout(Duration::from_millis(500));
         }
+        self.go_on(true);
         self.tally.retried += retried.len() as u64;
     }
 
