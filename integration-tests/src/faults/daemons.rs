@@ -189,7 +189,7 @@ impl Scene {
                 "a daemon is killed"
             }
             3..=5 => {
-                let longest = random.pick([2, 20, 60]);
+                let longest = random.pick([2, 40, 80]);
                 let back = now + random.time(Duration::from_secs(longest));
                 let worker = &mut self.workers[at];
                 let Some(daemon) = worker.daemon.as_ref().filter(|_| worker.back.is_none()) else { return };
