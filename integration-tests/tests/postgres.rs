@@ -164,6 +164,18 @@ mod daemons {
             assert_eq!(self.to.bytes("t/large"), sample(LARGE));
         }
 
+        /// A daemon that was stopped goes on when another one has done its job, and changes nothing of what is there since.
+        fn wakes_too_late(&self, stopped: Started, id: &str) {
+            // Whatever it still gives a final name would replace this.
+            fs::write(self.to.path("t/large"), "newer").unwrap();
+            stopped.running.signal(Signal::CONT);
+            stopped.wait_for("the lease of a job is lost");
+            stopped.end_with(Signal::TERM).exits(0);
+            assert_eq!(self.to.bytes("t/large"), b"newer");
+            assert_eq!(self.to.names(), ["t/", "t/a", "t/large", "t/z"]);
+            assert_eq!(self.job(id)["state"], "done");
+        }
+
         fn until_a_part_has_arrived(&self) {
             until("a part has arrived", || {
                 let is_large =
@@ -212,14 +224,7 @@ mod daemons {
         let two = scene.daemon(&[]);
         one.running.signal(Signal::STOP);
         scene.until_done(&id);
-        // Whatever the first one still gives a final name would replace this.
-        fs::write(scene.to.path("t/large"), "newer").unwrap();
-        one.running.signal(Signal::CONT);
-        one.wait_for("the lease of a job is lost");
-        one.end_with(Signal::TERM).exits(0);
-        assert_eq!(scene.to.bytes("t/large"), b"newer");
-        assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
-        assert_eq!(scene.job(&id)["state"], "done");
+        scene.wakes_too_late(one, &id);
         drop(two);
     }
 
@@ -235,13 +240,7 @@ mod daemons {
         scene.database.run();
         let two = scene.daemon(&[]);
         scene.until_done(&id);
-        fs::write(scene.to.path("t/large"), "newer").unwrap();
-        // Whatever the first one still gives a final name would replace this.
-        one.running.signal(Signal::CONT);
-        one.wait_for("the lease of a job is lost");
-        one.end_with(Signal::TERM).exits(0);
-        assert_eq!(scene.to.bytes("t/large"), b"newer");
-        assert_eq!(scene.job(&id)["state"], "done");
+        scene.wakes_too_late(one, &id);
         drop(two);
     }
 

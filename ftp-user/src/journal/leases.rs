@@ -41,8 +41,8 @@ pub struct CheckIn {
     pub now: u64,
     /// The leases that it has no more: other workers may carry these jobs.
     pub lost: Vec<Lease>,
-    /// The workers that were alive within the last hour.
-    pub workers: Vec<WorkerRecord>,
+    /// Whether it is the worker that runs its command for jobs that have ended.
+    pub is_reporter: bool,
     /// The number of the last change.
     pub last_change: u64,
     /// If the store is older than it was: how many changes are gone.
@@ -190,10 +190,11 @@ fn check_in(
     save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
     let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
     sql.write("DELETE FROM workers WHERE seen < ?1", [long_ago.into()])?;
-    let workers = workers(sql)?;
-    settle_reports(sql, &workers, now)?;
+    let reporter = reporter(&workers(sql)?, now);
+    settle_reports(sql, reporter)?;
+    let is_reporter = reporter == Some(profile.id);
     // This transaction counts itself when it ends.
-    Ok(CheckIn { now, lost, workers, last_change: commits(sql)? + 1, changes_gone })
+    Ok(CheckIn { now, lost, is_reporter, last_change: commits(sql)? + 1, changes_gone })
 }
 
 /// Ends all leases if the store has fewer changes than a worker has seen. Returns how many are gone.
@@ -210,8 +211,8 @@ fn end_leases_of_older_store(store: &Store, seen: u64) -> Result<Option<u64>, St
 }
 
 /// Begins to keep the ends of jobs if a worker wants to know of them, and ends that if none does.
-fn settle_reports(sql: &Sql, workers: &[WorkerRecord], now: u64) -> Result<(), StoreError> {
-    match (reporter(workers, now), reported(sql)?) {
+fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreError> {
+    match (reporter, reported(sql)?) {
         (None, Some(_)) => set_reported(sql, None),
         // What has ended before counts as reported.
         (Some(_), None) => set_reported(sql, Some(commits(sql)?)),

@@ -18,7 +18,7 @@ use crate::journal::{
     StoredJob,
 };
 use crate::outcome::Protection;
-use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope};
+use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
 use crate::report::Listener;
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
@@ -247,7 +247,9 @@ impl Fleet for Daemon {
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
         let mut sites = site_views(&self.settings.locked(), &self.worker.name);
-        for other in self.others.locked().iter() {
+        let (workers, now) = self.known_workers().map_err(away)?;
+        let is_other = |worker: &&WorkerRecord| worker.profile.id != self.worker.id && worker.is_alive(now);
+        for other in workers.iter().filter(is_other) {
             for (name, url) in &other.profile.sites {
                 match sites.iter_mut().find(|site| site.name == *name && site.url == *url) {
                     Some(site) => site.workers.push(other.profile.name.clone()),
@@ -267,12 +269,11 @@ impl Fleet for Daemon {
     }
 
     fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
-        let mut known = self.reader.workers().map_err(away)?;
+        let (mut known, now) = self.known_workers().map_err(away)?;
         if let Some(own) = known.iter_mut().find(|worker| worker.profile.id == self.worker.id) {
             own.profile = self.profile();
         }
         let carriers = self.reader.carriers().map_err(away)?;
-        let now = self.reader.now().map_err(away)?;
         Ok(known.iter().map(|worker| worker_view(worker, &carriers, now)).collect())
     }
 

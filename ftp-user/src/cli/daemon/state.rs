@@ -10,7 +10,7 @@ use crate::id::{JobId, WorkerId};
 use crate::journal::{JournalFailure, Queue, QueuedJob, Tokens};
 use crate::queue::{
     CarriedJob, Head, JobsAtOnce, RecordedSites, SiteUse, Token, WorkerProfile, WorkerRecord, has_worker,
-    reporter, scattered_sites,
+    scattered_sites,
 };
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::TokenInfo;
@@ -37,8 +37,6 @@ pub(super) struct Daemon {
     pub(super) worker: WorkerProfile,
     /// How many jobs are carried at the same time.
     pub(super) parallel: NonZeroUsize,
-    /// The other workers of the queue that were alive when this one has checked in last.
-    pub(super) others: Mutex<Vec<WorkerRecord>>,
     /// Whether this one runs the command for jobs that have ended.
     pub(super) is_reporter: AtomicBool,
     /// The jobs that were submitted here last.
@@ -78,7 +76,6 @@ impl Daemon {
             feed: Arc::new(Feed::new(worker.name.clone())),
             worker,
             parallel,
-            others: Mutex::default(),
             is_reporter: AtomicBool::new(false),
             submitted: Mutex::default(),
             settings: Mutex::new(Arc::new(settings)),
@@ -125,13 +122,6 @@ impl Daemon {
         WorkerProfile { is_draining, sites, ..self.worker.clone() }
     }
 
-    /// Takes the workers that the store has at its time `now`.
-    pub(super) fn take_workers(&self, workers: Vec<WorkerRecord>, now: u64) {
-        self.is_reporter.store(reporter(&workers, now) == Some(self.worker.id), Ordering::Relaxed);
-        let is_other = |worker: &WorkerRecord| worker.profile.id != self.worker.id && worker.is_alive(now);
-        *self.others.locked() = workers.into_iter().filter(is_other).collect();
-    }
-
     /// Whether this worker may begin a job beside those that are carried. One whose sites nobody has is begun to say so.
     pub(super) fn may_begin(&self, head: &Head<JobId>, carried: &[CarriedJob]) -> bool {
         let settings = Arc::clone(&self.settings.locked());
@@ -153,7 +143,7 @@ impl Daemon {
     }
 
     /// The workers that the store has, and its time.
-    fn known_workers(&self) -> Result<(Vec<WorkerRecord>, u64), JournalFailure> {
+    pub(super) fn known_workers(&self) -> Result<(Vec<WorkerRecord>, u64), JournalFailure> {
         Ok((self.reader.workers()?, self.reader.now()?))
     }
 
@@ -226,17 +216,16 @@ impl Daemon {
         job_view(job, self.feed.run(job.id).as_ref(), worker)
     }
 
-    /// The names of the workers that carry jobs, by the jobs.
+    /// The names of the workers that carry jobs, by the jobs. What is not known now is left out.
     pub(super) fn worker_names(&self) -> HashMap<JobId, String> {
-        // A name that is not known now is left out.
-        let carriers = self.reader.carriers().unwrap_or_default();
-        let others = self.others.locked();
-        let name = |id: WorkerId| match others.iter().find(|other| other.profile.id == id) {
-            Some(other) => other.profile.name.clone(),
-            None if id == self.worker.id => self.worker.name.clone(),
-            None => id.to_string(),
+        let (carriers, workers) = (self.reader.carriers(), self.reader.workers().unwrap_or_default());
+        let names: HashMap<WorkerId, String> =
+            workers.into_iter().map(|worker| (worker.profile.id, worker.profile.name)).collect();
+        let named = |(job, id): (JobId, WorkerId)| {
+            let name = names.get(&id).cloned();
+            (job, name.unwrap_or_else(|| id.to_string()))
         };
-        carriers.into_iter().map(|(job, worker)| (job, name(worker))).collect()
+        carriers.unwrap_or_default().into_iter().map(named).collect()
     }
 
     /// Remembers that a job was submitted here.

@@ -205,10 +205,10 @@ impl Worker {
             (self.daemon.worker.id, self.held(), self.daemon.profile(), self.last_change);
         let check_in = move |queue: &Queue| Leases::of(queue, id).check_in(&profile, &held, last_change);
         let found = self.daemon.queue.on_disk(check_in).await?;
-        let CheckIn { now, lost, workers, last_change, changes_gone } = found;
+        let CheckIn { now, lost, is_reporter, last_change, changes_gone } = found;
         self.renewal.note_renewal(asked, self.clock.now(), now);
         self.last_change = last_change;
-        self.daemon.take_workers(workers, now);
+        self.daemon.is_reporter.store(is_reporter, Ordering::Relaxed);
         if let Some(changes) = changes_gone {
             tracing::error!(
                 changes,

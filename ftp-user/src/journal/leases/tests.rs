@@ -149,11 +149,13 @@ fn a_worker_says_that_it_is_there_and_is_forgotten_when_it_leaves() {
     let profile = WorkerProfile { reports_ends: true, sites, ..worker(1) };
     let found = of(&queue, 1).check_in(&profile, &[], 0).unwrap();
     let mut known = WorkerRecord { started: found.now, seen: found.now, profile: profile.clone() };
-    assert_eq!(found.workers, [known.clone()]);
-    of(&queue, 2).check_in(&worker(2), &[], 0).unwrap();
+    assert_eq!(queue.workers().unwrap(), [known.clone()]);
+    let other = of(&queue, 2).check_in(&worker(2), &[], 0).unwrap();
     let again = of(&queue, 1).check_in(&profile, &[], 0).unwrap();
     known.seen = again.now;
-    assert_eq!(again.workers.iter().find(|worker| worker.profile.id == profile.id), Some(&known));
+    assert!(found.is_reporter && again.is_reporter && !other.is_reporter);
+    let workers = queue.workers().unwrap();
+    assert_eq!(workers.iter().find(|worker| worker.profile.id == profile.id), Some(&known));
     of(&queue, 1).leave().unwrap();
     assert_eq!(queue.workers().unwrap().len(), 1);
     assert!(again.last_change > found.last_change && again.changes_gone.is_none());
