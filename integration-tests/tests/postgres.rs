@@ -169,7 +169,7 @@ mod daemons {
             // Whatever it still gives a final name would replace this.
             fs::write(self.to.path("t/large"), "newer").unwrap();
             stopped.running.signal(Signal::CONT);
-            stopped.wait_for("the lease of a job is lost");
+            stopped.wait_for("a job has lost its lease");
             stopped.end_with(Signal::TERM).exits(0);
             assert_eq!(self.to.bytes("t/large"), b"newer");
             assert_eq!(self.to.names(), ["t/", "t/a", "t/large", "t/z"]);

@@ -335,7 +335,7 @@ impl Scene {
 
 impl DaemonsTally {
     fn count_displaced(&mut self, said: &str) {
-        self.displaced += said.matches("the lease of a job is lost").count() as u64;
+        self.displaced += said.matches("a job has lost its lease").count() as u64;
     }
 }
 

@@ -218,7 +218,7 @@ impl Worker {
         }
         for running in self.running.values().filter(|running| lost.contains(&running.lease)) {
             running.interrupt();
-            tracing::warn!(job = %running.lease.job, "the lease of a job is lost: its run ends here");
+            tracing::warn!(job = %running.lease.job, "a job has lost its lease: its run ends here");
         }
         Ok(())
     }
@@ -361,7 +361,7 @@ impl Worker {
                     tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a run of a job has ended");
                 }
                 Ok(Err(EntryRefusal::LeaseLost)) => {
-                    tracing::warn!(%job, "the result of a run is left out: the lease of its job is lost");
+                    tracing::warn!(%job, "a job has lost its lease: the result of its run is left out");
                 }
                 // Somebody has forgotten it meanwhile.
                 Ok(Err(_)) | Err(JournalFailure::Unknown { .. }) => {}
