@@ -75,7 +75,8 @@ fn small_files_move_together_and_are_verified_and_named() {
     let count = |words: &str| trace.matches(words).count();
     assert!(count("> MODE B") >= 2, "{trace}");
     assert!(count("> LSTN") < 12, "{} connections: {trace}", count("> LSTN"));
-    assert_eq!(count("> MODE B"), count("> MODE S"), "{trace}");
+    // Nothing needs another data connection in the end.
+    assert!(count("> MODE S") < count("> MODE B"), "{trace}");
     // Three directories: a command for many files, and none of its own for most of them.
     let packs = [count("> PACK SEND"), count("> PACK STORE"), count("> PACK KEEP")];
     assert!((3..20).contains(&packs[0]) && packs == [packs[0]; 3], "{packs:?}: {trace}");

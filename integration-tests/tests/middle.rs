@@ -82,7 +82,7 @@ fn has_moved_together(state: &TempDir, (from, to): (&Server, &Server), run: &Run
     assert_eq!(run.summary()["path"], path, "{run}");
     let trace = read(trace_of(state));
     let count = |words: &str| trace.matches(words).count();
-    assert!(count("> MODE B") >= 2 && count("> MODE B") == count("> MODE S"), "{trace}");
+    assert!(count("> MODE B") >= 2 && count("> MODE B") > count("> MODE S"), "{trace}");
     assert!(connections(&trace) < 60, "{} data connections for {all} files: {trace}", connections(&trace));
     // What a file alone says of itself, none of those that move together does: they are told when they end.
     let told = run.events("progress");

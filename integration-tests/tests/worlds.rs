@@ -9,6 +9,8 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
+use integration_tests::trace;
+use integration_tests::world::line::LongLine;
 use integration_tests::world::manners::Manners;
 use integration_tests::world::plan::{Doing, Fault, Placement, Plan, Program, Sabotage, Verb, When};
 use integration_tests::world::run::{Ended, run};
@@ -175,4 +177,43 @@ fn what_a_hostile_account_sends_is_carried_out() {
     };
     assert!((0..10).any(|choice| does_harm(choice, true)));
     assert!(!(0..10).any(|choice| does_harm(choice, false)));
+}
+
+/// A server of a world greets as soon as the first packet of a connection reaches it. Over TCP it waits for the third one, so that
+/// each connection with a greeting takes one round trip more.
+#[test]
+fn t20_a_copy_over_a_long_line_takes_few_round_trips() {
+    for (tls, most_before, most_after) in [(false, 6.1, 2.5), (true, 9.2, 2.5)] {
+        with_room(|| {
+            let mut line = LongLine::start(tls).unwrap();
+            for name in ["cold.bin", "remembered.bin"] {
+                let took = line.copy(name, 5_000).unwrap();
+                let is_met = took.before_first_byte <= most_before && took.after_last_byte <= most_after;
+                assert!(is_met, "{name}, TLS {tls}: {took:?}\n{}", took.trace);
+            }
+        });
+    }
+}
+
+/// The first run looks for a path with one file, and the second one takes the same at once. Files share a data connection, however
+/// many batches they are, until one goes alone: MODE B ends before its commands.
+#[test]
+fn t19_small_files_take_the_path_of_an_earlier_run_at_once_and_keep_their_data_connection() {
+    with_room(|| {
+        let mut line = LongLine::start(false).unwrap();
+        for (name, alone, most) in [("cold", 2, 19.0), ("remembered", 1, 8.0)] {
+            let trace = line.copy_tree(name, 1_000).unwrap();
+            let mut modes = Vec::new();
+            for said in trace::commands(&trace, trace::SOURCE) {
+                let verb = said.split(' ').next().unwrap_or(said);
+                if said.starts_with("MODE") || verb == "RETR" {
+                    modes.push(if verb == "RETR" { verb } else { said });
+                }
+            }
+            let expected = ["RETR", "MODE B", "MODE S", "RETR", "MODE B"];
+            assert_eq!(modes, expected[2 - alone..], "{name}: {trace}");
+            let first = trace.lines().find(|said| said.contains("> PACK SEND")).unwrap();
+            assert!(line.round_trips_until(first) <= most, "{name}: {first}");
+        }
+    });
 }

@@ -3,7 +3,7 @@
 use super::ascent::Ascent;
 use super::candidate::{Candidate, ThroughRelay};
 use ftp_proto::transfer::race::Entrant;
-use ftp_proto::transfer::{Opening, Party, Posture, Postures, Side};
+use ftp_proto::transfer::{DataTls, Opening, Party, Posture, Postures, Roles, Side};
 use std::time::Duration;
 
 /// The candidates as the race sees them, in their order. `round_trip` is the time to the server that is farther
@@ -11,14 +11,17 @@ use std::time::Duration;
 pub fn entrants(ascent: &Ascent, source: &Party, destination: &Party, round_trip: Duration) -> Vec<Entrant> {
     let candidates = ascent.candidates();
     let able = |party: &Party| party.capabilities.rndz && party.capabilities.prob;
-    let direct = HEAD_START.max(round_trip.saturating_mul(2));
     let known = if ascent.knows_path() { KNOWN } else { Duration::ZERO };
+    let direct = |roles: Option<&Roles>| {
+        let is_clear = roles.is_none_or(|roles| roles.tls == DataTls::Clear);
+        HEAD_START.max(round_trip.saturating_mul(if is_clear { IN_CLEAR } else { INSIDE_TLS }))
+    };
     let entrant = |candidate: &Candidate| Entrant {
         group: group(candidate),
         head_start: known
             + match candidate {
-                Candidate::Direct(_) => direct,
-                Candidate::Relay(_) | Candidate::Through => direct + INTERMEDIARY,
+                Candidate::Direct(roles) => direct(Some(roles)),
+                Candidate::Relay(_) | Candidate::Through => direct(None) + INTERMEDIARY,
             },
         probes: matches!(candidate, Candidate::Direct(_)) && able(source) && able(destination),
     };
@@ -29,7 +32,7 @@ pub fn entrants(ascent: &Ascent, source: &Party, destination: &Party, round_trip
         .zip(candidates)
         .filter(|(_, candidate)| !matches!(candidate, Candidate::Direct(_)));
     intermediaries.next();
-    intermediaries.for_each(|(entrant, _)| entrant.head_start = direct + known);
+    intermediaries.for_each(|(entrant, _)| entrant.head_start = direct(None) + known);
     for (index, entrant) in entrants.iter_mut().enumerate().skip(1) {
         if ascent.is_silent(index - 1) {
             entrant.head_start = SILENT;
@@ -56,8 +59,13 @@ const fn group(candidate: &Candidate) -> usize {
     }
 }
 
-/// The head start of a candidate (RFC 8305 section 8), unless two round trips are longer.
+/// The head start of a candidate (RFC 8305 section 8), unless its round trips take longer.
 const HEAD_START: Duration = Duration::from_millis(250);
+/// The round trips from the transfer commands until both ends have said that a proven data connection stands: half of one for a
+/// command, half of one for a reply, one for TCP, and one for both proofs; and some patience.
+const IN_CLEAR: u32 = 4;
+/// The same inside TLS, whose handshake takes one or two.
+const INSIDE_TLS: u32 = 6;
 /// The addition to the head start of the last direct candidate, before the bytes may pass a third host.
 const INTERMEDIARY: Duration = Duration::from_millis(500);
 /// The head start of a candidate if nothing arrived on its rung in an earlier run (the smallest value of RFC 8305
@@ -182,7 +190,7 @@ mod tests_of_entrants {
     }
 
     #[test]
-    fn the_head_start_is_two_round_trips_at_least_and_the_first_intermediary_waits_longer() {
+    fn the_head_start_is_four_round_trips_at_least_and_the_first_intermediary_waits_longer() {
         let millis = |round_trip, knows_path| {
             let round_trip = Duration::from_millis(round_trip);
             let worked = candidates().into_iter().next().filter(|_| knows_path);
@@ -191,7 +199,7 @@ mod tests_of_entrants {
             found.iter().map(|entrant| entrant.head_start.as_millis()).collect::<Vec<_>>()
         };
         assert_eq!(millis(1, false), [250, 250, 250, 750, 250, 250, 250]);
-        assert_eq!(millis(200, false), [400, 400, 400, 900, 400, 400, 400]);
+        assert_eq!(millis(200, false), [800, 800, 800, 1300, 800, 800, 800]);
         assert_eq!(millis(1, true)[..3], [2250, 2250, 2250]);
     }
 

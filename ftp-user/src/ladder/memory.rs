@@ -156,6 +156,18 @@ impl Memory {
         may_share.then_some(candidate)
     }
 
+    /// The path that has worked in an earlier run, if small files may share it before one of this run has shown that it works.
+    pub fn remembered_path(&self) -> Option<Candidate> {
+        let (candidate, _) = self.preferred.filter(|_| self.worked.is_none() && self.closed.is_empty())?;
+        let may_share = matches!(candidate, Candidate::Direct(roles) if roles.opening != Opening::Symmetric);
+        (may_share && self.silent_for(candidate).is_none()).then_some(candidate)
+    }
+
+    /// Whether no file of this run has shown yet that a path works.
+    pub const fn awaits_proof(&self) -> bool {
+        self.worked.is_none()
+    }
+
     /// Whether nothing is known of this pair yet.
     pub const fn is_new(&self) -> bool {
         self.worked.is_none() && self.preferred.is_none() && self.silent.is_empty() && self.closed.is_empty()

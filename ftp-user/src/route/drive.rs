@@ -211,8 +211,15 @@ impl<'a> Drive<'a> {
             Some(together) => together.observed(),
         };
         self.path.sends(side, &command, observed);
+        // A single file is looked at again when it has moved. A server that is asked for its status meanwhile is asked nothing else.
+        let tells_status = self.sessions.destination.manners.capabilities.takes_ahead;
+        let moved = command.path().filter(|_| command.verb() == Verb::Retr && tells_status).cloned();
         let sent = self.sessions.of(side).send(command, None);
         side.of(self.first.each_mut()).get_or_insert(sent);
+        let is_whole = self.together.is_none() && !self.detaches && !self.progress.is_of_range();
+        if let Some(path) = moved.filter(|_| is_whole) {
+            self.sessions.of(side).look_ahead(&path);
+        }
     }
 
     /// Whether it answers a command of an earlier attempt: STAT, right before that one ended.
@@ -406,6 +413,10 @@ impl<'a> Drive<'a> {
     /// Ends the attempt, and says what came of it.
     async fn finish(mut self, outcome: Outcome) -> AttemptResult {
         let (given_up, protection) = (self.reason(&outcome), self.protection);
+        if matches!(outcome, Outcome::Failed(_)) {
+            // The next attempt looks again.
+            self.sessions.source.forget_look();
+        }
         let mut attempted = AttemptResult { given_up, protection, ..AttemptResult::early(outcome) };
         if given_up == Some(GivenUp::Detached) {
             self.sessions.close();

@@ -10,13 +10,14 @@ use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::place::Peer;
 use crate::relay::JoinEvent;
-use crate::session::Session;
+use crate::session::{BlockMode, KeptLine, Session};
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Command;
 use ftp_proto::reply::{Reply, facts_of_peer};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Outcome, Party, Side};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// The control sessions with both servers.
 #[derive(Debug)]
@@ -63,6 +64,28 @@ impl<'a> Sessions<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Notes that files have moved together. With the candidate, both servers keep their data connection.
+    pub(super) fn note_moved_together(&mut self, kept: Option<Candidate>, now: Moment) {
+        let line = kept.map(|candidate| KeptLine { source: self.source.id, candidate, since: now });
+        for session in [&mut self.source, &mut self.destination] {
+            session.dialogue.blocks = BlockMode::Over(line);
+        }
+    }
+
+    /// Whether both servers still keep the data connection of that candidate, over which files have moved together last.
+    pub(super) fn keep_line(&self, candidate: Candidate, now: Moment) -> bool {
+        let [source, destination] = [self.source.dialogue.blocks, self.destination.dialogue.blocks];
+        source.line().is_some_and(|line| {
+            let is_same = source == destination && line.source == self.source.id;
+            is_same && line.candidate == candidate && now.since(line.since) < LINE_KEPT
+        })
+    }
+
+    /// The longer one of the round trips to both servers.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.source.addresses.round_trip.max(self.destination.addresses.round_trip)
     }
 
     /// Whether TLS protects both.
@@ -249,6 +272,9 @@ impl Observed {
         TransferFacts { addresses: self.addresses, strangers: self.strangers, ..TransferFacts::NONE }
     }
 }
+
+/// How long a data connection that both servers keep is used again. They may close it when nothing moves for long.
+const LINE_KEPT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -160,6 +160,11 @@ impl Progress {
         Self { beside: signs.filter(|_| tells_stored), ..self }
     }
 
+    /// Whether others send other ranges of the file.
+    pub(super) const fn is_of_range(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// Whether others send the rest of the range.
     pub(super) fn has_enough(&self) -> bool {
         let stored = self.subject.skips.saturating_add(self.moved());

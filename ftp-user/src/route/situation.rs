@@ -47,7 +47,14 @@ impl Situation {
     ///
     /// Fails if there is no session with one of them.
     pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self> {
-        let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+        tokio::try_join!(from.session(context), to.session(context))?;
+        Self::of_open(context, from, to).ok_or_else(Failure::interrupted)
+    }
+
+    /// The same, if there are sessions with both.
+    pub(crate) fn of_open(context: &Context, from: &mut Server, to: &mut Server) -> Option<Self> {
+        let (sites, (source, destination)) =
+            ((from.site.clone(), to.site.clone()), (from.open()?, to.open()?));
         let named = |session: &Session| {
             (
                 format!("{}@{}", String::from_utf8_lossy(session.site.login()), session.title),
@@ -67,17 +74,17 @@ impl Situation {
         if unlimited.is_some_and(|limit| !limit.told.swap(true, Ordering::Relaxed)) {
             context.run.events.warn(format!("{NO_RATE}; --path direct refuses that"));
         }
-        Ok(Self {
+        Some(Self {
             limit_needs_this_host: unlimited.is_some(),
             configured: context.run.relays.clone(),
             heard: context.run.heard.clone(),
-            relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
+            relays: nearby(context, (&sites.0, &source), (&sites.1, &destination)),
             data: data_protection(context, &source, &destination),
             has_addresses,
             round_trip,
             key,
-            source: (from.site.clone(), source),
-            destination: (to.site.clone(), destination),
+            source: (sites.0, source),
+            destination: (sites.1, destination),
         })
     }
 

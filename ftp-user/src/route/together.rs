@@ -35,8 +35,12 @@ use std::time::Duration;
 /// How files are moved together between two servers.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchPath {
-    /// What an earlier file has taken.
+    /// What an earlier file has taken, or a file of an earlier run.
     pub(crate) candidate: Candidate,
+    /// Why files move together on it, in words.
+    why: &'static str,
+    /// Whether a file of this run has taken it, and the data connection is a new one. Otherwise nothing may move there.
+    pub(crate) is_proven: bool,
     /// The name of the relay that carries them, if one does.
     pub(crate) relay: Option<Arc<str>>,
     /// What protects the data connections.
@@ -87,6 +91,8 @@ impl BatchPath {
     ///
     /// There is no session through the relay, a server refuses the rate of `--limit`, or this host has no random numbers.
     pub(crate) async fn of(context: &Context, ends: &mut Ends, candidate: Candidate) -> Result<Option<Self>> {
+        let is_remembered = ends.memory.lock().awaits_proof();
+        let why = if is_remembered { AS_AN_EARLIER_RUN } else { AS_ANOTHER_FILE };
         let Ends { source, destination, circuit, .. } = ends;
         let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
         let mut relay = None;
@@ -104,7 +110,12 @@ impl BatchPath {
         let (opening, tls) = match candidate {
             Candidate::Direct(roles) if roles.opening == Opening::Symmetric => return Ok(None),
             Candidate::Direct(roles) => (
-                BatchOpening::Direct { passive: roles.passive, secret: new_secret(context.world)? },
+                match sessions.keep_line(candidate, context.world.clock.now()) {
+                    true => BatchOpening::Kept,
+                    false => {
+                        BatchOpening::Direct { passive: roles.passive, secret: new_secret(context.world)? }
+                    }
+                },
                 roles.tls,
             ),
             Candidate::Relay(through) => {
@@ -120,7 +131,11 @@ impl BatchPath {
         };
         let (one, two) = sessions.parties(&candidate);
         let silence = context.settings.patience.stall;
-        let terms = match (groups(&one, &two, opening, tls, silence), candidate) {
+        // Where this path does not work any more, another one is looked for soon.
+        let connect =
+            if is_remembered { silence.min(REMEMBERED + sessions.round_trip() * 6) } else { silence };
+        let is_proven = !is_remembered && !matches!(opening, BatchOpening::Kept);
+        let terms = match (groups(&one, &two, opening, tls, (connect, silence)), candidate) {
             (Some(terms), _) => Terms::Groups(terms),
             (None, Candidate::Direct(roles)) if Pipeline::is_possible(&one, &two, roles) => {
                 Terms::OneByOne(PipelineTerms { roles, digest: None, silence })
@@ -129,7 +144,7 @@ impl BatchPath {
             (None, _) => return Ok(None),
         };
         let is_private = if candidate == Candidate::Through { sessions.run_tls() } else { tls.runs_tls() };
-        Ok(Some(Self { candidate, relay, protection: Protection::of(is_private), terms }))
+        Ok(Some(Self { candidate, why, is_proven, relay, protection: Protection::of(is_private), terms }))
     }
 
     /// Has a digest verify every file that has a connection of its own. Both servers must know it.
@@ -163,10 +178,10 @@ fn groups(
     destination: &Party,
     opening: BatchOpening,
     tls: DataTls,
-    silence: Duration,
+    (connect, silence): (Duration, Duration),
 ) -> Option<BatchTerms> {
     let algorithm = best_common(&source.capabilities.dgst, &destination.capabilities.dgst)?;
-    let terms = BatchTerms { opening, tls, algorithm, window: Window::default(), silence };
+    let terms = BatchTerms { opening, tls, algorithm, window: Window::default(), connect, silence };
     Batch::is_possible(source, destination, &terms).then_some(terms)
 }
 
@@ -177,7 +192,7 @@ fn posture(session: &Session) -> Option<Posture> {
 }
 
 /// Moves files together, counted under that number. `told` learns what becomes of each file, but only those that are published
-/// may be touched before this returns. Returns whether both sessions are still of use.
+/// may be touched before this returns.
 ///
 /// # Errors
 ///
@@ -189,9 +204,11 @@ pub(crate) async fn batch(
     files: Vec<SmallFile>,
     number: u64,
     told: &mut (dyn FnMut(usize, Fate) + Send),
-) -> Result<bool> {
+) -> Result<BatchResult> {
     let Ends { source, destination, circuit, .. } = ends;
-    let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(true) };
+    let (Host::Server(from), Host::Server(to)) = (source, destination) else {
+        return Ok(BatchResult::NOTHING);
+    };
     let sizes = files.iter().map(|small| small.file.size);
     let (largest, all) = (sizes.clone().max().unwrap_or_default(), sizes.sum());
     let together = Some(number);
@@ -223,7 +240,7 @@ pub(crate) async fn batch(
     };
     prepare(&mut sessions, &path).await?;
     let parties = sessions.parties(&path.candidate);
-    let protection = path.protection;
+    let (protection, candidate, why) = (path.protection, path.candidate, path.why);
     // Commands of the pipeline have set up the sessions for it.
     let selected = if let Terms::OneByOne(terms) = &path.terms { terms.digest } else { None };
     let machine = path.terms.start(files, parties, context.world.clock.now());
@@ -231,9 +248,27 @@ pub(crate) async fn batch(
     let mut drive = Drive::new(context, sessions, machine, middle, progress, &lane);
     drive.protection = protection;
     drive.progress.server_started(now);
-    drive.together = Some(Together::new(told));
+    drive.together = Some(Together::new(told, candidate, why));
     drive.run().await;
-    Ok(drive.leave(selected).await)
+    let has_opened = match &drive.machine {
+        Machine::Batch(batch) => batch.has_opened(),
+        Machine::Attempt(_) | Machine::Pipeline(_) => false,
+    };
+    Ok(BatchResult { are_usable: drive.leave(selected).await, has_opened })
+}
+
+/// What files that moved together have shown of their servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchResult {
+    /// Both sessions are still of use.
+    pub(crate) are_usable: bool,
+    /// The data connection that they shared stood.
+    pub(crate) has_opened: bool,
+}
+
+impl BatchResult {
+    /// Nothing was tried.
+    pub(crate) const NOTHING: Self = Self { are_usable: true, has_opened: false };
 }
 
 /// Makes both sessions ready.
@@ -272,6 +307,10 @@ impl Terms {
 /// What becomes of files that move together, and of the sessions over which they do.
 pub(super) struct Together<'a> {
     told: &'a mut (dyn FnMut(usize, Fate) + Send),
+    /// Their path.
+    candidate: Candidate,
+    /// Why they move together there, in words.
+    why: &'static str,
     /// What was seen of the data connections: by the index of the file, or under the first one if all files share a connection.
     seen: BTreeMap<usize, Observed>,
     /// The file whose data connection is seen now.
@@ -284,9 +323,9 @@ pub(super) struct Together<'a> {
 }
 
 impl<'a> Together<'a> {
-    fn new(told: &'a mut (dyn FnMut(usize, Fate) + Send)) -> Self {
+    fn new(told: &'a mut (dyn FnMut(usize, Fate) + Send), candidate: Candidate, why: &'static str) -> Self {
         let (seen, path_facts) = (BTreeMap::new(), None);
-        Self { told, seen, moves: 0, path_facts, are_usable: true, has_hung_up: false }
+        Self { told, candidate, why, seen, moves: 0, path_facts, are_usable: true, has_hung_up: false }
     }
 
     /// What is seen now of the data connections.
@@ -312,7 +351,11 @@ impl<'a> Together<'a> {
     }
 }
 
-/// Why files move together on their path.
+/// How long the data connection may take on a path that no file of this run has taken yet, beside its round trips.
+const REMEMBERED: Duration = Duration::from_secs(2);
+/// Why files move together on a path that no file of this run has taken yet.
+const AS_AN_EARLIER_RUN: &str = "an earlier run took it, and small files take it together";
+/// Why they follow another file.
 const AS_ANOTHER_FILE: &str = "an earlier file of the job took it, and small files follow together";
 
 impl Drive<'_> {
@@ -335,7 +378,7 @@ impl Drive<'_> {
         let refused = time_refused.as_ref().map(|reply| sessions.destination.shown(reply));
         let path_facts = together.path_facts.get_or_insert_with(|| {
             let facts = sessions.path_facts(agreed);
-            Arc::new(PathFacts { why: Some(AS_ANOTHER_FILE.to_owned()), ..facts })
+            Arc::new(PathFacts { why: Some(together.why.to_owned()), ..facts })
         });
         let path_facts = Some(Arc::clone(path_facts));
         let observed = together.seen.entry(if shares_connection { 0 } else { index }).or_default();
@@ -395,6 +438,14 @@ impl Drive<'_> {
             relay.last_count(self.context, &mut self.sessions, &mut self.progress).await;
         }
         self.path.cut();
+        if self.shares_connection() {
+            let have_moved = self.together.as_ref().is_some_and(|together| together.path_facts.is_some());
+            let is_kept = matches!(&self.machine, Machine::Batch(batch) if batch.keeps_connection());
+            let candidate = self.together.as_ref().map(|together| together.candidate);
+            let candidate = candidate.filter(|candidate| matches!(candidate, Candidate::Direct(_)));
+            let candidate = candidate.filter(|_| are_usable && have_moved && is_kept);
+            self.sessions.note_moved_together(candidate, self.context.world.clock.now());
+        }
         if self.together.as_ref().is_some_and(|together| together.has_hung_up) {
             // Commands that are on their way must not meet the next copies of their files.
             self.sessions.destination.close_and_settle(self.context).await;

@@ -8,7 +8,7 @@ use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Rate, Verb
 use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{self, Facts, told_size, told_time};
 use ftp_proto::manners::{DroppedPart, Keeping, entry_in, foreign_option};
-use ftp_proto::reply::{Blame, Reply};
+use ftp_proto::reply::{Blame, Class, Reply};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
@@ -265,9 +265,14 @@ impl Session {
         if self.manners.settings.data_type == Some(data_type) {
             return Ok(());
         }
-        let answer = self.ask(Command::Type(data_type)).await?;
-        if !answer.is_done() {
-            return Err(self.refusal("cannot set the data type", &answer));
+        if self.manners.capabilities.takes_ahead {
+            // Our servers know all types that are asked for, and do in order what comes together.
+            self.send(Command::Type(data_type), None);
+        } else {
+            let answer = self.ask(Command::Type(data_type)).await?;
+            if !answer.is_done() {
+                return Err(self.refusal("cannot set the data type", &answer));
+            }
         }
         self.manners.settings.data_type = Some(data_type);
         Ok(())
@@ -325,7 +330,7 @@ impl Session {
         if self.manners.capabilities.partial && self.manners.settings.partial != Some(wanted) {
             let command = Command::Opts(Opts::Partial(wanted));
             if self.manners.capabilities.takes_ahead {
-                self.dialogue.unawaited = Some(self.send(command, None));
+                self.send(command, None);
             } else {
                 self.ask(command).await?;
             }
@@ -368,24 +373,37 @@ impl Session {
 
     /// Says goodbye, without waiting long for the answer. Returns whether the server has answered: a session that was lost
     /// before is noticed here at the latest.
+    ///
+    /// One of our own servers is not waited for where the answer would tell nothing: where nothing was changed in this session, and
+    /// where something has just come.
     pub async fn quit(mut self) -> bool {
         if self.is_over() {
             return false;
         }
-        self.dialogue.is_answered = false;
-        self.dialogue.machine.input(self.context.world.clock.now(), Input::Quit);
-        let deadline = self.context.world.clock.now() + GOODBYE.max(3 * self.addresses.round_trip);
         let clock = self.context.world.clock;
+        let (begun, half) = (clock.now(), (self.addresses.round_trip / 2).min(JUST_NOW));
+        let was_just_heard = self.dialogue.heard_at.is_some_and(|at| begun.since(at) <= half);
+        self.dialogue.machine.input(begun, Input::Quit);
+        if self.is_ours() && (!self.dialogue.changes_files || was_just_heard) {
+            while self.drain().is_ok() {}
+            if self.dialogue.has_sent_all() {
+                return true;
+            }
+        }
+        self.dialogue.heard_at = None;
+        let deadline = begun + GOODBYE.max(3 * self.addresses.round_trip);
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {
             biased;
             () = farewell => {}
             () = clock.sleep_until(Some(deadline)) => {}
         }
-        self.dialogue.is_answered
+        self.dialogue.heard_at.is_some()
     }
 }
 
+/// How long ago a reply may have come that shows that a server is there, at most.
+const JUST_NOW: Duration = Duration::from_millis(250);
 /// How long the reply to QUIT is waited for, at least.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -400,6 +418,11 @@ pub(crate) struct SentCommand {
 }
 
 impl SentCommand {
+    /// Whether this is its preliminary reply.
+    pub(super) fn has_begun(self, event: &Event) -> bool {
+        matches!(event, Event::Reply { to, class: Class::Preliminary, .. } if *to == self.id)
+    }
+
     /// The final reply, if the event is that.
     pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>> {
         if let Event::Ended(failure) = &event {

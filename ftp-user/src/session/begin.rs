@@ -5,6 +5,7 @@
 use super::answer::Answer;
 use super::ask::SentCommand;
 use super::data::{OpenError, OpenedData, socket_of};
+use super::dial::within;
 use super::flow::Transfer;
 use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
@@ -16,6 +17,8 @@ use ftp_proto::reply::{Blame, Class};
 use ftp_proto::transfer::{Arrangements, DataFault, Fault, is_same_socket};
 use ftp_proto::wire::ByteRange;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
 /// A transfer command that has begun, or was refused.
 pub(super) enum BegunCommand {
@@ -127,6 +130,7 @@ impl Transfer<'_> {
                     None => BegunCommand::Open(data, sent, last, None),
                 })
             }
+            OpenedData::Listening(at, limit) => self.connect_beside(sent, at, limit).await,
             OpenedData::Expected(port, announced) => {
                 let begun = self.await_server(sent, port, announced).await;
                 if let Err(OpenError::Blocked(..)) = &begun {
@@ -197,6 +201,41 @@ impl Transfer<'_> {
         }
     }
 
+    /// Connects to the data port of a server that has its transfer command already, and waits until it has begun, or will not.
+    async fn connect_beside(
+        &mut self,
+        sent: SentCommand,
+        at: SocketAddr,
+        limit: Duration,
+    ) -> Result<BegunCommand, OpenError> {
+        let context = self.session.context.clone();
+        let mut connecting = pin!(within(&context, limit, self.session.connect_to_data_port(at)));
+        let (mut data, mut last, mut begun) = (None, None::<Answer>, false);
+        loop {
+            if let Some(refused) = last.take_if(|answer| !answer.is_done()) {
+                return Ok(BegunCommand::Refused(refused));
+            }
+            if let Some(data) = data.take_if(|_| begun || last.is_some()) {
+                return Ok(BegunCommand::Open(data, sent, last, None));
+            }
+            tokio::select! {
+                biased;
+                event = self.session.next_or_cancelled(), if last.is_none() => {
+                    let event = event?;
+                    begun |= sent.has_begun(&event);
+                    last = sent.final_reply(self.session, event)?;
+                }
+                connected = &mut connecting, if data.is_none() => match self.connected(connected) {
+                    Ok(connected) => data = Some(connected),
+                    Err(error) => {
+                        self.call_off().await?;
+                        return Err(error);
+                    }
+                },
+            }
+        }
+    }
+
     /// Aborts the transfer command, so that the session is in step. The machine closes a session whose server does not
     /// react.
     async fn call_off(&mut self) -> Result<()> {
@@ -220,9 +259,7 @@ impl Arrival {
 
     /// Takes note of what the server has said.
     fn note(&mut self, dialect: Dialect, sent: SentCommand, event: &Event) {
-        if let Event::Reply { to, class: Class::Preliminary, .. } = event {
-            self.begun |= *to == sent.id;
-        }
+        self.begun |= sent.has_begun(event);
         if let Event::Reply { reply, class: Class::Aside, .. } | Event::Unasked(reply) = event {
             // H04: a server that answers SOCK with 200 names its port later.
             self.announced = self.announced.or(socket_of(dialect, reply));

@@ -8,6 +8,7 @@ use super::secrets::Secrets;
 use super::tls::SessionTls;
 use crate::context::{Context, SessionPlace};
 use crate::failure::{Failure, Kind, words};
+use crate::ladder::Candidate;
 use crate::place::{Peer, Site};
 use crate::world::{HostPort, anywhere};
 use ftp_io::connection::Connection;
@@ -90,8 +91,8 @@ pub struct Session {
     pub(super) aborts: bool,
     /// TLS towards this server, where it is used, or may be.
     pub(crate) tls: Option<Client>,
-    /// What MLST has said of a path together with the login. It holds until something else is sent.
-    pub(crate) first: Option<(PathName, Answer)>,
+    /// What was asked before somebody needs the answer.
+    pub(crate) look: SentLook,
     /// The time of the file that was stored last.
     pub(crate) time: SentTime,
     /// Why there is no TLS.
@@ -124,16 +125,18 @@ pub(crate) struct Dialogue {
     pub(super) control: Option<Control>,
     /// Why it has ended.
     pub(crate) over: Option<client::Failure>,
-    /// Whether the server has answered since the last QUIT was sent.
-    pub(super) is_answered: bool,
+    /// When the server has last said something.
+    pub(super) heard_at: Option<Moment>,
     /// The last transfer commands.
     transfers: VecDeque<CommandId>,
     /// Whether the last preliminary reply belongs to no command that is known yet.
     orphan: bool,
     /// Whether commands are queued until the session next waits.
     pub(super) gathers: bool,
-    /// A command whose reply does not matter.
-    pub(crate) unawaited: Option<CommandId>,
+    /// Whether MODE B is in force.
+    pub(crate) blocks: BlockMode,
+    /// Whether a command was sent that changes files.
+    pub(super) changes_files: bool,
 }
 
 impl Dialogue {
@@ -143,11 +146,12 @@ impl Dialogue {
             machine,
             control: Some(control),
             over: None,
-            is_answered: false,
+            heard_at: None,
             transfers: VecDeque::new(),
             orphan: false,
             gathers: false,
-            unawaited: None,
+            blocks: BlockMode::Off,
+            changes_files: false,
         }
     }
 
@@ -160,8 +164,8 @@ impl Dialogue {
     }
 
     /// Notes a reply before the machine says to which command it belongs. `begins`: it says that a transfer begins.
-    pub(super) const fn note_reply(&mut self, begins: bool) {
-        self.is_answered = true;
+    pub(super) const fn note_reply(&mut self, begins: bool, now: Moment) {
+        self.heard_at = Some(now);
         self.orphan = begins;
     }
 
@@ -184,6 +188,14 @@ impl Dialogue {
             Some(control) => control.send(bytes, now),
             None => {}
         }
+    }
+
+    /// Sends what is queued. Returns whether the connection has taken all of it.
+    pub(super) fn has_sent_all(&mut self) -> bool {
+        self.control.as_mut().is_some_and(|control| {
+            control.flush();
+            control.unsent() == 0
+        })
     }
 
     /// Closes the connection without a word.
@@ -412,6 +424,7 @@ impl Session {
     pub fn adopt(&mut self, context: &Context, role: Role) {
         self.context = context.at(&self.site);
         self.role = role;
+        self.forget_look();
     }
 }
 
@@ -464,6 +477,49 @@ impl SentTime {
         }
         true
     }
+}
+
+/// Whether MODE B is in force at a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum BlockMode {
+    /// MODE S is.
+    #[default]
+    Off,
+    /// Files move together.
+    Moving,
+    /// They have moved, and both servers keep this data connection; `None` if they keep none.
+    Over(Option<KeptLine>),
+}
+
+impl BlockMode {
+    /// The data connection that is kept.
+    pub(crate) const fn line(self) -> Option<KeptLine> {
+        if let Self::Over(line) = self { line } else { None }
+    }
+}
+
+/// A data connection between two servers that both keep after files that have moved together (MODE B).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct KeptLine {
+    /// The session with the source.
+    pub(crate) source: SessionId,
+    /// Who listens and who connects, and what protects it.
+    pub(crate) candidate: Candidate,
+    /// When the last file had moved.
+    pub(crate) since: Moment,
+}
+
+/// An MLST that was sent before somebody needs its answer.
+#[derive(Debug, Default)]
+pub(crate) enum SentLook {
+    /// There is none.
+    #[default]
+    None,
+    /// This command has no final reply yet. The session takes that reply itself. Without a path it may answer another command,
+    /// because an abort has come between.
+    Sent(SentCommand, Option<PathName>),
+    /// What was said of a path. It holds until something else is sent.
+    Answered(PathName, Answer),
 }
 
 /// The number of the last session.

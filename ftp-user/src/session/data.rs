@@ -7,6 +7,7 @@ use super::flow::Transfer;
 use super::port::{DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
 use crate::place::Peer;
+use ftp_io::connection::Connection;
 use ftp_io::tls::Data;
 use ftp_proto::address::{parse_227, parse_229, parse_255};
 use ftp_proto::command::{Command, Direction};
@@ -16,12 +17,15 @@ use ftp_proto::reply::{Blame, Meaning, Reply};
 use ftp_proto::transfer::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A data connection before its transfer command is sent.
 #[derive(Debug)]
 pub(super) enum OpenedData {
     /// It is open.
     Connected(Data),
+    /// The server listens there, and takes its transfer command before somebody connects. So long may that take.
+    Listening(SocketAddr, Duration),
     /// The server connects to this port when it gets its transfer command; from that port of its own, if it said so.
     Expected(DataPort, Option<u16>),
 }
@@ -61,22 +65,30 @@ impl Transfer<'_> {
             Some(Arrangement::Active(_)) => self.expect_data(arrangements, next).await,
             Some(Arrangement::Passive(opening)) => {
                 let at = self.announced_listening(opening, next).await?;
-                self.connect_data(at, arrangements).await
+                let limit = arrangements.patience(self.session.context.settings.patience.connect());
+                // What a relay says of a closed port comes before any command.
+                if self.session.manners.capabilities.takes_ahead && self.session.relay.is_none() {
+                    return Ok(OpenedData::Listening(at, limit));
+                }
+                self.connect_data(at, limit).await.map(OpenedData::Connected)
             }
             None => Err(self.no_arrangement().into()),
         }
     }
 
     /// Connects to the data port of the server.
-    async fn connect_data(
+    async fn connect_data(&mut self, at: SocketAddr, limit: Duration) -> Result<Data, OpenError> {
+        let connected = within(&self.session.context, limit, self.session.connect_to_data_port(at)).await;
+        self.connected(connected)
+    }
+
+    /// The connection to the data port of the server, if it was made in time.
+    pub(super) fn connected(
         &mut self,
-        at: SocketAddr,
-        arrangements: &Arrangements,
-    ) -> Result<OpenedData, OpenError> {
-        let limit = arrangements.patience(self.session.context.settings.patience.connect());
+        connected: Option<Result<Connection, DataFailure>>,
+    ) -> Result<Data, OpenError> {
         let via = via(&self.session.context);
         let what = format!("no data connection to {}{via}", self.session.who());
-        let connected = within(&self.session.context, limit, self.session.connect_to_data_port(at)).await;
         let connection = self.in_time(connected, &what).map_err(|mut error| {
             if let OpenError::Blocked(_, failure) = &mut error {
                 let hint = || "check that its data ports can be reached from here".to_owned();
@@ -84,7 +96,7 @@ impl Transfer<'_> {
             }
             error
         })?;
-        Ok(OpenedData::Connected(self.session.data(connection)))
+        Ok(self.session.data(connection))
     }
 
     /// What was made in time.

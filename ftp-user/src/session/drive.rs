@@ -2,23 +2,28 @@
 //!
 //! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
-use super::connection::Session;
+use super::answer::Answer;
+use super::ask::SentCommand;
+use super::connection::{BlockMode, SentLook, Session};
 use super::tls::SessionTls;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::report::Event as Report;
 use ftp_io::control::ReadEvent;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
-use ftp_proto::command::{Command, Verb};
+use ftp_proto::command::{Command, Mode, Pack, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 impl Session {
     /// Sends a command; its replies come out of [`Session::next`].
     pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
-        self.first = None;
+        self.forget_look();
+        self.note_mode(&command);
+        self.dialogue.changes_files |= changes_files(&command);
         let transfer = command.is_transfer();
         self.manners.settings.note_sent(&command);
         if let Command::Rndz(Some(secret)) = &command {
@@ -29,6 +34,67 @@ impl Session {
             self.dialogue.note_transfer(id);
         }
         id
+    }
+
+    /// Ends MODE B before a command that needs another data connection than the one that both servers keep. Nobody waits for the
+    /// reply: our servers know this mode, and do in order what comes together.
+    fn note_mode(&mut self, next: &Command) {
+        if matches!(self.dialogue.blocks, BlockMode::Over(_)) && needs_other_connection(next) {
+            self.dialogue.blocks = BlockMode::Off;
+            self.dialogue.machine.send(self.context.world.clock.now(), Command::Mode(Mode::Stream), None);
+        }
+        if let Command::Mode(mode) = next {
+            self.dialogue.blocks = if *mode == Mode::Block { BlockMode::Moving } else { BlockMode::Off };
+        }
+    }
+
+    /// Forgets what was asked before somebody needs the answer: something else may have happened since.
+    pub(crate) fn forget_look(&mut self) {
+        match &mut self.look {
+            SentLook::Sent(_, path) => *path = None,
+            SentLook::None | SentLook::Answered(..) => self.look = SentLook::None,
+        }
+    }
+
+    /// Sends an MLST whose answer is needed later, if the server takes commands ahead of its replies. It may be sent behind a
+    /// transfer command, and then tells what is there after the transfer.
+    pub(crate) fn look_ahead(&mut self, path: &PathName) {
+        if self.manners.capabilities.takes_ahead && self.manners.takes_mlst() {
+            let id = self.send(Command::Mlst(Some(path.clone())), None);
+            self.look = SentLook::Sent(SentCommand { id, verb: Verb::Mlst }, Some(path.clone()));
+        }
+    }
+
+    /// What an MLST has said of this path that was sent before; `None` if none was, or something else has been sent since.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came.
+    pub(crate) async fn looked_ahead(&mut self, path: &PathName) -> Result<Option<Answer>> {
+        while matches!(&self.look, SentLook::Sent(_, Some(asked)) if asked == path) {
+            self.step_or_cancelled().await?;
+        }
+        match std::mem::take(&mut self.look) {
+            SentLook::Answered(looked, answer) if looked == *path => Ok(Some(answer)),
+            SentLook::None | SentLook::Answered(..) => Ok(None),
+            sent @ SentLook::Sent(..) => {
+                self.look = sent;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes the reply to an MLST that was sent before its answer is needed. Returns whether it was one.
+    fn take_look(&mut self, event: &Event) -> bool {
+        let (Event::Reply { to, reply, class }, SentLook::Sent(sent, path)) = (event, &mut self.look) else {
+            return false;
+        };
+        if sent.id != *to || !class.is_final() {
+            return false;
+        }
+        let answer = Answer { reply: reply.clone(), class: *class, verb: sent.verb };
+        self.look = path.take().map_or(SentLook::None, |path| SentLook::Answered(path, answer));
+        true
     }
 
     /// Whether commands are sent together as soon as the session waits, and not one by one. Only a caller that drives the
@@ -43,6 +109,7 @@ impl Session {
             return self.close();
         }
         self.aborts = true;
+        self.forget_look();
         self.dialogue.machine.input(self.context.world.clock.now(), Input::Abort);
     }
 
@@ -99,7 +166,8 @@ impl Session {
         }
     }
 
-    /// The same, or `None` if the reply to a time has come that was sent ([`Self::set_modified`]).
+    /// The same, or `None` if the reply to a time or a look has come that was sent before ([`Self::set_modified`],
+    /// [`Self::look_ahead`]).
     pub(crate) async fn step_or_cancelled(&mut self) -> Result<Option<Event>> {
         self.check_open()?;
         let cancel = self.context.run.cancel.clone();
@@ -128,13 +196,12 @@ impl Session {
         }
     }
 
-    /// The next event, or `None` if the reply to a time has come that was sent. Nobody else gets that reply, whatever is
-    /// waited for.
+    /// The next event, or `None` if the reply to a time or a look has come that was sent before. Nobody else gets that reply,
+    /// whatever is waited for.
     async fn step(&mut self) -> Option<Event> {
         loop {
             let deadline = match self.drain() {
-                Ok(Event::Reply { to, .. }) if Some(to) == self.dialogue.unawaited => continue,
-                Ok(event) if self.time.takes(&event) => return None,
+                Ok(event) if self.time.takes(&event) || self.take_look(&event) => return None,
                 Ok(event) => return Some(event),
                 Err(deadline) => deadline,
             };
@@ -182,7 +249,7 @@ impl Session {
     }
 
     /// Does what the machine asks, up to its next event or its next deadline.
-    fn drain(&mut self) -> Result<Event, Option<Moment>> {
+    pub(super) fn drain(&mut self) -> Result<Event, Option<Moment>> {
         loop {
             match self.dialogue.machine.poll() {
                 Output::Send(bytes) => self.dialogue.send(&bytes, self.context.world.clock.now()),
@@ -200,7 +267,7 @@ impl Session {
                     }
                     self.manners.capabilities.pret |= wants_pret(&reply);
                     let class = classify(self.manners.dialect, Verb::Retr, reply.code);
-                    self.dialogue.note_reply(class == Class::Preliminary);
+                    self.dialogue.note_reply(class == Class::Preliminary, self.context.world.clock.now());
                 }
                 Output::Event(event) => {
                     if let Event::Reply { to, class: Class::Preliminary, .. } = &event
@@ -242,6 +309,38 @@ impl Session {
             });
         }
     }
+}
+
+/// Whether a command may change a file, or what has its name.
+fn changes_files(command: &Command) -> bool {
+    match command {
+        Command::Pack(pack) => !matches!(**pack, Pack::Send(..)),
+        other => {
+            matches!(other.verb(), Verb::Appe | Verb::Dele | Verb::Mkd | Verb::Rmd | Verb::Rnto | Verb::Stor)
+        }
+    }
+}
+
+/// Whether a command prepares a data connection or is a transfer command, unless it is one of many files.
+fn needs_other_connection(command: &Command) -> bool {
+    let prepares = matches!(
+        command.verb(),
+        Verb::Rndz
+            | Verb::Pinc
+            | Verb::Prot
+            | Verb::Sock
+            | Verb::Port
+            | Verb::Eprt
+            | Verb::Pasv
+            | Verb::Epsv
+            | Verb::Cpsv
+            | Verb::Lstn
+            | Verb::Actv
+            | Verb::Sscn
+            | Verb::Type
+            | Verb::Dgst
+    );
+    prepares || (command.is_transfer() && command.verb() != Verb::Pack)
 }
 
 /// How long a server may take to close a connection that this program has closed.

@@ -2,7 +2,7 @@
 //! anything is looked at over connections of their own, so that nobody waits for a greeting where there is no FTP server.
 
 use super::connection::{
-    ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, Role, SentTime, Session, new_session_id,
+    ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, Role, SentLook, SentTime, Session, new_session_id,
 };
 use super::dial::{DialledHost, dial, within};
 use super::port::{ControlRelay, Tunnel};
@@ -175,7 +175,7 @@ impl<'a> SessionOpening<'a> {
             is_deaf: Arc::default(),
             aborts: false,
             tls,
-            first: None,
+            look: SentLook::None,
             time: SentTime::default(),
             why_no_tls: None,
             is_tls_due: site.security == Security::Implicit,
@@ -208,7 +208,7 @@ async fn greeting_and_login(session: &mut Session, first: Option<&PathName>) -> 
         }
     }
     if let Some((path, id)) = asked {
-        session.first = Some((path.clone(), session.answer_to(id, Verb::Mlst).await?));
+        session.look = SentLook::Answered(path.clone(), session.answer_to(id, Verb::Mlst).await?);
     }
     Ok(())
 }

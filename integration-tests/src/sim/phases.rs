@@ -176,7 +176,7 @@ impl World {
         };
         let (tls, algorithm) = (DataTls::Clear, Algorithm::Sha256);
         let window = Window::default();
-        let terms = BatchTerms { opening, tls, algorithm, window, silence: SILENCE };
+        let terms = BatchTerms { opening, tls, algorithm, window, connect: SILENCE, silence: SILENCE };
         if !Batch::is_possible(&source, &destination, &terms) {
             self.violation("two servers of ours cannot copy groups".to_owned());
         }

@@ -6,6 +6,7 @@
 
 mod disk;
 mod hostile;
+pub mod line;
 pub mod manners;
 mod network;
 pub mod plan;
@@ -288,11 +289,16 @@ impl World {
 
     /// Lets the world go on for a moment.
     pub fn step(&mut self) {
-        let before = self.shared.network.locked().moved;
         let rest = {
             let network = self.shared.network.locked();
             network.next_due().map_or(self.rest, |due| due.saturating_sub(network.now).max(SHORTEST))
         };
+        self.step_for(rest);
+    }
+
+    /// Lets the world go on for so long. What a program sends meanwhile is sent at the end.
+    fn step_for(&mut self, rest: Duration) {
+        let before = self.shared.network.locked().moved;
         self.programs.iter_mut().flatten().for_each(|running| running.go_on(rest));
         let network = &mut *self.shared.network.locked();
         network.now += rest;

@@ -139,7 +139,9 @@ pub struct BatchTerms {
     pub algorithm: Algorithm,
     /// How much may be under way.
     pub window: Window,
-    /// How long both servers together may say nothing.
+    /// How long both servers together may say nothing before the destination says that the data connection stands.
+    pub connect: Duration,
+    /// The same afterwards.
     pub silence: Duration,
 }
 
@@ -160,6 +162,9 @@ pub enum BatchOpening {
         /// The secret with which both servers prove themselves to each other. It must be new.
         secret: RendezvousSecret,
     },
+    /// It is that of the batch before, whose settings are in force, and nothing was sent since that closes it: both servers keep it
+    /// in MODE B.
+    Kept,
     /// Each server has a data connection with the user agent, which copies. It proves nothing to its own user.
     Through {
         /// Which server listens for the user agent, and which one connects to it.
@@ -172,14 +177,14 @@ impl BatchOpening {
     pub(super) const fn secret(&self) -> Option<&RendezvousSecret> {
         match self {
             Self::Direct { secret, .. } | Self::Relayed { secret, .. } => Some(secret),
-            Self::Through { .. } => None,
+            Self::Kept | Self::Through { .. } => None,
         }
     }
 
     /// Who opens each data connection with the host in the middle, if there is one.
     pub(super) const fn postures(&self) -> Option<Postures> {
         match self {
-            Self::Direct { .. } => None,
+            Self::Direct { .. } | Self::Kept => None,
             Self::Relayed { postures, .. } | Self::Through { postures } => Some(*postures),
         }
     }

@@ -26,8 +26,6 @@ pub(super) enum Task {
     Drop,
     /// MLST at the destination: does it show the file under its final name?
     Named(usize),
-    /// MODE S: the batch is over.
-    Close,
 }
 
 /// The commands without a reply at one server.

@@ -1,10 +1,10 @@
 //! The machine of a batch.
 
-use super::files::{BatchEnd, BatchFile, BatchTerms, Files, Timer};
+use super::files::{BatchEnd, BatchFile, BatchOpening, BatchTerms, Files, Timer};
 use super::group::{Group, GroupVerdict, Progress, TransferReply, groups};
 use super::line::{CommandQueue, Task, Weighed};
 use super::opening::{self, Meeting, Next};
-use crate::command::{Command, GroupNumber, Mode, Verb};
+use crate::command::{Command, GroupNumber, Verb};
 use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
 use crate::timer::{Moment, Timers};
 use crate::transfer::attempt::{Input, Output};
@@ -21,8 +21,6 @@ enum Phase {
     Open,
     /// Nothing more is asked for: what is under way ends, and what waits is left.
     Broken,
-    /// MODE S was sent.
-    Closing,
     /// The end was told.
     Over,
 }
@@ -59,6 +57,10 @@ pub struct Batch {
     names: Names,
     /// The groups that were named before the first name was seen. The ends of their files are told then.
     unseen: Vec<usize>,
+    /// The destination has said that its data connection stands.
+    has_opened: bool,
+    /// Both servers keep it after the end.
+    keeps_connection: bool,
     /// Bytes of the files that move.
     moving: u64,
     phase: Phase,
@@ -81,6 +83,7 @@ impl Batch {
         now: Moment,
     ) -> Self {
         let (groups, others) = groups(&files);
+        let is_kept = matches!(terms.opening, BatchOpening::Kept);
         let mut batch = Self {
             names: Names::Unseen,
             terms,
@@ -88,16 +91,18 @@ impl Batch {
             groups,
             files: Files::new(files),
             lines: PerSide::default(),
-            meeting: Meeting::default(),
+            meeting: if is_kept { Meeting::arranged() } else { Meeting::default() },
             next: 0,
             next_asked: 0,
             held: VecDeque::new(),
             stored: 0,
             unseen: Vec::new(),
             moving: 0,
-            phase: Phase::Opening,
+            phase: if is_kept { Phase::Open } else { Phase::Opening },
             timers: Timers::new(),
             out: VecDeque::new(),
+            has_opened: false,
+            keeps_connection: false,
             is_done: false,
         };
         batch.files.end_all(others, &BatchEnd::UNTOUCHED);
@@ -195,6 +200,16 @@ impl Batch {
         self.files.digest(index)
     }
 
+    /// Whether the destination has said that its data connection stands.
+    pub const fn has_opened(&self) -> bool {
+        self.has_opened
+    }
+
+    /// Whether all files have ended, and both servers keep their data connection for the next batch ([`BatchOpening::Kept`]).
+    pub const fn keeps_connection(&self) -> bool {
+        self.keeps_connection
+    }
+
     fn ask(&mut self, side: Side, task: Task, command: impl Into<Weighed>) {
         let command = command.into();
         self.lines.of_mut(side).ask(task, &command);
@@ -209,10 +224,12 @@ impl Batch {
         }
         self.lines = PerSide::default();
         self.out.extend(Side::BOTH.map(Output::Close));
+        self.phase = Phase::Broken;
         self.over();
     }
 
     fn over(&mut self) {
+        self.keeps_connection = self.phase == Phase::Open;
         self.phase = Phase::Over;
         self.timers.clear();
         self.is_done = true;
@@ -242,7 +259,8 @@ impl Batch {
         let Some(task) = self.lines.of_mut(side).head() else { return };
         if !class.is_final() {
             if matches!(task, Task::Move(_)) && side == Side::Destination && self.phase == Phase::Opening {
-                self.phase = Phase::Open; // it has proven its data connection
+                // It has proven its data connection.
+                (self.phase, self.has_opened) = (Phase::Open, true);
             }
             return;
         }
@@ -260,11 +278,6 @@ impl Batch {
             Task::Setting | Task::Listen | Task::Connect => {
                 if !is_done {
                     self.give_up();
-                }
-            }
-            Task::Close => {
-                if !is_done {
-                    self.out.push_back(Output::Close(side));
                 }
             }
             Task::Look(index) => self.looked(index, reply, is_done),
@@ -405,20 +418,17 @@ impl Batch {
         let is_idle = self.lines.iter().all(CommandQueue::is_empty);
         let are_over = self.files.are_over() && self.held.is_empty();
         match self.phase {
-            Phase::Closing if is_idle => return self.over(),
             Phase::Opening | Phase::Open | Phase::Broken if is_idle && are_over => {
-                self.phase = Phase::Closing;
-                for side in Side::BOTH {
-                    self.ask(side, Task::Close, Command::Mode(Mode::Stream));
-                }
+                return self.over();
             }
             // Nothing is under way, and what there is cannot go on: no window takes it.
             Phase::Opening | Phase::Open | Phase::Broken if is_idle && !self.meeting.awaits_middle() => {
                 return self.give_up();
             }
-            Phase::Opening | Phase::Open | Phase::Broken | Phase::Closing | Phase::Over => {}
+            Phase::Opening | Phase::Open | Phase::Broken | Phase::Over => {}
         }
-        self.timers.arm(Timer::Silence, now + self.terms.silence);
+        let silence = if self.phase == Phase::Opening { self.terms.connect } else { self.terms.silence };
+        self.timers.arm(Timer::Silence, now + silence);
     }
 
     /// Goes on with the opening of the data connection.

@@ -6,7 +6,6 @@
 //!  Line       source:       PACK SEND 1   PACK SEND 2   PACK SEND 3 ...
 //!             destination:  PACK STORE 1  PACK STORE 2  PACK STORE 3 ...   PACK LOOK before it where something may have a name
 //!             both digests of a file are equal ──> destination:  PACK KEEP (the files of this group that are verified)
-//!  Closing    both: MODE S
 //! ```
 //!
 //! Files that follow each other and have the same directories are a *group*, which is one transfer and costs two or three
@@ -27,6 +26,9 @@
 //! drops or reorders a byte publishes nothing.
 //!
 //! A batch fails no file. What it has not published is *left* to the caller, who copies it alone and finds out why.
+//!
+//! The last settings and the data connection stay in force, for the next batch on the same sessions ([`BatchOpening::Kept`]). MODE S
+//! has to come before anything else that needs a data connection.
 //!
 //! The machine has no I/O and no clock. Both sessions must be logged in and idle, and both servers must take commands ahead
 //! ([`Batch::is_possible`]).

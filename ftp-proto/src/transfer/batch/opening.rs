@@ -40,6 +40,9 @@ pub(super) fn is_possible(source: &Party, destination: &Party, terms: &BatchTerm
 
 /// The first commands of `side`, which may all be sent at once.
 pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -> Vec<(Task, Command)> {
+    if matches!(terms.opening, BatchOpening::Kept) {
+        return Vec::new();
+    }
     let security = script::security_commands(terms.tls, side, me, other);
     let transfer = [
         script::IMAGE,
@@ -53,7 +56,7 @@ pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -
     let (before, after) = match &terms.opening {
         BatchOpening::Direct { passive, .. } if side == *passive => (None, listen_for(side, other)),
         // A listener of an earlier transfer would take SOCK for its filter.
-        BatchOpening::Direct { .. } => {
+        BatchOpening::Direct { .. } | BatchOpening::Kept => {
             (me.standing.listens.then_some((Task::Activate, Command::Actv)), Vec::new())
         }
         BatchOpening::Relayed { postures, .. } | BatchOpening::Through { postures } => {
@@ -111,6 +114,11 @@ pub(super) enum Next {
 }
 
 impl Meeting {
+    /// The data connection stands.
+    pub(super) fn arranged() -> Self {
+        Self { state: State::Arranged, ..Self::default() }
+    }
+
     /// Whether files may be asked for.
     pub(super) fn is_arranged(&self) -> bool {
         self.state == State::Arranged
@@ -130,7 +138,7 @@ impl Meeting {
         class: Class,
     ) -> Next {
         let at = match opening {
-            BatchOpening::Direct { .. } => {
+            BatchOpening::Direct { .. } | BatchOpening::Kept => {
                 announced_port(party, reply).map(|port| SocketAddr::new(party.address, port))
             }
             BatchOpening::Relayed { .. } | BatchOpening::Through { .. } => {

@@ -60,9 +60,9 @@ pub async fn facts_at_server(session: &mut Session, path: &PathName) -> Result<O
 /// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
 pub async fn entry_at_server(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
     if session.manners.takes_mlst() {
-        let answer = match session.first.take() {
-            Some((asked, answer)) if asked == *path => answer,
-            Some(_) | None => session.ask(Command::Mlst(Some(path.clone()))).await?,
+        let answer = match session.looked_ahead(path).await? {
+            Some(answer) => answer,
+            None => session.ask(Command::Mlst(Some(path.clone()))).await?,
         };
         return entry_of(session, path, &answer).await;
     }

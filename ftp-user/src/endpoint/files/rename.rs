@@ -409,9 +409,6 @@ async fn name_and_look(
         let id =
             if is_first { first } else { ahead.take().unwrap_or_else(|| session.send(second.clone(), None)) };
         let answer = session.answer_to(id, verb).await?;
-        if !answer.is_done() {
-            session.dialogue.unawaited = ahead.or(session.dialogue.unawaited);
-        }
         if answer.is_done() {
             continue;
         }

@@ -11,13 +11,14 @@ use crate::job::check::{self, Overwrite, Verify};
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::file::times;
 use crate::job::part::Part;
+use crate::job::race::remembered::{self, FirstBatch};
 use crate::job::request::job::Options;
 use crate::job::{Item, Target};
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Relayed, TransferFacts, Verified};
 use crate::report::Event;
-use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile, StoreReply};
+use crate::route::{self, BatchPath, BatchResult, Circuit, Ends, Fate, Manner, SmallFile, StoreReply};
 use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
@@ -121,8 +122,14 @@ pub(super) async fn batched(
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let mut any = any_copy(&path, ends);
-    let are_usable = move_files(context, ends, &mut members, options, path, &any).await;
+    let (mut any, allowed) = (any_copy(&path, ends), options.allowed);
+    let begun = context.world.clock.now();
+    let first =
+        members.first().map(|member| FirstBatch { candidate, allowed, file: member.item.clone(), begun });
+    remembered::announce(context, ends, candidate);
+    let is_proven = path.is_proven;
+    let BatchResult { are_usable, has_opened } =
+        move_files(context, ends, &mut members, options, path, &any).await;
     if let Some(relayed) = &mut any.relayed {
         relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     }
@@ -140,8 +147,12 @@ pub(super) async fn batched(
         }
     }
     left.extend(rest);
+    if let Some(first) = &first {
+        remembered::note(context, ends, first, has_opened);
+    }
+    let is_path_doubtful = !is_proven && files.is_empty();
     let prospect = Prospect::after(files.is_empty(), are_usable, manner);
-    WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner) }
+    WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner), is_path_doubtful }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
@@ -183,7 +194,7 @@ fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> WorkerResults {
     WorkerResults { unbegun: rest, ..WorkerResults::default() }
 }
 
-/// Moves the files. Returns whether both sessions can still be used.
+/// Moves the files.
 async fn move_files(
     context: &Context,
     ends: &mut Ends,
@@ -191,7 +202,7 @@ async fn move_files(
     options: Options,
     path: BatchPath,
     any: &FileCopy,
-) -> bool {
+) -> BatchResult {
     let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     let number = members.first().map_or(0, |member| member.item.number);
     let mut sources = Vec::with_capacity(members.len());
@@ -205,7 +216,7 @@ async fn move_files(
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
     }
-    let Some(files) = files else { return true };
+    let Some(files) = files else { return BatchResult::NOTHING };
     let mut refused = None;
     let mut told = |index: usize, fate: Fate| {
         let Some(member) = members.get_mut(index) else { return };
@@ -233,12 +244,12 @@ async fn move_files(
         }
     };
     // A session that is lost has left all files: each of them finds out why.
-    let are_usable = Box::pin(route::batch(context, ends, path, files, number, &mut told)).await;
+    let result = Box::pin(route::batch(context, ends, path, files, number, &mut told)).await;
     context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
     if let Some(refused) = refused {
         times::tell_refusal(context, ends, &refused);
     }
-    are_usable.unwrap_or(false)
+    result.unwrap_or(BatchResult { are_usable: false, has_opened: false })
 }
 
 impl Member {

@@ -19,6 +19,7 @@ use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::moving::{
     self, DirectorySizes, KeptSource, MovedLinks, MovedPortion, MovedTree, expected_copy,
 };
+use crate::job::race::remembered;
 use crate::job::request::job::Options;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
@@ -57,6 +58,8 @@ pub(super) struct Workers {
     manner: Option<Manner>,
     /// Whether both servers have said that they take files in groups.
     take_groups: bool,
+    /// What became of the path of an earlier run.
+    remembered: Remembered,
     /// How many times a session was closed over files that moved together.
     breaks: usize,
     /// What workers have copied that are not needed any more, of a move.
@@ -108,6 +111,19 @@ pub(super) struct WorkerResults {
     pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
     pub(super) manner: Option<Manner>,
+    /// Nothing has moved over a path or a data connection of which it was not certain that it works.
+    pub(super) is_path_doubtful: bool,
+}
+
+/// What became of the path that an earlier run has found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Remembered {
+    /// It was not looked for.
+    Unknown,
+    /// It is known whether there is one, and no file has taken it.
+    Recalled,
+    /// Files were sent there.
+    Tried,
 }
 
 /// What a task has come to.
@@ -138,6 +154,7 @@ impl Workers {
             },
             ends: ends.beside(),
             take_groups: take_groups(&mut ends),
+            remembered: Remembered::Unknown,
             width: Width::new(options.jobs),
             idle: vec![Worker::of(ends)],
             opening: 0,
@@ -178,10 +195,23 @@ impl Workers {
 
     /// Has idle workers copy files that are claimed, for as long as there are both.
     pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>) {
+        if self.remembered == Remembered::Unknown
+            && !ready.is_empty()
+            && let Some(worker) = self.idle.last_mut()
+        {
+            let (context, allowed) = (&self.tools.context, self.tools.options.allowed);
+            if remembered::recall(context, &mut worker.ends, allowed) {
+                self.remembered = Remembered::Recalled;
+            }
+        }
         while !ready.is_empty() && !self.idle.is_empty() {
             let files = self.share(ready);
-            let Some(mut worker) = self.idle.pop() else { return };
             let (tools, shared) = (self.tools.clone(), self.shared_path());
+            if shared.is_some() {
+                // One worker tries it; after that, the path of this run is known, or that one does not work.
+                self.remembered = Remembered::Tried;
+            }
+            let Some(mut worker) = self.idle.pop() else { return };
             self.tasks.spawn(async move {
                 let results = Box::pin(tools.copy(&mut worker, files, shared)).await;
                 TaskEnd::Copied(worker, Box::new(results))
@@ -206,9 +236,13 @@ impl Workers {
         ready.drain(..small.max(1)).collect()
     }
 
-    /// The path of the last file, if others may share it.
+    /// The path of the last file, if others may share it. Files that go in groups share that of an earlier run before there is
+    /// one: if nothing moves there, they are left as they were.
     fn shared_path(&self) -> Option<Candidate> {
-        self.ends.memory.lock().shared_path(self.tools.context.world.clock.now())
+        let memory = self.ends.memory.lock();
+        let is_offered = self.take_groups && self.remembered == Remembered::Recalled;
+        let remembered = || memory.remembered_path().filter(|_| is_offered);
+        memory.shared_path(self.tools.context.world.clock.now()).or_else(remembered)
     }
 
     /// Notes what the servers of an idle worker have said when its sessions were opened.
@@ -477,8 +511,10 @@ impl WorkerTools {
             }
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;
         }
+        // Where nothing has moved, one file finds out why, and the others wait for what it finds.
+        let count = if results.is_path_doubtful { 1 } else { files.len() };
         let mut files = files.into_iter();
-        for file in files.by_ref() {
+        for file in files.by_ref().take(count) {
             let size = self.size_of(worker, &file.item).await;
             self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
             let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;

@@ -322,8 +322,6 @@ impl Notes {
 
     /// A candidate has ended.
     pub(in crate::job) fn ended(&mut self, index: usize, finished: &Finished, is_probe: bool, now: Moment) {
-        let ended = self.after(now);
-        let Some(tried) = self.tried.get_mut(index) else { return };
         let (fate, why) = match &finished.attempted {
             _ if finished.lost => (CandidateFate::Lost, None),
             Err(Obstacle::Session(failure) | Obstacle::Relay(failure)) => {
@@ -338,7 +336,8 @@ impl Notes {
                 (CandidateFate::Failed, failure.as_ref())
             }
         };
-        (tried.fate, tried.ended) = (fate, ended);
+        self.end(index, fate, now);
+        let Some(tried) = self.tried.get_mut(index) else { return };
         if finished.runner.circuit.as_ref().is_some_and(Circuit::is_at_hub) {
             tried.stands_on(Rung::Hub);
         }
@@ -348,6 +347,14 @@ impl Notes {
             if attempted.relayed.as_ref().is_some_and(|relayed| relayed.directly) {
                 tried.words.push_str(DIRECTLY);
             }
+        }
+    }
+
+    /// A candidate has ended so.
+    pub(super) fn end(&mut self, index: usize, fate: CandidateFate, now: Moment) {
+        let ended = self.after(now);
+        if let Some(tried) = self.tried.get_mut(index) {
+            (tried.fate, tried.ended) = (fate, ended);
         }
     }
 

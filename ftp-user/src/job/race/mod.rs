@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `contest` | performs what the race asks for, and tells it what has happened |
 //! | `findings` | what the end of a candidate shows for the others, for `why` and for later runs, and what is said if none is left |
+//! | `remembered` | the path of an earlier run, which small files take together without a race |
 //! | `runner` | a candidate while it runs, and the probes for the next files |
 
 mod contest;
 pub(super) mod findings;
+pub(super) mod remembered;
 pub(super) mod runner;
 
 use crate::context::Context;

@@ -104,17 +104,18 @@ impl TreeCopy<'_, '_> {
     async fn run(mut self, contents: TreeContents) {
         let context = self.stream.context;
         let root = self.tree.destination.clone();
-        if let Err(failure) = self.make(&root, true).await {
-            context.run.events.say(Event::Found(context.run.finding.tree_ends()));
-            return self.failed(None, failure);
-        }
         let Tree { source, unique, rules, .. } = &self.tree;
+        // It goes on while the directory is made.
         let visits = match contents {
             TreeContents::Walked(walker) => {
                 walk(context.clone(), walker, source.clone(), unique.clone(), rules.clone())
             }
             TreeContents::Found(visits) => visits,
         };
+        if let Err(failure) = self.make(&root, true).await {
+            context.run.events.say(Event::Found(context.run.finding.tree_ends()));
+            return self.failed(None, failure);
+        }
         self.stream.move_tree(self.tree.moved.as_ref().map(|moved| &moved.tree));
         self.take(visits).await;
         self.stream.end_files().await;

@@ -207,7 +207,7 @@ fn of_a_race(timer: &str) -> Option<String> {
     let settings = transfer::race::Settings::default();
     match timer {
         "Setup" => Some(format!("{}, or ten round trips", words(settings.setup))),
-        "HeadStart" => Some("250 ms, or two round trips; 100 ms if nothing arrived on its rung in an earlier run; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
+        "HeadStart" => Some("250 ms, or four round trips (six inside TLS); 100 ms if nothing arrived on its rung in an earlier run; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
         "Patience" => Some(words(settings.patience)),
         "Claim" => Some(words(settings.claim)),
         _ => None,

@@ -156,7 +156,7 @@ fn check(count: usize, fault: Fault, seed: u64) -> Vec<BatchEnd> {
         }
     }
     for side in [0, 1] {
-        assert!(world.is_closed[side] || (!world.in_blocks[side] && world.inbox[side].is_empty()), "{what}");
+        assert!(world.is_closed[side] || (world.in_blocks[side] && world.inbox[side].is_empty()), "{what}");
     }
     assert!(world.is_closed[1] || world.held.is_empty(), "{what}: {:?} is held", world.held.keys());
     ends

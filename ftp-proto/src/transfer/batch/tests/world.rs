@@ -141,8 +141,8 @@ pub(super) fn party(address: &str) -> Party {
 }
 
 pub(super) fn terms(opening: BatchOpening, window: Window) -> BatchTerms {
-    let silence = Duration::from_secs(10);
-    BatchTerms { opening, tls: DataTls::Clear, algorithm: Algorithm::Sha256, window, silence }
+    let (tls, algorithm, silence) = (DataTls::Clear, Algorithm::Sha256, Duration::from_secs(10));
+    BatchTerms { opening, tls, algorithm, window, connect: silence, silence }
 }
 
 /// One end listens, and the other one connects to it.

@@ -1,0 +1,162 @@
+//! A long line: two servers and a user agent, each so far from the others, and what copies take on it in round trips.
+
+use super::{HostId, SHORTEST, Serving, World};
+use crate::sim::random::Random;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Two servers, and a user agent that remembers what it has learnt of them.
+#[derive(Debug)]
+pub struct LongLine {
+    directory: TempDir,
+    world: World,
+    user: HostId,
+    round_trip: Duration,
+}
+
+/// What a copy of one file took.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RoundTrips {
+    /// From the start of the user agent until the first byte of the file was stored.
+    pub before_first_byte: f64,
+    /// From the last byte until the user agent has ended.
+    pub after_last_byte: f64,
+    /// The dialogues with both servers.
+    pub trace: String,
+}
+
+impl LongLine {
+    /// Starts both servers.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    pub fn start(tls: bool) -> io::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("line").tempdir_in("/dev/shm")?;
+        let mut world = World::new(0);
+        let round_trip = Duration::from_millis(200);
+        world.shared.network.lock().expect("nobody has panicked").latency = round_trip / 2;
+        for name in ["one", "two"] {
+            let (root, state) = (directory.path().join(name), directory.path().join(format!("{name}-state")));
+            fs::create_dir(&root)?;
+            fs::create_dir(&state)?;
+            let host = world.host(name);
+            world.serve(host, Serving { root: &root, state: &state, has_room: true, tls, permits: true });
+        }
+        let home = directory.path().join("home");
+        fs::create_dir(&home)?;
+        let logins = home.join(".netrc");
+        fs::write(&logins, "machine one login ann password pw\nmachine two login ann password pw\n")?;
+        fs::set_permissions(&logins, Permissions::from_mode(0o600))?;
+        let user = world.host("user");
+        Ok(Self { directory, world, user, round_trip })
+    }
+
+    /// Copies a file of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    ///
+    /// # Panics
+    ///
+    /// The copy fails.
+    pub fn copy(&mut self, name: &str, bytes: usize) -> io::Result<RoundTrips> {
+        let content = Random::new(bytes as u64).bytes(bytes);
+        fs::write(self.directory.path().join("one").join(name), &content)?;
+        let begun = self.world.now();
+        self.run(&[], name);
+        let (mut first, mut last) = (None, None);
+        let status = loop {
+            self.world.step_for(SHORTEST);
+            let stored = longest_file(&self.directory.path().join("two"), name)?;
+            let now = self.world.now();
+            first = first.or_else(|| (stored > 0).then_some(now));
+            last = last.or_else(|| (stored == bytes as u64).then_some(now));
+            if let Some(status) = self.world.ended(self.user) {
+                break status;
+            }
+        };
+        assert_eq!(status, 0, "{}", self.world.said(self.user));
+        assert_eq!(fs::read(self.directory.path().join("two").join(name))?, content);
+        let (first, last) = (first.expect("it was stored"), last.expect("it was stored"));
+        let in_round_trips = |time: Duration| time.as_secs_f64() / self.round_trip.as_secs_f64();
+        Ok(RoundTrips {
+            before_first_byte: in_round_trips(first - begun),
+            after_last_byte: in_round_trips(self.world.now() - last),
+            trace: self.trace()?,
+        })
+    }
+
+    /// Copies a directory with so many files of 1,000 bytes, with one pair of sessions. A larger one in the middle goes alone. Returns
+    /// the dialogues with both servers.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    ///
+    /// # Panics
+    ///
+    /// The copy fails.
+    pub fn copy_tree(&mut self, name: &str, files: usize) -> io::Result<String> {
+        let [source, destination] = ["one", "two"].map(|end| self.directory.path().join(end).join(name));
+        fs::create_dir(&source)?;
+        for number in 0..files {
+            let bytes = if number == files / 2 { 300_000 } else { 1_000 };
+            fs::write(source.join(number.to_string()), Random::new(number as u64).bytes(bytes))?;
+        }
+        self.run(&["-r", "-j", "1"], name);
+        let status = loop {
+            self.world.step_for(SHORTEST);
+            if let Some(status) = self.world.ended(self.user) {
+                break status;
+            }
+        };
+        assert_eq!(status, 0, "{}", self.world.said(self.user));
+        assert_eq!(fs::read_dir(destination)?.count(), files);
+        self.trace()
+    }
+
+    /// How many round trips after the start of the user agent a line of a dialogue was noted.
+    pub fn round_trips_until(&self, line: &str) -> f64 {
+        let seconds: f64 =
+            line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(f64::MAX);
+        seconds / self.round_trip.as_secs_f64()
+    }
+
+    /// Starts a copy of that name.
+    fn run(&mut self, options: &[&str], name: &str) {
+        let [from, to] = ["one", "two"].map(|end| format!("ftp://ann@{end}/{name}"));
+        let trace = self.directory.path().join(TRACE);
+        let words =
+            ["copy", "--trust", "new", "--trace", &trace.to_string_lossy(), &from, &to].map(str::to_owned);
+        let words: Vec<String> =
+            words.into_iter().chain(options.iter().map(|word| (*word).to_owned())).collect();
+        let home = self.directory.path().join("home");
+        self.world.run(self.user, &words, &home, &[]);
+    }
+
+    fn trace(&self) -> io::Result<String> {
+        fs::read_to_string(self.directory.path().join(TRACE))
+    }
+}
+
+/// The file of the dialogues.
+const TRACE: &str = "trace";
+
+/// The length of the longest file of that name, or of a part of it.
+fn longest_file(directory: &Path, name: &str) -> io::Result<u64> {
+    let mut longest = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let found = entry.file_name();
+        if found.to_string_lossy().ends_with(".part") || found == name {
+            longest = longest.max(entry.metadata()?.len());
+        }
+    }
+    Ok(longest)
+}
