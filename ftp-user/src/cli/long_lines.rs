@@ -57,9 +57,11 @@ pub(super) fn findings(
 ) -> Vec<Checked> {
     let mut all = Vec::new();
     all.extend(match chosen {
-        Some((_, Some(refused))) => {
-            Some(Checked::bad(CONGESTION, refused.to_string(), "or change congestion of [network]"))
-        }
+        Some((_, Some(refused))) => Some(Checked::bad(
+            CONGESTION,
+            refused.to_string(),
+            "until then data connections use that of the system",
+        )),
         Some((name, None)) => Some(in_use(tcp, name)),
         None => tcp.congestion.as_deref().map(|name| in_use(tcp, name)),
     });
