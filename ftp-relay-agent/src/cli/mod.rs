@@ -101,7 +101,9 @@ impl From<ConfigError> for Exit {
     fn from(error: ConfigError) -> Self {
         match error {
             ConfigError::File(mistakes) => Self::Config(mistakes),
-            ConfigError::Missing(_) | ConfigError::Allow(_) => Self::Usage(error.into()),
+            ConfigError::Missing(_) | ConfigError::Congestion(_) | ConfigError::Allow(_) => {
+                Self::Usage(error.into())
+            }
         }
     }
 }

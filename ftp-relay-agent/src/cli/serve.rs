@@ -13,7 +13,7 @@ use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::settings::Outline;
 use ftp_io::program::{log, service};
 use ftp_io::signal::{Reload, Stop};
-use ftp_io::socket;
+use ftp_io::socket::{self, Congestion};
 use ftp_proto::relay::token::Token;
 
 use super::Exit;
@@ -99,6 +99,9 @@ pub(super) fn begin(shown: &OperatorView) -> Result<(log::Log, Arc<Audit>), anyh
 
 /// What a relay or a hub has to know.
 pub fn settings(config: Config, tokens: Vec<Token>, audit: Arc<Audit>) -> Settings {
+    if let Some(congestion) = Congestion::in_force(config.congestion.as_ref()) {
+        tracing::info!(congestion, "connections that carry data");
+    }
     Settings {
         listen: config.listen,
         addresses: config.addresses,
@@ -107,6 +110,7 @@ pub fn settings(config: Config, tokens: Vec<Token>, audit: Arc<Audit>) -> Settin
         metrics: config.shown.metrics,
         metrics_from: config.shown.metrics_from,
         audit,
+        congestion: config.congestion,
         limits: Limits::USUAL,
     }
 }

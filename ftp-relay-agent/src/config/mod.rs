@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ftp_io::program::log;
 use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader, Scope, Table};
+use ftp_io::socket::{Congestion, CongestionError};
 use ftp_proto::policy::{Allowed, AllowedError};
 use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
@@ -30,6 +31,9 @@ pub enum ConfigError {
     /// Something is missing.
     #[error("{0} is missing: give it on the command line, or in the file of --config")]
     Missing(&'static str),
+    /// The congestion control cannot be used.
+    #[error("--congestion: {0}")]
+    Congestion(#[from] CongestionError),
     /// The rules of the command line contradict each other.
     #[error("--allow: {0}")]
     Allow(#[from] AllowedError),
@@ -46,6 +50,8 @@ pub struct Config {
     pub token_file: PathBuf,
     /// Who may do what.
     pub policy: Policy,
+    /// What joined connections use; `None` means the choice of the system.
+    pub congestion: Option<Congestion>,
     /// What is served.
     pub serves: Serves,
     /// What the operator sees.
@@ -81,6 +87,7 @@ impl Config {
         if O::LISTENS && options.listen.is_empty() {
             return Err(ConfigError::Missing("--listen"));
         }
+        options.congestion.as_ref().map_or(Ok(()), Congestion::check)?;
         let policy = file.policy(options.allow);
         let policy = policy.map_err(|mistake| Mistakes::new(path.unwrap_or(Path::new("")), vec![mistake]))?;
         Ok(Self {
@@ -88,6 +95,7 @@ impl Config {
             addresses: options.address,
             token_file: options.token_file.ok_or(ConfigError::Missing("--token-file"))?,
             policy: policy.with_data_ports(options.data_ports),
+            congestion: options.congestion,
             serves: O::SERVES,
             shown: OperatorView::of(options.operation),
             outline: file.outline,
@@ -105,6 +113,7 @@ impl Config {
         let changed = [
             ("listen", self.listen != started.listen),
             ("address", self.addresses != started.addresses),
+            ("congestion", self.congestion != started.congestion),
             ("metrics", now.metrics != then.metrics),
             ("metrics-from", now.metrics_from != then.metrics_from),
             ("audit", now.audit != then.audit),
@@ -405,6 +414,20 @@ mod tests {
         check("192.0.2.0/24", &["ann"], false);
         // The token of an agent is none of a user, who may come later.
         check("192.0.2.0/24", &[], false);
+    }
+
+    #[test]
+    fn a_congestion_control_that_cannot_be_had_is_no_configuration() {
+        let read = |name: &str| {
+            let (token_file, listen) = (Some("relay.token".into()), vec!["127.0.0.1:0".parse().unwrap()]);
+            let congestion = Some(name.parse().unwrap());
+            Config::read(&RunOptions { congestion, token_file, listen, ..RunOptions::default() }, None)
+        };
+        // Every Linux has Reno, and lets every user use it.
+        assert_eq!(read("reno").unwrap().congestion, Some("reno".parse().unwrap()));
+        let refused = read("no-such-one").unwrap_err().to_string();
+        assert!(refused.starts_with("--congestion: the kernel has no congestion control"), "{refused}");
+        check("congestion = \"../bbr\"\n", &["1:14: write a name as the kernel has it"]);
     }
 
     #[test]

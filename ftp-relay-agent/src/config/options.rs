@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use ftp_io::program::args::{address, network};
 use ftp_io::program::{duration, log, size};
+use ftp_io::socket::Congestion;
 use ftp_proto::policy::{Allowed, DataPorts};
 use ipnet::IpNet;
 
@@ -57,6 +58,9 @@ pub struct RunOptions {
     /// it only if it is public
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,
+    /// The congestion control of connections that carry data, as the kernel names it [default: that of the system]
+    #[arg(long, value_name = "NAME")]
+    pub congestion: Option<Congestion>,
     /// What the operator sees.
     #[command(flatten)]
     pub operation: Operation,
@@ -83,6 +87,9 @@ pub struct JoinOptions {
     /// address of the route, and servers connect to it only if it is public
     #[arg(long, value_name = "IP")]
     pub address: Vec<IpAddr>,
+    /// The congestion control of connections that carry data, as the kernel names it [default: that of the system]
+    #[arg(long, value_name = "NAME")]
+    pub congestion: Option<Congestion>,
     /// What the operator sees.
     #[command(flatten)]
     pub operation: Operation,
@@ -99,6 +106,9 @@ pub struct HubOptions {
     /// on SIGHUP
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
+    /// The congestion control of connections that carry data, as the kernel names it [default: that of the system]
+    #[arg(long, value_name = "NAME")]
+    pub congestion: Option<Congestion>,
     /// What the operator sees.
     #[command(flatten)]
     pub operation: Operation,
@@ -145,16 +155,16 @@ impl Options for HubOptions {
 
 impl From<JoinOptions> for RunOptions {
     fn from(options: JoinOptions) -> Self {
-        let JoinOptions { token_file, allow, data_ports, address, operation } = options;
-        Self { listen: Vec::new(), token_file, allow, data_ports, address, operation }
+        let JoinOptions { token_file, allow, data_ports, address, congestion, operation } = options;
+        Self { listen: Vec::new(), token_file, allow, data_ports, address, congestion, operation }
     }
 }
 
 impl From<HubOptions> for RunOptions {
     fn from(options: HubOptions) -> Self {
-        let HubOptions { listen, token_file, operation } = options;
+        let HubOptions { listen, token_file, congestion, operation } = options;
         let listen = listen.into_iter().map(ListenAt::Address).collect();
-        Self { listen, token_file, operation, ..Self::default() }
+        Self { listen, token_file, congestion, operation, ..Self::default() }
     }
 }
 
@@ -168,6 +178,7 @@ impl RunOptions {
             allow: or(self.allow, file.allow),
             data_ports: or(self.data_ports, file.data_ports),
             address: or(self.address, file.address),
+            congestion: self.congestion.or(file.congestion),
             operation: self.operation.over(file.operation),
         }
     }

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::lock::Lock;
-use ftp_io::socket;
-use ftp_io::socket::Stream;
+use ftp_io::socket::{self, Congestion, Stream};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::date::DateAt;
 use ftp_proto::relay::hub::{CallId, End, Event, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
@@ -35,6 +34,8 @@ pub(crate) struct Exchange {
     /// The deadline of the machine may be another one.
     changed: Notify,
     pipes: Pipes,
+    /// What the connections of calls use; `None` means the choice of the system.
+    congestion: Option<Congestion>,
 }
 
 #[derive(Debug)]
@@ -95,7 +96,12 @@ struct Expected {
 }
 
 impl Exchange {
-    pub(crate) fn new(seed: Secret32, running: Running, audit: Arc<Audit>) -> Arc<Self> {
+    pub(crate) fn new(
+        seed: Secret32,
+        running: Running,
+        audit: Arc<Audit>,
+        congestion: Option<Congestion>,
+    ) -> Arc<Self> {
         let state = State {
             machine: Machine::new(Limits::USUAL, seed),
             last_session: 0,
@@ -113,6 +119,7 @@ impl Exchange {
             state: Mutex::new(state),
             changed: Notify::new(),
             pipes: Pipes::default(),
+            congestion,
         })
     }
 
@@ -312,6 +319,9 @@ impl Exchange {
         let Some(CallStream::Waiting(call, [Some(caller), Some(agent)])) = state.calls.remove(&id) else {
             return;
         };
+        for end in [&caller, &agent] {
+            self.congestion.iter().for_each(|congestion| congestion.apply(end));
+        }
         let since = self.clock.now();
         let opened = Record::CallOpened { id: call.id, agent: &call.parties.agent };
         let lines = self.audit.call_begins(&call.who, &opened, since, |untold| {

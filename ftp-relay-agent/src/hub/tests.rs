@@ -31,6 +31,7 @@ fn start() -> (Server, SocketAddr) {
         metrics: None,
         metrics_from: Vec::new(),
         audit: Arc::new(Audit::default()),
+        congestion: None,
     });
     let hub = hub.unwrap();
     let Some((ListenAt::Address(at), _)) = hub.places().next() else { panic!("no listener") };

@@ -14,7 +14,7 @@ use ftp_io::link::Acceptor;
 use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
 use ftp_io::program::metrics;
-use ftp_io::socket::{self, Listener, LocalListener, Stream};
+use ftp_io::socket::{self, Congestion, Listener, LocalListener, Stream};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::token::{Secret32, Token};
 use ipnet::IpNet;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub metrics_from: Vec<IpNet>,
     /// Takes records of what happens.
     pub audit: Arc<Audit>,
+    /// What joined connections use; `None` means the choice of the system.
+    pub congestion: Option<Congestion>,
     /// How much is held at the same time of links without a proof.
     pub limits: Limits,
 }
@@ -76,7 +78,8 @@ impl Server {
             settings.addresses.clone()
         };
         let listeners = sockets.addresses().chain(sockets.metrics_at()).collect();
-        let relay = Relay::new(listeners, addresses, None, Arc::clone(&settings.audit));
+        let (audit, congestion) = (Arc::clone(&settings.audit), settings.congestion.clone());
+        let relay = Relay::new(listeners, addresses, None, audit, congestion);
         let (operator, running) = Operator::new(settings.tokens.clone(), settings.policy.clone());
         let service = Service::Relay(Arc::new(relay));
         Ok(Self::serve(service, acceptor, sockets, settings, (operator, running)).0)
@@ -95,7 +98,8 @@ impl Server {
         settings.listen.clear();
         let sockets = Sockets::open(&settings)?;
         let (own, audit) = (sockets.metrics_at().into_iter().collect(), Arc::clone(&settings.audit));
-        let relay = Relay::new(own, settings.addresses.clone(), Some(caller), audit);
+        let congestion = settings.congestion.clone();
+        let relay = Relay::new(own, settings.addresses.clone(), Some(caller), audit, congestion);
         let (operator, running) = Operator::new(settings.tokens.clone(), settings.policy.clone());
         let service = Service::Relay(Arc::new(relay));
         let (mut server, links) =
@@ -117,7 +121,8 @@ impl Server {
         let sockets = Sockets::open(&settings)?;
         let seed = ftp_io::random::bytes().context("the system has no random numbers")?;
         let (operator, running) = Operator::new(known(&settings.tokens), settings.policy.clone());
-        let exchange = Exchange::new(Secret32::new(seed), running.clone(), Arc::clone(&settings.audit));
+        let (audit, congestion) = (Arc::clone(&settings.audit), settings.congestion.clone());
+        let exchange = Exchange::new(Secret32::new(seed), running.clone(), audit, congestion);
         let service = Service::Hub(Arc::clone(&exchange));
         let (mut server, _) = Self::serve(service, acceptor, sockets, settings, (operator, running));
         server.tasks.spawn(exchange.tick());

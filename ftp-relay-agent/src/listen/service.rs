@@ -9,7 +9,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::link::{Acceptor, HANDSHAKE, Link};
 use ftp_io::os_error::words;
-use ftp_io::socket;
+use ftp_io::socket::{self, Congestion};
 use ftp_proto::listing::When;
 use ftp_proto::policy::{Allowed, OwnHost, Rules};
 use ftp_proto::relay::agent::{Config, Input, Withdrawn};
@@ -70,6 +70,7 @@ impl Relay {
         addresses: Vec<IpAddr>,
         caller: Option<Caller>,
         audit: Arc<Audit>,
+        congestion: Option<Congestion>,
     ) -> Self {
         let clock = Clock::start();
         let shared = Shared {
@@ -81,6 +82,7 @@ impl Relay {
             accounts: Accounts::new(clock),
             caller,
             audit,
+            congestion,
             direct: Mutex::default(),
         };
         Self { shared: Arc::new(shared), listeners, addresses }

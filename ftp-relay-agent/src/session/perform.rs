@@ -396,6 +396,7 @@ impl Performer {
         let ((a, of_a), (b, of_b)) = (a.into_connection(), b.into_connection());
         for conn in [&a, &b] {
             prepare(conn.socket(), stall);
+            self.shared.congestion.iter().for_each(|congestion| congestion.apply(conn.socket()));
         }
         let join = self.standing.join(limit, self.shared.pipes.clone(), digests);
         self.flows.insert(ticket, Flowing::Data(join.clone()));

@@ -8,7 +8,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::link::Link;
 use ftp_io::lock::Lock;
-use ftp_io::socket;
+use ftp_io::socket::{self, Congestion};
 use ftp_proto::address::embedded;
 use ftp_proto::relay::agent::{Answer, Ticket};
 use ftp_proto::relay::link::{Accepted, ticket_id};
@@ -41,6 +41,8 @@ pub struct Shared {
     pub accounts: Accounts,
     /// Calls other agents, where this one has joined a hub.
     pub caller: Option<Caller>,
+    /// What joined connections use; `None` means the choice of the system.
+    pub congestion: Option<Congestion>,
     /// The direct connections with other agents that were tried.
     pub direct: Mutex<Memory>,
 }

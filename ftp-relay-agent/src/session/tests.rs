@@ -54,6 +54,7 @@ impl Bench {
             audit: Arc::new(Audit::default()),
             accounts,
             caller: None,
+            congestion: None,
             direct: Mutex::default(),
         });
         let (report, events) = mpsc::channel(8);

@@ -77,6 +77,7 @@ impl Config {
             gender: options.gender.map_or(Gender::Off, SocketGender::gender),
             defers_socket: options.sock_reply == Some(SockReply::Deferred),
             passive_ports: options.passive_ports,
+            congestion: options.congestion,
             pam_service: file.sections.pam_service(),
             public: file.public.iter().cloned().chain(general).collect(),
             hook,

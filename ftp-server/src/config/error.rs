@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ftp_io::program::settings::Mistakes;
+use ftp_io::socket::CongestionError;
 
 use crate::auth::{BadUser, NestedQuota};
 
@@ -98,6 +99,9 @@ pub enum ConfigError {
     /// There is no user of this name to go on as.
     #[error("cannot go on as the user {0:?} of run-as: {1}")]
     RunAs(String, String),
+    /// The congestion control cannot be used.
+    #[error(transparent)]
+    Congestion(CongestionError),
     /// The program of the hook cannot be started.
     #[error("cannot start {} after uploads: {why}", program.display())]
     HookProgram {
@@ -174,6 +178,7 @@ impl ConfigError {
             Self::TwoCertificates => "tls-self-signed",
             Self::ClearListener => "require-tls",
             Self::RunAs(..) => "run-as",
+            Self::Congestion(_) => "congestion",
             Self::Xferlog { .. } => "xferlog",
         };
         Some(option.to_owned())

@@ -35,6 +35,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         site_copy,
         durability,
         passive_ports,
+        congestion,
         public,
         pam_service: _,
         limits,
@@ -63,6 +64,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("gender", *gender != new.gender),
         ("sock-reply", *defers_socket != new.defers_socket),
         ("passive-ports", *passive_ports != new.passive_ports),
+        ("congestion", *congestion != new.congestion),
         ("public-address", *public != new.public),
     ];
     let other = [

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ftp_io::clock::Clock;
 use ftp_io::os_error::{self, words};
 use ftp_io::program::privileges;
+use ftp_io::socket::Congestion;
 use ftp_io::tls::{self, Files, Identity, Validity};
 use ftp_proto::policy::Foreign;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -47,6 +48,8 @@ impl Config {
         {
             found.errors.push(ConfigError::RunAs(user.clone(), words(&error)));
         }
+        let congestion = self.congestion.as_ref().map_or(Ok(()), Congestion::check);
+        found.errors.extend(congestion.err().map(ConfigError::Congestion));
         self.programs(&mut found.errors);
         self.terms(&mut found.warnings);
         found

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use ftp_io::program::log;
 use ftp_io::program::settings::Table;
+use ftp_io::socket::Congestion;
 use ftp_io::tls::Files;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
@@ -115,6 +116,8 @@ pub struct Config {
     pub defers_socket: bool,
     /// Ports of passive data connections; `None` means any free port.
     pub passive_ports: Option<RangeInclusive<u16>>,
+    /// What data connections use; `None` means the choice of the system.
+    pub congestion: Option<Congestion>,
     /// The addresses to announce for passive data connections instead of the local one.
     pub public: Vec<PublicRule>,
     /// The service of PAM that checks passwords.

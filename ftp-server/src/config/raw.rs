@@ -9,6 +9,7 @@ use std::time::Duration;
 use ftp_io::program::args::address;
 pub(super) use ftp_io::program::args::network;
 use ftp_io::program::{duration, log};
+use ftp_io::socket::Congestion;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::Gender;
 use ftp_proto::wire::PathName;
@@ -90,6 +91,9 @@ pub struct Options {
     /// The ports that passive data connections use [default: any free port]
     #[arg(long, value_name = "LO-HI", value_parser = ports)]
     pub passive_ports: Option<RangeInclusive<u16>>,
+    /// The congestion control of data connections, as the kernel names it [default: that of the system]
+    #[arg(long, value_name = "NAME")]
+    pub congestion: Option<Congestion>,
     /// The address to announce for passive data connections, or a name that is looked up every minute
     /// [default: the control connection's]
     #[arg(long, value_name = "IP|NAME")]

@@ -407,3 +407,12 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
         assert!(warnings[0].starts_with(&says), "{warnings:?}");
     }
 }
+
+#[test]
+fn a_congestion_control_that_cannot_be_had_is_told_with_its_place() {
+    let text = |name: &str| format!("root = \"D/top\"\nanonymous = true\ncongestion = \"{name}\"\n");
+    let (errors, _) = looked(&text("no-such-one"));
+    let start = "F:3:14: the kernel has no congestion control no-such-one: load it as root (modprobe";
+    assert!(errors.len() == 1 && errors[0].starts_with(start), "{errors:?}");
+    assert_eq!(looked(&text("reno")).0, Vec::<String>::new());
+}

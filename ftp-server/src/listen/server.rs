@@ -11,7 +11,7 @@ use ftp_io::os_error::words;
 use ftp_io::program::log::{Backlog, LostLines};
 use ftp_io::program::metrics;
 use ftp_io::simulated;
-use ftp_io::socket::Bound;
+use ftp_io::socket::{Bound, Congestion};
 use ftp_io::tls::{self, Identity};
 use ftp_proto::address::{Kind, kind};
 use ftp_proto::dialect::Dialect;
@@ -83,6 +83,7 @@ impl Server {
             backlog,
             refusals: Refusals::default(),
             durability: config.durability,
+            congestion: config.congestion.clone(),
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });
         let Sockets { control, metrics } = sockets;
@@ -324,6 +325,7 @@ fn log_start(config: &Config, places: &[Place]) {
         require_tls = config.require_tls,
         passive_ports =
             config.passive_ports.as_ref().map(|ports| format!("{}-{}", ports.start(), ports.end())),
+        congestion = Congestion::in_force(config.congestion.as_ref()),
         run_as = config.run_as,
         max_sessions = sessions,
         max_sessions_per_address = per_address,

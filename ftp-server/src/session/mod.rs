@@ -22,6 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ftp_io::clock::Clock;
 use ftp_io::program::log::Backlog;
+use ftp_io::socket::Congestion;
 use ftp_io::tls;
 
 use crate::auth::Users;
@@ -60,6 +61,8 @@ pub struct Shared {
     pub xferlog: Option<XferLog>,
     /// The addresses that clients are told to connect to.
     pub public: Arc<PublicAddresses>,
+    /// What data connections use; `None` means the choice of the system.
+    pub congestion: Option<Congestion>,
     /// When a file that was received counts as stored.
     pub durability: Durability,
     /// The directories of all users.

@@ -9,7 +9,7 @@ use std::task::{self, Poll, ready};
 
 use ftp_io::connection::Connection;
 use ftp_io::os_error::words;
-use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener, Stream};
+use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Congestion, Listener, Stream};
 use ftp_proto::address::Parity;
 use ftp_proto::server::ask::{Answer, ConnId, DataTls, Ending, Ticket};
 use tokio::sync::Notify;
@@ -22,16 +22,17 @@ use crate::operate::audit::Record;
 
 /// Listens on a reserved port, from which connections may be made at the same time (RSYM). Gives its number.
 pub(super) fn listen(
-    held: &mut Resources,
+    cx: &mut Context,
     ticket: Ticket,
     (reservation, connects): (Ticket, bool),
 ) -> Option<u16> {
+    let held = &mut cx.held;
     let reserved = &held.reservations.get(&reservation)?.reserved;
     let listener = if connects { reserved.listen_and_connect() } else { reserved.listen() };
     match listener {
         Ok(listener) => {
             let port = reserved.port();
-            held.listen(ticket, listener);
+            held.listen(ticket, DataListener::new(listener, cx.shared.congestion.clone()));
             Some(port)
         }
         Err(error) => {
@@ -43,11 +44,12 @@ pub(super) fn listen(
 
 /// Connects to `to`; with `from`, from that reserved port or not at all (B03).
 pub(super) fn connect(
-    held: &mut Resources,
+    cx: &mut Context,
     ticket: Ticket,
     from: Option<Ticket>,
     (local, to): (IpAddr, SocketAddr),
 ) {
+    let (held, congestion) = (&mut cx.held, cx.shared.congestion.clone());
     let from = from.map(|from| held.reservations.get(&from).map(|port| Arc::clone(&port.reserved)));
     held.start(ticket, async move {
         let connected = match from {
@@ -55,8 +57,16 @@ pub(super) fn connect(
             Some(None) => Err(io::Error::other("the reserved port is gone")),
             None => socket::connect(local, to).await,
         };
-        WorkResult::Connected(ticket, connected.inspect(socket::end_by_reset))
+        WorkResult::Connected(ticket, connected.inspect(|stream| prepare(stream, congestion.as_ref())))
     });
+}
+
+/// Prepares a new data connection: it ends by reset, and uses the congestion control of the operator.
+fn prepare(stream: &Stream, congestion: Option<&Congestion>) {
+    socket::end_by_reset(stream);
+    if let Some(congestion) = congestion {
+        congestion.apply(stream);
+    }
 }
 
 /// Closes a connection, even while it is being read.
@@ -169,16 +179,18 @@ fn may_reserve(cx: &Context, more: usize) -> bool {
 #[derive(Debug)]
 pub(super) struct DataListener {
     listener: Listener,
+    /// What its connections use; `None` means the choice of the system.
+    congestion: Option<Congestion>,
     /// The rest after `accept` has failed.
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl DataListener {
-    pub(super) const fn new(listener: Listener) -> Self {
-        Self { listener, pause: None }
+    pub(super) const fn new(listener: Listener, congestion: Option<Congestion>) -> Self {
+        Self { listener, congestion, pause: None }
     }
 
-    /// The next connection, which ends by reset.
+    /// The next connection, which is prepared.
     fn poll_accept(&mut self, cx: &mut task::Context<'_>) -> Poll<(Stream, SocketAddr)> {
         loop {
             if let Some(pause) = &mut self.pause {
@@ -187,7 +199,7 @@ impl DataListener {
             }
             match ready!(self.listener.poll_accept(cx)) {
                 Ok((stream, from)) => {
-                    socket::end_by_reset(&stream);
+                    prepare(&stream, self.congestion.as_ref());
                     return Poll::Ready((stream, from));
                 }
                 Err(error) => {
@@ -217,4 +229,29 @@ pub(super) fn poll_accept(
         }
     }
     Poll::Pending
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::future::poll_fn;
+
+    use ftp_io::socket::{Ports, TcpSettings};
+    use rustix::net::sockopt::tcp_congestion;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_data_connection_uses_what_the_operator_has_chosen_else_what_the_system_has() {
+        // Every Linux has Reno, and lets every user use it.
+        let of_system = TcpSettings::of_host().congestion.unwrap();
+        for (chosen, expect) in [(Some("reno"), "reno"), (None, of_system.as_str())] {
+            let reserved = Ports::new(None).reserve([127, 0, 0, 2].into(), Parity::Any).unwrap();
+            let chosen: Option<Congestion> = chosen.map(|name| name.parse().unwrap());
+            let mut listener = DataListener::new(reserved.listen().unwrap(), chosen);
+            let connecting = socket::connect([127, 0, 0, 3].into(), reserved.local());
+            let (connected, (accepted, _)) = tokio::join!(connecting, poll_fn(|cx| listener.poll_accept(cx)));
+            assert_eq!(tcp_congestion(accepted.tcp().unwrap()).unwrap(), expect);
+            drop(connected);
+        }
+    }
 }

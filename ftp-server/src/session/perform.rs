@@ -113,13 +113,13 @@ impl Performer {
                 network::reserve_pair(&mut self.cx, &self.ports_needed, [ticket, odd], at)
             }
             Ask::Listen { ticket, reservation, connects } => {
-                let port = network::listen(&mut self.cx.held, ticket, (reservation, connects));
+                let port = network::listen(&mut self.cx, ticket, (reservation, connects));
                 self.cx.answer(ticket, Answer::Port(port));
             }
             Ask::Unlisten(ticket) => self.cx.held.unlisten(ticket),
             Ask::Release(ticket) => drop(self.cx.held.reservations.remove(&ticket)),
             Ask::Connect { ticket, from, local, to } => {
-                network::connect(&mut self.cx.held, ticket, from, (local, to));
+                network::connect(&mut self.cx, ticket, from, (local, to));
             }
             Ask::Cancel(ticket) => self.cancel(ticket),
             Ask::Drop { conn, how } => network::close(&mut self.cx.held, conn, how),

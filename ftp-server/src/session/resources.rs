@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use ftp_io::blocking;
 use ftp_io::connection::Connection;
 use ftp_io::copy::{KeptConnection, Meter};
-use ftp_io::socket::{self, Listener, Stream};
+use ftp_io::socket::{self, Stream};
 use ftp_io::tls::Data;
 use ftp_proto::command::GroupNumber;
 use ftp_proto::server::ask::{ConnId, Ticket, TryEnd};
@@ -227,8 +227,8 @@ impl Resources {
     }
 
     /// Accepts connections for the session.
-    pub(super) fn listen(&mut self, ticket: Ticket, listener: Listener) {
-        self.listeners.insert(ticket, DataListener::new(listener));
+    pub(super) fn listen(&mut self, ticket: Ticket, listener: DataListener) {
+        self.listeners.insert(ticket, listener);
     }
 
     /// Stops listening. The system resets connections that the session has not looked at.

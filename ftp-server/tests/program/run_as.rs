@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Stdio;
 
+use ftp_io::socket::TcpSettings;
 use rustix::process::{Signal, geteuid};
 
 use crate::server::{Client, Server, command, say_skipped};
@@ -90,4 +91,22 @@ fn a_user_that_is_not_there_is_an_error() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("no-such-user") && said.contains("no such user"), "{said}");
+}
+
+#[test]
+fn a_congestion_control_that_is_listed_and_refused_is_an_error_that_says_what_to_do() {
+    if !is_root() {
+        return;
+    }
+    let TcpSettings { available, allowed, .. } = TcpSettings::of_host();
+    let Some(name) = available.iter().find(|name| !allowed.contains(name)) else {
+        return say_skipped("every user may use every congestion control here");
+    };
+    let root = tempfile::tempdir().unwrap();
+    let options = format!("--anonymous --listen 127.0.0.2:0 --congestion {name} --run-as {USER}");
+    let output = command(&options).arg("--root").arg(root.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains(&format!("may not use the congestion control {name}")), "{said}");
+    assert!(said.contains("sysctl net.ipv4.tcp_allowed_congestion_control"), "{said}");
 }

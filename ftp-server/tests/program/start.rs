@@ -1,6 +1,7 @@
 //! What it says when it is ready, when it is not, and what others see of it.
 
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 
@@ -65,6 +66,7 @@ fn options_that_cannot_be_are_usage_errors_in_one_line() {
     check("--root / --anonymous --listne [::1]:0", "a similar argument exists: '--listen'");
     check("--root / --anonymous --listen-idle 5w", "write a unit");
     check("--root / --anonymous --foreign maybe", "never, proven, authenticated");
+    check("--root / --anonymous --congestion ../bbr", "write a name as the kernel has it");
 }
 
 #[test]
@@ -80,6 +82,19 @@ fn a_world_that_refuses_is_told_in_one_line_with_what_to_do() {
     let (status, said) = refused(&format!("--anonymous --listen 127.0.0.2:0 --root {root}"));
     assert_eq!(status, Some(1));
     assert!(said.contains(&root.to_string()) && said.contains("must be a directory"), "{said}");
+}
+
+#[test]
+fn the_congestion_control_is_tried_at_the_start_and_the_log_names_it() {
+    let options = |name: &str| format!("--anonymous --listen 127.0.0.2:0 --congestion {name}");
+    let (status, said) = refused(&format!("--root / {}", options("no-such-one")));
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("no congestion control no-such-one: load it as root"), "{said}");
+    // Every Linux has Reno, and lets every user use it.
+    let mut command = command(&options("reno"));
+    let server = Server::with(command.stderr(Stdio::piped()), tempfile::tempdir().unwrap(), 1);
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(log.contains("congestion=\"reno\""), "{log}");
 }
 
 #[test]

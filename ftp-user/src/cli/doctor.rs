@@ -1,5 +1,6 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
+use super::long_lines::{self, Line};
 use super::places::read_netrc;
 use super::{General, passwords, program};
 use crate::config::{self, Settings};
@@ -11,6 +12,7 @@ use crate::report::{Checked, Event, THIS_HOST, Verdict};
 use crate::session::within;
 use clap::Args;
 use ftp_io::clock::since_1970;
+use ftp_io::socket::TcpSettings;
 use ftp_proto::address::{Kind as Address, kind};
 use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
@@ -26,14 +28,19 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 /// Its addresses, too, its directories, and whether servers can connect to it. Nothing leaves this host but questions for the names of the sites of the settings. Each finding is one line with what
 /// to do. The exit status is 0 if nothing is BAD.
 #[derive(Args, Debug)]
-pub(super) struct DoctorArgs {}
+pub(super) struct DoctorArgs {
+    /// A long line to have large enough buffers for: bytes per second, and its round-trip time [default: 12500000,100ms]
+    #[arg(long, value_name = "RATE,T")]
+    line: Option<Line>,
+}
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) async fn run(context: Context, general: &General, DoctorArgs {}: DoctorArgs) -> Result<Status> {
+pub(super) async fn run(context: Context, general: &General, args: DoctorArgs) -> Result<Status> {
     let read = settings(general.settings_file().as_deref());
     let known = read.as_ref().map(|(settings, _)| settings.clone()).unwrap_or_default();
     let mut all = names(&context, &known).await;
     all.extend(addresses().await);
+    all.extend(long_lines(&known, args.line));
     all.push(clock());
     all.push(certificates());
     all.push(read.map_or_else(|bad| bad, |(_, found)| found));
@@ -152,6 +159,13 @@ async fn listening(own: Option<IpAddr>) -> Checked {
             Checked::note("listening", "only this host can connect to this host", passive)
         }
     }
+}
+
+/// What is there for long lines.
+fn long_lines(settings: &Settings, line: Option<Line>) -> Vec<Checked> {
+    let chosen = settings.congestion.as_ref().map(|chosen| (chosen.to_string(), chosen.check().err()));
+    let chosen = chosen.as_ref().map(|(name, refused)| (name.as_str(), refused.clone()));
+    long_lines::findings(&TcpSettings::of_host(), chosen, line.unwrap_or_default())
 }
 
 /// Whether the clock can be right.

@@ -11,6 +11,7 @@ mod help;
 mod job_options;
 mod jobs;
 mod later;
+mod long_lines;
 mod ls;
 mod names;
 mod outputs;
@@ -383,6 +384,13 @@ impl General {
             // A default is no wish to wait for this server.
             first_retries: self.typed.retries.unwrap_or(0),
         };
+        let congestion = settings.congestion.filter(|chosen| match chosen.check() {
+            Ok(()) => true,
+            Err(error) => {
+                events.warn(format!("{error}; data connections use that of the system"));
+                false
+            }
+        });
         let relay_consent = settings.consent.unwrap_or_default();
         let mut run = Run {
             // Nobody was asked yet.
@@ -412,6 +420,7 @@ impl General {
             typed,
             listing: ListingLimit::default(),
             limit: None,
+            congestion,
         };
         let store = store::kept(self)?;
         run.listed = self.hands.listed.clone();

@@ -9,6 +9,9 @@
 //! [relay]
 //! consent = "ask"
 //!
+//! [network]
+//! congestion = "bbr"                   # of data connections of this host
+//!
 //! [[relays]]
 //! name = "edge"
 //! address = "relay.example.net:2190"
@@ -43,6 +46,7 @@ use crate::failure::{Failure, Result};
 use crate::place::{Names, OnUnknown, Proxy, Site, SiteLimits, SiteProxy, smaller};
 use crate::queue::{JobsAtOnce, SharedLimits};
 use crate::shell::Composites;
+use crate::world::Congestion;
 use ftp_io::link::token_file;
 use ftp_io::program::settings::{Defaults, KeyOption};
 use ftp_proto::relay::token::Token;
@@ -62,6 +66,8 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// Whether data may pass a relay, if the file says so: the default of `--relay-consent`.
     pub consent: Option<Consent>,
+    /// What data connections of this host use, if the file says so.
+    pub congestion: Option<Congestion>,
     /// What other options mean where they are not typed.
     pub defaults: Defaults,
     /// Servers that have a name.

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result, words};
 use crate::journal::as_text::{AsText, TypedText};
 use crate::place::{Authority, Names, Proxy};
 use crate::shell::{Composites, Directory, Scope};
+use crate::world::Congestion;
 use clap::{Command, ValueEnum};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable, is_in_other_hands};
 use ftp_io::program::settings::{self, Defaults, Mistakes, Reader};
@@ -53,6 +54,7 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
         }
     }
     let consent = consent(reader, table);
+    let congestion = congestion(reader, table);
     let relays = relays(reader, table, directory);
     let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
     let (sites, shared_limits) = sites::read(reader, table, directory, &names);
@@ -66,7 +68,19 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
     let trust = defaults.take("trust").and_then(|text| text.parse().ok());
     let proxy = defaults.take("proxy").and_then(|text| text.parse().ok());
     let relays = relays.into();
-    Settings { relays, trust, proxy, consent, defaults, sites, shared_limits, daemon, tokens, composites }
+    Settings {
+        relays,
+        trust,
+        proxy,
+        consent,
+        congestion,
+        defaults,
+        sites,
+        shared_limits,
+        daemon,
+        tokens,
+        composites,
+    }
 }
 
 /// `[defaults]`: what options mean where they are not typed.
@@ -94,6 +108,14 @@ fn consent(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Consent> {
     let (_, table) = reader.table(table, "relay")?;
     reader.known(table, &RELAY_RULES, "[relay] has");
     let (at, text) = reader.text(table.get("consent")?)?;
+    reader.parsed(at, text)
+}
+
+/// `[network]`: how this host sends and receives.
+fn congestion(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Congestion> {
+    let (_, table) = reader.table(table, "network")?;
+    reader.known(table, &["congestion"], "[network] has");
+    let (at, text) = reader.text(table.get("congestion")?)?;
     reader.parsed(at, text)
 }
 
@@ -143,7 +165,8 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
 const RELAY_RULES: [&str; 1] = ["consent"];
-const SECTIONS: [&str; 7] = ["relays", "relay", "defaults", "daemon", "sites", "tokens", "composites"];
+const SECTIONS: [&str; 8] =
+    ["relays", "relay", "network", "defaults", "daemon", "sites", "tokens", "composites"];
 const MAX_NAME: usize = 64;
 
 /// The keys that `[defaults]` may have: options of the command line, which the caller knows.

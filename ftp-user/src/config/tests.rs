@@ -79,6 +79,11 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     );
     check("[defaults]\nretries = \"many\"", "2:11: expected a whole number");
     check("retries = 1", "1:1: \"retries\" does not belong here: write it in [defaults]");
+    check(
+        "[network]\ncongestion = \"b r\"",
+        "2:14: write a name as the kernel has it, like bbr: 1 to 15 letters, digits, '-', '_' or '.'",
+    );
+    check("[network]\nlimit = 1", "2:1: unknown key \"limit\": [network] has congestion");
     check("[relay]\nconsent = \"yes\"", "2:11: write \"never\", \"ask\", \"own\" or \"any\"");
     check(
         "[relay]\nconsents = 1",
@@ -94,7 +99,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     check("\n[[relay]]", "2:1: a relay stands below [[relays]], and [relay] is what holds for all of them");
     check(
         "colour = 1",
-        "1:1: unknown key \"colour\": the settings have relays, relay, defaults, daemon, sites, tokens, composites",
+        "1:1: unknown key \"colour\": the settings have relays, relay, network, defaults, daemon, sites, tokens, composites",
     );
     check("[relays]", "1:1: write [[relays]], once for each relay");
     check("relays = 7", "1:10: write [[relays]], once for each relay");

@@ -13,7 +13,7 @@ use crate::journal::{JobJournal, Journal, ReadWords};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
-use crate::world::World;
+use crate::world::{Congestion, World};
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
 use ftp_io::lock::Lock;
@@ -102,6 +102,8 @@ pub struct Settings {
     pub listing: ListingLimit,
     /// How fast the job may be.
     pub limit: Option<RateLimit>,
+    /// What data connections of this host use; `None` means the choice of the system.
+    pub congestion: Option<Congestion>,
 }
 
 /// What a run has learnt so far, and who listens to it. Clones share it.
@@ -459,6 +461,7 @@ impl Context {
                 typed: TypedOptions::default(),
                 listing: ListingLimit::default(),
                 limit: None,
+                congestion: None,
             },
             run: Run::new(events, cancel),
         }

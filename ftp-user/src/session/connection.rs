@@ -294,9 +294,13 @@ impl Session {
 
     /// A data connection with this server, as private as the control connection.
     pub fn data(&self, connection: impl Into<Connection>) -> Data {
+        let connection = connection.into();
+        if let Some(congestion) = &self.context.settings.congestion {
+            congestion.apply(connection.socket());
+        }
         match &self.tls {
             Some(client) => Data::private(connection, client),
-            None => connection.into().into(),
+            None => connection.into(),
         }
     }
 

@@ -8,7 +8,7 @@ mod network;
 pub use files::Files;
 pub(crate) use files::{above, local_path, unique_of};
 pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, names_of, replaced};
-pub use network::Network;
+pub use network::{Congestion, Network};
 pub(crate) use network::{HostPort, OpenPort, Stream, anywhere, end_by_reset, reset, unbound};
 
 use ftp_io::clock::Clock;

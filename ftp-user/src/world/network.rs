@@ -3,6 +3,7 @@
 
 use crate::failure::words;
 use crate::place::Proxy;
+pub use ftp_io::socket::Congestion;
 use ftp_io::socket::{self, Listener, Ports, Reserved};
 pub(crate) use ftp_io::socket::{Stream, end_by_reset, reset};
 use ftp_io::socks;

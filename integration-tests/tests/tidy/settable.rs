@@ -58,7 +58,7 @@ fn policy<O: Options>(path: &Path) -> Option<String> {
     match Config::read(&O::default(), Some(path)) {
         Err(ConfigError::File(mistakes)) => Some(mistakes.to_string()),
         // What else a relay needs is no matter of this key.
-        Ok(_) | Err(ConfigError::Missing(_) | ConfigError::Allow(_)) => None,
+        Ok(_) | Err(ConfigError::Missing(_) | ConfigError::Congestion(_) | ConfigError::Allow(_)) => None,
     }
 }
 

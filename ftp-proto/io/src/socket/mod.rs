@@ -1,5 +1,6 @@
 //! Sockets: how they are opened, named, tuned and closed.
 
+mod congestion;
 mod listen;
 mod ports;
 mod stream;
@@ -11,6 +12,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+pub use congestion::{Congestion, CongestionError, TcpSettings};
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use ftp_proto::address::{Kind, kind};
 pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, LocalListener, listen};

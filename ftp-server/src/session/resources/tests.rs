@@ -134,7 +134,7 @@ async fn a_peer_at_a_data_port_that_was_closed_is_reset() {
     let mut held = nothing_held();
     let listener = socket::listen(SocketAddr::new(HERE, 0)).unwrap();
     let there = TcpStream::connect(listener.local().unwrap()).await.unwrap();
-    held.listen(Ticket(1), listener);
+    held.listen(Ticket(1), DataListener::new(listener, None));
     held.unlisten(Ticket(1));
     ends_with_nothing(held).await;
     is_reset(there.into()).await;
