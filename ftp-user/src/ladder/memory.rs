@@ -164,7 +164,7 @@ impl Memory {
     }
 
     /// Whether no file of this run has shown yet that a path works.
-    pub const fn awaits_proof(&self) -> bool {
+    pub const fn has_no_path_yet(&self) -> bool {
         self.worked.is_none()
     }
 

@@ -211,7 +211,8 @@ impl<'a> Drive<'a> {
             Some(together) => together.observed(),
         };
         self.path.sends(side, &command, observed);
-        // A single file is looked at again when it has moved. A server that is asked for its status meanwhile is asked nothing else.
+        // A single file is looked at again when it has moved. Where the destination does not tell its progress, the source is asked
+        // with STAT, and nothing may wait behind RETR.
         let tells_status = self.sessions.destination.manners.capabilities.takes_ahead;
         let moved = command.path().filter(|_| command.verb() == Verb::Retr && tells_status).cloned();
         let sent = self.sessions.of(side).send(command, None);

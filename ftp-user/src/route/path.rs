@@ -10,7 +10,7 @@ use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::place::Peer;
 use crate::relay::JoinEvent;
-use crate::session::{BlockMode, KeptLine, Session};
+use crate::session::{BlockMode, KeptConnection, Session};
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Command;
 use ftp_proto::reply::{Reply, facts_of_peer};
@@ -68,18 +68,18 @@ impl<'a> Sessions<'a> {
 
     /// Notes that files have moved together. With the candidate, both servers keep their data connection.
     pub(super) fn note_moved_together(&mut self, kept: Option<Candidate>, now: Moment) {
-        let line = kept.map(|candidate| KeptLine { source: self.source.id, candidate, since: now });
+        let kept = kept.map(|candidate| KeptConnection { source: self.source.id, candidate, since: now });
         for session in [&mut self.source, &mut self.destination] {
-            session.dialogue.blocks = BlockMode::Over(line);
+            session.dialogue.blocks = BlockMode::AfterBatch(kept);
         }
     }
 
     /// Whether both servers still keep the data connection of that candidate, over which files have moved together last.
-    pub(super) fn keep_line(&self, candidate: Candidate, now: Moment) -> bool {
+    pub(super) fn keep_connection(&self, candidate: Candidate, now: Moment) -> bool {
         let [source, destination] = [self.source.dialogue.blocks, self.destination.dialogue.blocks];
-        source.line().is_some_and(|line| {
-            let is_same = source == destination && line.source == self.source.id;
-            is_same && line.candidate == candidate && now.since(line.since) < LINE_KEPT
+        source.kept().is_some_and(|kept| {
+            let is_same = source == destination && kept.source == self.source.id;
+            is_same && kept.candidate == candidate && now.since(kept.since) < KEPT_FOR
         })
     }
 
@@ -274,7 +274,7 @@ impl Observed {
 }
 
 /// How long a data connection that both servers keep is used again. They may close it when nothing moves for long.
-const LINE_KEPT: Duration = Duration::from_secs(5);
+const KEPT_FOR: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

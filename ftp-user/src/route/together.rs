@@ -35,7 +35,7 @@ use std::time::Duration;
 /// How files are moved together between two servers.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchPath {
-    /// What an earlier file has taken, or a file of an earlier run.
+    /// The candidate that has carried an earlier file, of this run or of another one.
     pub(crate) candidate: Candidate,
     /// Why files move together on it, in words.
     why: &'static str,
@@ -91,7 +91,7 @@ impl BatchPath {
     ///
     /// There is no session through the relay, a server refuses the rate of `--limit`, or this host has no random numbers.
     pub(crate) async fn of(context: &Context, ends: &mut Ends, candidate: Candidate) -> Result<Option<Self>> {
-        let is_remembered = ends.memory.lock().awaits_proof();
+        let is_remembered = ends.memory.lock().has_no_path_yet();
         let why = if is_remembered { AS_AN_EARLIER_RUN } else { AS_ANOTHER_FILE };
         let Ends { source, destination, circuit, .. } = ends;
         let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
@@ -110,7 +110,7 @@ impl BatchPath {
         let (opening, tls) = match candidate {
             Candidate::Direct(roles) if roles.opening == Opening::Symmetric => return Ok(None),
             Candidate::Direct(roles) => (
-                match sessions.keep_line(candidate, context.world.clock.now()) {
+                match sessions.keep_connection(candidate, context.world.clock.now()) {
                     true => BatchOpening::Kept,
                     false => {
                         BatchOpening::Direct { passive: roles.passive, secret: new_secret(context.world)? }
@@ -307,7 +307,7 @@ impl Terms {
 /// What becomes of files that move together, and of the sessions over which they do.
 pub(super) struct Together<'a> {
     told: &'a mut (dyn FnMut(usize, Fate) + Send),
-    /// Their path.
+    /// The path that they take.
     candidate: Candidate,
     /// Why they move together there, in words.
     why: &'static str,

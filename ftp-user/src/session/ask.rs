@@ -371,11 +371,11 @@ impl Session {
         Ok(())
     }
 
-    /// Says goodbye, without waiting long for the answer. Returns whether the server has answered: a session that was lost
-    /// before is noticed here at the latest.
+    /// Says goodbye, without waiting long for the answer. Returns false if the session was lost before, which is noticed here at
+    /// the latest.
     ///
-    /// One of our own servers is not waited for where the answer would tell nothing: where nothing was changed in this session, and
-    /// where something has just come.
+    /// The answer of one of our own servers is not waited for where it would tell nothing: where this session has changed nothing,
+    /// and where the server has just said something.
     pub async fn quit(mut self) -> bool {
         if self.is_over() {
             return false;

@@ -201,7 +201,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// Connects to the data port of a server that has its transfer command already, and waits until it has begun, or will not.
+    /// Connects to the data port of a server that has its transfer command already, and waits until the server begins the
+    /// transfer or refuses it.
     async fn connect_beside(
         &mut self,
         sent: SentCommand,

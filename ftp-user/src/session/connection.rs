@@ -91,7 +91,7 @@ pub struct Session {
     pub(super) aborts: bool,
     /// TLS towards this server, where it is used, or may be.
     pub(crate) tls: Option<Client>,
-    /// What was asked before somebody needs the answer.
+    /// An MLST that was sent before its answer is needed.
     pub(crate) look: SentLook,
     /// The time of the file that was stored last.
     pub(crate) time: SentTime,
@@ -150,7 +150,7 @@ impl Dialogue {
             transfers: VecDeque::new(),
             orphan: false,
             gathers: false,
-            blocks: BlockMode::Off,
+            blocks: BlockMode::Stream,
             changes_files: false,
         }
     }
@@ -483,28 +483,28 @@ impl SentTime {
     }
 }
 
-/// Whether MODE B is in force at a server.
+/// The transfer mode of a server (RFC 959 section 3.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum BlockMode {
-    /// MODE S is.
+    /// MODE S is in force.
     #[default]
-    Off,
-    /// Files move together.
-    Moving,
-    /// They have moved, and both servers keep this data connection; `None` if they keep none.
-    Over(Option<KeptLine>),
+    Stream,
+    /// MODE B is in force, and a batch begins or moves.
+    InBatch,
+    /// MODE B is in force after a batch. Both servers may keep its data connection.
+    AfterBatch(Option<KeptConnection>),
 }
 
 impl BlockMode {
     /// The data connection that is kept.
-    pub(crate) const fn line(self) -> Option<KeptLine> {
-        if let Self::Over(line) = self { line } else { None }
+    pub(crate) const fn kept(self) -> Option<KeptConnection> {
+        if let Self::AfterBatch(kept) = self { kept } else { None }
     }
 }
 
 /// A data connection between two servers that both keep after files that have moved together (MODE B).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct KeptLine {
+pub(crate) struct KeptConnection {
     /// The session with the source.
     pub(crate) source: SessionId,
     /// Who listens and who connects, and what protects it.
@@ -519,8 +519,8 @@ pub(crate) enum SentLook {
     /// There is none.
     #[default]
     None,
-    /// This command has no final reply yet. The session takes that reply itself. Without a path it may answer another command,
-    /// because an abort has come between.
+    /// This command has no final reply yet. The session takes that reply itself. The path is `None` if something else was sent since:
+    /// the reply is dropped.
     Sent(SentCommand, Option<PathName>),
     /// What was said of a path. It holds until something else is sent.
     Answered(PathName, Answer),

@@ -39,16 +39,16 @@ impl Session {
     /// Ends MODE B before a command that needs another data connection than the one that both servers keep. Nobody waits for the
     /// reply: our servers know this mode, and do in order what comes together.
     fn note_mode(&mut self, next: &Command) {
-        if matches!(self.dialogue.blocks, BlockMode::Over(_)) && needs_other_connection(next) {
-            self.dialogue.blocks = BlockMode::Off;
+        if matches!(self.dialogue.blocks, BlockMode::AfterBatch(_)) && needs_other_connection(next) {
+            self.dialogue.blocks = BlockMode::Stream;
             self.dialogue.machine.send(self.context.world.clock.now(), Command::Mode(Mode::Stream), None);
         }
         if let Command::Mode(mode) = next {
-            self.dialogue.blocks = if *mode == Mode::Block { BlockMode::Moving } else { BlockMode::Off };
+            self.dialogue.blocks = if *mode == Mode::Block { BlockMode::InBatch } else { BlockMode::Stream };
         }
     }
 
-    /// Forgets what was asked before somebody needs the answer: something else may have happened since.
+    /// Forgets an MLST that was sent before its answer is needed: something else may have happened since.
     pub(crate) fn forget_look(&mut self) {
         match &mut self.look {
             SentLook::Sent(_, path) => *path = None,
@@ -321,7 +321,7 @@ fn changes_files(command: &Command) -> bool {
     }
 }
 
-/// Whether a command prepares a data connection or is a transfer command, unless it is one of many files.
+/// Whether a command prepares another data connection, needs one, or changes what a batch has set. PACK uses the kept one.
 fn needs_other_connection(command: &Command) -> bool {
     let prepares = matches!(
         command.verb(),

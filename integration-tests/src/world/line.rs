@@ -121,6 +121,15 @@ impl LongLine {
         self.trace()
     }
 
+    /// From now on a firewall drops what comes to the data ports of the destination.
+    ///
+    /// # Panics
+    ///
+    /// A thread has panicked that had the network.
+    pub fn close_data_ports_of_destination(&self) {
+        self.world.shared.network.lock().expect("nobody has panicked").hosts[1].drops_data = true;
+    }
+
     /// How many round trips after the start of the user agent a line of a dialogue was noted.
     pub fn round_trips_until(&self, line: &str) -> f64 {
         let seconds: f64 =

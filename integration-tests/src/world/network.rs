@@ -41,6 +41,8 @@ pub(super) struct HostState {
     pub(super) disguise: Arc<Disguise>,
     /// By how many seconds its calendar is wrong.
     pub(super) wrong_by: i64,
+    /// Whether a firewall drops what comes to its data ports.
+    pub(super) drops_data: bool,
 }
 
 /// Everything that is under way.
@@ -127,6 +129,7 @@ impl Network {
             said: Vec::new(),
             disguise: Arc::default(),
             wrong_by: 0,
+            drops_data: false,
         });
         self.hosts.len() - 1
     }
@@ -205,6 +208,9 @@ impl Network {
     /// A connection reaches the port that it was made to.
     fn arrive(&mut self, Beginning { host, from, to, answer }: Beginning) {
         let there = self.hosts.iter().position(|known| known.address == to.ip());
+        if to.port() != FTP && there.is_some_and(|there| self.hosts[there].drops_data) {
+            return self.at(self.now + DROPPED, Event::Answers(answer, Err(ErrorKind::TimedOut.into())));
+        }
         let backlog = there.and_then(|there| self.hosts[there].listener(to));
         let due = self.now + self.latency;
         let (Some(there), Some(backlog)) = (there, backlog) else {
@@ -424,6 +430,8 @@ pub(super) const INPUT: &str = "input";
 pub(super) const OUTPUT: &str = "output";
 /// The port of relays.
 pub(super) const RELAY: u16 = 2190;
+/// How long the system tries to connect to a port that does not answer.
+const DROPPED: Duration = Duration::from_secs(130);
 /// The port of control connections.
 const FTP: u16 = 21;
 /// The date at which a world begins: 2026-01-01.

@@ -162,8 +162,7 @@ pub enum BatchOpening {
         /// The secret with which both servers prove themselves to each other. It must be new.
         secret: RendezvousSecret,
     },
-    /// It is that of the batch before, whose settings are in force, and nothing was sent since that closes it: both servers keep it
-    /// in MODE B.
+    /// It is the connection of the batch before. Its settings are in force, and no command has ended MODE B since.
     Kept,
     /// Each server has a data connection with the user agent, which copies. It proves nothing to its own user.
     Through {

@@ -122,16 +122,19 @@ pub(super) async fn batched(
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let (mut any, allowed) = (any_copy(&path, ends), options.allowed);
-    let begun = context.world.clock.now();
-    let first =
-        members.first().map(|member| FirstBatch { candidate, allowed, file: member.item.clone(), begun });
+    let (mut any, begun) = (any_copy(&path, ends), context.world.clock.now());
     remembered::announce(context, ends, candidate);
     let is_proven = path.is_proven;
     let BatchResult { are_usable, has_opened } =
         move_files(context, ends, &mut members, options, path, &any).await;
     if let Some(relayed) = &mut any.relayed {
         relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
+    }
+    let published = |member: &&Member| matches!(member.end, Some(BatchEnd::Published { .. }));
+    if let Some(member) = members.iter().find(published).or(members.first()) {
+        let (file, verified, allowed) = (member.item.clone(), any.verified.name(), options.allowed);
+        let batch = FirstBatch { candidate, allowed, file, verified, begun };
+        remembered::note(context, ends, &batch, has_opened);
     }
     let (mut files, mut left) = (Vec::new(), Vec::new());
     let store_reply = StoreReply::of_session(are_usable);
@@ -147,9 +150,6 @@ pub(super) async fn batched(
         }
     }
     left.extend(rest);
-    if let Some(first) = &first {
-        remembered::note(context, ends, first, has_opened);
-    }
     let is_path_doubtful = !is_proven && files.is_empty();
     let prospect = Prospect::after(files.is_empty(), are_usable, manner);
     WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner), is_path_doubtful }
@@ -364,7 +364,7 @@ fn any_copy(path: &BatchPath, ends: &mut Ends) -> FileCopy {
 /// The largest file that moves together with others, in bytes: it takes no longer than the commands of a few files.
 const SMALL: u64 = 256 << 10;
 /// The smallest number of files for which the connection is worth its commands.
-const FEWEST: usize = 4;
+pub(super) const FEWEST: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -148,7 +148,8 @@ impl<'a> Stream<'a> {
         wish: StreamWait,
         next: impl Future<Output = T>,
     ) -> StreamEvent<T> {
-        self.workers.start(&mut self.waiting.ready);
+        let others_follow = wish == StreamWait::Next || self.waiting.claims.is_some();
+        self.workers.start(&mut self.waiting.ready, others_follow);
         let is_free = self.workers.is_free(!self.waiting.is_empty());
         if is_free && wish == StreamWait::Session {
             return StreamEvent::Idle;
@@ -187,7 +188,7 @@ impl<'a> Stream<'a> {
     }
 
     fn is_at_rest(&mut self) -> bool {
-        self.workers.start(&mut self.waiting.ready);
+        self.workers.start(&mut self.waiting.ready, false);
         self.waiting.is_empty() && self.workers.is_free(false)
     }
 

@@ -7,6 +7,7 @@
 //! ```
 
 use super::batch::{self, Prospect};
+use super::grouping::Grouping;
 use super::taken_names::TakenNames;
 use super::width::{Reason, Width, least, portion};
 use crate::context::Context;
@@ -19,7 +20,6 @@ use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::moving::{
     self, DirectorySizes, KeptSource, MovedLinks, MovedPortion, MovedTree, expected_copy,
 };
-use crate::job::race::remembered;
 use crate::job::request::job::Options;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
@@ -52,16 +52,7 @@ pub(super) struct Workers {
     departing: usize,
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
-    /// Whether small files may move together.
-    batches: bool,
-    /// How some have moved together.
-    manner: Option<Manner>,
-    /// Whether both servers have said that they take files in groups.
-    take_groups: bool,
-    /// What became of the path of an earlier run.
-    remembered: Remembered,
-    /// How many times a session was closed over files that moved together.
-    breaks: usize,
+    grouping: Grouping,
     /// What workers have copied that are not needed any more, of a move.
     unleft: MovedPortion,
 }
@@ -115,17 +106,6 @@ pub(super) struct WorkerResults {
     pub(super) is_path_doubtful: bool,
 }
 
-/// What became of the path that an earlier run has found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Remembered {
-    /// It was not looked for.
-    Unknown,
-    /// It is known whether there is one, and no file has taken it.
-    Recalled,
-    /// Files were sent there.
-    Tried,
-}
-
 /// What a task has come to.
 enum TaskEnd {
     Opened(Result<Ends>),
@@ -153,8 +133,7 @@ impl Workers {
                 tree: None,
             },
             ends: ends.beside(),
-            take_groups: take_groups(&mut ends),
-            remembered: Remembered::Unknown,
+            grouping: Grouping::new(&mut ends),
             width: Width::new(options.jobs),
             idle: vec![Worker::of(ends)],
             opening: 0,
@@ -162,9 +141,6 @@ impl Workers {
             tasks: JoinSet::new(),
             departing: 0,
             circuits: Vec::new(),
-            batches: true,
-            manner: None,
-            breaks: 0,
             unleft: MovedPortion::default(),
         }
     }
@@ -193,23 +169,20 @@ impl Workers {
         false
     }
 
-    /// Has idle workers copy files that are claimed, for as long as there are both.
-    pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>) {
-        if self.remembered == Remembered::Unknown
-            && !ready.is_empty()
-            && let Some(worker) = self.idle.last_mut()
-        {
+    /// Has idle workers copy files that are claimed, for as long as there are both. While others may follow soon, the first few wait for
+    /// them if all could take the path of an earlier run together.
+    pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>, others_follow: bool) {
+        if let Some(worker) = self.idle.last_mut().filter(|_| !ready.is_empty()) {
             let (context, allowed) = (&self.tools.context, self.tools.options.allowed);
-            if remembered::recall(context, &mut worker.ends, allowed) {
-                self.remembered = Remembered::Recalled;
-            }
+            self.grouping.recall(context, &mut worker.ends, allowed);
         }
-        while !ready.is_empty() && !self.idle.is_empty() {
+        let is_remembered = self.grouping.remembered_path(&self.ends.memory.lock()).is_some();
+        let awaits_others = others_follow && is_remembered && ready.len() < batch::FEWEST;
+        while !ready.is_empty() && !self.idle.is_empty() && !awaits_others {
             let files = self.share(ready);
             let (tools, shared) = (self.tools.clone(), self.shared_path());
             if shared.is_some() {
-                // One worker tries it; after that, the path of this run is known, or that one does not work.
-                self.remembered = Remembered::Tried;
+                self.grouping.note_taken();
             }
             let Some(mut worker) = self.idle.pop() else { return };
             self.tasks.spawn(async move {
@@ -222,42 +195,34 @@ impl Workers {
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
     fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Vec<ClaimedFile> {
         let mut most = 1;
-        if self.batches && self.shared_path().is_some() {
+        if self.shared_path().is_some() {
             // A connection costs round trips of its own, so that many files share it. The number of workers is measured with
             // few, if each has its own connection.
-            self.take_groups = self.idle().is_some_and(take_groups);
-            most = if self.take_groups || self.width.found().is_some() { usize::MAX } else { MEASURED };
+            self.grouping.use_sessions(self.idle.last_mut().map(|worker| &mut worker.ends));
+            let has_all = self.grouping.takes_groups() || self.width.found().is_some();
+            most = if has_all { usize::MAX } else { MEASURED };
         }
         let options = self.tools.options;
         let small = ready.iter().take(most).take_while(|file| batch::may_move(file, options));
         let sizes = small.map(|file| file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
-        let least = least(self.take_groups, options.jobs.wanted);
+        let least = least(self.grouping.takes_groups(), options.jobs.wanted);
         let small = portion(sizes, ready.len().div_ceil(self.width.target()), least);
         ready.drain(..small.max(1)).collect()
     }
 
-    /// The path of the last file, if others may share it. Files that go in groups share that of an earlier run before there is
-    /// one: if nothing moves there, they are left as they were.
+    /// The path on which small files may move together.
     fn shared_path(&self) -> Option<Candidate> {
-        let memory = self.ends.memory.lock();
-        let is_offered = self.take_groups && self.remembered == Remembered::Recalled;
-        let remembered = || memory.remembered_path().filter(|_| is_offered);
-        memory.shared_path(self.tools.context.world.clock.now()).or_else(remembered)
+        self.grouping.shared_path(&self.ends.memory.lock(), self.tools.context.world.clock.now())
     }
 
     /// Notes what the servers of an idle worker have said when its sessions were opened.
     pub(super) fn note_sessions(&mut self) {
-        self.take_groups |= self.idle().is_some_and(take_groups);
+        self.grouping.note_sessions(self.idle.last_mut().map(|worker| &mut worker.ends));
     }
 
     /// Whether something of a file may be stored under the name of a part.
     pub(super) fn has_part(&self, item: &Item) -> bool {
-        let go_in_groups = self.batches
-            && match self.manner {
-                Some(manner) => manner == Manner::Groups,
-                None => self.take_groups,
-            };
-        !(go_in_groups && batch::is_small(item, self.tools.options))
+        !(self.grouping.go_in_groups() && batch::is_small(item, self.tools.options))
     }
 
     /// Whether anything is under way.
@@ -330,9 +295,7 @@ impl Workers {
         let moved = |file: &FileResult| file.result.as_ref().map_or(0, FileCopy::bytes_moved);
         let bytes: Vec<u64> = results.files.iter().map(moved).collect();
         self.width.ended(&bytes, self.tools.context.world.clock.now());
-        self.breaks += usize::from(results.prospect == Prospect::Doubtful);
-        self.manner = results.manner.or(self.manner);
-        self.batches &= results.prospect != Prospect::None && self.breaks < MOST_BREAKS;
+        self.grouping.learn(results);
     }
 
     /// How many workers there are, and how many are being opened.
@@ -456,15 +419,6 @@ impl Workers {
         }
         ends
     }
-}
-
-/// Whether both servers have said that they take files in groups.
-fn take_groups(ends: &mut Ends) -> bool {
-    let takes = |host: &mut Host| match host {
-        Host::Server(server) => server.open().is_some_and(|session| session.manners.capabilities.pack),
-        Host::Local(_) => false,
-    };
-    takes(&mut ends.source) && takes(&mut ends.destination)
 }
 
 /// What a task has come to. A panic goes on here: a file that nobody knows the end of must not count as copied.
@@ -608,6 +562,3 @@ impl WorkerTools {
 
 /// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.
 const MEASURED: usize = 16;
-/// After so many sessions were closed over files that moved together, the other files of the tree move one after the other.
-/// A server may wait for a minute in each of these sessions.
-const MOST_BREAKS: usize = 3;

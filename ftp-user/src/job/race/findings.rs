@@ -336,7 +336,7 @@ impl Notes {
                 (CandidateFate::Failed, failure.as_ref())
             }
         };
-        self.end(index, fate, now);
+        self.set_fate(index, fate, now);
         let Some(tried) = self.tried.get_mut(index) else { return };
         if finished.runner.circuit.as_ref().is_some_and(Circuit::is_at_hub) {
             tried.stands_on(Rung::Hub);
@@ -350,8 +350,8 @@ impl Notes {
         }
     }
 
-    /// A candidate has ended so.
-    pub(super) fn end(&mut self, index: usize, fate: CandidateFate, now: Moment) {
+    /// Notes what came of a candidate.
+    pub(super) fn set_fate(&mut self, index: usize, fate: CandidateFate, now: Moment) {
         let ended = self.after(now);
         if let Some(tried) = self.tried.get_mut(index) {
             (tried.fate, tried.ended) = (fate, ended);

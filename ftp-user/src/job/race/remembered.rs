@@ -20,7 +20,7 @@ pub(in crate::job) fn recall(context: &Context, ends: &mut Ends, allowed: Allowe
 
 /// Tells that small files take a path together, if none of this run has taken it before.
 pub(in crate::job) fn announce(context: &Context, ends: &mut Ends, candidate: Candidate) {
-    if ends.memory.lock().awaits_proof()
+    if ends.memory.lock().has_no_path_yet()
         && let Some(situation) = situation(context, ends)
     {
         situation.describe(candidate).announce(context, &[]);
@@ -31,8 +31,10 @@ pub(in crate::job) fn announce(context: &Context, ends: &mut Ends, candidate: Ca
 pub(in crate::job) struct FirstBatch {
     pub(in crate::job) candidate: Candidate,
     pub(in crate::job) allowed: Allowed,
-    /// One of its files.
+    /// One of its files, a published one if there is one.
     pub(in crate::job) file: Item,
+    /// What verifies them.
+    pub(in crate::job) verified: &'static str,
     pub(in crate::job) begun: Moment,
 }
 
@@ -40,7 +42,7 @@ pub(in crate::job) struct FirstBatch {
 /// came after others say nothing new.
 pub(in crate::job) fn note(context: &Context, ends: &mut Ends, batch: &FirstBatch, has_opened: bool) {
     let name = ends.source.show(&batch.file.source);
-    if !ends.memory.lock().awaits_proof() {
+    if !ends.memory.lock().has_no_path_yet() {
         return;
     }
     let Some(situation) = situation(context, ends) else { return };
@@ -57,7 +59,7 @@ pub(in crate::job) fn note(context: &Context, ends: &mut Ends, batch: &FirstBatc
         notes.started(index, CandidatePurpose::Transfer, begun);
         notes.connecting(index, begun);
         let fate = if has_opened { CandidateFate::Moved } else { CandidateFate::Failed };
-        notes.end(index, fate, now);
+        notes.set_fate(index, fate, now);
         if !has_opened {
             notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, now);
         }
@@ -69,6 +71,9 @@ pub(in crate::job) fn note(context: &Context, ends: &mut Ends, batch: &FirstBatc
     }
     let race = notes.take_account(batch.file.number, &name, &ascent, &known);
     context.run.routes.note_race(&key.source.0, &key.destination.0, race);
+    if has_opened {
+        context.run.routes.verified(batch.file.number, batch.verified);
+    }
 }
 
 /// What is known of two servers, if there are sessions with both.

@@ -426,3 +426,20 @@ fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
     };
     assert_eq!(deadline, Some(Moment::START + Duration::from_secs(11)));
 }
+
+#[test]
+fn a_data_connection_that_may_not_stand_is_waited_for_a_shorter_time() {
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let terms =
+        BatchTerms { connect: Duration::from_secs(2), ..terms(direct(Side::Destination), Window::default()) };
+    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    while let Output::Command(..) | Output::Begins(_) = batch.poll() {}
+    let deadline = Moment::START + Duration::from_secs(2);
+    assert_eq!(batch.poll(), Output::Wait(Some(deadline)));
+    batch.input(deadline, Input::Timeout);
+    let left = BatchEnd::Left { touched: false, may_be_done: false };
+    assert_eq!(batch.poll(), Output::FileEnded(0, left));
+    assert_eq!([batch.poll(), batch.poll()], Side::BOTH.map(Output::Close));
+    assert_eq!(batch.poll(), Output::AllEnded);
+    assert!(!batch.has_opened() && !batch.keeps_connection());
+}
