@@ -32,7 +32,9 @@ fn rows() -> Vec<Row> {
 
 /// The names of the tests of a file, as the harness shows them.
 fn names(path: &str, text: &str) -> Vec<String> {
-    let inside = ["/src/", "/tests/program/", "/tests/"].iter().find_map(|start| path.split_once(start));
+    let inside = ["/src/", "/tests/program/", "/tests/counts/", "/tests/"]
+        .iter()
+        .find_map(|start| path.split_once(start));
     let module = inside.map_or(path, |(_, inside)| inside).trim_end_matches(".rs").trim_end_matches("/mod");
     let module = module.replace('/', "::");
     functions(text).into_iter().map(|function| format!("{module}::{function}")).collect()
