@@ -313,12 +313,10 @@ impl Session {
 
 /// Whether a command may change a file, or what has its name.
 fn changes_files(command: &Command) -> bool {
-    match command {
-        Command::Pack(pack) => !matches!(**pack, Pack::Send(..)),
-        other => {
-            matches!(other.verb(), Verb::Appe | Verb::Dele | Verb::Mkd | Verb::Rmd | Verb::Rnto | Verb::Stor)
-        }
+    if let Command::Pack(pack) = command {
+        return !matches!(**pack, Pack::Send(..));
     }
+    matches!(command.verb(), Verb::Appe | Verb::Dele | Verb::Mkd | Verb::Rmd | Verb::Rnto | Verb::Stor)
 }
 
 /// Whether a command prepares another data connection, needs one, or changes what a batch has set. PACK uses the kept one.
