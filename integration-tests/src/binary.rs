@@ -1,13 +1,13 @@
 //! Finds the programs under test, starts them, ends them by their id, and shows what they said
 //! when a test fails.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No wait of a test ends earlier than this: tests assert order and outcome, never durations.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
@@ -115,7 +115,16 @@ pub struct Running {
 impl Running {
     /// Starts `command` under a name for the logs.
     pub fn start(name: &str, mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let begun = Instant::now();
+        let mut child = loop {
+            match command.spawn() {
+                // A program that was written a moment ago: what another test has forked has it open until its exec.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < BUSY => {
+                    thread::yield_now();
+                }
+                spawned => break spawned.unwrap_or_else(|error| panic!("{name} does not start: {error}")),
+            }
+        };
         let said = Arc::new(Mutex::new(String::new()));
         let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -199,3 +208,6 @@ impl Drop for Running {
         }
     }
 }
+
+/// How long a program may be open for writing that is to start.
+const BUSY: Duration = Duration::from_secs(10);

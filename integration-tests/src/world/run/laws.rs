@@ -86,6 +86,11 @@ impl Running<'_> {
     /// a file that has changed since; after a sync, none that was old when it began. What an older state of the disk has taken or
     /// brought back does not count.
     pub(super) fn is_done(&self) -> bool {
+        self.is_done_with(Parts::Count)
+    }
+
+    /// The same; parts may be left that only the user agent removes that has stored them.
+    pub(super) fn is_done_with(&self, parts: Parts) -> bool {
         let [source, destination] = self.trees();
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
@@ -98,7 +103,11 @@ impl Running<'_> {
                 let mut all = plan.destination.values().chain(self.versions.values().flatten());
                 all.any(|content| *found == content.bytes())
             }
-            None if name.ends_with(".ftp-user.part") && self.excused.late.may_have(name) => true,
+            None if name.ends_with(".ftp-user.part")
+                && (parts == Parts::DoNotCount || self.excused.late.may_have(name)) =>
+            {
+                true
+            }
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
                 let skipped = match plan.verb {
@@ -143,4 +152,11 @@ impl Running<'_> {
             files
         })
     }
+}
+
+/// Whether parts count that are left at the destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Parts {
+    Count,
+    DoNotCount,
 }

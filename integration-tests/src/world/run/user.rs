@@ -1,5 +1,6 @@
 //! What a user agent is told to do, until all is done.
 
+use super::laws::Parts;
 use super::{Running, words};
 use crate::world::HostId;
 use crate::world::plan::{Placement, Verb};
@@ -119,8 +120,10 @@ impl Running<'_> {
             return;
         }
         let is_whole = user.words == command;
-        // What has gone is missed by name.
-        let status = if is_whole && is_done && self.plan.names_what_goes() { 0 } else { status };
+        // What has gone is missed by name. What its jobs have left that failed before is removed when they are cancelled.
+        let parts = if self.users[index].attempts > 0 { Parts::DoNotCount } else { Parts::Count };
+        let has_gone = is_whole && self.plan.names_what_goes() && self.is_done_with(parts);
+        let (status, user) = (if has_gone { 0 } else { status }, &mut self.users[index]);
         let gives_up = index > 0 && user.attempts >= PATIENCE;
         match status {
             _ if user.words[0] == "cancel" => user.stage = Stage::Done,
