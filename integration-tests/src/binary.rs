@@ -1,13 +1,13 @@
 //! Finds the programs under test, starts them, ends them by their id, and shows what they said
 //! when a test fails.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// No wait of a test ends earlier than this: tests assert order and outcome, never durations.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
@@ -115,16 +115,19 @@ pub struct Running {
 impl Running {
     /// Starts `command` under a name for the logs.
     pub fn start(name: &str, mut command: Command) -> Self {
-        let begun = Instant::now();
-        let mut child = loop {
-            match command.spawn() {
-                // A program that was written a moment ago: what another test has forked has it open until its exec.
-                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < BUSY => {
-                    thread::yield_now();
-                }
-                spawned => break spawned.unwrap_or_else(|error| panic!("{name} does not start: {error}")),
-            }
+        let is_busy = |spawned: &io::Result<Child>| {
+            spawned.as_ref().is_err_and(|error| error.kind() == ErrorKind::ExecutableFileBusy)
         };
+        let mut spawned = command.spawn();
+        // Of a program that was written a moment ago: what another test has forked has it open until its exec.
+        for _ in 0..MOST_TRIES {
+            if !is_busy(&spawned) {
+                break;
+            }
+            thread::yield_now();
+            spawned = command.spawn();
+        }
+        let mut child = spawned.unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let said = Arc::new(Mutex::new(String::new()));
         let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -209,5 +212,5 @@ impl Drop for Running {
     }
 }
 
-/// How long a program may be open for writing that is to start.
-const BUSY: Duration = Duration::from_secs(10);
+/// How often a program is started that somebody has open for writing.
+const MOST_TRIES: usize = 10_000;
