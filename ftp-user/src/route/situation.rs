@@ -48,13 +48,14 @@ impl Situation {
     /// Fails if there is no session with one of them.
     pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self> {
         tokio::try_join!(from.session(context), to.session(context))?;
+        // A session that ends in this moment was closed by this program.
         Self::of_open(context, from, to).ok_or_else(Failure::interrupted)
     }
 
-    /// The same, if there are sessions with both.
+    /// What is known of two servers, if there are sessions with both.
     pub(crate) fn of_open(context: &Context, from: &mut Server, to: &mut Server) -> Option<Self> {
-        let (sites, (source, destination)) =
-            ((from.site.clone(), to.site.clone()), (from.open()?, to.open()?));
+        let (from_site, to_site) = (from.site.clone(), to.site.clone());
+        let (source, destination) = (from.open()?, to.open()?);
         let named = |session: &Session| {
             (
                 format!("{}@{}", String::from_utf8_lossy(session.site.login()), session.title),
@@ -78,13 +79,13 @@ impl Situation {
             limit_needs_this_host: unlimited.is_some(),
             configured: context.run.relays.clone(),
             heard: context.run.heard.clone(),
-            relays: nearby(context, (&sites.0, &source), (&sites.1, &destination)),
+            relays: nearby(context, (&from_site, &source), (&to_site, &destination)),
             data: data_protection(context, &source, &destination),
             has_addresses,
             round_trip,
             key,
-            source: (sites.0, source),
-            destination: (sites.1, destination),
+            source: (from_site, source),
+            destination: (to_site, destination),
         })
     }
 

@@ -83,6 +83,16 @@ impl Measured {
         self.settle();
     }
 
+    /// Ends a transfer inside TLS, its session and the server.
+    fn end_of_private(self, mut raw: Raw, mut data: Private) -> Count {
+        close(&mut data);
+        self.settle();
+        raw.expect("150");
+        raw.expect("226");
+        self.leave(raw);
+        self.count()
+    }
+
     /// Ends the server.
     fn count(mut self) -> Count {
         self.server.running.signal(Signal::TERM);
@@ -183,12 +193,7 @@ pub(crate) fn send_private(valgrind: &Valgrind, times: usize) -> Count {
         measured.settle_for_long();
     }
     assert!(taken > times << 20);
-    close(&mut data);
-    measured.settle();
-    raw.expect("150");
-    raw.expect("226");
-    measured.leave(raw);
-    measured.count()
+    measured.end_of_private(raw, data)
 }
 
 /// Megabytes that the server receives inside TLS, of one file. The client sends the next piece whenever the server sleeps.
@@ -208,12 +213,7 @@ pub(crate) fn receive_private(valgrind: &Valgrind, times: usize) -> Count {
         flush(&mut data);
         measured.settle_for_long();
     }
-    close(&mut data);
-    measured.settle();
-    raw.expect("150");
-    raw.expect("226");
-    measured.leave(raw);
-    measured.count()
+    measured.end_of_private(raw, data)
 }
 
 fn shake_hands(data: &mut Private) {

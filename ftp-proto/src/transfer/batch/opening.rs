@@ -40,9 +40,6 @@ pub(super) fn is_possible(source: &Party, destination: &Party, terms: &BatchTerm
 
 /// The first commands of `side`, which may all be sent at once.
 pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -> Vec<(Task, Command)> {
-    if matches!(terms.opening, BatchOpening::Kept) {
-        return Vec::new();
-    }
     let security = script::security_commands(terms.tls, side, me, other);
     let transfer = [
         script::IMAGE,
@@ -54,9 +51,10 @@ pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -
     let settings = transfer.into_iter().chain(security).chain([proof]);
     let settings = settings.map(|setting| (Task::Setting, setting));
     let (before, after) = match &terms.opening {
+        BatchOpening::Kept => return Vec::new(),
         BatchOpening::Direct { passive, .. } if side == *passive => (None, listen_for(side, other)),
         // A listener of an earlier transfer would take SOCK for its filter.
-        BatchOpening::Direct { .. } | BatchOpening::Kept => {
+        BatchOpening::Direct { .. } => {
             (me.standing.listens.then_some((Task::Activate, Command::Actv)), Vec::new())
         }
         BatchOpening::Relayed { postures, .. } | BatchOpening::Through { postures } => {
@@ -138,9 +136,11 @@ impl Meeting {
         class: Class,
     ) -> Next {
         let at = match opening {
-            BatchOpening::Direct { .. } | BatchOpening::Kept => {
+            BatchOpening::Direct { .. } => {
                 announced_port(party, reply).map(|port| SocketAddr::new(party.address, port))
             }
+            // Nobody was told to listen.
+            BatchOpening::Kept => None,
             BatchOpening::Relayed { .. } | BatchOpening::Through { .. } => {
                 let answer = ClassifiedReply { reply: reply.clone(), class };
                 let verdict = judge::setup(Step::Listen, Verb::Epsv, party, answer);
