@@ -202,7 +202,7 @@ fn t19_small_files_take_the_path_of_an_earlier_run_at_once_and_keep_their_data_c
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
         for (name, alone, most) in [("cold", 2, 19.0), ("remembered", 1, 8.0)] {
-            let trace = line.copy_tree(name, 1_000).unwrap();
+            let trace = line.copy_tree(name, 1_000, None).unwrap();
             let mut modes = Vec::new();
             for said in trace::commands(&trace, trace::SOURCE) {
                 let verb = said.split(' ').next().unwrap_or(said);
@@ -221,15 +221,30 @@ fn t19_small_files_take_the_path_of_an_earlier_run_at_once_and_keep_their_data_c
 /// Where a path of an earlier run does not work any more, one file looks for another one after a short time, and the others wait for it.
 #[test]
 fn t19_a_path_of_an_earlier_run_that_is_closed_is_given_up_soon() {
+    for (tls, most) in [(false, 32.0), (true, 39.0)] {
+        with_room(|| {
+            let mut line = LongLine::start(tls).unwrap();
+            line.copy_tree("open", 100, None).unwrap();
+            line.close_data_ports_of_destination();
+            let trace = line.copy_tree("closed", 100, None).unwrap();
+            // The one that looks for a path, twice, and the large one.
+            let alone = trace::commands(&trace, trace::SOURCE).filter(|said| said.starts_with("RETR"));
+            assert_eq!(alone.count(), 3, "TLS {tls}: {trace}");
+            let first = trace.lines().find(|said| said.contains("> RETR")).unwrap();
+            assert!(line.round_trips_until(first) <= most, "TLS {tls}: {trace}");
+        });
+    }
+}
+
+/// Files share a data connection that stays open between batches. Whenever it is cut, no file is lost, and none is told to have failed.
+#[test]
+fn t19_a_kept_data_connection_that_is_cut_costs_no_file() {
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
-        line.copy_tree("open", 100).unwrap();
-        line.close_data_ports_of_destination();
-        let trace = line.copy_tree("closed", 100).unwrap();
-        // The one that looks for a path, twice, and the large one.
-        let alone = trace::commands(&trace, trace::SOURCE).filter(|said| said.starts_with("RETR"));
-        assert_eq!(alone.count(), 3, "{trace}");
-        let mut looks = trace.lines().filter(|said| said.contains("> RETR"));
-        assert!(line.round_trips_until(looks.next().unwrap()) <= 32.0, "{trace}");
+        line.copy_tree("whole", 400, None).unwrap();
+        for cut in 5..20 {
+            line.copy_tree(&format!("cut after {cut}"), 400, Some(cut)).unwrap();
+        }
+        assert!(line.cuts >= 5, "{} data connections were cut", line.cuts);
     });
 }

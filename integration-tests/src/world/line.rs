@@ -2,6 +2,7 @@
 
 use super::{HostId, SHORTEST, Serving, World};
 use crate::sim::random::Random;
+use ftp_io::lock::Lock;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -16,6 +17,8 @@ pub struct LongLine {
     world: World,
     user: HostId,
     round_trip: Duration,
+    /// How many data connections were cut.
+    pub cuts: usize,
 }
 
 /// What a copy of one file took.
@@ -39,7 +42,7 @@ impl LongLine {
         let directory = tempfile::Builder::new().prefix("line").tempdir_in("/dev/shm")?;
         let mut world = World::new(0);
         let round_trip = Duration::from_millis(200);
-        world.shared.network.lock().expect("nobody has panicked").latency = round_trip / 2;
+        world.shared.network.locked().latency = round_trip / 2;
         for name in ["one", "two"] {
             let (root, state) = (directory.path().join(name), directory.path().join(format!("{name}-state")));
             fs::create_dir(&root)?;
@@ -53,7 +56,7 @@ impl LongLine {
         fs::write(&logins, "machine one login ann password pw\nmachine two login ann password pw\n")?;
         fs::set_permissions(&logins, Permissions::from_mode(0o600))?;
         let user = world.host("user");
-        Ok(Self { directory, world, user, round_trip })
+        Ok(Self { directory, world, user, round_trip, cuts: 0 })
     }
 
     /// Copies a file of so many bytes.
@@ -92,8 +95,9 @@ impl LongLine {
         })
     }
 
-    /// Copies a directory with so many files of 1,000 bytes, with one pair of sessions. A larger one in the middle goes alone. Returns
-    /// the dialogues with both servers.
+    /// Copies a directory with so many files of 1,000 bytes, with one pair of sessions. A larger one in the middle goes alone. After
+    /// `cut` round trips, the data connection between the servers is reset, if there is one. Returns the dialogues with both
+    /// servers.
     ///
     /// # Errors
     ///
@@ -102,32 +106,40 @@ impl LongLine {
     /// # Panics
     ///
     /// The copy fails.
-    pub fn copy_tree(&mut self, name: &str, files: usize) -> io::Result<String> {
+    pub fn copy_tree(&mut self, name: &str, files: usize, cut: Option<u32>) -> io::Result<String> {
         let [source, destination] = ["one", "two"].map(|end| self.directory.path().join(end).join(name));
         fs::create_dir(&source)?;
         for number in 0..files {
             let bytes = if number == files / 2 { 300_000 } else { 1_000 };
             fs::write(source.join(number.to_string()), Random::new(number as u64).bytes(bytes))?;
         }
+        let mut cut_at = cut.map(|after| self.world.now() + self.round_trip * after);
         self.run(&["-r", "-j", "1"], name);
         let status = loop {
             self.world.step_for(SHORTEST);
+            if cut_at.take_if(|at| *at <= self.world.now()).is_some() {
+                let user = self.user.0;
+                self.cuts += self.world.shared.network.locked().cut(true, |hosts| !hosts.contains(&user));
+            }
             if let Some(status) = self.world.ended(self.user) {
                 break status;
             }
         };
         assert_eq!(status, 0, "{}", self.world.said(self.user));
-        assert_eq!(fs::read_dir(destination)?.count(), files);
+        assert_eq!(fs::read_dir(&destination)?.count(), files);
+        for number in (0..files).map(|number| number.to_string()) {
+            assert_eq!(
+                fs::read(source.join(&number))?,
+                fs::read(destination.join(&number))?,
+                "{name}/{number}"
+            );
+        }
         self.trace()
     }
 
     /// From now on a firewall drops what comes to the data ports of the destination.
-    ///
-    /// # Panics
-    ///
-    /// A thread has panicked that had the network.
     pub fn close_data_ports_of_destination(&self) {
-        self.world.shared.network.lock().expect("nobody has panicked").hosts[1].drops_data = true;
+        self.world.shared.network.locked().hosts[1].drops_data = true;
     }
 
     /// How many round trips after the start of the user agent a line of a dialogue was noted.

@@ -354,7 +354,7 @@ impl World {
     /// end hears anything more.
     pub fn cut(&mut self, HostId(index): HostId, tells: bool, odds: u64) {
         let random = &mut self.random;
-        self.shared.network.locked().cut(index, tells, || random.once_in(odds));
+        self.shared.network.locked().cut(tells, |hosts| hosts.contains(&index) && random.once_in(odds));
     }
 }
 

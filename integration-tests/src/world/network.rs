@@ -276,13 +276,15 @@ impl Network {
         }
     }
 
-    /// Cuts every connection of a host, or one of them that `choose` takes. With `tells` both ends see a reset.
-    pub(super) fn cut(&mut self, host: usize, tells: bool, mut choose: impl FnMut() -> bool) {
-        let mut gone = Vec::new();
+    /// Cuts the connections of which `is_meant` says so, by the hosts of their ends. With `tells` both ends see a reset. Returns how
+    /// many these are.
+    pub(super) fn cut(&mut self, tells: bool, mut is_meant: impl FnMut(&[usize; 2]) -> bool) -> usize {
+        let (mut gone, mut count) = (Vec::new(), 0);
         for (id, connection) in &mut self.connections {
-            if !connection.hosts.contains(&host) || !choose() {
+            if !is_meant(&connection.hosts) {
                 continue;
             }
+            count += 1;
             if tells {
                 connection.directions.iter().for_each(|direction| direction.cut(End::Reset));
                 gone.push(*id);
@@ -293,6 +295,7 @@ impl Network {
         for id in gone {
             self.connections.remove(&id);
         }
+        count
     }
 }
 
