@@ -184,39 +184,36 @@ pub(crate) fn several(count: u64, name: &str) -> String {
     }
 }
 
-/// Writes an entry as its form asks. Its name as it is, unless it goes to a terminal, which must not see control characters.
-pub(super) fn write(listed: &ListedEntry, to_terminal: bool, out: &mut impl Write) -> io::Result<()> {
+/// The lines of an entry, as its form asks. Its name is as it is, unless it goes to a terminal, which must not see control characters.
+pub(super) fn lines(listed: &ListedEntry, to_terminal: bool) -> Vec<u8> {
     let entry = &listed.entry;
     if listed.label == Label::Hidden {
-        return Ok(());
+        return Vec::new();
     }
-    match listed.form {
-        Form::Name => {}
-        Form::Long => write!(
-            out,
+    let before = match listed.form {
+        Form::Name => String::new(),
+        Form::Long => format!(
             "{}{} {:>14}  {:<20}  ",
             kind_letter(entry.kind),
             entry.mode.map_or_else(|| "----".to_owned(), |mode| format!("{mode:04o}")),
             entry.size.map_or_else(|| "-".to_owned(), |size| size.to_string()),
             entry.modified.map_or_else(|| "-".to_owned(), |at| moment(at, entry.precision)),
-        )?,
-        Form::Facts => return facts(listed, out),
-    }
+        ),
+        Form::Facts => return facts(listed).into_bytes(),
+    };
     let name = match &listed.label {
-        Label::Place(place) => return writeln!(out, "{place}"),
+        Label::Place(place) => return format!("{before}{place}\n").into_bytes(),
         Label::Path(path) => path,
         Label::Name | Label::Hidden => &entry.name,
     };
     if to_terminal {
-        writeln!(out, "{}", name.display())
-    } else {
-        out.write_all(name.as_bytes())?;
-        out.write_all(b"\n")
+        return format!("{before}{}\n", name.display()).into_bytes();
     }
+    [before.as_bytes(), name.as_bytes(), b"\n"].concat()
 }
 
-/// Writes a line for each fact.
-fn facts(listed: &ListedEntry, out: &mut impl Write) -> io::Result<()> {
+/// A line for each fact.
+fn facts(listed: &ListedEntry) -> String {
     let entry = &listed.entry;
     let facts = [
         ("place", Some(listed.place.clone())),
@@ -227,12 +224,8 @@ fn facts(listed: &ListedEntry, out: &mut impl Write) -> io::Result<()> {
         ("perm", entry.perm.clone()),
         ("unique", entry.unique.clone()),
     ];
-    for (name, value) in facts {
-        if let Some(value) = value {
-            writeln!(out, "{name}: {value}")?;
-        }
-    }
-    Ok(())
+    let known = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    known.map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
 const fn kind_letter(kind: Kind) -> char {

@@ -84,7 +84,8 @@ impl Human {
             }
             Event::Notice { message } if verbose => self.talk("", message),
             Event::Summary(summary) => return self.summary(summary),
-            Event::Listed(entry) => return change::write(entry, self.terminal, &mut output::out()),
+            // One write for the whole line.
+            Event::Listed(entry) => return output::out().write_all(&change::lines(entry, self.terminal)),
             Event::Heading { place, is_first } => {
                 let above = if *is_first { "" } else { "\n" };
                 let end = if place.ends_with(':') { "" } else { ":" };
