@@ -250,11 +250,11 @@ pub(crate) async fn batch(
     drive.progress.server_started(now);
     drive.together = Some(Together::new(told, candidate, why));
     drive.run().await;
-    let has_opened = match &drive.machine {
-        Machine::Batch(batch) => batch.has_opened(),
-        Machine::Attempt(_) | Machine::Pipeline(_) => false,
+    let (has_opened, has_broken) = match &drive.machine {
+        Machine::Batch(batch) => (batch.has_opened(), batch.has_broken()),
+        Machine::Attempt(_) | Machine::Pipeline(_) => (false, false),
     };
-    Ok(BatchResult { are_usable: drive.leave(selected).await, has_opened })
+    Ok(BatchResult { are_usable: drive.leave(selected).await, has_opened, has_broken })
 }
 
 /// What files that moved together have shown of their servers.
@@ -264,11 +264,13 @@ pub(crate) struct BatchResult {
     pub(crate) are_usable: bool,
     /// The data connection that they shared stood.
     pub(crate) has_opened: bool,
+    /// It has ended before all files had moved.
+    pub(crate) has_broken: bool,
 }
 
 impl BatchResult {
     /// Nothing was tried.
-    pub(crate) const NOTHING: Self = Self { are_usable: true, has_opened: false };
+    pub(crate) const NOTHING: Self = Self { are_usable: true, has_opened: false, has_broken: false };
 }
 
 /// Makes both sessions ready.

@@ -25,6 +25,17 @@ enum Phase {
     Over,
 }
 
+/// What becomes of the data connection when the batch ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LineEnd {
+    /// It was not needed.
+    Unused,
+    /// Both servers keep it.
+    Kept,
+    /// It is closed, before all that was to move has moved.
+    Broken,
+}
+
 /// Whether what the destination says that it has renamed is believed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Names {
@@ -59,14 +70,13 @@ pub struct Batch {
     unseen: Vec<usize>,
     /// The destination has said that its data connection stands.
     has_opened: bool,
-    /// Both servers keep it after the end.
-    keeps_connection: bool,
     /// Bytes of the files that move.
     moving: u64,
     phase: Phase,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
-    is_done: bool,
+    /// How the batch has ended, if it has.
+    end: Option<LineEnd>,
 }
 
 impl Batch {
@@ -102,8 +112,7 @@ impl Batch {
             timers: Timers::new(),
             out: VecDeque::new(),
             has_opened: false,
-            keeps_connection: false,
-            is_done: false,
+            end: None,
         };
         batch.files.end_all(others, &BatchEnd::UNTOUCHED);
         for side in Side::BOTH {
@@ -190,7 +199,7 @@ impl Batch {
         }
         match self.out.pop_front() {
             Some(output) => output,
-            None if self.is_done => Output::AllEnded,
+            None if self.end.is_some() => Output::AllEnded,
             None => Output::Wait(self.timers.next()),
         }
     }
@@ -206,8 +215,13 @@ impl Batch {
     }
 
     /// Whether all files have ended, and both servers keep their data connection for the next batch ([`BatchOpening::Kept`]).
-    pub const fn keeps_connection(&self) -> bool {
-        self.keeps_connection
+    pub fn keeps_connection(&self) -> bool {
+        self.end == Some(LineEnd::Kept)
+    }
+
+    /// Whether something has broken the line, so that files are left of which nothing is known.
+    pub fn has_broken(&self) -> bool {
+        self.end == Some(LineEnd::Broken)
     }
 
     fn ask(&mut self, side: Side, task: Task, command: impl Into<Weighed>) {
@@ -229,10 +243,13 @@ impl Batch {
     }
 
     fn over(&mut self) {
-        self.keeps_connection = self.phase == Phase::Open;
+        self.end = Some(match self.phase {
+            Phase::Opening => LineEnd::Unused,
+            Phase::Open => LineEnd::Kept,
+            Phase::Broken | Phase::Over => LineEnd::Broken,
+        });
         self.phase = Phase::Over;
         self.timers.clear();
-        self.is_done = true;
     }
 
     /// No more groups are asked for. Those that wait are left.

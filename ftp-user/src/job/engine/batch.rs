@@ -31,7 +31,7 @@ pub(super) enum Prospect {
     /// They may move together.
     #[default]
     Good,
-    /// They may, but a session was closed over these.
+    /// They may, but a connection has broken over these.
     Doubtful,
     /// They would not move together either.
     None,
@@ -39,9 +39,9 @@ pub(super) enum Prospect {
 
 impl Prospect {
     /// What files that have moved together say about those that follow. `left_all`: none of them was published. Files in groups
-    /// may all have been there already, or have changed: that says nothing about others.
-    const fn after(left_all: bool, are_usable: bool, manner: Manner) -> Self {
-        match (left_all && matches!(manner, Manner::OneByOne), are_usable) {
+    /// may all have been there already, or have changed: that says nothing about others. `is_whole`: no connection has broken.
+    const fn after(left_all: bool, is_whole: bool, manner: Manner) -> Self {
+        match (left_all && matches!(manner, Manner::OneByOne), is_whole) {
             (true, _) => Self::None,
             (false, true) => Self::Good,
             (false, false) => Self::Doubtful,
@@ -125,7 +125,7 @@ pub(super) async fn batched(
     let (mut any, begun) = (any_copy(&path, ends), context.world.clock.now());
     remembered::announce(context, ends, candidate);
     let is_proven = path.is_proven;
-    let BatchResult { are_usable, has_opened } =
+    let BatchResult { are_usable, has_opened, has_broken } =
         move_files(context, ends, &mut members, options, path, &any).await;
     if let Some(relayed) = &mut any.relayed {
         relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
@@ -150,9 +150,9 @@ pub(super) async fn batched(
         }
     }
     left.extend(rest);
-    let is_path_doubtful = !is_proven && files.is_empty();
-    let prospect = Prospect::after(files.is_empty(), are_usable, manner);
-    WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner), is_path_doubtful }
+    let prospect = Prospect::after(files.is_empty(), are_usable && !has_broken, manner);
+    let others_wait = prospect == Prospect::Doubtful || (!is_proven && files.is_empty());
+    WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner), others_wait }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
@@ -249,7 +249,7 @@ async fn move_files(
     if let Some(refused) = refused {
         times::tell_refusal(context, ends, &refused);
     }
-    result.unwrap_or(BatchResult { are_usable: false, has_opened: false })
+    result.unwrap_or(BatchResult { are_usable: false, ..BatchResult::NOTHING })
 }
 
 impl Member {

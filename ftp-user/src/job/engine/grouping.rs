@@ -18,7 +18,7 @@ pub(super) struct Grouping {
     manner: Option<Manner>,
     /// Whether both servers have said that they take files in groups.
     takes_groups: bool,
-    /// How many times a session was closed over files that moved together.
+    /// How many times in a row a connection has broken over files that moved together.
     breaks: usize,
     remembered: Remembered,
 }
@@ -89,7 +89,12 @@ impl Grouping {
 
     /// Takes note of what a worker has found out.
     pub(super) fn learn(&mut self, results: &WorkerResults) {
-        self.breaks += usize::from(results.prospect == Prospect::Doubtful);
+        let has_moved_together = results.manner.is_some();
+        match results.prospect {
+            Prospect::Doubtful => self.breaks += 1,
+            Prospect::Good if has_moved_together => self.breaks = 0,
+            Prospect::Good | Prospect::None => {}
+        }
         self.manner = results.manner.or(self.manner);
         self.is_possible &= results.prospect != Prospect::None && self.breaks < MOST_BREAKS;
     }
@@ -104,6 +109,6 @@ fn take_groups(ends: &mut Ends) -> bool {
     takes(&mut ends.source) && takes(&mut ends.destination)
 }
 
-/// After so many sessions were closed over files that moved together, the other files of the tree move one after the other.
+/// After so many connections have broken in a row over files that moved together, the other files of the tree move one after the other.
 /// A server may wait for a minute in each of these sessions.
 const MOST_BREAKS: usize = 3;

@@ -102,8 +102,8 @@ pub(super) struct WorkerResults {
     pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
     pub(super) manner: Option<Manner>,
-    /// Nothing has moved over a path or a data connection of which it was not certain that it works.
-    pub(super) is_path_doubtful: bool,
+    /// Files that were to move together have not, and it is not known why. One of them finds out, and the others wait.
+    pub(super) others_wait: bool,
 }
 
 /// What a task has come to.
@@ -465,8 +465,8 @@ impl WorkerTools {
             }
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;
         }
-        // Where nothing has moved, one file finds out why, and the others wait for what it finds.
-        let count = if results.is_path_doubtful { 1 } else { files.len() };
+        // They may move together after it.
+        let count = if results.others_wait { 1 } else { files.len() };
         let mut files = files.into_iter();
         for file in files.by_ref().take(count) {
             let size = self.size_of(worker, &file.item).await;
