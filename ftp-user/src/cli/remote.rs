@@ -263,10 +263,8 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
     let general = &cli.general;
     let done = async {
         match &cli.verb {
-            Verb::Job(job) if !job.queue().is_asked() => {
-                Err(Failure::usage("--daemon takes jobs for its queue")
-                    .hint("add --queue, or leave out --daemon"))
-            }
+            Verb::Job(job) if !job.queue().queue => Err(Failure::usage("--daemon takes jobs for its queue")
+                .hint("add --queue, or leave out --daemon")),
             Verb::Job(job) => submit(general, &daemon, job, &cli.typed, words).await,
             Verb::Jobs(args) => jobs(general, &daemon, args).await,
             Verb::Why(args) => why(general, &daemon, &args.run).await,
@@ -321,7 +319,7 @@ async fn submit(
     } else {
         print(&id)?
     }
-    if !queue.waits() {
+    if !queue.wait {
         return Ok(Status::Done);
     }
     let mut told = text(&made, "state");
