@@ -199,7 +199,7 @@ CREATE TABLE leases (
     key: "job",
 };
 
-/// All tables.
+/// All tables of the journal.
 pub(super) const TABLES: [&Table; 14] = [
     &JOBS,
     &PARTS,

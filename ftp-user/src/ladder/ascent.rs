@@ -10,6 +10,7 @@ use ftp_proto::transfer::{Cause, Failure, Side, Store, Timer};
 /// The candidates that are left for one file.
 #[derive(Clone, Debug)]
 pub struct Ascent {
+    /// All candidates, in their order.
     pub candidates: Vec<Candidate>,
     /// Which of them have not failed, and do not share a fault that was seen.
     open: Vec<bool>,

@@ -252,7 +252,7 @@ pub(super) async fn find(
                 return Err(probes.failure());
             };
             let name = &session.name;
-            remember(context, relay, &[(source, &name), (destination, &name)]);
+            remember(context, relay, &[(source, name), (destination, name)]);
             Ok((Agents::one(session), [to_source, to_destination]))
         }
         (Some((one, mut to_source)), Some((other, mut to_destination))) => {

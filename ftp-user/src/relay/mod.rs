@@ -63,6 +63,7 @@ enum Reach {
 /// tunnels continue.
 #[derive(Debug)]
 pub struct Session {
+    /// What reports call the relay.
     pub name: String,
     /// The name and the address, for messages.
     display_name: String,

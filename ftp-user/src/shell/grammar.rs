@@ -67,6 +67,7 @@ const NOISE: &str = "at command component components directory file files for fr
 /// The verbs that a line may begin with, as a command line describes them.
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
+    /// The command line, whose verbs they are.
     pub root: clap::Command,
     /// Verbs of the shell alone.
     own: BTreeSet<String>,
