@@ -171,7 +171,7 @@ impl SeenPlaces {
                 return Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end"));
             }
             let scope = Scope::of_entry(place)?;
-            let held = self.directories.place(&host, scope.root(), &seen)?;
+            let held = self.directories.place(&host, &scope.root, &seen)?;
             host.release();
             return Ok(RemovalPlan::new(place, scope.held(held), seen));
         }
@@ -182,13 +182,13 @@ impl SeenPlaces {
         let login =
             asked(context, &mut host, async |host| files::login_directory(context, host).await).await?;
         let scope = Scope::of_tree(place, login.as_ref(), &context.run.own_files)?;
-        let held = self.directories.place(&host, scope.root(), &seen)?;
+        let held = self.directories.place(&host, &scope.root, &seen)?;
         // A server may permit one session.
         let walker = host.beside();
         host.release();
         let mut plan = RemovalPlan::new(place, scope.held(held), seen);
         let rules = WalkRules { purpose: WalkPurpose::Deleted, ..WalkRules::default() };
-        let (root, unique) = (plan.scope.root().clone(), plan.seen.unique.clone());
+        let (root, unique) = (plan.scope.root.clone(), plan.seen.unique.clone());
         plan.take(run, walk(context.clone(), walker, root, unique, rules)).await?;
         Ok(plan)
     }
@@ -208,7 +208,7 @@ impl SeenPlaces {
     ) -> Result<Facts> {
         // With a slash at its end, a link would be followed.
         let scope = Scope::of_entry(place);
-        let path = scope.as_ref().map_or(&place.path, Scope::root);
+        let path = scope.as_ref().map_or(&place.path, |scope| &scope.root);
         let mut seen = run.entry(host, path).await?.ok_or_else(|| missing(place))?;
         if may_be_tree && seen.kind == listing::Kind::Directory && self.is_link(run, host, path).await? {
             seen.kind = listing::Kind::Link;

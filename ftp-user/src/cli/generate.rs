@@ -47,9 +47,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user copy -n -r lab:data backup:2026/", "Prints what would be copied."),
             ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
         ],
-        exits: ALL,
-        files: &[SETTINGS, JOURNAL, NETRC],
         see: &["ftp-user-resume", "ftp-user-probe", "ftp-user-sites"],
+        ..OF_COPIES
     },
     Page {
         verb: "move",
@@ -61,9 +60,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user move -r lab:incoming backup:archive/", "Does the same with a tree."),
             ("ftp-user move -n 'lab:logs/*.gz' backup:logs/", "Prints what would be moved."),
         ],
-        exits: ALL,
-        files: &[SETTINGS, JOURNAL, NETRC],
         see: &["ftp-user-copy", "ftp-user-resume", "ftp-user-mv"],
+        ..OF_COPIES
     },
     Page {
         verb: "sync",
@@ -78,9 +76,8 @@ pub const PAGES: &[Page] = &[
                 "For a timer: quiet on success, and nothing is deleted if that were more than 100 names.",
             ),
         ],
-        exits: ALL,
-        files: &[SETTINGS, JOURNAL, NETRC],
         see: &["ftp-user-copy", "ftp-user-resume"],
+        ..OF_COPIES
     },
     Page {
         verb: "append",
@@ -103,9 +100,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user ls -l lab:pub backup:pub", "Prints type, mode, size and date too."),
             ("ftp-user ls 'lab:pub/*.iso'", "Prints the names that match."),
         ],
-        exits: ASKING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-tree", "ftp-user-stat"],
+        ..OF_QUESTIONS
     },
     Page {
         verb: "tree",
@@ -117,9 +113,8 @@ pub const PAGES: &[Page] = &[
             ),
             ("ftp-user tree --json lab:data", "Prints sizes and times for a program."),
         ],
-        exits: ASKING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-ls"],
+        ..OF_QUESTIONS
     },
     Page {
         verb: "stat",
@@ -128,9 +123,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user stat ftp://one.example/pub ./here", "Tells what is known of two directories."),
             ("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program."),
         ],
-        exits: ASKING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-ls", "ftp-user-hash"],
+        ..OF_QUESTIONS
     },
     Page {
         verb: "cat",
@@ -139,9 +133,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user cat lab:log/today lab:log/now", "Prints one after the other."),
             ("ftp-user cat lab:a.gz | zcat", "Reads it on the way."),
         ],
-        exits: ASKING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-copy"],
+        ..OF_QUESTIONS
     },
     Page {
         verb: "mkdir",
@@ -150,9 +143,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user mkdir -p lab:2026/11/22", "Makes the directories above it, too."),
             ("ftp-user mkdir lab:new backup:new", "Makes one at each site."),
         ],
-        exits: CHANGING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-rm"],
+        ..OF_CHANGES
     },
     Page {
         verb: "rm",
@@ -161,9 +153,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user rm -r -n lab:tmp", "Prints what would be deleted."),
             ("ftp-user rm -r --yes lab:tmp", "Deletes a directory without a question."),
         ],
-        exits: CHANGING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-mkdir", "ftp-user-move"],
+        ..OF_CHANGES
     },
     Page {
         verb: "mv",
@@ -172,9 +163,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user mv 'lab:*.iso' lab:old/", "Renames several into a directory."),
             ("ftp-user mv ./a ./b", "Renames a file of this host."),
         ],
-        exits: CHANGING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-move"],
+        ..OF_CHANGES
     },
     Page {
         verb: "hash",
@@ -183,9 +173,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user hash --alg md5 lab:a.iso", "Takes another digest."),
             ("ftp-user hash 'lab:pub/*' > SUMS", "Writes the digests of all that match."),
         ],
-        exits: ASKING,
-        files: &[SETTINGS, NETRC],
         see: &["ftp-user-stat"],
+        ..OF_QUESTIONS
     },
     Page {
         verb: "probe",
@@ -211,9 +200,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user resume last", "Continues the last one."),
             ("ftp-user resume 0123456789abcdef", "Continues the one with that id."),
         ],
-        exits: ALL,
-        files: &[JOURNAL, SETTINGS, NETRC],
         see: &["ftp-user-jobs", "ftp-user-retry", "ftp-user-cancel"],
+        ..OF_COPIES
     },
     Page {
         verb: "retry",
@@ -222,9 +210,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user retry 0123456789abcdef", "Runs the one with that id."),
             ("ftp-user retry last --yes", "Deletes what the last sync has kept because so much was to go."),
         ],
-        exits: ALL,
-        files: &[JOURNAL, SETTINGS, NETRC],
         see: &["ftp-user-jobs", "ftp-user-resume"],
+        ..OF_COPIES
     },
     Page {
         verb: "jobs",
@@ -233,9 +220,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user jobs --json", "Prints them for a program."),
             ("ftp-user jobs --state /var/lib/nightly", "Shows those of another state directory."),
         ],
-        exits: JOBS,
-        files: &[JOURNAL],
         see: &["ftp-user-resume", "ftp-user-why"],
+        ..OF_JOBS
     },
     Page {
         verb: "pause",
@@ -244,9 +230,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user pause 0123456789abcdef", "Stops the one with that id; ftp-user resume lets it go on."),
             ("ftp-user pause nightly", "Stops the one with that name (--id)."),
         ],
-        exits: JOBS,
-        files: &[JOURNAL],
         see: &["ftp-user-daemon", "ftp-user-resume", "ftp-user-jobs"],
+        ..OF_JOBS
     },
     Page {
         verb: "cancel",
@@ -269,9 +254,8 @@ pub const PAGES: &[Page] = &[
             ("ftp-user series pause 0123456789abcdef", "Lets no run of that one begin."),
             ("ftp-user series remove 0123456789abcdef", "Removes it. Its runs stay."),
         ],
-        exits: JOBS,
-        files: &[JOURNAL],
         see: &["ftp-user-daemon", "ftp-user-copy", "ftp-user-jobs"],
+        ..OF_JOBS
     },
     Page {
         verb: "daemon",
@@ -358,6 +342,16 @@ pub const PAGES: &[Page] = &[
         see: &[],
     },
 ];
+
+/// What the pages of verbs that copy have in common.
+const OF_COPIES: Page =
+    Page { verb: "", examples: &[], exits: ALL, files: &[SETTINGS, JOURNAL, NETRC], see: &[] };
+/// The same of verbs that change nothing.
+const OF_QUESTIONS: Page = Page { exits: ASKING, files: &[SETTINGS, NETRC], ..OF_COPIES };
+/// The same of verbs that change something where it is.
+const OF_CHANGES: Page = Page { exits: CHANGING, ..OF_QUESTIONS };
+/// The same of verbs about jobs.
+const OF_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL], ..OF_COPIES };
 
 /// The number of an exit status, and what it means.
 type Exit = (u8, &'static str);

@@ -216,7 +216,7 @@ impl Cli {
             Verb::Pause(args) => general.pause(args).await,
             Verb::Series(args) => series::run(general, args).await,
             Verb::Daemon(args) => Box::pin(daemon::run(general, args)).await,
-            Verb::Job(job) if job.queue().is_asked() => {
+            Verb::Job(job) if job.queue().queue => {
                 Box::pin(general.submit(job, self.typed.clone(), words)).await
             }
             _ => return Box::pin(self.perform(Start::Typed(words))).await,

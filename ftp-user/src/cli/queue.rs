@@ -34,7 +34,7 @@ use std::time::Duration;
 pub(super) struct QueueArgs {
     /// Leave the job to ftp-user daemon, and print its id
     #[arg(long)]
-    queue: bool,
+    pub(super) queue: bool,
     /// Its place among your jobs in the queue, -10 to 10; a higher one comes first
     #[arg(long, requires = "queue", value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<Priority>,
@@ -46,9 +46,9 @@ pub(super) struct QueueArgs {
     every: Option<String>,
     /// Wait for the end of the job, and end with its exit status
     #[arg(long, requires = "queue")]
-    wait: bool,
+    pub(super) wait: bool,
     #[command(flatten)]
-    remote: RemoteArgs,
+    pub(super) remote: RemoteArgs,
 }
 
 fn priority(text: &str) -> Result<Priority, String> {
@@ -60,16 +60,6 @@ impl QueueArgs {
     /// Nothing was typed.
     pub(super) const NONE: Self =
         Self { queue: false, priority: None, at: None, every: None, wait: false, remote: RemoteArgs::NONE };
-
-    /// Whether the job is left to a daemon.
-    pub(super) const fn is_asked(&self) -> bool {
-        self.queue
-    }
-
-    /// The daemon of another host that takes it, if one was named.
-    pub(super) const fn remote(&self) -> &RemoteArgs {
-        &self.remote
-    }
 
     /// Its place among the jobs of its owner.
     pub(super) fn priority(&self) -> Priority {
@@ -84,11 +74,6 @@ impl QueueArgs {
     /// When its runs are planned, as it was typed.
     pub(super) fn every(&self) -> Option<&str> {
         self.every.as_deref()
-    }
-
-    /// Whether its end is waited for.
-    pub(super) const fn waits(&self) -> bool {
-        self.wait
     }
 
     /// When the runs of a series are planned, if the job is one.
@@ -242,7 +227,7 @@ impl General {
         };
         self.show_submitted(&queue, id).await?;
         self.warn_without_daemon(&queue).await?;
-        if !verb.queue().waits() {
+        if !verb.queue().wait {
             return Ok(Status::Done);
         }
         let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;

@@ -4,7 +4,7 @@ use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::JobsArgs;
 use super::passwords;
-use super::series::SeriesAction;
+use super::series::{SeriesName, SeriesVerb};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
@@ -263,10 +263,8 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
     let general = &cli.general;
     let done = async {
         match &cli.verb {
-            Verb::Job(job) if !job.queue().is_asked() => {
-                Err(Failure::usage("--daemon takes jobs for its queue")
-                    .hint("add --queue, or leave out --daemon"))
-            }
+            Verb::Job(job) if !job.queue().queue => Err(Failure::usage("--daemon takes jobs for its queue")
+                .hint("add --queue, or leave out --daemon")),
             Verb::Job(job) => submit(general, &daemon, job, &cli.typed, words).await,
             Verb::Jobs(args) => jobs(general, &daemon, args).await,
             Verb::Why(args) => why(general, &daemon, &args.run).await,
@@ -279,7 +277,7 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
                 None => Err(Failure::usage("name the job that goes on")),
             },
             Verb::Retry(args) => act(general, &daemon, &args.job, "retry").await,
-            Verb::Series(args) => series(general, &daemon, args.action()).await,
+            Verb::Series(args) => series(general, &daemon, args.what.as_ref()).await,
             _ => Err(Failure::usage("this verb is for the daemon of no other host")),
         }
     };
@@ -321,7 +319,7 @@ async fn submit(
     } else {
         print(&id)?
     }
-    if !queue.waits() {
+    if !queue.wait {
         return Ok(Status::Done);
     }
     let mut told = text(&made, "state");
@@ -414,11 +412,13 @@ async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Res
 }
 
 /// Lists or changes series.
-async fn series(general: &General, daemon: &Daemon, action: SeriesAction<'_>) -> Result<Status> {
+async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -> Result<Status> {
     let one = |id: &str| format!("/series/{}", encode(id));
-    let shown = match action {
-        SeriesAction::List => member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone(),
-        SeriesAction::Show(id) => {
+    let shown = match verb {
+        None | Some(SeriesVerb::List) => {
+            member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone()
+        }
+        Some(SeriesVerb::Show(SeriesName { id })) => {
             let all = member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone();
             let found =
                 all.as_array().into_iter().flatten().find(|series| *member(series, "id") == *id).cloned();
@@ -426,9 +426,13 @@ async fn series(general: &General, daemon: &Daemon, action: SeriesAction<'_>) ->
                 Failure::new(Kind::Missing, "there is no such series, which is called by its id")
             })?
         }
-        SeriesAction::Pause(id) => daemon.ask(Method::POST, format!("{}/pause", one(id)), None).await?,
-        SeriesAction::Resume(id) => daemon.ask(Method::POST, format!("{}/resume", one(id)), None).await?,
-        SeriesAction::Remove(id) => daemon.ask(Method::DELETE, one(id), None).await?,
+        Some(SeriesVerb::Pause(SeriesName { id })) => {
+            daemon.ask(Method::POST, format!("{}/pause", one(id)), None).await?
+        }
+        Some(SeriesVerb::Resume(SeriesName { id })) => {
+            daemon.ask(Method::POST, format!("{}/resume", one(id)), None).await?
+        }
+        Some(SeriesVerb::Remove(SeriesName { id })) => daemon.ask(Method::DELETE, one(id), None).await?,
     };
     match shown.as_array() {
         Some(all) => all.iter().try_for_each(|series| tell(general, series, "series"))?,

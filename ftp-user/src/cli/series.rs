@@ -18,36 +18,14 @@ use std::io::Write;
 #[derive(Args, Debug)]
 pub(super) struct SeriesArgs {
     #[command(subcommand)]
-    what: Option<SeriesVerb>,
+    pub(super) what: Option<SeriesVerb>,
     #[command(flatten)]
     pub(super) remote: RemoteArgs,
 }
 
 /// What is done with series.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum SeriesAction<'a> {
-    List,
-    Show(&'a str),
-    Pause(&'a str),
-    Resume(&'a str),
-    Remove(&'a str),
-}
-
-impl SeriesArgs {
-    /// What was asked for.
-    pub(super) fn action(&self) -> SeriesAction<'_> {
-        match self.what.as_ref().unwrap_or(&SeriesVerb::List) {
-            SeriesVerb::List => SeriesAction::List,
-            SeriesVerb::Show(name) => SeriesAction::Show(&name.id),
-            SeriesVerb::Pause(name) => SeriesAction::Pause(&name.id),
-            SeriesVerb::Resume(name) => SeriesAction::Resume(&name.id),
-            SeriesVerb::Remove(name) => SeriesAction::Remove(&name.id),
-        }
-    }
-}
-
 #[derive(Subcommand, Debug)]
-enum SeriesVerb {
+pub(super) enum SeriesVerb {
     /// List all series with their next runs (what series alone does)
     List,
     /// Show one series, and the job of its last run
@@ -61,10 +39,10 @@ enum SeriesVerb {
 }
 
 #[derive(Args, Debug)]
-struct SeriesName {
+pub(super) struct SeriesName {
     /// The id of a series
     #[arg(value_name = "SERIES")]
-    id: String,
+    pub(super) id: String,
 }
 
 /// Runs the verb.
@@ -76,9 +54,9 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
         let id = find(&all, id)?.id;
         queue.change_series(id, change).map_err(|why| job::of_journal(&why))
     };
-    let shown = match args.action() {
-        SeriesAction::List => all,
-        SeriesAction::Show(id) => {
+    let shown = match &args.what {
+        None | Some(SeriesVerb::List) => all,
+        Some(SeriesVerb::Show(SeriesName { id })) => {
             let record = find(&all, id)?;
             general.tell(Event::Series(record.clone())).await?;
             let last = record.series.last.map(|job| queue.job(job)).transpose();
@@ -87,15 +65,15 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
             }
             return Ok(Status::Done);
         }
-        SeriesAction::Pause(id) => vec![change(id, |series, _| {
+        Some(SeriesVerb::Pause(SeriesName { id })) => vec![change(id, |series, _| {
             series.is_paused = true;
             true
         })?],
-        SeriesAction::Resume(id) => vec![change(id, |series, now| {
+        Some(SeriesVerb::Resume(SeriesName { id })) => vec![change(id, |series, now| {
             series.resume(now);
             true
         })?],
-        SeriesAction::Remove(id) => {
+        Some(SeriesVerb::Remove(SeriesName { id })) => {
             let removed = change(id, |_, _| false)?;
             if !general.quiet && !general.json {
                 let _ = writeln!(output::out(), "removed the series {}; its runs stay", removed.id);

@@ -83,7 +83,7 @@ impl Verb {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others are for this host")]
     pub(super) fn remote(&self) -> Option<&RemoteArgs> {
         let args = match self {
-            Self::Job(job) => job.queue().remote(),
+            Self::Job(job) => &job.queue().remote,
             Self::Resume(args) => &args.remote,
             Self::Retry(args) => &args.remote,
             Self::Jobs(args) => &args.remote,

@@ -232,7 +232,7 @@ impl CheckedDirectories {
         host: &mut Host,
         below: Option<&PathName>,
     ) -> Result<Option<Failure>> {
-        let root = self.scope.root().clone();
+        let root = self.scope.root.clone();
         let path = self.scope.path(below);
         let place = match &self.real {
             Some(real) => real.clone(),

@@ -12,9 +12,9 @@ use std::hash::{BuildHasher, RandomState};
 #[derive(Debug, Default)]
 pub struct Failures {
     kinds: BTreeMap<Kind, Vec<Cause>>,
-    may_pass: bool,
+    pub(crate) may_pass: bool,
     /// Whether another run of the job may do one of them.
-    can_be_retried: bool,
+    pub(crate) can_be_retried: bool,
     hasher: RandomState,
     /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
     kept: HashSet<u64>,
@@ -72,16 +72,6 @@ impl Failures {
         self.kinds.contains_key(&kind)
     }
 
-    /// Whether another run may succeed with one of them, although nobody changes the file.
-    pub(crate) const fn may_pass(&self) -> bool {
-        self.may_pass
-    }
-
-    /// Whether another run of the job tries one of them again.
-    pub(crate) const fn can_be_retried(&self) -> bool {
-        self.can_be_retried
-    }
-
     /// The causes with their first files, for people.
     pub(crate) fn causes(&self) -> Vec<Cause> {
         self.kinds.values().flatten().cloned().collect()
@@ -113,7 +103,7 @@ mod tests {
             let failure = Failure::new(kind, "no");
             failures.add(FailedItem { source: number.to_string(), dest: String::new(), failure });
         }
-        assert_eq!((failures.count(), failures.may_pass()), (1_000_000, false));
+        assert_eq!((failures.count(), failures.may_pass), (1_000_000, false));
         assert_eq!(failures.kinds(), [Kind::Missing, Kind::Refused]);
         assert_eq!(failures.first().count(), 20);
         let causes = failures.causes();
@@ -124,16 +114,16 @@ mod tests {
             dest: String::new(),
             failure: Failure::new(Kind::Temporary, "busy"),
         });
-        assert!(failures.may_pass() && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
-        assert!(failures.can_be_retried());
+        assert!(failures.may_pass && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
+        assert!(failures.can_be_retried);
         let (mut others, add) = (Failures::default(), |others: &mut Failures, failure| {
             others.add(FailedItem { source: String::new(), dest: String::new(), failure });
         });
         add(&mut others, Failure::new(Kind::Exists, "left alone").about(About::TakenOver));
         add(&mut others, Failure::of_command("a is a directory"));
-        assert!(!others.can_be_retried());
+        assert!(!others.can_be_retried);
         add(&mut others, Failure::usage("a name with CR"));
-        assert!(others.can_be_retried());
+        assert!(others.can_be_retried);
     }
 
     #[test]

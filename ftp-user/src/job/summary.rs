@@ -243,7 +243,7 @@ impl Tally {
 
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
     pub(in crate::job) fn may_pass(&self) -> Option<bool> {
-        self.has_failed().then_some(self.failures.may_pass())
+        self.has_failed().then_some(self.failures.may_pass)
     }
 
     /// Whether another run fails as well unless somebody changes something before.

@@ -218,7 +218,7 @@ impl<'a> Surveyor<'a> {
     }
 
     fn start(&mut self, index: usize) {
-        let Some(candidate) = self.ascent.candidates().get(index).copied() else { return };
+        let Some(candidate) = self.ascent.candidates.get(index).copied() else { return };
         let now = self.context.world.clock.now();
         self.notes.started(index, CandidatePurpose::Probe, now);
         let stored = Part::random(&self.names.destination.target)
@@ -264,7 +264,7 @@ impl<'a> Surveyor<'a> {
             && let Outcome::Failed(failed) = &attempted.outcome
         {
             self.ascent.of(index).after(failed);
-            if let Some(candidate) = self.ascent.candidates().get(index) {
+            if let Some(candidate) = self.ascent.candidates.get(index) {
                 self.notes.ends_in_silence(index, *candidate, FAILED_IN_SILENCE, now);
             }
             for other in (0..self.entrants.len()).filter(|other| !self.ascent.is_open(*other)) {
@@ -284,7 +284,7 @@ impl<'a> Surveyor<'a> {
             tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == CandidateFate::Proven)
         };
         self.notes.remember_silent(self.context, key, works);
-        let candidate = best.and_then(|best| self.ascent.candidates().get(best)).copied();
+        let candidate = best.and_then(|best| self.ascent.candidates.get(best)).copied();
         if let Some(candidate) = candidate {
             remember(self.context, key, candidate, self.allowed);
         }

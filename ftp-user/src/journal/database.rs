@@ -6,7 +6,7 @@
 use super::failure::{JournalFailure, StoreName};
 use super::job_row::JobRow;
 use super::sql::{LockKey, Parameters, PostgresConnection, Sql, StoreError};
-use super::table::{JOBS_BY_BEGINNING, NEWEST, TABLES, VERSION, add_commit};
+use super::table::{NEWEST, TABLES, UNRELEASED, VERSION, add_commit};
 
 /// A database with the tables of this version.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ fn version(sql: &Sql) -> Result<i64, StoreError> {
     sql.number("SELECT number FROM version WHERE id = 1", [])
 }
 
-/// Makes the tables that are missing, unless somebody else has done so meanwhile. Returns their version.
+/// Makes the tables, unless somebody else has done so meanwhile. Returns their version.
 fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
     let make = || {
         sql.begin()?;
@@ -77,22 +77,14 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
             return Ok(found);
         }
         if found != 0 {
-            TABLES
-                .iter()
-                .filter(|table| table.since > found)
-                .try_for_each(|table| sql.run_all(table.create))?;
-            sql.run_all(JOBS_BY_BEGINNING)?;
-            sql.execute("UPDATE version SET number = ?1", [VERSION.into()])?;
-            add_commit(sql)?;
-            sql.commit()?;
-            return Ok(VERSION);
+            return Err(StoreError::Database(UNRELEASED.to_owned()));
         }
         // An administrator may have made it for a user who may not.
         if sql.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'ftp_user'", [])? == 0 {
             sql.run_all("CREATE SCHEMA ftp_user;")?;
         }
         sql.run_all(MAKE_VERSION)?;
-        add_tables(sql, 0)?;
+        TABLES.iter().try_for_each(|table| sql.run_all(table.create))?;
         sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", [VERSION.into()])?;
         add_commit(sql)?;
         // Nobody has written a job: this only proves that the tables can be read.
@@ -101,12 +93,6 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
         Ok(VERSION)
     };
     make().inspect_err(|_| sql.roll_back())
-}
-
-/// Makes what came after that version.
-fn add_tables(sql: &Sql, found: i64) -> Result<(), StoreError> {
-    TABLES.iter().filter(|table| table.since > found).try_for_each(|table| sql.run_all(table.create))?;
-    if found < 11 { sql.run_all(JOBS_BY_BEGINNING) } else { Ok(()) }
 }
 
 /// One row says which tables there are.

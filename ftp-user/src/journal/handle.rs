@@ -62,11 +62,11 @@ pub struct JobJournal {
     /// The file that the questions are about.
     item: Option<ItemKey>,
     /// When this run has begun with it, in milliseconds since 1970.
-    began: Option<u64>,
+    pub began: Option<u64>,
     /// Whether an earlier run has left something that only the journal knows.
     pub(super) resumes: bool,
     /// Whether the next run needs passwords that this one was given.
-    had_passwords: bool,
+    pub had_passwords: bool,
     /// Whether this run has stored, made or deleted anything.
     has_changed: Arc<AtomicBool>,
 }
@@ -286,11 +286,6 @@ impl JobJournal {
         Self { item: Some(item), began, ..self.clone() }
     }
 
-    /// When this run has begun with its file, in milliseconds since 1970.
-    pub const fn began(&self) -> Option<u64> {
-        self.began
-    }
-
     /// The same journal of a job for which an earlier run has decided this.
     #[must_use]
     pub fn with_decided(self, decided: Option<String>) -> Self {
@@ -431,11 +426,6 @@ impl JobJournal {
     /// Whether this run has stored, made or deleted anything.
     pub fn has_changed(&self) -> bool {
         self.has_changed.load(Ordering::Relaxed)
-    }
-
-    /// Whether passwords were typed, which the next run of the job does not have.
-    pub const fn had_passwords(&self) -> bool {
-        self.had_passwords
     }
 
     /// Whether an earlier run has begun the job.

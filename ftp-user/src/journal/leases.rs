@@ -68,7 +68,7 @@ impl<'a> Leases<'a> {
         held: &[Lease],
         last_change: u64,
     ) -> Result<CheckIn, JournalFailure> {
-        self.queue.with(|store| store.durably(|store| check_in(store, profile, held, last_change)))
+        self.queue.write(|store| check_in(store, profile, held, last_change))
     }
 
     /// Where several workers share the jobs, marks those as lost whose leases have expired, but for the `held` ones. Returns them.
@@ -142,18 +142,16 @@ impl<'a> Leases<'a> {
         lease: Lease,
         end: impl FnOnce(&mut Entry, u64),
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.queue.with(|store| {
-            let ended = store.durably(|store| {
-                let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
-                if !is_held(&store.sql, lease)? {
-                    return Ok(Some(Err(EntryRefusal::LeaseLost)));
-                }
-                end(&mut entry, store.sql.now()?);
-                delete(&store.sql, lease.job)?;
-                keep(store, lease.job, entry).map(|entry| Some(Ok(entry)))
-            })?;
-            ended.ok_or(JournalFailure::Unknown { job: lease.job })
-        })
+        let ended = self.queue.write(|store| {
+            let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
+            if !is_held(&store.sql, lease)? {
+                return Ok(Some(Err(EntryRefusal::LeaseLost)));
+            }
+            end(&mut entry, store.sql.now()?);
+            delete(&store.sql, lease.job)?;
+            keep(store, lease.job, entry).map(|entry| Some(Ok(entry)))
+        })?;
+        ended.ok_or(JournalFailure::Unknown { job: lease.job })
     }
 
     /// The worker ends, and carries nothing.
@@ -162,9 +160,8 @@ impl<'a> Leases<'a> {
     ///
     /// The journal cannot be written.
     pub fn leave(&self) -> Result<(), JournalFailure> {
-        self.queue.with(|store| {
-            store.durably(|store| store.sql.write("DELETE FROM workers WHERE id = ?1", [self.worker.into()]))
-        })
+        let delete = "DELETE FROM workers WHERE id = ?1";
+        self.queue.write(|store| store.sql.write(delete, [self.worker.into()]))
     }
 }
 

@@ -141,7 +141,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn list(&self, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, JournalFailure> {
-        self.with(|store| list(store, query).map_err(|bad| store.failure(bad)))
+        self.read(|store| list(store, query))
     }
 
     /// A job of the queue; `None` if there is none of this id.
@@ -150,12 +150,9 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn queued(&self, job: JobId) -> Result<Option<QueuedJob>, JournalFailure> {
-        self.with(|store| {
-            let found = find(&store.sql, job).and_then(|entry| match entry {
-                Some(entry) => whole(&store.sql, job, entry),
-                None => Ok(None),
-            });
-            found.map_err(|bad| store.failure(bad))
+        self.read(|store| match find(&store.sql, job)? {
+            Some(entry) => whole(&store.sql, job, entry),
+            None => Ok(None),
         })
     }
 
@@ -165,7 +162,18 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn changed_after(&self, number: u64) -> Result<(u64, Vec<QueuedJob>), JournalFailure> {
-        self.with(|store| changed_after(&store.sql, number).map_err(|bad| store.failure(bad)))
+        self.read(|Store { sql, .. }| {
+            let last = last_change(sql)?;
+            if last <= number {
+                return Ok((number, Vec::new()));
+            }
+            // A transaction is taken whole, so that the number of the last change says what was taken.
+            let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2) AS next";
+            let up_to: u64 = sql.one(most, [number.into(), MOST_CHANGED.into()], |row| row.get(0))?;
+            let condition = "changed > ?1 AND changed <= ?2 ORDER BY changed, job";
+            let found = entries(sql, condition, [number.into(), up_to.into()])?;
+            Ok((up_to, all_whole(sql, found)?))
+        })
     }
 
     /// The jobs that ended first, of those whose ends were not reported, with the number of the change that ended them; `None` if
@@ -175,7 +183,14 @@ impl Queue {
     ///
     /// The journal cannot be read or written.
     pub fn next_unreported(&self) -> Result<Option<(u64, Vec<QueuedJob>)>, JournalFailure> {
-        self.with(|store| next_unreported(&store.sql).map_err(|bad| store.failure(bad)))
+        self.read(|Store { sql, .. }| {
+            let Some(reported) = reported(sql)? else { return Ok(None) };
+            let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
+            let next: Option<u64> = sql.one(next, [reported.into()], |row| row.get(0))?;
+            let Some(number) = next else { return Ok(None) };
+            let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number.into()])?;
+            Ok(Some((number, all_whole(sql, ended)?)))
+        })
     }
 
     /// Notes that the ends of jobs up to this change were reported.
@@ -184,7 +199,7 @@ impl Queue {
     ///
     /// The journal cannot be written.
     pub fn set_reported(&self, number: u64) -> Result<(), JournalFailure> {
-        self.with(|store| store.durably(|store| set_reported(&store.sql, Some(number))))
+        self.write(|store| set_reported(&store.sql, Some(number)))
     }
 
     /// The number of the last change.
@@ -193,7 +208,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn last_change(&self) -> Result<u64, JournalFailure> {
-        self.with(|store| last_change(&store.sql).map_err(|bad| store.failure(bad)))
+        self.read(|store| last_change(&store.sql))
     }
 
     /// The jobs that may begin, if nothing else keeps them: the oldest of each owner, pair and priority.
@@ -202,10 +217,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn heads(&self) -> Result<Vec<Head<JobId>>, JournalFailure> {
-        self.with(|store| {
-            let found = store.sql.now().and_then(|now| heads(&store.sql, now));
-            found.map_err(|bad| store.failure(bad))
-        })
+        self.read(|store| heads(&store.sql, store.sql.now()?))
     }
 
     /// The time of the store, in seconds since 1970.
@@ -214,7 +226,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn now(&self) -> Result<u64, JournalFailure> {
-        self.with(|store| store.sql.now().map_err(|bad| store.failure(bad)))
+        self.read(|store| store.sql.now())
     }
 
     /// The workers that carry jobs, by the jobs.
@@ -223,7 +235,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn carriers(&self) -> Result<HashMap<JobId, WorkerId>, JournalFailure> {
-        self.with(|store| carriers(&store.sql).map_err(|bad| store.failure(bad)))
+        self.read(|store| carriers(&store.sql))
     }
 
     /// The workers that were alive within the last hour.
@@ -232,7 +244,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn workers(&self) -> Result<Vec<WorkerRecord>, JournalFailure> {
-        self.with(|store| workers(&store.sql).map_err(|bad| store.failure(bad)))
+        self.read(|store| workers(&store.sql))
     }
 
     /// How many jobs of the queue there are in each state.
@@ -241,7 +253,27 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>, JournalFailure> {
-        self.with(|store| count_by_state(&store.sql).map_err(|bad| store.failure(bad)))
+        self.read(|Store { sql, .. }| {
+            // Rows that agree in these columns are in the same state.
+            let ask =
+                "SELECT exit, wish, carried, due > ?1, cause IS NOT NULL, count(*) FROM queue GROUP BY 1, 2, 3, 4, 5";
+            let mut counts: BTreeMap<&'static str, u64> =
+                QueueState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
+            sql.query(ask, [sql.now()?.into()], |row| {
+                let exit = row.get::<Option<u64>>(0)?.map(u8::try_from).transpose();
+                let entry = Entry {
+                    exit: exit.map_err(|_| StoreError::Row("a job has no known exit".into()))?,
+                    wish: Wish::numbered(row.get(1)?).unwrap_or_default(),
+                    is_carried: row.get(2)?,
+                    due: row.get(3)?,
+                    cause: row.get::<bool>(4)?.then(String::new),
+                    ..Entry::default()
+                };
+                *counts.entry(entry.state(0).name()).or_default() += row.get::<u64>(5)?;
+                Ok(())
+            })?;
+            Ok(counts)
+        })
     }
 
     /// The files of a job that are asked for, those that have not ended first.
@@ -254,7 +286,23 @@ impl Queue {
         job: JobId,
         query: FileQuery,
     ) -> Result<Slice<ItemRecord, FileCursor>, JournalFailure> {
-        self.with(|store| files(&store.sql, job, query).map_err(|bad| store.failure(bad)))
+        self.read(|Store { sql, .. }| {
+            let FileQuery { selection, most, after } = query;
+            let condition = format!(
+                "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
+                selection.condition(),
+                *IS_FILE
+            );
+            let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
+            let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+            let values = [job.into(), state.into(), key.into(), limit.into()];
+            let mut items = ItemRecord::that(sql, &condition, values)?;
+            let has_more = items.len() > most;
+            items.truncate(most);
+            let last = items.last().filter(|_| has_more);
+            let next = last.map(|file| FileCursor { state: file.state.number(), key: file.key.0 });
+            Ok(Slice { items, next })
+        })
     }
 
     /// The last file of a job whose bytes have moved.
@@ -263,13 +311,10 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>, JournalFailure> {
-        self.with(|store| {
-            let condition =
-                format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
-            let found = ItemRecord::that(&store.sql, &condition, [job.into()]);
-            let found =
-                found.and_then(|mut found| found.pop().map(|file| file.whole(&store.sql)).transpose());
-            found.map_err(|bad| store.failure(bad))
+        let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
+        self.read(|store| {
+            let mut found = ItemRecord::that(&store.sql, &condition, [job.into()])?;
+            found.pop().map(|file| file.whole(&store.sql)).transpose()
         })
     }
 
@@ -279,7 +324,28 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>, JournalFailure> {
-        self.with(|store| failures(&store.sql, job).map_err(|bad| store.failure(bad)))
+        self.read(|Store { sql, .. }| {
+            let failed = [job.into(), ItemState::Failed.number().into()];
+            let ask = format!(
+                "SELECT why, count(*) FROM items WHERE job = ?1 AND state = ?2 AND why IS NOT NULL
+                GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
+            );
+            let mut alike = Vec::new();
+            sql.query(&ask, failed, |row| {
+                alike.push(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() });
+                Ok(())
+            })?;
+            let first = format!(
+                "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
+            );
+            for AlikeFailures { why, first: names, .. } in &mut alike {
+                sql.query(&first, failed.into_iter().chain([(&*why).into()]), |row| {
+                    names.push(row.get(0)?);
+                    Ok(())
+                })?;
+            }
+            Ok(alike)
+        })
     }
 }
 
@@ -355,91 +421,6 @@ const ALL: &str = "CAST(?1 AS BIGINT) IS NOT NULL";
 
 fn last_change(sql: &Sql) -> Result<u64, StoreError> {
     sql.one("SELECT coalesce(max(changed), 0) FROM queue", [], |row| row.get(0))
-}
-
-fn changed_after(sql: &Sql, number: u64) -> Result<(u64, Vec<QueuedJob>), StoreError> {
-    let last = last_change(sql)?;
-    if last <= number {
-        return Ok((number, Vec::new()));
-    }
-    // A transaction is taken whole, so that the number of the last change says what was taken.
-    let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2) AS next";
-    let up_to: u64 = sql.one(most, [number.into(), MOST_CHANGED.into()], |row| row.get(0))?;
-    let condition = "changed > ?1 AND changed <= ?2 ORDER BY changed, job";
-    let found = entries(sql, condition, [number.into(), up_to.into()])?;
-    Ok((up_to, all_whole(sql, found)?))
-}
-
-fn next_unreported(sql: &Sql) -> Result<Option<(u64, Vec<QueuedJob>)>, StoreError> {
-    let Some(reported) = reported(sql)? else { return Ok(None) };
-    let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
-    let next: Option<u64> = sql.one(next, [reported.into()], |row| row.get(0))?;
-    let Some(number) = next else { return Ok(None) };
-    let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number.into()])?;
-    Ok(Some((number, all_whole(sql, ended)?)))
-}
-
-fn count_by_state(sql: &Sql) -> Result<BTreeMap<&'static str, u64>, StoreError> {
-    // Rows that agree in these columns are in the same state.
-    let ask =
-        "SELECT exit, wish, carried, due > ?1, cause IS NOT NULL, count(*) FROM queue GROUP BY 1, 2, 3, 4, 5";
-    let mut counts: BTreeMap<&'static str, u64> =
-        QueueState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
-    sql.query(ask, [sql.now()?.into()], |row| {
-        let exit = row.get::<Option<u64>>(0)?.map(u8::try_from).transpose();
-        let entry = Entry {
-            exit: exit.map_err(|_| StoreError::Row("a job has no known exit".into()))?,
-            wish: Wish::numbered(row.get(1)?).unwrap_or_default(),
-            is_carried: row.get(2)?,
-            due: row.get(3)?,
-            cause: row.get::<bool>(4)?.then(String::new),
-            ..Entry::default()
-        };
-        *counts.entry(entry.state(0).name()).or_default() += row.get::<u64>(5)?;
-        Ok(())
-    })?;
-    Ok(counts)
-}
-
-fn files(sql: &Sql, job: JobId, query: FileQuery) -> Result<Slice<ItemRecord, FileCursor>, StoreError> {
-    let FileQuery { selection, most, after } = query;
-    let condition = format!(
-        "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
-        selection.condition(),
-        *IS_FILE
-    );
-    let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
-    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-    let values = [job.into(), state.into(), key.into(), limit.into()];
-    let mut items = ItemRecord::that(sql, &condition, values)?;
-    let has_more = items.len() > most;
-    items.truncate(most);
-    let last = items.last().filter(|_| has_more);
-    let next = last.map(|file| FileCursor { state: file.state.number(), key: file.key.0 });
-    Ok(Slice { items, next })
-}
-
-fn failures(sql: &Sql, job: JobId) -> Result<Vec<AlikeFailures>, StoreError> {
-    let failed = [job.into(), ItemState::Failed.number().into()];
-    let ask = format!(
-        "SELECT why, count(*) FROM items WHERE job = ?1 AND state = ?2 AND why IS NOT NULL
-        GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
-    );
-    let mut alike = Vec::new();
-    sql.query(&ask, failed, |row| {
-        alike.push(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() });
-        Ok(())
-    })?;
-    let first = format!(
-        "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
-    );
-    for AlikeFailures { why, first: names, .. } in &mut alike {
-        sql.query(&first, failed.into_iter().chain([(&*why).into()]), |row| {
-            names.push(row.get(0)?);
-            Ok(())
-        })?;
-    }
-    Ok(alike)
 }
 
 /// A slice of jobs ends when their words are larger than that, in bytes.

@@ -52,6 +52,22 @@ impl Queue {
         work(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Reads the store.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError>,
+    ) -> Result<T, JournalFailure> {
+        self.with(|store| work(store).map_err(|bad| store.failure(bad)))
+    }
+
+    /// Changes the store in one transaction.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError>,
+    ) -> Result<T, JournalFailure> {
+        self.with(|store| store.durably(work))
+    }
+
     /// Does something with the queue on a thread that may wait for the disk or the database.
     ///
     /// # Errors
@@ -77,7 +93,7 @@ impl Queue {
 
     /// Whether a daemon carries the jobs of this queue. If that cannot be asked, one does.
     pub fn has_daemon(&self) -> bool {
-        self.with(|store| store.has_daemon().map_err(|bad| store.failure(bad))).unwrap_or(true)
+        self.read(Store::has_daemon).unwrap_or(true)
     }
 
     /// Puts a job into the queue.
@@ -86,7 +102,7 @@ impl Queue {
     ///
     /// Its owner has too many, or another work has its name, or the journal cannot be written.
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
-        self.with(|store| store.durably(|store| submit(store, id, job, entry))?)
+        self.write(|store| submit(store, id, job, entry))?
     }
 
     /// Changes a job, as it stands now.
@@ -107,16 +123,14 @@ impl Queue {
         job: JobId,
         change: impl FnOnce(&Sql, &mut Entry) -> Result<Result<(), EntryRefusal>, StoreError>,
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.with(|store| {
-            let changed = store.durably(|store| {
-                let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
-                Ok(Some(match change(&store.sql, &mut entry)? {
-                    Ok(()) => keep(store, job, entry).map(Ok)?,
-                    Err(refusal) => Err(refusal),
-                }))
-            })?;
-            changed.ok_or(JournalFailure::Unknown { job })
-        })
+        let changed = self.write(|store| {
+            let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+            Ok(Some(match change(&store.sql, &mut entry)? {
+                Ok(()) => keep(store, job, entry).map(Ok)?,
+                Err(refusal) => Err(refusal),
+            }))
+        })?;
+        changed.ok_or(JournalFailure::Unknown { job })
     }
 
     /// Does with a job what somebody wants, as it stands now. If that is the holder of a token that is limited to some sites, the
@@ -145,15 +159,12 @@ impl Queue {
     ///
     /// The journal is damaged, or cannot be read or written.
     pub fn lose_workers(&self, _: &DaemonLock) -> Result<usize, JournalFailure> {
-        self.with(|store| {
-            check_files(&store.sql).map_err(|bad| store.failure(bad))?;
-            if store.is_shared() {
-                return Ok(0);
-            }
-            store.durably(|store| {
-                store.sql.write("DELETE FROM workers", [])?;
-                lose_all(store)
-            })
+        if self.read(|store| check_files(&store.sql).map(|()| store.is_shared()))? {
+            return Ok(0);
+        }
+        self.write(|store| {
+            store.sql.write("DELETE FROM workers", [])?;
+            lose_all(store)
         })
     }
 
@@ -163,15 +174,15 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn unwanted(&self) -> Result<Vec<JobId>, JournalFailure> {
-        self.with(|store| {
-            let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number().into()]);
-            Ok(found.map_err(|bad| store.failure(bad))?.into_iter().map(|(job, _)| job).collect())
+        self.read(|store| {
+            let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number().into()])?;
+            Ok(found.into_iter().map(|(job, _)| job).collect())
         })
     }
 
     /// Whether a process runs a job. If that cannot be asked, one does.
     pub fn is_run(&self, job: JobId) -> bool {
-        self.with(|store| store.is_held(job).map_err(|bad| store.failure(bad))).unwrap_or(true)
+        self.read(|store| store.is_held(job)).unwrap_or(true)
     }
 
     /// A job; `None` if there is none of this id.
@@ -180,10 +191,9 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn job(&self, job: JobId) -> Result<Option<JobRecord>, JournalFailure> {
-        self.with(|store| {
+        self.read(|store| {
             let record = |row: JobRow| row.record(&store.sql, store.holder(job)?);
-            let found = JobRow::find(&store.sql, job).and_then(|row| row.map(record).transpose());
-            found.map_err(|bad| store.failure(bad))
+            JobRow::find(&store.sql, job)?.map(record).transpose()
         })
     }
 }

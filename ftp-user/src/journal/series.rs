@@ -39,18 +39,16 @@ impl Queue {
     ///
     /// The journal cannot be written, or has as many as it may have.
     pub fn add_series(&self, record: &SeriesRecord) -> Result<(), JournalFailure> {
-        self.with(|store| {
-            store.durably(|store| {
-                let owner = &record.series.submission.owner;
-                let count = "SELECT count(*), count(CASE WHEN owner = ?1 THEN 1 END) FROM series";
-                let (all, own): (u64, u64) =
-                    store.sql.one(count, [owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                if all >= MOST || own >= MOST_OF_OWNER {
-                    return Ok(Err(store.full(MOST_OF_OWNER)));
-                }
-                save(&store.sql, record).map(Ok)
-            })?
-        })
+        self.write(|store| {
+            let owner = &record.series.submission.owner;
+            let count = "SELECT count(*), count(CASE WHEN owner = ?1 THEN 1 END) FROM series";
+            let (all, own): (u64, u64) =
+                store.sql.one(count, [owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if all >= MOST || own >= MOST_OF_OWNER {
+                return Ok(Err(store.full(MOST_OF_OWNER)));
+            }
+            save(&store.sql, record).map(Ok)
+        })?
     }
 
     /// All series, the oldest first.
@@ -59,7 +57,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn series(&self) -> Result<Vec<SeriesRecord>, JournalFailure> {
-        self.with(|store| find(&store.sql, "TRUE ORDER BY created, id", []).map_err(|bad| store.failure(bad)))
+        self.read(|store| find(&store.sql, "TRUE ORDER BY created, id", []))
     }
 
     /// Changes a series, or removes it if `change` returns false. Its runs stay.
@@ -72,19 +70,17 @@ impl Queue {
         id: JobId,
         change: impl FnOnce(&mut Series, u64) -> bool,
     ) -> Result<SeriesRecord, JournalFailure> {
-        self.with(|store| {
-            let changed = store.durably(|store| {
-                let Some(mut record) = one(&store.sql, id)? else { return Ok(None) };
-                match change(&mut record.series, store.sql.now()?) {
-                    true => save(&store.sql, &record)?,
-                    false => {
-                        store.sql.write("DELETE FROM series WHERE id = ?1", [id.into()])?;
-                    }
+        let changed = self.write(|store| {
+            let Some(mut record) = one(&store.sql, id)? else { return Ok(None) };
+            match change(&mut record.series, store.sql.now()?) {
+                true => save(&store.sql, &record)?,
+                false => {
+                    store.sql.write("DELETE FROM series WHERE id = ?1", [id.into()])?;
                 }
-                Ok(Some(record))
-            })?;
-            changed.ok_or(JournalFailure::Unknown { job: id })
-        })
+            }
+            Ok(Some(record))
+        })?;
+        changed.ok_or(JournalFailure::Unknown { job: id })
     }
 
     /// Begins the runs whose time has come. `new_id` makes the identity of a job, if there are random numbers.

@@ -10,13 +10,13 @@ use std::sync::LazyLock;
 pub(super) const VERSION: i64 = 11;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
+/// The refusal of tables that no released version has written.
+pub(super) const UNRELEASED: &str = "a version that was never released has written it: move it away";
 
 /// A table of the database.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// The first version that has it.
-    pub(super) since: i64,
     /// What creates it.
     pub(super) create: &'static str,
     /// Its columns but the checksum, which is the last one.
@@ -28,23 +28,19 @@ pub(super) struct Table {
 /// What was asked for, and how it stands.
 pub(super) const JOBS: Table = Table {
     name: "jobs",
-    since: 1,
     create: "
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,
     state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
+CREATE INDEX jobs_by_beginning ON jobs (begun);
 ",
     columns: "id, verb, name, job, state, begun, ended, decided",
     key: "id",
 };
 
-/// An index of jobs since version 11.
-pub(super) const JOBS_BY_BEGINNING: &str = "CREATE INDEX jobs_by_beginning ON jobs (begun);";
-
 /// The files of jobs.
 pub(super) const ITEMS: Table = Table {
     name: "items",
-    since: 1,
     create: "
 CREATE TABLE items (
     id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL, path BLOB NOT NULL,
@@ -61,7 +57,6 @@ CREATE INDEX items_by_job ON items (job, state);
 /// The names under which something of a file may be stored.
 pub(super) const PARTS: Table = Table {
     name: "parts",
-    since: 1,
     create: "
 CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE INDEX parts_by_item ON parts (item, number);
@@ -73,7 +68,6 @@ CREATE INDEX parts_by_item ON parts (item, number);
 /// The transfers that may go on without this program.
 pub(super) const DETACHED: Table = Table {
     name: "detached",
-    since: 2,
     create: "
 CREATE TABLE detached (
     item INTEGER PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL, path TEXT NOT NULL,
@@ -86,7 +80,6 @@ CREATE TABLE detached (
 /// A row for each job of whose last run something has failed.
 pub(super) const FAILURES: Table = Table {
     name: "failures",
-    since: 3,
     create: "
 CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEXT NOT NULL, sum INTEGER NOT NULL);
 ",
@@ -98,7 +91,6 @@ CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEX
 /// fence of the last lease: row 3.
 pub(super) const COMMITS: Table = Table {
     name: "commits",
-    since: 4,
     create: "
 CREATE TABLE commits (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, sum INTEGER NOT NULL);
 ",
@@ -109,7 +101,6 @@ CREATE TABLE commits (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, sum INTEG
 /// What files that took the same path have in common. A row is written once for all of them.
 pub(super) const PATH_FACTS: Table = Table {
     name: "path_facts",
-    since: 5,
     create: "
 CREATE TABLE path_facts (
     id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source_control TEXT, dest_control TEXT, source_data TEXT, dest_data TEXT,
@@ -123,7 +114,6 @@ CREATE INDEX path_facts_by_job ON path_facts (job);
 /// The names that the last run of a sync has kept because nobody had agreed to delete them: `path` is all of a `WithheldName`.
 pub(super) const WITHHELD: Table = Table {
     name: "withheld",
-    since: 6,
     create: "
 CREATE TABLE withheld (job INTEGER NOT NULL, path BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (job, path));
 ",
@@ -134,7 +124,6 @@ CREATE TABLE withheld (job INTEGER NOT NULL, path BLOB NOT NULL, sum INTEGER NOT
 /// What the last runs have tried. A run is one text: nothing but `why` looks into it.
 pub(super) const RUNS: Table = Table {
     name: "runs",
-    since: 7,
     create: "CREATE TABLE runs (id INTEGER PRIMARY KEY, account TEXT NOT NULL, sum INTEGER NOT NULL);",
     columns: "id, account",
     key: "id",
@@ -143,7 +132,6 @@ pub(super) const RUNS: Table = Table {
 /// The jobs that a daemon carries.
 pub(super) const QUEUE: Table = Table {
     name: "queue",
-    since: 9,
     create: "
 CREATE TABLE queue (
     job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
@@ -166,7 +154,6 @@ CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT
 /// The jobs that are carried again and again.
 pub(super) const SERIES: Table = Table {
     name: "series",
-    since: 9,
     create: "
 CREATE TABLE series (
     id INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, job TEXT NOT NULL,
@@ -180,7 +167,6 @@ CREATE TABLE series (
 /// The tokens of the API. Of each there is only its SHA-256.
 pub(super) const TOKENS: Table = Table {
     name: "tokens",
-    since: 10,
     create: "
 CREATE TABLE tokens (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, scope INTEGER NOT NULL, digest BLOB NOT NULL, created INTEGER NOT NULL,
@@ -193,7 +179,6 @@ CREATE TABLE tokens (
 /// The workers of the queue.
 pub(super) const WORKERS: Table = Table {
     name: "workers",
-    since: 11,
     create: "
 CREATE TABLE workers (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, parallel INTEGER NOT NULL, started INTEGER NOT NULL,
@@ -206,7 +191,6 @@ CREATE TABLE workers (
 /// Who carries the jobs of the queue that are carried.
 pub(super) const LEASES: Table = Table {
     name: "leases",
-    since: 11,
     create: "
 CREATE TABLE leases (
     job INTEGER PRIMARY KEY, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL, sum INTEGER NOT NULL);
@@ -215,7 +199,7 @@ CREATE TABLE leases (
     key: "job",
 };
 
-/// All tables, in the order of their versions.
+/// All tables of the journal.
 pub(super) const TABLES: [&Table; 14] = [
     &JOBS,
     &PARTS,

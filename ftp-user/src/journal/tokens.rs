@@ -22,19 +22,17 @@ impl<'a> Tokens<'a> {
     ///
     /// The journal cannot be written, or has as many as it may have.
     pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
-        self.0.with(|store| {
-            store.durably(|store| {
-                store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [store.sql.now()?.into()])?;
-                let known = find(&store.sql)?;
-                if known.iter().any(|known| known.name == token.name) {
-                    return Ok(Ok(false));
-                }
-                if known.len() as u64 >= MOST {
-                    return Ok(Err(store.full(MOST)));
-                }
-                save(&store.sql, token).map(|()| Ok(true))
-            })?
-        })
+        self.0.write(|store| {
+            store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [store.sql.now()?.into()])?;
+            let known = find(&store.sql)?;
+            if known.iter().any(|known| known.name == token.name) {
+                return Ok(Ok(false));
+            }
+            if known.len() as u64 >= MOST {
+                return Ok(Err(store.full(MOST)));
+            }
+            save(&store.sql, token).map(|()| Ok(true))
+        })?
     }
 
     /// All tokens, the oldest first. Some may have expired.
@@ -43,7 +41,7 @@ impl<'a> Tokens<'a> {
     ///
     /// The journal cannot be read.
     pub fn all(self) -> Result<Vec<Token>, JournalFailure> {
-        self.0.with(|store| find(&store.sql).map_err(|bad| store.failure(bad)))
+        self.0.read(|store| find(&store.sql))
     }
 
     /// Removes the token of this name. Returns whether there was one.
@@ -52,11 +50,8 @@ impl<'a> Tokens<'a> {
     ///
     /// The journal cannot be written.
     pub fn remove(self, name: &str) -> Result<bool, JournalFailure> {
-        self.0.with(|store| {
-            store.durably(|store| {
-                Ok(store.sql.execute("DELETE FROM tokens WHERE name = ?1", [name.into()])? > 0)
-            })
-        })
+        let delete = "DELETE FROM tokens WHERE name = ?1";
+        self.0.write(|store| Ok(store.sql.execute(delete, [name.into()])? > 0))
     }
 }
 

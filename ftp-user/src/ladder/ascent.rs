@@ -10,7 +10,8 @@ use ftp_proto::transfer::{Cause, Failure, Side, Store, Timer};
 /// The candidates that are left for one file.
 #[derive(Clone, Debug)]
 pub struct Ascent {
-    candidates: Vec<Candidate>,
+    /// All candidates, in their order.
+    pub candidates: Vec<Candidate>,
     /// Which of them have not failed, and do not share a fault that was seen.
     open: Vec<bool>,
     /// The index of the candidate that is tried, or that has failed last.
@@ -71,11 +72,6 @@ impl Ascent {
     #[must_use]
     pub fn with_silent(self, silent: Vec<Rung>) -> Self {
         Self { silent, ..self }
-    }
-
-    /// The candidates, the one to start with first.
-    pub fn candidates(&self) -> &[Candidate] {
-        &self.candidates
     }
 
     /// Whether the candidate with this index may still work.

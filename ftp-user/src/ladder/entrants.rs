@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The candidates as the race sees them, in their order. `round_trip` is the time to the server that is farther
 /// away.
 pub fn entrants(ascent: &Ascent, source: &Party, destination: &Party, round_trip: Duration) -> Vec<Entrant> {
-    let candidates = ascent.candidates();
+    let candidates = &ascent.candidates;
     let able = |party: &Party| party.capabilities.rndz && party.capabilities.prob;
     let known = if ascent.knows_path() { KNOWN } else { Duration::ZERO };
     let direct = |roles: Option<&Roles>| {

@@ -41,7 +41,7 @@ pub struct Memory {
     /// The detour that was announced last.
     announced: Option<Candidate>,
     /// The slowest rate at which a file has gone from server to server, in bytes a second.
-    slowest: Option<u64>,
+    pub slowest: Option<u64>,
     /// What is to be told before the next file.
     news: Option<String>,
 }
@@ -225,11 +225,6 @@ impl Memory {
         }
     }
 
-    /// The slowest rate that a file between these two servers has shown in this run, in bytes a second.
-    pub const fn slowest(&self) -> Option<u64> {
-        self.slowest
-    }
-
     /// Notes what is to be told before the next file, if there is one.
     pub fn tell(&mut self, news: String) {
         self.news = Some(news);
@@ -385,7 +380,7 @@ mod tests {
         let mut order = |manner| {
             let (ascent, _) = memory.ascend(all(), manner, at(0));
             let silent = (0..4).map(|index| ascent.is_silent(index)).collect::<Vec<_>>();
-            (ascent.candidates().to_vec(), silent)
+            (ascent.candidates.to_vec(), silent)
         };
         assert_eq!(
             order(Manner::Beside),
@@ -484,7 +479,7 @@ mod tests {
         let mut memory = Memory::default();
         let mut after = |bytes, millis| {
             memory.note_rate(bytes, Duration::from_millis(millis));
-            memory.slowest()
+            memory.slowest
         };
         assert_eq!(after(TELLING - 1, 9_000), None);
         assert_eq!(after(1 << 40, 999), None);

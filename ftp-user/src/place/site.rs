@@ -184,7 +184,7 @@ pub(super) const fn default_port(security: Security) -> u16 {
 pub struct Netrc {
     logins: Vec<Login>,
     /// The names of its macros, which only other programs run.
-    macros: Vec<String>,
+    pub macros: Vec<String>,
 }
 
 /// The login for one host.
@@ -239,11 +239,6 @@ impl Netrc {
             }
         }
         Self { logins, macros }
-    }
-
-    /// The names of its macros.
-    pub fn macros(&self) -> &[String] {
-        &self.macros
     }
 
     /// All entries in their order, with their hosts; the entry `default` has none.

@@ -1,5 +1,7 @@
 //! What people do with jobs of the queue, and why it cannot be done.
 
+use super::QueueState;
+
 /// What somebody does with a job.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum JobChange {
@@ -16,6 +18,9 @@ pub enum JobChange {
 }
 
 impl JobChange {
+    /// Those of the API, as the page orders them.
+    pub const OF_API: [Self; 4] = [Self::Pause, Self::Resume, Self::Retry, Self::Cancel];
+
     /// Its name, as people and programs ask for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -24,6 +29,19 @@ impl JobChange {
             Self::Retry => "retry",
             Self::Cancel => "cancel",
             Self::Forget => "forget",
+        }
+    }
+
+    /// Whether it makes sense in this state. The page offers only these; the entry decides.
+    pub const fn suits(self, state: QueueState) -> bool {
+        match self {
+            Self::Pause => !state.has_ended() && !matches!(state, QueueState::Paused),
+            Self::Resume => matches!(state, QueueState::Paused),
+            Self::Cancel | Self::Forget => !state.has_ended(),
+            Self::Retry => {
+                (state.has_ended() && !matches!(state, QueueState::Done))
+                    || matches!(state, QueueState::Waiting)
+            }
         }
     }
 }

@@ -1,16 +1,17 @@
 //! Tokens of the API, as a store has them: never the token itself.
 
+use clap::ValueEnum;
 use serde::Serialize;
 
-/// What a token permits. Each scope permits more than the one before it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+/// What a token permits. Each scope permits more than the one before it. The help of the command line shows these texts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Reads the jobs of all owners, and changes nothing.
+    /// Read the jobs of all owners
     Read,
-    /// Makes jobs, and reads and changes those of its owner.
+    /// Make jobs, and read and change the own ones
     Submit,
-    /// Reads and changes everything.
+    /// Read and change everything
     Admin,
 }
 

@@ -126,7 +126,7 @@ impl Agents {
                 other.joins += 1;
                 // The hub does not learn the secret with which the agents prove themselves to each other.
                 let secret = other.seed.of_join(other.joins);
-                let agent = Text::of(self.destination.name());
+                let agent = Text::of(&self.destination.name);
                 self.join.next = Some((source, Meeting::Call { agent, secret: secret.clone() }));
                 self.destination.meet(Side::Destination, destination, Meeting::Await(secret))
             }
@@ -194,7 +194,7 @@ impl Agents {
     pub fn name(&self, relay: &str) -> String {
         match (&self.source, &self.destination.reach) {
             (Some(other), _) => {
-                format!("{relay} (agents {} and {})", other.session.name(), self.destination.name())
+                format!("{relay} (agents {} and {})", other.session.name, self.destination.name)
             }
             (None, Reach::Called(_, agent)) => format!("{relay} (agent {agent})"),
             (None, Reach::Address(_)) => relay.to_owned(),
@@ -204,7 +204,7 @@ impl Agents {
     /// What an event of one of two agents means for both.
     fn heard(&mut self, from: Side, event: JoinEvent) -> Option<JoinEvent> {
         if let JoinEvent::Lost(end) = event {
-            let why = format!("{}: {}", self.of(from).name(), end.why);
+            let why = format!("{}: {}", self.of(from).name, end.why);
             return Some(JoinEvent::Lost(SessionEnd { why, ..end }));
         }
         if self.join.over {
@@ -236,7 +236,7 @@ impl Agents {
                 self.close();
                 // The other leg is the other agent: neither server is to blame.
                 let side = side.filter(|side| *side == from);
-                let why = format!("{}: {why}", self.of(from).name());
+                let why = format!("{}: {why}", self.of(from).name);
                 Some(JoinEvent::Refused { side, code, why, for_now })
             }
             told @ (JoinEvent::Stranger { .. } | JoinEvent::Digest { .. }) => Some(told),

@@ -114,7 +114,7 @@ impl Probes {
         let clock = self.context.world.clock;
         let (mut answers, mut reached) = (Answers::new(clock.now()), Vec::new());
         loop {
-            let until = answers.until();
+            let until = answers.until;
             let near = tokio::select! {
                 biased;
                 near = self.next() => near,
@@ -251,7 +251,7 @@ pub(super) async fn find(
             let (Some(to_source), Some(to_destination)) = (to_source, to_destination) else {
                 return Err(probes.failure());
             };
-            let name = session.name();
+            let name = &session.name;
             remember(context, relay, &[(source, name), (destination, name)]);
             Ok((Agents::one(session), [to_source, to_destination]))
         }
@@ -260,7 +260,7 @@ pub(super) async fn find(
             let (Some(to_source), Some(to_destination)) = (to_source, to_destination) else {
                 return Err(probes.failure());
             };
-            remember(context, relay, &[(source, one.name()), (destination, other.name())]);
+            remember(context, relay, &[(source, &one.name), (destination, &other.name)]);
             Ok((Agents::two(context.world, one, other)?, [to_source, to_destination]))
         }
         (None, _) => Err(probes.failure()),
@@ -279,7 +279,7 @@ pub(super) async fn find_one(
     let nearest =
         nearest.and_then(|(session, tunnels)| Some((session, tunnels.into_iter().flatten().next()?)));
     let Some((session, tunnel)) = nearest else { return Err(probes.failure()) };
-    remember(context, relay, &[(site, session.name())]);
+    remember(context, relay, &[(site, &session.name)]);
     Ok((session, tunnel))
 }
 

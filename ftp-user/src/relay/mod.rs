@@ -63,7 +63,8 @@ enum Reach {
 /// tunnels continue.
 #[derive(Debug)]
 pub struct Session {
-    name: String,
+    /// What reports call the relay.
+    pub name: String,
     /// The name and the address, for messages.
     display_name: String,
     reach: Reach,
@@ -225,11 +226,6 @@ impl Session {
     /// Whether the session has ended.
     pub fn is_over(&self) -> bool {
         self.ended.is_some() || self.events.is_closed()
-    }
-
-    /// The name of the relay in reports.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Returns a grant for one use, and asks for a new one if none is left.

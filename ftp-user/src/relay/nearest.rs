@@ -10,7 +10,7 @@ pub(super) struct Answers {
     begun: Moment,
     /// Of each agent, the round trip to each server through it; `None` where it does not reach the server.
     round_trips: Vec<Vec<Option<Duration>>>,
-    until: Option<Moment>,
+    pub(super) until: Option<Moment>,
 }
 
 impl Answers {
@@ -26,11 +26,6 @@ impl Answers {
         if self.until.is_none() && self.chosen().is_some() {
             self.until = Some(now + now.since(self.begun).min(LONGEST));
         }
-    }
-
-    /// When the others are not waited for any longer.
-    pub(super) const fn until(&self) -> Option<Moment> {
-        self.until
     }
 
     /// The agent for each server, by the order of the answers; `None` if a server is not reached. One that reaches all of them
@@ -99,11 +94,11 @@ mod tests {
         for (taken, until) in [(0, 0), (40, 80), (500, 1_000), (3_000, 3_500)] {
             let mut answers = Answers::new(at(0));
             answers.answered(at(taken / 2), vec![Some(ms(9)), None]);
-            assert_eq!(answers.until(), None, "a server is not reached yet");
+            assert_eq!(answers.until, None, "a server is not reached yet");
             answers.answered(at(taken), vec![None, Some(ms(9))]);
-            assert_eq!(answers.until(), Some(at(until)), "{taken}");
+            assert_eq!(answers.until, Some(at(until)), "{taken}");
             answers.answered(at(taken + 1), vec![Some(ms(1)), Some(ms(1))]);
-            assert_eq!(answers.until(), Some(at(until)), "a later answer does not move it");
+            assert_eq!(answers.until, Some(at(until)), "a later answer does not move it");
             assert_eq!(answers.chosen(), Some(vec![2, 2]));
         }
     }

@@ -149,7 +149,7 @@ impl Situation {
 
     /// The candidates that would be tried, in the order of `ascent`, with what `memory` says of them.
     fn usable(&self, ascent: &Ascent, memory: &Memory) -> Vec<CandidateAccount> {
-        let mut candidates = ascent.candidates().to_vec();
+        let mut candidates = ascent.candidates.to_vec();
         candidates.dedup_by(|one, two| one.is_of_one_relay(two));
         let account =
             |candidate| CandidateAccount { memory: memory.says(candidate), ..self.account(candidate) };
@@ -320,13 +320,13 @@ pub(crate) async fn first_rung(
             situation.recall(context, &mut memory, allowed);
             let manner = if context.settings.race { Manner::Beside } else { Manner::Turns };
             let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.world.clock.now());
-            let candidate = ascent.candidates().first().copied().ok_or_else(|| {
+            let candidate = ascent.candidates.first().copied().ok_or_else(|| {
                 let limitation: Vec<Refusal> =
                     situation.limitation(allowed).map(Refusal::from).into_iter().collect();
                 situation.no_path(allowed, &limitation)
             })?;
             // What is explained is what would be tried, and who carries it.
-            let explained = if explain { ascent.candidates() } else { std::slice::from_ref(&candidate) };
+            let explained = if explain { &ascent.candidates[..] } else { std::slice::from_ref(&candidate) };
             situation.recognize(context, explained).await;
             let description = situation.describe(candidate);
             let relay = description.relay.map(str::to_owned);

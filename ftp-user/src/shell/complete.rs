@@ -106,7 +106,7 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() });
         words.collect::<Vec<_>>().into()
     };
-    let candidates = completion::complete(vocabulary.root(), &typed, known);
+    let candidates = completion::complete(&vocabulary.root, &typed, known);
     let (_, found) = state.into_inner();
     Offer { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
 }

@@ -52,7 +52,7 @@ impl<'a> Command<'a> {
 
 /// Where the verb stands: options of every verb may come before it.
 fn verb_place(words: &[Word], vocabulary: &Vocabulary) -> Option<usize> {
-    let mut reader = Reader::at(vocabulary.root());
+    let mut reader = Reader::at(&vocabulary.root);
     words.iter().position(|word| matches!(reader.read(&word.text), Part::Verb(_) | Part::Operand(_)))
 }
 
@@ -67,7 +67,8 @@ const NOISE: &str = "at command component components directory file files for fr
 /// The verbs that a line may begin with, as a command line describes them.
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
-    root: clap::Command,
+    /// The command line, whose verbs they are.
+    pub root: clap::Command,
     /// Verbs of the shell alone.
     own: BTreeSet<String>,
     elsewhere: &'static [Elsewhere],
@@ -84,11 +85,6 @@ impl Vocabulary {
         root.build();
         let own = own.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
         Self { root, own, elsewhere }
-    }
-
-    /// The command line of which each verb is a part.
-    pub fn root(&self) -> &clap::Command {
-        &self.root
     }
 
     /// All verbs in the order of their names.

@@ -4,7 +4,7 @@
 
 use super::error::ApiError;
 use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView};
-use crate::queue::{QueueState, Scope};
+use crate::queue::{JobChange, QueueState, Scope};
 use serde_json::{Map, Value};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub trait Fleet: Send + Sync + 'static {
     /// # Errors
     ///
     /// The state of the job does not permit it (409), or the store is away.
-    fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError>;
+    fn change(&self, caller: &Caller, id: &str, action: JobChange) -> Result<JobView, ApiError>;
 
     /// The events after `since`, and all that come. Without `since` only those that come. If events are gone that the reader
     /// has not got, the next item is [`FeedItem::Reset`].
@@ -262,47 +262,6 @@ pub struct FileFilter {
     pub limit: usize,
     /// The `next` of the slice before.
     pub after: Option<String>,
-}
-
-/// What can be done with a job.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum JobAction {
-    /// Stop it until somebody resumes it.
-    Pause,
-    /// Go on with a paused job.
-    Resume,
-    /// Give it up.
-    Cancel,
-    /// Carry again what has failed.
-    Retry,
-}
-
-impl JobAction {
-    /// All actions, as the page orders them.
-    pub const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Retry, Self::Cancel];
-
-    /// Its name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Cancel => "cancel",
-            Self::Retry => "retry",
-        }
-    }
-
-    /// Whether it makes sense in this state. The page offers only these; the fleet decides.
-    pub const fn suits(self, state: QueueState) -> bool {
-        match self {
-            Self::Pause => !state.has_ended() && !matches!(state, QueueState::Paused),
-            Self::Resume => matches!(state, QueueState::Paused),
-            Self::Cancel => !state.has_ended(),
-            Self::Retry => {
-                (state.has_ended() && !matches!(state, QueueState::Done))
-                    || matches!(state, QueueState::Waiting)
-            }
-        }
-    }
 }
 
 /// What can be done with a schedule.

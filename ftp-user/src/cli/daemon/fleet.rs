@@ -21,7 +21,7 @@ use crate::outcome::Protection;
 use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
 use crate::report::Listener;
 use crate::web::fleet::{
-    Caller, EventStream, FileFilter, Fleet, JobAction, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
+    Caller, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
     FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
@@ -223,15 +223,9 @@ impl Fleet for Daemon {
         self.said_by(&caller.name, words)
     }
 
-    fn change(&self, caller: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError> {
+    fn change(&self, caller: &Caller, id: &str, change: JobChange) -> Result<JobView, ApiError> {
         let job = self.find(id)?;
         self.permit(caller, &job.job)?;
-        let change = match action {
-            JobAction::Pause => JobChange::Pause,
-            JobAction::Resume => JobChange::Resume,
-            JobAction::Cancel => JobChange::Cancel,
-            JobAction::Retry => JobChange::Retry,
-        };
         let changed = self.queue.apply(job.id, change, caller.scope != Scope::Admin).map_err(away)?;
         changed.map_err(|why| {
             ApiError::new(ErrorCode::Conflict, format!("cannot {} job {id}: {why}", change.name()))

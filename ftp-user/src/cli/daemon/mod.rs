@@ -174,13 +174,10 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
 fn lock(queue: &Queue, directory: &str) -> Result<DaemonLock> {
     let locked = queue.daemon_lock().map_err(|why| job::of_journal(&why))?;
     locked.map_err(|process| {
-        let failure = |what: String| Failure::new(Kind::Exists, what);
-        match process {
-            Some(process) => failure(format!("process {process} carries the jobs of {directory}"))
-                .hint("end it first, or use another directory with --state"),
-            None => failure("a daemon of an older version carries the jobs of this store".to_owned())
-                .hint("end it first: it shares them with nobody"),
-        }
+        let holder =
+            process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
+        Failure::new(Kind::Exists, format!("{holder} carries the jobs of {directory}"))
+            .hint("end it first, or use another directory with --state")
     })
 }
 

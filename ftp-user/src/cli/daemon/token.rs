@@ -9,7 +9,7 @@ use crate::journal::Tokens;
 use crate::queue::{Scope, Token};
 use crate::report::{Event, ShownToken};
 use crate::web::{new_token, token_digest};
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 use ftp_io::clock::since_1970;
 use ftp_io::program::duration;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(super) struct TokenArgs {
     /// What the new token permits
     #[arg(long, value_enum, value_name = "SCOPE")]
-    scope: Option<TokenScope>,
+    scope: Option<Scope>,
     /// The name of the new token (default: that of the user, but not for submit)
     #[arg(long, requires = "scope", value_name = "NAME", value_parser = job_name)]
     name: Option<String>,
@@ -46,27 +46,6 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     duration::parse(text)
 }
 
-/// The scopes, as they are typed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum TokenScope {
-    /// Read the jobs of all owners
-    Read,
-    /// Make jobs, and read and change the own ones
-    Submit,
-    /// Read and change everything
-    Admin,
-}
-
-impl From<TokenScope> for Scope {
-    fn from(scope: TokenScope) -> Self {
-        match scope {
-            TokenScope::Read => Self::Read,
-            TokenScope::Submit => Self::Submit,
-            TokenScope::Admin => Self::Admin,
-        }
-    }
-}
-
 /// Runs the verb.
 pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
     check_state(general.state.as_deref())?;
@@ -78,13 +57,13 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
         let now = since_1970().as_secs();
         let user = user_of_this_host();
         let name = args.name.clone().unwrap_or_else(|| user.clone());
-        if scope == TokenScope::Submit && name == user {
+        if scope == Scope::Submit && name == user {
             return Err(Failure::usage(format!("{name} is the owner of the jobs of this host's user"))
                 .hint("choose another --name: it is the owner of the jobs of the token"));
         }
         let token = Token {
             name,
-            scope: scope.into(),
+            scope,
             digest: token_digest(&text),
             created: now,
             expires: args.expires.map(|expires| now.saturating_add(expires.as_secs())),

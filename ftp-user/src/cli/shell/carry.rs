@@ -415,7 +415,7 @@ async fn wait(
 
 async fn wait_for_all(lines: &mut Lines, cancel: &Cancel) -> Result<Status> {
     let mut status = Status::Done;
-    while let Some(number) = lines.jobs.all().first().map(|job| job.number.to_string()) {
+    while let Some(number) = lines.jobs.jobs.first().map(|job| job.number.to_string()) {
         status = status.and(wait(lines, Some(&number), OnInterrupt::EndWaiting, cancel).await?);
         if cancel.is_cancelled() {
             return Ok(Status::Failed(Kind::Interrupted));

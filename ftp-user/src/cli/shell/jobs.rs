@@ -20,7 +20,7 @@ use tokio::sync::watch;
 /// The jobs of a shell.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
-    jobs: Vec<Job>,
+    pub(super) jobs: Vec<Job>,
     last: usize,
 }
 
@@ -78,11 +78,6 @@ impl Jobs {
         self.last += 1;
         self.jobs.push(Job { number: self.last, line, at, process, said, ended });
         self.jobs.last().ok_or_else(|| failed(io::Error::other("no job")))
-    }
-
-    /// The jobs that nobody has taken yet.
-    pub(super) fn all(&self) -> &[Job] {
-        &self.jobs
     }
 
     /// The number of those that run.

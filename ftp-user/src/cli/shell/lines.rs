@@ -55,7 +55,7 @@ impl Lines {
         if let Verb::Jobs(args) = &mut cli.verb {
             args.in_shell = true;
             // What runs in the background comes before what the journal knows.
-            if let Err(failure) = verbs::show(self.jobs.all().iter().map(Job::row), cli.general.json) {
+            if let Err(failure) = verbs::show(self.jobs.jobs.iter().map(Job::row), cli.general.json) {
                 return self.fail(&failure);
             }
         }
@@ -190,7 +190,7 @@ impl Lines {
         if signals.is_end() {
             self.jobs.interrupt();
         }
-        while let Some(job) = self.jobs.all().first() {
+        while let Some(job) = self.jobs.jobs.first() {
             let end = job.end();
             tokio::pin!(end);
             loop {
@@ -209,13 +209,13 @@ impl Lines {
     pub(super) async fn end(&mut self) -> Status {
         self.jobs.interrupt();
         let ended = async {
-            for job in self.jobs.all() {
+            for job in &self.jobs.jobs {
                 job.end().await;
             }
             self.lookup.servers.quit().await;
         };
         let _ = tokio::time::timeout(GRACE, ended).await;
-        self.jobs.all().iter().filter(|job| job.status().is_none()).for_each(Job::show_said);
+        self.jobs.jobs.iter().filter(|job| job.status().is_none()).for_each(Job::show_said);
         self.jobs.show_ended(None)
     }
 

@@ -259,7 +259,7 @@ mod tests {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
         assert!(LEFT_OUT.iter().all(|name| *name == "help" || !names.contains(name)), "{names:?}");
-        let copy = vocabulary.root().find_subcommand("copy").unwrap();
+        let copy = vocabulary.root.find_subcommand("copy").unwrap();
         for (arguments, expect) in [
             ("-r --limit 5 lab:a lab:b", &[3, 4][..]),
             ("-rn lab:a --json --timeout 5 lab:b", &[1, 5]),

@@ -264,7 +264,7 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy>, not
     if !journal.keeps_item() {
         return;
     }
-    let began = journal.began();
+    let began = journal.began;
     match copied {
         // It goes on without this program.
         Ok(done) if done.is_detached() => {}

@@ -86,7 +86,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         ),
         (RunEnd::Failed, Some(job)) if was_stopped => format!("{FtpUser} retry {job} begins again"),
         (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job))
-            if tally.failures.can_be_retried() =>
+            if tally.failures.can_be_retried =>
         {
             format!("{FtpUser} retry {job} tries again what has failed")
         }
@@ -94,7 +94,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     };
     let lacks_passwords = !context.run.sites_without_password.is_empty();
     let has_lasting_cause = !was_stopped && !lacks_passwords && tally.has_lasting_cause();
-    let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords());
+    let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords);
     Some(tally.how_far(context.run.finding.found()) + first + &advice)
 }
 

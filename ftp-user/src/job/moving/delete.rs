@@ -189,7 +189,7 @@ impl SourceDeletion<'_> {
                 matches!(&source, SourceNow::Seen(now) if is_renewed(copied.source_before(), now));
             let is_asked_again = session.is_some() && copied.has_session(&mut self.ends.destination);
             let is_clear = copied.expected.is(copy.as_ref()) != CopyState::OtherTime;
-            if !is_asked_again || !is_clear || is_renewed || copied.verified_copy.is_doubtful() {
+            if !is_asked_again || !is_clear || is_renewed || copied.verified_copy.is_doubtful {
                 singly.push(copied);
                 continue;
             }
@@ -309,7 +309,7 @@ impl SourceDeletion<'_> {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };
-        if copied.verified_copy.is_doubtful() {
+        if copied.verified_copy.is_doubtful {
             let deleted = self.delete_aside(copied, removal, &now).await;
             return Ok(deleted.map(|()| self.report_deleted(copied, now.size)));
         }

@@ -75,7 +75,7 @@ impl CopiedFile {
         })?;
         let (scope, below) = match tree {
             Some(tree) => {
-                let below = item.source.relative_to(tree.scope.root());
+                let below = item.source.relative_to(&tree.scope.root);
                 let below = below.ok_or_else(|| Failure::usage("it is not below the tree"))?;
                 (Arc::clone(&tree.scope), Some(below))
             }

@@ -76,7 +76,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (entrants, settings) = situation.race(&ascent, manner);
         let notes = Notes::new(situation, assignment.allowed, &ascent, &memory, now);
         drop(memory);
-        let entries = ascent.candidates().iter().map(|candidate| Entry::new(*candidate, assignment));
+        let entries = ascent.candidates.iter().map(|candidate| Entry::new(*candidate, assignment));
         let mut entries: Vec<Entry> = entries.collect();
         for entry in entries.iter_mut().skip(1).filter(|_| can_race) {
             entry.take_own_name(assignment);
@@ -217,7 +217,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let assignment = Assignment {
             stored: entry.stored.clone(),
             probes: purpose == CandidatePurpose::Probe,
-            slowest: memory.lock().slowest(),
+            slowest: memory.lock().slowest,
             ..self.assignment.clone()
         };
         let (context, candidate, own) = (context.clone(), entry.candidate, entry.own);

@@ -256,7 +256,7 @@ impl Notes {
         memory: &Memory,
         now: Moment,
     ) -> Self {
-        let tried = ascent.candidates().iter().map(|candidate| {
+        let tried = ascent.candidates.iter().map(|candidate| {
             let memory = memory.says(*candidate);
             let protection = Some(situation.describe(*candidate).protection().name().to_owned());
             let how = candidate.how();

@@ -55,7 +55,7 @@ pub(in crate::job) fn note(context: &Context, ends: &mut Ends, batch: &FirstBatc
         memory.worked(candidate, now);
     }
     drop(memory);
-    if let Some(index) = ascent.candidates().iter().position(|other| *other == candidate) {
+    if let Some(index) = ascent.candidates.iter().position(|other| *other == candidate) {
         notes.started(index, CandidatePurpose::Transfer, begun);
         notes.connecting(index, begun);
         let fate = if has_opened { CandidateFate::Moved } else { CandidateFate::Failed };

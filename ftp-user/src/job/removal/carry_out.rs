@@ -94,7 +94,7 @@ impl Removal {
                 true => name.remove(self.permit.kind()).map(Ok),
                 false => Ok(Err(path)),
             },
-            None => Ok(Err(self.scope.root())),
+            None => Ok(Err(&self.scope.root)),
         });
         match removed {
             Ok(Ok(())) => Ok(true),
@@ -107,8 +107,7 @@ impl Removal {
     /// Its name in its directory, which is opened without following a symbolic link from the place on; `None` if the place is
     /// another one than it was.
     fn in_its_directory(&self, end: &LocalEnd) -> io::Result<Option<LocalName>> {
-        let (root, path, held) =
-            (local_path(self.scope.root()), local_path(self.path()), self.scope.keeper());
+        let (root, path, held) = (local_path(&self.scope.root), local_path(self.path()), self.scope.keeper());
         let below = path.strip_prefix(root).ok().and_then(names_of).ok_or(io::ErrorKind::InvalidInput)?;
         let is_held = |found: &Facts| held.is_none_or(|held| held.is(found));
         let (mut directory, place) = match (held, root.file_name()) {
@@ -190,7 +189,7 @@ fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<()> {
 /// there, whatever is put in the way meanwhile. A server is asked by its path.
 #[derive(Debug)]
 pub(crate) struct ReachedName {
-    path: PathName,
+    pub(crate) path: PathName,
     here: Option<LocalName>,
 }
 
@@ -215,11 +214,6 @@ impl ReachedName {
             }
         };
         Ok(Some(Self { path: path.clone(), here }))
-    }
-
-    /// The path of the name.
-    pub(crate) const fn path(&self) -> &PathName {
-        &self.path
     }
 
     /// What has the name, where a symbolic link is one; `None` if that is nothing.

@@ -25,7 +25,7 @@ pub(crate) struct Removal {
 impl Removal {
     /// The place itself, which somebody has named.
     pub(crate) fn named(scope: &Scope, kind: RemovalKind) -> Self {
-        Self::of(scope, DeletePermit::for_named(scope.root().clone(), kind))
+        Self::of(scope, DeletePermit::for_named(scope.root.clone(), kind))
     }
 
     /// A whole listing of its directory shows it in the session `now`, and somebody has asked for everything in the place.
@@ -39,7 +39,7 @@ impl Removal {
         seen: &Learnt<ListedEntry>,
         now: SessionId,
     ) -> Result<Self> {
-        let permit = DeletePermit::for_listed(scope.root(), (below, kind), seen, now);
+        let permit = DeletePermit::for_listed(&scope.root, (below, kind), seen, now);
         let removal = |permit| Self { session: Some(now), ..Self::of(scope, permit) };
         permit.map(removal).map_err(|why| stays(&scope.path(Some(below)), why))
     }
@@ -50,7 +50,7 @@ impl Removal {
     ///
     /// Why it stays.
     pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
-        let permit = DeletePermit::for_link(scope.root(), below);
+        let permit = DeletePermit::for_link(&scope.root, below);
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(&scope.path(below), why))
     }
 
@@ -66,7 +66,7 @@ impl Removal {
         evidence: &MoveEvidence<'_>,
         session: Option<SessionId>,
     ) -> Result<Self> {
-        let permit = DeletePermit::for_moved(scope.root(), below, evidence).map_err(|why| {
+        let permit = DeletePermit::for_moved(&scope.root, below, evidence).map_err(|why| {
             let failure = stays(&scope.path(below), why);
             match evidence.storage {
                 StableStorage::Refused(said) => failure.said(said.clone()),
@@ -83,7 +83,7 @@ impl Removal {
     ///
     /// It is in another directory, or has changed.
     pub(crate) fn set_aside(&self, aside: PathName, before: &Facts, now: &Facts) -> Result<Self> {
-        let is_root = self.scope.root() == self.path();
+        let is_root = self.scope.root == *self.path();
         let scope = if is_root { Scope::at(&aside) } else { self.scope.clone() };
         let permit = self.permit.renamed(aside, before, now).map_err(|why| stays(self.path(), why))?;
         Ok(Self { scope, permit, seen: self.seen.clone(), session: None })
@@ -102,7 +102,7 @@ impl Removal {
         now: SessionId,
     ) -> Result<Option<Self>> {
         let entries = listing.map(|listing| (!listing.is_incomplete()).then_some(listing.entries.len()));
-        match DeletePermit::for_emptied(scope.root(), below, &entries, now) {
+        match DeletePermit::for_emptied(&scope.root, below, &entries, now) {
             Ok(permit) => Ok(Some(Self { session: Some(now), ..Self::of(scope, permit) })),
             Err(ReasonToKeep::NotEmpty | ReasonToKeep::NotListed) => Ok(None),
             Err(why) => Err(stays(&scope.path(below), why)),
@@ -115,7 +115,7 @@ impl Removal {
     ///
     /// Why it stays.
     pub(crate) fn directory_if_empty(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
-        let permit = DeletePermit::for_directory_if_empty(scope.root(), below);
+        let permit = DeletePermit::for_directory_if_empty(&scope.root, below);
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(&scope.path(below), why))
     }
 
@@ -148,7 +148,7 @@ pub(crate) struct VerifiedCopy {
     /// Whether a digest has verified the copy.
     is_by_hash: bool,
     /// Whether both places may be one: something had the name of the copy before.
-    is_doubtful: bool,
+    pub(crate) is_doubtful: bool,
 }
 
 impl VerifiedCopy {
@@ -182,12 +182,6 @@ impl VerifiedCopy {
     /// Digests have shown that the source, as it is `now`, is still what was copied.
     pub(crate) fn is_compared_again(&mut self, now: Facts) {
         (self.source, self.is_by_hash) = (now, true);
-    }
-
-    /// Whether the source and its copy may be one file under two places. Then the source is renamed first, and deleted if
-    /// the copy is still there.
-    pub(crate) const fn is_doubtful(&self) -> bool {
-        self.is_doubtful
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Where things may be deleted: a place that somebody has named, and everything below it.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    root: PathName,
+    pub(crate) root: PathName,
     /// What keeps a place of this host the one that was looked at.
     held: Option<Arc<HeldPlace>>,
 }
@@ -56,11 +56,6 @@ impl Scope {
     /// A place below which the judge may be asked: the source of a move, the destination of a sync, or what was set aside.
     pub(crate) fn at(root: &PathName) -> Self {
         Self { root: without_slashes(root), held: None }
-    }
-
-    /// The path of the place.
-    pub(crate) const fn root(&self) -> &PathName {
-        &self.root
     }
 
     /// The path of something below it; `None` is the place itself.

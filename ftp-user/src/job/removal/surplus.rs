@@ -75,7 +75,7 @@ pub(crate) fn too_many(names: u64, most: u64, is_dry: bool) -> String {
 /// The permission to rename what only the destination has. It permits no deletion.
 #[derive(Debug)]
 pub(crate) struct MayRename {
-    scope: Scope,
+    pub(crate) scope: Scope,
 }
 
 impl MayRename {
@@ -84,11 +84,6 @@ impl MayRename {
     pub(crate) fn of(compared: ComparedTrees, scope: Scope) -> Option<Self> {
         let ComparedTrees { is_complete, files, failed } = compared;
         (is_complete && files > 0 && failed == 0).then_some(Self { scope })
-    }
-
-    /// Where names may be changed.
-    pub(crate) const fn scope(&self) -> &Scope {
-        &self.scope
     }
 
     /// The renaming of `reached`, which is `now` what its listing has `seen`.
@@ -102,10 +97,10 @@ impl MayRename {
         reached: ReachedName,
         (seen, now): (&Facts, &Facts),
     ) -> Result<Renaming> {
-        let path = path_below(self.scope.root(), below)
+        let path = path_below(&self.scope.root, below)
             .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
-        if path != *reached.path() {
-            return Err(Failure::usage(format!("{} is not {}", reached.path().display(), path.display())));
+        if path != reached.path {
+            return Err(Failure::usage(format!("{} is not {}", reached.path.display(), path.display())));
         }
         if is_as_listed(seen, now) { Ok(Renaming(reached)) } else { Err(changed(&path)) }
     }

@@ -181,7 +181,7 @@ impl SurplusDeletion<'_, '_> {
         });
         let session = open_session(self.run.context, &mut self.run.ends.source).await;
         let session = session.ok_or(ReasonToKeep::Stale)?;
-        DeletePermit::for_surplus(self.scope.root(), &entry.path, &evidence, session)
+        DeletePermit::for_surplus(&self.scope.root, &entry.path, &evidence, session)
     }
 
     /// Notes how a removal has ended. Returns whether it was done.
@@ -332,7 +332,7 @@ impl KeptNames {
             let what = format!("not deleted: {names}, because {why}; the first is {first}");
             let failure = Failure::new(Kind::Refused, what)
                 .hint("look at the source: its disk or its server may have failed; the next sync asks again");
-            let root = run.ends.destination.show(run.scope().root());
+            let root = run.ends.destination.show(&run.scope().root);
             run.tally.failed(first, root, failure);
         }
         if let KeptGroup { count, first: Some(first) } = &self.own {
@@ -458,7 +458,7 @@ impl WithheldNames {
             None => "the same command with --yes".to_owned(),
         };
         let mut message = self.words(|directory| run.show_destination(directory), &remedy);
-        if journal.had_passwords() {
+        if journal.had_passwords {
             message += "; write the passwords into ~/.netrc before (no journal has them)";
         }
         let dest = run.request.destination.to_string();

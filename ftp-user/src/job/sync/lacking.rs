@@ -204,7 +204,7 @@ impl ListedLinks {
         reached: &ReachedName,
         seen: &Facts,
     ) -> Result<Option<Facts>> {
-        if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, reached.path()).await? {
+        if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, &reached.path).await? {
             return Ok(Some(Facts { kind: Kind::Link, ..seen.clone() }));
         }
         asked(context, host, async |host| reached.facts(context, host).await).await

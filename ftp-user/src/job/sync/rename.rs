@@ -89,7 +89,7 @@ impl<'p> FileRenames<'p> {
         run.ends.connect(context).await?;
         // Nobody compares the files afterwards.
         let algorithm = common(context, &mut run.ends, &Algorithm::CHECKSUMS).await?;
-        let checked = CheckedDirectories::new(permit.scope(), DeletionPurpose::Sync);
+        let checked = CheckedDirectories::new(&permit.scope, DeletionPurpose::Sync);
         let with = |algorithm| Self { permit, checked, algorithm, candidates, renamed: HashSet::new() };
         Ok(algorithm.map(with))
     }
@@ -136,7 +136,7 @@ impl<'p> FileRenames<'p> {
         path: &PathName,
         facts: &Facts,
     ) -> Result<Option<TreeEntry>> {
-        let (context, algorithm, scope) = (run.context, self.algorithm, self.permit.scope());
+        let (context, algorithm, scope) = (run.context, self.algorithm, &self.permit.scope);
         let Some(size) = facts.size else { return Ok(None) };
         let Some(of_size) = self.candidates.of_size.get_mut(&size).filter(|some| !some.is_empty()) else {
             return Ok(None);
@@ -168,7 +168,7 @@ impl<'p> FileRenames<'p> {
         TreeEntry { path: below, facts: seen }: &TreeEntry,
         new: &TreeEntry,
     ) -> Result<()> {
-        let (context, scope) = (run.context, self.permit.scope());
+        let (context, scope) = (run.context, &self.permit.scope);
         let (path, target) = (scope.path(Some(below)), scope.path(Some(&new.path)));
         let host = &mut run.ends.destination;
         self.checked.is_within(context, host, place::parent(below).as_ref()).await?;

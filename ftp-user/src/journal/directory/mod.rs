@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `lock` | who runs a job, and who carries the queue |
 //! | `mark` | what is known of the database and the files beside it before they are believed |
-//! | `upgrade` | tables of an older version |
+//! | `upgrade` | tables of version 0.1.0 |
 
 mod lock;
 mod mark;
@@ -17,7 +17,7 @@ use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::record::ReadWords;
 use super::sql::{Access, Sql, SqliteConnection, StoreError};
-use super::table::{COMMITS, NEWEST, VERSION, add_commit, commits};
+use super::table::{NEWEST, VERSION, add_commit, commits};
 use crate::failure::words;
 use crate::id::JobId;
 use mark::{Mark, look, look_around, make, promised};
@@ -141,7 +141,7 @@ impl StateDirectory {
         })
     }
 
-    /// Makes the tables of this version, from those of an older one if they are there.
+    /// Makes the tables of this version, from those of version 0.1.0 if they are there.
     fn make_tables(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
         sql.begin()?;
         let found = version(sql)?;
@@ -213,7 +213,7 @@ fn is_of_another_program(sql: &Sql) -> Result<bool, StoreError> {
 
 /// Checks that the database has at least so many transactions.
 fn has(sql: &Sql, promised: u64) -> Result<(), StoreError> {
-    let number = if version(sql)? < COMMITS.since { 0 } else { commits(sql)? };
+    let number = if version(sql)? == 0 { 0 } else { commits(sql)? };
     if number < promised {
         let lost = promised - number;
         return Err(StoreError::Row(format!("its last {lost} changes are gone (it had {promised})").into()));

@@ -33,7 +33,9 @@ mod value;
 pub(super) use postgres::{LockKey, Parameters, PostgresConnection, SessionLock};
 pub(super) use row::Row;
 pub(super) use sqlite::{Access, SqliteConnection};
-pub(super) use value::{OwnedValue, Value};
+#[cfg(feature = "postgres")]
+pub(super) use value::OwnedValue;
+pub(super) use value::Value;
 
 use ftp_io::clock::since_1970;
 use std::borrow::Cow;

@@ -18,6 +18,7 @@ pub(in crate::journal) enum Value<'a> {
 }
 
 /// A value of a row.
+#[cfg(feature = "postgres")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::journal) enum OwnedValue {
     /// Nothing is known.
@@ -30,6 +31,7 @@ pub(in crate::journal) enum OwnedValue {
     Blob(Vec<u8>),
 }
 
+#[cfg(feature = "postgres")]
 impl OwnedValue {
     /// The same value, borrowed.
     pub(in crate::journal) fn borrowed(&self) -> Value<'_> {
@@ -42,6 +44,7 @@ impl OwnedValue {
     }
 }
 
+#[cfg(feature = "postgres")]
 impl From<Value<'_>> for OwnedValue {
     fn from(value: Value<'_>) -> Self {
         match value {

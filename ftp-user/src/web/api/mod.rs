@@ -8,13 +8,12 @@ pub(crate) mod places;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, ErrorCode};
-use super::fleet::{FileFilter, JobAction, JobFilter, NewJob, SeriesAction, Submitted};
+use super::fleet::{FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
 use super::route::Route;
 use super::view::{FileState, JobView, PairView, SeriesView, SiteView, WorkerView};
-use crate::queue::QueueState;
-use crate::queue::Scope;
+use crate::queue::{JobChange, QueueState, Scope};
 pub(crate) use events::Frames;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,11 +35,11 @@ pub(crate) const ROUTES: &[Route] = &[
         .answers(Json("FileList")),
     Route::api(Get, "/api/v1/jobs/{id}/why", READ, "Tell why a job went as it did", why)
         .answers(Json("Explanation")),
-    Route::api(Post, "/api/v1/jobs/{id}/pause", SUBMIT, "Pause a job", |call| act(call, JobAction::Pause)),
-    Route::api(Post, "/api/v1/jobs/{id}/resume", SUBMIT, "Resume a job", |call| act(call, JobAction::Resume)),
-    Route::api(Post, "/api/v1/jobs/{id}/cancel", SUBMIT, "Cancel a job", |call| act(call, JobAction::Cancel)),
+    Route::api(Post, "/api/v1/jobs/{id}/pause", SUBMIT, "Pause a job", |call| act(call, JobChange::Pause)),
+    Route::api(Post, "/api/v1/jobs/{id}/resume", SUBMIT, "Resume a job", |call| act(call, JobChange::Resume)),
+    Route::api(Post, "/api/v1/jobs/{id}/cancel", SUBMIT, "Cancel a job", |call| act(call, JobChange::Cancel)),
     Route::api(Post, "/api/v1/jobs/{id}/retry", SUBMIT, "Carry again what failed", |call| {
-        act(call, JobAction::Retry)
+        act(call, JobChange::Retry)
     }),
     Route::api(Get, "/api/v1/events", READ, "Follow events as they come", events)
         .asks(&["job"])
@@ -220,7 +219,7 @@ fn why(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::Json(200, json!({"why": call.fleet().why(call.caller()?, &job.id)?})))
 }
 
-fn act(call: &Call, action: JobAction) -> Result<Answer, ApiError> {
+fn act(call: &Call, action: JobChange) -> Result<Answer, ApiError> {
     no_keys(call)?;
     Ok(Answer::Json(200, json!(change(call, action)?)))
 }
@@ -244,7 +243,7 @@ fn no_keys(call: &Call) -> Result<(), ApiError> {
 /// # Errors
 ///
 /// There is none, it is another owner's, or its state does not permit it.
-pub(crate) fn change(call: &Call, action: JobAction) -> Result<JobView, ApiError> {
+pub(crate) fn change(call: &Call, action: JobChange) -> Result<JobView, ApiError> {
     let (job, caller) = (job_of(call)?, call.caller()?);
     if !caller.may_change(&job.owner) {
         return Err(ApiError::not_found("job"));

@@ -5,10 +5,11 @@ use super::jobs::{bar, places, shown_rate, state, time, why_not_done};
 use super::layout::page;
 use super::words::{command, duration, number, rate, size};
 use super::{button, job_link, picture};
+use crate::queue::JobChange;
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::ApiError;
-use crate::web::fleet::{FileFilter, JobAction};
+use crate::web::fleet::FileFilter;
 use crate::web::view::{FailureGroup, FileState, FileView, JobDetail, JobView, Slice, Time};
 
 /// Shows a job.
@@ -46,20 +47,21 @@ pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
 fn head(call: &Call, job: &JobView) -> Html {
     let may = call.caller().is_ok_and(|caller| caller.may_change(&job.owner));
     let text = |action| match action {
-        JobAction::Pause => "Pause",
-        JobAction::Resume => "Resume",
-        JobAction::Cancel => "Cancel",
-        JobAction::Retry => "Retry",
+        JobChange::Pause => "Pause",
+        JobChange::Resume => "Resume",
+        JobChange::Cancel => "Cancel",
+        JobChange::Retry => "Retry",
+        JobChange::Forget => "Forget",
     };
-    let one = |html: Html, action: JobAction| {
+    let one = |html: Html, action: JobChange| {
         let place = format!("{}/{}", job_link(&job.id), action.name());
-        let class = if action == JobAction::Cancel { "danger" } else { "" };
+        let class = if action == JobChange::Cancel { "danger" } else { "" };
         html.add(&button(call, &place, text(action), class))
     };
     Html::new("<div class=\"title\"><h1>")
         .add(&places(job))
         .raw("</h1><div class=\"actions\">")
-        .each(JobAction::ALL.into_iter().filter(|action| may && action.suits(job.state)), one)
+        .each(JobChange::OF_API.into_iter().filter(|action| may && action.suits(job.state)), one)
         .raw("</div></div><p class=\"far-line\">")
         .add(&state(job.state))
         .raw(" ")

@@ -14,10 +14,10 @@ mod words;
 use super::api;
 use super::call::{Answer, Call, Pairs, encode};
 use super::error::ApiError;
-use super::fleet::{JobAction, SeriesAction};
+use super::fleet::SeriesAction;
 use super::route::Method::{Get, Post};
 use super::route::Route;
-use crate::queue::Scope;
+use crate::queue::{JobChange, Scope};
 use html::Html;
 pub(crate) use layout::of_error;
 
@@ -34,11 +34,11 @@ const SUBMIT: Option<Scope> = Some(Scope::Submit);
 pub(crate) const ROUTES: &[Route] = &[
     Route::page(Get, "/", READ, "Jobs", jobs::show).asks(&["state", "site", "owner", "limit", "after"]),
     Route::page(Get, "/jobs/{id}", READ, "A job", job::show).asks(&["files", "after"]),
-    Route::page(Post, "/jobs/{id}/pause", SUBMIT, "Pause a job", |call| act(call, JobAction::Pause)),
-    Route::page(Post, "/jobs/{id}/resume", SUBMIT, "Resume a job", |call| act(call, JobAction::Resume)),
-    Route::page(Post, "/jobs/{id}/cancel", SUBMIT, "Cancel a job", |call| act(call, JobAction::Cancel)),
+    Route::page(Post, "/jobs/{id}/pause", SUBMIT, "Pause a job", |call| act(call, JobChange::Pause)),
+    Route::page(Post, "/jobs/{id}/resume", SUBMIT, "Resume a job", |call| act(call, JobChange::Resume)),
+    Route::page(Post, "/jobs/{id}/cancel", SUBMIT, "Cancel a job", |call| act(call, JobChange::Cancel)),
     Route::page(Post, "/jobs/{id}/retry", SUBMIT, "Carry again what failed", |call| {
-        act(call, JobAction::Retry)
+        act(call, JobChange::Retry)
     }),
     Route::page(Get, "/new", SUBMIT, "A form for a job", new::show),
     Route::page(Post, "/new", SUBMIT, "Make or plan a job", new::send),
@@ -61,7 +61,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page(Get, "/assets/{name}", None, "Style and script", assets::show),
 ];
 
-fn act(call: &Call, action: JobAction) -> Result<Answer, ApiError> {
+fn act(call: &Call, action: JobChange) -> Result<Answer, ApiError> {
     Pairs::parse(&call.body)?.only(&[SECRET])?;
     let job = api::change(call, action)?;
     Ok(Answer::See(job_link(&job.id), None))

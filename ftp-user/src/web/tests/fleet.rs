@@ -1,11 +1,10 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::QueueState;
-use crate::queue::Scope;
+use crate::queue::{JobChange, QueueState, Scope};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{
-    Caller, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobAction, JobFilter, NewJob, SeriesAction,
-    Submitted, TokenInfo,
+    Caller, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction, Submitted,
+    TokenInfo,
 };
 use crate::web::view::{
     FileState, FileView, JobDetail, JobView, PairView, Progress, SeriesView, SiteView, Slice, Time,
@@ -209,7 +208,7 @@ impl Fleet for TestFleet {
         Ok(vec![json!({"event": "job", "id": job.id, "why": job.cause})])
     }
 
-    fn change(&self, _: &Caller, id: &str, action: JobAction) -> Result<JobView, ApiError> {
+    fn change(&self, _: &Caller, id: &str, action: JobChange) -> Result<JobView, ApiError> {
         let mut content = self.ready()?;
         let job =
             content.jobs.iter_mut().find(|job| job.id == id).ok_or_else(|| ApiError::not_found("job"))?;
@@ -218,9 +217,9 @@ impl Fleet for TestFleet {
             return Err(ApiError::new(ErrorCode::Conflict, message));
         }
         job.state = match action {
-            JobAction::Pause => QueueState::Paused,
-            JobAction::Resume | JobAction::Retry => QueueState::Queued,
-            JobAction::Cancel => QueueState::Cancelled,
+            JobChange::Pause => QueueState::Paused,
+            JobChange::Resume | JobChange::Retry => QueueState::Queued,
+            JobChange::Cancel | JobChange::Forget => QueueState::Cancelled,
         };
         let job = job.clone();
         let object = json!({"event": "job", "job": job.id, "state": job.state, "worker": null});

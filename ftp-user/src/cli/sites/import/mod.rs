@@ -342,7 +342,7 @@ pub(super) fn read_netrc(text: &str, is_usual: bool) -> Vec<ImportedSite> {
             ..ImportedSite::default()
         }
     };
-    let macros = netrc.macros().iter().map(|name| ImportedSite::refused(name, "it is a macro"));
+    let macros = netrc.macros.iter().map(|name| ImportedSite::refused(name, "it is a macro"));
     netrc.entries().map(one).chain(macros).collect()
 }
 

@@ -130,7 +130,7 @@ impl Crew {
     /// Moves all ranges, or as many as can be moved.
     pub(super) async fn run(&mut self, streams: Streams) -> RangesMoved {
         let clock = self.context.world.clock;
-        let mut width = Width::new(streams, self.list.streams());
+        let mut width = Width::new(streams, self.list.streams);
         let mut next_look = clock.now() + LOOK;
         loop {
             self.start(width.target());
@@ -179,7 +179,7 @@ impl Crew {
         if is_over {
             return;
         }
-        for _ in self.number()..target.min(self.list.streams()) {
+        for _ in self.number()..target.min(self.list.streams) {
             self.opening += 1;
             let (context, mut ends) = (self.context.clone(), self.ends.beside());
             self.tasks

@@ -56,7 +56,7 @@ pub(super) fn slowest(moving: impl Iterator<Item = Pace>) -> Option<usize> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RangeList {
     missing: VecDeque<Span>,
-    streams: u64,
+    pub(super) streams: u64,
 }
 
 impl RangeList {
@@ -64,11 +64,6 @@ impl RangeList {
     pub(super) fn new(missing: Vec<Span>, most: u64) -> Self {
         let list = Self { missing: missing.into(), streams: 1 };
         Self { streams: most.min(list.bytes() / LEAST).max(1), ..list }
-    }
-
-    /// How many data connections it is for.
-    pub(super) const fn streams(&self) -> u64 {
-        self.streams
     }
 
     /// How many bytes are left.
@@ -211,7 +206,7 @@ mod tests {
             [(32 * MIB, 16, 2), (256 * MIB, 16, 16), (256 * MIB + 1, 3, 3), (1 << 40, 16, 16), (5, 4, 1)]
         {
             let mut list = RangeList::new(vec![span(0, size)], most);
-            assert_eq!(list.streams(), streams, "{size}");
+            assert_eq!(list.streams, streams, "{size}");
             let (mut end, mut last, mut count) = (0, u64::MAX, 0);
             while let Some(range) = list.next() {
                 assert_eq!(range.first, end, "{size}");

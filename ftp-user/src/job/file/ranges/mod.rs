@@ -49,7 +49,7 @@ pub(super) async fn send(
         }
     };
     let list = RangeList::new(missing, copy.options.streams.most().get().into());
-    if list.streams() < 2 && list.is_tail_from(start.at) {
+    if list.streams < 2 && list.is_tail_from(start.at) {
         return Ok(None);
     }
     let assignment = copy.assignment(start, plan.source);
