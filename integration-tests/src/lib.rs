@@ -25,6 +25,7 @@ pub mod keeper;
 pub mod liar;
 pub mod net;
 pub mod peer;
+pub mod performance;
 pub mod postgres;
 pub mod raw;
 pub mod relay;

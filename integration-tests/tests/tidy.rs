@@ -13,6 +13,7 @@ mod messages;
 mod modules;
 mod outside;
 mod pages;
+mod performance;
 mod reference;
 mod settable;
 mod shapes;

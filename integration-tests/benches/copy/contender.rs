@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ftp_proto::dialect::Dialect;
 use integration_tests::binary::Program;
 use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
+use integration_tests::performance::{BASELINE, SERVER};
 use integration_tests::raw::Raw;
 use integration_tests::site::{PASSWORD, Server, Site, USER};
 use integration_tests::socket;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::plan::Plan;
 use crate::process::{self, Cost, cpu_seconds, cpu_seconds_of_family};
+use crate::report::Report;
 
 /// A server that runs.
 pub(crate) struct Contender {
@@ -111,17 +113,23 @@ impl Contender {
 
     /// Starts this build of ours, the baseline if there is one, and every kind that can be had. Each has
     /// the directories and files that `fill` makes in its root.
-    pub(crate) fn all(plan: &Plan, place: &Path, purpose: Purpose<'_>, fill: &dyn Fn(&Path)) -> Vec<Self> {
+    pub(crate) fn all(
+        plan: &Plan,
+        place: &Path,
+        purpose: Purpose<'_>,
+        fill: &dyn Fn(&Path),
+        report: &mut Report,
+    ) -> Vec<Self> {
         // Other people's servers do not run as this user.
         fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
-        let mut all = vec![Self::ours("ftp-server", None, place, purpose, fill)];
+        let mut all = vec![Self::ours(SERVER, None, place, purpose, fill)];
         if let Some(programs) = &plan.baseline {
-            all.push(Self::ours("baseline", Some(programs), place, purpose, fill));
+            all.push(Self::ours(BASELINE, Some(programs), place, purpose, fill));
         }
         for kind in purpose.kinds {
             match Self::theirs(*kind, place, purpose.tls, fill) {
                 Ok(server) => all.push(server),
-                Err(Skipped(reason)) => println!("{} skipped: {reason}", kind.name()),
+                Err(Skipped(reason)) => report.skip(kind.name(), reason),
             }
         }
         all

@@ -6,35 +6,20 @@ use std::path::Path;
 use std::time::Instant;
 
 use integration_tests::foreign::Kind;
+use integration_tests::performance::SERVER;
 
 use crate::client::{Client, drop_all};
 use crate::contender::{CROWD, Contender, Purpose};
-use crate::figures::{GIB, Spread, met, ratios};
+use crate::figures::GIB;
 use crate::limit;
 use crate::plan::{FILE, Plan};
+use crate::report::Report;
 use crate::suite::turns;
 
-/// The targets: the rate as a part of the limit's, and what of it a digest may take.
-const SPEED: f64 = 0.9;
-const LOSS: f64 = 0.15;
-
-/// What every round has shown: GiB/s, and CPU seconds for one GiB.
-#[derive(Default)]
-struct Row {
-    rates: Vec<f64>,
-    costs: Vec<f64>,
-}
-
-impl Row {
-    fn add(&mut self, plan: &Plan, seconds: f64, cpu: f64) {
-        let gib = plan.bytes() as f64 / GIB;
-        self.rates.push(gib / seconds);
-        self.costs.push(cpu / gib);
-    }
-
-    fn print(&self, name: &str) {
-        println!("{name:<16}   {}   {}", Spread::of(&self.rates), Spread::of(&self.costs));
-    }
+fn add(plan: &Plan, report: &mut Report, (work, name): (&str, &str), (seconds, cpu): (f64, f64)) {
+    let gib = plan.bytes() as f64 / GIB;
+    report.add(work, "GiB/s", name, gib / seconds);
+    report.add(work, "CPU s/GiB", name, cpu / gib);
 }
 
 fn retrieve(plan: &Plan, server: &Contender, before: Option<&str>) -> (f64, f64) {
@@ -52,51 +37,35 @@ fn retrieve(plan: &Plan, server: &Contender, before: Option<&str>) -> (f64, f64)
 }
 
 /// Part `drain`; `file` is the large file.
-pub(crate) fn table(plan: &Plan, place: &Path, file: &Path) {
+pub(crate) fn table(plan: &Plan, place: &Path, file: &Path, report: &mut Report) {
     let kinds = &[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
     let purpose = Purpose { kinds, tls: false, args: CROWD };
-    let servers = Contender::all(plan, place, purpose, &|root| fs::hard_link(file, root.join(FILE)).unwrap());
-    let mut rows: Vec<Row> = servers.iter().map(|_| Row::default()).collect();
-    let mut bound = Row::default();
+    let fill = |root: &Path| fs::hard_link(file, root.join(FILE)).unwrap();
+    let servers = Contender::all(plan, place, purpose, &fill, report);
     for round in 0..plan.rounds {
         for turn in turns(round, servers.len() + 1) {
-            match servers.get(turn) {
-                Some(server) => {
-                    let (seconds, cpu) = retrieve(plan, server, None);
-                    rows[turn].add(plan, seconds, cpu);
-                }
+            let (name, taken) = match servers.get(turn) {
+                Some(server) => (server.name, retrieve(plan, server, None)),
                 None => {
                     let (seconds, spent) = limit::drained(file);
-                    bound.add(plan, seconds, spent.total());
+                    ("limit", (seconds, spent.total()))
                 }
-            }
+            };
+            add(plan, report, ("RETR that is dropped", name), taken);
         }
     }
-    println!(
-        "RETR of {}, dropped         GiB/s                CPU s/GiB",
-        crate::figures::size(plan.bytes())
-    );
-    servers.iter().zip(&rows).for_each(|(server, row)| row.print(server.name));
-    bound.print("limit");
-    let ratio = ratios(&rows[0].rates, &bound.rates);
-    println!("target: {ratio} of the limit, at least {SPEED}: {}\n", met(ratio.median >= SPEED));
 }
 
 /// Part `digest`; `file` is the large file.
-pub(crate) fn digests(plan: &Plan, place: &Path, file: &Path) {
+pub(crate) fn digests(plan: &Plan, place: &Path, file: &Path, report: &mut Report) {
     let purpose = Purpose { kinds: &[], tls: false, args: CROWD };
     let fill = |root: &Path| fs::hard_link(file, root.join(FILE)).unwrap();
     let server = Contender::ours("digest", None, place, purpose, &fill);
-    let ways = [("no digest", None), ("BLAKE3", Some("DGST BLAKE3")), ("SHA-256", Some("DGST SHA-256"))];
-    let mut rows = ways.map(|_| Row::default());
+    let digests = [("no digest", None), (SERVER, Some("DGST BLAKE3")), ("SHA-256", Some("DGST SHA-256"))];
     for round in 0..plan.rounds {
-        for turn in turns(round, ways.len()) {
-            let (seconds, cpu) = retrieve(plan, &server, ways[turn].1);
-            rows[turn].add(plan, seconds, cpu);
+        for turn in turns(round, digests.len()) {
+            let (name, command) = digests[turn];
+            add(plan, report, ("RETR with BLAKE3", name), retrieve(plan, &server, command));
         }
     }
-    println!("RETR with a digest          GiB/s                CPU s/GiB");
-    ways.iter().zip(&rows).for_each(|((name, _), row)| row.print(name));
-    let loss = 1.0 - ratios(&rows[1].rates, &rows[0].rates).median;
-    println!("target: BLAKE3 takes {loss:.2} of the rate, at most {LOSS}: {}\n", met(loss <= LOSS));
 }

@@ -4,24 +4,17 @@ use std::fs;
 use std::time::Instant;
 
 use ftp_proto::dialect::Dialect;
+use integration_tests::performance::SERVER;
 use integration_tests::raw::Raw;
 
-use crate::compare::{self, Measure};
-use crate::figures::{Spread, ratios};
 use crate::plan::Plan;
 use crate::process::cpu_seconds;
+use crate::report::Report;
 use crate::suite::{Suite, turns};
 
 /// Files of one build in one round and mode.
 const FILES: usize = 300;
 const SMALL: &str = "many.bin";
-
-/// Files in a second, and milliseconds of both servers' processors for one file, in each round.
-#[derive(Default)]
-struct Row {
-    rates: Vec<f64>,
-    costs: Vec<f64>,
-}
 
 /// Sessions with the source and with the destination.
 struct Pair([Raw; 2]);
@@ -63,53 +56,38 @@ impl Pair {
     }
 }
 
-impl Row {
-    fn run(&mut self, suite: &Suite, mode: &str) {
-        let ids = suite.servers.each_ref().map(|server| server.running.id());
-        let cost = || ids.iter().map(|id| cpu_seconds(*id).total()).sum::<f64>();
-        let mut pair = Pair::new(suite, mode);
-        pair.connect();
-        let (start, before) = (Instant::now(), cost());
-        for number in 0..FILES {
-            if mode == "S" && number > 0 {
-                pair.connect();
-            }
-            pair.copy();
+fn run(suite: &Suite, mode: &str, report: Option<&mut Report>) {
+    let ids = suite.servers.each_ref().map(|server| server.running.id());
+    let cost = || ids.iter().map(|id| cpu_seconds(*id).total()).sum::<f64>();
+    let mut pair = Pair::new(suite, mode);
+    pair.connect();
+    let (start, before) = (Instant::now(), cost());
+    for number in 0..FILES {
+        if mode == "S" && number > 0 {
+            pair.connect();
         }
-        self.rates.push(FILES as f64 / start.elapsed().as_secs_f64());
-        self.costs.push((cost() - before) * 1000.0 / FILES as f64);
-        fs::remove_file(suite.servers[1].path(SMALL)).unwrap();
+        pair.copy();
+    }
+    let (seconds, spent) = (start.elapsed().as_secs_f64(), (cost() - before) * 1000.0 / FILES as f64);
+    fs::remove_file(suite.servers[1].path(SMALL)).unwrap();
+    if let Some(report) = report {
+        let work = format!("{FILES} x 1 KiB with a proof, MODE {mode}");
+        let name = suite.contender(SERVER);
+        report.add(&work, "files/s", name, FILES as f64 / seconds);
+        report.add(&format!("{work}, both servers, each file"), "CPU ms", name, spent);
     }
 }
 
-pub(crate) fn table(plan: &Plan, suites: &[Suite]) {
+pub(crate) fn table(plan: &Plan, suites: &[Suite], report: &mut Report) {
     let small = suites[0].servers[0].path(SMALL);
     fs::write(&small, [7; 1024]).unwrap();
-    let mut rows: Vec<[Row; 2]> = suites.iter().map(|_| Default::default()).collect();
     for round in 0..=plan.rounds {
         for turn in turns(round, suites.len()) {
-            for (row, mode) in rows[turn].iter_mut().zip(["S", "B"]) {
-                row.run(&suites[turn], mode);
+            for mode in ["S", "B"] {
+                // The first round does not count.
+                run(&suites[turn], mode, (round > 0).then_some(&mut *report));
             }
-        }
-        if round == 0 {
-            rows.iter_mut().flatten().for_each(|row| *row = Row::default());
         }
     }
     fs::remove_file(small).unwrap();
-    println!(
-        "{FILES} files of 1 KiB from server to server, with a proof: files/s   CPU ms of both servers per file"
-    );
-    for ([stream, block], name) in rows.iter().zip(["", " of the baseline"]) {
-        for (row, mode) in [(stream, "a connection each, MODE S"), (block, "one connection, MODE B")] {
-            let [rate, cost] = [&row.rates, &row.costs].map(|all| Spread::of(all));
-            println!("{:<58}{:7.0}   {:10.2}", format!("{mode}{name}"), rate.median, cost.median);
-        }
-        let ratio = ratios(&block.rates, &stream.rates);
-        println!("ratio: min {:.2}, median {:.2}, max {:.2}\n", ratio.least, ratio.median, ratio.most);
-    }
-    if let [[_, new], [_, baseline]] = &rows[..] {
-        let measure = Measure { name: "files/s", new: &new.rates, baseline: &baseline.rates };
-        compare::table("many files in MODE B", &[measure]);
-    }
 }

@@ -3,14 +3,12 @@
 
 use std::time::Instant;
 
+use integration_tests::performance::USER;
 use integration_tests::topology::{Lab, TOPOLOGIES, Topology};
 use integration_tests::user::user;
 
-use crate::figures::{Spread, met};
 use crate::plan::Plan;
-
-/// The target for the first byte, in milliseconds. The whole command is measured, so that it is an upper bound.
-const FIRST: f64 = 2500.0;
+use crate::report::Report;
 
 /// Milliseconds of the whole command, in each round.
 fn rounds(plan: &Plan, topology: Topology) -> Result<Vec<f64>, String> {
@@ -30,20 +28,16 @@ fn rounds(plan: &Plan, topology: Topology) -> Result<Vec<f64>, String> {
     Ok(times.collect())
 }
 
-pub(crate) fn table(plan: &Plan) {
-    println!("copy of 1 KiB, cold, the whole command      rung                  ms: median   (min - max)");
-    let mut most = 0.0_f64;
+pub(crate) fn table(plan: &Plan, report: &mut Report) {
+    let mut slowest = vec![0.0_f64; plan.rounds];
     for topology in TOPOLOGIES.into_iter().filter(|topology| topology.direct.is_some()) {
         match rounds(plan, topology) {
             Ok(times) => {
-                let spread = Spread::of(&times);
-                let (_, rung) = topology.direct.unwrap_or_default();
-                let Spread { least, median, most: longest } = spread;
-                println!("{:<42}  {rung:<20} {median:12.0}   ({least:.0} - {longest:.0})", topology.name);
-                most = most.max(median);
+                report.rounds("copy of 1 KiB, cold", "ms", topology.name, &times);
+                slowest.iter_mut().zip(times).for_each(|(slowest, time)| *slowest = slowest.max(time));
             }
-            Err(why) => return println!("skipped: {why}\n"),
+            Err(why) => return report.skip("small internets", why),
         }
     }
-    println!("target: first byte at most {FIRST} ms: {}\n", met(most <= FIRST));
+    report.rounds("copy of 1 KiB where paths are dead", "ms", USER, &slowest);
 }

@@ -7,14 +7,10 @@ use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
 use integration_tests::user::user;
 
 use crate::contender::{Contender, Door, Purpose, roots};
-use crate::figures::{Spread, met};
 use crate::plan::{FILE, Plan};
+use crate::report::Report;
 use crate::suite::turns;
-use crate::tls::{Row, is_peer};
-
-/// The targets, beside ProFTPD.
-const SPEED: f64 = 2.0;
-const CPU: f64 = 0.6;
+use crate::tls::{is_peer, measured};
 
 /// The directories of a copy.
 const SHARED: &str = "shared";
@@ -75,10 +71,15 @@ fn agent(from: &Contender, to: &Contender) -> Result<(), String> {
 }
 
 /// Two servers of a kind: the sources, which have the large file, and the destinations.
-fn two_of_each(plan: &Plan, place: &Path, file: &Path) -> (Vec<Contender>, Vec<Contender>) {
+fn two_of_each(
+    plan: &Plan,
+    place: &Path,
+    file: &Path,
+    report: &mut Report,
+) -> (Vec<Contender>, Vec<Contender>) {
     let wide = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
     let purpose = Purpose { kinds: &[Kind::Proftpd], tls: true, args: &wide };
-    let start = |fill: &dyn Fn(&Path)| Contender::all(plan, place, purpose, fill);
+    let mut start = |fill: &dyn Fn(&Path)| Contender::all(plan, place, purpose, fill, report);
     let sources = start(&|root| {
         fs::create_dir(root.join(SHARED)).unwrap();
         fs::hard_link(file, root.join(SHARED).join(FILE)).unwrap();
@@ -92,44 +93,32 @@ fn two_of_each(plan: &Plan, place: &Path, file: &Path) -> (Vec<Contender>, Vec<C
 }
 
 /// Part `fxp`; `file` is the large file.
-pub(crate) fn table(plan: &Plan, place: &Path, file: &Path) {
-    let (sources, destinations) = two_of_each(plan, place, file);
+pub(crate) fn table(plan: &Plan, place: &Path, file: &Path, report: &mut Report) {
+    let (sources, destinations) = two_of_each(plan, place, file, report);
     let pairs: Vec<_> = sources.iter().zip(&destinations).collect();
     match Tool::debian("lftp", &["lftp"], "bin/lftp") {
-        Ok(lftp) => rounds(plan, &Commander::Lftp(Box::new((Desk::new(), lftp))), pairs.clone()),
-        Err(Skipped(reason)) => println!("lftp skipped: {reason}\n"),
+        Ok(lftp) => rounds(plan, &Commander::Lftp(Box::new((Desk::new(), lftp))), pairs.clone(), report),
+        Err(Skipped(reason)) => report.skip("lftp", reason),
     }
-    rounds(plan, &Commander::UserAgent, pairs);
+    rounds(plan, &Commander::UserAgent, pairs, report);
 }
 
-fn rounds(plan: &Plan, commander: &Commander, mut pairs: Vec<(&Contender, &Contender)>) {
+fn rounds(plan: &Plan, commander: &Commander, mut pairs: Vec<(&Contender, &Contender)>, report: &mut Report) {
     let copy = |(from, to): (&Contender, &Contender)| commander.copy(plan, from, to);
     // A pair of other people's servers that cannot be commanded so has no part in this.
     pairs.retain(|pair| match copy(*pair) {
         Ok(()) => true,
         Err(why) if is_peer(pair.0) => {
-            println!("{} skipped: {why}", pair.0.name);
+            report.skip(pair.0.name, why);
             false
         }
         Err(why) => panic!("{why}"),
     });
-    let mut rows: Vec<Row> = pairs.iter().map(|_| Row::default()).collect();
+    let work = format!("PROT P from server to server by {}", commander.name());
     for round in 0..plan.rounds {
         for turn in turns(round, pairs.len()) {
             let pair = pairs[turn];
-            rows[turn].run(plan, &[pair.0, pair.1], || copy(pair).unwrap());
+            measured(plan, &[pair.0, pair.1], &work, || copy(pair).unwrap(), report);
         }
-    }
-    println!(
-        "{:<22}      GiB/s                CPU s/GiB of both servers",
-        format!("{}, PROT P", commander.name())
-    );
-    for ((from, _), row) in pairs.iter().zip(&rows) {
-        println!("{:<22}   {}   {}", from.name, Spread::of(&row.rates), Spread::of(&row.costs));
-    }
-    if let Some((_, theirs)) = pairs.iter().zip(&rows).find(|((from, _), _)| is_peer(from)) {
-        let (speed, cpu) = (rows[0].rate() / theirs.rate(), rows[0].cost() / theirs.cost());
-        println!("target: {speed:.2} times ProFTPD's rate, at least {SPEED}: {}", met(speed >= SPEED));
-        println!("target: {cpu:.2} of its CPU time, at most {CPU}: {}\n", met(cpu <= CPU));
     }
 }

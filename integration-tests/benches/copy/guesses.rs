@@ -10,20 +10,18 @@ use std::time::Instant;
 
 use ftp_proto::dialect::Dialect;
 use integration_tests::binary::Program;
+use integration_tests::performance::SERVER;
 use integration_tests::raw::Raw;
 use integration_tests::socket;
 
 use crate::contender::{CROWD, Contender, Purpose};
-use crate::figures::{Spread, met};
 use crate::plan::Plan;
+use crate::report::Report;
 
 const NAME: &str = "eve";
 const WORD: &str = "right";
 /// Wrong logins at the same time.
 const WRONG: usize = 1_000;
-/// The target: milliseconds from the connection to the end of the right login.
-const MOST: f64 = 300.0;
-
 /// The password of the account as the server keeps it, slow to check.
 fn hash() -> String {
     let mut command = Program::Server.command();
@@ -56,7 +54,7 @@ fn right(to: SocketAddr) -> f64 {
 }
 
 /// Part `guesses`.
-pub(crate) fn table(plan: &Plan, place: &Path) {
+pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
     let users = place.join("users");
     fs::write(&users, format!("{NAME}:{}\n", hash())).unwrap();
     fs::set_permissions(&users, Permissions::from_mode(0o600)).unwrap();
@@ -64,16 +62,10 @@ pub(crate) fn table(plan: &Plan, place: &Path) {
     let purpose = Purpose { kinds: &[], tls: false, args: &args };
     let server = Contender::ours("guesses", None, place, purpose, &|_| {});
     let to = server.door().at;
-    let (mut quiet, mut beside) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
-        quiet.push(right(to));
+        report.add("right login beside 1000 wrong ones", "ms", "alone", right(to));
         let from = Ipv4Addr::new(127, 0, 4, u8::try_from(round % 250 + 1).unwrap());
         let _guesses = guess(from.into(), to);
-        beside.push(right(to));
+        report.add("right login beside 1000 wrong ones", "ms", SERVER, right(to));
     }
-    println!("right login                       ms, median (min - max)");
-    println!("alone                         {}", Spread::of(&quiet));
-    println!("beside {WRONG} wrong ones        {}", Spread::of(&beside));
-    let most = Spread::of(&beside).most;
-    println!("target: {most:.0} ms at the most, at most {MOST}: {}\n", met(most <= MOST));
 }

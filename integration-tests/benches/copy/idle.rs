@@ -7,38 +7,34 @@ use std::thread;
 use std::time::Instant;
 
 use integration_tests::foreign::Kind;
+use integration_tests::performance::{BASELINE, SERVER};
 use integration_tests::raw::Raw;
 use integration_tests::site::sample;
 use integration_tests::tls_client::TlsClient;
 
 use crate::client::{Client, drop_all};
 use crate::contender::{CROWD, Contender, Purpose};
-use crate::figures::{GIB, Spread, met, ratios};
+use crate::figures::GIB;
 use crate::plan::Plan;
 use crate::process::raise_descriptor_limit;
+use crate::report::Report;
 use crate::suite::turns;
 
 /// Sessions of a server that has a process for each, and of pyftpdlib, which is slow to log them in.
 const FEW: usize = 100;
 const SOME: usize = 1_000;
+/// Sessions are counted when so many parts of them are there.
+const STEPS: usize = 4;
 /// Clients that log in at the same time.
 const THREADS: usize = 4;
-/// The targets: KiB for each session in clear and inside TLS, and MiB without any.
-const PLAIN: f64 = 8.0;
-const PRIVATE: f64 = 40.0;
-const BASE: f64 = 12.0;
-/// The target: the rate beside idle sessions, as a part of the rate without them.
-const SPEED: f64 = 0.95;
-
 const LARGE: &str = "large.bin";
 const MIB: usize = 512;
 
-pub(crate) fn table(plan: &Plan, place: &Path) {
+pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
     raise_descriptor_limit();
-    println!("idle sessions      sessions   KiB of each   base MiB   (PSS)");
-    memory(plan, place, None);
-    memory(plan, place, Some(&TlsClient::new()));
-    beside(plan, place);
+    memory(plan, place, None, report);
+    memory(plan, place, Some(&TlsClient::new()), report);
+    beside(plan, place, report);
 }
 
 /// Has `count` clients log in and say nothing more.
@@ -55,34 +51,42 @@ fn crowd(server: &Contender, count: usize, tls: Option<&TlsClient>) -> Vec<Raw> 
     })
 }
 
-fn memory(plan: &Plan, place: &Path, tls: Option<&TlsClient>) {
+fn memory(plan: &Plan, place: &Path, tls: Option<&TlsClient>, report: &mut Report) {
     let all = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
     // TLS of pyftpdlib is not prepared.
     let kinds = if tls.is_some() { &all[..3] } else { &all[..] };
     let purpose = Purpose { kinds, tls: tls.is_some(), args: CROWD };
-    let (word, most) = if tls.is_some() { ("TLS", PRIVATE) } else { ("plain", PLAIN) };
-    let servers = Contender::all(plan, place, purpose, &|_| {});
-    let mut ours = None;
+    let (session, empty) = if tls.is_some() {
+        ("idle session inside TLS (PSS)", "TLS server without sessions (PSS)")
+    } else {
+        ("idle session in clear (PSS)", "server without sessions (PSS)")
+    };
+    let servers = Contender::all(plan, place, purpose, &|_| {}, report);
     for server in &servers {
         let count = match server.name {
-            "ftp-server" | "baseline" => plan.sessions,
+            SERVER | BASELINE => plan.sessions,
             "pyftpdlib" => SOME,
             _ => FEW,
         };
         let base = server.pss_kib();
-        let sessions = crowd(server, count, tls);
+        let mut sessions = Vec::new();
+        for step in 1..=STEPS {
+            let more = count * step / STEPS - sessions.len();
+            sessions.extend(crowd(server, more, tls));
+            let now = server.pss_kib() / 1024.0;
+            if tls.is_none() {
+                let what = ("server with idle sessions, how many", "MiB");
+                report.curve(what, sessions.len() as f64, server.name, &[now]);
+            }
+        }
         let each = (server.pss_kib() - base) / sessions.len() as f64;
-        ours.get_or_insert((each, base / 1024.0));
-        println!("{:<12} {word:<5} {count:8}   {each:11.1}   {:8.1}", server.name, base / 1024.0);
-    }
-    if let Some((each, base)) = ours {
-        println!("target: {each:.1} KiB for each, at most {most}: {}", met(each <= most));
-        println!("target: {base:.1} MiB without sessions, at most {BASE}: {}\n", met(base <= BASE));
+        report.add(session, "KiB", server.name, each);
+        report.add(empty, "MiB", server.name, base / 1024.0);
     }
 }
 
 /// One server with idle sessions and one without, in turn.
-fn beside(plan: &Plan, place: &Path) {
+fn beside(plan: &Plan, place: &Path, report: &mut Report) {
     let fill = |root: &Path| {
         let mut file = File::create(root.join(LARGE)).unwrap();
         let block = sample(1 << 20);
@@ -93,8 +97,6 @@ fn beside(plan: &Plan, place: &Path) {
     let servers = [server("crowded"), server("quiet")];
     let _sessions = crowd(&servers[0], plan.sessions, None);
     let mut clients = servers.each_ref().map(|server| Client::login(&server.door()));
-    let mut rates = [Vec::new(), Vec::new()];
-    let mut costs = [Vec::new(), Vec::new()];
     for round in 0..=plan.rounds {
         for turn in turns(round, servers.len()) {
             let (start, before) = (Instant::now(), servers[turn].cpu());
@@ -102,16 +104,10 @@ fn beside(plan: &Plan, place: &Path) {
             let (seconds, spent) = (start.elapsed().as_secs_f64(), servers[turn].cpu().since(before));
             // The first round does not count.
             if round > 0 {
-                rates[turn].push(bytes / GIB / seconds);
-                costs[turn].push(spent.total() / (bytes / GIB));
+                let name = [SERVER, "without sessions"][turn];
+                report.add("RETR beside idle sessions", "GiB/s", name, bytes / GIB / seconds);
+                report.add("RETR beside idle sessions", "CPU s/GiB", name, spent.total() / (bytes / GIB));
             }
         }
     }
-    println!("RETR beside idle sessions   sessions   GiB/s   CPU s/GiB");
-    for (turn, sessions) in [plan.sessions, 0].into_iter().enumerate() {
-        let (rate, cost) = (Spread::of(&rates[turn]).median, Spread::of(&costs[turn]).median);
-        println!("{:<25}   {sessions:8}   {rate:5.2}   {cost:9.2}", "ftp-server");
-    }
-    let ratio = ratios(&rates[0], &rates[1]);
-    println!("target: {ratio} of the rate, at least {SPEED}: {}\n", met(ratio.median >= SPEED));
 }

@@ -1,22 +1,8 @@
-//! Measures how fast a file goes from one server to another, beside the fastest that the machine can do,
-//! and what it costs: `cargo bench -p integration-tests`.
+//! Measures the programs beside those of other people and beside the fastest that the machine can do: `cargo bench -p
+//! integration-tests`. `cargo bench -p integration-tests -- --help` has the options.
 //!
-//! Each part runs in interleaved rounds, because machines are noisy and only the ratio within one round
-//! means something. With `FTP_BENCH_BASELINE`, every part but `peers` also runs with the programs in that
-//! directory (an earlier release build) and prints the ratio of this build to it.
-//!
-//! | environment | meaning | default |
-//! |---|---|---|
-//! | `FTP_BENCH_MIB` | size of the file, and of all large files of `move` | 2048 |
-//! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `move`, `sync`, `shell`, `insiders`, `queue` | all |
-//! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
-//! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` and `move` | 100000 |
-//! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
-//! | `FTP_BENCH_TREES` | how many files the trees of `tree` have, and the largest of them those of `move` | 2000,10000 |
-//! | `FTP_BENCH_FILES` | files of the very large directory of `tree` | 100000 |
-//! | `FTP_BENCH_SECONDS` | how long each attack of `insiders` goes on | 60 |
-//! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
+//! Each part runs in interleaved rounds, because machines are noisy and only the ratio within one round means something.
+//! What it measures goes into one collection, of which the text, the JSON and docs/performance.md are made.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +14,6 @@
 )]
 
 mod client;
-mod compare;
 mod contender;
 mod direct;
 mod drain;
@@ -40,7 +25,6 @@ mod guesses;
 mod idle;
 mod insiders;
 mod limit;
-mod list;
 mod listings;
 mod login;
 mod moves;
@@ -49,6 +33,7 @@ mod plan;
 mod process;
 mod queue;
 mod relay;
+mod report;
 mod shell;
 mod start;
 mod suite;
@@ -59,9 +44,81 @@ mod tree;
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
-use plan::{FILE, Plan};
+use clap::Parser;
+use integration_tests::performance::{RESULTS, Results, pages};
+use plan::{FILE, Options, Plan};
+use report::Report;
 use suite::{ENDS, Suite};
+
+/// A part of the benchmark.
+struct Part {
+    name: &'static str,
+    quick: Quick,
+    /// Whether it moves the large file.
+    moves_file: bool,
+    run: fn(&Scene<'_>, &mut Report),
+}
+
+/// What a part does in a quick run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quick {
+    /// It takes too long.
+    Nothing,
+    /// Its work depends on the sizes of the plan.
+    Less,
+    /// It does all of its work, in fewer rounds.
+    All,
+}
+
+/// What every part has.
+struct Scene<'a> {
+    plan: &'a Plan,
+    place: &'a Path,
+    suites: &'a [Suite],
+}
+
+impl Scene<'_> {
+    /// The large file.
+    fn file(&self) -> std::path::PathBuf {
+        self.suites[0].servers[0].path(FILE)
+    }
+}
+
+const fn part(name: &'static str, quick: Quick, run: fn(&Scene<'_>, &mut Report)) -> Part {
+    Part { name, quick, moves_file: false, run }
+}
+
+const fn of_file(name: &'static str, run: fn(&Scene<'_>, &mut Report)) -> Part {
+    Part { name, quick: Quick::Less, moves_file: true, run }
+}
+
+/// All parts in their order. The last one leaves many local ports behind that nobody can use for a minute.
+const PARTS: [Part; 22] = [
+    of_file("limit", |at, report| direct::table(at.plan, at.suites, report)),
+    part("start", Quick::All, |at, report| start::table(at.plan, at.suites, report)),
+    of_file("peers", |at, report| peers::table(at.plan, at.place, &at.suites[0], report)),
+    of_file("through", |at, report| through::table(at.plan, at.suites, report)),
+    of_file("relay", |at, report| relay::table(at.plan, &at.file(), report)),
+    part("crowd", Quick::Nothing, |at, report| relay::crowd(at.plan, report)),
+    part("insiders", Quick::Nothing, |at, report| insiders::table(at.plan, report)),
+    part("list", Quick::Less, |at, report| listings::table(at.plan, at.place, report)),
+    part("files", Quick::All, |at, report| files::table(at.plan, at.suites, report)),
+    part("tree", Quick::All, |at, report| tree::table(at.plan, at.place, report)),
+    part("move", Quick::Nothing, |at, report| moves::table(at.plan, at.suites, report)),
+    part("sync", Quick::Less, |at, report| sync::table(at.plan, &at.suites[0], report)),
+    part("shell", Quick::All, |at, report| shell::table(at.plan, report)),
+    part("idle", Quick::Less, |at, report| idle::table(at.plan, at.place, report)),
+    part("guesses", Quick::Nothing, |at, report| guesses::table(at.plan, at.place, report)),
+    of_file("drain", |at, report| drain::table(at.plan, at.place, &at.file(), report)),
+    of_file("digest", |at, report| drain::digests(at.plan, at.place, &at.file(), report)),
+    of_file("tls", |at, report| tls::curl(at.plan, at.place, &at.file(), report)),
+    part("first", Quick::Nothing, |at, report| first::table(at.plan, report)),
+    part("queue", Quick::Nothing, |at, report| queue::table(at.plan, at.place, &at.suites[0], report)),
+    of_file("fxp", |at, report| fxp::table(at.plan, at.place, &at.file(), report)),
+    part("login", Quick::All, |at, report| login::table(at.plan, at.place, report)),
+];
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -71,116 +128,75 @@ fn main() {
     if relay::is_part(&args) {
         return relay::part(&args);
     }
-    if !args.iter().any(|arg| arg == "--bench") {
+    if !args.iter().any(|arg| arg == "--bench" || arg == "--help") {
         return println!("the benchmark takes minutes and runs only with: cargo bench -p integration-tests");
     }
-    run(&Plan::from_environment());
+    let options = Options::parse();
+    let plan = Plan::of(&options);
+    let asked = |part: &&Part| match &options.parts[..] {
+        [] => !(plan.is_quick && part.quick == Quick::Nothing),
+        names => names.iter().any(|name| name == part.name),
+    };
+    let parts: Vec<&Part> = PARTS.iter().filter(asked).collect();
+    if let Some(name) = options.parts.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
+        let names = PARTS.map(|part| part.name).join(", ");
+        return println!("no part is named {name}; there are {names}");
+    }
+    let start = Instant::now();
+    let results = run(&plan, &parts);
+    println!("\n{} parts took {:.0} s", parts.len(), start.elapsed().as_secs_f64());
+    if let Some(before) = &options.compare {
+        report::compare(&results, &Results::read(before).unwrap());
+    }
+    if let Some(file) = &options.json {
+        let mut all = if file.exists() { Results::read(file).unwrap() } else { Results::default() };
+        all.merge(results.clone());
+        all.write(file).unwrap();
+    }
+    if options.page {
+        write_page(results);
+    }
 }
 
-fn run(plan: &Plan) {
+fn run(plan: &Plan, parts: &[&Part]) -> Results {
     let place = plan.place();
     ENDS.iter().for_each(|end| fs::create_dir(place.path().join(end)).unwrap());
-    if plan.needs_file() {
+    if parts.iter().any(|part| part.moves_file) {
         plan.write_file(&place.path().join(ENDS[0]).join(FILE));
     }
     let mut suites = vec![Suite::start(None, place.path())];
     suites.extend(plan.baseline.iter().map(|programs| Suite::start(Some(programs), place.path())));
     println!(
-        "{} from server to server, {} rounds, files in {} ({})",
-        figures::size(plan.bytes()),
+        "{} rounds, files of {} in {} ({})",
         plan.rounds,
+        figures::size(plan.bytes()),
         place.path().parent().unwrap().display(),
         process::file_system(place.path()),
     );
-    println!("{} processors, load average {} before the first round", process::processors(), process::load());
     if let Some(baseline) = &plan.baseline {
         println!("baseline: the programs in {}", baseline.display());
     }
-    if begins(plan, "limit") {
-        direct::table(plan, &suites);
+    let scene = Scene { plan, place: place.path(), suites: &suites };
+    let mut report = Report::new();
+    for part in parts {
+        if !plan.is_quick {
+            process::wait_for_local_ports();
+        }
+        report.begin(plan.is_small && part.quick != Quick::All, plan.is_quick);
+        (part.run)(&scene, &mut report);
+        report.end(part.name);
     }
-    if begins(plan, "start") {
-        start::table(plan, &suites);
-    }
-    if begins(plan, "peers") {
-        peers::table(plan, place.path(), &suites[0]);
-    }
-    if begins(plan, "through") {
-        through::table(plan, &suites);
-    }
-    relays(plan, &suites[0]);
-    names(plan, place.path(), &suites);
-    if begins(plan, "login") {
-        login::table(plan, place.path());
-    }
-    if begins(plan, "idle") {
-        idle::table(plan, place.path());
-    }
-    if begins(plan, "guesses") {
-        guesses::table(plan, place.path());
-    }
-    let file = suites[0].servers[0].path(FILE);
-    if begins(plan, "drain") {
-        drain::table(plan, place.path(), &file);
-    }
-    if begins(plan, "digest") {
-        drain::digests(plan, place.path(), &file);
-    }
-    if begins(plan, "tls") {
-        tls::curl(plan, place.path(), &file);
-    }
-    if begins(plan, "first") {
-        first::table(plan);
-    }
-    if begins(plan, "queue") {
-        queue::table(plan, place.path(), &suites[0]);
-    }
-    if begins(plan, "fxp") {
-        fxp::table(plan, place.path(), &file);
-    }
+    report.results
 }
 
-/// What goes through a relay.
-fn relays(plan: &Plan, suite: &Suite) {
-    if begins(plan, "relay") {
-        relay::table(plan, &suite.servers[0].path(FILE));
+/// Puts the parts that did the whole work into the page.
+fn write_page(mut results: Results) {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    results.parts.retain(|_, part| !part.run.is_small);
+    let mut kept = Results::read(&top.join(RESULTS)).unwrap_or_default();
+    kept.merge(results);
+    kept.write(&top.join(RESULTS)).unwrap();
+    for page in pages(top).unwrap() {
+        fs::write(top.join(page.path), page.text).unwrap();
     }
-    if begins(plan, "crowd") {
-        relay::crowd(plan);
-    }
-    if begins(plan, "insiders") {
-        insiders::table(plan);
-    }
-}
-
-/// The parts with many names: listings, trees, and what people type.
-fn names(plan: &Plan, place: &Path, suites: &[Suite]) {
-    if begins(plan, "list") {
-        list::table(plan, suites);
-        listings::table(plan, place);
-    }
-    if begins(plan, "files") {
-        files::table(plan, suites);
-    }
-    if begins(plan, "tree") {
-        tree::table(plan, place);
-    }
-    if begins(plan, "move") {
-        moves::table(plan, suites);
-    }
-    if begins(plan, "sync") {
-        sync::table(plan, &suites[0]);
-    }
-    if begins(plan, "shell") {
-        shell::table(plan);
-    }
-}
-
-/// Whether `part` is asked for. It begins when the system has back the local ports that the part before used up.
-fn begins(plan: &Plan, part: &str) -> bool {
-    let asked = plan.has(part);
-    if asked {
-        process::wait_for_local_ports();
-    }
-    asked
 }

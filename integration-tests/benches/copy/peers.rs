@@ -10,14 +10,11 @@ use integration_tests::site::Server;
 use integration_tests::socket;
 use integration_tests::user::user;
 
-use crate::figures::{GIB, met};
+use crate::figures::GIB;
 use crate::plan::{FILE, Plan};
 use crate::process::{Cost, cpu_seconds, cpu_seconds_of_family};
+use crate::report::Report;
 use crate::suite::{Suite, copied, turns};
-
-/// How fast beside the best peer of a round, at the median; and for how much of the least CPU time.
-const SPEED: f64 = 1.05;
-const CPU: f64 = 0.95;
 
 /// Two servers of a kind.
 struct Pair<'a> {
@@ -26,8 +23,6 @@ struct Pair<'a> {
     from: String,
     to: String,
     copy: PathBuf,
-    rates: Vec<f64>,
-    spent: [Cost; 2],
 }
 
 enum Ends<'a> {
@@ -59,21 +54,12 @@ impl<'a> Pair<'a> {
     }
 
     fn new(name: &'static str, ends: Ends<'a>, (from, to, copy): (String, String, PathBuf)) -> Self {
-        Self { name, ends, from, to, copy, rates: Vec::new(), spent: [Cost::default(); 2] }
+        Self { name, ends, from, to, copy }
     }
 
-    /// One copy; whether it counts is the caller's to say.
-    fn run(&mut self, plan: &Plan, counts: bool) {
-        let before = self.cpu();
-        let to = (self.to.as_str(), self.copy.as_path());
-        let seconds = copied(plan, user(), "direct", &self.from, to, "size").seconds;
-        if counts {
-            let after = self.cpu();
-            for (index, spent) in self.spent.iter_mut().enumerate() {
-                spent.add(after[index].since(before[index]));
-            }
-            self.rates.push(plan.bytes() as f64 / GIB / seconds);
-        }
+    /// One copy, in seconds.
+    fn run(&self, plan: &Plan) -> f64 {
+        copied(plan, user(), "direct", &self.from, (&self.to, &self.copy), "size").seconds
     }
 
     fn cpu(&self) -> [Cost; 2] {
@@ -90,11 +76,6 @@ impl<'a> Pair<'a> {
                 spent
             }),
         }
-    }
-
-    /// CPU seconds of both servers for one GiB.
-    fn cost(&self, gib: f64) -> f64 {
-        self.spent.iter().map(|cost| cost.over(gib * self.rates.len() as f64).total()).sum()
     }
 }
 
@@ -113,48 +94,27 @@ fn at_rest(server: &ForeignServer) -> usize {
 }
 
 /// All pairs in turn.
-pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite) {
+pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
     // Other people's servers do not run as this user.
     fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
     let mut pairs = vec![Pair::ours(&suite.servers)];
     for kind in [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib] {
         match Pair::theirs(kind, place, &suite.servers[0].path(FILE)) {
             Ok(pair) => pairs.push(pair),
-            Err(Skipped(reason)) => println!("{} skipped: {reason}", kind.name()),
+            Err(Skipped(reason)) => report.skip(kind.name(), reason),
         }
     }
-    if pairs.len() == 1 {
-        return println!("nobody to compare with\n");
-    }
-    pairs.iter_mut().for_each(|pair| pair.run(plan, false));
-    print!("round");
-    pairs.iter().for_each(|pair| print!("   {:>10}", pair.name));
-    println!("   GiB/s; ours / best peer");
-    let mut ratios = Vec::new();
-    for round in 0..plan.rounds {
-        turns(round, pairs.len()).for_each(|turn| pairs[turn].run(plan, true));
-        let rates: Vec<f64> = pairs.iter().map(|pair| pair.rates[round]).collect();
-        let best = rates[1..].iter().copied().fold(0.0, f64::max);
-        ratios.push(rates[0] / best);
-        print!("{:5}", round + 1);
-        rates.iter().for_each(|rate| print!("   {rate:10.2}"));
-        println!("   {:22.2}", rates[0] / best);
-    }
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
-    println!("\nratio: min {:.2}, median {median:.2}, max {:.2}", ratios[0], ratios[ratios.len() - 1]);
-    println!("target: median at least {SPEED}: {}\n", met(median >= SPEED));
-    costs(plan, &pairs);
-}
-
-fn costs(plan: &Plan, pairs: &[Pair<'_>]) {
+    // The first copy of each does not count.
+    pairs.iter().for_each(|pair| _ = pair.run(plan));
     let gib = plan.bytes() as f64 / GIB;
-    println!("CPU s/GiB    source   destination    both");
-    for pair in pairs {
-        let [source, destination] = pair.spent.map(|cost| cost.over(gib * pair.rates.len() as f64).total());
-        println!("{:<10}   {source:6.2}   {destination:11.2}   {:5.2}", pair.name, pair.cost(gib));
+    for round in 0..plan.rounds {
+        for turn in turns(round, pairs.len()) {
+            let pair = &pairs[turn];
+            let before = pair.cpu();
+            report.add("one file from server to server", "GiB/s", pair.name, gib / pair.run(plan));
+            let after = pair.cpu();
+            let [source, destination] = [0, 1].map(|end| after[end].since(before[end]).over(gib).total());
+            report.add("one file, source and destination", "CPU s/GiB", pair.name, source + destination);
+        }
     }
-    let best = pairs[1..].iter().map(|pair| pair.cost(gib)).fold(f64::INFINITY, f64::min);
-    let share = pairs[0].cost(gib) / best;
-    println!("target: ours {share:.2} of the best peer's, at most {CPU}: {}\n", met(share <= CPU));
 }

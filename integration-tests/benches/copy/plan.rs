@@ -1,9 +1,10 @@
-//! What the environment asks of a run.
+//! What the command line asks of a run.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use clap::Parser;
 use integration_tests::site::sample;
 use tempfile::TempDir;
 
@@ -12,10 +13,63 @@ use crate::process;
 /// The file that is copied, by its name on every server.
 pub(crate) const FILE: &str = "file.bin";
 
+/// Measures the programs of this tree beside those of other people, in interleaved rounds.
+#[derive(Parser)]
+#[command(name = "cargo bench -p integration-tests --", max_term_width = 100)]
+pub(crate) struct Options {
+    /// Less work and fewer rounds, below 3 minutes, without the parts that take long
+    #[arg(long)]
+    quick: bool,
+    /// Which parts run, as in limit,tree
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) parts: Vec<String>,
+    /// Write what was measured; a file that is there keeps its other parts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Print the ratio of each target to that of an earlier --json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Put the parts that did the whole work into docs/performance.md
+    #[arg(long)]
+    pub(crate) page: bool,
+    /// Compare also with the programs in a directory, a release build of another version
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
+    /// Rounds that count [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Size of the large file, and of all large files of `move` [default: 2048]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    mib: Option<u64>,
+    /// Entries of a listed directory, and of each tree of `sync` [default: 100000]
+    #[arg(long, value_name = "N")]
+    entries: Option<usize>,
+    /// Idle sessions of our server [default: 10000]
+    #[arg(long, value_name = "N")]
+    sessions: Option<usize>,
+    /// Files of the trees of `tree`, the largest of them those of `move` [default: 2000,10000]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    trees: Vec<usize>,
+    /// Files of the very large directory of `tree` [default: 1000000]
+    #[arg(long, value_name = "N")]
+    files: Option<usize>,
+    /// How long each attack of `insiders` goes on [default: 60]
+    #[arg(long, value_name = "S")]
+    seconds: Option<u64>,
+    /// Where the files are [default: /dev/shm if there is room, else the temporary directory]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// What Cargo says to a benchmark
+    #[arg(long, hide = true)]
+    pub(crate) bench: bool,
+}
+
 pub(crate) struct Plan {
+    pub(crate) is_quick: bool,
+    /// A size is below that of the targets.
+    pub(crate) is_small: bool,
     mib: u64,
     pub(crate) rounds: usize,
-    parts: Option<String>,
     pub(crate) entries: usize,
     /// Idle sessions of our server.
     pub(crate) sessions: usize,
@@ -31,35 +85,31 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn from_environment() -> Self {
-        fn number<T: std::str::FromStr>(name: &str, default: T) -> T {
-            let Ok(text) = std::env::var(name) else { return default };
-            text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number"))
-        }
+    pub(crate) fn of(options: &Options) -> Self {
+        let is_quick = options.quick;
+        let mib = options.mib.unwrap_or(if is_quick { 256 } else { 2048 });
+        let entries = options.entries.unwrap_or(if is_quick { 10_000 } else { 100_000 });
+        let sessions = options.sessions.unwrap_or(if is_quick { 1_000 } else { 10_000 });
+        let files = options.files.unwrap_or(1_000_000);
+        let trees = match &options.trees[..] {
+            [] if is_quick => vec![2_000],
+            [] => vec![2_000, 10_000],
+            trees => trees.to_vec(),
+        };
+        let is_small = mib < 1024 || entries < 100_000 || sessions < 10_000 || files < 1_000_000;
         Self {
-            mib: number("FTP_BENCH_MIB", 2048),
-            rounds: number("FTP_BENCH_ROUNDS", 5).max(1),
-            parts: std::env::var("FTP_BENCH_PARTS").ok(),
-            entries: number("FTP_BENCH_ENTRIES", 100_000),
-            sessions: number("FTP_BENCH_SESSIONS", 10_000),
-            trees: trees(&std::env::var("FTP_BENCH_TREES").unwrap_or_else(|_| "2000,10000".to_owned())),
-            files: number("FTP_BENCH_FILES", 100_000),
-            seconds: number("FTP_BENCH_SECONDS", 60),
-            directory: std::env::var_os("FTP_BENCH_DIR").map(PathBuf::from),
-            baseline: std::env::var_os("FTP_BENCH_BASELINE").map(PathBuf::from),
+            is_quick,
+            is_small,
+            mib,
+            rounds: options.rounds.map_or(if is_quick { 3 } else { 5 }, |rounds| rounds as usize),
+            entries,
+            sessions,
+            trees,
+            files,
+            seconds: options.seconds.unwrap_or(60),
+            directory: options.directory.clone(),
+            baseline: options.baseline.clone(),
         }
-    }
-
-    /// Whether a part of the benchmark was asked for.
-    pub(crate) fn has(&self, part: &str) -> bool {
-        self.parts.as_ref().is_none_or(|parts| parts.split([',', ' ']).any(|asked| asked == part))
-    }
-
-    /// Whether a part moves the large file.
-    pub(crate) fn needs_file(&self) -> bool {
-        ["limit", "peers", "through", "relay", "drain", "digest", "tls", "fxp"]
-            .into_iter()
-            .any(|part| self.has(part))
     }
 
     /// The size of the file in bytes.
@@ -87,9 +137,4 @@ impl Plan {
             file.write_all(&block).unwrap();
         }
     }
-}
-
-fn trees(text: &str) -> Vec<usize> {
-    let number = |one: &str| one.parse().unwrap_or_else(|_| panic!("FTP_BENCH_TREES={text} has no numbers"));
-    text.split(',').map(number).collect()
 }

@@ -191,16 +191,6 @@ pub(crate) fn raise_descriptor_limit() {
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }
 
-/// How many processes wanted a processor, over the last minute: who else is busy here.
-pub(crate) fn load() -> String {
-    let load = fs::read_to_string("/proc/loadavg").unwrap();
-    load.split(' ').next().unwrap().to_owned()
-}
-
-pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().unwrap().get()
-}
-
 /// The kind of file system that a directory is on.
 pub(crate) fn file_system(directory: &Path) -> String {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();

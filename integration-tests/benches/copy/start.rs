@@ -2,39 +2,16 @@
 
 use std::fs;
 
-use crate::compare::{self, Measure};
-use crate::figures::Spread;
+use integration_tests::performance::USER;
+
 use crate::plan::Plan;
+use crate::report::Report;
 use crate::suite::{Suite, Taken, measured, turns};
 
 const SMALL: &str = "small.bin";
 /// Copies of one build in one round. Processor time is counted in hundredths of a second, so that the
 /// sum of many is needed.
 const COPIES: usize = 50;
-
-/// For one copy, in each round: milliseconds, those of the processor, and the peak in MiB.
-#[derive(Default)]
-struct Row {
-    times: Vec<f64>,
-    costs: Vec<f64>,
-    peaks: Vec<f64>,
-}
-
-impl Row {
-    fn run(&mut self, suite: &Suite) {
-        let (mut time, mut cost, mut peak) = (0.0, 0.0, 0.0_f64);
-        for _ in 0..COPIES {
-            let taken = small_copy(suite);
-            time += taken.seconds;
-            cost += taken.cost.total();
-            peak = peak.max(taken.peak);
-        }
-        let ms = 1000.0 / COPIES as f64;
-        self.times.push(time * ms);
-        self.costs.push(cost * ms);
-        self.peaks.push(peak);
-    }
-}
 
 fn small_copy(suite: &Suite) -> Taken {
     let [source, destination] = &suite.servers;
@@ -44,30 +21,20 @@ fn small_copy(suite: &Suite) -> Taken {
     taken
 }
 
-pub(crate) fn table(plan: &Plan, suites: &[Suite]) {
+pub(crate) fn table(plan: &Plan, suites: &[Suite], report: &mut Report) {
     let small = suites[0].servers[0].path(SMALL);
     fs::write(&small, [7; 1024]).unwrap();
-    let mut rows: Vec<Row> = suites.iter().map(|_| Row::default()).collect();
     suites.iter().for_each(|suite| drop(small_copy(suite)));
     for round in 0..plan.rounds {
-        turns(round, suites.len()).for_each(|turn| rows[turn].run(&suites[turn]));
+        for turn in turns(round, suites.len()) {
+            let copies: Vec<Taken> = (0..COPIES).map(|_| small_copy(&suites[turn])).collect();
+            let name = suites[turn].contender(USER);
+            let mean = |of: fn(&Taken) -> f64| copies.iter().map(of).sum::<f64>() * 1000.0 / COPIES as f64;
+            report.add("copy of 1 KiB, the whole command", "ms", name, mean(|copy| copy.seconds));
+            report.add("copy of 1 KiB, the user agent", "CPU ms", name, mean(|copy| copy.cost.total()));
+            let peak = copies.iter().map(|copy| copy.peak).fold(0.0, f64::max);
+            report.add("copy of 1 KiB, the user agent", "MiB", name, peak);
+        }
     }
     fs::remove_file(small).unwrap();
-    println!("copy of 1 KiB, the whole command: ms   CPU ms of the agent   peak resident MiB");
-    let [times, costs, peaks] = [&rows[0].times, &rows[0].costs, &rows[0].peaks].map(|all| Spread::of(all));
-    println!("ftp-user        {:22.1}   {:19.1}   {:17.1}\n", times.median, costs.median, peaks.most);
-    if let [new, baseline] = &rows[..] {
-        compare::table(
-            "copy of 1 KiB",
-            &[
-                Measure { name: "ms", new: &new.times, baseline: &baseline.times },
-                Measure { name: "CPU ms of the agent", new: &new.costs, baseline: &baseline.costs },
-                Measure {
-                    name: "peak resident MiB of the agent",
-                    new: &new.peaks,
-                    baseline: &baseline.peaks,
-                },
-            ],
-        );
-    }
 }

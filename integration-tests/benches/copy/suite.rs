@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use integration_tests::binary::Program;
+use integration_tests::performance::BASELINE;
 use integration_tests::site::{Server, Site};
 use integration_tests::user::{Run, User, user_at};
 
@@ -17,6 +18,7 @@ pub(crate) const ENDS: [&str; 2] = ["source", "destination"];
 /// The user agent and the two servers of one build.
 pub(crate) struct Suite {
     user: PathBuf,
+    is_baseline: bool,
     pub(crate) servers: [Server; 2],
 }
 
@@ -39,7 +41,12 @@ impl Suite {
             Site::new(name).at(ip).program(path(Program::Server)).start_in(place.join(name))
         };
         let servers = [server(ENDS[0], "127.0.0.2"), server(ENDS[1], "127.0.0.3")];
-        Self { user: path(Program::User), servers }
+        Self { user: path(Program::User), is_baseline: programs.is_some(), servers }
+    }
+
+    /// Its name in a comparison: `ours` if it is this tree's build.
+    pub(crate) const fn contender(&self, ours: &'static str) -> &'static str {
+        if self.is_baseline { BASELINE } else { ours }
     }
 
     /// The user agent of this build.

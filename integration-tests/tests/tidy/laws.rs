@@ -75,7 +75,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "beside binary certificate delay fuzz sim skip tls_client trace",
+            "beside binary certificate delay fuzz performance sim skip tls_client trace",
             "broken_disk disk socket relay world",
             "hub impostor raw socks",
             "site",

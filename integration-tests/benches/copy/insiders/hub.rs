@@ -18,6 +18,7 @@ use tokio::time::interval;
 
 use super::{AHEAD, ATTACKERS, SESSIONS, Scene, Stop, again_and_again, rest};
 use crate::plan::Plan;
+use crate::report::Report;
 
 /// The agent of the other one, and that of the attacker.
 const AGENT: &str = "edge";
@@ -27,7 +28,7 @@ const GREETING: &[u8] = b"220 here\r\n";
 /// How often the agent of the other one shows that it is there.
 const PING: Duration = Duration::from_secs(10);
 
-pub(super) fn table(plan: &Plan) {
+pub(super) fn table(plan: &Plan, report: &mut Report) {
     let hub = Hub::start("127.0.0.9");
     let eve = Token::new("eve", None, ftp_io::random::bytes().unwrap()).unwrap();
     hub.hold(&[hub.token.clone(), eve.clone()]);
@@ -36,10 +37,10 @@ pub(super) fn table(plan: &Plan) {
     let probe = || runtime().block_on(call_of_other(&hub));
     until("the agent has joined", || probe().is_ok());
     let scene = Scene { id: hub.running.id(), probe: &probe };
-    let alone = scene.alone("a session and a call at a hub, alone");
+    let alone = scene.alone("a session and a call at a hub, alone", report);
     let attacker = Attacker { hub: at, token: Arc::new(eve) };
     for (name, attack) in ATTACKS {
-        scene.beside(plan, &alone, name, |stop| attacker.attack(stop, attack));
+        scene.beside(plan, alone, name, |stop| attacker.attack(stop, attack), report);
         rest();
     }
 }

@@ -10,13 +10,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::figures::{Spread, met};
+use integration_tests::performance::{Spread, USER};
+
+use crate::figures::median;
 use crate::plan::Plan;
 use crate::process::{self, raise_descriptor_limit};
+use crate::report::Report;
 
-/// The target: how many milliseconds longer another one's session takes, in the median and at the most.
-const MEDIAN: f64 = 100.0;
-const MOST: f64 = 1_000.0;
 /// After this time an attack that is over must hold nothing.
 const REST: Duration = Duration::from_secs(5);
 /// The time between two looks at what is held, and between two tries of a refused attacker.
@@ -31,21 +31,17 @@ const ATTACKERS: usize = 4;
 const AHEAD: u32 = 64;
 /// Sessions of the other one before the first attack.
 const ALONE: usize = 20;
-/// More descriptors than before are held if they are more than these: the log, a timer, a session that is just over.
+/// More descriptors than before are held if they are more than these: the log, a timer, a session that is just over. The row
+/// of the target has the same number.
 const SPARE: usize = 8;
 
 /// Part `insiders`.
-pub(crate) fn table(plan: &Plan) {
+pub(crate) fn table(plan: &Plan, report: &mut Report) {
     raise_descriptor_limit();
-    println!("another one's session beside              ms, median (min - max)   failed   descriptors held");
-    relay::table(plan);
-    names::table(plan);
-    hub::table(plan);
-    server::table(plan);
-    println!(
-        "target: {MEDIAN:.0} ms longer in the median and {MOST:.0} ms at the most, none fails, nothing is held after {} s\n",
-        REST.as_secs()
-    );
+    relay::table(plan, report);
+    names::table(plan, report);
+    hub::table(plan, report);
+    server::table(plan, report);
 }
 
 /// Tells an attack to end.
@@ -92,21 +88,22 @@ impl Scene<'_> {
         (times, failed)
     }
 
-    fn alone(&self, name: &str) -> Spread {
+    /// The usual time of the other one's sessions, in milliseconds.
+    fn alone(&self, name: &str, report: &mut Report) -> f64 {
         let (times, failed) = self.probes(|count| count >= ALONE);
         assert!(failed.is_empty(), "{failed:?}");
-        let alone = Spread::of(&times);
-        println!("{name:<40} {alone}");
-        alone
+        report.rounds(name, "ms", "alone", &times);
+        median(&times)
     }
 
     /// One attack, for as long as the plan says.
     fn beside(
         &self,
         plan: &Plan,
-        alone: &Spread,
+        alone: f64,
         name: &str,
         attack: impl FnOnce(&Stop) -> Vec<JoinHandle<()>>,
+        report: &mut Report,
     ) {
         let before = descriptors(self.id);
         let (stop, end) = (Stop::default(), Instant::now() + Duration::from_secs(plan.seconds));
@@ -124,15 +121,15 @@ impl Scene<'_> {
             }
             thread::park_timeout(POLL);
         };
-        let figures = if times.is_empty() { "none".to_owned() } else { Spread::of(&times).to_string() };
-        let is_met = failed.is_empty()
-            && held <= SPARE
-            && !times.is_empty()
-            && Spread::of(&times).median - alone.median <= MEDIAN
-            && Spread::of(&times).most - alone.median <= MOST;
-        println!("{name:<40} {figures:<26} {:6}   {held:6}   {}", failed.len(), met(is_met));
+        if let Some(spread) = Spread::of(&times) {
+            report.rounds(name, "ms", "beside", &times);
+            report.add("longer beside an insider, median", "ms", USER, spread.median - alone);
+            report.add("longer beside an insider, at the most", "ms", USER, spread.most - alone);
+        }
+        report.add("failed beside an insider", "sessions", USER, failed.len() as f64);
+        report.add("held after an insider", "descriptors", USER, held as f64);
         if let Some(first) = failed.first() {
-            println!("    the first failure: {first}");
+            println!("{name}: the first failure: {first}");
         }
     }
 }

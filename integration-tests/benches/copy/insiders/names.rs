@@ -11,14 +11,15 @@ use integration_tests::silent_names::{NAME, SilentNames};
 use super::relay::{Entrance, attackers, session_of_other};
 use super::{Scene, rest};
 use crate::plan::Plan;
+use crate::report::Report;
 
 /// The server whose name is known.
 const SERVER: &str = "127.0.0.2";
 
-pub(super) fn table(plan: &Plan) {
+pub(super) fn table(plan: &Plan, report: &mut Report) {
     let names = match SilentNames::new(SERVER, "") {
         Ok(names) => names,
-        Err(Skipped(why)) => return println!("names whose server is silent: SKIPPED, {why}"),
+        Err(Skipped(why)) => return report.skip("names whose server is silent", why),
     };
     let agent = Relay::new()
         .launcher(&names.launcher())
@@ -28,12 +29,16 @@ pub(super) fn table(plan: &Plan) {
     let greeter = Greeter::start(SERVER);
     let probe = || session_of_other(&agent, NAME, greeter.address().port());
     let scene = Scene { id: agent.running.id(), probe: &probe };
-    let alone = scene.alone("a session and a tunnel to a name, alone");
+    let alone = scene.alone("a session and a tunnel to a name, alone", report);
     let attacker = Entrance { at: agent.address, token: Arc::new(agent.token.clone()) };
     let asked = Arc::new(AtomicU64::new(0));
-    scene.beside(plan, &alone, "names whose server is silent", |stop| {
-        attackers(&attacker, stop, move |entrance, stop| asks(entrance, &asked, stop))
-    });
+    scene.beside(
+        plan,
+        alone,
+        "names whose server is silent",
+        |stop| attackers(&attacker, stop, move |entrance, stop| asks(entrance, &asked, stop)),
+        report,
+    );
     rest();
 }
 

@@ -13,6 +13,7 @@ use integration_tests::relay::{Agent, Greeter, Relay, Session, listen};
 
 use super::{AHEAD, ATTACKERS, SESSIONS, Scene, Stop, again_and_again, rest};
 use crate::plan::Plan;
+use crate::report::Report;
 
 /// The server of the other one, and that of the attacker.
 const SERVER: &str = "127.0.0.2";
@@ -20,7 +21,7 @@ const ATTACKED: &str = "127.0.0.3";
 /// Connections that the server of the attacker keeps.
 const KEPT: usize = 512;
 
-pub(super) fn table(plan: &Plan) {
+pub(super) fn table(plan: &Plan, report: &mut Report) {
     let agent = Relay::new()
         .allow(&format!("{SERVER}:21,1024-65535"))
         .allow(&format!("{ATTACKED}:21,1024-65535"))
@@ -30,20 +31,32 @@ pub(super) fn table(plan: &Plan) {
     let (greeter, server) = (Greeter::start(SERVER), greets_many());
     let probe = || session_of_other(&agent, SERVER, greeter.address().port());
     let scene = Scene { id: agent.running.id(), probe: &probe };
-    let alone = scene.alone("a session and a tunnel at a relay, alone");
-    scene.beside(plan, &alone, "tunnels closed as their server greets", |stop| {
-        attackers(&attacker, stop, move |entrance, stop| closes_tunnels(entrance, server, stop))
-    });
+    let alone = scene.alone("a session and a tunnel at a relay, alone", report);
+    scene.beside(
+        plan,
+        alone,
+        "tunnels closed as their server greets",
+        |stop| attackers(&attacker, stop, move |entrance, stop| closes_tunnels(entrance, server, stop)),
+        report,
+    );
     rest();
-    scene.beside(plan, &alone, "256 sessions with pings", |stop| attackers(&attacker, stop, pings));
+    scene.beside(plan, alone, "256 sessions with pings", |stop| attackers(&attacker, stop, pings), report);
     rest();
-    scene.beside(plan, &alone, "sessions that hang up in their tunnels", |stop| {
-        attackers(&attacker, stop, move |entrance, _| hangs_up(entrance, server))
-    });
+    scene.beside(
+        plan,
+        alone,
+        "sessions that hang up in their tunnels",
+        |stop| attackers(&attacker, stop, move |entrance, _| hangs_up(entrance, server)),
+        report,
+    );
     rest();
-    scene.beside(plan, &alone, "joins that nobody comes to", |stop| {
-        attackers(&attacker, stop, move |entrance, stop| waits_in_joins(entrance, server, stop))
-    });
+    scene.beside(
+        plan,
+        alone,
+        "joins that nobody comes to",
+        |stop| attackers(&attacker, stop, move |entrance, stop| waits_in_joins(entrance, server, stop)),
+        report,
+    );
     rest();
 }
 

@@ -10,6 +10,7 @@ use integration_tests::socket;
 
 use super::{Scene, Stop, again_and_again, rest};
 use crate::plan::Plan;
+use crate::report::Report;
 
 const ATTACKER: &str = "eve";
 const WORD: &str = "sesame";
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SMALL: usize = 4096;
 const PIECE: usize = 1 << 16;
 
-pub(super) fn table(plan: &Plan) {
+pub(super) fn table(plan: &Plan, report: &mut Report) {
     let names =
         (0..2_000).fold(Site::new("insiders"), |site, number| site.file(&format!("d/{number:05}"), ""));
     let site = names.file("small", sample(SMALL)).file("large", sample(64 << 20));
@@ -30,16 +31,22 @@ pub(super) fn table(plan: &Plan) {
     let at = server.address(Dialect::Rfc959);
     let probe = || login_and_file(at);
     let scene = Scene { id: server.running.id(), probe: &probe };
-    let alone = scene.alone("a login and a small file, alone");
+    let alone = scene.alone("a login and a small file, alone", report);
     for (name, attack) in ATTACKS {
-        scene.beside(plan, &alone, name, |stop| {
-            (0..THREADS)
-                .map(|number| {
-                    let from = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1 + number));
-                    again_and_again(stop, move |stop| attack(&mut Client::enter(at, from)?, number, stop))
-                })
-                .collect()
-        });
+        scene.beside(
+            plan,
+            alone,
+            name,
+            |stop| {
+                (0..THREADS)
+                    .map(|number| {
+                        let from = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1 + number));
+                        again_and_again(stop, move |stop| attack(&mut Client::enter(at, from)?, number, stop))
+                    })
+                    .collect()
+            },
+            report,
+        );
         rest();
     }
 }

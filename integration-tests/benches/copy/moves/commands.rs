@@ -3,11 +3,12 @@
 
 use std::fs;
 
+use integration_tests::performance::USER;
 use integration_tests::trace::{DESTINATION, SOURCE, commands, turns};
 
-use crate::figures::met;
 use crate::plan::Plan;
-use crate::suite::Suite;
+use crate::report::Report;
+use crate::suite::{ENDS, Suite};
 
 /// How many files a directory has.
 const TOGETHER: usize = 1000;
@@ -24,7 +25,7 @@ struct Job {
     places: [&'static str; 2],
     /// Whether it makes the second place.
     makes: bool,
-    /// Whether each server has one session. The turns of several vary with what happens to be heard first.
+    /// Whether each server has one session.
     is_single: bool,
 }
 
@@ -75,31 +76,26 @@ impl Count {
         let least = |ours: [usize; 2], theirs: [usize; 2]| [0, 1].map(|end| ours[end].min(theirs[end]));
         Self { commands: least(self.commands, other.commands), turns: least(self.turns, other.turns) }
     }
-
-    fn is_within(self, other: Self, job: &Job) -> bool {
-        let Self { commands, turns } = self.least(other);
-        commands == self.commands && (turns == self.turns || !job.is_single)
-    }
 }
 
-pub(super) fn table(plan: &Plan, suites: &[Suite]) {
+pub(super) fn table(plan: &Plan, suites: &[Suite], report: &mut Report) {
     fill(plan, &suites[0]);
-    println!("at source + destination, least of some runs    commands            turns");
     for job in &JOBS {
-        let mut counts = Vec::new();
-        for (suite, build) in suites.iter().zip(["", ", baseline"]) {
+        for suite in suites {
             let runs = if job.makes { plan.rounds * COPIES } else { plan.rounds };
-            let count = (0..runs).map(|_| Count::of(job, suite)).reduce(Count::least).unwrap();
-            let Count { commands: [source, destination], turns } = count;
-            let name = format!("{}{build}", job.name);
-            println!("{name:<40} {source:6} + {destination:<6}   {:6} + {}", turns[0], turns[1]);
-            counts.push(count);
-        }
-        if let [new, baseline] = counts[..] {
-            println!("target: no more than the baseline: {}", met(new.is_within(baseline, job)));
+            let least = (0..runs).map(|_| Count::of(job, suite)).reduce(Count::least).unwrap();
+            for (end, name) in ENDS.iter().enumerate() {
+                let mut add = |unit, count: usize| {
+                    report.add(&format!("{}, {name}", job.name), unit, suite.contender(USER), count as f64);
+                };
+                add("commands", least.commands[end]);
+                // The turns of several sessions vary with what happens to be heard first.
+                if job.is_single {
+                    add("turns", least.turns[end]);
+                }
+            }
         }
     }
-    println!();
     for (server, place) in [(0, EQUAL), (1, EQUAL), (0, TREE)] {
         fs::remove_dir_all(suites[0].servers[server].path(place)).unwrap();
     }

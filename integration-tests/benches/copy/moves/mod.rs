@@ -7,18 +7,16 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use integration_tests::performance::USER;
 use integration_tests::site::{Server, sample};
 use integration_tests::trace;
 use integration_tests::user::Run;
 
 use crate::client::Client;
-use crate::compare::{self, Measure};
-use crate::figures::{Spread, met, ratios};
 use crate::plan::Plan;
+use crate::report::Report;
 use crate::suite::{Suite, turns};
 
-/// The target: times the seconds of a copy and its DELEs, where a sync costs nothing.
-const SLOWER: f64 = 1.1;
 /// Large files, which have the size of the large file together.
 const LARGE: usize = 20;
 /// Files of one directory of a tree.
@@ -44,7 +42,7 @@ impl Shape {
         [
             Self { name: "files in one directory", paths: flat(count), length: SMALL },
             Self { name: "files in directories of 100", paths: branched, length: SMALL },
-            Self { name: "large files", paths: flat(LARGE), length: large },
+            Self { name: "20 large files", paths: flat(LARGE), length: large },
         ]
     }
 
@@ -74,39 +72,29 @@ impl Shape {
     }
 }
 
-/// What every round has shown of one build, in seconds.
-#[derive(Default)]
-struct Row {
-    moves: Vec<f64>,
-    /// Copies with their DELEs.
-    copies: Vec<f64>,
-    /// The DELEs alone.
-    deletions: Vec<f64>,
+/// What one command took, in seconds.
+fn moved(shape: &Shape, suite: &Suite) -> f64 {
+    shape.fill(&suite.servers[0]);
+    let start = Instant::now();
+    drop(run(suite, "move", &[]));
+    let seconds = start.elapsed().as_secs_f64();
+    shape.clear(&suite.servers);
+    seconds
 }
 
-impl Row {
-    fn moved(&mut self, shape: &Shape, suite: &Suite) {
-        shape.fill(&suite.servers[0]);
-        let start = Instant::now();
-        drop(run(suite, "move", &[]));
-        self.moves.push(start.elapsed().as_secs_f64());
-        shape.clear(&suite.servers);
-    }
-
-    fn copied(&mut self, shape: &Shape, suite: &Suite) {
-        let source = &suite.servers[0];
-        shape.fill(source);
-        let start = Instant::now();
-        drop(run(suite, "copy", &[]));
-        let copied = start.elapsed().as_secs_f64();
-        let mut client = Client::login(&source.into());
-        client.ask_all(shape.paths.iter().map(|path| format!("DELE {TREE}/{path}")), "250");
-        client.ask("QUIT", "221");
-        let all = start.elapsed().as_secs_f64();
-        self.copies.push(all);
-        self.deletions.push(all - copied);
-        shape.clear(&suite.servers);
-    }
+/// A copy and the DELEs of its sources: what both took and what the DELEs took, in seconds.
+fn copied(shape: &Shape, suite: &Suite) -> [f64; 2] {
+    let source = &suite.servers[0];
+    shape.fill(source);
+    let start = Instant::now();
+    drop(run(suite, "copy", &[]));
+    let copied = start.elapsed().as_secs_f64();
+    let mut client = Client::login(&source.into());
+    client.ask_all(shape.paths.iter().map(|path| format!("DELE {TREE}/{path}")), "250");
+    client.ask("QUIT", "221");
+    let all = start.elapsed().as_secs_f64();
+    shape.clear(&suite.servers);
+    [all, all - copied]
 }
 
 fn run(suite: &Suite, verb: &str, options: &[&str]) -> Run {
@@ -115,58 +103,35 @@ fn run(suite: &Suite, verb: &str, options: &[&str]) -> Run {
     user.args([from, to]).run().exits(0)
 }
 
-pub(crate) fn table(plan: &Plan, suites: &[Suite]) {
+pub(crate) fn table(plan: &Plan, suites: &[Suite], report: &mut Report) {
     for shape in Shape::all(plan) {
-        let mut rows: Vec<Row> = suites.iter().map(|_| Row::default()).collect();
+        let work = format!("move, {}", shape.name);
         for round in 0..=plan.rounds {
             for turn in turns(round, suites.len() * 2) {
-                let (row, suite) = (&mut rows[turn / 2], &suites[turn / 2]);
-                if turn % 2 == 0 { row.moved(&shape, suite) } else { row.copied(&shape, suite) }
-            }
-            if round == 0 {
-                rows.iter_mut().for_each(|row| *row = Row::default());
+                let suite = &suites[turn / 2];
+                let seconds = if turn % 2 == 0 { [moved(&shape, suite), 0.0] } else { copied(&shape, suite) };
+                // The first round does not count; the copy of the baseline is none of ours.
+                match (turn, round > 0) {
+                    (_, false) | (3.., true) => {}
+                    (1, true) => {
+                        report.add(&work, "s", "copy and DELEs", seconds[0]);
+                        report.add(&format!("{work}, the DELEs alone"), "s", "copy and DELEs", seconds[1]);
+                    }
+                    (0 | 2, true) => report.add(&work, "s", suite.contender(USER), seconds[0]),
+                }
             }
         }
-        shown(&shape, &rows);
-        println!("{}\n", synced(&shape, &suites[0]));
+        report.add(&format!("{work}, SITE SYNC in it"), "s", USER, synced(&shape, &suites[0]));
     }
-    commands::table(plan, suites);
-}
-
-fn shown(shape: &Shape, rows: &[Row]) {
-    println!(
-        "{} {} of {} KiB: seconds, median (min - max)",
-        shape.paths.len(),
-        shape.name,
-        shape.length / 1024
-    );
-    let Row { moves, copies, deletions } = &rows[0];
-    for (name, seconds) in [("move", moves), ("copy and DELEs", copies), ("  of it the DELEs", deletions)] {
-        println!("{name:<20}   {}", Spread::of(seconds));
-    }
-    let ratio = ratios(moves, copies);
-    println!(
-        "target: {ratio} times the time of copy and DELEs, at most {SLOWER} where a sync costs nothing: {}",
-        met(ratio.median <= SLOWER)
-    );
-    if let [new, baseline] = rows {
-        let measure = Measure { name: "seconds", new: &new.moves, baseline: &baseline.moves };
-        compare::table("move", &[measure]);
-    }
+    commands::table(plan, suites, report);
 }
 
 /// How long the destination was asked for stable storage in one more move.
-fn synced(shape: &Shape, suite: &Suite) -> String {
+fn synced(shape: &Shape, suite: &Suite) -> f64 {
     shape.fill(&suite.servers[0]);
-    let start = Instant::now();
     let traced = run(suite, "move", &["--trace", "trace.txt"]);
-    let seconds = start.elapsed().as_secs_f64();
     shape.clear(&suite.servers);
     let text = String::from_utf8(traced.bytes("trace.txt")).unwrap();
     let syncs = trace::waited(&text, trace::DESTINATION, "SITE SYNC", "Everything is on stable storage");
-    let waited: f64 = syncs.iter().map(std::time::Duration::as_secs_f64).sum();
-    format!(
-        "one more move with a trace: {seconds:.2} s, of it {waited:.2} s in {} times SITE SYNC",
-        syncs.len()
-    )
+    syncs.iter().map(std::time::Duration::as_secs_f64).sum()
 }

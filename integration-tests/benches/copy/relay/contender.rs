@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use ftp_proto::relay::message::{Leg, LegState, Waits};
 use integration_tests::binary::{Program, Running};
 use integration_tests::foreign::{Skipped, Tool};
+use integration_tests::performance::BASELINE;
 use integration_tests::relay::{self, Greeter, listen};
 use integration_tests::socket;
 use tempfile::TempDir;
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use super::lab::{End, Lab};
 use super::part;
 use crate::process::listens;
+use crate::report::Report;
 
 /// Something between a source and a sink.
 pub(super) enum Contender {
@@ -40,6 +42,9 @@ pub(super) enum Build {
     Static(PathBuf),
 }
 
+/// Joins of one session: a relay grants no more than 64, and two are those of its servers.
+const OF_ONE: usize = 50;
+
 /// A relay that runs. Dropping it ends it.
 pub(super) struct Started {
     pub(super) id: u32,
@@ -50,9 +55,9 @@ pub(super) struct Started {
 }
 
 impl Contender {
-    /// All relays that can be had here, with our agent from the directory `baseline` too. Prints why a
-    /// relay is left out.
-    pub(super) fn all(baseline: Option<&Path>) -> Vec<Self> {
+    /// All relays that can be had here, with our agent from the directory `baseline` too. The report
+    /// says why a relay is left out.
+    pub(super) fn all(baseline: Option<&Path>, report: &mut Report) -> Vec<Self> {
         let mut all = vec![Self::Direct, Self::Agent(Build::Release)];
         let agent = |programs| Self::Agent(Build::Baseline(Program::RelayAgent.path_in(programs)));
         all.extend(baseline.map(agent));
@@ -61,22 +66,22 @@ impl Contender {
         for (name, found) in [("haproxy", haproxy), ("socat", socat)] {
             match found {
                 Ok(relay) => all.push(relay),
-                Err(Skipped(reason)) => println!("{name} skipped: {reason}"),
+                Err(Skipped(reason)) => report.skip(name, reason),
             }
         }
         all.push(Self::Tokio);
         all
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Direct => "no relay".into(),
-            Self::Agent(Build::Release) => "ftp-relay-agent".into(),
-            Self::Agent(Build::Baseline(_)) => "the baseline".into(),
-            Self::Agent(Build::Static(_)) => "the same, static".into(),
-            Self::Haproxy(tool) => format!("haproxy {}", short(&tool.version("haproxy"))),
-            Self::Socat(tool) => format!("socat {}", short(&tool.version("socat"))),
-            Self::Tokio => "tokio's copy".into(),
+            Self::Direct => "no relay",
+            Self::Agent(Build::Release) => "ftp-relay-agent",
+            Self::Agent(Build::Baseline(_)) => BASELINE,
+            Self::Agent(Build::Static(_)) => "static ftp-relay-agent",
+            Self::Haproxy(_) => "haproxy",
+            Self::Socat(_) => "socat",
+            Self::Tokio => "tokio's copy",
         }
     }
 
@@ -106,12 +111,6 @@ impl Contender {
     }
 }
 
-/// A Debian version without epoch and revision.
-fn short(version: &str) -> &str {
-    let version = version.rsplit(':').next().unwrap_or(version);
-    version.split('-').next().unwrap_or(version)
-}
-
 fn agent(build: &Build, lab: &Lab, sink: SocketAddr, (joins, greeters): (usize, [Greeter; 2])) -> Started {
     let [source, at] = [End::Source, End::Relay].map(|end| lab.ip(end).to_string());
     let to = sink.ip().to_string();
@@ -120,13 +119,15 @@ fn agent(build: &Build, lab: &Lab, sink: SocketAddr, (joins, greeters): (usize, 
         Build::Release => agent.start(),
         Build::Baseline(program) | Build::Static(program) => agent.program(program.clone()).start(),
     };
-    let mut session = (joins > 0).then(|| agent.session());
-    if let Some(session) = &mut session {
-        greeters.into_iter().for_each(|greeter| session.meet(greeter));
-    }
+    let mut sessions = Vec::new();
     let mut entrances = Vec::new();
     for number in 0..joins {
-        let Some(session) = &mut session else { break };
+        if number % OF_ONE == 0 {
+            let mut session = agent.session();
+            greeters.iter().for_each(|greeter| session.meet(*greeter));
+            sessions.push(session);
+        }
+        let Some(session) = sessions.last_mut() else { break };
         let grant = session.grant(&[&source, &to], u64::MAX, 1);
         session.join(grant, listen(&source), Leg::Dial(sink), Waits::default());
         match session.ready().0 {
@@ -134,7 +135,7 @@ fn agent(build: &Build, lab: &Lab, sink: SocketAddr, (joins, greeters): (usize, 
             other @ (LegState::Dialing(_) | LegState::Meeting) => panic!("join {number}: {other:?}"),
         }
     }
-    Started { id: agent.running.id(), entrances, _keep: Box::new((session, agent)) }
+    Started { id: agent.running.id(), entrances, _keep: Box::new((sessions, agent)) }
 }
 
 fn haproxy(tool: &Tool, at: IpAddr, sink: SocketAddr, joins: usize) -> Started {

@@ -13,10 +13,13 @@ use integration_tests::site::{Server, Site};
 use integration_tests::socket;
 use integration_tests::user::user;
 
-use crate::figures::{GIB, met};
+use crate::figures::GIB;
 use crate::plan::Plan;
 use crate::process::{Cost, cpu_seconds, raise_descriptor_limit, resident_mib};
+use crate::report::Report;
 
+/// The name of our relay in the report.
+const AGENT: &str = "ftp-relay-agent";
 const SOURCE: &str = "127.0.0.2";
 const TARGET: &str = "127.0.0.3";
 /// Joins at once, and how many of them one session has: a relay grants no more than 64.
@@ -24,22 +27,18 @@ const JOINS: usize = 1_000;
 const OF_ONE: usize = 50;
 /// User agents at once: each has a session, two tunnels and a join.
 const AGENTS: usize = 500;
-/// What is asked: MiB for all user agents, and seconds of an idle agent in a minute.
-const CROWD: f64 = 40.0;
-const IDLE: f64 = 0.010;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Joins are blocked by so many threads.
 const BLOCKERS: usize = 20;
 /// A join that takes nothing for so long is full.
 const FULL: Duration = Duration::from_millis(50);
 
-pub(super) fn table(plan: &Plan) {
+pub(super) fn table(plan: &Plan, report: &mut Report) {
     raise_descriptor_limit();
-    println!("many at one relay            resident MiB   KiB each");
-    joins();
-    user_agents();
-    idle();
-    hop(plan);
+    joins(report);
+    user_agents(report);
+    idle(report);
+    hop(plan, report);
 }
 
 /// A relay whose quotas suffice for one token that does all this.
@@ -92,30 +91,26 @@ fn block_all(ends: &mut [[TcpStream; 2]]) {
     });
 }
 
-fn row(name: &str, agent: &Agent, before: f64, count: usize) -> f64 {
-    let now = resident_mib(agent.running.id());
-    println!("{name:<28} {now:12.1}   {:8.1}", (now - before) * 1024.0 / count as f64);
-    now
+fn row(name: &str, agent: &Agent, report: &mut Report) {
+    report.add(name, "MiB", AGENT, resident_mib(agent.running.id()));
 }
 
-fn joins() {
+fn joins(report: &mut Report) {
     let agent = relay();
     let greeters = [SOURCE, TARGET].map(Greeter::start);
-    let before = resident_mib(agent.running.id());
     let mut sessions: Vec<Session> = (0..JOINS / OF_ONE).map(|_| session(&agent, greeters)).collect();
     let mut ends: Vec<[TcpStream; 2]> = Vec::new();
     for session in &mut sessions {
         ends.extend((0..OF_ONE).map(|_| joined(session)));
     }
-    row("1,000 joins that are silent", &agent, before, JOINS);
+    row("1,000 joins that are silent", &agent, report);
     block_all(&mut ends);
-    row("the same, all of them blocked", &agent, before, JOINS);
+    row("1,000 joins, all of them blocked", &agent, report);
 }
 
-fn user_agents() {
+fn user_agents(report: &mut Report) {
     let agent = relay();
     let greeters = [SOURCE, TARGET].map(Greeter::start);
-    let before = resident_mib(agent.running.id());
     let mut all: Vec<(Session, [TcpStream; 2])> = Vec::new();
     for number in 0..AGENTS {
         let mut session = session(&agent, greeters);
@@ -125,12 +120,11 @@ fn user_agents() {
         }
         all.push((session, ends));
     }
-    let resident = row("500 user agents, half blocked", &agent, before, AGENTS);
-    println!("target: below {CROWD} MiB: {}\n", met(resident < CROWD));
+    row("500 user agents, half blocked", &agent, report);
 }
 
 /// A minute of an agent that has joined a hub, and of the hub.
-fn idle() {
+fn idle(report: &mut Report) {
     let hub = Hub::start("127.0.0.4");
     let agent = hub.join("idle", "127.0.0.5", &[]);
     let ids = [agent.running.id(), hub.running.id()];
@@ -139,28 +133,22 @@ fn idle() {
     let (_silent, heard) = mpsc::channel::<()>();
     assert_eq!(heard.recv_timeout(MINUTE), Err(RecvTimeoutError::Timeout));
     let [of_agent, of_hub] = [0, 1].map(|at| cpu_seconds(ids[at]).since(before[at]).total());
-    println!(
-        "idle for a minute: agent {:.0} ms, hub {:.0} ms of processor time",
-        of_agent * 1e3,
-        of_hub * 1e3
-    );
-    println!("target: agent below {:.0} ms: {}\n", IDLE * 1e3, met(of_agent < IDLE));
+    report.add("a minute of an idle agent", "CPU ms", AGENT, of_agent * 1e3);
+    report.add("a minute of an idle agent", "CPU ms", "hub", of_hub * 1e3);
 }
 
 /// A file between two agents, through the hub: their connection is encrypted from one to the other, also where the
 /// servers themselves run TLS. On one host they never connect directly.
-fn hop(plan: &Plan) {
-    println!("through a hub, encrypted between the agents: CPU s/GiB (user + system)");
-    let rows = [false, true].map(|tls| hops(plan, tls));
-    println!("{:<26} servers in clear     servers inside TLS (PROT P)", "");
-    for (at, name) in ["hub", "agent of the source", "agent of the destination"].into_iter().enumerate() {
-        let [clear, tls] = rows.each_ref().map(|row| {
-            let Cost { user, system } = row[at];
-            format!("{:.2} ({user:.2} + {system:.2})", row[at].total())
-        });
-        println!("{name:<26} {clear:<20} {tls}");
+fn hop(plan: &Plan, report: &mut Report) {
+    for (tls, work) in
+        [(false, "through a hub, servers in clear"), (true, "through a hub, servers inside TLS")]
+    {
+        for (name, cost) in
+            ["hub", "agent of the source", "agent of the destination"].iter().zip(hops(plan, tls))
+        {
+            report.add(work, "CPU s/GiB", name, cost.total());
+        }
     }
-    println!();
 }
 
 /// What it costs the hub and both agents.

@@ -10,43 +10,32 @@ use std::thread;
 
 use super::contender::{Build, Contender};
 use super::lab::{End, Lab};
-use crate::figures::met;
+use crate::plan::Plan;
 use crate::process::{peak_mib, resident_mib};
+use crate::report::Report;
 
 const JOINS: usize = 64;
 /// Through each of them.
 const PIECES: usize = 32;
 const PIECE: usize = 1 << 20;
 
-/// What is asked of our agent, in MB: resident when idle, with all joins, and its static file.
-const IDLE: f64 = 5.0;
-const BUSY: f64 = 8.0;
-const FILE: f64 = 3.0;
-
-pub(super) fn table(baseline: Option<&Path>) {
+pub(super) fn table(plan: &Plan, all: Vec<Contender>, report: &mut Report) {
     let lab = Lab::loopback();
-    let all = Contender::all(baseline).into_iter();
-    let mut all: Vec<Contender> = all.filter(Contender::carries_many).collect();
-    let built = static_file();
-    if let Ok((program, _)) = &built {
-        all.insert(1, Contender::Agent(Build::Static(program.clone())));
+    let mut all: Vec<Contender> = all.into_iter().filter(Contender::carries_many).collect();
+    // The static file is what people install; it takes minutes to build.
+    let built = if plan.is_quick { Err("not in a quick run".to_owned()) } else { static_file() };
+    match built {
+        Ok((program, size)) => {
+            let agent = Contender::Agent(Build::Static(program));
+            report.add("relay, the file", "MB", agent.name(), size);
+            all.insert(1, agent);
+        }
+        Err(reason) => report.skip("static ftp-relay-agent", reason),
     }
-    println!("relay                resident MB   peak with {JOINS} joins");
-    let (mut idle, mut busy) = (0.0_f64, 0.0_f64);
     for contender in &all {
         let (at_rest, at_most) = resident(contender, &lab);
-        println!("{:<18}   {at_rest:11.1}   {at_most:18.1}", contender.name());
-        if matches!(contender, Contender::Agent(Build::Release | Build::Static(_))) {
-            // If there is a static build, it comes after the other one: it is what people install.
-            (idle, busy) = (at_rest, at_most);
-        }
-    }
-    println!("target: ours idle below {IDLE}: {}, busy below {BUSY}: {}", met(idle < IDLE), met(busy < BUSY));
-    match built {
-        Ok((_, size)) => {
-            println!("target: {size:.2} MB as a static file, below {FILE}: {}\n", met(size < FILE))
-        }
-        Err(reason) => println!("static file skipped: {reason}\n"),
+        report.add("relay without sessions", "MB", contender.name(), at_rest);
+        report.add("relay with 64 joins at once", "MB", contender.name(), at_most);
     }
 }
 

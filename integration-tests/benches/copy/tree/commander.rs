@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use integration_tests::foreign::{ClientRun, Desk, Kind, Skipped, Tool};
+use integration_tests::performance::{BASELINE, USER};
 use integration_tests::user::{User, user, user_at};
 
 use integration_tests::binary::Program;
 
 use crate::contender::{Contender, Door};
 use crate::plan::Plan;
+use crate::report::Report;
 
 /// A directory of a server.
 pub(super) struct End {
@@ -66,18 +68,18 @@ pub(super) enum Commander {
 
 impl Commander {
     /// All that can be had.
-    pub(super) fn all(plan: &Plan) -> Vec<Self> {
+    pub(super) fn all(plan: &Plan, report: &mut Report) -> Vec<Self> {
         let mut all = vec![Self::User(None)];
         all.extend(plan.baseline.clone().map(|programs| Self::User(Some(programs))));
         for mirror in MIRRORS {
             match Lftp::mirror(mirror) {
                 Ok(commander) => all.push(commander),
-                Err(Skipped(reason)) => println!("{} skipped: {reason}", mirror.name),
+                Err(Skipped(reason)) => report.skip(mirror.name, reason),
             }
         }
         match Tool::debian("globus-url-copy", &["globus-gass-copy-progs"], "bin/globus-url-copy") {
             Ok(tool) => all.push(Self::Globus(Box::new((Desk::new(), tool)))),
-            Err(Skipped(reason)) => println!("globus-url-copy skipped: {reason}"),
+            Err(Skipped(reason)) => report.skip("globus-url-copy", reason),
         }
         all
     }
@@ -89,7 +91,8 @@ impl Commander {
 
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::User(_) => "ftp-user",
+            Self::User(None) => USER,
+            Self::User(Some(_)) => BASELINE,
             Self::Lftp(lftp) => lftp.mirror.name,
             Self::Globus(_) => "globus-url-copy",
         }
@@ -168,11 +171,11 @@ pub(super) enum Through {
 }
 
 impl Through {
-    pub(super) fn all() -> Vec<Self> {
+    pub(super) fn all(report: &mut Report) -> Vec<Self> {
         let mut all = vec![Self::User];
         match Tool::debian("rclone", &["rclone"], "bin/rclone") {
             Ok(tool) => all.push(Self::Rclone(Box::new((Desk::new(), tool)))),
-            Err(Skipped(reason)) => println!("rclone skipped: {reason}"),
+            Err(Skipped(reason)) => report.skip("rclone", reason),
         }
         all
     }

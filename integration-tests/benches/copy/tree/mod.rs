@@ -11,26 +11,15 @@ use std::time::{Duration, Instant};
 
 use integration_tests::delay::Delayed;
 use integration_tests::foreign::Kind;
+use integration_tests::performance::{BASELINE, SERVER, USER};
 use integration_tests::site::sample;
 use integration_tests::user::user;
 
 use crate::contender::{Contender, Purpose};
-use crate::figures::{Spread, met};
 use crate::plan::Plan;
+use crate::report::Report;
 use crate::suite::turns;
 use commander::{Commander, End, Lftp, MIRRORS, Through, copied_by};
-
-/// The targets of T6: times the rate of globus-url-copy and of each of lftp's mirrors, and milliseconds of both servers'
-/// processors for each file. Between other people's servers: times the rate of lftp's best.
-const OVER_GLOBUS: f64 = 2.0;
-const OVER_LFTP: f64 = 10.0;
-const CPU: f64 = 0.1;
-const OVER_LFTP_ELSEWHERE: f64 = 2.0;
-/// T7: round trips for each file, between ours and between others.
-const TRIPS: f64 = 0.1;
-const TRIPS_ELSEWHERE: f64 = 1.0;
-/// T13 with small files: times the rate of rclone.
-const OVER_RCLONE: f64 = 2.0;
 
 /// A limit that no copy reaches, in bytes per second, and how long a tree takes whose limit binds.
 const LOOSE: u64 = 100_000_000_000;
@@ -81,18 +70,28 @@ impl Pair {
     }
 }
 
-/// One who copies the tree between one pair, and what every round has shown.
+/// One who copies the tree between one pair.
 struct Row<'a> {
     pair: &'a Pair,
     commander: &'a Commander,
-    /// Files in a second.
-    rates: Vec<f64>,
-    /// Milliseconds of both servers' processors for a file.
-    costs: Vec<f64>,
 }
 
 impl Row<'_> {
-    fn run(&mut self, count: usize) -> Result<(), String> {
+    /// The contender's name: with its own servers it says what it is, and between others whose they are.
+    fn name(&self) -> &'static str {
+        self.commander.name()
+    }
+
+    fn work(&self, count: usize) -> String {
+        let pair = self.pair.name();
+        if [SERVER, BASELINE, Kind::Globus.name()].contains(&pair) {
+            format!("{count} x 4 KiB from server to server")
+        } else {
+            format!("{count} x 4 KiB between two {pair}")
+        }
+    }
+
+    fn run(&self, count: usize, report: Option<&mut Report>) -> Result<(), String> {
         let before = self.pair.cpu();
         let start = Instant::now();
         let done = self.commander.copy(&self.pair.places(count));
@@ -100,13 +99,18 @@ impl Row<'_> {
         let cost = self.pair.cpu() - before;
         let cleared = self.pair.clear(count);
         done.and(cleared)?;
-        self.rates.push(count as f64 / seconds);
-        self.costs.push(cost * 1000.0 / count as f64);
+        if let Some(report) = report {
+            let work = self.work(count);
+            report.add(&work, "files/s", self.name(), count as f64 / seconds);
+            let work = work.replace(" from server to server", "");
+            report.add(
+                &format!("{work}, both servers, each file"),
+                "CPU ms",
+                self.name(),
+                cost * 1000.0 / count as f64,
+            );
+        }
         Ok(())
-    }
-
-    fn rate(&self) -> f64 {
-        Spread::of(&self.rates).median
     }
 }
 
@@ -114,47 +118,65 @@ impl Row<'_> {
 const KINDS: &[Kind] = &[Kind::Globus, Kind::Vsftpd, Kind::Proftpd];
 
 /// Part `tree`, where there are ports enough.
-pub(crate) fn table(plan: &Plan, place: &Path) {
-    // What is fetched is fetched from here: there is no way out of the other network.
-    let commanders = Commander::all(plan);
+pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
+    // What is fetched is fetched from here: there is no path out of the other network.
+    let commanders = Commander::all(plan, report);
     KINDS.iter().for_each(|kind| drop(kind.tool()));
-    drop(Through::all());
-    ports::with_many(plan.trees.clone(), |trees| measured(plan, trees, &commanders, place));
+    let through = Through::all(report);
+    ports::with_many(plan.trees.clone(), |trees, missing| {
+        if let Some(why) = missing {
+            report.skip("larger trees", why);
+        }
+        if !trees.is_empty() {
+            let pairs = pairs(plan, trees, place, report);
+            copies(plan, trees, &commanders, &pairs, report);
+            through_this_host(plan, &pairs[0], trees[0], &through, report);
+            if !plan.is_quick {
+                limited(plan, &pairs[0], trees[0], report);
+                delayed(plan, &pairs, report);
+                large::table(plan, place, report);
+            }
+        }
+    });
 }
 
-fn measured(plan: &Plan, trees: &[usize], commanders: &[Commander], place: &Path) {
-    if trees.is_empty() {
-        return;
-    }
-    let pairs = pairs(plan, trees, place);
+/// All rounds of T6: each tree, each commander that can do it, each pair.
+fn copies(plan: &Plan, trees: &[usize], commanders: &[Commander], pairs: &[Pair], report: &mut Report) {
     // The larger ones take long.
     let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(plan.rounds.min(3)));
     for (&count, rounds) in trees.iter().zip(rounds) {
         let mut rows = Vec::new();
-        for pair in &pairs {
+        for pair in pairs {
             let able = commanders.iter().filter(|commander| commander.commands(pair.name()));
-            rows.extend(able.map(|commander| Row { pair, commander, rates: Vec::new(), costs: Vec::new() }));
+            rows.extend(able.map(|commander| Row { pair, commander }));
         }
-        copied(&mut rows, count, rounds);
+        // Whoever cannot do it has no part in this.
+        rows.retain(|row| match row.run(count, None) {
+            Ok(()) => true,
+            Err(why) => {
+                report.skip(&format!("{} between two {}", row.name(), row.pair.name()), why);
+                false
+            }
+        });
+        for round in 0..rounds {
+            turns(round, rows.len()).for_each(|turn| rows[turn].run(count, Some(&mut *report)).unwrap());
+        }
     }
-    limited(plan, &pairs[0], trees[0]);
-    through(plan, &pairs[0], trees[0]);
-    delayed(plan, &pairs);
-    large::table(plan, place);
 }
 
-fn pairs(plan: &Plan, trees: &[usize], place: &Path) -> Vec<Pair> {
+fn pairs(plan: &Plan, trees: &[usize], place: &Path, report: &mut Report) -> Vec<Pair> {
     let args = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8", "--log-level", "warn"];
     let purpose = Purpose { kinds: KINDS, tls: false, args: &args };
-    let sources = Contender::all(plan, place, purpose, &|root| {
+    let fill = |root: &Path| {
         for count in trees.iter().copied().chain([DELAYED, 1]) {
             let tree = root.join(named(count));
             fs::create_dir(&tree).unwrap();
             let content = sample(LENGTH);
             (0..count).for_each(|file| fs::write(tree.join(format!("{file:05}.bin")), &content).unwrap());
         }
-    });
-    let mut destinations = Contender::all(plan, place, purpose, &|_| {});
+    };
+    let sources = Contender::all(plan, place, purpose, &fill, report);
+    let mut destinations = Contender::all(plan, place, purpose, &|_| {}, report);
     let mut pairs = Vec::new();
     for source in sources {
         if let Some(at) = destinations.iter().position(|to| to.name == source.name) {
@@ -164,112 +186,48 @@ fn pairs(plan: &Plan, trees: &[usize], place: &Path) -> Vec<Pair> {
     pairs
 }
 
-/// All rounds of T6 with a tree of `count` files.
-fn copied(rows: &mut Vec<Row<'_>>, count: usize, rounds: usize) {
-    // Whoever cannot do it has no part in this.
-    rows.retain_mut(|row| match row.run(count) {
-        Ok(()) => true,
-        Err(why) => {
-            println!("{} between two {} skipped: {why}", row.commander.name(), row.pair.name());
-            false
-        }
-    });
-    for row in &mut *rows {
-        row.rates.clear();
-        row.costs.clear();
-    }
-    for round in 0..rounds {
-        turns(round, rows.len()).for_each(|turn| rows[turn].run(count).unwrap());
-    }
-    println!(
-        "{count} files of 4 KiB, median (min - max)      files/s            CPU ms of both servers per file"
-    );
-    for row in &*rows {
-        let Spread { least, median, most } = Spread::of(&row.rates);
-        let name = format!("{}, {}", row.pair.name(), row.commander.name());
-        println!("{name:<40}   {median:6.0} ({least:5.0} - {most:5.0})   {}", Spread::of(&row.costs));
-    }
-    let find = |pair: &str, commander: &str| {
-        rows.iter().find(|row| row.pair.name() == pair && row.commander.name() == commander)
-    };
-    let best = |pair: &str| {
-        let mirrors = MIRRORS.iter().filter_map(|mirror| find(pair, mirror.name)).map(Row::rate);
-        mirrors.max_by(f64::total_cmp)
-    };
-    let Some(ours) = find("ftp-server", "ftp-user") else { return println!() };
-    if let Some(theirs) = find("globus", "globus-url-copy") {
-        target(ours.rate() / theirs.rate(), "globus-url-copy", OVER_GLOBUS);
-    }
-    for mirror in MIRRORS {
-        if let Some(theirs) = find("ftp-server", mirror.name) {
-            target(ours.rate() / theirs.rate(), mirror.name, OVER_LFTP);
-        }
-    }
-    let cost = Spread::of(&ours.costs).median;
-    println!("target: {cost:.2} ms of both servers for each file, at most {CPU}: {}", met(cost <= CPU));
-    for kind in ["vsftpd", "proftpd"] {
-        if let (Some(row), Some(lftp)) = (find(kind, "ftp-user"), best(kind)) {
-            target(row.rate() / lftp, &format!("lftp's best between two {kind}"), OVER_LFTP_ELSEWHERE);
-        }
-    }
-    println!();
-}
-
-fn target(ratio: f64, whose: &str, least: f64) {
-    println!("target: {ratio:.2} times the rate of {whose}, at least {least}: {}", met(ratio >= least));
-}
-
 /// `--limit`: one that does not bind beside none, and one with which the tree takes this time.
-fn limited(plan: &Plan, pair: &Pair, count: usize) {
-    let bytes = (count * LENGTH) as f64;
-    let binding = bytes / BOUND_TIME.as_secs_f64();
+fn limited(plan: &Plan, pair: &Pair, count: usize, report: &mut Report) {
+    let binding = (count * LENGTH) as f64 / BOUND_TIME.as_secs_f64();
     let limits = [None, Some(LOOSE), Some(binding as u64)];
-    let mut rates: [Vec<f64>; 3] = Default::default();
     for round in 0..plan.rounds {
         for turn in turns(round, limits.len()) {
             let start = Instant::now();
             let done = copied_by(user(), &pair.places(count), limits[turn]);
-            rates[turn].push(bytes / start.elapsed().as_secs_f64());
+            let seconds = start.elapsed().as_secs_f64();
             done.and(pair.clear(count)).unwrap();
+            let rate = count as f64 / seconds;
+            if turn == 2 {
+                let deviation = (BOUND_TIME.as_secs_f64() / seconds - 1.0).abs() * 100.0;
+                report.add("rate beside a limit that binds, deviation", "%", USER, deviation);
+            } else {
+                let name = if turn == 0 { "no limit" } else { USER };
+                report.add("tree with a limit that does not bind", "files/s", name, rate);
+            }
         }
     }
-    let [free, loose, bound] = rates.each_ref().map(|rates| Spread::of(rates).median);
-    let (loose, bound) = (loose / free, bound / binding);
-    println!("{count} files of 4 KiB with --limit");
-    println!("target: {loose:.2} of the rate where it does not bind, at least 0.9: {}", met(loose >= 0.9));
-    let within = (bound - 1.0).abs() <= 0.05;
-    println!("target: {bound:.3} of the limit where it binds, within 0.05: {}\n", met(within));
 }
 
 /// T13 with small files: everything passes this host.
-fn through(plan: &Plan, pair: &Pair, count: usize) {
-    let all = Through::all();
-    let mut rates: Vec<Vec<f64>> = all.iter().map(|_| Vec::new()).collect();
+fn through_this_host(plan: &Plan, pair: &Pair, count: usize, all: &[Through], report: &mut Report) {
     for round in 0..plan.rounds.min(3) {
         for turn in turns(round, all.len()) {
             let start = Instant::now();
             let done = all[turn].copy(&pair.places(count));
-            rates[turn].push(count as f64 / start.elapsed().as_secs_f64());
+            let rate = count as f64 / start.elapsed().as_secs_f64();
             done.and(pair.clear(count)).unwrap();
+            report.add(&format!("{count} x 4 KiB through this host"), "files/s", all[turn].name(), rate);
         }
     }
-    println!("{count} files of 4 KiB through this host          files/s");
-    for (who, rates) in all.iter().zip(&rates) {
-        println!("{:<40}   {:6.0}", who.name(), Spread::of(rates).median);
-    }
-    if let [ours, theirs] = &rates[..] {
-        target(Spread::of(ours).median / Spread::of(theirs).median, "rclone", OVER_RCLONE);
-    }
-    println!();
 }
 
 /// T7: how many round trips a file takes, by the time of two trees.
-fn delayed(plan: &Plan, pairs: &[Pair]) {
-    println!(
-        "{DELAYED} files of 4 KiB, 50 ms of delay         files/s   round trips per file, start-up aside"
-    );
-    for pair in pairs.iter().filter(|pair| pair.name() != "globus") {
-        let mut best: Option<f64> = None;
+fn delayed(plan: &Plan, pairs: &[Pair], report: &mut Report) {
+    for pair in pairs.iter().filter(|pair| pair.name() != Kind::Globus.name()) {
+        let work = match pair.name() {
+            SERVER | BASELINE => format!("{DELAYED} x 4 KiB over 50 ms, each file"),
+            kind => format!("the same between two {kind}"),
+        };
         let mirrors = MIRRORS.iter().map(|mirror| Lftp::mirror(*mirror));
         for commander in mirrors.chain([Ok(Commander::user(plan, pair.name()))]) {
             let Ok(commander) = commander else { continue };
@@ -282,26 +240,13 @@ fn delayed(plan: &Plan, pairs: &[Pair]) {
                 let seconds = start.elapsed().as_secs_f64();
                 done.and(pair.clear(count)).map(|()| seconds)
             });
-            let name = format!("{}, {}", pair.name(), commander.name());
-            let [Ok(one), Ok(all)] = times else {
-                println!("{name:<40}   skipped: {times:?}");
-                continue;
-            };
-            let trips = (all - one) / ROUND_TRIP.as_secs_f64() / (DELAYED - 1) as f64;
-            println!("{name:<40}   {:7.1}   {trips:6.2}", DELAYED as f64 / all);
-            if commander.name() == "ftp-user" {
-                let most = if pair.name() == "ftp-server" { TRIPS } else { TRIPS_ELSEWHERE };
-                println!(
-                    "target: {trips:.2} round trips for each file, at most {most}: {}",
-                    met(trips <= most)
-                );
-            } else {
-                best = Some(best.map_or(trips, |best| best.min(trips)));
+            match times {
+                [Ok(one), Ok(all)] => {
+                    let trips = (all - one) / ROUND_TRIP.as_secs_f64() / (DELAYED - 1) as f64;
+                    report.add(&work, "round trips", commander.name(), trips);
+                }
+                [Err(why), _] | [_, Err(why)] => report.skip(&format!("{work}, {}", commander.name()), why),
             }
         }
-        if let Some(best) = best {
-            println!("lftp's best takes {best:.2}");
-        }
     }
-    println!();
 }

@@ -13,7 +13,10 @@ const FEW: usize = 5_000;
 
 /// Does `work` with these trees in a network of its own, where all ports may be used and ended connections are forgotten
 /// at once. Without root this host has the smaller trees only.
-pub(super) fn with_many<T: Send>(trees: Vec<usize>, work: impl Fn(&[usize]) -> T + Send + Sync) -> T {
+pub(super) fn with_many<T: Send>(
+    trees: Vec<usize>,
+    work: impl FnOnce(&[usize], Option<String>) -> T + Send,
+) -> T {
     let host = Network::new().map(|mut network| (network.host("trees"), network));
     match host {
         Ok((host, _network)) => host.run(|| {
@@ -23,14 +26,13 @@ pub(super) fn with_many<T: Send>(trees: Vec<usize>, work: impl Fn(&[usize]) -> T
             // next one up to ten times the processor time for a file.
             fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "64").unwrap();
             answer_for_name_servers();
-            work(&trees)
+            work(&trees, None)
         }),
         Err(Skipped(reason)) => {
             let (few, many): (Vec<usize>, _) = trees.into_iter().partition(|count| *count <= FEW);
-            if !many.is_empty() {
-                println!("trees of {many:?} files skipped: they need more local ports, and {reason}");
-            }
-            work(&few)
+            let missing =
+                (!many.is_empty()).then(|| format!("{many:?} files need more local ports, and {reason}"));
+            work(&few, missing)
         }
     }
 }
