@@ -58,7 +58,7 @@ const COLOURS: [&str; 8] =
     ["#1f77b4", "#d9480f", "#2f9e44", "#9c36b5", "#b8860b", "#0c8599", "#e64980", "#868e96"];
 
 const STYLE: &str = "text{font:12px sans-serif;fill:#222}line{stroke:#222}.grid{stroke:#8884}\
-    @media(prefers-color-scheme:dark){text{fill:#ddd}line{stroke:#ddd}}";
+    @media(prefers-color-scheme: dark){text{fill:#ddd}line{stroke:#ddd}}";
 
 /// The medians of a contender, by their places.
 type Line<'a> = (&'a str, Vec<[f64; 2]>);

@@ -78,7 +78,7 @@ pub struct Part {
 pub struct Stated {
     /// The key of the row ([`Row::key`](super::Row::key)).
     pub row: String,
-    /// The median.
+    /// The median of its rounds.
     pub figure: f64,
     /// The day, as in 2026-11-27.
     pub date: String,

@@ -17,7 +17,7 @@ const TRIPS: &str = "200 x 4 KiB over 50 ms, each file";
 const LINE: &str = "one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms";
 const SMALL_FILES: &str = "500 x 20 kB, 100 Mbit/s, rtt in ms";
 
-/// All targets.
+/// All targets of the benchmark.
 pub const ROWS: &[Row] = &[
     Row::least("T1", "peers", [ONE_FILE, GIB_S], 1.05).server().beside(Best),
     Row::least("T1", "limit", [ONE_FILE, GIB_S], 0.95).server().beside(One("limit")),
