@@ -6,7 +6,7 @@
 use super::failure::{JournalFailure, StoreName};
 use super::job_row::JobRow;
 use super::sql::{LockKey, Parameters, PostgresConnection, Sql, StoreError};
-use super::table::{NEWEST, TABLES, UNRELEASED, VERSION, add_commit};
+use super::table::{NEWEST, TABLES, VERSION, add_commit};
 
 /// A database with the tables of this version.
 #[derive(Debug)]
@@ -28,10 +28,13 @@ impl Database {
         let connected = PostgresConnection::open(parameters).map(Sql::Postgres);
         let sql = connected.map_err(|bad| home.failure(bad))?;
         let found = version(&sql).map_err(|bad| home.failure(bad))?;
-        let found = match found < VERSION {
-            true => make_tables(&sql).map_err(|bad| home.failure(bad))?,
-            false => found,
+        let found = match found {
+            0 => make_tables(&sql).map_err(|bad| home.failure(bad))?,
+            found => found,
         };
+        if found < VERSION {
+            return Err(JournalFailure::Unreleased { store: home.name(), found });
+        }
         if found > NEWEST {
             return Err(JournalFailure::Newer { store: home.name(), found, known: VERSION });
         }
@@ -72,12 +75,9 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
         sql.begin()?;
         sql.postgres()?.lock_until_commit(LockKey::Tables)?;
         let found = version(sql)?;
-        if found >= VERSION {
+        if found != 0 {
             sql.roll_back();
             return Ok(found);
-        }
-        if found != 0 {
-            return Err(StoreError::Database(UNRELEASED.to_owned()));
         }
         // An administrator may have made it for a user who may not.
         if sql.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'ftp_user'", [])? == 0 {

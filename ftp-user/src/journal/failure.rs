@@ -46,6 +46,14 @@ pub enum JournalFailure {
         /// The version that this program writes.
         known: i64,
     },
+    /// A build between two releases has written it.
+    #[error("a version of ftp-user that was never released has written the journal {store} (tables {found})")]
+    Unreleased {
+        /// Which one it is.
+        store: StoreName,
+        /// The version of its tables.
+        found: i64,
+    },
     /// What it holds is not what was written.
     #[error("the journal {store} is damaged: {why}")]
     Damaged {
@@ -125,6 +133,12 @@ impl JournalFailure {
             Self::Damaged { store: StoreName::Database(_), .. } => "restore the database from a backup",
             Self::Unusable { store: StoreName::Database(_), .. } => {
                 "check that the server runs, that it admits this user, and the space on its disk"
+            }
+            Self::Unreleased { store: StoreName::Database(_), .. } => {
+                "finish its jobs with that build, then name another database, or drop its schema ftp_user"
+            }
+            Self::Unreleased { .. } => {
+                "finish its jobs with that build, then move it and the files beside it (journal.db-*) away, or use another directory with --state"
             }
             Self::Newer { .. } => "use that version, or another directory with --state",
             Self::Damaged { .. } => {

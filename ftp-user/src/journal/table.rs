@@ -10,8 +10,6 @@ use std::sync::LazyLock;
 pub(super) const VERSION: i64 = 11;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
-/// The refusal of tables that no released version has written.
-pub(super) const UNRELEASED: &str = "a version that was never released has written it: move it away";
 
 /// A table of the database.
 #[derive(Debug)]

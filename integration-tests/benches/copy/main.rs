@@ -43,7 +43,8 @@ mod tls;
 mod tree;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -81,7 +82,7 @@ struct Scene<'a> {
 
 impl Scene<'_> {
     /// The large file.
-    fn file(&self) -> std::path::PathBuf {
+    fn file(&self) -> PathBuf {
         self.suites[0].servers[0].path(FILE)
     }
 }
@@ -120,16 +121,19 @@ const PARTS: [Part; 22] = [
     part("login", Quick::All, |at, report| login::table(at.plan, at.place, report)),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     if limit::is_part(&args) {
-        return limit::part(&args);
+        limit::part(&args);
+        return ExitCode::SUCCESS;
     }
     if relay::is_part(&args) {
-        return relay::part(&args);
+        relay::part(&args);
+        return ExitCode::SUCCESS;
     }
     if !args.iter().any(|arg| arg == "--bench" || arg == "--help") {
-        return println!("the benchmark takes minutes and runs only with: cargo bench -p integration-tests");
+        println!("the benchmark takes minutes and runs only with: cargo bench -p integration-tests");
+        return ExitCode::SUCCESS;
     }
     let options = Options::parse();
     let plan = Plan::of(&options);
@@ -140,22 +144,36 @@ fn main() {
     let parts: Vec<&Part> = PARTS.iter().filter(asked).collect();
     if let Some(name) = options.parts.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
         let names = PARTS.map(|part| part.name).join(", ");
-        return println!("no part is named {name}; there are {names}");
+        eprintln!("no part is named {name}; there are {names}");
+        return ExitCode::from(2);
     }
+    // What cannot be read is told before the work of minutes.
+    let known =
+        |file: Option<&PathBuf>| file.map(|file| Results::read(file).map_err(|why| (file.clone(), why)));
+    let before = known(options.compare.as_ref()).transpose();
+    let kept = known(options.json.as_ref().filter(|file| file.exists())).transpose();
+    let (before, kept) = match (before, kept) {
+        (Ok(before), Ok(kept)) => (before, kept),
+        (Err((file, why)), _) | (_, Err((file, why))) => {
+            eprintln!("cannot read {}: {why}", file.display());
+            return ExitCode::from(2);
+        }
+    };
     let start = Instant::now();
     let results = run(&plan, &parts);
     println!("\n{} parts took {:.0} s", parts.len(), start.elapsed().as_secs_f64());
-    if let Some(before) = &options.compare {
-        report::compare(&results, &Results::read(before).unwrap());
-    }
     if let Some(file) = &options.json {
-        let mut all = if file.exists() { Results::read(file).unwrap() } else { Results::default() };
+        let mut all = kept.unwrap_or_default();
         all.merge(results.clone());
         all.write(file).unwrap();
+    }
+    if let Some(before) = before {
+        report::compare(&results, &before);
     }
     if options.page {
         write_page(results);
     }
+    ExitCode::SUCCESS
 }
 
 fn run(plan: &Plan, parts: &[&Part]) -> Results {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Instant;
 
-use integration_tests::performance::{BASELINE, Measure, Part, ROWS, Results, Run, Spread, What, number};
+use integration_tests::performance::{BASELINE, Measure, Part, Quantity, ROWS, Results, Run, Spread, number};
 
 /// The values of the part that runs, and the results of those before it.
 pub(crate) struct Report {
@@ -39,7 +39,7 @@ impl Report {
     }
 
     fn put(&mut self, (name, unit): (&str, &str), at: Option<f64>, contender: &str, values: &[f64]) {
-        let what = What::new(name, unit);
+        let what = Quantity::new(name, unit);
         let values = values.iter().map(|value| rounded(*value));
         let mut all = self.part.measures.iter_mut();
         let there = all.find(|one| one.what == what && one.at == at && one.contender == contender);
@@ -65,7 +65,7 @@ impl Report {
         let part = std::mem::take(&mut self.part);
         let small = if part.run.is_small { ", less work than the targets ask for" } else { "" };
         println!("\n{name}, {:.0} s{small}", self.begun.elapsed().as_secs_f64());
-        let mut last: Option<(&What, Option<f64>)> = None;
+        let mut last: Option<(&Quantity, Option<f64>)> = None;
         let mut ordered: Vec<&Measure> = Vec::new();
         for one in &part.measures {
             let same = |other: &&Measure| other.what == one.what && other.at == one.at;

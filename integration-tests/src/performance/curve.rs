@@ -1,6 +1,6 @@
 //! Curves of measures that have a place on an axis, as SVG.
 
-use super::{Results, What};
+use super::{Quantity, Results};
 use std::fmt::Write;
 
 /// A drawing: each contender has a line through its medians.
@@ -66,7 +66,7 @@ type Line<'a> = (&'a str, Vec<[f64; 2]>);
 impl Curve {
     fn lines<'a>(&self, results: &'a Results) -> Vec<Line<'a>> {
         let [name, unit] = self.what;
-        let what = What::new(name, unit);
+        let what = Quantity::new(name, unit);
         let mut lines: Vec<Line<'a>> = Vec::new();
         for one in results.parts.get(self.part).map_or(&[][..], |part| &part.measures) {
             let (Some(at), Some(spread)) = (one.at.filter(|_| one.what == what), one.spread()) else {

@@ -9,7 +9,7 @@ mod rows;
 mod spread;
 
 pub use page::{MARK, PAGE, Page, RESULTS, TEMPLATE, pages};
-pub use results::{Measure, Part, Results, Run, Stated, What};
+pub use results::{Measure, Part, Quantity, Results, Run, Stated};
 pub use row::{Beside, Bound, Figure, Row, better, met};
 pub use rows::ROWS;
 pub use spread::{Spread, number};

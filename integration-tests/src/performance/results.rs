@@ -10,14 +10,14 @@ use std::{fs, io};
 
 /// What is measured, and its unit.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct What {
+pub struct Quantity {
     /// The work, in a few words.
     pub name: String,
     /// The unit of the values.
     pub unit: String,
 }
 
-impl What {
+impl Quantity {
     /// A work and the unit of what is measured of it.
     pub fn new(name: impl Into<String>, unit: impl Into<String>) -> Self {
         Self { name: name.into(), unit: unit.into() }
@@ -29,7 +29,7 @@ impl What {
 pub struct Measure {
     /// What was measured.
     #[serde(flatten)]
-    pub what: What,
+    pub what: Quantity,
     /// Where it stands on the axis of a curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<f64>,
@@ -128,7 +128,7 @@ impl Results {
     }
 
     /// The values of a contender, of which there is one value or more.
-    pub fn values(&self, part: &str, what: &What, at: Option<f64>, contender: &str) -> Option<&[f64]> {
+    pub fn values(&self, part: &str, what: &Quantity, at: Option<f64>, contender: &str) -> Option<&[f64]> {
         let all = &self.parts.get(part)?.measures;
         let mut found = all.iter().filter(|one| one.what == *what && one.at == at);
         found.find(|one| one.contender == contender).map(|one| &*one.values)

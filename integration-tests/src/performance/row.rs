@@ -1,6 +1,6 @@
 //! What is asked of a measure, and whether it is met.
 
-use super::{BASELINE, Results, SERVER, Spread, USER, What, number};
+use super::{BASELINE, Quantity, Results, SERVER, Spread, USER, number};
 
 /// With what a value of ours is compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,9 +119,9 @@ impl Row {
     }
 
     /// What is measured.
-    pub fn what(&self) -> What {
+    pub fn what(&self) -> Quantity {
         let [name, unit] = self.what;
-        What::new(name, unit)
+        Quantity::new(name, unit)
     }
 
     /// The work, and where on its curve.

@@ -89,19 +89,19 @@ pub const ROWS: &[Row] = &[
     Row::least("T13", "tree", ["2000 x 4 KiB through this host", FILES], 2.0).beside(One("rclone")),
     Row::most("T14", "", ["login and a copy in clear, cold, at each end", "round trips"], 8.0),
     Row::most("T15", "tree", ["first file of a very large directory", "s"], 1.0),
-    Row::most("T15", "tree", ["copy of a very large directory", MIB], 100.0),
+    Row::most("T15", "tree", ["first 20 s of a copy of 1,000,000 files", MIB], 100.0),
     Row::least("T16", "digest", ["RETR with BLAKE3", GIB_S], 0.85).server().beside(One("no digest")),
     Row::least("T17", "lines", [LINE, "Mbit/s"], 0.9)
         .at(20.0)
-        .of("ftp-user, 16 streams")
+        .of("ftp-user --streams 16")
         .beside(One("globus -p 16")),
     Row::least("T17", "lines", [LINE, "Mbit/s"], 0.9)
         .at(100.0)
-        .of("ftp-user, 16 streams")
+        .of("ftp-user --streams 16")
         .beside(One("globus -p 16")),
     Row::least("T17", "lines", [LINE, "Mbit/s"], 0.9)
         .at(200.0)
-        .of("ftp-user, 16 streams")
+        .of("ftp-user --streams 16")
         .beside(One("globus -p 16")),
     Row::most("T18", "", ["from a clone to the first verified tree", "s"], 120.0),
     Row::most("T19", "lines", [SMALL_FILES, "s"], 1.3).at(20.0),

@@ -41,9 +41,10 @@ pub(in crate::job) struct FileClaim {
 }
 
 impl FileClaim {
-    /// Whether nothing of the file is stored that a copy would have to look at, except under its final name.
+    /// Whether nothing of the file is stored that a copy would have to look at, except under its final name, and this run has not
+    /// had it named.
     pub(in crate::job) const fn has_no_part(&self) -> bool {
-        self.done.is_none() && !self.kept.has_part()
+        self.done.is_none() && !self.kept.has_part() && self.kept.moved.is_none()
     }
 
     /// Takes a name for its part that nobody has used. It is on the disk if the journal keeps the file; `None` if it is not.
@@ -72,9 +73,14 @@ impl FileClaim {
         }
     }
 
-    /// Gives up the claim of a file that was not begun, unless an earlier run has begun or copied it.
+    /// Whether an earlier run has begun or copied the file, or it may have its name.
+    pub(in crate::job) const fn was_begun(&self) -> bool {
+        self.kept.has_left() || self.done.is_some() || self.kept.moved.is_some()
+    }
+
+    /// Gives up the claim of a file that was not begun, unless an earlier run has begun or copied it, or it may have its name.
     pub(in crate::job) fn give_up_unless_begun(&self, context: &Context) {
-        if !self.kept.has_left() && self.done.is_none() {
+        if !self.was_begun() {
             self.give_up(context);
         }
     }

@@ -107,6 +107,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
         JournalFailure::Unusable { store: StoreName::Database(_), .. } => Kind::Temporary,
         JournalFailure::Nowhere
         | JournalFailure::Newer { .. }
+        | JournalFailure::Unreleased { .. }
         | JournalFailure::Damaged { .. }
         | JournalFailure::Full { .. }
         | JournalFailure::Unusable { .. } => Kind::Other,

@@ -149,8 +149,10 @@ pub(super) async fn batched(
             }
         }
     }
+    let has_left = !left.is_empty();
     left.extend(rest);
-    let prospect = Prospect::after(files.is_empty(), are_usable && !has_broken, manner);
+    let is_whole = are_usable && !(has_broken && has_left);
+    let prospect = Prospect::after(files.is_empty(), is_whole, manner);
     let others_wait = prospect == Prospect::Doubtful || (!is_proven && files.is_empty());
     WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner), others_wait }
 }
@@ -372,13 +374,17 @@ mod tests {
 
     #[test]
     fn n8_a_file_that_an_earlier_run_has_only_claimed_may_move_together_with_others() {
-        for (claimed, expect) in [
-            (FileClaim::default(), true),
-            (FileClaim::of_earlier_run(&[]), true),
-            (FileClaim::of_earlier_run(&[PartId(1)]), false),
-            (FileClaim::done_by_earlier_run(Verified::Size), false),
+        let mut perhaps_named = FileClaim::default();
+        perhaps_named.kept.may_be_named(FileCopy::skipped(None, Verified::Size));
+        // The other value: whether its claim is kept where nothing more is begun.
+        for (claimed, may_move, was_begun) in [
+            (FileClaim::default(), true, false),
+            (FileClaim::of_earlier_run(&[]), true, true),
+            (FileClaim::of_earlier_run(&[PartId(1)]), false, true),
+            (FileClaim::done_by_earlier_run(Verified::Size), false, true),
+            (perhaps_named, false, true),
         ] {
-            assert_eq!(claimed.has_no_part(), expect, "{claimed:?}");
+            assert_eq!((claimed.has_no_part(), claimed.was_begun()), (may_move, was_begun), "{claimed:?}");
         }
     }
 

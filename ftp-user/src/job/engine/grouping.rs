@@ -89,10 +89,10 @@ impl Grouping {
 
     /// Takes note of what a worker has found out.
     pub(super) fn learn(&mut self, results: &WorkerResults) {
-        let has_moved_together = results.manner.is_some();
+        let has_published = results.manner.is_some() && !results.files.is_empty();
         match results.prospect {
             Prospect::Doubtful => self.breaks += 1,
-            Prospect::Good if has_moved_together => self.breaks = 0,
+            Prospect::Good if has_published => self.breaks = 0,
             Prospect::Good | Prospect::None => {}
         }
         self.manner = results.manner.or(self.manner);

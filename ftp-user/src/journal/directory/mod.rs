@@ -26,7 +26,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use upgrade::upgrade;
+use upgrade::{WITH_WORDS, upgrade};
 
 /// A state directory with its database.
 #[derive(Debug)]
@@ -113,6 +113,9 @@ impl StateDirectory {
         let found = version(&sql).map_err(failure)?;
         if found > NEWEST {
             return Err(JournalFailure::Newer { store: self.path().into(), found, known: VERSION });
+        }
+        if found < VERSION && found != 0 && found != WITH_WORDS {
+            return Err(JournalFailure::Unreleased { store: self.path().into(), found });
         }
         if is_of_another_program(&sql).map_err(failure)? {
             return Err(JournalFailure::unusable(self.path(), "it is a database of another program"));

@@ -3,7 +3,7 @@
 use crate::journal::job_row::JobRow;
 use crate::journal::record::{JobState, ReadWords, StoredJob};
 use crate::journal::sql::{Sql, StoreError};
-use crate::journal::table::{JOBS, LEASES, QUEUE, SERIES, TABLES, TOKENS, Table, UNRELEASED, WORKERS};
+use crate::journal::table::{JOBS, LEASES, QUEUE, SERIES, TABLES, TOKENS, Table, WORKERS};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -17,12 +17,12 @@ pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), St
             [&QUEUE, &SERIES, &TOKENS, &WORKERS, &LEASES].iter().try_for_each(create)?;
             read_jobs(sql, read)
         }
-        _ => Err(StoreError::Database(UNRELEASED.to_owned())),
+        other => Err(StoreError::Database(format!("its tables have version {other}"))),
     }
 }
 
 /// The tables of version 0.1.0, which has kept the words of jobs.
-const WITH_WORDS: i64 = 7;
+pub(super) const WITH_WORDS: i64 = 7;
 
 /// Makes values of jobs of which the words were kept. Every row is checked by its old sum.
 fn read_jobs(sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
@@ -150,7 +150,7 @@ mod tests {
             let home = tempfile::tempdir().unwrap();
             drop(Store::file_for_tests(home.path()).unwrap());
             let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
-            sql.run_all(&format!("PRAGMA user_version = {version}")).unwrap();
+            sql.run_all(&format!("DROP TABLE commits; PRAGMA user_version = {version}")).unwrap();
             let Err(why) = Store::file_for_tests(home.path()) else { panic!("version {version} was taken") };
             assert!(why.to_string().contains("never released"), "{why}");
             assert_eq!(sql.number("PRAGMA user_version", []).unwrap(), version);
