@@ -56,15 +56,21 @@ impl Impostor {
         timeout(WATCHDOG, self.listener.accept()).await.expect("somebody connects").unwrap().0
     }
 
-    /// Begins the session of the next link. Who is told to start over may leave a connection before its handshake has ended.
-    pub async fn session<In: DeserializeOwned>(&self) -> Talk<In> {
-        let (seen_as, (mut link, first)) = loop {
+    /// The next link. Who is told to start over, or has waited too long, leaves a
+    /// connection before its handshake has ended.
+    async fn accepted(&self) -> AcceptedLink {
+        loop {
             let stream = self.connection().await;
             let seen_as = stream.peer_addr().unwrap();
-            if let Ok(accepted) = self.acceptor.accept(stream).await {
-                break (seen_as, accepted);
+            if let Ok((link, first)) = self.acceptor.accept(stream).await {
+                return AcceptedLink { seen_as, link, first };
             }
-        };
+        }
+    }
+
+    /// Begins the session of the next link.
+    pub async fn session<In: DeserializeOwned>(&self) -> Talk<In> {
+        let AcceptedLink { seen_as, mut link, first } = self.accepted().await;
         let First::Session(hello) = first else { panic!("no session: {first:?}") };
         let token = self.tokens.accept(&hello, link.exporter(), Clock::today()).unwrap();
         let (version, build) = (token.version, Text::of("impostor"));
@@ -75,12 +81,22 @@ impl Impostor {
 
     /// The next link, which proves this ticket.
     pub async fn attached(&self, ticket: &Secret32) -> Link {
-        let (mut link, first) = self.acceptor.accept(self.connection().await).await.unwrap();
+        let AcceptedLink { mut link, first, .. } = self.accepted().await;
         let First::Data(hello) = first else { panic!("no ticket: {first:?}") };
         let accepted = accept_data(ticket, &hello, link.exporter()).expect("the right ticket");
         link.send(&accepted.data()).await.unwrap();
         link
     }
+}
+
+/// A link whose handshake has ended.
+#[derive(Debug)]
+struct AcceptedLink {
+    /// From where it comes.
+    seen_as: SocketAddr,
+    link: Link,
+    /// Its first message.
+    first: First,
 }
 
 impl<In: DeserializeOwned> Talk<In> {
