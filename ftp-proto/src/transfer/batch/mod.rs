@@ -25,7 +25,8 @@
 //! Nothing of this depends on who is between the two servers: both tell the digests, and a host in the middle that changes,
 //! drops or reorders a byte publishes nothing.
 //!
-//! A batch fails no file. What it has not published is *left* to the caller, who copies it alone and finds out why.
+//! A batch fails no file. What it has not published is *left* to the caller, who copies it alone and finds out why. Where the
+//! data connection has broken, one file is enough for that ([`Batch::has_broken`]).
 //!
 //! The last settings and the data connection stay in force, for the next batch on the same sessions ([`BatchOpening::Kept`]). MODE S
 //! has to come before anything else that needs a data connection.

@@ -1,6 +1,7 @@
 //! Small files that move together between two servers.
 //!
-//! No file fails here. A file that is left is copied alone, and that copy reports the reason.
+//! No file fails here. A file that is left is copied alone, and that copy reports the reason. Where a connection has broken, one
+//! file is copied alone, and the others may move together after it.
 
 use super::taken_names::TakenNames;
 use super::workers::{FileResult, WorkerResults};
