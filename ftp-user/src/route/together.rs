@@ -264,7 +264,7 @@ pub(crate) struct BatchResult {
     pub(crate) are_usable: bool,
     /// The data connection that they shared stood.
     pub(crate) has_opened: bool,
-    /// It has ended before all files had moved.
+    /// It is closed now, or has never stood: it is not known why files are left.
     pub(crate) has_broken: bool,
 }
 

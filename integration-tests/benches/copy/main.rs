@@ -135,8 +135,22 @@ fn main() -> ExitCode {
         println!("the benchmark takes minutes and runs only with: cargo bench -p integration-tests");
         return ExitCode::SUCCESS;
     }
-    let options = Options::parse();
-    let plan = Plan::of(&options);
+    match benchmark(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the parts that are asked for, and shows and keeps their results.
+///
+/// # Errors
+///
+/// A part or a file of results is named that is not there.
+fn benchmark(options: &Options) -> Result<(), String> {
+    let plan = Plan::of(options);
     let asked = |part: &&Part| match &options.parts[..] {
         [] => !(plan.is_quick && part.quick == Quick::Nothing),
         names => names.iter().any(|name| name == part.name),
@@ -144,21 +158,13 @@ fn main() -> ExitCode {
     let parts: Vec<&Part> = PARTS.iter().filter(asked).collect();
     if let Some(name) = options.parts.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
         let names = PARTS.map(|part| part.name).join(", ");
-        eprintln!("no part is named {name}; there are {names}");
-        return ExitCode::from(2);
+        return Err(format!("no part is named {name}; there are {names}"));
     }
     // What cannot be read is told before the work of minutes.
-    let known =
-        |file: Option<&PathBuf>| file.map(|file| Results::read(file).map_err(|why| (file.clone(), why)));
-    let before = known(options.compare.as_ref()).transpose();
-    let kept = known(options.json.as_ref().filter(|file| file.exists())).transpose();
-    let (before, kept) = match (before, kept) {
-        (Ok(before), Ok(kept)) => (before, kept),
-        (Err((file, why)), _) | (_, Err((file, why))) => {
-            eprintln!("cannot read {}: {why}", file.display());
-            return ExitCode::from(2);
-        }
-    };
+    let read =
+        |file: &PathBuf| Results::read(file).map_err(|why| format!("cannot read {}: {why}", file.display()));
+    let before = options.compare.as_ref().map(read).transpose()?;
+    let kept = options.json.as_ref().filter(|file| file.exists()).map(read).transpose()?;
     let start = Instant::now();
     let results = run(&plan, &parts);
     println!("\n{} parts took {:.0} s", parts.len(), start.elapsed().as_secs_f64());
@@ -173,7 +179,7 @@ fn main() -> ExitCode {
     if options.page {
         write_page(results);
     }
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 fn run(plan: &Plan, parts: &[&Part]) -> Results {

@@ -32,7 +32,7 @@ enum LineEnd {
     Unused,
     /// Both servers keep it.
     Kept,
-    /// It is closed, before all that was to move has moved.
+    /// It is closed. What is left may have been on its way.
     Broken,
 }
 
@@ -219,7 +219,7 @@ impl Batch {
         self.end == Some(LineEnd::Kept)
     }
 
-    /// Whether something has broken the line, so that files are left of which nothing is known.
+    /// Whether the data connection is closed now, although it stood or was to stand. It is not known why files are left then.
     pub fn has_broken(&self) -> bool {
         self.end == Some(LineEnd::Broken)
     }
