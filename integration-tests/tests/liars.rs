@@ -9,10 +9,12 @@ use integration_tests::foreign::{Hosts, Kind, Who};
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::user::Run;
+use integration_tests::socket::until;
+use integration_tests::user::{Run, job};
+use rustix::process::Signal;
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const FILES: usize = 40;
 /// Servers that exchange files with any host, without a proof.
@@ -305,6 +307,39 @@ fn h16_a_move_deletes_no_source_whose_copy_was_named_in_words_alone() {
     assert_eq!(staying + arrived, FILES, "{run}");
     run_between("move", [from.url("tree"), to.url("")], &[]).0.exits(0);
     assert_eq!((files(&from), files(&to)), (0, FILES));
+}
+
+#[test]
+fn h16_a_move_that_is_interrupted_when_it_is_not_known_what_was_named_is_finished_by_resume() {
+    let (from, to) = sites();
+    let has_closed = Arc::new(AtomicBool::new(false));
+    let is_asked_again = Arc::new(AtomicBool::new(false));
+    let is_calm = Arc::new(AtomicBool::new(false));
+    let [closed, again, calm] = [&has_closed, &is_asked_again, &is_calm].map(Arc::clone);
+    // It has named the files, and does not say so. Whoever asks what has become of them waits.
+    let liar = Manner::Batch.lying(&to, move |command, _| match command {
+        _ if calm.load(Ordering::SeqCst) => Lie::None,
+        _ if command.starts_with("PACK KEEP ") && !command.starts_with("PACK KEEP 0 ") => {
+            closed.store(true, Ordering::SeqCst);
+            Lie::Closes
+        }
+        "" if closed.load(Ordering::SeqCst) => {
+            again.store(true, Ordering::SeqCst);
+            Lie::Silence
+        }
+        _ => Lie::None,
+    });
+    let state = tempfile::tempdir().unwrap();
+    let (source, target) = (from.url("tree"), liar.url(""));
+    let words = ["move", "-r", "-j", "1", "--overwrite", "never", &source, &target];
+    let run = job(state.path()).args(words).start();
+    until("the files are asked for again", || is_asked_again.load(Ordering::SeqCst));
+    run.running.signal(Signal::INT);
+    let run = run.end().exits(10);
+    is_calm.store(true, Ordering::SeqCst);
+    let resumed = job(state.path()).args(["resume"]).run().exits(0);
+    let files = |server: &Server| server.names().iter().filter(|name| !name.ends_with('/')).count();
+    assert_eq!((files(&from), files(&to)), (0, FILES), "{run}\n{resumed}");
 }
 
 #[test]
