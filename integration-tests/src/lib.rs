@@ -23,6 +23,7 @@ pub mod hub;
 pub mod impostor;
 pub mod keeper;
 pub mod liar;
+pub mod line;
 pub mod net;
 pub mod peer;
 pub mod performance;

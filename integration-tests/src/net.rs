@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -73,6 +73,26 @@ impl Host {
         self.address.to_string()
     }
 
+    /// Its name in its network.
+    pub fn name(&self) -> &str {
+        self.space.rsplit('-').next().unwrap_or_default()
+    }
+
+    /// Answers at the addresses of this machine's name servers that no name exists: nobody else answers in a network of its
+    /// own, and some programs do not start before they know whether their addresses have names.
+    pub fn answers_for_name_servers(&self, network: &Network) {
+        let settings = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        let servers = settings.lines().filter_map(|line| line.strip_prefix("nameserver"));
+        for server in servers.filter_map(|server| server.trim().parse::<Ipv4Addr>().ok()) {
+            if !server.is_loopback() {
+                let address = format!("-n {} address add {server}/32 dev lo", self.space);
+                run(network.ip.command().args(address.split_whitespace()), "").unwrap();
+            }
+            let socket = self.run(|| UdpSocket::bind((server, 53)).unwrap());
+            thread::spawn(move || answer(&socket));
+        }
+    }
+
     /// Does something on this host: sockets that are opened meanwhile are its own, and programs that
     /// are started meanwhile stay there. One thread enters the namespace and ends with the work.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
@@ -122,6 +142,23 @@ impl Network {
         self.namespace(name).unwrap();
         let (subnet, router) = (self.router.next_subnet(), self.router.space.clone());
         self.attach(name, &router, subnet)
+    }
+
+    /// A host without a cable, whose address is that of its loopback.
+    pub fn lone_host(&mut self, name: &str) -> Host {
+        self.namespace(name).unwrap();
+        let [a, b, c] = self.router.next_subnet();
+        let host = Host { space: format!("{}-{name}", self.name), address: Ipv4Addr::new(a, b, c, 1) };
+        let address = format!("-n {} address add {}/32 dev lo", host.space, host.address);
+        run(self.ip.command().args(address.split_whitespace()), "").unwrap();
+        host
+    }
+
+    /// Sends what a host has for another one through one of its devices.
+    pub fn route(&self, host: &Host, other: &Host, device: &str) -> Result<(), String> {
+        let (space, from, to) = (&host.space, host.address, other.address);
+        let route = format!("-n {space} route add {to}/32 dev {device} src {from}");
+        run(self.ip.command().args(route.split_whitespace()), "")
     }
 
     /// A router that lets connections out under its own address (masquerade), and none in: what comes
@@ -283,6 +320,16 @@ impl Network {
         self.rules(&host.space, &rules).unwrap();
     }
 
+    /// Removes the option of window scaling from each SYN that a host sends, as some middleboxes do (RFC 7323 section 2).
+    pub fn drop_window_scaling(&self, host: &Host) {
+        let rules = "table ip middlebox { chain out {
+                type filter hook output priority 0; policy accept;
+                tcp flags & syn == syn reset tcp option wscale
+            }
+            }";
+        self.rules(&host.space, rules).unwrap();
+    }
+
     /// Takes a host's cable out: what is sent to it is lost without a word.
     pub fn unplug(&self, host: &Host) {
         run(self.ip.command().args(["-n", &host.space, "link", "set", "eth0", "down"]), "").unwrap();
@@ -386,6 +433,19 @@ fn sweep(ip: &Tool) {
             // Another run may be faster.
             let _ = remove(ip, &name);
         }
+    }
+}
+
+/// Answers each question with NXDOMAIN and no records (RFC 1035 section 4.1.1).
+fn answer(socket: &UdpSocket) {
+    let mut message = [0; 512];
+    while let Ok((length, from)) = socket.recv_from(&mut message) {
+        let Some(answer) = message.get_mut(..length).filter(|message| message.len() >= 12) else {
+            continue;
+        };
+        answer[2..4].copy_from_slice(&[0x81, 0x83]);
+        answer[6..12].fill(0);
+        let _ = socket.send_to(answer, from);
     }
 }
 

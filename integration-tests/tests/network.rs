@@ -1,6 +1,7 @@
 //! Real subnets, routers and NAT: every host is a network namespace with an address of its own.
 
 mod advice;
+mod emulated;
 mod hub;
 mod misled;
 mod published;

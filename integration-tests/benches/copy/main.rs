@@ -25,6 +25,7 @@ mod guesses;
 mod idle;
 mod insiders;
 mod limit;
+mod lines;
 mod listings;
 mod login;
 mod moves;
@@ -48,7 +49,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use integration_tests::performance::{RESULTS, Results, pages};
+use integration_tests::performance::{RESULTS, Results, Run, pages};
 use plan::{FILE, Options, Plan};
 use report::Report;
 use suite::{ENDS, Suite};
@@ -56,17 +57,17 @@ use suite::{ENDS, Suite};
 /// A part of the benchmark.
 struct Part {
     name: &'static str,
-    quick: Quick,
+    quick: QuickWork,
     /// Whether it moves the large file.
     moves_file: bool,
-    run: fn(&Scene<'_>, &mut Report),
+    run: fn(&Bench<'_>, &mut Report),
 }
 
 /// What a part does in a quick run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Quick {
+enum QuickWork {
     /// It takes too long.
-    Nothing,
+    None,
     /// Its work depends on the sizes of the plan.
     Less,
     /// It does all of its work, in fewer rounds.
@@ -74,51 +75,52 @@ enum Quick {
 }
 
 /// What every part has.
-struct Scene<'a> {
+struct Bench<'a> {
     plan: &'a Plan,
     place: &'a Path,
     suites: &'a [Suite],
 }
 
-impl Scene<'_> {
+impl Bench<'_> {
     /// The large file.
     fn file(&self) -> PathBuf {
         self.suites[0].servers[0].path(FILE)
     }
 }
 
-const fn part(name: &'static str, quick: Quick, run: fn(&Scene<'_>, &mut Report)) -> Part {
+const fn part(name: &'static str, quick: QuickWork, run: fn(&Bench<'_>, &mut Report)) -> Part {
     Part { name, quick, moves_file: false, run }
 }
 
-const fn of_file(name: &'static str, run: fn(&Scene<'_>, &mut Report)) -> Part {
-    Part { name, quick: Quick::Less, moves_file: true, run }
+const fn of_file(name: &'static str, run: fn(&Bench<'_>, &mut Report)) -> Part {
+    Part { name, quick: QuickWork::Less, moves_file: true, run }
 }
 
 /// All parts in their order. The last one leaves many local ports behind that nobody can use for a minute.
-const PARTS: [Part; 22] = [
+const PARTS: [Part; 23] = [
     of_file("limit", |at, report| direct::table(at.plan, at.suites, report)),
-    part("start", Quick::All, |at, report| start::table(at.plan, at.suites, report)),
+    part("start", QuickWork::All, |at, report| start::table(at.plan, at.suites, report)),
     of_file("peers", |at, report| peers::table(at.plan, at.place, &at.suites[0], report)),
     of_file("through", |at, report| through::table(at.plan, at.suites, report)),
     of_file("relay", |at, report| relay::table(at.plan, &at.file(), report)),
-    part("crowd", Quick::Nothing, |at, report| relay::crowd(at.plan, report)),
-    part("insiders", Quick::Nothing, |at, report| insiders::table(at.plan, report)),
-    part("list", Quick::Less, |at, report| listings::table(at.plan, at.place, report)),
-    part("files", Quick::All, |at, report| files::table(at.plan, at.suites, report)),
-    part("tree", Quick::All, |at, report| tree::table(at.plan, at.place, report)),
-    part("move", Quick::Nothing, |at, report| moves::table(at.plan, at.suites, report)),
-    part("sync", Quick::Less, |at, report| sync::table(at.plan, &at.suites[0], report)),
-    part("shell", Quick::All, |at, report| shell::table(at.plan, report)),
-    part("idle", Quick::Less, |at, report| idle::table(at.plan, at.place, report)),
-    part("guesses", Quick::Nothing, |at, report| guesses::table(at.plan, at.place, report)),
+    part("crowd", QuickWork::None, |at, report| relay::crowd(at.plan, report)),
+    part("insiders", QuickWork::None, |at, report| insiders::table(at.plan, report)),
+    part("list", QuickWork::Less, |at, report| listings::table(at.plan, at.place, report)),
+    part("files", QuickWork::All, |at, report| files::table(at.plan, at.suites, report)),
+    part("tree", QuickWork::All, |at, report| tree::table(at.plan, at.place, report)),
+    part("move", QuickWork::None, |at, report| moves::table(at.plan, at.suites, report)),
+    part("sync", QuickWork::Less, |at, report| sync::table(at.plan, &at.suites[0], report)),
+    part("shell", QuickWork::All, |at, report| shell::table(at.plan, report)),
+    part("idle", QuickWork::Less, |at, report| idle::table(at.plan, at.place, report)),
+    part("guesses", QuickWork::None, |at, report| guesses::table(at.plan, at.place, report)),
     of_file("drain", |at, report| drain::table(at.plan, at.place, &at.file(), report)),
     of_file("digest", |at, report| drain::digests(at.plan, at.place, &at.file(), report)),
     of_file("tls", |at, report| tls::curl(at.plan, at.place, &at.file(), report)),
-    part("first", Quick::Nothing, |at, report| first::table(at.plan, report)),
-    part("queue", Quick::Nothing, |at, report| queue::table(at.plan, at.place, &at.suites[0], report)),
+    part("first", QuickWork::None, |at, report| first::table(at.plan, report)),
+    part("queue", QuickWork::None, |at, report| queue::table(at.plan, at.place, &at.suites[0], report)),
+    part("lines", QuickWork::None, |at, report| lines::table(at.plan, at.place, report)),
     of_file("fxp", |at, report| fxp::table(at.plan, at.place, &at.file(), report)),
-    part("login", Quick::All, |at, report| login::table(at.plan, at.place, report)),
+    part("login", QuickWork::All, |at, report| login::table(at.plan, at.place, report)),
 ];
 
 fn main() -> ExitCode {
@@ -148,17 +150,16 @@ fn main() -> ExitCode {
 ///
 /// # Errors
 ///
-/// A part or a file of results is named that is not there.
+/// A file of results is named that is not there, or the page is asked for and the tree has changes.
 fn benchmark(options: &Options) -> Result<(), String> {
     let plan = Plan::of(options);
     let asked = |part: &&Part| match &options.parts[..] {
-        [] => !(plan.is_quick && part.quick == Quick::Nothing),
+        [] => !(plan.is_quick && part.quick == QuickWork::None),
         names => names.iter().any(|name| name == part.name),
     };
     let parts: Vec<&Part> = PARTS.iter().filter(asked).collect();
-    if let Some(name) = options.parts.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
-        let names = PARTS.map(|part| part.name).join(", ");
-        return Err(format!("no part is named {name}; there are {names}"));
+    if options.page && Run::here(false, false).is_of_changed_tree() {
+        return Err("--page is for a committed tree, whose figures anybody can repeat".to_owned());
     }
     // What cannot be read is told before the work of minutes.
     let read =
@@ -200,14 +201,14 @@ fn run(plan: &Plan, parts: &[&Part]) -> Results {
     if let Some(baseline) = &plan.baseline {
         println!("baseline: the programs in {}", baseline.display());
     }
-    let scene = Scene { plan, place: place.path(), suites: &suites };
+    let bench = Bench { plan, place: place.path(), suites: &suites };
     let mut report = Report::new();
     for part in parts {
         if !plan.is_quick {
             process::wait_for_local_ports();
         }
-        report.begin(plan.is_small && part.quick != Quick::All, plan.is_quick);
-        (part.run)(&scene, &mut report);
+        report.begin(plan.is_small && part.quick != QuickWork::All, plan.is_quick);
+        (part.run)(&bench, &mut report);
         report.end(part.name);
     }
     report.results

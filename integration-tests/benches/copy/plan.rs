@@ -5,23 +5,24 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use integration_tests::site::sample;
 use tempfile::TempDir;
 
-use crate::process;
+use crate::{PARTS, process};
 
 /// The file that is copied, by its name on every server.
 pub(crate) const FILE: &str = "file.bin";
 
 /// Measures the programs of this tree beside those of other people, in interleaved rounds.
 #[derive(Parser)]
-#[command(name = "cargo bench -p integration-tests --", max_term_width = 100)]
+#[command(bin_name = "cargo bench -p integration-tests --", max_term_width = 100)]
 pub(crate) struct Options {
     /// Less work and fewer rounds, below 3 minutes, without the parts that take long
     #[arg(long)]
     quick: bool,
     /// Which parts run, as in limit,tree
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(PARTS.map(|part| part.name)))]
     pub(crate) parts: Vec<String>,
     /// Write what was measured; a file that is there keeps its other parts
     #[arg(long, value_name = "FILE")]
@@ -30,7 +31,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) compare: Option<PathBuf>,
     /// Put the parts that did the whole work into docs/performance.md
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quick")]
     pub(crate) page: bool,
     /// Compare also with the programs in a directory, a release build of another version
     #[arg(long, value_name = "DIR")]

@@ -3,24 +3,26 @@
 use std::fmt::Display;
 use std::time::Instant;
 
-use integration_tests::performance::{BASELINE, Measure, Part, Quantity, ROWS, Results, Run, Spread, number};
+use integration_tests::performance::{
+    BASELINE, Measure, PartResults, Quantity, Results, Run, Spread, TARGETS, number,
+};
 
 /// The values of the part that runs, and the results of those before it.
 pub(crate) struct Report {
-    part: Part,
+    part: PartResults,
     begun: Instant,
     pub(crate) results: Results,
 }
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self { part: Part::default(), begun: Instant::now(), results: Results::default() }
+        Self { part: PartResults::default(), begun: Instant::now(), results: Results::default() }
     }
 
     /// Begins a part.
     pub(crate) fn begin(&mut self, is_small: bool, is_quick: bool) {
         self.begun = Instant::now();
-        self.part = Part { run: Run::here(is_small, is_quick), ..Part::default() };
+        self.part = PartResults { run: Run::here(is_small, is_quick), ..PartResults::default() };
     }
 
     /// The value of one round. What a contender has not measured is not there.
@@ -88,17 +90,17 @@ impl Report {
             }
         }
         self.results.parts.insert(name.to_owned(), part);
-        for row in ROWS.iter().filter(|row| row.part == name) {
-            match row.figure(&self.results) {
-                Some(figure) => println!("  target: {}", row.verdict(&figure)),
-                None => println!("  target: {}: no figure", row.work()),
+        for target in TARGETS.iter().filter(|target| target.part == name) {
+            match target.figure(&self.results) {
+                Some(figure) => println!("  target: {}", target.verdict(&figure)),
+                None => println!("  target: {}: no figure", target.work()),
             }
         }
     }
 }
 
 /// The ratio of this build to the baseline, round by round.
-fn against(part: &Part, baseline: &Measure) {
+fn against(part: &PartResults, baseline: &Measure) {
     let ours = part.measures.iter().find(|one| one.what == baseline.what && one.at == baseline.at);
     let Some(ours) = ours.filter(|ours| ours.contender != BASELINE) else { return };
     let ratios: Vec<f64> = ours.values.iter().zip(&baseline.values).map(|(new, old)| new / old).collect();
@@ -117,15 +119,22 @@ fn rounded(value: f64) -> f64 {
 /// Prints what has changed since an earlier run: the ratio of each target that both have.
 pub(crate) fn compare(now: &Results, before: &Results) {
     println!("\nnow / before");
-    for row in ROWS {
-        let (Some((ratio, is_apart)), Some(figure)) = (row.compared(now, before), row.measured(now)) else {
+    for target in TARGETS {
+        let (Some((ratio, is_apart)), Some(figure)) = (target.compared(now, before), target.measured(now))
+        else {
             continue;
         };
         let word = if is_apart {
-            integration_tests::performance::better(row.bound(), ratio)
+            integration_tests::performance::better(target.bound(), ratio)
         } else {
             "within the spreads"
         };
-        println!("  {:<4} {:<60} {:>8}   {:6.2}   {word}", row.id, row.work(), number(figure.median), ratio);
+        println!(
+            "  {:<4} {:<60} {:>8}   {:6.2}   {word}",
+            target.id,
+            target.work(),
+            number(figure.median),
+            ratio
+        );
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Curve {
     axis: &'static str,
 }
 
-pub(super) const CURVES: [Curve; 4] = [
+pub(super) const CURVES: [Curve; 5] = [
     Curve {
         file: "rate-over-rtt.svg",
         title: "Rate of one file over a line of 100 Mbit/s with 0.1 % loss, cubic",
@@ -28,6 +28,13 @@ pub(super) const CURVES: [Curve; 4] = [
         part: "lines",
         what: ["one file, 100 Mbit/s, 100 ms, cubic, loss in %", "Mbit/s"],
         axis: "loss each way, %",
+    },
+    Curve {
+        file: "bbr-over-rtt.svg",
+        title: "Rate of one file over one connection, 100 Mbit/s with 0.1 % loss, bbr",
+        part: "lines",
+        what: ["one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms", "Mbit/s"],
+        axis: "round-trip time, ms",
     },
     Curve {
         file: "files-over-rtt.svg",
@@ -57,34 +64,34 @@ const BOTTOM: f64 = 50.0;
 const COLOURS: [&str; 8] =
     ["#1f77b4", "#d9480f", "#2f9e44", "#9c36b5", "#b8860b", "#0c8599", "#e64980", "#868e96"];
 
-const STYLE: &str = "text{font:12px sans-serif;fill:#222}line{stroke:#222}.grid{stroke:#8884}\
-    @media(prefers-color-scheme: dark){text{fill:#ddd}line{stroke:#ddd}}";
+const STYLE: &str = ".back{fill:#fff}text{font:12px sans-serif;fill:#222}line{stroke:#222}.grid{stroke:#8884}\
+    @media(prefers-color-scheme: dark){.back{fill:#111}text{fill:#ddd}line{stroke:#ddd}}";
 
 /// The medians of a contender, by their places.
-type Line<'a> = (&'a str, Vec<[f64; 2]>);
+type Series<'a> = (&'a str, Vec<[f64; 2]>);
 
 impl Curve {
-    fn lines<'a>(&self, results: &'a Results) -> Vec<Line<'a>> {
+    fn series<'a>(&self, results: &'a Results) -> Vec<Series<'a>> {
         let [name, unit] = self.what;
         let what = Quantity::new(name, unit);
-        let mut lines: Vec<Line<'a>> = Vec::new();
+        let mut series: Vec<Series<'a>> = Vec::new();
         for one in results.parts.get(self.part).map_or(&[][..], |part| &part.measures) {
             let (Some(at), Some(spread)) = (one.at.filter(|_| one.what == what), one.spread()) else {
                 continue;
             };
-            match lines.iter_mut().find(|(name, _)| *name == one.contender) {
+            match series.iter_mut().find(|(name, _)| *name == one.contender) {
                 Some((_, points)) => points.push([at, spread.median]),
-                None => lines.push((&one.contender, vec![[at, spread.median]])),
+                None => series.push((&one.contender, vec![[at, spread.median]])),
             }
         }
-        lines.iter_mut().for_each(|(_, points)| points.sort_by(|one, other| one[0].total_cmp(&other[0])));
-        lines
+        series.iter_mut().for_each(|(_, points)| points.sort_by(|one, other| one[0].total_cmp(&other[0])));
+        series
     }
 
     /// The drawing; none without measures.
     pub(super) fn svg(&self, results: &Results) -> Option<String> {
-        let lines = self.lines(results);
-        let all = || lines.iter().flat_map(|(_, points)| points);
+        let series = self.series(results);
+        let all = || series.iter().flat_map(|(_, points)| points);
         let [right, top] = [0, 1].map(|axis| all().map(|point| point[axis]).fold(0.0, f64::max));
         if right == 0.0 || top == 0.0 {
             return None;
@@ -95,7 +102,7 @@ impl Curve {
         let y = |value: f64| HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">\n\
-             <title>{}</title>\n<style>{STYLE}</style>\n",
+             <title>{}</title>\n<style>{STYLE}</style>\n<rect class=\"back\" width=\"100%\" height=\"100%\"/>\n",
             self.title
         );
         let [_, unit] = self.what;
@@ -110,7 +117,7 @@ impl Curve {
             text(&mut svg, [x(tick), y(0.0) + 18.0], "middle", &tick.to_string());
         }
         stroke(&mut svg, "axis", [LEFT, y(0.0), x(right), y(0.0)]);
-        for (number, ((name, points), colour)) in lines.iter().zip(COLOURS.iter().cycle()).enumerate() {
+        for (number, ((name, points), colour)) in series.iter().zip(COLOURS.iter().cycle()).enumerate() {
             let places: Vec<[f64; 2]> = points.iter().map(|[at, value]| [x(*at), y(*value)]).collect();
             let path: Vec<String> = places.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
             let _ = writeln!(

@@ -4,15 +4,15 @@
 mod curve;
 mod page;
 mod results;
-mod row;
-mod rows;
 mod spread;
+mod target;
+mod targets;
 
 pub use page::{MARK, PAGE, Page, RESULTS, TEMPLATE, pages};
-pub use results::{Measure, Part, Quantity, Results, Run, Stated};
-pub use row::{Beside, Bound, Figure, Row, better, met};
-pub use rows::ROWS;
+pub use results::{Measure, PartResults, Quantity, RecordedFigure, Results, Run};
 pub use spread::{Spread, number};
+pub use target::{Bound, Figure, Reference, Target, better, met};
+pub use targets::TARGETS;
 
 /// The contender that is this tree's build of the server.
 pub const SERVER: &str = "ftp-server";

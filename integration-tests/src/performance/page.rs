@@ -1,7 +1,7 @@
 //! The page of the figures and its curves.
 
 use super::curve::CURVES;
-use super::{BASELINE, Measure, ROWS, Results, met, number};
+use super::{BASELINE, Figure, Measure, Results, TARGETS, Target, met, number};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::{fs, io};
@@ -44,6 +44,7 @@ fn page(template: &str, results: &Results) -> String {
     let mut text = String::new();
     for (number, line) in template.lines().enumerate() {
         match line {
+            "{summary}" => text += &summary(results),
             "{targets}" => text += &targets(results),
             "{curves}" => text += &curves(results),
             "{figures}" => text += &figures(results),
@@ -57,15 +58,45 @@ fn page(template: &str, results: &Results) -> String {
     text
 }
 
+/// How many targets are met, and the numbers of the others.
+fn summary(results: &Results) -> String {
+    let of = |is_wanted: fn(&Target, Option<&Figure>) -> bool| -> Vec<&Target> {
+        TARGETS.iter().filter(|target| is_wanted(target, target.figure(results).as_ref())).collect()
+    };
+    let met = of(|target, figure| figure.is_some_and(|figure| target.is_met(figure))).len();
+    let missed = of(|target, figure| figure.is_some_and(|figure| !target.is_met(figure)));
+    let unknown = of(|_, figure| figure.is_none());
+    let all = TARGETS.len();
+    format!(
+        "{met} of {all} targets are met. Missed: {}. Not measured: {}.\n",
+        named(&missed),
+        named(&unknown)
+    )
+}
+
+/// The targets in a few words, those of one number together.
+fn named(targets: &[&Target]) -> String {
+    let names: Vec<String> = targets
+        .chunk_by(|one, other| !one.id.is_empty() && one.id == other.id)
+        .map(|same| match same {
+            [only] if only.id.is_empty() => only.work(),
+            [only] => format!("{} ({})", only.id, only.work()),
+            [first, ..] => format!("{} ({} of them)", first.id, same.len()),
+            [] => String::new(),
+        })
+        .collect();
+    if names.is_empty() { "none".to_owned() } else { names.join("; ") }
+}
+
 /// A table: each target with its figure.
 fn targets(results: &Results) -> String {
     let mut text = "| | work | asked | figure | of | |\n|---|---|---|---|---|---|\n".to_owned();
     let mut last = "";
-    for row in ROWS {
-        let id = if row.id == last { "" } else { row.id };
-        last = row.id;
-        let (work, asked) = (row.work(), row.asked());
-        let Some(figure) = row.figure(results) else {
+    for target in TARGETS {
+        let id = if target.id == last { "" } else { target.id };
+        last = target.id;
+        let (work, asked) = (target.work(), target.asked());
+        let Some(figure) = target.figure(results) else {
             text += &format!("| {id} | {work} | {asked} | not measured | | |\n");
             continue;
         };
@@ -82,12 +113,12 @@ fn targets(results: &Results) -> String {
             Some(_) => format!("{value}, one run"),
             None => format!("{value}, rounds not kept"),
         };
-        let of = match (&*figure.by, row.part) {
+        let of = match (&*figure.by, target.part) {
             ("", part) => format!("{}, `{part}`", figure.date),
             (by, _) => format!("{}, {by}", figure.date),
         };
         let small = if figure.is_small { "; less work" } else { "" };
-        let verdict = if row.is_met(&figure) { met(true) } else { "**missed**" };
+        let verdict = if target.is_met(&figure) { met(true) } else { "**missed**" };
         text += &format!("| {id} | {work} | {asked} | {spread} | {of}{small} | {verdict} |\n");
     }
     text
@@ -129,7 +160,7 @@ fn runs(results: &Results) -> String {
     let mut text = "| parts | day | commit | machine | load | |\n|---|---|---|---|---|---|\n".to_owned();
     let mut left: Vec<_> = results.parts.iter().collect();
     while let Some((_, first)) = left.first() {
-        let key = |part: &super::Part| super::Run { load: 0.0, ..part.run.clone() };
+        let key = |part: &super::PartResults| super::Run { load: 0.0, ..part.run.clone() };
         let run = key(first);
         let (same, others): (Vec<_>, Vec<_>) = left.iter().copied().partition(|(_, part)| key(part) == run);
         left = others;

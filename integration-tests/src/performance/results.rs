@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::{fs, io};
 
+/// Stands behind the commit of a tree that has changes.
+const CHANGED: &str = "-dirty";
+
 /// What is measured, and its unit.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Quantity {
@@ -63,7 +66,7 @@ pub struct Run {
 
 /// All measures of a part of the benchmark.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Part {
+pub struct PartResults {
     /// When and where the part ran.
     pub run: Run,
     /// The values of all contenders.
@@ -75,9 +78,9 @@ pub struct Part {
 
 /// A figure without its rounds: of a run before there were files, or of a test.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Stated {
-    /// The key of the row ([`Row::key`](super::Row::key)).
-    pub row: String,
+pub struct RecordedFigure {
+    /// The key of the target ([`Target::key`](super::Target::key)).
+    pub target: String,
     /// The median of its rounds.
     pub figure: f64,
     /// The day, as in 2026-11-27.
@@ -91,10 +94,10 @@ pub struct Stated {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     /// The parts by their names.
-    pub parts: BTreeMap<String, Part>,
-    /// Figures of rows that no part here has.
+    pub parts: BTreeMap<String, PartResults>,
+    /// Figures of targets that no part here has.
     #[serde(default)]
-    pub stated: Vec<Stated>,
+    pub recorded: Vec<RecordedFigure>,
 }
 
 impl Results {
@@ -120,11 +123,13 @@ impl Results {
     /// Takes in the parts of another run in place of those of before.
     pub fn merge(&mut self, newer: Self) {
         self.parts.extend(newer.parts);
-        let mut stated = std::mem::take(&mut self.stated);
-        stated.retain(|stated| {
-            !super::ROWS.iter().any(|row| row.key() == stated.row && row.measured(self).is_some())
+        let mut recorded = std::mem::take(&mut self.recorded);
+        recorded.retain(|recorded| {
+            !super::TARGETS
+                .iter()
+                .any(|target| target.key() == recorded.target && target.measured(self).is_some())
         });
-        self.stated = stated;
+        self.recorded = recorded;
     }
 
     /// The values of a contender, of which there is one value or more.
@@ -143,6 +148,11 @@ impl Measure {
 }
 
 impl Run {
+    /// Whether the tree was not that of the commit.
+    pub fn is_of_changed_tree(&self) -> bool {
+        self.version.ends_with(CHANGED)
+    }
+
     /// This machine at this moment.
     pub fn here(is_small: bool, is_quick: bool) -> Self {
         let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
@@ -156,7 +166,7 @@ impl Run {
         let release: String = release.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         Self {
             date: format!("{:04}-{:02}-{:02}", now.year, now.month, now.day),
-            version: said("git", &["describe", "--always", "--dirty", "--exclude=*"]),
+            version: version(),
             processor: format!("{} x {model}", models.len()),
             kernel: format!("{} {release}", std::env::consts::OS),
             compiler: said("rustc", &["--version"]),
@@ -167,7 +177,14 @@ impl Run {
     }
 }
 
-/// What a program says in one line.
+/// The commit of the tree, and whether something was changed since: what a run of the benchmark has written does not count.
+fn version() -> String {
+    let commit = said("git", &["describe", "--always", "--exclude=*"]);
+    let changes = said("git", &["status", "--porcelain", "--", ":/", ":!/docs/performance*"]);
+    if changes.is_empty() { commit } else { commit + CHANGED }
+}
+
+/// What a program says.
 fn said(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())

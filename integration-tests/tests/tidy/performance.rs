@@ -1,7 +1,7 @@
 //! The page of the benchmark's figures: it says what the kept results say, and stays short.
 
 use super::source::top;
-use integration_tests::performance::{PAGE, RESULTS, ROWS, Results, pages};
+use integration_tests::performance::{PAGE, RESULTS, Results, TARGETS, pages};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -40,11 +40,15 @@ fn the_page_of_performance_is_short() {
 }
 
 #[test]
-fn each_target_has_a_name_of_its_own_and_each_stated_figure_a_target() {
-    let keys: BTreeSet<String> = ROWS.iter().map(integration_tests::performance::Row::key).collect();
-    assert_eq!(keys.len(), ROWS.len(), "two rows have one key");
+fn each_target_has_a_name_of_its_own_and_each_recorded_figure_a_target() {
+    let keys: BTreeSet<String> = TARGETS.iter().map(integration_tests::performance::Target::key).collect();
+    assert_eq!(keys.len(), TARGETS.len(), "two targets have one key");
     let kept = Results::read(&top().join(RESULTS)).unwrap();
-    let unknown: Vec<&str> =
-        kept.stated.iter().map(|stated| &*stated.row).filter(|row| !keys.contains(*row)).collect();
+    let unknown: Vec<&str> = kept
+        .recorded
+        .iter()
+        .map(|recorded| &*recorded.target)
+        .filter(|target| !keys.contains(*target))
+        .collect();
     assert!(unknown.is_empty(), "no target has these keys:\n{}", unknown.join("\n"));
 }

@@ -71,12 +71,12 @@ impl Pair {
 }
 
 /// One who copies the tree between one pair.
-struct Row<'a> {
+struct Copier<'a> {
     pair: &'a Pair,
     commander: &'a Commander,
 }
 
-impl Row<'_> {
+impl Copier<'_> {
     /// The contender's name: with its own servers it says what it is, and between others whose they are.
     fn name(&self) -> &'static str {
         self.commander.name()
@@ -145,21 +145,22 @@ fn copies(plan: &Plan, trees: &[usize], commanders: &[Commander], pairs: &[Pair]
     // The larger ones take long.
     let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(plan.rounds.min(3)));
     for (&count, rounds) in trees.iter().zip(rounds) {
-        let mut rows = Vec::new();
+        let mut copiers = Vec::new();
         for pair in pairs {
             let able = commanders.iter().filter(|commander| commander.commands(pair.name()));
-            rows.extend(able.map(|commander| Row { pair, commander }));
+            copiers.extend(able.map(|commander| Copier { pair, commander }));
         }
         // Whoever cannot do it has no part in this.
-        rows.retain(|row| match row.run(count, None) {
+        copiers.retain(|copier| match copier.run(count, None) {
             Ok(()) => true,
             Err(why) => {
-                report.skip(&format!("{} between two {}", row.name(), row.pair.name()), why);
+                report.skip(&format!("{} between two {}", copier.name(), copier.pair.name()), why);
                 false
             }
         });
         for round in 0..rounds {
-            turns(round, rows.len()).for_each(|turn| rows[turn].run(count, Some(&mut *report)).unwrap());
+            turns(round, copiers.len())
+                .for_each(|turn| copiers[turn].run(count, Some(&mut *report)).unwrap());
         }
     }
 }

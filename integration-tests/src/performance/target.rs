@@ -4,13 +4,13 @@ use super::{BASELINE, Quantity, Results, SERVER, Spread, USER, number};
 
 /// With what a value of ours is compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Beside {
+pub enum Reference {
     /// With nothing: the value itself counts.
-    Nothing,
+    Itself,
     /// With this contender, round by round.
-    One(&'static str),
+    Contender(&'static str),
     /// With the best contender of each round.
-    Best,
+    BestPeer,
     /// With the best value that any contender had in any round.
     BestRun,
 }
@@ -43,7 +43,7 @@ impl Bound {
 
 /// A target: a measure of ours, what it is compared with, and a bound.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct Target {
     /// The number of the target; empty if it has none.
     pub id: &'static str,
     /// The part of the benchmark; empty if no part measures it.
@@ -54,13 +54,13 @@ pub struct Row {
     at: Option<f64>,
     /// The contender of this tree.
     ours: &'static str,
-    beside: Beside,
+    reference: Reference,
     bound: Bound,
     /// Whether the worst round counts, and not the median.
     is_worst: bool,
 }
 
-/// The figure of a row.
+/// The figure of a target.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Figure {
     /// The median, or the one value that is known.
@@ -71,12 +71,12 @@ pub struct Figure {
     pub date: String,
     /// Who says so, if no part of the benchmark has measured it.
     pub by: String,
-    /// Whether the work was less than the row asks for.
+    /// Whether the work was less than the target asks for.
     pub is_small: bool,
 }
 
-impl Row {
-    /// A row without a comparison whose contender is the user agent. A figure that is `bound` or more is good.
+impl Target {
+    /// A target without a comparison whose contender is the user agent. A figure that is `bound` or more is good.
     pub(super) const fn least(
         id: &'static str,
         part: &'static str,
@@ -84,7 +84,7 @@ impl Row {
         bound: f64,
     ) -> Self {
         let bound = Bound::Least(bound);
-        Self { id, part, what, at: None, ours: USER, beside: Beside::Nothing, bound, is_worst: false }
+        Self { id, part, what, at: None, ours: USER, reference: Reference::Itself, bound, is_worst: false }
     }
 
     /// The same for a figure that is good if it is `bound` or less.
@@ -95,7 +95,7 @@ impl Row {
         bound: f64,
     ) -> Self {
         let bound = Bound::Most(bound);
-        Self { id, part, what, at: None, ours: USER, beside: Beside::Nothing, bound, is_worst: false }
+        Self { id, part, what, at: None, ours: USER, reference: Reference::Itself, bound, is_worst: false }
     }
 
     pub(super) const fn of(self, ours: &'static str) -> Self {
@@ -106,8 +106,8 @@ impl Row {
         self.of(SERVER)
     }
 
-    pub(super) const fn beside(self, beside: Beside) -> Self {
-        Self { beside, ..self }
+    pub(super) const fn beside(self, reference: Reference) -> Self {
+        Self { reference, ..self }
     }
 
     pub(super) const fn at(self, at: f64) -> Self {
@@ -131,7 +131,7 @@ impl Row {
         if self.ours == USER || self.ours == SERVER { name } else { format!("{name}, {}", self.ours) }
     }
 
-    /// A name that no other row has, for figures without rounds.
+    /// A name that no other target has, for figures without rounds.
     pub fn key(&self) -> String {
         format!("{}: {}; {}", self.part, self.work(), self.asked())
     }
@@ -143,12 +143,12 @@ impl Row {
             Bound::Most(bound) => ("at most", bound),
         };
         let [_, unit] = self.what;
-        match self.beside {
-            Beside::Nothing if unit.is_empty() => format!("{word} {bound}"),
-            Beside::Nothing => format!("{word} {bound} {unit}"),
-            Beside::One(name) => format!("{word} {bound} x the {unit} of {name}"),
-            Beside::Best => format!("{word} {bound} x the {unit} of the best peer"),
-            Beside::BestRun => format!("{word} {bound} x the {unit} of the best run of a peer"),
+        match self.reference {
+            Reference::Itself if unit.is_empty() => format!("{word} {bound}"),
+            Reference::Itself => format!("{word} {bound} {unit}"),
+            Reference::Contender(name) => format!("{word} {bound} x the {unit} of {name}"),
+            Reference::BestPeer => format!("{word} {bound} x the {unit} of the best peer"),
+            Reference::BestRun => format!("{word} {bound} x the {unit} of the best run of a peer"),
         }
     }
 
@@ -157,10 +157,10 @@ impl Row {
         let what = self.what();
         let values = |contender: &str| results.values(self.part, &what, self.at, contender);
         let ours = values(self.ours)?;
-        let peers: Vec<&[f64]> = match self.beside {
-            Beside::Nothing => return Spread::of(ours),
-            Beside::One(name) => vec![values(name)?],
-            Beside::Best | Beside::BestRun => {
+        let peers: Vec<&[f64]> = match self.reference {
+            Reference::Itself => return Spread::of(ours),
+            Reference::Contender(name) => vec![values(name)?],
+            Reference::BestPeer | Reference::BestRun => {
                 let all = &results.parts.get(self.part)?.measures;
                 let peers = all.iter().filter(|one| one.what == what && one.at == self.at);
                 let is_peer = |name: &str| ![SERVER, USER, BASELINE, "limit"].contains(&name);
@@ -171,14 +171,14 @@ impl Row {
         let of_round =
             |round: usize| self.bound.best(peers.iter().filter_map(|values| values.get(round).copied()));
         let ratios = ours.iter().enumerate().filter_map(|(round, value)| {
-            let other = if self.beside == Beside::BestRun { of_all } else { of_round(round) };
+            let other = if self.reference == Reference::BestRun { of_all } else { of_round(round) };
             // Processor time is counted in hundredths of a second: a short run may show none.
             other.filter(|other| *other != 0.0).map(|other| value / other)
         });
         Spread::of(&ratios.collect::<Vec<f64>>())
     }
 
-    /// What is known of the row.
+    /// What is known of the target.
     pub fn figure(&self, results: &Results) -> Option<Figure> {
         if let Some(spread) = self.measured(results) {
             let run = &results.parts.get(self.part)?.run;
@@ -196,9 +196,9 @@ impl Row {
                 is_small: run.is_small,
             });
         }
-        let stated = results.stated.iter().find(|stated| stated.row == self.key())?;
-        let (date, by) = (stated.date.clone(), stated.by.clone());
-        Some(Figure { value: stated.figure, spread: None, date, by, is_small: false })
+        let recorded = results.recorded.iter().find(|recorded| recorded.target == self.key())?;
+        let (date, by) = (recorded.date.clone(), recorded.by.clone());
+        Some(Figure { value: recorded.figure, spread: None, date, by, is_small: false })
     }
 
     /// One line: the work, the figure, what is asked, and whether it is met.

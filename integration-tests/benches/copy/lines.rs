@@ -1,0 +1,315 @@
+//! Long lines between the two servers, and from each of them to the user agent: one large file (T17) and small ones (T19).
+//!
+//! Every pair of hosts has a line of its own. Those of the user agent lose nothing. Each run has new lines with the same losses.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use integration_tests::foreign::{Desk, Foreign, ForeignServer, Hosts, Kind, Skipped, Tool};
+use integration_tests::line::{Line, Lines};
+use integration_tests::net::{Host, Network};
+use integration_tests::performance::USER;
+use integration_tests::site::{Server, Site, sample};
+use integration_tests::user::user;
+
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::suite::turns;
+
+/// Bits per second of all lines.
+const RATE: u64 = 100_000_000;
+/// Milliseconds of a round trip.
+const ROUND_TRIPS: [u64; 3] = [20, 100, 200];
+/// Of so many packets one is lost: 0.01 %, 0.1 % and 1 %.
+const LOSSES: [u64; 3] = [10_000, 1_000, 100];
+/// The loss of most rows.
+const LOST_OF: u64 = 1_000;
+
+/// The large file, and a smaller one for those who need minutes for that.
+const LARGE: &str = "large.bin";
+const LARGE_MIB: usize = 256;
+const SMALLER: &str = "smaller.bin";
+const SMALLER_MIB: usize = 32;
+/// The small files.
+const TREE: &str = "tree";
+const FILES: usize = 500;
+const LENGTH: usize = 20_000;
+/// The name of the copy.
+const COPY: &str = "copy";
+
+/// Three hosts and the servers on two of them.
+struct Lab {
+    servers: [Server; 2],
+    globus: Option<Globus>,
+    lftp: Option<(Desk, Tool)>,
+    hosts: [Host; 3],
+    network: Network,
+}
+
+/// Two servers of Globus, and its client.
+struct Globus {
+    servers: [ForeignServer; 2],
+    desk: Desk,
+    tool: Tool,
+}
+
+/// Somebody who has files copied.
+#[derive(Clone, Copy)]
+enum Copier {
+    /// `ftp-user` with a number of data connections for one file; with its default if it is not given.
+    User(Option<&'static str>),
+    /// `globus-url-copy` with an option and its number.
+    Globus([&'static str; 2]),
+    /// `lftp` with one file after the other, or so many at once.
+    Lftp(Option<&'static str>),
+}
+
+const STREAMS: Copier = Copier::User(Some("16"));
+const PARALLEL: Copier = Copier::Globus(["-p", "16"]);
+
+impl Copier {
+    fn name(self) -> String {
+        match self {
+            Self::User(None) => USER.to_owned(),
+            Self::User(Some(streams)) => format!("{USER} --streams {streams}"),
+            Self::Globus([option, number]) => format!("globus {option} {number}"),
+            Self::Lftp(None) => "lftp".to_owned(),
+            Self::Lftp(Some(files)) => format!("lftp mirror -P{files}"),
+        }
+    }
+
+    /// Has a file or a tree copied, and says how many seconds it took.
+    fn copy(self, lab: &Lab, name: &str) -> Result<f64, String> {
+        let is_tree = name == TREE;
+        let [from, to] = &lab.servers;
+        let (from, to) = (from.url(name), to.url(COPY));
+        let ran = |code: Option<i32>, said: &str| match code {
+            Some(0) => Ok(()),
+            code => Err(format!("exit {code:?}: {}", said.trim())),
+        };
+        let globus = lab.globus.as_ref().map(|globus| (&globus.desk, &globus.tool, globus.urls(name)));
+        let lftp = lab.lftp.as_ref();
+        let [.., at] = &lab.hosts;
+        at.run(|| {
+            let start = Instant::now();
+            match (self, globus, lftp) {
+                (Self::User(streams), ..) => {
+                    let agent = user().args(["-q", "copy", "--path", "direct", "--verify", "size"]);
+                    let agent = agent.args(is_tree.then_some("-r"));
+                    let agent = agent.args(streams.map(|number| format!("--streams={number}")));
+                    let run = agent.args([from, to]).run();
+                    ran(run.code(), &run.said)?;
+                }
+                (Self::Globus(option), Some((desk, tool, [from, to])), _) => {
+                    let recursive = ["-r", "-pp"].iter().filter(|_| is_tree);
+                    let args = option.iter().chain(recursive).chain(&["-cd", "-fast"]).copied();
+                    let args: Vec<&str> = args.chain([&*from, &*to]).collect();
+                    let run = desk.try_run(tool, &args, "");
+                    ran(run.code, &run.stderr)?;
+                }
+                (Self::Lftp(files), _, Some((desk, tool))) => {
+                    let work = match files {
+                        Some(files) => format!("mirror -P{files} {from} {to}"),
+                        None => format!("get {from} -o {to}"),
+                    };
+                    let script = format!(
+                        "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set ftp:ssl-allow no; \
+                         set ftp:use-fxp yes; set ftp:fxp-force yes; set ftp:use-mode-z no; {work}"
+                    );
+                    let run = desk.try_run(tool, &["--norc", "-c", &script], "");
+                    ran(run.code, &run.stderr)?;
+                }
+                (Self::Globus(_) | Self::Lftp(_), ..) => return Err("it is not there".to_owned()),
+            }
+            Ok(start.elapsed().as_secs_f64())
+        })
+    }
+}
+
+impl Globus {
+    fn start(hosts: &[Host; 3], network: &Network, place: &Path) -> Result<Self, Skipped> {
+        let tool = Tool::debian("globus-url-copy", &["globus-gass-copy-progs"], "bin/globus-url-copy")?;
+        Kind::Globus.tool()?;
+        hosts.iter().for_each(|host| host.answers_for_name_servers(network));
+        let [source, destination, _] = hosts;
+        let start = |host: &Host| {
+            let server = Foreign::globus().below(place).foreign(Hosts::Allowed).at(&host.ip());
+            host.run(|| server.start())
+        };
+        Ok(Self { servers: [start(source)?, start(destination)?], desk: Desk::new(), tool })
+    }
+
+    /// Its paths begin at the root of the file system. A directory ends with a slash.
+    fn urls(&self, name: &str) -> [String; 2] {
+        let slash = if name == TREE { "/" } else { "" };
+        let [from, to] = &self.servers;
+        [(from, name), (to, COPY)].map(|(server, name)| {
+            let (user, password) = server.user();
+            let (at, path) = (server.address(), server.path(name));
+            format!("ftp://{user}:{}@{at}{}{slash}", password.replace(':', "%3A"), path.display())
+        })
+    }
+}
+
+impl Lab {
+    fn start(place: &Path, report: &mut Report) -> Result<Self, Skipped> {
+        let mut network = Network::new()?;
+        let hosts = ["source", "destination", "user"].map(|name| network.lone_host(name));
+        for host in &hosts {
+            // What one run has learnt of a peer must not help the next one.
+            host.run(|| fs::write("/proc/sys/net/ipv4/tcp_no_metrics_save", "1").unwrap());
+        }
+        let start = |host: &Host| {
+            let directory = place.join(format!("lines-{}", host.name()));
+            fs::create_dir_all(&directory).unwrap();
+            let args = ["--foreign", "authenticated", "--foreign-networks", "10.0.0.0/8"];
+            let site = Site::new(host.name()).at(&host.ip()).args(args);
+            host.run(|| site.start_in(directory))
+        };
+        let [source, destination, _] = &hosts;
+        let servers = [start(source), start(destination)];
+        let globus = kept(report, "globus-url-copy", Globus::start(&hosts, &network, place));
+        let lftp = Tool::debian("lftp", &["lftp"], "bin/lftp").map(|tool| (Desk::new(), tool));
+        let lftp = kept(report, "lftp", lftp);
+        let lab = Self { servers, globus, lftp, hosts, network };
+        let [source, _] = lab.places("");
+        for place in source.iter().chain(&lab.places("")[0]) {
+            fill(place);
+        }
+        Ok(lab)
+    }
+
+    /// Where a name is at the sources, and at the destinations.
+    fn places(&self, name: &str) -> [Vec<std::path::PathBuf>; 2] {
+        [0, 1].map(|end| {
+            let globus = self.globus.iter().map(|globus| globus.servers[end].path(name));
+            std::iter::once(self.servers[end].path(name)).chain(globus).collect()
+        })
+    }
+
+    /// Has the work done over lines of this kind between the servers, and deletes the copy, which must be whole.
+    fn run(&self, copier: Copier, name: &str, line: Line) -> Result<f64, String> {
+        let [source, destination, user] = &self.hosts;
+        let lossless = Line { lost_of: 0, ..line };
+        let pairs =
+            [([source, destination], line), ([user, source], lossless), ([user, destination], lossless)];
+        let _lines = Lines::between(&self.network, &pairs, 1).map_err(|Skipped(why)| why)?;
+        let seconds = copier.copy(self, name);
+        let mut whole = false;
+        for path in &self.places(COPY)[1] {
+            whole |= size(path) == size(&self.servers[0].path(name));
+            drop(fs::remove_file(path));
+            drop(fs::remove_dir_all(path));
+        }
+        let seconds = seconds?;
+        if whole { Ok(seconds) } else { Err("the copy is not whole".to_owned()) }
+    }
+
+    /// Lets all connections that begin from now on have this congestion control.
+    fn use_congestion_control(&self, name: &str) -> Result<(), String> {
+        let set = |host: &Host| host.run(|| fs::write("/proc/sys/net/ipv4/tcp_congestion_control", name));
+        self.hosts.iter().try_for_each(set).map_err(|why| format!("{name}: {why}"))
+    }
+}
+
+/// What is there; what is not is skipped.
+fn kept<T>(report: &mut Report, name: &str, found: Result<T, Skipped>) -> Option<T> {
+    found.map_err(|Skipped(why)| report.skip(name, why)).ok()
+}
+
+/// The bytes of a file, or of all files of a directory.
+fn size(path: &Path) -> u64 {
+    let all = fs::read_dir(path).map(|all| all.map(|file| file.unwrap().metadata().unwrap().len()).sum());
+    all.unwrap_or_else(|_| fs::metadata(path).map_or(0, |file| file.len()))
+}
+
+/// The files of a source.
+fn fill(place: &Path) {
+    let block = sample(1 << 20);
+    fs::write(place.join(LARGE), block.repeat(LARGE_MIB)).unwrap();
+    fs::write(place.join(SMALLER), block.repeat(SMALLER_MIB)).unwrap();
+    fs::create_dir(place.join(TREE)).unwrap();
+    (0..FILES).for_each(|file| {
+        fs::write(place.join(TREE).join(format!("{file:03}.bin")), &block[..LENGTH]).unwrap()
+    });
+}
+
+/// One place on an axis: a line, and what goes over it.
+struct Cell<'a> {
+    /// What is measured, and its unit.
+    what: (&'a str, &'a str),
+    at: f64,
+    line: Line,
+    name: &'a str,
+}
+
+impl Cell<'_> {
+    /// Runs all copiers in turns. Whoever cannot do it has no part in this.
+    fn run(&self, lab: &Lab, rounds: usize, copiers: &[Copier], report: &mut Report) {
+        let mut values = vec![Vec::new(); copiers.len()];
+        for round in 0..rounds {
+            for turn in turns(round, copiers.len()) {
+                match lab.run(copiers[turn], self.name, self.line) {
+                    Ok(seconds) => values[turn].push(self.value(lab, seconds)),
+                    Err(why) => {
+                        report.skip(&format!("{} {}, {}", self.what.0, self.at, copiers[turn].name()), why);
+                    }
+                }
+            }
+        }
+        for (copier, values) in copiers.iter().zip(values) {
+            report.curve(self.what, self.at, &copier.name(), &values);
+        }
+    }
+
+    fn value(&self, lab: &Lab, seconds: f64) -> f64 {
+        match self.what {
+            (_, "s") => seconds,
+            _ => size(&lab.servers[0].path(self.name)) as f64 * 8.0 / 1e6 / seconds,
+        }
+    }
+}
+
+/// Part `lines`.
+pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
+    let lab = match Lab::start(place, report) {
+        Ok(lab) => lab,
+        Err(Skipped(why)) => return report.skip("long lines", why),
+    };
+    let rounds = plan.rounds.min(3);
+    if let Err(why) = lab.use_congestion_control("cubic") {
+        return report.skip("long lines", why);
+    }
+    for milliseconds in ROUND_TRIPS {
+        let at = milliseconds as f64;
+        let line = Line::new(RATE, Duration::from_millis(milliseconds));
+        let what = ("500 x 20 kB, 100 Mbit/s, rtt in ms", "s");
+        let cell = Cell { what, at, line, name: TREE };
+        cell.run(&lab, rounds, &[Copier::User(None), Copier::Globus(["-cc", "8"])], report);
+        cell.run(&lab, 1, &[Copier::Lftp(Some("8"))], report);
+        let line = line.with_losses(LOST_OF);
+        let what = ("one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms", "Mbit/s");
+        let cell = Cell { what, at, line, name: LARGE };
+        cell.run(&lab, rounds, &[STREAMS, PARALLEL], report);
+        cell.run(&lab, 1, &[Copier::User(Some("auto"))], report);
+        let what = ("32 MiB over one connection, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms", "Mbit/s");
+        let cell = Cell { what, at, line, name: SMALLER };
+        cell.run(&lab, 1, &[Copier::User(None), Copier::Lftp(None)], report);
+    }
+    for lost_of in LOSSES {
+        let line = Line::new(RATE, Duration::from_millis(100)).with_losses(lost_of);
+        let what = ("one file, 100 Mbit/s, 100 ms, cubic, loss in %", "Mbit/s");
+        let cell = Cell { what, at: 100.0 / lost_of as f64, line, name: LARGE };
+        cell.run(&lab, 1, &[STREAMS, PARALLEL], report);
+    }
+    if let Err(why) = lab.use_congestion_control("bbr") {
+        return report.skip("bbr", why);
+    }
+    for milliseconds in ROUND_TRIPS {
+        let line = Line::new(RATE, Duration::from_millis(milliseconds)).with_losses(LOST_OF);
+        let what = ("one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms", "Mbit/s");
+        let cell = Cell { what, at: milliseconds as f64, line, name: LARGE };
+        cell.run(&lab, rounds, &[Copier::User(None), Copier::Lftp(None)], report);
+    }
+}
