@@ -6,13 +6,14 @@
 use crate::foreign::Skipped;
 use crate::net::{Host, Network};
 use crate::sim::random::Random;
+use ftp_io::clock::Clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 /// The largest packet.
@@ -167,26 +168,27 @@ fn device(name: &str) -> io::Result<SyncDevice> {
 
 /// Carries packets from each end to the other one of its line, until it is told to end.
 fn carry(ends: &mut [End], ended: &AtomicBool) -> io::Result<()> {
-    let start = Instant::now();
+    let clock = Clock::start();
+    let now = || clock.now().since_start();
     let mut packet = [0; MTU as usize];
     while !ended.load(Ordering::SeqCst) {
-        let mut next = start.elapsed() + WAIT;
+        let mut next = now() + WAIT;
         for at in 0..ends.len() {
-            while let Some(packet) = ends[at].direction.arrived(start.elapsed()) {
+            while let Some(packet) = ends[at].direction.arrived(now()) {
                 // The other end of a line stands beside this one.
                 ends[at ^ 1].device.send(&packet)?;
             }
             let End { device, direction } = &mut ends[at];
             for _ in 0..TURN {
                 match device.recv(&mut packet) {
-                    Ok(length) => direction.send(&packet[..length], start.elapsed()),
+                    Ok(length) => direction.send(&packet[..length], now()),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => return Err(error),
                 }
             }
             next = direction.next().map_or(next, |due| due.min(next));
         }
-        let wait = Timespec::try_from(next.saturating_sub(start.elapsed())).unwrap();
+        let wait = Timespec::try_from(next.saturating_sub(now())).unwrap();
         let mut descriptors: Vec<PollFd<'_>> =
             ends.iter().map(|end| PollFd::new(&end.device, PollFlags::IN)).collect();
         poll(&mut descriptors, Some(&wait))?;

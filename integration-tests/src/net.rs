@@ -5,6 +5,7 @@
 
 use crate::binary::Program;
 use crate::foreign::{Skipped, Tool};
+use ftp_proto::address::{Kind, kind};
 use rustix::process::geteuid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::{self, File};
@@ -84,7 +85,7 @@ impl Host {
         let settings = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
         let servers = settings.lines().filter_map(|line| line.strip_prefix("nameserver"));
         for server in servers.filter_map(|server| server.trim().parse::<Ipv4Addr>().ok()) {
-            if !server.is_loopback() {
+            if kind(server.into()) != Kind::Loopback {
                 let address = format!("-n {} address add {server}/32 dev lo", self.space);
                 run(network.ip.command().args(address.split_whitespace()), "").unwrap();
             }
@@ -318,16 +319,6 @@ impl Network {
             }}"
         );
         self.rules(&host.space, &rules).unwrap();
-    }
-
-    /// Removes the option of window scaling from each SYN that a host sends, as some middleboxes do (RFC 7323 section 2).
-    pub fn drop_window_scaling(&self, host: &Host) {
-        let rules = "table ip middlebox { chain out {
-                type filter hook output priority 0; policy accept;
-                tcp flags & syn == syn reset tcp option wscale
-            }
-            }";
-        self.rules(&host.space, rules).unwrap();
     }
 
     /// Takes a host's cable out: what is sent to it is lost without a word.

@@ -160,15 +160,8 @@ impl Lab {
             // What one run has learnt of a peer must not help the next one.
             host.run(|| fs::write("/proc/sys/net/ipv4/tcp_no_metrics_save", "1").unwrap());
         }
-        let start = |host: &Host| {
-            let directory = place.join(format!("lines-{}", host.name()));
-            fs::create_dir_all(&directory).unwrap();
-            let args = ["--foreign", "authenticated", "--foreign-networks", "10.0.0.0/8"];
-            let site = Site::new(host.name()).at(&host.ip()).args(args);
-            host.run(|| site.start_in(directory))
-        };
         let [source, destination, _] = &hosts;
-        let servers = [start(source), start(destination)];
+        let servers = [source, destination].map(|host| open_server(host, place));
         let globus = kept(report, "globus-url-copy", Globus::start(&hosts, &network, place));
         let lftp = Tool::debian("lftp", &["lftp"], "bin/lftp").map(|tool| (Desk::new(), tool));
         let lftp = kept(report, "lftp", lftp);
@@ -211,6 +204,15 @@ impl Lab {
         let set = |host: &Host| host.run(|| fs::write("/proc/sys/net/ipv4/tcp_congestion_control", name));
         self.hosts.iter().try_for_each(set).map_err(|why| format!("{name}: {why}"))
     }
+}
+
+/// A server of ours that lets lftp have it connect to the other one.
+fn open_server(host: &Host, place: &Path) -> Server {
+    let directory = place.join(format!("lines-{}", host.name()));
+    fs::create_dir_all(&directory).unwrap();
+    let args = ["--foreign", "authenticated", "--foreign-networks", "10.0.0.0/8"];
+    let site = Site::new(host.name()).at(&host.ip()).args(args);
+    host.run(|| site.start_in(directory))
 }
 
 /// What is there; what is not is skipped.

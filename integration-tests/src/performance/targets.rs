@@ -60,10 +60,10 @@ pub const TARGETS: &[Target] = &[
     Target::most("T9", "idle", ["idle session inside TLS (PSS)", "KiB"], 40.0).server(),
     Target::most("T9", "idle", ["server without sessions (PSS)", MIB], 12.0).server(),
     Target::most("T9", "idle", ["TLS server without sessions (PSS)", MIB], 12.0).server(),
-    Target::least("", "idle", ["RETR reference idle sessions", GIB_S], 0.95)
+    Target::least("", "idle", ["RETR beside idle sessions", GIB_S], 0.95)
         .server()
         .beside(Contender("without sessions")),
-    Target::most("", "guesses", ["right login reference 1000 wrong ones", MS], 300.0).server().worst(),
+    Target::most("", "guesses", ["right login beside 1000 wrong ones", MS], 300.0).server().worst(),
     Target::most("T10", "list", ["first byte of LIST", MS], 10.0).server(),
     Target::most("T10", "list", ["all of LIST", MS], 1.0).server().beside(BestPeer),
     Target::most("T10", "list", ["memory more for LIST", MIB], 2.0).server(),
@@ -127,9 +127,9 @@ pub const TARGETS: &[Target] = &[
     Target::most("", "shell", ["shell with an empty script", MS], 50.0),
     Target::most("", "shell", ["100 of 10,000 names at Tab", MS], 20.0),
     Target::most("", "first", ["copy of 1 KiB where paths are dead", MS], 2500.0),
-    Target::most("", "insiders", ["longer reference an insider, median", MS], 100.0).worst(),
-    Target::most("", "insiders", ["longer reference an insider, at the most", MS], 1000.0).worst(),
-    Target::most("", "insiders", ["failed reference an insider", "sessions"], 0.0).worst(),
+    Target::most("", "insiders", ["longer beside an insider, median", MS], 100.0).worst(),
+    Target::most("", "insiders", ["longer beside an insider, at the most", MS], 1000.0).worst(),
+    Target::most("", "insiders", ["failed beside an insider", "sessions"], 0.0).worst(),
     Target::most("", "insiders", ["held after an insider", "descriptors"], 8.0).worst(),
     Target::least("", "queue", ["jobs submitted, begun and ended", "jobs/s"], 300.0),
     Target::most("", "queue", ["99 of 100 jobs ended after", "s"], 1.0),
@@ -138,5 +138,5 @@ pub const TARGETS: &[Target] = &[
     Target::most("", "queue", ["daemon with 10,000 jobs and 1,000 listeners (PSS)", MIB], 64.0),
     Target::least("", "tree", ["tree with a limit that does not bind", FILES], 0.9)
         .beside(Contender("no limit")),
-    Target::most("", "tree", ["rate reference a limit that binds, deviation", "%"], 5.0),
+    Target::most("", "tree", ["rate beside a limit that binds, deviation", "%"], 5.0),
 ];

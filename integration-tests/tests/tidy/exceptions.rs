@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 /// Test or fixture, and why the default policy would not do.
 const REASONS: &[(&str, &str)] = &[
+    ("open_server", "in the benchmark lftp moves files between two of our servers, and lftp knows no proof"),
     (
         "B01-sock-is-answered-with-the-own-socket",
         "192.0.2.1, the statement's host, is nobody here and can prove nothing",

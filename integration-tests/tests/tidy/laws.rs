@@ -82,7 +82,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "user peer liar transcript",
             "foreign keeper",
             "browser faults net postgres silent_names terminal tls_peer",
-            "topology",
+            "line topology",
         ],
         is_program: false,
     },
