@@ -15,6 +15,7 @@ mod private;
 mod private_relayed;
 mod probing;
 mod python;
+mod ranges;
 mod relayed;
 mod resume;
 mod roster;

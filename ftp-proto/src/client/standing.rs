@@ -75,6 +75,7 @@ impl Standing {
             | Command::Hash(_)
             | Command::XDigest(..)
             | Command::Rang(_)
+            | Command::GridFtp(_)
             | Command::Pret(_)
             | Command::Rnfr(_)
             | Command::Rnto(_)

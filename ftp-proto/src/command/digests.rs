@@ -1,8 +1,8 @@
 //! With which command a digest is asked for: HASH of the draft, or an older one that was never standardised; most of those
 //! begin with X.
 
-use super::Command;
 use super::verbs::Verb;
+use super::{Command, GridFtp};
 use crate::digest::Algorithm;
 use crate::wire::{ByteRange, PathName, decimal};
 
@@ -127,6 +127,8 @@ pub enum DigestCommand {
     Hash,
     /// A command that computes only this algorithm.
     X(XDigest),
+    /// CKSM, which names the algorithm.
+    Cksm(Algorithm),
 }
 
 impl DigestCommand {
@@ -135,6 +137,9 @@ impl DigestCommand {
         match self {
             Self::Hash => Command::Hash(path.clone()),
             Self::X(digest) => Command::XDigest(digest, path.clone(), None),
+            Self::Cksm(algorithm) => {
+                Command::GridFtp(GridFtp::Cksm(algorithm, ByteRange::WHOLE, path.clone()))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod digests;
 mod extension;
+mod grid;
 mod pack;
 mod parse;
 mod site;
@@ -13,6 +14,7 @@ mod write;
 
 pub use digests::{DigestCommand, XDigest};
 pub use extension::{Detached, Extension, Practice, Rate, RateGroup};
+pub use grid::GridFtp;
 pub use pack::{FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 pub use parse::{CommandError, Fault, parse};
 pub use site::{NewFact, Site};
@@ -94,6 +96,8 @@ pub enum Command {
     Hash(PathName),
     /// XMD5 and similar commands: compute the digest of a file, or of a part of it.
     XDigest(XDigest, PathName, Option<ByteRange>),
+    /// ERET, ESTO, CKSM: send, receive or digest a part of a file (GridFTP).
+    GridFtp(GridFtp),
     /// RANG: the part of a file for the next digest or transfer (draft-bryan-ftp-range). `None`, which is
     /// `RANG 1 0`, means the whole file again.
     Rang(Option<ByteRange>),
@@ -288,6 +292,9 @@ impl Command {
         {
             return Some(path);
         }
+        if let Self::GridFtp(command) = self {
+            return Some(command.path());
+        }
         if let Self::List(path) | Self::Nlst(path) | Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) =
             self
         {
@@ -316,6 +323,7 @@ impl Command {
                 | Self::Nlst(_)
                 | Self::Mlsd(_)
                 | Self::Extension(Extension::Prob(_))
+                | Self::GridFtp(GridFtp::Eret(..) | GridFtp::Esto(..))
         ) || matches!(self, Self::Pack(pack) if is_group(pack))
     }
 }

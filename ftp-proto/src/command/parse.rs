@@ -108,6 +108,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
             x_digest(verb, rest)?
         }
         Verb::Quot | Verb::Nquo | Verb::Adat | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
+        Verb::Eret | Verb::Esto | Verb::Cksm => other(verb, rest),
         Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Rsym => {
             Command::Extension(Extension::parse(verb, trimmed(rest))?)
         }

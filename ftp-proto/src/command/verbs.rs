@@ -153,6 +153,9 @@ verbs! {
     Xsha1   "XSHA1"  []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     Xsha256 "XSHA256" []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
     Xsha512 "XSHA512" []         "<path> [<first> <end>]"         "practice"                             After  Queue  Yes;
+    Eret    "ERET"   []         "P <first> <length> <path>"      "GFD.20"                               After  Queue  No;
+    Esto    "ESTO"   []         "A <first> <path>"               "GFD.20"                               After  Queue  No;
+    Cksm    "CKSM"   []         "<algorithm> <first> <length> <path>" "GFD.47"                          After  Queue  No;
     // information
     Stat    "STAT"   []         "[<path> | #<id>]"               "RFC 354, 959"                         After  Now    Yes;
     Help    "HELP"   []         "[<verb>]"                       "RFC 354, 959"                         Before Queue  Yes;

@@ -103,6 +103,7 @@ impl Command {
             }
             Self::Practice(practice) => return practice.argument(),
             Self::Pack(pack) => return Some(pack.argument()),
+            Self::GridFtp(command) => return Some(command.argument()),
             Self::Extension(extension) => extension.argument(),
             Self::Detached(detached) => detached.argument(),
             Self::Help(verb) => return verb.clone(),
@@ -229,6 +230,7 @@ impl Command {
             Self::Hash(_) => Verb::Hash,
             Self::XDigest(digest, ..) => digest.verb(),
             Self::Rang(_) => Verb::Rang,
+            Self::GridFtp(command) => command.verb(),
             Self::Rnfr(_) => Verb::Rnfr,
             Self::Rnto(_) => Verb::Rnto,
             Self::Dele(_) => Verb::Dele,

@@ -1,12 +1,12 @@
 //! Features: what this crate's server offers, and what a client learnt about another one (RFC 2389).
 
 use crate::calendar::{When, facts_time};
-use crate::command::{Command, DigestCommand, NewFact, Practice, Site, Verb, XDigest};
+use crate::command::{Command, DigestCommand, Direction, GridFtp, NewFact, Practice, Site, Verb, XDigest};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::listing::{FACTS, SELDOM};
 use crate::reply::{Class, Reply, classify};
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// What a server can do, according to its replies.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -43,6 +43,12 @@ pub struct Capabilities {
     pub hash: Vec<Algorithm>,
     /// The algorithms of DGST, which computes a digest while a file moves.
     pub dgst: Vec<Algorithm>,
+    /// The algorithms of CKSM.
+    pub cksm: Vec<Algorithm>,
+    /// The server knows ERET.
+    pub eret: bool,
+    /// The server knows ESTO.
+    pub esto: bool,
     /// The older commands that compute digests.
     pub x_digests: Vec<XDigest>,
     /// The server wants PRET before PASV.
@@ -193,6 +199,9 @@ impl Capabilities {
             ("MLSD", _) => self.mlst = Some(self.mlst.take().unwrap_or_default()),
             ("DGST", algorithms) => self.dgst = hash_algorithms(algorithms),
             ("HASH", algorithms) => self.hash = hash_algorithms(algorithms),
+            ("CKSM", algorithms) => self.cksm = cksm_algorithms(algorithms),
+            ("ERET", _) => self.eret = true,
+            ("ESTO", _) => self.esto = true,
             ("PRET", _) => self.pret = true,
             ("AUTH", kinds) if offers_tls(kinds) => self.auth_tls = true,
             ("SSCN", _) => self.sscn = true,
@@ -219,6 +228,17 @@ fn hash_algorithms(list: &str) -> Vec<Algorithm> {
     let known = |name: &str| Algorithm::named(name.trim().trim_end_matches('*'));
     let (selected, rest): (Vec<_>, Vec<_>) = list.split(';').partition(|name| name.trim().ends_with('*'));
     selected.into_iter().chain(rest).filter_map(known).collect()
+}
+
+/// Reads `MD5:10;ADLER32:10;SHA256:11`: the known algorithms; the number behind a name says how quick it is.
+fn cksm_algorithms(list: &str) -> Vec<Algorithm> {
+    let names = list.split([';', ',']).filter_map(|word| word.split(':').next());
+    let known = |name: &str| {
+        Algorithm::ALL
+            .into_iter()
+            .find(|known| GridFtp::algorithm_name(*known).eq_ignore_ascii_case(name.trim()))
+    };
+    names.filter_map(known).collect()
 }
 
 /// The algorithms that this crate's server computes.
@@ -314,13 +334,37 @@ impl Capabilities {
             return Some(DigestCommand::Hash);
         }
         let computes = |x: &XDigest| x.algorithm() == algorithm && self.x_digests.contains(x);
-        XDigest::ALL.into_iter().find(computes).map(DigestCommand::X)
+        let x = XDigest::ALL.into_iter().find(computes).map(DigestCommand::X);
+        x.or_else(|| self.cksm.contains(&algorithm).then_some(DigestCommand::Cksm(algorithm)))
     }
 
-    /// Returns the algorithms that this server computes of a part of a file: by HASH after RANG (draft-bryan-ftp-range).
-    /// Whether it minds RANG is only seen in its answer.
+    /// Returns the algorithms that this server computes of a part of a file: by HASH after RANG (draft-bryan-ftp-range), or by
+    /// CKSM. Whether it minds RANG is only seen in its answer.
     pub fn part_algorithms(&self) -> Vec<Algorithm> {
-        if self.has_line(RANG) { self.hash.clone() } else { Vec::new() }
+        if self.has_line(RANG) { self.hash.clone() } else { self.cksm.clone() }
+    }
+
+    /// The command that computes the digest of a part of a file by itself: CKSM. `None` where RANG does, or nothing.
+    pub fn part_digest(&self, algorithm: Algorithm, part: ByteRange, path: &PathName) -> Option<Command> {
+        let has = !self.has_line(RANG) && self.cksm.contains(&algorithm);
+        has.then(|| Command::GridFtp(GridFtp::Cksm(algorithm, part, path.clone())))
+    }
+
+    /// Whether several sessions may write parts of one file at the same time, and each of them cuts nothing off: in place of a
+    /// part name after RANG, or by ESTO.
+    pub fn stores_ranges(&self) -> bool {
+        self.has_line(RANG_STOR) || self.esto
+    }
+
+    /// The command with which the server moves a part of a file whose end is known, if one command names both: ERET or ESTO.
+    pub fn part_transfer(&self, direction: Direction, part: ByteRange, path: &PathName) -> Option<Command> {
+        part.length?;
+        let command = match direction {
+            Direction::Send if self.eret => GridFtp::Eret(part, path.clone()),
+            Direction::Receive if self.esto => GridFtp::Esto(part.first, path.clone()),
+            Direction::Send | Direction::Receive => return None,
+        };
+        Some(Command::GridFtp(command)).filter(|_| !self.has_line(RANG))
     }
 
     /// Notes that HASH was seen to ignore RANG.
@@ -387,17 +431,11 @@ mod tests {
                         .iter()
                         .filter_map(|name| XDigest::named(name))
                         .collect(),
-                    pret: false,
                     auth_tls: true,
                     sscn: true,
                     cpsv: true,
                     pinc: true,
                     partial: true,
-                    loses_early: false,
-                    mixes_sessions: false,
-                    queues_commands: false,
-                    starts_late: false,
-                    takes_ahead: false,
                     known: true,
                     others: if dialect == Rfc959 {
                         [
@@ -427,6 +465,7 @@ mod tests {
                     } else {
                         vec![]
                     },
+                    ..Capabilities::default()
                 }
             );
         }
@@ -521,6 +560,21 @@ mod tests {
         assert_eq!(found.mlst.map(|facts| facts.len()), Some(8));
         assert!(found.pret && found.x_digests.is_empty());
         assert_eq!(found.others, ["IDLE", "MFMT"]);
+    }
+
+    #[test]
+    fn globus_is_understood() {
+        let found = read(
+            Rfc959,
+            211,
+            "Extensions supported\n CKSM MD5:10;ADLER32:10;SHA1:10;SHA256:11;SHA512:12;\n DCAU\n PARALLEL\n SIZE\n ERET\n ESTO\n \
+         SPAS\n REST STREAM\nEnd.",
+        );
+        use Algorithm::{Md5, Sha1, Sha256, Sha512};
+        assert_eq!(found.cksm, [Md5, Sha1, Sha256, Sha512]);
+        assert_eq!(found.part_algorithms(), found.cksm);
+        assert_eq!(found.digest_command(Sha256), Some(DigestCommand::Cksm(Sha256)));
+        assert!(found.eret && found.esto && found.stores_ranges());
     }
 
     #[test]

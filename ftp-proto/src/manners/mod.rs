@@ -14,14 +14,14 @@ pub use words::{AbsentWords, foreign_option, names_a_limit, names_tls};
 
 use crate::command::Rate;
 use crate::command::{
-    Command, DataType, DigestCommand, FileToSend, NewFact, Pack, Partial, Practice, Site, Verb,
+    Command, DataType, DigestCommand, Direction, FileToSend, NewFact, Pack, Partial, Practice, Site, Verb,
 };
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::feature::Capabilities;
 use crate::listing::{Entry, Kind, When, parse_facts};
 use crate::reply::{Blame, Class, Reply, blame};
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// A final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -257,10 +257,20 @@ impl Manners {
         })
     }
 
+    /// The command that moves only this part of the file of another one, if the server knows such a command.
+    pub fn part_transfer(&self, whole: &Command, part: ByteRange) -> Option<Command> {
+        if let Command::Retr(path) = whole {
+            return self.capabilities.part_transfer(Direction::Send, part, path);
+        }
+        let Command::Stor(path) = whole else { return None };
+        self.capabilities.part_transfer(Direction::Receive, part, path)
+    }
+
     /// Remembers that the server does not know a command that computes this digest.
     pub fn strike_digest(&mut self, command: DigestCommand, algorithm: Algorithm) {
         match command {
             DigestCommand::Hash => self.capabilities.hash.retain(|known| *known != algorithm),
+            DigestCommand::Cksm(_) => self.capabilities.cksm.retain(|known| *known != algorithm),
             DigestCommand::X(digest) => self.capabilities.x_digests.retain(|known| *known != digest),
         }
     }

@@ -85,12 +85,15 @@ fn classify_959(verb: Verb, code: Code) -> Class {
 /// Whether the verb uses a data connection.
 pub(super) fn transfers(verb: Verb) -> bool {
     stores(verb)
-        || matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Prob | Verb::Pack)
+        || matches!(
+            verb,
+            Verb::Retr | Verb::Eret | Verb::List | Verb::Nlst | Verb::Mlsd | Verb::Prob | Verb::Pack
+        )
 }
 
 /// Whether the verb creates or writes the name in its argument.
 pub(super) fn stores(verb: Verb) -> bool {
-    matches!(verb, Verb::Stor | Verb::Appe | Verb::Stou | Verb::Mlfl)
+    matches!(verb, Verb::Stor | Verb::Esto | Verb::Appe | Verb::Stou | Verb::Mlfl)
 }
 
 /// Whether a 255 answers the verb in the dialect of 1973.

@@ -98,7 +98,7 @@ impl Direct {
             Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
             Step::Pinc => Some(Command::Pinc(script::pin(self.roles.tls, me, other))),
             Step::Rndz => ends.transfer.secret.clone().map(|secret| Command::Rndz(Some(secret))),
-            Step::Announce => Some(script::announce(&ends.transfer, side)),
+            Step::Announce => Some(ends.announce(side)),
             Step::Listen if self.roles.tls == DataTls::Cpsv => Some(Command::Cpsv),
             Step::Listen => Some(script::open(self.roles.opening, side, Some(other))),
             Step::Symmetric => Some(Command::Extension(Extension::Rsym(self.is_symmetric()))),
@@ -198,7 +198,7 @@ impl Direct {
     /// (pyftpdlib).
     pub(super) fn unasked(&self, ends: &mut Ends, now: Moment, side: Side, reply: Reply) {
         let end = ends.end(side);
-        let verb = script::transfer_command(&ends.transfer, side).verb();
+        let verb = ends.transfer_command(side).verb();
         // The peer may connect as soon as it knows where (also pyftpdlib), so this can come early.
         let early = matches!(ends.phase, Phase::Setup | Phase::Running);
         if early && end.listening && blame(end.party.dialect, verb, &reply) == Blame::Path {

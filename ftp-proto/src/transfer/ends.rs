@@ -150,15 +150,25 @@ impl Ends {
         self.out.push_back(Output::Command(side, command));
     }
 
+    /// The transfer command of that side.
+    pub(super) fn transfer_command(&self, side: Side) -> Command {
+        script::transfer_command(&self.transfer, side, &self.end(side).party)
+    }
+
+    /// PRET for that side.
+    pub(super) fn announce(&self, side: Side) -> Command {
+        Command::Pret(Box::new(self.transfer_command(side)))
+    }
+
     /// Sends the transfer command of that side.
     pub(super) fn send_transfer(&mut self, now: Moment, side: Side) {
-        let command = script::transfer_command(&self.transfer, side);
+        let command = self.transfer_command(side);
         self.ask(now, side, Task::Transfer, command);
     }
 
     /// The stage of a failure of that side's transfer command.
     pub(super) fn transfer_stage(&self, side: Side) -> Stage {
-        Stage::Command(script::transfer_command(&self.transfer, side).verb())
+        Stage::Command(self.transfer_command(side).verb())
     }
 
     /// Notes that an end listens at `at` although it announced another address.
@@ -230,7 +240,7 @@ impl Ends {
         let Task::Setup(step) = asked.task else { return None };
         // A refusal of PRET is one of the transfer command.
         let announces = step == Step::Announce;
-        let verb = if announces { script::transfer_command(&self.transfer, side).verb() } else { asked.verb };
+        let verb = if announces { self.transfer_command(side).verb() } else { asked.verb };
         let end = self.end_mut(side);
         let verdict = judge::setup(step, verb, &end.party, answer);
         match &verdict {

@@ -99,7 +99,7 @@ pub(super) fn direct_steps(
     if listens && (sets_filter(roles, me) || has_old_filter(roles, me)) {
         steps.push_back(Step::Filter);
     }
-    if restarts(transfer, side) {
+    if restarts(transfer, side, me) {
         steps.push_back(Step::Rest);
     }
     steps
@@ -161,11 +161,25 @@ pub(super) fn pin(tls: DataTls, me: &Party, other: &Party) -> Option<Fingerprint
     other.leaf.filter(|_| tls.runs_tls() && me.capabilities.pinc)
 }
 
-/// Whether `side` gets REST or RANG. APPE appends without it, and after REST it would act as STOR (RFC 3659
+/// The part of the file that `side` has to be told. APPE appends without it, and after REST it would act as STOR (RFC 3659
 /// section 5.2).
-pub(super) fn restarts(transfer: &Transfer, side: Side) -> bool {
+fn told_part(transfer: &Transfer, side: Side) -> Option<ByteRange> {
     let appends = side == Side::Destination && transfer.store == Store::Append;
-    transfer.part.is_some_and(|part| part != ByteRange::WHOLE) && !appends && !transfer.probes
+    transfer.part.filter(|part| *part != ByteRange::WHOLE && !appends && !transfer.probes)
+}
+
+/// The transfer command of `side` if it names the part as well.
+fn part_transfer(transfer: &Transfer, side: Side, me: &Party) -> Option<Command> {
+    let path = match side {
+        Side::Source => &transfer.source_path,
+        Side::Destination => &transfer.destination_path,
+    };
+    me.capabilities.part_transfer(side.direction(), told_part(transfer, side)?, path)
+}
+
+/// Whether `side` gets REST or RANG.
+pub(super) fn restarts(transfer: &Transfer, side: Side, me: &Party) -> bool {
+    told_part(transfer, side).is_some() && part_transfer(transfer, side, me).is_none()
 }
 
 /// REST or RANG: which part of the file moves.
@@ -180,11 +194,6 @@ pub(super) fn part_command(transfer: &Transfer) -> Option<Command> {
 /// of several hosts choose one of them by it.
 pub(super) const fn needs_pret(passive: &Party) -> bool {
     passive.capabilities.pret
-}
-
-/// PRET for `side`.
-pub(super) fn announce(transfer: &Transfer, side: Side) -> Command {
-    Command::Pret(Box::new(transfer_command(transfer, side)))
 }
 
 /// Whether the passive end is told its peer.
@@ -259,7 +268,10 @@ pub const fn is_same_socket(one: u16, two: u16) -> bool {
 }
 
 /// The transfer command of `side`.
-pub(super) fn transfer_command(transfer: &Transfer, side: Side) -> Command {
+pub(super) fn transfer_command(transfer: &Transfer, side: Side, me: &Party) -> Command {
+    if let Some(command) = part_transfer(transfer, side, me) {
+        return command;
+    }
     match (side, transfer.store) {
         _ if transfer.probes => Command::Extension(Extension::Prob(side.direction())),
         (Side::Source, _) => Command::Retr(transfer.source_path.clone()),

@@ -10,7 +10,6 @@ use crate::place::{Location, Place, RemotePath, Site};
 use crate::report::THIS_HOST;
 use crate::session::{Facts, Role, Session, SessionId};
 use ftp_proto::digest::Algorithm;
-use ftp_proto::feature::RANG_STOR;
 use ftp_proto::listing;
 use ftp_proto::manners::Manners;
 use ftp_proto::wire::PathName;
@@ -313,7 +312,7 @@ impl Host {
     /// # Errors
     /// Fails if the server cannot be asked.
     pub async fn stores_ranges(&mut self, context: &Context) -> Result<bool> {
-        self.learn(context, true, |session| session.manners.capabilities.has_line(RANG_STOR)).await
+        self.learn(context, true, |session| session.manners.capabilities.stores_ranges()).await
     }
 
     /// Whether it can copy a file within itself. This host is never asked to.

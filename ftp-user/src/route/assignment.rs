@@ -147,8 +147,8 @@ impl Assignment {
 
     /// Whether a refusal with this blame may mean that the server cannot continue in the middle of a file. Some
     /// servers say so only at the transfer command (ProFTPD's 451).
-    pub(crate) const fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
-        self.skips() > 0 && matches!(blame, Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer)
+    pub(crate) fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
+        self.part().is_some() && matches!(blame, Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer)
     }
 }
 

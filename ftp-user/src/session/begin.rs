@@ -104,7 +104,8 @@ impl Transfer<'_> {
         part: ByteRange,
         opened: OpenedData,
     ) -> Result<BegunCommand, OpenError> {
-        if part != ByteRange::WHOLE {
+        let command = &self.session.manners.part_transfer(command, part).unwrap_or_else(|| command.clone());
+        if part != ByteRange::WHOLE && !matches!(command, Command::GridFtp(_)) {
             let names_part = match part.length {
                 None => Command::Rest(part.first),
                 Some(_) => Command::Rang(Some(part)),

@@ -369,6 +369,7 @@ impl Session {
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
             Command::Other(verb, _) => reply_not_implemented(cx, verb),
+            Command::GridFtp(command) => reply_not_implemented(cx, command.verb()),
         }
     }
 

@@ -91,6 +91,8 @@ fn party(address: &str, features: &str) -> Party {
         epsv: has("EPSV"),
         pret: has("PRET"),
         pinc: has("PINC"),
+        eret: has("ERET"),
+        esto: has("ESTO"),
         dgst: if has("DGST") { vec![Algorithm::Sha256, Algorithm::Crc32c] } else { Vec::new() },
         loses_early: has("EARLY"),
         takes_ahead: has("AHEAD"),

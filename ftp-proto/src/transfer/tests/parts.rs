@@ -25,3 +25,27 @@ fn a_part_in_the_middle_is_named_to_both_ends_by_rang() {
         format!("{TYPE}dst: PASV\ndst< 227 (192,0,2,2,156,66)\ndst: RANG 0 9\nsrc: PORT 192,0,2,2,156,66");
     plain().with(|transfer, _| transfer.part = ByteRange::through(0, 9)).play(&first);
 }
+
+#[test]
+fn gridftp_names_the_part_in_the_transfer_command() {
+    let part = ByteRange::through(4096, 8191);
+    let grid = |features| case(party(SITE1, features), party(SITE2, features)).with(|all, _| all.part = part);
+    grid("ERET ESTO").play(
+        "dst: TYPE I
+         src: TYPE I
+         src< 200 image
+         dst< 200 image
+         dst: PASV
+         dst< 227 (192,0,2,2,156,66)
+         src: PORT 192,0,2,2,156,66
+         src< 200 ok
+         src: ERET P 4096 4096 a
+         src< 150 sends
+         dst: ESTO A 4096 b",
+    );
+    // What is sent from a byte on is named by REST, whose end nobody has to know.
+    let rest = case(party(SITE1, "ERET ESTO"), party(SITE2, "ERET ESTO"));
+    rest.with(|all, _| all.part = Some(ByteRange::from(7))).play(&format!(
+        "{TYPE}dst: PASV\ndst< 227 (192,0,2,2,156,66)\ndst: REST 7\nsrc: PORT 192,0,2,2,156,66"
+    ));
+}

@@ -104,6 +104,11 @@ async fn hash_part(
         let why = format!("{} does not compute {} of parts", session.title, algorithm.name());
         return Ok(Err(Failure::new(Kind::Unverified, what).said(why)));
     };
+    if let Some(command) = session.manners.capabilities.part_digest(algorithm, part, path) {
+        let answer = session.ask_patiently(command, Some(patience(session, length))).await?;
+        let digest = answer.is_done().then(|| parse_answer(algorithm, &answer.reply.lines, path)).flatten();
+        return Ok(digest.ok_or_else(|| not_hashed(session, what, &answer)));
+    }
     let restarts = session.manners.settings.restarts;
     let noted = session.ask(Command::Rang(Some(part))).await?;
     if !noted.is_done() {
@@ -155,8 +160,12 @@ async fn ask_digest(
         session.manners.settings.digest = Some(algorithm);
     }
     session.set_type(DataType::Image).await?;
-    let patience = session.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
-    session.ask_patiently(command.with(path), Some(patience)).await
+    session.ask_patiently(command.with(path), Some(patience(session, size))).await
+}
+
+/// How long a server may take to hash so many bytes.
+fn patience(session: &Session, bytes: u64) -> Duration {
+    session.context.settings.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH)
 }
 
 /// Bytes per second that the slowest server hashes.
@@ -209,7 +218,7 @@ async fn hash_ahead(
         return Ok(hash_part(session, algorithm, path, *part).await?.map(|digest| vec![digest]));
     }
     let bytes: u64 = parts.iter().filter_map(|part| part.length).sum();
-    let patience = Some(session.context.settings.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH));
+    let patience = Some(patience(session, bytes));
     let restarts = session.manners.settings.restarts;
     let mut sent = Vec::with_capacity(parts.len());
     for part in parts {

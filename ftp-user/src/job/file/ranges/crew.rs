@@ -17,6 +17,7 @@ use crate::job::request::streams::Streams;
 use crate::ladder::Rung;
 use crate::report::{RangeProgress, SharedProgress};
 use crate::route::{Assignment, Count, Ends, RangeSigns};
+use ftp_proto::feature::RANG_STOR;
 use ftp_proto::timer::Moment;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(super) struct Crew {
     progress: SharedProgress,
     /// Whether a data connection has come about.
     has_path: bool,
+    /// Whether the destination tells how much it has stored while a file moves. Servers of GridFTP do not.
+    tells_stored: bool,
     result: CrewResult,
 }
 
@@ -104,6 +107,7 @@ impl Crew {
     pub(super) fn new(context: &Context, ends: &mut Ends, assignment: Assignment, list: RangeList) -> Self {
         let stands = Arc::new(Notify::new());
         let before = assignment.size.unwrap_or(0).saturating_sub(list.bytes());
+        let tells_stored = ends.destination.has_line(RANG_STOR);
         let result = CrewResult { count: Count::of_others(), rung: None, failure: None, is_over: false };
         if ends.source.is_local() || ends.destination.is_local() {
             // There is one path.
@@ -123,6 +127,7 @@ impl Crew {
             since: context.world.clock.now(),
             progress: SharedProgress::new(before),
             has_path: false,
+            tells_stored,
             result,
         }
     }
@@ -192,9 +197,10 @@ impl Crew {
         }
     }
 
-    /// Takes the second half of what is left of the slowest range. Only a direct path shows what the destination has stored.
+    /// Takes the second half of what is left of the slowest range, where the destination tells what it has stored: on a direct
+    /// path.
     fn share(&mut self) -> Option<Span> {
-        self.result.rung.filter(|rung| !rung.is_counted() && *rung != Rung::Local)?;
+        self.result.rung.filter(|rung| self.tells_stored && !rung.is_counted() && *rung != Rung::Local)?;
         let now = self.context.world.clock.now();
         let index = slowest(self.moving.iter().map(|range| range.pace(now)))?;
         let range = self.moving.get_mut(index)?;

@@ -87,7 +87,7 @@ async fn missing(
         return Ok(Err("no digest of the whole file verifies it".to_owned()));
     }
     if !ends.destination.stores_ranges(context).await? {
-        return Ok(Err(format!("{} has no RANG STOR in FEAT", ends.destination.name())));
+        return Ok(Err(format!("{} has neither RANG STOR nor ESTO in FEAT", ends.destination.name())));
     }
     let mut algorithms = ends.source.part_algorithms(context).await?;
     algorithms.retain(|algorithm| !Algorithm::CHECKSUMS.contains(algorithm));
