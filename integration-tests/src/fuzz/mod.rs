@@ -4,6 +4,7 @@
 //! over the saved inputs in `integration-tests/fuzz/corpus`, so a fault that was found once is tested on every change,
 //! without a fuzzer.
 
+mod codings;
 mod grammar;
 mod groups;
 mod input;
@@ -13,6 +14,7 @@ mod proxy;
 mod relay;
 mod rendezvous;
 
+pub use codings::codings;
 pub use grammar::{commands, replies};
 pub use groups::groups;
 pub use listings::listings;
@@ -25,7 +27,7 @@ pub use rendezvous::rendezvous;
 pub type Target = fn(&[u8]);
 
 /// The name of every target, as its program and its corpus have it, and its function.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("commands", commands),
     ("replies", replies),
     ("listings", listings),
@@ -36,4 +38,5 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("proxy", proxy),
     ("settings", settings),
     ("groups", groups),
+    ("codings", codings),
 ];
