@@ -1,5 +1,6 @@
-//! Long lines between hosts of a [`Network`](crate::net::Network): packet by packet, with a rate, a delay, a queue and losses,
-//! where the kernel has no such emulator.
+//! Long lines between hosts of a [`Network`](crate::net::Network): packet by packet, with a rate, a delay, a queue and losses.
+//! Not netem, because many kernels come without it. [`delay`](crate::delay) delays the bytes of single connections, which needs
+//! no root.
 //!
 //! A line has a TUN device at each end. One thread carries the packets of all lines from one device to the other.
 
@@ -32,14 +33,16 @@ pub struct Line {
     pub rate: u64,
     /// From one end to the other.
     pub delay: Duration,
-    /// Of so many packets one is lost; none where it is 0.
-    pub lost_of: u64,
-    /// Of so many packets one arrives after those that follow it; none where it is 0.
-    pub late_of: u64,
+    /// One packet in this many is lost.
+    pub lost_one_in: Option<u64>,
+    /// One packet in this many arrives after those that follow it.
+    pub late_one_in: Option<u64>,
     /// From when to when the rate is a tenth, from the beginning on.
     pub slow: Option<[Duration; 2]>,
     /// Bytes that wait for their turn before others are dropped.
     pub queue: usize,
+    /// The congestion control of the connections over it; `None`: that of the machine.
+    pub congestion: Option<&'static str>,
 }
 
 impl Line {
@@ -47,12 +50,25 @@ impl Line {
     pub fn new(rate: u64, round_trip: Duration) -> Self {
         let queue = (rate as f64 / 8.0 * round_trip.as_secs_f64()) as usize;
         let queue = queue.max(2 * usize::from(MTU));
-        Self { rate, delay: round_trip / 2, lost_of: 0, late_of: 0, slow: None, queue }
+        Self {
+            rate,
+            delay: round_trip / 2,
+            lost_one_in: None,
+            late_one_in: None,
+            slow: None,
+            queue,
+            congestion: None,
+        }
     }
 
     /// The same with losses.
-    pub const fn with_losses(self, lost_of: u64) -> Self {
-        Self { lost_of, ..self }
+    pub const fn with_losses(self, one_in: u64) -> Self {
+        Self { lost_one_in: Some(one_in), ..self }
+    }
+
+    /// The same with a congestion control.
+    pub const fn with_congestion(self, name: &'static str) -> Self {
+        Self { congestion: Some(name), ..self }
     }
 
     /// How long the line needs for so many bytes that it sends at `now`.
@@ -65,7 +81,7 @@ impl Line {
 
 /// One direction of a line.
 #[derive(Debug)]
-pub struct Direction {
+pub struct OneWay {
     line: Line,
     random: Random,
     /// When the last packet has left the queue.
@@ -74,7 +90,7 @@ pub struct Direction {
     under_way: VecDeque<(Duration, Vec<u8>)>,
 }
 
-impl Direction {
+impl OneWay {
     /// An idle one whose losses are those of a seed.
     pub const fn new(line: Line, seed: u64) -> Self {
         Self { line, random: Random::new(seed), sent: Duration::ZERO, under_way: VecDeque::new() }
@@ -88,10 +104,10 @@ impl Direction {
             return;
         }
         *sent = begin + line.time(packet.len(), begin);
-        if line.lost_of > 0 && random.once_in(line.lost_of) {
+        if line.lost_one_in.is_some_and(|packets| random.once_in(packets)) {
             return;
         }
-        let is_late = line.late_of > 0 && random.once_in(line.late_of);
+        let is_late = line.late_one_in.is_some_and(|packets| random.once_in(packets));
         let due = *sent + line.delay + if is_late { line.time(LATE, begin) } else { Duration::ZERO };
         let after = under_way.partition_point(|(other, _)| *other <= due);
         under_way.insert(after, (due, packet.to_vec()));
@@ -118,7 +134,7 @@ pub struct Lines {
 /// An end of a line, and the direction that begins there.
 struct End {
     device: SyncDevice,
-    direction: Direction,
+    direction: OneWay,
 }
 
 impl Lines {
@@ -135,8 +151,8 @@ impl Lines {
                 let name = format!("to-{}", to.name());
                 let device =
                     at.run(|| device(&name)).map_err(|why| Skipped(format!("no TUN device: {why}")))?;
-                network.route(at, to, &name).map_err(Skipped)?;
-                ends.push(End { device, direction: Direction::new(*line, seed * 1000 + ends.len() as u64) });
+                network.route(at, to, &name, line.congestion).map_err(Skipped)?;
+                ends.push(End { device, direction: OneWay::new(*line, seed * 1000 + ends.len() as u64) });
             }
         }
         let ended = Arc::new(AtomicBool::new(false));

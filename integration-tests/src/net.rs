@@ -81,7 +81,7 @@ impl Host {
 
     /// Answers at the addresses of this machine's name servers that no name exists: nobody else answers in a network of its
     /// own, and some programs do not start before they know whether their addresses have names.
-    pub fn answers_for_name_servers(&self, network: &Network) {
+    pub fn answer_dns_with_nxdomain(&self, network: &Network) {
         let settings = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
         let servers = settings.lines().filter_map(|line| line.strip_prefix("nameserver"));
         for server in servers.filter_map(|server| server.trim().parse::<Ipv4Addr>().ok()) {
@@ -155,10 +155,17 @@ impl Network {
         host
     }
 
-    /// Sends what a host has for another one through one of its devices.
-    pub fn route(&self, host: &Host, other: &Host, device: &str) -> Result<(), String> {
+    /// Sends what a host has for another one through one of its devices, with a congestion control of its own if it is named.
+    pub fn route(
+        &self,
+        host: &Host,
+        other: &Host,
+        device: &str,
+        congestion: Option<&str>,
+    ) -> Result<(), String> {
         let (space, from, to) = (&host.space, host.address, other.address);
-        let route = format!("-n {space} route add {to}/32 dev {device} src {from}");
+        let congestion = congestion.map_or_else(String::new, |name| format!(" congctl {name}"));
+        let route = format!("-n {space} route add {to}/32 dev {device} src {from}{congestion}");
         run(self.ip.command().args(route.split_whitespace()), "")
     }
 

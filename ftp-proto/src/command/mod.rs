@@ -5,7 +5,7 @@
 
 mod digests;
 mod extension;
-mod grid;
+mod gridftp;
 mod pack;
 mod parse;
 mod site;
@@ -14,7 +14,7 @@ mod write;
 
 pub use digests::{DigestCommand, XDigest};
 pub use extension::{Detached, Extension, Practice, Rate, RateGroup};
-pub use grid::GridFtp;
+pub use gridftp::GridFtp;
 pub use pack::{FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 pub use parse::{CommandError, Fault, parse};
 pub use site::{NewFact, Site};

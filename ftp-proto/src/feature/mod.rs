@@ -296,7 +296,7 @@ impl Capabilities {
     }
 
     /// Notes that HASH was seen to ignore RANG.
-    pub fn no_parts(&mut self) {
+    pub fn forget_rang(&mut self) {
         self.others.retain(|line| !line.eq_ignore_ascii_case(RANG));
     }
 
@@ -550,7 +550,7 @@ mod tests {
         assert_eq!(both.part_algorithms(), []);
         both.others = vec!["MDTM".to_owned(), "rang stream".to_owned()];
         assert_eq!(both.part_algorithms(), [Algorithm::Sha256]);
-        both.no_parts();
+        both.forget_rang();
         assert_eq!((both.part_algorithms(), both.others.len()), (Vec::new(), 1));
     }
 

@@ -98,7 +98,7 @@ impl Direct {
             Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
             Step::Pinc => Some(Command::Pinc(script::pin(self.roles.tls, me, other))),
             Step::Rndz => ends.transfer.secret.clone().map(|secret| Command::Rndz(Some(secret))),
-            Step::Announce => Some(ends.announce(side)),
+            Step::Announce => Some(ends.pret_command(side)),
             Step::Listen if self.roles.tls == DataTls::Cpsv => Some(Command::Cpsv),
             Step::Listen => Some(script::open(self.roles.opening, side, Some(other))),
             Step::Symmetric => Some(Command::Extension(Extension::Rsym(self.is_symmetric()))),

@@ -156,7 +156,7 @@ impl Ends {
     }
 
     /// PRET for that side.
-    pub(super) fn announce(&self, side: Side) -> Command {
+    pub(super) fn pret_command(&self, side: Side) -> Command {
         Command::Pret(Box::new(self.transfer_command(side)))
     }
 

@@ -139,7 +139,7 @@ impl Relayed {
             Step::Activate => Some(Command::Actv),
             // If only one end knows RNDZ, it would ask the relay for the secret of an earlier attempt.
             Step::Rndz => Some(Command::Rndz(ends.transfer.secret.clone().filter(|_| ends.proven))),
-            Step::Announce => Some(ends.announce(side)),
+            Step::Announce => Some(ends.pret_command(side)),
             Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
             Step::Pinc => {
                 let (me, other) = (&ends.end(side).party, &ends.end(side.other()).party);
@@ -383,7 +383,7 @@ fn steps(
         steps.push_back(Step::Announce);
     }
     steps.push_back(if active { Step::Connect } else { Step::Listen });
-    if script::restarts(transfer, side, me) {
+    if script::needs_part_command(transfer, side, me) {
         steps.push_back(Step::Rest);
     }
     steps

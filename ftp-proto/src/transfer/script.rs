@@ -99,7 +99,7 @@ pub(super) fn direct_steps(
     if listens && (sets_filter(roles, me) || has_old_filter(roles, me)) {
         steps.push_back(Step::Filter);
     }
-    if restarts(transfer, side, me) {
+    if needs_part_command(transfer, side, me) {
         steps.push_back(Step::Rest);
     }
     steps
@@ -163,7 +163,7 @@ pub(super) fn pin(tls: DataTls, me: &Party, other: &Party) -> Option<Fingerprint
 
 /// The part of the file that `side` has to be told. APPE appends without it, and after REST it would act as STOR (RFC 3659
 /// section 5.2).
-fn told_part(transfer: &Transfer, side: Side) -> Option<ByteRange> {
+fn part_to_name(transfer: &Transfer, side: Side) -> Option<ByteRange> {
     let appends = side == Side::Destination && transfer.store == Store::Append;
     transfer.part.filter(|part| *part != ByteRange::WHOLE && !appends && !transfer.probes)
 }
@@ -174,12 +174,12 @@ fn part_transfer(transfer: &Transfer, side: Side, me: &Party) -> Option<Command>
         Side::Source => &transfer.source_path,
         Side::Destination => &transfer.destination_path,
     };
-    me.capabilities.part_transfer(side.direction(), told_part(transfer, side)?, path)
+    me.capabilities.part_transfer(side.direction(), part_to_name(transfer, side)?, path)
 }
 
 /// Whether `side` gets REST or RANG.
-pub(super) fn restarts(transfer: &Transfer, side: Side, me: &Party) -> bool {
-    told_part(transfer, side).is_some() && part_transfer(transfer, side, me).is_none()
+pub(super) fn needs_part_command(transfer: &Transfer, side: Side, me: &Party) -> bool {
+    part_to_name(transfer, side).is_some() && part_transfer(transfer, side, me).is_none()
 }
 
 /// REST or RANG: which part of the file moves.

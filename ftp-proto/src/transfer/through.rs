@@ -385,7 +385,7 @@ fn command(leg: &Leg, ends: &Ends, side: Side, step: Step) -> Option<Command> {
         // The server would ask the user agent for the secret of an earlier direct attempt.
         Step::Rndz => Some(Command::Rndz(None)),
         Step::Listen | Step::Connect => leg.command(side),
-        Step::Announce => Some(ends.announce(side)),
+        Step::Announce => Some(ends.pret_command(side)),
         Step::Activate => Some(Command::Actv),
         Step::Rest => script::part_command(&ends.transfer),
         Step::Sscn | Step::Pinc | Step::Filter | Step::Symmetric | Step::Port => None,
@@ -440,7 +440,7 @@ impl Leg {
     /// Begins with the current arrangement: adds its steps to those of the end, and asks the user agent to listen if the end is
     /// to connect.
     fn begin(&mut self, ends: &mut Ends, now: Moment, side: Side) {
-        let restarts = script::restarts(&ends.transfer, side, &ends.end(side).party);
+        let needs_part = script::needs_part_command(&ends.transfer, side, &ends.end(side).party);
         let by = now + ends.timeouts.connect;
         let end = ends.end_mut(side);
         end.steps.retain(|step| *step != Step::Rest);
@@ -462,7 +462,7 @@ impl Leg {
                 DataState::Not
             }
         };
-        if restarts {
+        if needs_part {
             ends.end_mut(side).steps.push_back(Step::Rest); // directly before the transfer command
         }
     }

@@ -21,10 +21,10 @@ use crate::suite::turns;
 const RATE: u64 = 100_000_000;
 /// Milliseconds of a round trip.
 const ROUND_TRIPS: [u64; 3] = [20, 100, 200];
-/// Of so many packets one is lost: 0.01 %, 0.1 % and 1 %.
-const LOSSES: [u64; 3] = [10_000, 1_000, 100];
+/// One packet in so many is lost: 0.01 %, 0.1 % and 1 %.
+const LOSSES_ONE_IN: [u64; 3] = [10_000, 1_000, 100];
 /// The loss of most rows.
-const LOST_OF: u64 = 1_000;
+const LOSS_ONE_IN: u64 = 1_000;
 
 /// The large file, and a smaller one for those who need minutes for that.
 const LARGE: &str = "large.bin";
@@ -39,11 +39,11 @@ const LENGTH: usize = 20_000;
 const COPY: &str = "copy";
 
 /// Three hosts and the servers on two of them.
-struct Lab {
+struct LineHosts {
     servers: [Server; 2],
     globus: Option<Globus>,
     lftp: Option<(Desk, Tool)>,
-    hosts: [Host; 3],
+    at: [Host; 3],
     network: Network,
 }
 
@@ -56,7 +56,7 @@ struct Globus {
 
 /// Somebody who has files copied.
 #[derive(Clone, Copy)]
-enum Copier {
+enum LineContender {
     /// `ftp-user` with a number of data connections for one file; with its default if it is not given.
     User(Option<&'static str>),
     /// `globus-url-copy` with an option and its number.
@@ -65,10 +65,10 @@ enum Copier {
     Lftp(Option<&'static str>),
 }
 
-const STREAMS: Copier = Copier::User(Some("16"));
-const PARALLEL: Copier = Copier::Globus(["-p", "16"]);
+const STREAMS: LineContender = LineContender::User(Some("16"));
+const PARALLEL: LineContender = LineContender::Globus(["-p", "16"]);
 
-impl Copier {
+impl LineContender {
     fn name(self) -> String {
         match self {
             Self::User(None) => USER.to_owned(),
@@ -80,22 +80,23 @@ impl Copier {
     }
 
     /// Has a file or a tree copied, and says how many seconds it took.
-    fn copy(self, lab: &Lab, name: &str) -> Result<f64, String> {
+    fn copy(self, hosts: &LineHosts, name: &str) -> Result<f64, String> {
         let is_tree = name == TREE;
-        let [from, to] = &lab.servers;
+        let [from, to] = &hosts.servers;
         let (from, to) = (from.url(name), to.url(COPY));
         let ran = |code: Option<i32>, said: &str| match code {
             Some(0) => Ok(()),
             code => Err(format!("exit {code:?}: {}", said.trim())),
         };
-        let globus = lab.globus.as_ref().map(|globus| (&globus.desk, &globus.tool, globus.urls(name)));
-        let lftp = lab.lftp.as_ref();
-        let [.., at] = &lab.hosts;
+        let globus = hosts.globus.as_ref().map(|globus| (&globus.desk, &globus.tool, globus.urls(name)));
+        let lftp = hosts.lftp.as_ref();
+        let [.., at] = &hosts.at;
         at.run(|| {
             let start = Instant::now();
             match (self, globus, lftp) {
                 (Self::User(streams), ..) => {
-                    let agent = user().args(["-q", "copy", "--path", "direct", "--verify", "size"]);
+                    // Its events of progress show the harness that it is alive.
+                    let agent = user().args(["--json", "copy", "--path", "direct", "--verify", "size"]);
                     let agent = agent.args(is_tree.then_some("-r"));
                     let agent = agent.args(streams.map(|number| format!("--streams={number}")));
                     let run = agent.args([from, to]).run();
@@ -131,7 +132,7 @@ impl Globus {
     fn start(hosts: &[Host; 3], network: &Network, place: &Path) -> Result<Self, Skipped> {
         let tool = Tool::debian("globus-url-copy", &["globus-gass-copy-progs"], "bin/globus-url-copy")?;
         Kind::Globus.tool()?;
-        hosts.iter().for_each(|host| host.answers_for_name_servers(network));
+        hosts.iter().for_each(|host| host.answer_dns_with_nxdomain(network));
         let [source, destination, _] = hosts;
         let start = |host: &Host| {
             let server = Foreign::globus().below(place).foreign(Hosts::Allowed).at(&host.ip());
@@ -152,7 +153,7 @@ impl Globus {
     }
 }
 
-impl Lab {
+impl LineHosts {
     fn start(place: &Path, report: &mut Report) -> Result<Self, Skipped> {
         let mut network = Network::new()?;
         let hosts = ["source", "destination", "user"].map(|name| network.lone_host(name));
@@ -162,15 +163,13 @@ impl Lab {
         }
         let [source, destination, _] = &hosts;
         let servers = [source, destination].map(|host| open_server(host, place));
-        let globus = kept(report, "globus-url-copy", Globus::start(&hosts, &network, place));
+        let globus = found_or_skipped(report, "globus-url-copy", Globus::start(&hosts, &network, place));
         let lftp = Tool::debian("lftp", &["lftp"], "bin/lftp").map(|tool| (Desk::new(), tool));
-        let lftp = kept(report, "lftp", lftp);
-        let lab = Self { servers, globus, lftp, hosts, network };
-        let [source, _] = lab.places("");
-        for place in source.iter().chain(&lab.places("")[0]) {
-            fill(place);
-        }
-        Ok(lab)
+        let lftp = found_or_skipped(report, "lftp", lftp);
+        let started = Self { servers, globus, lftp, at: hosts, network };
+        let [sources, _] = started.places("");
+        sources.iter().for_each(|place| fill(place));
+        Ok(started)
     }
 
     /// Where a name is at the sources, and at the destinations.
@@ -182,13 +181,13 @@ impl Lab {
     }
 
     /// Has the work done over lines of this kind between the servers, and deletes the copy, which must be whole.
-    fn run(&self, copier: Copier, name: &str, line: Line) -> Result<f64, String> {
-        let [source, destination, user] = &self.hosts;
-        let lossless = Line { lost_of: 0, ..line };
+    fn run(&self, contender: LineContender, name: &str, line: Line) -> Result<f64, String> {
+        let [source, destination, user] = &self.at;
+        let lossless = Line { lost_one_in: None, ..line };
         let pairs =
             [([source, destination], line), ([user, source], lossless), ([user, destination], lossless)];
         let _lines = Lines::between(&self.network, &pairs, 1).map_err(|Skipped(why)| why)?;
-        let seconds = copier.copy(self, name);
+        let seconds = contender.copy(self, name);
         let mut whole = false;
         for path in &self.places(COPY)[1] {
             whole |= size(path) == size(&self.servers[0].path(name));
@@ -197,12 +196,6 @@ impl Lab {
         }
         let seconds = seconds?;
         if whole { Ok(seconds) } else { Err("the copy is not whole".to_owned()) }
-    }
-
-    /// Lets all connections that begin from now on have this congestion control.
-    fn use_congestion_control(&self, name: &str) -> Result<(), String> {
-        let set = |host: &Host| host.run(|| fs::write("/proc/sys/net/ipv4/tcp_congestion_control", name));
-        self.hosts.iter().try_for_each(set).map_err(|why| format!("{name}: {why}"))
     }
 }
 
@@ -216,7 +209,7 @@ fn open_server(host: &Host, place: &Path) -> Server {
 }
 
 /// What is there; what is not is skipped.
-fn kept<T>(report: &mut Report, name: &str, found: Result<T, Skipped>) -> Option<T> {
+fn found_or_skipped<T>(report: &mut Report, name: &str, found: Result<T, Skipped>) -> Option<T> {
     found.map_err(|Skipped(why)| report.skip(name, why)).ok()
 }
 
@@ -238,7 +231,7 @@ fn fill(place: &Path) {
 }
 
 /// One place on an axis: a line, and what goes over it.
-struct Cell<'a> {
+struct Point<'a> {
     /// What is measured, and its unit.
     what: (&'a str, &'a str),
     at: f64,
@@ -246,72 +239,69 @@ struct Cell<'a> {
     name: &'a str,
 }
 
-impl Cell<'_> {
-    /// Runs all copiers in turns. Whoever cannot do it has no part in this.
-    fn run(&self, lab: &Lab, rounds: usize, copiers: &[Copier], report: &mut Report) {
-        let mut values = vec![Vec::new(); copiers.len()];
+impl Point<'_> {
+    /// Runs all contenders in turns. A contender that fails is skipped.
+    fn run(&self, hosts: &LineHosts, rounds: usize, contenders: &[LineContender], report: &mut Report) {
+        let mut values = vec![Vec::new(); contenders.len()];
         for round in 0..rounds {
-            for turn in turns(round, copiers.len()) {
-                match lab.run(copiers[turn], self.name, self.line) {
-                    Ok(seconds) => values[turn].push(self.value(lab, seconds)),
+            for turn in turns(round, contenders.len()) {
+                match hosts.run(contenders[turn], self.name, self.line) {
+                    Ok(seconds) => values[turn].push(self.value(hosts, seconds)),
                     Err(why) => {
-                        report.skip(&format!("{} {}, {}", self.what.0, self.at, copiers[turn].name()), why);
+                        report
+                            .skip(&format!("{} {}, {}", self.what.0, self.at, contenders[turn].name()), why);
                     }
                 }
             }
         }
-        for (copier, values) in copiers.iter().zip(values) {
-            report.curve(self.what, self.at, &copier.name(), &values);
+        for (contender, values) in contenders.iter().zip(values) {
+            report.curve(self.what, self.at, &contender.name(), &values);
         }
     }
 
-    fn value(&self, lab: &Lab, seconds: f64) -> f64 {
+    fn value(&self, hosts: &LineHosts, seconds: f64) -> f64 {
         match self.what {
             (_, "s") => seconds,
-            _ => size(&lab.servers[0].path(self.name)) as f64 * 8.0 / 1e6 / seconds,
+            _ => size(&hosts.servers[0].path(self.name)) as f64 * 8.0 / 1e6 / seconds,
         }
     }
 }
 
 /// Part `lines`.
 pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
-    let lab = match Lab::start(place, report) {
-        Ok(lab) => lab,
+    let hosts = match LineHosts::start(place, report) {
+        Ok(hosts) => hosts,
         Err(Skipped(why)) => return report.skip("long lines", why),
     };
     let rounds = plan.rounds.min(3);
-    if let Err(why) = lab.use_congestion_control("cubic") {
-        return report.skip("long lines", why);
-    }
     for milliseconds in ROUND_TRIPS {
         let at = milliseconds as f64;
-        let line = Line::new(RATE, Duration::from_millis(milliseconds));
+        let line = Line::new(RATE, Duration::from_millis(milliseconds)).with_congestion("cubic");
         let what = ("500 x 20 kB, 100 Mbit/s, rtt in ms", "s");
-        let cell = Cell { what, at, line, name: TREE };
-        cell.run(&lab, rounds, &[Copier::User(None), Copier::Globus(["-cc", "8"])], report);
-        cell.run(&lab, 1, &[Copier::Lftp(Some("8"))], report);
-        let line = line.with_losses(LOST_OF);
+        let point = Point { what, at, line, name: TREE };
+        point.run(&hosts, rounds, &[LineContender::User(None), LineContender::Globus(["-cc", "8"])], report);
+        point.run(&hosts, 1, &[LineContender::Lftp(Some("8"))], report);
+        let line = line.with_losses(LOSS_ONE_IN);
         let what = ("one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms", "Mbit/s");
-        let cell = Cell { what, at, line, name: LARGE };
-        cell.run(&lab, rounds, &[STREAMS, PARALLEL], report);
-        cell.run(&lab, 1, &[Copier::User(Some("auto"))], report);
+        let point = Point { what, at, line, name: LARGE };
+        point.run(&hosts, rounds, &[STREAMS, PARALLEL], report);
+        point.run(&hosts, 1, &[LineContender::User(Some("auto"))], report);
         let what = ("32 MiB over one connection, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms", "Mbit/s");
-        let cell = Cell { what, at, line, name: SMALLER };
-        cell.run(&lab, 1, &[Copier::User(None), Copier::Lftp(None)], report);
+        let point = Point { what, at, line, name: SMALLER };
+        point.run(&hosts, 1, &[LineContender::User(None), LineContender::Lftp(None)], report);
     }
-    for lost_of in LOSSES {
-        let line = Line::new(RATE, Duration::from_millis(100)).with_losses(lost_of);
+    for one_in in LOSSES_ONE_IN {
+        let line = Line::new(RATE, Duration::from_millis(100)).with_losses(one_in).with_congestion("cubic");
         let what = ("one file, 100 Mbit/s, 100 ms, cubic, loss in %", "Mbit/s");
-        let cell = Cell { what, at: 100.0 / lost_of as f64, line, name: LARGE };
-        cell.run(&lab, 1, &[STREAMS, PARALLEL], report);
-    }
-    if let Err(why) = lab.use_congestion_control("bbr") {
-        return report.skip("bbr", why);
+        let point = Point { what, at: 100.0 / one_in as f64, line, name: LARGE };
+        point.run(&hosts, 1, &[STREAMS, PARALLEL], report);
     }
     for milliseconds in ROUND_TRIPS {
-        let line = Line::new(RATE, Duration::from_millis(milliseconds)).with_losses(LOST_OF);
+        let line = Line::new(RATE, Duration::from_millis(milliseconds))
+            .with_losses(LOSS_ONE_IN)
+            .with_congestion("bbr");
         let what = ("one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms", "Mbit/s");
-        let cell = Cell { what, at: milliseconds as f64, line, name: LARGE };
-        cell.run(&lab, rounds, &[Copier::User(None), Copier::Lftp(None)], report);
+        let point = Point { what, at: milliseconds as f64, line, name: LARGE };
+        point.run(&hosts, rounds, &[LineContender::User(None), LineContender::Lftp(None)], report);
     }
 }

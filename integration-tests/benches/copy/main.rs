@@ -98,29 +98,31 @@ const fn of_file(name: &'static str, run: fn(&Bench<'_>, &mut Report)) -> Part {
 
 /// All parts in their order. The last one leaves many local ports behind that nobody can use for a minute.
 const PARTS: [Part; 23] = [
-    of_file("limit", |at, report| direct::table(at.plan, at.suites, report)),
-    part("start", QuickWork::All, |at, report| start::table(at.plan, at.suites, report)),
-    of_file("peers", |at, report| peers::table(at.plan, at.place, &at.suites[0], report)),
-    of_file("through", |at, report| through::table(at.plan, at.suites, report)),
-    of_file("relay", |at, report| relay::table(at.plan, &at.file(), report)),
-    part("crowd", QuickWork::None, |at, report| relay::crowd(at.plan, report)),
-    part("insiders", QuickWork::None, |at, report| insiders::table(at.plan, report)),
-    part("list", QuickWork::Less, |at, report| listings::table(at.plan, at.place, report)),
-    part("files", QuickWork::All, |at, report| files::table(at.plan, at.suites, report)),
-    part("tree", QuickWork::All, |at, report| tree::table(at.plan, at.place, report)),
-    part("move", QuickWork::None, |at, report| moves::table(at.plan, at.suites, report)),
-    part("sync", QuickWork::Less, |at, report| sync::table(at.plan, &at.suites[0], report)),
-    part("shell", QuickWork::All, |at, report| shell::table(at.plan, report)),
-    part("idle", QuickWork::Less, |at, report| idle::table(at.plan, at.place, report)),
-    part("guesses", QuickWork::None, |at, report| guesses::table(at.plan, at.place, report)),
-    of_file("drain", |at, report| drain::table(at.plan, at.place, &at.file(), report)),
-    of_file("digest", |at, report| drain::digests(at.plan, at.place, &at.file(), report)),
-    of_file("tls", |at, report| tls::curl(at.plan, at.place, &at.file(), report)),
-    part("first", QuickWork::None, |at, report| first::table(at.plan, report)),
-    part("queue", QuickWork::None, |at, report| queue::table(at.plan, at.place, &at.suites[0], report)),
-    part("lines", QuickWork::None, |at, report| lines::table(at.plan, at.place, report)),
-    of_file("fxp", |at, report| fxp::table(at.plan, at.place, &at.file(), report)),
-    part("login", QuickWork::All, |at, report| login::table(at.plan, at.place, report)),
+    of_file("limit", |bench, report| direct::table(bench.plan, bench.suites, report)),
+    part("start", QuickWork::All, |bench, report| start::table(bench.plan, bench.suites, report)),
+    of_file("peers", |bench, report| peers::table(bench.plan, bench.place, &bench.suites[0], report)),
+    of_file("through", |bench, report| through::table(bench.plan, bench.suites, report)),
+    of_file("relay", |bench, report| relay::table(bench.plan, &bench.file(), report)),
+    part("crowd", QuickWork::None, |bench, report| relay::crowd(bench.plan, report)),
+    part("insiders", QuickWork::None, |bench, report| insiders::table(bench.plan, report)),
+    part("list", QuickWork::Less, |bench, report| listings::table(bench.plan, bench.place, report)),
+    part("files", QuickWork::All, |bench, report| files::table(bench.plan, bench.suites, report)),
+    part("tree", QuickWork::All, |bench, report| tree::table(bench.plan, bench.place, report)),
+    part("move", QuickWork::None, |bench, report| moves::table(bench.plan, bench.suites, report)),
+    part("sync", QuickWork::Less, |bench, report| sync::table(bench.plan, &bench.suites[0], report)),
+    part("shell", QuickWork::All, |bench, report| shell::table(bench.plan, report)),
+    part("idle", QuickWork::Less, |bench, report| idle::table(bench.plan, bench.place, report)),
+    part("guesses", QuickWork::None, |bench, report| guesses::table(bench.plan, bench.place, report)),
+    of_file("drain", |bench, report| drain::table(bench.plan, bench.place, &bench.file(), report)),
+    of_file("digest", |bench, report| drain::digests(bench.plan, bench.place, &bench.file(), report)),
+    of_file("tls", |bench, report| tls::curl(bench.plan, bench.place, &bench.file(), report)),
+    part("first", QuickWork::None, |bench, report| first::table(bench.plan, report)),
+    part("queue", QuickWork::None, |bench, report| {
+        queue::table(bench.plan, bench.place, &bench.suites[0], report)
+    }),
+    part("lines", QuickWork::None, |bench, report| lines::table(bench.plan, bench.place, report)),
+    of_file("fxp", |bench, report| fxp::table(bench.plan, bench.place, &bench.file(), report)),
+    part("login", QuickWork::All, |bench, report| login::table(bench.plan, bench.place, report)),
 ];
 
 fn main() -> ExitCode {
@@ -158,8 +160,10 @@ fn benchmark(options: &Options) -> Result<(), String> {
         names => names.iter().any(|name| name == part.name),
     };
     let parts: Vec<&Part> = PARTS.iter().filter(asked).collect();
-    if options.page && Run::here(false, false).is_of_changed_tree() {
-        return Err("--page is for a committed tree, whose figures anybody can repeat".to_owned());
+    if options.page && !Run::here(false, false).is_of_a_commit() {
+        return Err("--page needs a clean tree, whose commit the page names: commit or stash the changes \
+                    (docs/performance* does not count)"
+            .to_owned());
     }
     // What cannot be read is told before the work of minutes.
     let read =

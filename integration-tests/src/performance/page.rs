@@ -1,7 +1,7 @@
 //! The page of the figures and its curves.
 
 use super::curve::CURVES;
-use super::{BASELINE, Figure, Measure, Results, TARGETS, Target, met, number};
+use super::{BASELINE, Measure, Results, TARGETS, Target, met, number};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::{fs, io};
@@ -60,32 +60,25 @@ fn page(template: &str, results: &Results) -> String {
 
 /// How many targets are met, and the numbers of the others.
 fn summary(results: &Results) -> String {
-    let of = |is_wanted: fn(&Target, Option<&Figure>) -> bool| -> Vec<&Target> {
-        TARGETS.iter().filter(|target| is_wanted(target, target.figure(results).as_ref())).collect()
-    };
-    let met = of(|target, figure| figure.is_some_and(|figure| target.is_met(figure))).len();
-    let missed = of(|target, figure| figure.is_some_and(|figure| !target.is_met(figure)));
-    let unknown = of(|_, figure| figure.is_none());
-    let all = TARGETS.len();
-    format!(
-        "{met} of {all} targets are met. Missed: {}. Not measured: {}.\n",
-        named(&missed),
-        named(&unknown)
-    )
+    let is_met = |target: &Target| target.figure(results).map(|figure| target.is_met(&figure));
+    let of = |wanted: Option<bool>| named(&|target| is_met(target) == wanted);
+    let met = TARGETS.iter().filter(|target| is_met(target) == Some(true)).count();
+    let (all, missed, unknown) = (TARGETS.len(), of(Some(false)), of(None));
+    format!("{met} of {all} targets are met. Missed: {missed}. Not measured: {unknown}.\n\n")
 }
 
-/// The targets in a few words, those of one number together.
-fn named(targets: &[&Target]) -> String {
-    let names: Vec<String> = targets
-        .chunk_by(|one, other| !one.id.is_empty() && one.id == other.id)
-        .map(|same| match same {
-            [only] if only.id.is_empty() => only.work(),
-            [only] => format!("{} ({})", only.id, only.work()),
-            [first, ..] => format!("{} ({} of them)", first.id, same.len()),
-            [] => String::new(),
-        })
-        .collect();
-    if names.is_empty() { "none".to_owned() } else { names.join("; ") }
+/// The targets for which this holds: numbers, with how many of those of one number, or works without a number.
+fn named(holds: &dyn Fn(&Target) -> bool) -> String {
+    let mut names = Vec::new();
+    for same in TARGETS.chunk_by(|one, other| !one.id.is_empty() && one.id == other.id) {
+        let [first, ..] = same else { continue };
+        match (same.iter().filter(|target| holds(target)).count(), first.id) {
+            (0, _) => {}
+            (_, "") => names.push(first.work()),
+            (count, id) => names.push(format!("{id} ({count} of {})", same.len())),
+        }
+    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// A table: each target with its figure.

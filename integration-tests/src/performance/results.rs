@@ -148,9 +148,9 @@ impl Measure {
 }
 
 impl Run {
-    /// Whether the tree was not that of the commit.
-    pub fn is_of_changed_tree(&self) -> bool {
-        self.version.ends_with(CHANGED)
+    /// Whether the tree was that of a commit.
+    pub fn is_of_a_commit(&self) -> bool {
+        !self.version.is_empty() && !self.version.ends_with(CHANGED)
     }
 
     /// This machine at this moment.

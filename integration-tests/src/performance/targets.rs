@@ -94,6 +94,8 @@ pub const TARGETS: &[Target] = &[
     Target::most("T15", "tree", ["first file of a very large directory", "s"], 1.0),
     Target::most("T15", "tree", ["first 20 s of a copy of 1,000,000 files", MIB], 100.0),
     Target::least("T16", "digest", ["RETR with BLAKE3", GIB_S], 0.85).server().beside(Contender("no digest")),
+    // 0.85 of 10 Gbit/s: what is not faster than such a network loses nothing there.
+    Target::least("T16", "digest", ["RETR with BLAKE3", GIB_S], 0.99).server(),
     Target::least("T17", "lines", [LINE, "Mbit/s"], 0.9)
         .at(20.0)
         .of("ftp-user --streams 16")

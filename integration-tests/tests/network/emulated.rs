@@ -1,6 +1,6 @@
 //! Files over emulated lines, and what the emulator does to packets.
 
-use integration_tests::line::{Direction, Line, Lines};
+use integration_tests::line::{Line, Lines, OneWay};
 use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
 use integration_tests::site::{Site, sample};
@@ -10,7 +10,15 @@ use std::time::Duration;
 
 /// A line that carries 1,000 bytes in a millisecond, with a queue of 10,000.
 const fn line() -> Line {
-    Line { rate: 8_000_000, delay: milliseconds(50), lost_of: 0, late_of: 0, slow: None, queue: 10_000 }
+    Line {
+        rate: 8_000_000,
+        delay: milliseconds(50),
+        lost_one_in: Some(0),
+        late_one_in: Some(0),
+        slow: None,
+        queue: 10_000,
+        congestion: None,
+    }
 }
 
 const fn milliseconds(number: u64) -> Duration {
@@ -19,7 +27,7 @@ const fn milliseconds(number: u64) -> Duration {
 
 /// When the packets of a burst arrive.
 fn arrivals(line: Line, packets: usize) -> Vec<u128> {
-    let mut direction = Direction::new(line, 7);
+    let mut direction = OneWay::new(line, 7);
     (0..packets).for_each(|_| direction.send(&[0; 1000], Duration::ZERO));
     let mut arrivals = Vec::new();
     while let Some(due) = direction.next() {
@@ -42,7 +50,7 @@ fn packets_beyond_the_queue_are_dropped() {
 
 #[test]
 fn an_idle_line_saves_nothing_up() {
-    let mut direction = Direction::new(line(), 7);
+    let mut direction = OneWay::new(line(), 7);
     for now in [0, 500] {
         direction.send(&[0; 1000], milliseconds(now));
         assert_eq!(direction.next(), Some(milliseconds(now + 51)));
@@ -52,7 +60,7 @@ fn an_idle_line_saves_nothing_up() {
 
 #[test]
 fn a_lost_packet_has_used_its_share_of_the_rate_and_a_seed_loses_the_same_packets() {
-    let lossy = Line { lost_of: 10, queue: 1_000_000, ..line() };
+    let lossy = Line { lost_one_in: Some(10), queue: 1_000_000, ..line() };
     let arrived = arrivals(lossy, 1_000);
     assert!((850..950).contains(&arrived.len()), "{} of 1,000 arrived", arrived.len());
     assert!(arrived.iter().all(|time| (51..=1050).contains(time)), "the rate is that of all packets");
@@ -67,7 +75,7 @@ fn a_line_is_slow_for_a_time() {
 
 #[test]
 fn a_late_packet_arrives_behind_others() {
-    let mut direction = Direction::new(Line { late_of: 5, queue: 1_000_000, ..line() }, 7);
+    let mut direction = OneWay::new(Line { late_one_in: Some(5), queue: 1_000_000, ..line() }, 7);
     (0..100).for_each(|number| direction.send(&[number; 1000], Duration::ZERO));
     let mut numbers = Vec::new();
     while let Some(due) = direction.next() {
@@ -106,7 +114,7 @@ fn usual() -> Line {
 
 #[test]
 fn a_file_is_whole_over_a_line_that_loses_packets_and_confuses_their_order() {
-    is_whole_over(Line { lost_of: 500, late_of: 100, ..usual() }, |_| {});
+    is_whole_over(Line { lost_one_in: Some(500), late_one_in: Some(100), ..usual() }, |_| {});
 }
 
 #[test]

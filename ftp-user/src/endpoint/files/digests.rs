@@ -126,7 +126,7 @@ async fn hash_part(
     session.manners.settings.restarts = restarts || !is_forgotten;
     if answer.is_done() {
         // It reads whole files: it is not asked again.
-        session.manners.capabilities.no_parts();
+        session.manners.capabilities.forget_rang();
     }
     Ok(Err(not_hashed(session, what, &answer)))
 }

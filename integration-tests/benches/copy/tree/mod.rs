@@ -71,12 +71,12 @@ impl Pair {
 }
 
 /// One who copies the tree between one pair.
-struct Copier<'a> {
+struct TreeContender<'a> {
     pair: &'a Pair,
     commander: &'a Commander,
 }
 
-impl Copier<'_> {
+impl TreeContender<'_> {
     /// The contender's name: with its own servers it says what it is, and between others whose they are.
     fn name(&self) -> &'static str {
         self.commander.name()
@@ -145,22 +145,22 @@ fn copies(plan: &Plan, trees: &[usize], commanders: &[Commander], pairs: &[Pair]
     // The larger ones take long.
     let rounds = std::iter::once(plan.rounds).chain(std::iter::repeat(plan.rounds.min(3)));
     for (&count, rounds) in trees.iter().zip(rounds) {
-        let mut copiers = Vec::new();
+        let mut contenders = Vec::new();
         for pair in pairs {
             let able = commanders.iter().filter(|commander| commander.commands(pair.name()));
-            copiers.extend(able.map(|commander| Copier { pair, commander }));
+            contenders.extend(able.map(|commander| TreeContender { pair, commander }));
         }
         // Whoever cannot do it has no part in this.
-        copiers.retain(|copier| match copier.run(count, None) {
+        contenders.retain(|contender| match contender.run(count, None) {
             Ok(()) => true,
             Err(why) => {
-                report.skip(&format!("{} between two {}", copier.name(), copier.pair.name()), why);
+                report.skip(&format!("{} between two {}", contender.name(), contender.pair.name()), why);
                 false
             }
         });
         for round in 0..rounds {
-            turns(round, copiers.len())
-                .for_each(|turn| copiers[turn].run(count, Some(&mut *report)).unwrap());
+            turns(round, contenders.len())
+                .for_each(|turn| contenders[turn].run(count, Some(&mut *report)).unwrap());
         }
     }
 }

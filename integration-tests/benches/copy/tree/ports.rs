@@ -17,7 +17,7 @@ pub(super) fn with_many<T: Send>(
     let host = Network::new().map(|mut network| (network.host("trees"), network));
     match host {
         Ok((host, network)) => {
-            host.answers_for_name_servers(&network);
+            host.answer_dns_with_nxdomain(&network);
             host.run(|| {
                 fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535").unwrap();
                 fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "1").unwrap();

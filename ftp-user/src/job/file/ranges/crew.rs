@@ -197,8 +197,8 @@ impl Crew {
         }
     }
 
-    /// Takes the second half of what is left of the slowest range, where the destination tells what it has stored: on a direct
-    /// path.
+    /// Takes the second half of what is left of the slowest range: only on a direct path, and only if the destination tells how
+    /// much it has stored.
     fn share(&mut self) -> Option<Span> {
         self.result.rung.filter(|rung| self.tells_stored && !rung.is_counted() && *rung != Rung::Local)?;
         let now = self.context.world.clock.now();
