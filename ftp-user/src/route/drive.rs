@@ -114,6 +114,7 @@ impl<'a> Drive<'a> {
                 event = self.sessions.source.next() => self.heard(Side::Source, event).await,
                 event = self.sessions.destination.next() => self.heard(Side::Destination, event).await,
                 happened = self.path.next() => self.happened(happened),
+                Some(files) = Together::joining(self.together.as_mut()) => self.join(files),
                 () = clock.sleep_until(self.close_at), if self.close_at.is_some() => {
                     // Their servers have not replied to ABOR in time.
                     self.sessions.close();

@@ -37,7 +37,7 @@ pub use progress::{LONGEST_UNSEEN, USUAL_UNSEEN};
 pub use relay::Circuit;
 pub(crate) use second::{UnendedFile, warn_as_long};
 pub(crate) use situation::{Situation, first_rung};
-pub(crate) use together::{BatchPath, BatchResult, Fate, Manner, SmallFile, batch};
+pub(crate) use together::{BatchPath, BatchResult, Fate, Manner, SmallFile, SmallFiles, batch};
 
 use crate::context::Context;
 use crate::endpoint::Host;

@@ -193,6 +193,13 @@ impl Progress {
         Self { reporting, limit: Duration::MAX, ..self }
     }
 
+    /// So many bytes more are to be moved.
+    pub(super) const fn expect_more(&mut self, bytes: u64) {
+        if let Some(total) = &mut self.subject.total {
+            *total = total.saturating_add(bytes);
+        }
+    }
+
     /// The destination stores this file now.
     pub(super) fn stores(&self, path: Option<&PathName>) {
         if let Some(second) = &self.second {

@@ -31,6 +31,7 @@ use ftp_proto::wire::PathName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// How files are moved together between two servers.
 #[derive(Clone, Debug)]
@@ -191,6 +192,14 @@ fn posture(session: &Session) -> Option<Posture> {
     arrangements.current().map(|arrangement| arrangement.posture())
 }
 
+/// The files that are to move together: those with which it begins, and those that may join them while they move. Each is named by
+/// its place.
+pub(crate) struct SmallFiles {
+    pub(crate) first: Vec<SmallFile>,
+    /// Only files that move in groups are joined by others. What is not taken from here was not begun.
+    pub(crate) joining: UnboundedReceiver<SmallFile>,
+}
+
 /// Moves files together, counted under that number. `told` learns what becomes of each file, but only those that are published
 /// may be touched before this returns.
 ///
@@ -201,7 +210,7 @@ pub(crate) async fn batch(
     context: &Context,
     ends: &mut Ends,
     path: BatchPath,
-    files: Vec<SmallFile>,
+    SmallFiles { first: files, joining }: SmallFiles,
     number: u64,
     told: &mut (dyn FnMut(usize, Fate) + Send),
 ) -> Result<BatchResult> {
@@ -248,7 +257,7 @@ pub(crate) async fn batch(
     let mut drive = Drive::new(context, sessions, machine, middle, progress, &lane);
     drive.protection = protection;
     drive.progress.server_started(now);
-    drive.together = Some(Together::new(told, candidate, why));
+    drive.together = Some(Together::new(told, joining, candidate, why));
     drive.run().await;
     let (has_opened, has_broken) = match &drive.machine {
         Machine::Batch(batch) => (batch.has_opened(), batch.has_broken()),
@@ -309,6 +318,8 @@ impl Terms {
 /// What becomes of files that move together, and of the sessions over which they do.
 pub(super) struct Together<'a> {
     told: &'a mut (dyn FnMut(usize, Fate) + Send),
+    /// Files that join them.
+    joining: UnboundedReceiver<SmallFile>,
     /// The path that they take.
     candidate: Candidate,
     /// Why they move together there, in words.
@@ -325,9 +336,31 @@ pub(super) struct Together<'a> {
 }
 
 impl<'a> Together<'a> {
-    fn new(told: &'a mut (dyn FnMut(usize, Fate) + Send), candidate: Candidate, why: &'static str) -> Self {
-        let (seen, path_facts) = (BTreeMap::new(), None);
-        Self { told, candidate, why, seen, moves: 0, path_facts, are_usable: true, has_hung_up: false }
+    fn new(
+        told: &'a mut (dyn FnMut(usize, Fate) + Send),
+        joining: UnboundedReceiver<SmallFile>,
+        candidate: Candidate,
+        why: &'static str,
+    ) -> Self {
+        Self {
+            told,
+            joining,
+            candidate,
+            why,
+            seen: BTreeMap::new(),
+            moves: 0,
+            path_facts: None,
+            are_usable: true,
+            has_hung_up: false,
+        }
+    }
+
+    /// The next files that join those that move; `None` if no others will. May be dropped without losing anything.
+    pub(super) async fn joining(together: Option<&mut Self>) -> Option<Vec<SmallFile>> {
+        let joining = &mut together?.joining;
+        let mut files = vec![joining.recv().await?];
+        files.extend(std::iter::from_fn(|| joining.try_recv().ok()));
+        Some(files)
     }
 
     /// What is seen now of the data connections.
@@ -364,6 +397,16 @@ impl Drive<'_> {
     /// Whether all files share one data connection, and their bytes count together.
     pub(super) const fn shares_connection(&self) -> bool {
         matches!(self.machine, Machine::Batch(_))
+    }
+
+    /// Files join those that move. Those that do not were not begun.
+    pub(super) fn join(&mut self, files: Vec<SmallFile>) {
+        let bytes = files.iter().map(|small| small.file.size).sum();
+        if let Machine::Batch(batch) = &mut self.machine
+            && batch.add(files.into_iter().map(|small| small.file).collect())
+        {
+            self.progress.expect_more(bytes);
+        }
     }
 
     /// One of several files has ended.

@@ -65,7 +65,7 @@ impl BatchFile {
 }
 
 /// The files of a batch. Each ends once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Files {
     list: Vec<BatchFile>,
     /// Which of them have not ended.
@@ -79,9 +79,13 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(list: Vec<BatchFile>) -> Self {
-        let (open, digests, count) = (vec![true; list.len()], vec![None; list.len()], list.len());
-        Self { open, count, digests, list, ended: VecDeque::new() }
+    /// Adds a file. Returns its index.
+    pub(super) fn add(&mut self, file: BatchFile) -> usize {
+        self.list.push(file);
+        self.open.push(true);
+        self.digests.push(None);
+        self.count += 1;
+        self.list.len() - 1
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&BatchFile> {

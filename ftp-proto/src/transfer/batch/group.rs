@@ -118,12 +118,30 @@ impl PerSide<TransferReply> {
 }
 
 impl Group {
-    /// A group of this file alone, between these directories.
-    pub(super) fn of(source: &[u8], target: &[u8], member: Member) -> Option<Self> {
+    /// A group without files, between these directories.
+    fn of(source: &[u8], target: &[u8]) -> Option<Self> {
         let directory = |bytes: &[u8]| PathName::from_wire(bytes).ok();
-        let (source, target, members) = (directory(source)?, directory(target)?, vec![member]);
+        let (source, target, members) = (directory(source)?, directory(target)?, Vec::new());
         let (lines, progress) = (PerSide::default(), Progress::Waiting);
         Some(Self { source, target, bytes: 0, lines, asks: false, members, progress })
+    }
+
+    /// Whether files between these directories may be added. Nothing was asked about it then, so it still has all its files.
+    fn takes_more(&self, source: &[u8], target: &[u8]) -> bool {
+        let is_between = self.source.as_bytes() == source && self.target.as_bytes() == target;
+        is_between && matches!(self.progress, Progress::Waiting)
+    }
+
+    /// What its files take.
+    const fn room(&self) -> Room {
+        Room { files: self.members.len(), bytes: self.bytes, lines: self.lines }
+    }
+
+    /// Adds a file. With it, the group takes `room`.
+    fn add(&mut self, member: Member, room: Room, asks: bool) {
+        (self.bytes, self.lines) = (room.bytes, room.lines);
+        self.asks |= asks;
+        self.members.push(member);
     }
 
     /// Asks which names something has.
@@ -265,58 +283,45 @@ impl Member {
     }
 }
 
-/// Puts files into groups: each has files that follow each other and have the same directories, as many as PACK takes. The
-/// first one is small, so that the data connection is soon proven. With them come the places of the files that PACK does not
-/// take.
-pub(super) fn groups(files: &[BatchFile]) -> (Vec<Group>, Vec<usize>) {
-    let (mut groups, mut others) = (Vec::<Group>::new(), Vec::new());
-    let mut room = Room::default();
-    let mut last = None;
-    for (index, file) in files.iter().enumerate() {
-        let ((source, source_name), (target, target_name)) = (split(&file.source), split(&file.target));
-        let Some(member) = Member::of(index, file, (source_name, target_name)) else {
-            others.push(index);
-            continue;
-        };
-        let most = if groups.len() > 1 { Pack::MAX_FILES } else { FIRST };
-        let is_next = last == Some((source, target)) && room.take(most, &member);
-        if is_next && let Some(Group { bytes, lines, asks, members, .. }) = groups.last_mut() {
-            (*bytes, *lines) = (room.bytes, room.lines);
-            *asks |= file.asks;
-            members.push(member);
-            continue;
-        }
-        let mut fresh = Room::new(source, target);
-        let fits = fresh.take(1, &member);
-        match Group::of(source, target, member).filter(|_| fits) {
-            Some(mut group) => {
-                (group.bytes, group.lines, group.asks) = (fresh.bytes, fresh.lines, file.asks);
-                (room, last) = (fresh, Some((source, target)));
-                groups.push(group);
-            }
-            None => others.push(index),
-        }
+/// Puts a file into the last of these groups, or into a new one: each has files that follow each other and have the same
+/// directories, as many as PACK takes. The first one is small, so that the data connection is soon proven. Nothing is added to a
+/// group that is under way. Returns whether PACK takes the file.
+pub(super) fn add_to(groups: &mut Vec<Group>, index: usize, file: &BatchFile) -> bool {
+    let ((source, source_name), (target, target_name)) = (split(&file.source), split(&file.target));
+    let Some(member) = Member::of(index, file, (source_name, target_name)) else { return false };
+    let most = if groups.len() > 1 { Pack::MAX_FILES } else { FIRST };
+    let last = groups.last_mut().filter(|last| last.takes_more(source, target));
+    if let Some(last) = last
+        && let Some(room) = last.room().with(most, &member)
+    {
+        last.add(member, room, file.asks);
+        return true;
     }
-    (groups, others)
+    let Some(room) = Room::new(source, target).with(1, &member) else { return false };
+    let Some(mut group) = Group::of(source, target) else { return false };
+    group.add(member, room, file.asks);
+    groups.push(group);
+    true
 }
 
-/// What a group may still take.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the files of a group take.
+#[derive(Clone, Copy, Debug)]
 struct Room {
     files: usize,
     bytes: u64,
-    /// Bytes of the two transfer commands so far.
+    /// Bytes of the two transfer commands.
     lines: PerSide<usize>,
 }
 
 impl Room {
+    /// That of no files between these directories.
     fn new(source: &[u8], target: &[u8]) -> Self {
         let line = |directory| COMMAND + escaped(directory);
         Self { files: 0, bytes: 0, lines: PerSide { source: line(source), destination: line(target) } }
     }
 
-    /// Takes one more file, if there is room for it in a group of at most `most`.
-    fn take(&mut self, most: usize, Member { sent, stored, .. }: &Member) -> bool {
+    /// The same with one more file, if a group of at most `most` files has room for it.
+    fn with(self, most: usize, Member { sent, stored, .. }: &Member) -> Option<Self> {
         let unique = sent.unique.as_ref().map_or(1, String::len);
         let [source, target] = [&sent.name, &stored.name].map(|name| FACTS + escaped(name.as_bytes()));
         let next = Self {
@@ -330,10 +335,7 @@ impl Room {
         let fits = next.files <= most
             && next.bytes <= BYTES
             && next.lines.iter().all(|line| *line <= Command::MAX_LINE);
-        if fits {
-            *self = next;
-        }
-        fits
+        fits.then_some(next)
     }
 }
 
@@ -376,8 +378,8 @@ mod tests {
             let member = Member::of(0, &file(0, 1, false, true), (b"a", b"a")).unwrap();
             Member { number, ..member }
         };
-        let mut group = Group::of(b"/", b"/", member(1)).unwrap();
-        group.members.extend([3, 2].map(member));
+        let mut group = Group::of(b"/", b"/").unwrap();
+        group.members.extend([1, 3, 2].map(member));
         assert_eq!(
             group.keep(GroupNumber(7)),
             Command::Pack(Box::new(Pack::Keep(GroupNumber(7), FileNumbers::new(1..4).unwrap())))
@@ -448,6 +450,14 @@ mod tests {
         BatchFile { source: path(source), target: path(target), size, ..file(0, 0, false, true) }
     }
 
+    /// The groups of these files, and those that PACK does not take.
+    fn groups(files: &[BatchFile]) -> (Vec<Group>, Vec<usize>) {
+        let mut groups = Vec::new();
+        let mut takes = |index: &usize| add_to(&mut groups, *index, &files[*index]);
+        let others = (0..files.len()).filter(|index| !takes(index)).collect();
+        (groups, others)
+    }
+
     fn members(files: &[BatchFile]) -> Vec<Vec<usize>> {
         let (groups, _) = groups(files);
         groups.iter().map(|group| group.members.iter().map(|member| member.index).collect()).collect()
@@ -504,6 +514,11 @@ mod tests {
                 }
             }
         }
+        // Nothing is added to a group that the destination was asked about.
+        let (mut under_way, _) = groups(&[between("s/a", "d/a", 1)]);
+        under_way[0].waits_for(true);
+        assert!(add_to(&mut under_way, 1, &between("s/b", "d/b", 1)) && under_way.len() == 2);
+        assert!(add_to(&mut under_way, 2, &between("s/c", "d/c", 1)) && under_way.len() == 2);
         // A line that one file does not fit into is none.
         let (groups, others) = groups(&[between(&format!("{}/a", "s".repeat(4_330)), "d/a", 1)]);
         assert!(groups.is_empty() && others == [0]);

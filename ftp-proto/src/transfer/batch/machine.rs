@@ -1,7 +1,7 @@
 //! The machine of a batch.
 
 use super::files::{BatchEnd, BatchFile, BatchOpening, BatchTerms, Files, Timer};
-use super::group::{Group, GroupVerdict, Progress, TransferReply, groups};
+use super::group::{Group, GroupVerdict, Progress, TransferReply, add_to};
 use super::line::{CommandQueue, Task, Weighed};
 use super::opening::{self, Meeting, Next};
 use crate::command::{Command, GroupNumber, Verb};
@@ -92,14 +92,13 @@ impl Batch {
         (source, destination): (Party, Party),
         now: Moment,
     ) -> Self {
-        let (groups, others) = groups(&files);
         let is_kept = matches!(terms.opening, BatchOpening::Kept);
         let mut batch = Self {
             names: Names::Unseen,
             terms,
             parties: PerSide { source, destination },
-            groups,
-            files: Files::new(files),
+            groups: Vec::new(),
+            files: Files::default(),
             lines: PerSide::default(),
             meeting: if is_kept { Meeting::arranged() } else { Meeting::default() },
             next: 0,
@@ -114,7 +113,7 @@ impl Batch {
             has_opened: false,
             end: None,
         };
-        batch.files.end_all(others, &BatchEnd::UNTOUCHED);
+        batch.note_files(files);
         for side in Side::BOTH {
             let commands =
                 opening::first(&batch.terms, side, batch.parties.of(side), batch.parties.of(side.other()));
@@ -126,6 +125,28 @@ impl Batch {
         batch.meet(next);
         batch.proceed(now);
         batch
+    }
+
+    /// Adds files, which are named by the next indices. They move behind those that are there. Returns whether they do: a batch
+    /// that has ended, or whose data connection is closed, takes none.
+    pub fn add(&mut self, files: Vec<BatchFile>) -> bool {
+        let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
+        if may_move {
+            self.note_files(files);
+            // Nobody has said anything, so the wait for that goes on.
+            self.send_next();
+        }
+        may_move
+    }
+
+    fn note_files(&mut self, files: Vec<BatchFile>) {
+        for file in files {
+            let index = self.files.add(file);
+            let is_taken = self.files.get(index).is_some_and(|file| add_to(&mut self.groups, index, file));
+            if !is_taken {
+                self.files.end(index, BatchEnd::UNTOUCHED);
+            }
+        }
     }
 
     /// Takes something that has happened. After [`Output::AllEnded`] it is ignored.
@@ -421,31 +442,39 @@ impl Batch {
         self.files.get(index).map(|file| Weighed::from(Command::Mlst(Some(file.target.clone()))))
     }
 
-    /// Sends what may be sent, and ends what is over.
+    /// Sends what may be sent, and waits for what the servers say of it, unless all is over.
     fn proceed(&mut self, now: Moment) {
         if self.phase == Phase::Over {
             return;
         }
+        self.send_next();
+        if self.end_if_idle() {
+            return;
+        }
+        let silence = if self.phase == Phase::Opening { self.terms.connect } else { self.terms.silence };
+        self.timers.arm(Timer::Silence, now + silence);
+    }
+
+    /// Sends what may be sent.
+    fn send_next(&mut self) {
         self.look_at_name();
         self.name_held();
         if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
             while self.move_next() {}
         }
+    }
+
+    /// Ends the batch if nothing is under way: all files have ended, or what there is cannot go on, because no window takes it.
+    /// Returns whether it has ended.
+    fn end_if_idle(&mut self) -> bool {
         let is_idle = self.lines.iter().all(CommandQueue::is_empty);
-        let are_over = self.files.are_over() && self.held.is_empty();
-        match self.phase {
-            Phase::Opening | Phase::Open | Phase::Broken if is_idle && are_over => {
-                return self.over();
-            }
-            // Nothing is under way, and what there is cannot go on: no window takes it.
-            Phase::Opening | Phase::Open | Phase::Broken if is_idle && !self.meeting.awaits_middle() => {
-                return self.give_up();
-            }
-            Phase::Opening | Phase::Open | Phase::Broken | Phase::Over => {}
+        if is_idle && self.files.are_over() && self.held.is_empty() {
+            self.over();
+        } else if is_idle && !self.meeting.awaits_middle() {
+            self.give_up();
         }
-        let silence = if self.phase == Phase::Opening { self.terms.connect } else { self.terms.silence };
-        self.timers.arm(Timer::Silence, now + silence);
+        self.phase == Phase::Over
     }
 
     /// Goes on with the opening of the data connection.

@@ -1,4 +1,5 @@
-//! Small files that move together between two servers.
+//! Small files that move together between two servers. Others may join them while they move, so that the data connection is not idle
+//! while files wait.
 //!
 //! No file fails here. A file that is left is copied alone, and that copy reports the reason. Where a connection has broken, one
 //! file is copied alone, and the others may move together after it.
@@ -7,7 +8,6 @@ use super::taken_names::TakenNames;
 use super::workers::{FileResult, WorkerResults};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::endpoint::files;
 use crate::job::check::{self, Overwrite, Verify};
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::file::times;
@@ -19,12 +19,20 @@ use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Relayed, TransferFacts, Verified};
 use crate::report::Event;
-use crate::route::{self, BatchPath, BatchResult, Circuit, Ends, Fate, Manner, SmallFile, StoreReply};
+use crate::route::{
+    self, BatchPath, BatchResult, Circuit, Ends, Fate, Manner, SmallFile, SmallFiles, StoreReply,
+};
 use crate::session::Facts;
+use ftp_io::lock::Lock;
 use ftp_proto::listing;
+use ftp_proto::manners::Manners;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What becomes of other files that are to move together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -85,6 +93,21 @@ pub(super) fn is_small(item: &Item, options: Options) -> bool {
         && !matches!(item.target, Target::Known(Some(_)))
 }
 
+/// The path that files take together, and the files that may join them there.
+#[derive(Debug)]
+pub(super) struct SharedPath {
+    pub(super) candidate: Candidate,
+    pub(super) joining: UnboundedReceiver<ClaimedFile>,
+}
+
+impl SharedPath {
+    /// The files that have not joined the others. No more can come.
+    pub(super) fn close(mut self) -> Vec<ClaimedFile> {
+        self.joining.close();
+        std::iter::from_fn(|| self.joining.try_recv().ok()).collect()
+    }
+}
+
 /// Moves files together, if both servers can do that, on the path that an earlier file has taken. Those that are still to be
 /// copied have not begun.
 pub(super) async fn batched(
@@ -92,33 +115,29 @@ pub(super) async fn batched(
     ends: &mut Ends,
     files: Vec<ClaimedFile>,
     options: Options,
-    candidate: Candidate,
+    shared: &mut SharedPath,
     names: &TakenNames,
 ) -> WorkerResults {
+    let candidate = shared.candidate;
     let path = match path(context, ends, options, candidate).await {
         Ok(path) => path,
         Err(prospect) => return WorkerResults { unbegun: files, prospect, ..WorkerResults::default() },
     };
+    let Some(admission) = Admission::of(ends, options, path.manner(), names) else {
+        return WorkerResults { unbegun: files, ..WorkerResults::default() };
+    };
     let (mut members, mut rest) = (Vec::new(), Vec::new());
     for file in files {
-        match Member::of(ends, file, options, &path) {
+        match admission.admit(file) {
             Ok(member) => members.push(member),
             Err(file) => rest.push(*file),
         }
     }
     let manner = path.manner();
-    match (manner, &mut ends.destination) {
-        (Manner::Groups, _) => {
-            for member in &mut members {
-                member.is_free = names.is_free(&member.item.destination);
-            }
-        }
-        (Manner::OneByOne, Host::Server(to)) => {
-            let targets = members.iter().map(|member| &member.item.destination).collect();
-            let mut free = names.free(context, to, targets).await.into_iter();
-            rest.extend(members.extract_if(.., |_| free.next() != Some(true)).map(Member::not_begun));
-        }
-        (Manner::OneByOne, Host::Local(_)) => return put_back(members, rest),
+    if let (Manner::OneByOne, Host::Server(to)) = (manner, &mut ends.destination) {
+        let targets = members.iter().map(|member| &member.item.destination).collect();
+        let mut free = names.free(context, to, targets).await.into_iter();
+        rest.extend(members.extract_if(.., |_| free.next() != Some(true)).map(Member::not_begun));
     }
     if members.len() < FEWEST {
         return put_back(members, rest);
@@ -126,8 +145,10 @@ pub(super) async fn batched(
     let (mut any, begun) = (any_copy(&path, ends), context.world.clock.now());
     remembered::announce(context, ends, candidate);
     let is_proven = path.is_proven;
+    let moving = MovingFiles::new(context, admission, &any, ends.beside());
     let BatchResult { are_usable, has_opened, has_broken } =
-        move_files(context, ends, &mut members, options, path, &any).await;
+        moving.move_all(ends, path, members, &mut shared.joining).await;
+    let members = moving.end(&mut rest);
     if let Some(relayed) = &mut any.relayed {
         relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     }
@@ -197,83 +218,34 @@ fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> WorkerResults {
     WorkerResults { unbegun: rest, ..WorkerResults::default() }
 }
 
-/// Moves the files.
-async fn move_files(
-    context: &Context,
-    ends: &mut Ends,
-    members: &mut [Member],
+/// What decides whether a file may move with others between two servers, and how.
+#[derive(Debug)]
+struct Admission {
+    source: Manners,
+    destination: Manners,
     options: Options,
-    path: BatchPath,
-    any: &FileCopy,
-) -> BatchResult {
-    let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
-    let number = members.first().map_or(0, |member| member.item.number);
-    let mut sources = Vec::with_capacity(members.len());
-    for member in &mut *members {
-        let (source, dest) = member.item.names(ends);
-        sources.push(source.clone());
-        let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
-        let (size, dry_run) = (member.facts.size, false);
-        let plan = Event::Plan { verb, source, dest, size, verify: any.verified, dry_run };
-        context.run.events.say(plan);
-        let journal = member.claim.journal(context);
-        claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
-    }
-    let Some(files) = files else { return BatchResult::NOTHING };
-    let mut refused = None;
-    let mut told = |index: usize, fate: Fate| {
-        let Some(member) = members.get_mut(index) else { return };
-        let journal = member.claim.journal(context);
-        // What a move has given its name is not called "already there" by the next run, if this one is killed before it
-        // has noted the end. Nobody waits for the note: it is written long before the file has moved.
-        let note = |route: Option<Rung>| drop(options.moves.then(|| journal.moves(route)));
-        match fate {
-            Fate::Begins => note(any.moved_by()),
-            Fate::Ended(end, time_refused, transfer) => {
-                member.transfer = transfer;
-                match &end {
-                    BatchEnd::Published { .. } => {
-                        refused = refused.take().or(time_refused);
-                        claim::ended(&journal, &Ok(member.done(any)), 0);
-                        let size = member.facts.size.unwrap_or(0);
-                        let source = sources.get_mut(index).map(std::mem::take).unwrap_or_default();
-                        context.run.events.say(Event::Arrived { source, size, batch: number });
-                    }
-                    BatchEnd::Left { may_be_done: true, .. } => {}
-                    BatchEnd::Left { may_be_done: false, .. } => note(None),
-                }
-                member.end = Some(end);
-            }
-        }
-    };
-    // A session that is lost has left all files: each of them finds out why.
-    let result = Box::pin(route::batch(context, ends, path, files, number, &mut told)).await;
-    context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
-    if let Some(refused) = refused {
-        times::tell_refusal(context, ends, &refused);
-    }
-    result.unwrap_or(BatchResult { are_usable: false, ..BatchResult::NOTHING })
+    manner: Manner,
+    names: TakenNames,
 }
 
-impl Member {
-    /// A file that may move together with others, or the file as it was.
-    fn of(
-        ends: &mut Ends,
-        mut file: ClaimedFile,
-        options: Options,
-        path: &BatchPath,
-    ) -> Result<Self, Box<ClaimedFile>> {
-        let takes_name = match (&mut ends.source, &mut ends.destination) {
-            (Host::Server(from), Host::Server(to)) => {
-                from.open().is_some_and(|from| from.manners.drops_nothing_of(&file.item.source))
-                    && to.open().is_some_and(|to| files::keeps_name(to, &file.item.destination))
-            }
-            _ => false,
+impl Admission {
+    /// What is known of two servers with which there are sessions.
+    fn of(ends: &mut Ends, options: Options, manner: Manner, names: &TakenNames) -> Option<Self> {
+        let (Host::Server(from), Host::Server(to)) = (&mut ends.source, &mut ends.destination) else {
+            return None;
         };
-        let by_parts = path.manner() == Manner::OneByOne;
+        let (source, destination) = (from.open()?.manners.clone(), to.open()?.manners.clone());
+        Some(Self { source, destination, options, manner, names: names.clone() })
+    }
+
+    /// A file that may move together with others, or the file as it was.
+    fn admit(&self, mut file: ClaimedFile) -> Result<Member, Box<ClaimedFile>> {
+        let Item { source, destination, .. } = &file.item;
+        let takes_name = self.source.drops_nothing_of(source) && self.destination.keeps(destination);
+        let by_parts = self.manner == Manner::OneByOne;
         // Over one connection the source compares the file with its listing.
         let is_dated = |facts: &Facts| by_parts || facts.modified.is_some();
-        let facts = file.item.known.clone().filter(|_| takes_name && may_move(&file, options));
+        let facts = file.item.known.clone().filter(|_| takes_name && may_move(&file, self.options));
         let (Some(facts), Ok(claim)) = (facts.filter(is_dated), &mut file.claim) else {
             return Err(Box::new(file));
         };
@@ -282,9 +254,146 @@ impl Member {
             return Err(Box::new(file));
         }
         let (claim, item) = (std::mem::take(claim), file.item);
-        Ok(Self { item, claim, facts, part, is_free: false, end: None, transfer: TransferFacts::NONE })
+        let is_free = !by_parts && self.names.is_free(&item.destination);
+        Ok(Member { item, claim, facts, part, is_free, end: None, transfer: TransferFacts::NONE })
+    }
+}
+
+/// Files while they move together.
+struct MovingFiles<'a> {
+    context: &'a Context,
+    admission: Admission,
+    /// What becomes of each: all that is not its own.
+    any: &'a FileCopy,
+    /// Both ends, without sessions.
+    ends: Ends,
+    /// In the order in which they were told to move.
+    members: Mutex<Vec<Member>>,
+    /// Those that were to join them, and may not.
+    others: Mutex<Vec<ClaimedFile>>,
+}
+
+impl<'a> MovingFiles<'a> {
+    fn new(context: &'a Context, admission: Admission, any: &'a FileCopy, ends: Ends) -> Self {
+        Self { context, admission, any, ends, members: Mutex::default(), others: Mutex::default() }
     }
 
+    /// Moves these files, and those that join them.
+    async fn move_all(
+        &self,
+        ends: &mut Ends,
+        path: BatchPath,
+        members: Vec<Member>,
+        joining: &mut UnboundedReceiver<ClaimedFile>,
+    ) -> BatchResult {
+        let context = self.context;
+        let number = members.first().map_or(0, |member| member.item.number);
+        let mut first = Vec::with_capacity(members.len());
+        for member in members {
+            first.extend(self.begin(member).await);
+        }
+        let (may_join, mut refused) = (path.manner() == Manner::Groups, None);
+        let mut told = |index: usize, fate: Fate| {
+            if let Some(time_refused) = self.told(index, fate, number) {
+                refused.get_or_insert(time_refused);
+            }
+        };
+        let (sender, receiver) = unbounded_channel();
+        let files = SmallFiles { first, joining: receiver };
+        // A session that is lost has left all files: each of them finds out why.
+        let result = tokio::select! {
+            biased;
+            result = Box::pin(route::batch(context, ends, path, files, number, &mut told)) => result,
+            never = self.take_in(joining, sender), if may_join => match never {},
+        };
+        context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
+        if let Some(refused) = refused {
+            times::tell_refusal(context, ends, &refused);
+        }
+        result.unwrap_or(BatchResult { are_usable: false, ..BatchResult::NOTHING })
+    }
+
+    /// Has files join those that move. May be dropped without losing anything.
+    async fn take_in(
+        &self,
+        joining: &mut UnboundedReceiver<ClaimedFile>,
+        sender: UnboundedSender<SmallFile>,
+    ) -> Infallible {
+        while let Some(file) = joining.recv().await {
+            match self.admission.admit(file) {
+                Ok(member) => {
+                    if let Some(file) = self.begin(member).await {
+                        // Those that are not taken any more have no end, so they were not begun.
+                        let _ = sender.send(file);
+                    }
+                }
+                Err(file) => self.others.locked().push(*file),
+            }
+        }
+        pending().await
+    }
+
+    /// A file is to move. What its source is, is on the disk when this returns the file as the machine sees it. The file itself is
+    /// kept before anything is awaited.
+    async fn begin(&self, mut member: Member) -> Option<SmallFile> {
+        let Some(small) = member.file(&self.ends, self.admission.options) else {
+            self.others.locked().push(member.not_begun());
+            return None;
+        };
+        let (source, dest) = member.item.names(&self.ends);
+        let options = self.admission.options;
+        let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
+        let (size, dry_run) = (member.facts.size, false);
+        let plan = Event::Plan { verb, source, dest, size, verify: self.any.verified, dry_run };
+        self.context.run.events.say(plan);
+        let journal = member.claim.journal(self.context);
+        let mut noted = claim::note_source(&journal, &mut member.claim.kept, &member.facts);
+        self.members.locked().push(member);
+        noted.ready().await;
+        Some(small)
+    }
+
+    /// Takes note of what becomes of a file. Returns why its time was refused, if it was.
+    fn told(&self, index: usize, fate: Fate, number: u64) -> Option<String> {
+        let mut members = self.members.locked();
+        let member = members.get_mut(index)?;
+        let journal = member.claim.journal(self.context);
+        // What a move has given its name is not called "already there" by the next run, if this one is killed before it
+        // has noted the end. Nobody waits for the note: it is written long before the file has moved.
+        let note = |route: Option<Rung>| drop(self.admission.options.moves.then(|| journal.moves(route)));
+        let (end, time_refused) = match fate {
+            Fate::Begins => {
+                note(self.any.moved_by());
+                return None;
+            }
+            Fate::Ended(end, time_refused, transfer) => {
+                member.transfer = transfer;
+                (end, time_refused)
+            }
+        };
+        let is_published = matches!(end, BatchEnd::Published { .. });
+        match &end {
+            BatchEnd::Published { .. } => {
+                claim::ended(&journal, &Ok(member.done(self.any)), 0);
+                let source = self.ends.source.show(&member.item.source);
+                let size = member.facts.size.unwrap_or(0);
+                self.context.run.events.say(Event::Arrived { source, size, batch: number });
+            }
+            BatchEnd::Left { may_be_done: true, .. } => {}
+            BatchEnd::Left { may_be_done: false, .. } => note(None),
+        }
+        member.end = Some(end);
+        time_refused.filter(|_| is_published)
+    }
+
+    /// The files that were to move. Those that may not move with others go to `rest`.
+    fn end(self, rest: &mut Vec<ClaimedFile>) -> Vec<Member> {
+        rest.append(&mut self.others.locked());
+        self.members.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
     /// The file as the machine sees it.
     fn file(&self, ends: &Ends, options: Options) -> Option<SmallFile> {
         let Item { source, destination, target, .. } = &self.item;

@@ -7,10 +7,12 @@
 //! | `width` | how many |
 //! | `grouping` | whether small files move together, how, and on which path |
 //! | `batch` | small files that move together |
+//! | `intake` | files that join them while they move |
 //! | `taken_names` | names at the destination: those that something has, and those that copies get |
 
 mod batch;
 mod grouping;
+mod intake;
 pub(super) mod stream;
 mod taken_names;
 mod width;

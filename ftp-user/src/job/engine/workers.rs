@@ -6,8 +6,9 @@
 //!    '── opened <── opening (while fewer work than the width wants)
 //! ```
 
-use super::batch::{self, Prospect};
+use super::batch::{self, Prospect, SharedPath};
 use super::grouping::Grouping;
+use super::intake::Intakes;
 use super::taken_names::TakenNames;
 use super::width::{Reason, Width, least, portion};
 use crate::context::Context;
@@ -53,6 +54,8 @@ pub(super) struct Workers {
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
     grouping: Grouping,
+    /// What moves together, and takes files in.
+    intakes: Intakes,
     /// What workers have copied that are not needed any more, of a move.
     unleft: MovedPortion,
 }
@@ -134,6 +137,7 @@ impl Workers {
             },
             ends: ends.beside(),
             grouping: Grouping::new(&mut ends),
+            intakes: Intakes::default(),
             width: Width::new(options.jobs),
             idle: vec![Worker::of(ends)],
             opening: 0,
@@ -170,7 +174,7 @@ impl Workers {
     }
 
     /// Has idle workers copy files that are claimed, for as long as there are both. While others may follow soon, the first few wait for
-    /// them if all could take the path of an earlier run together.
+    /// them if all could take the path of an earlier run together. If all workers are busy, small files join those that move.
     pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>, others_follow: bool) {
         if let Some(worker) = self.idle.last_mut().filter(|_| !ready.is_empty()) {
             let (context, allowed) = (&self.tools.context, self.tools.options.allowed);
@@ -180,15 +184,25 @@ impl Workers {
         let awaits_others = others_follow && is_remembered && ready.len() < batch::FEWEST;
         while !ready.is_empty() && !self.idle.is_empty() && !awaits_others {
             let files = self.share(ready);
-            let (tools, shared) = (self.tools.clone(), self.shared_path());
+            let shared = self.shared_path();
             if shared.is_some() {
                 self.grouping.note_taken();
             }
             let Some(mut worker) = self.idle.pop() else { return };
+            let workers = self.width.target();
+            let shared = shared.filter(|_| files.len() > 1);
+            let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
+            let tools = self.tools.clone();
             self.tasks.spawn(async move {
                 let results = Box::pin(tools.copy(&mut worker, files, shared)).await;
                 TaskEnd::Copied(worker, Box::new(results))
             });
+        }
+        // Those that are still to be opened want files, too, and what has joined others is begun whatever fails.
+        let (options, all) = (self.tools.options, self.width.target());
+        let are_busy = self.idle.is_empty() && self.opening == 0 && self.number() >= all;
+        if are_busy && self.grouping.go_in_groups() && !options.fail_fast {
+            self.intakes.fill(ready, options);
         }
     }
 
@@ -453,13 +467,14 @@ impl WorkerTools {
         &self,
         worker: &mut Worker,
         mut files: Vec<ClaimedFile>,
-        shared: Option<Candidate>,
+        shared: Option<SharedPath>,
     ) -> WorkerResults {
         let mut results = WorkerResults::default();
-        if let Some(shared) = shared.filter(|_| files.len() > 1) {
+        if let Some(mut shared) = shared {
             let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
-            results = Box::pin(batch::batched(context, ends, files, self.options, shared, names)).await;
+            results = Box::pin(batch::batched(context, ends, files, self.options, &mut shared, names)).await;
             files = std::mem::take(&mut results.unbegun);
+            files.extend(shared.close());
             for file in std::mem::take(&mut results.files) {
                 self.ended(worker, &mut results, file);
             }

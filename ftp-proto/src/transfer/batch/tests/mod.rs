@@ -20,6 +20,8 @@ const BOTH_LISTEN: Postures = Postures { source: Posture::Passive, destination: 
 /// What came of a batch.
 struct Played {
     ends: Vec<Option<BatchEnd>>,
+    /// How many files it has taken.
+    taken: usize,
     world: World,
     most: usize,
 }
@@ -61,15 +63,32 @@ impl World {
     }
 }
 
-fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
+/// The files with which a batch begins, and those that join it while it moves.
+#[derive(Clone, Copy)]
+struct Count {
+    first: usize,
+    joining: usize,
+}
+
+impl Count {
+    /// All of them are there at the beginning.
+    fn at_once(first: usize) -> Self {
+        Self { first, joining: 0 }
+    }
+}
+
+fn play(Count { first, joining }: Count, fault: Fault, seed: u64, window: Window) -> Played {
     let mut dice = Dice(seed * 2 + 1);
+    let count = first + joining;
     let files = contents(count);
     let list = files.iter().enumerate();
     let asks = |index: usize| !index.is_multiple_of(3) || matches!(fault, Fault::TakenBut(_));
     let list = list.map(|(index, bytes)| file(index, bytes.len(), asks(index), seed.is_multiple_of(3)));
+    let mut list = list.collect::<Vec<_>>().into_iter();
     let now = Moment::START;
     let parties = (party("192.0.2.1"), party("192.0.2.2"));
-    let mut batch = Batch::start(list.collect(), terms(opening(seed), window), parties, now);
+    let begins_with = list.by_ref().take(first).collect();
+    let mut batch = Batch::start(begins_with, terms(opening(seed), window), parties, now);
     let mut world = World::new(fault, files);
     let (mut reported, mut most, mut turns) = (Reported::new(count), 0, 0);
     let mut has_broken = false;
@@ -88,7 +107,11 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
                 reported.ended(index, end);
             }
             Output::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
-            Output::AllEnded => return Played { ends: reported.ends, world, most },
+            Output::AllEnded => {
+                let taken = count - list.len();
+                assert!(!batch.add(list.collect()), "{fault:?} {seed}: it goes on after its end");
+                return Played { ends: reported.ends, taken, world, most };
+            }
             other @ (Output::JoinAtRelay { .. }
             | Output::Connect(..)
             | Output::Listen(_)
@@ -98,6 +121,14 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
             | Output::Abort(_)
             | Output::Done(_)) => world.middle_hears(other),
             Output::Wait(deadline) => {
+                if list.len() > 0 && dice.roll(6) == 0 {
+                    let next: Vec<BatchFile> = list.by_ref().take(1 + dice.roll(9)).collect();
+                    if batch.add(next.clone()) {
+                        continue;
+                    }
+                    // Whoever has these files keeps them.
+                    list = next.into_iter().chain(list).collect::<Vec<_>>().into_iter();
+                }
                 if matches!(fault, Fault::Lost(step) if world.steps >= step) {
                     world.held.clear();
                     batch.input(now, Input::Ended(Side::Destination, Failure::Closed));
@@ -135,9 +166,15 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
 
 /// What holds for every batch, whatever goes wrong.
 fn check(count: usize, fault: Fault, seed: u64) -> Vec<BatchEnd> {
+    check_of(Count::at_once(count), fault, seed)
+}
+
+/// The same. Returns the ends of the files that it has taken.
+fn check_of(count: Count, fault: Fault, seed: u64) -> Vec<BatchEnd> {
     let window = Window { commands: 12, line_bytes: 600, file_bytes: 100, groups: 3 };
-    let Played { ends, world, most } = play(count, fault, seed, window);
+    let Played { mut ends, taken, world, most } = play(count, fault, seed, window);
     let what = format!("{fault:?} {seed}");
+    assert!(ends.drain(taken..).all(|end| end.is_none()), "{what}: a file has ended that was not taken");
     // What comes before the first file is not in the window.
     assert!(most <= 12, "{what}: {most} commands");
     assert!(world.most_held <= 3, "{what}: {} groups are held", world.most_held);
@@ -175,36 +212,52 @@ fn every_file_of_a_batch_without_faults_is_published() {
     }
 }
 
+/// Every fault, with what this seed makes of it.
+fn faults(seed: u64) -> Vec<Fault> {
+    let at = usize::try_from(seed % 17).unwrap();
+    let step = usize::try_from(seed * 7 % 60).unwrap();
+    let lies = Side::BOTH.into_iter().flat_map(|side| Lie::ALL.map(|lie| Fault::Says(side, at, lie)));
+    let others = [
+        Fault::NoSend(at),
+        Fault::NoStore(at),
+        Fault::Omits(at),
+        Fault::Fails(at),
+        Fault::Spoils(at),
+        Fault::Swaps(at),
+        Fault::NoName(at),
+        Fault::NoKeep(at),
+        Fault::KeepAsks(at),
+        Fault::NamesNothing,
+        Fault::Taken(at),
+        Fault::Lost(step),
+        Fault::Silent(step),
+        Fault::NotKept(at),
+        Fault::NoSock,
+        Fault::NoJoin,
+        Fault::Breaks(step),
+    ];
+    others.into_iter().chain(lies).collect()
+}
+
 #[test]
 fn h16_whatever_goes_wrong_in_a_batch_no_name_gets_another_file_and_every_file_ends_once() {
     for seed in 0..150 {
-        let at = usize::try_from(seed % 17).unwrap();
-        let step = usize::try_from(seed * 7 % 60).unwrap();
-        for fault in [
-            Fault::NoSend(at),
-            Fault::NoStore(at),
-            Fault::Omits(at),
-            Fault::Fails(at),
-            Fault::Spoils(at),
-            Fault::Swaps(at),
-            Fault::NoName(at),
-            Fault::NoKeep(at),
-            Fault::KeepAsks(at),
-            Fault::NamesNothing,
-            Fault::Taken(at),
-            Fault::Lost(step),
-            Fault::Silent(step),
-            Fault::NotKept(at),
-            Fault::NoSock,
-            Fault::NoJoin,
-            Fault::Breaks(step),
-        ] {
-            check(20, fault, seed);
-        }
-        for (side, lie) in Side::BOTH.into_iter().flat_map(|side| Lie::ALL.map(|lie| (side, lie))) {
-            check(20, Fault::Says(side, at, lie), seed);
-        }
+        faults(seed).into_iter().for_each(|fault| drop(check(20, fault, seed)));
     }
+}
+
+#[test]
+fn h16_the_same_holds_for_files_that_join_a_batch_while_it_moves() {
+    let mut joined = 0;
+    for seed in 0..150 {
+        let count = Count { first: 1 + usize::try_from(seed % 12).unwrap(), joining: 20 };
+        for fault in faults(seed) {
+            joined += check_of(count, fault, seed).len() - count.first;
+        }
+        let ends = check_of(count, Fault::None, seed);
+        assert_eq!(published(&ends), ends.len(), "{seed}");
+    }
+    assert!(joined > 10_000, "only {joined} files have joined");
 }
 
 #[test]
@@ -261,7 +314,8 @@ fn a_batch_whose_names_are_taken_ends_in_order_and_waits_for_nothing() {
         for count in [1, 5, 20, 100] {
             for free in [0, 1, count / 2, count - 1, count] {
                 let window = Window { commands: 12, line_bytes: 600, file_bytes: 100, groups: 3 };
-                let Played { ends, world, .. } = play(count, Fault::TakenBut(free), seed, window);
+                let Played { ends, world, .. } =
+                    play(Count::at_once(count), Fault::TakenBut(free), seed, window);
                 let what = format!("{count} {free} {seed}");
                 assert_eq!(world.is_closed, [false; 2], "{what}: a session is given up");
                 let ends: Vec<BatchEnd> = ends.into_iter().map(|end| end.expect(&what)).collect();

@@ -1,0 +1,71 @@
+//! Files that join others while these move together, so that their data connection is not idle while files wait.
+//!
+//! A batch takes files in until it has ended, or its room is used up. Then another one begins, and whatever has to be done between
+//! two batches is done: the number of workers is judged, and sources of a move are deleted.
+
+use super::batch::{SharedPath, may_move};
+use crate::job::claims::claim::ClaimedFile;
+use crate::job::request::job::Options;
+use crate::ladder::Candidate;
+use std::collections::VecDeque;
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// Where files join a batch.
+#[derive(Debug)]
+pub(super) struct Intake {
+    batch: UnboundedSender<ClaimedFile>,
+    /// How many files may still join.
+    files: usize,
+    /// The same for their bytes.
+    bytes: u64,
+}
+
+/// The batches that are under way and take files in.
+#[derive(Debug, Default)]
+pub(super) struct Intakes(Vec<Intake>);
+
+impl Intakes {
+    /// The path for a batch that begins with `first` and that other files may join, one of `batches` at the same time.
+    pub(super) fn open(&mut self, candidate: Candidate, first: &[ClaimedFile], batches: usize) -> SharedPath {
+        let (batch, joining) = unbounded_channel();
+        let bytes = MOST_BYTES.saturating_sub(first.iter().map(size_of).sum());
+        self.0.push(Intake { batch, files: MOST_FILES / batches.max(1), bytes });
+        SharedPath { candidate, joining }
+    }
+
+    /// Divides files among the batches, in their order: up to the first one that may not move with others, or for which there is
+    /// no room.
+    pub(super) fn fill(&mut self, ready: &mut VecDeque<ClaimedFile>, options: Options) {
+        self.0.retain(|intake| !intake.batch.is_closed());
+        let share = ready.len().div_ceil(self.0.len().max(1));
+        for intake in &mut self.0 {
+            intake.take(ready, share, options);
+        }
+    }
+}
+
+impl Intake {
+    /// Takes at most `most` files.
+    fn take(&mut self, ready: &mut VecDeque<ClaimedFile>, most: usize, options: Options) {
+        for _ in 0..most.min(self.files) {
+            let fits = |file: &mut ClaimedFile| may_move(file, options) && size_of(file) <= self.bytes;
+            let Some(file) = ready.pop_front_if(fits) else { return };
+            let bytes = size_of(&file);
+            if let Err(SendError(file)) = self.batch.send(file) {
+                return ready.push_front(file);
+            }
+            (self.files, self.bytes) = (self.files - 1, self.bytes - bytes);
+        }
+    }
+}
+
+/// The size of a file in bytes, as far as it is known.
+fn size_of(file: &ClaimedFile) -> u64 {
+    file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0)
+}
+
+/// How many files join the batches that are under way at the same time. All of them stay in memory until their batch has ended.
+const MOST_FILES: usize = 2_048;
+/// How many bytes move in one batch.
+const MOST_BYTES: u64 = 64 << 20;
