@@ -104,6 +104,13 @@ impl<'a> Stream<'a> {
         self.workers.idle().unwrap_or(&mut self.ends)
     }
 
+    /// The source with its session of a worker that is idle, which has to get it back.
+    pub(in crate::job) fn take_source(&mut self) -> Host {
+        let source = &mut self.idle().source;
+        let without = source.beside();
+        std::mem::replace(source, without)
+    }
+
     /// The same ends, and what came of the files of the job.
     pub(in crate::job) fn idle_and_tally(&mut self) -> (&mut Ends, &mut Tally) {
         (self.workers.idle().unwrap_or(&mut self.ends), self.tally)

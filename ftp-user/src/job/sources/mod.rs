@@ -431,12 +431,15 @@ impl<'a> Sources<'a> {
     async fn tree(&mut self, source: &Location, known: &Facts, target: PathName) -> Result<()> {
         let options = self.stream.options;
         let typed = self.stream.ends().source.beside();
-        let walker = typed.reading(&source.path, known, options.links)?;
+        let mut walker = typed.reading(&source.path, known, options.links)?;
         self.found(self.stream.context.run.finding.tree());
-        // Other workers would hold the session that the walk needs.
+        // Other workers would hold the session that the first one needs.
         self.stream.shrink();
         if typed.is_local() {
             self.stream.read_from(&walker);
+        } else {
+            // The walk begins at once, and a worker cannot begin before something was found.
+            std::mem::swap(&mut walker, &mut self.stream.idle().source);
         }
         let moved = || MovedDirectories::new(&source.path, &target, leaves_root(source));
         let tree = Tree {

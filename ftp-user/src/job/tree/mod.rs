@@ -105,14 +105,18 @@ impl TreeCopy<'_, '_> {
         let context = self.stream.context;
         let root = self.tree.destination.clone();
         let Tree { source, unique, rules, .. } = &self.tree;
-        // It goes on while the directory is made.
+        // It goes on while the directory is made, and while a session is opened in the place of the one that the walk may have.
+        let mut copied_from = self.stream.take_source();
         let visits = match contents {
             TreeContents::Walked(walker) => {
                 walk(context.clone(), walker, source.clone(), unique.clone(), rules.clone())
             }
             TreeContents::Found(visits) => visits,
         };
-        if let Err(failure) = self.make(&root, true).await {
+        // Whoever needs the session finds out why there is none.
+        let (made, _) = tokio::join!(self.make(&root, true), connect(context, &mut copied_from));
+        self.stream.idle().source = copied_from;
+        if let Err(failure) = made {
             context.run.events.say(Event::Found(context.run.finding.tree_ends()));
             return self.failed(None, failure);
         }
