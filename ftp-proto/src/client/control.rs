@@ -1,7 +1,7 @@
 //! What all parts of a session share: the commands under way and their replies in order, their reply timer, and the outputs.
 //! A STAT during a transfer is out of order; what an abort changes is in [`super::abort`].
 
-use super::{CommandId, Config, Event, Failure, Output, Security, Standing, Timer};
+use super::{CommandId, Config, Event, Failure, Output, Security, Standing, Timer, UnusedListener};
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Code, Meaning, Reply, ReplyReader, is_status};
@@ -68,6 +68,11 @@ impl Control {
 
     pub(super) const fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// Notes that the reply to the last LSTN has told where the server listens.
+    pub(super) const fn note_listener(&mut self, listener: UnusedListener) {
+        self.standing.unused = Some(listener);
     }
 
     pub(super) const fn is_over(&self) -> bool {

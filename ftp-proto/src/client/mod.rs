@@ -55,7 +55,7 @@ mod tests;
 
 pub use abort::SYNCH;
 pub use interface::{CommandId, Config, Event, Failure, Input, Output, Security, Timer};
-pub use standing::Standing;
+pub use standing::{Standing, UnusedListener};
 
 use crate::command::{Command, Verb};
 use crate::feature::Capabilities;
@@ -148,6 +148,12 @@ impl Session {
     /// Returns what the commands so far may have left behind at the server.
     pub const fn standing(&self) -> Standing {
         self.control.standing()
+    }
+
+    /// Notes that the reply to LSTN has told where the server listens, and that it has a secret for that. No command may have been
+    /// sent since that uses or ends a listener.
+    pub const fn note_listener(&mut self, listener: UnusedListener) {
+        self.control.note_listener(listener);
     }
 
     /// Returns the next output. Call this until it returns [`Output::Wait`].

@@ -1,7 +1,8 @@
 //! What the commands of a session may have left behind at the server.
 
-use crate::command::{Command, Extension, Verb};
+use crate::command::{Command, Direction, Extension, Verb};
 use crate::digest::Algorithm;
+use crate::timer::Moment;
 use crate::wire::Fingerprint;
 
 /// Data sockets at the server that outlive a transfer and could disturb the next one.
@@ -12,6 +13,8 @@ use crate::wire::Fingerprint;
 pub struct Standing {
     /// It may have a listener, so that it would read SOCK as the filter of that listener.
     pub listens: bool,
+    /// A listener that nothing has used, and to which a secret belongs.
+    pub unused: Option<UnusedListener>,
     /// It may remember a SOCK, so that it would apply it as a filter to PASV.
     pub sock: bool,
     /// RSYM is in force, so that it would listen wherever it connects by SOCK.
@@ -24,9 +27,29 @@ pub struct Standing {
     pub digest: Option<Algorithm>,
 }
 
+/// A listener that LSTN has opened behind RNDZ, and that no later command has used or ended. Whoever connects has to know the
+/// secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UnusedListener {
+    /// What its server does with the file for which it listens.
+    pub direction: Direction,
+    /// Where it listens.
+    pub port: u16,
+    /// When its server has said so.
+    pub since: Moment,
+}
+
 impl Standing {
     const fn nothing() -> Self {
-        Self { listens: false, sock: false, symmetric: false, sscn: false, pin: None, digest: None }
+        Self {
+            listens: false,
+            unused: None,
+            sock: false,
+            symmetric: false,
+            sscn: false,
+            pin: None,
+            digest: None,
+        }
     }
 
     /// Takes note that a command was refused.
@@ -41,7 +64,10 @@ impl Standing {
     }
 
     /// Takes note of a command that is sent.
-    pub(super) const fn note(&mut self, command: &Command) {
+    pub(super) fn note(&mut self, command: &Command) {
+        if ends_unused_listener(command) {
+            self.unused = None;
+        }
         match command {
             Command::Lstn(_) | Command::Pasv | Command::Cpsv | Command::Epsv(_) => self.listens = true,
             Command::Actv | Command::Port(_) | Command::Eprt(_) | Command::EprtUnknown(_) => {
@@ -107,10 +133,18 @@ impl Standing {
     }
 }
 
+/// Whether a command uses the listener, ends it, opens another one, or changes its secret.
+fn ends_unused_listener(command: &Command) -> bool {
+    use Verb::{Abor, Actv, Cpsv, Eprt, Epsv, Lstn, Pasv, Port, Rndz};
+    command.is_transfer()
+        || matches!(command.verb(), Lstn | Pasv | Cpsv | Epsv | Actv | Port | Eprt | Abor | Rndz)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{Direction, Epsv};
+    use crate::command::Epsv;
+    use crate::wire::PathName;
 
     fn after(commands: &[Command]) -> Standing {
         let mut standing = Standing::default();
@@ -128,6 +162,35 @@ mod tests {
                 after(&[open, Command::Port("192.0.2.1:40002".parse().unwrap())]),
                 Standing::default()
             );
+        }
+    }
+
+    #[test]
+    fn a_listener_is_unused_until_a_command_uses_or_ends_it() {
+        let path = || PathName::from_user("a").unwrap();
+        let listener = UnusedListener { direction: Direction::Receive, port: 40_002, since: Moment::START };
+        let is_unused_after = |command: Command| {
+            let mut standing = Standing { unused: Some(listener), ..Standing::default() };
+            standing.note(&command);
+            standing.unused.is_some()
+        };
+        let sock = crate::address::SockTarget { host: None, port: 0 };
+        for kept in [Command::Mlst(None), Command::Sock(sock), Command::Mkd(path())] {
+            assert!(is_unused_after(kept.clone()), "{kept:?}");
+        }
+        for ended in [
+            Command::Stor(path()),
+            Command::Mlsd(None),
+            Command::Lstn(Direction::Receive),
+            Command::Epsv(Epsv::Same),
+            Command::Pasv,
+            Command::Actv,
+            Command::Abor,
+            Command::Rndz(None),
+            Command::Rein,
+            Command::Port("192.0.2.1:40002".parse().unwrap()),
+        ] {
+            assert!(!is_unused_after(ended.clone()), "{ended:?}");
         }
     }
 

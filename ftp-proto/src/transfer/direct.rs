@@ -32,7 +32,10 @@ impl Direct {
         ends.proven = script::is_proven(&ends.transfer, source, destination);
         ends.connects = roles.passive.other();
         (ends.source.steps, ends.destination.steps) = (for_source, for_destination);
-        let direct = Self { roles, listens: None, connects_from: None };
+        let may_listen = ends.proven && roles.opening == Opening::Lstn;
+        let passive = ends.end_mut(roles.passive);
+        let listens = if may_listen { passive.use_listener(roles.passive.direction(), now) } else { None };
+        let direct = Self { roles, listens, connects_from: None };
         direct.prepare(ends, now);
         direct
     }
@@ -97,7 +100,7 @@ impl Direct {
             Step::Activate => Some(Command::Actv),
             Step::Sscn => Some(Command::Sscn(Some(script::is_client(self.roles.tls, side)))),
             Step::Pinc => Some(Command::Pinc(script::pin(self.roles.tls, me, other))),
-            Step::Rndz => ends.transfer.secret.clone().map(|secret| Command::Rndz(Some(secret))),
+            Step::Rndz => Some(Command::Rndz(ends.transfer.secret.clone().filter(|_| ends.proven))),
             Step::Announce => Some(ends.pret_command(side)),
             Step::Listen if self.roles.tls == DataTls::Cpsv => Some(Command::Cpsv),
             Step::Listen => Some(script::open(self.roles.opening, side, Some(other))),

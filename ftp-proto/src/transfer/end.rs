@@ -4,11 +4,12 @@ use super::judge::{ClassifiedReply, is_decisive, transfer_blame};
 use super::outcome::Stage;
 use super::request::{Party, Timer};
 use super::script::Step;
-use crate::command::Verb;
+use crate::command::{Direction, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Blame, Meaning, Reply};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What a command is for.
@@ -29,6 +30,19 @@ impl PendingCommand {
     /// The stage of a failure of this command.
     pub(super) const fn stage(self) -> Stage {
         Stage::Command(self.verb)
+    }
+
+    /// Whether it is a setting, whose reply tells nothing. What ACTV ends need not be there.
+    const fn is_setting(&self) -> bool {
+        matches!(
+            self.task,
+            Task::Setup(Step::Type | Step::Digest | Step::Activate | Step::Sscn | Step::Pinc | Step::Rndz)
+        )
+    }
+
+    /// Whether it tells whom to connect to, or whom to accept.
+    const fn names_peer(&self) -> bool {
+        matches!(self.task, Task::Setup(Step::Connect | Step::Filter))
     }
 }
 
@@ -127,6 +141,19 @@ impl End {
         }
     }
 
+    /// Uses the listener that it has, if one for that direction was opened a moment ago, and its secret is that of this attempt.
+    /// Who connects may come before the settings that are still to be sent: none of them may say whom to believe. Returns where
+    /// it listens.
+    pub(super) fn use_listener(&mut self, direction: Direction, now: Moment) -> Option<SocketAddr> {
+        let is_done = |step: &Step| matches!(step, Step::Rndz | Step::Listen);
+        let may_be_late = |step: &Step| matches!(step, Step::Type | Step::Digest | Step::Filter | Step::Rest);
+        let suits = self.steps.iter().all(|step| is_done(step) || may_be_late(step));
+        let at = self.party.listens_at(direction, now).filter(|_| suits)?;
+        (self.listening, self.data_port) = (true, Some(at.port()));
+        self.steps.retain(|step| !is_done(step));
+        Some(at)
+    }
+
     /// Notes that the final reply came.
     pub(super) fn answered(&mut self) {
         self.asked = self.behind.pop_front();
@@ -138,25 +165,19 @@ impl End {
     /// Whether the next command may be sent now: nothing is asked, or the server takes commands ahead and everything
     /// that is asked is a setting, whose reply tells nothing.
     pub(super) fn takes_next(&self) -> bool {
-        let is_setting = |asked: &PendingCommand| {
-            matches!(
-                asked.task,
-                Task::Setup(Step::Type | Step::Digest | Step::Sscn | Step::Pinc | Step::Rndz)
-            )
-        };
-        self.party.capabilities.takes_ahead && self.asked.iter().chain(&self.behind).all(is_setting)
+        let takes_ahead = self.party.capabilities.takes_ahead;
+        takes_ahead && self.asked.iter().chain(&self.behind).all(PendingCommand::is_setting)
             || self.asked.is_none()
     }
 
     /// Whether the transfer command may be sent now, if both ends prove themselves: nothing is asked, or the server takes
-    /// commands ahead and is asked only whom to connect to, and whom to accept. If it refuses that, the transfer command
-    /// is harmless: the secret is in force, so that nothing moves before the right peer has proven itself.
+    /// commands ahead and is asked only for settings, whom to connect to, and whom to accept. If it refuses whom, the transfer
+    /// command is harmless: the secret is in force, so that nothing moves before the right peer has proven itself. A server of
+    /// ours that knows RNDZ refuses no secret, and every refused setting but the digest fails the attempt.
     pub(super) fn takes_transfer(&self) -> bool {
-        let names_peer =
-            |asked: &PendingCommand| matches!(asked.task, Task::Setup(Step::Connect | Step::Filter));
-        let names_only_peer = || self.asked.iter().chain(&self.behind).all(names_peer);
-        self.is_prepared()
-            || self.steps.is_empty() && self.party.capabilities.takes_ahead && names_only_peer()
+        let may_be_due = |asked: &PendingCommand| asked.is_setting() || asked.names_peer();
+        let are_harmless = || self.asked.iter().chain(&self.behind).all(may_be_due);
+        self.is_prepared() || self.steps.is_empty() && self.party.capabilities.takes_ahead && are_harmless()
     }
 
     /// Notes that the server requires PRET: PRET and the listening command are sent, the latter once more.

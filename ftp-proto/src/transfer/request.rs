@@ -2,12 +2,13 @@
 //! meets a host in the middle, and how long each wait may take.
 
 use crate::address::Family;
-use crate::client::Standing;
+use crate::client::{Standing, UnusedListener};
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::feature::Capabilities;
 use crate::rendezvous::RendezvousSecret;
+use crate::timer::Moment;
 use crate::wire::{ByteRange, Fingerprint, PathName};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -106,7 +107,8 @@ pub struct Transfer {
     /// Only use this if both ends list REST STREAM in FEAT, or RANG STREAM for a part that has a length. A 1973 server answers
     /// REST with 200 but takes its argument for a marker of MODE B.
     pub part: Option<ByteRange>,
-    /// The secret for RNDZ. It is used if both ends know RNDZ, and must be new for each attempt.
+    /// The secret for RNDZ. It is used if both ends know RNDZ, and must be new for each attempt. If the end that listens has an
+    /// [unused listener](crate::client::UnusedListener), it must be the secret of that.
     pub secret: Option<RendezvousSecret>,
     /// Whether to obtain and prove a data connection only, and to move nothing (PROB). Both ends must know it.
     pub probes: bool,
@@ -200,6 +202,21 @@ pub struct Party {
     /// it on the data connection, if it knows PINC.
     pub leaf: Option<Fingerprint>,
 }
+
+impl Party {
+    /// Where a server of ours listens for a transfer in this direction, if it has told so a moment ago and nothing has used that
+    /// port. It has its secret already.
+    pub(super) fn listens_at(&self, direction: Direction, now: Moment) -> Option<SocketAddr> {
+        let is_usable = |listener: &UnusedListener| {
+            listener.direction == direction && now.since(listener.since) <= UNUSED
+        };
+        let listener = self.standing.unused.filter(|_| self.capabilities.takes_ahead).filter(is_usable)?;
+        Some(SocketAddr::new(self.address, listener.port))
+    }
+}
+
+/// How long a listener may be unused. An `ftp-server` closes it after five minutes, unless its settings say otherwise.
+const UNUSED: Duration = Duration::from_secs(5);
 
 /// The command with which an end opens a data port.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -38,7 +38,7 @@ pub(super) enum Step {
     Sscn,
     /// PINC: the certificate that the other end must show, or that none is expected any more.
     Pinc,
-    /// RNDZ with the secret of this attempt.
+    /// RNDZ with the secret of this attempt, or without one.
     Rndz,
     /// PRET: tells the passive end which file will follow.
     Announce,
@@ -86,8 +86,9 @@ pub(super) fn direct_steps(
         steps.push_back(Step::Activate);
     }
     steps.extend(security_steps(roles.tls, side, me, other));
-    if is_proven(transfer, me, other) {
-        steps.push_back(Step::Rndz); // before PORT, EPRT and SOCK, whose addresses it permits
+    // Before PORT, EPRT and SOCK, whose addresses it permits. Nobody proves what was prepared for another server.
+    if is_proven(transfer, me, other) || me.standing.unused.is_some() {
+        steps.push_back(Step::Rndz);
     }
     if listens && needs_pret(me) {
         steps.push_back(Step::Announce);

@@ -213,6 +213,13 @@ impl Host {
         }
     }
 
+    /// Tells a server that has no session yet that another server will send it a file.
+    pub fn will_receive(&mut self) {
+        if let Self::Server(server) = self {
+            server.will_receive();
+        }
+    }
+
     /// Whether [`files::facts_of_all`](super::files::facts_of_all) takes little longer for many paths than for one, as far as that is known.
     pub fn is_asked_at_once(&mut self) -> bool {
         self.shows(true, Manners::is_asked_ahead)

@@ -5,7 +5,9 @@ use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::place::Site;
 use crate::relay;
-use crate::session::{ClosedPosture, Role, Session, SessionId, SessionOpening, Tunnel, newest_session};
+use crate::session::{
+    ClosedPosture, FirstQuestions, Role, Session, SessionId, SessionOpening, Tunnel, newest_session,
+};
 use crate::world::Files;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Versions;
@@ -171,7 +173,7 @@ impl Pool {
         failure
     }
 
-    /// A session: one that nobody uses, or a new one, which may be asked with its login what is at `first`.
+    /// A session: one that nobody uses, or a new one, which may be asked `first` with its login.
     ///
     /// # Errors
     /// Fails if there is no session. A server that was given up is not asked again.
@@ -179,7 +181,7 @@ impl Pool {
         self: &Arc<Self>,
         context: &Context,
         role: Role,
-        first: Option<&PathName>,
+        first: &FirstQuestions,
     ) -> Result<Lease> {
         let (idle, tls12) = {
             let mut state = self.state.locked();
@@ -210,7 +212,7 @@ impl Pool {
         context: &Context,
         role: Role,
         tls: Versions,
-        first: Option<&PathName>,
+        first: &FirstQuestions,
     ) -> Result<Session> {
         let (answered, behind_relay) = {
             let state = self.state.locked();
@@ -267,12 +269,12 @@ impl Pool {
     ///
     /// Fails if no new session can be opened.
     pub async fn renew(self: &Arc<Self>, context: &Context, role: Role, lease: Lease) -> Result<Lease> {
-        let tls12 = self.state.locked().tls12;
+        let (tls12, none) = (self.state.locked().tls12, FirstQuestions::default());
         if tls12 != Tls12::Untried {
             lease.quit().await;
-            return self.lease(context, role, None).await;
+            return self.lease(context, role, &none).await;
         }
-        match Box::pin(self.open(context, role, Versions::Tls12, None)).await {
+        match Box::pin(self.open(context, role, Versions::Tls12, &none)).await {
             Ok(session) => {
                 self.state.locked().tls12 = Tls12::Works;
                 lease.quit().await;
@@ -375,19 +377,24 @@ pub struct Server {
     pub pool: Arc<Pool>,
     role: Role,
     lease: Option<Lease>,
-    /// What the next session is asked about first, perhaps together with its login.
-    first: Option<PathName>,
+    /// What the next session is asked first, perhaps together with its login.
+    first: FirstQuestions,
 }
 
 impl Server {
     /// A server without a session yet.
     pub fn new(pool: Arc<Pool>, role: Role) -> Self {
-        Self { site: pool.site.clone(), pool, role, lease: None, first: None }
+        Self { site: pool.site.clone(), pool, role, lease: None, first: FirstQuestions::default() }
     }
 
     /// If the next thing that it is asked needs a session first, asks it together with the login what is at `path`.
     pub fn will_be_asked(&mut self, path: &PathName) {
-        self.first = Some(path.clone());
+        self.first.look = Some(path.clone());
+    }
+
+    /// If it needs a session first, has it listen together with the login for another server, which will send a file.
+    pub(super) const fn will_receive(&mut self) {
+        self.first.listen = true;
     }
 
     /// The open session, or a new one. Whatever is seldom needed is in a box: this future is part of all that ask a server.
@@ -398,9 +405,9 @@ impl Server {
         let lease = match self.alive(context).await {
             Some(lease) if lease.is_used_up() => Box::pin(self.pool.renew(context, self.role, lease)).await?,
             Some(lease) => lease,
-            None => Box::pin(self.pool.lease(context, self.role, self.first.as_ref())).await?,
+            None => Box::pin(self.pool.lease(context, self.role, &self.first)).await?,
         };
-        self.first = None;
+        self.first = FirstQuestions::default();
         self.lease.insert(lease).session().ok_or_else(Failure::interrupted)
     }
 

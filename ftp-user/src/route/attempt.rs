@@ -83,7 +83,7 @@ impl AttemptContext<'_> {
         let progress = Progress::new(context, origin, subject(assignment));
         let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
         let progress = progress.beside(assignment.beside.clone());
-        let transfer = transfer(assignment, secret(&sessions)?);
+        let transfer = transfer(assignment, secret(&sessions, Some(roles.passive))?);
         let (one, two) = sessions.parties(&Candidate::Direct(roles));
         let (timeouts, now) = bounds(context, assignment);
         let machine = Machine::Attempt(Box::new(Attempt::direct(transfer, roles, one, two, timeouts, now)));
@@ -105,7 +105,7 @@ impl AttemptContext<'_> {
         if let Some(refused) = protect_data(&mut sessions, roles.tls).await? {
             return Ok(refused.explained(context, &sessions, &Path::Relay(relay), [None, None]));
         }
-        let transfer = transfer(assignment, secret(&sessions)?);
+        let transfer = transfer(assignment, secret(&sessions, None)?);
         // What proves the connection, or encrypts it, is no part of the file.
         let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
         let path = Path::Relay(relay.digested(if is_the_file { assignment.look } else { Digest::Off }));
@@ -216,13 +216,13 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
     }
 }
 
-/// A secret for one data connection, if both servers know RNDZ.
-fn secret(sessions: &Sessions<'_>) -> Result<Option<RendezvousSecret>> {
+/// A secret for one data connection, if both servers know RNDZ, and one of them may listen for the other one.
+fn secret(sessions: &Sessions<'_>, passive: Option<Side>) -> Result<Option<RendezvousSecret>> {
     let proves = |session: &Session| session.manners.capabilities.rndz;
-    if proves(sessions.source) && proves(sessions.destination) {
-        new_secret(sessions.source.context.world).map(Some)
-    } else {
-        Ok(None)
+    match (proves(sessions.source) && proves(sessions.destination), passive) {
+        (true, Some(passive)) => sessions.secret(passive).map(Some),
+        (true, None) => new_secret(sessions.source.context.world).map(Some),
+        (false, _) => Ok(None),
     }
 }
 

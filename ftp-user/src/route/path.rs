@@ -1,5 +1,6 @@
 //! The path of a transfer: its control sessions, what each path needs besides them, and what is seen of the data connections.
 
+use super::attempt::new_secret;
 use super::progress::Progress;
 use super::relay::RelayPath;
 use super::through::{DataEvent, Through};
@@ -16,6 +17,7 @@ use ftp_proto::command::Command;
 use ftp_proto::reply::{Reply, facts_of_peer};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Outcome, Party, Side};
+use ftp_proto::wire::RendezvousSecret;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -47,6 +49,12 @@ impl<'a> Sessions<'a> {
             Candidate::Relay(_) => (source.party(), destination.party()),
             Candidate::Through => (source.party_for(Peer::ThisHost), destination.party_for(Peer::ThisHost)),
         }
+    }
+
+    /// A secret for a data connection for which that side listens: a new one, unless it listens already and has one.
+    pub(super) fn secret(&self, passive: Side) -> Result<RendezvousSecret> {
+        let session = passive.of([&*self.source, &*self.destination]);
+        session.listener_secret().map_or_else(|| new_secret(session.context.world), Ok)
     }
 
     /// Removes from both what an interrupted transfer has left.

@@ -114,7 +114,8 @@ impl BatchPath {
                 match sessions.keep_connection(candidate, context.world.clock.now()) {
                     true => BatchOpening::Kept,
                     false => {
-                        BatchOpening::Direct { passive: roles.passive, secret: new_secret(context.world)? }
+                        let secret = sessions.secret(roles.passive)?;
+                        BatchOpening::Direct { passive: roles.passive, secret }
                     }
                 },
                 roles.tls,

@@ -2,14 +2,15 @@
 
 use super::answer::{Answer, EndedSession, about, hint, kind_of};
 use super::connection::Session;
+use super::data::socket_of;
 use crate::failure::{Failure, Kind, Result};
-use ftp_proto::client::{self, CommandId, Event, Input};
-use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Rate, Verb};
+use ftp_proto::client::{self, CommandId, Event, Input, UnusedListener};
+use ftp_proto::command::{Command, DataType, Direction, Extension, Opts, Partial, Rate, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{self, Facts, told_size, told_time};
 use ftp_proto::manners::{DroppedPart, Keeping, entry_in, foreign_option};
 use ftp_proto::reply::{Blame, Class, Reply};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, RendezvousSecret};
 use std::time::Duration;
 
 impl Session {
@@ -150,6 +151,21 @@ impl Session {
                 return Ok(answer);
             }
         }
+    }
+
+    /// Takes note of the reply to LSTN behind RNDZ with that secret: a transfer may use both without another question.
+    pub(super) fn note_listener(&mut self, direction: Direction, secret: RendezvousSecret, answer: &Answer) {
+        let port = socket_of(self.manners.dialect, &answer.reply).filter(|_| answer.is_done());
+        let since = self.context.world.clock.now();
+        if let Some(port) = port {
+            self.dialogue.machine.note_listener(UnusedListener { direction, port, since });
+            self.dialogue.secret = Some(secret);
+        }
+    }
+
+    /// The secret of its [unused listener](UnusedListener), if it has one. A transfer for which it listens has to use it.
+    pub fn listener_secret(&self) -> Option<RendezvousSecret> {
+        self.dialogue.machine.standing().unused.and(self.dialogue.secret.clone())
     }
 
     /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply

@@ -21,7 +21,7 @@ use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Code, is_open};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{KnownPostures, Listener, Party, Posture, Side};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, RendezvousSecret};
 use std::collections::VecDeque;
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
@@ -137,6 +137,8 @@ pub(crate) struct Dialogue {
     pub(crate) blocks: BlockMode,
     /// Whether a command was sent that changes files.
     pub(super) changes_files: bool,
+    /// The secret of a listener that nothing has used.
+    pub(super) secret: Option<RendezvousSecret>,
 }
 
 impl Dialogue {
@@ -152,6 +154,7 @@ impl Dialogue {
             gathers: false,
             blocks: BlockMode::Stream,
             changes_files: false,
+            secret: None,
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) use dial::{DialledHost, connect, within};
 pub use flow::{Flow, Moving, Transfer};
 pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;
-pub use open::SessionOpening;
+pub use open::{FirstQuestions, SessionOpening};
 pub use port::{
     ArrivedConnection, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, ListeningPort,
     ListensElsewhere, OwnPort, RelayPort, RelayPortState, Tunnel, check_place,

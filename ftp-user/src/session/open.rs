@@ -16,11 +16,11 @@ use ftp_io::connection::Connection;
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Refusal, Versions};
 use ftp_proto::address::unmapped;
-use ftp_proto::client::{self, Event, Security};
-use ftp_proto::command::{Command, Verb};
+use ftp_proto::client::{self, CommandId, Event, Security};
+use ftp_proto::command::{Command, Direction, Verb};
 use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Beginning, Protocol, beginning};
-use ftp_proto::wire::{PathName, Secret};
+use ftp_proto::wire::{PathName, RendezvousSecret, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,15 @@ struct FreshConnection {
     addresses: Addresses,
     /// The relay that carries it.
     relay: Option<ControlRelay>,
+}
+
+/// What a server is asked together with its login, if it takes commands behind that.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FirstQuestions {
+    /// What is at this path.
+    pub look: Option<PathName>,
+    /// To listen for another server, which will send a file.
+    pub listen: bool,
 }
 
 /// A session that is to be opened.
@@ -63,17 +72,17 @@ impl<'a> SessionOpening<'a> {
     ///
     /// See [`Self::open_asking`].
     pub async fn open(&self) -> Result<Session> {
-        self.open_asking(None).await
+        self.open_asking(&FirstQuestions::default()).await
     }
 
     /// The same. A person may be asked about an unknown certificate; the answer comes without a connection, so that no
-    /// server waits for it. A server that takes commands behind those of the login is asked with them what is at `first`.
+    /// server waits for it.
     ///
     /// # Errors
     ///
     /// The server cannot be reached, is no FTP server, refuses the login, shows a certificate that is not accepted, or
     /// has no TLS where it is demanded.
-    pub async fn open_asking(&self, first: Option<&PathName>) -> Result<Session> {
+    pub async fn open_asking(&self, first: &FirstQuestions) -> Result<Session> {
         match self.connect(first).await {
             Err(failure) if tls::ask_person(&self.context, self.site, &failure).await => {
                 self.connect(first).await
@@ -82,7 +91,7 @@ impl<'a> SessionOpening<'a> {
         }
     }
 
-    async fn connect(&self, first: Option<&PathName>) -> Result<Session> {
+    async fn connect(&self, first: &FirstQuestions) -> Result<Session> {
         let Self { context, site, role, tls } = self;
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
@@ -132,7 +141,7 @@ impl<'a> SessionOpening<'a> {
         let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: Some(relay) };
         let mut session = self.session(fresh)?;
         session.place = place;
-        greeting_and_login(&mut session, None).await?;
+        greeting_and_login(&mut session, &FirstQuestions::default()).await?;
         Ok(session)
     }
 
@@ -185,8 +194,8 @@ impl<'a> SessionOpening<'a> {
 }
 
 /// Waits until the session is ready, and for the answer to what was asked with the login.
-async fn greeting_and_login(session: &mut Session, first: Option<&PathName>) -> Result<()> {
-    let mut asked = None;
+async fn greeting_and_login(session: &mut Session, first: &FirstQuestions) -> Result<()> {
+    let (mut looks, mut listens) = (None, None);
     loop {
         match session.next_or_cancelled().await? {
             Event::Ready { dialect, capabilities } => {
@@ -196,7 +205,9 @@ async fn greeting_and_login(session: &mut Session, first: Option<&PathName>) -> 
                 break;
             }
             Event::TakesMore => {
-                asked = first.map(|path| (path, session.send(Command::Mlst(Some(path.clone())), None)));
+                let look = |path: &PathName| Command::Mlst(Some(path.clone()));
+                looks = first.look.as_ref().map(|path| (path, session.send(look(path), None)));
+                listens = if first.listen { listen_ahead(session) } else { None };
             }
             Event::Ended(end) => return Err(session.lost(&end)),
             Event::TlsAbsent => stays_in_clear(session),
@@ -207,10 +218,33 @@ async fn greeting_and_login(session: &mut Session, first: Option<&PathName>) -> 
             | Event::AbortDone => {}
         }
     }
-    if let Some((path, id)) = asked {
+    if let Some((path, id)) = looks {
         session.look = SentLook::Answered(path.clone(), session.answer_to(id, Verb::Mlst).await?);
     }
+    if let Some(AskedListener { secret, rndz, lstn }) = listens {
+        let is_secret = session.answer_to(rndz, Verb::Rndz).await?.is_done();
+        let answer = session.answer_to(lstn, Verb::Lstn).await?;
+        if is_secret {
+            session.note_listener(Direction::Receive, secret, &answer);
+        }
+    }
     Ok(())
+}
+
+/// What was sent so that a server listens before it is known who connects: only who knows the secret can.
+struct AskedListener {
+    secret: RendezvousSecret,
+    rndz: CommandId,
+    lstn: CommandId,
+}
+
+/// Has a server listen for another one. Inside TLS it has to be known first which certificate that shows, and who is the client.
+fn listen_ahead(session: &mut Session) -> Option<AskedListener> {
+    let secret = session.context.world.random_bytes().ok().filter(|_| !session.runs_tls());
+    let secret = RendezvousSecret::new(secret?);
+    let rndz = session.send(Command::Rndz(Some(secret.clone())), None);
+    let lstn = session.send(Command::Lstn(Direction::Receive), None);
+    Some(AskedListener { secret, rndz, lstn })
 }
 
 /// Takes note that the server offers no TLS.

@@ -156,7 +156,8 @@ pub enum BatchOpening {
     Direct {
         /// The end that listens.
         passive: Side,
-        /// The secret of the data connection. It must be new.
+        /// The secret of the data connection. It must be new, or that of the [unused listener](crate::client::UnusedListener) of
+        /// the end that listens.
         secret: RendezvousSecret,
     },
     /// Each server has a data connection with a relay, which joins the two.

@@ -93,14 +93,15 @@ impl Batch {
         now: Moment,
     ) -> Self {
         let is_kept = matches!(terms.opening, BatchOpening::Kept);
+        let parties = PerSide { source, destination };
         let mut batch = Self {
             names: Names::Unseen,
+            meeting: Meeting::new(&terms, &parties, now),
             terms,
-            parties: PerSide { source, destination },
+            parties,
             groups: Vec::new(),
             files: Files::default(),
             lines: PerSide::default(),
-            meeting: if is_kept { Meeting::arranged() } else { Meeting::default() },
             next: 0,
             next_asked: 0,
             held: VecDeque::new(),
@@ -115,8 +116,8 @@ impl Batch {
         };
         batch.note_files(files);
         for side in Side::BOTH {
-            let commands =
-                opening::first(&batch.terms, side, batch.parties.of(side), batch.parties.of(side.other()));
+            let (me, other) = (batch.parties.of(side), batch.parties.of(side.other()));
+            let commands = opening::first(&batch.terms, side, me, other, batch.meeting.has_listener(side));
             for (task, command) in commands {
                 batch.ask(side, task, command);
             }

@@ -11,6 +11,7 @@ use crate::address::SockTarget;
 use crate::command::{Command, Extension, Mode, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Reply};
+use crate::timer::Moment;
 use crate::transfer::attempt::Output;
 use crate::transfer::judge::{self, ClassifiedReply, Verdict, announced_port};
 use crate::transfer::request::{DataTls, Junction, Opening, Party, PerSide, Posture, Side};
@@ -38,8 +39,14 @@ pub(super) fn is_possible(source: &Party, destination: &Party, terms: &BatchTerm
     can_protect && are_ours
 }
 
-/// The first commands of `side`, which may all be sent at once.
-pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -> Vec<(Task, Command)> {
+/// The first commands of `side`, which may all be sent at once. `listens`: it listens already, and has its secret.
+pub(super) fn first(
+    terms: &BatchTerms,
+    side: Side,
+    me: &Party,
+    other: &Party,
+    listens: bool,
+) -> Vec<(Task, Command)> {
     let security = script::security_commands(terms.tls, side, me, other);
     let transfer = [
         script::IMAGE,
@@ -48,11 +55,11 @@ pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -
     ];
     // Without a secret it takes back that of an earlier transfer.
     let proof = Command::Rndz(terms.opening.secret().cloned());
-    let settings = transfer.into_iter().chain(security).chain([proof]);
+    let settings = transfer.into_iter().chain(security).chain((!listens).then_some(proof));
     let settings = settings.map(|setting| (Task::Setting, setting));
     let (before, after) = match &terms.opening {
         BatchOpening::Kept => return Vec::new(),
-        BatchOpening::Direct { passive, .. } if side == *passive => (None, listen_for(side, other)),
+        BatchOpening::Direct { passive, .. } if side == *passive => (None, listen_for(side, other, listens)),
         // A listener of an earlier transfer would take SOCK for its filter.
         BatchOpening::Direct { .. } => {
             (me.standing.listens.then_some((Task::Activate, Command::Actv)), Vec::new())
@@ -68,10 +75,11 @@ pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -
 }
 
 /// Has an end listen for the other one.
-fn listen_for(side: Side, other: &Party) -> Vec<(Task, Command)> {
+fn listen_for(side: Side, other: &Party, listens: bool) -> Vec<(Task, Command)> {
+    let listen = (!listens).then_some((Task::Listen, Command::Lstn(side.direction())));
     // The proof tells who it is, so the filter names the host alone.
     let filter = Command::Sock(SockTarget { host: Some(other.address), port: 0 });
-    vec![(Task::Listen, Command::Lstn(side.direction())), (Task::Connect, filter)]
+    listen.into_iter().chain([(Task::Connect, filter)]).collect()
 }
 
 /// How far the data connection has come about.
@@ -112,9 +120,25 @@ pub(super) enum Next {
 }
 
 impl Meeting {
-    /// The data connection stands.
-    pub(super) fn arranged() -> Self {
-        Self { state: State::Arranged, ..Self::default() }
+    /// Nothing was asked yet.
+    pub(super) fn new(terms: &BatchTerms, parties: &PerSide<Party>, now: Moment) -> Self {
+        let (mut meeting, tls) = (Self::default(), terms.tls);
+        match &terms.opening {
+            BatchOpening::Kept => meeting.state = State::Arranged,
+            BatchOpening::Direct { passive, .. } => {
+                let (me, other) = (parties.of(*passive), parties.of(passive.other()));
+                // Who connects may come before the settings that are still to be sent.
+                let is_sure = script::security_commands(tls, *passive, me, other).next().is_none();
+                *meeting.ports.of_mut(*passive) = me.listens_at(passive.direction(), now).filter(|_| is_sure);
+            }
+            BatchOpening::Relayed { .. } | BatchOpening::Through { .. } => {}
+        }
+        meeting
+    }
+
+    /// Whether that end listens.
+    pub(super) fn has_listener(&self, side: Side) -> bool {
+        self.ports.of(side).is_some()
     }
 
     /// Whether files may be asked for.

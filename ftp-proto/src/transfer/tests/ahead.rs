@@ -1,6 +1,8 @@
 //! Commands that are sent before the replies to those before them.
 
 use super::*;
+use crate::client::UnusedListener;
+use crate::command::Direction;
 
 #[test]
 fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
@@ -18,9 +20,9 @@ fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
          dst< 255 SOCK 40002
          dst: SOCK 192.0.2.1,0
          src: SOCK 192.0.2.2,40002
-         src< 200 ok
          src: RETR a
          dst: STOR b
+         src< 200 ok
          src< 255 SOCK 40003
          dst< 255 SOCK 40002
          src< 150 go
@@ -44,6 +46,92 @@ fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
          dst. aborted
          = dst RNDZ: 504, Unsupported",
     );
+}
+
+/// A server of ours that has told at the start of the clock that it listens for a transfer in this direction.
+fn listening(direction: Direction) -> Party {
+    let mut party = party(SITE2, "SOCK LSTN RNDZ EPSV AHEAD");
+    let listener = UnusedListener { direction, port: 40_007, since: Moment::START };
+    (party.standing.listens, party.standing.unused) = (true, Some(listener));
+    party
+}
+
+#[test]
+fn t20_where_the_destination_listens_already_nothing_waits_for_a_reply() {
+    let source = || party(SITE1, "SOCK LSTN RNDZ EPSV AHEAD");
+    let filters = |_: &mut Transfer, roles: &mut Roles| roles.filter = true;
+    let together = "
+        dst: TYPE I
+        dst: SOCK 192.0.2.1,0
+        src: TYPE I
+        src: RNDZ ***
+        src: SOCK 192.0.2.2,40007
+        src: RETR a
+        dst: STOR b
+    ";
+    let launched = || {
+        let case = case(source(), listening(Direction::Receive)).with(filters).proven();
+        case.start().play(together)
+    };
+    launched().play(
+        "dst< 200 ok
+         dst< 255 SOCK 40007
+         src< 200 ok
+         src< 200 ok
+         src< 255 SOCK 40003
+         src< 150 go
+         dst< 150 go
+         src< 226 sent
+         dst< 226 stored
+         = moved 226 226",
+    );
+    // Nothing may move without the proof.
+    launched().play(
+        "src< 200 ok
+         src< 504 no
+         src! abort
+         dst! abort
+         src< 504 no proof, so nobody is named
+         src< 425 no peer is named
+         src. aborted
+         dst. aborted
+         = src RNDZ: 504, Unsupported, touched",
+    );
+    // Nobody would prove what was prepared, if the source does not know RNDZ.
+    case(party(SITE1, "SOCK LSTN EPSV"), listening(Direction::Receive)).proven().play(
+        "dst: TYPE I
+         dst: RNDZ
+         dst: LSTN R
+         src: TYPE I",
+    );
+    // Where it connects, its listener would take SOCK for a filter.
+    case(source(), listening(Direction::Receive)).source_listens().proven().play(
+        "src: TYPE I
+         src: RNDZ ***
+         src: LSTN S
+         dst: TYPE I
+         dst: ACTV
+         dst: RNDZ ***
+         src< 200 ok
+         src< 200 ok
+         src< 255 SOCK 40002
+         dst: SOCK 192.0.2.1,40002
+         src: RETR a
+         dst: STOR b",
+    );
+}
+
+#[test]
+fn t20_a_listener_that_is_old_or_for_the_other_direction_is_not_relied_on() {
+    let at = Moment::START + Duration::from_secs(4);
+    let listens = Some("192.0.2.2:40007".parse().unwrap());
+    assert_eq!(listening(Direction::Receive).listens_at(Direction::Receive, at), listens);
+    assert_eq!(listening(Direction::Send).listens_at(Direction::Receive, at), None);
+    let old = Moment::START + Duration::from_secs(6);
+    assert_eq!(listening(Direction::Receive).listens_at(Direction::Receive, old), None);
+    let mut other = listening(Direction::Receive);
+    other.capabilities.takes_ahead = false;
+    assert_eq!(other.listens_at(Direction::Receive, at), None);
 }
 
 /// Two servers that take commands ahead, up to the transfer commands.

@@ -418,6 +418,11 @@ impl Options {
         self.moves && !self.mode.is_dry()
     }
 
+    /// Whether one server may listen for another one, which sends it a file.
+    pub(crate) const fn may_listen(&self) -> bool {
+        !self.mode.is_dry() && matches!(self.allowed, Allowed::Auto | Allowed::Direct)
+    }
+
     /// The name of the verb that copies files with these options.
     pub const fn verb(&self) -> &'static str {
         match (self.moves, self.syncs) {

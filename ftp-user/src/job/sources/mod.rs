@@ -309,11 +309,14 @@ impl<'a> Sources<'a> {
     /// What a source is, what its destination is, and what is there. A source that an earlier run has left under another name
     /// gets its own back.
     async fn look(&mut self, line: &SourceLine, told: &ToldFacts) -> Result<LineFacts> {
-        let context = self.stream.context;
+        let (context, options) = (self.stream.context, self.stream.options);
         let receiver = self.destinations.known(self.stream.ends(), line);
         let known = line.listed.clone().map(Some).or_else(|| told.sources.get(&line.source.path).cloned());
         let there = told.destinations.get(&line.destination.path).cloned();
         let Ends { source: from, destination: to, .. } = self.stream.idle();
+        if !from.is_local() && options.may_listen() {
+            to.will_receive();
+        }
         let known = async {
             match known {
                 Some(known) => Ok(known),
@@ -333,7 +336,7 @@ impl<'a> Sources<'a> {
             })?,
         };
         self.destinations.is_received_by(&self.destination, receiver).await;
-        if known.is_none() && self.stream.options.deletes_sources() {
+        if known.is_none() && options.deletes_sources() {
             let source = &mut self.stream.idle().source;
             if put_back(context, source, &line.source.path).await? {
                 known = facts(context, source, &line.source.path).await?;

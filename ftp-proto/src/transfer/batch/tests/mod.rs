@@ -3,14 +3,14 @@
 pub(super) mod world;
 
 use super::{Batch, BatchEnd, BatchFile, BatchOpening, BatchTerms, Window};
-use crate::client::Failure;
+use crate::client::{Failure, UnusedListener};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Class, Code, Reply};
 use crate::timer::Moment;
 use crate::transfer::{DataTls, Input, Output, Party, Posture, Postures, Side};
 use crate::wire::Fingerprint;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use world::{Dice, Fault, Lie, Middle, World, at, direct, file, name, opening, party, target, terms};
 
@@ -81,13 +81,13 @@ fn play(Count { first, joining }: Count, fault: Fault, seed: u64, window: Window
     let mut dice = Dice(seed * 2 + 1);
     let count = first + joining;
     let files = contents(count);
-    let list = files.iter().enumerate();
     let asks = |index: usize| !index.is_multiple_of(3) || matches!(fault, Fault::TakenBut(_));
-    let list = list.map(|(index, bytes)| file(index, bytes.len(), asks(index), seed.is_multiple_of(3)));
-    let mut list = list.collect::<Vec<_>>().into_iter();
+    let of =
+        |(index, bytes): (usize, &Vec<u8>)| file(index, bytes.len(), asks(index), seed.is_multiple_of(3));
+    let mut list: VecDeque<BatchFile> = files.iter().enumerate().map(of).collect();
     let now = Moment::START;
     let parties = (party("192.0.2.1"), party("192.0.2.2"));
-    let begins_with = list.by_ref().take(first).collect();
+    let begins_with = list.drain(..first).collect();
     let mut batch = Batch::start(begins_with, terms(opening(seed), window), parties, now);
     let mut world = World::new(fault, files);
     let (mut reported, mut most, mut turns) = (Reported::new(count), 0, 0);
@@ -109,7 +109,7 @@ fn play(Count { first, joining }: Count, fault: Fault, seed: u64, window: Window
             Output::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
             Output::AllEnded => {
                 let taken = count - list.len();
-                assert!(!batch.add(list.collect()), "{fault:?} {seed}: it goes on after its end");
+                assert!(!batch.add(list.into()), "{fault:?} {seed}: it goes on after its end");
                 return Played { ends: reported.ends, taken, world, most };
             }
             other @ (Output::JoinAtRelay { .. }
@@ -121,13 +121,8 @@ fn play(Count { first, joining }: Count, fault: Fault, seed: u64, window: Window
             | Output::Abort(_)
             | Output::Done(_)) => world.middle_hears(other),
             Output::Wait(deadline) => {
-                if list.len() > 0 && dice.roll(6) == 0 {
-                    let next: Vec<BatchFile> = list.by_ref().take(1 + dice.roll(9)).collect();
-                    if batch.add(next.clone()) {
-                        continue;
-                    }
-                    // Whoever has these files keeps them.
-                    list = next.into_iter().chain(list).collect::<Vec<_>>().into_iter();
+                if !list.is_empty() && dice.roll(6) == 0 && join(&mut batch, &mut list, &mut dice) {
+                    continue;
                 }
                 if matches!(fault, Fault::Lost(step) if world.steps >= step) {
                     world.held.clear();
@@ -143,25 +138,39 @@ fn play(Count { first, joining }: Count, fault: Fault, seed: u64, window: Window
                         continue;
                     }
                 }
-                let said = if dice.roll(4) == 0 { world.middle_says() } else { Vec::new() };
-                if !said.is_empty() {
-                    said.into_iter().for_each(|said| batch.input(now, said));
-                    continue;
-                }
-                let first = Side::BOTH[dice.roll(2)];
-                let said =
-                    [first, first.other()].into_iter().find_map(|side| Some((side, world.answer(side)?)));
-                let said = match said {
-                    Some((side, (code, lines))) => vec![world.said(side, code, lines)],
-                    None => world.middle_says(),
-                };
-                if said.is_empty() {
-                    batch.input(deadline.unwrap(), Input::Timeout);
-                }
-                said.into_iter().for_each(|said| batch.input(now, said));
+                hear(&mut batch, &mut world, &mut dice, deadline);
             }
         }
     }
+}
+
+/// Has the next few files join a batch. Returns whether it takes them: whoever has them keeps them otherwise.
+fn join(batch: &mut Batch, list: &mut VecDeque<BatchFile>, dice: &mut Dice) -> bool {
+    let count = list.len().min(1 + dice.roll(9));
+    let are_taken = batch.add(list.range(..count).cloned().collect());
+    if are_taken {
+        list.drain(..count);
+    }
+    are_taken
+}
+
+/// Tells a batch what somebody says, or that nobody says anything.
+fn hear(batch: &mut Batch, world: &mut World, dice: &mut Dice, deadline: Option<Moment>) {
+    let now = Moment::START;
+    let said = if dice.roll(4) == 0 { world.middle_says() } else { Vec::new() };
+    if !said.is_empty() {
+        return said.into_iter().for_each(|said| batch.input(now, said));
+    }
+    let first = Side::BOTH[dice.roll(2)];
+    let said = [first, first.other()].into_iter().find_map(|side| Some((side, world.answer(side)?)));
+    let said = match said {
+        Some((side, (code, lines))) => vec![world.said(side, code, lines)],
+        None => world.middle_says(),
+    };
+    if said.is_empty() {
+        batch.input(deadline.unwrap(), Input::Timeout);
+    }
+    said.into_iter().for_each(|said| batch.input(now, said));
 }
 
 /// What holds for every batch, whatever goes wrong.
@@ -450,6 +459,42 @@ fn t7_a_file_of_a_batch_costs_less_than_a_tenth_of_a_round_trip() {
             more <= rounds + 2,
             "{more} round trips for 256 files, {rounds} without a host in the middle"
         );
+    }
+}
+
+#[test]
+fn t20_where_an_end_listens_already_the_first_group_waits_for_no_reply() {
+    let listening = |side: Side| {
+        let mut party = party("192.0.2.2");
+        let (direction, since) = (side.direction(), Moment::START);
+        party.standing.unused = Some(UnusedListener { direction, port: 40_007, since });
+        party
+    };
+    for passive in Side::BOTH {
+        let parties = match passive {
+            Side::Source => (listening(passive), party("192.0.2.1")),
+            Side::Destination => (party("192.0.2.1"), listening(passive)),
+        };
+        let terms = terms(direct(passive), Window::default());
+        let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+        let mut sent = [Vec::new(), Vec::new()];
+        let mut output = batch.poll();
+        while !matches!(output, Output::Wait(_)) {
+            if let Output::Command(side, command) = output {
+                sent[at(side)].push(command);
+            }
+            output = batch.poll();
+        }
+        for (side, commands) in Side::BOTH.into_iter().zip(&sent) {
+            let [.., Command::Sock(peer), Command::Pack(_)] = &commands[..] else {
+                panic!("{passive:?} {side:?} {commands:?}");
+            };
+            let proves = commands.iter().any(|command| matches!(command, Command::Rndz(Some(_))));
+            assert_eq!(proves, side != passive, "the end that listens has its secret");
+            let (host, port) = if side == passive { ("192.0.2.1", 0) } else { ("192.0.2.2", 40_007) };
+            assert_eq!((peer.host, peer.port), (host.parse().ok(), port), "{passive:?} {side:?}");
+            assert!(!commands.iter().any(|command| matches!(command, Command::Lstn(_))));
+        }
     }
 }
 
