@@ -3,8 +3,8 @@
 #
 #   fetch.sh DIRECTORY NAME [PACKAGE...]     Debian packages, with the libraries that this machine lacks; PACKAGE:ARCHITECTURE
 #                                            is one for another processor, alone or with others of that processor
-#   fetch.sh DIRECTORY NAME pip:PACKAGE...   Python packages
-#   fetch.sh DIRECTORY NAME npm:PACKAGE...   Node.js packages
+#   fetch.sh DIRECTORY NAME pip:PACKAGE...   Python packages; PACKAGE==VERSION is one version
+#   fetch.sh DIRECTORY NAME npm:PACKAGE...   Node.js packages; PACKAGE@VERSION is one version
 #
 # Everything is unpacked into DIRECTORY/NAME; Debian's FTP servers conflict as packages, here each
 # has a directory of its own, and a file `versions` that says what was taken. Done once: a second call finds the mark `complete` and returns at once.
@@ -60,6 +60,7 @@ npm_packages() {
     npm install --no-audit --no-fund --ignore-scripts --prefix "$new" $@ >>"$log" 2>&1 9>&- ||
         cannot "npm cannot fetch $*: $(grep -i 'err' "$log" | head -n 1 | cut -c 1-300)"
     (cd "$new/node_modules" && for package in $@; do
+        case $package in ?*@*) package=${package%@*} ;; esac
         echo "$package-$(sed -n 's/^ *"version": "\(.*\)",*/\1/p' "$package/package.json" | head -n 1)"
     done) >"$new/versions"
 }

@@ -1,4 +1,4 @@
-"""pyftpdlib as a server of one user: ADDRESS PORT ROOT USER PASSWORD allowed|refused [CERTIFICATE]
+"""pyftpdlib as a server of one user: ADDRESS PORT ROOT USER PASSWORD [CERTIFICATE] allowed|refused
 
 With a certificate, nothing goes in clear.
 """
@@ -10,7 +10,7 @@ from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib import handlers
 from pyftpdlib.servers import FTPServer
 
-address, port, root, user, password, hosts, *certificate = sys.argv[1:]
+address, port, root, user, password, *certificate, hosts = sys.argv[1:]
 logging.basicConfig(level=logging.INFO)
 authorizer = DummyAuthorizer()
 authorizer.add_user(user, password, root, perm="elradfmwMT")

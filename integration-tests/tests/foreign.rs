@@ -16,6 +16,7 @@ mod private_relayed;
 mod probing;
 mod python;
 mod ranges;
+mod rare;
 mod relayed;
 mod resume;
 mod roster;

@@ -98,6 +98,24 @@ fn h25_a_directory_whose_name_ls_would_split_is_entered_before_it_is_listed() {
     assert_eq!(peer.seen_of(&["LIST"]), ["LIST"], "{run}");
 }
 
+#[test]
+fn h25_a_server_that_lists_the_current_directory_whatever_it_is_asked_is_entered_first() {
+    let here = list(" t", &["drwxr-xr-x 1 me us 4096 Apr 22 2024 t", OTHER]);
+    let rules = format!("SIZE: 550 no plain file\nCWD t: 250 in\nCWD /: 250 back\n{here}\n{}", list("", &[FILE]));
+    let peer = server(&rules);
+    let run = user().args(["ls".to_owned(), peer.url("t")]).run().exits(0);
+    assert_eq!(run.stdout, ["x"], "{run}");
+    assert_eq!(peer.seen_of(&["LIST"]), ["LIST t", "LIST"], "{run}");
+    // A directory in which one of its own name is, of a server that looks at the argument.
+    let rules = rules.replace(&list("", &[FILE]), &here.replace("LIST t:", "LIST:"));
+    let peer = server(&rules);
+    let run = user().args(["ls".to_owned(), peer.url("t")]).run().exits(0);
+    assert_eq!(run.stdout, ["t", "y"], "{run}");
+    // Without CWD nobody knows whose names these are.
+    let peer = server(&format!("SIZE: 550 no plain file\nPWD: 502 no\nCWD: 502 no\n{here}"));
+    user().args(["ls".to_owned(), peer.url("t")]).run().fails().says("or another directory");
+}
+
 const SOURCE: &str = "SIZE a.txt: 213 1000";
 const DESTINATION: &str = "SIZE *.txt: 550 no such file\nCWD: 550 no directory";
 

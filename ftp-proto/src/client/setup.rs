@@ -135,6 +135,10 @@ impl Setup {
                 self.stage = Stage::Features(Features::begin(now, control));
             }
             Stage::Prot => control.end(Failure::DataInClear(reply)),
+            Stage::Features(features) if features.may_go_on(&reply, control) => {
+                features.more(reply.lines);
+                features.probe(now, control);
+            }
             Stage::Features(features) => {
                 let capabilities = features.reply(reply, class, control.dialect);
                 return self.features_known(now, capabilities, control);
@@ -243,7 +247,7 @@ const HELP_LINES: usize = 1000;
 pub(super) struct Features {
     /// The lines that came before the final reply: TENEX answers HELP with many replies of one line.
     lines: Vec<Vec<u8>>,
-    /// NOOP was sent to find the end of HELP.
+    /// NOOP was sent to find the end of HELP, or of what a server says to FEAT.
     probed: bool,
 }
 
@@ -265,11 +269,30 @@ impl Features {
         }
     }
 
+    /// Whether the reply to FEAT may be the first one of several: some servers forget the hyphen of a list, or send each
+    /// feature in a reply of its own (thinFTP). Each further one would be taken for the reply to the next command.
+    fn may_go_on(&self, reply: &Reply, control: &Control) -> bool {
+        let is_one_line = reply.lines.len() == 1 && self.lines.len() < HELP_LINES;
+        let is_listing = control.dialect == Dialect::Rfc959 && reply.code == Meaning::Features.code(control.dialect);
+        // What was sent ahead is answered before NOOP would be.
+        is_listing && is_one_line && !control.takes_ahead
+    }
+
+    /// Sends NOOP. If it was sent before, its reply is still to come.
+    fn probe(&mut self, now: Moment, control: &mut Control) {
+        if std::mem::replace(&mut self.probed, true) {
+            control.pipeline.push(Owner::Setup, &Command::Noop, None);
+            control.watch(now);
+        } else {
+            control.send(now, Owner::Setup, &Command::Noop, None);
+        }
+    }
+
     /// Takes the final reply, to FEAT, HELP or NOOP, and returns what the server can do.
     pub(super) fn reply(&mut self, mut reply: Reply, class: Class, dialect: Dialect) -> Capabilities {
         let mut lines = std::mem::take(&mut self.lines);
         if self.probed {
-            reply.lines = lines;
+            reply = Reply { code: Meaning::Features.code(dialect), lines };
         } else if class == Class::Done {
             lines.append(&mut reply.lines);
             reply.lines = lines;
@@ -285,9 +308,8 @@ impl Features {
         if self.lines.is_empty() || self.probed {
             return false;
         }
-        self.probed = true;
         control.pipeline.finish(0);
-        control.send(now, Owner::Setup, &Command::Noop, None);
+        self.probe(now, control);
         true
     }
 }

@@ -47,49 +47,80 @@ pub fn omitted(reply: &Reply) -> usize {
     reply.lines.iter().find_map(number).unwrap_or(0)
 }
 
-/// Hands entries over, but holds back the first one for as long as it may be the directory itself: vsftpd answers LIST of a
-/// directory that it cannot enter so.
-pub struct FirstEntry<'a> {
+/// The number of entries that are held back.
+const MOST_HELD: usize = 10_000;
+
+/// Hands entries over, but holds them back for as long as they may be those of another directory. vsftpd answers LIST of a
+/// directory that it cannot enter with the directory itself. Some servers do not look at the argument and list the current
+/// directory (simple-ftpd), which shows the first name of every path that begins there.
+pub struct EntriesInDoubt<'a> {
     /// The last name of the directory.
-    name: Option<PathName>,
+    last: Option<PathName>,
+    /// The first name of its path, unless the server is known to look at the argument.
+    first: Option<PathName>,
     each: &'a mut (dyn FnMut(Entry) + Send),
-    seen: u64,
-    held: Option<Entry>,
+    seen: usize,
+    may_be_itself: bool,
+    shows_first: bool,
+    held: Vec<Entry>,
 }
 
-impl<'a> FirstEntry<'a> {
-    /// No entry has come yet of a directory of that name.
-    pub fn of(name: Option<PathName>, each: &'a mut (dyn FnMut(Entry) + Send)) -> Self {
-        Self { name, each, seen: 0, held: None }
+/// What the entries of a listing are.
+#[derive(Debug)]
+pub enum Shown {
+    /// Those of the directory, or none. They were handed over.
+    Inside,
+    /// Perhaps the directory itself.
+    Itself(Vec<Entry>),
+    /// Perhaps those of the current directory. `true` if some were handed over.
+    Beside(bool),
+}
+
+impl<'a> EntriesInDoubt<'a> {
+    /// No entry has come yet of a directory with these names.
+    pub fn of(last: Option<PathName>, first: Option<PathName>, each: &'a mut (dyn FnMut(Entry) + Send)) -> Self {
+        Self { last, first, each, seen: 0, may_be_itself: false, shows_first: false, held: Vec::new() }
     }
 
     /// Takes the next entry.
     pub fn take(&mut self, entry: Entry) {
         self.seen += 1;
-        if self.seen == 1 && entry.kind == Kind::Directory && Some(&entry.name) == self.name.as_ref() {
-            self.held = Some(entry);
-            return;
+        self.shows_first |= self.first.as_ref() == Some(&entry.name);
+        self.may_be_itself =
+            self.seen == 1 && entry.kind == Kind::Directory && self.last.as_ref() == Some(&entry.name);
+        if self.may_be_itself || self.first.is_some() && self.seen <= MOST_HELD {
+            return self.held.push(entry);
+        }
+        // What the current directory holds is listed again, from inside.
+        if !self.shows_first {
+            self.hand_over();
+            (self.each)(entry);
+        }
+    }
+
+    /// No other entry comes.
+    pub fn end(mut self) -> Shown {
+        if self.shows_first {
+            return Shown::Beside(self.held.is_empty());
+        }
+        if self.may_be_itself {
+            return Shown::Itself(self.held);
         }
         self.hand_over();
-        (self.each)(entry);
+        Shown::Inside
     }
 
-    /// Whether one is held back: there was no other one.
-    pub const fn may_be_itself(&self) -> bool {
-        self.held.is_some()
-    }
-
-    /// What was held back.
-    pub fn held(self) -> Option<Entry> {
-        self.held
-    }
-
-    /// Hands over what was held back: it is something in the directory.
     fn hand_over(&mut self) {
-        if let Some(held) = self.held.take() {
-            (self.each)(held);
-        }
+        self.held.drain(..).for_each(&mut *self.each);
     }
+}
+
+/// The first name of a path that begins at the current directory, if a listing of that one shows it as it is: many servers
+/// leave out names that begin with a dot, and show others for letters beyond ASCII.
+pub fn first_shown_name(path: &PathName) -> Option<PathName> {
+    let name = path.as_bytes().split(|byte| *byte == b'/').next()?;
+    let is_shown = name.first().is_some_and(|first| *first != b'.') && name.is_ascii();
+    if is_shown { PathName::from_user(name).ok() } else { None }
 }
 
 /// Whether a row shows a directory, if there is no other row of its name.
@@ -345,25 +376,60 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_and_only_entry_may_be_the_directory_itself() {
+    fn entries_that_may_be_those_of_another_directory_are_held_back() {
+        use Kind::{Directory, File};
         let name = |text: &str| PathName::from_user(text).unwrap();
-        let check = |entries: &[(&str, Kind)], is_held: bool| {
+        let check = |first: Option<&str>, entries: &[(&str, Kind)], expect: &str| {
             let mut handed = Vec::new();
             let mut each = |entry: Entry| handed.push(entry.name);
-            let mut first = FirstEntry::of(Some(name("d")), &mut each);
-            entries.iter().for_each(|(text, kind)| first.take(Entry::new(name(text), *kind)));
-            assert_eq!(first.may_be_itself(), is_held, "{entries:?}");
-            first.hand_over();
+            let mut doubtful = EntriesInDoubt::of(Some(name("d")), first.map(name), &mut each);
+            entries.iter().for_each(|(text, kind)| doubtful.take(Entry::new(name(text), *kind)));
+            let shown = match doubtful.end() {
+                Shown::Inside => "inside",
+                Shown::Itself(held) => {
+                    assert_eq!(held.len(), 1);
+                    "itself"
+                }
+                Shown::Beside(false) => "beside",
+                Shown::Beside(true) => "beside, too late",
+            };
+            assert_eq!(shown, expect, "{first:?} {}", entries.len());
             let all: Vec<_> = entries.iter().map(|(text, _)| name(text)).collect();
-            assert_eq!(handed, all, "in their order");
+            if expect == "inside" {
+                assert_eq!(handed, all, "in their order");
+            } else if expect != "beside, too late" {
+                assert_eq!(handed, []);
+            }
         };
-        use Kind::{Directory, File};
-        check(&[("d", Directory)], true);
-        check(&[("d", File)], false);
-        check(&[("e", Directory)], false);
-        check(&[("d", Directory), ("f", File)], false);
-        check(&[("f", File), ("d", Directory)], false);
-        check(&[], false);
+        for first in [None, Some("t")] {
+            check(first, &[("d", Directory)], "itself");
+            check(first, &[("d", File)], "inside");
+            check(first, &[("e", Directory)], "inside");
+            check(first, &[("d", Directory), ("f", File)], "inside");
+            check(first, &[("f", File), ("d", Directory)], "inside");
+            check(first, &[], "inside");
+        }
+        let rows = [("a", File), ("t", Directory), ("z", File)];
+        check(None, &rows, "inside");
+        check(Some("t"), &rows, "beside");
+        check(Some("d"), &[("d", Directory)], "beside");
+        let many = vec![("a", File); MOST_HELD];
+        check(Some("t"), &[&many[..], &rows].concat(), "beside, too late");
+        check(Some("t"), &[&rows, &many[..]].concat(), "beside");
+        check(Some("t"), &[&many[..], &many].concat(), "inside");
+    }
+
+    #[test]
+    fn the_first_name_of_a_path_is_looked_for_only_if_a_listing_shows_it() {
+        let check = |path: &str, expect: Option<&str>| {
+            let found = first_shown_name(&PathName::from_user(path).unwrap());
+            assert_eq!(found, expect.map(|name| PathName::from_user(name).unwrap()), "{path}");
+        };
+        check("a", Some("a"));
+        check("a/b/c", Some("a"));
+        for path in ["/a/b", ".a/b", "../a", "./a", "\u{17c}/b"] {
+            check(path, None);
+        }
     }
 
     #[test]

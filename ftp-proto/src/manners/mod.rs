@@ -7,7 +7,7 @@ mod words;
 
 pub use dropped::{DroppedPart, DroppedParts, Keeping};
 pub use listing::{
-    CertainRows, FirstEntry, Form, KeptNames, NamesByNlst, ShownName, UnclearNames, is_alike,
+    CertainRows, EntriesInDoubt, Form, KeptNames, NamesByNlst, Shown, ShownName, UnclearNames, first_shown_name, is_alike,
     is_certain_directory, is_split, omitted, with_blanks,
 };
 pub use words::{AbsentWords, foreign_option, names_a_limit, names_tls};
@@ -69,6 +69,8 @@ pub struct Manners {
     pub sizes_directories: Option<bool>,
     /// Whether CWD accepts a name that does not exist.
     pub enters_anything: Option<bool>,
+    /// LIST has shown that it looks at its argument.
+    pub lists_arguments: bool,
     /// It does not know RNFR.
     pub cannot_rename: bool,
     /// A file was seen under the name that RNTO had given it.

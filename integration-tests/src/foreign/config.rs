@@ -5,6 +5,7 @@ use super::kind::{Hosts, Kind};
 use super::server::Foreign;
 use crate::site::PASSWORD;
 use crate::skip::Skipped;
+use crate::socket;
 use rustix::process::geteuid;
 use std::fs;
 use std::net::SocketAddr;
@@ -90,10 +91,18 @@ pub(super) fn command(
             let foreign: &[&str] = if server.hosts.connects() { &["-P"] } else { &[] };
             by_inetd(tool, at, user, places, &[&["-u", "022"], foreign].concat())
         }
-        Kind::Aioftp => Ok(script("aioftp_server.py", tool, at, user, places)),
-        Kind::Twisted => Ok(script("twisted_server.py", tool, at, user, places)),
-        Kind::FtpSrv => Ok(script("ftp-srv.js", tool, at, user, places)),
-        Kind::Nodeftpd => Ok(script("nodeftpd.js", tool, at, user, places)),
+        Kind::Aioftp => Ok(script("aioftp_server.py", server, tool, at, user, places)),
+        Kind::Twisted => Ok(script("twisted_server.py", server, tool, at, user, places)),
+        Kind::FtpSrv => Ok(script("ftp-srv.js", server, tool, at, user, places)),
+        Kind::Nodeftpd => Ok(script("nodeftpd.js", server, tool, at, user, places)),
+        Kind::Tcllib => Ok(script("tcllib.tcl", server, tool, at, user, places)),
+        Kind::Zope => Ok(script("zope_server.py", server, tool, at, user, places)),
+        Kind::SimpleFtpd => Ok(script("simple-ftpd.js", server, tool, at, user, places)),
+        Kind::ThinFtp => Ok(script("thinftp_server.py", server, tool, at, user, places)),
+        Kind::Rclone => Ok(rclone(server, tool, at, user, places)),
+        Kind::Copyparty => Ok(copyparty(tool, at, user, places)),
+        Kind::PythonFtpServer => Ok(python_ftp_server(tool, at, user, places)),
+        Kind::FtpProxy | Kind::ProftpdProxy => proxy(server.kind, tool, at, user, places),
         Kind::Libunftp => {
             let mut command = tool.command();
             serves_one_user(&mut command, at, user, places);
@@ -232,19 +241,74 @@ fn pure_ftpd(
 }
 
 fn pyftpdlib(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
-    let mut command = script("pyftpdlib_server.py", tool, at, user, places);
+    let mut command = script("pyftpdlib_server.py", server, tool, at, user, places);
     command.arg(if server.hosts == Hosts::Allowed { "allowed" } else { "refused" });
-    // The certificate, if it has one.
+    command
+}
+
+/// A script that serves one user, with a certificate if the server has one.
+fn script(
+    name: &str,
+    server: &Foreign,
+    tool: &Tool,
+    at: SocketAddr,
+    user: &str,
+    places: &Places,
+) -> Command {
+    let mut command = tool.command();
+    command.arg(servers().join(name));
+    serves_one_user(&mut command, at, user, places);
     command.args(server.extra.split_whitespace());
     command
 }
 
-/// A script that serves one user.
-fn script(name: &str, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
+/// It would show for minutes what was there before somebody else changed the directory.
+fn rclone(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
     let mut command = tool.command();
-    command.arg(servers().join(name));
-    serves_one_user(&mut command, at, user, places);
+    command.env("HOME", &places.state).args(["serve", "ftp", "--dir-cache-time", "0s", "-v"]);
+    command.args(["--addr", &at.to_string(), "--user", user, "--pass", PASSWORD]).arg(&places.root);
+    for certificate in server.extra.split_whitespace() {
+        command.args(["--cert", certificate, "--key", certificate]);
+    }
     command
+}
+
+/// It serves HTTP as well, and notes elsewhere what it knows of files.
+fn copyparty(tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
+    let (ip, root) = (at.ip().to_string(), places.root.display());
+    let mut command = tool.command();
+    command.env("HOME", &places.state).args(["-m", "copyparty", "-i", &ip]);
+    command.args(["--ftp", &at.port().to_string(), "-p", &socket::port_free_everywhere(&ip).to_string()]);
+    command.args(["-a", &format!("{user}:{PASSWORD}"), "-v", &format!("{root}::rwmd,{user}")]);
+    command.arg("--hist").arg(places.state.join("hist"));
+    command
+}
+
+fn python_ftp_server(tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
+    let mut command = tool.command();
+    command.args(["-m", "python_ftp_server", "-u", user, "-p", PASSWORD, "-d"]).arg(&places.root);
+    command.args(["--ip", &at.ip().to_string(), "--port", &at.port().to_string()]);
+    command
+}
+
+/// A proxy in front of pyftpdlib. Both run as users of the system.
+fn proxy(
+    kind: Kind,
+    tool: &Tool,
+    at: SocketAddr,
+    user: &str,
+    places: &Places,
+) -> Result<Command, Skipped> {
+    if !is_root() {
+        return Err(Skipped("a server of system users needs root, which gives it users of its own".into()));
+    }
+    let behind = Tool::python("pyftpdlib")?.with("PROXY_LIBRARIES", tool.libraries());
+    let mut command = behind.command();
+    command.arg(servers().join("proxy.py"));
+    serves_one_user(&mut command, at, user, places);
+    let name = if kind == Kind::FtpProxy { "ftp-proxy" } else { "proftpd" };
+    command.arg(name).arg(tool.program()).arg(tool.beside("lib/proftpd"));
+    Ok(command)
 }
 
 fn serves_one_user(command: &mut Command, at: SocketAddr, user: &str, places: &Places) {

@@ -65,10 +65,29 @@ impl Tool {
         Self::installed("bin/python3")
     }
 
+    /// The program of a package of PyPI that brings one.
+    pub fn program_of_package(self, name: &str) -> Self {
+        Self { program: self.prefix.join("python/bin").join(name), ..self }
+    }
+
+    /// The Tcl interpreter with its standard library.
+    pub fn tcllib() -> Result<Self, Skipped> {
+        let library = Self::debian_library("tcllib", &["tcllib"])?;
+        let path = library.beside("share/tcltk/tcllib1.21");
+        Ok(Self::installed("bin/tclsh")?.like(&library).with("TCLLIBPATH", path))
+    }
+
     /// Node.js with one of npm's packages.
     pub fn node(package: &str) -> Result<Self, Skipped> {
+        Self::node_with(package, &[package])
+    }
+
+    /// Node.js with several of npm's packages, in a directory with this name.
+    pub fn node_with(name: &str, packages: &[&str]) -> Result<Self, Skipped> {
         let interpreter = Self::installed("bin/node")?;
-        let prefix = fetched(&format!("node-{package}"), &[&format!("npm:{package}")])?;
+        let packages: Vec<String> = packages.iter().map(|package| format!("npm:{package}")).collect();
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        let prefix = fetched(&format!("node-{name}"), &packages)?;
         let modules = prefix.join("node_modules");
         Ok(Self { prefix, ..interpreter }.with("NODE_PATH", modules))
     }

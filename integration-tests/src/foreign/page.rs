@@ -13,14 +13,25 @@ pub struct Page {
     name: &'static str,
     /// The part of `.ci/full` that writes it.
     part: &'static str,
-    sides: Vec<String>,
+    rows: Vec<String>,
+    columns: Vec<String>,
+    /// Those whose versions it tells.
+    kinds: Vec<Kind>,
     cells: BTreeMap<(String, String), &'static str>,
     reasons: BTreeMap<String, String>,
 }
 
 impl Page {
     fn new(name: &'static str, part: &'static str, sides: Vec<String>) -> Self {
-        Self { name, part, sides, cells: BTreeMap::new(), reasons: BTreeMap::new() }
+        let (rows, columns, kinds) = (sides.clone(), sides, Kind::ALL.to_vec());
+        Self { name, part, rows, columns, kinds, cells: BTreeMap::new(), reasons: BTreeMap::new() }
+    }
+
+    /// Those of these kinds, each in a row, and what was tried with it in columns.
+    pub fn of_kinds(name: &'static str, kinds: Vec<Kind>, columns: &[&str]) -> Self {
+        let rows = kinds.iter().map(|kind| kind.name().to_owned()).collect();
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        Self { rows, columns, kinds, ..Self::named(name, Vec::new()) }
     }
 
     /// Another matrix: what its marks call it, and its sides.
@@ -69,11 +80,12 @@ impl Page {
     }
 
     fn text(&self) -> String {
-        let sides = &self.sides;
+        let Self { rows, columns, .. } = self;
+        let corner = if rows == columns { "from \\ to" } else { "server" };
         let mut text =
-            format!("\n| from \\ to | {} |\n|---|{}\n", sides.join(" | "), "---|".repeat(sides.len()));
-        for from in sides {
-            let row: Vec<&str> = sides
+            format!("\n| {corner} | {} |\n|---|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
+        for from in rows {
+            let row: Vec<&str> = columns
                 .iter()
                 .map(|to| self.cells.get(&(from.clone(), to.clone())).copied().unwrap_or("FAILED"))
                 .collect();
@@ -81,7 +93,9 @@ impl Page {
         }
         text.push_str("\nThe versions: ");
         let version = |kind: Kind| kind.tool().map_or("not here".into(), |tool| tool.version(kind.package()));
-        text.push_str(&Kind::ALL.map(|kind| format!("{} {}", kind.name(), version(kind))).join(", "));
+        let versions: Vec<String> =
+            self.kinds.iter().map(|&kind| format!("{} {}", kind.name(), version(kind))).collect();
+        text.push_str(&versions.join(", "));
         text.push_str(".\n");
         for (why, example) in &self.reasons {
             writeln!(text, "n/a ({example} and others): {why}.").unwrap();

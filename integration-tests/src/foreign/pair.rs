@@ -22,7 +22,7 @@ impl Who {
     }
 
     /// Its name for people.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ftp-server",
             Self::Theirs(kind) => kind.name(),
@@ -195,14 +195,14 @@ pub fn is_open_rung(rung: &str, from: (Who, Hosts), to: (Who, Hosts)) -> bool {
 
 /// Servers that do not bind their side of a connection: here, where every host is this one, they come from 127.0.0.1.
 /// If that is the user's own address, nobody takes them for strangers.
-const UNBOUND: [Who; 3] =
-    [Who::Theirs(Kind::Globus), Who::Theirs(Kind::Twisted), Who::Theirs(Kind::Nodeftpd)];
+const UNBOUND: [Kind; 6] =
+    [Kind::Globus, Kind::Twisted, Kind::Nodeftpd, Kind::Rclone, Kind::Tcllib, Kind::Zope];
 
 /// Whether one end may connect to the other. Netkit's server lets nobody in who comes from a privileged port, and
 /// Pure-FTPd, which root starts here, comes from port 20.
 fn connects((active, at_active): (Who, Hosts), (passive, at_passive): (Who, Hosts), is_near: bool) -> bool {
     let is_privileged = active == Who::Theirs(Kind::PureFtpd) && passive == Who::Theirs(Kind::Netkit);
-    at_active.connects() && !is_privileged && (at_passive.accepts() || is_near && UNBOUND.contains(&active))
+    at_active.connects() && !is_privileged && (at_passive.accepts() || is_near && UNBOUND.map(Who::Theirs).contains(&active))
 }
 
 /// The exit codes of ftp-user when there is no direct path: 6, but perhaps 5 unless both ends say aloud
@@ -213,16 +213,22 @@ pub fn exits_without_a_path(ends: [Who; 2]) -> &'static [i32] {
     if ends.iter().all(|who| loud.contains(who)) { &[6] } else { &[5, 6] }
 }
 
-/// A small tree: an empty file, a name with blanks, more than one block, and a name beyond ASCII where
-/// both can have one (globus drops such bytes from command lines, and Twisted encodes them twice on its disk).
+/// A small tree: an empty file, a name with blanks, more than one block, and a name beyond ASCII, each where both can have one.
+/// Globus drops such bytes from command lines, Twisted encodes them twice on its disk, and simple-ftpd lists other ones.
+/// thinFTP takes no blank in the new name of a file. Zope's never ends the transfer of an empty file.
 pub fn tree(ends: [Who; 2]) -> Vec<(&'static str, Vec<u8>)> {
-    let plain = [Kind::Globus, Kind::Twisted].iter().any(|kind| ends.contains(&Who::Theirs(*kind)));
-    vec![
+    let has = |kinds: &[Kind]| kinds.iter().any(|kind| ends.contains(&Who::Theirs(*kind)));
+    let is_plain = has(&[Kind::Globus, Kind::Twisted, Kind::SimpleFtpd]);
+    let mut files = vec![
         ("tree/a.bin", sample(300_000)),
         ("tree/empty", Vec::new()),
         ("tree/two words.txt", b"two words\r\nand lines\n".to_vec()),
-        (if plain { "tree/sub/turtle.txt" } else { "tree/sub/\u{17c}\u{f3}\u{142}w.txt" }, sample(4097)),
+        (if is_plain { "tree/sub/turtle.txt" } else { "tree/sub/\u{17c}\u{f3}\u{142}w.txt" }, sample(4097)),
         ("tree/sub/deep/b.bin", sample(70_000)),
         ("tree/its own words/d.txt", b"below a name with blanks".to_vec()),
-    ]
+    ];
+    files.retain(|(path, bytes)| {
+        !(has(&[Kind::ThinFtp]) && path.contains(' ') || has(&[Kind::Zope]) && bytes.is_empty())
+    });
+    files
 }

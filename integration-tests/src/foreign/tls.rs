@@ -46,6 +46,10 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         Kind::PureFtpd => format!("-Y 3 -2 {certificate}"),
         // It demands TLS for everything, but no resumption. Its script takes the certificate.
         Kind::Pyftpdlib => certificate.to_string(),
+        // So does what starts these.
+        Kind::Rclone | Kind::FtpSrv | Kind::Nodeftpd | Kind::Aioftp if kind.begins_tls() == Some(begin) => {
+            certificate.to_string()
+        }
         Kind::Globus
         | Kind::Inetutils
         | Kind::Netkit
@@ -53,7 +57,16 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         | Kind::Twisted
         | Kind::FtpSrv
         | Kind::Nodeftpd
-        | Kind::Libunftp => panic!("{}: TLS is not prepared here", kind.name()),
+        | Kind::Libunftp
+        | Kind::Rclone
+        | Kind::Tcllib
+        | Kind::Zope
+        | Kind::SimpleFtpd
+        | Kind::ThinFtp
+        | Kind::Copyparty
+        | Kind::PythonFtpServer
+        | Kind::FtpProxy
+        | Kind::ProftpdProxy => panic!("{}: TLS is not prepared here", kind.name()),
     }
 }
 
@@ -74,6 +87,15 @@ pub(super) fn offering(kind: Kind, certificate: &Path, log: &Path) -> String {
         | Kind::Twisted
         | Kind::FtpSrv
         | Kind::Nodeftpd
-        | Kind::Libunftp => panic!("{}: an offer of TLS is not prepared here", kind.name()),
+        | Kind::Libunftp
+        | Kind::Rclone
+        | Kind::Tcllib
+        | Kind::Zope
+        | Kind::SimpleFtpd
+        | Kind::ThinFtp
+        | Kind::Copyparty
+        | Kind::PythonFtpServer
+        | Kind::FtpProxy
+        | Kind::ProftpdProxy => panic!("{}: an offer of TLS is not prepared here", kind.name()),
     }
 }

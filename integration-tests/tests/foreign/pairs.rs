@@ -83,7 +83,7 @@ fn arrives(from: Side, to: Side) -> Result<(), Skipped> {
 }
 
 /// What a cell of the matrix asserts.
-fn cell(from: Side, to: Side) -> Result<(), Skipped> {
+pub(super) fn cell(from: Side, to: Side) -> Result<(), Skipped> {
     goes_direct(from, to)?;
     if direct_path(from, to) == DirectPath::None { arrives(from, to) } else { Ok(()) }
 }

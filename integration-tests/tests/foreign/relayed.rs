@@ -23,7 +23,7 @@ pub(super) fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// The whole tree arrives through the relay, by one session and one tunnel to each server.
-fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
+pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     let apart = Apart::start(from, to, &files())?;
     let path = if is_asked_for(from, to) { "relay" } else { "auto" };
     let run =

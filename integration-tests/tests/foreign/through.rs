@@ -6,7 +6,7 @@ use integration_tests::user::user;
 use integration_tests::{or_skip, skip};
 
 /// The tree is at the other end, through this host, by size or better.
-fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
+pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     if (from, to) == (Who::Ours, Who::Ours) {
         return Err(Skipped("two of ours prove themselves to each other and go direct".into()));
     }

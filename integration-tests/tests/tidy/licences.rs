@@ -25,9 +25,9 @@ fn allowed(expression: &str) -> bool {
     flat.split(" AND ").all(|part| part.split(" OR ").any(|licence| ALLOWED.contains(&licence.trim())))
 }
 
-#[test]
-fn every_package_has_a_licence_that_may_be_linked() {
-    // Only what is built for this platform has been fetched, and only that is linked.
+/// What `cargo metadata` says of the packages that are built for this platform, and of who needs whom. Only they have been
+/// fetched, and only they are linked.
+pub(super) fn metadata() -> Value {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", &platform])
@@ -35,7 +35,12 @@ fn every_package_has_a_licence_that_may_be_linked() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_package_has_a_licence_that_may_be_linked() {
+    let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap();
     assert!(packages.len() > 10, "only {} packages", packages.len());
     let refused: Vec<String> = packages

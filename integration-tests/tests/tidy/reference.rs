@@ -7,6 +7,7 @@
 //! UPDATE_REFERENCE=1 cargo test -p integration-tests --test all reference
 //! ```
 
+mod dependencies;
 mod examples;
 mod exits;
 mod layers;
@@ -48,6 +49,7 @@ fn pages() -> Vec<Page> {
         limits::page(),
         log::page(),
         log::audit(),
+        dependencies::page(),
     ]);
     pages
 }

@@ -186,6 +186,19 @@ fn h05_help_without_an_end_is_ended_with_noop() {
 }
 
 #[test]
+fn a_list_of_features_without_its_hyphen_is_not_the_reply_to_the_next_command() {
+    const BEGIN: &str = "S: 220 ready\nC: USER ann\nS: 230 in\nC: FEAT\n";
+    const END: &str = "= ready Rfc959\n> SIZE a\nC: SIZE a\nS: 213 5\n= 0 Done 213";
+    for (replies, noop) in [
+        ("S: 211 -Features.\nC: NOOP\nS:  SIZE\nS: 211 End.", "S: 200 fine"),
+        ("S: 211 Features\nC: NOOP\nS: 211 MDTM\nS: 211 SIZE\nS: 211 End", "S: 502 what"),
+        ("S: 211 none\nC: NOOP", "S: 200 fine"),
+    ] {
+        play(&format!("{BEGIN}{replies}\n{noop}\n{END}"));
+    }
+}
+
+#[test]
 fn opts_utf8_follows_a_feat_that_lists_it_and_any_answer_will_do() {
     play(
         "S: 220 ready

@@ -15,7 +15,7 @@ use ftp_proto::command::{Command, DataType};
 use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind, Lister, When, cut, is_empty_listing};
 use ftp_proto::manners::{
-    self, CertainRows, FirstEntry, Form, NamesByNlst, UnclearNames, is_certain_directory, is_split, omitted,
+    self, CertainRows, EntriesInDoubt, Form, NamesByNlst, Shown, UnclearNames, first_shown_name, is_certain_directory, is_split, omitted,
 };
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::{ByteRange, PathName};
@@ -68,36 +68,53 @@ impl RemoteDirectory<'_> {
     /// Lists it by one command, and hands over the entries.
     ///
     /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. Of a
-    /// directory that cannot be entered, vsftpd shows the directory itself. So a listing of either kind is believed only of a
-    /// directory that was entered.
+    /// directory that cannot be entered, vsftpd shows the directory itself, and some servers show the current one whatever they
+    /// are asked. So a listing of these kinds is believed only of a directory that was entered.
     pub(super) async fn list_as(&mut self, form: Form, each: Each<'_>) -> Result<Listing, (Blame, Failure)> {
         let argument = self.path.cloned();
         let Some(path) = self.path.filter(|_| form != Form::Mlsd) else {
             return self.list_argument(form, argument, each).await;
         };
+        let looks_at_it = self.session.manners.lists_arguments;
+        let first = first_shown_name(path).filter(|_| !looks_at_it);
         let mut shown = None;
-        if !is_split(path.as_bytes()) {
-            let mut entries = FirstEntry::of(place::base_name(path), &mut *each);
+        if !is_split(path.as_bytes()) && (first.is_some() || looks_at_it) {
+            let mut entries = EntriesInDoubt::of(place::base_name(path), first, &mut *each);
             let listing =
-                self.list_argument(form, argument.clone(), &mut |entry| entries.take(entry)).await?;
-            if !listing.shows_nothing() && !entries.may_be_itself() {
-                return Ok(listing);
-            }
-            shown = Some((listing, entries.held()));
+                self.list_argument(form, argument, &mut |entry| entries.take(entry)).await?;
+            shown = match entries.end() {
+                Shown::Inside if listing.shows_nothing() => Some((listing, Vec::new())),
+                Shown::Inside => {
+                    self.session.manners.lists_arguments = true;
+                    return Ok(listing);
+                }
+                Shown::Itself(held) => Some((listing, held)),
+                Shown::Beside(false) => None,
+                Shown::Beside(true) => return Err(other(doubtful(path))),
+            };
         }
         if let Some(listing) = self.list_inside(form, path, &mut *each).await? {
             return Ok(listing);
         }
         // It cannot be entered and left again, so that its name is the only way to it.
-        match shown {
-            Some((listing, held)) => {
-                held.into_iter().for_each(each);
-                Ok(listing)
-            }
-            None => {
-                let listing = self.list_argument(form, argument, &mut *each).await?;
-                if listing.shows_nothing() { Err(other(doubtful(path))) } else { Ok(listing) }
-            }
+        let Some((listing, held)) = shown else { return self.list_by_name(form, path, each).await };
+        held.into_iter().for_each(each);
+        Ok(listing)
+    }
+
+    /// Lists a directory that cannot be entered, of a server that was not seen to look at the argument.
+    async fn list_by_name(
+        &mut self,
+        form: Form,
+        path: &PathName,
+        each: Each<'_>,
+    ) -> Result<Listing, (Blame, Failure)> {
+        let mut entries = EntriesInDoubt::of(None, first_shown_name(path), each);
+        let listing =
+            self.list_argument(form, Some(path.clone()), &mut |entry| entries.take(entry)).await?;
+        match entries.end() {
+            Shown::Inside if !listing.shows_nothing() => Ok(listing),
+            Shown::Inside | Shown::Itself(_) | Shown::Beside(_) => Err(other(doubtful(path))),
         }
     }
 
@@ -234,11 +251,11 @@ impl RemoteDirectory<'_> {
     }
 }
 
-/// The failure of a directory whose listing is empty where that says nothing.
+/// The failure of a directory whose listing does not say what is in it.
 fn doubtful(directory: &PathName) -> Failure {
     let what = format!("cannot list {}", directory.display());
     Failure::new(failure::Kind::Other, what)
-        .said("the server shows nothing, and may have taken the name for a pattern or another name")
+        .said("the server shows nothing, or another directory: it may have taken the name for a pattern or another name")
         .hint("rename the directory")
 }
 

@@ -19,9 +19,14 @@ pub(super) fn python(package: Option<&str>) -> Start {
     Ok((package.map_or_else(Tool::plain_python, Tool::python)?, script("script.py")))
 }
 
-/// A script of Node.js with a package of npm.
+/// A script of Node.js with a package of npm, by its directory and its name; the name may have a version.
+pub(super) fn node_of(name: &str, package: &str) -> Start {
+    Ok((Tool::node_with(name, &[package])?, script("script.js")))
+}
+
+/// The same where both are one.
 pub(super) fn node(package: &str) -> Start {
-    Ok((Tool::node(package)?, script("script.js")))
+    node_of(package, package)
 }
 
 /// A script of Perl with what it needs for TLS.
@@ -30,6 +35,30 @@ pub(super) fn perl() -> Start {
     let (pure, native) = (tls.beside("share/perl5"), tls.libraries().join("perl5/5.36"));
     let path = std::env::join_paths([pure, native]).unwrap();
     Ok((Tool::installed("bin/perl")?.with("PERL5LIB", path), script("script.pl")))
+}
+
+/// A module of Erlang, which is compiled and run.
+pub(super) fn erlang() -> Start {
+    let packages = ["base", "ftp", "ssl", "public-key", "asn1", "crypto"].map(|name| format!("erlang-{name}"));
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let tool = Tool::debian("erlang", &packages, "lib/erlang/bin/erl")?;
+    let root = tool.beside("lib/erlang");
+    let run = "{ok, M} = compile:file(\"script.erl\"), M:main(init:get_plain_arguments()), halt().";
+    let args = ["-noshell", "-eval", run, "-extra"].map(str::to_owned).to_vec();
+    Ok((tool.with("ERL_ROOTDIR", root), args))
+}
+
+/// A script of zsh with its modules.
+pub(super) fn zsh() -> Start {
+    let tool = Tool::debian("zsh", &["zsh"], "bin/zsh")?;
+    let modules = tool.libraries().join("zsh/5.9");
+    Ok((tool.with("ZSH_MODULES", modules), ["-f", "script.zsh"].map(str::to_owned).to_vec()))
+}
+
+/// The same script of Python for a program of the system.
+pub(super) fn python_for(program: &str) -> Start {
+    let program = Tool::installed(program)?;
+    Ok((Tool::plain_python()?.with("FTP_PROGRAM", program.program()), script("script.py")))
 }
 
 /// A script of PHP, whose configuration of OpenSSL sets the version of TLS.
@@ -55,6 +84,12 @@ pub(super) fn ruby() -> Start {
     Ok((tool.with("RUBYLIB", path), script("script.rb")))
 }
 
+/// A program of Java in one file, with nothing but Java.
+pub(super) fn plain_java() -> Start {
+    Tool::installed("bin/javac")?; // a runtime alone does not start a source file
+    Ok((Tool::installed("bin/java")?, script("script.java")))
+}
+
 /// A program of Java in one file, with the library of Debian.
 pub(super) fn java() -> Start {
     let library = Tool::debian_library("commons-net", &["libcommons-net-java"])?;
@@ -68,9 +103,7 @@ pub(super) fn java() -> Start {
 
 /// A script of Tcl with the library of Debian.
 pub(super) fn tcl() -> Start {
-    let library = Tool::debian_library("tcllib", &["tcllib"])?;
-    let path = library.beside("share/tcltk/tcllib1.21");
-    Ok((Tool::installed("bin/tclsh")?.like(&library).with("TCLLIBPATH", path), script("script.tcl")))
+    Ok((Tool::tcllib()?, script("script.tcl")))
 }
 
 /// A script of Lua with the library of Debian.

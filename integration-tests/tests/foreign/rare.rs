@@ -1,0 +1,118 @@
+//! Servers that few people run: each is tried with ours, with itself, and alone. And those that have TLS, inside TLS.
+
+use super::matrix::{Cell, expect_all, run_all};
+use super::{pairs, relayed, through};
+use crate::verbs;
+use integration_tests::foreign::{DirectPath, Foreign, Kind, Page, Skipped, Who, direct_path, tree};
+use integration_tests::or_skip;
+use integration_tests::site::Site;
+use integration_tests::user::user;
+
+/// What is tried with each server; the word is what the table shows.
+type Trial = fn(Kind) -> Result<&'static str, Skipped>;
+
+const TRIALS: [(&str, Trial); 7] = [
+    ("from ftp-server", |kind| copies(Who::Ours, Who::Theirs(kind))),
+    ("to ftp-server", |kind| copies(Who::Theirs(kind), Who::Ours)),
+    ("to itself", |kind| copies(Who::Theirs(kind), Who::Theirs(kind))),
+    ("through this host", |kind| both_ways(kind, through::arrives)),
+    ("through a relay", |kind| both_ways(kind, relayed::arrives)),
+    ("verbs", |kind| verbs::work_on(kind).map(|()| "yes")),
+    ("inside TLS", |kind| if kind.begins_tls().is_some() { inside_tls(kind) } else { Ok("n/a") }),
+];
+
+/// As a cell of the matrix of all pairs.
+fn copies(from: Who, to: Who) -> Result<&'static str, Skipped> {
+    let (from, to) = ((from, from.most_open()), (to, to.most_open()));
+    pairs::cell(from, to)?;
+    Ok(match direct_path(from, to) {
+        DirectPath::DestinationListens => "direct, D",
+        DirectPath::SourceListens => "direct, S",
+        DirectPath::None => "user",
+    })
+}
+
+fn both_ways(
+    kind: Kind,
+    arrives: fn(Who, Who) -> Result<(), Skipped>,
+) -> Result<&'static str, Skipped> {
+    arrives(Who::Ours, Who::Theirs(kind))?;
+    arrives(Who::Theirs(kind), Who::Ours)?;
+    Ok("yes")
+}
+
+/// A tree goes from it to ours and back, and nothing goes in clear.
+fn inside_tls(kind: Kind) -> Result<&'static str, Skipped> {
+    let files = tree([Who::Theirs(kind), Who::Ours]);
+    let begin = kind.begins_tls().unwrap_or_else(|| panic!("{kind:?} has no TLS"));
+    let server = Foreign::new(kind).tls(begin);
+    let theirs = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes)).start()?;
+    let ours = Site::new("rare").tls().args(["--require-tls", "--foreign", "never"]).start();
+    let copy = |from: String, to: String| {
+        let run = user()
+            .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
+            .args(["--pin", &ours.pin(), "--pin", &theirs.certificate().fingerprint()])
+            .args([from, to])
+            .run();
+        let shown = format!("{run}\n{}\n{}", String::from_utf8_lossy(&run.bytes("trace.txt")), theirs.said());
+        assert_eq!(run.code(), Some(0), "{shown}");
+        assert_eq!(run.summary()["protection"], "private", "{shown}");
+    };
+    let at_ours = |path: &str| ours.url(path).replacen("ftp://", "ftpes://", 1);
+    copy(theirs.url("tree"), at_ours(""));
+    copy(at_ours("tree"), theirs.url("back/"));
+    for (path, bytes) in &files {
+        assert!(ours.bytes(path) == *bytes && theirs.bytes(&format!("back/{path}")) == *bytes, "{path}");
+    }
+    Ok("yes")
+}
+
+fn cells(kinds: &[Kind]) -> Vec<Cell<'static>> {
+    let pairs = kinds.iter().flat_map(|&kind| TRIALS.iter().map(move |trial| (kind, trial)));
+    pairs
+        .map(|(kind, (what, trial))| Cell { from: kind.name(), to: what, work: Box::new(move || trial(kind)) })
+        .collect()
+}
+
+#[test]
+fn a_server_of_go() {
+    expect_all(&cells(&[Kind::Rclone]));
+}
+
+#[test]
+fn a_server_of_tcl() {
+    expect_all(&cells(&[Kind::Tcllib]));
+}
+
+#[test]
+fn servers_of_node() {
+    expect_all(&cells(&[Kind::SimpleFtpd]));
+}
+
+#[test]
+fn servers_of_python() {
+    expect_all(&cells(&[Kind::Zope, Kind::ThinFtp, Kind::Copyparty, Kind::PythonFtpServer]));
+}
+
+#[test]
+fn servers_behind_a_proxy() {
+    expect_all(&cells(&[Kind::FtpProxy, Kind::ProftpdProxy]));
+}
+
+#[test]
+fn i02_servers_of_libraries_inside_tls() {
+    for kind in [Kind::FtpSrv, Kind::Nodeftpd, Kind::Aioftp] {
+        or_skip!(inside_tls(kind));
+    }
+}
+
+/// `FOREIGN_MATRIX=all` with `FOREIGN_PAGE`: writes their table.
+#[test]
+fn matrix_of_rare_servers() {
+    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
+        integration_tests::skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
+    }
+    let kinds: Vec<Kind> = Kind::rare().collect();
+    let page = Page::of_kinds("table of rare servers", kinds.clone(), &TRIALS.map(|(what, _)| what));
+    run_all(page, &cells(&kinds));
+}
