@@ -3,7 +3,7 @@ set -eu
 passive=true
 [ "$FTP_MODE" = passive ] || passive=false
 get() {
-    "$FTP_PROGRAM" --no-conf --quiet --max-tries=1 --file-allocation=none --allow-overwrite=true --ftp-pasv="$passive" \
+    "$FTP_PROGRAM" --no-conf --quiet --max-tries=1 --file-allocation=none --ftp-pasv="$passive" \
         --ftp-user="$FTP_LOGIN" --ftp-passwd="$FTP_PASSWORD" "$@" "ftp://$FTP_HOST:$FTP_PORT/d/a.bin"
 }
 for step in "$@"; do

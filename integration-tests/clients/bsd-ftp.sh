@@ -1,7 +1,9 @@
-# The ftp program of BSD and its relatives (tnftp, inetutils), in clear: commands on standard input.
+# The ftp program of BSD and its relatives (tnftp, inetutils), and netkit's with TLS: commands on standard input.
 set -eu
 case ${FTP_PROGRAM##*/} in
     tnftp) flags=-A; [ "$FTP_MODE" = active ] || flags=-p ;;
+    # It takes TLS where it is offered, and is active without an option.
+    ftp-ssl) flags=-v; [ "$FTP_MODE" = active ] || flags=-p; [ "$FTP_TLS" = clear ] || export OPENSSL_CONF=openssl.cnf ;;
     *) flags=-A; [ "$FTP_MODE" = active ] || flags=-p ;;
 esac
 {

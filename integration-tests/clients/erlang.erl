@@ -18,7 +18,7 @@ tls(Kind, Env) ->
     {ok, _} = application:ensure_all_started(ssl),
     Version = case Env("FTP_TLS_VERSION") of "1.2" -> 'tlsv1.2'; "1.3" -> 'tlsv1.3' end,
     Method = case Kind of "explicit" -> ftpes; "implicit" -> ftps end,
-    [{tls, [{verify, verify_none}, {versions, [Version]}]}, {tls_sec_method, Method}, {tls_ctrl_session_reuse, true}].
+    [{tls, [{verify, verify_none}, {versions, [Version]}]}, {tls_sec_method, Method}, {tls_ctrl_session_reuse, Version =:= 'tlsv1.2'}].
 
 take(Ftp, "list") ->
     {ok, Lines} = ftp:ls(Ftp, "d"),

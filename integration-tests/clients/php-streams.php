@@ -1,6 +1,6 @@
 <?php
 // PHP's files by URL: each one is a session of its own. `ftps://` is AUTH TLS, and all are passive.
-set_error_handler(function ($level, $text) { throw new ErrorException($text); });
+set_error_handler(function ($level, $text) { return error_reporting() & $level ? throw new ErrorException($text) : true; });
 $scheme = getenv('FTP_TLS') === 'clear' ? 'ftp' : 'ftps';
 $login = getenv('FTP_LOGIN') . ':' . getenv('FTP_PASSWORD');
 $url = "$scheme://$login@" . getenv('FTP_HOST') . ':' . getenv('FTP_PORT') . '/';
@@ -32,7 +32,7 @@ $steps = [
     'abort' => function () use ($url) {
         $data = ok('open', fopen($url . 'big.bin', 'rb', false, options()));
         ok('read', fread($data, 1000));
-        fclose($data);
+        @fclose($data); // it reads the 426 of its own end
         get($url, 'after');
     },
 ];

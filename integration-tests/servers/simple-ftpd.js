@@ -2,6 +2,9 @@
 const fs = require("fs");
 const ftpd = require("simple-ftpd");
 
+// A client whose connection is reset would end the server.
+process.on("uncaughtException", console.error);
+
 const [address, port, root, user, password] = process.argv.slice(2);
 ftpd({ host: address, port: Number(port), root, readOnly: false, maxConnections: 100 }, (session) => {
   session.on("pass", (name, given, done) =>

@@ -101,7 +101,8 @@ fn h25_a_directory_whose_name_ls_would_split_is_entered_before_it_is_listed() {
 #[test]
 fn h25_a_server_that_lists_the_current_directory_whatever_it_is_asked_is_entered_first() {
     let here = list(" t", &["drwxr-xr-x 1 me us 4096 Apr 22 2024 t", OTHER]);
-    let rules = format!("SIZE: 550 no plain file\nCWD t: 250 in\nCWD /: 250 back\n{here}\n{}", list("", &[FILE]));
+    let rules =
+        format!("SIZE: 550 no plain file\nCWD t: 250 in\nCWD /: 250 back\n{here}\n{}", list("", &[FILE]));
     let peer = server(&rules);
     let run = user().args(["ls".to_owned(), peer.url("t")]).run().exits(0);
     assert_eq!(run.stdout, ["x"], "{run}");

@@ -388,11 +388,13 @@ fn tree_draws_what_a_directory_holds() {
     verb(&["tree", &at.url("t")]).exits(9).says("longer than 4096 bytes");
 }
 
-/// A server of other people with a tree, in which a symbolic link leads out.
+/// A server of other people with a tree, in which a symbolic link leads out. Rare servers show no link, or delete none.
 fn foreign(kind: Kind) -> Result<ForeignServer, Skipped> {
     let at =
         Foreign::new(kind).file("t/a", b"a").file("t/d/b", b"b").file("outside/kept", b"kept").start()?;
-    symlink("../outside", at.path("t/link")).unwrap();
+    if Kind::ALL.contains(&kind) {
+        symlink("../outside", at.path("t/link")).unwrap();
+    }
     Ok(at)
 }
 

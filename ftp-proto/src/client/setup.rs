@@ -273,7 +273,8 @@ impl Features {
     /// feature in a reply of its own (thinFTP). Each further one would be taken for the reply to the next command.
     fn may_go_on(&self, reply: &Reply, control: &Control) -> bool {
         let is_one_line = reply.lines.len() == 1 && self.lines.len() < HELP_LINES;
-        let is_listing = control.dialect == Dialect::Rfc959 && reply.code == Meaning::Features.code(control.dialect);
+        let is_listing =
+            control.dialect == Dialect::Rfc959 && reply.code == Meaning::Features.code(control.dialect);
         // What was sent ahead is answered before NOOP would be.
         is_listing && is_one_line && !control.takes_ahead
     }

@@ -78,7 +78,11 @@ pub enum Shown {
 
 impl<'a> EntriesInDoubt<'a> {
     /// No entry has come yet of a directory with these names.
-    pub fn of(last: Option<PathName>, first: Option<PathName>, each: &'a mut (dyn FnMut(Entry) + Send)) -> Self {
+    pub fn of(
+        last: Option<PathName>,
+        first: Option<PathName>,
+        each: &'a mut (dyn FnMut(Entry) + Send),
+    ) -> Self {
         Self { last, first, each, seen: 0, may_be_itself: false, shows_first: false, held: Vec::new() }
     }
 

@@ -247,14 +247,7 @@ fn pyftpdlib(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: 
 }
 
 /// A script that serves one user, with a certificate if the server has one.
-fn script(
-    name: &str,
-    server: &Foreign,
-    tool: &Tool,
-    at: SocketAddr,
-    user: &str,
-    places: &Places,
-) -> Command {
+fn script(name: &str, server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
     let mut command = tool.command();
     command.arg(servers().join(name));
     serves_one_user(&mut command, at, user, places);
@@ -292,13 +285,7 @@ fn python_ftp_server(tool: &Tool, at: SocketAddr, user: &str, places: &Places) -
 }
 
 /// A proxy in front of pyftpdlib. Both run as users of the system.
-fn proxy(
-    kind: Kind,
-    tool: &Tool,
-    at: SocketAddr,
-    user: &str,
-    places: &Places,
-) -> Result<Command, Skipped> {
+fn proxy(kind: Kind, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Result<Command, Skipped> {
     if !is_root() {
         return Err(Skipped("a server of system users needs root, which gives it users of its own".into()));
     }

@@ -202,7 +202,9 @@ const UNBOUND: [Kind; 6] =
 /// Pure-FTPd, which root starts here, comes from port 20.
 fn connects((active, at_active): (Who, Hosts), (passive, at_passive): (Who, Hosts), is_near: bool) -> bool {
     let is_privileged = active == Who::Theirs(Kind::PureFtpd) && passive == Who::Theirs(Kind::Netkit);
-    at_active.connects() && !is_privileged && (at_passive.accepts() || is_near && UNBOUND.map(Who::Theirs).contains(&active))
+    at_active.connects()
+        && !is_privileged
+        && (at_passive.accepts() || is_near && UNBOUND.map(Who::Theirs).contains(&active))
 }
 
 /// The exit codes of ftp-user when there is no direct path: 6, but perhaps 5 unless both ends say aloud

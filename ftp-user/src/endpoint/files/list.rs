@@ -15,7 +15,8 @@ use ftp_proto::command::{Command, DataType};
 use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind, Lister, When, cut, is_empty_listing};
 use ftp_proto::manners::{
-    self, CertainRows, EntriesInDoubt, Form, NamesByNlst, Shown, UnclearNames, first_shown_name, is_certain_directory, is_split, omitted,
+    self, CertainRows, EntriesInDoubt, Form, NamesByNlst, Shown, UnclearNames, first_shown_name,
+    is_certain_directory, is_split, omitted,
 };
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::{ByteRange, PathName};
@@ -80,8 +81,7 @@ impl RemoteDirectory<'_> {
         let mut shown = None;
         if !is_split(path.as_bytes()) && (first.is_some() || looks_at_it) {
             let mut entries = EntriesInDoubt::of(place::base_name(path), first, &mut *each);
-            let listing =
-                self.list_argument(form, argument, &mut |entry| entries.take(entry)).await?;
+            let listing = self.list_argument(form, argument, &mut |entry| entries.take(entry)).await?;
             shown = match entries.end() {
                 Shown::Inside if listing.shows_nothing() => Some((listing, Vec::new())),
                 Shown::Inside => {
@@ -110,8 +110,7 @@ impl RemoteDirectory<'_> {
         each: Each<'_>,
     ) -> Result<Listing, (Blame, Failure)> {
         let mut entries = EntriesInDoubt::of(None, first_shown_name(path), each);
-        let listing =
-            self.list_argument(form, Some(path.clone()), &mut |entry| entries.take(entry)).await?;
+        let listing = self.list_argument(form, Some(path.clone()), &mut |entry| entries.take(entry)).await?;
         match entries.end() {
             Shown::Inside if !listing.shows_nothing() => Ok(listing),
             Shown::Inside | Shown::Itself(_) | Shown::Beside(_) => Err(other(doubtful(path))),

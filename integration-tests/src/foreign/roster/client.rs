@@ -61,6 +61,8 @@ pub enum Lack {
     Tls,
     /// It cannot begin TLS in this way.
     Begin(Begin),
+    /// It has not this version of TLS.
+    Version(Version),
     /// It has no active mode.
     Active,
     /// It has no active mode inside TLS.
@@ -101,6 +103,7 @@ impl Client {
         !self.lacks.iter().any(|(lack, _)| match (lack, setting.tls) {
             (Lack::Tls, tls) => tls.is_some(),
             (Lack::Begin(begin), tls) => tls.is_some_and(|(begins, _)| begins == *begin),
+            (Lack::Version(version), _) => setting.version() == Some(*version),
             (Lack::Active, _) => setting.mode == Mode::Active,
             (Lack::ActiveInsideTls, tls) => setting.mode == Mode::Active && tls.is_some(),
             (Lack::Step(_) | Lack::StepInsideTls(_) | Lack::Reuse | Lack::ReuseOf(_), _) => false,

@@ -97,6 +97,7 @@ fn told(lack: Lack, why: &str) -> String {
     match lack {
         Lack::Tls | Lack::Active => why.to_owned(),
         Lack::Begin(_)
+        | Lack::Version(_)
         | Lack::ActiveInsideTls
         | Lack::Step(_)
         | Lack::StepInsideTls(_)
@@ -119,6 +120,7 @@ fn named(lack: Lack) -> String {
     match lack {
         Lack::Tls => "TLS".to_owned(),
         Lack::Begin(begin) => format!("{begin:?} TLS").to_lowercase().replace("tls", "TLS"),
+        Lack::Version(version) => format!("TLS {}", version.number()),
         Lack::Active => "active".to_owned(),
         Lack::ActiveInsideTls => "active inside TLS".to_owned(),
         Lack::Step(step) => of(step).to_owned(),

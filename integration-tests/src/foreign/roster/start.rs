@@ -2,6 +2,8 @@
 
 use super::super::fetch::Tool;
 use super::client::Start;
+use crate::skip::Skipped;
+use std::path::Path;
 
 fn script(name: &str) -> Vec<String> {
     vec![name.to_owned()]
@@ -39,26 +41,24 @@ pub(super) fn perl() -> Start {
 
 /// A module of Erlang, which is compiled and run.
 pub(super) fn erlang() -> Start {
-    let packages = ["base", "ftp", "ssl", "public-key", "asn1", "crypto"].map(|name| format!("erlang-{name}"));
+    let packages =
+        ["base", "ftp", "ssl", "public-key", "asn1", "crypto"].map(|name| format!("erlang-{name}"));
     let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-    let tool = Tool::debian("erlang", &packages, "lib/erlang/bin/erl")?;
-    let root = tool.beside("lib/erlang");
+    // Its own start script looks for it where it would be installed.
+    let tool = Tool::debian("erlang", &packages, "lib/erlang/erts-13.1.5/bin/erlexec")?;
+    let (root, programs) = (tool.beside("lib/erlang"), tool.beside("lib/erlang/erts-13.1.5/bin"));
+    let tool =
+        tool.with("ROOTDIR", root).with("BINDIR", programs).with("EMU", "beam").with("PROGNAME", "erl");
     let run = "{ok, M} = compile:file(\"script.erl\"), M:main(init:get_plain_arguments()), halt().";
-    let args = ["-noshell", "-eval", run, "-extra"].map(str::to_owned).to_vec();
-    Ok((tool.with("ERL_ROOTDIR", root), args))
+    Ok((tool, ["-noshell", "-eval", run, "-extra"].map(str::to_owned).to_vec()))
 }
 
-/// A script of zsh with its modules.
-pub(super) fn zsh() -> Start {
-    let tool = Tool::debian("zsh", &["zsh"], "bin/zsh")?;
-    let modules = tool.libraries().join("zsh/5.9");
-    Ok((tool.with("ZSH_MODULES", modules), ["-f", "script.zsh"].map(str::to_owned).to_vec()))
-}
-
-/// The same script of Python for a program of the system.
+/// A script of Python for a program of the system: `FTP_PROGRAM` is its path.
 pub(super) fn python_for(program: &str) -> Start {
-    let program = Tool::installed(program)?;
-    Ok((Tool::plain_python()?.with("FTP_PROGRAM", program.program()), script("script.py")))
+    if !Path::new(program).is_file() {
+        return Err(Skipped(format!("{program} is missing")));
+    }
+    Ok((Tool::plain_python()?.with("FTP_PROGRAM", program), script("script.py")))
 }
 
 /// A script of PHP, whose configuration of OpenSSL sets the version of TLS.

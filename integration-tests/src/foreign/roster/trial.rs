@@ -14,6 +14,8 @@ use std::fs::File;
 const SIZE: usize = 200_000;
 /// Bytes of it that an interrupted transfer has left. The scripts know this number.
 const PART: usize = 70_000;
+/// Where a download goes on: there, or at the beginning of a piece of it (aria2).
+const RESTARTS: [&str; 2] = ["command=\"REST 70000\"", "command=\"REST 65536\""];
 /// Bytes of the file whose download is stopped: more than all buffers on the way hold.
 const BIG: u64 = 1 << 30;
 /// The log is at its most talkative level: it tells commands and versions of TLS.
@@ -118,7 +120,7 @@ fn is_done(step: Step, server: &Server, desk: &Desk, log: &str) -> bool {
     match step {
         Step::List => here("listing").is_ok_and(|text| String::from_utf8_lossy(&text).contains("a.bin")),
         Step::Download => whole(here("whole")),
-        Step::ResumeDownload => whole(here("part")) && log.contains("command=\"REST 70000\""),
+        Step::ResumeDownload => whole(here("part")) && RESTARTS.iter().any(|at| log.contains(at)),
         Step::Upload => whole(there("up.bin")),
         Step::ResumeUpload => whole(there("half.bin")) && !sent_all_of(log, "/half.bin"),
         Step::Rename => there("new.bin").is_ok() && there("old.bin").is_err(),

@@ -201,7 +201,9 @@ impl Counts {
 #[test]
 fn the_word_unsafe_counts_outside_comments() {
     let mut counts = Counts::default();
-    counts.add_rust("#![deny(unsafe_code)]\n// unsafe\nunsafe { x() }\nfn y() {} // unsafe\nunsafe fn z() {}\n");
+    counts.add_rust(
+        "#![deny(unsafe_code)]\n// unsafe\nunsafe { x() }\nfn y() {} // unsafe\nunsafe fn z() {}\n",
+    );
     assert_eq!((counts.lines, counts.unsafety()), (5, "2".to_owned()));
     counts.add_rust("#![forbid(unsafe_code)]\n");
     assert_eq!(counts.unsafety(), "forbidden");
