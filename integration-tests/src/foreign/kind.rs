@@ -190,7 +190,7 @@ impl Kind {
     /// How a server that `integration-tests/servers` or a command line starts begins TLS, if it has TLS.
     pub const fn begins_tls(self) -> Option<Begin> {
         match self {
-            Self::Rclone | Self::FtpSrv | Self::Nodeftpd => Some(Begin::Explicit),
+            Self::Rclone => Some(Begin::Explicit),
             Self::Aioftp => Some(Begin::Implicit),
             Self::Vsftpd
             | Self::Proftpd
@@ -200,6 +200,10 @@ impl Kind {
             | Self::Inetutils
             | Self::Netkit
             | Self::Twisted
+            // It answers the handshake as a command, in clear.
+            | Self::FtpSrv
+            // It closes the connection after the handshake.
+            | Self::Nodeftpd
             | Self::Libunftp
             | Self::Tcllib
             | Self::Zope

@@ -47,9 +47,7 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         // It demands TLS for everything, but no resumption. Its script takes the certificate.
         Kind::Pyftpdlib => certificate.to_string(),
         // So does what starts these.
-        Kind::Rclone | Kind::FtpSrv | Kind::Nodeftpd | Kind::Aioftp if kind.begins_tls() == Some(begin) => {
-            certificate.to_string()
-        }
+        Kind::Rclone | Kind::Aioftp if kind.begins_tls() == Some(begin) => certificate.to_string(),
         Kind::Globus
         | Kind::Inetutils
         | Kind::Netkit

@@ -116,10 +116,8 @@ fn servers_behind_a_proxy() {
 }
 
 #[test]
-fn i02_servers_of_libraries_inside_tls() {
-    for kind in [Kind::FtpSrv, Kind::Nodeftpd, Kind::Aioftp] {
-        or_skip!(inside_tls(kind));
-    }
+fn i02_aioftp_inside_tls() {
+    or_skip!(inside_tls(Kind::Aioftp));
 }
 
 /// `FOREIGN_MATRIX=all` with `FOREIGN_PAGE`: writes their table.
