@@ -99,7 +99,7 @@ pub(super) fn command(
         Kind::Zope => Ok(script("zope_server.py", server, tool, at, user, places)),
         Kind::SimpleFtpd => Ok(script("simple-ftpd.js", server, tool, at, user, places)),
         Kind::ThinFtp => Ok(script("thinftp_server.py", server, tool, at, user, places)),
-        Kind::Rclone => Ok(rclone(server, tool, at, user, places)),
+        Kind::Rclone => Ok(rclone(tool, at, user, places)),
         Kind::Copyparty => Ok(copyparty(tool, at, user, places)),
         Kind::PythonFtpServer => Ok(python_ftp_server(tool, at, user, places)),
         Kind::FtpProxy | Kind::ProftpdProxy => proxy(server.kind, tool, at, user, places),
@@ -256,13 +256,10 @@ fn script(name: &str, server: &Foreign, tool: &Tool, at: SocketAddr, user: &str,
 }
 
 /// It would show for minutes what was there before somebody else changed the directory.
-fn rclone(server: &Foreign, tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
+fn rclone(tool: &Tool, at: SocketAddr, user: &str, places: &Places) -> Command {
     let mut command = tool.command();
     command.env("HOME", &places.state).args(["serve", "ftp", "--dir-cache-time", "0s", "-v"]);
     command.args(["--addr", &at.to_string(), "--user", user, "--pass", PASSWORD]).arg(&places.root);
-    for certificate in server.extra.split_whitespace() {
-        command.args(["--cert", certificate, "--key", certificate]);
-    }
     command
 }
 

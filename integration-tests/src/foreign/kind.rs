@@ -1,7 +1,6 @@
 //! The kinds of servers, and which foreign hosts they let take part.
 
 use super::fetch::Tool;
-use super::tls::Begin;
 use crate::skip::Skipped;
 
 /// A server of other people.
@@ -115,7 +114,7 @@ static ROWS: [Row; 21] = [
     row(Kind::Zope, ("zope", "zope.server"), ANY, |_| {
         Tool::python_with("zope-server", &["zope.server==5.0"])
     }),
-    row(Kind::SimpleFtpd, ("simple-ftpd", "simple-ftpd"), NONE, |_| {
+    row(Kind::SimpleFtpd, ("simple-ftpd", "simple-ftpd"), ACCEPTING, |_| {
         // It does not say that it needs chalk.
         Tool::node_with("simple-ftpd", &["simple-ftpd@0.0.4", "chalk@2.4.2"])
     }),
@@ -185,35 +184,6 @@ impl Kind {
     /// The name of its package.
     pub fn package(self) -> &'static str {
         self.row().package
-    }
-
-    /// How a server that `integration-tests/servers` or a command line starts begins TLS, if it has TLS.
-    pub const fn begins_tls(self) -> Option<Begin> {
-        match self {
-            Self::Rclone => Some(Begin::Explicit),
-            Self::Aioftp => Some(Begin::Implicit),
-            Self::Vsftpd
-            | Self::Proftpd
-            | Self::PureFtpd
-            | Self::Pyftpdlib
-            | Self::Globus
-            | Self::Inetutils
-            | Self::Netkit
-            | Self::Twisted
-            // It answers the handshake as a command, in clear.
-            | Self::FtpSrv
-            // It closes the connection after the handshake.
-            | Self::Nodeftpd
-            | Self::Libunftp
-            | Self::Tcllib
-            | Self::Zope
-            | Self::SimpleFtpd
-            | Self::ThinFtp
-            | Self::Copyparty
-            | Self::PythonFtpServer
-            | Self::FtpProxy
-            | Self::ProftpdProxy => None,
-        }
     }
 
     /// The program, fetched when this machine does not have it.

@@ -46,8 +46,8 @@ pub(super) fn lines(kind: Kind, begin: Begin, certificate: &Path, log: &Path) ->
         Kind::PureFtpd => format!("-Y 3 -2 {certificate}"),
         // It demands TLS for everything, but no resumption. Its script takes the certificate.
         Kind::Pyftpdlib => certificate.to_string(),
-        // So does what starts these.
-        Kind::Rclone | Kind::Aioftp if kind.begins_tls() == Some(begin) => certificate.to_string(),
+        // So does that of aioftp, which begins TLS with the first byte.
+        Kind::Aioftp if begin == Begin::Implicit => certificate.to_string(),
         Kind::Globus
         | Kind::Inetutils
         | Kind::Netkit

@@ -1,9 +1,9 @@
-//! Servers that few people run: each is tried with ours, with itself, and alone. And those that have TLS, inside TLS.
+//! Servers that few people run: each is tried with ours, with itself, and alone.
 
 use super::matrix::{Cell, expect_all, run_all};
 use super::{pairs, relayed, through};
 use crate::verbs;
-use integration_tests::foreign::{DirectPath, Foreign, Kind, Page, Skipped, Who, direct_path, tree};
+use integration_tests::foreign::{Begin, DirectPath, Foreign, Kind, Page, Skipped, Who, direct_path, tree};
 use integration_tests::or_skip;
 use integration_tests::site::Site;
 use integration_tests::user::user;
@@ -11,14 +11,13 @@ use integration_tests::user::user;
 /// What is tried with each server; the word is what the table shows.
 type Trial = fn(Kind) -> Result<&'static str, Skipped>;
 
-const TRIALS: [(&str, Trial); 7] = [
+const TRIALS: [(&str, Trial); 6] = [
     ("from ftp-server", |kind| copies(Who::Ours, Who::Theirs(kind))),
     ("to ftp-server", |kind| copies(Who::Theirs(kind), Who::Ours)),
     ("to itself", |kind| copies(Who::Theirs(kind), Who::Theirs(kind))),
     ("through this host", |kind| both_ways(kind, through::arrives)),
     ("through a relay", |kind| both_ways(kind, relayed::arrives)),
     ("verbs", |kind| verbs::work_on(kind).map(|()| "yes")),
-    ("inside TLS", |kind| if kind.begins_tls().is_some() { inside_tls(kind) } else { Ok("n/a") }),
 ];
 
 /// What a server cannot do, and why: docs/interoperability.md says it too.
@@ -43,32 +42,6 @@ fn copies(from: Who, to: Who) -> Result<&'static str, Skipped> {
 fn both_ways(kind: Kind, arrives: fn(Who, Who) -> Result<(), Skipped>) -> Result<&'static str, Skipped> {
     arrives(Who::Ours, Who::Theirs(kind))?;
     arrives(Who::Theirs(kind), Who::Ours)?;
-    Ok("yes")
-}
-
-/// A tree goes from it to ours and back, and nothing goes in clear.
-fn inside_tls(kind: Kind) -> Result<&'static str, Skipped> {
-    let files = tree([Who::Theirs(kind), Who::Ours]);
-    let begin = kind.begins_tls().unwrap_or_else(|| panic!("{kind:?} has no TLS"));
-    let server = Foreign::new(kind).tls(begin);
-    let theirs = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes)).start()?;
-    let ours = Site::new("rare").tls().args(["--require-tls", "--foreign", "never"]).start();
-    let copy = |from: String, to: String| {
-        let run = user()
-            .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
-            .args(["--pin", &ours.pin(), "--pin", &theirs.certificate().fingerprint()])
-            .args([from, to])
-            .run();
-        let shown = format!("{run}\n{}\n{}", String::from_utf8_lossy(&run.bytes("trace.txt")), theirs.said());
-        assert_eq!(run.code(), Some(0), "{shown}");
-        assert_eq!(run.summary()["protection"], "private", "{shown}");
-    };
-    let at_ours = |path: &str| ours.url(path).replacen("ftp://", "ftpes://", 1);
-    copy(theirs.url("tree"), at_ours(""));
-    copy(at_ours("tree"), theirs.url("back/"));
-    for (path, bytes) in &files {
-        assert!(ours.bytes(path) == *bytes && theirs.bytes(&format!("back/{path}")) == *bytes, "{path}");
-    }
     Ok("yes")
 }
 
@@ -115,9 +88,35 @@ fn servers_behind_a_proxy() {
     expect_all(&cells(&[Kind::FtpProxy, Kind::ProftpdProxy]));
 }
 
+/// A tree goes from aioftp to ours and back, and nothing goes in clear.
+fn aioftp_inside_tls() -> Result<(), Skipped> {
+    let kind = Kind::Aioftp;
+    let files = tree([Who::Theirs(kind), Who::Ours]);
+    let server = Foreign::new(kind).tls(Begin::Implicit);
+    let theirs = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes)).start()?;
+    let ours = Site::new("rare").tls().args(["--require-tls", "--foreign", "never"]).start();
+    let copy = |from: String, to: String| {
+        let run = user()
+            .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
+            .args(["--pin", &ours.pin(), "--pin", &theirs.certificate().fingerprint()])
+            .args([from, to])
+            .run();
+        let shown = format!("{run}\n{}\n{}", String::from_utf8_lossy(&run.bytes("trace.txt")), theirs.said());
+        assert_eq!(run.code(), Some(0), "{shown}");
+        assert_eq!(run.summary()["protection"], "private", "{shown}");
+    };
+    let at_ours = |path: &str| ours.url(path).replacen("ftp://", "ftpes://", 1);
+    copy(theirs.url("tree"), at_ours(""));
+    copy(at_ours("tree"), theirs.url("back/"));
+    for (path, bytes) in &files {
+        assert!(ours.bytes(path) == *bytes && theirs.bytes(&format!("back/{path}")) == *bytes, "{path}");
+    }
+    Ok(())
+}
+
 #[test]
 fn i02_aioftp_inside_tls() {
-    or_skip!(inside_tls(Kind::Aioftp));
+    or_skip!(aioftp_inside_tls());
 }
 
 /// `FOREIGN_MATRIX=all` with `FOREIGN_PAGE`: writes their table.
