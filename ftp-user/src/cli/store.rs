@@ -1,7 +1,7 @@
 //! `--store`: the journal of jobs in a database, in the place of that of the state directory.
 
-use super::General;
 use super::asked::READ_WORDS;
+use super::{General, program};
 use crate::context::Store;
 use crate::failure::{Failure, Result};
 use crate::journal::{Journal, Password, PostgresUrl, StoreUrl};
@@ -27,6 +27,18 @@ pub(super) fn journal(general: &General) -> Result<Journal> {
         Some(StoreUrl::Sqlite(path)) => Ok(Journal::at(Some(directory_of(path)?), READ_WORDS)),
         Some(StoreUrl::Postgres(url)) => database(general, url),
     }
+}
+
+/// The same for a verb that is about jobs: mistakes in the settings, which may name the store, are told.
+///
+/// # Errors
+///
+/// Those of [`journal`], and the settings have mistakes.
+pub(super) fn journal_of_jobs(general: &General) -> Result<Journal> {
+    if general.store.is_none() {
+        program::settings(general.job.config.as_deref())?;
+    }
+    journal(general)
 }
 
 /// Whether the journal is in a database that several hosts may share.
