@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// What is told of the changes up to one of them.
-struct Told {
+/// What is printed of the changes up to one of them.
+struct Changes {
     last_change: u64,
     lines: Vec<String>,
 }
@@ -35,7 +35,7 @@ async fn follow_database(general: &General) -> Result<Status> {
     loop {
         let listener = Arc::clone(&heard);
         let pause = match queue.on_disk(move |queue| changes(queue, listener, last)).await {
-            Ok(Told { last_change, lines }) => {
+            Ok(Changes { last_change, lines }) => {
                 lines.iter().try_for_each(|line| print_event(line, general.json))?;
                 (last, is_away) = (Some(last_change), false);
                 if lines.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
@@ -55,10 +55,10 @@ async fn follow_database(general: &General) -> Result<Status> {
 }
 
 /// What has changed after this change. Before the first one, nothing has.
-fn changes(queue: &Queue, heard: Arc<Notify>, last: Option<u64>) -> Result<Told, JournalFailure> {
+fn changes(queue: &Queue, heard: Arc<Notify>, last: Option<u64>) -> Result<Changes, JournalFailure> {
     let Some(last) = last else {
         queue.listen(heard)?;
-        return Ok(Told { last_change: queue.last_change()?, lines: Vec::new() });
+        return Ok(Changes { last_change: queue.last_change()?, lines: Vec::new() });
     };
     let (last_change, changed) = queue.changed_after(last)?;
     let (runs, workers) = (queue.carried_runs()?, queue.workers()?);
@@ -73,7 +73,7 @@ fn changes(queue: &Queue, heard: Arc<Notify>, last: Option<u64>) -> Result<Told,
         let line = queue.job(job.id)?.and_then(|record| line_of(&Event::Job(record)));
         lines.extend(line.map(|line| with_job(&line, job.id, worker)));
     }
-    Ok(Told { last_change, lines })
+    Ok(Changes { last_change, lines })
 }
 
 /// How often the jobs are looked at although nothing was told.

@@ -320,7 +320,7 @@ impl General {
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
     pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
-        check_state(self.state.as_deref())?;
+        check_state(self.state.as_deref().filter(|_| self.store.is_none()))?;
         let state = absolute(self.state_directory().as_deref());
         let general = Self { state, ..self.absolute() };
         let jobs = super::store::journal_of_jobs(&general)?.jobs().map_err(|why| job::of_journal(&why))?;

@@ -272,10 +272,9 @@ fn take(
         LeaseRow { lease, until: now + LEASE_TIME.as_secs(), progress: None }.save(sql)?;
         carried.push(CarriedJob::of(&entry.submission, lease.fence));
         taken.push(lease);
-        if let Some(at) = heads.iter().position(|head| head.job == job) {
-            let next = next_head(sql, &heads.swap_remove(at), now)?;
-            heads.extend(next);
-        }
+        // There are several of a group if one transaction has submitted them.
+        heads.retain(|head| !head.is_of_group(&entry.submission));
+        heads.extend(next_head(sql, &entry.submission, now)?);
     }
     Ok(taken)
 }

@@ -15,7 +15,8 @@ use crate::queue::{
     RecordedSites, Submission, Wish,
 };
 use ftp_io::clock::since_1970;
-use std::sync::{Arc, Mutex, PoisonError};
+use ftp_io::lock::Lock;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -50,7 +51,7 @@ impl Queue {
         &self,
         work: impl FnOnce(&Store) -> Result<T, JournalFailure>,
     ) -> Result<T, JournalFailure> {
-        work(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&self.store.locked())
     }
 
     /// Reads the store.
@@ -405,10 +406,10 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError>
     find_heads(sql, &first, [Wish::Pause.number().into(), now.into()])
 }
 
-/// The job that comes after this one, which has begun, in its group of [`heads`].
+/// The job that comes next in the group of [`heads`] of one that has begun.
 pub(super) fn next_head(
     sql: &Sql,
-    Head { owner, pair, priority, sites, .. }: &Head<JobId>,
+    Submission { owner, pair, priority, sites, .. }: &Submission,
     now: u64,
 ) -> Result<Option<Head<JobId>>, StoreError> {
     let sites = written_sites(sites)?;

@@ -22,6 +22,14 @@ pub struct Head<J> {
     pub due: u64,
 }
 
+impl<J> Head<J> {
+    /// Whether it waits in the same order as jobs of this submission.
+    pub fn is_of_group(&self, other: &Submission) -> bool {
+        let Submission { owner, pair, priority, sites, .. } = other;
+        self.owner == *owner && self.pair == *pair && self.priority == *priority && self.sites == *sites
+    }
+}
+
 /// A job that is carried, or one of the last that were, as far as the shares need it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CarriedJob {

@@ -160,8 +160,8 @@ impl Fleet for Daemon {
         let after = after.map(|text| cursor(&text)).transpose()?;
         let slice = self.reader.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
         let next = slice.next.map(|JobCursor { submitted, job }| format!("{submitted}-{job}"));
-        let mut carriers = self.carriers();
-        let view = |job: &QueuedJob| self.view_with(job, carriers.remove(&job.id));
+        let mut workers = self.workers_of_jobs();
+        let view = |job: &QueuedJob| self.view_with(job, workers.remove(&job.id));
         Ok(Slice { items: slice.items.iter().map(view).collect(), next })
     }
 

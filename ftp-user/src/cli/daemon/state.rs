@@ -26,9 +26,9 @@ use tokio::sync::Notify;
 
 /// The worker that carries a job.
 #[derive(Debug)]
-pub(super) struct Carrier {
+pub(super) struct WorkerOfJob {
     /// The worker itself.
-    pub(super) worker: WorkerId,
+    pub(super) id: WorkerId,
     /// What it is called.
     pub(super) name: String,
     /// How far the job is, as the store knows it.
@@ -219,26 +219,26 @@ impl Daemon {
 
     /// A job as the API shows it.
     pub(super) fn view(&self, job: &QueuedJob) -> JobView {
-        let carrier = job.entry.is_carried.then(|| self.carriers().remove(&job.id)).flatten();
-        self.view_with(job, carrier)
+        let worker = job.entry.is_carried.then(|| self.workers_of_jobs().remove(&job.id)).flatten();
+        self.view_with(job, worker)
     }
 
     /// A job as the API shows it, and who carries it.
-    pub(super) fn view_with(&self, job: &QueuedJob, carrier: Option<Carrier>) -> JobView {
+    pub(super) fn view_with(&self, job: &QueuedJob, worker: Option<WorkerOfJob>) -> JobView {
         // If another worker carries it, the run of this one is an earlier one.
-        let is_elsewhere = carrier.as_ref().is_some_and(|carrier| carrier.worker != self.worker.id);
+        let is_elsewhere = worker.as_ref().is_some_and(|worker| worker.id != self.worker.id);
         let run = if is_elsewhere { None } else { self.feed.run(job.id) };
-        job_view(job, run.as_ref(), carrier)
+        job_view(job, run.as_ref(), worker)
     }
 
     /// Who carries jobs, by the jobs. What is not known now is left out.
-    pub(super) fn carriers(&self) -> HashMap<JobId, Carrier> {
+    pub(super) fn workers_of_jobs(&self) -> HashMap<JobId, WorkerOfJob> {
         let (runs, workers) = (self.reader.carried_runs(), self.reader.workers().unwrap_or_default());
         let names: HashMap<WorkerId, String> =
             workers.into_iter().map(|worker| (worker.profile.id, worker.profile.name)).collect();
         let named = |(job, CarriedRun { worker, progress }): (JobId, CarriedRun)| {
             let name = names.get(&worker).cloned().unwrap_or_else(|| worker.to_string());
-            (job, Carrier { worker, name, progress })
+            (job, WorkerOfJob { id: worker, name, progress })
         };
         runs.unwrap_or_default().into_iter().map(named).collect()
     }
@@ -254,8 +254,8 @@ impl Daemon {
         told: &HashMap<JobId, Progress>,
     ) -> Result<HashMap<JobId, Progress>, JournalFailure> {
         let mut now = HashMap::new();
-        for (job, Carrier { worker, name, progress }) in self.carriers() {
-            let Some(progress) = progress.filter(|_| worker != self.worker.id) else { continue };
+        for (job, WorkerOfJob { id, name, progress }) in self.workers_of_jobs() {
+            let Some(progress) = progress.filter(|_| id != self.worker.id) else { continue };
             if told.get(&job) != Some(&progress)
                 && let Some(queued) = self.reader.queued(job)?
             {

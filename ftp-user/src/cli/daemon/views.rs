@@ -1,7 +1,7 @@
 //! What the API shows of what the store has.
 
 use super::feed::RunOfJob;
-use super::state::Carrier;
+use super::state::WorkerOfJob;
 use crate::id::JobId;
 use crate::journal::as_text::text_of;
 use crate::journal::{
@@ -15,8 +15,8 @@ use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// A job. `run` is its last run in this daemon, and `carrier` who carries it now.
-pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, carrier: Option<Carrier>) -> JobView {
+/// A job. `run` is its last run in this daemon, and `of_job` the worker that carries it now.
+pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<WorkerOfJob>) -> JobView {
     let QueuedJob { id, job, entry } = job;
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let state = entry.state(since_1970().as_secs());
@@ -24,7 +24,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, carrier: Option<
     let waits = matches!(state, QueueState::Waiting | QueueState::Scheduled);
     // Of what has ended the store knows everything.
     let run = run.filter(|_| !state.has_ended());
-    let (worker, elsewhere) = carrier.map(|carrier| (carrier.name, carrier.progress)).unzip();
+    let (worker, elsewhere) = of_job.map(|worker| (worker.name, worker.progress)).unzip();
     JobView {
         id: id.to_string(),
         verb: job.verb.clone(),

@@ -1,6 +1,7 @@
 //! Leases: a job is taken once, ends once, and goes to another worker if its own has not renewed its lease.
 
 use super::*;
+use crate::journal::queue::put;
 use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState, Submitted};
@@ -106,6 +107,21 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
     assert_eq!(take(1), [3]);
     queue.change(JobId::new(8), |entry, now| entry.resume(now)).unwrap().unwrap();
     assert_eq!(take(9), [8, 1]);
+}
+
+#[test]
+fn jobs_that_one_transaction_has_submitted_are_taken_once() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let put = |store: &Store| {
+        let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
+    };
+    queue.with(|store| store.durably(put)).unwrap();
+    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap();
+    let mut taken: Vec<_> = taken.iter().map(|taken| taken.lease.job.number()).collect();
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2, 3]);
 }
 
 #[test]

@@ -183,7 +183,10 @@ impl Sql {
     /// connection: then `heard` is told as soon as there is another one.
     pub(super) fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(_) => Ok(drop(heard)),
+            Self::Sqlite(_) => {
+                drop(heard);
+                Ok(())
+            }
             #[cfg(feature = "postgres")]
             Self::Postgres(connection) => connection.listen(heard),
         }
