@@ -5,7 +5,7 @@ use super::{General, program};
 use crate::context::Store;
 use crate::failure::{Failure, Result};
 use crate::journal::{Journal, Password, PostgresUrl, StoreUrl};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is kept between runs.
 ///
@@ -46,6 +46,18 @@ pub(super) const fn is_database(general: &General) -> bool {
     matches!(general.store, Some(StoreUrl::Postgres(_)))
 }
 
+/// Whether the journal is not the one of this state directory. It was opened before.
+pub(super) fn is_elsewhere(general: &General, directory: &Path) -> bool {
+    match &general.store {
+        None => false,
+        Some(StoreUrl::Postgres(_)) => true,
+        Some(StoreUrl::Sqlite(path)) => {
+            let whole = |path: &Path| path.canonicalize().ok();
+            path.parent().and_then(whole) != whole(directory)
+        }
+    }
+}
+
 /// The password of the database, and why a password file was left alone.
 fn password(general: &General, url: &PostgresUrl) -> Result<Option<Password>> {
     if let Some(file) = &general.store_password_file {
@@ -79,7 +91,7 @@ fn database(general: &General, url: &PostgresUrl) -> Result<Journal> {
 }
 
 /// The state directory whose journal is at that path.
-fn directory_of(path: &std::path::Path) -> Result<PathBuf> {
+fn directory_of(path: &Path) -> Result<PathBuf> {
     let parent = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "journal.db"));
     parent.map(PathBuf::from).ok_or_else(|| {
         Failure::usage(format!("{} is not the name of a journal", path.display()))

@@ -121,7 +121,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let name = args.name.clone().unwrap_or_else(host_name);
     let daemon_lock = lock(&queue, &name, &directory)?;
     // The socket and the pins of servers are in the state directory, also if the jobs are elsewhere.
-    let directory_lock = match super::store::is_database(&general) {
+    let directory_lock = match super::store::is_elsewhere(&general, &directory) {
         true => {
             let own = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
             Some(lock(&own, &name, &directory)?)
