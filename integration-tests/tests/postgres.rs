@@ -134,9 +134,14 @@ mod daemons {
 
         /// A user of a host of its own.
         fn user(&self) -> User {
+            self.local().args(["--store", &self.database.url("postgres")])
+        }
+
+        /// The same who does not name the database.
+        fn local(&self) -> User {
             let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
             let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
-            user.args(["--json", "--store", &self.database.url("postgres")])
+            user.args(["--json"])
         }
 
         fn daemon(&self, args: &[&str]) -> Started {
@@ -147,8 +152,13 @@ mod daemons {
 
         /// Submits a job with that destination.
         fn submit(&self, to: &str) -> String {
+            self.submit_limited("1MB", to)
+        }
+
+        /// The same with this rate.
+        fn submit_limited(&self, limit: &str, to: &str) -> String {
             let [from, to] = [self.from.url("t"), self.to.url(to)].map(|url| without_password(&url));
-            let words = ["copy", "--queue", "--limit", "1MB", "-r", &from, &to];
+            let words = ["copy", "--queue", "--limit", limit, "-r", &from, &to];
             let run = self.user().args(words).run().exits(0);
             run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
         }
@@ -218,10 +228,10 @@ mod daemons {
     #[test]
     fn a_daemon_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_goes_on() {
         let scene = Scene::new(or_skip!(server()));
-        let one = scene.daemon(&[]);
+        let one = scene.daemon(&["--name", "one"]);
         let id = scene.submit("");
         scene.until_a_part_has_arrived();
-        let two = scene.daemon(&[]);
+        let two = scene.daemon(&["--name", "two"]);
         one.running.signal(Signal::STOP);
         scene.until_done(&id);
         scene.wakes_too_late(one, &id);
@@ -231,14 +241,14 @@ mod daemons {
     #[test]
     fn a_daemon_that_was_cut_off_gives_no_final_name_and_another_one_has_carried_its_jobs() {
         let mut scene = Scene::new(or_skip!(server()));
-        let one = scene.daemon(&["--drain-timeout", "10ms"]);
+        let one = scene.daemon(&["--name", "one", "--drain-timeout", "10ms"]);
         let id = scene.submit("");
         scene.until_a_part_has_arrived();
         one.running.signal(Signal::STOP);
         // Its connections end, as if its host were not there any more.
         scene.database.stop();
         scene.database.run();
-        let two = scene.daemon(&[]);
+        let two = scene.daemon(&["--name", "two"]);
         scene.until_done(&id);
         scene.wakes_too_late(one, &id);
         drop(two);
@@ -293,5 +303,77 @@ mod daemons {
         }
         scene.until_done(&id);
         daemon.end_with(Signal::TERM).exits(0);
+    }
+    /// Asks which locks of names there are.
+    const NAMES: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1179930710";
+
+    #[test]
+    fn one_daemon_has_a_name_as_long_as_it_lives() {
+        let mut scene = Scene::new(or_skip!(server()));
+        let one = scene.daemon(&["--name", "one"]);
+        let second = || scene.user().args(["daemon", "--name", "one"]).run();
+        second().exits(8).says("another daemon called one carries the jobs of this store").says("--name");
+        let other = scene.daemon(&["--name", "other"]);
+        assert_eq!(scene.database.number(NAMES), Some(2));
+        one.running.signal(Signal::KILL);
+        one.end();
+        until("its name is free", || scene.database.number(NAMES) == Some(1));
+        let again = scene.daemon(&["--name", "one"]);
+        // The name stays its own when the server of the database is started again.
+        scene.database.kill();
+        again.wait_for("the journal cannot be used");
+        scene.database.run();
+        again.wait_for("the journal can be used again");
+        scene.user().args(["daemon", "--name", "one"]).run().exits(8);
+        for daemon in [again, other] {
+            daemon.end_with(Signal::TERM).exits(0);
+        }
+        scene.daemon(&["--name", "one"]).end_with(Signal::TERM).exits(0);
+    }
+
+    #[test]
+    fn what_becomes_of_a_job_is_followed_in_the_database() {
+        let scene = Scene::new(or_skip!(server()));
+        let follows = scene.user().args(["jobs", "--follow"]).start();
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FROM workers%' AND pid != pg_backend_pid()";
+        until("it follows", || scene.database.number(query) == Some(1));
+        let id = scene.submit("");
+        follows.wait_for("\"state\":\"queued\"");
+        let daemon = scene.daemon(&["--name", "one"]);
+        follows.wait_for("\"state\":\"running\"");
+        scene.until_done(&id);
+        follows.wait_for("\"state\":\"done\"");
+        daemon.end_with(Signal::TERM).exits(0);
+        let run = follows.end_with(Signal::INT).exits(10);
+        let told: Vec<Value> = run.events("job");
+        assert!(told.iter().all(|job| job["id"] == *id && job["job"] == *id), "{told:?}");
+        let of_state =
+            |state: &str| told.iter().find(|job| job["state"] == *state).unwrap()["worker"].clone();
+        assert_eq!((of_state("queued"), of_state("running")), (Value::Null, "one".into()));
+    }
+
+    #[test]
+    fn the_rate_of_a_job_is_known_to_another_daemon() {
+        let scene = Scene::new(or_skip!(server()));
+        let one = scene.daemon(&["--name", "one", "--parallel", "1"]);
+        let id = scene.submit_limited("300KB", "");
+        until("it runs", || scene.job(&id)["state"] == "running");
+        let two = scene.daemon(&["--name", "two"]);
+        let state = two.home().join(".local/state/ftp-user");
+        let follows = scene.local().args(["--state", state.to_str().unwrap(), "jobs", "--follow"]).start();
+        until("the rate is in the database", || scene.job(&id)["progress"]["rate"].is_u64());
+        follows.wait_for("\"worker\":\"one\"");
+        follows.wait_for("\"job_bytes\"");
+        scene.until_done(&id);
+        assert!(scene.job(&id)["progress"].is_null());
+        for daemon in [one, two] {
+            daemon.end_with(Signal::TERM).exits(0);
+        }
+        let run = follows.end();
+        let rates = run.events("progress");
+        assert!(
+            !rates.is_empty() && rates.iter().all(|told| told["job"] == *id && told["worker"] == "one"),
+            "{rates:?}"
+        );
     }
 }

@@ -519,3 +519,24 @@ fn a_power_failure_loses_no_job() {
     assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
     drop(daemon);
 }
+
+#[test]
+fn the_store_of_the_settings_holds_for_commands_and_daemon_and_the_environment_counts_more() {
+    let scene = scene();
+    let stores = ["settings", "environment"].map(|name| scene.place.path().join(name));
+    let [of_settings, of_environment] = stores.map(|path| format!("sqlite:{}/journal.db", path.display()));
+    fs::write(scene.settings_file(), format!("[daemon]\nstore = \"{of_settings}\"\n")).unwrap();
+    let elsewhere = || scene.user().environment("FTP_USER_STORE", &of_environment);
+    let id = scene.submit(&[], "t/a", "b");
+    let ids = |user: User| {
+        let jobs = user.args(["jobs"]).run().exits(0).events("job");
+        jobs.iter().map(|job| job["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((ids(scene.user()), ids(elsewhere())), (vec![id.clone()], Vec::new()));
+    let daemon = scene.daemon(&[]);
+    until("done", || scene.job(&id)["state"] == "done");
+    daemon.end_with(Signal::TERM).exits(0);
+    // Nobody knows where the jobs are if the settings cannot be read.
+    fs::write(scene.settings_file(), "[daemon]\nstore = 5\n").unwrap();
+    scene.user().args(["jobs"]).run().exits(2);
+}

@@ -2,10 +2,11 @@
 //! carried out as if it were asked for now.
 
 use super::asked::{AskedJob, JobPurpose, Start, check_state, find, with_options};
+use super::follow;
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
-use super::remote::{self, RemoteArgs};
+use super::remote::RemoteArgs;
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession};
 use crate::context::Context;
@@ -222,7 +223,7 @@ impl General {
     /// Lists the jobs of the journal.
     pub(super) async fn list(&self, args: &JobsArgs) -> Result<Status> {
         if args.follow {
-            return remote::follow_own(self).await;
+            return follow::follow(self).await;
         }
         let (general, mut jobs) = self.jobs()?;
         let before = jobs.len();
@@ -295,7 +296,7 @@ impl General {
 
     /// Gives up a job without its servers, and names what it may have left there.
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
-        let journal = super::store::journal(self)?;
+        let journal = super::store::journal_of_jobs(self)?;
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
         let locations = self.command("cancel", record).map(|command| command.locations()).unwrap_or_default();
         if record.job.verb == "move" && !record.state.has_ended() {
@@ -319,10 +320,10 @@ impl General {
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
     pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
-        check_state(self.state.as_deref())?;
+        check_state(self.state.as_deref().filter(|_| self.store.is_none()))?;
         let state = absolute(self.state_directory().as_deref());
         let general = Self { state, ..self.absolute() };
-        let jobs = super::store::journal(&general)?.jobs().map_err(|why| job::of_journal(&why))?;
+        let jobs = super::store::journal_of_jobs(&general)?.jobs().map_err(|why| job::of_journal(&why))?;
         Ok((general, jobs))
     }
 

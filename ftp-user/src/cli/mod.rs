@@ -6,6 +6,7 @@ mod copy;
 mod daemon;
 mod doctor;
 mod exit;
+mod follow;
 mod generate;
 mod help;
 mod job_options;
@@ -97,11 +98,11 @@ struct General {
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The database that has the jobs, in the place of the state directory: postgres://USER@HOST/DB
+    /// The database that has the jobs: postgres://USER@HOST/DB (default: store in [daemon], else the state directory)
     #[arg(long, global = true, value_name = "URL", env = "FTP_USER_STORE", hide_short_help = true)]
     store: Option<StoreUrl>,
     /// The file of the password of --store (default: $PGPASSFILE, else ~/.pgpass)
-    #[arg(long, global = true, value_name = "FILE", requires = "store", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FILE", requires = "store", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
     store_password_file: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]

@@ -2,7 +2,7 @@
 
 use super::later::{elsewhere, hint_of_bad_value, later, misplaced, verb_of};
 use super::verb::Verb;
-use super::{Cli, When, arguments, code, colored, default_keys, help, print_failure};
+use super::{Cli, General, When, arguments, code, colored, default_keys, help, print_failure};
 use crate::config::{self, DefaultKeys, SITE_KEYS, Settings};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
@@ -14,7 +14,7 @@ use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::settings::{Defaults, KeyOption, can_be_default};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The whole program.
@@ -140,13 +140,34 @@ pub(super) fn with_defaults(
     let settings = self::settings(settings).unwrap_or_default();
     let defaults = settings.defaults.without(typed.verb.refuses());
     let arguments = match typed.verb.is_daemon() {
-        true => with_daemon(arguments, &settings.daemon),
-        false if defaults.is_empty() => return Ok(typed),
-        false => arguments,
+        true => Some(with_daemon(arguments, &settings.daemon)),
+        false => Some(arguments).filter(|_| !defaults.is_empty()),
     };
-    let mut cli: Cli = args::parse_as(with(&defaults, Cli::command()), arguments)?;
-    (cli.general.typed, cli.typed) = (typed.general.typed, typed.typed);
+    let mut cli = match arguments {
+        Some(arguments) => {
+            let cli: Cli = args::parse_as(with(&defaults, Cli::command()), arguments)?;
+            let general = General { typed: typed.general.typed, ..cli.general };
+            Cli { general, typed: typed.typed, ..cli }
+        }
+        None => typed,
+    };
+    with_store(&mut cli.general, &settings.daemon);
     Ok(cli)
+}
+
+/// Takes the store that `[daemon]` names, if neither the command line nor the environment names one. It holds for every verb, so
+/// that all of them find the same jobs.
+fn with_store(general: &mut General, daemon: &[KeyOption]) {
+    let value = |name: &str| {
+        let option = daemon.iter().find(|option| option.name == name)?;
+        let word = option.words.first()?.to_str()?;
+        word.split_once('=').map(|(_, value)| value)
+    };
+    if general.store.is_none() {
+        // It was read with the settings, so it can be read.
+        general.store = value(STORE).and_then(|store| store.parse().ok());
+        general.store_password_file = value(STORE_PASSWORD_FILE).map(PathBuf::from);
+    }
 }
 
 /// The command line with the options of `[daemon]` that were not typed.
@@ -159,7 +180,8 @@ fn with_daemon(mut arguments: Vec<OsString>, daemon: &[KeyOption]) -> Vec<OsStri
         };
         arguments.iter().any(is_it)
     };
-    let others: Vec<_> = daemon.iter().filter(|option| !is_typed(option)).collect();
+    let is_of_verb = |option: &&KeyOption| !OF_STORE.contains(&option.name.as_str());
+    let others: Vec<_> = daemon.iter().filter(|option| is_of_verb(option) && !is_typed(option)).collect();
     arguments.extend(others.into_iter().flat_map(|option| option.words.iter().cloned()));
     arguments
 }
@@ -180,7 +202,9 @@ pub(super) fn keys_of(command: &Command) -> DefaultKeys {
         }
     }
     let daemon = command.get_subcommands().find(|verb| verb.get_name() == DAEMON);
+    let is_of_store = |arg: &&Arg| arg.get_long().is_some_and(|name| OF_STORE.contains(&name));
     let own = daemon.into_iter().flat_map(Command::get_arguments).filter(|arg| arg.get_long().is_some());
+    let own = own.chain(command.get_arguments().filter(is_of_store));
     let daemon = own.fold(Command::new(DAEMON), |daemon, arg| daemon.arg(arg.clone()));
     DefaultKeys { options, daemon, elsewhere }
 }
@@ -199,6 +223,7 @@ fn is_key(name: &str, arg: &Arg) -> bool {
 fn written_at(name: &str) -> &'static str {
     match name {
         RELAY_CONSENT => "as consent in [relay]",
+        name if OF_STORE.contains(&name) => "in [daemon], or on the command line",
         name if SITE_KEYS.contains(&name) => "in [sites.NAME], or on the command line",
         _ => "on the command line",
     }
@@ -216,6 +241,10 @@ pub(super) fn with(defaults: &Defaults, command: Command) -> Command {
 }
 
 const DAEMON: &str = "daemon";
+/// The options that say where the jobs are.
+const OF_STORE: [&str; 2] = [STORE, STORE_PASSWORD_FILE];
+const STORE: &str = "store";
+const STORE_PASSWORD_FILE: &str = "store-password-file";
 const RELAY_CONSENT: &str = "relay-consent";
 
 #[cfg(test)]
@@ -240,6 +269,50 @@ mod tests {
 #[cfg(test)]
 mod defaults_tests {
     use super::*;
+
+    #[test]
+    fn the_store_of_the_settings_holds_for_every_verb_unless_one_is_typed() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.toml");
+        let read = |words: &str| {
+            let line = ["ftp-user"].into_iter().chain(words.split(' ')).map(OsString::from);
+            let line: Vec<OsString> = line.collect();
+            let typed = args::parse::<Cli>(line.clone()).ok().unwrap();
+            let General { store, store_password_file, .. } =
+                with_defaults(typed, line, Some(&file)).ok().unwrap().general;
+            (store.map(|store| store.to_string()), store_password_file)
+        };
+        let (url, password) = ("postgres://ann@db:5432/jobs".to_owned(), directory.path().join("password"));
+        std::fs::write(&file, format!("[daemon]\nparallel = 2\nstore = \"{url}\"\n")).unwrap();
+        for verb in ["daemon", "daemon --parallel 3", "jobs", "copy --queue a b", "copy -- --a b", "pause 1"]
+        {
+            assert_eq!(read(verb), (Some(url.clone()), None), "{verb}");
+            assert_eq!(
+                read(&format!("--store sqlite:/s/journal.db {verb}")).0.as_deref(),
+                Some("sqlite:/s/journal.db")
+            );
+        }
+        let text = format!(
+            "[defaults]\ntimeout = \"9s\"\n[daemon]\nstore = \"{url}\"\nstore-password-file = \"password\"\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        for verb in ["daemon", "copy --queue a b"] {
+            assert_eq!(read(verb), (Some(url.clone()), Some(password.clone())), "{verb}");
+            assert_eq!(
+                read(&format!("--store sqlite:/s/journal.db {verb}")).1,
+                None,
+                "the password is for the other store"
+            );
+        }
+        std::fs::write(&file, "[daemon]\nstore = \"postgres://ann:secret@db/jobs\"\n").unwrap();
+        let refused = settings(Some(&file)).unwrap_err().to_string();
+        assert!(
+            refused.contains("2:")
+                && refused.contains("no password in its URL")
+                && !refused.contains("secret"),
+            "{refused}"
+        );
+    }
 
     #[test]
     fn a_default_that_a_verb_would_refuse_does_not_hold_for_it() {

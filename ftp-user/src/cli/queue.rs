@@ -236,7 +236,7 @@ impl General {
 
     /// The queue of the state directory.
     pub(super) fn queue(&self) -> Result<Queue> {
-        super::store::journal(self)?.queue().map_err(|why| job::of_journal(&why))
+        super::store::journal_of_jobs(self)?.queue().map_err(|why| job::of_journal(&why))
     }
 
     /// Prints the id of a job that was submitted.
@@ -360,10 +360,7 @@ impl General {
             failure.hint_if(match why {
                 EntryRefusal::HasEnded => Some(format!("{FtpUser} retry {id} carries it once more")),
                 EntryRefusal::IsCarried => Some("cancel it without --forget".to_owned()),
-                EntryRefusal::HasNotEnded
-                | EntryRefusal::IsCancelled
-                | EntryRefusal::IsNotPaused
-                | EntryRefusal::LeaseLost => None,
+                EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => None,
             })
         })?;
         if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
@@ -480,4 +477,4 @@ const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
 /// How often a job is looked at that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// The same while a database is away.
-const LONG_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);

@@ -512,7 +512,7 @@ fn text(object: &Value, key: &str) -> String {
 }
 
 /// Prints an event of a stream.
-fn print_event(line: &str, is_json: bool) -> Result<()> {
+pub(super) fn print_event(line: &str, is_json: bool) -> Result<()> {
     if is_json {
         return print(line);
     }

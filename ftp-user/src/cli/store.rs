@@ -1,11 +1,11 @@
 //! `--store`: the journal of jobs in a database, in the place of that of the state directory.
 
-use super::General;
 use super::asked::READ_WORDS;
+use super::{General, program};
 use crate::context::Store;
 use crate::failure::{Failure, Result};
 use crate::journal::{Journal, Password, PostgresUrl, StoreUrl};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is kept between runs.
 ///
@@ -29,9 +29,33 @@ pub(super) fn journal(general: &General) -> Result<Journal> {
     }
 }
 
+/// The same for a verb that is about jobs: mistakes in the settings, which may name the store, are told.
+///
+/// # Errors
+///
+/// Those of [`journal`], and the settings have mistakes.
+pub(super) fn journal_of_jobs(general: &General) -> Result<Journal> {
+    if general.store.is_none() {
+        program::settings(general.job.config.as_deref())?;
+    }
+    journal(general)
+}
+
 /// Whether the journal is in a database that several hosts may share.
 pub(super) const fn is_database(general: &General) -> bool {
     matches!(general.store, Some(StoreUrl::Postgres(_)))
+}
+
+/// Whether the journal is not the one of this state directory. It was opened before.
+pub(super) fn is_elsewhere(general: &General, directory: &Path) -> bool {
+    match &general.store {
+        None => false,
+        Some(StoreUrl::Postgres(_)) => true,
+        Some(StoreUrl::Sqlite(path)) => {
+            let whole = |path: &Path| path.canonicalize().ok();
+            path.parent().and_then(whole) != whole(directory)
+        }
+    }
 }
 
 /// The password of the database, and why a password file was left alone.
@@ -67,7 +91,7 @@ fn database(general: &General, url: &PostgresUrl) -> Result<Journal> {
 }
 
 /// The state directory whose journal is at that path.
-fn directory_of(path: &std::path::Path) -> Result<PathBuf> {
+fn directory_of(path: &Path) -> Result<PathBuf> {
     let parent = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "journal.db"));
     parent.map(PathBuf::from).ok_or_else(|| {
         Failure::usage(format!("{} is not the name of a journal", path.display()))

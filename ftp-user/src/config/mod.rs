@@ -22,7 +22,7 @@
 //! url = "ftpes://ann@lab.example/pub"
 //! password-command = "pass show lab"
 //!
-//! [daemon]                             # any option of ftp-user daemon
+//! [daemon]                             # any option of ftp-user daemon, and where the jobs are
 //! parallel = 8
 //!
 //! [tokens.ann]                         # what the jobs of a token of the scope submit may use

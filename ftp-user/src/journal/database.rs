@@ -102,12 +102,20 @@ const MAKE_VERSION: &str = "CREATE TABLE version (id INTEGER PRIMARY KEY, number
 mod tests {
     use super::*;
     use crate::id::JobId;
+    use crate::journal::queue;
     use crate::journal::record::{JobStart, StoredJob};
     use crate::journal::store::Store;
     use crate::journal::table::{RUNS, commits};
-    use crate::journal::{DatabaseHost, PostgresUrl, SslMode};
+    use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, SslMode};
+    use crate::queue::Entry;
+    use std::future::Future;
     use std::io::{self, Write};
-    use std::path::Path;
+    use std::net::Shutdown;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::{Path, PathBuf};
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Waker};
+    use tokio::sync::Notify;
 
     const JOB: JobId = JobId::new(7);
 
@@ -170,13 +178,17 @@ mod tests {
         assert!(two.is_held(JOB).unwrap());
         drop(lock);
         assert!(!two.is_held(JOB).unwrap());
-        let daemon = two.lock_daemon().unwrap().unwrap();
-        // Several daemons share the jobs.
-        assert!(open(home.path()).lock_daemon().unwrap().is_ok());
+        let daemon = two.lock_daemon("two").unwrap().unwrap();
+        // Several daemons share the jobs, each with a name of its own.
+        let other = open(home.path());
+        assert!(other.lock_daemon("other").unwrap().is_ok());
+        assert_eq!(other.lock_daemon("two").unwrap().unwrap_err(), DaemonRefusal::HasName);
+        drop(other);
         assert!(!takes_alone(&open(home.path())));
         drop(daemon);
         assert!(takes_alone(&two));
-        assert!(open(home.path()).lock_daemon().unwrap().is_err());
+        let refused = open(home.path()).lock_daemon("two").unwrap().unwrap_err();
+        assert_eq!(refused, DaemonRefusal::HasDaemon(None));
     }
 
     /// Takes the lock of the queue as a daemon of the first version with databases does, which shares it with nobody.
@@ -195,7 +207,7 @@ mod tests {
         }
         let home = tempfile::tempdir().unwrap();
         let (one, two) = (open(home.path()), open(home.path()));
-        let lock = one.lock_daemon().unwrap().unwrap();
+        let lock = one.lock_daemon("one").unwrap().unwrap();
         let before = commits(&two.sql).unwrap();
         // In the middle of a transaction: all of it is lost, and the failure names the database.
         let failed = one.durably(|store| {
@@ -223,6 +235,91 @@ mod tests {
         wait_for_connection(&one);
         drop(lock);
         assert!(!two.has_daemon().unwrap());
+    }
+
+    /// Changes a job of the queue.
+    fn change(store: &Store) {
+        store.durably(|store| queue::save(&store.sql, JOB, &Entry::default())).unwrap();
+    }
+
+    /// Waits until this one was told.
+    fn hear(heard: &Notify) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(heard.notified());
+    }
+
+    #[test]
+    fn what_others_change_is_heard_also_after_the_connection_was_lost() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let (one, two, heard) = (open(home.path()), open(home.path()), Arc::new(Notify::new()));
+        one.sql.listen(Arc::clone(&heard)).unwrap();
+        change(&two);
+        hear(&heard);
+        // What it changes itself it knows. The answer comes after the notification would have.
+        change(&one);
+        one.sql.number("SELECT 1", []).unwrap();
+        let mut next = Box::pin(heard.notified());
+        assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(next);
+        end_others(&two);
+        change(&two);
+        wait_for_connection(&one);
+        hear(&heard);
+        change(&two);
+        hear(&heard);
+    }
+
+    /// Stands between a client and the server, in this directory, until the client is cut off; the server does not notice that.
+    fn proxy(server: PathBuf, directory: &Path) -> (PathBuf, impl FnMut()) {
+        let at = directory.join(server.file_name().unwrap());
+        let listener = UnixListener::bind(&at).unwrap();
+        let streams: Arc<Mutex<Vec<[UnixStream; 2]>>> = Arc::default();
+        let opened = Arc::clone(&streams);
+        std::thread::spawn(move || {
+            while let Ok((client, _)) = listener.accept() {
+                let there = UnixStream::connect(&server).unwrap();
+                for [mut from, mut to] in
+                    [[&client, &there], [&there, &client]].map(|way| way.map(|end| end.try_clone().unwrap()))
+                {
+                    std::thread::spawn(move || io::copy(&mut from, &mut to));
+                }
+                opened.lock().unwrap().push([client, there]);
+            }
+        });
+        (at, move || {
+            for [client, _] in &*streams.lock().unwrap() {
+                client.shutdown(Shutdown::Both).unwrap();
+            }
+        })
+    }
+
+    #[test]
+    fn a_daemon_that_was_cut_off_has_its_name_again_although_the_server_has_not_noticed() {
+        if !has_server() {
+            return;
+        }
+        let (home, between) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut parameters =
+            Parameters::for_tests(&std::env::var("FTP_USER_TEST_POSTGRES").unwrap(), home.path());
+        let DatabaseHost::Directory(directory) = &parameters.url.host else { panic!("it has a socket") };
+        let socket = directory.join(format!(".s.PGSQL.{}", parameters.url.port));
+        let two = Store::connect(parameters.clone()).unwrap();
+        let (_, mut cut) = proxy(socket, between.path());
+        parameters.url.host = DatabaseHost::Directory(between.path().to_owned());
+        let one = Store::connect(parameters).unwrap();
+        let lock = one.lock_daemon("one").unwrap().unwrap();
+        let process = || one.sql.number("SELECT pg_backend_pid()", []);
+        let before = process().unwrap();
+        cut();
+        // The server has both connections now.
+        let after = (0..100).find_map(|_| process().ok().filter(|after| *after != before));
+        assert!(after.is_some(), "{:?}", process());
+        assert_eq!(two.lock_daemon("one").unwrap().unwrap_err(), DaemonRefusal::HasName);
+        drop(lock);
+        assert!(two.lock_daemon("one").unwrap().is_ok());
     }
 
     #[test]

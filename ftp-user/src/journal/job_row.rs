@@ -2,10 +2,10 @@
 //! stand in numbers. And what the last runs have tried.
 
 use super::item_row::{IS_FILE, has_detached};
-use super::queue;
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
 use super::sql::{Row, Sql, StoreError, Value};
 use super::table::{FAILURES, JOBS, RUNS, WITHHELD, insert};
+use super::{leases, queue};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
@@ -142,6 +142,8 @@ impl JobRow {
         let state = self.state_now(process.is_some(), has_detached(sql, self.id, true)?);
         let FileCounts { done, bytes, failed, open, given_over, failures } = count(sql, self.id)?;
         let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
+        let queued = queue::find(sql, self.id)?;
+        let is_carried = queued.as_ref().is_some_and(|entry| entry.is_carried);
         Ok(JobRecord {
             id: self.id,
             job: self.job,
@@ -157,7 +159,8 @@ impl JobRow {
             given_over,
             process: process.flatten(),
             transfer: None,
-            queued: queue::find(sql, self.id)?,
+            progress: if is_carried { leases::progress(sql, self.id)? } else { None },
+            queued,
         })
     }
 }
@@ -191,18 +194,25 @@ impl FileCounts {
 
 /// Counts the files of a job.
 pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts, StoreError> {
-    let number = |state: ItemState, what: &str| -> Result<u64, StoreError> {
-        let ask = format!("SELECT {what} FROM items WHERE job = ?1 AND state = ?2");
-        sql.one(&ask, [job.into(), state.number().into()], |row| row.get(0))
-    };
-    let files = format!("count(CASE WHEN {} THEN 1 END)", *IS_FILE);
-    Ok(FileCounts {
-        done: number(ItemState::Done, "count(*)")?,
-        bytes: number(ItemState::Done, "CAST(coalesce(sum(bytes), 0) AS BIGINT)")?,
-        failed: number(ItemState::Failed, "count(*)")?,
-        open: number(ItemState::Open, &files)?,
-        given_over: number(ItemState::GivenOver, &files)?,
-        failures: failures(sql, job)?,
+    let [done, failed, open, given_over] =
+        [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver]
+            .map(|state| format!("state = {}", state.number()));
+    let ask = format!(
+        "SELECT count(CASE WHEN {done} THEN 1 END), CAST(coalesce(sum(CASE WHEN {done} THEN bytes END), 0) AS BIGINT),
+            count(CASE WHEN {failed} THEN 1 END), count(CASE WHEN {open} AND {is_file} THEN 1 END),
+            count(CASE WHEN {given_over} AND {is_file} THEN 1 END) FROM items WHERE job = ?1",
+        is_file = *IS_FILE
+    );
+    let failures = failures(sql, job)?;
+    sql.one(&ask, [job.into()], |row| {
+        Ok(FileCounts {
+            done: row.get(0)?,
+            bytes: row.get(1)?,
+            failed: row.get(2)?,
+            open: row.get(3)?,
+            given_over: row.get(4)?,
+            failures: failures.clone(),
+        })
     })
 }
 

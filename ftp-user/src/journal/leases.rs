@@ -5,15 +5,14 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
-use super::queue::{Queue, entries, find, heads, keep, lose_all, read_sites, save, written_sites};
+use super::queue::{Queue, entries, find, heads, keep, lose_all, next_head, read_sites, save, written_sites};
 use super::record::JobRecord;
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, EntryRefusal, Head, LEASE_TIME, Lease, Wish, WorkerProfile, WorkerRecord,
-    reporter,
+    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, Progress, WorkerProfile, WorkerRecord, reporter,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,6 +31,15 @@ pub struct TakenJob {
     pub lease: Lease,
     /// The job itself.
     pub record: JobRecord,
+}
+
+/// What is known elsewhere of a job that is carried.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CarriedRun {
+    /// The worker that carries it.
+    pub worker: WorkerId,
+    /// How far it is, as the worker has told last; `None` if it has not.
+    pub progress: Option<Progress>,
 }
 
 /// What a worker finds when it has said that it is there.
@@ -107,51 +115,76 @@ impl<'a> Leases<'a> {
         })
     }
 
-    /// Takes the job that is carried next, of those that `may_begin` beside the ones that are carried. `recent` are those that this
-    /// worker has carried lately.
+    /// Takes the jobs that are carried next, `most` of them, each of those that `may_begin` beside the ones that are carried then.
+    /// `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
+    /// have taken.
     ///
     /// # Errors
     ///
     /// The journal cannot be read or written.
     pub fn take(
         &self,
+        most: usize,
         recent: &[CarriedJob],
         mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-    ) -> Result<Option<TakenJob>, JournalFailure> {
+    ) -> Result<Vec<TakenJob>, JournalFailure> {
         self.queue.with(|store| {
-            let found = store.sql.now().and_then(|now| heads(&store.sql, now));
-            let mut heads = found.map_err(|bad| store.failure(bad))?;
-            if heads.is_empty() {
-                return Ok(None);
+            // A reader waits for no other process.
+            let found = store.sql.now().and_then(|now| Ok((heads(&store.sql, now)?, carried(&store.sql)?)));
+            let (heads, carried) = found.map_err(|bad| store.failure(bad))?;
+            if !heads.iter().any(|head| may_begin(head, &carried)) {
+                return Ok(Vec::new());
             }
-            let mut carried = carried(&store.sql).map_err(|bad| store.failure(bad))?;
-            heads.retain(|head| may_begin(head, &carried));
-            carried.extend(recent.iter().cloned());
-            let Some(job) = queue::next(heads, &carried) else { return Ok(None) };
-            store.durably(|store| take(&store.sql, self.worker, job))
+            let taken = store.durably(|Store { sql, .. }| take(sql, self.worker, most, recent, may_begin))?;
+            // Nobody else changes what is read now.
+            let record = |lease: Lease| {
+                let row = JobRow::find(&store.sql, lease.job)?;
+                row.map(|row| Ok(TakenJob { lease, record: row.record(&store.sql, None)? })).transpose()
+            };
+            let taken: Result<Vec<_>, StoreError> =
+                taken.into_iter().filter_map(|lease| record(lease).transpose()).collect();
+            taken.map_err(|bad| store.failure(bad))
         })
     }
 
-    /// Ends a run of a job. The inner failure: this worker carries it no more.
+    /// Notes how far jobs are that this worker carries. Those that it has lost are left out.
     ///
     /// # Errors
     ///
-    /// It is no job of the queue, or the journal cannot be written.
-    pub fn end(
-        &self,
-        lease: Lease,
-        end: impl FnOnce(&mut Entry, u64),
-    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        let ended = self.queue.write(|store| {
-            let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
-            if !is_held(&store.sql, lease)? {
-                return Ok(Some(Err(EntryRefusal::LeaseLost)));
+    /// The journal cannot be written.
+    pub fn report(&self, all: &[(Lease, Progress)]) -> Result<(), JournalFailure> {
+        self.queue.write(|Store { sql, .. }| {
+            for (lease, progress) in all {
+                if let Some(row) = held_row(sql, *lease)? {
+                    LeaseRow { progress: serde_json::to_string(progress).ok(), ..row }.save(sql)?;
+                }
             }
-            end(&mut entry, store.sql.now()?);
-            delete(&store.sql, lease.job)?;
-            keep(store, lease.job, entry).map(|entry| Some(Ok(entry)))
-        })?;
-        ended.ok_or(JournalFailure::Unknown { job: lease.job })
+            Ok(())
+        })
+    }
+
+    /// Ends runs of jobs in one transaction. Returns the entries; `None`: this worker carries that job no more.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn end<End: FnOnce(&mut Entry, u64)>(
+        &self,
+        ends: Vec<(Lease, End)>,
+    ) -> Result<Vec<Option<Entry>>, JournalFailure> {
+        self.queue.write(|store| {
+            let now = store.sql.now()?;
+            let end = |(lease, end): (Lease, End)| {
+                if !is_held(&store.sql, lease)? {
+                    return Ok(None);
+                }
+                let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
+                end(&mut entry, now);
+                delete(&store.sql, lease.job)?;
+                keep(store, lease.job, entry).map(Some)
+            };
+            ends.into_iter().map(end).collect()
+        })
     }
 
     /// The worker ends, and carries nothing.
@@ -176,9 +209,9 @@ fn check_in(
     let changes_gone = end_leases_of_older_store(store, last_change)?;
     let mut lost = Vec::new();
     for lease in held {
-        match is_held(sql, *lease)? {
-            true => save_lease(sql, *lease, now)?,
-            false => lost.push(*lease),
+        match held_row(sql, *lease)? {
+            Some(row) => LeaseRow { until: now + LEASE_TIME.as_secs(), ..row }.save(sql)?,
+            None => lost.push(*lease),
         }
     }
     let known = workers(sql)?;
@@ -217,38 +250,82 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
     }
 }
 
-fn take(sql: &Sql, worker: WorkerId, job: JobId) -> Result<Option<TakenJob>, StoreError> {
-    let Some(mut entry) = find(sql, job)? else { return Ok(None) };
-    if entry.is_carried || entry.exit.is_some() || entry.wish == Wish::Pause {
-        return Ok(None);
-    }
+/// Takes jobs for a worker, at most so many.
+fn take(
+    sql: &Sql,
+    worker: WorkerId,
+    most: usize,
+    recent: &[CarriedJob],
+    mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
+) -> Result<Vec<Lease>, StoreError> {
     let now = sql.now()?;
-    entry.begin(now);
-    save(sql, job, &entry)?;
-    let lease = Lease { job, worker, fence: next_fence(sql, 1)? };
-    save_lease(sql, lease, now)?;
-    let Some(row) = JobRow::find(sql, job)? else { return Ok(None) };
-    Ok(Some(TakenJob { lease, record: row.record(sql, None)? }))
+    let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
+    let mut taken = Vec::new();
+    while taken.len() < most {
+        let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
+        let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
+        let Some(job) = queue::next(may, &all) else { break };
+        let Some(mut entry) = find(sql, job)? else { break };
+        entry.begin(now);
+        save(sql, job, &entry)?;
+        let lease = Lease { job, worker, fence: next_fence(sql, 1)? };
+        LeaseRow { lease, until: now + LEASE_TIME.as_secs(), progress: None }.save(sql)?;
+        carried.push(CarriedJob::of(&entry.submission, lease.fence));
+        taken.push(lease);
+        // There are several of a group if one transaction has submitted them.
+        heads.retain(|head| !head.is_of_group(&entry.submission));
+        heads.extend(next_head(sql, &entry.submission, now)?);
+    }
+    Ok(taken)
 }
 
-/// Whether this is still the lease of its job. Time alone does not end it: see [`Lease`].
+/// A lease, as its row has it.
+struct LeaseRow {
+    lease: Lease,
+    /// Until when it need not be renewed, in seconds since 1970.
+    until: u64,
+    /// The text of how far its job is, if that was told.
+    progress: Option<String>,
+}
+
+impl LeaseRow {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let lease = Lease { job: row.get(0)?, worker: row.get(1)?, fence: row.get(2)? };
+        Ok(Self { lease, until: row.get(3)?, progress: row.get(4)? })
+    }
+
+    fn save(&self, sql: &Sql) -> Result<(), StoreError> {
+        let Self { lease: Lease { job, worker, fence }, until, progress } = self;
+        let progress = progress.as_deref().into();
+        LEASES.replace(sql, &[(*job).into(), (*worker).into(), (*fence).into(), (*until).into(), progress])
+    }
+
+    /// How far its job is; `None` if that was not told, or by a worker of another version.
+    fn progress(&self) -> Option<Progress> {
+        self.progress.as_ref().and_then(|text| serde_json::from_str(text).ok())
+    }
+}
+
+/// The row of this lease, if it is still that of its job. Time alone does not end it: see [`Lease`].
+fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
+    let found = LEASES.find(sql, "job = ?1", [lease.job.into()], LeaseRow::read)?;
+    Ok(found.into_iter().find(|row| row.lease == lease))
+}
+
+/// Whether this is still the lease of its job.
 pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
-    let found = LEASES.find(sql, "job = ?1", [lease.job.into()], read_lease)?;
-    Ok(found.contains(&lease))
+    Ok(held_row(sql, lease)?.is_some())
+}
+
+/// How far a job is, if it is carried and its worker has told it.
+pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<Progress>, StoreError> {
+    let found = LEASES.find(sql, "job = ?1", [job.into()], LeaseRow::read)?;
+    Ok(found.first().and_then(LeaseRow::progress))
 }
 
 /// Forgets the lease of a job.
 pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
     sql.write("DELETE FROM leases WHERE job = ?1", [job.into()])
-}
-
-fn save_lease(sql: &Sql, lease: Lease, now: u64) -> Result<(), StoreError> {
-    let Lease { job, worker, fence } = lease;
-    LEASES.replace(sql, &[job.into(), worker.into(), fence.into(), (now + LEASE_TIME.as_secs()).into()])
-}
-
-fn read_lease(row: &Row<'_>) -> Result<Lease, StoreError> {
-    Ok(Lease { job: row.get(0)?, worker: row.get(1)?, fence: row.get(2)? })
 }
 
 /// The jobs that are carried, and whose leases have expired. One that ends later than any lease does was written before the clock of
@@ -260,17 +337,20 @@ fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
 
 /// The jobs that are carried, by whatever worker.
 fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
-    let leases = LEASES.find(sql, "TRUE", [], read_lease)?;
-    let fences: HashMap<JobId, u64> = leases.into_iter().map(|lease| (lease.job, lease.fence)).collect();
+    let leases = LEASES.find(sql, "TRUE", [], LeaseRow::read)?;
+    let fences: HashMap<JobId, u64> =
+        leases.into_iter().map(|LeaseRow { lease, .. }| (lease.job, lease.fence)).collect();
     let carried = entries(sql, "carried = 1", [])?;
     let carried = carried.iter().map(|(job, entry)| (entry, fences.get(job).copied().unwrap_or(0)));
     Ok(carried.map(|(entry, fence)| CarriedJob::of(&entry.submission, fence)).collect())
 }
 
-/// The workers that carry jobs, by the jobs.
-pub(super) fn carriers(sql: &Sql) -> Result<HashMap<JobId, WorkerId>, StoreError> {
-    let leases = LEASES.find(sql, "TRUE", [], read_lease)?;
-    Ok(leases.into_iter().map(|lease| (lease.job, lease.worker)).collect())
+/// The jobs that workers carry.
+pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
+    let leases = LEASES.find(sql, "TRUE", [], LeaseRow::read)?;
+    let run =
+        |row: LeaseRow| (row.lease.job, CarriedRun { worker: row.lease.worker, progress: row.progress() });
+    Ok(leases.into_iter().map(run).collect())
 }
 
 /// The workers that were alive within the last hour.

@@ -3,13 +3,13 @@
 use super::failure::JournalFailure;
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
-use super::leases::{carriers, workers};
+use super::leases::{CarriedRun, carried_runs, workers};
 use super::queue::{Queue, entries, find, heads};
 use super::record::{ItemRecord, ItemState, StoredJob};
 use super::sql::{Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{reported, set_reported};
-use crate::id::{JobId, WorkerId};
+use crate::id::JobId;
 use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -51,11 +51,11 @@ pub struct JobQuery {
     pub after: Option<JobCursor>,
 }
 
-/// Where a slice of jobs has ended: when its last job was submitted, and which job that is.
+/// Where a slice of jobs has ended: with which change its last job was submitted, and which job that is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct JobCursor {
-    /// When the job was submitted, in seconds since 1970.
-    pub created: u64,
+    /// The number of the change.
+    pub submitted: u64,
     /// Which job it is.
     pub job: JobId,
 }
@@ -229,13 +229,13 @@ impl Queue {
         self.read(|store| store.sql.now())
     }
 
-    /// The workers that carry jobs, by the jobs.
+    /// The jobs that workers carry.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn carriers(&self) -> Result<HashMap<JobId, WorkerId>, JournalFailure> {
-        self.read(|store| carriers(&store.sql))
+    pub fn carried_runs(&self) -> Result<HashMap<JobId, CarriedRun>, JournalFailure> {
+        self.read(|store| carried_runs(&store.sql))
     }
 
     /// The workers that were alive within the last hour.
@@ -362,20 +362,20 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
         // A pair is the names of its ends with a space between them.
         conditions.push(format!("replace(' ' || pair || ' ', ?{}, '') != ' ' || pair || ' '", values.len()));
     }
-    if let Some(JobCursor { created, job }) = query.after {
-        values.extend([Value::from(created), job.into()]);
-        conditions.push(format!("(created, job) < (?{}, ?{})", values.len() - 1, values.len()));
+    if let Some(JobCursor { submitted, job }) = query.after {
+        values.extend([Value::from(submitted), job.into()]);
+        conditions.push(format!("(submitted, job) < (?{}, ?{})", values.len() - 1, values.len()));
     }
     let most = query.most;
     let condition =
-        format!("{} ORDER BY created DESC, job DESC LIMIT {}", conditions.join(" AND "), most + 1);
+        format!("{} ORDER BY submitted DESC, job DESC LIMIT {}", conditions.join(" AND "), most + 1);
     let mut found = entries(&store.sql, &condition, values)?;
     let has_more = found.len() > most;
     found.truncate(most);
     let (mut items, mut size, mut next) = (Vec::new(), 0, None);
     let last = found.len();
     for (at, (job, entry)) in (1..).zip(found) {
-        let cursor = JobCursor { created: entry.created, job };
+        let cursor = JobCursor { submitted: entry.submitted.unwrap_or(0), job };
         if let Some(whole) = whole(&store.sql, job, entry)? {
             size += whole.job.words.iter().map(|word| word.len()).sum::<usize>();
             items.push(whole);
@@ -490,7 +490,7 @@ mod tests {
             let owner = if id % 2 == 0 { "ann" } else { "bob" };
             let submission =
                 Submission { owner: owner.into(), pair: format!("one s{}", id % 3), ..Submission::default() };
-            add(&queue, id, &Entry { submission, created: 100 + id / 4, ..Entry::default() });
+            add(&queue, id, &Entry { submission, created: 100, ..Entry::default() });
         }
         let mut query = JobQuery { most: 4, owner: Some("ann".into()), ..JobQuery::default() };
         let mut found = Vec::new();

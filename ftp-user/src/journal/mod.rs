@@ -58,7 +58,7 @@ pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
-pub use leases::{CheckIn, Leases, TakenJob};
+pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
@@ -71,5 +71,6 @@ pub use record::{
 };
 pub use record::{ReadWords, StoredJob};
 pub use series::{PlannedRun, SeriesRecord};
+pub use store::DaemonRefusal;
 pub use tokens::Tokens;
 pub use url::{BadStoreUrl, DatabaseHost, PostgresUrl, SslMode, StoreUrl};

@@ -7,7 +7,7 @@ use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Row, Sql, StoreError, Value};
-use super::store::{JobLock, Store};
+use super::store::{DaemonRefusal, JobLock, Store};
 use super::table::{QUEUE, check_files, commits, forget};
 use crate::id::JobId;
 use crate::queue::{
@@ -15,8 +15,10 @@ use crate::queue::{
     RecordedSites, Submission, Wish,
 };
 use ftp_io::clock::since_1970;
-use std::sync::{Arc, Mutex, PoisonError};
+use ftp_io::lock::Lock;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The queue of a store. Clones share it. A change is on the disk when the call returns. Calls wait for the disk.
 #[derive(Clone, Debug)]
@@ -24,10 +26,10 @@ pub struct Queue {
     store: Arc<Mutex<Store>>,
 }
 
-/// The right to carry jobs of a queue. Where only this host has the queue, one process has it at a time.
+/// The right to carry jobs of a queue. Where only this host has the queue, one process has it at a time; elsewhere one of each name.
 #[derive(Debug)]
 pub struct DaemonLock {
-    _lock: JobLock,
+    _locks: Vec<JobLock>,
 }
 
 /// What became of a job that was submitted.
@@ -49,7 +51,7 @@ impl Queue {
         &self,
         work: impl FnOnce(&Store) -> Result<T, JournalFailure>,
     ) -> Result<T, JournalFailure> {
-        work(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&self.store.locked())
     }
 
     /// Reads the store.
@@ -82,13 +84,23 @@ impl Queue {
         done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
     }
 
-    /// Begins to carry jobs. The inner `Err`: another process does, and is the only one that may; its number, where it is known.
+    /// Begins to carry jobs as the worker of this name. The inner failure: another process keeps this one from that.
     ///
     /// # Errors
     ///
     /// The lock cannot be taken.
-    pub fn daemon_lock(&self) -> Result<Result<DaemonLock, Option<u32>>, JournalFailure> {
-        self.with(|store| Ok(store.lock_daemon()?.map(|lock| DaemonLock { _lock: lock })))
+    pub fn daemon_lock(&self, name: &str) -> Result<Result<DaemonLock, DaemonRefusal>, JournalFailure> {
+        self.with(|store| Ok(store.lock_daemon(name)?.map(|locks| DaemonLock { _locks: locks })))
+    }
+
+    /// Has `heard` told of each change of jobs and tokens that is made over another connection, if the store can do that. Whoever
+    /// must not miss one looks again now and then.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached.
+    pub fn listen(&self, heard: Arc<Notify>) -> Result<(), JournalFailure> {
+        self.read(|store| store.sql.listen(heard))
     }
 
     /// Whether a daemon carries the jobs of this queue. If that cannot be asked, one does.
@@ -294,6 +306,7 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
     let entry = Entry {
         submission: submission(row, 1, 17)?,
         created: row.get(4)?,
+        submitted: Some(row.get(23)?),
         due: row.get(5)?,
         wish: Wish::numbered(row.get(6)?).ok_or_else(|| strange("a job of the queue has no known wish"))?,
         is_carried: row.get(7)?,
@@ -353,6 +366,8 @@ fn priority(number: i64) -> Result<Priority, StoreError> {
 pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let sites = written_sites(sites)?;
+    // That of the transaction that goes on.
+    let change = commits(sql)? + 1;
     let values = [
         job.into(),
         owner.into(),
@@ -376,23 +391,58 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreErro
         entry.files.done.into(),
         entry.files.bytes.into(),
         entry.files.failed.into(),
-        // That of the transaction that goes on.
-        (commits(sql)? + 1).into(),
+        change.into(),
+        entry.submitted.unwrap_or(change).into(),
     ];
-    QUEUE.replace(sql, &values)
+    QUEUE.replace(sql, &values)?;
+    sql.notify()
 }
 
-/// The oldest job of each owner, pair and priority with the same sites that may begin.
+/// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
+    let first = format!(
+        "{MAY_BEGIN} AND submitted IN (SELECT min(submitted) FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites)"
+    );
+    find_heads(sql, &first, [Wish::Pause.number().into(), now.into()])
+}
+
+/// The job that comes next in the group of [`heads`] of one that has begun.
+pub(super) fn next_head(
+    sql: &Sql,
+    Submission { owner, pair, priority, sites, .. }: &Submission,
+    now: u64,
+) -> Result<Option<Head<JobId>>, StoreError> {
+    let sites = written_sites(sites)?;
+    let of_group = format!(
+        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT 1"
+    );
+    let values = [
+        Wish::Pause.number().into(),
+        now.into(),
+        owner.into(),
+        pair.into(),
+        i64::from(priority.number()).into(),
+        (&sites).into(),
+    ];
+    find_heads(sql, &of_group, values).map(|mut found| found.pop())
+}
+
+fn find_heads<'v>(
+    sql: &Sql,
+    condition: &str,
+    values: impl IntoIterator<Item = Value<'v>>,
+) -> Result<Vec<Head<JobId>>, StoreError> {
+    let ask =
+        format!("SELECT job, owner, pair, priority, submitted, sites, due FROM queue WHERE {condition}");
     let mut heads = Vec::new();
-    sql.query(HEADS, [Wish::Pause.number().into(), now.into()], |row| {
+    sql.query(&ask, values, |row| {
         heads.push(Head {
             job: row.get(0)?,
             owner: row.get(1)?,
             pair: row.get(2)?,
             sites: read_sites(row.get(5)?)?,
             priority: priority(row.get(3)?)?,
-            created: row.get(4)?,
+            submitted: row.get(4)?,
             due: row.get(6)?,
         });
         Ok(())
@@ -400,16 +450,8 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError>
     Ok(heads)
 }
 
-/// Finds them: first when the oldest of each group was submitted, and then which one that is.
-const HEADS: &str = "
-    SELECT job, owner, pair, priority, created, sites, due FROM queue WHERE job IN (
-        SELECT min(queue.job) FROM (
-            SELECT owner, pair, priority, sites, min(created) AS created FROM queue
-            WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority, sites) AS oldest
-        JOIN queue ON queue.owner = oldest.owner AND queue.pair = oldest.pair AND queue.priority = oldest.priority
-            AND queue.sites = oldest.sites AND queue.created = oldest.created
-        WHERE queue.exit IS NULL AND queue.carried = 0 AND queue.wish != ?1 AND queue.due <= ?2
-        GROUP BY queue.owner, queue.pair, queue.priority, queue.sites)";
+/// The condition of the rows of jobs that may begin. `?1` is the wish of those that are paused, and `?2` the time.
+const MAY_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
 
 /// Forgets jobs that have ended long ago, and the oldest of too many.
 pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use super::sql::StoreError;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
-use crate::queue::{Entry, Lease};
+use crate::queue::{Entry, Lease, Progress};
 use ftp_proto::wire::TransferId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -65,6 +65,8 @@ pub struct JobRecord {
     pub transfer: Option<Result<TransferState, String>>,
     /// What the queue knows of it; `None` if it is a job of a terminal.
     pub queued: Option<Entry>,
+    /// How far it is, if a worker of the queue carries it and has told that.
+    pub progress: Option<Progress>,
 }
 
 impl JobRecord {
@@ -527,6 +529,7 @@ impl JobRecord {
             process: None,
             transfer: None,
             queued: None,
+            progress: None,
         }
     }
 }

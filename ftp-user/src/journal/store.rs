@@ -51,6 +51,15 @@ pub(super) enum JobLock {
     Session(#[allow(dead_code, reason = "it is released when it is dropped")] SessionLock),
 }
 
+/// Why a process may not carry the jobs of a queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DaemonRefusal {
+    /// Another one does, and is the only one that may; its number, where it is known.
+    HasDaemon(Option<u32>),
+    /// Another one of this name does.
+    HasName,
+}
+
 /// What became of a lock that was wanted. The `Err`: another process has it; its number, where it is known.
 type Taken = Result<JobLock, Option<u32>>;
 
@@ -165,15 +174,26 @@ impl Store {
         if has_lock { Ok(()) } else { Err(StoreError::Database(why.to_owned())) }
     }
 
-    /// Takes the lock of a process that carries jobs of the queue. The inner `Err`: another process has it; its number, where it is
-    /// known.
-    pub(super) fn lock_daemon(&self) -> Result<Taken, JournalFailure> {
-        match &self.home {
-            Home::Directory(home) => {
-                Ok(home.lock_daemon().map_err(|error| self.unusable(error))?.map(JobLock::File))
+    /// Takes the locks of a process that carries jobs of the queue as the worker of this name.
+    pub(super) fn lock_daemon(
+        &self,
+        name: &str,
+    ) -> Result<Result<Vec<JobLock>, DaemonRefusal>, JournalFailure> {
+        let is_held = DaemonRefusal::HasDaemon;
+        match (&self.home, name) {
+            (Home::Directory(home), _) => {
+                let taken = home.lock_daemon().map_err(|error| self.unusable(error))?;
+                Ok(taken.map(|lock| vec![JobLock::File(lock)]).map_err(is_held))
             }
             #[cfg(feature = "postgres")]
-            Home::Database(_) => self.lock_session(LockKey::Daemon),
+            (Home::Database(_), name) => {
+                let shared = match self.lock_session(LockKey::Daemon)? {
+                    Ok(lock) => lock,
+                    Err(process) => return Ok(Err(is_held(process))),
+                };
+                let own = self.lock_session(LockKey::Name(crc32fast::hash(name.as_bytes())))?;
+                Ok(own.map(|own| vec![own, shared]).map_err(|_| DaemonRefusal::HasName))
+            }
         }
     }
 

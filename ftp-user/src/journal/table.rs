@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The version of these tables.
-pub(super) const VERSION: i64 = 11;
+pub(super) const VERSION: i64 = 12;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
@@ -136,16 +136,16 @@ CREATE TABLE queue (
     due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
     started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, request_digest BLOB, limited INTEGER NOT NULL,
     sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
-    sum INTEGER NOT NULL);
-CREATE INDEX queue_open ON queue (owner, pair, priority, created) WHERE exit IS NULL;
+    submitted INTEGER NOT NULL, sum INTEGER NOT NULL);
+CREATE INDEX queue_open ON queue (owner, pair, priority, submitted) WHERE exit IS NULL;
 CREATE INDEX queue_ended ON queue (ended) WHERE exit IS NOT NULL;
 CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
-CREATE INDEX queue_created ON queue (created, job);
-CREATE INDEX queue_owner ON queue (owner, created, job);
+CREATE INDEX queue_submitted ON queue (submitted, job);
+CREATE INDEX queue_owner ON queue (owner, submitted, job);
 CREATE INDEX queue_changed ON queue (changed);
 CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT NULL;
 ",
-    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed",
+    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed, submitted",
     key: "job",
 };
 
@@ -186,14 +186,15 @@ CREATE TABLE workers (
     key: "id",
 };
 
-/// Who carries the jobs of the queue that are carried.
+/// Who carries the jobs of the queue that are carried, and how far they are: a text that is only shown.
 pub(super) const LEASES: Table = Table {
     name: "leases",
     create: "
 CREATE TABLE leases (
-    job INTEGER PRIMARY KEY, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL, sum INTEGER NOT NULL);
+    job INTEGER PRIMARY KEY, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL, progress TEXT,
+    sum INTEGER NOT NULL);
 ",
-    columns: "job, worker, fence, until",
+    columns: "job, worker, fence, until, progress",
     key: "job",
 };
 

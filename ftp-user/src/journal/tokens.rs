@@ -31,7 +31,8 @@ impl<'a> Tokens<'a> {
             if known.len() as u64 >= MOST {
                 return Ok(Err(store.full(MOST)));
             }
-            save(&store.sql, token).map(|()| Ok(true))
+            save(&store.sql, token)?;
+            store.sql.notify().map(|()| Ok(true))
         })?
     }
 
@@ -51,7 +52,13 @@ impl<'a> Tokens<'a> {
     /// The journal cannot be written.
     pub fn remove(self, name: &str) -> Result<bool, JournalFailure> {
         let delete = "DELETE FROM tokens WHERE name = ?1";
-        self.0.write(|store| Ok(store.sql.execute(delete, [name.into()])? > 0))
+        self.0.write(|store| {
+            let has_changed = store.sql.execute(delete, [name.into()])? > 0;
+            if has_changed {
+                store.sql.notify()?;
+            }
+            Ok(has_changed)
+        })
     }
 }
 

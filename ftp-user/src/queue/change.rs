@@ -64,7 +64,4 @@ pub enum EntryRefusal {
     /// A worker carries it.
     #[error("a daemon carries it")]
     IsCarried,
-    /// The lease with which it was carried is lost.
-    #[error("its worker has lost the lease")]
-    LeaseLost,
 }

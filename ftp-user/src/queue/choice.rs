@@ -16,10 +16,18 @@ pub struct Head<J> {
     pub sites: RecordedSites,
     /// Its place among the jobs of its owner.
     pub priority: Priority,
-    /// When it was submitted, in seconds since 1970.
-    pub created: u64,
+    /// The number of the change with which it was submitted.
+    pub submitted: u64,
     /// Since when it may begin, in seconds since 1970.
     pub due: u64,
+}
+
+impl<J> Head<J> {
+    /// Whether it waits in the same order as jobs of this submission.
+    pub fn is_of_group(&self, other: &Submission) -> bool {
+        let Submission { owner, pair, priority, sites, .. } = other;
+        self.owner == *owner && self.pair == *pair && self.priority == *priority && self.sites == *sites
+    }
 }
 
 /// A job that is carried, or one of the last that were, as far as the shares need it.
@@ -56,7 +64,7 @@ pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<J> {
             head.owner.clone(),
             std::cmp::Reverse(head.priority),
             share(of_pair().filter(|job| job.is_running).count(), of_pair().map(|job| job.fence).max()),
-            head.created,
+            head.submitted,
         )
     };
     heads.into_iter().min_by_key(rank).map(|head| head.job)
@@ -77,7 +85,7 @@ mod tests {
                 pair: (*pair).to_owned(),
                 sites: RecordedSites::new(),
                 priority: Priority::try_from(*priority).unwrap(),
-                created: at as u64,
+                submitted: at as u64,
                 due: at as u64,
             };
             let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap();

@@ -11,6 +11,7 @@
 //! | `limits` | what all jobs together may use of a site |
 //! | `lease` | the right of one worker to a job, for a time |
 //! | `worker` | workers, as a store has them |
+//! | `progress` | how far a job is that is carried |
 //! | `choice` | which job is carried next, so that every owner and every pair of servers gets a fair share |
 //!
 //! Nothing here knows where the queue is kept, or does anything: the journal keeps it, and the daemon carries it.
@@ -21,6 +22,7 @@ mod entry;
 mod hours;
 mod lease;
 mod limits;
+mod progress;
 mod series;
 mod token;
 mod when;
@@ -35,6 +37,7 @@ pub use entry::{
 pub use hours::Hours;
 pub use lease::{LEASE_TIME, Lease, RenewalTimer};
 pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
+pub use progress::Progress;
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};

@@ -3,7 +3,7 @@
 use super::change::{ShownToken, moment};
 use super::json::JsonLine;
 use crate::journal::{JobRecord, JobState, SeriesRecord, StoredJob, TransferState};
-use crate::queue::{Entry, QueueState, Wish};
+use crate::queue::{Entry, Progress, QueueState, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::{duration, size};
 use ftp_proto::listing::{Precision, When};
@@ -33,6 +33,7 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
         .with_known("transfer", transfer.and_then(Result::ok))
         .with_known("not_asked", transfer.and_then(Result::err))
         .with_known("queue", job.queued.as_ref().map(queue_line))
+        .with_known("progress", job.progress.as_ref())
 }
 
 /// What the queue knows of a job, for programs.
@@ -120,7 +121,7 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
 }
 
 /// A job in the list of all, in columns: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
-/// how far a transfer is that goes on without this program; `why` tells everything else.
+/// how far a transfer is that goes on without this program, or a job that a daemon carries; `why` tells everything else.
 pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
     let name = job.job.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);
@@ -128,8 +129,18 @@ pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<Str
         (job.state_name(since_1970().as_secs()), duration::words(age), counted(job.files, "file"));
     let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
     let transfer = job.transfer.as_ref().map(transfer_words);
+    let progress = job.progress.as_ref().map(progress_words);
     let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
-    rows.chain(transfer.map(|words| format!("   {words}"))).collect()
+    rows.chain(transfer.into_iter().chain(progress).map(|words| format!("   {words}"))).collect()
+}
+
+/// How far a job is that a worker carries: ` (3 files, 5.00 MiB of 20.0 MiB, 1.00 MiB/s, 15 s left)`.
+fn progress_words(Progress { files, bytes, total, rate, remaining, .. }: &Progress) -> String {
+    let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
+    let rate = rate.map(|rate| format!(", {}/s", size::bytes(rate))).unwrap_or_default();
+    let left = remaining.map(|left| format!(", {} left", duration::words(Duration::from_secs(left))));
+    let left = left.unwrap_or_default();
+    format!(" ({}, {}{total}{rate}{left})", counted(*files, "file"), size::bytes(*bytes))
 }
 
 /// A line that has no more than so many characters; dots end what was cut.

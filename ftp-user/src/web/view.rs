@@ -1,6 +1,6 @@
 //! What the API shows: one struct for each object, with the fields of the contract.
 
-use crate::queue::QueueState;
+use crate::queue::{Progress, QueueState};
 use ftp_io::clock::since_1970;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -83,23 +83,6 @@ impl FileState {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
-}
-
-/// How far a job is.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct Progress {
-    /// The files that have ended.
-    pub files: u64,
-    /// The files that were found, if all are.
-    pub of: Option<u64>,
-    /// The bytes that were copied.
-    pub bytes: u64,
-    /// The bytes of all files, if they are known.
-    pub total: Option<u64>,
-    /// Bytes in a second.
-    pub rate: Option<u64>,
-    /// The seconds that are left, if they can be told.
-    pub remaining: Option<u64>,
 }
 
 /// A job as the API shows it.

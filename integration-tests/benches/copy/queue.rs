@@ -101,9 +101,12 @@ fn ends(directory: &Path) -> (f64, Vec<f64>) {
         let carrier = scope.spawn(|| {
             let mut ended = Vec::new();
             while ended.len() < JOBS as usize {
-                let Some(TakenJob { lease, .. }) = worker.take(&[], |_, _| true).unwrap() else { continue };
-                worker.end(lease, |entry, now| entry.end(0, None, now)).unwrap().unwrap();
-                ended.push((lease.job.number(), start.elapsed()));
+                let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap();
+                let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));
+                let written = worker.end(taken.iter().map(end).collect()).unwrap();
+                assert!(written.iter().all(Option::is_some));
+                let at = start.elapsed();
+                ended.extend(taken.iter().map(|taken| (taken.lease.job.number(), at)));
             }
             is_done.store(true, Ordering::Relaxed);
             ended

@@ -3,11 +3,13 @@
 use super::metrics::DaemonCounters;
 use crate::id::JobId;
 use crate::outcome::{FileOutcome, Protection};
+use crate::queue::Progress;
 use crate::report::{Event, JobProgress, RunMessage, about};
 use crate::web::fleet::{FeedItem, FleetEvent};
-use crate::web::view::{PairView, Progress, RatePoint, Time};
+use crate::web::view::{PairView, RatePoint, Time};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -150,22 +152,28 @@ impl Feed {
             self.counted.file(state.pairs.get_key_value(ends).map(|(ends, _)| ends), outcome);
         }
         if let Some(line) = said.line {
-            state.push(job.to_string(), owner, self.with_job(line, job));
+            state.push(job.to_string(), owner, with_job(line, job, Some(&self.worker)));
         }
     }
 
     /// A job has changed. `line` is its object.
     pub(super) fn tell(&self, job: JobId, owner: &str, line: &str) {
-        self.state.locked().push(job.to_string(), owner, self.with_job(line, job));
+        self.state.locked().push(job.to_string(), owner, with_job(line, job, Some(&self.worker)));
     }
 
-    /// An object on one line, with `job` and `worker` at its end.
-    fn with_job(&self, line: &str, job: JobId) -> String {
-        let worker = serde_json::Value::from(self.worker.as_str());
-        let object = line.strip_suffix('}').unwrap_or(line);
-        // A receipt has it already.
-        let job = if object.contains(",\"job\":") { String::new() } else { format!(",\"job\":\"{job}\"") };
-        format!("{object}{job},\"worker\":{worker}}}")
+    /// A job that another worker carries has come so far.
+    pub(super) fn tell_progress(&self, job: JobId, owner: &str, worker: &str, progress: &Progress) {
+        let Progress { files, of, bytes, total, rate, remaining } = progress;
+        let line = json!({
+            "event": "progress", "job_bytes": bytes, "job_total": total, "files": files, "of": of, "rate": rate,
+            "remaining": remaining,
+        });
+        self.state.locked().push(job.to_string(), owner, with_job(&line.to_string(), job, Some(worker)));
+    }
+
+    /// How far the last run of a job is, if this daemon has carried it lately.
+    pub(super) fn progress(&self, job: JobId) -> Option<Progress> {
+        self.state.locked().runs.get(&job).map(|run| run.progress.clone())
     }
 
     /// The last run of a job, if this daemon has carried it lately.
@@ -268,6 +276,15 @@ impl RunOfJob {
         let (source, failure) = failed;
         self.failure.get_or_insert_with(|| about(source, &failure.to_string()));
     }
+}
+
+/// An object on one line, with `job` and `worker` at its end.
+pub(in crate::cli) fn with_job(line: &str, job: JobId, worker: Option<&str>) -> String {
+    let worker = json!(worker);
+    let object = line.strip_suffix('}').unwrap_or(line);
+    // A receipt has it already.
+    let job = if object.contains(",\"job\":") { String::new() } else { format!(",\"job\":\"{job}\"") };
+    format!("{object}{job},\"worker\":{worker}}}")
 }
 
 /// Somebody who reads the events.

@@ -159,9 +159,9 @@ impl Fleet for Daemon {
         let JobFilter { states, site, owner, limit, after } = filter.clone();
         let after = after.map(|text| cursor(&text)).transpose()?;
         let slice = self.reader.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
-        let next = slice.next.map(|JobCursor { created, job }| format!("{created}-{job}"));
-        let mut carriers = self.worker_names();
-        let view = |job: &QueuedJob| self.view_with(job, carriers.remove(&job.id));
+        let next = slice.next.map(|JobCursor { submitted, job }| format!("{submitted}-{job}"));
+        let mut workers = self.workers_of_jobs();
+        let view = |job: &QueuedJob| self.view_with(job, workers.remove(&job.id));
         Ok(Slice { items: slice.items.iter().map(view).collect(), next })
     }
 
@@ -171,13 +171,6 @@ impl Fleet for Daemon {
             found => found?,
         };
         let mut view = self.view(&job);
-        if job.entry.is_carried
-            && self.feed.run(job.id).is_none()
-            && let Some(record) = self.reader.job(job.id).map_err(away)?
-        {
-            // Another worker carries it: what is done of it is in the store.
-            (view.progress.files, view.progress.bytes) = (record.files, record.bytes);
-        }
         if view.path.is_none() {
             let moved = self.reader.last_moved(job.id).map_err(away)?;
             view.path = moved.and_then(|file| file.copy.moved_by()).map(|rung| rung.path().to_owned());
@@ -267,8 +260,8 @@ impl Fleet for Daemon {
         if let Some(own) = known.iter_mut().find(|worker| worker.profile.id == self.worker.id) {
             own.profile = self.profile();
         }
-        let carriers = self.reader.carriers().map_err(away)?;
-        Ok(known.iter().map(|worker| worker_view(worker, &carriers, now)).collect())
+        let runs = self.reader.carried_runs().map_err(away)?;
+        Ok(known.iter().map(|worker| worker_view(worker, &runs, now)).collect())
     }
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
@@ -418,9 +411,9 @@ fn words_of(job: &NewJob, more: &[String]) -> Vec<String> {
 /// Where a slice of jobs goes on.
 fn cursor(text: &str) -> Result<JobCursor, ApiError> {
     let parts =
-        text.split_once('-').and_then(|(created, job)| Some((created.parse().ok()?, job.parse().ok()?)));
-    let (created, job) = parts.ok_or_else(bad_cursor)?;
-    Ok(JobCursor { created, job })
+        text.split_once('-').and_then(|(submitted, job)| Some((submitted.parse().ok()?, job.parse().ok()?)));
+    let (submitted, job) = parts.ok_or_else(bad_cursor)?;
+    Ok(JobCursor { submitted, job })
 }
 
 fn bad_cursor() -> ApiError {

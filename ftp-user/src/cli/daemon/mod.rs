@@ -16,10 +16,11 @@ use super::{General, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::WorkerId;
 use crate::job::{self, Status};
-use crate::journal::{DaemonLock, Journal, JournalFailure, Queue};
+use crate::journal::{DaemonLock, DaemonRefusal, Journal, JournalFailure, Queue};
 use crate::queue::{RecordedSites, WorkerProfile};
 use clap::{Args, Subcommand};
 use end_hook::EndHook;
+pub(super) use feed::with_job;
 use ftp_io::program::duration;
 use ftp_io::program::log::{self, Format, Level};
 use ftp_io::program::service::{self, Notice, tell_systemd};
@@ -28,6 +29,7 @@ use listen::ListenArgs;
 pub(super) use listen::SOCKET;
 use state::Daemon;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -64,7 +66,7 @@ struct RunArgs {
     /// How many jobs are carried at the same time
     #[arg(long, default_value = "4", value_name = "N", value_parser = parallel)]
     parallel: NonZeroUsize,
-    /// What this daemon is called (default: the name of this host)
+    /// What this daemon is called (default: the name of this host); no two daemons of a database have one name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// How long jobs may go on after SIGTERM before they are interrupted
@@ -116,16 +118,16 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let failed = |why| job::of_journal(&why);
     let journal = super::store::journal(&general)?;
     let (queue, reader) = (journal.queue().map_err(failed)?, journal.queue().map_err(failed)?);
-    let daemon_lock = lock(&queue, &directory.display().to_string())?;
+    let name = args.name.clone().unwrap_or_else(host_name);
+    let daemon_lock = lock(&queue, &name, &directory)?;
     // The socket and the pins of servers are in the state directory, also if the jobs are elsewhere.
-    let directory_lock = match super::store::is_database(&general) {
+    let directory_lock = match super::store::is_elsewhere(&general, &directory) {
         true => {
             let own = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
-            Some(lock(&own, &directory.display().to_string())?)
+            Some(lock(&own, &name, &directory)?)
         }
         false => None,
     };
-    let name = args.name.clone().unwrap_or_else(host_name);
     let listeners = args.listen.open(&directory, &name)?;
     let log = log::start(args.log_format, args.log_level);
     let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
@@ -166,18 +168,24 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     ended.map(|()| Status::Done)
 }
 
-/// Becomes the only daemon that carries the jobs of a queue.
+/// Becomes a daemon that carries the jobs of a queue: the only one, or the only one of its name.
 ///
 /// # Errors
 ///
 /// Another one does.
-fn lock(queue: &Queue, directory: &str) -> Result<DaemonLock> {
-    let locked = queue.daemon_lock().map_err(|why| job::of_journal(&why))?;
-    locked.map_err(|process| {
-        let holder =
-            process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
-        Failure::new(Kind::Exists, format!("{holder} carries the jobs of {directory}"))
-            .hint("end it first, or use another directory with --state")
+fn lock(queue: &Queue, name: &str, directory: &Path) -> Result<DaemonLock> {
+    let locked = queue.daemon_lock(name).map_err(|why| job::of_journal(&why))?;
+    locked.map_err(|refusal| match refusal {
+        DaemonRefusal::HasDaemon(process) => {
+            let holder =
+                process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
+            Failure::new(Kind::Exists, format!("{holder} carries the jobs of {}", directory.display()))
+                .hint("end it first, or use another directory with --state")
+        }
+        DaemonRefusal::HasName => {
+            Failure::new(Kind::Exists, format!("another daemon called {name} carries the jobs of this store"))
+                .hint("end it first, or choose another name with --name")
+        }
     })
 }
 

@@ -7,10 +7,10 @@ use super::views::job_view;
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::id::{JobId, WorkerId};
-use crate::journal::{JournalFailure, Queue, QueuedJob, Tokens};
+use crate::journal::{CarriedRun, JournalFailure, Queue, QueuedJob, Tokens};
 use crate::queue::{
-    CarriedJob, Head, JobsAtOnce, RecordedSites, SiteUse, Token, WorkerProfile, WorkerRecord, has_worker,
-    scattered_sites,
+    CarriedJob, Head, JobsAtOnce, Progress, RecordedSites, SiteUse, Token, WorkerProfile, WorkerRecord,
+    has_worker, scattered_sites,
 };
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::TokenInfo;
@@ -23,6 +23,17 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
+
+/// The worker that carries a job.
+#[derive(Debug)]
+pub(super) struct WorkerOfJob {
+    /// The worker itself.
+    pub(super) id: WorkerId,
+    /// What it is called.
+    pub(super) name: String,
+    /// How far the job is, as the store knows it.
+    pub(super) progress: Option<Progress>,
+}
 
 /// What the worker and the listeners of a daemon share.
 #[derive(Debug)]
@@ -50,7 +61,7 @@ pub(super) struct Daemon {
     /// Whether the journal could not be used when the worker looked at it.
     pub(super) is_store_away: AtomicBool,
     /// Tells the worker that a job has changed.
-    pub(super) changed: Notify,
+    pub(super) changed: Arc<Notify>,
     /// Whether nothing is carried any more.
     pub(super) has_ended: AtomicBool,
     /// For whom plans and explanations are made just now.
@@ -62,7 +73,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// The tokens cannot be read.
+    /// The tokens cannot be read, or the store cannot be reached.
     pub(super) fn new(
         general: General,
         [queue, reader]: [Queue; 2],
@@ -83,9 +94,10 @@ impl Daemon {
             is_draining: AtomicBool::new(false),
             is_store_away: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
-            changed: Notify::new(),
+            changed: Arc::default(),
             plans: Mutex::default(),
         };
+        daemon.queue.listen(Arc::clone(&daemon.changed))?;
         daemon.renew_tokens()?;
         Ok(daemon)
     }
@@ -207,25 +219,51 @@ impl Daemon {
 
     /// A job as the API shows it.
     pub(super) fn view(&self, job: &QueuedJob) -> JobView {
-        let worker = job.entry.is_carried.then(|| self.worker_names().remove(&job.id)).flatten();
+        let worker = job.entry.is_carried.then(|| self.workers_of_jobs().remove(&job.id)).flatten();
         self.view_with(job, worker)
     }
 
-    /// A job as the API shows it, and the name of the worker that carries it.
-    pub(super) fn view_with(&self, job: &QueuedJob, worker: Option<String>) -> JobView {
-        job_view(job, self.feed.run(job.id).as_ref(), worker)
+    /// A job as the API shows it, and who carries it.
+    pub(super) fn view_with(&self, job: &QueuedJob, worker: Option<WorkerOfJob>) -> JobView {
+        // If another worker carries it, the run of this one is an earlier one.
+        let is_elsewhere = worker.as_ref().is_some_and(|worker| worker.id != self.worker.id);
+        let run = if is_elsewhere { None } else { self.feed.run(job.id) };
+        job_view(job, run.as_ref(), worker)
     }
 
-    /// The names of the workers that carry jobs, by the jobs. What is not known now is left out.
-    pub(super) fn worker_names(&self) -> HashMap<JobId, String> {
-        let (carriers, workers) = (self.reader.carriers(), self.reader.workers().unwrap_or_default());
+    /// Who carries jobs, by the jobs. What is not known now is left out.
+    pub(super) fn workers_of_jobs(&self) -> HashMap<JobId, WorkerOfJob> {
+        let (runs, workers) = (self.reader.carried_runs(), self.reader.workers().unwrap_or_default());
         let names: HashMap<WorkerId, String> =
             workers.into_iter().map(|worker| (worker.profile.id, worker.profile.name)).collect();
-        let named = |(job, id): (JobId, WorkerId)| {
-            let name = names.get(&id).cloned();
-            (job, name.unwrap_or_else(|| id.to_string()))
+        let named = |(job, CarriedRun { worker, progress }): (JobId, CarriedRun)| {
+            let name = names.get(&worker).cloned().unwrap_or_else(|| worker.to_string());
+            (job, WorkerOfJob { id: worker, name, progress })
         };
-        carriers.unwrap_or_default().into_iter().map(named).collect()
+        runs.unwrap_or_default().into_iter().map(named).collect()
+    }
+
+    /// Tells those who follow the events how far the jobs of other workers are, where that is not `told` yet. Returns how far they
+    /// are now.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub(super) fn tell_progress(
+        &self,
+        told: &HashMap<JobId, Progress>,
+    ) -> Result<HashMap<JobId, Progress>, JournalFailure> {
+        let mut now = HashMap::new();
+        for (job, WorkerOfJob { id, name, progress }) in self.workers_of_jobs() {
+            let Some(progress) = progress.filter(|_| id != self.worker.id) else { continue };
+            if told.get(&job) != Some(&progress)
+                && let Some(queued) = self.reader.queued(job)?
+            {
+                self.feed.tell_progress(job, &queued.entry.submission.owner, &name, &progress);
+            }
+            now.insert(job, progress);
+        }
+        Ok(now)
     }
 
     /// Remembers that a job was submitted here.

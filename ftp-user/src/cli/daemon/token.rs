@@ -48,7 +48,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 
 /// Runs the verb.
 pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
-    check_state(general.state.as_deref())?;
+    check_state(general.state.as_deref().filter(|_| general.store.is_none()))?;
     let queue = general.queue()?;
     let tokens = Tokens::of(&queue);
     let failed = |why| job::of_journal(&why);

@@ -1,21 +1,22 @@
 //! What the API shows of what the store has.
 
 use super::feed::RunOfJob;
-use crate::id::{JobId, WorkerId};
+use super::state::WorkerOfJob;
+use crate::id::JobId;
 use crate::journal::as_text::text_of;
 use crate::journal::{
-    AlikeFailures, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob,
+    AlikeFailures, CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob,
 };
 use crate::place::Site;
-use crate::queue::{QueueState, WorkerRecord};
+use crate::queue::{Progress, QueueState, WorkerRecord};
 use crate::web::OPTIONS;
-use crate::web::view::{FailureGroup, FileState, FileView, JobView, Progress, SeriesView, Time, WorkerView};
+use crate::web::view::{FailureGroup, FileState, FileView, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// A job. `run` is its last run in this daemon, and `worker` the one that carries it now.
-pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: Option<String>) -> JobView {
+/// A job. `run` is its last run in this daemon, and `of_job` the worker that carries it now.
+pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<WorkerOfJob>) -> JobView {
     let QueuedJob { id, job, entry } = job;
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let state = entry.state(since_1970().as_secs());
@@ -23,6 +24,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: Option<S
     let waits = matches!(state, QueueState::Waiting | QueueState::Scheduled);
     // Of what has ended the store knows everything.
     let run = run.filter(|_| !state.has_ended());
+    let (worker, elsewhere) = of_job.map(|worker| (worker.name, worker.progress)).unzip();
     JobView {
         id: id.to_string(),
         verb: job.verb.clone(),
@@ -41,13 +43,14 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, worker: Option<S
         next_try: waits.then(|| at(entry.due)),
         worker: worker.filter(|_| entry.is_carried),
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
-        progress: run.map_or_else(
-            || Progress { files: entry.files.done, bytes: entry.files.bytes, ..Progress::default() },
-            |run| match entry.is_carried {
-                true => run.progress.clone(),
-                false => Progress { rate: None, remaining: None, ..run.progress.clone() },
-            },
-        ),
+        progress: match (run, elsewhere.flatten()) {
+            (Some(run), _) if entry.is_carried => run.progress.clone(),
+            (Some(run), _) => Progress { rate: None, remaining: None, ..run.progress.clone() },
+            (None, Some(progress)) => progress,
+            (None, None) => {
+                Progress { files: entry.files.done, bytes: entry.files.bytes, ..Progress::default() }
+            }
+        },
     }
 }
 
@@ -91,16 +94,12 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
     }
 }
 
-/// A worker at this time of the store. `carriers` says which one carries which job.
-pub(super) fn worker_view(
-    worker: &WorkerRecord,
-    carriers: &HashMap<JobId, WorkerId>,
-    now: u64,
-) -> WorkerView {
+/// A worker at this time of the store. `runs` are the jobs that workers carry.
+pub(super) fn worker_view(worker: &WorkerRecord, runs: &HashMap<JobId, CarriedRun>, now: u64) -> WorkerView {
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let WorkerRecord { profile, started, seen } = worker;
     let mut jobs: Vec<String> =
-        carriers.iter().filter(|(_, id)| **id == profile.id).map(|(job, _)| job.to_string()).collect();
+        runs.iter().filter(|(_, run)| run.worker == profile.id).map(|(job, _)| job.to_string()).collect();
     jobs.sort();
     WorkerView {
         name: profile.name.clone(),

@@ -8,11 +8,12 @@ use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob};
-use crate::queue::{CarriedJob, Entry, EntryRefusal, Head, Lease, RenewalTimer, Turn, Wish};
+use crate::queue::{CarriedJob, Entry, Head, Lease, Progress, RenewalTimer, Turn, Wish};
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
+use ftp_proto::timer::Moment;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -41,6 +42,10 @@ pub(super) struct Worker {
     told: Option<u64>,
     /// The number of the last change that it knows of.
     last_change: u64,
+    /// When it has noted last how far its jobs are.
+    reported: Option<Moment>,
+    /// How far the jobs of other workers are, as those who follow the events know it.
+    told_progress: HashMap<JobId, Progress>,
 }
 
 /// The end of a run that is not in the journal yet.
@@ -76,6 +81,8 @@ impl Worker {
             recent: Vec::new(),
             told: None,
             last_change: 0,
+            reported: None,
+            told_progress: HashMap::new(),
         }
     }
 
@@ -88,6 +95,7 @@ impl Worker {
     pub(super) async fn run(mut self, signals: (Stop, Reload), patience: Duration) -> Result<(), Failure> {
         let (mut stop, mut reload) = signals;
         let carried = loop {
+            let looked_at = self.clock.now();
             let mut looked = self.write_ends().await;
             if looked.is_ok() {
                 looked = self.look().await;
@@ -97,7 +105,7 @@ impl Worker {
                     if self.daemon.is_store_away.swap(false, Ordering::Relaxed) {
                         tracing::info!("the journal can be used again");
                     }
-                    LOOK_AGAIN
+                    if self.daemon.has_database() { LOOK_AGAIN_UNTOLD } else { LOOK_AGAIN }
                 }
                 // A disk may have room again. What runs goes on.
                 Err(why @ JournalFailure::Unusable { .. }) => {
@@ -115,7 +123,7 @@ impl Worker {
             tokio::select! {
                 () = stop.wait() => break Ok(()),
                 () = reload.wait() => self.reload(),
-                () = self.daemon.changed.notified() => {}
+                () = told(&self.daemon, self.clock, looked_at) => {}
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
             }
@@ -223,9 +231,29 @@ impl Worker {
         Ok(())
     }
 
+    /// Notes how far the jobs are that run here, for those who look elsewhere.
+    async fn report(&mut self) -> Result<(), JournalFailure> {
+        let now = self.clock.now();
+        let is_due = self.reported.is_none_or(|last| now.since(last) >= REPORT);
+        let running = || self.running.values().map(|running| running.lease);
+        if !is_due || running().next().is_none() {
+            return Ok(());
+        }
+        // A run that has not begun to move knows less than the store.
+        let known = |lease: Lease| {
+            let progress = self.daemon.feed.progress(lease.job)?;
+            (progress != Progress::default()).then_some((lease, progress))
+        };
+        let (id, all): (_, Vec<_>) = (self.daemon.worker.id, running().filter_map(known).collect());
+        self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).report(&all)).await?;
+        self.reported = Some(now);
+        Ok(())
+    }
+
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
         self.renew().await?;
+        self.report().await?;
         self.take_over().await?;
         if !self.running.is_empty() {
             for job in self.daemon.queue.on_disk(Queue::unwanted).await? {
@@ -249,14 +277,14 @@ impl Worker {
                 ),
             }
         }
-        while self.running.len() < self.daemon.parallel.get() {
+        let room = self.daemon.parallel.get().saturating_sub(self.running.len());
+        if room > 0 {
             let (recent, daemon) = (self.recent.clone(), Arc::clone(&self.daemon));
             let take = move |queue: &Queue| {
                 let may_begin = |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried);
-                Leases::of(queue, daemon.worker.id).take(&recent, may_begin)
+                Leases::of(queue, daemon.worker.id).take(room, &recent, may_begin)
             };
-            let Some(taken) = self.daemon.queue.on_disk(take).await? else { break };
-            self.begin(taken);
+            self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
         }
         self.tell().await
     }
@@ -279,11 +307,16 @@ impl Worker {
         });
     }
 
-    /// Takes the tokens that there are now, and tells which jobs have changed.
+    /// Takes the tokens that there are now, and tells which jobs have changed, and how far those of other workers are.
     async fn tell(&mut self) -> Result<(), JournalFailure> {
         let daemon = Arc::clone(&self.daemon);
         self.daemon.queue.on_disk(move |_| daemon.renew_tokens()).await?;
-        self.tell_changes().await
+        self.tell_changes().await?;
+        if self.daemon.has_database() && self.daemon.feed.followers() > 0 {
+            let (daemon, told) = (Arc::clone(&self.daemon), std::mem::take(&mut self.told_progress));
+            self.told_progress = self.daemon.queue.on_disk(move |_| daemon.tell_progress(&told)).await?;
+        }
+        Ok(())
     }
 
     /// Tells those who follow the events which jobs have changed, whoever has changed them.
@@ -343,33 +376,42 @@ impl Worker {
 
     /// Writes the ends of runs into the journal.
     async fn write_ends(&mut self) -> Result<(), JournalFailure> {
-        while let Some(UnwrittenEnd { lease, result }) = self.unwritten.last().cloned() {
-            let (job, id) = (lease.job, self.daemon.worker.id);
-            let end = move |entry: &mut Entry, now| match result {
-                Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
-                Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
-                Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
-                None => entry.lose_worker(now),
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let (id, ends) = (self.daemon.worker.id, self.unwritten.clone());
+        let end = move |queue: &Queue| {
+            let end = |end: UnwrittenEnd| (end.lease, move |entry: &mut Entry, now| end.note(entry, now));
+            Leases::of(queue, id).end(ends.into_iter().map(end).collect())
+        };
+        let written = self.daemon.queue.on_disk(end).await?;
+        for (UnwrittenEnd { lease, .. }, entry) in self.unwritten.drain(..).zip(written) {
+            let job = lease.job;
+            // Somebody may have forgotten it meanwhile, too.
+            let Some(entry) = entry else {
+                tracing::warn!(%job, "a job has lost its lease: the result of its run is left out");
+                continue;
             };
-            match self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).end(lease, end)).await {
-                Ok(Ok(entry)) => {
-                    let state = entry.state(since_1970().as_secs());
-                    if state.has_ended() {
-                        self.daemon.feed.counted.job(state);
-                    }
-                    let state = state.name();
-                    tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a run of a job has ended");
-                }
-                Ok(Err(EntryRefusal::LeaseLost)) => {
-                    tracing::warn!(%job, "a job has lost its lease: the result of its run is left out");
-                }
-                // Somebody has forgotten it meanwhile.
-                Ok(Err(_)) | Err(JournalFailure::Unknown { .. }) => {}
-                Err(why) => return Err(why),
+            let state = entry.state(since_1970().as_secs());
+            if state.has_ended() {
+                self.daemon.feed.counted.job(state);
             }
-            self.unwritten.pop();
+            let state = state.name();
+            tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a run of a job has ended");
         }
         Ok(())
+    }
+}
+
+impl UnwrittenEnd {
+    /// Notes the end in the entry of its job.
+    fn note(self, entry: &mut Entry, now: u64) {
+        match self.result {
+            Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
+            Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
+            Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
+            None => entry.lose_worker(now),
+        }
     }
 }
 
@@ -380,8 +422,20 @@ impl RunningJob {
     }
 }
 
+/// Waits until a job has changed. Where many change, they are looked at together.
+async fn told(daemon: &Daemon, clock: Clock, looked_at: Moment) {
+    daemon.changed.notified().await;
+    sleep(SHORT_PAUSE.saturating_sub(clock.now().since(looked_at))).await;
+}
+
 /// How often the queue is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// The same where the store tells what others change: times come, and what it tells can get lost.
+const LOOK_AGAIN_UNTOLD: Duration = Duration::from_secs(1);
+/// How often it is noted how far jobs are.
+const REPORT: Duration = Duration::from_secs(2);
+/// The shortest time between two looks, unless a run has ended.
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// The same after the journal could not be used.
 const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// The largest number of jobs that are remembered after they were carried, for the shares of their owners.

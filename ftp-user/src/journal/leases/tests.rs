@@ -1,10 +1,11 @@
 //! Leases: a job is taken once, ends once, and goes to another worker if its own has not renewed its lease.
 
 use super::*;
+use crate::journal::queue::put;
 use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::table::RUNS;
-use crate::journal::{JobState, Submitted};
-use crate::queue::{RecordedSites, Submission};
+use crate::journal::{JobQuery, JobState, Submitted};
+use crate::queue::{EntryRefusal, Priority, RecordedSites, Submission};
 use std::path::Path;
 
 fn queue(directory: &Path) -> Queue {
@@ -37,19 +38,20 @@ fn of(queue: &Queue, id: u64) -> Leases<'_> {
 }
 
 fn take(holder: &Leases<'_>) -> Option<Lease> {
-    holder.take(&[], |_, _| true).unwrap().map(|taken| taken.lease)
+    holder.take(1, &[], |_, _| true).unwrap().pop().map(|taken| taken.lease)
 }
 
 /// Lets the lease of a job end now.
 fn expire(queue: &Queue, lease: Lease) {
     let Lease { job, worker, fence } = lease;
-    let row = [job.into(), worker.into(), fence.into(), 0_u64.into()];
+    let row = [job.into(), worker.into(), fence.into(), 0_u64.into(), Value::Null];
     queue.with(|store| store.durably(|store| LEASES.replace(&store.sql, &row))).unwrap();
 }
 
-fn end(holder: &Leases<'_>, lease: Lease, exit: u8) -> Result<Option<u8>, EntryRefusal> {
-    let ended = holder.end(lease, |entry, now| entry.end(exit, None, now)).unwrap();
-    ended.map(|entry| entry.exit)
+/// Ends a run. Returns the exit status of its job, if it has ended; the outer `None`: the lease was lost.
+fn end(holder: &Leases<'_>, lease: Lease, exit: u8) -> Option<Option<u8>> {
+    let mut ended = holder.end(vec![(lease, |entry: &mut Entry, now| entry.end(exit, None, now))]).unwrap();
+    ended.pop().unwrap().map(|entry| entry.exit)
 }
 
 #[test]
@@ -64,18 +66,86 @@ fn a_job_is_taken_once_and_ends_once() {
     assert!(b.fence > a.fence);
     let c = take(&one).unwrap();
     assert_eq!((c.job, take(&two)), (second, None));
-    assert_eq!(queue.carriers().unwrap()[&third], WorkerId::new(2));
+    assert_eq!(queue.carried_runs().unwrap()[&third].worker, WorkerId::new(2));
     queue.change(third, |entry, _| entry.pause()).unwrap().unwrap();
     assert_eq!(queue.unwanted().unwrap(), [third]);
-    assert_eq!(end(&two, b, 10), Ok(None));
-    assert_eq!(end(&one, a, 9), Ok(Some(9)));
-    assert_eq!(end(&one, a, 0), Err(EntryRefusal::LeaseLost));
+    assert_eq!(end(&two, b, 10), Some(None));
+    assert_eq!(end(&one, a, 9), Some(Some(9)));
+    assert_eq!(end(&one, a, 0), None);
     assert_eq!((take(&one), take(&two)), (None, None), "one is paused, one has ended, one is carried");
     let ended = queue.job(first).unwrap().unwrap();
     assert_eq!((ended.state, ended.queued.unwrap().exit), (JobState::Failed, Some(9)));
     assert_eq!(queue.change(first, |entry, _| entry.pause()).unwrap(), Err(EntryRefusal::HasEnded));
     let unknown = queue.change(JobId::new(9), |_, _| Ok(()));
     assert_eq!(unknown, Err(JournalFailure::Unknown { job: JobId::new(9) }));
+}
+
+#[test]
+fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let holder = of(&queue, 1);
+    // All within a second; a later one has the smaller id.
+    for (id, priority) in [(9, 0), (7, 5), (8, 0), (3, 0), (5, 5), (1, 0)] {
+        let submission = Submission {
+            owner: "ann".into(),
+            priority: Priority::try_from(priority).unwrap(),
+            ..Submission::default()
+        };
+        let entry = Entry { submission, ..Entry::default() };
+        queue.submit(JobId::new(id), StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &entry).unwrap();
+    }
+    let listed = queue.list(&JobQuery { most: 10, ..JobQuery::default() }).unwrap().items;
+    assert_eq!(listed.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [1, 5, 3, 8, 7, 9]);
+    let take = |most| {
+        let taken = holder.take(most, &[], |_, _| true).unwrap();
+        taken.iter().map(|taken| taken.lease.job.number()).collect::<Vec<_>>()
+    };
+    assert_eq!([take(1), take(2), take(0)], [vec![7], vec![5, 9], vec![]]);
+    // One that was paused keeps its place.
+    queue.change(JobId::new(8), |entry, _| entry.pause()).unwrap().unwrap();
+    assert_eq!(take(1), [3]);
+    queue.change(JobId::new(8), |entry, now| entry.resume(now)).unwrap().unwrap();
+    assert_eq!(take(9), [8, 1]);
+}
+
+#[test]
+fn jobs_that_one_transaction_has_submitted_are_taken_once() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let put = |store: &Store| {
+        let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
+    };
+    queue.with(|store| store.durably(put)).unwrap();
+    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap();
+    let mut taken: Vec<_> = taken.iter().map(|taken| taken.lease.job.number()).collect();
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2, 3]);
+}
+
+#[test]
+fn what_is_taken_together_counts_for_each_other() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let holder = of(&queue, 1);
+    for (id, owner) in [(1, "ann"), (2, "ann"), (3, "ann"), (4, "bob"), (5, "bob")] {
+        submit(&queue, id, owner);
+    }
+    let mut seen = Vec::new();
+    let taken = holder.take(4, &[], |_, carried| {
+        seen.push(carried.len());
+        carried.len() < 3
+    });
+    let taken: Vec<_> = taken.unwrap().iter().map(|taken| taken.lease).collect();
+    assert_eq!(taken.iter().map(|lease| lease.job.number()).collect::<Vec<_>>(), [1, 4, 2]);
+    assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.contains(&3), "{seen:?}");
+    let lost = Lease { fence: 77, ..taken[0] };
+    let ends = taken.iter().copied().chain([lost]);
+    let ended =
+        holder.end(ends.map(|lease| (lease, |entry: &mut Entry, now| entry.end(0, None, now))).collect());
+    let ended = ended.unwrap();
+    assert_eq!(ended.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, false]);
 }
 
 #[test]
@@ -103,12 +173,35 @@ fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_not
     assert_eq!(two.lose_expired(&[], |_| false).unwrap(), []);
     assert_eq!(lose(&two, &[]), [job]);
     assert_eq!(renew(&one, 1, &[lease]), [lease]);
-    assert_eq!(end(&one, lease, 0), Err(EntryRefusal::LeaseLost));
+    assert_eq!(end(&one, lease, 0), None);
     let next = take(&one).unwrap();
     assert!(next.job == job && next.worker == lease.worker && next.fence > lease.fence);
-    assert_eq!(end(&one, lease, 0), Err(EntryRefusal::LeaseLost), "the same worker, an earlier lease");
+    assert_eq!(end(&one, lease, 0), None, "the same worker, an earlier lease");
     assert_eq!(queue.job(job).unwrap().unwrap().queued.unwrap().tries, 1);
-    assert_eq!(end(&one, next, 0), Ok(Some(0)));
+    assert_eq!(end(&one, next, 0), Some(Some(0)));
+}
+
+#[test]
+fn how_far_a_job_is_can_be_seen_elsewhere_as_long_as_it_is_carried() {
+    let home = tempfile::tempdir().unwrap();
+    let [queue, elsewhere] = [(), ()].map(|()| queue(home.path()));
+    let one = of(&queue, 1);
+    let job = submit(&queue, 1, "ann");
+    let lease = take(&one).unwrap();
+    let seen = || {
+        let of_run = elsewhere.carried_runs().unwrap().remove(&job).and_then(|run| run.progress);
+        let of_job = elsewhere.job(job).unwrap().unwrap().progress;
+        assert_eq!(of_run, of_job);
+        of_job
+    };
+    assert_eq!(seen(), None);
+    let progress = Progress { files: 3, bytes: 4096, rate: Some(1024), ..Progress::default() };
+    one.report(&[(lease, progress.clone())]).unwrap();
+    one.report(&[(Lease { fence: lease.fence + 1, ..lease }, Progress::default())]).unwrap();
+    assert_eq!(one.check_in(&worker(1), &[lease], 0).unwrap().lost, []);
+    assert_eq!(seen(), Some(progress));
+    assert_eq!(end(&one, lease, 0), Some(Some(0)));
+    assert_eq!(seen(), None);
 }
 
 #[test]

@@ -51,19 +51,19 @@ fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost(
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
     let id = submit(&queue, 1, "ann");
-    let lock = queue.daemon_lock().unwrap().unwrap();
+    let lock = queue.daemon_lock("one").unwrap().unwrap();
     assert!(queue.has_daemon());
     let other = Queue::of(Store::open_for_tests(home.path()).unwrap());
     let is_shared = queue.with(|store| Ok(store.is_shared())).unwrap();
-    assert_eq!(other.daemon_lock().unwrap().is_ok(), is_shared);
-    Leases::of(&queue, WorkerId::new(1)).take(&[], |_, _| true).unwrap().unwrap();
+    assert_eq!(other.daemon_lock("two").unwrap().is_ok(), is_shared);
+    assert_eq!(Leases::of(&queue, WorkerId::new(1)).take(1, &[], |_, _| true).unwrap().len(), 1);
     drop(lock);
-    let lock = other.daemon_lock().unwrap().unwrap();
+    let lock = other.daemon_lock("two").unwrap().unwrap();
     let lost = || other.lose_workers(&lock).unwrap();
     assert_eq!((lost(), lost()), (usize::from(!is_shared), 0));
     let record = queue.job(id).unwrap().unwrap();
     assert_eq!(record.queued.unwrap().tries, u32::from(!is_shared));
-    assert_eq!(queue.carriers().unwrap().is_empty(), !is_shared);
+    assert_eq!(queue.carried_runs().unwrap().is_empty(), !is_shared);
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) use value::Value;
 
 use ftp_io::clock::since_1970;
 use std::borrow::Cow;
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Why the database did not do what it was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -164,6 +166,29 @@ impl Sql {
                 let now = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
                 self.one(now, [], |row| row.get(0))
             }
+        }
+    }
+
+    /// Tells those who [`listen`](Self::listen) that something has changed which they wait for, when the transaction ends. Where
+    /// nobody can listen, everybody looks again now and then.
+    pub(super) fn notify(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.notify(),
+        }
+    }
+
+    /// Has `heard` told what other connections [`notify`](Self::notify), if the database can do that. Something may be lost with a
+    /// connection: then `heard` is told as soon as there is another one.
+    pub(super) fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => {
+                drop(heard);
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.listen(heard),
         }
     }
 

@@ -1,14 +1,13 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::{JobChange, QueueState, Scope};
+use crate::queue::{JobChange, Progress, QueueState, Scope};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{
     Caller, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction, Submitted,
     TokenInfo,
 };
 use crate::web::view::{
-    FileState, FileView, JobDetail, JobView, PairView, Progress, SeriesView, SiteView, Slice, Time,
-    WorkerView,
+    FileState, FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

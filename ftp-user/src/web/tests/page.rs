@@ -2,11 +2,11 @@
 
 use super::client::Daemon;
 use super::fleet::job;
-use crate::queue::QueueState;
+use crate::queue::{Progress, QueueState};
 use crate::web::page::STYLE;
 use crate::web::view::{
-    FailureGroup, FileState, FileView, JobDetail, JobView, PairView, Progress, RatePoint, RouteView,
-    SiteView, Time, WorkerView,
+    FailureGroup, FileState, FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView, Time,
+    WorkerView,
 };
 use serde_json::json;
 use std::collections::HashMap;

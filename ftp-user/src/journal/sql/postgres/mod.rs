@@ -20,8 +20,10 @@ use crate::id::JobId;
 use crate::queue::Lease;
 use session::{Answer, Request, Work, Write};
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// A connection to a database.
@@ -49,6 +51,8 @@ pub(in crate::journal) enum LockKey {
     Tables,
     /// The rows: whoever has it writes them.
     Writer,
+    /// A name of a worker, by its checksum: the worker of this name has it.
+    Name(u32),
 }
 
 /// A lock of a connection. Dropping it releases it, and so does the end of the connection.
@@ -63,7 +67,7 @@ impl LockKey {
     const fn suffix(self) -> &'static str {
         match self {
             Self::Daemon => "_shared",
-            Self::Job(_) | Self::Tables | Self::Writer => "",
+            Self::Job(_) | Self::Tables | Self::Writer | Self::Name(_) => "",
         }
     }
 
@@ -76,6 +80,7 @@ impl LockKey {
             Self::Writer => own(WRITER),
             Self::Daemon => own(DAEMON),
             Self::Tables => own(TABLES),
+            Self::Name(number) => format!("{NAMES}, {}", number.cast_signed()),
         }
     }
 }
@@ -190,6 +195,16 @@ impl PostgresConnection {
         self.changes.get()
     }
 
+    /// Does what [`Sql::notify`](super::Sql::notify) says. The server tells it once for each transaction.
+    pub(super) fn notify(&self) -> Result<(), StoreError> {
+        self.write(&format!("NOTIFY {CHANNEL}"), [], None)
+    }
+
+    /// Does what [`Sql::listen`](super::Sql::listen) says.
+    pub(super) fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
+        self.requests.ask(Work::Listen(heard)).map(drop)
+    }
+
     /// Waits for a lock that the transaction keeps until it ends.
     pub(in crate::journal) fn lock_until_commit(&self, key: LockKey) -> Result<(), StoreError> {
         self.requests
@@ -259,10 +274,14 @@ impl Drop for SessionLock {
 
 /// The first half of the keys of locks that are not those of jobs: `FTPU` in ASCII.
 const OWN: i32 = 0x4654_5055;
-/// The second halves of these keys: of whoever writes, carries the queue, or makes the tables.
+/// The first half of the keys of names.
+const NAMES: i32 = OWN + 1;
+/// The second halves of the keys that begin with `OWN`: of whoever writes, carries the queue, or makes the tables.
 const WRITER: i32 = 1;
 const DAEMON: i32 = 2;
 const TABLES: i32 = 3;
+/// The channel of notifications.
+const CHANNEL: &str = "ftp_user";
 /// The largest number of statements that wait for the next question.
 const MOST_UNSENT: usize = 256;
 /// How often the server is asked whether a connection has ended.

@@ -1,23 +1,27 @@
 //! The connection on its thread: opened, opened again after a loss, and asked.
 
 use super::super::{GONE, OwnedValue, StoreError};
-use super::LockKey;
 use super::convert::{Parameter, parameter, values as values_of_row};
 use super::statement::translate;
 use super::stream::{Tls, connect};
+use super::{CHANNEL, LockKey, NAMES};
 use crate::journal::password::Password;
 use crate::journal::url::{PostgresUrl, SslMode};
 use ftp_io::connection::Connection;
+use ftp_io::lock::Lock;
 use std::collections::{BTreeSet, HashMap};
 use std::future::{Future, poll_fn};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Statement, config};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement, config};
 
 /// How a database is reached.
 #[derive(Clone, Debug)]
@@ -84,6 +88,8 @@ pub(super) enum Work {
     Lock(LockKey),
     /// It is released.
     Unlock(LockKey),
+    /// From now on this one is told what other connections notify.
+    Listen(Arc<Notify>),
 }
 
 /// What came of it.
@@ -115,6 +121,33 @@ struct Session {
     locks: BTreeSet<LockKey>,
     /// Whether a transaction has begun and not ended: it is lost with the connection.
     is_in_transaction: bool,
+    ear: Arc<Mutex<Ear>>,
+}
+
+/// Who is told what other connections notify.
+#[derive(Default)]
+struct Ear {
+    heard: Option<Arc<Notify>>,
+    /// The process that the server has for this connection, or had for the last one; 0 before the first.
+    backend: i32,
+}
+
+/// Keeps a connection going until it ends.
+fn attend<S, T>(mut connection: tokio_postgres::Connection<S, T>, ear: Arc<Mutex<Ear>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    drop(tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            let ear = ear.locked();
+            if let (AsyncMessage::Notification(one), Some(heard)) = (message, &ear.heard)
+                && one.process_id() != ear.backend
+            {
+                heard.notify_one();
+            }
+        }
+    }));
 }
 
 /// A statement that the server knows.
@@ -135,7 +168,8 @@ struct ReadyWrite {
 impl Session {
     fn new(parameters: Parameters) -> Self {
         let (statements, locks) = (HashMap::new(), BTreeSet::new());
-        Self { parameters, client: None, statements, locks, is_in_transaction: false }
+        let (client, ear) = (None, Arc::default());
+        Self { parameters, client, statements, locks, is_in_transaction: false, ear }
     }
 
     async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
@@ -204,6 +238,10 @@ impl Session {
                 let suffix = key.suffix();
                 self.batch(&format!("SELECT pg_advisory_unlock{suffix}({})", key.parameters())).await
             }
+            Work::Listen(heard) => {
+                self.ear.locked().heard = Some(heard);
+                self.batch(&format!("LISTEN {CHANNEL}")).await
+            }
         }
     }
 
@@ -246,20 +284,30 @@ impl Session {
         Ok(Answer { changed: is_free.into(), ..Answer::default() })
     }
 
-    /// Connects. Of the locks that were lost with the connection before, that of the queue is taken again. A job is lost with its
-    /// lock: another process may have carried it meanwhile.
+    /// Connects. Of the locks that were lost with the connection before, those of the queue and of the name are taken again. A job
+    /// is lost with its lock: another process may have carried it meanwhile.
     async fn connect(&mut self) -> Result<(), StoreError> {
         self.statements.clear();
         if self.locks.iter().any(|key| matches!(key, LockKey::Job(_))) {
             return Err(StoreError::Database(LOST.to_owned()));
         }
-        let client = within(open(&self.parameters)).await?;
+        let client = within(open(&self.parameters, &self.ear)).await?;
         within(async { Ok(client.batch_execute(SETTINGS).await?) }).await?;
+        let backend =
+            within(async { Ok(client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?) }).await?;
+        let last = self.ear.locked().backend;
         for key in &self.locks {
-            if !within(try_lock(&client, *key)).await? {
+            if !within(lock_again(&client, *key, last)).await? {
                 let why = "the connection to it was lost, and another process has taken the lock meanwhile";
                 return Err(StoreError::Database(why.to_owned()));
             }
+        }
+        self.ear.locked().backend = backend;
+        let heard = self.ear.locked().heard.clone();
+        if let Some(heard) = heard {
+            within(async { Ok(client.batch_execute(&format!("LISTEN {CHANNEL}")).await?) }).await?;
+            // Something may have been notified meanwhile.
+            heard.notify_one();
         }
         self.client = Some(client);
         Ok(())
@@ -318,21 +366,48 @@ async fn try_lock(client: &Client, key: LockKey) -> Result<bool, StoreError> {
     Ok(row.try_get(0)?)
 }
 
+/// Takes a lock that was lost with the connection before. A server that was cut off may still have the process of that connection,
+/// `last`, with the lock of a name, and is told to end it.
+async fn lock_again(client: &Client, key: LockKey, last: i32) -> Result<bool, StoreError> {
+    let is_locked = try_lock(client, key).await?;
+    let LockKey::Name(number) = key else { return Ok(is_locked) };
+    if is_locked {
+        return Ok(true);
+    }
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = $1
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND CAST(classid AS BIGINT) = {NAMES} AND CAST(objid AS BIGINT) = {number}"
+    );
+    if client.query(&end, &[&last]).await?.is_empty() {
+        return Ok(false);
+    }
+    // The caller sets an end to this.
+    while !try_lock(client, key).await? {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(true)
+}
+
 /// Connects to the server. A server that refuses TLS, or fails in it, is asked again without if the mode permits that.
-async fn open(parameters: &Parameters) -> Result<Client, StoreError> {
+async fn open(parameters: &Parameters, ear: &Arc<Mutex<Ear>>) -> Result<Client, StoreError> {
     let url = &parameters.url;
     let mode = url.ssl;
     if mode == SslMode::Disable || url.host.is_directory() {
-        return begin(parameters, config::SslMode::Disable).await;
+        return begin(parameters, config::SslMode::Disable, ear).await;
     }
     let strict = if mode == SslMode::Prefer { config::SslMode::Prefer } else { config::SslMode::Require };
-    match begin(parameters, strict).await {
-        Err(_) if mode == SslMode::Prefer => begin(parameters, config::SslMode::Disable).await,
+    match begin(parameters, strict, ear).await {
+        Err(_) if mode == SslMode::Prefer => begin(parameters, config::SslMode::Disable, ear).await,
         done => done,
     }
 }
 
-async fn begin(parameters: &Parameters, mode: config::SslMode) -> Result<Client, StoreError> {
+async fn begin(
+    parameters: &Parameters,
+    mode: config::SslMode,
+    ear: &Arc<Mutex<Ear>>,
+) -> Result<Client, StoreError> {
     let url = &parameters.url;
     let refused = |error: std::io::Error| StoreError::Database(ftp_io::os_error::words(&error));
     let stream: Connection = connect(parameters).await.map_err(refused)?;
@@ -343,12 +418,12 @@ async fn begin(parameters: &Parameters, mode: config::SslMode) -> Result<Client,
     }
     if mode == config::SslMode::Disable {
         let (client, connection) = config.connect_raw(stream, NoTls).await?;
-        drop(tokio::spawn(connection));
+        attend(connection, Arc::clone(ear));
         return Ok(client);
     }
     let tls = Tls::new(url.ssl, &url.host, url.roots.as_deref()).map_err(refused)?;
     let (client, connection) = config.connect_raw(stream, tls).await?;
-    drop(tokio::spawn(connection));
+    attend(connection, Arc::clone(ear));
     Ok(client)
 }
 
@@ -379,5 +454,7 @@ const SETTINGS: &str = "
 const LONGEST: Duration = Duration::from_secs(40);
 /// The same for each step of a connection that is opened.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+/// The pause before a lock is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 /// The number of statements that are kept prepared.
 const STATEMENTS: usize = 256;

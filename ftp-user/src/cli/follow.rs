@@ -1,0 +1,80 @@
+//! `jobs --follow`: what happens to the jobs of the queue, as it happens.
+
+use super::daemon::with_job;
+use super::remote::{follow_own, print_event};
+use super::store::is_database;
+use super::{General, queue::LONG_PAUSE};
+use crate::failure::Result;
+use crate::job::Status;
+use crate::journal::{JournalFailure, Queue};
+use crate::report::{Event, line_of};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// What is printed of the changes up to one of them.
+struct Changes {
+    last_change: u64,
+    lines: Vec<String>,
+}
+
+/// Follows the daemon of the state directory. Where several daemons share a database, its jobs are followed, whoever carries them:
+/// then it is told how each stands whenever that changes, and not what becomes of its files.
+pub(super) async fn follow(general: &General) -> Result<Status> {
+    if !is_database(general) {
+        return follow_own(general).await;
+    }
+    general.hands.cancel()?.unless_cancelled(follow_database(general)).await?
+}
+
+/// Prints what changes until something fails that does not pass.
+async fn follow_database(general: &General) -> Result<Status> {
+    let (queue, heard) = (general.queue()?, Arc::new(Notify::new()));
+    let (mut last, mut is_away) = (None, false);
+    loop {
+        let listener = Arc::clone(&heard);
+        let pause = match queue.on_disk(move |queue| changes(queue, listener, last)).await {
+            Ok(Changes { last_change, lines }) => {
+                lines.iter().try_for_each(|line| print_event(line, general.json))?;
+                (last, is_away) = (Some(last_change), false);
+                if lines.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
+            }
+            Err(why) => {
+                if !std::mem::replace(&mut is_away, true) {
+                    general.warn(format!("{why}; the jobs are followed again when it can be used")).await?;
+                }
+                LONG_PAUSE
+            }
+        };
+        tokio::select! {
+            () = heard.notified(), if !is_away => {}
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// What has changed after this change. Before the first one, nothing has.
+fn changes(queue: &Queue, heard: Arc<Notify>, last: Option<u64>) -> Result<Changes, JournalFailure> {
+    let Some(last) = last else {
+        queue.listen(heard)?;
+        return Ok(Changes { last_change: queue.last_change()?, lines: Vec::new() });
+    };
+    let (last_change, changed) = queue.changed_after(last)?;
+    let (runs, workers) = (queue.carried_runs()?, queue.workers()?);
+    let mut lines = Vec::new();
+    for job in changed {
+        let worker = runs.get(&job.id).and_then(|run| {
+            workers
+                .iter()
+                .find(|known| known.profile.id == run.worker)
+                .map(|known| known.profile.name.as_str())
+        });
+        let line = queue.job(job.id)?.and_then(|record| line_of(&Event::Job(record)));
+        lines.extend(line.map(|line| with_job(&line, job.id, worker)));
+    }
+    Ok(Changes { last_change, lines })
+}
+
+/// How often the jobs are looked at although nothing was told.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
