@@ -68,6 +68,25 @@ pub struct Digest {
     pub hex: String,
 }
 
+impl Digest {
+    /// Whether this is the digest of no bytes. A server that gives it for a file with bytes has not read the file. A checksum may
+    /// have that value by chance.
+    pub fn is_of_nothing(&self) -> bool {
+        let of_nothing = match self.algorithm {
+            Algorithm::Crc32 | Algorithm::Crc32c => return false,
+            Algorithm::Md5 => "d41d8cd98f00b204e9800998ecf8427e",
+            Algorithm::Sha1 => "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+            Algorithm::Sha256 => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            Algorithm::Sha512 => {
+                "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+                 47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
+            }
+            Algorithm::Blake3 => "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+        };
+        self.hex == of_nothing
+    }
+}
+
 /// Returns the best algorithm that is in both lists: SHA-256 where both have it, otherwise the strongest.
 /// SHA-512 would show no more about two copies of a file, and most processors need longer for it.
 pub fn best_common(a: &[Algorithm], b: &[Algorithm]) -> Option<Algorithm> {

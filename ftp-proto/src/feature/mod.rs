@@ -274,7 +274,7 @@ impl Capabilities {
 
     /// The command that computes the digest of a part of a file by itself: CKSM. `None` where RANG does, or nothing.
     pub fn part_digest(&self, algorithm: Algorithm, part: ByteRange, path: &PathName) -> Option<Command> {
-        let has = !self.has_line(RANG) && self.cksm.contains(&algorithm);
+        let has = !self.has_line(RANG) && self.cksm.contains(&algorithm) && is_one_word(path);
         has.then(|| Command::GridFtp(GridFtp::Cksm(algorithm, part, path.clone())))
     }
 
@@ -286,13 +286,15 @@ impl Capabilities {
 
     /// The command with which the server moves a part of a file whose end is known, if one command names both: ERET or ESTO.
     pub fn part_transfer(&self, direction: Direction, part: ByteRange, path: &PathName) -> Option<Command> {
-        part.length?;
+        part.length.filter(|_| is_one_word(path))?;
         let command = match direction {
-            Direction::Send if self.eret => GridFtp::Eret(part, path.clone()),
-            Direction::Receive if self.esto => GridFtp::Esto(part.first, path.clone()),
+            Direction::Send if self.eret && !self.has_line(RANG) => GridFtp::Eret(part, path.clone()),
+            Direction::Receive if self.esto && !self.has_line(RANG_STOR) => {
+                GridFtp::Esto(part.first, path.clone())
+            }
             Direction::Send | Direction::Receive => return None,
         };
-        Some(Command::GridFtp(command)).filter(|_| !self.has_line(RANG))
+        Some(Command::GridFtp(command))
     }
 
     /// Notes that HASH was seen to ignore RANG.
@@ -304,6 +306,11 @@ impl Capabilities {
     pub fn algorithms(&self) -> Vec<Algorithm> {
         Algorithm::ALL.into_iter().filter(|algorithm| self.digest_command(*algorithm).is_some()).collect()
     }
+}
+
+/// Whether no server can take a name behind other words for a shorter one.
+fn is_one_word(path: &PathName) -> bool {
+    !path.as_bytes().iter().any(u8::is_ascii_whitespace)
 }
 
 /// The line of FEAT that tells of RANG.
@@ -505,6 +512,15 @@ mod tests {
         assert_eq!(found.part_algorithms(), found.cksm);
         assert_eq!(found.digest_command(Sha256), Some(DigestCommand::Cksm(Sha256)));
         assert!(found.eret && found.esto && found.stores_ranges());
+        let (path, part) = (PathName::from_user("a").unwrap(), ByteRange::before(2, 7).unwrap());
+        let named = |found: &Capabilities, path: &PathName| {
+            [Direction::Send, Direction::Receive]
+                .map(|direction| found.part_transfer(direction, part, path).is_some())
+        };
+        assert_eq!(named(&found, &path), [true, true]);
+        assert_eq!(named(&found, &PathName::from_user("a b").unwrap()), [false, false]);
+        let rang = Capabilities { others: vec![RANG.to_owned()], ..found.clone() };
+        assert_eq!(named(&rang, &path), [false, true], "RANG says nothing of STOR");
     }
 
     #[test]

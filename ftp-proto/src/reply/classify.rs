@@ -91,6 +91,11 @@ pub(super) fn transfers(verb: Verb) -> bool {
         )
 }
 
+/// Whether the verb moves a part of a file that it names.
+pub(super) fn names_part(verb: Verb) -> bool {
+    matches!(verb, Verb::Eret | Verb::Esto)
+}
+
 /// Whether the verb creates or writes the name in its argument.
 pub(super) fn stores(verb: Verb) -> bool {
     matches!(verb, Verb::Stor | Verb::Esto | Verb::Appe | Verb::Stou | Verb::Mlfl)

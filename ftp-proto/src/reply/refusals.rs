@@ -1,7 +1,7 @@
 //! Who is to blame for a refusal, according to the words and codes of real servers.
 
 use super::Reply;
-use super::classify::{stores, transfers};
+use super::classify::{names_part, stores, transfers};
 use crate::command::Verb;
 use crate::dialect::Dialect;
 
@@ -203,6 +203,7 @@ fn by_code_354(verb: Verb, code: u16) -> Blame {
         401 | 434..=436 | 455 => Blame::Busy,
         500 | 506 if opens(verb) => Blame::Unsupported,
         500..=507 if opens(verb) => Blame::Path,
+        504 if names_part(verb) => Blame::Unsupported,
         504 if transfers(verb) => Blame::Path,
         504 => Blame::Busy,
         501..=503 if names_a_file(verb) => Blame::File,
@@ -222,6 +223,7 @@ fn by_code_959(verb: Verb, code: u16) -> Blame {
         452 | 552 => Blame::Space,
         500 | 502 => Blame::Unsupported,
         501 | 503 | 504 if opens(verb) => Blame::Path, // RFC 2577 3: 504 for a port that is not allowed
+        504 if names_part(verb) => Blame::Unsupported,
         503 | 504 if transfers(verb) => Blame::Path,
         501 if names_a_file(verb) => Blame::File,
         501 | 504 => Blame::Unsupported,
@@ -384,6 +386,7 @@ mod tests {
         check(Rfc959, Verb::Hash, 502, "Command not implemented", Blame::Unsupported);
         check(Rfc959, Verb::Epsv, 500, "EPSV not understood", Blame::Unsupported);
         check(Rfc959, Verb::Rest, 501, "Bad number", Blame::Unsupported);
+        check(Rfc959, Verb::Esto, 504, "Not for offsets", Blame::Unsupported);
         check(Rfc959, Verb::Retr, 199, "", Blame::Peer);
         check(Rfc959, Verb::Stor, 500, "OOPS: ftruncate", Blame::Peer);
         check(Rfc959, Verb::Noop, 666, "", Blame::Peer);
@@ -413,6 +416,7 @@ mod tests {
             (Verb::Sock, 451, Blame::Login),
             (Verb::Retr, 451, Blame::File),
             (Verb::Sock, 501, Blame::Path),
+            (Verb::Esto, 504, Blame::Unsupported),
             (Verb::Retr, 501, Blame::File),
             (Verb::Type, 501, Blame::Unsupported),
             (Verb::Retr, 504, Blame::Path),

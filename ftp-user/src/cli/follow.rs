@@ -5,7 +5,7 @@ use super::remote::{follow_own, print_event};
 use super::store::is_database;
 use super::{General, queue::LONG_PAUSE};
 use crate::failure::Result;
-use crate::job::Status;
+use crate::job::{Status, of_journal};
 use crate::journal::{JournalFailure, Queue};
 use crate::report::{Event, line_of};
 use std::sync::Arc;
@@ -40,12 +40,13 @@ async fn follow_database(general: &General) -> Result<Status> {
                 (last, is_away) = (Some(last_change), false);
                 if lines.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
             }
-            Err(why) => {
+            Err(why @ JournalFailure::Unusable { .. }) => {
                 if !std::mem::replace(&mut is_away, true) {
                     general.warn(format!("{why}; the jobs are followed again when it can be used")).await?;
                 }
                 LONG_PAUSE
             }
+            Err(why) => return Err(of_journal(&why)),
         };
         tokio::select! {
             () = heard.notified(), if !is_away => {}

@@ -11,6 +11,7 @@ use crate::job::request::job::Job;
 use crate::job::retry::connect;
 use crate::journal::ItemRecord;
 use crate::route::StoreReply;
+use ftp_proto::feature::RANG_STOR;
 use ftp_proto::wire::ByteRange;
 use std::time::Duration;
 
@@ -103,10 +104,14 @@ async fn delete_written(
     Ok(())
 }
 
-/// Whether somebody stores ranges of a part, whose size says nothing then: its server refuses a digest as long as that lasts.
+/// Whether somebody stores ranges of a part, whose size says nothing then: its server refuses a digest as long as that lasts. A
+/// server of GridFTP knows no such lock, so that nobody can tell.
 async fn is_in_use(context: &Context, host: &mut Host, part: &Part) -> Result<bool> {
     if !host.stores_ranges(context).await? {
         return Ok(false);
+    }
+    if !host.is_local() && !host.has_line(RANG_STOR) {
+        return Ok(true);
     }
     let Some(algorithm) = host.part_algorithms(context).await?.first().copied() else { return Ok(false) };
     let first = ByteRange { first: 0, length: Some(1) };

@@ -135,15 +135,15 @@ impl<'a> Leases<'a> {
             if !heads.iter().any(|head| may_begin(head, &carried)) {
                 return Ok(Vec::new());
             }
-            let taken = store.durably(|Store { sql, .. }| take(sql, self.worker, most, recent, may_begin))?;
-            // Nobody else changes what is read now.
-            let record = |lease: Lease| {
-                let row = JobRow::find(&store.sql, lease.job)?;
-                row.map(|row| Ok(TakenJob { lease, record: row.record(&store.sql, None)? })).transpose()
-            };
-            let taken: Result<Vec<_>, StoreError> =
-                taken.into_iter().filter_map(|lease| record(lease).transpose()).collect();
-            taken.map_err(|bad| store.failure(bad))
+            store.durably(|Store { sql, .. }| {
+                let record = |lease: Lease| {
+                    let row = JobRow::find(sql, lease.job)?;
+                    row.map(|row| Ok(TakenJob { lease, record: row.record(sql, None)? })).transpose()
+                };
+                // What cannot be read is not taken, and nothing else in this transaction.
+                let taken = take(sql, self.worker, most, recent, may_begin)?;
+                taken.into_iter().filter_map(|lease| record(lease).transpose()).collect()
+            })
         })
     }
 

@@ -18,6 +18,7 @@ use crate::id::WorkerId;
 use crate::job::{self, Status};
 use crate::journal::{DaemonLock, DaemonRefusal, Journal, JournalFailure, Queue};
 use crate::queue::{RecordedSites, WorkerProfile};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use end_hook::EndHook;
 pub(super) use feed::with_job;
@@ -67,7 +68,7 @@ struct RunArgs {
     #[arg(long, default_value = "4", value_name = "N", value_parser = parallel)]
     parallel: NonZeroUsize,
     /// What this daemon is called (default: the name of this host); no two daemons of a database have one name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// How long jobs may go on after SIGTERM before they are interrupted
     #[arg(long, default_value = "30s", value_name = "T", value_parser = duration::parse)]

@@ -50,7 +50,8 @@ pub async fn hash_at_server(
     while let Some(command) = session.manners.capabilities.digest_command(algorithm) {
         let answer = ask_digest(session, command, algorithm, path, size).await?;
         if answer.is_done() {
-            return Ok(parse_answer(algorithm, &answer.reply.lines, path).ok_or_else(|| {
+            let digest = parse_answer(algorithm, &answer.reply.lines, path);
+            return Ok(digest.filter(|digest| size == 0 || !digest.is_of_nothing()).ok_or_else(|| {
                 Failure::new(Kind::Unverified, what())
                     .said(session.quote(&answer.reply))
                     .hint("--verify size compares sizes only")

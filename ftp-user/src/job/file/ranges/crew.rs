@@ -285,7 +285,10 @@ impl Crew {
         let CrewResult { count, rung, failure, .. } = &mut self.result;
         let mut count = std::mem::take(count);
         let is_whole = self.list.is_empty();
-        let has_refused = std::mem::take(&mut count.refused) && !is_whole;
+        let has_refused = count.refused && !is_whole;
+        // What passes by itself is tried again with the ranges that are there.
+        let passes = failure.as_ref().is_some_and(|failure| failure.kind == Kind::Temporary);
+        count.refused = has_refused && !passes;
         let result = match (rung.take(), failure.take()) {
             (Some(rung), _) if is_whole => Ok(rung),
             (_, failure) => Err(failure.unwrap_or_else(Failure::interrupted)),
