@@ -13,8 +13,8 @@ const fn line() -> Line {
     Line {
         rate: 8_000_000,
         delay: milliseconds(50),
-        lost_one_in: Some(0),
-        late_one_in: Some(0),
+        lost_one_in: None,
+        late_one_in: None,
         slow: None,
         queue: 10_000,
         congestion: None,
