@@ -106,8 +106,10 @@ fn the_settings_of_the_packaged_daemon_are_read_with_and_without_what_they_show_
         lines.map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line)).collect();
     assert!(shown.contains(&"[sites.lab]") && shown.contains(&"tls-cert = \"cert.pem\""), "{shown:?}");
     for settings in [&text, &shown.join("\n")] {
-        user()
-            .private_file("daemon.toml", settings)
+        let user = user();
+        fs::create_dir(user.home().join("secrets")).unwrap();
+        user.private_file("daemon.toml", settings)
+            .private_file("secrets/store", "a password")
             .args(["--config", "daemon.toml", "sites", "list"])
             .run()
             .exits(0);
