@@ -1,4 +1,4 @@
-//! Long lines between hosts of a [`Network`](crate::net::Network): packet by packet, with a rate, a delay, a queue and losses.
+//! Long lines between hosts of a [`Network`]: packet by packet, with a rate, a delay, a queue and losses.
 //! Not netem, because many kernels come without it. [`delay`](crate::delay) delays the bytes of single connections, which needs
 //! no root.
 //!

@@ -2,7 +2,7 @@
 
 use super::{ComparedFiles, Proof};
 use crate::context::Context;
-use crate::endpoint::files;
+use crate::endpoint::{both, files};
 use crate::failure::Result;
 use crate::outcome::Verified;
 use crate::route::Ends;
@@ -33,16 +33,17 @@ pub(crate) async fn grown(
     let Some(algorithm) = prefix_algorithm(context, ends).await? else { return Ok(None) };
     let Ends { source: from, destination: to, .. } = ends;
     let (now, copied) =
-        tokio::try_join!(files::facts(context, from, files.source), files::size(context, to, files.copy))?;
+        both(files::facts(context, from, files.source), files::size(context, to, files.copy)).await?;
     let (Some(now), Some(copied)) = (now, copied) else { return Ok(None) };
     if !can_have_grown(before, copied, &now) {
         return Ok(None);
     }
     let begin = ByteRange { first: 0, length: Some(copied) };
-    let (there, here) = tokio::try_join!(
+    let (there, here) = both(
         files::part_digest(context, from, algorithm, files.source, begin),
-        files::digest(context, to, algorithm, files.copy, copied)
-    )?;
+        files::digest(context, to, algorithm, files.copy, copied),
+    )
+    .await?;
     let (Ok(there), Ok(here)) = (there, here) else { return Ok(None) };
     if !there.hex.eq_ignore_ascii_case(&here.hex) {
         return Ok(None);

@@ -1,8 +1,7 @@
 //! The comparison of a copy with its source: by the digests of both, by one of bytes that passed this host or a relay, or by size.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, both, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::ladder::Allowed;
 use crate::outcome::{StreamedDigests, Verified};
@@ -186,7 +185,7 @@ pub(crate) async fn compare(
         Verified::Size => {
             // Again, not from before: the source may have changed meanwhile.
             let (there, here) =
-                tokio::try_join!(files::size(context, from, source), files::size(context, to, copy))?;
+                both(files::size(context, from, source), files::size(context, to, copy)).await?;
             match (there, here) {
                 (Some(there), Some(here)) if there == here => match passed {
                     Some(passed) if passed < there => Err(differs(
@@ -212,10 +211,11 @@ pub(crate) async fn compare(
         Verified::Hash(algorithm) => {
             let told = |said| whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
             let (there, here) = (told(&streamed.source)?, told(&streamed.destination)?);
-            let (there, here) = tokio::try_join!(
+            let (there, here) = both(
                 told_or_asked(there, files::digest(context, from, algorithm, source, size.unwrap_or(0))),
-                told_or_asked(here, files::digest(context, to, algorithm, copy, size.unwrap_or(0)))
-            )?;
+                told_or_asked(here, files::digest(context, to, algorithm, copy, size.unwrap_or(0))),
+            )
+            .await?;
             let (there, here) = match (there, here) {
                 (Ok(there), Ok(here)) => (there, here),
                 (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),

@@ -65,7 +65,8 @@ fn size_of(file: &ClaimedFile) -> u64 {
     file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0)
 }
 
-/// How many files join the batches that are under way at the same time. All of them stay in memory until their batch has ended.
+/// How many files join the batches that are under way at the same time, divided by the number of workers when each begins. All of
+/// them stay in memory until their batch has ended.
 const MOST_FILES: usize = 2_048;
 /// How many bytes move in one batch.
 const MOST_BYTES: u64 = 64 << 20;

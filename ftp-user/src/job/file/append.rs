@@ -2,7 +2,7 @@
 //! destination is known to be unchanged.
 
 use crate::context::Context;
-use crate::endpoint::files;
+use crate::endpoint::{both, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::Item;
 use crate::job::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
@@ -160,10 +160,11 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
     let (source_name, dest_name) = item.names(ends);
     let (source, target) = {
         let Ends { source, destination, .. } = &mut *ends;
-        tokio::try_join!(
+        both(
             files::facts(context, source, &item.source),
-            files::facts(context, destination, &item.destination)
-        )?
+            files::facts(context, destination, &item.destination),
+        )
+        .await?
     };
     let source = readable(source, &source_name)?;
     let one = KnownFile { path: &item.source, facts: Some(&source) };

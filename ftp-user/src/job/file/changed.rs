@@ -14,7 +14,7 @@
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
 use crate::context::Context;
-use crate::endpoint::{Host, files};
+use crate::endpoint::{Host, both, files};
 use crate::failure::{Kind, Result};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{ChangedParts, Options};
@@ -168,10 +168,11 @@ pub(super) async fn same_parts(
     [source, copy]: [&PathName; 2],
     parts: &[ByteRange],
 ) -> Result<Result<Vec<ByteRange>>> {
-    let (there, here) = tokio::try_join!(
+    let (there, here) = both(
         files::part_digests(context, from, algorithm, source, parts),
-        files::part_digests(context, to, algorithm, copy, parts)
-    )?;
+        files::part_digests(context, to, algorithm, copy, parts),
+    )
+    .await?;
     let (there, here) = match (there, here) {
         (Ok(there), Ok(here)) => (there, here),
         (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),

@@ -2,7 +2,7 @@
 
 use super::copy::Copying;
 use super::times;
-use crate::endpoint::files;
+use crate::endpoint::{both, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
@@ -55,7 +55,7 @@ impl Copying<'_> {
                 Target::Unknown => files::facts(context, destination, &item.destination).await,
             }
         };
-        let (source, target) = tokio::try_join!(known, target)?;
+        let (source, target) = both(known, target).await?;
         let source = readable(source, &source_name)?;
         files::check_stored_name(context, &mut self.ends.source, &item.source).await?;
         let one = KnownFile { path: &item.source, facts: Some(&source) };

@@ -9,7 +9,7 @@
 pub(super) mod publish;
 
 use crate::context::Context;
-use crate::endpoint::{Debt, Host, Pools, Server, files};
+use crate::endpoint::{Debt, Host, Pools, Server, both, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Item;
@@ -422,10 +422,11 @@ async fn bytes_right(
     let Some(algorithm) = prefix_algorithm(context, ends).await? else { return Ok(None) };
     let Ends { source: from, destination: to, .. } = ends;
     let begin = ByteRange { first: 0, length: Some(bytes) };
-    let (there, here) = tokio::try_join!(
+    let (there, here) = both(
         files::part_digest(context, from, algorithm, source, begin),
-        files::digest(context, to, algorithm, stored, bytes)
-    )?;
+        files::digest(context, to, algorithm, stored, bytes),
+    )
+    .await?;
     let (Ok(there), Ok(here)) = (there, here) else { return Ok(None) };
     if there.hex.eq_ignore_ascii_case(&here.hex) {
         return Ok(Some(bytes));
@@ -435,10 +436,11 @@ async fn bytes_right(
         return Ok(Some(search.good));
     }
     while let Some(part) = search.next() {
-        let (there, here) = tokio::try_join!(
+        let (there, here) = both(
             files::part_digest(context, from, algorithm, source, part),
-            files::part_digest(context, to, algorithm, stored, part)
-        )?;
+            files::part_digest(context, to, algorithm, stored, part),
+        )
+        .await?;
         match (there, here) {
             (Ok(there), Ok(here)) => search.note(there.hex.eq_ignore_ascii_case(&here.hex)),
             // What is known so far is right.
