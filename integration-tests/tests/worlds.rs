@@ -239,6 +239,14 @@ fn t19_files_that_are_found_while_others_move_join_them() {
     });
 }
 
+/// The walk has the only session, for longer than a refused session is tried again. Then the files have it.
+#[test]
+fn n8_a_tree_whose_walk_takes_long_is_copied_where_the_servers_permit_one_session() {
+    with_room(|| {
+        LongLine::with_sessions(false, 1).unwrap().copy_directories("tree", 60, 1).map(drop).unwrap()
+    });
+}
+
 /// Where a path of an earlier run does not work any more, one file looks for another one after a short time, and the others wait for it.
 #[test]
 fn t19_a_path_of_an_earlier_run_that_is_closed_is_given_up_soon() {

@@ -31,6 +31,7 @@ pub(super) async fn follow(general: &General) -> Result<Status> {
 /// Prints what changes until something fails that does not pass.
 async fn follow_database(general: &General) -> Result<Status> {
     let (queue, heard) = (general.queue()?, Arc::new(Notify::new()));
+    general.warn_without_daemon(&queue).await?;
     let (mut last, mut is_away) = (None, false);
     loop {
         let listener = Arc::clone(&heard);

@@ -3,7 +3,7 @@
 use super::later::{elsewhere, hint_of_bad_value, later, misplaced, verb_of};
 use super::verb::Verb;
 use super::{Cli, General, When, arguments, code, colored, default_keys, help, print_failure};
-use crate::config::{self, DefaultKeys, SITE_KEYS, Settings};
+use crate::config::{self, DefaultKeys, SITE_KEYS, STORE, STORE_PASSWORD_FILE, Settings};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use clap::{Arg, Command, CommandFactory, ValueEnum};
@@ -243,8 +243,6 @@ pub(super) fn with(defaults: &Defaults, command: Command) -> Command {
 const DAEMON: &str = "daemon";
 /// The options that say where the jobs are.
 const OF_STORE: [&str; 2] = [STORE, STORE_PASSWORD_FILE];
-const STORE: &str = "store";
-const STORE_PASSWORD_FILE: &str = "store-password-file";
 const RELAY_CONSENT: &str = "relay-consent";
 
 #[cfg(test)]
@@ -312,6 +310,17 @@ mod defaults_tests {
                 && !refused.contains("secret"),
             "{refused}"
         );
+        for (keys, expect) in [
+            (
+                "parallel = 2\nstore-password-file = \"password\"",
+                "3:1: store-password-file needs store beside it",
+            ),
+            ("store = \"sqlite:jobs/journal.db\"", "2:9: expected a whole path, like sqlite:/DIR/journal.db"),
+        ] {
+            std::fs::write(&file, format!("[daemon]\n{keys}\n")).unwrap();
+            let refused = settings(Some(&file)).unwrap_err().to_string();
+            assert!(refused.contains(expect), "{refused}");
+        }
     }
 
     #[test]

@@ -17,7 +17,19 @@ pub(super) fn options(
 ) -> Vec<KeyOption> {
     let (Some((_, table)), Some(keys)) = (reader.table(table, "daemon"), keys) else { return Vec::new() };
     let scope = settings::Scope { tables: &[], whose: "[daemon] has", base: directory };
+    if let Some((key, _)) = table.get_key_value(STORE_PASSWORD_FILE).filter(|_| table.get(STORE).is_none()) {
+        reader.wrong(key.span(), format!("{STORE_PASSWORD_FILE} needs {STORE} beside it"));
+    }
+    let store = table.get(STORE).filter(|store| store.get_ref().as_str().is_some_and(is_relative));
+    if let Some(store) = store {
+        reader.wrong(store.span(), "expected a whole path, like sqlite:/DIR/journal.db");
+    }
     settings::given(reader, table, &keys().daemon, scope)
+}
+
+/// Whether it would be another store in another directory.
+fn is_relative(store: &str) -> bool {
+    store.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty() && Path::new(path).is_relative())
 }
 
 /// `[tokens.NAME]`: the sites that the jobs of a token may use.
@@ -52,3 +64,8 @@ pub(super) fn tokens(
     }
     tokens
 }
+
+/// The key that names the store of all jobs.
+pub const STORE: &str = "store";
+/// The key of the file of its password.
+pub const STORE_PASSWORD_FILE: &str = "store-password-file";

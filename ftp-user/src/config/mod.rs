@@ -37,6 +37,7 @@ mod edit;
 mod read;
 mod sites;
 
+pub use daemon::{STORE, STORE_PASSWORD_FILE};
 pub use edit::{Draft, SECRETS, change, secrets_directory};
 
 pub use read::{Consent, DefaultKeys, MakeKeys, Near, RelayAddress, load, parse, settings_file};

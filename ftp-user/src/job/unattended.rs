@@ -20,7 +20,7 @@ use crate::job::part::Part;
 use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, ItemRecord, ItemState, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
-use crate::report::{Event, Progress};
+use crate::report::{Event, FileProgress};
 use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Ends, GivenUp};
 use crate::session::{Role, Session, Stall};
 use ftp_proto::command::Command;
@@ -156,7 +156,7 @@ pub(super) async fn wait(
             // What has moved before this run asked is no progress of it.
             let before = *first.get_or_insert(bytes);
             let (source, time) = (name.clone(), watch.stall.age(now));
-            context.run.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
+            context.run.events.say(Event::Progress(FileProgress { source, bytes, total, before, time }));
         }
         match stopped {
             Some((reason, until)) if now >= until => break format!("{reason}, and it does not end"),

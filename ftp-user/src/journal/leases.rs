@@ -12,7 +12,7 @@ use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, Progress, WorkerProfile, WorkerRecord, reporter,
+    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WorkerProfile, WorkerRecord, reporter,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct CarriedRun {
     /// The worker that carries it.
     pub worker: WorkerId,
     /// How far it is, as the worker has told last; `None` if it has not.
-    pub progress: Option<Progress>,
+    pub progress: Option<StoredProgress>,
 }
 
 /// What a worker finds when it has said that it is there.
@@ -152,7 +152,7 @@ impl<'a> Leases<'a> {
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn report(&self, all: &[(Lease, Progress)]) -> Result<(), JournalFailure> {
+    pub fn report(&self, all: &[(Lease, StoredProgress)]) -> Result<(), JournalFailure> {
         self.queue.write(|Store { sql, .. }| {
             for (lease, progress) in all {
                 if let Some(row) = held_row(sql, *lease)? {
@@ -301,7 +301,7 @@ impl LeaseRow {
     }
 
     /// How far its job is; `None` if that was not told, or by a worker of another version.
-    fn progress(&self) -> Option<Progress> {
+    fn progress(&self) -> Option<StoredProgress> {
         self.progress.as_ref().and_then(|text| serde_json::from_str(text).ok())
     }
 }
@@ -318,7 +318,7 @@ pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
 }
 
 /// How far a job is, if it is carried and its worker has told it.
-pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<Progress>, StoreError> {
+pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<StoredProgress>, StoreError> {
     let found = LEASES.find(sql, "job = ?1", [job.into()], LeaseRow::read)?;
     Ok(found.first().and_then(LeaseRow::progress))
 }

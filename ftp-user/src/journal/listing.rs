@@ -253,26 +253,13 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>, JournalFailure> {
+        let of = |state| format!("count(CASE WHEN {} THEN 1 END)", condition(Some(&[state])));
+        let ask = format!("SELECT {} FROM queue", QueueState::ALL.map(of).join(", "));
         self.read(|Store { sql, .. }| {
-            // Rows that agree in these columns are in the same state.
-            let ask =
-                "SELECT exit, wish, carried, due > ?1, cause IS NOT NULL, count(*) FROM queue GROUP BY 1, 2, 3, 4, 5";
-            let mut counts: BTreeMap<&'static str, u64> =
-                QueueState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
-            sql.query(ask, [sql.now()?.into()], |row| {
-                let exit = row.get::<Option<u64>>(0)?.map(u8::try_from).transpose();
-                let entry = Entry {
-                    exit: exit.map_err(|_| StoreError::Row("a job has no known exit".into()))?,
-                    wish: Wish::numbered(row.get(1)?).unwrap_or_default(),
-                    is_carried: row.get(2)?,
-                    due: row.get(3)?,
-                    cause: row.get::<bool>(4)?.then(String::new),
-                    ..Entry::default()
-                };
-                *counts.entry(entry.state(0).name()).or_default() += row.get::<u64>(5)?;
-                Ok(())
-            })?;
-            Ok(counts)
+            sql.one(&ask, [sql.now()?.into()], |row| {
+                let counts = QueueState::ALL.into_iter().enumerate();
+                counts.map(|(column, state)| Ok((state.name(), row.get(column)?))).collect()
+            })
         })
     }
 

@@ -5,7 +5,7 @@ use super::sql::StoreError;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
-use crate::queue::{Entry, Lease, Progress};
+use crate::queue::{Entry, Lease, StoredProgress};
 use ftp_proto::wire::TransferId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -66,7 +66,7 @@ pub struct JobRecord {
     /// What the queue knows of it; `None` if it is a job of a terminal.
     pub queued: Option<Entry>,
     /// How far it is, if a worker of the queue carries it and has told that.
-    pub progress: Option<Progress>,
+    pub progress: Option<StoredProgress>,
 }
 
 impl JobRecord {

@@ -37,7 +37,7 @@ pub use entry::{
 pub use hours::Hours;
 pub use lease::{LEASE_TIME, Lease, RenewalTimer};
 pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
-pub use progress::Progress;
+pub use progress::StoredProgress;
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far a job is, as its worker sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
-pub struct Progress {
+pub struct StoredProgress {
     /// The files that have ended.
     pub files: u64,
     /// The files that were found, if all are.

@@ -60,7 +60,7 @@ pub enum Event {
     /// Files were found, or there are no more.
     Found(FoundFiles),
     /// How far a file has come.
-    Progress(Progress),
+    Progress(FileProgress),
     /// A file of several that move together has its name at the destination. It is done when all of them have ended.
     Arrived {
         /// The source of the file.
@@ -177,7 +177,7 @@ pub enum Event {
 
 /// How far a file has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Progress {
+pub struct FileProgress {
     /// The source of the file.
     pub source: String,
     /// The bytes that are at the destination.

@@ -3,7 +3,7 @@
 use super::change::{ShownToken, moment};
 use super::json::JsonLine;
 use crate::journal::{JobRecord, JobState, SeriesRecord, StoredJob, TransferState};
-use crate::queue::{Entry, Progress, QueueState, Wish};
+use crate::queue::{Entry, QueueState, StoredProgress, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::{duration, size};
 use ftp_proto::listing::{Precision, When};
@@ -135,7 +135,7 @@ pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<Str
 }
 
 /// How far a job is that a worker carries: ` (3 files, 5.00 MiB of 20.0 MiB, 1.00 MiB/s, 15 s left)`.
-fn progress_words(Progress { files, bytes, total, rate, remaining, .. }: &Progress) -> String {
+fn progress_words(StoredProgress { files, bytes, total, rate, remaining, .. }: &StoredProgress) -> String {
     let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
     let rate = rate.map(|rate| format!(", {}/s", size::bytes(rate))).unwrap_or_default();
     let left = remaining.map(|left| format!(", {} left", duration::words(Duration::from_secs(left))));

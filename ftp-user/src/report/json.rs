@@ -1,7 +1,7 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::change::{kind_name, moment};
-use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldDeletions};
+use super::event::{Event, FileProgress, ForgottenSite, ListedEntry, WithheldDeletions};
 use super::progress::{JobProgress, LastFile};
 use super::{Exits, jobs, receipt};
 use crate::account::{CandidateAccount, PairAccount};
@@ -145,7 +145,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Json
                     considered.map(|tried| tried.iter().map(ConsideredCandidate::of).collect::<Vec<_>>()),
                 )
         }
-        Event::Progress(Progress { source, bytes, total, .. }) => progress(source, *bytes, *total, shown),
+        Event::Progress(FileProgress { source, bytes, total, .. }) => progress(source, *bytes, *total, shown),
         Event::File(outcome) => file(outcome, exits),
         Event::Jobs { number, reason, why } => {
             JsonLine::of("jobs").with("number", number).with("reason", reason).with("why", why)

@@ -22,7 +22,7 @@ pub(crate) use change::several;
 pub use change::{Change, FileDigest, VerbSummary};
 pub use change::{Checked, ShownToken, SiteShown, Verdict};
 pub use event::{
-    Cause, Event, ForgottenSite, Form, LeftOutEvents, ListedEntry, Progress, Receipts, Summary,
+    Cause, Event, FileProgress, ForgottenSite, Form, LeftOutEvents, ListedEntry, Receipts, Summary,
     SummaryDetails, TreeEntry, WithheldDeletions,
 };
 pub use event::{THIS_HOST, Topic};

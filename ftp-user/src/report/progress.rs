@@ -1,6 +1,6 @@
 //! How far a job is: what its events add up to, also when several files are under way. It reads no clock.
 
-use super::event::{Event, LeftOutEvents, Progress};
+use super::event::{Event, FileProgress, LeftOutEvents};
 use crate::outcome::FileOutcome;
 use ftp_io::lock::Lock;
 use std::collections::{HashMap, VecDeque};
@@ -158,8 +158,8 @@ impl RunProgress {
         true
     }
 
-    fn progress(&mut self, progress: &Progress, at: Duration) {
-        let Progress { source, bytes, total, before, time } = progress;
+    fn progress(&mut self, progress: &FileProgress, at: Duration) {
+        let FileProgress { source, bytes, total, before, time } = progress;
         self.speaks_of(source, *bytes, *total);
         self.bytes.begin(at.saturating_sub(*time));
         self.moved += self.under_way.change(source, |known| {

@@ -6,7 +6,7 @@
 //! | what somebody has asked for: a listing, receipts, a plan | whoever says it waits until it is read |
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
-use super::event::{Event, LeftOutEvents, Progress};
+use super::event::{Event, FileProgress, LeftOutEvents};
 use crate::failure::Failure;
 use crate::outcome::FailedItem;
 use ftp_io::lock::Lock;
@@ -209,7 +209,7 @@ fn weight(event: &Event) -> Option<usize> {
         Event::Path { why, account, .. } => {
             why.len() + account.as_ref().map_or(0, |account| account.tried.len() * SMALL)
         }
-        Event::Progress(Progress { source, .. }) | Event::Arrived { source, .. } => source.len(),
+        Event::Progress(FileProgress { source, .. }) | Event::Arrived { source, .. } => source.len(),
         Event::Failed(FailedItem { source, dest, failure }) => source.len() + dest.len() + weight_of(failure),
         Event::Warning { message } | Event::Notice { message } => message.len(),
         Event::Repeated { site, why, message, .. } => {

@@ -1,6 +1,6 @@
 //! The progress of a file whose ranges move over several data connections: what is told is their sum.
 
-use super::event::Progress;
+use super::event::FileProgress;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -57,12 +57,12 @@ impl RangeProgress {
     }
 
     /// The progress of the range as progress of the file.
-    pub(super) fn of_file(&self, told: Progress) -> Progress {
+    pub(super) fn of_file(&self, told: FileProgress) -> FileProgress {
         self.ends(told.bytes.saturating_sub(told.before));
         let before = self.all.before;
         let bytes = before.saturating_add(self.all.moved());
         let bytes = told.total.map_or(bytes, |total| bytes.min(total));
-        Progress { bytes, before, time: told.time.saturating_add(self.late), ..told }
+        FileProgress { bytes, before, time: told.time.saturating_add(self.late), ..told }
     }
 }
 
@@ -76,7 +76,8 @@ mod tests {
         let (early, late) = (all.range(Duration::ZERO), all.range(Duration::from_secs(2)));
         let told = |of: &RangeProgress, before, bytes| {
             let time = Duration::from_secs(1);
-            let told = of.of_file(Progress { source: "a".into(), bytes, total: Some(1000), before, time });
+            let told =
+                of.of_file(FileProgress { source: "a".into(), bytes, total: Some(1000), before, time });
             (told.bytes, told.before, told.time.as_secs())
         };
         assert_eq!(told(&early, 100, 110), (110, 100, 1));

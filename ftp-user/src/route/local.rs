@@ -7,7 +7,7 @@ use crate::endpoint::files;
 use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
-use crate::report::{Event, Progress, THIS_HOST};
+use crate::report::{Event, FileProgress, THIS_HOST};
 use crate::session::{Flow, Session, Transfer};
 use crate::world::Writing;
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport, Format};
@@ -194,7 +194,7 @@ fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64, Durat
         (context.run.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
     move |moved, time| {
         let bytes = before + moved;
-        events.say(Event::Progress(Progress { source: source.clone(), bytes, total, before, time }));
+        events.say(Event::Progress(FileProgress { source: source.clone(), bytes, total, before, time }));
     }
 }
 

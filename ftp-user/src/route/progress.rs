@@ -290,7 +290,7 @@ impl Progress {
         let (before, time) = (*skips, self.stall.age(now));
         match &self.reporting {
             Reporting::File(events) => {
-                let told = report::Progress { source: name.clone(), bytes, total: *total, before, time };
+                let told = report::FileProgress { source: name.clone(), bytes, total: *total, before, time };
                 events.say(Event::Progress(told));
             }
             Reporting::Together(events, batch) => {

@@ -1,6 +1,6 @@
 //! What the API shows: one struct for each object, with the fields of the contract.
 
-use crate::queue::{Progress, QueueState};
+use crate::queue::{QueueState, StoredProgress};
 use ftp_io::clock::since_1970;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -123,7 +123,7 @@ pub struct JobView {
     /// The route of its bytes, as in `--json`.
     pub path: Option<String>,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: StoredProgress,
 }
 
 /// A file of a job as the API shows it.

@@ -6,7 +6,7 @@ use ftp_io::lock::Lock;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -39,6 +39,15 @@ impl LongLine {
     ///
     /// The directory in memory cannot be written.
     pub fn start(tls: bool) -> io::Result<Self> {
+        Self::with_sessions(tls, 0)
+    }
+
+    /// The same with servers that permit an account so many sessions; 0 is no limit.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    pub fn with_sessions(tls: bool, sessions: u32) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("line").tempdir_in("/dev/shm")?;
         let mut world = World::new(0);
         let round_trip = Duration::from_millis(200);
@@ -48,7 +57,8 @@ impl LongLine {
             fs::create_dir(&root)?;
             fs::create_dir(&state)?;
             let host = world.host(name);
-            world.serve(host, Serving { root: &root, state: &state, has_room: true, tls, permits: true });
+            let (root, state) = (&*root, &*state);
+            world.serve(host, Serving { root, state, has_room: true, tls, permits: true, sessions });
         }
         let home = directory.path().join("home");
         fs::create_dir(&home)?;
@@ -133,6 +143,38 @@ impl LongLine {
                 fs::read(destination.join(&number))?,
                 "{name}/{number}"
             );
+        }
+        self.trace()
+    }
+
+    /// Copies a tree of so many directories with so many small files in each. Returns the dialogues with both servers.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    ///
+    /// # Panics
+    ///
+    /// The copy fails.
+    pub fn copy_directories(&mut self, name: &str, directories: usize, files: usize) -> io::Result<String> {
+        let [source, destination] = ["one", "two"].map(|end| self.directory.path().join(end).join(name));
+        let in_directory = |number| (0..files).map(move |file| PathBuf::from(format!("{number}/{file}")));
+        let files: Vec<PathBuf> = (0..directories).flat_map(in_directory).collect();
+        for file in &files {
+            let path = source.join(file);
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(path, name)?;
+        }
+        self.run(&["-r"], name);
+        let status = loop {
+            self.world.step_for(SHORTEST);
+            if let Some(status) = self.world.ended(self.user) {
+                break status;
+            }
+        };
+        assert_eq!(status, 0, "{}", self.world.said(self.user));
+        for file in &files {
+            assert_eq!(fs::read_to_string(destination.join(file))?, name);
         }
         self.trace()
     }

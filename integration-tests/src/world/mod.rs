@@ -118,6 +118,8 @@ struct Serving<'a> {
     has_room: bool,
     tls: bool,
     permits: bool,
+    /// Sessions of an account at the same time; 0 is no limit.
+    sessions: u32,
 }
 
 impl World {
@@ -198,14 +200,15 @@ impl World {
     }
 
     /// Starts a server.
-    fn serve(&mut self, host: HostId, Serving { root, state, has_room, tls, permits }: Serving<'_>) {
+    fn serve(&mut self, host: HostId, serving: Serving<'_>) {
+        let Serving { root, state, has_room, tls, permits, sessions } = serving;
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");
         let rights = if permits { "" } else { "rights = [\"list\", \"read\"]\n" };
         let quota = if has_room { "" } else { "quota-bytes = 1\n" };
         let tls = if tls { "require-tls = true\n[tls]\nself-signed = true\n" } else { "" };
         let text = format!(
-            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}[[users]]\nname = \"eve\"\npassword-hash = \"{HASH}\"\n{rights}",
+            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\nmax-sessions = {sessions}\n{quota}[[users]]\nname = \"eve\"\npassword-hash = \"{HASH}\"\n{rights}",
             root.display(),
             state.display()
         );

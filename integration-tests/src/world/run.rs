@@ -192,11 +192,12 @@ impl<'a> Running<'a> {
         let permits = self.plan.faults.iter().any(|(_, fault)| *fault == Fault::Sabotage(Sabotage::Permits));
         match program {
             Program::Source => {
-                self.world.serve(host, Serving { root: one, state: first, has_room: true, tls, permits })
+                let (root, state, has_room) = (one, first, true);
+                self.world.serve(host, Serving { root, state, has_room, tls, permits, sessions: 0 });
             }
             Program::Destination => {
-                let has_room = self.full.is_none();
-                self.world.serve(host, Serving { root: two, state: second, has_room, tls, permits });
+                let (root, state, has_room) = (two, second, self.full.is_none());
+                self.world.serve(host, Serving { root, state, has_room, tls, permits, sessions: 0 });
             }
             Program::Relay if self.plan.at_hub => self.world.hub(host, &self.servers.token),
             Program::Relay => self.world.relay(host, &self.servers.token),

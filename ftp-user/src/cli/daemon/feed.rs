@@ -3,7 +3,7 @@
 use super::metrics::DaemonCounters;
 use crate::id::JobId;
 use crate::outcome::{FileOutcome, Protection};
-use crate::queue::Progress;
+use crate::queue::StoredProgress;
 use crate::report::{Event, JobProgress, RunMessage, about};
 use crate::web::fleet::{FeedItem, FleetEvent};
 use crate::web::view::{PairView, RatePoint, Time};
@@ -47,7 +47,7 @@ struct State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunOfJob {
     /// How far it is.
-    pub(super) progress: Progress,
+    pub(super) progress: StoredProgress,
     /// The path of its bytes.
     pub(super) route: Option<RouteOfRun>,
     /// Its rate over time.
@@ -162,8 +162,8 @@ impl Feed {
     }
 
     /// A job that another worker carries has come so far.
-    pub(super) fn tell_progress(&self, job: JobId, owner: &str, worker: &str, progress: &Progress) {
-        let Progress { files, of, bytes, total, rate, remaining } = progress;
+    pub(super) fn tell_progress(&self, job: JobId, owner: &str, worker: &str, progress: &StoredProgress) {
+        let StoredProgress { files, of, bytes, total, rate, remaining } = progress;
         let line = json!({
             "event": "progress", "job_bytes": bytes, "job_total": total, "files": files, "of": of, "rate": rate,
             "remaining": remaining,
@@ -172,7 +172,7 @@ impl Feed {
     }
 
     /// How far the last run of a job is, if this daemon has carried it lately.
-    pub(super) fn progress(&self, job: JobId) -> Option<Progress> {
+    pub(super) fn progress(&self, job: JobId) -> Option<StoredProgress> {
         self.state.locked().runs.get(&job).map(|run| run.progress.clone())
     }
 
@@ -228,7 +228,7 @@ impl RunOfJob {
     fn hear(&mut self, said: RunMessage<'_>) {
         if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = said.progress {
             let rate = rate.map(|rate| rate as u64);
-            self.progress = Progress {
+            self.progress = StoredProgress {
                 files: *files,
                 of: (!more).then_some(*of),
                 bytes: *bytes,

@@ -9,7 +9,7 @@ use crate::context::Cancel;
 use crate::id::{JobId, WorkerId};
 use crate::journal::{CarriedRun, JournalFailure, Queue, QueuedJob, Tokens};
 use crate::queue::{
-    CarriedJob, Head, JobsAtOnce, Progress, RecordedSites, SiteUse, Token, WorkerProfile, WorkerRecord,
+    CarriedJob, Head, JobsAtOnce, RecordedSites, SiteUse, StoredProgress, Token, WorkerProfile, WorkerRecord,
     has_worker, scattered_sites,
 };
 use crate::report::{Event, Listener, line_of};
@@ -32,7 +32,7 @@ pub(super) struct WorkerOfJob {
     /// What it is called.
     pub(super) name: String,
     /// How far the job is, as the store knows it.
-    pub(super) progress: Option<Progress>,
+    pub(super) progress: Option<StoredProgress>,
 }
 
 /// What the worker and the listeners of a daemon share.
@@ -251,8 +251,8 @@ impl Daemon {
     /// The journal cannot be read.
     pub(super) fn tell_progress(
         &self,
-        told: &HashMap<JobId, Progress>,
-    ) -> Result<HashMap<JobId, Progress>, JournalFailure> {
+        told: &HashMap<JobId, StoredProgress>,
+    ) -> Result<HashMap<JobId, StoredProgress>, JournalFailure> {
         let mut now = HashMap::new();
         for (job, WorkerOfJob { id, name, progress }) in self.workers_of_jobs() {
             let Some(progress) = progress.filter(|_| id != self.worker.id) else { continue };

@@ -8,7 +8,7 @@ use crate::journal::{
     AlikeFailures, CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob,
 };
 use crate::place::Site;
-use crate::queue::{Progress, QueueState, WorkerRecord};
+use crate::queue::{QueueState, StoredProgress, WorkerRecord};
 use crate::web::OPTIONS;
 use crate::web::view::{FailureGroup, FileState, FileView, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
@@ -45,11 +45,13 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
         progress: match (run, elsewhere.flatten()) {
             (Some(run), _) if entry.is_carried => run.progress.clone(),
-            (Some(run), _) => Progress { rate: None, remaining: None, ..run.progress.clone() },
+            (Some(run), _) => StoredProgress { rate: None, remaining: None, ..run.progress.clone() },
             (None, Some(progress)) => progress,
-            (None, None) => {
-                Progress { files: entry.files.done, bytes: entry.files.bytes, ..Progress::default() }
-            }
+            (None, None) => StoredProgress {
+                files: entry.files.done,
+                bytes: entry.files.bytes,
+                ..StoredProgress::default()
+            },
         },
     }
 }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob};
-use crate::queue::{CarriedJob, Entry, Head, Lease, Progress, RenewalTimer, Turn, Wish};
+use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
@@ -45,7 +45,7 @@ pub(super) struct Worker {
     /// When it has noted last how far its jobs are.
     reported: Option<Moment>,
     /// How far the jobs of other workers are, as those who follow the events know it.
-    told_progress: HashMap<JobId, Progress>,
+    told_progress: HashMap<JobId, StoredProgress>,
 }
 
 /// The end of a run that is not in the journal yet.
@@ -242,7 +242,7 @@ impl Worker {
         // A run that has not begun to move knows less than the store.
         let known = |lease: Lease| {
             let progress = self.daemon.feed.progress(lease.job)?;
-            (progress != Progress::default()).then_some((lease, progress))
+            (progress != StoredProgress::default()).then_some((lease, progress))
         };
         let (id, all): (_, Vec<_>) = (self.daemon.worker.id, running().filter_map(known).collect());
         self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).report(&all)).await?;

@@ -97,14 +97,23 @@ pub(super) fn is_small(item: &Item, options: Options) -> bool {
 #[derive(Debug)]
 pub(super) struct SharedPath {
     pub(super) candidate: Candidate,
-    pub(super) joining: UnboundedReceiver<ClaimedFile>,
+    joining: UnboundedReceiver<ClaimedFile>,
+    /// Files that have joined too late.
+    late: Vec<ClaimedFile>,
 }
 
 impl SharedPath {
-    /// The files that have not joined the others. No more can come.
+    /// A path, and where files join those that take it.
+    pub(super) fn new(candidate: Candidate) -> (Self, UnboundedSender<ClaimedFile>) {
+        let (sender, joining) = unbounded_channel();
+        (Self { candidate, joining, late: Vec::new() }, sender)
+    }
+
+    /// The files that were not begun with the others. No more can come.
     pub(super) fn close(mut self) -> Vec<ClaimedFile> {
         self.joining.close();
-        std::iter::from_fn(|| self.joining.try_recv().ok()).collect()
+        self.late.extend(std::iter::from_fn(|| self.joining.try_recv().ok()));
+        self.late
     }
 }
 
@@ -146,6 +155,7 @@ pub(super) async fn batched(
     remembered::announce(context, ends, candidate);
     let is_proven = path.is_proven;
     let moving = MovingFiles::new(context, admission, &any, ends.beside());
+    let first = members.len();
     let BatchResult { are_usable, has_opened, has_broken } =
         moving.move_all(ends, path, members, &mut shared.joining).await;
     let members = moving.end(&mut rest);
@@ -160,8 +170,10 @@ pub(super) async fn batched(
     }
     let (mut files, mut left) = (Vec::new(), Vec::new());
     let store_reply = StoreReply::of_session(are_usable);
-    for member in members {
+    for (index, member) in members.into_iter().enumerate() {
         match member.end {
+            // Whatever the first ones show decides about it.
+            None if index >= first => shared.late.push(member.not_begun()),
             Some(BatchEnd::Published { .. }) => {
                 let result = Ok(member.done(&any));
                 files.push(FileResult::of(member.item, result));

@@ -8,8 +8,8 @@ use crate::job::claims::claim::ClaimedFile;
 use crate::job::request::job::Options;
 use crate::ladder::Candidate;
 use std::collections::VecDeque;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::mpsc::error::SendError;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// Where files join a batch.
 #[derive(Debug)]
@@ -28,10 +28,10 @@ pub(super) struct Intakes(Vec<Intake>);
 impl Intakes {
     /// The path for a batch that begins with `first` and that other files may join, one of `batches` at the same time.
     pub(super) fn open(&mut self, candidate: Candidate, first: &[ClaimedFile], batches: usize) -> SharedPath {
-        let (batch, joining) = unbounded_channel();
+        let (path, batch) = SharedPath::new(candidate);
         let bytes = MOST_BYTES.saturating_sub(first.iter().map(size_of).sum());
         self.0.push(Intake { batch, files: MOST_FILES / batches.max(1), bytes });
-        SharedPath { candidate, joining }
+        path
     }
 
     /// Divides files among the batches, in their order: up to the first one that may not move with others, or for which there is

@@ -471,12 +471,12 @@ impl WorkerTools {
     ) -> WorkerResults {
         let mut results = WorkerResults::default();
         // They wait for the next batch, whatever has ended this one.
-        let mut not_joined = Vec::new();
+        let mut late = Vec::new();
         if let Some(mut shared) = shared {
             let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
             results = Box::pin(batch::batched(context, ends, files, self.options, &mut shared, names)).await;
             files = std::mem::take(&mut results.unbegun);
-            not_joined = shared.close();
+            late = shared.close();
             for file in std::mem::take(&mut results.files) {
                 self.ended(worker, &mut results, file);
             }
@@ -496,7 +496,7 @@ impl WorkerTools {
                 break;
             }
         }
-        results.unbegun = files.chain(not_joined).collect();
+        results.unbegun = files.chain(late).collect();
         results
     }
 

@@ -15,7 +15,7 @@ use crate::job::retry::{Question, asked_of};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
-use crate::report::{Event, Progress};
+use crate::report::{Event, FileProgress};
 use crate::route::StoreReply;
 use crate::session::{Flow, Session, Transfer};
 use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
@@ -423,7 +423,7 @@ fn progress(
 ) -> impl FnMut(u64, Duration) + Send + use<> {
     let events = context.run.events.clone();
     move |bytes, time| {
-        events.say(Event::Progress(Progress { source: source.clone(), bytes, total, before: 0, time }));
+        events.say(Event::Progress(FileProgress { source: source.clone(), bytes, total, before: 0, time }));
     }
 }
 

@@ -113,12 +113,15 @@ impl TreeCopy<'_, '_> {
             }
             TreeContents::Found(visits) => visits,
         };
-        // Whoever needs the session finds out why there is none.
-        let (made, _) = tokio::join!(self.make(&root, true), connect(context, &mut copied_from));
+        let (made, opened) = tokio::join!(self.make(&root, true), connect(context, &mut copied_from));
         self.stream.idle().source = copied_from;
         if let Err(failure) = made {
             context.run.events.say(Event::Found(context.run.finding.tree_ends()));
             return self.failed(None, failure);
+        }
+        if opened.is_err() {
+            // The server may permit one session, which the walk has. Otherwise each file finds out why there is none.
+            visits.all_found().await;
         }
         self.stream.move_tree(self.tree.moved.as_ref().map(|moved| &moved.tree));
         self.take(visits).await;

@@ -106,7 +106,7 @@ impl VisitSender {
                 if queue.is_receiver_gone || queue.broken.is_some() {
                     return Err(ReceiverGone);
                 }
-                if queue.found.on_disk() < MOST_ON_DISK && queue.told.len() < IN_MEMORY {
+                if queue.has_room() {
                     return Ok(());
                 }
             }
@@ -133,6 +133,20 @@ impl Visits {
                 self.0.taken.notify_one();
                 if next.is_some() || queue.has_ended {
                     return next;
+                }
+            }
+            given.await;
+        }
+    }
+
+    /// Waits until the walk has ended, or cannot go on before something is taken.
+    pub(super) async fn all_found(&self) {
+        loop {
+            let given = self.0.given.notified();
+            {
+                let queue = self.0.queue.locked();
+                if queue.has_ended || !queue.has_room() {
+                    return;
                 }
             }
             given.await;
@@ -167,6 +181,11 @@ impl Drop for Visits {
 }
 
 impl Queue {
+    /// Whether so little waits to be taken that the walk may go on.
+    fn has_room(&self) -> bool {
+        self.broken.is_none() && self.found.on_disk() < MOST_ON_DISK && self.told.len() < IN_MEMORY
+    }
+
     /// Appends what can only be told, or counts it if very much waits.
     fn tell(&mut self, visit: Visit) {
         if self.told.len() < MOST_TOLD {

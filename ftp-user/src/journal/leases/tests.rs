@@ -195,9 +195,9 @@ fn how_far_a_job_is_can_be_seen_elsewhere_as_long_as_it_is_carried() {
         of_job
     };
     assert_eq!(seen(), None);
-    let progress = Progress { files: 3, bytes: 4096, rate: Some(1024), ..Progress::default() };
+    let progress = StoredProgress { files: 3, bytes: 4096, rate: Some(1024), ..StoredProgress::default() };
     one.report(&[(lease, progress.clone())]).unwrap();
-    one.report(&[(Lease { fence: lease.fence + 1, ..lease }, Progress::default())]).unwrap();
+    one.report(&[(Lease { fence: lease.fence + 1, ..lease }, StoredProgress::default())]).unwrap();
     assert_eq!(one.check_in(&worker(1), &[lease], 0).unwrap().lost, []);
     assert_eq!(seen(), Some(progress));
     assert_eq!(end(&one, lease, 0), Some(Some(0)));

@@ -1,6 +1,6 @@
 //! The keys of the contract.
 
-use super::super::event::{Progress, Summary, WithheldDeletions};
+use super::super::event::{FileProgress, Summary, WithheldDeletions};
 use super::*;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileOutcome, Protection, Relayed, Verified};
@@ -59,7 +59,7 @@ fn the_number_of_jobs_has_its_reason() {
 
 #[test]
 fn a_progress_event_has_its_file_and_its_job() {
-    let progress = Progress {
+    let progress = FileProgress {
         source: "ftp://a/x".into(),
         bytes: 5,
         total: Some(10),

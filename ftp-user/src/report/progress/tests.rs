@@ -18,7 +18,7 @@ fn plan(source: &str, mib: u64) -> Event {
 }
 
 fn at(source: &str, before: u64, mib: u64, seconds: u64) -> Event {
-    Event::Progress(Progress {
+    Event::Progress(FileProgress {
         source: source.to_owned(),
         bytes: mib * MIB,
         total: None,

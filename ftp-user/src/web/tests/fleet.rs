@@ -1,6 +1,6 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::{JobChange, Progress, QueueState, Scope};
+use crate::queue::{JobChange, QueueState, Scope, StoredProgress};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{
     Caller, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction, Submitted,
@@ -117,7 +117,7 @@ pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
         next_try: None,
         worker: None,
         path: None,
-        progress: Progress::default(),
+        progress: StoredProgress::default(),
     }
 }
 

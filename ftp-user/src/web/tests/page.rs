@@ -2,7 +2,7 @@
 
 use super::client::Daemon;
 use super::fleet::job;
-use crate::queue::{Progress, QueueState};
+use crate::queue::{QueueState, StoredProgress};
 use crate::web::page::STYLE;
 use crate::web::view::{
     FailureGroup, FileState, FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView, Time,
@@ -28,7 +28,7 @@ fn hostile_job() -> JobView {
         cause: Some(bad()),
         worker: Some(bad()),
         path: Some(bad()),
-        progress: Progress {
+        progress: StoredProgress {
             files: 1,
             of: Some(3),
             bytes: 10,

@@ -121,28 +121,28 @@ struct Session {
     locks: BTreeSet<LockKey>,
     /// Whether a transaction has begun and not ended: it is lost with the connection.
     is_in_transaction: bool,
-    ear: Arc<Mutex<Ear>>,
+    notifications: Arc<Mutex<Notifications>>,
 }
 
 /// Who is told what other connections notify.
 #[derive(Default)]
-struct Ear {
+struct Notifications {
     heard: Option<Arc<Notify>>,
     /// The process that the server has for this connection, or had for the last one; 0 before the first.
     backend: i32,
 }
 
 /// Keeps a connection going until it ends.
-fn attend<S, T>(mut connection: tokio_postgres::Connection<S, T>, ear: Arc<Mutex<Ear>>)
+fn attend<S, T>(mut connection: tokio_postgres::Connection<S, T>, notifications: Arc<Mutex<Notifications>>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     drop(tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-            let ear = ear.locked();
-            if let (AsyncMessage::Notification(one), Some(heard)) = (message, &ear.heard)
-                && one.process_id() != ear.backend
+            let notifications = notifications.locked();
+            if let (AsyncMessage::Notification(one), Some(heard)) = (message, &notifications.heard)
+                && one.process_id() != notifications.backend
             {
                 heard.notify_one();
             }
@@ -168,8 +168,8 @@ struct ReadyWrite {
 impl Session {
     fn new(parameters: Parameters) -> Self {
         let (statements, locks) = (HashMap::new(), BTreeSet::new());
-        let (client, ear) = (None, Arc::default());
-        Self { parameters, client, statements, locks, is_in_transaction: false, ear }
+        let (client, notifications) = (None, Arc::default());
+        Self { parameters, client, statements, locks, is_in_transaction: false, notifications }
     }
 
     async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
@@ -239,7 +239,7 @@ impl Session {
                 self.batch(&format!("SELECT pg_advisory_unlock{suffix}({})", key.parameters())).await
             }
             Work::Listen(heard) => {
-                self.ear.locked().heard = Some(heard);
+                self.notifications.locked().heard = Some(heard);
                 self.batch(&format!("LISTEN {CHANNEL}")).await
             }
         }
@@ -291,19 +291,19 @@ impl Session {
         if self.locks.iter().any(|key| matches!(key, LockKey::Job(_))) {
             return Err(StoreError::Database(LOST.to_owned()));
         }
-        let client = within(open(&self.parameters, &self.ear)).await?;
+        let client = within(open(&self.parameters, &self.notifications)).await?;
         within(async { Ok(client.batch_execute(SETTINGS).await?) }).await?;
         let backend =
             within(async { Ok(client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?) }).await?;
-        let last = self.ear.locked().backend;
+        let last = self.notifications.locked().backend;
         for key in &self.locks {
             if !within(lock_again(&client, *key, last)).await? {
                 let why = "the connection to it was lost, and another process has taken the lock meanwhile";
                 return Err(StoreError::Database(why.to_owned()));
             }
         }
-        self.ear.locked().backend = backend;
-        let heard = self.ear.locked().heard.clone();
+        self.notifications.locked().backend = backend;
+        let heard = self.notifications.locked().heard.clone();
         if let Some(heard) = heard {
             within(async { Ok(client.batch_execute(&format!("LISTEN {CHANNEL}")).await?) }).await?;
             // Something may have been notified meanwhile.
@@ -390,15 +390,18 @@ async fn lock_again(client: &Client, key: LockKey, last: i32) -> Result<bool, St
 }
 
 /// Connects to the server. A server that refuses TLS, or fails in it, is asked again without if the mode permits that.
-async fn open(parameters: &Parameters, ear: &Arc<Mutex<Ear>>) -> Result<Client, StoreError> {
+async fn open(
+    parameters: &Parameters,
+    notifications: &Arc<Mutex<Notifications>>,
+) -> Result<Client, StoreError> {
     let url = &parameters.url;
     let mode = url.ssl;
     if mode == SslMode::Disable || url.host.is_directory() {
-        return begin(parameters, config::SslMode::Disable, ear).await;
+        return begin(parameters, config::SslMode::Disable, notifications).await;
     }
     let strict = if mode == SslMode::Prefer { config::SslMode::Prefer } else { config::SslMode::Require };
-    match begin(parameters, strict, ear).await {
-        Err(_) if mode == SslMode::Prefer => begin(parameters, config::SslMode::Disable, ear).await,
+    match begin(parameters, strict, notifications).await {
+        Err(_) if mode == SslMode::Prefer => begin(parameters, config::SslMode::Disable, notifications).await,
         done => done,
     }
 }
@@ -406,7 +409,7 @@ async fn open(parameters: &Parameters, ear: &Arc<Mutex<Ear>>) -> Result<Client, 
 async fn begin(
     parameters: &Parameters,
     mode: config::SslMode,
-    ear: &Arc<Mutex<Ear>>,
+    notifications: &Arc<Mutex<Notifications>>,
 ) -> Result<Client, StoreError> {
     let url = &parameters.url;
     let refused = |error: std::io::Error| StoreError::Database(ftp_io::os_error::words(&error));
@@ -418,12 +421,12 @@ async fn begin(
     }
     if mode == config::SslMode::Disable {
         let (client, connection) = config.connect_raw(stream, NoTls).await?;
-        attend(connection, Arc::clone(ear));
+        attend(connection, Arc::clone(notifications));
         return Ok(client);
     }
     let tls = Tls::new(url.ssl, &url.host, url.roots.as_deref()).map_err(refused)?;
     let (client, connection) = config.connect_raw(stream, tls).await?;
-    attend(connection, Arc::clone(ear));
+    attend(connection, Arc::clone(notifications));
     Ok(client)
 }
 
