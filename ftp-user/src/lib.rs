@@ -34,13 +34,13 @@
 //! | [`shell`] | lines of the shell, names, composite directories, completion |
 //! | [`journal`] | what every job has begun and finished, for `resume` |
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
-//! | [`config`] | the settings file: relays |
+//! | [`config`] | the settings file |
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | what a job works with: the world, what is kept, what the user chose, what the run has learnt |
 //! | [`session`] | a session with a server |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |
 //! | [`endpoint`] | the ends of a copy: servers, whose sessions are pooled, and this host; operations on their files |
-//! | [`route`] | one attempt: one file by one candidate |
+//! | [`route`] | one attempt: one file, or many together, by one candidate |
 //! | [`job`] | what a user asked for: files and trees, retries |
 //! | [`action`] | verbs that work on names where they are: mkdir, rm, mv, hash, tree |
 //! | [`cli`] | the command line: a file for each verb, and the exit status |

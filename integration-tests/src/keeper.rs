@@ -37,7 +37,7 @@ enum Answer {
 
 /// A real server that renames to no name that is taken.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct NoOverwriteServer {
     server: Server,
     liar: Liar,
     plan: Arc<Plan>,
@@ -58,7 +58,7 @@ struct Plan {
     is_away: AtomicBool,
 }
 
-impl Keeper {
+impl NoOverwriteServer {
     /// It stands before a server at `site`, and tells only the features of a server of other people.
     pub fn start(site: Site) -> Self {
         let server = site.start();

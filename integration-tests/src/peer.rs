@@ -304,7 +304,7 @@ struct Session {
 }
 
 /// The session goes on after an action.
-struct Goes;
+struct Continue;
 
 impl Session {
     fn new(control: TcpStream, shared: Arc<Shared>) -> Self {
@@ -324,7 +324,7 @@ impl Session {
     }
 
     /// Until the other end leaves (`Some`), or this one does.
-    fn run(mut self) -> Option<Goes> {
+    fn run(mut self) -> Option<Continue> {
         let shared = Arc::clone(&self.shared);
         for action in &shared.greeting {
             self.act(action, "")?;
@@ -332,7 +332,7 @@ impl Session {
         loop {
             match self.obey()? {
                 Some(_) => {}
-                None => return Some(Goes),
+                None => return Some(Continue),
             }
         }
     }
@@ -381,7 +381,7 @@ impl Session {
     }
 
     /// Does one action; `None` ends the session.
-    fn act(&mut self, action: &str, argument: &str) -> Option<Goes> {
+    fn act(&mut self, action: &str, argument: &str) -> Option<Continue> {
         let (word, count) = action.split_once(' ').unwrap_or((action, ""));
         match word {
             "listen" => self.listener = Some(socket::listen(&self.ip().to_string(), 0)),
@@ -455,11 +455,11 @@ impl Session {
             "say" => self.control.get_mut().write_all(format!("{count}\r\n").as_bytes()).ok()?,
             _ => panic!("unknown action {action:?}"),
         }
-        Some(Goes)
+        Some(Continue)
     }
 
     /// Sends a reply as this server does.
-    fn reply(&mut self, reply: &str) -> Option<Goes> {
+    fn reply(&mut self, reply: &str) -> Option<Continue> {
         let control = self.control.get_mut();
         match self.shared.style.as_str() {
             "bytes" => {
@@ -470,7 +470,7 @@ impl Session {
             _ => control.write_all(reply.as_bytes()),
         }
         .ok()?;
-        Some(Goes)
+        Some(Continue)
     }
 
     /// Deaf to commands until the peer comes; `None` when the other end of the control connection

@@ -4,7 +4,7 @@
 use crate::journal::kill;
 use crate::standard::with_input;
 use integration_tests::beside::each_beside;
-use integration_tests::keeper::{Fate, Keeper};
+use integration_tests::keeper::{Fate, NoOverwriteServer};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
@@ -18,13 +18,13 @@ const OLD: &[u8] = b"old";
 /// A source, a destination with an old file, and a state directory.
 struct Scene {
     from: Server,
-    to: Keeper,
+    to: NoOverwriteServer,
     state: TempDir,
 }
 
 fn scene() -> Scene {
     let from = Site::new("source").file("a.bin", sample(SIZE)).start();
-    let to = Keeper::start(Site::new("destination").at("127.0.0.3").file("b.bin", OLD));
+    let to = NoOverwriteServer::start(Site::new("destination").at("127.0.0.3").file("b.bin", OLD));
     Scene { from, to, state: tempfile::tempdir().unwrap() }
 }
 

@@ -227,7 +227,7 @@ fn a_server_that_takes_fewer_sessions_gets_fewer_connections() {
                 _ => Lie::None,
             });
         let (run, _) = scene.copy(&["-v"], [&scene.from.url("large"), &full.url("")]);
-        let run = run.exits(0).says("one data connection less").says("Too many sessions");
+        let run = run.exits(0).says("one data connection fewer").says("Too many sessions");
         scene.is_whole(&run);
         assert_eq!(file(&run)["streams"].as_u64(), streams, "{run}");
     }

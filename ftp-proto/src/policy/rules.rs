@@ -312,7 +312,7 @@ pub struct DataPorts(Vec<(u16, u16)>);
 
 /// Why a text names no data ports.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0} is no list of data ports from 1024 to 65535, such as 40000-40999,50000-50099")]
+#[error("{0} is not a list of data ports from 1024 to 65535, such as 40000-40999,50000-50099")]
 pub struct DataPortsError(String);
 
 impl FromStr for DataPorts {

@@ -196,7 +196,7 @@ impl General {
         if args.yes {
             let Verb::Job(JobVerb::Sync(sync)) = &mut command.verb else {
                 let id = record.id;
-                return Err(Failure::usage(format!("job {id} is no sync: it has kept no name to delete")));
+                return Err(Failure::usage(format!("job {id} is not a sync: it has kept no name to delete")));
             };
             sync.agrees_to_withheld = true;
         }

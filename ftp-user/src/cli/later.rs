@@ -140,7 +140,7 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     let (_, verb) = verb_of(words)?;
     match verb.as_str() {
         "resume" | "retry" | "cancel" => Some(
-            Failure::usage(format!("{name} is no option of {verb}"))
+            Failure::usage(format!("{name} is not an option of {verb}"))
                 .hint("a job goes on with its own options, as they were typed"),
         ),
         verb if owners.contains(&verb) => Some(

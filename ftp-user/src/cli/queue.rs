@@ -306,14 +306,14 @@ impl General {
         let (general, jobs) = self.jobs()?;
         let record = super::asked::find(&jobs, &args.job)?;
         if record.queued.is_none() {
-            return Err(Failure::usage(format!("job {} is no job of the queue", record.id)).hint(
+            return Err(Failure::usage(format!("job {} is not a job of the queue", record.id)).hint(
                 "end its process with ^C, and resume it later; copy --queue leaves a job to the daemon",
             ));
         }
         general.change_queued(record, JobChange::Pause).await
     }
 
-    /// What keeps a job from beginning; `None` if nothing does, or if it is no job of the queue that has to begin.
+    /// What keeps a job from beginning; `None` if nothing does, or if it is not a job of the queue that has to begin.
     ///
     /// # Errors
     ///

@@ -278,7 +278,7 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
             },
             Verb::Retry(args) => act(general, &daemon, &args.job, "retry").await,
             Verb::Series(args) => series(general, &daemon, args.what.as_ref()).await,
-            _ => Err(Failure::usage("this verb is for the daemon of no other host")),
+            _ => Err(Failure::usage("this verb cannot be used with --daemon")),
         }
     };
     general.hands.cancel()?.unless_cancelled(done).await?
@@ -422,9 +422,7 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
             let all = member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone();
             let found =
                 all.as_array().into_iter().flatten().find(|series| *member(series, "id") == *id).cloned();
-            found.ok_or_else(|| {
-                Failure::new(Kind::Missing, "there is no such series, which is called by its id")
-            })?
+            found.ok_or_else(|| Failure::new(Kind::Missing, "no series has this id"))?
         }
         Some(SeriesVerb::Pause(SeriesName { id })) => {
             daemon.ask(Method::POST, format!("{}/pause", one(id)), None).await?

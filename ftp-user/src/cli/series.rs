@@ -91,7 +91,6 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
 fn find<'a>(all: &'a [SeriesRecord], id: &str) -> Result<&'a SeriesRecord> {
     let found = id.parse::<JobId>().ok().and_then(|id| all.iter().find(|record| record.id == id));
     found.ok_or_else(|| {
-        Failure::new(Kind::Missing, "there is no such series, which is called by its id")
-            .hint(format!("{FtpUser} series lists them"))
+        Failure::new(Kind::Missing, "no series has this id").hint(format!("{FtpUser} series lists them"))
     })
 }

@@ -392,7 +392,7 @@ impl AsText for Proxy {
     }
 
     fn of_json(value: &Value) -> Result<Self, String> {
-        value.as_str().ok_or("it is no text")?.parse()
+        value.as_str().ok_or("it is not text")?.parse()
     }
 }
 

@@ -303,7 +303,7 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
     let hours = "hours are like 22:00-06:00 or sat,sun@00:00-24:00";
     check(
         &format!("{url}\nhours = [\"22:00-06:00\", \"x\"]"),
-        &format!("3:25: \"x\" is no time of the week: {hours}"),
+        &format!("3:25: \"x\" is not a time of the week: {hours}"),
     );
     check(&format!("{url}\nhours = []"), "3:9: leave hours out if there are none");
     let named = |name: &str, expect: &str| {

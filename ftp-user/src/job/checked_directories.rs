@@ -217,7 +217,7 @@ impl CheckedDirectories {
                 None => return Ok(false),
                 Some(listing::Kind::Directory) => {}
                 Some(_) => {
-                    let what = format!("{} is no directory any more", host.show(link.path()));
+                    let what = format!("{} is no longer a directory", host.show(link.path()));
                     return Err(Failure::new(Kind::Unverified, what).hint("nothing of it was deleted"));
                 }
             }

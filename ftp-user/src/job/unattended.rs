@@ -174,7 +174,7 @@ pub(super) async fn wait(
     if let Err(failure) = stop(context, &mut ends.source, detached.source).await {
         context.run.events.notice(failure.to_string());
     }
-    context.run.events.warn(format!("the detached transfer of {name} has ended before its end: {why}"));
+    context.run.events.warn(format!("the detached transfer of {name} ended early: {why}"));
     Ok(None)
 }
 

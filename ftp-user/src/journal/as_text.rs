@@ -115,4 +115,4 @@ pub fn deserialize<'de, T: AsText, D: Deserializer<'de>>(deserializer: D) -> Res
     T::of_json(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-const NO_TEXT: &str = "it is no text";
+const NO_TEXT: &str = "it is not text";

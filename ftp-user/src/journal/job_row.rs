@@ -310,7 +310,7 @@ pub(super) fn runs(sql: &Sql) -> Result<Vec<RunAccount>, StoreError> {
     Ok(found)
 }
 
-/// Whether a job is no job of the queue.
+/// Whether a job is not a job of the queue.
 const OF_TERMINAL: &str = "NOT EXISTS (SELECT 1 FROM queue WHERE job = jobs.id)";
 /// The verb of jobs that nothing goes on with: what they have done cannot be taken back.
 const PASSING: &str = "append";

@@ -5,8 +5,10 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
-use super::queue::{Queue, entries, find, heads, keep, lose_all, next_head, read_sites, save, written_sites};
-use super::record::JobRecord;
+use super::queue::{
+    Queue, count_files, entries, find, heads, keep, lose_all, next_head, read_sites, save, written_sites,
+};
+use super::record::{JobRecord, JobState};
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
@@ -106,6 +108,7 @@ impl<'a> Leases<'a> {
                 let mut lost = expired(&store.sql, now)?;
                 lost.retain(|(job, _)| !is_held(*job));
                 for (job, mut entry) in lost.iter().cloned() {
+                    count_files(&store.sql, job, &mut entry)?;
                     entry.lose_worker(now);
                     keep(store, job, entry)?;
                     delete(&store.sql, job)?;
@@ -115,8 +118,7 @@ impl<'a> Leases<'a> {
         })
     }
 
-    /// Takes the jobs that are carried next, `most` of them, each of those that `may_begin` beside the ones that are carried then.
-    /// `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
+    /// Takes up to `most` jobs. `may_begin` decides about each, given the jobs that are carried then. `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
     /// have taken.
     ///
     /// # Errors
@@ -140,9 +142,16 @@ impl<'a> Leases<'a> {
                     let row = JobRow::find(sql, lease.job)?;
                     row.map(|row| Ok(TakenJob { lease, record: row.record(sql, None)? })).transpose()
                 };
-                // What cannot be read is not taken, and nothing else in this transaction.
-                let taken = take(sql, self.worker, most, recent, may_begin)?;
-                taken.into_iter().filter_map(|lease| record(lease).transpose()).collect()
+                let mut taken = Vec::new();
+                for lease in take(sql, self.worker, most, recent, may_begin)? {
+                    match record(lease) {
+                        Ok(Some(job)) => taken.push(job),
+                        Ok(None) => postpone(sql, lease.job, "it is not in the journal")?,
+                        Err(StoreError::Row(why)) => postpone(sql, lease.job, &why)?,
+                        Err(why) => return Err(why),
+                    }
+                }
+                Ok(taken)
             })
         })
     }
@@ -163,12 +172,13 @@ impl<'a> Leases<'a> {
         })
     }
 
-    /// Ends runs of jobs in one transaction. Returns the entries; `None`: this worker carries that job no more.
+    /// Ends runs of jobs in one transaction. Each is told whether its job is worth another run, and the time of the store. Returns
+    /// the entries; `None`: this worker carries that job no more.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn end<End: FnOnce(&mut Entry, u64)>(
+    pub fn end<End: FnOnce(&mut Entry, bool, u64)>(
         &self,
         ends: Vec<(Lease, End)>,
     ) -> Result<Vec<Option<Entry>>, JournalFailure> {
@@ -179,7 +189,9 @@ impl<'a> Leases<'a> {
                     return Ok(None);
                 }
                 let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
-                end(&mut entry, now);
+                count_files(&store.sql, lease.job, &mut entry)?;
+                let row = JobRow::find(&store.sql, lease.job)?;
+                end(&mut entry, row.is_some_and(|row| row.state == JobState::Interrupted), now);
                 delete(&store.sql, lease.job)?;
                 keep(store, lease.job, entry).map(Some)
             };
@@ -279,10 +291,19 @@ fn take(
     Ok(taken)
 }
 
+/// Has a job wait that cannot be read. The others go on.
+fn postpone(sql: &Sql, job: JobId, why: &str) -> Result<(), StoreError> {
+    if let Some(mut entry) = find(sql, job)? {
+        entry.postpone(format!("it cannot be read: {why}"), sql.now()?);
+        save(sql, job, &entry)?;
+    }
+    delete(sql, job)
+}
+
 /// A lease, as its row has it.
 struct LeaseRow {
     lease: Lease,
-    /// Until when it need not be renewed, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     until: u64,
     /// The text of how far its job is, if that was told.
     progress: Option<String>,

@@ -193,13 +193,16 @@ impl Queue {
         })
     }
 
-    /// Notes that the ends of jobs up to this change were reported.
+    /// Notes that the ends of jobs up to this change were reported, unless more were, or nobody wants to know of them any more.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
     pub fn set_reported(&self, number: u64) -> Result<(), JournalFailure> {
-        self.write(|store| set_reported(&store.sql, Some(number)))
+        self.write(|Store { sql, .. }| match reported(sql)? {
+            Some(last) if last < number => set_reported(sql, Some(number)),
+            Some(_) | None => Ok(()),
+        })
     }
 
     /// The number of the last change.

@@ -121,7 +121,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// It is no job of the queue, or the journal cannot be written. The inner failure is that of `change`.
+    /// It is not a job of the queue, or the journal cannot be written. The inner failure is that of `change`.
     pub fn change(
         &self,
         job: JobId,
@@ -137,6 +137,9 @@ impl Queue {
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
         let changed = self.write(|store| {
             let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+            if !entry.is_carried {
+                count_files(&store.sql, job, &mut entry)?;
+            }
             Ok(Some(match change(&store.sql, &mut entry)? {
                 Ok(()) => keep(store, job, entry).map(Ok)?,
                 Err(refusal) => Err(refusal),
@@ -150,7 +153,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// It is no job of the queue, or the journal cannot be written. The inner failure says why it cannot be done.
+    /// It is not a job of the queue, or the journal cannot be written. The inner failure says why it cannot be done.
     pub fn apply(
         &self,
         job: JobId,
@@ -252,6 +255,7 @@ fn submit(
 pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
     let (left, now) = (entries(&store.sql, "carried = 1", [])?, store.sql.now()?);
     for (job, mut entry) in left.iter().cloned() {
+        count_files(&store.sql, job, &mut entry)?;
         entry.lose_worker(now);
         keep(store, job, entry)?;
     }
@@ -268,12 +272,7 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
 }
 
 /// Writes an entry, and the end of its job if nothing has run that would have.
-pub(super) fn keep(store: &Store, job: JobId, mut entry: Entry) -> Result<Entry, StoreError> {
-    if !entry.is_carried {
-        let FileCounts { done, bytes, failed, failures, .. } = count(&store.sql, job)?;
-        let failed = failed.max(failures.map_or(0, |failures| failures.number));
-        entry.files = FileTotals { done, bytes, failed };
-    }
+pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, StoreError> {
     save(&store.sql, job, &entry)?;
     if let (Some(ended), Some(mut row)) = (entry.ended, JobRow::find(&store.sql, job)?)
         && !row.state.has_ended()
@@ -286,7 +285,15 @@ pub(super) fn keep(store: &Store, job: JobId, mut entry: Entry) -> Result<Entry,
     Ok(entry)
 }
 
-/// The entry of a job; `None` if it is no job of the queue.
+/// Counts the files of a job that a worker has carried.
+pub(super) fn count_files(sql: &Sql, job: JobId, entry: &mut Entry) -> Result<(), StoreError> {
+    let FileCounts { done, bytes, failed, failures, .. } = count(sql, job)?;
+    let failed = failed.max(failures.map_or(0, |failures| failures.number));
+    entry.note_files(FileTotals { done, bytes, failed });
+    Ok(())
+}
+
+/// The entry of a job; `None` if it is not a job of the queue.
 pub(super) fn find(sql: &Sql, job: JobId) -> Result<Option<Entry>, StoreError> {
     let mut found = entries(sql, "job = ?1", [job.into()])?;
     Ok(found.pop().map(|(_, entry)| entry))
@@ -398,10 +405,14 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreErro
     sql.notify()
 }
 
-/// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin.
+/// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin: the first
+/// [`MOST_HEADS`] of each owner, those of the highest priority before the others.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
     let first = format!(
-        "{MAY_BEGIN} AND submitted IN (SELECT min(submitted) FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites)"
+        "{MAY_BEGIN} AND submitted IN (SELECT first FROM (
+            SELECT min(submitted) AS first,
+                row_number() OVER (PARTITION BY owner ORDER BY priority DESC, min(submitted)) AS place
+            FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites) AS heads WHERE place <= {MOST_HEADS})"
     );
     find_heads(sql, &first, [Wish::Pause.number().into(), now.into()])
 }
@@ -450,6 +461,8 @@ fn find_heads<'v>(
     Ok(heads)
 }
 
+/// How many [`heads`] one owner has at most, whatever the number of pairs.
+const MOST_HEADS: usize = 256;
 /// The condition of the rows of jobs that may begin. `?1` is the wish of those that are paused, and `?2` the time.
 const MAY_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
 

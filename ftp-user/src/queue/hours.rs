@@ -110,7 +110,7 @@ const END_OF_DAY: &str = "24:00";
 /// Each window begins once in eight days, also if the clocks change.
 const MINUTES_SEARCHED: usize = 8 * 24 * 60 + 120;
 /// What a refusal says after the text that cannot be used.
-const NO_HOURS: &str = "is no time of the week: hours are like 22:00-06:00 or sat,sun@00:00-24:00";
+const NO_HOURS: &str = "is not a time of the week: hours are like 22:00-06:00 or sat,sun@00:00-24:00";
 
 #[cfg(test)]
 mod tests {

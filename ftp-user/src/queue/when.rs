@@ -335,21 +335,21 @@ const LONGEST: u64 = 366 * 86_400;
 const LOCAL: &str = "local";
 
 // What a refusal says after the text that cannot be used.
-const NO_TIME: &str = "is no time: a time is HH:MM, +2h, or like 2026-11-26T02:30:00Z";
-const NO_DELAY: &str = "is no delay: a delay is +1s to +366d, like +45s, +90m, +2h or +1d";
+const NO_TIME: &str = "is not a time: a time is HH:MM, +2h, or like 2026-11-26T02:30:00Z";
+const NO_DELAY: &str = "is not a delay: a delay is +1s to +366d, like +45s, +90m, +2h or +1d";
 const PAST: &str = "is in the past: give a time that is still to come";
-const NO_SCHEDULE: &str = "is no schedule: it is like 15m, daily@02:30, mon,thu@02:30 or cron:30 2 * * *";
-const NO_INTERVAL: &str = "is no interval: an interval is 1s to 366d, like 90s, 15m, 2h or 1d";
-const NO_TIME_OF_DAY: &str = "is no time of day: a time of day is 00:00 to 23:59";
-const NO_DAY: &str = "is no day: a day is mon, tue, wed, thu, fri, sat or sun; daily means all of them";
+const NO_SCHEDULE: &str = "is not a schedule: it is like 15m, daily@02:30, mon,thu@02:30 or cron:30 2 * * *";
+const NO_INTERVAL: &str = "is not an interval: an interval is 1s to 366d, like 90s, 15m, 2h or 1d";
+const NO_TIME_OF_DAY: &str = "is not a time of day: a time of day is 00:00 to 23:59";
+const NO_DAY: &str = "is not a day: a day is mon, tue, wed, thu, fri, sat or sun; daily means all of them";
 const REPEATED_DAY: &str = "is there twice: each day is named once, as in mon,thu@02:30";
-const NO_CRON: &str = "is no cron schedule: it is minute, hour, day of month, month and day of week";
-const NO_MINUTE: &str = "is no minute: cron takes *, 0 to 59, and lists, ranges and steps";
-const NO_HOUR: &str = "is no hour: cron takes *, 0 to 23, and lists, ranges and steps";
-const NO_DAY_OF_MONTH: &str = "is no day of month: cron takes *, 1 to 31, and lists, ranges and steps";
-const NO_MONTH: &str = "is no month: cron takes *, 1 to 12, jan to dec, and lists, ranges and steps";
+const NO_CRON: &str = "is not a cron schedule: it is minute, hour, day of month, month and day of week";
+const NO_MINUTE: &str = "is not a minute: cron takes *, 0 to 59, and lists, ranges and steps";
+const NO_HOUR: &str = "is not an hour: cron takes *, 0 to 23, and lists, ranges and steps";
+const NO_DAY_OF_MONTH: &str = "is not a day of month: cron takes *, 1 to 31, and lists, ranges and steps";
+const NO_MONTH: &str = "is not a month: cron takes *, 1 to 12, jan to dec, and lists, ranges and steps";
 const NO_DAY_OF_WEEK: &str =
-    "is no day of week: cron takes *, 0 to 7, sun to sat, and lists, ranges and steps";
+    "is not a day of week: cron takes *, 0 to 7, sun to sat, and lists, ranges and steps";
 const NEVER: &str = "never runs: the day of the month must exist in one of the months";
 
 #[cfg(test)]
@@ -415,7 +415,7 @@ mod tests {
         check(NO_TIME, &["2026-12-26", "2026-12-26T02:30:00", "2027-11-26T02:30:00+01:00[UTC]"]);
         check(NO_DELAY, &["+", "+0s", "+367d", "+2", "+2w", "+-2h", "+\u{e9}", "+18446744073709551615d"]);
         check(PAST, &["2026-11-26T11:59:59Z", "2026-11-26T12:59:59+01:00", "1969-01-01T00:00:00Z"]);
-        let sentence = "\"25:00\" is no time: a time is HH:MM, +2h, or like 2026-11-26T02:30:00Z";
+        let sentence = "\"25:00\" is not a time: a time is HH:MM, +2h, or like 2026-11-26T02:30:00Z";
         assert_eq!(WhenError::new("25:00", NO_TIME).to_string(), sentence);
     }
 

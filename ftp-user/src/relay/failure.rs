@@ -231,7 +231,7 @@ pub(super) fn out_of_reach(display_name: &str, site: &Site, said: &[String]) -> 
 pub(super) fn away(display_name: &str, site: &Site, agent: &str, why: Option<&str>) -> Failure {
     let nobody = format!("no agent at the hub {display_name} reaches {} now", site.authority());
     let failure = match why {
-        None => Failure::new(Kind::Temporary, format!("{nobody}: the agent {agent} has gone"))
+        None => Failure::new(Kind::Temporary, format!("{nobody}: the agent {agent} has left"))
             .hint("look whether ftp-relay-agent join still runs there, or try again later"),
         Some(why) => Failure::new(Kind::Temporary, format!("{nobody}, and the agent {agent} has reached it"))
             .said(why)

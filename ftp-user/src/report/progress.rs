@@ -24,9 +24,9 @@ pub(super) struct RunProgress {
     /// Files that move together, by their number.
     together: HashMap<u64, BatchProgress>,
     /// How fast bytes move.
-    bytes: Pace,
+    bytes: RateMeter,
     /// How fast files end.
-    files: Pace,
+    files: RateMeter,
 }
 
 /// The file of the last event, and how far it is.
@@ -302,12 +302,12 @@ const fn rounded_up(time: Duration) -> Duration {
 
 /// What was seen of a count that grows.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct RateMeter {
     /// When, and how much there was then. The first one is the start, or older than `WINDOW`.
     seen: VecDeque<(Duration, u64)>,
 }
 
-impl Pace {
+impl RateMeter {
     /// Begins to count at that time, unless that was done.
     pub(super) fn begin(&mut self, at: Duration) {
         if self.seen.is_empty() {

@@ -81,7 +81,7 @@ pub(crate) struct Assignment {
     /// The digest that servers which know DGST compute while the file moves.
     pub(crate) digest: Option<Algorithm>,
     /// If it is one range of several that move beside each other: what connects it with them.
-    pub(crate) beside: Option<RangeSigns>,
+    pub(crate) beside: Option<RangeControl>,
 }
 
 impl Assignment {
@@ -154,7 +154,7 @@ impl Assignment {
 
 /// What connects the transfer of a range with whoever moves the others.
 #[derive(Clone, Debug)]
-pub(crate) struct RangeSigns {
+pub(crate) struct RangeControl {
     /// Told as soon as a data connection stands.
     pub(crate) moving: Arc<Notify>,
     /// The transfer ends as soon as all bytes of the file before this one are stored: others send the rest. Only a direct path
@@ -164,7 +164,7 @@ pub(crate) struct RangeSigns {
     pub(crate) has_ended: Arc<AtomicBool>,
 }
 
-impl RangeSigns {
+impl RangeControl {
     /// Whether the bytes before this one are enough: then the transfer ends.
     pub(super) fn is_enough(&self, stored: u64) -> bool {
         let is_enough = stored >= self.enough.load(Ordering::Relaxed);

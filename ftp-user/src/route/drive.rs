@@ -2,7 +2,7 @@
 //! This is the one loop for all paths, for single files and for files that move together.
 
 use super::assignment::{AttemptResult, GivenUp, Lane, Sign, StoreReply};
-use super::path::{Happened, Observed, Path, Sessions};
+use super::path::{Observed, Path, PathEvent, Sessions};
 use super::progress::{Progress, Sight};
 use super::relay::LAST_WORD;
 use super::together::Together;
@@ -296,7 +296,7 @@ impl<'a> Drive<'a> {
             && let Path::Relay(relay) = &mut self.path
             && let Some(said) = relay.last_words(self.context).await
         {
-            self.happened(Happened::Relay(said));
+            self.happened(PathEvent::Relay(said));
         }
         if !self.stands || !matches!(event, Event::Reply { class: Class::Later, .. }) {
             return;
@@ -310,7 +310,7 @@ impl<'a> Drive<'a> {
                 said = relay.next() => said,
                 () = clock.sleep_until(deadline) => return,
             };
-            self.happened(Happened::Relay(said));
+            self.happened(PathEvent::Relay(said));
         }
     }
 
@@ -357,13 +357,13 @@ impl<'a> Drive<'a> {
     }
 
     /// Handles an event of the path.
-    fn happened(&mut self, happened: Happened) {
+    fn happened(&mut self, happened: PathEvent) {
         let input = match (happened, &mut self.path) {
-            (Happened::Relay(said), Path::Relay(relay)) => {
+            (PathEvent::Relay(said), Path::Relay(relay)) => {
                 relay.take(self.context, said, &mut self.sessions, &mut self.progress)
             }
-            (Happened::Done(done), Path::Through(through)) => through.take(done, &mut self.progress),
-            (Happened::Relay(_) | Happened::Done(_), _) => None,
+            (PathEvent::Done(done), Path::Through(through)) => through.take(done, &mut self.progress),
+            (PathEvent::Relay(_) | PathEvent::Done(_), _) => None,
         };
         if let Some(input) = input {
             if input == Input::RelayFlowing {

@@ -27,7 +27,7 @@ mod through;
 mod together;
 
 pub(crate) use assignment::{
-    Assignment, AttemptResult, ContinuedBy, Count, GivenUp, Lane, RangeSigns, Sign, StoreReply,
+    Assignment, AttemptResult, ContinuedBy, Count, GivenUp, Lane, RangeControl, Sign, StoreReply,
 };
 pub(crate) use attempt::AttemptContext;
 pub use attempt::timeouts;

@@ -129,18 +129,18 @@ pub(super) enum Path<'a> {
 }
 
 /// Something that happened on the path.
-pub(super) enum Happened {
+pub(super) enum PathEvent {
     Relay(JoinEvent),
     Done(DataEvent),
 }
 
 impl Path<'_> {
     /// What happens next. May be dropped without losing anything.
-    pub(super) async fn next(&mut self) -> Happened {
+    pub(super) async fn next(&mut self) -> PathEvent {
         match self {
             Self::Direct(_) => std::future::pending().await,
-            Self::Relay(relay) => Happened::Relay(relay.next().await),
-            Self::Through(through) => Happened::Done(through.next().await),
+            Self::Relay(relay) => PathEvent::Relay(relay.next().await),
+            Self::Through(through) => PathEvent::Done(through.next().await),
         }
     }
 

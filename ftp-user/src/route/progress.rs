@@ -9,7 +9,7 @@
 //! | relay | the relay's count |
 //! | user | the meters of the copy |
 
-use super::assignment::RangeSigns;
+use super::assignment::RangeControl;
 use super::second::{DestinationFile, REMOTE_PERIOD, SecondSession};
 use crate::context::Context;
 use crate::endpoint::files::most;
@@ -74,7 +74,7 @@ pub(super) struct Progress {
     /// How many bytes have moved before the transfer whose bytes the server tells.
     earlier: u64,
     /// If it is a range: who sends its end.
-    beside: Option<RangeSigns>,
+    beside: Option<RangeControl>,
     /// Who is told.
     reporting: Reporting,
     markers: Markers,
@@ -154,7 +154,7 @@ impl Progress {
     }
 
     /// The same of a range, whose end others may send.
-    pub(super) fn beside(self, signs: Option<RangeSigns>) -> Self {
+    pub(super) fn beside(self, signs: Option<RangeControl>) -> Self {
         // What the source has sent may not be stored yet.
         let tells_stored = matches!(self.origin, Origin::Status(Side::Destination));
         Self { beside: signs.filter(|_| tells_stored), ..self }

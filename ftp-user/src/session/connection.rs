@@ -456,12 +456,12 @@ pub(crate) struct SentTime {
     /// The command whose reply has not come. The session takes that reply itself, so no other wait can lose it.
     pub(crate) unanswered: Option<SentCommand>,
     /// Why the server has not taken it.
-    pub(crate) untaken: Option<Untaken>,
+    pub(crate) untaken: Option<TimeRefusal>,
 }
 
 /// Why a server has not taken the time of a file.
 #[derive(Debug)]
-pub(crate) enum Untaken {
+pub(crate) enum TimeRefusal {
     /// It knows no command for that.
     Unknown(Failure),
     /// This is its final reply.
@@ -479,7 +479,7 @@ impl SentTime {
             self.unanswered = None;
             let answer = Answer { reply: reply.clone(), class: *class, verb };
             if !answer.is_done() {
-                self.untaken = Some(Untaken::Refused(answer));
+                self.untaken = Some(TimeRefusal::Refused(answer));
             }
         }
         true

@@ -29,7 +29,7 @@ pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
 pub(crate) use ask::SentCommand;
 pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
-pub(crate) use connection::{BlockMode, KeptConnection, Untaken};
+pub(crate) use connection::{BlockMode, KeptConnection, TimeRefusal};
 pub use data::OpeningPort;
 pub(crate) use dial::{DialledHost, connect, within};
 pub use flow::{Flow, Moving, Transfer};

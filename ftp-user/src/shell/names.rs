@@ -138,7 +138,7 @@ impl Scope {
             let before = all.len();
             all.retain(|known| known != component);
             if all.len() == before {
-                let what = format!("{component} is no component of {composite}");
+                let what = format!("{component} is not a component of {composite}");
                 return Err(Failure::new(Kind::Missing, what).hint("composite list shows them"));
             }
             if !all.is_empty() {

@@ -7,7 +7,7 @@ use crate::user::{Run, User, user};
 
 /// Two servers and the relay between them. The user agent comes from 127.0.0.1, where nobody else is.
 #[derive(Debug)]
-pub struct Apart {
+pub struct RelayedPair {
     /// The server that sends.
     pub from: End,
     /// The server that receives.
@@ -16,7 +16,7 @@ pub struct Apart {
     pub agent: Agent,
 }
 
-impl Apart {
+impl RelayedPair {
     /// Starts all three; the source has these files.
     pub fn start(from: Who, to: Who, files: &[(&str, Vec<u8>)]) -> Result<Self, Skipped> {
         let from = from.start(from.most_closed(), files)?;

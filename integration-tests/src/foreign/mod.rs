@@ -18,7 +18,7 @@ mod tls;
 pub mod words;
 
 pub use crate::skip::{Skipped, say_skipped};
-pub use apart::Apart;
+pub use apart::RelayedPair;
 pub use between::{Between, Form};
 pub use client::{ClientRun, Desk};
 pub use fetch::Tool;
@@ -28,7 +28,7 @@ pub use pair::{
     DirectPath, End, Who, direct_path, direct_path_from_afar, exits_without_a_path, is_open_rung, tree,
 };
 pub use process::Group;
-pub use referee::{Judged, Referee, ftplib_fetches};
+pub use referee::{Protection, Referee, ftplib_fetches};
 pub use running::ForeignServer;
 pub use server::{Foreign, own_address};
 pub use tls::Begin;

@@ -14,7 +14,7 @@ use std::process::Stdio;
 
 /// Whether data with this server are in clear.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Judged {
+pub enum Protection {
     /// Logins and data are in clear.
     InClear,
     /// TLS begins with AUTH.
@@ -30,7 +30,7 @@ pub enum Judged {
 /// # Panics
 ///
 /// If one differs or cannot be fetched.
-pub fn ftplib_fetches(end: &End, files: &[(&str, Vec<u8>)], judged: Judged) -> Result<(), Skipped> {
+pub fn ftplib_fetches(end: &End, files: &[(&str, Vec<u8>)], judged: Protection) -> Result<(), Skipped> {
     Referee::of(end, judged).fetches(files)
 }
 
@@ -46,7 +46,7 @@ pub struct Referee {
 
 impl Referee {
     /// The one that logs in to this server.
-    pub fn of(end: &End, judged: Judged) -> Self {
+    pub fn of(end: &End, judged: Protection) -> Self {
         let (at, (user, password), prefix) = match end {
             End::Ours(server) => (server.address(Dialect::Rfc959), (USER, PASSWORD), ""),
             End::Theirs(server) => (server.address(), server.user(), server.prefix()),
@@ -54,7 +54,7 @@ impl Referee {
         if let End::Theirs(server) = end {
             assert_ne!(server.begin(), Some(Begin::Implicit), "ftplib begins TLS with AUTH");
         }
-        let kind = if judged == Judged::InsideTls { "explicit" } else { "clear" };
+        let kind = if judged == Protection::InsideTls { "explicit" } else { "clear" };
         Self { at, user: user.into(), password: password.into(), prefix, kind }
     }
 

@@ -4,7 +4,7 @@ use super::SIDES;
 use super::place::relay_address;
 use super::random::Random;
 use super::scenario::{Obstacle, Path, Sabotage, Target};
-use super::wire::{Caller, End, EndTls, Listener, Meets, Owner, Place, Syn, front};
+use super::wire::{Caller, End, EndTls, Listener, Owner, Place, Syn, SynOutcome, front};
 use super::world::{Event, World};
 use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Input, Ticket};
@@ -17,11 +17,11 @@ impl World {
     pub(super) fn syn_arrives(&mut self, syn: Syn) {
         let back = self.now + self.random.time(self.scenario.delays.data);
         match self.wire.meets(syn, self.scenario.sabotage == Some(Sabotage::CrossTwice)) {
-            Meets::Nothing => {}
-            Meets::Itself => return,
-            Meets::Connection => return self.connect_fails(back, syn.by, "address in use"),
-            Meets::Syn(other) if self.is_given_up(other) => {}
-            Meets::Syn(other) => return self.syns_cross(syn, other, back),
+            SynOutcome::Nothing => {}
+            SynOutcome::Itself => return,
+            SynOutcome::Connection => return self.connect_fails(back, syn.by, "address in use"),
+            SynOutcome::Syn(other) if self.is_given_up(other) => {}
+            SynOutcome::Syn(other) => return self.syns_cross(syn, other, back),
         }
         let listener = self.wire.listeners.get(&syn.to).copied();
         let acceptor = match (listener, self.stands_at(syn.to)) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// The transfer command that a server carries out, and what it has sent to victims.
 #[derive(Debug, Default)]
-pub(super) struct Deeds {
+pub(super) struct TransferCommands {
     /// How many transfer commands there were.
     command: u64,
     pub(super) since: Moment,
@@ -24,7 +24,7 @@ pub(super) struct Deeds {
     pub(super) counts: BTreeMap<u64, (usize, usize)>,
 }
 
-impl Deeds {
+impl TransferCommands {
     /// A transfer command begins.
     pub(super) fn begins(&mut self, now: Moment, prepared: Ticket) {
         self.command += 1;

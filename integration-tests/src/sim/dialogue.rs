@@ -3,6 +3,7 @@
 
 use super::SIDES;
 use super::conduct::Conduct;
+use super::conversation::Line;
 use super::user::{PATIENCE, Purpose};
 use super::world::World;
 use ftp_proto::client::{self, Event, Failure};
@@ -11,6 +12,16 @@ use ftp_proto::reply::Class;
 use ftp_proto::transfer::{Input, Machine, Output, Side};
 
 impl World {
+    /// A line leaves.
+    pub(super) fn tell(&mut self, side: Side, line: &str, what: Line) {
+        if self.course.talks.at(side).over {
+            return;
+        }
+        self.say(side, format!("> {line}"));
+        self.course.talks.at_mut(side).waiting.push_back(what);
+        self.user_sends(side, format!("{line}\r\n").into_bytes());
+    }
+
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
         match self.scenario.conduct {
             Conduct::Attempts | Conduct::Groups(_) => {}

@@ -1,6 +1,6 @@
 //! One server: its machine and all that it holds.
 
-use super::deeds::Deeds;
+use super::deeds::TransferCommands;
 use super::detached::Alone;
 use super::disk::{Disk, Prepared};
 use super::group::GroupShelf;
@@ -46,7 +46,7 @@ pub(super) struct Host {
     pub(super) queued: BTreeMap<Ticket, SocketAddr>,
     /// How many lines of a script are left, or were sent.
     pub(super) script: usize,
-    pub(super) deeds: Deeds,
+    pub(super) deeds: TransferCommands,
     /// What RNDZ gave it last.
     pub(super) secret: Option<RendezvousSecret>,
     pub(super) disk: Disk,
@@ -123,7 +123,7 @@ impl Host {
             permits: BTreeMap::new(),
             queued: BTreeMap::new(),
             script: 0,
-            deeds: Deeds::default(),
+            deeds: TransferCommands::default(),
             secret: None,
             disk: Disk::default(),
             groups: GroupShelf::default(),

@@ -50,7 +50,6 @@ pub mod random;
 pub mod scenario;
 
 mod agent;
-mod alone;
 mod arrivals;
 mod asks;
 mod batch;
@@ -87,7 +86,6 @@ mod shared;
 mod small_files;
 mod stage;
 mod stranger;
-mod talk;
 mod tls;
 mod together;
 mod trace;

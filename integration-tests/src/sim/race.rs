@@ -26,12 +26,12 @@ pub struct Field {
     /// The server that dies for all candidates, and when.
     pub dies: Option<(Side, Duration)>,
     /// Breaks what the driver of a race does.
-    pub sabotage: Option<Slip>,
+    pub sabotage: Option<DriverFault>,
 }
 
 /// What a driver may do wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Slip {
+pub enum DriverFault {
     /// It lets losers go on, and publishes every file that has moved.
     PublishAll,
     /// It says that a loser has ended as soon as it was told to abort.
@@ -50,7 +50,7 @@ pub enum Slip {
 
 /// What came of a race.
 #[derive(Clone, Debug)]
-pub struct Raced {
+pub struct RaceResult {
     /// What did not hold; empty when all did.
     pub violations: Vec<String>,
     /// How it ended.

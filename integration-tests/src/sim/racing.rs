@@ -1,7 +1,7 @@
 //! The driver of a race in the simulator, and what must hold in every race.
 
 use super::SIDES;
-use super::race::{Field, Raced, Slip};
+use super::race::{DriverFault, Field, RaceResult};
 use super::scenario::{Fault, Path, Scenario, When};
 use super::shared::{PermitAnswer, Shared};
 use super::user::Phase;
@@ -35,7 +35,7 @@ struct Lane {
 }
 
 /// Runs a race to its end, and then every world to its own end.
-pub fn race(field: &Field) -> Raced {
+pub fn race(field: &Field) -> RaceResult {
     let able = |scenario: &Scenario| field.probes && scenario.path == Path::Direct && scenario.rendezvous;
     let entrants = field.scenarios.iter().zip(&field.groups);
     let entrants = entrants.map(|(scenario, group)| Entrant {
@@ -64,7 +64,7 @@ pub fn race(field: &Field) -> Raced {
         wake: None,
         dies: field.dies.map(|(_, after)| Moment::after_start(after)),
         published: 0,
-        raced: Raced {
+        raced: RaceResult {
             violations: Vec::new(),
             conclusion: None,
             started: 0,
@@ -92,7 +92,7 @@ struct Run<'a> {
     /// When a server dies.
     dies: Option<Moment>,
     published: usize,
-    raced: Raced,
+    raced: RaceResult,
 }
 
 /// Who is next.
@@ -112,7 +112,7 @@ impl Run<'_> {
             lanes.filter_map(|(number, lane)| Some((lane.world.as_ref()?.next_time()?, Turn::Lane(number))));
         let past = self.past.iter().enumerate();
         let past = past.filter_map(|(number, world)| Some((world.next_time()?, Turn::Past(number))));
-        let wake = self.wake.filter(|_| self.field.sabotage != Some(Slip::NoClock));
+        let wake = self.wake.filter(|_| self.field.sabotage != Some(DriverFault::NoClock));
         let others = [self.dies.map(|at| (at, Turn::Death)), wake.map(|at| (at, Turn::Race))];
         let Some((at, turn)) = lanes.chain(past).chain(others.into_iter().flatten()).min() else {
             return false;
@@ -139,7 +139,7 @@ impl Run<'_> {
 
     /// Whether the driver keeps the sessions of this candidate for ever.
     fn is_kept(&self, lane: &Lane) -> bool {
-        self.field.sabotage == Some(Slip::KeepSessions) && lane.aborted
+        self.field.sabotage == Some(DriverFault::KeepSessions) && lane.aborted
     }
 
     /// One event of a world, and what its driver sees of it.
@@ -205,7 +205,7 @@ impl Run<'_> {
         let mut signs = Vec::new();
         for (index, side) in [Side::Source, Side::Destination].into_iter().enumerate() {
             if begun[index] && !std::mem::replace(&mut lane.claimed[index], true) {
-                let believes = self.field.sabotage == Some(Slip::Believe);
+                let believes = self.field.sabotage == Some(DriverFault::Believe);
                 signs.push(if believes { Input::Moving(number, side) } else { Input::Claims(number, side) });
                 signs.extend(lane.claimed.iter().all(|claimed| *claimed).then_some(Input::Idle(number)));
             }
@@ -227,7 +227,7 @@ impl Run<'_> {
         if std::mem::replace(&mut lane.told, true) {
             return;
         }
-        if ended == CandidateEnd::Moved && self.field.sabotage == Some(Slip::PublishAll) {
+        if ended == CandidateEnd::Moved && self.field.sabotage == Some(DriverFault::PublishAll) {
             self.published += 1;
         }
         self.tell(Input::Ended(number, ended));
@@ -263,7 +263,8 @@ impl Run<'_> {
         if self.busy() >= Settings::default().together {
             self.raced.violations.push("too many candidates have sessions at the same time".to_owned());
         }
-        let probes = purpose == CandidatePurpose::Probe && self.field.sabotage != Some(Slip::ProbesMove);
+        let probes =
+            purpose == CandidatePurpose::Probe && self.field.sabotage != Some(DriverFault::ProbesMove);
         self.raced.started += 1;
         self.raced.probed += usize::from(purpose == CandidatePurpose::Probe);
         let lane = &mut self.lanes[number];
@@ -279,7 +280,7 @@ impl Run<'_> {
 
     fn abort(&mut self, number: usize) {
         self.raced.aborted += 1;
-        if self.field.sabotage == Some(Slip::PublishAll) {
+        if self.field.sabotage == Some(DriverFault::PublishAll) {
             return;
         }
         let lane = &mut self.lanes[number];
@@ -292,7 +293,7 @@ impl Run<'_> {
             world.cancel();
             world.settle();
             let mut aborts = world.aborts.split_off(before);
-            if self.field.sabotage == Some(Slip::ListenerFirst) {
+            if self.field.sabotage == Some(DriverFault::ListenerFirst) {
                 aborts.reverse();
             }
             let listener = world.scenario.roles.passive;
@@ -301,11 +302,11 @@ impl Run<'_> {
                     .violations
                     .push(format!("the end of candidate {number} that listens is aborted first"));
             }
-            if self.field.sabotage == Some(Slip::ForgetLosers) {
+            if self.field.sabotage == Some(DriverFault::ForgetLosers) {
                 self.ended(number, CandidateEnd::Failed);
             }
             self.look(number);
-            if self.field.sabotage == Some(Slip::KeepSessions) {
+            if self.field.sabotage == Some(DriverFault::KeepSessions) {
                 self.ended(number, CandidateEnd::Failed);
             }
         } else {
@@ -346,7 +347,7 @@ impl Run<'_> {
             }
         }
         if let Conclusion::Won(number) = conclusion {
-            self.published += usize::from(self.field.sabotage != Some(Slip::PublishAll));
+            self.published += usize::from(self.field.sabotage != Some(DriverFault::PublishAll));
             self.raced.first = self.lanes[number].stood.map(|at| at.since_start());
             let whole = self.lanes[number]
                 .world
@@ -358,7 +359,7 @@ impl Run<'_> {
         }
     }
 
-    fn judge(mut self) -> Raced {
+    fn judge(mut self) -> RaceResult {
         let violations = &mut self.raced.violations;
         match self.raced.conclusion {
             None => violations.push("the race has not ended".to_owned()),

@@ -279,7 +279,7 @@ pub enum Sabotage {
 
 /// How a run must end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Must {
+pub enum ExpectedEnd {
     /// The file has moved.
     Move,
     /// It has not.
@@ -361,32 +361,37 @@ impl Scenario {
     }
 
     /// How the first attempt must end.
-    pub fn must(&self) -> Must {
+    pub fn must(&self) -> ExpectedEnd {
         if !self.is_allowed() || !self.is_private_or_clear() {
-            return Must::Fail;
+            return ExpectedEnd::Fail;
         }
-        let mut must =
-            if self.delays.are_quick() && self.faults.is_empty() { Must::Move } else { Must::Either };
+        let mut must = if self.delays.are_quick() && self.faults.is_empty() {
+            ExpectedEnd::Move
+        } else {
+            ExpectedEnd::Either
+        };
         if self.may_be_crowded_out() {
-            must = Must::Either;
+            must = ExpectedEnd::Either;
         }
         if self.file.is_none() && !self.probes {
-            must = Must::Fail;
+            must = ExpectedEnd::Fail;
         }
         for obstacle in &self.obstacles {
             let new = match obstacle {
                 // No file is looked at.
-                Obstacle::Denied if self.probes => Must::Either,
-                Obstacle::Denied | Obstacle::Refused | Obstacle::Unanswered => Must::Fail,
-                Obstacle::WrongSecret(_) if self.is_proven() => Must::Fail,
-                Obstacle::Bounce(_) if SIDES.into_iter().any(|side| self.is_active(side)) => Must::Fail,
-                Obstacle::Intercepted | Obstacle::NoHandshake if self.tls.is_some() => Must::Fail,
-                Obstacle::NoLeg(_) if matches!(self.path, Path::Relayed(_)) => Must::Fail,
+                Obstacle::Denied if self.probes => ExpectedEnd::Either,
+                Obstacle::Denied | Obstacle::Refused | Obstacle::Unanswered => ExpectedEnd::Fail,
+                Obstacle::WrongSecret(_) if self.is_proven() => ExpectedEnd::Fail,
+                Obstacle::Bounce(_) if SIDES.into_iter().any(|side| self.is_active(side)) => {
+                    ExpectedEnd::Fail
+                }
+                Obstacle::Intercepted | Obstacle::NoHandshake if self.tls.is_some() => ExpectedEnd::Fail,
+                Obstacle::NoLeg(_) if matches!(self.path, Path::Relayed(_)) => ExpectedEnd::Fail,
                 Obstacle::Full(_) | Obstacle::NoPort(_) | Obstacle::NoPermit | Obstacle::LatePermit(_) => {
-                    Must::Either
+                    ExpectedEnd::Either
                 }
                 // Only PASV announces an address.
-                Obstacle::LyingPassive if self.announces() => Must::Fail,
+                Obstacle::LyingPassive if self.announces() => ExpectedEnd::Fail,
                 Obstacle::LyingPassive
                 | Obstacle::Intercepted
                 | Obstacle::NoHandshake
@@ -395,7 +400,7 @@ impl Scenario {
                 | Obstacle::Walled
                 | Obstacle::NoLeg(_) => continue,
             };
-            must = if must == Must::Fail { Must::Fail } else { new };
+            must = if must == ExpectedEnd::Fail { ExpectedEnd::Fail } else { new };
         }
         must
     }

@@ -3,7 +3,7 @@
 use super::SIDES;
 use super::conduct::{BadLine, Fate, Groups, Small, Untruth};
 use super::group::Oddity;
-use super::scenario::{Must, Sabotage};
+use super::scenario::{ExpectedEnd, Sabotage};
 use super::user::Phase;
 use super::world::World;
 use ftp_proto::transfer::Side;
@@ -83,7 +83,7 @@ impl World {
             BatchEnd::Published { .. } if !is_copied => {
                 self.violation(format!("file {number} is called published and is not whole"));
             }
-            BatchEnd::Published { .. } if self.scenario.must() == Must::Fail => {
+            BatchEnd::Published { .. } if self.scenario.must() == ExpectedEnd::Fail => {
                 self.violation(format!("file {number} has moved, though it must not"));
             }
             BatchEnd::Left { may_be_done: false, .. } if !was_there => {
@@ -93,7 +93,9 @@ impl World {
                 self.violation(format!("file {number} has a name and is not whole"));
             }
             BatchEnd::Left { .. }
-                if file.fate == Fate::Good && self.scenario.must() == Must::Move && groups.lie.is_none() =>
+                if file.fate == Fate::Good
+                    && self.scenario.must() == ExpectedEnd::Move
+                    && groups.lie.is_none() =>
             {
                 self.violation(format!("file {number} has not moved, though nothing was wrong"));
             }

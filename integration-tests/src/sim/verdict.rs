@@ -2,7 +2,7 @@
 
 use super::SIDES;
 use super::relay::Relay;
-use super::scenario::Must;
+use super::scenario::ExpectedEnd;
 use super::victim::RENDEZVOUS;
 use super::wire::{EndTls, Owner};
 use super::world::World;
@@ -51,11 +51,11 @@ impl World {
     pub(super) fn judge_outcome(&mut self, outcome: &Outcome) {
         let moved = matches!(outcome, Outcome::Moved { .. });
         match self.scenario.must() {
-            Must::Move if !moved => {
+            ExpectedEnd::Move if !moved => {
                 self.violation("the file has not moved, though nothing was wrong".to_owned())
             }
-            Must::Fail if moved => self.violation("the file has moved, though it must not".to_owned()),
-            Must::Move | Must::Fail | Must::Either => {}
+            ExpectedEnd::Fail if moved => self.violation("the file has moved, though it must not".to_owned()),
+            ExpectedEnd::Move | ExpectedEnd::Fail | ExpectedEnd::Either => {}
         }
         let stored = self.hosts.destination.disk.get(&self.user.destination_path).map(<[u8]>::to_vec);
         match outcome {
@@ -71,7 +71,7 @@ impl World {
                 self.violation("the destination has changed, though it is said to be untouched".to_owned());
             }
             Outcome::Failed(_)
-                if self.scenario.must() == Must::Fail && !self.is_untouched(stored.as_deref()) =>
+                if self.scenario.must() == ExpectedEnd::Fail && !self.is_untouched(stored.as_deref()) =>
             {
                 self.violation("the destination has changed, though nothing may have moved".to_owned());
             }

@@ -101,7 +101,7 @@ pub(super) struct Syn {
 
 /// What a SYN meets.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Meets {
+pub(super) enum SynOutcome {
     /// Nothing: it reaches the port that it aims at.
     Nothing,
     /// It was answered before, by a SYN that crossed it.
@@ -144,23 +144,25 @@ impl Wire {
     }
 
     /// What a SYN meets on its way. It is under way no more.
-    pub(super) fn meets(&mut self, syn: Syn, blind: bool) -> Meets {
-        let Some(at) = self.flying.iter().position(|flying| *flying == syn) else { return Meets::Itself };
+    pub(super) fn meets(&mut self, syn: Syn, blind: bool) -> SynOutcome {
+        let Some(at) = self.flying.iter().position(|flying| *flying == syn) else {
+            return SynOutcome::Itself;
+        };
         self.flying.swap_remove(at);
         // The other hosts' kernels choose their ports.
         if blind || !matches!(syn.by, Caller::Server(..)) {
-            return Meets::Nothing;
+            return SynOutcome::Nothing;
         }
         let opposite = |other: &Syn| other.from == syn.to && other.to == syn.from;
         if let Some(at) = self.flying.iter().position(opposite) {
-            return Meets::Syn(self.flying.swap_remove(at));
+            return SynOutcome::Syn(self.flying.swap_remove(at));
         }
         let is_this = |ends: &[End; 2]| {
             let [one, other] = ends.each_ref().map(|end| end.address);
             let open = ends.iter().any(|end| !end.shut && end.over.is_none());
             open && ((one, other) == (syn.from, syn.to) || (other, one) == (syn.from, syn.to))
         };
-        if self.conns.iter().any(is_this) { Meets::Connection } else { Meets::Nothing }
+        if self.conns.iter().any(is_this) { SynOutcome::Connection } else { SynOutcome::Nothing }
     }
 
     /// The listeners that are meant are gone.

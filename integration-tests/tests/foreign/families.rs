@@ -2,7 +2,7 @@
 
 use super::matrix::{Cell, ELSEWHERE, run_all};
 use integration_tests::foreign::{
-    End, Foreign, Hosts, Judged, Kind, Page, Referee, Skipped, Who, say_skipped,
+    End, Foreign, Hosts, Kind, Page, Protection, Referee, Skipped, Who, say_skipped,
 };
 use integration_tests::net::{Host, Network};
 use integration_tests::site::{Site, sample};
@@ -96,7 +96,7 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     assert_ne!(summary["verified"], "none", "{shown}");
     let path = if from.family == to.family { "direct" } else { "user" };
     assert_eq!(summary["path"], path, "{shown}");
-    let referee = Referee::of(&to_end, Judged::InClear);
+    let referee = Referee::of(&to_end, Protection::InClear);
     if let Err(skipped) = at.run(|| referee.fetches(&[("b.bin", sent)])) {
         say_skipped(skipped.0);
     }

@@ -1,7 +1,7 @@
 //! What the matrices share: many cells beside each other, and a page that is given the result.
 
 use integration_tests::beside::beside;
-use integration_tests::foreign::{End, Judged, Page, Skipped, Who, ftplib_fetches, say_skipped};
+use integration_tests::foreign::{End, Page, Protection, Skipped, Who, ftplib_fetches, say_skipped};
 use integration_tests::skip;
 use integration_tests::user::{Run, user};
 use std::sync::Mutex;
@@ -106,7 +106,7 @@ pub(super) fn brings_tree(from: &End, to: &End, files: &[(&'static str, Vec<u8>)
         assert!(to.bytes(path) == *bytes, "{path} differs\n{shown}");
     }
     assert_ne!(run.summary()["verified"], "none", "{shown}");
-    if let Err(skipped) = ftplib_fetches(to, files, Judged::InClear) {
+    if let Err(skipped) = ftplib_fetches(to, files, Protection::InClear) {
         say_skipped(skipped.0);
     }
     run

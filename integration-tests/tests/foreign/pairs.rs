@@ -2,7 +2,7 @@
 
 use integration_tests::beside::beside;
 use integration_tests::foreign::{
-    DirectPath, End, Hosts, Judged, Kind, Page, Skipped, Who, direct_path, exits_without_a_path,
+    DirectPath, End, Hosts, Kind, Page, Protection, Skipped, Who, direct_path, exits_without_a_path,
     ftplib_fetches, is_open_rung, say_skipped, sides, tree,
 };
 use integration_tests::user::{Run, user};
@@ -41,7 +41,7 @@ fn is_whole(copied: &Copied) {
     for (path, bytes) in &copied.files {
         assert!(copied.to.bytes(path) == *bytes, "{path} differs\n{}", shown(copied));
     }
-    if let Err(skipped) = ftplib_fetches(&copied.to, &copied.files, Judged::InClear) {
+    if let Err(skipped) = ftplib_fetches(&copied.to, &copied.files, Protection::InClear) {
         say_skipped(skipped.0);
     }
 }

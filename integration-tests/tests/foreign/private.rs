@@ -3,7 +3,7 @@
 
 use super::matrix::{Cell, ELSEWHERE, run_all};
 use integration_tests::foreign::{
-    Begin, End, Foreign, Hosts, Judged, Kind, Page, Skipped, ftplib_fetches, own_address, say_skipped,
+    Begin, End, Foreign, Hosts, Kind, Page, Protection, Skipped, ftplib_fetches, own_address, say_skipped,
 };
 use integration_tests::site::{Site, sample};
 use integration_tests::user::{Run, user};
@@ -165,7 +165,7 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     let shown = arrived(&run, (from, to), (&source, &target), "");
     let summary = run.summary();
     assert_eq!(summary["path"], if is_direct(from, to) { "direct" } else { "user" }, "{shown}");
-    let judged = if to.tls { Judged::InsideTls } else { Judged::InClear };
+    let judged = if to.tls { Protection::InsideTls } else { Protection::InClear };
     if let Err(skipped) = ftplib_fetches(&target, &files, judged) {
         say_skipped(skipped.0);
     }

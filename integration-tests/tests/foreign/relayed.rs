@@ -3,7 +3,7 @@
 
 use super::matrix::{Cell, run_all};
 use integration_tests::foreign::{
-    Apart, DirectPath, End, Foreign, Hosts, Kind, Page, Skipped, Who, direct_path,
+    DirectPath, End, Foreign, Hosts, Kind, Page, RelayedPair, Skipped, Who, direct_path,
 };
 use integration_tests::site::{PASSWORD, sample};
 use integration_tests::socket;
@@ -24,7 +24,7 @@ pub(super) fn files() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The whole tree arrives through the relay, by one session and one tunnel to each server.
 pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
-    let apart = Apart::start(from, to, &files())?;
+    let apart = RelayedPair::start(from, to, &files())?;
     let path = if is_asked_for(from, to) { "relay" } else { "auto" };
     let run =
         apart.copy().args(["-r", "--path", path]).args([apart.from.url("tree"), apart.to.url("")]).run();
@@ -112,7 +112,7 @@ fn survives_the_relay(to: Kind) -> Result<(), Skipped> {
     const SIZE: usize = 6_000_000;
     // Slow enough that the middle of the file lasts.
     let slow = Foreign::vsftpd().extra("anon_max_rate=2000000").file("a.bin", sample(SIZE)).start()?;
-    let apart = Apart::around(End::Theirs(slow), Who::Theirs(to).start(Hosts::Refused, &[])?);
+    let apart = RelayedPair::around(End::Theirs(slow), Who::Theirs(to).start(Hosts::Refused, &[])?);
     let relay = apart.agent.address.ip().to_string();
     let run =
         apart.copy().args(["--no-resume"]).args([apart.from.url("a.bin"), apart.to.url("b.bin")]).start();

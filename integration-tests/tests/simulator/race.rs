@@ -2,14 +2,14 @@
 
 use ftp_proto::transfer::race::{Conclusion, Settings};
 use ftp_proto::transfer::{Posture, Postures};
-use integration_tests::sim::race::{Field, Raced, Slip, race};
+use integration_tests::sim::race::{DriverFault, Field, RaceResult, race};
 use integration_tests::sim::scenario::{Obstacle, Path, Sabotage, Scenario};
 use std::time::Duration;
 
 /// How many seeds run, unless `FTP_SIM_SEEDS` says otherwise.
 const SEEDS: u64 = 3_000;
 
-fn hold(field: &Field) -> Raced {
+fn hold(field: &Field) -> RaceResult {
     let raced = race(field);
     assert!(raced.violations.is_empty(), "{:#?}\n{raced:?}\n{field:#?}", raced.violations);
     raced
@@ -155,7 +155,7 @@ fn h17_where_sessions_are_limited_the_working_candidate_still_has_its_turn() {
 }
 
 /// Whether some race that is driven like this has such a violation.
-fn shows(sabotage: Slip, what: &str) -> bool {
+fn shows(sabotage: DriverFault, what: &str) -> bool {
     (0..400).any(|seed| {
         let field = Field { sabotage: Some(sabotage), ..Field::of(seed) };
         race(&field).violations.iter().any(|violation| violation.contains(what))
@@ -163,7 +163,7 @@ fn shows(sabotage: Slip, what: &str) -> bool {
 }
 
 /// Whether some race in which only one candidate works comes too late if it is driven like this.
-fn delays(sabotage: Slip) -> bool {
+fn delays(sabotage: DriverFault) -> bool {
     (0..400).any(|seed| {
         let (field, works) = Field::silent(seed);
         let latest = latest(&field, works);
@@ -174,35 +174,35 @@ fn delays(sabotage: Slip) -> bool {
 
 #[test]
 fn the_simulator_notices_a_driver_that_publishes_losers() {
-    assert!(shows(Slip::PublishAll, "final name"));
+    assert!(shows(DriverFault::PublishAll, "final name"));
 }
 
 #[test]
 fn the_simulator_notices_a_driver_that_forgets_losers() {
-    assert!(shows(Slip::ForgetLosers, "has outlived the race"));
+    assert!(shows(DriverFault::ForgetLosers, "has outlived the race"));
 }
 
 #[test]
 fn the_simulator_notices_a_driver_that_aborts_the_listening_end_first() {
-    assert!(shows(Slip::ListenerFirst, "is aborted first"));
+    assert!(shows(DriverFault::ListenerFirst, "is aborted first"));
 }
 
 #[test]
 fn the_simulator_notices_a_driver_that_transfers_where_it_should_probe() {
-    assert!(shows(Slip::ProbesMove, "where it should probe"));
+    assert!(shows(DriverFault::ProbesMove, "where it should probe"));
 }
 
 #[test]
 fn the_simulator_notices_a_driver_that_keeps_sessions_of_losers() {
-    assert!(shows(Slip::KeepSessions, "have sessions for ever"));
+    assert!(shows(DriverFault::KeepSessions, "have sessions for ever"));
 }
 
 #[test]
 fn the_simulator_notices_a_driver_without_a_clock() {
-    assert!(delays(Slip::NoClock));
+    assert!(delays(DriverFault::NoClock));
 }
 
 #[test]
 fn the_simulator_notices_a_driver_that_takes_every_claim_for_a_win() {
-    assert!(delays(Slip::Believe));
+    assert!(delays(DriverFault::Believe));
 }

@@ -31,8 +31,8 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
     let gives_up = entry.wish == Wish::Cancel;
     daemon.feed.begin(record.id);
     let (exit, cause) = match program::settings(daemon.general.job.config.as_deref()) {
-        // The settings are those of the daemon: what is wrong with them is no fault of the job.
-        Err(failure) => (number(Status::Failed(Kind::Temporary)), Some(failure.to_string())),
+        // They are those of the daemon. What is wrong with them is not the fault of the job.
+        Err(failure) => return RunResult::Postponed { cause: failure.to_string() },
         Ok(settings) => {
             if !gives_up {
                 if let Some(cause) = daemon.lacking_sites(&entry.submission.sites, &settings) {
@@ -43,10 +43,14 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
                     return RunResult::Ended { exit, cause: Some(failure.to_string()) };
                 }
             }
-            let (exit, cause) = run(&daemon, lease, &record, cancel).await;
+            let (exit, cause) = run(&daemon, lease, &record, cancel.clone()).await;
+            if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
+                // Its own connection to the store has failed, and may fail again.
+                return RunResult::Postponed { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
+            }
             // Whoever carries it still has not noticed that it was lost.
             if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-                let cause = "another run of it still has its lock in the database: all daemons should connect as one user, who may end it".to_owned();
+                let cause = OLD_LOCK.to_owned();
                 return RunResult::Postponed { cause };
             }
             (exit, cause)
@@ -96,3 +100,8 @@ fn permit(submission: &Submission, job: &StoredJob, settings: &Settings) -> Resu
         web::permit(&caller, places.iter().map(String::as_str), &super::fleet::site_views(settings, ""));
     permitted.map_err(|why| Failure::new(Kind::Refused, why.message).hint(why.hint))
 }
+
+/// Why a job is postponed whose run has lost its connection to the store.
+const LOST_STORE: &str = "its run has lost the store";
+/// Why a job is postponed whose earlier run has not noticed yet that it has lost the job.
+const OLD_LOCK: &str = "an earlier run still holds the lock of this job in the database; all daemons should connect as one user, who may end that connection";

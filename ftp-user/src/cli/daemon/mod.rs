@@ -30,7 +30,6 @@ use listen::ListenArgs;
 pub(super) use listen::SOCKET;
 use state::Daemon;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -106,7 +105,7 @@ pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> 
 /// Carries jobs until it is told to stop.
 async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     if general.hands.cancel.is_some() {
-        return Err(Failure::usage("a daemon is no verb of a shell").hint("start it at a command line"));
+        return Err(Failure::usage("a shell cannot start a daemon").hint("start it at a command line"));
     }
     let signals = Stop::new().and_then(|stop| Ok((stop, Reload::new()?)));
     let signals = signals.map_err(|error| Failure::of_this_host("cannot watch for signals", &error))?;
@@ -120,12 +119,14 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let journal = super::store::journal(&general)?;
     let (queue, reader) = (journal.queue().map_err(failed)?, journal.queue().map_err(failed)?);
     let name = args.name.clone().unwrap_or_else(host_name);
-    let daemon_lock = lock(&queue, &name, &directory)?;
+    let own_place = directory.display().to_string();
+    let place = general.store.as_ref().map_or_else(|| own_place.clone(), ToString::to_string);
+    let daemon_lock = lock(&queue, &name, &place)?;
     // The socket and the pins of servers are in the state directory, also if the jobs are elsewhere.
     let directory_lock = match super::store::is_elsewhere(&general, &directory) {
         true => {
             let own = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
-            Some(lock(&own, &name, &directory)?)
+            Some(lock(&own, &name, &own_place)?)
         }
         false => None,
     };
@@ -174,13 +175,13 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
 /// # Errors
 ///
 /// Another one does.
-fn lock(queue: &Queue, name: &str, directory: &Path) -> Result<DaemonLock> {
+fn lock(queue: &Queue, name: &str, place: &str) -> Result<DaemonLock> {
     let locked = queue.daemon_lock(name).map_err(|why| job::of_journal(&why))?;
     locked.map_err(|refusal| match refusal {
         DaemonRefusal::HasDaemon(process) => {
             let holder =
                 process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
-            Failure::new(Kind::Exists, format!("{holder} carries the jobs of {}", directory.display()))
+            Failure::new(Kind::Exists, format!("{holder} carries the jobs of {place}"))
                 .hint("end it first, or use another directory with --state")
         }
         DaemonRefusal::HasName => {

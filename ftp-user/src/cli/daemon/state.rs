@@ -18,6 +18,7 @@ use crate::web::view::{JobView, Time};
 use ftp_io::lock::Lock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,17 +135,22 @@ impl Daemon {
         WorkerProfile { is_draining, sites, ..self.worker.clone() }
     }
 
-    /// Whether this worker may begin a job beside those that are carried. One whose sites nobody has is begun to say so.
-    pub(super) fn may_begin(&self, head: &Head<JobId>, carried: &[CarriedJob]) -> bool {
+    /// Whether this worker may begin a job beside those that are carried. One whose sites nobody has is begun to say so. If the
+    /// store cannot be asked for the other workers, one has them; it is asked once, for all jobs that need it.
+    pub(super) fn may_begin(
+        &self,
+        head: &Head<JobId>,
+        carried: &[CarriedJob],
+        others: &OnceCell<Option<(Vec<WorkerRecord>, u64)>>,
+    ) -> bool {
         let settings = Arc::clone(&self.settings.locked());
         let is_own = site_difference(&head.sites, &settings).is_none();
-        (is_own || !self.is_known_elsewhere(&head.sites))
+        let is_known_elsewhere = || {
+            let known = others.get_or_init(|| self.known_workers().ok()).as_ref();
+            known.is_none_or(|(workers, now)| has_worker(workers, &head.sites, *now))
+        };
+        (is_own || !is_known_elsewhere())
             && self.with_site_use(|sites| sites.refusal(head.sites.keys(), carried).is_none())
-    }
-
-    /// Whether a worker has these sites, as the store has them now. If that cannot be asked, one has.
-    fn is_known_elsewhere(&self, sites: &RecordedSites) -> bool {
-        self.known_workers().map_or(true, |(workers, now)| has_worker(&workers, sites, now))
     }
 
     /// Why these sites keep a job from being carried here, if they do.

@@ -14,6 +14,7 @@ use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
 use ftp_proto::timer::Moment;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(super) struct Worker {
     /// The number of the last change that it knows of.
     last_change: u64,
     /// When it has noted last how far its jobs are.
-    reported: Option<Moment>,
+    saved: Option<Moment>,
     /// How far the jobs of other workers are, as those who follow the events know it.
     told_progress: HashMap<JobId, StoredProgress>,
 }
@@ -81,7 +82,7 @@ impl Worker {
             recent: Vec::new(),
             told: None,
             last_change: 0,
-            reported: None,
+            saved: None,
             told_progress: HashMap::new(),
         }
     }
@@ -105,7 +106,7 @@ impl Worker {
                     if self.daemon.is_store_away.swap(false, Ordering::Relaxed) {
                         tracing::info!("the journal can be used again");
                     }
-                    if self.daemon.has_database() { LOOK_AGAIN_UNTOLD } else { LOOK_AGAIN }
+                    if self.daemon.has_database() { LOOK_AGAIN_AT_DATABASE } else { LOOK_AGAIN }
                 }
                 // A disk may have room again. What runs goes on.
                 Err(why @ JournalFailure::Unusable { .. }) => {
@@ -123,7 +124,7 @@ impl Worker {
             tokio::select! {
                 () = stop.wait() => break Ok(()),
                 () = reload.wait() => self.reload(),
-                () = told(&self.daemon, self.clock, looked_at) => {}
+                () = has_changed(&self.daemon, self.clock, looked_at) => {}
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
             }
@@ -175,7 +176,7 @@ impl Worker {
                 }
                 () = sleep(LOOK_AGAIN) => {
                     // A store that is away is told at the end.
-                    if self.write_ends().await.is_ok() && self.renew().await.is_ok() {
+                    if self.write_ends().await.is_ok() && self.attend().await.is_ok() {
                         let _ = self.tell().await;
                     }
                 }
@@ -220,7 +221,7 @@ impl Worker {
         if let Some(changes) = changes_gone {
             tracing::error!(
                 changes,
-                "the store is older than it was: all jobs that were carried begin again, and what was submitted since then is gone"
+                "the store went back to an older state: running jobs begin again, and jobs submitted since then are lost"
             );
             self.daemon.log_lost_submissions().await?;
         }
@@ -232,9 +233,9 @@ impl Worker {
     }
 
     /// Notes how far the jobs are that run here, for those who look elsewhere.
-    async fn report(&mut self) -> Result<(), JournalFailure> {
+    async fn save_progress(&mut self) -> Result<(), JournalFailure> {
         let now = self.clock.now();
-        let is_due = self.reported.is_none_or(|last| now.since(last) >= REPORT);
+        let is_due = self.saved.is_none_or(|last| now.since(last) >= SAVE_PROGRESS);
         let running = || self.running.values().map(|running| running.lease);
         if !is_due || running().next().is_none() {
             return Ok(());
@@ -246,15 +247,14 @@ impl Worker {
         };
         let (id, all): (_, Vec<_>) = (self.daemon.worker.id, running().filter_map(known).collect());
         self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).report(&all)).await?;
-        self.reported = Some(now);
+        self.saved = Some(now);
         Ok(())
     }
 
-    /// Stops what is not wanted any more, and begins what there is room for.
-    async fn look(&mut self) -> Result<(), JournalFailure> {
+    /// Sees to the jobs that run here: renews their leases, notes how far they are, and stops what is not wanted any more.
+    async fn attend(&mut self) -> Result<(), JournalFailure> {
         self.renew().await?;
-        self.report().await?;
-        self.take_over().await?;
+        self.save_progress().await?;
         if !self.running.is_empty() {
             for job in self.daemon.queue.on_disk(Queue::unwanted).await? {
                 let is_unwanted = |running: &&RunningJob| running.lease.job == job && !running.is_cancel;
@@ -264,6 +264,13 @@ impl Worker {
             }
             self.interrupt_out_of_hours();
         }
+        Ok(())
+    }
+
+    /// Attends to what runs, takes over what others have lost, and begins what there is room for.
+    async fn look(&mut self) -> Result<(), JournalFailure> {
+        self.attend().await?;
+        self.take_over().await?;
         let planned = self.daemon.queue.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
         for PlannedRun { series, turn, job } in planned.await? {
             let job = job.map(|job| job.to_string());
@@ -281,7 +288,9 @@ impl Worker {
         if room > 0 {
             let (recent, daemon) = (self.recent.clone(), Arc::clone(&self.daemon));
             let take = move |queue: &Queue| {
-                let may_begin = |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried);
+                let others = OnceCell::new();
+                let may_begin =
+                    |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
                 Leases::of(queue, daemon.worker.id).take(room, &recent, may_begin)
             };
             self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
@@ -381,7 +390,9 @@ impl Worker {
         }
         let (id, ends) = (self.daemon.worker.id, self.unwritten.clone());
         let end = move |queue: &Queue| {
-            let end = |end: UnwrittenEnd| (end.lease, move |entry: &mut Entry, now| end.note(entry, now));
+            let end = |end: UnwrittenEnd| {
+                (end.lease, move |entry: &mut Entry, may_pass, now| end.note(entry, may_pass, now))
+            };
             Leases::of(queue, id).end(ends.into_iter().map(end).collect())
         };
         let written = self.daemon.queue.on_disk(end).await?;
@@ -404,10 +415,10 @@ impl Worker {
 }
 
 impl UnwrittenEnd {
-    /// Notes the end in the entry of its job.
-    fn note(self, entry: &mut Entry, now: u64) {
+    /// Notes the end in the entry of its job. `may_pass`: what has failed is worth another run.
+    fn note(self, entry: &mut Entry, may_pass: bool, now: u64) {
         match self.result {
-            Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
+            Some(RunResult::Ended { exit, cause }) => entry.end(exit, may_pass, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
             None => entry.lose_worker(now),
@@ -423,7 +434,7 @@ impl RunningJob {
 }
 
 /// Waits until a job has changed. Where many change, they are looked at together.
-async fn told(daemon: &Daemon, clock: Clock, looked_at: Moment) {
+async fn has_changed(daemon: &Daemon, clock: Clock, looked_at: Moment) {
     daemon.changed.notified().await;
     sleep(SHORT_PAUSE.saturating_sub(clock.now().since(looked_at))).await;
 }
@@ -431,9 +442,9 @@ async fn told(daemon: &Daemon, clock: Clock, looked_at: Moment) {
 /// How often the queue is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// The same where the store tells what others change: times come, and what it tells can get lost.
-const LOOK_AGAIN_UNTOLD: Duration = Duration::from_secs(1);
+const LOOK_AGAIN_AT_DATABASE: Duration = Duration::from_secs(1);
 /// How often it is noted how far jobs are.
-const REPORT: Duration = Duration::from_secs(2);
+const SAVE_PROGRESS: Duration = Duration::from_secs(2);
 /// The shortest time between two looks, unless a run has ended.
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// The same after the journal could not be used.

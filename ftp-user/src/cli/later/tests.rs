@@ -11,7 +11,11 @@ fn an_option_of_copy_at_another_place_says_where_it_belongs() {
     };
     check("ann:s3cret@h/a.bin", "append a b.bin ann:s3cret@h/a.bin", None);
     let own = "a job goes on with its own options, as they were typed";
-    check("--limit", "resume last --limit 100MB", Some(&format!("--limit is no option of resume; {own}")));
+    check(
+        "--limit",
+        "resume last --limit 100MB",
+        Some(&format!("--limit is not an option of resume; {own}")),
+    );
     let behind = "write it behind: ftp-user copy";
     check("-r", "-r copy a b", Some(&format!("-r stands before its verb; {behind} -r ...")));
     check(
@@ -33,7 +37,7 @@ fn an_option_of_copy_at_another_place_says_where_it_belongs() {
         "--jobs 4 sync a b",
         Some("--jobs stands before its verb; write it behind: ftp-user sync --jobs ..."),
     );
-    check("--delete", "resume last --delete", Some(&format!("--delete is no option of resume; {own}")));
+    check("--delete", "resume last --delete", Some(&format!("--delete is not an option of resume; {own}")));
 }
 
 #[test]

@@ -33,7 +33,7 @@ enum Mark {
 
 /// The names of a renaming for which MLST is sent together with it.
 #[derive(Clone, Copy)]
-enum Looks {
+enum RenameChecks {
     /// None of them.
     Nowhere,
     /// The new one, after the renaming.
@@ -124,8 +124,8 @@ impl FinalRename<'_> {
         let manners = &self.session.manners;
         // A server that takes commands ahead is asked for the first name together with the renaming.
         let looks = match manners.looks_for_names() && manners.capabilities.takes_ahead {
-            true => Looks::AtNewName,
-            false => Looks::Nowhere,
+            true => RenameChecks::AtNewName,
+            false => RenameChecks::Nowhere,
         };
         match name_and_look(self.session, self.from, self.to, looks).await? {
             Ok(shown) => Ok(shown.new),
@@ -136,10 +136,11 @@ impl FinalRename<'_> {
     /// Gives it a name that another file had before the copy.
     async fn onto_taken_name(&mut self, digest: Option<Digest>) -> Result<()> {
         if self.session.manners.capabilities.takes_ahead && self.session.manners.tells_unique() {
-            let shown = match name_and_look(self.session, self.from, self.to, Looks::AtBothNames).await? {
-                Ok(shown) => shown,
-                Err(refusal) => return self.after_refusal(refusal).await,
-            };
+            let shown =
+                match name_and_look(self.session, self.from, self.to, RenameChecks::AtBothNames).await? {
+                    Ok(shown) => shown,
+                    Err(refusal) => return self.after_refusal(refusal).await,
+                };
             if shown.is_one_file() || shown.is_refused() {
                 self.session.manners.renames = true;
                 return Ok(());
@@ -154,7 +155,7 @@ impl FinalRename<'_> {
             name(self.session, self.from, self.to).await?;
             return self.check_named().await;
         };
-        if let Err(refusal) = name_and_look(self.session, self.from, self.to, Looks::Nowhere).await? {
+        if let Err(refusal) = name_and_look(self.session, self.from, self.to, RenameChecks::Nowhere).await? {
             return self.after_refusal(refusal).await;
         }
         if self.shows(&mark).await? {
@@ -235,7 +236,7 @@ impl FinalRename<'_> {
     /// Renames the old file aside. If the answer is missing, it may have either name.
     async fn set_aside(&mut self) -> Result<Result<()>> {
         self.replaced.is_aside = true;
-        let named = name_and_look(self.session, self.to, &self.replaced.aside, Looks::Nowhere).await?;
+        let named = name_and_look(self.session, self.to, &self.replaced.aside, RenameChecks::Nowhere).await?;
         self.replaced.is_aside = named.is_ok() || self.session.is_over();
         Ok(named.map(drop).map_err(|refusal| refusal.failure))
     }
@@ -243,7 +244,7 @@ impl FinalRename<'_> {
     /// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
     /// deleted only after that was seen.
     async fn replace_aside(&mut self) -> Result<()> {
-        let named = match name_and_look(self.session, self.from, self.to, Looks::Nowhere).await? {
+        let named = match name_and_look(self.session, self.from, self.to, RenameChecks::Nowhere).await? {
             Ok(_) => match self.check_named().await {
                 Err(failure) if is_unanswered(self.session, &failure) => return Err(failure),
                 named => named,
@@ -376,7 +377,10 @@ async fn put_back_at_server(session: &mut Session, aside: &PathName, target: &Pa
 }
 
 async fn name(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
-    name_and_look(session, from, to, Looks::Nowhere).await?.map(drop).map_err(|refusal| refusal.failure)
+    name_and_look(session, from, to, RenameChecks::Nowhere)
+        .await?
+        .map(drop)
+        .map_err(|refusal| refusal.failure)
 }
 
 /// Renames, and returns what MLST says of the names at which it `looks`; then the server must take commands ahead. The inner
@@ -385,7 +389,7 @@ async fn name_and_look(
     session: &mut Session,
     from: &PathName,
     to: &PathName,
-    looks: Looks,
+    looks: RenameChecks,
 ) -> Result<Result<RenameFacts, Refusal>> {
     session.check_name(from).await?;
     session.check_name(to).await?;
@@ -393,11 +397,11 @@ async fn name_and_look(
     let what = format!("cannot rename the finished copy to {}", to.display());
     let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
     let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
-    let old = matches!(looks, Looks::AtBothNames).then(|| session.send(mlst(from), None));
+    let old = matches!(looks, RenameChecks::AtBothNames).then(|| session.send(mlst(from), None));
     let first = session.send(first, None);
     // A server that takes commands ahead refuses the second one if it has refused the first.
     let mut ahead = session.manners.capabilities.takes_ahead.then(|| session.send(second.clone(), None));
-    let new = (!matches!(looks, Looks::Nowhere)).then(|| session.send(mlst(to), None));
+    let new = (!matches!(looks, RenameChecks::Nowhere)).then(|| session.send(mlst(to), None));
     let mut shown = RenameFacts::default();
     if let Some(old) = old {
         shown.old = Some(session.answer_to(old, Verb::Mlst).await?);

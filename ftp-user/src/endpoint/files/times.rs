@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
-use crate::session::{Answer, SentCommand, Session, Untaken};
+use crate::session::{Answer, SentCommand, Session, TimeRefusal};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
 use ftp_proto::command::Command;
@@ -60,7 +60,7 @@ pub async fn set_modified(context: &Context, host: &mut Host, path: &PathName, t
 pub async fn set_modified_at_server(session: &mut Session, path: &PathName, time: When) -> Result<()> {
     let Some(command) = session.manners.time_command(path, time) else {
         let what = format!("{} offers no command that sets the time of a file", session.title);
-        session.time.untaken = Some(Untaken::Unknown(Failure::new(failure::Kind::Other, what)));
+        session.time.untaken = Some(TimeRefusal::Unknown(Failure::new(failure::Kind::Other, what)));
         return Ok(());
     };
     let verb = command.verb();
@@ -150,8 +150,8 @@ pub async fn time_refusal(host: &mut Host) -> Result<Option<Failure>> {
 pub async fn time_refusal_at_server(session: &mut Session) -> Result<Option<Failure>> {
     settle_time(session).await?;
     Ok(session.time.untaken.take().map(|untaken| match untaken {
-        Untaken::Unknown(failure) => failure,
-        Untaken::Refused(answer) => session.refusal("cannot set the time of a file", &answer),
+        TimeRefusal::Unknown(failure) => failure,
+        TimeRefusal::Refused(answer) => session.refusal("cannot set the time of a file", &answer),
     }))
 }
 

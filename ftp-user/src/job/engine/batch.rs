@@ -67,6 +67,8 @@ struct Member {
     part: Option<PartId>,
     /// Nothing has had its name.
     is_free: bool,
+    /// It has joined others that moved.
+    has_joined: bool,
     end: Option<BatchEnd>,
     /// What is known of its transfer.
     transfer: TransferFacts,
@@ -110,9 +112,12 @@ impl SharedPath {
     }
 
     /// The files that were not begun with the others. No more can come.
-    pub(super) fn close(mut self) -> Vec<ClaimedFile> {
+    pub(super) async fn close(mut self) -> Vec<ClaimedFile> {
         self.joining.close();
-        self.late.extend(std::iter::from_fn(|| self.joining.try_recv().ok()));
+        // One that another thread is sending just now is waited for.
+        while let Some(file) = self.joining.recv().await {
+            self.late.push(file);
+        }
         self.late
     }
 }
@@ -155,7 +160,6 @@ pub(super) async fn batched(
     remembered::announce(context, ends, candidate);
     let is_proven = path.is_proven;
     let moving = MovingFiles::new(context, admission, &any, ends.beside());
-    let first = members.len();
     let BatchResult { are_usable, has_opened, has_broken } =
         moving.move_all(ends, path, members, &mut shared.joining).await;
     let members = moving.end(&mut rest);
@@ -170,10 +174,10 @@ pub(super) async fn batched(
     }
     let (mut files, mut left) = (Vec::new(), Vec::new());
     let store_reply = StoreReply::of_session(are_usable);
-    for (index, member) in members.into_iter().enumerate() {
+    for member in members {
         match member.end {
-            // Whatever the first ones show decides about it.
-            None if index >= first => shared.late.push(member.not_begun()),
+            // What the first ones show decides about it.
+            None if member.has_joined => shared.late.push(member.not_begun()),
             Some(BatchEnd::Published { .. }) => {
                 let result = Ok(member.done(&any));
                 files.push(FileResult::of(member.item, result));
@@ -267,7 +271,8 @@ impl Admission {
         }
         let (claim, item) = (std::mem::take(claim), file.item);
         let is_free = !by_parts && self.names.is_free(&item.destination);
-        Ok(Member { item, claim, facts, part, is_free, end: None, transfer: TransferFacts::NONE })
+        let (has_joined, transfer) = (false, TransferFacts::NONE);
+        Ok(Member { item, claim, facts, part, is_free, has_joined, end: None, transfer })
     }
 }
 
@@ -334,7 +339,7 @@ impl<'a> MovingFiles<'a> {
         while let Some(file) = joining.recv().await {
             match self.admission.admit(file) {
                 Ok(member) => {
-                    if let Some(file) = self.begin(member).await {
+                    if let Some(file) = self.begin(Member { has_joined: true, ..member }).await {
                         // Those that are not taken any more have no end, so they were not begun.
                         let _ = sender.send(file);
                     }

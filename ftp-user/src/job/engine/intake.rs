@@ -1,4 +1,4 @@
-//! Files that join others while these move together, so that their data connection is not idle while files wait.
+//! Files that join a running batch, so that its data connection is not idle while files wait.
 //!
 //! A batch takes files in until it has ended, or its room is used up. Then another one begins, and whatever has to be done between
 //! two batches is done: the number of workers is judged, and sources of a move are deleted.
@@ -35,13 +35,15 @@ impl Intakes {
     }
 
     /// Divides files among the batches, in their order: up to the first one that may not move with others, or for which there is
-    /// no room.
-    pub(super) fn fill(&mut self, ready: &mut VecDeque<ClaimedFile>, options: Options) {
+    /// no room. Returns how many were taken.
+    pub(super) fn fill(&mut self, ready: &mut VecDeque<ClaimedFile>, options: Options) -> usize {
         self.0.retain(|intake| !intake.batch.is_closed());
-        let share = ready.len().div_ceil(self.0.len().max(1));
+        let waiting = ready.len();
+        let share = waiting.div_ceil(self.0.len().max(1));
         for intake in &mut self.0 {
             intake.take(ready, share, options);
         }
+        waiting - ready.len()
     }
 }
 
@@ -65,8 +67,27 @@ fn size_of(file: &ClaimedFile) -> u64 {
     file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0)
 }
 
-/// How many files join the batches that are under way at the same time, divided by the number of workers when each begins. All of
-/// them stay in memory until their batch has ended.
+/// How many files may join all running batches. Each batch gets an equal share when it begins. They stay in memory until it has
+/// ended.
 const MOST_FILES: usize = 2_048;
 /// How many bytes move in one batch.
 const MOST_BYTES: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Item;
+    use crate::job::claims::claim::FileClaim;
+
+    #[test]
+    fn a_file_that_joins_while_its_batch_ends_is_not_lost() {
+        let file = || ClaimedFile { item: Item::of_both(0, "f"), claim: Ok(FileClaim::default()) };
+        for _ in 0..2_000 {
+            let (path, batch) = SharedPath::new(Candidate::Through);
+            let sender = std::thread::spawn(move || (0..20).filter(|_| batch.send(file()).is_ok()).count());
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let late = runtime.block_on(path.close()).len();
+            assert_eq!(late, sender.join().unwrap());
+        }
+    }
+}

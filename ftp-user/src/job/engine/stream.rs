@@ -14,7 +14,7 @@ use super::taken_names::CopyPlaces;
 use super::workers::{FileResult, WorkerResults, Workers};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::claim::{ClaimedFile, PendingClaims};
 use crate::job::claims::names;
@@ -24,7 +24,7 @@ use crate::job::request::job::Options;
 use crate::job::summary::Tally;
 use crate::outcome::FileCopy;
 use crate::route::Ends;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, counted};
 use std::collections::VecDeque;
 
 /// The files between two places that wait or are under way.
@@ -210,6 +210,12 @@ impl<'a> Stream<'a> {
     pub(in crate::job) async fn end_files(&mut self) {
         self.end_tasks().await;
         self.has_unbegun |= self.waiting.give_up(self.context, &self.ends).await > 0;
+        let missing = self.workers.missing();
+        if missing > 0 {
+            let what = format!("what became of {} is not known", counted(missing as u64, "file"));
+            let (source, dest) = (self.ends.source.name(), self.ends.destination.name());
+            self.tally.failed(source, dest, Failure::new(Kind::Other, what).hint(MISSING));
+        }
     }
 
     /// Has the workers delete the sources of all that they have moved. No file may wait or be under way.
@@ -225,10 +231,12 @@ impl<'a> Stream<'a> {
 
     /// Waits until all workers are idle, while no more files are begun.
     async fn end_tasks(&mut self) {
-        while self.workers.are_busy() {
+        while self.workers.are_working() {
             let results = self.workers.next().await;
             self.note(results);
         }
+        // A server that says nothing must not hold up what is done.
+        self.workers.stop_opening().await;
     }
 
     /// Notes that an idle worker has copied a file.
@@ -431,6 +439,8 @@ impl WaitingFiles {
     }
 }
 
+/// What to do where files were lost on the way through this program.
+const MISSING: &str = "this is a fault of ftp-user: run the command again, and report it";
 /// The largest number of files that wait for a write of claims to begin, so that a worker does not wait for many.
 const MOST: usize = 256;
 /// The largest number of files that wait for a worker, and of those that wait for the end of a write of claims.

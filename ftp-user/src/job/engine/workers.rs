@@ -56,6 +56,8 @@ pub(super) struct Workers {
     grouping: Grouping,
     /// What moves together, and takes files in.
     intakes: Intakes,
+    /// How many files the workers have.
+    given: usize,
     /// What workers have copied that are not needed any more, of a move.
     unleft: MovedPortion,
 }
@@ -138,6 +140,7 @@ impl Workers {
             ends: ends.beside(),
             grouping: Grouping::new(&mut ends),
             intakes: Intakes::default(),
+            given: 0,
             width: Width::new(options.jobs),
             idle: vec![Worker::of(ends)],
             opening: 0,
@@ -192,6 +195,7 @@ impl Workers {
             let workers = self.width.target();
             let shared = shared.filter(|_| files.len() > 1);
             let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
+            self.given += files.len();
             let tools = self.tools.clone();
             self.tasks.spawn(async move {
                 let results = Box::pin(tools.copy(&mut worker, files, shared)).await;
@@ -202,7 +206,7 @@ impl Workers {
         let (options, all) = (self.tools.options, self.width.target());
         let are_busy = self.idle.is_empty() && self.opening == 0 && self.number() >= all;
         if are_busy && self.grouping.go_in_groups() && !options.fail_fast {
-            self.intakes.fill(ready, options);
+            self.given += self.intakes.fill(ready, options);
         }
     }
 
@@ -239,6 +243,27 @@ impl Workers {
         !(self.grouping.go_in_groups() && batch::is_small(item, self.tools.options))
     }
 
+    /// Whether files are being copied, or sources deleted.
+    pub(super) fn are_working(&self) -> bool {
+        self.tasks.len() > self.opening
+    }
+
+    /// Gives up the workers that are being opened. Nobody else may work.
+    pub(super) async fn stop_opening(&mut self) {
+        self.tasks.abort_all();
+        while let Some(joined) = self.tasks.join_next().await {
+            if let TaskEnd::Opened(Ok(ends)) = task_end(joined) {
+                self.dismiss(Worker::of(ends));
+            }
+        }
+        (self.opening, self.refusal) = (0, None);
+    }
+
+    /// How many files have not come back, although nothing is under way: none, unless this program is wrong.
+    pub(super) fn missing(&self) -> usize {
+        if self.are_busy() { 0 } else { self.given }
+    }
+
     /// Whether anything is under way.
     pub(super) fn are_busy(&self) -> bool {
         !self.tasks.is_empty()
@@ -262,6 +287,7 @@ impl Workers {
                 Some(WorkerResults { kept, ..WorkerResults::default() })
             }
             TaskEnd::Copied(mut worker, results) => {
+                self.given = self.given.saturating_sub(results.files.len() + results.unbegun.len());
                 let was_found = self.width.found().is_some();
                 self.width.one_by_one(self.reason_for_one(&mut worker.ends));
                 self.learn(&results);
@@ -440,7 +466,7 @@ fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
     match joined.map_err(JoinError::try_into_panic) {
         Ok(end) => end,
         Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())), // tasks are cancelled only with this program
+        Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())), // only opening is cancelled, and all with this program
     }
 }
 
@@ -476,7 +502,7 @@ impl WorkerTools {
             let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
             results = Box::pin(batch::batched(context, ends, files, self.options, &mut shared, names)).await;
             files = std::mem::take(&mut results.unbegun);
-            late = shared.close();
+            late = shared.close().await;
             for file in std::mem::take(&mut results.files) {
                 self.ended(worker, &mut results, file);
             }
@@ -485,16 +511,18 @@ impl WorkerTools {
         // They may move together after it.
         let count = if results.others_wait { 1 } else { files.len() };
         let mut files = files.into_iter();
-        for file in files.by_ref().take(count) {
-            let size = self.size_of(worker, &file.item).await;
-            self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
-            let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
-            let has_failed = file.result.is_err() && self.options.fail_fast;
-            self.ended(worker, &mut results, file);
-            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
+        let mut has_failed = false;
+        for _ in 0..count {
             if has_failed || self.context.run.cancel.is_cancelled() {
                 break;
             }
+            let Some(file) = files.next() else { break };
+            let size = self.size_of(worker, &file.item).await;
+            self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
+            let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
+            has_failed = file.result.is_err() && self.options.fail_fast;
+            self.ended(worker, &mut results, file);
+            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
         }
         results.unbegun = files.chain(late).collect();
         results

@@ -289,7 +289,7 @@ async fn send(
     let flow = Transfer::of(session).run(command, sending, &meter, &mut report).await;
     let flow = flow.map_err(|failure| {
         if failure.kind == Kind::Temporary && waits.load(Ordering::Relaxed) {
-            return Failure::new(Kind::Temporary, "standard input has brought nothing for too long");
+            return Failure::new(Kind::Temporary, "standard input sent nothing for too long");
         }
         failure
     });

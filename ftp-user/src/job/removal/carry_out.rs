@@ -238,15 +238,16 @@ impl ReachedName {
         }
     }
 
-    /// Deletes it. `Ok(false)` if it was not there.
+    /// Deletes it, if it is still what `seen` says, as far as this host can tell. `Ok(false)` if it was not there.
     ///
     /// # Errors
-    /// Fails if it may still be there: the permit is for another name, or the host refuses.
+    /// Fails if it may still be there: the permit is for another name, it was replaced, or the host refuses.
     pub(crate) async fn delete(
         &self,
         context: &Context,
         host: &mut Host,
         permit: &DeletePermit,
+        seen: &Facts,
     ) -> Result<bool> {
         if *permit.path() != self.path {
             let what = format!("{} is not {}", self.path.display(), permit.path().display());
@@ -256,11 +257,19 @@ impl ReachedName {
         context.confirm_job().await?;
         context.run.job_journal.note_change();
         match (&self.here, host) {
-            (Some(here), _) => match here.remove(permit.kind()) {
-                Ok(()) => Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-                Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
-            },
+            (Some(here), _) => {
+                // Since it was looked at, the other end and the store were asked.
+                let removed = here.entry().and_then(|now| match now {
+                    Some(now) if now != *seen => Ok(Err(replaced(&self.path))),
+                    Some(_) => here.remove(permit.kind()).map(|()| Ok(true)),
+                    None => Ok(Ok(false)),
+                });
+                match removed {
+                    Ok(removed) => removed,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                    Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
+                }
+            }
             (None, Host::Server(server)) => {
                 files::delete_at_server(server.session(context).await?, permit).await
             }
@@ -301,7 +310,7 @@ impl ReachedName {
     }
 }
 
-/// The failure if the way to a name is no directory any more.
+/// The failure if the way to a name is no longer a directory.
 fn no_directory_there(what: String, error: &io::Error) -> Failure {
     let failure = Failure::of_this_host(what, error);
     match error.raw_os_error().map(Errno::from_raw_os_error) {

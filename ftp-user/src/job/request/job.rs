@@ -257,8 +257,7 @@ impl Job {
     /// It does not copy files, or asks for what would delete something that was not verified.
     pub fn moving(self) -> Result<Self> {
         if !matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. }) {
-            return Err(Failure::usage("move moves files, and standard input and output (-) are none")
-                .hint("use copy"));
+            return Err(Failure::usage("move needs files, not standard input or output (-)").hint("use copy"));
         }
         if self.options.verify == Verify::None {
             return Err(Failure::usage("move deletes no source whose copy was not verified")

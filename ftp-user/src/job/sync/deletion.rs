@@ -6,6 +6,7 @@ use super::other_jobs::OtherJobs;
 use super::plan::{EmptiedDirectories, SyncPlan};
 use super::rename::SimilarNames;
 use super::run::SyncRun;
+use crate::endpoint::Host;
 use crate::endpoint::files::Lack;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
@@ -216,7 +217,8 @@ impl SurplusDeletion<'_, '_> {
             let host = &mut self.run.ends.destination;
             kept_as = match kept_as {
                 None => {
-                    asked(context, host, async |host| reached.delete(context, host, &permit).await).await?;
+                    let delete = async |host: &mut Host| reached.delete(context, host, &permit, &now).await;
+                    asked(context, host, delete).await?;
                     None
                 }
                 Some(kept_as) => {

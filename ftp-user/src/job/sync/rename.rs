@@ -1,6 +1,6 @@
 //! A file that has another name at the source than at the destination is renamed there, and not copied again: two files are
 //! one if size and digest are equal. And names of the destination that differ from new ones of the source only in upper and lower
-//! case, or in the Unicode form of a letter: a destination that takes both for one would lose the new file with the old name.
+//! case, or in the Unicode form of a letter: a destination that treats both as the same name would lose the new file with the old name.
 
 use super::plan::cannot_keep;
 use super::run::SyncRun;

@@ -379,7 +379,7 @@ impl TreeCopy<'_, '_> {
         }
     }
 
-    /// Copies the files whose names differ from others only in case, unless the destination takes both for one.
+    /// Copies the files whose names differ from others only in case, unless the destination treats both as the same name.
     async fn copy_similar(&mut self) {
         let (context, options) = (self.stream.context, self.stream.options);
         for (item, other) in self.similar.take() {

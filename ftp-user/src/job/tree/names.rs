@@ -100,7 +100,7 @@ impl SiblingNames {
         let name = destination.show(path);
         let what = format!("{name} differs from another name of the tree only in upper and lower case");
         Err(Failure::new(Kind::Exists, what)
-            .said(format!("{} takes both for one", destination.show(&above)))
+            .said(format!("{} treats both as the same name", destination.show(&above)))
             .hint("rename one of them at the source"))
     }
 }

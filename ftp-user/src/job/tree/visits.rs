@@ -60,6 +60,8 @@ struct Queue {
     has_ended: bool,
     /// Nobody takes anything more.
     is_receiver_gone: bool,
+    /// Nothing is taken before the walk has ended. What can only be told does not hold it up.
+    is_kept_whole: bool,
 }
 
 /// The receiver of the visits is gone.
@@ -75,6 +77,7 @@ pub(in crate::job) fn visit_queue() -> (VisitSender, Visits) {
         broken: None,
         has_ended: false,
         is_receiver_gone: false,
+        is_kept_whole: false,
     };
     let shared = Arc::new(Shared { queue: Mutex::new(queue), given: Notify::new(), taken: Notify::new() });
     (VisitSender(Arc::clone(&shared)), Visits(shared))
@@ -139,12 +142,14 @@ impl Visits {
         }
     }
 
-    /// Waits until the walk has ended, or cannot go on before something is taken.
+    /// Waits until the walk has ended, or the disk has no room for more.
     pub(super) async fn all_found(&self) {
         loop {
             let given = self.0.given.notified();
             {
-                let queue = self.0.queue.locked();
+                let mut queue = self.0.queue.locked();
+                queue.is_kept_whole = true;
+                self.0.taken.notify_one();
                 if queue.has_ended || !queue.has_room() {
                     return;
                 }
@@ -183,7 +188,8 @@ impl Drop for Visits {
 impl Queue {
     /// Whether so little waits to be taken that the walk may go on.
     fn has_room(&self) -> bool {
-        self.broken.is_none() && self.found.on_disk() < MOST_ON_DISK && self.told.len() < IN_MEMORY
+        let tells = self.is_kept_whole || self.told.len() < IN_MEMORY;
+        self.broken.is_none() && self.found.on_disk() < MOST_ON_DISK && tells
     }
 
     /// Appends what can only be told, or counts it if very much waits.
@@ -302,6 +308,20 @@ mod tests {
             assert_eq!(path.as_bytes(), name.as_bytes());
             assert!(why.contains(&format!("{others} more are left out")), "{why}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_can_only_be_told_does_not_hold_up_a_walk_whose_end_is_awaited() {
+        let (sender, visits) = visit_queue();
+        for number in 0..2 * IN_MEMORY {
+            let path = PathName::from_user(format!("n{number}")).unwrap();
+            sender.send(Visit::Skipped(path, "a link".to_owned()));
+        }
+        let walk = async {
+            assert!(sender.has_room().await.is_ok());
+            drop(sender);
+        };
+        tokio::join!(visits.all_found(), walk);
     }
 
     #[tokio::test]

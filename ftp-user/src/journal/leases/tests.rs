@@ -50,7 +50,9 @@ fn expire(queue: &Queue, lease: Lease) {
 
 /// Ends a run. Returns the exit status of its job, if it has ended; the outer `None`: the lease was lost.
 fn end(holder: &Leases<'_>, lease: Lease, exit: u8) -> Option<Option<u8>> {
-    let mut ended = holder.end(vec![(lease, |entry: &mut Entry, now| entry.end(exit, None, now))]).unwrap();
+    let mut ended = holder
+        .end(vec![(lease, |entry: &mut Entry, may_pass, now| entry.end(exit, may_pass, None, now))])
+        .unwrap();
     ended.pop().unwrap().map(|entry| entry.exit)
 }
 
@@ -142,10 +144,26 @@ fn what_is_taken_together_counts_for_each_other() {
     assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.contains(&3), "{seen:?}");
     let lost = Lease { fence: 77, ..taken[0] };
     let ends = taken.iter().copied().chain([lost]);
-    let ended =
-        holder.end(ends.map(|lease| (lease, |entry: &mut Entry, now| entry.end(0, None, now))).collect());
+    let ended = holder
+        .end(ends.map(|lease| (lease, |entry: &mut Entry, _, now| entry.end(0, false, None, now))).collect());
     let ended = ended.unwrap();
     assert_eq!(ended.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, false]);
+}
+
+#[test]
+fn a_job_that_cannot_be_read_waits_and_the_others_are_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let holder = of(&queue, 1);
+    let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", [bad.into()]);
+    queue.with(|store| store.durably(damage)).unwrap();
+    let taken = holder.take(2, &[], |_, _| true).unwrap();
+    assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [good]);
+    assert_eq!(take(&holder), None);
+    let entry = queue.with(|store| Ok(find(&store.sql, bad).unwrap().unwrap())).unwrap();
+    assert!(!entry.is_carried && entry.cause.unwrap().starts_with("it cannot be read: "));
+    assert_eq!(queue.carried_runs().unwrap().len(), 1);
 }
 
 #[test]

@@ -215,7 +215,7 @@ mod pace_tests {
 
     /// The pace in MiB per second, and the seconds that 50 MiB more take, after these counts in MiB.
     fn pace(seen: impl IntoIterator<Item = (f64, u64)>) -> (Option<f64>, Option<f64>) {
-        let (mut pace, mut at) = (Pace::default(), Duration::ZERO);
+        let (mut pace, mut at) = (RateMeter::default(), Duration::ZERO);
         pace.begin(at);
         for (seconds, mib) in seen {
             at = Duration::from_secs_f64(seconds);
@@ -242,7 +242,7 @@ mod pace_tests {
 
     #[test]
     fn a_pace_keeps_little() {
-        let mut pace = Pace::default();
+        let mut pace = RateMeter::default();
         pace.begin(Duration::ZERO);
         for count in 1..=100_000_u64 {
             pace.saw(Duration::from_micros(50 * count), count);
@@ -254,10 +254,10 @@ mod pace_tests {
 
     #[test]
     fn silence_counts() {
-        let mut pace = Pace::default();
+        let mut pace = RateMeter::default();
         pace.begin(Duration::ZERO);
         pace.saw(Duration::from_secs(2), 40);
-        let lately = |pace: &Pace, second| pace.lately(Duration::from_secs(second));
+        let lately = |pace: &RateMeter, second| pace.lately(Duration::from_secs(second));
         assert_eq!(lately(&pace, 2), Some((40, 2.0)));
         assert_eq!(lately(&pace, 8), Some((40, 8.0)));
         assert_eq!(pace.remaining(10, Duration::from_secs(8)), Some(Duration::from_secs(2)));
@@ -276,7 +276,7 @@ mod pace_tests {
     fn without_time_or_bytes_nothing_is_promised() {
         assert_eq!(pace([(0.0, 10)]), (None, None));
         assert_eq!(pace([(1.0, 0)]), (Some(0.0), None));
-        let mut slow = Pace::default();
+        let mut slow = RateMeter::default();
         slow.begin(Duration::ZERO);
         let late = Duration::from_secs(1_000_000_000);
         slow.saw(late, 1);

@@ -4,8 +4,8 @@ use super::tokens::digest;
 use crate::web::error::{ApiError, ErrorCode};
 use ftp_io::random;
 use ftp_proto::timer::Moment;
+use ftp_proto::wire::hex;
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -94,14 +94,6 @@ fn remove_oldest(open: &mut HashMap<[u8; 32], Session>, is_meant: impl Fn(&Sessi
 pub fn random() -> Result<String, ApiError> {
     let no_bytes = |error| ApiError::new(ErrorCode::Internal, format!("no random bytes: {error}"));
     Ok(hex(&random::bytes::<32>().map_err(no_bytes)?))
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The largest number of sessions of one token.

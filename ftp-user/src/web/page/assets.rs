@@ -2,7 +2,7 @@
 
 use crate::web::call::{Answer, Call};
 use crate::web::error::ApiError;
-use crate::web::guard::sessions::hex;
+use ftp_proto::wire::hex;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 

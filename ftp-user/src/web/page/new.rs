@@ -10,10 +10,10 @@ use crate::web::api::options::{JobOption, OPTIONS, OptionKind};
 use crate::web::call::{Answer, Call, Pairs};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{NewJob, Submitted};
-use crate::web::guard::sessions::hex;
 use crate::web::view::SiteView;
 use ftp_io::random;
 use ftp_proto::wire::counted;
+use ftp_proto::wire::hex;
 use serde_json::{Map, Value, json};
 
 /// The options that stand in the first part of the form.

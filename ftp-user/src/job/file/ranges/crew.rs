@@ -9,14 +9,14 @@
 //! The first pair finds the path. The others open their sessions meanwhile, and begin when its data connection stands. An idle pair
 //! that finds no range takes the second half of what is left of the slowest one, whose transfer ends as soon as it gets there.
 
-use super::list::{Pace, RangeList, Span, Width, slowest};
+use super::list::{RangeList, RangePosition, Span, StreamCount, slowest};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::streams::Streams;
 use crate::ladder::Rung;
 use crate::report::{RangeProgress, SharedProgress};
-use crate::route::{Assignment, Count, Ends, RangeSigns};
+use crate::route::{Assignment, Count, Ends, RangeControl};
 use ftp_proto::feature::RANG_STOR;
 use ftp_proto::timer::Moment;
 use std::panic::resume_unwind;
@@ -60,7 +60,7 @@ struct MovingRange {
     /// What its servers were told to move.
     told: Span,
     progress: RangeProgress,
-    signs: RangeSigns,
+    signs: RangeControl,
     /// When it began.
     since: Moment,
 }
@@ -73,9 +73,9 @@ impl MovingRange {
         self.signs.enough.store(enough, Ordering::Relaxed);
     }
 
-    fn pace(&self, now: Moment) -> Pace {
+    fn pace(&self, now: Moment) -> RangePosition {
         let moved = self.progress.moved();
-        Pace { left: self.span.length().saturating_sub(moved), moved, time: now.since(self.since) }
+        RangePosition { left: self.span.length().saturating_sub(moved), moved, time: now.since(self.since) }
     }
 }
 
@@ -135,11 +135,13 @@ impl Crew {
     /// Moves all ranges, or as many as can be moved.
     pub(super) async fn run(&mut self, streams: Streams) -> RangesMoved {
         let clock = self.context.world.clock;
-        let mut width = Width::new(streams, self.list.streams);
+        let mut width = StreamCount::new(streams, self.list.streams);
         let mut next_look = clock.now() + LOOK;
         loop {
             self.start(width.target());
-            if self.tasks.is_empty() {
+            if self.tasks.is_empty() || (self.moving.is_empty() && self.list.is_empty()) {
+                // Pairs that are still being opened are not needed any more.
+                (self.tasks, self.opening) = (JoinSet::new(), 0);
                 break;
             }
             let looks = width.is_measured() || !self.idle.is_empty();
@@ -215,7 +217,7 @@ impl Crew {
         let progress = self.progress.range(now.since(self.since));
         let mut context = self.context.clone();
         context.run.events = context.run.events.of_range(progress.clone());
-        let signs = RangeSigns {
+        let signs = RangeControl {
             moving: Arc::clone(&self.stands),
             enough: Arc::new(AtomicU64::new(u64::MAX)),
             has_ended: Arc::default(),
@@ -276,7 +278,7 @@ impl Crew {
     /// Tells that the file has fewer data connections than were wanted.
     fn tell_fewer(&self, failure: &Failure) {
         if !self.context.run.cancel.is_cancelled() {
-            let text = format!("{} has one data connection less: {failure}", self.assignment.name);
+            let text = format!("{} uses one data connection fewer: {failure}", self.assignment.name);
             self.context.run.events.notice(text);
         }
     }

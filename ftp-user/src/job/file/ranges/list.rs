@@ -30,13 +30,13 @@ impl Span {
 
 /// A range that moves: how many bytes are left, how many have moved, and in which time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Pace {
+pub(super) struct RangePosition {
     pub(super) left: u64,
     pub(super) moved: u64,
     pub(super) time: Duration,
 }
 
-impl Pace {
+impl RangePosition {
     /// How long the rest will take. What has not moved yet may take any time.
     fn rest(self) -> Duration {
         let rest = self.time.as_secs_f64() * self.left as f64 / self.moved.max(1) as f64;
@@ -46,7 +46,7 @@ impl Pace {
 
 /// Which of these ranges will take longest, if it pays to help it: it has moved for at least [`SLOW`], and its rest will take at
 /// least as long.
-pub(super) fn slowest(moving: impl Iterator<Item = Pace>) -> Option<usize> {
+pub(super) fn slowest(moving: impl Iterator<Item = RangePosition>) -> Option<usize> {
     let known = moving.enumerate().filter(|(_, pace)| pace.time >= SLOW && pace.left >= LEAST_SHARED);
     let slowest = known.max_by_key(|(_, pace)| pace.rest())?;
     (slowest.1.rest() >= SLOW).then_some(slowest.0)
@@ -123,14 +123,14 @@ pub(super) fn lacking(from: u64, size: u64, there: &[ByteRange]) -> Vec<Span> {
 
 /// How many data connections there are to be: the number that was asked for, or as many as pay.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Width {
+pub(super) struct StreamCount {
     target: u64,
     most: u64,
     /// If it is found by measurement: bytes and time at the last look, and the rate with fewer connections.
     search: Option<(u64, Duration, f64)>,
 }
 
-impl Width {
+impl StreamCount {
     pub(super) const fn new(streams: Streams, most: u64) -> Self {
         match streams {
             Streams::Auto => Self { target: 1, most, search: Some((0, Duration::ZERO, 0.0)) },
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn the_range_that_takes_longest_is_helped_unless_it_has_just_begun_or_ends_soon() {
         let check = |moving: &[(u64, u64, u64)], expect| {
-            let pace = |(left, moved, time): &(u64, u64, u64)| Pace {
+            let pace = |(left, moved, time): &(u64, u64, u64)| RangePosition {
                 left: left * MIB,
                 moved: moved * MIB,
                 time: Duration::from_secs(*time),
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn the_number_of_connections_grows_while_that_pays() {
         let found = |rates: &[u64], most| {
-            let (mut width, mut moved, mut time) = (Width::new(Streams::Auto, most), 0, Duration::ZERO);
+            let (mut width, mut moved, mut time) = (StreamCount::new(Streams::Auto, most), 0, Duration::ZERO);
             for rate in rates {
                 (moved, time) = (moved + rate * 3, time + PERIOD);
                 width.look(moved, time);
@@ -278,9 +278,12 @@ mod tests {
         assert_eq!(found(&[100, 200, 290, 400, 500], 4), (4, false));
         assert_eq!(found(&[100, 200], 2), (2, false));
         let eight = Streams::Exactly(std::num::NonZero::new(8).unwrap());
-        let mut refused = Width::new(eight, 5);
+        let mut refused = StreamCount::new(eight, 5);
         refused.refused(2);
         assert_eq!((refused.target(), refused.is_measured()), (2, false));
-        assert_eq!((Width::new(eight, 5).target(), Width::new(eight, 5).is_measured()), (5, false));
+        assert_eq!(
+            (StreamCount::new(eight, 5).target(), StreamCount::new(eight, 5).is_measured()),
+            (5, false)
+        );
     }
 }

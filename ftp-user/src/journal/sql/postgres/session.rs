@@ -40,7 +40,7 @@ impl Parameters {
         let mut number = DefaultHasher::new();
         directory.hash(&mut number);
         let Ok(crate::journal::StoreUrl::Postgres(mut url)) = url.parse() else {
-            panic!("it is no server: {url}")
+            panic!("it is not a server: {url}")
         };
         let admin = Self { url: url.clone(), password: None };
         url.database = format!("test_{:016x}", number.finish());
