@@ -274,7 +274,7 @@ fn what_no_daemon_can_carry_is_refused_before_it_is_in_the_queue() {
     refused(&["--explain", &from, &to], "leave out --queue");
     refused(&["--detach", &from, &to], "leave out one of them");
     refused(&["--priority", "11", &from, &to], "-10 to 10");
-    refused(&["--at", "25:00", &from, &to], "is no time");
+    refused(&["--at", "25:00", &from, &to], "is not a time");
     refused(&["--at", "2001-01-01T00:00:00Z", &from, &to], "past");
     refused(&["nowhere:a", &to], "no site is called nowhere");
     refused(&["--relay-consent", "ask", &from, &to], "nobody is asked");
@@ -348,7 +348,7 @@ fn a_series_makes_a_job_for_each_of_its_runs() {
     until("another run", || runs() > before);
     series(&["remove", &id]).exits(0);
     assert_eq!(series(&["list"]).exits(0).events("series"), [Value::Null; 0]);
-    series(&["show", &id]).exits(3).says("no such series");
+    series(&["show", &id]).exits(3).says("no series has this id");
     let refused = |every: &str, words: &str| {
         let run = scene.user().args(["copy", "--queue", "--every", every]);
         drop(run.args([scene.source_url("t/a"), scene.destination_url("a")]).run().exits(2).says(words));

@@ -250,7 +250,7 @@ fn a_server_that_takes_fewer_writers_gets_fewer_connections() {
         }
     });
     let (run, _) = scene.copy(&[], [&scene.from.url("large"), &full.url("")]);
-    let run = run.exits(0).says("one data connection less");
+    let run = run.exits(0).says("one data connection fewer");
     scene.is_whole(&run);
 }
 

@@ -8,7 +8,7 @@ use super::job_row::JobRow;
 use super::queue::{
     Queue, count_files, entries, find, heads, keep, lose_all, next_head, read_sites, save, written_sites,
 };
-use super::record::{JobRecord, JobState};
+use super::record::JobRecord;
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
@@ -172,13 +172,12 @@ impl<'a> Leases<'a> {
         })
     }
 
-    /// Ends runs of jobs in one transaction. Each is told whether its job is worth another run, and the time of the store. Returns
-    /// the entries; `None`: this worker carries that job no more.
+    /// Ends runs of jobs in one transaction. Returns the entries; `None`: this worker carries that job no more.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn end<End: FnOnce(&mut Entry, bool, u64)>(
+    pub fn end<End: FnOnce(&mut Entry, u64)>(
         &self,
         ends: Vec<(Lease, End)>,
     ) -> Result<Vec<Option<Entry>>, JournalFailure> {
@@ -190,8 +189,7 @@ impl<'a> Leases<'a> {
                 }
                 let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
                 count_files(&store.sql, lease.job, &mut entry)?;
-                let row = JobRow::find(&store.sql, lease.job)?;
-                end(&mut entry, row.is_some_and(|row| row.state == JobState::Interrupted), now);
+                end(&mut entry, now);
                 delete(&store.sql, lease.job)?;
                 keep(store, lease.job, entry).map(Some)
             };

@@ -330,6 +330,7 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
         series: row.get(14)?,
         request: request(row)?,
         files: FileTotals { done: row.get(19)?, bytes: row.get(20)?, failed: row.get(21)? },
+        has_got_on: false,
     };
     Ok((row.get(0)?, entry))
 }

@@ -40,6 +40,8 @@ pub struct Entry {
     pub request: Option<NamedRequest>,
     /// How its files stood when it was last carried.
     pub files: FileTotals,
+    /// Whether its last run has done some of them. This is not stored.
+    pub has_got_on: bool,
 }
 
 /// A named request for a job: if it is repeated, it makes no second job.
@@ -232,25 +234,22 @@ impl Entry {
 
     /// Notes how its files stand after a run. If more of them are done than before, its tries begin anew.
     pub const fn note_files(&mut self, files: FileTotals) {
-        if files.done > self.files.done {
-            (self.tries, self.failing_since) = (0, None);
-        }
+        self.has_got_on = files.done > self.files.done;
         self.files = files;
     }
 
-    /// A worker has carried it, and it has ended with this exit status, for that reason. `may_pass`: it is worth another run,
-    /// although something else has failed or is done.
+    /// A worker has carried it, and it has ended with this exit status, for that reason.
     ///
     /// A failure that may pass is tried again, at most `TRIES` times within `PATIENCE`. An interruption that its owner has
     /// not asked for uses up no try: the worker had to stop. If it is to be given up, a worker removes what it has left.
-    pub fn end(&mut self, exit: u8, may_pass: bool, cause: Option<String>, now: u64) {
+    pub fn end(&mut self, exit: u8, cause: Option<String>, now: u64) {
         self.is_carried = false;
         // That it was interrupted is no fault of anything.
         self.cause = cause.filter(|_| exit != INTERRUPTED);
         match (exit, self.wish) {
             (DONE, _) => self.over(DONE, now),
             (_, Wish::Cancel) | (INTERRUPTED, Wish::Run | Wish::Pause) => {}
-            (exit, Wish::Run | Wish::Pause) if may_pass || exit == TEMPORARY => self.try_again(exit, now),
+            (TEMPORARY, Wish::Run | Wish::Pause) => self.try_again(TEMPORARY, now),
             (exit, Wish::Run | Wish::Pause) => self.over(exit, now),
         }
     }
@@ -290,6 +289,9 @@ impl Entry {
 
     /// Has it tried again after a pause. If it was tried often or for long enough, it ends with `last`.
     fn try_again(&mut self, last: u8, now: u64) {
+        if self.has_got_on {
+            (self.tries, self.failing_since) = (0, None);
+        }
         self.tries += 1;
         let since = *self.failing_since.get_or_insert(now);
         if self.tries >= TRIES || now.saturating_sub(since) >= PATIENCE.as_secs() {
@@ -480,7 +482,7 @@ mod tests {
         let mut pauses = Vec::new();
         let mut now = 100;
         while entry.exit.is_none() {
-            entry.end(5, false, Some("busy".to_owned()), now);
+            entry.end(5, Some("busy".to_owned()), now);
             pauses.push(entry.due.saturating_sub(now));
             now = entry.due.max(now);
             if entry.exit.is_none() {
@@ -491,42 +493,43 @@ mod tests {
         assert_eq!((entry.exit, entry.tries, entry.cause.as_deref()), (Some(5), 10, Some("busy")));
         for exit in [1, 2, 3, 4, 6, 7, 8, 9, 11] {
             let mut entry = carried();
-            entry.end(exit, false, None, 200);
+            entry.end(exit, None, 200);
             assert_eq!((entry.exit, entry.ended, entry.tries), (Some(exit), Some(200), 0), "{exit}");
         }
         let day = 24 * 3600;
         let mut old = carried();
-        old.end(5, false, None, 100 + 2 * day);
+        old.end(5, None, 100 + 2 * day);
         assert_eq!((old.exit, old.tries), (None, 1), "it ran for two days before it failed first");
         old.begin(old.due);
-        old.end(5, false, None, 100 + 3 * day);
+        old.end(5, None, 100 + 3 * day);
         assert_eq!(old.exit, Some(5), "it has failed for a day");
     }
 
     #[test]
-    fn a_job_of_which_something_may_pass_is_tried_again_and_begins_anew_when_it_gets_on() {
+    fn a_job_that_gets_on_begins_its_tries_anew() {
         let files = |done| FileTotals { done, bytes: done, failed: 1 };
         let mut entry = carried();
         for done in 1..=20 {
             entry.note_files(files(done));
-            entry.end(9, true, None, 100 * done);
+            entry.lose_worker(100_000 * done);
             assert_eq!((entry.exit, entry.tries), (None, 1), "one more is done");
             entry.begin(entry.due);
         }
         for tries in 2..10 {
             entry.note_files(files(20));
-            entry.end(9, true, None, 2_000);
+            entry.end(5, None, 2_000_000);
             assert_eq!((entry.exit, entry.tries), (None, tries), "no more are done");
             entry.begin(entry.due);
         }
-        entry.end(9, true, None, 2_000);
-        assert_eq!(entry.state(2_000), QueueState::Partial);
+        entry.note_files(files(20));
+        entry.end(5, None, 2_000_000);
+        assert_eq!(entry.state(2_000_000), QueueState::Failed);
     }
 
     #[test]
     fn a_worker_that_has_to_stop_uses_no_try_up_and_one_that_is_lost_does() {
         let mut entry = carried();
-        entry.end(10, false, None, 200);
+        entry.end(10, None, 200);
         assert_eq!((entry.state(200), entry.tries), (QueueState::Queued, 0));
         entry.begin(300);
         entry.lose_worker(400);
@@ -540,7 +543,7 @@ mod tests {
     fn a_job_stops_at_the_wish_of_its_owner() {
         let mut entry = carried();
         entry.pause().unwrap();
-        entry.end(10, false, None, 200);
+        entry.end(10, None, 200);
         assert_eq!(entry.state(200), QueueState::Paused);
         assert_eq!(entry.retry(200), Err(EntryRefusal::HasNotEnded));
         entry.resume(300).unwrap();
@@ -548,7 +551,7 @@ mod tests {
         entry.begin(300);
         entry.cancel(true, 400).unwrap();
         assert_eq!(entry.pause(), Err(EntryRefusal::IsCancelled));
-        entry.end(10, false, None, 500);
+        entry.end(10, None, 500);
         assert_eq!(entry.state(500), QueueState::Queued, "a worker removes what it has left");
         entry.begin(500);
         entry.end_cancel(5, Some("busy".to_owned()), 500);
@@ -567,18 +570,18 @@ mod tests {
         unbegun.cancel(false, 600).unwrap();
         assert_eq!(unbegun.state(600), QueueState::Cancelled);
         let mut failed = carried();
-        failed.end(4, false, None, 200);
+        failed.end(4, None, 200);
         failed.cancel(true, 300).unwrap();
         assert_eq!(failed.state(300), QueueState::Queued, "what it has left is removed");
         let mut forgotten = carried();
         assert_eq!(forgotten.forget(200), Err(EntryRefusal::IsCarried));
-        forgotten.end(10, false, None, 200);
+        forgotten.end(10, None, 200);
         forgotten.forget(200).unwrap();
         assert_eq!(forgotten.state(200), QueueState::Cancelled);
         // It was done before the wish came.
         let mut entry = carried();
         entry.cancel(true, 200).unwrap();
-        entry.end(0, false, None, 200);
+        entry.end(0, None, 200);
         assert_eq!(entry.state(200), QueueState::Done);
     }
 

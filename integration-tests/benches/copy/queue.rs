@@ -102,9 +102,7 @@ fn ends(directory: &Path) -> (f64, Vec<f64>) {
             let mut ended = Vec::new();
             while ended.len() < JOBS as usize {
                 let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap();
-                let end = |taken: &TakenJob| {
-                    (taken.lease, |entry: &mut Entry, _, now| entry.end(0, false, None, now))
-                };
+                let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));
                 let written = worker.end(taken.iter().map(end).collect()).unwrap();
                 assert!(written.iter().all(Option::is_some));
                 let at = start.elapsed();

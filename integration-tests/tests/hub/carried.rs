@@ -154,7 +154,7 @@ fn r45_a_tree_waits_for_an_agent_that_is_away_for_a_moment() {
         .start();
     half(&to);
     berlin.die();
-    socket::until("the run waits for it", || run.running.said().contains("the agent berlin has gone"));
+    socket::until("the run waits for it", || run.running.said().contains("the agent berlin has left"));
     // Why the other agent, which is beside the source, does not reach the destination is nobody's business now.
     let told = run.running.said();
     assert!(!told.contains("--allow") && !told.contains("zurich:"), "{told}");

@@ -390,9 +390,7 @@ impl Worker {
         }
         let (id, ends) = (self.daemon.worker.id, self.unwritten.clone());
         let end = move |queue: &Queue| {
-            let end = |end: UnwrittenEnd| {
-                (end.lease, move |entry: &mut Entry, may_pass, now| end.note(entry, may_pass, now))
-            };
+            let end = |end: UnwrittenEnd| (end.lease, move |entry: &mut Entry, now| end.note(entry, now));
             Leases::of(queue, id).end(ends.into_iter().map(end).collect())
         };
         let written = self.daemon.queue.on_disk(end).await?;
@@ -415,10 +413,10 @@ impl Worker {
 }
 
 impl UnwrittenEnd {
-    /// Notes the end in the entry of its job. `may_pass`: what has failed is worth another run.
-    fn note(self, entry: &mut Entry, may_pass: bool, now: u64) {
+    /// Notes the end in the entry of its job.
+    fn note(self, entry: &mut Entry, now: u64) {
         match self.result {
-            Some(RunResult::Ended { exit, cause }) => entry.end(exit, may_pass, cause, now),
+            Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
             None => entry.lose_worker(now),

@@ -5,7 +5,7 @@
 //! file is copied alone, and the others may move together after it.
 
 use super::taken_names::TakenNames;
-use super::workers::{FileResult, WorkerResults};
+use super::worker::{FileResult, WorkerResults};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::job::check::{self, Overwrite, Verify};

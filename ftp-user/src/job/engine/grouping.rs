@@ -1,7 +1,7 @@
 //! Whether small files move together, how, and on which path.
 
 use super::batch::Prospect;
-use super::workers::WorkerResults;
+use super::worker::WorkerResults;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::job::race::remembered;

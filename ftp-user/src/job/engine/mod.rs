@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `stream` | files on their way between two places: added by whoever finds them, claimed, copied by workers |
-//! | `workers` | sessions of their own for each file that is under way |
+//! | `workers` | the workers between two ends: which one gets which files |
+//! | `worker` | one of them: it copies files, together or one after the other |
 //! | `width` | how many |
 //! | `grouping` | whether small files move together, how, and on which path |
 //! | `batch` | small files that move together |
@@ -16,4 +17,5 @@ mod intake;
 pub(super) mod stream;
 mod taken_names;
 mod width;
-pub(super) mod workers;
+pub(super) mod worker;
+mod workers;

@@ -11,7 +11,8 @@
 //! A stream has no task: it goes on in [`Stream::turn`].
 
 use super::taken_names::CopyPlaces;
-use super::workers::{FileResult, WorkerResults, Workers};
+use super::worker::{FileResult, WorkerResults};
+use super::workers::Workers;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};

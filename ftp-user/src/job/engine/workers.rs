@@ -6,33 +6,25 @@
 //!    '── opened <── opening (while fewer work than the width wants)
 //! ```
 
-use super::batch::{self, Prospect, SharedPath};
+use super::batch;
 use super::grouping::Grouping;
 use super::intake::Intakes;
-use super::taken_names::TakenNames;
 use super::width::{Reason, Width, least, portion};
+use super::worker::{FileResult, Worker, WorkerResults, WorkerTools};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::endpoint::files;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
-use crate::job::file::copy::{copy, copy_claimed};
-use crate::job::moving::{
-    self, DirectorySizes, KeptSource, MovedLinks, MovedPortion, MovedTree, expected_copy,
-};
+use crate::job::moving::{self, KeptSource, MovedPortion};
 use crate::job::request::job::Options;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
-use crate::place;
 use crate::report::Event;
-use crate::route::{Circuit, Ends, Manner};
-use ftp_io::lock::Lock;
+use crate::route::{Circuit, Ends};
 use ftp_proto::timer::Moment;
-use ftp_proto::wire::PathName;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
 use tokio::task::{JoinError, JoinSet};
 
 /// The workers between two ends.
@@ -62,55 +54,6 @@ pub(super) struct Workers {
     unleft: MovedPortion,
 }
 
-/// A worker, and what it has copied.
-#[derive(Debug)]
-struct Worker {
-    ends: Ends,
-    /// What it has copied of a move, whose sources wait to be deleted.
-    portion: MovedPortion,
-}
-
-impl Worker {
-    fn of(ends: Ends) -> Self {
-        Self { ends, portion: MovedPortion::default() }
-    }
-}
-
-/// A file that a worker has done with.
-#[derive(Debug)]
-pub(in crate::job) struct FileResult {
-    /// The file, under the names that it turned out to have.
-    pub(in crate::job) item: Item,
-    /// What came of it.
-    pub(in crate::job) result: Result<FileCopy>,
-    /// Why the source of a move stays although it was copied.
-    pub(in crate::job) stays: Option<Failure>,
-}
-
-impl FileResult {
-    /// What came of a file.
-    pub(in crate::job) const fn of(item: Item, result: Result<FileCopy>) -> Self {
-        Self { item, result, stays: None }
-    }
-}
-
-/// What a worker has come to with the files that it was given.
-#[derive(Debug, Default)]
-pub(super) struct WorkerResults {
-    /// The files that have ended.
-    pub(super) files: Vec<FileResult>,
-    /// Those that were not begun, because nothing more is, or that are still to be copied alone.
-    pub(super) unbegun: Vec<ClaimedFile>,
-    /// Sources of a move that were copied and stay.
-    pub(super) kept: Vec<KeptSource>,
-    /// Whether the next small files may move together.
-    pub(super) prospect: Prospect,
-    /// How some have moved together, if they have.
-    pub(super) manner: Option<Manner>,
-    /// Files that were to move together have not, and it is not known why. One of them finds out, and the others wait.
-    pub(super) others_wait: bool,
-}
-
 /// What a task has come to.
 enum TaskEnd {
     Opened(Result<Ends>),
@@ -128,15 +71,7 @@ impl Workers {
     /// One worker, which has the sessions of `ends`.
     pub(super) fn new(context: &Context, mut ends: Ends, options: Options) -> Self {
         Self {
-            tools: WorkerTools {
-                context: context.clone(),
-                options,
-                unexplained: Arc::default(),
-                names: TakenNames::default(),
-                sizes: DirectorySizes::default(),
-                links: MovedLinks::default(),
-                tree: None,
-            },
+            tools: WorkerTools::new(context, options),
             ends: ends.beside(),
             grouping: Grouping::new(&mut ends),
             intakes: Intakes::default(),
@@ -467,141 +402,6 @@ fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
         Ok(end) => end,
         Err(Ok(panic)) => resume_unwind(panic),
         Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())), // only opening is cancelled, and all with this program
-    }
-}
-
-/// What a worker needs beside its ends. All workers share it.
-#[derive(Clone, Debug)]
-pub(super) struct WorkerTools {
-    context: Context,
-    options: Options,
-    /// Source directories that were listed because a file was missing, without finding it. They are not asked again.
-    unexplained: Arc<Mutex<HashSet<Option<PathName>>>>,
-    /// The names that files had at the destination.
-    pub(super) names: TakenNames,
-    /// About how many names directories have.
-    sizes: DirectorySizes,
-    /// The symbolic links that are moved.
-    links: MovedLinks,
-    /// The tree that is moved, if it is one.
-    pub(super) tree: Option<MovedTree>,
-}
-
-impl WorkerTools {
-    /// Copies files: together if that is possible, else one after the other. The sources of a move are deleted soon after.
-    async fn copy(
-        &self,
-        worker: &mut Worker,
-        mut files: Vec<ClaimedFile>,
-        shared: Option<SharedPath>,
-    ) -> WorkerResults {
-        let mut results = WorkerResults::default();
-        // They wait for the next batch, whatever has ended this one.
-        let mut late = Vec::new();
-        if let Some(mut shared) = shared {
-            let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
-            results = Box::pin(batch::batched(context, ends, files, self.options, &mut shared, names)).await;
-            files = std::mem::take(&mut results.unbegun);
-            late = shared.close().await;
-            for file in std::mem::take(&mut results.files) {
-                self.ended(worker, &mut results, file);
-            }
-            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
-        }
-        // They may move together after it.
-        let count = if results.others_wait { 1 } else { files.len() };
-        let mut files = files.into_iter();
-        let mut has_failed = false;
-        for _ in 0..count {
-            if has_failed || self.context.run.cancel.is_cancelled() {
-                break;
-            }
-            let Some(file) = files.next() else { break };
-            let size = self.size_of(worker, &file.item).await;
-            self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
-            let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
-            has_failed = file.result.is_err() && self.options.fail_fast;
-            self.ended(worker, &mut results, file);
-            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
-        }
-        results.unbegun = files.chain(late).collect();
-        results
-    }
-
-    /// Copies a file. If one is missing that was listed, the listing may have dropped leading blanks of its name.
-    async fn copy_one(&self, ends: &mut Ends, ClaimedFile { mut item, claim }: ClaimedFile) -> FileResult {
-        let mut result = match claim {
-            Ok(claim) => copy_claimed(&self.context, ends, &item, self.options, claim).await,
-            Err(failure) => Err(failure),
-        };
-        let directory = place::parent(&item.source);
-        let is_missing = result.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
-        let unexplained = || self.unexplained.locked();
-        if is_missing && item.is_listed && !unexplained().contains(&directory) {
-            let found = files::with_blanks(&self.context, &mut ends.source, &item.source).await;
-            let found =
-                found.ok().flatten().and_then(|path| place::base_name(&path).map(|name| (path, name)));
-            match found {
-                None => drop(unexplained().insert(directory)),
-                Some((source, name)) => {
-                    let above = place::parent(&item.destination);
-                    (item.source, item.destination) = (source, place::join(above.as_ref(), &name));
-                    result = copy(&self.context, ends, &item, self.options).await;
-                }
-            }
-        }
-        FileResult::of(item, result)
-    }
-
-    /// How large a file is, if that is known. A file of this host is looked at if sources of a move wait for it.
-    async fn size_of(&self, worker: &mut Worker, item: &Item) -> Option<u64> {
-        match &item.known {
-            None if !worker.portion.is_empty() && worker.ends.source.is_local() => {
-                files::facts(&self.context, &mut worker.ends.source, &item.source).await.ok()??.size
-            }
-            known => known.as_ref()?.size,
-        }
-    }
-
-    /// Notes what came of a file.
-    fn ended(&self, worker: &mut Worker, results: &mut WorkerResults, mut file: FileResult) {
-        if let Ok(done) = &file.result {
-            file.stays = self.note_copied(&worker.ends, &mut worker.portion, &file.item, done).err();
-        }
-        results.files.push(file);
-    }
-
-    /// Notes that a file was copied, whose source is deleted with others if this is a move.
-    fn note_copied(
-        &self,
-        ends: &Ends,
-        portion: &mut MovedPortion,
-        item: &Item,
-        done: &FileCopy,
-    ) -> Result<()> {
-        if !self.options.deletes_sources() {
-            return Ok(());
-        }
-        let expected = expected_copy(ends, self.options, done);
-        portion.note(&self.context, self.tree.as_ref(), item, done, expected)
-    }
-
-    /// Deletes the sources of what was copied, if that is due.
-    async fn delete_if(
-        &self,
-        worker: &mut Worker,
-        results: &mut WorkerResults,
-        is_due: impl Fn(&MovedPortion, Moment) -> bool,
-    ) {
-        if !worker.portion.is_empty() && is_due(&worker.portion, self.context.world.clock.now()) {
-            results.kept.extend(self.delete_sources(worker).await);
-        }
-    }
-
-    /// Deletes the sources of what a worker has copied. Returns those that stay.
-    async fn delete_sources(&self, Worker { ends, portion }: &mut Worker) -> Vec<KeptSource> {
-        let known = (&self.sizes, &self.links);
-        Box::pin(moving::delete_sources(&self.context, ends, portion, self.tree.as_ref(), known)).await
     }
 }
 

@@ -14,7 +14,7 @@ use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
-use crate::job::engine::workers::FileResult;
+use crate::job::engine::worker::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;

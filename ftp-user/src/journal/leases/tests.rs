@@ -50,9 +50,7 @@ fn expire(queue: &Queue, lease: Lease) {
 
 /// Ends a run. Returns the exit status of its job, if it has ended; the outer `None`: the lease was lost.
 fn end(holder: &Leases<'_>, lease: Lease, exit: u8) -> Option<Option<u8>> {
-    let mut ended = holder
-        .end(vec![(lease, |entry: &mut Entry, may_pass, now| entry.end(exit, may_pass, None, now))])
-        .unwrap();
+    let mut ended = holder.end(vec![(lease, |entry: &mut Entry, now| entry.end(exit, None, now))]).unwrap();
     ended.pop().unwrap().map(|entry| entry.exit)
 }
 
@@ -144,8 +142,8 @@ fn what_is_taken_together_counts_for_each_other() {
     assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.contains(&3), "{seen:?}");
     let lost = Lease { fence: 77, ..taken[0] };
     let ends = taken.iter().copied().chain([lost]);
-    let ended = holder
-        .end(ends.map(|lease| (lease, |entry: &mut Entry, _, now| entry.end(0, false, None, now))).collect());
+    let ended =
+        holder.end(ends.map(|lease| (lease, |entry: &mut Entry, now| entry.end(0, None, now))).collect());
     let ended = ended.unwrap();
     assert_eq!(ended.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, false]);
 }
