@@ -125,7 +125,7 @@ fn curves(results: &Results) -> String {
         .join("\n")
 }
 
-/// A table: what each contender had, as median (least - most).
+/// A table: what each contender had where there are several, as median (least - most).
 fn figures(results: &Results) -> String {
     let mut text = "| part | work | median (least - most) |\n|---|---|---|\n".to_owned();
     for (name, part) in &results.parts {
@@ -138,7 +138,9 @@ fn figures(results: &Results) -> String {
             }
             let same = part.measures.iter().filter(|one| one.what == first.what && one.at.is_none());
             let all: Vec<String> = same.filter_map(shown).collect();
-            text += &format!("| `{name}` | {}, {} | {} |\n", what.0, what.1, all.join("; "));
+            if all.len() > 1 {
+                text += &format!("| `{name}` | {}, {} | {} |\n", what.0, what.1, all.join("; "));
+            }
         }
     }
     text
