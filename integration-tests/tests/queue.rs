@@ -243,7 +243,7 @@ fn the_same_name_is_the_same_job() {
     let scene = scene();
     let id = scene.submit(&["--id", "night"], "t/a", "a");
     assert_eq!(scene.submit(&["--id", "night"], "t/a", "a"), id);
-    scene.copy(&["--id", "night"], "t/z", "a").exits(8).says("has the name night already");
+    scene.copy(&["--id", "night"], "t/z", "a").exits(2).says("asked for in other words");
     // A terminal neither runs it nor takes its name.
     for from in ["t/a", "t/z"] {
         let typed = scene.user().args(["copy", "--id", "night"]);

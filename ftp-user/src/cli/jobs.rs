@@ -278,7 +278,9 @@ impl General {
             return general.change_queued(called, JobChange::Cancel).await;
         }
         // Something may be stored at a server.
-        let record = chosen(&jobs, &args.job, "cancel", |job| !job.state.has_ended() || job.open > 0)?;
+        let is_queued = |job: &JobRecord| job.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
+        let has_left = |job: &JobRecord| !job.state.has_ended() || job.open > 0 || is_queued(job);
+        let record = chosen(&jobs, &args.job, "cancel", has_left)?;
         if args.forget {
             if record.queued.is_some() {
                 general.change_queued(record, JobChange::Forget).await?;

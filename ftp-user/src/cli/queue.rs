@@ -210,7 +210,7 @@ impl General {
     ) -> Result<Status> {
         let draft = self.draft(verb, typed, words).await?;
         let queue = self.queue()?;
-        let id = match draft.store(&queue).map_err(|why| job::of_journal(&why))? {
+        let id = match draft.store(&queue).map_err(|why| not_submitted(&why))? {
             StoredDraft::Job(id) => id,
             StoredDraft::Known(id) => {
                 self.warn(format!("the queue has this job already: {id}")).await?;
@@ -252,7 +252,9 @@ impl General {
 
     fn print_id(&self, id: JobId) -> Result<()> {
         let written = writeln!(output::out(), "{id}");
-        written.map_err(|error| Failure::of_this_host("the id could not be written", &error))
+        written.map_err(|error| {
+            Failure::of_this_host(format!("{id} is in the queue, but its id could not be written"), &error)
+        })
     }
 
     pub(super) async fn warn_without_daemon(&self, queue: &Queue) -> Result<()> {
@@ -364,7 +366,11 @@ impl General {
             })
         })?;
         if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
+            let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;
+            if !is_over {
+                self.warn_without_daemon(&queue).await?;
+            }
         }
         Ok(Status::Done)
     }
@@ -428,7 +434,9 @@ pub(super) fn site_text(site: &Remote) -> String {
 /// How the settings differ from those with which a job was submitted: the sites that it names.
 pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Option<String> {
     sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
-        Err(_) => Some(format!("this worker has no site {name}")),
+        Err(_) => Some(format!(
+            "this worker has no site {name}: add it ({FtpUser} sites add), or cancel the job"
+        )),
         Ok(site) => {
             let own = site_text(site);
             let differs = own != *recorded;
@@ -439,6 +447,16 @@ pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Opt
             })
         }
     })
+}
+
+/// Why a job was not left to the queue. A name that is taken is a mistake of the command line.
+fn not_submitted(why: &JournalFailure) -> Failure {
+    if let JournalFailure::Named { job, name } = why {
+        let what = format!("the job {name} was asked for in other words");
+        return Failure::usage(what)
+            .hint(format!("it is job {job}: choose another --id, or repeat its command"));
+    }
+    job::of_journal(why)
 }
 
 /// The user of this host who runs this program.

@@ -205,8 +205,8 @@ impl Daemon {
             Err(object) => return Err(refusal(&object)),
         };
         let mut text = String::new();
-        while let Some(piece) = events.next().await {
-            let piece = piece.map_err(|error| failed(std::io::Error::other(error)))?;
+        // A connection that breaks has ended, too.
+        while let Some(Ok(piece)) = events.next().await {
             text.push_str(&String::from_utf8_lossy(&piece));
             while let Some(end) = text.find('\n') {
                 let line: String = text.drain(..=end).collect();

@@ -119,6 +119,10 @@ impl TransferArgs {
             JobCount::Exactly(_) => job.options.jobs.most(),
         };
         let limit = rate_limit(job.work.places(), self.limit);
+        if let Some(rate) = self.limit.filter(|rate| rate.get() < 1_000) {
+            let text = format!("--limit {rate} is {rate} bytes per second; megabytes are {rate}MB");
+            context.run.events.warn(text);
+        }
         let limit = limit.map(|rate| RateLimit::new(rate, most, context.world));
         context.settings.limit = limit.transpose()?;
         let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });

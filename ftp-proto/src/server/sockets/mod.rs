@@ -274,6 +274,12 @@ impl Sockets {
                 Gender::Strict => self.forget_sock_of(direction),
             }
         }
+        let is_unused = self.own_is_unused();
+        if let Some(own) = self.own.take_if(|_| self.symmetric && is_unused) {
+            // Another connection between the same two sockets would meet what is left of this one: its state at this end,
+            // and in the firewalls between.
+            own.release(out);
+        }
         if let Some(own) = &mut self.own {
             own.since = now;
         }

@@ -62,6 +62,22 @@ fn g02_the_connection_that_arrives_is_the_one_and_the_attempt_ends() {
     }
 }
 
+/// The sockets of a connection that has ended are still known to its ends and to firewalls, so the next one has others.
+#[test]
+fn g02_the_next_connection_has_another_port() {
+    let (mut h, own) = symmetric(modern());
+    h.say("RETR a");
+    h.connected();
+    h.finish(1000, End::WHOLE_FILE);
+    assert_ne!(h.port("GSOC"), own);
+    // In the dialect of 1973 the session goes on with what SOCK has named.
+    let (mut h, own) = symmetric(old());
+    h.say("RETR a");
+    h.connected();
+    h.finish(1000, End::WHOLE_FILE);
+    assert_eq!(h.port("GSOC"), own);
+}
+
 /// A session may listen for the other direction meanwhile. Who comes there is not the peer of this transfer.
 #[test]
 fn g02_a_connection_to_another_port_of_the_session_is_not_the_one() {

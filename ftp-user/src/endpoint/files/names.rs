@@ -320,7 +320,7 @@ fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool> {
     let why = |kind, why| Err(Failure::new(kind, format!("{}: {why}", cannot_delete(permit))));
     match left {
         None => Ok(true),
-        Some(LeftOut::Refused) => why(failure::Kind::Refused, "the server may not do that"),
+        Some(LeftOut::Refused) => why(failure::Kind::Refused, "the server does not permit it to this user"),
         // A symbolic link is gone, too.
         Some(LeftOut::Gone) => Ok(false),
         // What it is now is found out by a question for it alone.
