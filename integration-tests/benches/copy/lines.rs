@@ -96,9 +96,9 @@ impl LineContender {
             match (self, globus, lftp) {
                 (Self::User(streams), ..) => {
                     // Its events of progress show the harness that it is alive.
-                    let agent = user().args(["--json", "copy", "--path", "direct"]);
-                    // Nobody else verifies the large file. Small ones move together only if they are verified by digests.
-                    let agent = agent.args(if is_tree { ["-r"].as_slice() } else { &["--verify", "size"] });
+                    // What nobody verifies by digests moves over one connection, each small file alone.
+                    let agent = user().args(["--json", "copy", "--path", "direct", "--verify", "hash"]);
+                    let agent = agent.args(is_tree.then_some("-r"));
                     let agent = agent.args(streams.map(|number| format!("--streams={number}")));
                     let run = agent.args([from, to]).run();
                     ran(run.code(), &run.said)?;

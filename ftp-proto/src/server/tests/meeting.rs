@@ -163,7 +163,8 @@ impl World {
         for (at, host) in self.crowd.strangers.clone() {
             self.later(ms(at), Event::Stranger(host));
         }
-        while self.now < Moment::START + ms(60_000) {
+        let end = Moment::START + ms(60_000);
+        while self.now < end {
             let wakes = self.hosts.iter().enumerate().filter_map(|(host, of)| Some((of.deadline?, host)));
             let wake = wakes.min();
             match self.events.first_key_value().map(|(key, _)| *key) {
@@ -174,6 +175,9 @@ impl World {
                 }
                 _ => {
                     let (at, host) = wake.expect("no state waits without a timer");
+                    if at > end {
+                        break;
+                    }
                     self.now = self.now.max(at);
                     self.input(host, Input::Timeout);
                 }
