@@ -139,10 +139,15 @@ impl AskedJob {
         match is_same {
             true => Ok(Some(known)),
             false if known.has_stored_nothing() => Ok(None),
-            false => Err(Failure::usage(format!("the job {name} was asked for in other words"))
-                .hint(format!("it is job {}: choose another --id, or repeat its command", known.id))),
+            false => Err(in_other_words(name, known.id)),
         }
     }
+}
+
+/// The failure of a command whose `--id` is that of a job with another work.
+pub(super) fn in_other_words(name: &str, known: JobId) -> Failure {
+    Failure::usage(format!("the job {name} was asked for in other words"))
+        .hint(format!("it is job {known}: choose another --id, or repeat its command"))
 }
 
 /// Reads the options of words that an older version has kept.

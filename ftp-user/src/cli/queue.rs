@@ -1,6 +1,6 @@
 //! `--queue`: a job is left to the daemon; and what is done with such a job afterwards.
 
-use super::asked::AskedJob;
+use super::asked::{AskedJob, in_other_words};
 use super::exit::of_number;
 use super::passwords::Passwords;
 use super::remote::RemoteArgs;
@@ -452,11 +452,10 @@ pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Opt
 /// Why a job was not left to the queue. A name that is taken is a mistake of the command line.
 fn not_submitted(why: &JournalFailure) -> Failure {
     if let JournalFailure::Named { job, name } = why {
-        let what = format!("the job {name} was asked for in other words");
-        return Failure::usage(what)
-            .hint(format!("it is job {job}: choose another --id, or repeat its command"));
+        in_other_words(name, *job)
+    } else {
+        job::of_journal(why)
     }
-    job::of_journal(why)
 }
 
 /// The user of this host who runs this program.

@@ -40,8 +40,8 @@ impl JobJournal {
             return Err(why);
         }
         let lease = open.lease;
-        // An answer that took longer says nothing of now.
-        for _ in 0..MOST_ASKED {
+        // An answer that took longer says nothing of now: the store is asked again.
+        for _ in 0..=MOST_ASKED {
             let now = clock.now();
             if confirmed.locked().is_some_and(|last| now.since(last) < CONFIRMED_FOR) {
                 return Ok(());
@@ -51,9 +51,6 @@ impl JobJournal {
                 break;
             }
             *confirmed.locked() = Some(now);
-            if clock.now().since(now) < CONFIRMED_FOR {
-                return Ok(());
-            }
         }
         Err(ended().unwrap_or(JournalFailure::Nowhere))
     }
