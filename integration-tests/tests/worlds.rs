@@ -247,6 +247,16 @@ fn n8_a_tree_whose_walk_takes_long_is_copied_where_the_servers_permit_one_sessio
     });
 }
 
+/// A firewall that drops one more control connection without a word refuses a session. The server that has others is not given up.
+#[test]
+fn n8_a_tree_is_copied_where_a_firewall_drops_all_but_one_session() {
+    with_room(|| {
+        let mut line = LongLine::start(false).unwrap();
+        line.drop_control_connections_beyond(1);
+        line.copy_directories("tree", 60, 1).map(drop).unwrap();
+    });
+}
+
 /// Where a path of an earlier run does not work any more, one file looks for another one after a short time, and the others wait for it.
 #[test]
 fn t19_a_path_of_an_earlier_run_that_is_closed_is_given_up_soon() {

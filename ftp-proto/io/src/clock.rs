@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ftp_proto::listing::When;
 use ftp_proto::timer::Moment;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use tokio::time::Instant;
 
 use crate::simulated;
@@ -14,18 +15,26 @@ use crate::simulated;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
+    /// For how long the host had been suspended at the start.
+    suspended: Duration,
 }
 
 impl Clock {
     /// A clock that shows [`Moment::START`] now.
     #[allow(clippy::disallowed_methods, reason = "this is the place")]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), suspended: suspended() }
     }
 
     /// The time since the start.
     pub fn now(&self) -> Moment {
         Moment::after_start(self.start.elapsed())
+    }
+
+    /// The time since the start, with the time for which the host was suspended, which timers do not count. What others may
+    /// have done meanwhile is judged by it.
+    pub fn now_with_suspension(&self) -> Moment {
+        self.now() + suspended().saturating_sub(self.suspended)
     }
 
     /// Returns when the clock shows `deadline`, or never if there is none.
@@ -63,8 +72,19 @@ pub fn since_1970() -> Duration {
 /// something happened to programs that know this clock, such as systemd.
 #[cfg(feature = "program")]
 pub fn since_boot() -> Duration {
-    let rustix::time::Timespec { tv_sec, tv_nsec } =
-        rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    read(ClockId::Monotonic)
+}
+
+/// For how long this host was suspended since its start, to some microseconds. A simulated host never is.
+fn suspended() -> Duration {
+    match simulated::host() {
+        Some(_) => Duration::ZERO,
+        None => read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic)),
+    }
+}
+
+fn read(clock: ClockId) -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
     let (seconds, nanos) = (u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0));
     Duration::new(seconds, nanos)
 }
@@ -80,6 +100,12 @@ mod tests {
         let at = clock.now() + Duration::from_millis(3);
         clock.sleep_until(Some(at)).await;
         assert!(clock.now() >= at);
+    }
+
+    #[test]
+    fn a_suspension_before_the_start_is_not_counted() {
+        let clock = Clock::start();
+        assert!(clock.now_with_suspension().since(clock.now()) < Duration::from_secs(1));
     }
 
     #[test]

@@ -161,13 +161,12 @@ impl Pool {
         self.outage.lock().await
     }
 
-    /// Gives the server up. Later leases fail at once with the returned failure. A server that answers and
-    /// refuses one more session beside others is not given up.
+    /// Gives the server up. Later leases fail at once with the returned failure. A server that refuses one more
+    /// session beside others, or a firewall that drops it, is not given up.
     pub fn give_up(&self, failure: Failure) -> Failure {
-        let is_silent = failure.about == About::NoAnswer;
         let failure = failure.about(About::GivenUp);
         let mut state = self.state.locked();
-        if is_silent || state.leased == 0 {
+        if state.leased == 0 {
             state.gone = Some(failure.clone());
         }
         failure

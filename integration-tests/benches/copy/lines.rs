@@ -21,10 +21,11 @@ use crate::suite::turns;
 const RATE: u64 = 100_000_000;
 /// Milliseconds of a round trip.
 const ROUND_TRIPS: [u64; 3] = [20, 100, 200];
-/// One packet in so many is lost: 0.01 %, 0.1 % and 1 %.
-const LOSSES_ONE_IN: [u64; 3] = [10_000, 1_000, 100];
-/// The loss of most rows.
+/// One packet in a thousand is lost on most lines.
 const LOSS_ONE_IN: u64 = 1_000;
+/// Lines with other losses: milliseconds, one packet in so many is lost, and whether a target needs all rounds.
+const LOSSY: [(u64, u64, bool); 4] =
+    [(100, 10_000, true), (100, 1_000, false), (100, 100, false), (200, 100, true)];
 
 /// The large file, and a smaller one for those who need minutes for that.
 const LARGE: &str = "large.bin";
@@ -274,10 +275,11 @@ pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
         Ok(hosts) => hosts,
         Err(Skipped(why)) => return report.skip("long lines", why),
     };
-    let rounds = plan.rounds.min(3);
+    let rounds = plan.rounds;
+    let line = |milliseconds| Line::new(RATE, Duration::from_millis(milliseconds));
     for milliseconds in ROUND_TRIPS {
         let at = milliseconds as f64;
-        let line = Line::new(RATE, Duration::from_millis(milliseconds)).with_congestion("cubic");
+        let line = line(milliseconds).with_congestion("cubic");
         let what = ("500 x 20 kB, 100 Mbit/s, rtt in ms", "s");
         let point = Point { what, at, line, name: TREE };
         point.run(&hosts, rounds, &[LineContender::User(None), LineContender::Globus(["-cc", "8"])], report);
@@ -291,18 +293,20 @@ pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
         let auto = LineContender::User(Some("auto"));
         point.run(&hosts, 1, &[LineContender::User(None), auto, LineContender::Lftp(None)], report);
     }
-    for one_in in LOSSES_ONE_IN {
-        let line = Line::new(RATE, Duration::from_millis(100)).with_losses(one_in).with_congestion("cubic");
-        let what = ("one file, 100 Mbit/s, 100 ms, cubic, loss in %", "Mbit/s");
-        let point = Point { what, at: 100.0 / one_in as f64, line, name: LARGE };
-        point.run(&hosts, 1, &[STREAMS, PARALLEL], report);
+    for (milliseconds, one_in, is_target) in LOSSY {
+        let line = line(milliseconds).with_losses(one_in).with_congestion("cubic");
+        let name = format!("one file, 100 Mbit/s, {milliseconds} ms, cubic, loss in %");
+        let point = Point { what: (&name, "Mbit/s"), at: 100.0 / one_in as f64, line, name: LARGE };
+        point.run(&hosts, if is_target { rounds } else { 1 }, &[STREAMS, PARALLEL], report);
     }
+    let alone = LineContender::User(None);
     for milliseconds in ROUND_TRIPS {
-        let line = Line::new(RATE, Duration::from_millis(milliseconds))
-            .with_losses(LOSS_ONE_IN)
-            .with_congestion("bbr");
+        let line = line(milliseconds).with_losses(LOSS_ONE_IN).with_congestion("bbr");
         let what = ("one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms", "Mbit/s");
         let point = Point { what, at: milliseconds as f64, line, name: LARGE };
-        point.run(&hosts, rounds, &[LineContender::User(None), LineContender::Lftp(None)], report);
+        point.run(&hosts, rounds, &[alone, LineContender::Lftp(None)], report);
     }
+    let line = line(100).with_losses(10_000).with_congestion("bbr");
+    let what = ("one file, 100 Mbit/s, 100 ms, bbr, loss in %", "Mbit/s");
+    Point { what, at: 0.01, line, name: LARGE }.run(&hosts, rounds, &[alone], report);
 }

@@ -16,6 +16,9 @@ const TREE_CPU: &str = "2000 x 4 KiB, both servers, each file";
 const TRIPS: &str = "200 x 4 KiB over 50 ms, each file";
 const LINE: &str = "one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms";
 const BBR: &str = "one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms";
+const LOSSY: &str = "one file, 100 Mbit/s, 100 ms, cubic, loss in %";
+const LOSSY_AND_LONG: &str = "one file, 100 Mbit/s, 200 ms, cubic, loss in %";
+const LOSSY_BBR: &str = "one file, 100 Mbit/s, 100 ms, bbr, loss in %";
 const SMALL_FILES: &str = "500 x 20 kB, 100 Mbit/s, rtt in ms";
 
 /// All targets of the benchmark.
@@ -108,9 +111,18 @@ pub const TARGETS: &[Target] = &[
         .at(200.0)
         .of("ftp-user --streams 16")
         .beside(Contender("globus -p 16")),
+    Target::least("T17", "lines", [LOSSY, "Mbit/s"], 0.9)
+        .at(0.01)
+        .of("ftp-user --streams 16")
+        .beside(Contender("globus -p 16")),
+    Target::least("T17", "lines", [LOSSY_AND_LONG, "Mbit/s"], 0.9)
+        .at(1.0)
+        .of("ftp-user --streams 16")
+        .beside(Contender("globus -p 16")),
     // Nine tenths of what the packets of such a line can hold.
     Target::least("T17", "lines", [BBR, "Mbit/s"], 86.8).at(20.0),
     Target::least("T17", "lines", [BBR, "Mbit/s"], 86.8).at(100.0),
+    Target::least("T17", "lines", [LOSSY_BBR, "Mbit/s"], 86.8).at(0.01),
     Target::most("T18", "", ["from a clone to the first verified tree", "s"], 120.0),
     Target::most("T19", "lines", [SMALL_FILES, "s"], 1.3).at(20.0),
     Target::most("T19", "lines", [SMALL_FILES, "s"], 2.0).at(100.0),

@@ -1,5 +1,6 @@
 //! A long line: two servers and a user agent, each so far from the others, and what copies take on it in round trips.
 
+use super::network::Dropped;
 use super::{HostId, SHORTEST, Serving, World};
 use crate::sim::random::Random;
 use ftp_io::lock::Lock;
@@ -181,7 +182,12 @@ impl LongLine {
 
     /// From now on a firewall drops what comes to the data ports of the destination.
     pub fn close_data_ports_of_destination(&self) {
-        self.world.shared.network.locked().hosts[1].drops_data = true;
+        self.world.shared.network.locked().hosts[1].dropped = Dropped::Data;
+    }
+
+    /// From now on a firewall drops control connections to the source while it has so many.
+    pub fn drop_control_connections_beyond(&self, most: usize) {
+        self.world.shared.network.locked().hosts[0].dropped = Dropped::ControlBeyond(most);
     }
 
     /// How many round trips after the start of the user agent a line of a dialogue was noted.

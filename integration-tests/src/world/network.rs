@@ -41,8 +41,18 @@ pub(super) struct HostState {
     pub(super) disguise: Arc<Disguise>,
     /// By how many seconds its calendar is wrong.
     pub(super) wrong_by: i64,
-    /// Whether a firewall drops what comes to its data ports.
-    pub(super) drops_data: bool,
+    /// What a firewall before it drops.
+    pub(super) dropped: Dropped,
+}
+
+/// The connections that a firewall drops without a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Dropped {
+    Nothing,
+    /// Those to data ports.
+    Data,
+    /// Those to the server while it has so many control connections.
+    ControlBeyond(usize),
 }
 
 /// Everything that is under way.
@@ -129,7 +139,7 @@ impl Network {
             said: Vec::new(),
             disguise: Arc::default(),
             wrong_by: 0,
-            drops_data: false,
+            dropped: Dropped::Nothing,
         });
         self.hosts.len() - 1
     }
@@ -205,10 +215,22 @@ impl Network {
         }
     }
 
+    /// Whether a firewall drops what comes to that port of a host.
+    fn drops(&self, host: usize, port: u16) -> bool {
+        match self.hosts[host].dropped {
+            Dropped::Nothing => false,
+            Dropped::Data => port != FTP,
+            Dropped::ControlBeyond(most) => {
+                let is_control = |one: &&Connection| one.disguise.is_some() && one.hosts[1] == host;
+                port == FTP && self.connections.values().filter(is_control).count() >= most
+            }
+        }
+    }
+
     /// A connection reaches the port that it was made to.
     fn arrive(&mut self, Beginning { host, from, to, answer }: Beginning) {
         let there = self.hosts.iter().position(|known| known.address == to.ip());
-        if to.port() != FTP && there.is_some_and(|there| self.hosts[there].drops_data) {
+        if there.is_some_and(|there| self.drops(there, to.port())) {
             return self.at(self.now + DROPPED, Event::Answers(answer, Err(ErrorKind::TimedOut.into())));
         }
         let backlog = there.and_then(|there| self.hosts[there].listener(to));

@@ -90,6 +90,29 @@ fn an_owner_has_so_many_jobs_and_a_name_is_of_one_work() {
 }
 
 #[test]
+fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let many = 2 * MOST_HEADS as u64;
+    let of_pair = |number: u64| {
+        let mut entry = entry("bob");
+        entry.submission.pair = format!("a{number} b");
+        entry.submitted = Some(number);
+        entry.submission.priority = i8::from(number == many).try_into().unwrap();
+        entry
+    };
+    let save_all =
+        |store: &Store| (1..=many).try_for_each(|id| save(&store.sql, JobId::new(id), &of_pair(id)));
+    queue.store.lock().unwrap().durably(save_all).unwrap();
+    let urgent = JobId::new(many);
+    let others = submit(&queue, many + 1, "ann");
+    let heads = queue.read(|store| heads(&store.sql, now())).unwrap();
+    let of = |owner| heads.iter().filter(move |head| head.owner == owner);
+    assert_eq!((of("bob").count(), of("ann").count()), (MOST_HEADS, 1));
+    assert!(of("bob").any(|head| head.job == urgent) && of("ann").any(|head| head.job == others));
+}
+
+#[test]
 fn jobs_that_ended_long_ago_are_forgotten() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
