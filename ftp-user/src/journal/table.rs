@@ -138,7 +138,7 @@ CREATE TABLE queue (
     sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
     submitted INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE INDEX queue_open ON queue (owner, pair, priority, submitted, exit) WHERE exit IS NULL;
-CREATE INDEX queue_ended ON queue (ended) WHERE exit IS NOT NULL;
+CREATE INDEX queue_ended ON queue (ended, exit) WHERE exit IS NOT NULL;
 CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
 CREATE INDEX queue_submitted ON queue (submitted, job);
 CREATE INDEX queue_owner ON queue (owner, submitted, job);
