@@ -18,6 +18,7 @@ use integration_tests::world::shrink::shrink;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Runs `work` on a thread with room for what is not optimised.
 fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
@@ -243,17 +244,20 @@ fn t19_files_that_are_found_while_others_move_join_them() {
 #[test]
 fn n8_a_tree_whose_walk_takes_long_is_copied_where_the_servers_permit_one_session() {
     with_room(|| {
-        LongLine::with_sessions(false, 1).unwrap().copy_directories("tree", 60, 1).map(drop).unwrap()
+        LongLine::with_sessions(false, 1).unwrap().copy_directories("tree", 60, &[], None).map(drop).unwrap()
     });
 }
 
-/// A firewall that drops one more control connection without a word refuses a session. The server that has others is not given up.
+/// A firewall that drops one more control connection without a word refuses a session. The server that has another one is not given up,
+/// so a new session takes the place of that one when it is lost.
 #[test]
 fn n8_a_tree_is_copied_where_a_firewall_drops_all_but_one_session() {
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
         line.drop_control_connections_beyond(1);
-        line.copy_directories("tree", 60, 1).map(drop).unwrap();
+        let (options, cut) = (["--timeout", "1s", "--retries", "1"], Duration::from_secs(10));
+        let trace = line.copy_directories("tree", 60, &options, Some(cut)).unwrap();
+        assert!(line.cuts > 0, "nothing was cut: {trace}");
     });
 }
 

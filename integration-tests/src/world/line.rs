@@ -148,7 +148,8 @@ impl LongLine {
         self.trace()
     }
 
-    /// Copies a tree of so many directories with so many small files in each. Returns the dialogues with both servers.
+    /// Copies a tree of so many directories with a small file in each. After `cut` all connections with the source are reset, if that
+    /// is given. Returns the dialogues with both servers.
     ///
     /// # Errors
     ///
@@ -157,18 +158,28 @@ impl LongLine {
     /// # Panics
     ///
     /// The copy fails.
-    pub fn copy_directories(&mut self, name: &str, directories: usize, files: usize) -> io::Result<String> {
+    pub fn copy_directories(
+        &mut self,
+        name: &str,
+        directories: usize,
+        options: &[&str],
+        cut: Option<Duration>,
+    ) -> io::Result<String> {
         let [source, destination] = ["one", "two"].map(|end| self.directory.path().join(end).join(name));
-        let in_directory = |number| (0..files).map(move |file| PathBuf::from(format!("{number}/{file}")));
-        let files: Vec<PathBuf> = (0..directories).flat_map(in_directory).collect();
+        let files: Vec<PathBuf> =
+            (0..directories).map(|number| PathBuf::from(format!("{number}/file"))).collect();
         for file in &files {
             let path = source.join(file);
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::write(path, name)?;
         }
-        self.run(&["-r"], name);
+        let mut cut_at = cut.map(|after| self.world.now() + after);
+        self.run(&[&["-r"], options].concat(), name);
         let status = loop {
             self.world.step_for(SHORTEST);
+            if cut_at.take_if(|at| *at <= self.world.now()).is_some() {
+                self.cuts += self.world.shared.network.locked().cut(true, |hosts| hosts.contains(&0));
+            }
             if let Some(status) = self.world.ended(self.user) {
                 break status;
             }
