@@ -102,21 +102,16 @@ async fn addresses() -> Vec<Checked> {
     let v4 = own_address(SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 21)).await;
     let nobody = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
     let v6 = own_address(SocketAddr::new(nobody.into(), 21)).await;
-    let mut all = Vec::new();
-    all.push(match v4 {
-        Some(own) => Checked::good("ipv4", format!("from {own}")),
-        None => Checked::note("ipv4", "there is no route", "servers that have IPv4 alone are not reached"),
-    });
-    all.push(match v6 {
-        Some(own) => Checked::good("ipv6", format!("from {own}")),
-        None => Checked::note(
-            "ipv6",
-            "there is no route",
-            "if names have IPv6 addresses all the same, -4 saves a try for each connection",
-        ),
-    });
-    all.push(listening(v4.or(v6)).await);
-    all
+    let route = |family: &'static str, own: Option<IpAddr>, hint: &str| match own {
+        Some(own) => Checked::good(family, format!("from {own}")),
+        None => Checked::note(family, "there is no route", hint),
+    };
+    let in_vain = "if names have IPv6 addresses all the same, -4 saves a try for each connection";
+    vec![
+        route("ipv4", v4, "servers that have IPv4 alone are not reached"),
+        route("ipv6", v6, in_vain),
+        listening(v4.or(v6)).await,
+    ]
 }
 
 /// The address of this host on the way to another one.

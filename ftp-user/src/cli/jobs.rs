@@ -2,13 +2,12 @@
 //! carried out as if it were asked for now.
 
 use super::asked::{AskedJob, JobPurpose, Start, check_state, find, with_options};
-use super::follow;
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::remote::RemoteArgs;
 use super::verb::{JobVerb, Verb};
-use super::{Cli, General, ShellSession};
+use super::{Cli, General, ShellSession, follow};
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
@@ -299,7 +298,7 @@ impl General {
     /// Gives up a job without its servers, and names what it may have left there.
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
         let journal = super::store::journal_of_jobs(self)?;
-        let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
+        let open = journal.abandon(record.id)?;
         let locations = self.command("cancel", record).map(|command| command.locations()).unwrap_or_default();
         if record.job.verb == "move" && !record.state.has_ended() {
             let text = "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
@@ -313,7 +312,7 @@ impl General {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
             }
         }
-        let jobs = journal.jobs().map_err(|why| job::of_journal(&why))?;
+        let jobs = journal.jobs()?;
         for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
             self.tell(Event::Job(cancelled)).await?;
         }
@@ -325,7 +324,7 @@ impl General {
         check_state(self.state.as_deref().filter(|_| self.store.is_none()))?;
         let state = absolute(self.state_directory().as_deref());
         let general = Self { state, ..self.absolute() };
-        let jobs = super::store::journal_of_jobs(&general)?.jobs().map_err(|why| job::of_journal(&why))?;
+        let jobs = super::store::journal_of_jobs(&general)?.jobs()?;
         Ok((general, jobs))
     }
 

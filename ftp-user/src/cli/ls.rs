@@ -276,8 +276,7 @@ pub(super) struct CatArgs {
 
 /// Runs the verb.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatArgs) -> Result<Status> {
-    let places = passwords.locations(&mut context, &args.places).await?;
-    args.relays.apply(&mut context).await?;
+    let places = args.relays.locations(&mut context, passwords, &args.places).await?;
     let limit = rate_limit(places.iter(), args.limit);
     let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
     context.settings.limit = limit.transpose()?;

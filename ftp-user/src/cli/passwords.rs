@@ -168,21 +168,17 @@ impl Passwords {
             }
             return Ok(locations);
         }
-        let given = match typed {
-            Some(typed) => Some(typed),
-            None => self.given()?,
-        };
-        match given {
+        match typed.map_or_else(|| self.given(), |typed| Ok(Some(typed)))? {
             Some((password, from)) => {
                 // Nobody knows for which of them it is, although not all of them are logged in at.
                 if let [first, second, ..] = self::lacking(&locations).as_slice() {
                     let what = format!("{from} has one password, and {first} and {second} lack theirs");
-                    let hint = if self.only_destination {
+                    let own = "write the passwords into ~/.netrc";
+                    return Err(Failure::usage(what).hint(if self.only_destination {
                         OF_DESTINATION
                     } else {
-                        "write the passwords into ~/.netrc"
-                    };
-                    return Err(Failure::usage(what).hint(hint));
+                        own
+                    }));
                 }
                 fill(&mut locations, &lacking, &password);
             }
@@ -200,15 +196,14 @@ impl Passwords {
         let Some(source) = site.password_source() else { return Ok(()) };
         // Two sites of one login may name two passwords, and one of them may be wrong.
         let is_known = |known: &Site| known.is_same(site) && known.password_source() == Some(source);
-        let password = match self.revealed.find(is_known) {
+        site.password = match self.revealed.find(is_known) {
             Some(known) => known,
             None => {
-                let found = password(source, site, &self.cancel).await?;
-                self.revealed.note(site, Some(found.clone()));
-                Some(found)
+                let found = Some(password(source, site, &self.cancel).await?);
+                self.revealed.note(site, found.clone());
+                found
             }
         };
-        site.password = password;
         Ok(())
     }
 
@@ -232,20 +227,18 @@ impl Passwords {
     /// stays unknown may need none.
     async fn ask(&self, locations: &mut [Location], lacking: &[Site]) -> Result<()> {
         for site in lacking {
-            if let Some(known) = self.answers.find(|known| known.is_same(site)) {
-                if let Some(password) = known {
-                    fill(locations, std::slice::from_ref(site), &password);
+            let answer = match self.answers.find(|known| known.is_same(site)) {
+                Some(known) => known,
+                None if !self.asks => continue,
+                None => {
+                    let Some(terminal) = Terminal::open() else { return Ok(()) };
+                    let user = String::from_utf8_lossy(site.login()).escape_debug().to_string();
+                    let question = format!("Password of {user} at {}: ", site.authority());
+                    let answer = self.cancel.unless_cancelled(terminal.secret(question)).await?;
+                    self.answers.note(site, answer.clone());
+                    answer
                 }
-                continue;
-            }
-            if !self.asks {
-                continue;
-            }
-            let Some(terminal) = Terminal::open() else { return Ok(()) };
-            let user = String::from_utf8_lossy(site.login()).escape_debug().to_string();
-            let question = format!("Password of {user} at {}: ", site.authority());
-            let answer = self.cancel.unless_cancelled(terminal.secret(question)).await?;
-            self.answers.note(site, answer.clone());
+            };
             if let Some(password) = answer {
                 fill(locations, std::slice::from_ref(site), &password);
             }

@@ -2,6 +2,7 @@
 
 use super::metrics::DaemonCounters;
 use crate::id::JobId;
+use crate::ladder::Rung;
 use crate::outcome::{FileOutcome, Protection};
 use crate::queue::StoredProgress;
 use crate::report::{Event, JobProgress, RunMessage, about};
@@ -63,10 +64,8 @@ pub(super) struct RunOfJob {
 /// The path that the bytes of a run take.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RouteOfRun {
-    /// As in `--json`.
-    pub(super) path: &'static str,
-    /// The candidate, as in `--json`.
-    pub(super) rung: &'static str,
+    /// The rung of its candidate.
+    pub(super) rung: Rung,
     /// The relay on it.
     pub(super) relay: Option<String>,
     /// What protects the bytes.
@@ -130,22 +129,21 @@ impl Feed {
         let state = &mut *state;
         if let Some(run) = state.runs.get_mut(&job) {
             run.hear(said);
-            if let Some(route) = &run.route {
+            if let Some(route) = &run.route
+                && (state.pairs.len() < MOST_PAIRS || state.pairs.contains_key(ends))
+            {
                 let [source, dest] = ends.clone();
-                let is_new = state.pairs.len() < MOST_PAIRS || state.pairs.contains_key(ends);
                 let pair = PairView {
                     source,
                     dest,
-                    path: Some(route.path.to_owned()),
-                    rung: Some(route.rung.to_owned()),
+                    path: Some(route.rung.path().to_owned()),
+                    rung: Some(route.rung.name().to_owned()),
                     protection: Some(route.protection.name().to_owned()),
                     rate: run.progress.rate,
                     seen: Some(Time::now()),
                     cause: None,
                 };
-                if is_new {
-                    state.pairs.insert(ends.clone(), pair);
-                }
+                state.pairs.insert(ends.clone(), pair);
             }
         }
         if let Some(Event::File(outcome)) = said.event {
@@ -252,12 +250,8 @@ impl RunOfJob {
     fn take(&mut self, event: &Event) {
         let failed = match event {
             Event::Path { route, relay, protection, .. } => {
-                self.route = Some(RouteOfRun {
-                    path: route.path(),
-                    rung: route.name(),
-                    relay: relay.clone(),
-                    protection: *protection,
-                });
+                let relay = relay.clone();
+                self.route = Some(RouteOfRun { rung: *route, relay, protection: *protection });
                 return;
             }
             Event::Progress(progress) => {

@@ -42,7 +42,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         ended: entry.ended.map(at),
         next_try: waits.then(|| at(entry.due)),
         worker: worker.filter(|_| entry.is_carried),
-        path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
+        path: run.and_then(|run| run.route.as_ref()).map(|route| route.rung.path().to_owned()),
         progress: match (run, elsewhere.flatten()) {
             (Some(run), _) if entry.is_carried => run.progress.clone(),
             (Some(run), _) => StoredProgress { rate: None, remaining: None, ..run.progress.clone() },

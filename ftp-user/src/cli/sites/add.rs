@@ -55,12 +55,10 @@ pub(super) async fn add(
     }
     keys.insert(0, ("url".to_owned(), Some(Value::from(url))));
     if asks {
-        let mut tries = 1;
         let asks_for_password = has_user && !has_source;
-        loop {
+        for tries in 1.. {
             let trial = tested(&context, passwords, &file, &name, &keys, password.clone()).await?;
             if trial.is_login_refused && asks_for_password && tries < TRIES {
-                tries += 1;
                 password = ask_password(&context, &name).await?;
             } else if trial.works() || is_wanted(&context, &name).await? {
                 break;
