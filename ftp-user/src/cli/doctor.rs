@@ -106,10 +106,10 @@ async fn addresses() -> Vec<Checked> {
         Some(own) => Checked::good(family, format!("from {own}")),
         None => Checked::note(family, "there is no route", hint),
     };
-    let in_vain = "if names have IPv6 addresses all the same, -4 saves a try for each connection";
+    let of_names_with_ipv6 = "if names have IPv6 addresses all the same, -4 saves a try for each connection";
     vec![
         route("ipv4", v4, "servers that have IPv4 alone are not reached"),
-        route("ipv6", v6, in_vain),
+        route("ipv6", v6, of_names_with_ipv6),
         listening(v4.or(v6)).await,
     ]
 }
@@ -252,7 +252,8 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
     if !may_write(directory) {
         return Checked::bad("state", format!("{shown} cannot be written"), STATE_ELSEWHERE);
     }
-    if let Err(error) = store_probe_file(directory) {
+    let probe = tempfile::NamedTempFile::new_in(directory);
+    if let Err(error) = probe.and_then(|mut file| file.write_all(&[b'.'; 4096])) {
         let what = format!("{shown} takes no new file: {}", words(&error));
         return Checked::bad("state", what, "make room, or name another with --state");
     }
@@ -263,11 +264,6 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
-}
-
-/// Stores a small file there, and removes it.
-fn store_probe_file(directory: &Path) -> io::Result<()> {
-    tempfile::NamedTempFile::new_in(directory)?.write_all(&[b'.'; 4096])
 }
 
 fn may_write(directory: &Path) -> bool {

@@ -139,9 +139,7 @@ impl General {
         let chosen: Vec<_> = match &args.job {
             // What moves without this program is waited for last.
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
-            Some(called) => {
-                vec![chosen(&jobs, called, "resume", has_work)?]
-            }
+            Some(called) => vec![chosen(&jobs, called, "resume", has_work)?],
         };
         if chosen.is_empty() {
             self.warn(nothing(&jobs)).await?;
@@ -403,7 +401,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &ShellSession)
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.job.password_file.is_none());
     let locations: Vec<Location> = unanswered.flat_map(Cli::locations).collect();
-    if passwords::is_in_environment() || !passwords::are_lacking(&locations) {
+    if passwords::is_in_environment() || passwords::lacking(&locations).is_empty() {
         return Ok(());
     }
     let passwords = Passwords::new(None, None, hands.cancel()?);

@@ -173,12 +173,9 @@ impl Passwords {
                 // Nobody knows for which of them it is, although not all of them are logged in at.
                 if let [first, second, ..] = self::lacking(&locations).as_slice() {
                     let what = format!("{from} has one password, and {first} and {second} lack theirs");
-                    let own = "write the passwords into ~/.netrc";
-                    return Err(Failure::usage(what).hint(if self.only_destination {
-                        OF_DESTINATION
-                    } else {
-                        own
-                    }));
+                    let into_netrc = "write the passwords into ~/.netrc";
+                    let hint = if self.only_destination { OF_DESTINATION } else { into_netrc };
+                    return Err(Failure::usage(what).hint(hint));
                 }
                 fill(&mut locations, &lacking, &password);
             }
@@ -247,13 +244,8 @@ impl Passwords {
     }
 }
 
-/// Whether one of these servers has a user and no password.
-pub(super) fn are_lacking(locations: &[Location]) -> bool {
-    !lacking(locations).is_empty()
-}
-
 /// The servers that have a user and no password, each once.
-fn lacking<'a>(locations: impl IntoIterator<Item = &'a Location>) -> Vec<Site> {
+pub(super) fn lacking<'a>(locations: impl IntoIterator<Item = &'a Location>) -> Vec<Site> {
     let mut lacking: Vec<Site> = Vec::new();
     for site in locations.into_iter().filter_map(Location::site).filter(|site| site.lacks_password()) {
         if !lacking.iter().any(|known| known.is_same(site)) {

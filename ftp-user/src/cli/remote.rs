@@ -301,11 +301,7 @@ async fn submit(
     body.insert("id".to_owned(), json!(verb.id()));
     let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;
     let id = text(&made, "id");
-    if general.json {
-        print(&with_event(&made, "job"))?
-    } else {
-        print(&id)?
-    }
+    print(&if general.json { with_event(&made, "job") } else { id.clone() })?;
     if !queue.wait {
         return Ok(Status::Done);
     }

@@ -75,17 +75,13 @@ pub(super) struct RouteOfRun {
 /// A rate over time. If it gets long, every second point goes, and later ones are further apart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Curve {
-    points: Vec<RatePoint>,
+    /// Its points, oldest first.
+    pub(super) points: Vec<RatePoint>,
     /// The seconds between two points.
     spacing: i64,
 }
 
 impl Curve {
-    /// Its points, oldest first.
-    pub(super) fn points(&self) -> Vec<RatePoint> {
-        self.points.clone()
-    }
-
     fn add(&mut self, at: Time, rate: u64) {
         let is_due = |last: &RatePoint| at.seconds() - last.at.seconds() >= self.spacing.max(1);
         if !self.points.last().is_none_or(is_due) {
@@ -372,7 +368,7 @@ mod tests {
         for second in 0..10_000 {
             curve.add(Time::of_seconds(second), second.cast_unsigned());
         }
-        let points = curve.points();
+        let points = curve.points;
         assert!((MOST_POINTS / 2..MOST_POINTS).contains(&points.len()), "{}", points.len());
         assert_eq!(points[0].rate, 0);
         assert!(points.last().unwrap().rate > 9_000);

@@ -14,8 +14,8 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{
-    self, FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure, QueuedJob, SeriesRecord,
-    StoredJob,
+    self, AlikeFailures, FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure,
+    QueuedJob, SeriesRecord, StoredJob,
 };
 use crate::outcome::Protection;
 use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
@@ -24,7 +24,7 @@ use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
-    FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
+    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
 };
 use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
@@ -183,8 +183,9 @@ impl Fleet for Daemon {
             &self.worker.name,
         );
         let failures = self.reader.failures(job.id).map_err(away)?;
-        let rates = run.map(|run| run.rates.points()).unwrap_or_default();
-        Ok(JobDetail { route, rates, failures: failures.into_iter().map(views::failure_group).collect() })
+        let rates = run.map(|run| run.rates.points).unwrap_or_default();
+        let group = |AlikeFailures { why, files, first }| FailureGroup { cause: why, files, names: first };
+        Ok(JobDetail { route, rates, failures: failures.into_iter().map(group).collect() })
     }
 
     fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError> {

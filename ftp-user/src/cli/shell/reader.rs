@@ -183,8 +183,8 @@ impl History {
     /// Why the file cannot be written, in words. The line is known to this run all the same.
     pub(super) fn add(&mut self, line: &str, sites: &Names) -> Result<bool, String> {
         let repeats = self.lines.last().is_some_and(|last| last == line);
-        let is_fit = (1..=LONGEST).contains(&line.len()) && !line.starts_with(char::is_whitespace);
-        if !is_fit || repeats || has_secret(line, sites) {
+        let can_be_kept = (1..=LONGEST).contains(&line.len()) && !line.starts_with(char::is_whitespace);
+        if !can_be_kept || repeats || has_secret(line, sites) {
             return Ok(false);
         }
         self.lines.push(line.to_owned());

@@ -407,15 +407,10 @@ fn addresses(typed: &[(Option<String>, IpAddr)]) -> Option<Value> {
 
 /// The keys that a new value of one of them takes the place of.
 pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
-    const INSTEAD: [(&str, &str); 4] = [
-        ("password-file", "password-command"),
-        ("password-command", "password-file"),
-        ("ca", "pin"),
-        ("pin", "ca"),
-    ];
+    const EITHER: [[&str; 2]; 2] = [["password-file", "password-command"], ["ca", "pin"]];
     let has = |wanted: &str| keys.iter().any(|(key, value)| key == wanted && value.is_some());
-    let gone = INSTEAD.iter().filter(|(new, old)| has(new) && !has(old));
-    gone.map(|(_, old)| ((*old).to_owned(), None)).collect()
+    let all = EITHER.into_iter().flat_map(|[one, other]| [(one, other), (other, one)]);
+    all.filter(|(new, old)| has(new) && !has(old)).map(|(_, old)| (old.to_owned(), None)).collect()
 }
 
 /// Reads the keys of `--unset`. A limit has its own name too, as the option that sets it.
