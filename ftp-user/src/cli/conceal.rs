@@ -28,12 +28,8 @@ fn concealed(given: &[OsString]) -> Option<Vec<OsString>> {
 
 /// The arguments without their passwords: what may be stored. `is_plain` says which have none, although they look so.
 pub(super) fn without_passwords(given: &[OsString], is_plain: impl Fn(&[u8]) -> bool) -> Vec<OsString> {
-    let without = |text: &OsString| replaced(text.as_bytes(), b"").map(OsString::from_vec);
-    let kept = |text: &OsString| match is_plain(text.as_bytes()) {
-        true => None,
-        false => without(text),
-    };
-    given.iter().map(|text| kept(text).unwrap_or_else(|| text.clone())).collect()
+    let without = |text: &[u8]| replaced(text, b"").filter(|_| !is_plain(text)).map(OsString::from_vec);
+    given.iter().map(|text| without(text.as_bytes()).unwrap_or_else(|| text.clone())).collect()
 }
 
 /// Removes the passwords from every text of this value. `is_plain` says which texts have none, although they look so.

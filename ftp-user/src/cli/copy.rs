@@ -65,7 +65,7 @@ pub(super) struct CopyArgs {
 ///
 /// A source is deleted if its copy was verified in this run, or was there already and has the same digest, and if it is
 /// unchanged since it was read. Directories that are empty then are removed. The rules for SOURCE and DEST are those of copy.
-#[derive(Args, Debug, Deserialize)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 #[command(
     override_usage = "ftp-user move [OPTIONS] <SOURCE>... <DEST>\n       ftp-user move [OPTIONS] --from-file <FILE>",

@@ -102,21 +102,16 @@ async fn addresses() -> Vec<Checked> {
     let v4 = own_address(SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 21)).await;
     let nobody = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
     let v6 = own_address(SocketAddr::new(nobody.into(), 21)).await;
-    let mut all = Vec::new();
-    all.push(match v4 {
-        Some(own) => Checked::good("ipv4", format!("from {own}")),
-        None => Checked::note("ipv4", "there is no route", "servers that have IPv4 alone are not reached"),
-    });
-    all.push(match v6 {
-        Some(own) => Checked::good("ipv6", format!("from {own}")),
-        None => Checked::note(
-            "ipv6",
-            "there is no route",
-            "if names have IPv6 addresses all the same, -4 saves a try for each connection",
-        ),
-    });
-    all.push(listening(v4.or(v6)).await);
-    all
+    let route = |family: &'static str, own: Option<IpAddr>, hint: &str| match own {
+        Some(own) => Checked::good(family, format!("from {own}")),
+        None => Checked::note(family, "there is no route", hint),
+    };
+    let of_names_with_ipv6 = "if names have IPv6 addresses all the same, -4 saves a try for each connection";
+    vec![
+        route("ipv4", v4, "servers that have IPv4 alone are not reached"),
+        route("ipv6", v6, of_names_with_ipv6),
+        listening(v4.or(v6)).await,
+    ]
 }
 
 /// The address of this host on the way to another one.
@@ -257,7 +252,8 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
     if !may_write(directory) {
         return Checked::bad("state", format!("{shown} cannot be written"), STATE_ELSEWHERE);
     }
-    if let Err(error) = store_probe_file(directory) {
+    let probe = tempfile::NamedTempFile::new_in(directory);
+    if let Err(error) = probe.and_then(|mut file| file.write_all(&[b'.'; 4096])) {
         let what = format!("{shown} takes no new file: {}", words(&error));
         return Checked::bad("state", what, "make room, or name another with --state");
     }
@@ -268,11 +264,6 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
-}
-
-/// Stores a small file there, and removes it.
-fn store_probe_file(directory: &Path) -> io::Result<()> {
-    tempfile::NamedTempFile::new_in(directory)?.write_all(&[b'.'; 4096])
 }
 
 fn may_write(directory: &Path) -> bool {

@@ -5,19 +5,13 @@ use super::remote::{follow_own, print_event};
 use super::store::is_database;
 use super::{General, queue::LONG_PAUSE};
 use crate::failure::Result;
-use crate::job::{Status, of_journal};
+use crate::job::Status;
 use crate::journal::{JournalFailure, Queue};
 use crate::report::{Event, line_of};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
-
-/// What is printed of the changes up to one of them.
-struct Changes {
-    last_change: u64,
-    lines: Vec<String>,
-}
 
 /// Follows the daemon of the state directory. Where several daemons share a database, its jobs are followed, whoever carries them:
 /// then it is told how each stands whenever that changes, and not what becomes of its files.
@@ -36,7 +30,7 @@ async fn follow_database(general: &General) -> Result<Status> {
     loop {
         let listener = Arc::clone(&heard);
         let pause = match queue.on_disk(move |queue| changes(queue, listener, last)).await {
-            Ok(Changes { last_change, lines }) => {
+            Ok((last_change, lines)) => {
                 lines.iter().try_for_each(|line| print_event(line, general.json))?;
                 (last, is_away) = (Some(last_change), false);
                 if lines.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
@@ -47,7 +41,7 @@ async fn follow_database(general: &General) -> Result<Status> {
                 }
                 LONG_PAUSE
             }
-            Err(why) => return Err(of_journal(&why)),
+            Err(why) => return Err(why.into()),
         };
         tokio::select! {
             () = heard.notified(), if !is_away => {}
@@ -56,26 +50,28 @@ async fn follow_database(general: &General) -> Result<Status> {
     }
 }
 
-/// What has changed after this change. Before the first one, nothing has.
-fn changes(queue: &Queue, heard: Arc<Notify>, last: Option<u64>) -> Result<Changes, JournalFailure> {
+/// The number of the last change, and what is printed of those after `last`. Before the first one, nothing has changed.
+fn changes(
+    queue: &Queue,
+    heard: Arc<Notify>,
+    last: Option<u64>,
+) -> Result<(u64, Vec<String>), JournalFailure> {
     let Some(last) = last else {
         queue.listen(heard)?;
-        return Ok(Changes { last_change: queue.last_change()?, lines: Vec::new() });
+        return Ok((queue.last_change()?, Vec::new()));
     };
     let (last_change, changed) = queue.changed_after(last)?;
     let (runs, workers) = (queue.carried_runs()?, queue.workers()?);
     let mut lines = Vec::new();
     for job in changed {
-        let worker = runs.get(&job.id).and_then(|run| {
-            workers
-                .iter()
-                .find(|known| known.profile.id == run.worker)
-                .map(|known| known.profile.name.as_str())
-        });
+        let worker = runs
+            .get(&job.id)
+            .and_then(|run| workers.iter().map(|known| &known.profile).find(|known| known.id == run.worker));
+        let worker = worker.map(|known| known.name.as_str());
         let line = queue.job(job.id)?.and_then(|record| line_of(&Event::Job(record)));
         lines.extend(line.map(|line| with_job(&line, job.id, worker)));
     }
-    Ok(Changes { last_change, lines })
+    Ok((last_change, lines))
 }
 
 /// How often the jobs are looked at although nothing was told.

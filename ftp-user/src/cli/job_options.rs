@@ -106,16 +106,7 @@ pub(super) struct TrustArgs {
 
 /// Reads the value of `--trust`.
 fn on_unknown() -> impl TypedValueParser<Value = OnUnknown> {
-    PossibleValuesParser::new(OnUnknown::NAMES).try_map(|name| name.parse::<OnUnknown>())
-}
-
-/// How much a value of `--trust` demands.
-const fn strictness(trust: OnUnknown) -> u8 {
-    match trust {
-        OnUnknown::Keep => 0,
-        OnUnknown::Ask => 1,
-        OnUnknown::Refuse => 2,
-    }
+    PossibleValuesParser::new(OnUnknown::ALL.map(OnUnknown::name)).try_map(|name| name.parse::<OnUnknown>())
 }
 
 impl TrustArgs {
@@ -126,25 +117,21 @@ impl TrustArgs {
     ///
     /// The option that would.
     pub(super) fn and(self, verb: &str, more: &Self) -> Result<Self> {
-        let refuse = |option: &str, why: &str| {
-            Err(Failure::usage(format!("{verb} does not take {option}: the job was asked for {why}"))
-                .hint(format!("leave {option} out, or cancel the job and make it again")))
-        };
-        if more.insecure && !self.insecure {
-            return refuse("--insecure", "without it");
-        }
-        if more.no_tls && !self.no_tls {
-            return refuse("--no-tls", "without it");
-        }
-        if more.ca.is_some() && !self.pin.is_empty() {
-            return refuse("--ca", "with --pin");
-        }
-        if !more.pin.is_empty() && self.ca.is_some() {
-            return refuse("--pin", "with --ca");
-        }
         let demanded = self.trust.unwrap_or(OnUnknown::Refuse);
-        if more.trust.is_some_and(|how| strictness(how) < strictness(demanded)) {
-            return refuse("this value of --trust", "with a stricter one, or with that of the settings");
+        let is_less_strict = more.trust.is_some_and(|how| how < demanded);
+        let stricter = "with a stricter one, or with that of the settings";
+        let refused = [
+            (more.insecure && !self.insecure, "--insecure", "without it"),
+            (more.no_tls && !self.no_tls, "--no-tls", "without it"),
+            (more.ca.is_some() && !self.pin.is_empty(), "--ca", "with --pin"),
+            (!more.pin.is_empty() && self.ca.is_some(), "--pin", "with --ca"),
+            (is_less_strict, "this value of --trust", stricter),
+        ];
+        if let Some((_, option, why)) = refused.into_iter().find(|(is_refused, ..)| *is_refused) {
+            return Err(Failure::usage(format!(
+                "{verb} does not take {option}: the job was asked for {why}"
+            ))
+            .hint(format!("leave {option} out, or cancel the job and make it again")));
         }
         let names_some = more.ca.is_some() || !more.pin.is_empty();
         Ok(Self {

@@ -2,13 +2,12 @@
 //! carried out as if it were asked for now.
 
 use super::asked::{AskedJob, JobPurpose, Start, check_state, find, with_options};
-use super::follow;
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::remote::RemoteArgs;
 use super::verb::{JobVerb, Verb};
-use super::{Cli, General, ShellSession};
+use super::{Cli, General, ShellSession, follow};
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
@@ -140,9 +139,7 @@ impl General {
         let chosen: Vec<_> = match &args.job {
             // What moves without this program is waited for last.
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
-            Some(called) => {
-                vec![chosen(&jobs, called, "resume", has_work)?]
-            }
+            Some(called) => vec![chosen(&jobs, called, "resume", has_work)?],
         };
         if chosen.is_empty() {
             self.warn(nothing(&jobs)).await?;
@@ -299,7 +296,7 @@ impl General {
     /// Gives up a job without its servers, and names what it may have left there.
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
         let journal = super::store::journal_of_jobs(self)?;
-        let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
+        let open = journal.abandon(record.id)?;
         let locations = self.command("cancel", record).map(|command| command.locations()).unwrap_or_default();
         if record.job.verb == "move" && !record.state.has_ended() {
             let text = "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
@@ -313,7 +310,7 @@ impl General {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
             }
         }
-        let jobs = journal.jobs().map_err(|why| job::of_journal(&why))?;
+        let jobs = journal.jobs()?;
         for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
             self.tell(Event::Job(cancelled)).await?;
         }
@@ -325,7 +322,7 @@ impl General {
         check_state(self.state.as_deref().filter(|_| self.store.is_none()))?;
         let state = absolute(self.state_directory().as_deref());
         let general = Self { state, ..self.absolute() };
-        let jobs = super::store::journal_of_jobs(&general)?.jobs().map_err(|why| job::of_journal(&why))?;
+        let jobs = super::store::journal_of_jobs(&general)?.jobs()?;
         Ok((general, jobs))
     }
 
@@ -404,7 +401,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &ShellSession)
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.job.password_file.is_none());
     let locations: Vec<Location> = unanswered.flat_map(Cli::locations).collect();
-    if passwords::is_in_environment() || !passwords::are_lacking(&locations) {
+    if passwords::is_in_environment() || passwords::lacking(&locations).is_empty() {
         return Ok(());
     }
     let passwords = Passwords::new(None, None, hands.cancel()?);

@@ -25,7 +25,7 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
                 return Some(fails().hint(format!("ftp-user shell has {word}")));
             }
             let mut all = VERBS_OF_COMMAND_LINES.iter().chain(VERBS_ELSEWHERE);
-            if let Some((_, verb)) = all.find(|(name, _)| *name == word) {
+            if let Some((_, verb)) = all.find(|(names, _)| has(names, word)) {
                 return Some(fails().hint(format!("use {verb}")));
             }
             // clap finds nothing like a word of so few letters.
@@ -105,10 +105,14 @@ fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
 
 /// What to use here instead of an option or a part of another program.
 fn hint(verb: &str, name: &str) -> Option<&'static str> {
-    let has = |all: &str, one: &str| all.split(' ').any(|known| known == one);
     let of = |verbs: &str| verbs == EACH || has(verbs, verb);
     let found = ELSEWHERE.iter().find(|(verbs, names, _)| of(verbs) && has(names, name));
     found.map(|(_, _, hint)| *hint)
+}
+
+/// Whether this is one of the names, between which blanks stand.
+fn has(names: &str, name: &str) -> bool {
+    names.split(' ').any(|known| known == name)
 }
 
 /// What to do in place of a value that an option does not take: rsync and rclone have one of this name without a value.
@@ -174,6 +178,8 @@ const COPYING: [&str; 4] = ["copy", "append", "move", "sync"];
 
 /// Stands for every verb.
 const EACH: &str = "";
+/// The verbs that copy files and trees.
+const COPIES: &str = "copy move sync";
 
 /// Options and parts of verbs of other programs: the verbs to which they are given, their names, and what to do here. The first
 /// line that is right for a verb counts.
@@ -225,82 +231,67 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--checksum -c",
         "--overwrite different, the default, compares digests; what is stored of a file goes on",
     ),
-    ("copy move sync", "-cd -create-dest -pp -nodcau", "leave it out: it is always so"),
-    ("copy move sync", "-vb", "leave it out: a terminal shows a bar; --json is for programs"),
-    ("copy move sync", "-cc", "-j N copies N files at the same time"),
-    (
-        "copy move sync",
-        "-dcpriv",
-        "write ftpes:// in the place of ftp://: files are inside TLS if the logins are",
-    ),
-    ("copy move sync", "-rst -rst-retries", "leave it out: it is always so; --retries N says how often"),
-    ("copy move sync", "-sync -sync-level", "--overwrite different, the default of copy, compares digests"),
+    (COPIES, "-cd -create-dest -pp -nodcau --create-empty-src-dirs", "leave it out: it is always so"),
+    (COPIES, "-vb", "leave it out: a terminal shows a bar; --json is for programs"),
+    (COPIES, "-cc --transfers --parallel --stream", "-j N copies N files at the same time"),
+    (COPIES, "-dcpriv", "write ftpes:// in the place of ftp://: files are inside TLS if the logins are"),
+    (COPIES, "-rst -rst-retries", "leave it out: it is always so; --retries N says how often"),
+    (COPIES, "-sync -sync-level", "--overwrite different, the default of copy, compares digests"),
     (EACH, "-ipv6", "-6 reaches servers by IPv6 only"),
-    ("copy move sync", "--bwlimit --limit-rate", "--limit RATE limits the speed"),
+    (COPIES, "--bwlimit --limit-rate", "--limit RATE limits the speed"),
     (EACH, "--use-json-log", "--json prints a line of JSON for each event"),
     ("sync", "--delete-after --delete-before --delete-during", "--delete deletes after the copies"),
-    ("sync copy move", "--inplace", "leave it out: a file is stored under another name until it is whole"),
-    ("copy move sync", "-df -dumpfile -do", "leave it out: resume goes on with what is left"),
+    (COPIES, "--inplace", "leave it out: a file is stored under another name until it is whole"),
+    (COPIES, "-df -dumpfile -do", "leave it out: resume goes on with what is left"),
     ("copy move", "--update -u --only-newer", "--overwrite newer replaces only older files"),
     ("copy move", "--ignore-existing", "sync --compare exists copies only what DEST lacks"),
     ("copy move", "--size-only", "sync --compare size copies only files of another size"),
-    ("copy", "--remove-source-files", "move deletes what it has copied and verified"),
     ("move", "--remove-source-files", "move does it: leave it out"),
-    ("copy move", "--mirror", "sync SOURCE DEST --delete makes DEST like SOURCE"),
-    ("sync copy move", "-a --archive --preserve", "times are kept; --perms keeps the modes"),
-    ("sync copy move", "-p", "times are kept; --perms keeps the modes; one file is one stream"),
-    ("sync copy move", "-l", "--limit RATE limits the speed; --links says what happens to symbolic links"),
+    (COPIES, "-a --archive --preserve", "times are kept; --perms keeps the modes"),
+    (COPIES, "-p", "times are kept; --perms keeps the modes; one file is one stream"),
+    (COPIES, "-l", "--limit RATE limits the speed; --links says what happens to symbolic links"),
     (
-        "sync copy move",
+        COPIES,
         "-L --copy-links",
         "links to files are copied as files; --links follow enters those to directories",
     ),
     (
-        "sync copy move",
+        COPIES,
         "--exclude-from --include-from --filter",
         "--filter-from FILE reads lines of - GLOB to leave files out, and of + GLOB to take them",
     ),
-    ("sync copy move", "-x -X --exclude-glob", "lftp's is --exclude GLOB here; rsync's is not needed"),
-    (
-        "sync copy move",
-        "-I --include-glob",
-        "lftp's is --include GLOB here; rsync's is copy --overwrite always",
-    ),
-    ("sync copy move", "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
+    (COPIES, "-x -X --exclude-glob", "lftp's is --exclude GLOB here; rsync's is not needed"),
+    (COPIES, "-I --include-glob", "lftp's is --include GLOB here; rsync's is copy --overwrite always"),
+    (COPIES, "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
     ("copy move", "--no-clobber", "use --overwrite never: files that are there stay"),
     ("sync", "-e", "lftp's -e is --delete here; rsync's -e is not needed: servers are reached by FTP"),
-    ("sync copy move", "--existing --update-existing", "there is none: what DEST lacks is copied"),
+    (COPIES, "--existing --update-existing", "there is none: what DEST lacks is copied"),
     (
-        "sync copy move",
+        COPIES,
         "--max-depth --depth --no-recursion",
         "--exclude 'DIR/**' leaves out what is in a directory; copy without -r takes no directory",
     ),
-    ("sync copy move", "-b --backup --suffix", "sync --backup-dir DIR keeps what it replaces or deletes"),
-    ("sync copy move", "-W --whole-file -S --sparse -B", "leave it out: it changes nothing here"),
-    ("sync copy move", "-H --hard-links", "there is none: each name is copied as a file of its own"),
-    ("sync copy move", "--safe-links --copy-unsafe-links", "--links says what happens to symbolic links"),
-    ("sync copy move", "-o -g -D --numeric-ids", "leave it out: owners, groups and devices are not copied"),
+    (COPIES, "-b --backup --suffix", "sync --backup-dir DIR keeps what it replaces or deletes"),
+    (COPIES, "-W --whole-file -S --sparse -B", "leave it out: it changes nothing here"),
+    (COPIES, "-H --hard-links", "there is none: each name is copied as a file of its own"),
+    (COPIES, "--safe-links --copy-unsafe-links", "--links says what happens to symbolic links"),
+    (COPIES, "-o -g -D --numeric-ids", "leave it out: owners, groups and devices are not copied"),
+    (COPIES, "--ignore-errors --no-check-dest", "there is none: what fails is told, and the rest goes on"),
+    (COPIES, "--ignore-times", "copy --overwrite always copies each file again"),
+    (COPIES, "--itemize-changes --list-only", "-n shows what would be done"),
+    (COPIES, "--buffer-size", "leave it out: it is chosen for each path"),
     (
-        "sync copy move",
-        "--ignore-errors --no-check-dest",
-        "there is none: what fails is told, and the rest goes on",
-    ),
-    ("sync copy move", "--ignore-times", "copy --overwrite always copies each file again"),
-    ("sync copy move", "--itemize-changes --list-only", "-n shows what would be done"),
-    ("sync copy move", "--buffer-size", "leave it out: it is chosen for each path"),
-    (
-        "sync copy move",
+        COPIES,
         "-t --append --immutable --metadata",
         "leave it out: times are kept, and what is stored of a file goes on",
     ),
     (
-        "sync copy move",
+        COPIES,
         "-m --prune-empty-dirs -A --acls --xattrs --chmod",
         "there is none: directories are all made; --perms keeps the modes",
     ),
-    ("sync copy move", "--tpslimit", "there is none: --limit RATE limits the bytes"),
-    ("sync copy move", "-O --omit-dir-times", "--no-times leaves all times as servers set them"),
-    ("sync copy move", "--create-empty-src-dirs", "leave it out: it is always so"),
+    (COPIES, "--tpslimit", "there is none: --limit RATE limits the bytes"),
+    (COPIES, "-O --omit-dir-times", "--no-times leaves all times as servers set them"),
     ("copy move", "--parents --relative", "name the directory and filter: -r --include GLOB"),
     (EACH, "--contimeout --connect-timeout", "--timeout T is for connections and for each reply"),
     (
@@ -312,26 +303,21 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("tree", "-a -f -s -D -J -I -P --du --dirsfirst", "everything is shown; --json has sizes and times"),
     ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
     ("sync", "--track-renames", "there is none: with --delete, what digests show as renamed is renamed"),
-    ("sync copy move", "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),
-    ("sync copy move", "--reverse --fast-list --compare-dest", "there is none"),
-    ("sync copy move", "--loop", "leave it out: the same command again goes on"),
+    (COPIES, "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),
+    (COPIES, "--reverse --fast-list --compare-dest", "there is none"),
+    (COPIES, "--loop", "leave it out: the same command again goes on"),
+    (COPIES, "--use-pget-n --multi-thread-streams", "--streams N moves a large file over N data connections"),
+    (COPIES, "--files-from", "copy --from-file FILE reads lines of SOURCE, a tab, DEST"),
+    (COPIES, "-e --rsh", "leave it out: servers are reached by FTP"),
+    (COPIES, "-C", "nothing is compressed; --exclude leaves files out"),
+    (COPIES, "-z --compress", "there is none: nothing is compressed on its way"),
     (
-        "sync copy move",
-        "--use-pget-n --multi-thread-streams",
-        "--streams N moves a large file over N data connections",
-    ),
-    ("sync copy move", "--files-from", "copy --from-file FILE reads lines of SOURCE, a tab, DEST"),
-    ("sync copy move", "-e --rsh", "leave it out: servers are reached by FTP"),
-    ("sync copy move", "-C", "nothing is compressed; --exclude leaves files out"),
-    ("sync copy move", "-z --compress", "there is none: nothing is compressed on its way"),
-    ("sync copy move", "--transfers --parallel --stream", "-j N copies N files at the same time"),
-    (
-        "sync copy move",
+        COPIES,
         "--checkers",
         "there is none: many names are asked for at once; -j N copies N files at the same time",
     ),
     (
-        "sync copy move",
+        COPIES,
         "-P",
         "-j N copies N files at the same time; a port stands in the URL (ftp://HOST:PORT/); what is stored of a file goes on",
     ),
@@ -384,19 +370,16 @@ const VERBS_OF_THE_SHELL: &[&str] =
 /// Verbs of other programs that are typed on a command line, and what they are called here.
 const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("config", "sites add, or sites import for what other programs know"),
-    ("open", "shell, and cd SITE: or cd URL in it"),
-    ("connect", "shell, and cd SITE: or cd URL in it"),
-    ("kill", "cancel"),
+    ("open connect", "shell, and cd SITE: or cd URL in it"),
+    ("kill stop", "cancel"),
     ("version", "--version"),
     ("size", "stat"),
-    ("du", "tree --json, whose entries have their sizes"),
+    ("du ncdu", "tree --json, whose entries have their sizes"),
     ("lsf", "ls"),
     ("lsl", "ls -l"),
     ("lsjson", "ls --json"),
-    ("ncdu", "tree --json, whose entries have their sizes"),
     ("rmdirs", "rm -r only where the files may go, too: no verb deletes only empty directories"),
-    ("head", "cat"),
-    ("tail", "cat"),
+    ("head tail", "cat"),
     ("ping", "sites test NAME, or probe for a pair"),
     ("test", "sites test NAME"),
     ("sha1sum", "hash --alg sha1"),
@@ -405,9 +388,8 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("cleanup", "cancel: it removes what a job that was interrupted has left"),
     ("obscure", "sites add --keyring, or a password in ~/.netrc (mode 0600)"),
     ("mount", "copy, sync or shell: nothing is mounted"),
-    ("pget", "copy"),
+    ("pget copyto", "copy"),
     ("queue", "jobs"),
-    ("copyto", "copy"),
     ("deletefile", "rm"),
     ("hashsum", "hash, and hash --alg NAME for another algorithm"),
     ("import", "sites import"),
@@ -421,45 +403,25 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("listremotes", "sites list"),
     ("serve", "ftp-server, a program of its own"),
     ("about", "sites test, which tells what a server can do: servers do not tell how much room there is"),
-    ("stop", "cancel"),
 ];
 
 /// Verbs of other programs, and what they are called here: for the command line and for the shell.
 pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
     ("explain", "copy --explain"),
-    ("cp", "copy"),
-    ("scp", "copy"),
-    ("get", "copy"),
-    ("put", "copy"),
-    ("dir", "ls"),
-    ("list", "ls"),
+    ("cp scp get put mget mput upload download", "copy"),
+    ("dir list nlist cls", "ls"),
     ("check", "sync -n --compare hash to compare two trees, or probe to ask what servers can do"),
-    ("mirror", "sync"),
-    ("rsync", "sync"),
+    ("mirror rsync", "sync"),
     ("mov", "mv, or move between servers"),
-    ("ren", "mv"),
-    ("unlink", "rm"),
-    ("more", "cat"),
-    ("less", "cat"),
+    ("ren rename", "mv"),
+    ("unlink mrm del delete", "rm"),
+    ("more less type", "cat"),
     ("find", "tree"),
-    ("type", "cat"),
-    ("nlist", "ls"),
-    ("mget", "copy"),
-    ("mput", "copy"),
-    ("reget", "copy: it goes on with what is stored"),
-    ("reput", "copy: it goes on with what is stored"),
-    ("mrm", "rm"),
-    ("cls", "ls"),
-    ("bookmark", "sites"),
-    ("site", "sites"),
-    ("del", "rm"),
-    ("delete", "rm"),
+    ("reget reput", "copy: it goes on with what is stored"),
+    ("bookmark site", "sites"),
     ("rmdir", "rm -r, which also deletes what is in a directory"),
-    ("upload", "copy"),
-    ("download", "copy"),
     ("diff", "sync -n --compare hash to compare two trees"),
     ("md", "mkdir"),
-    ("rename", "mv"),
     ("sha256sum", "hash"),
     ("md5sum", "hash --alg md5"),
 ];

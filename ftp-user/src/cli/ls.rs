@@ -216,10 +216,7 @@ fn status_of(listing: &Listing) -> Status {
 /// its place.
 fn as_one(held: Vec<(Location, Vec<Entry>)>, form: Form) -> Vec<ListedEntry> {
     let labelled = |UnionEntry { first: (location, entry), others, has_namesake }: UnionEntry<Location>| {
-        let label = match has_namesake {
-            true => Label::Place(typed(&location, &entry.name)),
-            false => Label::Name,
-        };
+        let label = if has_namesake { Label::Place(typed(&location, &entry.name)) } else { Label::Name };
         let hidden = move |(location, entry)| listed(&location, entry, form, Label::Hidden);
         std::iter::once(listed(&location, entry, form, label)).chain(others.into_iter().map(hidden))
     };
@@ -276,8 +273,7 @@ pub(super) struct CatArgs {
 
 /// Runs the verb.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatArgs) -> Result<Status> {
-    let places = passwords.locations(&mut context, &args.places).await?;
-    args.relays.apply(&mut context).await?;
+    let places = args.relays.locations(&mut context, passwords, &args.places).await?;
     let limit = rate_limit(places.iter(), args.limit);
     let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
     context.settings.limit = limit.transpose()?;

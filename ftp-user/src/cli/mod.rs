@@ -167,6 +167,17 @@ enum When {
     Never,
 }
 
+impl When {
+    /// Whether it is wanted; `auto` says it where nobody does.
+    const fn or(self, auto: bool) -> bool {
+        match self {
+            Self::Auto => auto,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
 /// Does what a command line asks for, the name of the program first, within a scheduler that runs already. Returns the exit
 /// status.
 pub async fn run(arguments: Vec<OsString>) -> u8 {
@@ -282,9 +293,9 @@ impl Cli {
             | Verb::Pause(_)
             | Verb::Series(_)
             | Verb::Daemon(_)
+            | Verb::Shell(_)
             | Verb::Completions(_)
             | Verb::Man(_) => Ok(Status::Done),
-            Verb::Shell(_) => Err(Failure::usage("this is a shell already").hint("leave shell out")),
             Verb::Doctor(args) => doctor::run(context, &general, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, &general, args).await,
         };
@@ -341,11 +352,6 @@ impl General {
 
     /// How events are shown.
     fn style(&self) -> Style {
-        let wanted = |when, terminal| match when {
-            When::Auto => terminal,
-            When::Always => true,
-            When::Never => false,
-        };
         Style {
             json: self.json,
             output: self.hands.unattended.clone().map_or(Output::Standard, Output::Listener),
@@ -353,7 +359,7 @@ impl General {
             verbose: self.verbose,
             color: colored(self.color),
             screen: outputs::screen(colored(self.color), self.color == When::Always),
-            progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
+            progress: !self.json && !self.quiet && self.progress.or(io::stderr().is_terminal()),
             exits: Exits { of_kind: exit::of_kind, partly: number(Status::Partly) },
         }
     }
@@ -458,11 +464,7 @@ fn watch_signals() -> Result<Cancel> {
 }
 
 fn colored(when: When) -> bool {
-    match when {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => output::is_coloured(),
-    }
+    when.or(output::is_coloured())
 }
 
 /// The status of a verb that has done with `exit`. Whoever has read enough of what is only shown does not want the rest.

@@ -168,20 +168,13 @@ impl Passwords {
             }
             return Ok(locations);
         }
-        let given = match typed {
-            Some(typed) => Some(typed),
-            None => self.given()?,
-        };
-        match given {
+        match typed.map_or_else(|| self.given(), |typed| Ok(Some(typed)))? {
             Some((password, from)) => {
                 // Nobody knows for which of them it is, although not all of them are logged in at.
                 if let [first, second, ..] = self::lacking(&locations).as_slice() {
                     let what = format!("{from} has one password, and {first} and {second} lack theirs");
-                    let hint = if self.only_destination {
-                        OF_DESTINATION
-                    } else {
-                        "write the passwords into ~/.netrc"
-                    };
+                    let into_netrc = "write the passwords into ~/.netrc";
+                    let hint = if self.only_destination { OF_DESTINATION } else { into_netrc };
                     return Err(Failure::usage(what).hint(hint));
                 }
                 fill(&mut locations, &lacking, &password);
@@ -200,15 +193,14 @@ impl Passwords {
         let Some(source) = site.password_source() else { return Ok(()) };
         // Two sites of one login may name two passwords, and one of them may be wrong.
         let is_known = |known: &Site| known.is_same(site) && known.password_source() == Some(source);
-        let password = match self.revealed.find(is_known) {
+        site.password = match self.revealed.find(is_known) {
             Some(known) => known,
             None => {
-                let found = password(source, site, &self.cancel).await?;
-                self.revealed.note(site, Some(found.clone()));
-                Some(found)
+                let found = Some(password(source, site, &self.cancel).await?);
+                self.revealed.note(site, found.clone());
+                found
             }
         };
-        site.password = password;
         Ok(())
     }
 
@@ -232,20 +224,18 @@ impl Passwords {
     /// stays unknown may need none.
     async fn ask(&self, locations: &mut [Location], lacking: &[Site]) -> Result<()> {
         for site in lacking {
-            if let Some(known) = self.answers.find(|known| known.is_same(site)) {
-                if let Some(password) = known {
-                    fill(locations, std::slice::from_ref(site), &password);
+            let answer = match self.answers.find(|known| known.is_same(site)) {
+                Some(known) => known,
+                None if !self.asks => continue,
+                None => {
+                    let Some(terminal) = Terminal::open() else { return Ok(()) };
+                    let user = String::from_utf8_lossy(site.login()).escape_debug().to_string();
+                    let question = format!("Password of {user} at {}: ", site.authority());
+                    let answer = self.cancel.unless_cancelled(terminal.secret(question)).await?;
+                    self.answers.note(site, answer.clone());
+                    answer
                 }
-                continue;
-            }
-            if !self.asks {
-                continue;
-            }
-            let Some(terminal) = Terminal::open() else { return Ok(()) };
-            let user = String::from_utf8_lossy(site.login()).escape_debug().to_string();
-            let question = format!("Password of {user} at {}: ", site.authority());
-            let answer = self.cancel.unless_cancelled(terminal.secret(question)).await?;
-            self.answers.note(site, answer.clone());
+            };
             if let Some(password) = answer {
                 fill(locations, std::slice::from_ref(site), &password);
             }
@@ -254,13 +244,8 @@ impl Passwords {
     }
 }
 
-/// Whether one of these servers has a user and no password.
-pub(super) fn are_lacking(locations: &[Location]) -> bool {
-    !lacking(locations).is_empty()
-}
-
 /// The servers that have a user and no password, each once.
-fn lacking<'a>(locations: impl IntoIterator<Item = &'a Location>) -> Vec<Site> {
+pub(super) fn lacking<'a>(locations: impl IntoIterator<Item = &'a Location>) -> Vec<Site> {
     let mut lacking: Vec<Site> = Vec::new();
     for site in locations.into_iter().filter_map(Location::site).filter(|site| site.lacks_password()) {
         if !lacking.iter().any(|known| known.is_same(site)) {

@@ -10,6 +10,7 @@ use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use ftp_io::quoting::for_shell;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -268,7 +269,7 @@ impl EachPlace {
 }
 
 /// The failure if nothing is at a place.
-pub(super) fn missing(location: &Location) -> Failure {
+pub(super) fn missing(location: &impl Display) -> Failure {
     Failure::new(Kind::Missing, format!("{location} does not exist")).hint("check the path")
 }
 

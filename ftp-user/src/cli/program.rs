@@ -139,7 +139,7 @@ pub(super) fn with_defaults(
     // A verb that needs the settings reads them again, and tells what is wrong with them.
     let settings = self::settings(settings).unwrap_or_default();
     let defaults = settings.defaults.without(typed.verb.refuses());
-    let arguments = match typed.verb.is_daemon() {
+    let arguments = match matches!(&typed.verb, Verb::Daemon(args) if args.is_run()) {
         true => Some(with_daemon(arguments, &settings.daemon)),
         false => Some(arguments).filter(|_| !defaults.is_empty()),
     };

@@ -9,7 +9,7 @@ use super::{General, places, program};
 use crate::config::Settings;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
-use crate::job::{self, Job, Mode, Status, Work};
+use crate::job::{Job, Mode, Status, Work};
 use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
@@ -24,6 +24,7 @@ use ftp_io::program::output;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -37,13 +38,13 @@ pub(super) struct QueueArgs {
     pub(super) queue: bool,
     /// Its place among your jobs in the queue, -10 to 10; a higher one comes first
     #[arg(long, requires = "queue", value_name = "N", allow_negative_numbers = true, value_parser = priority)]
-    priority: Option<Priority>,
+    pub(super) priority: Option<Priority>,
     /// Do not begin before this time: 02:30, +2h, 2026-11-26T02:30:00Z
     #[arg(long, requires = "queue", value_name = "TIME", allow_hyphen_values = true)]
-    at: Option<String>,
+    pub(super) at: Option<String>,
     /// Carry it again and again: 15m, daily@02:30, mon,thu@02:30, cron:30 2 * * *
     #[arg(long, requires = "queue", value_name = "WHEN", conflicts_with_all = ["at", "wait"])]
-    every: Option<String>,
+    pub(super) every: Option<String>,
     /// Wait for the end of the job, and end with its exit status
     #[arg(long, requires = "queue")]
     pub(super) wait: bool,
@@ -60,21 +61,6 @@ impl QueueArgs {
     /// Nothing was typed.
     pub(super) const NONE: Self =
         Self { queue: false, priority: None, at: None, every: None, wait: false, remote: RemoteArgs::NONE };
-
-    /// Its place among the jobs of its owner.
-    pub(super) fn priority(&self) -> Priority {
-        self.priority.unwrap_or_default()
-    }
-
-    /// When it may begin, as it was typed.
-    pub(super) fn at(&self) -> Option<&str> {
-        self.at.as_deref()
-    }
-
-    /// When its runs are planned, as it was typed.
-    pub(super) fn every(&self) -> Option<&str> {
-        self.every.as_deref()
-    }
 
     /// When the runs of a series are planned, if the job is one.
     fn recurrence(&self) -> Result<Option<Recurrence>> {
@@ -114,9 +100,7 @@ pub(super) struct JobDraft {
 /// What a draft has become.
 pub(super) enum StoredDraft {
     /// A job of the queue.
-    Job(JobId),
-    /// A job that the queue has had already.
-    Known(JobId),
+    Job(Submitted),
     /// A series of the queue.
     Series(Box<SeriesRecord>),
 }
@@ -130,10 +114,7 @@ impl JobDraft {
     pub(super) fn store(self, queue: &Queue) -> Result<StoredDraft, JournalFailure> {
         let Self { id, job, entry, every } = self;
         let Some(every) = every else {
-            return Ok(match queue.submit(id, job, &entry)? {
-                Submitted::New(id) => StoredDraft::Job(id),
-                Submitted::Known(id) => StoredDraft::Known(id),
-            });
+            return queue.submit(id, job, &entry).map(StoredDraft::Job);
         };
         let Entry { submission, created, .. } = entry;
         let zone = TimeZone::system();
@@ -192,7 +173,7 @@ impl General {
         let submission = Submission {
             owner: user_of_this_host(),
             pair: pair(&prepared),
-            priority: asked.priority(),
+            priority: asked.priority.unwrap_or_default(),
             is_limited: false,
             sites: sites_of(&prepared, &names),
         };
@@ -210,9 +191,9 @@ impl General {
     ) -> Result<Status> {
         let draft = self.draft(verb, typed, words).await?;
         let queue = self.queue()?;
-        let id = match draft.store(&queue).map_err(|why| not_submitted(&why))? {
-            StoredDraft::Job(id) => id,
-            StoredDraft::Known(id) => {
+        let id = match draft.store(&queue).map_err(not_submitted)? {
+            StoredDraft::Job(Submitted::New(id)) => id,
+            StoredDraft::Job(Submitted::Known(id)) => {
                 self.warn(format!("the queue has this job already: {id}")).await?;
                 id
             }
@@ -236,7 +217,7 @@ impl General {
 
     /// The queue of the state directory.
     pub(super) fn queue(&self) -> Result<Queue> {
-        super::store::journal_of_jobs(self)?.queue().map_err(|why| job::of_journal(&why))
+        Ok(super::store::journal_of_jobs(self)?.queue()?)
     }
 
     /// Prints the id of a job that was submitted.
@@ -244,7 +225,7 @@ impl General {
         if !self.json {
             return self.print_id(id);
         }
-        match queue.job(id).map_err(|why| job::of_journal(&why))? {
+        match queue.job(id)? {
             Some(record) => self.tell(Event::Job(record)).await,
             None => Ok(()),
         }
@@ -280,10 +261,10 @@ impl General {
                     tokio::time::sleep(LONG_PAUSE).await;
                     continue;
                 }
-                found => found.map_err(|why| job::of_journal(&why))?,
+                found => found?,
             };
             is_away = false;
-            let gone = || job::of_journal(&JournalFailure::Unknown { job: id });
+            let gone = || Failure::from(JournalFailure::Unknown { job: id });
             let record = found.ok_or_else(gone)?;
             let entry = record.queued.clone().ok_or_else(gone)?;
             let state = entry.state(since_1970().as_secs());
@@ -341,8 +322,7 @@ impl General {
     /// Why no worker can use these sites. If none is there, these settings stand for its own.
     fn lacking(&self, sites: &RecordedSites, settings: &Settings) -> Result<Option<String>> {
         let queue = self.queue()?;
-        let known = queue.now().and_then(|now| Ok((now, queue.workers()?)));
-        let (now, workers) = known.map_err(|why| job::of_journal(&why))?;
+        let (now, workers) = (queue.now()?, queue.workers()?);
         if has_worker(&workers, sites, now) {
             return Ok(None);
         }
@@ -356,8 +336,7 @@ impl General {
     pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
         let id = record.id;
         let queue = self.queue()?;
-        let changed = queue.apply(id, change, false).map_err(|why| job::of_journal(&why))?;
-        changed.map_err(|why| {
+        queue.apply(id, change, false)?.map_err(|why| {
             let failure = Failure::new(Kind::Usage, format!("cannot {} job {id}: {why}", change.name()));
             failure.hint_if(match why {
                 EntryRefusal::HasEnded => Some(format!("{FtpUser} retry {id} carries it once more")),
@@ -365,7 +344,7 @@ impl General {
                 EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => None,
             })
         })?;
-        if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
+        if let Some(record) = queue.job(id)? {
             let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;
             if !is_over {
@@ -410,14 +389,10 @@ fn pair(job: &Job) -> String {
     let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
     let mut all: Vec<String> = job.work.places().map(name).collect();
     let dest = all.pop().unwrap_or_default();
-    let mut names: Vec<String> = Vec::new();
-    for name in all {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names.push(dest);
-    names.join(" ")
+    let mut seen = HashSet::new();
+    all.retain(|name| seen.insert(name.clone()));
+    all.push(dest);
+    all.join(" ")
 }
 
 /// The sites that a job names, as the settings have them.
@@ -450,12 +425,8 @@ pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Opt
 }
 
 /// Why a job was not left to the queue. A name that is taken is a mistake of the command line.
-fn not_submitted(why: &JournalFailure) -> Failure {
-    if let JournalFailure::Named { job, name } = why {
-        in_other_words(name, *job)
-    } else {
-        job::of_journal(why)
-    }
+fn not_submitted(why: JournalFailure) -> Failure {
+    if let JournalFailure::Named { job, name } = &why { in_other_words(name, *job) } else { why.into() }
 }
 
 /// The user of this host who runs this program.

@@ -3,15 +3,16 @@
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::JobsArgs;
-use super::passwords;
 use super::series::{SeriesName, SeriesVerb};
 use super::verb::{JobVerb, Verb};
-use super::{Cli, General, program};
+use super::{Cli, General, passwords, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::journal::as_text::text_of;
+use crate::place::Authority;
 use crate::web::client::{Asker, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
+use crate::world::anywhere;
 use clap::Args;
 use ftp_io::connection::Connection;
 use ftp_io::program::{duration, output, size};
@@ -22,7 +23,6 @@ use ftp_proto::wire::{counted, show};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -51,8 +51,7 @@ pub(super) struct RemoteArgs {
 /// Where a daemon is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct DaemonUrl {
-    host: String,
-    port: u16,
+    at: Authority,
     has_tls: bool,
 }
 
@@ -78,15 +77,7 @@ impl FromStr for DaemonUrl {
             return Err("http:// would send the token in clear to another host: write https://".to_owned());
         }
         let port = url.port_or_known_default().ok_or_else(expected)?;
-        Ok(Self { host, port, has_tls })
-    }
-}
-
-impl DaemonUrl {
-    /// The host and the port, as a request names them.
-    fn authority(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        Ok(Self { at: Authority { host, port }, has_tls })
     }
 }
 
@@ -125,7 +116,7 @@ impl Daemon {
             (None, more) => Trust::by_roots(more.as_deref()),
         };
         let trust = trust.map_err(|error| Failure::of_this_host("--daemon-ca cannot be used", &error))?;
-        let asker = Asker { host: url.authority(), authorization: format!("Bearer {token}") };
+        let asker = Asker { host: url.at.to_string(), authorization: format!("Bearer {token}") };
         Ok(Self { place: DaemonPlace::Host(url.clone(), trust), asker })
     }
 
@@ -147,30 +138,26 @@ impl Daemon {
                 })?;
                 Ok(socket::Stream::from(stream).into())
             }
-            DaemonPlace::Host(url, trust) => {
+            DaemonPlace::Host(DaemonUrl { at, has_tls }, trust) => {
                 let away = |error: std::io::Error| {
-                    let what = format!("the daemon at {} cannot be reached", url.authority());
+                    let what = format!("the daemon at {at} cannot be reached");
                     Failure::of_this_host(what, &error).as_kind(Kind::Temporary)
                 };
-                let addresses = look_up(&url.host, url.port).await.map_err(away)?;
+                let addresses = look_up(&at.host, at.port).await.map_err(away)?;
                 let mut stream = Err(std::io::Error::other("its name has no address"));
                 for address in addresses {
-                    let local = match address.is_ipv4() {
-                        true => std::net::Ipv4Addr::UNSPECIFIED.into(),
-                        false => std::net::Ipv6Addr::UNSPECIFIED.into(),
-                    };
-                    stream = socket::connect(local, address).await;
+                    stream = socket::connect(anywhere(address.ip()), address).await;
                     if stream.is_ok() {
                         break;
                     }
                 }
                 let stream = stream.map_err(away)?;
-                if !url.has_tls {
+                if !has_tls {
                     return Ok(stream.into());
                 }
-                let client = Client::new(trust, &url.host, Versions::All, |_| ()).map_err(away)?;
+                let client = Client::new(trust, &at.host, Versions::All, |_| ()).map_err(away)?;
                 client.connect(stream).await.map_err(|refusal| {
-                    let what = format!("the daemon at {} is not trusted: {refusal}", url.authority());
+                    let what = format!("the daemon at {at} is not trusted: {refusal}");
                     Failure::new(Kind::Untrusted, what)
                         .hint("name its authority with --daemon-ca, or its certificate with --daemon-pin")
                 })
@@ -308,17 +295,13 @@ async fn submit(
     }
     let queue = verb.queue();
     let mut body = job_of(verb, typed)?;
-    body.insert("priority".to_owned(), json!(queue.priority()));
-    body.insert("at".to_owned(), json!(queue.at()));
-    body.insert("every".to_owned(), json!(queue.every()));
+    body.insert("priority".to_owned(), json!(queue.priority.unwrap_or_default()));
+    body.insert("at".to_owned(), json!(queue.at));
+    body.insert("every".to_owned(), json!(queue.every));
     body.insert("id".to_owned(), json!(verb.id()));
     let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;
     let id = text(&made, "id");
-    if general.json {
-        print(&with_event(&made, "job"))?
-    } else {
-        print(&id)?
-    }
+    print(&if general.json { with_event(&made, "job") } else { id.clone() })?;
     if !queue.wait {
         return Ok(Status::Done);
     }
@@ -414,28 +397,24 @@ async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Res
 /// Lists or changes series.
 async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -> Result<Status> {
     let one = |id: &str| format!("/series/{}", encode(id));
-    let shown = match verb {
-        None | Some(SeriesVerb::List) => {
-            member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone()
-        }
-        Some(SeriesVerb::Show(SeriesName { id })) => {
-            let all = member(&daemon.ask(Method::GET, "/series", None).await?, "series").clone();
-            let found =
-                all.as_array().into_iter().flatten().find(|series| *member(series, "id") == *id).cloned();
-            found.ok_or_else(|| Failure::new(Kind::Missing, "no series has this id"))?
-        }
-        Some(SeriesVerb::Pause(SeriesName { id })) => {
-            daemon.ask(Method::POST, format!("{}/pause", one(id)), None).await?
-        }
-        Some(SeriesVerb::Resume(SeriesName { id })) => {
-            daemon.ask(Method::POST, format!("{}/resume", one(id)), None).await?
-        }
-        Some(SeriesVerb::Remove(SeriesName { id })) => daemon.ask(Method::DELETE, one(id), None).await?,
+    let (method, path) = match verb {
+        None | Some(SeriesVerb::List | SeriesVerb::Show(_)) => (Method::GET, "/series".to_owned()),
+        Some(SeriesVerb::Pause(SeriesName { id })) => (Method::POST, format!("{}/pause", one(id))),
+        Some(SeriesVerb::Resume(SeriesName { id })) => (Method::POST, format!("{}/resume", one(id))),
+        Some(SeriesVerb::Remove(SeriesName { id })) => (Method::DELETE, one(id)),
     };
-    match shown.as_array() {
-        Some(all) => all.iter().try_for_each(|series| tell(general, series, "series"))?,
-        None => tell(general, &shown, "series")?,
+    let wanted = if let Some(SeriesVerb::Show(SeriesName { id })) = verb { Some(id) } else { None };
+    let answer = daemon.ask(method, path, None).await?;
+    let Some(all) = member(&answer, "series").as_array() else {
+        tell(general, &answer, "series")?;
+        return Ok(Status::Done);
+    };
+    let is_wanted = |series: &&Value| wanted.is_none_or(|id| *member(series, "id") == *id);
+    let shown: Vec<&Value> = all.iter().filter(is_wanted).collect();
+    if wanted.is_some() && shown.is_empty() {
+        return Err(Failure::new(Kind::Missing, "no series has this id"));
     }
+    shown.into_iter().try_for_each(|series| tell(general, series, "series"))?;
     Ok(Status::Done)
 }
 
@@ -465,13 +444,11 @@ fn job_words(job: &Value) -> String {
     let mut words =
         format!("{} {} {} {files} ({bytes})", text(job, "id"), text(job, "state"), text(job, "owner"));
     if let Some(left) = number("/progress/remaining") {
-        let _ = write!(words, ", {} left", duration::words(Duration::from_secs(left)));
+        words += &format!(", {} left", duration::words(Duration::from_secs(left)));
     }
-    match text(job, "cause").as_str() {
-        "" => {}
-        cause => {
-            let _ = write!(words, " ({cause})");
-        }
+    let cause = text(job, "cause");
+    if !cause.is_empty() {
+        words += &format!(" ({cause})");
     }
     format!("{words}: {}", places(job))
 }
@@ -559,7 +536,7 @@ mod tests {
             ("transfers.example:8990", None),
         ] {
             let read = text.parse::<DaemonUrl>().ok();
-            assert_eq!(read.map(|url| url.authority()).as_deref(), authority, "{text}");
+            assert_eq!(read.map(|url| url.at.to_string()).as_deref(), authority, "{text}");
         }
     }
 

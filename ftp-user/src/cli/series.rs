@@ -4,7 +4,7 @@ use super::General;
 use super::remote::RemoteArgs;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
-use crate::job::{self, Status};
+use crate::job::Status;
 use crate::journal::SeriesRecord;
 use crate::queue::Series;
 use crate::report::Event;
@@ -49,18 +49,16 @@ pub(super) struct SeriesName {
 pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
     super::asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
-    let all = queue.series().map_err(|why| job::of_journal(&why))?;
-    let change = |id: &str, change: fn(&mut Series, u64) -> bool| {
-        let id = find(&all, id)?.id;
-        queue.change_series(id, change).map_err(|why| job::of_journal(&why))
+    let all = queue.series()?;
+    let change = |id: &str, change: fn(&mut Series, u64) -> bool| -> Result<SeriesRecord> {
+        Ok(queue.change_series(find(&all, id)?.id, change)?)
     };
     let shown = match &args.what {
         None | Some(SeriesVerb::List) => all,
         Some(SeriesVerb::Show(SeriesName { id })) => {
             let record = find(&all, id)?;
             general.tell(Event::Series(record.clone())).await?;
-            let last = record.series.last.map(|job| queue.job(job)).transpose();
-            if let Some(last) = last.map_err(|why| job::of_journal(&why))?.flatten() {
+            if let Some(last) = record.series.last.map(|job| queue.job(job)).transpose()?.flatten() {
                 general.tell(Event::Job(last)).await?;
             }
             return Ok(Status::Done);

@@ -173,7 +173,8 @@ impl TreeArgs {
     /// A place or the list cannot be read.
     pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>> {
         match &self.from_file {
-            Some(path) => listed_locations(path, names),
+            Some(path) if is_standard_input(path) => Ok(Vec::new()),
+            Some(path) => Ok(pairs(path, names)?.places().cloned().collect()),
             None => places::locations(&places::unusable_files(typed).1, names),
         }
     }
@@ -278,18 +279,6 @@ async fn listed_job(
     let places = pairs.places().cloned().collect();
     let places = passwords.complete(context, places, Order::Pairs).await?;
     Job::copy_each(pairs.logged_in(places), options)
-}
-
-/// Places of a list with every login, as they are written down somewhere. Of standard input nothing is read.
-///
-/// # Errors
-///
-/// The list cannot be read, or a line of it is no pair that can be copied.
-fn listed_locations(path: &Path, names: &Names) -> Result<Vec<Location>> {
-    if is_standard_input(path) {
-        return Ok(Vec::new());
-    }
-    Ok(pairs(path, names)?.places().cloned().collect())
 }
 
 /// Reads a list to its end.

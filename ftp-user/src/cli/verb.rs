@@ -23,7 +23,7 @@ use crate::place::{Location, Names};
 use clap::Subcommand;
 use ftp_io::program::completion::Completions;
 use ftp_io::program::manual::Manual;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::Path;
@@ -59,7 +59,7 @@ pub(super) enum Verb {
 }
 
 /// A verb that the journal keeps as a job.
-#[derive(Debug, Deserialize, Subcommand)]
+#[derive(Debug, Deserialize, Serialize, Subcommand)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum JobVerb {
     Copy(CopyArgs),
@@ -94,11 +94,6 @@ impl Verb {
             _ => return None,
         };
         Some(args).filter(|args| args.is_asked())
-    }
-
-    /// Whether a daemon is to run.
-    pub(super) const fn is_daemon(&self) -> bool {
-        if let Self::Daemon(args) = self { args.is_run() } else { false }
     }
 
     /// The settings of this file, or of the usual one; none for a verb that starts without them.
@@ -147,11 +142,7 @@ impl JobVerb {
 
     /// Its options, as the journal keeps them.
     pub(super) fn options(&self) -> Map<String, Value> {
-        match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => options_of(args),
-            Self::Sync(args) => options_of(args),
-            Self::Append(args) => options_of(args),
-        }
+        options_of(self).into_iter().find_map(|(_, own)| own.as_object().cloned()).unwrap_or_default()
     }
 
     /// The name of `--id`.

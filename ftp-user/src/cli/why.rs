@@ -35,9 +35,9 @@ pub(super) struct WhyArgs {
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
 pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> Result<Status> {
-    let runs = context.store.journal.runs().map_err(|why| job::of_journal(&why))?;
+    let runs = context.store.journal.runs()?;
     // The last run may have a job that only the journal knows.
-    let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
+    let jobs = context.store.journal.jobs()?;
     let (job, run) = find(&jobs, &runs, &args.run);
     let mut receipts = Receipts::default();
     if let Some(run) = run {
@@ -84,7 +84,7 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
     context.run.events.say(Event::Job(job.clone()));
     let sites = typed_sites(&context.settings.named, &job.job);
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
-        for item in context.store.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
+        for item in context.store.journal.items(job.id, state)? {
             add(receipts, &item);
             let is_its =
                 |why: &String, source: &str| *source == item.place.source && item.why.as_ref() == Some(why);

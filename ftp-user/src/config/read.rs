@@ -67,9 +67,8 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
     // clap has read them: a value that cannot be used is told already.
     let trust = defaults.take("trust").and_then(|text| text.parse().ok());
     let proxy = defaults.take("proxy").and_then(|text| text.parse().ok());
-    let relays = relays.into();
     Settings {
-        relays,
+        relays: relays.into(),
         trust,
         proxy,
         consent,
@@ -106,17 +105,15 @@ fn consent(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Consent> {
         return None;
     }
     let (_, table) = reader.table(table, "relay")?;
-    reader.known(table, &RELAY_RULES, "[relay] has");
-    let (at, text) = reader.text(table.get("consent")?)?;
-    reader.parsed(at, text)
+    reader.known(table, &["consent"], "[relay] has");
+    sites::parsed(reader, table, "consent")
 }
 
 /// `[network]`: how this host sends and receives.
 fn congestion(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Congestion> {
     let (_, table) = reader.table(table, "network")?;
     reader.known(table, &["congestion"], "[network] has");
-    let (at, text) = reader.text(table.get("congestion")?)?;
-    reader.parsed(at, text)
+    sites::parsed(reader, table, "congestion")
 }
 
 fn relays(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Vec<Relay> {
@@ -164,7 +161,6 @@ fn near(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<Near> {
 }
 
 const RELAY: [&str; 4] = ["name", "address", "token-file", "near"];
-const RELAY_RULES: [&str; 1] = ["consent"];
 const SECTIONS: [&str; 8] =
     ["relays", "relay", "network", "defaults", "daemon", "sites", "tokens", "composites"];
 const MAX_NAME: usize = 64;

@@ -247,7 +247,8 @@ fn beside(reader: &mut Reader<'_>, table: &DeTable<'_>, relays: &[&str]) -> Vec<
     known
 }
 
-fn parsed<T: FromStr<Err: Into<String>>>(
+/// What the text of a key means.
+pub(super) fn parsed<T: FromStr<Err: Into<String>>>(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     key: &str,

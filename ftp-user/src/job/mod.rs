@@ -54,7 +54,6 @@ pub use check::{Overwrite, Verify};
 pub(crate) use checked_directories::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, answer_if_any, with_directories_above,
 };
-pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
 pub use failures::Failures;
 pub(crate) use leftovers::storing;

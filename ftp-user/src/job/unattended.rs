@@ -15,7 +15,6 @@ use crate::context::Context;
 use crate::endpoint::files::{self, DetachedState, DetachedStatus, most};
 use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::claims::lifetime;
 use crate::job::part::Part;
 use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, ItemRecord, ItemState, TransferState};
@@ -291,8 +290,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 /// The journal cannot be used, or the destination cannot be asked.
 pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<TransferState>> {
     let Work::Copy { destination, .. } = &job.work else { return Ok(None) };
-    let open =
-        context.store.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
+    let open = context.store.journal.items(job.id, ItemState::Open)?;
     let Some(item) = open.into_iter().find(|item| item.parts.detached.is_some()) else { return Ok(None) };
     let Some(transfer) = &item.parts.detached else { return Ok(None) };
     let pools = Pools::new(context.world.files);

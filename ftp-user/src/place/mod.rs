@@ -8,8 +8,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-pub use location::{Local, Place};
-pub use location::{Location, demands_tls};
+pub use location::{Local, Location, Place, demands_tls};
 pub use names::{Names, SiteLikePath, nearest};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 pub(crate) use path::{decode, encoded};
@@ -17,5 +16,4 @@ pub use settings::{
     Addresses, Authority, OnUnknown, PasswordSource, Peer, Proxy, ProxyLogin, SiteLimits, SiteProxy,
     SiteSettings, check_name, smaller,
 };
-pub use site::{Login, Netrc};
-pub use site::{Remote, Site};
+pub use site::{Login, Netrc, Remote, Site};

@@ -259,21 +259,23 @@ const PROXY: &str = "write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:POR
 const LONGEST_FIELD: usize = 255;
 
 /// What to do with a certificate that nobody vouches for: the value of `--trust`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+///
+/// The order is that of what they demand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnUnknown {
+    /// Accept it, keep it, and say so.
+    Keep,
     /// Ask the person at the terminal. Without a terminal it is refused.
     #[default]
     Ask,
-    /// Accept it, keep it, and say so.
-    Keep,
     /// Refuse it, also at a terminal.
     Refuse,
 }
 
 impl OnUnknown {
-    /// How the values are written.
-    pub const NAMES: [&str; 3] = ["ask", "new", "known"];
+    /// All of them, as the help of the command line lists them.
+    pub const ALL: [Self; 3] = [Self::Ask, Self::Keep, Self::Refuse];
 
     /// How it is written.
     pub const fn name(self) -> &'static str {
@@ -289,12 +291,8 @@ impl FromStr for OnUnknown {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ask" => Ok(Self::Ask),
-            "new" => Ok(Self::Keep),
-            "known" => Ok(Self::Refuse),
-            _ => Err("write \"ask\", \"new\" or \"known\""),
-        }
+        let named = Self::ALL.into_iter().find(|how| how.name() == text);
+        named.ok_or("write \"ask\", \"new\" or \"known\"")
     }
 }
 

@@ -122,10 +122,9 @@ impl Directory {
         let end = if is_contents && !names.is_empty() { "/" } else { "" };
         let root = if self.is_absolute { "/" } else { "" };
         match &self.host {
-            HostText::This if names.is_empty() && !self.is_absolute => "./".to_owned(),
             // Nothing else is then taken for a place at a site, an option or standard output.
             HostText::This if !self.is_absolute => format!("./{names}{end}"),
-            HostText::This => format!("/{names}{end}"),
+            HostText::This => format!("{root}{names}{end}"),
             HostText::Site(name) => format!("{name}:{root}{names}{end}"),
             HostText::Url(url) => format!("{url}/{root}{names}{end}"),
         }

@@ -74,7 +74,7 @@ pub struct Vocabulary {
     elsewhere: &'static [Elsewhere],
 }
 
-/// A table of verbs of other programs, and what they are called here, with what else there is to say.
+/// A table of verbs of other programs, with blanks between them, and what they are called here, with what else there is to say.
 pub type Elsewhere = &'static [(&'static str, &'static str)];
 
 impl Vocabulary {
@@ -128,7 +128,12 @@ impl Vocabulary {
             }
             Some(_) | None => {
                 let mistake = Mistake::at(word.at, format!("there is no verb {}", shown(&word.text)));
-                let here = self.elsewhere.iter().copied().flatten().find(|(other, _)| *other == typed);
+                let here = self
+                    .elsewhere
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .find(|(others, _)| others.split(' ').any(|other| other == typed));
                 let near = || nearest(&typed, spellings.iter().map(|(spelling, _)| *spelling));
                 Err(mistake.hint(match here {
                     Some((_, here)) => format!("use {here}"),

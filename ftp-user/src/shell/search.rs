@@ -36,10 +36,8 @@ pub enum ComponentState {
     Before(Occupant),
     /// What a listing of this search said.
     Now(Occupant),
-    /// Its site does not answer, so it is not asked.
-    Down,
-    /// It could not be listed.
-    Failed,
+    /// It could not be listed, or its site does not answer, so that it is not asked.
+    Unseen,
 }
 
 /// A search for a name in the components of a composite directory.
@@ -83,14 +81,10 @@ impl Search {
         Self { purpose, components }
     }
 
-    /// Notes what a component holds, or that it could not be listed.
-    pub fn learn(&mut self, component: usize, known: ComponentState) {
+    /// Notes what a listing says that a component holds; `None` if it could not be listed.
+    pub fn learn(&mut self, component: usize, held: Option<Occupant>) {
         if let Some(one) = self.components.get_mut(component) {
-            *one = match known {
-                // Only a listing of this search is news.
-                ComponentState::Unknown | ComponentState::Before(_) => ComponentState::Failed,
-                known @ (ComponentState::Now(_) | ComponentState::Down | ComponentState::Failed) => known,
-            };
+            *one = held.map_or(ComponentState::Unseen, ComponentState::Now);
         }
     }
 
@@ -112,7 +106,7 @@ impl Search {
         if !stale.is_empty() {
             return Step::List(stale);
         }
-        let unseen = self.all(|known| matches!(known, ComponentState::Down | ComponentState::Failed));
+        let unseen = self.all(|known| known == ComponentState::Unseen);
         match holding.as_slice() {
             [] => Step::Nowhere { unseen },
             [one] if self.purpose == NameUse::Change && !unseen.is_empty() => {
@@ -127,9 +121,8 @@ impl Search {
     }
 
     fn are_directories(&self, components: &[usize]) -> bool {
-        components
-            .iter()
-            .all(|index| self.components.get(*index) == Some(&ComponentState::Now(Occupant::Directory)))
+        let directory = Some(&ComponentState::Now(Occupant::Directory));
+        components.iter().all(|index| self.components.get(*index) == directory)
     }
 
     fn all(&self, is: impl Fn(ComponentState) -> bool) -> Vec<usize> {
@@ -196,7 +189,7 @@ impl PlaceUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ComponentState::{Before, Down, Failed, Now, Unknown};
+    use ComponentState::{Before, Unknown, Unseen};
     use Occupant::{Directory, Nothing, Other};
     use std::collections::BTreeSet;
 
@@ -209,7 +202,7 @@ mod tests {
             let Step::List(components) = step else { return (step, listed) };
             for component in components {
                 listed.push(component);
-                search.learn(component, truth[component].map_or(Failed, Now));
+                search.learn(component, truth[component]);
             }
         }
     }
@@ -264,11 +257,11 @@ mod tests {
     #[test]
     fn h30_a_component_that_is_down_is_not_asked() {
         let truth = [None, Some(Other)];
-        assert_eq!(run(NameUse::Read, &[Down, Unknown], &truth), (found(&[1], &[0]), vec![1]));
+        assert_eq!(run(NameUse::Read, &[Unseen, Unknown], &truth), (found(&[1], &[0]), vec![1]));
         let uncertain = Step::Uncertain { found: 1, unseen: vec![0] };
-        assert_eq!(run(NameUse::Change, &[Down, Unknown], &truth), (uncertain, vec![1]));
+        assert_eq!(run(NameUse::Change, &[Unseen, Unknown], &truth), (uncertain, vec![1]));
         let nowhere = Step::Nowhere { unseen: vec![0] };
-        assert_eq!(run(NameUse::Read, &[Down, Unknown], &[None, Some(Nothing)]).0, nowhere);
+        assert_eq!(run(NameUse::Read, &[Unseen, Unknown], &[None, Some(Nothing)]).0, nowhere);
         let uncertain = Step::Uncertain { found: 1, unseen: vec![0] };
         assert_eq!(run(NameUse::Change, &[Unknown; 2], &truth), (uncertain, vec![0, 1]), "it failed");
     }
@@ -291,7 +284,7 @@ mod tests {
     /// Every search over three components ends, lists none twice, none that is down, and finds the name exactly where it is.
     #[test]
     fn h27_every_search_of_three_components_keeps_its_laws() {
-        let kinds = [Unknown, Before(Nothing), Before(Directory), Before(Other), Down];
+        let kinds = [Unknown, Before(Nothing), Before(Directory), Before(Other), Unseen];
         let truths = [Some(Nothing), Some(Directory), Some(Other), None];
         let each = |number: usize| [number % 5, number / 5 % 5, number / 25 % 5].map(|kind| kinds[kind]);
         let holds = |number: usize| [number % 4, number / 4 % 4, number / 16 % 4].map(|truth| truths[truth]);
@@ -300,10 +293,10 @@ mod tests {
             {
                 let (step, listed) = run(purpose, &known, &truth);
                 let once: BTreeSet<usize> = listed.iter().copied().collect();
-                let all_asked = (0..3).all(|index| known[index] == Down || once.contains(&index));
+                let all_asked = (0..3).all(|index| known[index] == Unseen || once.contains(&index));
                 assert!(all_asked || purpose != NameUse::Change, "{known:?} {truth:?}");
                 assert_eq!(once.len(), listed.len(), "{known:?} {truth:?}");
-                assert!(listed.iter().all(|index| known[*index] != Down), "{known:?} {truth:?}");
+                assert!(listed.iter().all(|index| known[*index] != Unseen), "{known:?} {truth:?}");
                 match step {
                     Step::Found { components, unseen } => {
                         for index in &components {

@@ -39,15 +39,12 @@ pub(super) struct TextBeforeCursor {
 pub fn split(line: &str) -> Result<ShellLine, Mistake> {
     let mut scan = Scan::default();
     scan.read(line)?;
+    let mistake = |what: &str| Err(Mistake::at(scan.opened, what));
     match scan.open {
         Open::Nothing => {}
-        Open::Single | Open::Double => {
-            return Err(Mistake::at(scan.opened, "this quote is not closed"));
-        }
-        Open::Noise => return Err(Mistake::at(scan.opened, "this parenthesis is not closed")),
-        Open::Backslash => {
-            return Err(Mistake::at(scan.opened, "a backslash needs a character behind it"));
-        }
+        Open::Single | Open::Double => return mistake("this quote is not closed"),
+        Open::Noise => return mistake("this parenthesis is not closed"),
+        Open::Backslash => return mistake("a backslash needs a character behind it"),
     }
     scan.end_word();
     Ok(ShellLine { words: scan.words, is_background: scan.is_background })

@@ -28,30 +28,21 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct StateFile {
     path: Option<Arc<Path>>,
-    purpose: FilePurpose,
-}
-
-/// What the file is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum FilePurpose {
-    /// It saves time. A damaged one is set aside, and a new one begins.
-    #[default]
-    Time,
-    /// Trust rests on it. A damaged one stays as it is, others may not write it, and a new one is on the disk before it
-    /// takes the name.
-    Trust,
+    /// Whether trust rests on it. Then a damaged one stays as it is, others may not write it, and a new one is on the disk
+    /// before it takes the name. Any other file saves time: a damaged one is set aside, and a new one begins.
+    holds_trust: bool,
 }
 
 impl StateFile {
     /// The file with that name in the state directory.
     pub fn at(directory: Option<PathBuf>, name: &str) -> Self {
         let path = directory.map(|directory| directory.join(name).into());
-        Self { path, purpose: FilePurpose::Time }
+        Self { path, holds_trust: false }
     }
 
     /// The same for a file that trust rests on: nobody else may write it, and it is never set aside.
     pub fn of_trust(directory: Option<PathBuf>, name: &str) -> Self {
-        Self { purpose: FilePurpose::Trust, ..Self::at(directory, name) }
+        Self { holds_trust: true, ..Self::at(directory, name) }
     }
 
     /// The value of the file; the default one if there is no file.
@@ -68,7 +59,7 @@ impl StateFile {
     /// What to tell if the file holds nothing that can be understood. It is set aside, unless trust rests on it.
     pub(super) fn damaged(&self, error: impl fmt::Display) -> String {
         let file = self.path.as_deref().unwrap_or_else(|| Path::new(""));
-        if self.purpose == FilePurpose::Trust {
+        if self.holds_trust {
             return format!("{} is damaged ({error})", file.display());
         }
         let extension = file.extension().unwrap_or_default().to_string_lossy();
@@ -106,7 +97,7 @@ impl StateFile {
         };
         let facts = file.metadata().map_err(cannot)?;
         let own = rustix::process::geteuid().as_raw();
-        if self.purpose == FilePurpose::Trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
+        if self.holds_trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
             return Err(format!("others own {} or may write it", path.display()));
         }
         let mut bytes = Vec::new();
@@ -121,8 +112,7 @@ impl StateFile {
     /// Why the file cannot be written, in words.
     pub(super) fn replace(&self, bytes: &[u8]) -> Result<(), String> {
         let Some(file) = &self.path else { return Ok(()) };
-        let lasts = self.purpose == FilePurpose::Trust;
-        let written = lock(file, TRIES).and_then(|_locked| replace(file, bytes, lasts));
+        let written = lock(file, TRIES).and_then(|_locked| replace(file, bytes, self.holds_trust));
         written.map_err(|error| self.cannot("write", &error))
     }
 
@@ -140,14 +130,14 @@ impl StateFile {
         let cannot = |error: io::Error| self.cannot("write", &error);
         let _locked = lock(file, TRIES).map_err(cannot)?;
         let mut value = match self.read() {
-            Err(why) if self.purpose == FilePurpose::Trust => return Err(why),
+            Err(why) if self.holds_trust => return Err(why),
             read => read.unwrap_or_default(),
         };
         if !change(&mut value) {
             return Ok(());
         }
         let bytes = serde_json::to_vec_pretty(&value).map_err(|error| cannot(error.into()))?;
-        replace(file, &bytes, self.purpose == FilePurpose::Trust).map_err(cannot)
+        replace(file, &bytes, self.holds_trust).map_err(cannot)
     }
 }
 

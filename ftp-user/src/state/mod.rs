@@ -12,8 +12,7 @@ pub mod listings;
 mod pairs;
 mod sites;
 
-pub use file::OwnFiles;
-pub use file::{StateFile, directory};
+pub use file::{OwnFiles, StateFile, directory};
 pub(crate) use file::{lock, replace};
 pub use pairs::{Key, KnownPair, Pairs};
 pub use sites::{KeptPin, KnownSite, Sites};

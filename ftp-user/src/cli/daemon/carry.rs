@@ -30,32 +30,29 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
     let entry = record.queued.clone().unwrap_or_default();
     let gives_up = entry.wish == Wish::Cancel;
     daemon.feed.begin(record.id);
-    let (exit, cause) = match program::settings(daemon.general.job.config.as_deref()) {
+    let settings = match program::settings(daemon.general.job.config.as_deref()) {
         // They are those of the daemon. What is wrong with them is not the fault of the job.
         Err(failure) => return RunResult::Postponed { cause: failure.to_string() },
-        Ok(settings) => {
-            if !gives_up {
-                if let Some(cause) = daemon.lacking_sites(&entry.submission.sites, &settings) {
-                    return RunResult::Postponed { cause };
-                }
-                if let Err(failure) = permit(&entry.submission, &record.job, &settings) {
-                    let exit = number(Status::Failed(failure.kind));
-                    return RunResult::Ended { exit, cause: Some(failure.to_string()) };
-                }
-            }
-            let (exit, cause) = run(&daemon, lease, &record, cancel.clone()).await;
-            if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
-                // Its own connection to the store has failed, and may fail again.
-                return RunResult::Postponed { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
-            }
-            // Whoever carries it still has not noticed that it was lost.
-            if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-                let cause = OLD_LOCK.to_owned();
-                return RunResult::Postponed { cause };
-            }
-            (exit, cause)
-        }
+        Ok(settings) => settings,
     };
+    if !gives_up {
+        if let Some(cause) = daemon.lacking_sites(&entry.submission.sites, &settings) {
+            return RunResult::Postponed { cause };
+        }
+        if let Err(failure) = permit(&entry.submission, &record.job, &settings) {
+            let exit = number(Status::Failed(failure.kind));
+            return RunResult::Ended { exit, cause: Some(failure.to_string()) };
+        }
+    }
+    let (exit, cause) = run(&daemon, lease, &record, cancel.clone()).await;
+    if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
+        // Its own connection to the store has failed, and may fail again.
+        return RunResult::Postponed { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
+    }
+    // Whoever carries it still has not noticed that it was lost.
+    if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
+        return RunResult::Postponed { cause: OLD_LOCK.to_owned() };
+    }
     if gives_up { RunResult::GivenUp { exit, cause } } else { RunResult::Ended { exit, cause } }
 }
 

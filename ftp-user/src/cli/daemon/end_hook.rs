@@ -1,6 +1,7 @@
 //! `--on-end`: a program of the operator learns of each job that has ended, also of those that ended while no daemon ran. It
 //! learns of an end twice if the daemon is killed while the program runs. Of several workers with such a program, one runs it.
 
+use super::super::queue::LONG_PAUSE;
 use super::state::Daemon;
 use crate::journal::{JournalFailure, Queue, QueuedJob};
 use ftp_io::program::hook::Hook;
@@ -18,23 +19,19 @@ pub(super) struct EndHook {
 }
 
 impl EndHook {
-    /// The program is a command line of the shell.
-    pub(super) fn new(daemon: Arc<Daemon>, command: &str) -> Self {
+    /// Runs this command line of the shell for one job after the other, as long as the daemon runs.
+    pub(super) fn start(daemon: Arc<Daemon>, command: &str) -> RunningHook {
         let arguments = vec!["-c".into(), command.into()];
-        Self { daemon, hook: Hook { program: "/bin/sh".into(), arguments, time: HOOK_TIMEOUT } }
-    }
-
-    /// Runs the program for one job after the other, as long as the daemon runs.
-    pub(super) fn start(self) -> RunningHook {
+        let hook = Self { daemon, hook: Hook { program: "/bin/sh".into(), arguments, time: HOOK_TIMEOUT } };
         RunningHook(tokio::spawn(async move {
             loop {
-                let pause = match self.next().await {
+                let pause = match hook.next().await {
                     Ok(true) => continue,
                     Ok(false) => LOOK_AGAIN,
                     // The worker says that the journal is away.
                     Err(_) => LONG_PAUSE,
                 };
-                if self.daemon.has_ended.load(Ordering::Relaxed) {
+                if hook.daemon.has_ended.load(Ordering::Relaxed) {
                     return;
                 }
                 sleep(pause).await;
@@ -84,5 +81,3 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 const LAST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// The same after the journal could not be used.
-const LONG_PAUSE: Duration = Duration::from_secs(2);

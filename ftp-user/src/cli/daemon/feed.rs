@@ -2,6 +2,7 @@
 
 use super::metrics::DaemonCounters;
 use crate::id::JobId;
+use crate::ladder::Rung;
 use crate::outcome::{FileOutcome, Protection};
 use crate::queue::StoredProgress;
 use crate::report::{Event, JobProgress, RunMessage, about};
@@ -63,10 +64,8 @@ pub(super) struct RunOfJob {
 /// The path that the bytes of a run take.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RouteOfRun {
-    /// As in `--json`.
-    pub(super) path: &'static str,
-    /// The candidate, as in `--json`.
-    pub(super) rung: &'static str,
+    /// The rung of its candidate.
+    pub(super) rung: Rung,
     /// The relay on it.
     pub(super) relay: Option<String>,
     /// What protects the bytes.
@@ -76,17 +75,13 @@ pub(super) struct RouteOfRun {
 /// A rate over time. If it gets long, every second point goes, and later ones are further apart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Curve {
-    points: Vec<RatePoint>,
+    /// Its points, oldest first.
+    pub(super) points: Vec<RatePoint>,
     /// The seconds between two points.
     spacing: i64,
 }
 
 impl Curve {
-    /// Its points, oldest first.
-    pub(super) fn points(&self) -> Vec<RatePoint> {
-        self.points.clone()
-    }
-
     fn add(&mut self, at: Time, rate: u64) {
         let is_due = |last: &RatePoint| at.seconds() - last.at.seconds() >= self.spacing.max(1);
         if !self.points.last().is_none_or(is_due) {
@@ -130,22 +125,21 @@ impl Feed {
         let state = &mut *state;
         if let Some(run) = state.runs.get_mut(&job) {
             run.hear(said);
-            if let Some(route) = &run.route {
+            if let Some(route) = &run.route
+                && (state.pairs.len() < MOST_PAIRS || state.pairs.contains_key(ends))
+            {
                 let [source, dest] = ends.clone();
-                let is_new = state.pairs.len() < MOST_PAIRS || state.pairs.contains_key(ends);
                 let pair = PairView {
                     source,
                     dest,
-                    path: Some(route.path.to_owned()),
-                    rung: Some(route.rung.to_owned()),
+                    path: Some(route.rung.path().to_owned()),
+                    rung: Some(route.rung.name().to_owned()),
                     protection: Some(route.protection.name().to_owned()),
                     rate: run.progress.rate,
                     seen: Some(Time::now()),
                     cause: None,
                 };
-                if is_new {
-                    state.pairs.insert(ends.clone(), pair);
-                }
+                state.pairs.insert(ends.clone(), pair);
             }
         }
         if let Some(Event::File(outcome)) = said.event {
@@ -252,12 +246,8 @@ impl RunOfJob {
     fn take(&mut self, event: &Event) {
         let failed = match event {
             Event::Path { route, relay, protection, .. } => {
-                self.route = Some(RouteOfRun {
-                    path: route.path(),
-                    rung: route.name(),
-                    relay: relay.clone(),
-                    protection: *protection,
-                });
+                let relay = relay.clone();
+                self.route = Some(RouteOfRun { rung: *route, relay, protection: *protection });
                 return;
             }
             Event::Progress(progress) => {
@@ -378,7 +368,7 @@ mod tests {
         for second in 0..10_000 {
             curve.add(Time::of_seconds(second), second.cast_unsigned());
         }
-        let points = curve.points();
+        let points = curve.points;
         assert!((MOST_POINTS / 2..MOST_POINTS).contains(&points.len()), "{}", points.len());
         assert_eq!(points[0].rate, 0);
         assert!(points.last().unwrap().rate > 9_000);

@@ -14,8 +14,8 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{
-    FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure, QueuedJob, SeriesRecord,
-    StoredJob,
+    self, AlikeFailures, FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure,
+    QueuedJob, SeriesRecord, StoredJob,
 };
 use crate::outcome::Protection;
 use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
@@ -24,7 +24,7 @@ use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
-    FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
+    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
 };
 use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
@@ -106,14 +106,6 @@ impl Daemon {
         let job = super::super::JobOptions { config: general.job.config.clone(), ..own.job };
         Ok(Cli { general: General { job, typed: own.typed, ..general }, verb, typed })
     }
-
-    /// A job as the API asks for it, and as the command line would read it.
-    fn read_job(&self, job: &NewJob, more: &[String]) -> Result<(Vec<OsString>, Cli), ApiError> {
-        let words = ["ftp-user".to_owned()].into_iter().chain(words_of(job, more));
-        let words: Vec<OsString> = words.map(OsString::from).collect();
-        let silent = self.unattended(Listener::new(|_| ()), Cancel::never());
-        Ok((words.clone(), self.read(words, silent)?))
-    }
 }
 
 impl Fleet for Daemon {
@@ -124,7 +116,9 @@ impl Fleet for Daemon {
             job.at.as_ref().map(|at| format!("--at={at}")),
             job.every.as_ref().map(|every| format!("--every={every}")),
         ];
-        let (words, cli) = self.read_job(job, &queued.into_iter().flatten().collect::<Vec<_>>())?;
+        let words = words_of(job, &queued.into_iter().flatten().collect::<Vec<_>>());
+        let silent = self.unattended(Listener::new(|_| ()), Cancel::never());
+        let cli = self.read(words.clone(), silent)?;
         let verb = cli.verb.job().ok_or_else(|| ApiError::bad_value("verb", "it makes no job"))?;
         let read = cli.general.draft(verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
         let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
@@ -141,18 +135,19 @@ impl Fleet for Daemon {
             "a job was submitted over the API"
         );
         match stored {
-            StoredDraft::Job(id) => {
+            StoredDraft::Job(journal::Submitted::New(id)) => {
                 self.remember_submitted(id);
                 Ok(Submitted::New(self.view(&self.find(&id.to_string())?)))
             }
-            StoredDraft::Known(id) => Ok(Submitted::Known(self.view(&self.find(&id.to_string())?))),
+            StoredDraft::Job(journal::Submitted::Known(id)) => {
+                Ok(Submitted::Known(self.view(&self.find(&id.to_string())?)))
+            }
             StoredDraft::Series(record) => Ok(Submitted::Series(series_view(&record, None))),
         }
     }
 
     fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>, ApiError> {
-        let words = ["ftp-user".to_owned()].into_iter().chain(words_of(job, &["--dry-run".to_owned()]));
-        self.said_by(&caller.name, words.map(OsString::from).collect())
+        self.said_by(&caller.name, words_of(job, &["--dry-run".to_owned()]))
     }
 
     fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
@@ -188,8 +183,9 @@ impl Fleet for Daemon {
             &self.worker.name,
         );
         let failures = self.reader.failures(job.id).map_err(away)?;
-        let rates = run.map(|run| run.rates.points()).unwrap_or_default();
-        Ok(JobDetail { route, rates, failures: failures.into_iter().map(views::failure_group).collect() })
+        let rates = run.map(|run| run.rates.points).unwrap_or_default();
+        let group = |AlikeFailures { why, files, first }| FailureGroup { cause: why, files, names: first };
+        Ok(JobDetail { route, rates, failures: failures.into_iter().map(group).collect() })
     }
 
     fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError> {
@@ -266,12 +262,7 @@ impl Fleet for Daemon {
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
         let all = self.reader.series().map_err(away)?;
-        let view = |record: &SeriesRecord| {
-            let last =
-                record.series.last.map(|last| self.reader.queued(last)).transpose().map_err(away)?.flatten();
-            Ok(series_view(record, last.as_ref()))
-        };
-        all.iter().map(view).collect()
+        all.iter().map(|record| self.series_view(record)).collect()
     }
 
     fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError> {
@@ -375,25 +366,21 @@ fn route_view(
     let [source, dest] = ends(&job.entry.submission);
     let of_run = run.and_then(|run| run.route.as_ref());
     let of_file = moved.and_then(|file| file.copy.moved_by());
-    let (path, rung) = match (of_run, of_file) {
-        (Some(route), _) => (route.path, route.rung),
-        (None, Some(rung)) => (rung.path(), rung.name()),
-        (None, None) => return None,
-    };
+    let rung = of_run.map(|route| route.rung).or(of_file)?;
     let facts = moved.and_then(|file| file.copy.facts.path.clone());
     let is_private = of_run.is_some_and(|route| route.protection == Protection::Private);
     let [source_control, dest_control] =
         facts.as_ref().map(|facts| facts.control.clone()).unwrap_or_default();
     let [data, _] = facts.map(|facts| facts.data.clone()).unwrap_or_default();
     let is_clear = |text: &String| text == "clear";
-    let middle = match path {
+    let middle = match rung.path() {
         "relay" => of_run.and_then(|route| route.relay.clone()).or_else(|| Some("relay".to_owned())),
         "user" => Some(worker.to_owned()),
         _ => None,
     };
     Some(RouteView {
-        path: path.to_owned(),
-        rung: rung.to_owned(),
+        path: rung.path().to_owned(),
+        rung: rung.name().to_owned(),
         source,
         dest,
         middle,
@@ -403,9 +390,10 @@ fn route_view(
     })
 }
 
-/// The command line of a job, without the name of the program.
-fn words_of(job: &NewJob, more: &[String]) -> Vec<String> {
-    command_words(job.verb, &job.options, job.places(), more)
+/// The command line of a job, the name of the program first.
+fn words_of(job: &NewJob, more: &[String]) -> Vec<OsString> {
+    let words = command_words(job.verb, &job.options, job.places(), more);
+    ["ftp-user".to_owned()].into_iter().chain(words).map(OsString::from).collect()
 }
 
 /// Where a slice of jobs goes on.

@@ -89,7 +89,8 @@ pub(super) struct OpenListeners {
 pub(super) struct RunningListeners {
     stop: oneshot::Sender<()>,
     answering: JoinHandle<()>,
-    identity: Option<Arc<Identity>>,
+    /// The certificate, which is read again when its files change.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 impl ListenArgs {
@@ -176,21 +177,14 @@ fn announced(listener: &Listener) -> Option<(String, &'static str)> {
             let scheme = if tls.is_some() { "https" } else { "http" };
             Some((format!("{scheme}://{}", listener.local().ok()?), "page, api"))
         }
-        Listener::Unix { listener, trust: UnixTrust::Proxy } => {
-            Some((format!("unix:{}", listener.path().display()), "page, api"))
-        }
-        Listener::Unix { listener, trust: UnixTrust::SameUser { .. } } => {
-            Some((format!("unix:{}", listener.path().display()), "api, this user"))
+        Listener::Unix { listener, trust } => {
+            let what = if let UnixTrust::Proxy = trust { "page, api" } else { "api, this user" };
+            Some((format!("unix:{}", listener.path().display()), what))
         }
     }
 }
 
 impl RunningListeners {
-    /// The certificate, which is read again when its files change.
-    pub(super) fn certificate(&self) -> Option<Arc<Identity>> {
-        self.identity.clone()
-    }
-
     /// Ends all connections.
     pub(super) async fn end(self) {
         let _ = self.stop.send(());

@@ -113,11 +113,10 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let settings = program::settings(general.job.config.as_deref())?;
     let general = general.absolute();
     let state = super::job_options::absolute(general.state_directory().as_deref());
-    let Some(directory) = state.clone() else { return Err(job::of_journal(&JournalFailure::Nowhere)) };
+    let Some(directory) = state.clone() else { return Err(JournalFailure::Nowhere.into()) };
     let general = General { state, ..general };
-    let failed = |why| job::of_journal(&why);
     let journal = super::store::journal(&general)?;
-    let (queue, reader) = (journal.queue().map_err(failed)?, journal.queue().map_err(failed)?);
+    let (queue, reader) = (journal.queue()?, journal.queue()?);
     let name = args.name.clone().unwrap_or_else(host_name);
     let own_place = directory.display().to_string();
     let place = general.store.as_ref().map_or_else(|| own_place.clone(), ToString::to_string);
@@ -125,7 +124,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     // The socket and the pins of servers are in the state directory, also if the jobs are elsewhere.
     let directory_lock = match super::store::is_elsewhere(&general, &directory) {
         true => {
-            let own = Journal::at(Some(directory.clone()), READ_WORDS).queue().map_err(failed)?;
+            let own = Journal::at(Some(directory.clone()), READ_WORDS).queue()?;
             Some(lock(&own, &name, &own_place)?)
         }
         false => None,
@@ -133,7 +132,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let listeners = args.listen.open(&directory, &name)?;
     let log = log::start(args.log_format, args.log_level);
     let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
-    let lost = queue.lose_workers(&daemon_lock).map_err(failed)?;
+    let lost = queue.lose_workers(&daemon_lock)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         name,
@@ -152,14 +151,13 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
         reports_ends: args.on_end.is_some(),
         sites: RecordedSites::new(),
     };
-    let daemon =
-        Arc::new(Daemon::new(general, [queue, reader], settings, (worker, args.parallel)).map_err(failed)?);
+    let daemon = Arc::new(Daemon::new(general, [queue, reader], settings, (worker, args.parallel))?);
     let announced = service::announce(listeners.announced().into_iter());
     announced.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))?;
     tell_systemd(Notice::Ready);
-    let end_hook = args.on_end.as_ref().map(|command| EndHook::new(Arc::clone(&daemon), command).start());
+    let end_hook = args.on_end.as_ref().map(|command| EndHook::start(Arc::clone(&daemon), command));
     let served = listeners.serve(Arc::clone(&daemon));
-    let worker = Worker::new(Arc::clone(&daemon), served.certificate());
+    let worker = Worker::new(Arc::clone(&daemon), served.identity.clone());
     let ended = worker.run(signals, args.drain_timeout).await;
     daemon.has_ended.store(true, Ordering::Relaxed);
     if let Some(hook) = end_hook {
@@ -176,8 +174,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
 ///
 /// Another one does.
 fn lock(queue: &Queue, name: &str, place: &str) -> Result<DaemonLock> {
-    let locked = queue.daemon_lock(name).map_err(|why| job::of_journal(&why))?;
-    locked.map_err(|refusal| match refusal {
+    queue.daemon_lock(name)?.map_err(|refusal| match refusal {
         DaemonRefusal::HasDaemon(process) => {
             let holder =
                 process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));

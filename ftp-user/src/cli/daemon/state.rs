@@ -111,11 +111,6 @@ impl Daemon {
         General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
     }
 
-    /// Takes settings that were read again.
-    pub(super) fn take_settings(&self, settings: Settings) {
-        *self.settings.locked() = Arc::new(settings);
-    }
-
     /// What all jobs together may use of sites, as the settings were read last.
     pub(super) fn with_site_use<T>(&self, work: impl FnOnce(&SiteUse<'_>) -> T) -> T {
         let settings = Arc::clone(&self.settings.locked());

@@ -4,7 +4,7 @@ use super::super::General;
 use super::super::asked::{check_state, job_name};
 use super::super::queue::user_of_this_host;
 use crate::failure::{Failure, FtpUser, Kind, Result};
-use crate::job::{self, Status};
+use crate::job::Status;
 use crate::journal::Tokens;
 use crate::queue::{Scope, Token};
 use crate::report::{Event, ShownToken};
@@ -51,7 +51,6 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
     check_state(general.state.as_deref().filter(|_| general.store.is_none()))?;
     let queue = general.queue()?;
     let tokens = Tokens::of(&queue);
-    let failed = |why| job::of_journal(&why);
     if let Some(scope) = args.scope {
         let text = new_token().map_err(|why| Failure::new(Kind::Other, why.message))?;
         let now = since_1970().as_secs();
@@ -68,7 +67,7 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
             created: now,
             expires: args.expires.map(|expires| now.saturating_add(expires.as_secs())),
         };
-        if !tokens.insert(&token).map_err(failed)? {
+        if !tokens.insert(&token)? {
             let name = &token.name;
             return Err(Failure::new(Kind::Exists, format!("there is a token called {name} already"))
                 .hint(format!("choose another --name, or end it: {FtpUser} daemon token --revoke {name}")));
@@ -77,13 +76,13 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
         return Ok(Status::Done);
     }
     if let Some(name) = &args.revoke {
-        if !tokens.remove(name).map_err(failed)? {
+        if !tokens.remove(name)? {
             return Err(Failure::new(Kind::Missing, "there is no such token")
                 .hint(format!("{FtpUser} daemon token --list shows them")));
         }
         return Ok(Status::Done);
     }
-    for token in tokens.all().map_err(failed)? {
+    for token in tokens.all()? {
         general.tell(Event::Token(ShownToken { token, text: None })).await?;
     }
     Ok(Status::Done)

@@ -4,13 +4,11 @@ use super::feed::RunOfJob;
 use super::state::WorkerOfJob;
 use crate::id::JobId;
 use crate::journal::as_text::text_of;
-use crate::journal::{
-    AlikeFailures, CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob,
-};
+use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
 use crate::queue::{QueueState, StoredProgress, WorkerRecord};
 use crate::web::OPTIONS;
-use crate::web::view::{FailureGroup, FileState, FileView, JobView, SeriesView, Time, WorkerView};
+use crate::web::view::{FileState, FileView, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -42,7 +40,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         ended: entry.ended.map(at),
         next_try: waits.then(|| at(entry.due)),
         worker: worker.filter(|_| entry.is_carried),
-        path: run.and_then(|run| run.route.as_ref()).map(|route| route.path.to_owned()),
+        path: run.and_then(|run| run.route.as_ref()).map(|route| route.rung.path().to_owned()),
         progress: match (run, elsewhere.flatten()) {
             (Some(run), _) if entry.is_carried => run.progress.clone(),
             (Some(run), _) => StoredProgress { rate: None, remaining: None, ..run.progress.clone() },
@@ -158,10 +156,4 @@ pub(super) const fn selection(state: FileState) -> FileSelection {
         FileState::Skipped => FileSelection::Skipped,
         FileState::Failed => FileSelection::Failed,
     }
-}
-
-/// Failures of one cause.
-pub(super) fn failure_group(alike: AlikeFailures) -> FailureGroup {
-    let AlikeFailures { why, files, first } = alike;
-    FailureGroup { cause: why, files, names: first }
 }

@@ -1,6 +1,7 @@
 //! Takes jobs from the queue and carries them, several at the same time.
 
 use super::super::program;
+use super::super::queue::LONG_PAUSE;
 use super::carry::{RunResult, carry};
 use super::state::Daemon;
 use crate::context::Cancel;
@@ -10,6 +11,7 @@ use crate::job;
 use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob};
 use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use ftp_io::clock::{Clock, since_1970};
+use ftp_io::lock::Lock;
 use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
@@ -119,7 +121,7 @@ impl Worker {
                     }
                     LONG_PAUSE
                 }
-                Err(why) => break Err(job::of_journal(&why)),
+                Err(why) => break Err(why.into()),
             };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
@@ -147,7 +149,7 @@ impl Worker {
     fn reload(&self) {
         match program::settings(self.daemon.general.job.config.as_deref()) {
             Ok(settings) => {
-                self.daemon.take_settings(settings);
+                *self.daemon.settings.locked() = Arc::new(settings);
                 tracing::info!("the settings were read again");
             }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
@@ -183,7 +185,7 @@ impl Worker {
             }
         }
         let _ = self.write_ends().await.is_ok() && self.tell().await.is_ok();
-        self.write_ends().await.map_err(|why| job::of_journal(&why))
+        Ok(self.write_ends().await?)
     }
 
     /// Takes over what other workers have lost.
@@ -445,7 +447,5 @@ const LOOK_AGAIN_AT_DATABASE: Duration = Duration::from_secs(1);
 const SAVE_PROGRESS: Duration = Duration::from_secs(2);
 /// The shortest time between two looks, unless a run has ended.
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
-/// The same after the journal could not be used.
-const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// The largest number of jobs that are remembered after they were carried, for the shares of their owners.
 const MOST_RECENT: usize = 256;

@@ -1,5 +1,6 @@
 //! Carries a line out: a verb of the shell alone here, any other as the command line does.
 
+use super::super::places::missing;
 use super::super::program;
 use super::lines::{Lines, with_default};
 use super::lookup::{local_path, refuse_stdin};
@@ -235,10 +236,7 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
             }
             match held? {
                 Occupant::Directory => known.want(directory.clone()),
-                Occupant::Nothing => {
-                    return Err(Failure::new(Kind::Missing, format!("{directory} does not exist"))
-                        .hint("check the path"));
-                }
+                Occupant::Nothing => return Err(missing(directory)),
                 Occupant::Other => return Err(Failure::usage(format!("{directory} is not a directory"))),
             }
             // Above the directory of the site, only the server knows what its path is.

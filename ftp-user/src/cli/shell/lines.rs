@@ -71,9 +71,7 @@ impl Lines {
             listed: listed.clone(),
             grouping: arguments.grouping,
             here: self.here().map(OsString::from),
-            one_job: None,
-            unattended: None,
-            at_once: None,
+            ..ShellSession::default()
         };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;

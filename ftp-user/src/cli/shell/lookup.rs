@@ -82,12 +82,10 @@ impl Lookup {
     /// It is in no component.
     pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places> {
         let ended = self.search(partial, NameUse::Read, cancel).await?;
-        match &ended.step {
-            Step::Ambiguous(all) => Ok(Places { all: ended.pick(all), ..Places::default() }),
-            Step::List(_) | Step::Found { .. } | Step::Nowhere { .. } | Step::Uncertain { .. } => {
-                ended.places()
-            }
+        if let Step::Ambiguous(all) = &ended.step {
+            return Ok(Places { all: ended.pick(all), ..Places::default() });
         }
+        ended.places()
     }
 
     /// The place of a name that is there, or that is made: then in the component that has its directory, and in the component
@@ -161,7 +159,6 @@ impl Lookup {
     /// Searches to the end.
     async fn search(&self, partial: &Partial, purpose: NameUse, cancel: &Cancel) -> Result<EndedSearch> {
         let components = self.known.lock().scope.components(&partial.composite)?.to_vec();
-        let ended = |targets, step| EndedSearch { name: partial.to_string(), targets, step };
         let path = partial.shown();
         if path.contains(['*', '?', '[']) {
             return Err(Failure::usage("a pattern cannot be looked up in a composite directory")
@@ -169,16 +166,16 @@ impl Lookup {
         }
         let path = path.split('/').map(canonical).collect::<Result<Vec<_>, _>>()?.join("/");
         let targets: Vec<Directory> = components.iter().map(|component| component.at(&path)).collect();
-        if partial.path.split_last().is_none() {
-            // The root of a composite directory is that of all components.
-            let known = vec![ComponentState::Now(Occupant::Directory); targets.len()];
-            return Ok(ended(targets, Search::new(purpose, known).step()));
-        }
-        let known = targets.iter().map(|target| self.before(target)).collect();
-        let mut search = Search::new(purpose, known);
+        let is_root = partial.path.split_last().is_none();
+        // The root of a composite directory is that of all components.
+        let root = ComponentState::Now(Occupant::Directory);
+        let known = targets.iter().map(|target| if is_root { root } else { self.before(target) });
+        let mut search = Search::new(purpose, known.collect());
         loop {
             let step = search.step();
-            let Step::List(components) = step else { return Ok(ended(targets, step)) };
+            let Step::List(components) = step else {
+                return Ok(EndedSearch { name: partial.to_string(), targets, step });
+            };
             let mut asked = tokio::task::JoinSet::new();
             for index in components {
                 let Some(target) = targets.get(index).cloned() else { continue };
@@ -186,8 +183,8 @@ impl Lookup {
                 asked.spawn(async move { (index, lookup.look(&target, &cancel).await) });
             }
             while let Some(answer) = asked.join_next().await {
-                let Ok((index, known)) = answer else { continue };
-                search.learn(index, known?);
+                let Ok((index, held)) = answer else { continue };
+                search.learn(index, held?);
             }
         }
     }
@@ -199,7 +196,7 @@ impl Lookup {
             return ComponentState::Now(here(target));
         }
         if self.known.is_down(&directory) {
-            return ComponentState::Down;
+            return ComponentState::Unseen;
         }
         let mut known = self.known.lock();
         match known.cache.find(&directory) {
@@ -210,15 +207,15 @@ impl Lookup {
         }
     }
 
-    /// Lists the directory of a place, and says what is there.
+    /// Lists the directory of a place, and says what is there; `None` if nobody can say it.
     ///
     /// # Errors
     ///
     /// Somebody has interrupted it.
-    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<ComponentState> {
-        let Some((directory, name)) = target.split_last() else { return Ok(ComponentState::Failed) };
+    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<Option<Occupant>> {
+        let Some((directory, name)) = target.split_last() else { return Ok(None) };
         if self.known.is_down(&directory) {
-            return Ok(ComponentState::Down);
+            return Ok(None);
         }
         match self.servers.unlock(&directory, cancel).await {
             Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
@@ -229,25 +226,21 @@ impl Lookup {
             Ok(look) => {
                 self.known.note_answer(&directory, true);
                 self.known.lock().cache.keep(directory, look.listed);
-                Ok(ComponentState::Now(look.held))
+                Ok(Some(look.held))
             }
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(failure) if matches!(failure.kind, Kind::Missing | Kind::Refused) => {
                 // A server that is asked for a directory that is not there refuses.
                 self.known.note_answer(&directory, true);
                 self.known.lock().cache.forget(&directory);
-                let is_there = self.servers.held(&directory, cancel).await;
-                Ok(if is_there == Ok(Occupant::Nothing) {
-                    ComponentState::Now(Occupant::Nothing)
-                } else {
-                    ComponentState::Failed
-                })
+                let held = self.servers.held(&directory, cancel).await;
+                Ok(held.ok().filter(|held| *held == Occupant::Nothing))
             }
             Err(failure) => {
                 if matches!(failure.about, About::NoAnswer | About::GivenUp) {
                     self.known.note_answer(&directory, false);
                 }
-                Ok(ComponentState::Failed)
+                Ok(None)
             }
         }
     }

@@ -263,11 +263,8 @@ fn together(succeeded: u64, failures: &[Status]) -> Status {
         Status::Failed(kind) => Some(*kind),
         Status::Done | Status::Partly => None,
     };
-    let kinds: Vec<Kind> = failures.iter().filter_map(kind).collect();
-    match kinds.len() == failures.len() {
-        true => Status::of_many(succeeded, &kinds),
-        false => Status::Partly,
-    }
+    let kinds: Option<Vec<Kind>> = failures.iter().map(kind).collect();
+    kinds.map_or(Status::Partly, |kinds| Status::of_many(succeeded, &kinds))
 }
 
 fn bounded(file: impl Read) -> io::Result<Vec<u8>> {

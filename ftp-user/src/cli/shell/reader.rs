@@ -171,11 +171,9 @@ impl History {
     /// The lines of the state directory. Second, why they cannot be read.
     pub(super) fn read(state: Option<PathBuf>) -> (Self, Option<String>) {
         let file = StateFile::at(state, "shell-history.json");
-        let (lines, why) = match file.read::<Vec<String>>() {
-            Ok(lines) => (lines, None),
-            Err(why) => (Vec::new(), Some(why)),
-        };
-        (Self { file, lines: last(lines) }, why)
+        let read = file.read::<Vec<String>>();
+        let why = read.as_ref().err().cloned();
+        (Self { file, lines: last(read.unwrap_or_default()) }, why)
     }
 
     /// Keeps a line, unless it may have a secret, begins with a blank, or repeats the last one. Returns whether it is kept.
@@ -185,10 +183,8 @@ impl History {
     /// Why the file cannot be written, in words. The line is known to this run all the same.
     pub(super) fn add(&mut self, line: &str, sites: &Names) -> Result<bool, String> {
         let repeats = self.lines.last().is_some_and(|last| last == line);
-        if line.starts_with(char::is_whitespace) || line.is_empty() || repeats || has_secret(line, sites) {
-            return Ok(false);
-        }
-        if line.len() > LONGEST {
+        let can_be_kept = (1..=LONGEST).contains(&line.len()) && !line.starts_with(char::is_whitespace);
+        if !can_be_kept || repeats || has_secret(line, sites) {
             return Ok(false);
         }
         self.lines.push(line.to_owned());

@@ -55,12 +55,10 @@ pub(super) async fn add(
     }
     keys.insert(0, ("url".to_owned(), Some(Value::from(url))));
     if asks {
-        let mut tries = 1;
         let asks_for_password = has_user && !has_source;
-        loop {
+        for tries in 1.. {
             let trial = tested(&context, passwords, &file, &name, &keys, password.clone()).await?;
             if trial.is_login_refused && asks_for_password && tries < TRIES {
-                tries += 1;
                 password = ask_password(&context, &name).await?;
             } else if trial.works() || is_wanted(&context, &name).await? {
                 break;
@@ -409,15 +407,10 @@ fn addresses(typed: &[(Option<String>, IpAddr)]) -> Option<Value> {
 
 /// The keys that a new value of one of them takes the place of.
 pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
-    const INSTEAD: [(&str, &str); 4] = [
-        ("password-file", "password-command"),
-        ("password-command", "password-file"),
-        ("ca", "pin"),
-        ("pin", "ca"),
-    ];
+    const EITHER: [[&str; 2]; 2] = [["password-file", "password-command"], ["ca", "pin"]];
     let has = |wanted: &str| keys.iter().any(|(key, value)| key == wanted && value.is_some());
-    let gone = INSTEAD.iter().filter(|(new, old)| has(new) && !has(old));
-    gone.map(|(_, old)| ((*old).to_owned(), None)).collect()
+    let all = EITHER.into_iter().flat_map(|[one, other]| [(one, other), (other, one)]);
+    all.filter(|(new, old)| has(new) && !has(old)).map(|(_, old)| (old.to_owned(), None)).collect()
 }
 
 /// Reads the keys of `--unset`. A limit has its own name too, as the option that sets it.

@@ -3,8 +3,7 @@
 use super::super::passwords::Passwords;
 use super::places_of_names;
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::files::{Foreign, ServerClock};
+use crate::endpoint::files::{self, Foreign, ServerClock};
 use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::place::{self, Location, Place};

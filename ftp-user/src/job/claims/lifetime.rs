@@ -43,7 +43,7 @@ pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<()
         }
         // What must be kept of its files says so when they are claimed.
         Err(_) if !must_be_kept => Ok(()),
-        Err(_) => Err(of_journal(&context.run.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
+        Err(_) => Err(context.run.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere).into()),
     }
 }
 
@@ -98,28 +98,32 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     Some(tally.how_far(context.run.finding.found()) + first + &advice)
 }
 
-/// The failure of a verb that needs the journal.
-pub fn of_journal(why: &JournalFailure) -> Failure {
-    let kind = match why {
-        JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
-        JournalFailure::Unknown { .. } => Kind::Missing,
-        // A server comes back.
-        JournalFailure::Unusable { store: StoreName::Database(_), .. } => Kind::Temporary,
-        JournalFailure::Nowhere
-        | JournalFailure::Newer { .. }
-        | JournalFailure::Unreleased { .. }
-        | JournalFailure::Damaged { .. }
-        | JournalFailure::Full { .. }
-        | JournalFailure::Unusable { .. } => Kind::Other,
-    };
-    Failure::new(kind, why.to_string()).hint(why.hint())
+impl From<JournalFailure> for Failure {
+    /// The failure of a verb that needs the journal.
+    fn from(why: JournalFailure) -> Self {
+        let kind = match &why {
+            JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
+            JournalFailure::Unknown { .. } => Kind::Missing,
+            // A server comes back.
+            JournalFailure::Unusable { store: StoreName::Database(_), .. } => Kind::Temporary,
+            JournalFailure::Nowhere
+            | JournalFailure::Newer { .. }
+            | JournalFailure::Unreleased { .. }
+            | JournalFailure::Damaged { .. }
+            | JournalFailure::Full { .. }
+            | JournalFailure::Unusable { .. } => Kind::Other,
+        };
+        Self::new(kind, why.to_string()).hint(why.hint())
+    }
 }
 
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
 pub(super) fn goes_without(context: &Context) -> Result<()> {
     match context.run.job_journal.why_missed() {
-        Some(why) if context.run.job_journal.is_shared() => Err(of_journal(&why).as_kind(Kind::Interrupted)),
-        Some(why) => Err(of_journal(&why)),
+        Some(why) if context.run.job_journal.is_shared() => {
+            Err(Failure::from(why).as_kind(Kind::Interrupted))
+        }
+        Some(why) => Err(why.into()),
         None => {
             tell(context);
             Ok(())

@@ -90,15 +90,11 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
     let mut names = BTreeSet::new();
     let mut status = Status::Done;
     for found in &all {
-        match import(context, settings, found, &mut names, args.dry_run) {
-            Ok(()) => {}
-            Err(failure) if failure.kind == Kind::Exists || found.refused.is_some() => {
-                context.run.events.warn(failure.to_string());
-            }
-            Err(failure) => {
+        if let Err(failure) = import(context, settings, found, &mut names, args.dry_run) {
+            if failure.kind != Kind::Exists && found.refused.is_none() {
                 status = Status::Partly;
-                context.run.events.warn(failure.to_string());
             }
+            context.run.events.warn(failure.to_string());
         }
     }
     if all.is_empty() {
