@@ -2,11 +2,11 @@
 //! directories above it.
 
 use super::verb::{VerbRun, missing};
-use crate::endpoint::files;
-use crate::endpoint::{HeldDirectories, Host};
+use crate::endpoint::{HeldDirectories, Host, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::Scope;
-use crate::job::{Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, walk};
+use crate::job::{
+    Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, check_cancel, walk,
+};
 use crate::place::{self, Location};
 use crate::session::Facts;
 use ftp_proto::listing;
@@ -87,7 +87,7 @@ impl RemovalPlan {
                 Visit::Failed(path, failure) => self.note_unlisted(run, path, failure)?,
             }
         }
-        if cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+        check_cancel(run.context)
     }
 
     fn push(&mut self, path: PathName, facts: Facts) -> Result<()> {

@@ -69,8 +69,8 @@ pub use request::job::{
 pub(crate) use request::job::{is_one_host, new_job_id};
 pub use request::pairs::Pairs;
 pub use request::streams::Streams;
-pub(crate) use retry::asked;
 pub use retry::{Question, facts};
+pub(crate) use retry::{asked, check_cancel};
 pub use run::{refused, run};
 pub(crate) use spool::{Spool, TreeEntry};
 pub use summary::{Report, Status};

@@ -10,8 +10,7 @@
 //! | a server was given up; any other failure; no retries left | give up |
 
 use crate::context::{Context, KnownRelays, Patience};
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::route::Ends;
 use crate::session::Facts;
@@ -194,7 +193,7 @@ pub(crate) async fn asked<T>(
 /// The same as [`asked`] where a task of its own asks: `asked_of!(context, host, question)`. A future of a closure that borrows
 /// the host cannot move to another thread, as far as the compiler can tell.
 macro_rules! asked_of {
-    ($context:expr, $host:ident, $ask:expr) => {{
+    ($context:expr, $host:expr, $ask:expr) => {{
         let mut question = $crate::job::Question::new($context);
         loop {
             if let Err(failure) = question.connect($host).await {
@@ -228,6 +227,15 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
             Err(failure) => question.again(failure).await?,
         }
     }
+}
+
+/// Checks that nobody has asked the program to stop.
+///
+/// # Errors
+///
+/// Somebody has.
+pub(crate) fn check_cancel(context: &Context) -> Result<()> {
+    if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
 }
 
 /// Connects to both ends at the same time.

@@ -97,8 +97,12 @@ impl Verify {
             }
             match compared? {
                 Ok(proof) => return Ok(proof),
+                // Nothing is verified if that is allowed and an end has no word for sizes. A copy that is missing is a failure.
                 Err(failure) if means == Verified::Size => {
-                    return self.without_size(context, ends, files, failure).await.map(Proof::from);
+                    let lacks_sizes = self == Self::Auto
+                        && (files::tells_no_size(context, &mut ends.destination, files.copy).await?
+                            || files::tells_no_size(context, &mut ends.source, files.source).await?);
+                    return if lacks_sizes { Ok(Verified::None.into()) } else { Err(failure) };
                 }
                 Err(failure) => {
                     why.get_or_insert(failure);
@@ -106,24 +110,6 @@ impl Verify {
             }
             refused.extend(common);
         }
-    }
-
-    /// What holds where no sizes could be compared: nothing is verified if that is allowed and an end has no word for
-    /// sizes. A copy that is missing is a failure.
-    async fn without_size(
-        self,
-        context: &Context,
-        ends: &mut Ends,
-        files: &ComparedFiles<'_>,
-        failure: Failure,
-    ) -> Result<Verified> {
-        if self == Self::Auto
-            && (files::tells_no_size(context, &mut ends.destination, files.copy).await?
-                || files::tells_no_size(context, &mut ends.source, files.source).await?)
-        {
-            return Ok(Verified::None);
-        }
-        Err(failure)
     }
 
     /// What verifies a file of that size, if both ends know the digest `common`.

@@ -8,8 +8,7 @@ use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::account::shortened;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
 use crate::job::part::publish::OldFiles;
@@ -383,11 +382,6 @@ impl FileRecord {
     /// The copy of this very source that this job has finished before.
     fn finished(&self, source: &Facts) -> Option<&FinishedCopy> {
         self.finished.as_ref().filter(|copy| is_same(&copy.seen, &seen(source)))
-    }
-
-    /// Whether this job has finished a copy of this very source before.
-    pub(in crate::job) fn has_finished(&self, source: &Facts) -> bool {
-        self.finished(source).is_some()
     }
 
     /// The route by which this job has copied this very source before. If something equal has the final name of a copy that

@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::endpoint::{both, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::Item;
-use crate::job::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
+use crate::job::check::{Verify, readable, refuse_itself, replaceable};
+use crate::job::part::in_time;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{Mode, Options};
 use crate::job::retry::{Question, connect_both};
@@ -103,11 +104,8 @@ impl Appending<'_> {
         let Self { context, ends, item, plan } = self;
         let name = ends.destination.show(&item.destination);
         let (cleanup, end) = context.for_cleanup();
-        let now = tokio::select! {
-            biased;
-            size = files::size(&cleanup, &mut ends.destination, &item.destination) => size.ok().flatten(),
-            () = context.world.clock.sleep_until(Some(end)) => None,
-        };
+        let size = files::size(&cleanup, &mut ends.destination, &item.destination);
+        let now = in_time(context, end, size).await.ok().flatten();
         // A file that does not exist has no size, and had none before.
         let unchanged = now.is_some() && now == plan.before;
         let sizes = format!("{name} had {} before and has {} now", number(plan.before), number(now));
@@ -158,17 +156,11 @@ struct Plan {
 async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan> {
     connect_both(context, ends).await?;
     let (source_name, dest_name) = item.names(ends);
-    let (source, target) = {
-        let Ends { source, destination, .. } = &mut *ends;
-        both(
-            files::facts(context, source, &item.source),
-            files::facts(context, destination, &item.destination),
-        )
-        .await?
-    };
+    let Ends { source: from, destination: to, .. } = &mut *ends;
+    let looks = both(files::facts(context, from, &item.source), files::facts(context, to, &item.destination));
+    let (source, target) = looks.await?;
     let source = readable(source, &source_name)?;
-    let one = KnownFile { path: &item.source, facts: Some(&source) };
-    refuse_itself(ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
+    refuse_itself(ends, item, &source, target.as_ref())?;
     let before = match &target {
         None => Some(0),
         Some(facts) if facts.kind == Kind::Directory => {

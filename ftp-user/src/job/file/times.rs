@@ -1,8 +1,7 @@
 //! A copy gets the modification time and the permissions of its source, where the destination can set them.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::request::job::Options;
 use crate::report::Topic;
@@ -101,11 +100,6 @@ impl KeptFacts {
             modes: options.perms && is_set(&ends.no_modes),
             is_lack_said: false,
         }
-    }
-
-    /// Whether there is anything to do.
-    pub(in crate::job) const fn is_any(self) -> bool {
-        self.times || self.modes
     }
 
     /// What the source has not told of one of these directories, unless that was said.

@@ -7,12 +7,11 @@ use super::links::MovedLinks;
 use super::look::{DirectorySizes, ExpectedFile, look_at_copies, look_at_sources};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::{AskedDisk, Host};
+use crate::endpoint::{AskedDisk, Host, files};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::check::{self, ComparedFiles};
-use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
+use crate::job::checked_directories::CheckedDirectories;
 use crate::job::claims::names::{learn, place_at};
 use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{Question, asked_of, facts};
@@ -40,8 +39,7 @@ pub(in crate::job) async fn delete_sources(
     }
     let kept = Box::pin(keep_for_other_moves(context, ends, &mut files)).await;
     let disk = stable(context, ends, &files).await;
-    let checked =
-        tree.map(|tree| CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links));
+    let checked = tree.map(|tree| CheckedDirectories::of_move(context, &tree.scope, &tree.links));
     let mut deletion = SourceDeletion { context, ends, disk, checked, sizes, links, kept };
     // What a link leads to goes after it, and stays until all links to it have gone.
     let (first, files): (Vec<CopiedFile>, Vec<CopiedFile>) =
@@ -109,7 +107,7 @@ struct SourceDeletion<'a> {
     /// What the destination has said of its disk.
     disk: AskedDisk,
     /// The directories of the tree, if a tree is moved.
-    checked: Option<CheckedDirectories>,
+    checked: Option<CheckedDirectories<'a>>,
     sizes: &'a DirectorySizes,
     links: &'a MovedLinks,
     kept: Vec<KeptSource>,
@@ -134,7 +132,7 @@ impl SourceDeletion<'_> {
         let context = self.context;
         let directory = files.first().and_then(|copied| copied.below.as_ref()).map(place::parent);
         if let (Some(checked), Some(directory)) = (&mut self.checked, directory) {
-            match checked.is_within(context, &mut self.ends.source, directory.as_ref()).await {
+            match checked.is_within(&mut self.ends.source, directory.as_ref()).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(failure) => {

@@ -2,8 +2,7 @@
 //! them; what is left by a question for each, or of copies by one listing where most of the directory is asked for.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::Result;
 use crate::job::Item;
 use crate::job::retry::facts;

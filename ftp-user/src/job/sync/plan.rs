@@ -9,6 +9,7 @@ use crate::failure::{About, Failure, Result};
 use crate::id::JobId;
 use crate::job::part::Part;
 use crate::job::request::job::Compare;
+use crate::job::retry::check_cancel;
 use crate::job::spool::{self, SortedNames, Sorter, Spool, TreeEntry, order};
 use crate::job::tree::{Visit, Visits};
 use crate::session::Facts;
@@ -479,9 +480,7 @@ pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeS
         tree.sample.add(&path, facts.kind);
         sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
     }
-    if cancel.is_cancelled() {
-        return Err(Failure::interrupted());
-    }
+    check_cancel(context)?;
     tree.names = sorter.finish().map_err(|error| cannot_keep(&error))?;
     Ok(tree)
 }

@@ -21,6 +21,7 @@ use crate::job::leftovers::remove_left;
 use crate::job::removal::{ComparedTrees, MayRename, Scope, too_many};
 use crate::job::request::filter::Filter;
 use crate::job::request::job::{Mode, Options, SyncRules, is_one_host};
+use crate::job::retry::check_cancel;
 use crate::job::sources::moved;
 use crate::job::spool::{Spool, TreeEntry};
 use crate::job::summary::Tally;
@@ -381,9 +382,7 @@ impl SyncRun<'_> {
         let mut given = CopyCounts::default();
         while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
             let SyncTask { entry, action } = &task;
-            if context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
+            check_cancel(context)?;
             if matches!(action, PlannedAction::Make | PlannedAction::Copy) {
                 similar.look(context, &mut self.ends.destination, root, &entry.path).await?;
             }

@@ -6,8 +6,7 @@
 use super::below;
 use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
 use crate::job::file::times::Attributes;
