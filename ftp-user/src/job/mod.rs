@@ -49,8 +49,8 @@ mod tree;
 mod unattended;
 
 pub use crate::id::JobId;
-pub(crate) use check::usable;
 pub use check::{Overwrite, Verify};
+pub(crate) use check::{missing, usable};
 pub(crate) use checked_directories::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, answer_if_any, with_directories_above,
 };

@@ -163,8 +163,7 @@ impl<'a> Question<'a> {
     /// `failure`, if it is not asked again; or an interruption.
     pub async fn again(&mut self, failure: Failure) -> Result<()> {
         match self.retry.after(Event::Failed(&failure)) {
-            Next::Attempt => Ok(()),
-            next @ Next::Wait { .. } => wait(self.context, &failure, next, "").await,
+            next @ (Next::Attempt | Next::Wait { .. }) => wait(self.context, &failure, next, "").await,
             Next::GiveUp => Err(failure),
         }
     }
@@ -261,8 +260,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
     loop {
         let Err(failure) = server.session(context).await else { return Ok(()) };
         match retry.after(Event::Failed(&failure)) {
-            Next::Attempt => {}
-            next @ Next::Wait { .. } => wait(context, &failure, next, "").await?,
+            next @ (Next::Attempt | Next::Wait { .. }) => wait(context, &failure, next, "").await?,
             Next::GiveUp if context.run.cancel.is_cancelled() || failure.about == About::GivenUp => {
                 return Err(failure);
             }

@@ -14,6 +14,7 @@ use ftp_proto::deletion::has_changed;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// The rule that was chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
@@ -66,13 +67,14 @@ impl Overwrite {
     }
 }
 
+/// The failure if nothing is at a place.
+pub(crate) fn missing(place: impl Display) -> Failure {
+    Failure::new(failure::Kind::Missing, format!("{place} does not exist")).hint("check the path")
+}
+
 /// The facts of a source that can be read. `name` is how reports call it.
 pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts> {
-    let Some(facts) = facts else {
-        return Err(
-            Failure::new(failure::Kind::Missing, format!("{name} does not exist")).hint("check the path")
-        );
-    };
+    let facts = facts.ok_or_else(|| missing(name))?;
     match facts.kind {
         Kind::File => Ok(facts),
         Kind::Directory | Kind::Current | Kind::Parent => {

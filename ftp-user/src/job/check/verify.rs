@@ -41,10 +41,8 @@ pub(crate) struct Proof {
 impl Proof {
     /// The digest of both files, if that is what they have in common.
     pub(crate) fn as_digest(&self) -> Option<Digest> {
-        match (self.by, &self.digest) {
-            (Verified::Hash(algorithm), Some(hex)) => Some(Digest { algorithm, hex: hex.clone() }),
-            (Verified::Hash(_) | Verified::Size | Verified::None, _) => None,
-        }
+        let known = self.by.algorithm().zip(self.digest.clone());
+        known.map(|(algorithm, hex)| Digest { algorithm, hex })
     }
 }
 
@@ -172,27 +170,21 @@ pub(crate) async fn compare(
             // Again, not from before: the source may have changed meanwhile.
             let (there, here) =
                 both(files::size(context, from, source), files::size(context, to, copy)).await?;
-            match (there, here) {
-                (Some(there), Some(here)) if there == here => match passed {
-                    Some(passed) if passed < there => Err(differs(
-                        from,
-                        source,
-                        &format!(
-                            "the source has {there} bytes, of which {passed} have passed the host in the middle"
-                        ),
-                    )),
-                    Some(_) | None => Ok(Ok(means.into())),
-                },
-                (Some(there), Some(here)) => Err(differs(
-                    from,
-                    source,
-                    &format!("the source has {there} bytes and the copy has {here}"),
-                )),
-                (None, _) => Ok(Err(untold(from, source, "the source does not tell its size"))),
-                (Some(_), None) => {
-                    Ok(Err(untold(from, source, "the destination does not tell the size of the copy")))
+            let untold = |why| Ok(Err(untold(from, source, why)));
+            let why = match (there, here) {
+                (None, _) => return untold("the source does not tell its size"),
+                (Some(_), None) => return untold("the destination does not tell the size of the copy"),
+                (Some(there), Some(here)) if there != here => {
+                    format!("the source has {there} bytes and the copy has {here}")
                 }
-            }
+                (Some(there), Some(_)) => match passed.filter(|passed| *passed < there) {
+                    Some(passed) => format!(
+                        "the source has {there} bytes, of which {passed} have passed the host in the middle"
+                    ),
+                    None => return Ok(Ok(means.into())),
+                },
+            };
+            Err(differs(from, source, &why))
         }
         Verified::Hash(algorithm) => {
             let told = |said| whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
@@ -207,14 +199,10 @@ pub(crate) async fn compare(
                 (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
             };
             if there.hex.eq_ignore_ascii_case(&here.hex) {
-                Ok(Ok(Proof { by: means, digest: Some(there.hex.to_ascii_lowercase()) }))
-            } else {
-                Err(differs(
-                    from,
-                    source,
-                    &format!("{} of the source is {}, of the copy {}", algorithm.name(), there.hex, here.hex),
-                ))
+                return Ok(Ok(Proof { by: means, digest: Some(there.hex.to_ascii_lowercase()) }));
             }
+            let (name, there, here) = (algorithm.name(), there.hex, here.hex);
+            Err(differs(from, source, &format!("{name} of the source is {there}, of the copy {here}")))
         }
     }
 }

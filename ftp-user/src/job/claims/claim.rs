@@ -300,7 +300,7 @@ pub(in crate::job) struct FileRecord {
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
     pub(in crate::job) may_be_done: bool,
     /// What this run has done with it, if its server has not said whether it has given the copy its name.
-    moved: Option<Box<FileCopy>>,
+    pub(in crate::job) moved: Option<Box<FileCopy>>,
     /// The copy that this job has finished before.
     finished: Option<FinishedCopy>,
     /// The source that an earlier run of this job has moved, perhaps to its final name, and by which path.
@@ -372,11 +372,6 @@ impl FileRecord {
     pub(in crate::job) fn may_be_named(&mut self, done: FileCopy) {
         self.may_be_done = true;
         self.moved = Some(Box::new(done));
-    }
-
-    /// What this run has done with the file, if the copy is seen under its name.
-    pub(in crate::job) fn moved(&self) -> Option<&FileCopy> {
-        self.moved.as_deref()
     }
 
     /// The copy of this very source that this job has finished before.

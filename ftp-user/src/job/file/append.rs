@@ -34,11 +34,8 @@ pub(in crate::job) async fn append(
     let (source, dest) = item.names(ends);
     let dry_run = options.mode.is_dry();
     let Plan { size, means: verify, .. } = plan;
-    context
-        .run
-        .events
-        .plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run)
-        .await;
+    let told = Event::Plan { verb: "append", source, dest, size, verify, dry_run };
+    context.run.events.plan(told, dry_run).await;
     let mut done = FileCopy::skipped(size, verify);
     if dry_run {
         let explain = options.mode == Mode::Explain;
@@ -79,11 +76,8 @@ impl Appending<'_> {
             allowed: options.allowed,
             ..Assignment::new(name.clone(), source, destination, self.plan.size)
         };
-        let mut moved = transfer(self.context, self.ends, &assignment).await;
-        moved.result = moved.result.map_err(|failure| {
-            failure.during_unless_interrupted(format_args!("cannot append {name} to {target}"))
-        });
-        moved
+        let moved = transfer(self.context, self.ends, &assignment).await;
+        moved.during(format_args!("cannot append {name} to {target}"))
     }
 
     /// After a failed attempt: waits for the next one, or returns the failure if there is none. If the

@@ -89,17 +89,19 @@ impl Copying<'_> {
     /// name: both are equal.
     async fn named_by_batch(&mut self, files: &Files) -> Result<Option<FileCopy>> {
         let there = files.target.as_ref().and_then(|target| target.size);
-        if self.attempts.kept.moved().is_none() || there.is_none() || there != files.source.size {
+        if self.attempts.kept.moved.is_none() || there.is_none() || there != files.source.size {
             return Ok(None);
         }
         let proof = self.compare(files.source.size).await?;
-        Ok(proof.zip(self.attempts.kept.moved()).map(|(Proof { by: verified, digest }, done)| FileCopy {
-            verified,
-            source: Some(files.source.clone()),
-            facts: TransferFacts { digest, ..done.facts.clone() },
-            // Both places may be one, as far as this has shown.
-            was_taken: true,
-            ..done.clone()
+        Ok(proof.zip(self.attempts.kept.moved.as_deref()).map(|(Proof { by: verified, digest }, done)| {
+            FileCopy {
+                verified,
+                source: Some(files.source.clone()),
+                facts: TransferFacts { digest, ..done.facts.clone() },
+                // Both places may be one, as far as this has shown.
+                was_taken: true,
+                ..done.clone()
+            }
         }))
     }
 

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, FinalName, most};
 use crate::failure::{Failure, Kind, Result, words};
-use crate::job::check::{Overwrite, Verify, readable, replaceable};
+use crate::job::check::{Overwrite, Proof, Verify, readable, replaceable};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{NAME, NULL, Options, Sink, both_are_here};
@@ -22,7 +22,7 @@ use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
 use ftp_io::hash::Digester;
 use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
-use ftp_proto::digest::{Algorithm, Digest, best_common};
+use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::listing;
 use ftp_proto::wire::{ByteRange, PathName, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -167,8 +167,7 @@ impl StreamCopy<'_> {
             part.replaces_nothing(context, host).await?;
         }
         let size = Some(sent.bytes).filter(|_| verified != Verified::None);
-        let digest = verified.algorithm().zip(sent.digest);
-        let digest = digest.map(|(algorithm, hex)| Digest { algorithm, hex });
+        let digest = Proof { by: verified, digest: sent.digest }.as_digest();
         let before = if is_taken { FinalName::Taken(digest) } else { FinalName::Free };
         let mut old = OldFiles::default();
         let named = old.publish(context, host, part, before, size).await;
@@ -202,11 +201,8 @@ impl StreamCopy<'_> {
     /// Tells what is to be done.
     async fn tell_plan(&mut self, source: String, dest: String, size: Option<u64>, verify: Verified) {
         let dry_run = self.options.mode.is_dry();
-        self.context
-            .run
-            .events
-            .plan(Event::Plan { verb: "copy", source, dest, size, verify, dry_run }, dry_run)
-            .await;
+        let told = Event::Plan { verb: "copy", source, dest, size, verify, dry_run };
+        self.context.run.events.plan(told, dry_run).await;
     }
 }
 

@@ -128,10 +128,8 @@ pub(in crate::job) async fn finish_directories(
     wanted: &mut KeptFacts,
 ) {
     if let Some(lack) = wanted.lack(directories) {
-        context
-            .run
-            .events
-            .notice(format!("of directories, {lack} are not kept: the source does not tell them"));
+        let text = format!("of directories, {lack} are not kept: the source does not tell them");
+        context.run.events.notice(text);
     }
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =

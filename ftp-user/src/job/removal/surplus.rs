@@ -44,11 +44,8 @@ pub enum Consent {
 
 impl Allowance {
     /// Whether so many names are more than the user has allowed. Then none is deleted.
-    pub(crate) const fn is_exceeded_by(self, names: u64) -> Option<u64> {
-        match self.most {
-            Some(most) if names > most => Some(most),
-            Some(_) | None => None,
-        }
+    pub(crate) fn is_exceeded_by(self, names: u64) -> Option<u64> {
+        self.most.filter(|most| names > *most)
     }
 }
 

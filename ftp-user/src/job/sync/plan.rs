@@ -37,7 +37,7 @@ pub(super) struct PlanRules {
 }
 
 /// What becomes of both trees.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct SyncPlan {
     /// What is made or copied, each directory before what is in it.
     pub(super) tasks: Spool<SyncTask>,
@@ -231,13 +231,9 @@ pub(super) fn plan(
     let mut plan = SyncPlan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
-        blocked: Vec::new(),
-        claimed: ClaimedNames::default(),
-        large: LargeDeletions::default(),
-        counts: PlanCounts::default(),
         is_complete: source.failed.is_empty() && destination.failed.is_empty(),
         is_nested: source.is_nested || destination.is_nested,
-        suspects: Spool::new(IN_MEMORY),
+        ..SyncPlan::default()
     };
     loop {
         cancel.check()?;

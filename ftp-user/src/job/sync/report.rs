@@ -128,13 +128,8 @@ impl SyncRun<'_> {
         let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
         let CopyForecast { common, rung } = self.forecast().await?;
         let replaces = *action == PlannedAction::Replace;
-        let kept_as = self
-            .request
-            .rules
-            .backup
-            .as_ref()
-            .filter(|_| replaces)
-            .map(|backup| place::join(Some(backup), path));
+        let backup = self.request.rules.backup.as_ref().filter(|_| replaces);
+        let kept_as = backup.map(|backup| place::join(Some(backup), path));
         let planned = match (self.request.options.verify.with(common, facts.size), rung) {
             (Ok(verify), Ok(rung)) => {
                 let (verb, size) = (if replaces { "replace" } else { "copy" }, facts.size);

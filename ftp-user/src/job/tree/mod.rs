@@ -70,7 +70,7 @@ impl Tree {
             made_ahead: HashSet::new(),
             has_told_room: false,
             is_given_up: false,
-            made: Spool::new(MADE_IN_MEMORY),
+            made: Spool::default(),
         };
         Box::pin(copying.run(contents)).await;
     }
@@ -450,8 +450,6 @@ pub(super) fn below(root: &PathName, path: Option<&PathName>) -> PathName {
 
 /// The number of directories that a server is told to make, or that get their times, at once.
 const AT_ONCE: usize = 32;
-/// The number of directories that were made and that are in memory.
-const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.
 const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 /// Why a file of a move is skipped.

@@ -488,11 +488,8 @@ impl<'a> ListedDirectory<'a> {
     fn tell_found(&mut self) {
         let FileCount { files, bytes, unsized_files } = std::mem::take(&mut self.found);
         if files > 0 {
-            self.context.run.events.say(Event::Found(self.context.run.finding.in_tree(
-                files,
-                bytes,
-                unsized_files,
-            )));
+            let run = &self.context.run;
+            run.events.say(Event::Found(run.finding.in_tree(files, bytes, unsized_files)));
         }
     }
 
