@@ -4,9 +4,8 @@
 use super::listing::FileLabels;
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
 use crate::endpoint::files::most;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::Location;

@@ -1,12 +1,13 @@
 //! What `rm` would delete at one place: everything is found before anything is deleted. What cannot be listed stays, with the
 //! directories above it.
 
-use super::verb::{VerbRun, missing};
-use crate::endpoint::files;
-use crate::endpoint::{HeldDirectories, Host};
+use super::verb::VerbRun;
+use crate::endpoint::{HeldDirectories, Host, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::Scope;
-use crate::job::{Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, walk};
+use crate::job::{
+    Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, check_cancel,
+    missing, walk,
+};
 use crate::place::{self, Location};
 use crate::session::Facts;
 use ftp_proto::listing;
@@ -58,7 +59,7 @@ impl RemovalPlan {
         let (files, directories) = (u64::from(!is_directory), u64::from(is_directory));
         let bytes = seen.size.filter(|_| !is_directory).unwrap_or(0);
         let totals = RemovalTotals { files, directories, bytes };
-        let (names, unlisted) = (Spool::new(IN_MEMORY), Vec::new());
+        let (names, unlisted) = (Spool::default(), Vec::new());
         Self { place: place.clone(), scope, seen, names, totals, unlisted, path_bytes: 0 }
     }
 
@@ -87,7 +88,7 @@ impl RemovalPlan {
                 Visit::Failed(path, failure) => self.note_unlisted(run, path, failure)?,
             }
         }
-        if cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+        check_cancel(run.context)
     }
 
     fn push(&mut self, path: PathName, facts: Facts) -> Result<()> {
@@ -237,8 +238,6 @@ impl SeenPlaces {
     }
 }
 
-/// The names of a plan that are in memory. The others wait in a temporary file.
-const IN_MEMORY: usize = 1024;
 /// The largest number of files of a plan.
 const MOST_FILES: u64 = 10_000_000;
 /// The largest number of directories of a plan.

@@ -5,14 +5,12 @@
 use super::removal_plan::{RemovalPlan, RemovalTotals, SeenPlaces};
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::{
-    CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked, storing,
-    with_directories_above,
+    CheckedDirectories, CheckedEntry, DeletionPurpose, Removal, Scope, Status, TreeEntry, answer_if_any,
+    asked, check_cancel, storing, with_directories_above,
 };
-use crate::job::{Removal, Scope};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
@@ -127,7 +125,7 @@ struct PlaceDeletion<'r, 'c> {
     elsewhere: HashSet<Option<PathName>>,
     /// Directories that are not empty, because something in them has failed.
     kept: HashSet<Option<PathName>>,
-    checked: CheckedDirectories,
+    checked: CheckedDirectories<'c>,
     listed: DeletionListings,
 }
 
@@ -135,7 +133,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
     fn new(run: &'r mut VerbRun<'c>, plan: RemovalPlan) -> Self {
         let (host, listed) = (run.host(&plan.place), DeletionListings::default());
         let kept = plan.unlisted.iter().cloned().flat_map(with_directories_above).collect();
-        let checked = CheckedDirectories::new(&plan.scope, DeletionPurpose::Remove);
+        let checked = CheckedDirectories::new(run.context, &plan.scope, DeletionPurpose::Remove);
         Self { run, host, plan, directories: Vec::new(), elsewhere: HashSet::new(), kept, checked, listed }
     }
 
@@ -149,7 +147,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
             self.reach(Some(path), is_directory, size).await?;
         }
         while let Some((below, seen)) = self.directories.pop() {
-            self.check_cancel()?;
+            check_cancel(self.run.context)?;
             let is_gone = self.elsewhere.contains(&below) || self.is_elsewhere(&below);
             if is_gone || self.kept.contains(&below) {
                 continue;
@@ -167,13 +165,9 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         Ok(())
     }
 
-    fn check_cancel(&self) -> Result<()> {
-        if self.run.context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
-    }
-
     /// Deletes a file. A directory is entered, and goes when everything in it has gone.
     async fn reach(&mut self, below: Option<PathName>, is_directory: bool, size: Option<u64>) -> Result<()> {
-        self.check_cancel()?;
+        check_cancel(self.run.context)?;
         if self.is_elsewhere(&below) || self.is_unlisted(&below) {
             return Ok(());
         }
@@ -229,7 +223,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         if self.run.dry_run {
             return Ok(true);
         }
-        match self.checked.enter(self.run.context, &mut self.host, below).await? {
+        match self.checked.enter(&mut self.host, below).await? {
             CheckedEntry::Directory => return Ok(true),
             CheckedEntry::Link(link) => {
                 let name = self.host.show(&self.plan.scope.path(link.as_ref()));

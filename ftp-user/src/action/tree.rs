@@ -3,11 +3,9 @@
 use super::listing::{Grouping, UnionEntry, typed, united};
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::usable;
-use crate::job::{Status, asked};
+use crate::job::{Status, asked, check_cancel, usable};
 use crate::place::{self, Location};
 use crate::report::{Event, Form, Label, ListedEntry, TreeEntry};
 use ftp_proto::listing::{self, Entry};
@@ -106,9 +104,7 @@ impl TreeDrawing<'_, '_> {
                 return Err(failure.hint("check whether a directory contains a link to itself"));
             }
             levels.push(self.enter(Some(path), of).await);
-            if self.run.context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
+            check_cancel(self.run.context)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{Failures, Matches, Status, asked, matches, named, rename_free};
+use crate::job::{Failures, Matches, Status, asked, matches, missing, named, rename_free};
 use crate::outcome::FailedItem;
 use crate::place::{self, Location};
 use crate::report::{Change, Event, VerbSummary};
@@ -138,11 +138,6 @@ impl<'a> VerbRun<'a> {
         context.run.events.say(Event::Ended(ended));
         Status::of_many(files + directories, &failures.kinds())
     }
-}
-
-/// The failure if nothing is at a place.
-pub(super) fn missing(place: impl Display) -> Failure {
-    Failure::new(Kind::Missing, format!("{place} does not exist")).hint("check the path")
 }
 
 /// Makes directories, and reports each; with `parents` those above them too, and then one that is there is no failure.

@@ -3,8 +3,7 @@
 
 use super::retry::asked_of;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::removal::{Removal, Scope, against};
 use crate::place;
@@ -44,7 +43,8 @@ pub(in crate::job) struct DeletedLinks(Arc<Mutex<HashSet<Option<PathName>>>>);
 
 /// The directories below one place. On this host nothing is asked: what deletes there follows no link.
 #[derive(Debug)]
-pub(crate) struct CheckedDirectories {
+pub(crate) struct CheckedDirectories<'a> {
+    context: &'a Context,
     scope: Scope,
     purpose: DeletionPurpose,
     /// The path of the place without symbolic links, once it was asked for.
@@ -57,10 +57,11 @@ pub(crate) struct CheckedDirectories {
     shown: Vec<(Option<PathName>, HashSet<PathName>)>,
 }
 
-impl CheckedDirectories {
+impl<'a> CheckedDirectories<'a> {
     /// Nothing was looked at yet.
-    pub(crate) fn new(scope: &Scope, purpose: DeletionPurpose) -> Self {
+    pub(crate) fn new(context: &'a Context, scope: &Scope, purpose: DeletionPurpose) -> Self {
         Self {
+            context,
             scope: scope.clone(),
             purpose,
             real: None,
@@ -70,9 +71,9 @@ impl CheckedDirectories {
         }
     }
 
-    /// Nothing was looked at yet, and others have deleted these links.
-    pub(in crate::job) fn sharing(scope: &Scope, purpose: DeletionPurpose, links: &DeletedLinks) -> Self {
-        Self { links: links.clone(), ..Self::new(scope, purpose) }
+    /// Nothing was looked at yet of a tree that is moved, and others have deleted these links.
+    pub(in crate::job) fn of_move(context: &'a Context, scope: &Scope, links: &DeletedLinks) -> Self {
+        Self { links: links.clone(), ..Self::new(context, scope, DeletionPurpose::Move) }
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
@@ -80,12 +81,7 @@ impl CheckedDirectories {
     /// # Errors
     ///
     /// The server does not answer any more.
-    pub(crate) async fn enter(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        below: Option<&PathName>,
-    ) -> Result<CheckedEntry> {
+    pub(crate) async fn enter(&mut self, host: &mut Host, below: Option<&PathName>) -> Result<CheckedEntry> {
         if host.is_local() {
             return Ok(CheckedEntry::Directory);
         }
@@ -99,7 +95,7 @@ impl CheckedDirectories {
                 continue;
             }
             self.open.truncate(depth);
-            match self.look(context, host, directory.as_ref()).await? {
+            match self.look(host, directory.as_ref()).await? {
                 CheckedEntry::Directory => self.open.push(directory),
                 CheckedEntry::Link(link) => {
                     self.links.0.locked().insert(link.clone());
@@ -116,13 +112,8 @@ impl CheckedDirectories {
     /// # Errors
     ///
     /// What is in it stays, and why.
-    pub(in crate::job) async fn is_within(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        below: Option<&PathName>,
-    ) -> Result<bool> {
-        match self.enter(context, host, below).await? {
+    pub(crate) async fn is_within(&mut self, host: &mut Host, below: Option<&PathName>) -> Result<bool> {
+        match self.enter(host, below).await? {
             CheckedEntry::Directory => Ok(true),
             CheckedEntry::Link(_) => Ok(false),
             CheckedEntry::Elsewhere(_, failure) => Err(failure),
@@ -134,19 +125,15 @@ impl CheckedDirectories {
         self.links.0.locked().contains(&Some(below.clone()))
     }
 
-    async fn look(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        below: Option<&PathName>,
-    ) -> Result<CheckedEntry> {
+    async fn look(&mut self, host: &mut Host, below: Option<&PathName>) -> Result<CheckedEntry> {
+        let context = self.context;
         // What was named as the source of a move, or as the destination of a sync, was read by that name.
         if self.purpose != DeletionPurpose::Remove && below.is_none() {
             return Ok(CheckedEntry::Directory);
         }
         let stays = |failure| Ok(CheckedEntry::Elsewhere(below.cloned(), failure));
         let deleted = match self.purpose {
-            DeletionPurpose::Remove | DeletionPurpose::Move => self.delete_link(context, host, below).await,
+            DeletionPurpose::Remove | DeletionPurpose::Move => self.delete_link(host, below).await,
             DeletionPurpose::Sync => Ok(false),
         };
         match deleted {
@@ -160,13 +147,11 @@ impl CheckedDirectories {
         if asked_of!(context, host, files::shows_links(context, host))? {
             return Ok(CheckedEntry::Directory);
         }
-        if let Some(failure) = self.compare(context, host, below).await? {
+        if let Some(failure) = self.compare(host, below).await? {
             return stays(failure);
         }
         match below {
-            Some(below)
-                if self.purpose == DeletionPurpose::Sync && !self.is_shown(context, host, below).await? =>
-            {
+            Some(below) if self.purpose == DeletionPurpose::Sync && !self.is_shown(host, below).await? => {
                 let failure = may_be_link(host, &self.scope.path(Some(below)));
                 stays(failure.hint("LIST does not show it as a directory; nothing in it was deleted"))
             }
@@ -176,7 +161,8 @@ impl CheckedDirectories {
 
     /// Whether LIST shows a directory as one, and not as a symbolic link. Servers tell by PWD what they were asked for, and
     /// by MLSD where a link leads (pyftpdlib).
-    async fn is_shown(&mut self, context: &Context, host: &mut Host, below: &PathName) -> Result<bool> {
+    async fn is_shown(&mut self, host: &mut Host, below: &PathName) -> Result<bool> {
+        let context = self.context;
         let path = self.scope.path(Some(below));
         let (Some(name), above) = (place::base_name(&path), place::parent(&path)) else { return Ok(false) };
         // Each directory on the way is asked for again for each that is in it.
@@ -203,12 +189,8 @@ impl CheckedDirectories {
     }
 
     /// Deletes a symbolic link: DELE refuses a directory. `Ok(false)` if nothing is there.
-    async fn delete_link(
-        &self,
-        context: &Context,
-        host: &mut Host,
-        below: Option<&PathName>,
-    ) -> Result<bool> {
+    async fn delete_link(&self, host: &mut Host, below: Option<&PathName>) -> Result<bool> {
+        let context = self.context;
         let link = Removal::link(&self.scope, below)?;
         if self.purpose == DeletionPurpose::Move {
             // A file that has got the name meanwhile was not copied.
@@ -226,12 +208,8 @@ impl CheckedDirectories {
     }
 
     /// Compares the path that the server tells of a directory with its name. Returns why nothing in it may be deleted.
-    async fn compare(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        below: Option<&PathName>,
-    ) -> Result<Option<Failure>> {
+    async fn compare(&mut self, host: &mut Host, below: Option<&PathName>) -> Result<Option<Failure>> {
+        let context = self.context;
         let root = self.scope.root.clone();
         let path = self.scope.path(below);
         let place = match &self.real {

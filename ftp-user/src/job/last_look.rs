@@ -10,8 +10,7 @@ use super::retry::{connect, facts};
 use super::spool::Spool;
 use super::summary::Tally;
 use crate::context::Context;
-use crate::endpoint::Losses;
-use crate::endpoint::files;
+use crate::endpoint::{Losses, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::outcome::FileCopy;
 use crate::route::Ends;
@@ -22,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 
 /// The files that a job has stored at a server, or has found there.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::job) struct StoredFiles {
     files: Spool<StoredFile>,
     /// Whether an earlier run has stored one of them, and this one has not looked at it.
@@ -46,12 +45,6 @@ struct StoredFile {
     was_skipped: bool,
     /// An earlier run has stored it, and this one has not looked at it.
     is_earlier: bool,
-}
-
-impl Default for StoredFiles {
-    fn default() -> Self {
-        Self { files: Spool::new(IN_MEMORY), has_earlier: false, broken: None }
-    }
 }
 
 impl StoredFiles {
@@ -97,7 +90,7 @@ impl StoredFiles {
     fn pop(&mut self) -> Option<StoredFile> {
         self.files.pop().unwrap_or_else(|error| {
             self.broken.get_or_insert(error);
-            self.files = Spool::new(IN_MEMORY);
+            self.files = Spool::default();
             None
         })
     }
@@ -289,8 +282,6 @@ fn item(file: &StoredFile) -> Item {
     Item::new(file.number, file.source.clone(), file.copy.clone())
 }
 
-/// How many files wait in memory.
-const IN_MEMORY: usize = 1024;
 /// How many are looked at together.
 const AT_ONCE: usize = 1_000;
 /// How often a server may lose sessions during the last look.

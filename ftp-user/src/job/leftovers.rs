@@ -3,8 +3,7 @@
 
 use super::unattended;
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::{lifetime, names};
@@ -290,8 +289,20 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
             ));
         }
-    } else if !has_part {
-        tell_if_published(context, host, &target, item).await?;
+        return Ok(());
+    }
+    // A run that was killed between the renaming and its note in the journal has left no part. The file is whole then, and
+    // stays, as each file that the journal has as finished.
+    let size = item.seen.as_ref().and_then(|source| source.size);
+    let may_be_published = !has_part && item.parts.in_place.is_none() && !item.parts.names.is_empty();
+    if may_be_published
+        && size.is_some()
+        && files::facts(context, host, &target).await?.is_some_and(|facts| facts.size == size)
+    {
+        let name = for_shell(host.show(&target));
+        context.run.events.warn(format!(
+            "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"
+        ));
     }
     Ok(())
 }
@@ -319,27 +330,6 @@ async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> 
 fn is_directory_gone(host: &Host, target: &PathName) -> bool {
     let (Host::Local(here), Some(directory)) = (host, place::parent(target)) else { return false };
     here.files().name(&directory).entry().is_ok_and(|found| found.is_none())
-}
-
-/// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has
-/// left no part. The file is whole then, and stays, as each file that the journal has as finished.
-async fn tell_if_published(
-    context: &Context,
-    host: &mut Host,
-    target: &PathName,
-    item: &ItemRecord,
-) -> Result<()> {
-    let size = item.seen.as_ref().and_then(|source| source.size);
-    if item.parts.in_place.is_some() || item.parts.names.is_empty() || size.is_none() {
-        return Ok(());
-    }
-    if files::facts(context, host, target).await?.is_some_and(|facts| facts.size == size) {
-        let name = for_shell(host.show(target));
-        context.run.events.warn(format!(
-            "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

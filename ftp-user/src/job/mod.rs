@@ -49,8 +49,8 @@ mod tree;
 mod unattended;
 
 pub use crate::id::JobId;
-pub(crate) use check::usable;
 pub use check::{Overwrite, Verify};
+pub(crate) use check::{missing, usable};
 pub(crate) use checked_directories::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, answer_if_any, with_directories_above,
 };
@@ -68,8 +68,8 @@ pub use request::job::{
 pub(crate) use request::job::{is_one_host, new_job_id};
 pub use request::pairs::Pairs;
 pub use request::streams::Streams;
-pub(crate) use retry::asked;
 pub use retry::{Question, facts};
+pub(crate) use retry::{asked, check_cancel};
 pub use run::{refused, run};
 pub(crate) use spool::{Spool, TreeEntry};
 pub use summary::{Report, Status};

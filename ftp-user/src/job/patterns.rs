@@ -1,8 +1,7 @@
 //! Sources that are patterns: what they stand for.
 
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::check::usable;
 use crate::job::retry::asked_of;

@@ -10,8 +10,7 @@
 //! | a server was given up; any other failure; no retries left | give up |
 
 use crate::context::{Context, KnownRelays, Patience};
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::route::Ends;
 use crate::session::Facts;
@@ -164,8 +163,7 @@ impl<'a> Question<'a> {
     /// `failure`, if it is not asked again; or an interruption.
     pub async fn again(&mut self, failure: Failure) -> Result<()> {
         match self.retry.after(Event::Failed(&failure)) {
-            Next::Attempt => Ok(()),
-            next @ Next::Wait { .. } => wait(self.context, &failure, next, "").await,
+            next @ (Next::Attempt | Next::Wait { .. }) => wait(self.context, &failure, next, "").await,
             Next::GiveUp => Err(failure),
         }
     }
@@ -194,7 +192,7 @@ pub(crate) async fn asked<T>(
 /// The same as [`asked`] where a task of its own asks: `asked_of!(context, host, question)`. A future of a closure that borrows
 /// the host cannot move to another thread, as far as the compiler can tell.
 macro_rules! asked_of {
-    ($context:expr, $host:ident, $ask:expr) => {{
+    ($context:expr, $host:expr, $ask:expr) => {{
         let mut question = $crate::job::Question::new($context);
         loop {
             if let Err(failure) = question.connect($host).await {
@@ -230,6 +228,15 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
     }
 }
 
+/// Checks that nobody has asked the program to stop.
+///
+/// # Errors
+///
+/// Somebody has.
+pub(crate) fn check_cancel(context: &Context) -> Result<()> {
+    if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+}
+
 /// Connects to both ends at the same time.
 pub(super) async fn connect_both(context: &Context, ends: &mut Ends) -> Result<()> {
     let Ends { source, destination, .. } = ends;
@@ -253,8 +260,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
     loop {
         let Err(failure) = server.session(context).await else { return Ok(()) };
         match retry.after(Event::Failed(&failure)) {
-            Next::Attempt => {}
-            next @ Next::Wait { .. } => wait(context, &failure, next, "").await?,
+            next @ (Next::Attempt | Next::Wait { .. }) => wait(context, &failure, next, "").await?,
             Next::GiveUp if context.run.cancel.is_cancelled() || failure.about == About::GivenUp => {
                 return Err(failure);
             }

@@ -146,6 +146,16 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     }
 }
 
+impl<T: Serialize + DeserializeOwned> Default for Spool<T> {
+    /// An empty queue that keeps about [`RECORDS_IN_MEMORY`] records in memory.
+    fn default() -> Self {
+        Self::new(RECORDS_IN_MEMORY)
+    }
+}
+
+/// How many records of a queue are in memory, unless it says something else.
+pub(in crate::job) const RECORDS_IN_MEMORY: usize = 1024;
+
 /// A set of names or paths, of which only hashes are kept. Each takes little more than eight bytes: a directory may have a
 /// million names.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::part::{self, Part};
 use crate::job::race::findings::{FAILED_IN_SILENCE, Notes, remember};
 use crate::job::race::runner::{Finished, Obstacle, Runner, may_have_stored};
-use crate::job::retry::{connect_both, facts};
+use crate::job::retry::{check_cancel, connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
 use crate::route::{self, Assignment, Count, Ends, Lane, Sign, Situation, StoreReply};
@@ -41,26 +41,41 @@ pub async fn survey(
     let mut ends =
         Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
     connect_both(context, &mut ends).await?;
-    let names = ProbeNames {
-        source: part_at(context, &mut ends.source, source).await?,
-        destination: part_at(context, &mut ends.destination, destination).await?,
-    };
+    let part = part_at(context, &mut ends.source, source).await?;
+    let copy = part_at(context, &mut ends.destination, destination).await?;
     let (Host::Server(from), Host::Server(to)) = (&mut ends.source, &mut ends.destination) else {
         return Err(Failure::usage("probe needs two servers").hint("name servers with ftp://host/path"));
     };
     let situation = Situation::of(context, from, to).await?;
-    let mut surveyor = Surveyor::new(context, &situation, from, to, allowed, names);
+    let mut memory = Memory::default();
+    situation.recall(context, &mut memory, allowed);
+    let ascent = Ascent::new(situation.candidates(allowed), None);
+    let (entrants, settings) = situation.race(&ascent, Manner::Beside);
+    let groups = entrants.iter().map(|entrant| entrant.group).collect();
+    let (sender, signs) = mpsc::unbounded_channel();
+    let mut surveyor = Surveyor {
+        context,
+        situation: &situation,
+        source: from,
+        destination: to,
+        allowed,
+        part,
+        copy,
+        schedule: Schedule::new(groups, settings.together),
+        entrants,
+        notes: Notes::new(&situation, allowed, &ascent, &memory, context.world.clock.now()),
+        ascent,
+        tasks: JoinSet::new(),
+        sender,
+        signs,
+        stops: Vec::new(),
+        no_file: None,
+    };
     let found = surveyor.run().await;
     ends.quit(context).await;
     part::settle(context, &pools).await;
     pools.quit().await;
     found
-}
-
-/// Where temporary files are stored.
-struct ProbeNames {
-    source: Part,
-    destination: Part,
 }
 
 /// A temporary name in the directory that a place is, or beside the file that it is.
@@ -83,7 +98,10 @@ struct Surveyor<'a> {
     source: &'a mut Server,
     destination: &'a mut Server,
     allowed: Allowed,
-    names: ProbeNames,
+    /// The empty file at the source.
+    part: Part,
+    /// Where the destination stores it.
+    copy: Part,
     ascent: Ascent,
     entrants: Vec<Entrant>,
     schedule: Schedule,
@@ -97,41 +115,7 @@ struct Surveyor<'a> {
     no_file: Option<Failure>,
 }
 
-impl<'a> Surveyor<'a> {
-    fn new(
-        context: &'a Context,
-        situation: &'a Situation,
-        source: &'a mut Server,
-        destination: &'a mut Server,
-        allowed: Allowed,
-        names: ProbeNames,
-    ) -> Self {
-        let now = context.world.clock.now();
-        let mut memory = Memory::default();
-        situation.recall(context, &mut memory, allowed);
-        let ascent = Ascent::new(situation.candidates(allowed), None);
-        let (entrants, settings) = situation.race(&ascent, Manner::Beside);
-        let groups = entrants.iter().map(|entrant| entrant.group).collect();
-        let (sender, signs) = mpsc::unbounded_channel();
-        Self {
-            context,
-            situation,
-            source,
-            destination,
-            allowed,
-            names,
-            schedule: Schedule::new(groups, settings.together),
-            entrants,
-            notes: Notes::new(situation, allowed, &ascent, &memory, now),
-            ascent,
-            tasks: JoinSet::new(),
-            sender,
-            signs,
-            stops: Vec::new(),
-            no_file: None,
-        }
-    }
-
+impl Surveyor<'_> {
     /// Whether a candidate moves nothing at all (PROB).
     fn probes(&self, index: usize) -> bool {
         self.entrants.get(index).is_some_and(|entrant| entrant.probes)
@@ -159,11 +143,9 @@ impl<'a> Surveyor<'a> {
         // What was refused is not there, and whoever may not store may not delete.
         let is_stored = self.no_file.as_ref().is_none_or(|failure| failure.kind != Kind::Refused);
         if needs_file && is_stored {
-            self.names.source.discard_at(self.context, self.source, StoreReply::Received).await;
+            self.part.discard_at(self.context, self.source, StoreReply::Received).await;
         }
-        if self.context.run.cancel.is_cancelled() {
-            return Err(Failure::interrupted());
-        }
+        check_cancel(self.context)?;
         Ok(self.conclude())
     }
 
@@ -197,7 +179,7 @@ impl<'a> Surveyor<'a> {
     async fn store_empty(&mut self) -> Result<()> {
         let nothing =
             PathName::from_user(NULL_DEVICE).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
-        let stored = &self.names.source.stored;
+        let stored = &self.part.stored;
         let assignment = Assignment { source: nothing, ..self.assignment(stored, stored, false) };
         let typed = LocalEnd::Typed(self.context.world.files);
         route::send_local(&self.quick(), (&typed, self.source), &assignment, &mut Count::default()).await
@@ -221,9 +203,9 @@ impl<'a> Surveyor<'a> {
         let Some(candidate) = self.ascent.candidates.get(index).copied() else { return };
         let now = self.context.world.clock.now();
         self.notes.started(index, CandidatePurpose::Probe, now);
-        let stored = Part::random(&self.names.destination.target)
-            .map_or_else(|_| self.names.destination.stored.clone(), |part| part.stored);
-        let assignment = self.assignment(&self.names.source.stored, &stored, self.probes(index));
+        let stored =
+            Part::random(&self.copy.target).map_or_else(|_| self.copy.stored.clone(), |part| part.stored);
+        let assignment = self.assignment(&self.part.stored, &stored, self.probes(index));
         let (source, destination) = (self.source.beside(), self.destination.beside());
         let mut runner = Runner { source, destination, circuit: None };
         let (stop, lane) = Lane::new(index, self.sender.clone());

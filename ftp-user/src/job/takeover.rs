@@ -2,8 +2,7 @@
 
 use super::leftovers::{Destinations, target};
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, files};
 use crate::failure::{Kind, Result};
 use crate::job::part::{self, Part};
 use crate::job::removal::rename_free;

@@ -253,17 +253,13 @@ pub(super) async fn look(
     destination: &mut Host,
     detached: &Detached,
 ) -> Result<Option<DetachedStatus>> {
-    match destination {
-        Host::Server(server) => files::detached(server.session(context).await?, detached.destination).await,
-        Host::Local(_) => Ok(None),
-    }
+    let Host::Server(server) = destination else { return Ok(None) };
+    files::detached(server.session(context).await?, detached.destination).await
 }
 
 async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<()> {
-    match host {
-        Host::Server(server) => files::stop_detached(server.session(context).await?, id).await,
-        Host::Local(_) => Ok(()),
-    }
+    let Host::Server(server) = host else { return Ok(()) };
+    files::stop_detached(server.session(context).await?, id).await
 }
 
 /// Waits for the next question.

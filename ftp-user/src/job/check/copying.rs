@@ -3,9 +3,9 @@
 
 use super::verify::Proof;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{self, About, Failure, Result};
+use crate::job::Item;
 use crate::outcome::Verified;
 use crate::route::Ends;
 use crate::session::Facts;
@@ -14,6 +14,7 @@ use ftp_proto::deletion::has_changed;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// The rule that was chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
@@ -66,13 +67,14 @@ impl Overwrite {
     }
 }
 
+/// The failure if nothing is at a place.
+pub(crate) fn missing(place: impl Display) -> Failure {
+    Failure::new(failure::Kind::Missing, format!("{place} does not exist")).hint("check the path")
+}
+
 /// The facts of a source that can be read. `name` is how reports call it.
 pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts> {
-    let Some(facts) = facts else {
-        return Err(
-            Failure::new(failure::Kind::Missing, format!("{name} does not exist")).hint("check the path")
-        );
-    };
+    let facts = facts.ok_or_else(|| missing(name))?;
     match facts.kind {
         Kind::File => Ok(facts),
         Kind::Directory | Kind::Current | Kind::Parent => {
@@ -85,33 +87,17 @@ pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts> {
     }
 }
 
-/// One file at both ends.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KnownFile<'a> {
-    /// The path of the file.
-    pub(crate) path: &'a PathName,
-    /// What is known of it; `None` if it does not exist.
-    pub(crate) facts: Option<&'a Facts>,
-}
-
-/// Refuses to copy a file to itself (H32).
-pub(crate) fn refuse_itself(ends: &Ends, source: KnownFile<'_>, target: KnownFile<'_>) -> Result<()> {
-    let one_host = match (&ends.source, &ends.destination) {
-        (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
-        (Host::Local(_), Host::Local(_)) => true,
-        (Host::Server(_), Host::Local(_)) | (Host::Local(_), Host::Server(_)) => false,
+/// Refuses to copy a file to itself (H32). `source` and `target` are what both paths of `item` lead to.
+pub(crate) fn refuse_itself(ends: &Ends, item: &Item, source: &Facts, target: Option<&Facts>) -> Result<()> {
+    let one_host = match (ends.source.site(), ends.destination.site()) {
+        (Some(source), Some(destination)) => source.is_same(destination),
+        (source, destination) => source == destination,
     };
-    let unique = |known: KnownFile<'_>| known.facts.and_then(|facts| facts.unique.clone());
-    let one_file = match (unique(source), unique(target)) {
-        (Some(source), Some(target)) => source == target,
-        (Some(_) | None, Some(_) | None) => false,
-    };
-    if one_host && (one_file || source.path == target.path) {
-        return Err(Failure::of_command(format!(
-            "{} is source and destination",
-            ends.source.show(source.path)
-        ))
-        .hint("choose another destination"));
+    let there = target.and_then(|target| target.unique.as_ref());
+    let one_file = there.is_some() && source.unique.as_ref() == there;
+    if one_host && (one_file || item.source == item.destination) {
+        let what = format!("{} is source and destination", ends.source.show(&item.source));
+        return Err(Failure::of_command(what).hint("choose another destination"));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod grown;
 mod verify;
 
 pub use copying::Overwrite;
-pub(crate) use copying::{Decision, KnownFile, readable, refuse_itself, replaceable, unchanged, usable};
+pub(crate) use copying::{Decision, missing, readable, refuse_itself, replaceable, unchanged, usable};
 pub(crate) use grown::{grown, prefix_algorithm};
 pub use verify::Verify;
 pub(crate) use verify::{ComparedFiles, Proof, common, compare, means, verify_passed};

@@ -41,10 +41,8 @@ pub(crate) struct Proof {
 impl Proof {
     /// The digest of both files, if that is what they have in common.
     pub(crate) fn as_digest(&self) -> Option<Digest> {
-        match (self.by, &self.digest) {
-            (Verified::Hash(algorithm), Some(hex)) => Some(Digest { algorithm, hex: hex.clone() }),
-            (Verified::Hash(_) | Verified::Size | Verified::None, _) => None,
-        }
+        let known = self.by.algorithm().zip(self.digest.clone());
+        known.map(|(algorithm, hex)| Digest { algorithm, hex })
     }
 }
 
@@ -97,8 +95,12 @@ impl Verify {
             }
             match compared? {
                 Ok(proof) => return Ok(proof),
+                // Nothing is verified if that is allowed and an end has no word for sizes. A copy that is missing is a failure.
                 Err(failure) if means == Verified::Size => {
-                    return self.without_size(context, ends, files, failure).await.map(Proof::from);
+                    let lacks_sizes = self == Self::Auto
+                        && (files::tells_no_size(context, &mut ends.destination, files.copy).await?
+                            || files::tells_no_size(context, &mut ends.source, files.source).await?);
+                    return if lacks_sizes { Ok(Verified::None.into()) } else { Err(failure) };
                 }
                 Err(failure) => {
                     why.get_or_insert(failure);
@@ -106,24 +108,6 @@ impl Verify {
             }
             refused.extend(common);
         }
-    }
-
-    /// What holds where no sizes could be compared: nothing is verified if that is allowed and an end has no word for
-    /// sizes. A copy that is missing is a failure.
-    async fn without_size(
-        self,
-        context: &Context,
-        ends: &mut Ends,
-        files: &ComparedFiles<'_>,
-        failure: Failure,
-    ) -> Result<Verified> {
-        if self == Self::Auto
-            && (files::tells_no_size(context, &mut ends.destination, files.copy).await?
-                || files::tells_no_size(context, &mut ends.source, files.source).await?)
-        {
-            return Ok(Verified::None);
-        }
-        Err(failure)
     }
 
     /// What verifies a file of that size, if both ends know the digest `common`.
@@ -186,27 +170,21 @@ pub(crate) async fn compare(
             // Again, not from before: the source may have changed meanwhile.
             let (there, here) =
                 both(files::size(context, from, source), files::size(context, to, copy)).await?;
-            match (there, here) {
-                (Some(there), Some(here)) if there == here => match passed {
-                    Some(passed) if passed < there => Err(differs(
-                        from,
-                        source,
-                        &format!(
-                            "the source has {there} bytes, of which {passed} have passed the host in the middle"
-                        ),
-                    )),
-                    Some(_) | None => Ok(Ok(means.into())),
-                },
-                (Some(there), Some(here)) => Err(differs(
-                    from,
-                    source,
-                    &format!("the source has {there} bytes and the copy has {here}"),
-                )),
-                (None, _) => Ok(Err(untold(from, source, "the source does not tell its size"))),
-                (Some(_), None) => {
-                    Ok(Err(untold(from, source, "the destination does not tell the size of the copy")))
+            let untold = |why| Ok(Err(untold(from, source, why)));
+            let why = match (there, here) {
+                (None, _) => return untold("the source does not tell its size"),
+                (Some(_), None) => return untold("the destination does not tell the size of the copy"),
+                (Some(there), Some(here)) if there != here => {
+                    format!("the source has {there} bytes and the copy has {here}")
                 }
-            }
+                (Some(there), Some(_)) => match passed.filter(|passed| *passed < there) {
+                    Some(passed) => format!(
+                        "the source has {there} bytes, of which {passed} have passed the host in the middle"
+                    ),
+                    None => return Ok(Ok(means.into())),
+                },
+            };
+            Err(differs(from, source, &why))
         }
         Verified::Hash(algorithm) => {
             let told = |said| whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
@@ -221,14 +199,10 @@ pub(crate) async fn compare(
                 (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
             };
             if there.hex.eq_ignore_ascii_case(&here.hex) {
-                Ok(Ok(Proof { by: means, digest: Some(there.hex.to_ascii_lowercase()) }))
-            } else {
-                Err(differs(
-                    from,
-                    source,
-                    &format!("{} of the source is {}, of the copy {}", algorithm.name(), there.hex, here.hex),
-                ))
+                return Ok(Ok(Proof { by: means, digest: Some(there.hex.to_ascii_lowercase()) }));
             }
+            let (name, there, here) = (algorithm.name(), there.hex, here.hex);
+            Err(differs(from, source, &format!("{name} of the source is {there}, of the copy {here}")))
         }
     }
 }

@@ -8,8 +8,7 @@ use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::account::shortened;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
 use crate::job::part::publish::OldFiles;
@@ -301,7 +300,7 @@ pub(in crate::job) struct FileRecord {
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
     pub(in crate::job) may_be_done: bool,
     /// What this run has done with it, if its server has not said whether it has given the copy its name.
-    moved: Option<Box<FileCopy>>,
+    pub(in crate::job) moved: Option<Box<FileCopy>>,
     /// The copy that this job has finished before.
     finished: Option<FinishedCopy>,
     /// The source that an earlier run of this job has moved, perhaps to its final name, and by which path.
@@ -375,19 +374,9 @@ impl FileRecord {
         self.moved = Some(Box::new(done));
     }
 
-    /// What this run has done with the file, if the copy is seen under its name.
-    pub(in crate::job) fn moved(&self) -> Option<&FileCopy> {
-        self.moved.as_deref()
-    }
-
     /// The copy of this very source that this job has finished before.
     fn finished(&self, source: &Facts) -> Option<&FinishedCopy> {
         self.finished.as_ref().filter(|copy| is_same(&copy.seen, &seen(source)))
-    }
-
-    /// Whether this job has finished a copy of this very source before.
-    pub(in crate::job) fn has_finished(&self, source: &Facts) -> bool {
-        self.finished(source).is_some()
     }
 
     /// The route by which this job has copied this very source before. If something equal has the final name of a copy that

@@ -4,8 +4,7 @@ use crate::account::RunAccount;
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::request::job::Job;
-use crate::job::summary::Tally;
-use crate::job::summary::ending;
+use crate::job::summary::{Tally, ending};
 use crate::journal::{JournalFailure, RunEnd, StoreName};
 
 /// What has to be done before the next run of the job, as the beginning of a sentence.

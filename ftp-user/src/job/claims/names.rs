@@ -1,8 +1,7 @@
 //! Hosts, paths and files as the journal names them, whatever the settings call them.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::Result;
 use crate::job::Item;
 use crate::job::retry::asked_of;
@@ -26,10 +25,7 @@ pub(in crate::job) fn place_at(host: &Host, path: &PathName) -> Place {
 
 /// A host as the journal names it: user, host and port; empty for this host.
 pub(in crate::job) fn site_of(host: &Host) -> String {
-    match host {
-        Host::Server(server) => name_in_journal(&server.site),
-        Host::Local(_) => String::new(),
-    }
+    host.site().map(name_in_journal).unwrap_or_default()
 }
 
 /// A server as the journal names it, whatever the settings call it: two jobs must not write to one place.

@@ -17,7 +17,7 @@ pub(super) struct Grouping {
     /// How some have moved together.
     manner: Option<Manner>,
     /// Whether both servers have said that they take files in groups.
-    takes_groups: bool,
+    pub(super) takes_groups: bool,
     /// How many times in a row a connection has broken over files that moved together.
     breaks: usize,
     remembered: Remembered,
@@ -56,11 +56,6 @@ impl Grouping {
     /// The same of the sessions that are to move files.
     pub(super) fn use_sessions(&mut self, ends: Option<&mut Ends>) {
         self.takes_groups = ends.is_some_and(take_groups);
-    }
-
-    /// Whether both servers have said that they take files in groups.
-    pub(super) const fn takes_groups(&self) -> bool {
-        self.takes_groups
     }
 
     /// Whether small files go in groups.

@@ -12,7 +12,8 @@ use std::time::Duration;
 /// The number of files that are copied at the same time.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Width {
-    target: usize,
+    /// How many files may be copied now. One, until the first one has found the path.
+    pub(super) target: usize,
     jobs: Jobs,
     search: Search,
 }
@@ -62,11 +63,6 @@ pub(super) enum Reason {
 impl Width {
     pub(super) const fn new(jobs: Jobs) -> Self {
         Self { target: 1, jobs, search: Search::First }
-    }
-
-    /// How many files may be copied now. One, until the first one has found the path.
-    pub(super) const fn target(&self) -> usize {
-        self.target
     }
 
     /// The number that was found, and why; `None` while it is searched.
@@ -210,8 +206,8 @@ mod tests {
             if let Some(found) = width.found() {
                 return found;
             }
-            width.opened(width.target(), now);
-            now = now + Duration::from_secs_f64(1.0 / rate(width.target()));
+            width.opened(width.target, now);
+            now = now + Duration::from_secs_f64(1.0 / rate(width.target));
             width.ended(&[bytes], now);
         }
         panic!("nothing was found");
@@ -245,7 +241,7 @@ mod tests {
             if let Some(found) = width.found() {
                 return found;
             }
-            let more = width.target().saturating_sub(workers.len());
+            let more = width.target.saturating_sub(workers.len());
             workers.extend((0..more).map(|_| Does::Opens(at + login)));
         }
         panic!("nothing was found");
@@ -300,7 +296,7 @@ mod tests {
         let mut width = Width::new(Jobs::default());
         width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
-        assert_eq!((width.target(), width.found()), (1, Some((1, Reason::Mixed))));
+        assert_eq!((width.target, width.found()), (1, Some((1, Reason::Mixed))));
         let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
         width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
@@ -315,15 +311,15 @@ mod tests {
     fn a_server_that_refuses_sessions_ends_the_search() {
         let mut width = Width::new(Jobs::default());
         width.refused(3);
-        assert_eq!((width.target(), width.found()), (3, Some((3, Reason::Refused))));
+        assert_eq!((width.target, width.found()), (3, Some((3, Reason::Refused))));
         width.ended(&[1], Moment::START);
-        assert_eq!(width.target(), 3);
+        assert_eq!(width.target, 3);
         let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
-        assert_eq!((width.target(), width.found()), (1, None));
+        assert_eq!((width.target, width.found()), (1, None));
         width.ended(&[1], Moment::START);
-        assert_eq!((width.target(), width.found()), (5, Some((5, Reason::Asked))));
+        assert_eq!((width.target, width.found()), (5, Some((5, Reason::Asked))));
         width.refused(0);
-        assert_eq!(width.target(), 1);
+        assert_eq!(width.target, 1);
     }
 
     const EXACTLY: JobCount = JobCount::Exactly(NonZero::new(8).unwrap());

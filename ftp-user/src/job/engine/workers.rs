@@ -99,7 +99,7 @@ impl Workers {
             return true;
         }
         if files_wait && self.opening == 0 {
-            self.opening = self.width.target().saturating_sub(self.number());
+            self.opening = self.width.target.saturating_sub(self.number());
             for _ in 0..self.opening {
                 let (context, mut ends) = (self.tools.context.clone(), self.ends.beside());
                 self.tasks.spawn(async move {
@@ -127,7 +127,7 @@ impl Workers {
                 self.grouping.note_taken();
             }
             let Some(mut worker) = self.idle.pop() else { return };
-            let workers = self.width.target();
+            let workers = self.width.target;
             let shared = shared.filter(|_| files.len() > 1);
             let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
             self.given += files.len();
@@ -138,7 +138,7 @@ impl Workers {
             });
         }
         // Those that are still to be opened want files, too, and what has joined others is begun whatever fails.
-        let (options, all) = (self.tools.options, self.width.target());
+        let (options, all) = (self.tools.options, self.width.target);
         let are_busy = self.idle.is_empty() && self.opening == 0 && self.number() >= all;
         if are_busy && self.grouping.go_in_groups() && !options.fail_fast {
             self.given += self.intakes.fill(ready, options);
@@ -152,14 +152,14 @@ impl Workers {
             // A connection costs round trips of its own, so that many files share it. The number of workers is measured with
             // few, if each has its own connection.
             self.grouping.use_sessions(self.idle.last_mut().map(|worker| &mut worker.ends));
-            let has_all = self.grouping.takes_groups() || self.width.found().is_some();
+            let has_all = self.grouping.takes_groups || self.width.found().is_some();
             most = if has_all { usize::MAX } else { MEASURED };
         }
         let options = self.tools.options;
         let small = ready.iter().take(most).take_while(|file| batch::may_move(file, options));
         let sizes = small.map(|file| file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
-        let least = least(self.grouping.takes_groups(), options.jobs.wanted);
-        let small = portion(sizes, ready.len().div_ceil(self.width.target()), least);
+        let least = least(self.grouping.takes_groups, options.jobs.wanted);
+        let small = portion(sizes, ready.len().div_ceil(self.width.target), least);
         ready.drain(..small.max(1)).collect()
     }
 
@@ -281,7 +281,7 @@ impl Workers {
     /// Keeps a worker that has nothing to do, unless there are too many. Then it deletes the sources of what it has copied
     /// before its sessions are given up: no other session has verified these copies.
     fn keep(&mut self, worker: Worker) {
-        if self.number() < self.width.target() {
+        if self.number() < self.width.target {
             self.idle.push(worker);
         } else if worker.portion.is_empty() {
             self.dismiss(worker);

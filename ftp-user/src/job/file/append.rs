@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::endpoint::{both, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::Item;
-use crate::job::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
+use crate::job::check::{Verify, readable, refuse_itself, replaceable};
+use crate::job::part::in_time;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{Mode, Options};
 use crate::job::retry::{Question, connect_both};
@@ -33,11 +34,8 @@ pub(in crate::job) async fn append(
     let (source, dest) = item.names(ends);
     let dry_run = options.mode.is_dry();
     let Plan { size, means: verify, .. } = plan;
-    context
-        .run
-        .events
-        .plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run)
-        .await;
+    let told = Event::Plan { verb: "append", source, dest, size, verify, dry_run };
+    context.run.events.plan(told, dry_run).await;
     let mut done = FileCopy::skipped(size, verify);
     if dry_run {
         let explain = options.mode == Mode::Explain;
@@ -78,11 +76,8 @@ impl Appending<'_> {
             allowed: options.allowed,
             ..Assignment::new(name.clone(), source, destination, self.plan.size)
         };
-        let mut moved = transfer(self.context, self.ends, &assignment).await;
-        moved.result = moved.result.map_err(|failure| {
-            failure.during_unless_interrupted(format_args!("cannot append {name} to {target}"))
-        });
-        moved
+        let moved = transfer(self.context, self.ends, &assignment).await;
+        moved.during(format_args!("cannot append {name} to {target}"))
     }
 
     /// After a failed attempt: waits for the next one, or returns the failure if there is none. If the
@@ -103,11 +98,8 @@ impl Appending<'_> {
         let Self { context, ends, item, plan } = self;
         let name = ends.destination.show(&item.destination);
         let (cleanup, end) = context.for_cleanup();
-        let now = tokio::select! {
-            biased;
-            size = files::size(&cleanup, &mut ends.destination, &item.destination) => size.ok().flatten(),
-            () = context.world.clock.sleep_until(Some(end)) => None,
-        };
+        let size = files::size(&cleanup, &mut ends.destination, &item.destination);
+        let now = in_time(context, end, size).await.ok().flatten();
         // A file that does not exist has no size, and had none before.
         let unchanged = now.is_some() && now == plan.before;
         let sizes = format!("{name} had {} before and has {} now", number(plan.before), number(now));
@@ -158,17 +150,11 @@ struct Plan {
 async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan> {
     connect_both(context, ends).await?;
     let (source_name, dest_name) = item.names(ends);
-    let (source, target) = {
-        let Ends { source, destination, .. } = &mut *ends;
-        both(
-            files::facts(context, source, &item.source),
-            files::facts(context, destination, &item.destination),
-        )
-        .await?
-    };
+    let Ends { source: from, destination: to, .. } = &mut *ends;
+    let looks = both(files::facts(context, from, &item.source), files::facts(context, to, &item.destination));
+    let (source, target) = looks.await?;
     let source = readable(source, &source_name)?;
-    let one = KnownFile { path: &item.source, facts: Some(&source) };
-    refuse_itself(ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
+    refuse_itself(ends, item, &source, target.as_ref())?;
     let before = match &target {
         None => Some(0),
         Some(facts) if facts.kind == Kind::Directory => {

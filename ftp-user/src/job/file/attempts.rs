@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::FileRecord;
-use crate::job::part::{FoundPart, Leftover, Part, can_continue};
+use crate::job::part::{FoundPart, Leftover, Part, can_continue, in_time};
 use crate::job::race::Transferred;
 use crate::job::retry::{Event, Next, Retry, is_outage_of_relay, wait};
 use crate::job::summary::may_pass;
@@ -420,11 +420,8 @@ impl Copying<'_> {
             return None;
         }
         let deadline = context.world.clock.now() + context.settings.patience.reply.min(QUESTION);
-        let size = tokio::select! {
-            biased;
-            size = files::size(context, host, &left.part.stored) => size.ok().flatten(),
-            () = context.world.clock.sleep_until(Some(deadline)) => None,
-        };
+        let size = in_time(context, deadline, files::size(context, host, &left.part.stored));
+        let size = size.await.ok().flatten();
         self.attempts.note_stored(size.unwrap_or(0));
         size
     }

@@ -313,11 +313,8 @@ impl Copying<'_> {
             // Any other digest would be that of a part.
             (assignment.digest, assignment.look) = (means.algorithm(), look);
         }
-        let mut moved = transfer(&self.context, self.ends, &assignment).await;
-        moved.result = moved.result.map_err(|failure| {
-            failure.during_unless_interrupted(format_args!("cannot copy {name} to {target}"))
-        });
-        moved
+        let moved = transfer(&self.context, self.ends, &assignment).await;
+        moved.during(format_args!("cannot copy {name} to {target}"))
     }
 
     /// Verifies the part, also by the digests that were computed while it moved, then gives it the final name. If a server

@@ -5,8 +5,7 @@ use super::times;
 use crate::endpoint::{both, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
-    ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
-    replaceable,
+    ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
 use crate::job::request::job::Compare;
 use crate::job::{Item, Target};
@@ -58,8 +57,7 @@ impl Copying<'_> {
         let (source, target) = both(known, target).await?;
         let source = readable(source, &source_name)?;
         files::check_stored_name(context, &mut self.ends.source, &item.source).await?;
-        let one = KnownFile { path: &item.source, facts: Some(&source) };
-        refuse_itself(self.ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
+        refuse_itself(self.ends, item, &source, target.as_ref())?;
         replaceable(target.as_ref(), &dest_name)?;
         Ok(Files { source, target })
     }
@@ -91,17 +89,19 @@ impl Copying<'_> {
     /// name: both are equal.
     async fn named_by_batch(&mut self, files: &Files) -> Result<Option<FileCopy>> {
         let there = files.target.as_ref().and_then(|target| target.size);
-        if self.attempts.kept.moved().is_none() || there.is_none() || there != files.source.size {
+        if self.attempts.kept.moved.is_none() || there.is_none() || there != files.source.size {
             return Ok(None);
         }
         let proof = self.compare(files.source.size).await?;
-        Ok(proof.zip(self.attempts.kept.moved()).map(|(Proof { by: verified, digest }, done)| FileCopy {
-            verified,
-            source: Some(files.source.clone()),
-            facts: TransferFacts { digest, ..done.facts.clone() },
-            // Both places may be one, as far as this has shown.
-            was_taken: true,
-            ..done.clone()
+        Ok(proof.zip(self.attempts.kept.moved.as_deref()).map(|(Proof { by: verified, digest }, done)| {
+            FileCopy {
+                verified,
+                source: Some(files.source.clone()),
+                facts: TransferFacts { digest, ..done.facts.clone() },
+                // Both places may be one, as far as this has shown.
+                was_taken: true,
+                ..done.clone()
+            }
         }))
     }
 
@@ -124,7 +124,7 @@ impl Copying<'_> {
             Decision::Skip => Ok(Some(Verified::None.into())),
             Decision::Exists => {
                 // Some listings show no exact time, and some servers compute no digest.
-                if has_its_size && kept.has_finished(&files.source) && !self.options.moves {
+                if has_its_size && kept.earlier(&files.source).is_some() && !self.options.moves {
                     return Ok(Some(Verified::None.into()));
                 }
                 let same = if kept.may_be_done { self.compare(size).await? } else { None };

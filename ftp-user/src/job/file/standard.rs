@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, FinalName, most};
 use crate::failure::{Failure, Kind, Result, words};
-use crate::job::check::{Overwrite, Verify, readable, replaceable};
+use crate::job::check::{Overwrite, Proof, Verify, readable, replaceable};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{NAME, NULL, Options, Sink, both_are_here};
@@ -22,7 +22,7 @@ use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
 use ftp_io::hash::Digester;
 use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
-use ftp_proto::digest::{Algorithm, Digest, best_common};
+use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::listing;
 use ftp_proto::wire::{ByteRange, PathName, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -54,10 +54,11 @@ pub(in crate::job) async fn to_output(
     options: Options,
 ) -> Result<FileCopy> {
     let mut question = Question::new(context);
+    let mut copy = StreamCopy { context, host, options };
     loop {
-        question.connect(host).await?;
+        question.connect(copy.host).await?;
         let mut moved = 0;
-        match output(context, host, source, sink, options, &mut moved).await {
+        match copy.output(source, sink, &mut moved).await {
             Ok(done) => return Ok(done),
             Err(failure) if moved > 0 && sink == Sink::Output => {
                 let what = format!("{} of it was written to standard output", counted(moved, "byte"));
@@ -68,36 +69,141 @@ pub(in crate::job) async fn to_output(
     }
 }
 
-async fn output(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-    sink: Sink,
+/// A file on its way between a server and a stream of this host.
+struct StreamCopy<'a> {
+    context: &'a Context,
+    host: &'a mut Host,
     options: Options,
-    moved: &mut u64,
-) -> Result<FileCopy> {
-    let name = host.show(path);
-    let facts = readable(files::facts(context, host, path).await?, &name)?;
-    let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
-    let means = options.verify.with(algorithm, facts.size)?;
-    plan(context, name.clone(), sink.name().to_owned(), facts.size, means, options).await;
-    if options.mode.is_dry() {
-        return Ok(done(facts.size, None, means));
+}
+
+impl StreamCopy<'_> {
+    async fn output(&mut self, path: &PathName, sink: Sink, moved: &mut u64) -> Result<FileCopy> {
+        let Self { context, host, options } = self;
+        let name = host.show(path);
+        let facts = readable(files::facts(context, host, path).await?, &name)?;
+        let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
+        let means = options.verify.with(algorithm, facts.size)?;
+        self.tell_plan(name.clone(), sink.name().to_owned(), facts.size, means).await;
+        if self.options.mode.is_dry() {
+            return Ok(done(facts.size, None, means));
+        }
+        let Self { context, host, .. } = self;
+        let Host::Server(server) = host else { return Err(both_are_here()) };
+        let session = server.session(context).await?;
+        session.forget_restart().await?;
+        let out = open(sink).map_err(|error| unwritten(&error))?;
+        let source = Source { path, name, size: facts.size, digest: means.algorithm() };
+        let received = receive(context, session, source, out, moved).await;
+        let protection = Protection::of(session.runs_tls());
+        let sent = received?;
+        if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
+            let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
+            return Err(Failure::new(Kind::Unverified, what));
+        }
+        let verified = self.compare(path, means, &sent).await?;
+        Ok(done(Some(sent.bytes), Some(protection), verified))
     }
-    let Host::Server(server) = host else { return Err(both_are_here()) };
-    let session = server.session(context).await?;
-    session.forget_restart().await?;
-    let out = open(sink).map_err(|error| unwritten(&error))?;
-    let source = Source { path, name, size: facts.size, digest: means.algorithm() };
-    let received = receive(context, session, source, out, moved).await;
-    let protection = Protection::of(session.runs_tls());
-    let sent = received?;
-    if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
-        let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
-        return Err(Failure::new(Kind::Unverified, what));
+
+    /// Checks everything that can be checked before the first byte is read, and makes missing directories above the file.
+    async fn ready(&mut self, destination: &Location) -> Result<InputPlan> {
+        let Self { context, host, options } = self;
+        let name = host.show(&destination.path);
+        let found = files::facts(context, host, &destination.path).await?;
+        let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
+        if is_directory || destination.contents {
+            return Err(Failure::of_command(format!(
+                "{name} is a directory, and standard input has no name"
+            ))
+            .hint("name the file that receives it"));
+        }
+        replaceable(found.as_ref(), &name)?;
+        match (&found, options.overwrite) {
+            (Some(_), Overwrite::Never) => {
+                return Err(Failure::new(Kind::Exists, format!("{name} exists"))
+                    .hint("--overwrite always replaces it"));
+            }
+            (Some(_), Overwrite::Newer) => {
+                return Err(Failure::of_command(
+                    "standard input has no time, so --overwrite newer cannot be decided",
+                )
+                .hint("--overwrite always replaces the file"));
+            }
+            (Some(_), Overwrite::Always | Overwrite::Different) | (None, _) => {}
+        }
+        let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
+        // The size is known when all of it was read.
+        let means = options.verify.with(algorithm, Some(0))?;
+        if found.is_none() && !options.mode.is_dry() && place::parent(&destination.path).is_some() {
+            files::make_parents(context, host, &destination.path).await?;
+        }
+        Ok(InputPlan { means, is_taken: found.is_some() })
     }
-    let verified = compare(context, host, path, means, &sent, options.verify).await?;
-    Ok(done(Some(sent.bytes), Some(protection), verified))
+
+    /// Verifies the part and gives it its name. Returns what has verified it.
+    async fn publish(&mut self, part: &Part, ready: InputPlan, sent: MovedBytes) -> Result<Verified> {
+        let InputPlan { means, is_taken } = ready;
+        if means != Verified::None {
+            match files::size(self.context, self.host, &part.stored).await? {
+                Some(size) if size != sent.bytes => {
+                    let what = format!(
+                        "{} were read, and {} are stored",
+                        counted(sent.bytes, "byte"),
+                        counted(size, "byte")
+                    );
+                    return Err(Failure::new(Kind::Unverified, what));
+                }
+                None if self.options.verify == Verify::Size => {
+                    return Err(Failure::new(
+                        Kind::Unverified,
+                        "the server does not tell the size of the copy",
+                    ));
+                }
+                Some(_) | None => {}
+            }
+        }
+        let verified = self.compare(&part.stored, means, &sent).await?;
+        let Self { context, host, options } = self;
+        if options.overwrite == Overwrite::Never {
+            part.replaces_nothing(context, host).await?;
+        }
+        let size = Some(sent.bytes).filter(|_| verified != Verified::None);
+        let digest = Proof { by: verified, digest: sent.digest }.as_digest();
+        let before = if is_taken { FinalName::Taken(digest) } else { FinalName::Free };
+        let mut old = OldFiles::default();
+        let named = old.publish(context, host, part, before, size).await;
+        match &named {
+            Ok(()) => old.end(context, host, &part.target, true).await,
+            Err(_) => drop(old.settle(context, host, &part.target).await),
+        }
+        named.map(|()| verified)
+    }
+
+    /// Compares the digest of what has moved with that of the server's file.
+    async fn compare(&mut self, path: &PathName, means: Verified, sent: &MovedBytes) -> Result<Verified> {
+        let (Some(algorithm), Some(hex)) = (means.algorithm(), &sent.digest) else { return Ok(means) };
+        match files::digest(self.context, self.host, algorithm, path, sent.bytes).await? {
+            Ok(digest) if digest.hex.eq_ignore_ascii_case(hex) => Ok(means),
+            Ok(digest) => {
+                let name = algorithm.name();
+                Err(Failure::new(Kind::Unverified, "the copy is not the same as its source").said(format!(
+                    "{name} of what has passed is {hex}, of the file at the server {}",
+                    digest.hex
+                )))
+            }
+            Err(why) if self.options.verify == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
+            Err(why) => {
+                self.context.run.events.warn(format!("{why}; only the size is verified"));
+                Ok(Verified::Size)
+            }
+        }
+    }
+
+    /// Tells what is to be done.
+    async fn tell_plan(&mut self, source: String, dest: String, size: Option<u64>, verify: Verified) {
+        let dry_run = self.options.mode.is_dry();
+        let told = Event::Plan { verb: "copy", source, dest, size, verify, dry_run };
+        self.context.run.events.plan(told, dry_run).await;
+    }
 }
 
 /// What has moved between a server and this program.
@@ -191,20 +297,21 @@ pub(in crate::job) async fn from_input(
     options: Options,
 ) -> Result<FileCopy> {
     let name = host.show(&destination.path);
-    let ready = asked_of!(context, host, ready(context, host, destination, options))?;
-    plan(context, NAME.to_owned(), name.clone(), None, ready.means, options).await;
+    let mut copy = StreamCopy { context, host, options };
+    let ready = asked_of!(context, copy.host, copy.ready(destination))?;
+    copy.tell_plan(NAME.to_owned(), name.clone(), None, ready.means).await;
     if options.mode.is_dry() {
         return Ok(done(None, None, ready.means));
     }
     let part = Part::random(&destination.path)?;
-    let Host::Server(server) = host else { return Err(both_are_here()) };
+    let Host::Server(server) = &mut *copy.host else { return Err(both_are_here()) };
     let session = server.session(context).await?;
     let stored = Box::pin(send(session, &part.stored, ready.means.algorithm(), context)).await;
     let protection = Protection::of(session.runs_tls());
     let published = match stored {
         Ok(sent) => {
             let bytes = sent.bytes;
-            let verified = Box::pin(publish(context, host, &part, ready, sent, options)).await;
+            let verified = Box::pin(copy.publish(&part, ready, sent)).await;
             verified.map(|verified| done(Some(bytes), Some(protection), verified))
         }
         Err(failure) => Err(failure),
@@ -212,7 +319,7 @@ pub(in crate::job) async fn from_input(
     match published {
         Ok(done) => Ok(done),
         Err(failure) => {
-            part.discard(context, host, StoreReply::Received).await;
+            part.discard(context, copy.host, StoreReply::Received).await;
             let failure = failure.during_unless_interrupted(format_args!("cannot store {name}"));
             Err(failure.hint(
                 "standard input can be read only once, so this copy cannot be retried or resumed: start it again",
@@ -228,44 +335,6 @@ struct InputPlan {
     means: Verified,
     /// Whether something has its name.
     is_taken: bool,
-}
-
-/// Checks everything that can be checked before the first byte is read, and makes missing directories above the file.
-async fn ready(
-    context: &Context,
-    host: &mut Host,
-    destination: &Location,
-    options: Options,
-) -> Result<InputPlan> {
-    let name = host.show(&destination.path);
-    let found = files::facts(context, host, &destination.path).await?;
-    let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
-    if is_directory || destination.contents {
-        return Err(Failure::of_command(format!("{name} is a directory, and standard input has no name"))
-            .hint("name the file that receives it"));
-    }
-    replaceable(found.as_ref(), &name)?;
-    match (&found, options.overwrite) {
-        (Some(_), Overwrite::Never) => {
-            return Err(
-                Failure::new(Kind::Exists, format!("{name} exists")).hint("--overwrite always replaces it")
-            );
-        }
-        (Some(_), Overwrite::Newer) => {
-            return Err(Failure::of_command(
-                "standard input has no time, so --overwrite newer cannot be decided",
-            )
-            .hint("--overwrite always replaces the file"));
-        }
-        (Some(_), Overwrite::Always | Overwrite::Different) | (None, _) => {}
-    }
-    let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
-    // The size is known when all of it was read.
-    let means = options.verify.with(algorithm, Some(0))?;
-    if found.is_none() && !options.mode.is_dry() && place::parent(&destination.path).is_some() {
-        files::make_parents(context, host, &destination.path).await?;
-    }
-    Ok(InputPlan { means, is_taken: found.is_some() })
 }
 
 /// Sends standard input to the part.
@@ -307,77 +376,6 @@ async fn send(
     }
 }
 
-/// Verifies the part and gives it its name. Returns what has verified it.
-async fn publish(
-    context: &Context,
-    host: &mut Host,
-    part: &Part,
-    ready: InputPlan,
-    sent: MovedBytes,
-    options: Options,
-) -> Result<Verified> {
-    let InputPlan { means, is_taken } = ready;
-    let rule = options.verify;
-    if means != Verified::None {
-        match files::size(context, host, &part.stored).await? {
-            Some(size) if size != sent.bytes => {
-                let what = format!(
-                    "{} were read, and {} are stored",
-                    counted(sent.bytes, "byte"),
-                    counted(size, "byte")
-                );
-                return Err(Failure::new(Kind::Unverified, what));
-            }
-            None if rule == Verify::Size => {
-                return Err(Failure::new(Kind::Unverified, "the server does not tell the size of the copy"));
-            }
-            Some(_) | None => {}
-        }
-    }
-    let verified = compare(context, host, &part.stored, means, &sent, rule).await?;
-    if options.overwrite == Overwrite::Never {
-        part.replaces_nothing(context, host).await?;
-    }
-    let size = Some(sent.bytes).filter(|_| verified != Verified::None);
-    let digest = verified.algorithm().zip(sent.digest);
-    let digest = digest.map(|(algorithm, hex)| Digest { algorithm, hex });
-    let before = if is_taken { FinalName::Taken(digest) } else { FinalName::Free };
-    let mut old = OldFiles::default();
-    let named = old.publish(context, host, part, before, size).await;
-    match &named {
-        Ok(()) => old.end(context, host, &part.target, true).await,
-        Err(_) => drop(old.settle(context, host, &part.target).await),
-    }
-    named.map(|()| verified)
-}
-
-/// Compares the digest of what has moved with that of the server's file.
-async fn compare(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-    means: Verified,
-    sent: &MovedBytes,
-    rule: Verify,
-) -> Result<Verified> {
-    let (Some(algorithm), Some(hex)) = (means.algorithm(), &sent.digest) else { return Ok(means) };
-    match files::digest(context, host, algorithm, path, sent.bytes).await? {
-        Ok(digest) if digest.hex.eq_ignore_ascii_case(hex) => Ok(means),
-        Ok(digest) => {
-            let name = algorithm.name();
-            Err(Failure::new(Kind::Unverified, "the copy is not the same as its source").said(format!(
-                "{name} of what has passed is {hex}, of the file at the server {}",
-                digest.hex
-            )))
-        }
-        Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
-        Err(why) => {
-            context.run.events.warn(format!("{why}; only the size is verified"));
-            Ok(Verified::Size)
-        }
-    }
-}
-
 /// Standard input, as it comes.
 struct Input {
     file: File,
@@ -402,18 +400,6 @@ impl Pieces for Input {
         }
         Ok(if read == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
-}
-
-async fn plan(
-    context: &Context,
-    source: String,
-    dest: String,
-    size: Option<u64>,
-    verify: Verified,
-    options: Options,
-) {
-    let dry_run = options.mode.is_dry();
-    context.run.events.plan(Event::Plan { verb: "copy", source, dest, size, verify, dry_run }, dry_run).await;
 }
 
 fn progress(

@@ -1,8 +1,7 @@
 //! A copy gets the modification time and the permissions of its source, where the destination can set them.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::request::job::Options;
 use crate::report::Topic;
@@ -103,11 +102,6 @@ impl KeptFacts {
         }
     }
 
-    /// Whether there is anything to do.
-    pub(in crate::job) const fn is_any(self) -> bool {
-        self.times || self.modes
-    }
-
     /// What the source has not told of one of these directories, unless that was said.
     fn lack(&mut self, directories: &[(PathName, Attributes)]) -> Option<&'static str> {
         let lacks = |is_known: fn(&Attributes) -> bool| !directories.iter().all(|(_, of)| is_known(of));
@@ -134,10 +128,8 @@ pub(in crate::job) async fn finish_directories(
     wanted: &mut KeptFacts,
 ) {
     if let Some(lack) = wanted.lack(directories) {
-        context
-            .run
-            .events
-            .notice(format!("of directories, {lack} are not kept: the source does not tell them"));
+        let text = format!("of directories, {lack} are not kept: the source does not tell them");
+        context.run.events.notice(text);
     }
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =

@@ -4,15 +4,14 @@
 
 use super::directories::{name_aside, named_again, report_moved};
 use super::links::MovedLinks;
-use super::look::{DirectorySizes, ExpectedFile, look_at_copies, look_at_sources};
+use super::look::{DirectorySizes, ExpectedFile, look_at_files};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::{AskedDisk, Host};
+use crate::endpoint::{AskedDisk, Host, files};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::check::{self, ComparedFiles};
-use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
+use crate::job::checked_directories::CheckedDirectories;
 use crate::job::claims::names::{learn, place_at};
 use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{Question, asked_of, facts};
@@ -40,8 +39,7 @@ pub(in crate::job) async fn delete_sources(
     }
     let kept = Box::pin(keep_for_other_moves(context, ends, &mut files)).await;
     let disk = stable(context, ends, &files).await;
-    let checked =
-        tree.map(|tree| CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links));
+    let checked = tree.map(|tree| CheckedDirectories::of_move(context, &tree.scope, &tree.links));
     let mut deletion = SourceDeletion { context, ends, disk, checked, sizes, links, kept };
     // What a link leads to goes after it, and stays until all links to it have gone.
     let (first, files): (Vec<CopiedFile>, Vec<CopiedFile>) =
@@ -109,7 +107,7 @@ struct SourceDeletion<'a> {
     /// What the destination has said of its disk.
     disk: AskedDisk,
     /// The directories of the tree, if a tree is moved.
-    checked: Option<CheckedDirectories>,
+    checked: Option<CheckedDirectories<'a>>,
     sizes: &'a DirectorySizes,
     links: &'a MovedLinks,
     kept: Vec<KeptSource>,
@@ -134,7 +132,7 @@ impl SourceDeletion<'_> {
         let context = self.context;
         let directory = files.first().and_then(|copied| copied.below.as_ref()).map(place::parent);
         if let (Some(checked), Some(directory)) = (&mut self.checked, directory) {
-            match checked.is_within(context, &mut self.ends.source, directory.as_ref()).await {
+            match checked.is_within(&mut self.ends.source, directory.as_ref()).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(failure) => {
@@ -143,7 +141,7 @@ impl SourceDeletion<'_> {
             }
         }
         let copies: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_copy).collect();
-        let there = look_at_copies(context, &mut self.ends.destination, &copies, self.sizes).await;
+        let there = look_at_files(context, &mut self.ends.destination, &copies, Some(self.sizes)).await;
         let mut files: VecDeque<SeenCopy> = files.into_iter().zip(there).collect();
         let mut singly = Vec::new();
         while !files.is_empty() && !context.run.cancel.is_cancelled() {
@@ -171,7 +169,7 @@ impl SourceDeletion<'_> {
     async fn portion(&mut self, files: Vec<SeenCopy>) -> Vec<CopiedFile> {
         let session = self.ends.source.evidence_session();
         let (files, there): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-        let now = sources_now(self.context, &mut self.ends.source, &files).await;
+        let now = self.sources_now(&files).await;
         let (mut singly, mut together) = (Vec::new(), Vec::new());
         for (copied, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
             let (source, copy) = match seen {
@@ -200,6 +198,19 @@ impl SourceDeletion<'_> {
         }
         singly.extend(self.delete_together(together).await);
         singly
+    }
+
+    /// What is at the source of files of one directory, unless their server compares them right before it deletes them.
+    async fn sources_now(&mut self, files: &[CopiedFile]) -> Vec<Result<Option<SourceNow>>> {
+        let source = &mut self.ends.source;
+        if source.deletes_if_same()
+            && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
+        {
+            return all.into_iter().map(|same| Ok(Some(SourceNow::Compared(same)))).collect();
+        }
+        let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
+        let found = look_at_files(self.context, source, &expected, None).await;
+        found.into_iter().map(|found| Ok(found?.map(SourceNow::Seen))).collect()
     }
 
     /// The permit to delete a source. `session` is the one of the source in which it was looked at.
@@ -470,22 +481,6 @@ async fn is_listed_link(context: &Context, host: &mut Host, path: &PathName) -> 
 /// Whether only the version of a file is another one now, as when another name of it was deleted.
 fn is_renewed(before: &Facts, now: &Facts) -> bool {
     has_changed(before, now) && !has_changed(before, &Facts { version: before.version, ..now.clone() })
-}
-
-/// What is at the source of files of one directory, unless their server compares them right before it deletes them.
-async fn sources_now(
-    context: &Context,
-    source: &mut Host,
-    files: &[CopiedFile],
-) -> Vec<Result<Option<SourceNow>>> {
-    if source.deletes_if_same()
-        && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
-    {
-        return all.into_iter().map(|same| Ok(Some(SourceNow::Compared(same)))).collect();
-    }
-    let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
-    let found = look_at_sources(context, source, &expected).await;
-    found.into_iter().map(|found| Ok(found?.map(SourceNow::Seen))).collect()
 }
 
 /// Gives a copy, which this run has not stored, another version, by the time that it has. The copy may be the source of

@@ -6,7 +6,7 @@ use super::portion::MovedTree;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Result};
-use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
+use crate::job::checked_directories::{CheckedDirectories, removal_if_empty};
 use crate::job::claims::names::{JournalNames, named_below};
 use crate::job::part::{Part, id_of, new_id};
 use crate::job::removal::{Removal, rename_free};
@@ -101,7 +101,7 @@ impl MovedDirectories {
     /// Removes the directories that are empty. Failures go to `tally`.
     pub(in crate::job) async fn carry_out(self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
         let (host, tree) = (&mut ends.source, &self.tree);
-        let mut checked = CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links);
+        let mut checked = CheckedDirectories::of_move(context, &tree.scope, &tree.links);
         let root = self.with_root.then_some(None);
         let is_seen = |below: &PathName| !self.unseen.contains(below.as_bytes());
         let directories = self.directories.into_iter().rev().filter(is_seen);
@@ -131,11 +131,10 @@ async fn remove_if_empty(
     host: &mut Host,
     MovedTree { scope, .. }: &MovedTree,
     below: Option<&PathName>,
-    checked: &mut CheckedDirectories,
+    checked: &mut CheckedDirectories<'_>,
 ) -> Result<bool> {
     if let Some(below) = below
-        && (checked.was_link(below)
-            || !checked.is_within(context, host, place::parent(below).as_ref()).await?)
+        && (checked.was_link(below) || !checked.is_within(host, place::parent(below).as_ref()).await?)
     {
         return Ok(false);
     }

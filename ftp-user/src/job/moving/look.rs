@@ -2,8 +2,7 @@
 //! them; what is left by a question for each, or of copies by one listing where most of the directory is asked for.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::Result;
 use crate::job::Item;
 use crate::job::retry::facts;
@@ -60,43 +59,25 @@ impl ExpectedFile {
     }
 }
 
-/// What is at the place of each of these copies in one directory, or why nobody can tell.
-pub(super) async fn look_at_copies(
+/// What is at each of these places in one directory, or why nobody can tell. With `sizes`, which copies have, a listing may tell
+/// it. Without, as for sources, a look is no older than the answer to its own question.
+pub(super) async fn look_at_files(
     context: &Context,
     host: &mut Host,
     files: &[ExpectedFile],
-    sizes: &DirectorySizes,
+    sizes: Option<&DirectorySizes>,
 ) -> Vec<Result<Option<Facts>>> {
     let mut seen = unchanged(context, host, files).await;
     let directory = files.first().and_then(|file| place::parent(&file.path));
     let unseen = seen.iter().filter(|seen| seen.is_none()).count();
-    if sizes.is_listed_for(&directory, unseen) && host.lists_facts() {
+    if let Some(sizes) = sizes.filter(|sizes| sizes.is_listed_for(&directory, unseen))
+        && host.lists_facts()
+    {
         let listed = listed(context, host, directory, sizes).await;
         for (file, seen) in files.iter().zip(&mut seen).filter(|(_, seen)| seen.is_none()) {
             *seen = place::base_name(&file.path).and_then(|name| listed.get(&name)).cloned();
         }
     }
-    ask_for_unseen(context, host, files, seen).await
-}
-
-/// What is at each of these sources in one directory, or why nobody can tell. No listing is read: a look is no older than the
-/// answer to its own question.
-pub(super) async fn look_at_sources(
-    context: &Context,
-    host: &mut Host,
-    files: &[ExpectedFile],
-) -> Vec<Result<Option<Facts>>> {
-    let seen = unchanged(context, host, files).await;
-    ask_for_unseen(context, host, files, seen).await
-}
-
-/// Adds what was not seen yet, by a question for each file.
-async fn ask_for_unseen(
-    context: &Context,
-    host: &mut Host,
-    files: &[ExpectedFile],
-    seen: Vec<Option<Facts>>,
-) -> Vec<Result<Option<Facts>>> {
     let unseen = files.iter().zip(&seen).filter(|(_, seen)| seen.is_none());
     let unseen: Vec<PathName> = unseen.map(|(file, _)| file.path.clone()).collect();
     let mut asked = match unseen.is_empty() {

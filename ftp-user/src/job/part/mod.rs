@@ -274,7 +274,11 @@ fn named(names: &[String]) -> String {
 }
 
 /// The result of some work at a server, which ends at `end`.
-async fn in_time<T>(context: &Context, end: Moment, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(in crate::job) async fn in_time<T>(
+    context: &Context,
+    end: Moment,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::select! {
         biased;
         done = work => done,

@@ -18,6 +18,7 @@ use crate::failure::{Failure, Result};
 use crate::ladder::{Rung, SharedMemory};
 use crate::route::{self, Assignment, Circuit, Count, Ends};
 use ftp_proto::wire::PathName;
+use std::fmt::Display;
 
 /// Result of all attempts to transfer one file.
 #[derive(Debug)]
@@ -34,6 +35,11 @@ impl Transferred {
     /// No candidate has worked.
     fn failed(failure: Failure, count: Count, assignment: &Assignment) -> Self {
         Self { result: Err(failure), count, stored: assignment.stored.clone() }
+    }
+
+    /// The same, whose failure is told as that of something larger.
+    pub(super) fn during(self, what: impl Display) -> Self {
+        Self { result: self.result.map_err(|failure| failure.during_unless_interrupted(what)), ..self }
     }
 }
 

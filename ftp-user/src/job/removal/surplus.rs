@@ -3,8 +3,6 @@
 
 use super::carry_out::ReachedName;
 use super::scope::Scope;
-use crate::context::Context;
-use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::several;
 use crate::session::Facts;
@@ -46,11 +44,8 @@ pub enum Consent {
 
 impl Allowance {
     /// Whether so many names are more than the user has allowed. Then none is deleted.
-    pub(crate) const fn is_exceeded_by(self, names: u64) -> Option<u64> {
-        match self.most {
-            Some(most) if names > most => Some(most),
-            Some(_) | None => None,
-        }
+    pub(crate) fn is_exceeded_by(self, names: u64) -> Option<u64> {
+        self.most.filter(|most| names > *most)
     }
 }
 
@@ -86,7 +81,7 @@ impl MayRename {
         (is_complete && files > 0 && failed == 0).then_some(Self { scope })
     }
 
-    /// The renaming of `reached`, which is `now` what its listing has `seen`.
+    /// `reached`, if it may be renamed. It is `now` what its listing has `seen`.
     ///
     /// # Errors
     ///
@@ -96,28 +91,13 @@ impl MayRename {
         below: &PathName,
         reached: ReachedName,
         (seen, now): (&Facts, &Facts),
-    ) -> Result<Renaming> {
+    ) -> Result<ReachedName> {
         let path = path_below(&self.scope.root, below)
             .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
         if path != reached.path {
             return Err(Failure::usage(format!("{} is not {}", reached.path.display(), path.display())));
         }
-        if is_as_listed(seen, now) { Ok(Renaming(reached)) } else { Err(changed(&path)) }
-    }
-}
-
-/// A file that may get another name.
-#[derive(Debug)]
-pub(crate) struct Renaming(ReachedName);
-
-impl Renaming {
-    /// Gives it the name `to`, if nothing has that. The directories above `to` are made.
-    ///
-    /// # Errors
-    ///
-    /// It was not renamed.
-    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
-        self.0.rename_free(context, host, to).await
+        if is_as_listed(seen, now) { Ok(reached) } else { Err(changed(&path)) }
     }
 }
 

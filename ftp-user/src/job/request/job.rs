@@ -9,7 +9,7 @@ use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
 use crate::job::request::streams::Streams;
 use crate::journal::{JobStart, StoredJob};
 use crate::ladder::Allowed;
-use crate::place::{Location, Place, base_name};
+use crate::place::{Location, base_name};
 use crate::queue::Lease;
 use clap::ValueEnum;
 use ftp_proto::wire::PathName;
@@ -357,10 +357,9 @@ pub(in crate::job) fn refuse_nested(
 
 /// Whether both places are on one host, as far as their names tell.
 pub(crate) fn is_one_host(one: &Location, other: &Location) -> bool {
-    match (&one.place, &other.place) {
-        (Place::Remote(one), Place::Remote(other)) => one.site.is_same(&other.site),
-        (Place::Local(_), Place::Local(_)) => true,
-        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
+    match (one.site(), other.site()) {
+        (Some(one), Some(other)) => one.is_same(other),
+        (one, other) => one == other,
     }
 }
 

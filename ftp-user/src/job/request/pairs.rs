@@ -69,8 +69,9 @@ impl Pairs {
         let hash = self.hasher.hash_one((host_of(&source), host_of(&destination)));
         let indices = self.by_hosts.entry(hash).or_default();
         let known = indices.iter().copied().find(|index| {
-            let first = self.between.get(*index);
-            first.is_some_and(|(from, to)| is_login(from, &source) && is_login(to, &destination))
+            // The same hosts, with the same logins and everything else that holds for them.
+            let first = self.between.get(*index).map(|(from, to)| (from.site(), to.site()));
+            first == Some((source.site(), destination.site()))
         });
         known.unwrap_or_else(|| {
             indices.push(self.between.len());
@@ -156,19 +157,7 @@ impl Path {
 
 /// Who logs in where; `None` is this host.
 fn host_of(place: &Location) -> Option<(&str, u16, Option<&[u8]>)> {
-    match &place.place {
-        Place::Remote(Remote { site, .. }) => Some((&site.host, site.port, site.user.as_deref())),
-        Place::Local(_) => None,
-    }
-}
-
-/// Whether both places are on one host, with the same login and everything else that holds for it.
-fn is_login(one: &Location, other: &Location) -> bool {
-    match (&one.place, &other.place) {
-        (Place::Remote(one), Place::Remote(other)) => one.site == other.site,
-        (Place::Local(_), Place::Local(_)) => true,
-        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
-    }
+    place.site().map(|site| (site.host.as_str(), site.port, site.user.as_deref()))
 }
 
 fn cannot_keep(error: &std::io::Error) -> Failure {

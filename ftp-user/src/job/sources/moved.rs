@@ -3,8 +3,7 @@
 //! has arrived of it, and nothing copies the rest.
 
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::retry::facts;
 use crate::journal::FilesBelow;

@@ -13,7 +13,7 @@ use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::part::publish;
 use crate::job::removal::{Consent, ReachedName, Scope, changed};
-use crate::job::retry::asked;
+use crate::job::retry::{asked, check_cancel};
 use crate::job::spool::{Spool, TreeEntry};
 use crate::place;
 use crate::report::{WithheldDeletions, several};
@@ -56,7 +56,7 @@ pub(super) async fn delete_surplus(
         similar,
         emptied: EmptiedDirectories::new(run.request.filter.selects() || run.others.work_there()),
         lacking: LackingNames::at(run.request.source.path.clone()),
-        checked: CheckedDirectories::new(&scope, DeletionPurpose::Sync),
+        checked: CheckedDirectories::new(run.context, &scope, DeletionPurpose::Sync),
         links: ListedLinks::default(),
         kept: KeptNames::default(),
         scope,
@@ -84,7 +84,7 @@ struct SurplusDeletion<'r, 'a> {
     /// Which directories go with what is in them.
     emptied: EmptiedDirectories,
     lacking: LackingNames,
-    checked: CheckedDirectories,
+    checked: CheckedDirectories<'a>,
     links: ListedLinks,
     kept: KeptNames,
 }
@@ -99,9 +99,7 @@ impl SurplusDeletion<'_, '_> {
             };
             let source = &mut self.run.ends.source;
             let next = self.lacking.next(context, source, &mut surplus, needs).await?;
-            if context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
+            check_cancel(context)?;
             while let Some(directory) = self.emptied.leave(next.as_ref().map(|(next, _)| &next.path)) {
                 let removed = self.remove_directory(&directory).await;
                 self.note(&directory, removed)?;
@@ -208,7 +206,7 @@ impl SurplusDeletion<'_, '_> {
             self.run.request.rules.backup.as_ref().map(|backup| place::join(Some(backup), below));
         if !self.run.is_dry() {
             let host = &mut self.run.ends.destination;
-            self.checked.is_within(context, host, place::parent(below).as_ref()).await?;
+            self.checked.is_within(host, place::parent(below).as_ref()).await?;
             let path = self.scope.path(Some(below));
             let Some(reached) = ReachedName::at(host, &path)? else { return Ok(()) };
             let now = self.links.now(context, host, &reached, &entry.facts).await?;
@@ -243,7 +241,7 @@ impl SurplusDeletion<'_, '_> {
         if !self.run.is_dry() {
             let (context, scope) = (self.run.context, &self.scope);
             let host = &mut self.run.ends.destination;
-            self.checked.is_within(context, host, Some(below)).await?;
+            self.checked.is_within(host, Some(below)).await?;
             let is_removed = asked(context, host, async |host| {
                 match removal_if_empty(context, host, scope, Some(below), Role::Destination).await {
                     Err(failure) if failure.kind == Kind::Missing => Ok(false),

@@ -83,8 +83,8 @@ struct OpenDirectory {
 
 impl SuspectDirectories {
     /// No name has come yet.
-    pub(super) const fn new(sample: RootSample) -> Self {
-        Self { sample, open: Vec::new(), found: Spool::new(IN_MEMORY) }
+    pub(super) fn new(sample: RootSample) -> Self {
+        Self { sample, open: Vec::new(), found: Spool::default() }
     }
 
     /// Takes in the next name of the destination. `goes` says whether it would be deleted.
@@ -239,8 +239,6 @@ fn keep(surplus: &mut Spool<TreeEntry>, directories: &HashSet<PathName>) -> io::
 
 /// The largest number of names of the sample.
 const SAMPLE: usize = 8;
-/// The number of directories in memory that look like the source's root.
-const IN_MEMORY: usize = 1024;
 
 #[cfg(test)]
 mod tests {

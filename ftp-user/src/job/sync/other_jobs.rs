@@ -10,6 +10,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::claim::now;
 use crate::job::claims::names::{JournalNames, learn, named_below, site_of};
+use crate::job::retry::check_cancel;
 use crate::journal::{ClaimBelow, ClaimsBelow};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -74,9 +75,7 @@ impl OtherJobs {
         named: &JournalNames,
     ) -> Result<()> {
         loop {
-            if context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
+            check_cancel(context)?;
             let page = context.run.job_journal.claims_below(asked.clone()).await;
             let Some(page) = page else {
                 self.unknown = Some(unknown("the journal cannot be used"));
@@ -111,7 +110,7 @@ impl OtherJobs {
             Ok(found) => *self = found,
             Err(why) => self.unknown = Some(unknown(&why)),
         }
-        if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+        check_cancel(context)
     }
 
     /// Adds a claim, if the journal names it so.

@@ -2,8 +2,7 @@
 
 use super::run::SyncRequest;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names;
 use crate::job::removal::{Allowance, Consent, precious};

@@ -9,6 +9,7 @@ use crate::failure::{About, Failure, Result};
 use crate::id::JobId;
 use crate::job::part::Part;
 use crate::job::request::job::Compare;
+use crate::job::retry::check_cancel;
 use crate::job::spool::{self, SortedNames, Sorter, Spool, TreeEntry, order};
 use crate::job::tree::{Visit, Visits};
 use crate::session::Facts;
@@ -36,7 +37,7 @@ pub(super) struct PlanRules {
 }
 
 /// What becomes of both trees.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct SyncPlan {
     /// What is made or copied, each directory before what is in it.
     pub(super) tasks: Spool<SyncTask>,
@@ -230,13 +231,9 @@ pub(super) fn plan(
     let mut plan = SyncPlan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
-        blocked: Vec::new(),
-        claimed: ClaimedNames::default(),
-        large: LargeDeletions::default(),
-        counts: PlanCounts::default(),
         is_complete: source.failed.is_empty() && destination.failed.is_empty(),
         is_nested: source.is_nested || destination.is_nested,
-        suspects: Spool::new(IN_MEMORY),
+        ..SyncPlan::default()
     };
     loop {
         cancel.check()?;
@@ -479,9 +476,7 @@ pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeS
         tree.sample.add(&path, facts.kind);
         sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
     }
-    if cancel.is_cancelled() {
-        return Err(Failure::interrupted());
-    }
+    check_cancel(context)?;
     tree.names = sorter.finish().map_err(|error| cannot_keep(&error))?;
     Ok(tree)
 }

@@ -5,8 +5,7 @@
 use super::plan::cannot_keep;
 use super::run::SyncRun;
 use crate::context::{Cancel, Context};
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
@@ -46,7 +45,7 @@ fn each_surplus(
 #[derive(Debug)]
 pub(super) struct FileRenames<'p> {
     permit: &'p MayRename,
-    checked: CheckedDirectories,
+    checked: CheckedDirectories<'p>,
     /// The digest that both ends compute.
     algorithm: Algorithm,
     candidates: RenameCandidates,
@@ -75,8 +74,8 @@ impl<'p> FileRenames<'p> {
     /// # Errors
     ///
     /// The names cannot be kept on the disk, or an end does not answer.
-    pub(super) async fn of(
-        run: &mut SyncRun<'_>,
+    pub(super) async fn of<'c: 'p>(
+        run: &mut SyncRun<'c>,
         permit: &'p MayRename,
         surplus: &mut Spool<TreeEntry>,
     ) -> Result<Option<Self>> {
@@ -89,7 +88,7 @@ impl<'p> FileRenames<'p> {
         run.ends.connect(context).await?;
         // Nobody compares the files afterwards.
         let algorithm = common(context, &mut run.ends, &Algorithm::CHECKSUMS).await?;
-        let checked = CheckedDirectories::new(&permit.scope, DeletionPurpose::Sync);
+        let checked = CheckedDirectories::new(context, &permit.scope, DeletionPurpose::Sync);
         let with = |algorithm| Self { permit, checked, algorithm, candidates, renamed: HashSet::new() };
         Ok(algorithm.map(with))
     }
@@ -171,12 +170,12 @@ impl<'p> FileRenames<'p> {
         let (context, scope) = (run.context, &self.permit.scope);
         let (path, target) = (scope.path(Some(below)), scope.path(Some(&new.path)));
         let host = &mut run.ends.destination;
-        self.checked.is_within(context, host, place::parent(below).as_ref()).await?;
+        self.checked.is_within(host, place::parent(below).as_ref()).await?;
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
         let reached = ReachedName::at(host, &path)?.ok_or_else(gone)?;
         let now = asked(context, host, async |host| reached.facts(context, host).await).await?;
-        let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
-        renaming.carry_out(context, host, &target).await?;
+        let permitted = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
+        permitted.rename_free(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
         let time = new.facts.modified.filter(|_| run.request.options.times);
         if times::set(context, &mut run.ends, &target, time).await.is_ok() {

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
 use crate::job::request::job::Mode;
 use crate::job::spool::TreeEntry;
+use crate::job::tree::below as path_of;
 use crate::ladder::Rung;
 use crate::outcome::FileCopy;
 use crate::place;
@@ -22,11 +23,6 @@ pub(super) struct CopyForecast {
     common: Option<Algorithm>,
     /// The path of their bytes.
     rung: Result<Rung>,
-}
-
-/// The path of a name below a directory, or of the directory.
-fn path_of(root: &PathName, below: Option<&PathName>) -> PathName {
-    below.map_or_else(|| root.clone(), |below| place::join(Some(root), below))
 }
 
 impl SyncRun<'_> {
@@ -132,13 +128,8 @@ impl SyncRun<'_> {
         let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
         let CopyForecast { common, rung } = self.forecast().await?;
         let replaces = *action == PlannedAction::Replace;
-        let kept_as = self
-            .request
-            .rules
-            .backup
-            .as_ref()
-            .filter(|_| replaces)
-            .map(|backup| place::join(Some(backup), path));
+        let backup = self.request.rules.backup.as_ref().filter(|_| replaces);
+        let kept_as = backup.map(|backup| place::join(Some(backup), path));
         let planned = match (self.request.options.verify.with(common, facts.size), rung) {
             (Ok(verify), Ok(rung)) => {
                 let (verb, size) = (if replaces { "replace" } else { "copy" }, facts.size);

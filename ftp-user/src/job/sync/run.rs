@@ -21,8 +21,9 @@ use crate::job::leftovers::remove_left;
 use crate::job::removal::{ComparedTrees, MayRename, Scope, too_many};
 use crate::job::request::filter::Filter;
 use crate::job::request::job::{Mode, Options, SyncRules, is_one_host};
+use crate::job::retry::check_cancel;
 use crate::job::sources::moved;
-use crate::job::spool::{Spool, TreeEntry};
+use crate::job::spool::TreeEntry;
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::journal::NAME_OF_SYNC;
@@ -187,7 +188,7 @@ impl SyncRun<'_> {
         let mut plan = self.compare(source, destination).await?;
         let deletion = self.request.rules.deletion.filter(|_| self.others.unknown.is_none());
         if deletion.is_some() && !plan.is_nested {
-            let suspects = std::mem::replace(&mut plan.suspects, Spool::new(0));
+            let suspects = std::mem::take(&mut plan.suspects);
             plan.is_nested = Box::pin(contains_source(self, suspects, &mut plan.surplus)).await?;
         }
         let compared = ComparedTrees {
@@ -381,9 +382,7 @@ impl SyncRun<'_> {
         let mut given = CopyCounts::default();
         while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
             let SyncTask { entry, action } = &task;
-            if context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
+            check_cancel(context)?;
             if matches!(action, PlannedAction::Make | PlannedAction::Copy) {
                 similar.look(context, &mut self.ends.destination, root, &entry.path).await?;
             }

@@ -9,8 +9,7 @@ pub(crate) use visits::{Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, contain_each_other, walk};
 
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
@@ -19,7 +18,7 @@ use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
-use crate::job::retry::{asked_of, connect};
+use crate::job::retry::{asked_of, connect, facts};
 use crate::job::spool::Spool;
 use crate::place;
 use crate::report::{Event, Topic};
@@ -71,7 +70,7 @@ impl Tree {
             made_ahead: HashSet::new(),
             has_told_room: false,
             is_given_up: false,
-            made: Spool::new(MADE_IN_MEMORY),
+            made: Spool::default(),
         };
         Box::pin(copying.run(contents)).await;
     }
@@ -387,11 +386,16 @@ impl TreeCopy<'_, '_> {
                 return;
             }
             let ends = self.stream.idle();
+            let destination = &mut ends.destination;
             let is_free = match options.mode.is_dry() {
                 true => Ok(()),
-                false => {
-                    self.names.check_free(context, &mut ends.destination, &item.destination, other).await
-                }
+                // This run may have stored it there under the other name.
+                false => match facts(context, destination, &item.destination).await {
+                    Ok(Some(_)) => {
+                        self.names.check_apart(context, destination, &item.destination, other).await
+                    }
+                    found => found.map(drop),
+                },
             };
             let result = match is_free {
                 Ok(()) => Box::pin(copy(context, ends, &item, options)).await,
@@ -410,7 +414,7 @@ impl TreeCopy<'_, '_> {
         let destination = &mut self.stream.idle().destination;
         let mut next = vec![(root.clone(), self.tree.attributes)];
         while !next.is_empty() {
-            if !wanted.is_any()
+            if !(wanted.times || wanted.modes)
                 || context.run.cancel.is_cancelled()
                 || connect(context, destination).await.is_err()
             {
@@ -440,14 +444,12 @@ impl TreeCopy<'_, '_> {
 }
 
 /// A path below `root`, or `root` itself.
-fn below(root: &PathName, path: Option<&PathName>) -> PathName {
+pub(super) fn below(root: &PathName, path: Option<&PathName>) -> PathName {
     path.map_or_else(|| root.clone(), |path| place::join(Some(root), path))
 }
 
 /// The number of directories that a server is told to make, or that get their times, at once.
 const AT_ONCE: usize = 32;
-/// The number of directories that were made and that are in memory.
-const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.
 const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 /// Why a file of a move is skipped.

@@ -3,12 +3,11 @@
 
 use super::visits::Visit;
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::file::times::Attributes;
-use crate::job::retry::{asked, facts};
+use crate::job::retry::asked;
 use crate::job::spool::NameSet;
 use crate::place;
 use ftp_proto::listing::Entry;
@@ -50,25 +49,6 @@ impl SiblingNames {
 
     fn hash(&self, name: &[u8]) -> u64 {
         self.hasher.hash_one(name)
-    }
-
-    /// Checks that nothing is at `path` of the destination that this run has stored there under the other name, the one with
-    /// the hash `other`.
-    ///
-    /// # Errors
-    ///
-    /// The destination takes both names for one, or cannot be asked.
-    pub(super) async fn check_free(
-        &self,
-        context: &Context,
-        destination: &mut Host,
-        path: &PathName,
-        other: u64,
-    ) -> Result<()> {
-        match facts(context, destination, path).await? {
-            Some(_) => self.check_apart(context, destination, path, other).await,
-            None => Ok(()),
-        }
     }
 
     /// Checks that the destination shows both names, that of `path` and the one with the hash `other`.

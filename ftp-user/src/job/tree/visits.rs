@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::job::file::times::Attributes;
-use crate::job::spool::Spool;
+use crate::job::spool::{RECORDS_IN_MEMORY, Spool};
 use crate::session::Facts;
 use ftp_io::lock::Lock;
 use ftp_proto::wire::PathName;
@@ -37,7 +37,7 @@ pub(crate) struct Visits(Arc<Shared>);
 #[derive(Debug)]
 pub(in crate::job) struct VisitSender(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
     /// There is something to take, or there will be nothing more.
@@ -46,7 +46,7 @@ struct Shared {
     taken: Notify,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Queue {
     found: Spool<Visit>,
     /// Entries that are only reported. They are returned first.
@@ -70,16 +70,7 @@ pub(super) struct ReceiverGone;
 
 /// An empty queue.
 pub(in crate::job) fn visit_queue() -> (VisitSender, Visits) {
-    let queue = Queue {
-        found: Spool::new(IN_MEMORY),
-        told: VecDeque::new(),
-        untold: [None, None],
-        broken: None,
-        has_ended: false,
-        is_receiver_gone: false,
-        is_kept_whole: false,
-    };
-    let shared = Arc::new(Shared { queue: Mutex::new(queue), given: Notify::new(), taken: Notify::new() });
+    let shared = Arc::<Shared>::default();
     (VisitSender(Arc::clone(&shared)), Visits(shared))
 }
 
@@ -188,7 +179,7 @@ impl Drop for Visits {
 impl Queue {
     /// Whether so little waits to be taken that the walk may go on.
     fn has_room(&self) -> bool {
-        let tells = self.is_kept_whole || self.told.len() < IN_MEMORY;
+        let tells = self.is_kept_whole || self.told.len() < RECORDS_IN_MEMORY;
         self.broken.is_none() && self.found.on_disk() < MOST_ON_DISK && tells
     }
 
@@ -216,7 +207,7 @@ impl Queue {
         }
         let error = self.broken.as_ref().filter(|_| self.found.len() > 0)?;
         let failure = Failure::of_temporary_files("the names of the tree", error);
-        self.found = Spool::new(IN_MEMORY);
+        self.found = Spool::default();
         Some(Visit::Failed(None, failure))
     }
 }
@@ -239,10 +230,8 @@ impl Visit {
     }
 }
 
-/// The number of visits that wait in memory.
-const IN_MEMORY: usize = 1024;
 /// The number of visits that wait to be told, one by one.
-const MOST_TOLD: usize = 8 * IN_MEMORY;
+const MOST_TOLD: usize = 8 * RECORDS_IN_MEMORY;
 /// The number of bytes that may wait on the disk: millions of visits.
 const MOST_ON_DISK: u64 = 1 << 30;
 
@@ -313,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn what_can_only_be_told_does_not_hold_up_a_walk_whose_end_is_awaited() {
         let (sender, visits) = visit_queue();
-        for number in 0..2 * IN_MEMORY {
+        for number in 0..2 * RECORDS_IN_MEMORY {
             let path = PathName::from_user(format!("n{number}")).unwrap();
             sender.send(Visit::Skipped(path, "a link".to_owned()));
         }

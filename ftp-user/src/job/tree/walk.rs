@@ -6,8 +6,7 @@
 use super::below;
 use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
 use crate::job::file::times::Attributes;
@@ -489,11 +488,8 @@ impl<'a> ListedDirectory<'a> {
     fn tell_found(&mut self) {
         let FileCount { files, bytes, unsized_files } = std::mem::take(&mut self.found);
         if files > 0 {
-            self.context.run.events.say(Event::Found(self.context.run.finding.in_tree(
-                files,
-                bytes,
-                unsized_files,
-            )));
+            let run = &self.context.run;
+            run.events.say(Event::Found(run.finding.in_tree(files, bytes, unsized_files)));
         }
     }
 

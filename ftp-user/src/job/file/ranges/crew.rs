@@ -138,7 +138,7 @@ impl Crew {
         let mut width = StreamCount::new(streams, self.list.streams);
         let mut next_look = clock.now() + LOOK;
         loop {
-            self.start(width.target());
+            self.start(width.target);
             if self.tasks.is_empty() || (self.moving.is_empty() && self.list.is_empty()) {
                 // Pairs that are still being opened are not needed any more.
                 (self.tasks, self.opening) = (JoinSet::new(), 0);

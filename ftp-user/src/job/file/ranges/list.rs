@@ -124,7 +124,8 @@ pub(super) fn lacking(from: u64, size: u64, there: &[ByteRange]) -> Vec<Span> {
 /// How many data connections there are to be: the number that was asked for, or as many as pay.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct StreamCount {
-    target: u64,
+    /// How many there are to be.
+    pub(super) target: u64,
     most: u64,
     /// If it is found by measurement: bytes and time at the last look, and the rate with fewer connections.
     search: Option<(u64, Duration, f64)>,
@@ -136,11 +137,6 @@ impl StreamCount {
             Streams::Auto => Self { target: 1, most, search: Some((0, Duration::ZERO, 0.0)) },
             Streams::Exactly(_) => Self { target: most, most, search: None },
         }
-    }
-
-    /// How many there are to be.
-    pub(super) const fn target(self) -> u64 {
-        self.target
     }
 
     /// Whether it may grow yet.
@@ -270,7 +266,7 @@ mod tests {
                 width.look(moved, time);
                 width.look(moved, time + Duration::from_secs(1));
             }
-            (width.target(), width.is_measured())
+            (width.target, width.is_measured())
         };
         assert_eq!(found(&[], 4), (1, true));
         assert_eq!(found(&[100], 4), (2, true));
@@ -280,10 +276,7 @@ mod tests {
         let eight = Streams::Exactly(std::num::NonZero::new(8).unwrap());
         let mut refused = StreamCount::new(eight, 5);
         refused.refused(2);
-        assert_eq!((refused.target(), refused.is_measured()), (2, false));
-        assert_eq!(
-            (StreamCount::new(eight, 5).target(), StreamCount::new(eight, 5).is_measured()),
-            (5, false)
-        );
+        assert_eq!((refused.target, refused.is_measured()), (2, false));
+        assert_eq!((StreamCount::new(eight, 5).target, StreamCount::new(eight, 5).is_measured()), (5, false));
     }
 }

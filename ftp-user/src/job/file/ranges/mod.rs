@@ -59,11 +59,7 @@ pub(super) async fn send(
     crew.leave(copy.ends).await;
     copy.attempts.has_one_stream |= moved.has_refused;
     let (name, target) = copy.item.names(copy.ends);
-    let mut transferred = moved.transferred;
-    transferred.result = transferred
-        .result
-        .map_err(|failure| failure.during_unless_interrupted(format_args!("cannot copy {name} to {target}")));
-    Ok(Some(transferred))
+    Ok(Some(moved.transferred.during(format_args!("cannot copy {name} to {target}"))))
 }
 
 /// The size of the file, if ranges of it may move: where that is wanted, and where the digest of the whole file will prove the
