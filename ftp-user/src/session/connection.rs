@@ -314,12 +314,12 @@ impl Session {
             None if self.context.settings.proxy.is_none() => Listener::Here,
             Some(_) | None => Listener::Nobody,
         };
-        KnownPostures { listener, closed: self.closed.get() }
+        KnownPostures { listener, closed: *self.closed.locked() }
     }
 
     /// Remembers what was learnt about that, for all sessions with this server.
     pub fn learn(&self, known: KnownPostures) {
-        self.closed.set(known.closed);
+        *self.closed.locked() = known.closed;
     }
 
     /// The failure if two connections came from the address of the server: one of them is not the server's, and nobody
@@ -542,21 +542,9 @@ pub fn newest_session() -> SessionId {
     SessionId::new(LAST.load(Ordering::SeqCst))
 }
 
-/// The posture of a server in which no data connection with this host came about. Clones share it, so that the second
-/// file does not try again what was in vain for the first one.
-#[derive(Clone, Debug, Default)]
-pub struct ClosedPosture(Arc<Mutex<Option<Posture>>>);
+/// The posture of a server in which no data connection with this host came about, if one is known. Clones share it, so that
+/// the second file does not try again what was in vain for the first one.
+pub type ClosedPosture = Arc<Mutex<Option<Posture>>>;
 
-impl ClosedPosture {
-    /// The posture, if one is known to be closed.
-    pub(super) fn get(&self) -> Option<Posture> {
-        *self.0.locked()
-    }
-
-    /// Remembers what is known now.
-    pub(super) fn set(&self, posture: Option<Posture>) {
-        *self.0.locked() = posture;
-    }
-}
 /// How many transfer commands may be sent ahead of their replies.
 const MOST_TRANSFERS: usize = 64;
