@@ -356,7 +356,7 @@ impl Session {
         let from = if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local };
         let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
         let connecting = world.network.connect(proxy, from, to);
-        let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
+        let failed = |error| DataFailure::path(words(&error));
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
 
@@ -370,17 +370,13 @@ impl Session {
         let Some(relay) = &self.relay else {
             let port = self.context.world.network.listen(self.addresses.local);
             let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
-            let failed =
-                |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));
+            let failed = |error| DataFailure::path(format!("this host cannot listen: {}", words(&error)));
+            return Box::pin(ready(opened.map_err(failed)));
         };
         let (name, seen) = (relay.name.clone(), self.addresses.local);
         let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.addresses.peer));
         Box::pin(async move {
-            let refused = |why| {
-                let what = format!("the relay {name} is not used: {why}");
-                DataFailure::Path(Failure::new(Kind::NoPath, what))
-            };
+            let refused = |why| DataFailure::path(format!("the relay {name} is not used: {why}"));
             let Some(opening) = opening else {
                 return Err(refused("it listens for no server here".to_owned()));
             };

@@ -90,11 +90,10 @@ fn failed(context: &Context, name: &str, error: &io::Error, what: &str) -> Failu
         (io::ErrorKind::InvalidData, Some(_)) => {
             told(Kind::Other).hint("check the address of the proxy: it must be a SOCKS5 proxy")
         }
-        (_, Some(_)) => told(Kind::Temporary)
-            .hint(format!("check the proxy, and that {what} listens there"))
-            .about(About::NoAnswer),
-        (_, None) => {
-            told(Kind::Temporary).hint(format!("check that {what} listens there")).about(About::NoAnswer)
+        (_, proxy) => {
+            let also = if proxy.is_some() { "the proxy, and " } else { "" };
+            let hint = format!("check {also}that {what} listens there");
+            told(Kind::Temporary).hint(hint).about(About::NoAnswer)
         }
     }
 }
