@@ -280,13 +280,12 @@ impl TriedRoutes {
     pub fn note_race(&self, source: &str, destination: &str, race: RouteAccount) {
         let mut pairs = self.0.locked();
         let races: usize = pairs.iter().map(|pair| pair.races.len()).sum();
-        let known = pairs.iter().position(|pair| pair.source == source && pair.destination == destination);
-        let index = known.unwrap_or_else(|| {
+        let is_it = |pair: &PairAccount| pair.source == source && pair.destination == destination;
+        if !pairs.iter().any(is_it) {
             let (source, destination) = (source.to_owned(), destination.to_owned());
-            pairs.push(PairAccount { source, destination, races: Vec::new(), omitted: 0 });
-            pairs.len() - 1
-        });
-        let Some(pair) = pairs.get_mut(index) else { return };
+            pairs.push(PairAccount { source, destination, ..PairAccount::default() });
+        }
+        let Some(pair) = pairs.iter_mut().find(|pair| is_it(pair)) else { return };
         let is_news = pair.races.last().is_none_or(|last| !race.is_like(last));
         if is_news && races < RACES {
             pair.races.push(race);

@@ -112,7 +112,7 @@ impl Host {
     }
 
     /// Whether an open session shows that of its server. `here` is what holds of this host.
-    pub(super) fn shows(&mut self, here: bool, shows: fn(&Manners) -> bool) -> bool {
+    pub(super) fn shows(&mut self, here: bool, shows: impl FnOnce(&Manners) -> bool) -> bool {
         match self {
             Self::Server(server) => server.open().is_some_and(|session| shows(&session.manners)),
             Self::Local(_) => here,
@@ -139,12 +139,7 @@ impl Host {
 
     /// Whether it is a server whose FEAT has that line.
     pub fn has_line(&mut self, line: &'static str) -> bool {
-        match self {
-            Self::Server(server) => {
-                server.open().is_some_and(|session| session.manners.capabilities.has_line(line))
-            }
-            Self::Local(_) => false,
-        }
+        self.shows(false, |manners| manners.capabilities.has_line(line))
     }
 
     /// Opens a session, unless one is open.

@@ -175,23 +175,28 @@ impl LocalEnd {
     /// Makes a directory, unless it is there.
     pub(super) fn make_directory(&self, path: &PathName) -> Result<()> {
         self.unheld(path).map_or(Ok(()), |root| root.check_directory(path))?;
-        self.to_write(path)
-            .and_then(|name| name.make_directory())
-            .map_err(|error| cannot(format!("cannot make the directory {}", path.display()), &error))
+        self.change(path, "make the directory", LocalName::make_directory)
     }
 
     /// Sets when a file or directory was modified last.
     pub(super) fn set_modified(&self, path: &PathName, time: When) -> Result<()> {
-        self.to_write(path)
-            .and_then(|name| name.set_modified(time))
-            .map_err(|error| cannot(format!("cannot set the time of {}", path.display()), &error))
+        self.change(path, "set the time of", |name| name.set_modified(time))
     }
 
     /// Sets the permission bits of a file or directory.
     pub(super) fn set_mode(&self, path: &PathName, mode: u32) -> Result<()> {
-        self.to_write(path)
-            .and_then(|name| name.set_mode(mode))
-            .map_err(|error| cannot(format!("cannot set the permissions of {}", path.display()), &error))
+        self.change(path, "set the permissions of", |name| name.set_mode(mode))
+    }
+
+    /// Does to the name at `path` what `what` calls it.
+    fn change(
+        &self,
+        path: &PathName,
+        what: &str,
+        act: impl FnOnce(&LocalName) -> io::Result<()>,
+    ) -> Result<()> {
+        let done = self.to_write(path).and_then(|name| act(&name));
+        done.map_err(|error| cannot(format!("cannot {what} {}", path.display()), &error))
     }
 
     /// The digest of a part of a file.

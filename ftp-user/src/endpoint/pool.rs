@@ -76,7 +76,7 @@ pub struct Pool {
     login_directory: OnceLock<PathName>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// Sessions that nobody uses.
     #[expect(clippy::vec_box, reason = "a session moves between tasks; in a box it is not copied each time")]
@@ -93,9 +93,10 @@ struct State {
 }
 
 /// Whether new sessions use TLS 1.2, whose sessions can be resumed any number of times.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Tls12 {
     /// Nothing was tried: all versions are offered.
+    #[default]
     Untried,
     /// The server knows it, and only that is offered.
     Works,
@@ -115,21 +116,13 @@ impl Tls12 {
 
 impl Pool {
     fn new(site: Site) -> Self {
-        let state = State {
-            idle: Vec::new(),
-            leased: 0,
-            answered: false,
-            gone: None,
-            behind_relay: false,
-            tls12: Tls12::Untried,
-        };
         Self {
             site,
             debts: Debts::default(),
             losses: Losses::default(),
             disk: ServerDisk::default(),
-            state: Mutex::new(state),
-            closed: ClosedPosture::default(),
+            state: Mutex::default(),
+            closed: Arc::default(),
             is_deaf: Arc::default(),
             outage: tokio::sync::Mutex::default(),
             login_directory: OnceLock::new(),
@@ -287,13 +280,6 @@ impl Pool {
         }
     }
 
-    /// Ends a session in order, unless it was lost.
-    async fn say_goodbye(&self, session: Box<Session>) {
-        if !Box::pin(session.quit()).await {
-            self.losses.note();
-        }
-    }
-
     /// Says goodbye on all sessions that nobody uses. So those that were lost unnoticed are noticed.
     pub async fn quit_idle(&self) {
         let idle = std::mem::take(&mut self.state.locked().idle);
@@ -307,7 +293,7 @@ impl Pool {
     }
 
     fn lend(self: &Arc<Self>, mut session: Box<Session>) -> Lease {
-        session.closed = self.closed.clone();
+        session.closed = Arc::clone(&self.closed);
         session.is_deaf = Arc::clone(&self.is_deaf);
         self.state.locked().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
@@ -328,30 +314,11 @@ impl Lease {
         self.session.as_deref_mut().filter(|session| !session.is_over())
     }
 
-    /// Whether its data connections could not resume its TLS session any more: a new session can.
-    pub fn is_used_up(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.is_used_up())
-    }
-
-    /// Ends the session in order.
+    /// Ends the session in order, unless it was lost.
     pub async fn quit(mut self) {
-        if let Some(session) = self.session.take() {
-            self.pool.say_goodbye(session).await;
-        }
-    }
-
-    /// Gives the session back, for whoever needs one next.
-    pub fn give_back(mut self) {
-        match self.session.take() {
-            Some(session) if session.is_over() => self.pool.losses.note(),
-            Some(session) => self.pool.state.locked().idle.push(session),
-            None => {}
-        }
-    }
-
-    /// Closes the session without a word, because nothing needs it any more. Only one that has ended before was lost.
-    pub fn abandon(mut self) {
-        if self.session.take().is_some_and(|session| session.is_over()) {
+        if let Some(session) = self.session.take()
+            && !Box::pin(session.quit()).await
+        {
             self.pool.losses.note();
         }
     }
@@ -402,7 +369,9 @@ impl Server {
     /// Fails if no session can be opened.
     pub async fn session(&mut self, context: &Context) -> Result<&mut Session> {
         let lease = match self.alive(context).await {
-            Some(lease) if lease.is_used_up() => Box::pin(self.pool.renew(context, self.role, lease)).await?,
+            Some(lease) if lease.session.as_ref().is_some_and(|session| session.is_used_up()) => {
+                Box::pin(self.pool.renew(context, self.role, lease)).await?
+            }
             Some(lease) => lease,
             None => Box::pin(self.pool.lease(context, self.role, &self.first)).await?,
         };
@@ -441,10 +410,11 @@ impl Server {
         Self::new(Arc::clone(&self.pool), self.role)
     }
 
-    /// Closes the session without a word.
+    /// Closes the session without a word, because nothing needs it any more. Only one that has ended before was lost.
     pub fn abandon(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.abandon();
+        let session = self.lease.take().and_then(|mut lease| lease.session.take());
+        if session.is_some_and(|session| session.is_over()) {
+            self.pool.losses.note();
         }
     }
 
@@ -457,8 +427,10 @@ impl Server {
 
     /// Leaves the session to whoever needs one next.
     pub fn release(self) {
-        if let Some(lease) = self.lease {
-            lease.give_back();
+        match self.lease.and_then(|mut lease| lease.session.take()) {
+            Some(session) if session.is_over() => self.pool.losses.note(),
+            Some(session) => self.pool.state.locked().idle.push(session),
+            None => {}
         }
     }
 }

@@ -20,8 +20,8 @@ pub struct Ascent {
     worked: Option<Candidate>,
     /// The rungs on which nothing arrived in an earlier run.
     silent: Vec<Rung>,
-    /// Whether some candidate got as far as transferring.
-    unfinished: bool,
+    /// Whether some candidate got as far as transferring, so that a later attempt may succeed.
+    pub unfinished: bool,
 }
 
 /// What to do next.
@@ -87,11 +87,6 @@ impl Ascent {
     /// Whether the candidate to start with has worked before.
     pub fn knows_path(&self) -> bool {
         self.worked.is_some() && self.candidates.first() == self.worked.as_ref()
-    }
-
-    /// Whether some candidate came so far that a later attempt may succeed.
-    pub const fn is_unfinished(&self) -> bool {
-        self.unfinished
     }
 
     /// What follows is about the candidate with this index.

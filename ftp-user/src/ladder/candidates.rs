@@ -58,15 +58,14 @@ pub enum DataProtection {
 }
 
 impl DataProtection {
-    /// Why some of the allowed paths between these two cannot be used, if so.
-    pub fn limitation(self, allowed: Allowed, source: &Party, destination: &Party) -> Option<&'static str> {
+    /// Why the paths from server to server between these two cannot be used, if so.
+    pub fn limitation(self, source: &Party, destination: &Party) -> Option<&'static str> {
         let private = Side::BOTH.iter().any(|side| !protections(*side, source, destination).is_empty());
-        match (self, allowed) {
-            (Self::Clear, _) => None,
-            (Self::Private, _) if private => None,
-            (Self::Private, _) if both_run_tls(source, destination) => Some(NO_CLIENT),
-            (Self::Private, _) => Some(IN_CLEAR),
-            (Self::Permitted, _) => None,
+        match self {
+            Self::Clear | Self::Permitted => None,
+            Self::Private if private => None,
+            Self::Private if both_run_tls(source, destination) => Some(NO_CLIENT),
+            Self::Private => Some(IN_CLEAR),
         }
     }
 }

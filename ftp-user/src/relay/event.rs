@@ -67,15 +67,7 @@ pub enum JoinEvent {
 impl JoinEvent {
     /// Whether no event of the same join follows.
     pub const fn is_last(&self) -> bool {
-        match self {
-            Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
-            Self::Ready { .. }
-            | Self::Up(..)
-            | Self::Flows
-            | Self::Stranger { .. }
-            | Self::Stat { .. }
-            | Self::Digest { .. } => false,
-        }
+        matches!(self, Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_))
     }
 
     /// The event that a message is for `join`. A refusal of `grant` is a refusal of its join.

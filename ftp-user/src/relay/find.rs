@@ -147,33 +147,28 @@ impl Probes {
                 async move { probe(&context, &relay, &hub, &name, &sites, limit).await }
             };
             let (name, probed) = self.asking.next(&self.context, ask).await?;
-            let (session, tunnels) = match probed {
-                Some(Ok(probed)) => probed,
-                Some(Err(failure)) => {
-                    self.reaches_none(&name, &failure.why());
-                    if failure.kind == Kind::Untrusted {
-                        self.distrust = Some((name, failure));
+            let why = match probed {
+                Some(Ok((session, tunnels))) => {
+                    let reached = |(tunnel, server): (Result<Tunnel, String>, &mut WantedServer)| {
+                        tunnel.map_err(|why| server.unreached.push((name.clone(), why))).ok()
+                    };
+                    let tunnels: Vec<_> = tunnels.into_iter().zip(&mut self.servers).map(reached).collect();
+                    if tunnels.iter().any(Option::is_some) {
+                        return Some((session, tunnels));
                     }
                     continue;
                 }
-                None => {
-                    self.reaches_none(&name, "no answer in time");
-                    continue;
+                Some(Err(failure)) => {
+                    let why = failure.why();
+                    if failure.kind == Kind::Untrusted {
+                        self.distrust = Some((name.clone(), failure));
+                    }
+                    why
                 }
+                None => "no answer in time".to_owned(),
             };
-            let reached = |(tunnel, server): (Result<Tunnel, String>, &mut WantedServer)| {
-                tunnel.map_err(|why| server.unreached.push((name.clone(), why))).ok()
-            };
-            let tunnels: Vec<_> = tunnels.into_iter().zip(&mut self.servers).map(reached).collect();
-            if tunnels.iter().any(Option::is_some) {
-                return Some((session, tunnels));
-            }
+            self.servers.iter_mut().for_each(|server| server.unreached.push((name.clone(), why.clone())));
         }
-    }
-
-    /// An agent reaches no server.
-    fn reaches_none(&mut self, name: &str, why: &str) {
-        self.servers.iter_mut().for_each(|server| server.unreached.push((name.to_owned(), why.to_owned())));
     }
 
     /// Why nobody reaches the first server that is not reached.
@@ -243,28 +238,22 @@ pub(super) async fn find(
 ) -> Result<(Agents, [Tunnel; 2])> {
     let mut probes = Probes::start(context, relay, hub, &[source, destination]).await?;
     let Some(nearest) = probes.nearest().await else { return Err(probes.failure()) };
-    let mut nearest = nearest.into_iter();
-    let mut next = || nearest.next().map(|(session, tunnels)| (session, tunnels.into_iter()));
-    match (next(), next()) {
-        (Some((session, mut tunnels)), None) => {
-            let (to_source, to_destination) = (tunnels.next().flatten(), tunnels.next().flatten());
-            let (Some(to_source), Some(to_destination)) = (to_source, to_destination) else {
-                return Err(probes.failure());
-            };
-            let name = &session.name;
-            remember(context, relay, &[(source, name), (destination, name)]);
-            Ok((Agents::one(session), [to_source, to_destination]))
-        }
-        (Some((one, mut to_source)), Some((other, mut to_destination))) => {
-            let (to_source, to_destination) = (to_source.next().flatten(), to_destination.nth(1).flatten());
-            let (Some(to_source), Some(to_destination)) = (to_source, to_destination) else {
-                return Err(probes.failure());
-            };
-            remember(context, relay, &[(source, &one.name), (destination, &other.name)]);
-            Ok((Agents::two(context.world, one, other)?, [to_source, to_destination]))
-        }
-        (None, _) => Err(probes.failure()),
-    }
+    let (mut sessions, mut tunnels): (Vec<Session>, Vec<_>) = nearest.into_iter().unzip();
+    // The last agent has the tunnel to the destination: it is the only one, or the second one.
+    let to_destination = tunnels.last_mut().and_then(|tunnels| tunnels.pop().flatten());
+    let to_source = tunnels.first_mut().and_then(|tunnels| tunnels.first_mut()?.take());
+    let (Some(to_source), Some(to_destination), Some(last)) = (to_source, to_destination, sessions.pop())
+    else {
+        return Err(probes.failure());
+    };
+    let first = sessions.pop();
+    let near_source = first.as_ref().unwrap_or(&last);
+    remember(context, relay, &[(source, &near_source.name), (destination, &last.name)]);
+    let agents = match first {
+        Some(first) => Agents::two(context.world, first, last)?,
+        None => Agents::one(last),
+    };
+    Ok((agents, [to_source, to_destination]))
 }
 
 /// Asks the agents, several at the same time, for the nearest one that reaches the server.

@@ -42,6 +42,13 @@ struct HubWaiters {
 }
 
 impl HubWaiters {
+    /// Answers a call. Whoever has called may have given up.
+    fn answer(&mut self, id: Id, answer: CallAnswer) {
+        if let Some(waiting) = self.calls.remove(&id) {
+            drop(waiting.send(answer));
+        }
+    }
+
     /// Every wait is over, because the session is.
     fn ended(end: SessionEnd) -> Self {
         Self { ended: Some(end), ..Self::default() }
@@ -142,17 +149,10 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
         let Some(hub) = hub.upgrade() else { return };
         let mut waiting = hub.waiting.locked();
         match event {
-            Some(SessionEvent::Message(FromHub::Ready { id, ticket })) => {
-                if let Some(answer) = waiting.calls.remove(&id) {
-                    // Whoever has called may have given up.
-                    drop(answer.send(Ok(ticket)));
-                }
-            }
+            Some(SessionEvent::Message(FromHub::Ready { id, ticket })) => waiting.answer(id, Ok(ticket)),
             // An agent that does not come shows in the connection with it as well.
             Some(SessionEvent::Message(FromHub::Refused { id, code, text })) => {
-                if let Some(answer) = waiting.calls.remove(&id) {
-                    drop(answer.send(Err((code, text))));
-                }
+                waiting.answer(id, Err((code, text)));
             }
             Some(SessionEvent::Message(FromHub::Agents(names))) => {
                 if let Some(answer) = waiting.lists.pop_front() {

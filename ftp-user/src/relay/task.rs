@@ -5,7 +5,7 @@ use super::failure::{self, SessionEnd};
 use crate::config::RelayAddress;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::session::{DialledHost, connect, within};
+use crate::session::{connect, within};
 use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, ReadEvent};
@@ -37,7 +37,7 @@ pub(super) async fn found(
     match address {
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");
-            let DialledHost { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
+            let (stream, to) = connect(context, &at.host, at.port, &title, "a relay").await?;
             let kept = context.world.network.keep_alive(&stream);
             kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
             Ok((stream, RelayPlace::Network(to)))

@@ -314,11 +314,9 @@ pub(crate) enum GivenUp {
     Interrupted,
     /// Another candidate moves the file.
     Lost,
-    /// Nothing moved for too long.
-    Stalled,
-    /// Nothing moved for too long, and this end is the reason.
-    StalledAt(Side),
-    /// Nobody has seen anything move for that time in addition to the stall time.
+    /// Nothing moved for too long. If it is known which end is the reason, that end.
+    Stalled(Option<Side>),
+    /// Nobody has seen anything move for that time in addition to the stall time, where nobody may be able to.
     Unseen(Duration),
     /// Both ends move the file, and go on without their control connections. Nothing has failed.
     Detached,

@@ -81,8 +81,7 @@ impl AttemptContext<'_> {
         }
         let origin = Origin::direct(sessions.source.is_ours(), sessions.destination.is_ours());
         let progress = Progress::new(context, origin, subject(assignment));
-        let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
-        let progress = progress.beside(assignment.beside.clone());
+        let progress = progress.watching(context, sessions.destination, stored).of(assignment);
         let transfer = transfer(assignment, secret(&sessions, Some(roles.passive))?);
         let (one, two) = sessions.parties(&Candidate::Direct(roles));
         let (timeouts, now) = bounds(context, assignment);
@@ -99,7 +98,7 @@ impl AttemptContext<'_> {
     ) -> Result<AttemptResult> {
         let Self { context, assignment, lane } = self;
         lane.say(Sign::Ready);
-        let (mut sessions, relay) = circuit.path();
+        let (mut sessions, mut relay) = circuit.path();
         lane.unless_lost(self.reset_sessions(&mut sessions)).await?;
         let roles = through.roles;
         if let Some(refused) = protect_data(&mut sessions, roles.tls).await? {
@@ -108,7 +107,8 @@ impl AttemptContext<'_> {
         let transfer = transfer(assignment, secret(&sessions, None)?);
         // What proves the connection, or encrypts it, is no part of the file.
         let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
-        let path = Path::Relay(relay.digested(if is_the_file { assignment.look } else { Digest::Off }));
+        relay.digest = if is_the_file { assignment.look } else { Digest::Off };
+        let path = Path::Relay(relay);
         let (one, two) = sessions.parties(&Candidate::Relay(through));
         let (timeouts, now) = bounds(context, assignment);
         let progress = Progress::new(context, Origin::Relay, subject(assignment));

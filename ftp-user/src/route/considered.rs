@@ -28,7 +28,7 @@ pub(super) fn unusable(
         found.push(CandidateAccount { how, why: Some(shortened(&why)), ..CandidateAccount::new(rung, None) });
     };
     let forbidden = || format!("--path {} does not allow it", allowed.name());
-    let unprotected = |allowed| data.limitation(allowed, source, destination).map(str::to_owned);
+    let unprotected = || data.limitation(source, destination).map(str::to_owned);
     for listener in [Side::Destination, Side::Source] {
         for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
             let same = |candidate: &Candidate| match candidate {
@@ -39,8 +39,9 @@ pub(super) fn unusable(
                 let rung = listener.of([Rung::SourceListens, Rung::DestListens]);
                 let why = match allowed {
                     Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(),
-                    Allowed::Auto | Allowed::Direct => unprotected(allowed)
-                        .unwrap_or_else(|| limitation(listener, opening, source, destination)),
+                    Allowed::Auto | Allowed::Direct => {
+                        unprotected().unwrap_or_else(|| limitation(listener, opening, source, destination))
+                    }
                 };
                 cannot(rung, Some(opening), why);
             }
@@ -50,7 +51,7 @@ pub(super) fn unusable(
         let why = match allowed {
             Allowed::Relay | Allowed::User => forbidden(),
             Allowed::Auto | Allowed::Direct | Allowed::Symmetric => {
-                unprotected(allowed).unwrap_or_else(|| asymmetric(source, destination))
+                unprotected().unwrap_or_else(|| asymmetric(source, destination))
             }
         };
         cannot(Rung::Symmetric, Some(Opening::Symmetric), why);
@@ -60,7 +61,7 @@ pub(super) fn unusable(
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
             }
-            Allowed::Auto | Allowed::Relay => unprotected(Allowed::Relay).unwrap_or_default(),
+            Allowed::Auto | Allowed::Relay => unprotected().unwrap_or_default(),
             Allowed::Direct | Allowed::Symmetric | Allowed::User => forbidden(),
         };
         cannot(Rung::RelaySource, None, why);

@@ -2,12 +2,12 @@
 //! This is the one loop for all paths, for single files and for files that move together.
 
 use super::assignment::{AttemptResult, GivenUp, Lane, Sign, StoreReply};
-use super::path::{Observed, Path, PathEvent, Sessions};
+use super::path::{Path, PathEvent, Sessions};
 use super::progress::{Progress, Sight};
 use super::relay::LAST_WORD;
 use super::together::Together;
 use crate::context::Context;
-use crate::outcome::Protection;
+use crate::outcome::{Protection, TransferFacts};
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::{Blame, Class, Code, Reply};
@@ -46,7 +46,7 @@ pub(super) struct Drive<'a> {
     first: [Option<CommandId>; 2],
     /// The last reply of the source and of the destination.
     said: [Option<Reply>; 2],
-    observed: Observed,
+    observed: TransferFacts,
 }
 
 impl<'a> Drive<'a> {
@@ -77,7 +77,7 @@ impl<'a> Drive<'a> {
             moved: 0,
             first: [None, None],
             said: [None, None],
-            observed: Observed::default(),
+            observed: TransferFacts::default(),
         }
     }
 
@@ -392,10 +392,7 @@ impl<'a> Drive<'a> {
             return;
         }
         match (sight, &mut self.path) {
-            (Sight::Stalled(None), _) => self.give_up(GivenUp::Stalled),
-            (Sight::Stalled(Some(side)), _) => self.give_up(GivenUp::StalledAt(side)),
-            (Sight::Unseen(time), _) => self.give_up(GivenUp::Unseen(time)),
-            (Sight::TooMuch(announced), _) => self.give_up(GivenUp::TooMuch(announced)),
+            (Sight::GiveUp(why), _) => self.give_up(why),
             (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
             (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
             (Sight::Stored(0), _) => self.lane.say(Sign::Idle),
@@ -434,7 +431,7 @@ impl<'a> Drive<'a> {
             attempted.store_reply = StoreReply::of_session(!self.sessions.destination.is_over());
         }
         (attempted.moved, attempted.was_shorter) = (self.progress.moved(), self.progress.was_shorter());
-        attempted.facts = self.observed.facts();
+        attempted.facts = std::mem::take(&mut self.observed);
         if let Path::Relay(relay) = &self.path {
             attempted.relayed = Some(relay.relayed(attempted.moved));
         } else if matches!(attempted.outcome, Outcome::Moved { .. }) {
@@ -453,7 +450,7 @@ impl<'a> Drive<'a> {
             Path::Relay(relay) if is_complete => {
                 self.context.run.heard.moved();
                 relay.last_count(self.context, &mut self.sessions, &mut self.progress).await;
-                attempted.sha256 = relay.sha256();
+                attempted.sha256 = relay.sha256.take();
             }
             Path::Through(through) => {
                 if let Machine::Attempt(attempt) = &self.machine {
@@ -490,10 +487,9 @@ impl<'a> Drive<'a> {
             (_, GivenUp::Detached) => true,
             (Outcome::Moved { .. }, _) => false,
             (Outcome::Failed(_), GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough) => true,
-            (
-                Outcome::Failed(failure),
-                GivenUp::Stalled | GivenUp::StalledAt(_) | GivenUp::Unseen(_) | GivenUp::TooMuch(_),
-            ) => failure.cause == Cause::Cancelled,
+            (Outcome::Failed(failure), GivenUp::Stalled(_) | GivenUp::Unseen(_) | GivenUp::TooMuch(_)) => {
+                failure.cause == Cause::Cancelled
+            }
         })
     }
 }

@@ -74,11 +74,6 @@ impl Ends<'_> {
             )
         })
     }
-
-    /// The name of an end, for people.
-    fn name(&self, side: Side) -> String {
-        self.of(side).who()
-    }
 }
 
 /// Why the attempt failed, if it did. `stall` is how long nothing may move.
@@ -106,14 +101,15 @@ fn with_failed_posture(
         Posture::Passive => "listened for",
         Posture::Active => "was to connect to",
     };
-    let before = format!("before, when {} {does} this host: {}", ends.name(before.side), ends.cause(before));
+    let before =
+        format!("before, when {} {does} this host: {}", ends.of(before.side).who(), ends.cause(before));
     let said = failure.said.as_ref().map_or_else(|| before.clone(), |said| format!("{said} | {before}"));
     failure.said(said)
 }
 
 fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
     let session = ends.of(failed.side);
-    let who = ends.name(failed.side);
+    let who = session.who();
     let asked = stage(failed.stage);
     let new = |what: String| Failure::new(kind(failed), what);
     match &failed.cause {
@@ -194,9 +190,9 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
         GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough | GivenUp::Detached => {
             return Failure::interrupted();
         }
-        GivenUp::Stalled => "nothing moved between the servers".to_owned(),
-        GivenUp::StalledAt(side @ Side::Source) => format!("{} sent nothing", ends.name(side)),
-        GivenUp::StalledAt(side @ Side::Destination) => format!("{} accepted nothing", ends.name(side)),
+        GivenUp::Stalled(None) => "nothing moved between the servers".to_owned(),
+        GivenUp::Stalled(Some(Side::Source)) => format!("{} sent nothing", ends.source.who()),
+        GivenUp::Stalled(Some(Side::Destination)) => format!("{} accepted nothing", ends.destination.who()),
         GivenUp::Unseen(time) => {
             let time = duration::words(stall.saturating_add(time));
             let what = format!("nobody has seen anything move between the servers for {time} (unseen timer)");

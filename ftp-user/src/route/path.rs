@@ -159,14 +159,14 @@ impl Path<'_> {
     }
 
     /// A command goes to that server. Where both share a data connection, it may name the address of the other one.
-    pub(super) fn sends(&self, side: Side, command: &Command, observed: &mut Observed) {
+    pub(super) fn sends(&self, side: Side, command: &Command, observed: &mut TransferFacts) {
         if matches!(self, Self::Direct(_)) {
             observed.sent(side, command);
         }
     }
 
     /// Notes what was seen of the data connections of an attempt that has ended.
-    pub(super) fn saw(&self, outcome: &Outcome, observed: &mut Observed) {
+    pub(super) fn saw(&self, outcome: &Outcome, observed: &mut TransferFacts) {
         if let (Self::Direct(_), Outcome::Moved { source, destination }) = (self, outcome) {
             observed.heard(Side::Source, source);
             observed.heard(Side::Destination, destination);
@@ -175,7 +175,7 @@ impl Path<'_> {
     }
 
     /// Notes what the host in the middle has seen of the data connections.
-    pub(super) fn saw_in_the_middle(&self, observed: &mut Observed) {
+    pub(super) fn saw_in_the_middle(&self, observed: &mut TransferFacts) {
         for side in Side::BOTH {
             let (at, strangers) = match self {
                 Self::Direct(_) => (None, None),
@@ -204,7 +204,7 @@ impl Path<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Direct {
     /// The STAT that awaits its reply.
-    status: Option<CommandId>,
+    pub(super) status: Option<CommandId>,
 }
 
 impl Direct {
@@ -213,11 +213,6 @@ impl Direct {
         if self.status.is_none() {
             self.status = Some(sessions.of(side).send(Command::Stat(None), None));
         }
-    }
-
-    /// Whether a server has yet to answer STAT.
-    pub(super) const fn is_asking(&self) -> bool {
-        self.status.is_some()
     }
 
     /// Handles the reply if it answers STAT. Returns whether it did.
@@ -234,15 +229,8 @@ impl Direct {
     }
 }
 
-/// What is seen of the data connections: the addresses of both servers there, and how many strangers were refused, as the servers
-/// and the relay tell it. Of two values, the first one is that of the source.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Observed {
-    addresses: [Option<SocketAddr>; 2],
-    strangers: [Option<u32>; 2],
-}
-
-impl Observed {
+/// What is seen of the data connections, as the servers and the relay tell it.
+impl TransferFacts {
     /// A command was sent to a server that has its data connection with the other one: it may name the address of that one.
     pub(super) fn sent(&mut self, side: Side, command: &Command) {
         let named = |host: Option<IpAddr>, port| host.map(|host| SocketAddr::new(host, port));
@@ -274,11 +262,6 @@ impl Observed {
     pub(super) fn is_at(&mut self, side: Side, at: SocketAddr) {
         *side.of(self.addresses.each_mut()) = Some(at);
     }
-
-    /// The same for a receipt.
-    pub(super) fn facts(&self) -> TransferFacts {
-        TransferFacts { addresses: self.addresses, strangers: self.strangers, ..TransferFacts::NONE }
-    }
 }
 
 /// How long a data connection that both servers keep is used again. They may close it when nothing moves for long.
@@ -294,17 +277,17 @@ mod tests {
     fn n12_the_addresses_are_those_that_commands_name_unless_a_server_knows_better() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let SocketAddr::V4(port) = at("192.0.2.2:7000") else { panic!("not of IPv4") };
-        let mut observed = Observed::default();
+        let mut observed = TransferFacts::default();
         observed.sent(Side::Source, &Command::Port(port));
-        assert_eq!(observed.facts().addresses, [None, Some(at("192.0.2.2:7000"))]);
+        assert_eq!(observed.addresses, [None, Some(at("192.0.2.2:7000"))]);
         observed.sent(Side::Source, &Command::Eprt(at("[2001:db8::2]:1")));
-        assert_eq!(observed.facts().addresses, [None, Some(at("[2001:db8::2]:1"))]);
+        assert_eq!(observed.addresses, [None, Some(at("[2001:db8::2]:1"))]);
         // A filter that names no port tells nothing.
         let filter = |port| Command::Sock(SockTarget { host: Some([192, 0, 2, 1].into()), port });
         observed.sent(Side::Destination, &filter(0));
-        assert_eq!(observed.facts().addresses[0], None);
+        assert_eq!(observed.addresses[0], None);
         observed.sent(Side::Destination, &filter(20));
-        assert_eq!(observed.facts().addresses[0], Some(at("192.0.2.1:20")));
+        assert_eq!(observed.addresses[0], Some(at("192.0.2.1:20")));
         let reply = |lines: &[&str]| Reply {
             code: Code(226),
             lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
@@ -315,8 +298,8 @@ mod tests {
         );
         observed.heard(Side::Destination, &reply(&["Strangers-refused 1", "Done."]));
         observed.heard(Side::Source, &reply(&["Done."]));
-        let facts = observed.facts();
-        assert_eq!(facts.addresses, [Some(at("198.51.100.1:40000")), Some(at("[2001:db8::2]:1"))]);
-        assert_eq!(facts.strangers, [None, Some(3)]);
+
+        assert_eq!(observed.addresses, [Some(at("198.51.100.1:40000")), Some(at("[2001:db8::2]:1"))]);
+        assert_eq!(observed.strangers, [None, Some(3)]);
     }
 }

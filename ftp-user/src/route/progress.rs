@@ -9,7 +9,7 @@
 //! | relay | the relay's count |
 //! | user | the meters of the copy |
 
-use super::assignment::RangeControl;
+use super::assignment::{Assignment, GivenUp, RangeControl};
 use super::second::{DestinationFile, REMOTE_PERIOD, SecondSession};
 use crate::context::Context;
 use crate::endpoint::files::most;
@@ -36,12 +36,8 @@ pub(super) enum Sight {
     AskRelay,
     /// A second session has seen that the destination has received so many bytes.
     Stored(u64),
-    /// Nothing has moved for too long. If it is known which end is the reason, that end.
-    Stalled(Option<Side>),
-    /// Nobody has seen anything move for that time in addition to the stall time, where nobody may be able to.
-    Unseen(Duration),
-    /// More has moved than the bytes that the source announced.
-    TooMuch(u64),
+    /// Give the attempt up.
+    GiveUp(GivenUp),
 }
 
 /// What moves, as the progress events call it.
@@ -153,11 +149,12 @@ impl Progress {
         Self { second, destination: destination.title.clone(), ..self }
     }
 
-    /// The same of a range, whose end others may send.
-    pub(super) fn beside(self, signs: Option<RangeControl>) -> Self {
+    /// The same with what is known of earlier files, and, for a range, of those who may send its end.
+    pub(super) fn of(self, assignment: &Assignment) -> Self {
         // What the source has sent may not be stored yet.
         let tells_stored = matches!(self.origin, Origin::Status(Side::Destination));
-        Self { beside: signs.filter(|_| tells_stored), ..self }
+        let beside = assignment.beside.clone().filter(|_| tells_stored);
+        Self { beside, unseen: Unseen { slowest: assignment.slowest, ..self.unseen }, ..self }
     }
 
     /// Whether others send other ranges of the file.
@@ -169,11 +166,6 @@ impl Progress {
     pub(super) fn has_enough(&self) -> bool {
         let stored = self.subject.skips.saturating_add(self.moved());
         self.beside.as_ref().is_some_and(|signs| signs.is_enough(stored))
-    }
-
-    /// The same; an earlier file went at this rate, in bytes a second.
-    pub(super) fn after(self, slowest: Option<u64>) -> Self {
-        Self { unseen: Unseen { slowest, ..self.unseen }, ..self }
     }
 
     /// How long ago the stall clock was started.
@@ -310,24 +302,21 @@ impl Progress {
             self.was_shorter |= size > 0
                 && self.subject.total.is_some_and(|total| self.subject.skips.saturating_add(size) < total);
             return match (excess(size, &self.subject), &self.origin) {
-                (Some(announced), _) => Sight::TooMuch(announced),
+                (Some(announced), _) => Sight::GiveUp(GivenUp::TooMuch(announced)),
                 (None, Origin::Second) => Sight::Stored(size),
                 (None, Origin::Status(_) | Origin::Relay | Origin::Copy(_)) => Sight::Nothing,
             };
         }
         let now = clock.now();
-        if let Origin::Copy(meters) = &self.origin {
-            let moved = meters.given.moved();
-            self.saw(now, moved);
-        }
+        self.saw(now, self.moved());
         if let Some(announced) = excess(self.moved(), &self.subject) {
-            return Sight::TooMuch(announced);
+            return Sight::GiveUp(GivenUp::TooMuch(announced));
         }
         if self.stall.look(now, self.limit) {
             match self.unseen_for() {
-                None => return Sight::Stalled(self.idle_end()),
+                None => return Sight::GiveUp(GivenUp::Stalled(self.idle_end())),
                 Some(time) if self.stall.look(now, self.limit.saturating_add(time)) => {
-                    return Sight::Unseen(time);
+                    return Sight::GiveUp(GivenUp::Unseen(time));
                 }
                 Some(time) => self.tell_unseen(time),
             }
@@ -474,14 +463,14 @@ mod tests {
             let mut progress = Progress::new(&context, origin, subject.clone());
             progress.start(context.world.clock.now());
             progress.saw(context.world.clock.now(), 1 << 30);
-            assert_eq!(progress.look(context.world.clock).await, Sight::TooMuch(4));
+            assert_eq!(progress.look(context.world.clock).await, Sight::GiveUp(GivenUp::TooMuch(4)));
         }
         let (second, sizes) = SecondSession::for_tests();
         let mut progress = Progress::new(&context, Origin::Second, subject);
         progress.second = Some(second);
         progress.start(context.world.clock.now());
         sizes.send(Some(1 << 30)).unwrap();
-        assert_eq!(progress.look(context.world.clock).await, Sight::TooMuch(4));
+        assert_eq!(progress.look(context.world.clock).await, Sight::GiveUp(GivenUp::TooMuch(4)));
     }
 
     #[test]

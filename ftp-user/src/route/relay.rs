@@ -119,9 +119,9 @@ pub(super) struct RelayPath<'a> {
     /// Whether the last count has come.
     counted: bool,
     /// Whether the relay is asked for the digest of what it passes on.
-    digest: Digest,
+    pub(super) digest: Digest,
     /// That digest, once it has come.
-    sha256: Option<String>,
+    pub(super) sha256: Option<String>,
     /// The address of each server at its data connection with the relay, and how many strangers came there.
     seen: [(Option<SocketAddr>, u32); 2],
 }
@@ -140,16 +140,6 @@ impl<'a> RelayPath<'a> {
             sha256: None,
             seen: [(None, 0); 2],
         }
-    }
-
-    /// The same; the relay computes this digest.
-    pub(super) fn digested(self, digest: Digest) -> Self {
-        Self { digest, ..self }
-    }
-
-    /// The SHA-256 of what the relay has passed on to the destination, if it has computed it.
-    pub(super) fn sha256(&mut self) -> Option<String> {
-        self.sha256.take()
     }
 
     /// The address of that server at its data connection with the relay, and how many strangers the relay has refused there, once

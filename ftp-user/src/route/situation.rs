@@ -177,11 +177,8 @@ impl Situation {
     /// The rung of a candidate: at a relay that is known to be a hub, that of hubs.
     pub(crate) fn rung(&self, candidate: Candidate) -> Rung {
         let relay = candidate.relay().and_then(|index| self.configured.get(index));
-        if relay.is_some_and(|relay| self.is_hub(relay)) { Rung::Hub } else { candidate.rung() }
-    }
-
-    fn is_hub(&self, relay: &Relay) -> bool {
-        self.heard.found_at(&relay.address.to_string()) == Some(FoundAt::Hub)
+        let found = relay.and_then(|relay| self.heard.found_at(&relay.address.to_string()));
+        if found == Some(FoundAt::Hub) { Rung::Hub } else { candidate.rung() }
     }
 
     /// Asks the relays of these candidates whether they are hubs, unless that is known.
@@ -198,7 +195,7 @@ impl Situation {
         if self.limit_needs_this_host && allowed != Allowed::User {
             return Some(NO_RATE);
         }
-        let limitation = self.data.limitation(allowed, &self.source.1, &self.destination.1);
+        let limitation = self.data.limitation(&self.source.1, &self.destination.1);
         let is_between = matches!(allowed, Allowed::Auto | Allowed::Direct | Allowed::Symmetric);
         let nameless = (is_between && !self.has_addresses).then_some(NO_ADDRESS);
         limitation.or(nameless)

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// The data connections with both servers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Through {
     digest: Digest,
     source: Leg,
@@ -87,15 +87,7 @@ pub(super) enum DataEvent {
 impl Through {
     /// No connection yet. `meters` count what is copied.
     pub(super) fn new(digest: Digest, meters: Meters) -> Self {
-        Self {
-            digest,
-            source: Leg::default(),
-            destination: Leg::default(),
-            unclosed: None,
-            work: JoinSet::new(),
-            meters,
-            sha256: None,
-        }
+        Self { digest, meters, ..Self::default() }
     }
 
     /// What is done next. May be dropped without losing anything. Never returns if nothing is being

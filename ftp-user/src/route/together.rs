@@ -7,7 +7,7 @@ use super::Ends;
 use super::assignment::Lane;
 use super::attempt::new_secret;
 use super::drive::Drive;
-use super::path::{Direct, Observed, Path, Sessions};
+use super::path::{Direct, Path, Sessions};
 use super::progress::{Origin, Progress, Subject};
 use super::relay::Circuit;
 use super::second::DestinationFile;
@@ -258,7 +258,17 @@ pub(crate) async fn batch(
     let mut drive = Drive::new(context, sessions, machine, middle, progress, &lane);
     drive.protection = protection;
     drive.progress.server_started(now);
-    drive.together = Some(Together::new(told, joining, candidate, why));
+    drive.together = Some(Together {
+        told,
+        joining,
+        candidate,
+        why,
+        seen: BTreeMap::new(),
+        moves: 0,
+        path_facts: None,
+        are_usable: true,
+        has_hung_up: false,
+    });
     drive.run().await;
     let (has_opened, has_broken) = match &drive.machine {
         Machine::Batch(batch) => (batch.has_opened(), batch.has_broken()),
@@ -326,7 +336,7 @@ pub(super) struct Together<'a> {
     /// Why they move together there, in words.
     why: &'static str,
     /// What was seen of the data connections: by the index of the file, or under the first one if all files share a connection.
-    seen: BTreeMap<usize, Observed>,
+    seen: BTreeMap<usize, TransferFacts>,
     /// The file whose data connection is seen now.
     moves: usize,
     /// What protects the connections; `None` if no file was published yet.
@@ -336,26 +346,7 @@ pub(super) struct Together<'a> {
     has_hung_up: bool,
 }
 
-impl<'a> Together<'a> {
-    fn new(
-        told: &'a mut (dyn FnMut(usize, Fate) + Send),
-        joining: UnboundedReceiver<SmallFile>,
-        candidate: Candidate,
-        why: &'static str,
-    ) -> Self {
-        Self {
-            told,
-            joining,
-            candidate,
-            why,
-            seen: BTreeMap::new(),
-            moves: 0,
-            path_facts: None,
-            are_usable: true,
-            has_hung_up: false,
-        }
-    }
-
+impl Together<'_> {
     /// The next files that join those that move; `None` if no others will. May be dropped without losing anything.
     pub(super) async fn joining(together: Option<&mut Self>) -> Option<Vec<SmallFile>> {
         let joining = &mut together?.joining;
@@ -365,7 +356,7 @@ impl<'a> Together<'a> {
     }
 
     /// What is seen now of the data connections.
-    pub(super) fn observed(&mut self) -> &mut Observed {
+    pub(super) fn observed(&mut self) -> &mut TransferFacts {
         self.seen.entry(self.moves).or_default()
     }
 
@@ -435,7 +426,7 @@ impl Drive<'_> {
             Machine::Pipeline(pipeline) => pipeline.digest(index),
         };
         let digest = digest.map(str::to_owned);
-        let facts = TransferFacts { digest, path: path_facts, ..observed.facts() };
+        let facts = TransferFacts { digest, path: path_facts, ..observed.clone() };
         (together.told)(index, Fate::Ended(end, refused, facts));
     }
 
@@ -458,7 +449,7 @@ impl Drive<'_> {
         let clock = self.context.world.clock;
         let deadline = Some(clock.now() + self.context.settings.patience.reply);
         while let Path::Direct(direct) = &mut self.path
-            && direct.is_asking()
+            && direct.status.is_some()
         {
             let event = tokio::select! {
                 biased;

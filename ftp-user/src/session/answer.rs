@@ -47,14 +47,25 @@ impl EndedSession<'_> {
 
     /// Converts the end of this session into a failure.
     pub(super) fn failure(&self, end: &client::Failure) -> Failure {
-        let who = self.0.who();
+        let (who, title) = (self.0.who(), &self.0.title);
         if let Some(refused) = &self.0.why_no_tls {
             return refused.clone();
         }
-        if let Some(failure) = self.no_greeting(end).or_else(|| self.wrong_server(end)) {
+        if let Some(failure) = self.wrong_server(end) {
             return failure;
         }
         match end {
+            client::Failure::NoGreeting => self.no_greeting(),
+            client::Failure::ClosedEarly => Failure::new(
+                Kind::Temporary,
+                format!("{title} closed the connection before its FTP greeting"),
+            )
+            .hint("try again later; if this is a port of implicit TLS, use ftps://")
+            .about(About::NoAnswer),
+            client::Failure::TlsOnly => {
+                Failure::new(Kind::Other, format!("{title} speaks TLS on this port from the first byte on"))
+                    .hint("use ftps://")
+            }
             client::Failure::Closed => {
                 Failure::new(Kind::Temporary, format!("{who} closed the control connection"))
                     .hint("try again later")
@@ -103,38 +114,31 @@ impl EndedSession<'_> {
                     .hint("try again")
             }
             client::Failure::Quit => Failure::new(Kind::Other, format!("the session with {who} was closed")),
-            other @ (client::Failure::NoGreeting
-            | client::Failure::ClosedEarly
-            | client::Failure::TlsOnly
-            | _) => Failure::new(Kind::Other, format!("the session with {who} ended: {other}")),
+            _ => Failure::new(Kind::Other, format!("the session with {who} ended: {end}")),
         }
     }
 
     /// Converts a refusal of AUTH into a failure. `who` is the server.
     fn tls_refused(&self, who: &str, reply: &Reply) -> Failure {
-        if classify(self.0.manners.dialect, Verb::Auth, reply.code) == Class::Later {
-            return Failure::new(Kind::Temporary, format!("{who} does not begin TLS now"))
-                .said(self.it_said(reply))
-                .hint("ask its operator for TLS; nothing of the login was sent");
-        }
-        if SessionTls::of(self.0).was_offered() {
-            let what = format!("{who} has offered TLS before, and does not offer it now");
-            return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
+        let is_for_now = classify(self.0.manners.dialect, Verb::Auth, reply.code) == Class::Later;
+        let (kind, what, hint) = if is_for_now {
+            (Kind::Temporary, "does not begin TLS now", ASK_FOR_TLS.to_owned())
+        } else if SessionTls::of(self.0).was_offered() {
+            let hint = format!(
                 "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
                  permits sessions in clear",
                 tls::forget(&self.0.site)
-            ));
-        }
-        if self.0.site.security == Security::Offered {
-            let what = format!("{who} does not offer TLS, and a pin names a certificate that may be its own");
-            return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(
-                "somebody may be between; nothing of the login was sent. If it has no TLS, write ftpes:// or ftps:// for \
-                 the servers of the pins, or --no-tls",
             );
-        }
-        Failure::new(Kind::Other, format!("{who} does not offer TLS"))
-            .said(self.it_said(reply))
-            .hint("ask its operator for TLS; nothing of the login was sent")
+            (Kind::Untrusted, "has offered TLS before, and does not offer it now", hint)
+        } else if self.0.site.security == Security::Offered {
+            let hint = "somebody may be between; nothing of the login was sent. If it has no TLS, write ftpes:// or \
+                        ftps:// for the servers of the pins, or --no-tls";
+            let what = "does not offer TLS, and a pin names a certificate that may be its own";
+            (Kind::Untrusted, what, hint.to_owned())
+        } else {
+            (Kind::Other, "does not offer TLS", ASK_FOR_TLS.to_owned())
+        };
+        Failure::new(kind, format!("{who} {what}")).said(self.it_said(reply)).hint(hint)
     }
 
     /// The user who logs in, for people.
@@ -187,27 +191,27 @@ impl EndedSession<'_> {
                 .said(self.it_said(reply))
                 .hint(FEWER_SESSIONS);
         }
-        let (what, hint) = match (&self.0.site.user, &self.0.site.password) {
-            (None, _) => (
-                format!("the login as {user} failed, and no user is known for {who}"),
-                "name one: ftp://USER@host/path, with the password in ~/.netrc",
-            ),
-            (Some(_), None) => {
-                (format!("the login as {user} failed at {who}"), "check the user in the URL or in ~/.netrc")
+        let hint = match (&self.0.site.user, &self.0.site.password) {
+            (None, _) => "name one: ftp://USER@host/path, with the password in ~/.netrc",
+            (Some(_), None) => "check the user in the URL or in ~/.netrc",
+            (Some(_), Some(_)) => {
+                "check the user and the password, in the URL, in ~/.netrc or where else you have given them"
             }
-            (Some(_), Some(_)) => (
-                format!("the login as {user} failed at {who}"),
-                "check the user and the password, in the URL, in ~/.netrc or where else you have given them",
-            ),
         };
-        let failure = Failure::new(Kind::Refused, what).said(self.it_said(reply)).about(About::Login);
-        match (self.0.site.name(), self.0.site.password_source()) {
-            (Some(name), Some(PasswordSource::File(file))) => failure
-                .hint(format!("check the user of the site {name} and its password in {}", file.display())),
-            (Some(name), Some(PasswordSource::Command(_))) => failure
-                .hint(format!("check the user of the site {name} and what its password-command writes")),
-            (Some(_), None) | (None, _) => failure.hint(hint),
-        }
+        let what = match self.0.site.user {
+            None => format!("the login as {user} failed, and no user is known for {who}"),
+            Some(_) => format!("the login as {user} failed at {who}"),
+        };
+        let hint = match (self.0.site.name(), self.0.site.password_source()) {
+            (Some(name), Some(PasswordSource::File(file))) => {
+                format!("check the user of the site {name} and its password in {}", file.display())
+            }
+            (Some(name), Some(PasswordSource::Command(_))) => {
+                format!("check the user of the site {name} and what its password-command writes")
+            }
+            (Some(_), None) | (None, _) => hint.to_owned(),
+        };
+        Failure::new(Kind::Refused, what).said(self.it_said(reply)).about(About::Login).hint(hint)
     }
 
     /// Whether a session in clear was refused with words of TLS.
@@ -215,32 +219,20 @@ impl EndedSession<'_> {
         !self.0.runs_tls() && names_tls(reply.text())
     }
 
-    /// Converts the end of a session without a greeting into a failure.
-    fn no_greeting(&self, end: &client::Failure) -> Option<Failure> {
-        let title = &self.0.title;
-        if matches!(end, client::Failure::NoGreeting) {
-            let patience = self.0.context.settings.patience.reply.as_secs();
-            let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
-            let hint = match self.0.context.store.sites.has_greeted(&self.0.site.key()) {
-                true => "it has greeted before: try again later, or ask its operator whether it hangs",
-                false => "is this an FTP port? If it is a port of implicit TLS, use ftps://",
-            };
-            let failure = Failure::new(Kind::Temporary, what).hint(hint);
-            return Some(failure.about(About::NoAnswer));
-        }
-        if matches!(end, client::Failure::ClosedEarly) {
-            let what = format!("{title} closed the connection before its FTP greeting");
-            let failure = Failure::new(Kind::Temporary, what)
-                .hint("try again later; if this is a port of implicit TLS, use ftps://");
-            return Some(failure.about(About::NoAnswer));
-        }
-        if matches!(end, client::Failure::TlsOnly) {
-            let what = format!("{title} speaks TLS on this port from the first byte on");
-            return Some(Failure::new(Kind::Other, what).hint("use ftps://"));
-        }
-        None
+    /// The failure if a server has not greeted.
+    fn no_greeting(&self) -> Failure {
+        let (title, patience) = (&self.0.title, self.0.context.settings.patience.reply.as_secs());
+        let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
+        let hint = match self.0.context.store.sites.has_greeted(&self.0.site.key()) {
+            true => "it has greeted before: try again later, or ask its operator whether it hangs",
+            false => "is this an FTP port? If it is a port of implicit TLS, use ftps://",
+        };
+        Failure::new(Kind::Temporary, what).hint(hint).about(About::NoAnswer)
     }
 }
+
+/// What to do if a server has no TLS where it is demanded.
+const ASK_FOR_TLS: &str = "ask its operator for TLS; nothing of the login was sent";
 
 /// What to do if a server has enough sessions.
 const FEWER_SESSIONS: &str = "fewer sessions help: --jobs 1, or limits = { sessions = N } of its site in the settings; end others of this user, or try again later";

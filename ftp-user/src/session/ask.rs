@@ -14,15 +14,6 @@ use ftp_proto::wire::{PathName, RendezvousSecret};
 use std::time::Duration;
 
 impl Session {
-    /// Checks that the job is still this run's, before a name becomes final or goes.
-    ///
-    /// # Errors
-    ///
-    /// Another host may carry the job now.
-    pub async fn confirm_job(&self) -> Result<()> {
-        self.context.confirm_job().await
-    }
-
     /// Sends a command and waits for its final reply.
     ///
     /// # Errors
@@ -191,6 +182,15 @@ impl Session {
             .hint_if(hint(blame))
     }
 
+    /// Checks that a command was carried out: `what` fails otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses it.
+    pub(crate) fn check_done(&self, answer: &Answer, what: impl Into<String>) -> Result<()> {
+        if answer.is_done() { Ok(()) } else { Err(self.refusal(what, answer)) }
+    }
+
     /// Whose fault a refusal is.
     pub fn blame(&self, answer: &Answer) -> Blame {
         answer.blame(self.manners.dialect)
@@ -250,10 +250,7 @@ impl Session {
 
     /// Checks the answer to the command that goes back.
     pub(crate) fn check_back(&self, back: &Answer) -> Result<()> {
-        match back.is_done() {
-            true => Ok(()),
-            false => Err(self.refusal("cannot go back to the login directory", back)),
-        }
+        self.check_done(back, "cannot go back to the login directory")
     }
 
     /// Whether CWD says 250 to a name that does not exist, as some servers do. `home` is the way back.
@@ -286,9 +283,7 @@ impl Session {
             self.send(Command::Type(data_type), None);
         } else {
             let answer = self.ask(Command::Type(data_type)).await?;
-            if !answer.is_done() {
-                return Err(self.refusal("cannot set the data type", &answer));
-            }
+            self.check_done(&answer, "cannot set the data type")?;
         }
         self.manners.settings.data_type = Some(data_type);
         Ok(())
@@ -324,11 +319,7 @@ impl Session {
         let pin = standing.pin.map(|_| Command::Pinc(None));
         for command in role.into_iter().chain(pin) {
             let answer = self.ask(command).await?;
-            if !answer.is_done() {
-                return Err(
-                    self.refusal("what was arranged for TLS with another server does not end", &answer)
-                );
-            }
+            self.check_done(&answer, "what was arranged for TLS with another server does not end")?;
         }
         match self.protect(true).await? {
             None => Ok(()),
@@ -378,11 +369,7 @@ impl Session {
             return Ok(());
         }
         let answer = self.ask(Command::Extension(Extension::Rate(Some(rate)))).await?;
-        if !answer.is_done() {
-            return Err(
-                self.refusal(format!("the server does not keep to {} bytes per second", rate.bytes), &answer)
-            );
-        }
+        self.check_done(&answer, format!("the server does not keep to {} bytes per second", rate.bytes))?;
         self.manners.settings.rate = Some(rate);
         Ok(())
     }

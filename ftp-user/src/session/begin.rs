@@ -120,7 +120,7 @@ impl Transfer<'_> {
             port.turn_away();
         }
         if command.is_transfer() {
-            self.session.confirm_job().await?;
+            self.session.context.confirm_job().await?;
         }
         let sent = SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() };
         match opened {

@@ -314,12 +314,12 @@ impl Session {
             None if self.context.settings.proxy.is_none() => Listener::Here,
             Some(_) | None => Listener::Nobody,
         };
-        KnownPostures { listener, closed: self.closed.get() }
+        KnownPostures { listener, closed: *self.closed.locked() }
     }
 
     /// Remembers what was learnt about that, for all sessions with this server.
     pub fn learn(&self, known: KnownPostures) {
-        self.closed.set(known.closed);
+        *self.closed.locked() = known.closed;
     }
 
     /// The failure if two connections came from the address of the server: one of them is not the server's, and nobody
@@ -356,7 +356,7 @@ impl Session {
         let from = if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local };
         let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
         let connecting = world.network.connect(proxy, from, to);
-        let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
+        let failed = |error| DataFailure::path(words(&error));
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
 
@@ -370,17 +370,13 @@ impl Session {
         let Some(relay) = &self.relay else {
             let port = self.context.world.network.listen(self.addresses.local);
             let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
-            let failed =
-                |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));
+            let failed = |error| DataFailure::path(format!("this host cannot listen: {}", words(&error)));
+            return Box::pin(ready(opened.map_err(failed)));
         };
         let (name, seen) = (relay.name.clone(), self.addresses.local);
         let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.addresses.peer));
         Box::pin(async move {
-            let refused = |why| {
-                let what = format!("the relay {name} is not used: {why}");
-                DataFailure::Path(Failure::new(Kind::NoPath, what))
-            };
+            let refused = |why| DataFailure::path(format!("the relay {name} is not used: {why}"));
             let Some(opening) = opening else {
                 return Err(refused("it listens for no server here".to_owned()));
             };
@@ -542,21 +538,9 @@ pub fn newest_session() -> SessionId {
     SessionId::new(LAST.load(Ordering::SeqCst))
 }
 
-/// The posture of a server in which no data connection with this host came about. Clones share it, so that the second
-/// file does not try again what was in vain for the first one.
-#[derive(Clone, Debug, Default)]
-pub struct ClosedPosture(Arc<Mutex<Option<Posture>>>);
+/// The posture of a server in which no data connection with this host came about, if one is known. Clones share it, so that
+/// the second file does not try again what was in vain for the first one.
+pub type ClosedPosture = Arc<Mutex<Option<Posture>>>;
 
-impl ClosedPosture {
-    /// The posture, if one is known to be closed.
-    pub(super) fn get(&self) -> Option<Posture> {
-        *self.0.locked()
-    }
-
-    /// Remembers what is known now.
-    pub(super) fn set(&self, posture: Option<Posture>) {
-        *self.0.locked() = posture;
-    }
-}
 /// How many transfer commands may be sent ahead of their replies.
 const MOST_TRANSFERS: usize = 64;

@@ -70,16 +70,12 @@ impl Transfer<'_> {
                 if self.session.manners.capabilities.takes_ahead && self.session.relay.is_none() {
                     return Ok(OpenedData::Listening(at, limit));
                 }
-                self.connect_data(at, limit).await.map(OpenedData::Connected)
+                let connecting = self.session.connect_to_data_port(at);
+                let connected = within(&self.session.context, limit, connecting).await;
+                self.connected(connected).map(OpenedData::Connected)
             }
             None => Err(self.no_arrangement().into()),
         }
-    }
-
-    /// Connects to the data port of the server.
-    async fn connect_data(&mut self, at: SocketAddr, limit: Duration) -> Result<Data, OpenError> {
-        let connected = within(&self.session.context, limit, self.session.connect_to_data_port(at)).await;
-        self.connected(connected)
     }
 
     /// The connection to the data port of the server, if it was made in time.

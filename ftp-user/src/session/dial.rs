@@ -8,30 +8,22 @@ use ftp_proto::address::Family;
 use std::io;
 use std::time::Duration;
 
-/// A connection that was made.
-#[derive(Debug)]
-pub(crate) struct DialledHost {
-    /// The connection. If there is a proxy, its peer is the proxy.
-    pub(crate) stream: Stream,
-    /// Where it leads.
-    pub(crate) to: HostPort,
-}
-
-/// Connects to the control port of `site`.
-pub(super) async fn dial(context: &Context, site: &Site) -> Result<DialledHost> {
+/// Connects to the control port of `site`. See [`connect`].
+pub(super) async fn dial(context: &Context, site: &Site) -> Result<(Stream, HostPort)> {
     let name = site.authority() + if site.port == 21 { " (the default port)" } else { "" };
     connect(context, &site.host, site.port, &name, "a server").await
 }
 
 /// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time. If there is a
-/// proxy, it connects, and looks up a name that this host does not know.
+/// proxy, it connects, and looks up a name that this host does not know. Returns the connection, whose peer is the proxy then,
+/// and where it leads.
 pub(crate) async fn connect(
     context: &Context,
     host: &str,
     port: u16,
     name: &str,
     what: &str,
-) -> Result<DialledHost> {
+) -> Result<(Stream, HostPort)> {
     let limit = context.settings.patience.reply
         / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
     let found = within(context, limit, context.world.network.look_up(host, port)).await;
@@ -68,7 +60,7 @@ pub(crate) async fn connect(
         let connecting =
             context.world.network.connect(context.settings.proxy.as_ref(), unbound(&to), to.clone());
         match within(context, share, connecting).await {
-            Some(Ok(stream)) => return Ok(DialledHost { stream, to }),
+            Some(Ok(stream)) => return Ok((stream, to)),
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
             None if context.run.cancel.is_cancelled() => return Err(Failure::interrupted()),
             None => {
@@ -98,11 +90,10 @@ fn failed(context: &Context, name: &str, error: &io::Error, what: &str) -> Failu
         (io::ErrorKind::InvalidData, Some(_)) => {
             told(Kind::Other).hint("check the address of the proxy: it must be a SOCKS5 proxy")
         }
-        (_, Some(_)) => told(Kind::Temporary)
-            .hint(format!("check the proxy, and that {what} listens there"))
-            .about(About::NoAnswer),
-        (_, None) => {
-            told(Kind::Temporary).hint(format!("check that {what} listens there")).about(About::NoAnswer)
+        (_, proxy) => {
+            let also = if proxy.is_some() { "the proxy, and " } else { "" };
+            let hint = format!("check {also}that {what} listens there");
+            told(Kind::Temporary).hint(hint).about(About::NoAnswer)
         }
     }
 }

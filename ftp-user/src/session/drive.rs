@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::report::Event as Report;
 use ftp_io::control::ReadEvent;
+use ftp_io::tls::Refusal;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
 use ftp_proto::command::{Command, Mode, Pack, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
@@ -238,7 +239,7 @@ impl Session {
                     // TLS of a server begins nowhere here.
                     ReadEvent::Closed | ReadEvent::Secured(_) | ReadEvent::Cleared | ReadEvent::NotSecured(_) => {
                         if control.demands_certificate() {
-                            self.why_no_tls = Some(SessionTls::of(self).no_certificate());
+                            self.why_no_tls = Some(SessionTls::of(self).refused(&Refusal::CertificateDemanded));
                         }
                         self.dialogue.machine.input(now(), Input::Closed);
                     }

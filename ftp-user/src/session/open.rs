@@ -2,9 +2,9 @@
 //! anything is looked at over connections of their own, so that nobody waits for a greeting where there is no FTP server.
 
 use super::connection::{
-    ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, Role, SentLook, SentTime, Session, new_session_id,
+    ABORT_TIMEOUT, Addresses, Dialogue, Role, SentLook, SentTime, Session, new_session_id,
 };
-use super::dial::{DialledHost, dial, within};
+use super::dial::{dial, within};
 use super::port::{ControlRelay, Tunnel};
 use super::secrets::Secrets;
 use super::tls::{self, UNSENT};
@@ -25,16 +25,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// A connection with a server on which nothing was said yet.
-struct FreshConnection {
-    connection: Connection,
-    /// TLS, where it may be used.
-    tls: Option<Client>,
-    addresses: Addresses,
-    /// The relay that carries it.
-    relay: Option<ControlRelay>,
-}
 
 /// What a server is asked together with its login, if it takes commands behind that.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -97,7 +87,7 @@ impl<'a> SessionOpening<'a> {
         // Nobody is spoken to before it is known what to expect.
         let client = tls::client(context, site, *role, *tls, &site.authority())?;
         let begun = context.world.clock.now();
-        let DialledHost { stream, to } = dial(context, site).await?;
+        let (stream, to) = dial(context, site).await?;
         let round_trip = context.world.clock.now().since(begun);
         let (peer, host) = match to {
             HostPort::Address(peer) => (peer, None),
@@ -108,8 +98,7 @@ impl<'a> SessionOpening<'a> {
         })?;
         let addresses =
             Addresses { peer: unmapped(peer.ip()), host, local: unmapped(local.ip()), round_trip };
-        let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: None };
-        let mut session = self.session(fresh)?;
+        let mut session = self.session(stream.into(), client, addresses, None)?;
         session.place = place;
         if context.store.sites.has_greeted(&site.key()) {
             greeting_and_login(&mut session, first).await?;
@@ -138,16 +127,21 @@ impl<'a> SessionOpening<'a> {
         let client = tls::client(context, site, *role, *tls, &title)?;
         let (peer, local) = (unmapped(peer.ip()), unmapped(local.ip()));
         let addresses = Addresses { peer, host: None, local, round_trip: Duration::ZERO };
-        let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: Some(relay) };
-        let mut session = self.session(fresh)?;
+        let mut session = self.session(stream.into(), client, addresses, Some(relay))?;
         session.place = place;
         greeting_and_login(&mut session, &FirstQuestions::default()).await?;
         Ok(session)
     }
 
-    fn session(&self, fresh: FreshConnection) -> Result<Session> {
+    /// A session over a connection on which nothing was said yet, with TLS where it may be used. `relay` carries it.
+    fn session(
+        &self,
+        connection: Connection,
+        tls: Option<Client>,
+        addresses: Addresses,
+        relay: Option<ControlRelay>,
+    ) -> Result<Session> {
         let Self { context, site, role, .. } = self;
-        let FreshConnection { connection, tls, addresses, relay } = fresh;
         let security = tls::security(context, site)?;
         let tls = tls.filter(|_| security != Security::Clear);
         let config = client::Config {
@@ -180,7 +174,7 @@ impl<'a> SessionOpening<'a> {
             relay,
             context: context.clone(),
             place: None,
-            closed: ClosedPosture::default(),
+            closed: Arc::default(),
             is_deaf: Arc::default(),
             aborts: false,
             tls,
@@ -325,7 +319,7 @@ async fn look(context: &Context, site: &Site) -> Option<Protocol> {
 }
 
 async fn connected(context: &Context, site: &Site) -> Option<Stream> {
-    Some(within(context, PATIENCE, dial(context, site)).await?.ok()?.stream)
+    within(context, PATIENCE, dial(context, site)).await?.ok().map(|(stream, _)| stream)
 }
 
 /// What came from a server.

@@ -63,7 +63,7 @@ impl DataPort {
         match self {
             Self::Own(port) => match port.accept().await {
                 Ok((stream, from)) => Ok(ArrivedConnection { connection: stream.into(), from }),
-                Err(error) => Err(DataFailure::Path(Failure::new(Kind::NoPath, words(&error)))),
+                Err(error) => Err(DataFailure::path(words(&error))),
             },
             Self::Relay(port) => port.accept().await,
         }
@@ -201,7 +201,7 @@ impl RelayPort {
                 let connection = joining.end().await;
                 *state = State::Taken;
                 let connection = connection?;
-                let untold = || failed("the relay has not told who has connected to it");
+                let untold = || DataFailure::path("the relay has not told who has connected to it");
                 let from = self.seen.borrow().from.ok_or_else(untold)?;
                 Ok(ArrivedConnection { connection, from })
             }
@@ -224,11 +224,7 @@ impl Joining {
 
 /// The failure of a join whose task has gone without a word.
 fn ended() -> DataFailure {
-    failed("the relay has ended the data connection")
-}
-
-fn failed(what: &str) -> DataFailure {
-    DataFailure::Path(Failure::new(Kind::NoPath, what))
+    DataFailure::path("the relay has ended the data connection")
 }
 
 /// The relay names a place at which it cannot listen for the server.
@@ -267,6 +263,11 @@ pub enum DataFailure {
 }
 
 impl DataFailure {
+    /// No connection came about, for this reason.
+    pub(super) fn path(what: impl Into<String>) -> Self {
+        Self::Path(Failure::new(Kind::NoPath, what))
+    }
+
     /// The failure, where it does not matter whose fault it is.
     pub fn into_failure(self) -> Failure {
         match self {
@@ -373,7 +374,7 @@ mod tests {
         let (tell, seen) = watch::channel(RelayPortState::default());
         let join = async move {
             drop(tell);
-            Err(failed("no address"))
+            Err(DataFailure::path("no address"))
         };
         let failure = RelayPort::open(join, seen).await.unwrap_err().into_failure();
         assert_eq!(failure.to_string(), "no address");

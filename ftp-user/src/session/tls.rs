@@ -110,11 +110,6 @@ impl<'a> SessionTls<'a> {
         }
     }
 
-    /// The server demands a certificate of its client, and there is none.
-    pub(super) fn no_certificate(&self) -> Failure {
-        self.refused(&Refusal::CertificateDemanded)
-    }
-
     /// Why there is no TLS, for people.
     pub(super) fn refused(&self, refusal: &Refusal) -> Failure {
         let who = &self.who;

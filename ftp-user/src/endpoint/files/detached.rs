@@ -40,10 +40,7 @@ pub fn knows_deta(session: &Session) -> bool {
 /// The server refuses that, or the session is lost.
 pub async fn may_detach(session: &mut Session, time: Duration) -> Result<TransferId> {
     let answer = session.ask(Command::Detached(Detached::Next(time.as_secs()))).await?;
-    if !answer.is_done() {
-        let what = "the server lets no transfer go on without its control connection";
-        return Err(session.refusal(what, &answer));
-    }
+    session.check_done(&answer, "the server lets no transfer go on without its control connection")?;
     TransferId::from_hex(answer.reply.text().trim_ascii()).ok_or_else(|| {
         Failure::new(Kind::Other, "the server gives the transfer no name").said(session.quote(&answer.reply))
     })

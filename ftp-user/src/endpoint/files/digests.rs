@@ -164,7 +164,7 @@ async fn ask_digest(
     session.ask_patiently(command.with(path), Some(patience(session, size))).await
 }
 
-/// How long a server may take to hash so many bytes.
+/// How long a server may take to hash or to copy so many bytes.
 fn patience(session: &Session, bytes: u64) -> Duration {
     session.context.settings.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH)
 }
@@ -270,7 +270,7 @@ pub async fn copy_within(
     if !first.is_done() {
         return Ok(Err(session.refusal(what, &first)));
     }
-    let patience = session.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
-    let second = session.ask_patiently(site(Site::CopyTo(to.clone())), Some(patience)).await?;
-    Ok(if second.is_done() { Ok(()) } else { Err(session.refusal(what, &second)) })
+    let patience = Some(patience(session, size));
+    let second = session.ask_patiently(site(Site::CopyTo(to.clone())), patience).await?;
+    Ok(session.check_done(&second, what))
 }

@@ -62,10 +62,7 @@ pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Res
     let entry = entry_at_server(session, directory).await;
     let after = session.context.world.today().0;
     let removed = session.ask(Command::Rmd(directory.clone())).await?;
-    if !removed.is_done() {
-        let what = format!("cannot remove the empty directory {}", directory.display());
-        return Err(session.refusal(what, &removed));
-    }
+    session.check_done(&removed, format!("cannot remove the empty directory {}", directory.display()))?;
     let Some(entry) = entry? else { return Ok(ServerClock::Unseen) };
     let Some(When(shown)) = entry.modified else { return Ok(ServerClock::Unseen) };
     if entry.precision != Precision::Exact {

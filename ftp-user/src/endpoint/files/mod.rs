@@ -46,7 +46,7 @@ pub use names::{
     rename_free_at_server,
 };
 pub(crate) use names::{cannot_delete, make_stable};
-pub use rename::{FinalName, Replacement, check_stored_name, keeps_name, put_back, rename, rename_at_server};
+pub use rename::{FinalName, Replacement, check_stored_name, put_back, rename, rename_at_server};
 pub use times::{
     modified, set_mode, set_modified, set_modified_all, set_modified_at_server, time_refusal,
     time_refusal_at_server,

@@ -1,7 +1,7 @@
 //! Names that are made and deleted: MKD, DELE, PACK DELETE, RMD, and RNFR with RNTO because somebody has asked for it.
 
 use super::look::{ask_ahead, ask_each_ahead, facts, facts_at_server, have_at_server};
-use super::rename::{check_stored_name_at_server, keeps_name};
+use super::rename::check_stored_name_at_server;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::disk::{AskedDisk, make_stable_here};
@@ -43,7 +43,7 @@ pub async fn delete_own(context: &Context, host: &mut Host, path: &PathName) -> 
 ///
 /// The server refuses to delete it, or no final reply came.
 pub async fn delete_own_at_server(session: &mut Session, path: &PathName) -> Result<bool> {
-    session.confirm_job().await?;
+    session.context.confirm_job().await?;
     let answer = session.ask(Command::Dele(path.clone())).await?;
     let is_unclear = !answer.is_done() && session.blame(&answer) == Blame::File;
     let is_lacking = is_unclear
@@ -79,7 +79,7 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
         }
     };
     // What a directory means that is there depends on what the journal has of it.
-    session.confirm_job().await?;
+    session.context.confirm_job().await?;
     let answer = session.ask(Command::Mkd(path.clone())).await?;
     if answer.is_done() {
         let named = check_stored_name_at_server(session, path).await;
@@ -158,8 +158,9 @@ pub async fn make_new_directories(context: &Context, host: &mut Host, paths: &[P
 /// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
 /// session is lost, these are the first ones only.
 pub async fn make_new_directories_at_server(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
-    let takes_ahead = session.manners.capabilities.takes_ahead && session.confirm_job().await.is_ok();
-    let may_be_sent: Vec<bool> = paths.iter().map(|path| takes_ahead && keeps_name(session, path)).collect();
+    let takes_ahead = session.manners.capabilities.takes_ahead && session.context.confirm_job().await.is_ok();
+    let may_be_sent: Vec<bool> =
+        paths.iter().map(|path| takes_ahead && session.manners.keeps(path)).collect();
     let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);
     let sent: Vec<PathName> = sent.map(|(path, _)| path.clone()).collect();
     let mut answers = ask_ahead(session, &sent, Command::Mkd).await.into_iter();
@@ -177,7 +178,7 @@ pub async fn delete_at_server(session: &mut Session, permit: &DeletePermit) -> R
         let lost = || Err(Failure::interrupted());
         return delete_if_same(session, &[(permit, same)]).await.pop().unwrap_or_else(lost);
     }
-    session.confirm_job().await?;
+    session.context.confirm_job().await?;
     let path = permit.path().clone();
     let command = match permit.kind() {
         RemovalKind::File => Command::Dele(path),
@@ -222,7 +223,7 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
         }
         return all;
     }
-    if let Err(lost) = session.confirm_job().await {
+    if let Err(lost) = session.context.confirm_job().await {
         return vec![Err(lost); permits.len()];
     }
     let paths: Vec<PathName> = permits.iter().map(|permit| permit.path().clone()).collect();
@@ -235,7 +236,7 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
 /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
 /// `Ok(false)` if no regular file was there.
 async fn delete_if_same(session: &mut Session, all: &[(&DeletePermit, &SameFile)]) -> Vec<Result<bool>> {
-    if let Err(lost) = session.confirm_job().await {
+    if let Err(lost) = session.context.confirm_job().await {
         return vec![Err(lost); all.len()];
     }
     let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
@@ -304,15 +305,10 @@ async fn make_stable_at_server(session: &mut Session) -> Result<StableStorage> {
 async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
     let what = || format!("cannot rename {} to {}", from.display(), to.display());
     let first = session.ask(Command::Rnfr(from.clone())).await?;
-    if !first.is_done() {
-        return Err(session.refusal(what(), &first));
-    }
-    session.confirm_job().await?;
+    session.check_done(&first, what())?;
+    session.context.confirm_job().await?;
     let second = session.ask(Command::Rnto(to.clone())).await?;
-    match second.is_done() {
-        true => Ok(()),
-        false => Err(session.refusal(what(), &second).not_missing()),
-    }
+    session.check_done(&second, what()).map_err(Failure::not_missing)
 }
 
 /// What became of a file that was to be deleted, and that was left for that reason.
@@ -379,7 +375,7 @@ async fn are_same_at_server(session: &mut Session, directory: &PathName, files: 
 async fn ask_confirmed(session: &mut Session, packs: impl Iterator<Item = (Pack, usize)>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for pack in packs {
-        if session.confirm_job().await.is_err() {
+        if session.context.confirm_job().await.is_err() {
             break;
         }
         answers.extend(ask_packs(session, std::iter::once(pack)).await);

@@ -286,7 +286,7 @@ impl FinalRename<'_> {
 
 /// Deletes the old file. `Ok(false)` when it was not there.
 async fn delete_aside(session: &mut Session, path: &PathName) -> Result<bool> {
-    session.confirm_job().await?;
+    session.context.confirm_job().await?;
     let answer = session.ask(Command::Dele(path.clone())).await?;
     has_removed(session, &answer, || format!("cannot delete {}", path.display()))
 }
@@ -393,7 +393,7 @@ async fn name_and_look(
 ) -> Result<Result<RenameFacts, Refusal>> {
     session.check_name(from).await?;
     session.check_name(to).await?;
-    session.confirm_job().await?;
+    session.context.confirm_job().await?;
     let what = format!("cannot rename the finished copy to {}", to.display());
     let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
     let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
@@ -408,7 +408,7 @@ async fn name_and_look(
     }
     for (is_first, verb) in [(true, Verb::Rnfr), (false, Verb::Rnto)] {
         if !is_first && ahead.is_none() {
-            session.confirm_job().await?;
+            session.context.confirm_job().await?;
         }
         let id =
             if is_first { first } else { ahead.take().unwrap_or_else(|| session.send(second.clone(), None)) };
@@ -452,11 +452,6 @@ impl RenameFacts {
     }
 }
 
-/// Whether the server was seen to keep such names, so that [`check_stored_name`] has nothing to ask.
-pub fn keeps_name(session: &Session, path: &PathName) -> bool {
-    session.manners.keeps(path)
-}
-
 /// Checks that a file to be sent is the one that `path` names, and not another one that the server takes
 /// for it. A server that cannot tell is believed.
 ///
@@ -479,7 +474,7 @@ pub async fn check_stored_name(context: &Context, host: &mut Host, path: &PathNa
 /// Fails if the server shows another name, or if it cannot be asked.
 pub(super) async fn check_stored_name_at_server(session: &mut Session, path: &PathName) -> Result<()> {
     session.check_name(path).await?;
-    if keeps_name(session, path) {
+    if session.manners.keeps(path) {
         return Ok(());
     }
     let mut is_kept = false;

@@ -111,12 +111,12 @@ impl Contest<'_, '_> {
             return CandidateEnd::Moved;
         }
         let step = match attempted.given_up {
-            Some(GivenUp::Stalled | GivenUp::Unseen(_)) => self.ascent.of(index).stalled(),
+            Some(GivenUp::Stalled(None) | GivenUp::Unseen(_)) => self.ascent.of(index).stalled(),
             Some(
                 GivenUp::Interrupted
                 | GivenUp::Lost
                 | GivenUp::Enough
-                | GivenUp::StalledAt(_)
+                | GivenUp::Stalled(Some(_))
                 | GivenUp::TooMuch(_)
                 | GivenUp::Detached,
             ) => {
@@ -160,7 +160,7 @@ impl Contest<'_, '_> {
 
     /// Why no candidate is left.
     pub(super) fn no_path(&mut self) -> Failure {
-        if self.ascent.is_unfinished()
+        if self.ascent.unfinished
             && let Some(last) = self.last.take()
         {
             return last.as_kind(Kind::Temporary);
