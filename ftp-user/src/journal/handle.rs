@@ -554,7 +554,7 @@ mod tests {
             }
             assert_eq!(job.why_missed(), None);
             let sql = crate::journal::sql::SqliteConnection::open_for_tests(&home.path().join(FILE));
-            sql.execute("UPDATE items SET source = 'b'", []).unwrap();
+            sql.execute("UPDATE items SET source = 'b'", &[]).unwrap();
             assert_eq!(job.begin(files).ready().await, None);
             assert!(job.job().is_none());
             assert_eq!(job.why_missed().is_some(), resumes);

@@ -110,11 +110,11 @@ impl TryFrom<i8> for Priority {
 pub enum Wish {
     /// It is carried.
     #[default]
-    Run,
+    Run = 0,
     /// It stops, and waits.
-    Pause,
+    Pause = 1,
     /// It stops, and what it has left is removed.
-    Cancel,
+    Cancel = 2,
 }
 
 impl Wish {
@@ -129,11 +129,7 @@ impl Wish {
 
     /// The number that stands for it in a store.
     pub(crate) const fn number(self) -> i64 {
-        match self {
-            Self::Run => 0,
-            Self::Pause => 1,
-            Self::Cancel => 2,
-        }
+        self as i64
     }
 
     /// What a number of a store stands for.

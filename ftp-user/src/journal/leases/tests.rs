@@ -154,7 +154,7 @@ fn a_job_that_cannot_be_read_waits_and_the_others_are_taken() {
     let queue = queue(home.path());
     let holder = of(&queue, 1);
     let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
-    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", [bad.into()]);
+    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
     queue.with(|store| store.durably(damage)).unwrap();
     let taken = holder.take(2, &[], |_, _| true).unwrap();
     assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [good]);

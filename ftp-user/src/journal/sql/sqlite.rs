@@ -1,7 +1,7 @@
 //! The driver of SQLite. Nothing else names the library.
 
 use super::value::OTHER_TYPE;
-use super::{Row, StoreError, Value};
+use super::{Driver, EachRow, GONE, Row, StoreError, Value};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
@@ -47,62 +47,17 @@ impl SqliteConnection {
         Ok(Self(Connection::open_with_flags(uri, flags)?))
     }
 
-    /// Does what [`Sql::execute`](super::Sql::execute) says.
-    pub(super) fn execute<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<u64, StoreError> {
-        Ok(self.bound(statement, values)?.raw_execute()? as u64)
-    }
-
-    /// Does what [`Sql::query`](super::Sql::query) says.
-    pub(super) fn query<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-        mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.bound(statement, values)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            each(&Row::Sqlite(row))?;
-        }
-        Ok(())
-    }
-
     /// A prepared statement with its values. What is bound stays where it is until the statement has run.
-    fn bound<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<CachedStatement<'_>, StoreError> {
+    fn bound(&self, statement: &str, values: &[Value<'_>]) -> Result<CachedStatement<'_>, StoreError> {
         let mut statement = self.0.prepare_cached(statement)?;
-        let mut number = 0;
-        for value in values {
-            number += 1;
+        for (number, value) in (1..).zip(values) {
             statement.raw_bind_parameter(number, value)?;
         }
-        if number == statement.parameter_count() {
+        if values.len() == statement.parameter_count() {
             Ok(statement)
         } else {
-            Err(StoreError::Database(format!("{number} values for a statement that has others")))
+            Err(StoreError::Database(format!("{} values for a statement that has others", values.len())))
         }
-    }
-
-    /// Does what [`Sql::run_all`](super::Sql::run_all) says.
-    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
-        Ok(self.0.execute_batch(statements)?)
-    }
-
-    /// Does what [`Sql::roll_back`](super::Sql::roll_back) says.
-    pub(super) fn roll_back(&self) {
-        let _ = self.0.execute_batch("ROLLBACK");
-    }
-
-    /// Does what [`Sql::changes`](super::Sql::changes) says.
-    pub(super) fn changes(&self) -> u64 {
-        self.0.total_changes()
     }
 
     /// For how long a statement waits for others that use the database.
@@ -128,11 +83,53 @@ impl SqliteConnection {
     }
 }
 
-#[cfg(test)]
-impl SqliteConnection {
-    /// Opens a database, or makes it.
-    pub(in crate::journal) fn open_for_tests(path: &Path) -> super::Sql {
-        super::Sql::Sqlite(Self(Connection::open(path).unwrap()))
+impl Driver for SqliteConnection {
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.execute(statement, values).map(drop)
+    }
+
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        match self.execute(statement, values)? {
+            1 => Ok(()),
+            _ => Err(GONE),
+        }
+    }
+
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        Ok(self.bound(statement, values)?.raw_execute()? as u64)
+    }
+
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        let mut statement = self.bound(statement, values)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            each(&Row::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch(statements)?)
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        self.run_all("BEGIN IMMEDIATE")
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.run_all("COMMIT")
+    }
+
+    fn roll_back(&self) {
+        let _ = self.0.execute_batch("ROLLBACK");
+    }
+
+    fn order_of_paths(&self) -> &'static str {
+        "path"
+    }
+
+    fn changes(&self) -> u64 {
+        self.0.total_changes()
     }
 }
 
@@ -181,3 +178,15 @@ fn encoded(path: &OsStr) -> String {
 
 /// The number of statements that are kept prepared.
 const STATEMENTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl SqliteConnection {
+        /// Opens a database, or makes it.
+        pub(in crate::journal) fn open_for_tests(path: &Path) -> crate::journal::sql::Sql {
+            crate::journal::sql::Sql::Sqlite(Self(Connection::open(path).unwrap()))
+        }
+    }
+}
