@@ -167,7 +167,7 @@ mod tests {
     fn takes_alone(store: &Store) -> bool {
         store
             .sql
-            .number("SELECT CAST(CAST(pg_try_advisory_lock(1179930709, 2) AS INTEGER) AS BIGINT)", [])
+            .number("SELECT CAST(CAST(pg_try_advisory_lock(1179930709, 2) AS INTEGER) AS BIGINT)", &[])
             .unwrap()
             == 1
     }
@@ -383,7 +383,7 @@ mod tests {
         let host = DatabaseHost::Directory(home.path().to_owned());
         let url = PostgresUrl { user, host, port: 5432, database, ssl: SslMode::default(), roots: None };
         let password = Some(crate::journal::Password::of_file(&file).unwrap());
-        let refused = Database::open(Parameters { url, password }).unwrap_err();
+        let refused = super::open(Parameters { url, password }).unwrap_err();
         assert!(matches!(refused, JournalFailure::Unusable { .. }), "{refused}");
         assert!(
             refused.to_string().contains("postgres://ann@%2F") && !format!("{refused:?}").contains("secret")

@@ -220,9 +220,6 @@ impl Journal {
         mut asked: ClaimsBelow,
         mut each: impl FnMut(ClaimBelow) -> bool,
     ) -> Result<(), JournalFailure> {
-        if self.is_nowhere() {
-            return Err(JournalFailure::Nowhere);
-        }
         let Some(store) = self.existing()? else { return Ok(()) };
         loop {
             let page = claims_below(&store, None, &asked).map_err(|bad| store.failure(bad))?;

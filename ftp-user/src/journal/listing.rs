@@ -421,7 +421,7 @@ const MOST_NAMED: usize = 10;
 mod tests {
     use super::*;
     use crate::journal::queue::put;
-    use crate::queue::Submission;
+    use crate::queue::{JobChange, Submission};
     use ftp_io::clock::since_1970;
 
     fn queue() -> (tempfile::TempDir, Queue) {
@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
         let (last, all) = queue.changed_after(0).unwrap();
         assert_eq!((all.len(), queue.last_change().unwrap()), (25, last));
-        queue.change(JobId::new(7), |entry, _| entry.pause()).unwrap().unwrap();
+        queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
         let (next, changed) = queue.changed_after(last).unwrap();
         assert!(next > last && changed.len() == 1 && changed[0].id == JobId::new(7));
         assert_eq!(queue.changed_after(next).unwrap(), (next, Vec::new()));

@@ -117,37 +117,6 @@ impl Queue {
         self.write(|store| submit(store, id, job, entry))?
     }
 
-    /// Changes a job, as it stands now.
-    ///
-    /// # Errors
-    ///
-    /// It is not a job of the queue, or the journal cannot be written. The inner failure is that of `change`.
-    pub fn change(
-        &self,
-        job: JobId,
-        change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
-    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.change_with(job, |sql, entry| Ok(change(entry, sql.now()?)))
-    }
-
-    fn change_with(
-        &self,
-        job: JobId,
-        change: impl FnOnce(&Sql, &mut Entry) -> Result<Result<(), EntryRefusal>, StoreError>,
-    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        let changed = self.write(|store| {
-            let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
-            if !entry.is_carried {
-                count_files(&store.sql, job, &mut entry)?;
-            }
-            Ok(Some(match change(&store.sql, &mut entry)? {
-                Ok(()) => keep(store, job, entry).map(Ok)?,
-                Err(refusal) => Err(refusal),
-            }))
-        })?;
-        changed.ok_or(JournalFailure::Unknown { job })
-    }
-
     /// Does with a job what somebody wants, as it stands now. If that is the holder of a token that is limited to some sites, the
     /// job is limited to them from then on (`is_limited`).
     ///
@@ -160,11 +129,19 @@ impl Queue {
         change: JobChange,
         is_limited: bool,
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.change_with(job, |sql, entry| {
-            let has_left = count(sql, job)?.open > 0;
+        let changed = self.write(|store| {
+            let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+            if !entry.is_carried {
+                count_files(&store.sql, job, &mut entry)?;
+            }
+            let has_left = count(&store.sql, job)?.open > 0;
             entry.submission.is_limited |= is_limited;
-            Ok(entry.apply(change, has_left, sql.now()?))
-        })
+            Ok(Some(match entry.apply(change, has_left, store.sql.now()?) {
+                Ok(()) => keep(store, job, entry).map(Ok)?,
+                Err(refusal) => Err(refusal),
+            }))
+        })?;
+        changed.ok_or(JournalFailure::Unknown { job })
     }
 
     /// Checks all rows of files. Where nobody else may carry jobs, forgets earlier daemons, and marks the jobs as lost that they

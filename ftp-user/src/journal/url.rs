@@ -176,6 +176,7 @@ fn part(text: &str, name: &'static str) -> Result<String, BadStoreUrl> {
 impl Display for PostgresUrl {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { user, host, port, database, ssl, roots } = self;
+        let escaped = |text: &str| escaped(text.as_bytes(), b"");
         let host = match host {
             DatabaseHost::Name(host) if host.contains(':') => format!("[{host}]"),
             DatabaseHost::Name(host) => escaped(host),
@@ -190,11 +191,11 @@ impl Display for PostgresUrl {
     }
 }
 
-/// A part of a URL, with escapes for all that may mean something else.
-fn escaped(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let one = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+/// Percent-encodes everything but letters, digits, `-._~` and `kept`.
+pub(super) fn escaped(text: &[u8], kept: &[u8]) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte);
+    let one = |byte| if is_plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    text.iter().map(one).collect()
 }
 
 /// The port of PostgreSQL.

@@ -16,7 +16,7 @@ pub use mark::check_directory;
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::record::ReadWords;
-use super::sql::{Access, Sql, SqliteConnection, StoreError};
+use super::sql::{Sql, SqliteConnection, StoreError};
 use super::table::{NEWEST, VERSION, add_commit, commits};
 use crate::failure::words;
 use mark::{Mark, look, look_around, make, promised};
@@ -87,8 +87,7 @@ impl StateDirectory {
         look(&home.path).ok()?;
         // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
         let is_whole = !directory.join(format!("{FILE}-wal")).exists();
-        let access = if is_whole { Access::ReadWhole } else { Access::Read };
-        let connection = SqliteConnection::open(&home.path, access).ok()?;
+        let connection = SqliteConnection::open_to_read(&home.path, is_whole).ok()?;
         connection.wait_for_others(PATIENCE).ok()?;
         let sql = Sql::Sqlite(connection);
         (VERSION..=NEWEST).contains(&version(&sql).ok()?).then_some((home, sql))
@@ -97,7 +96,7 @@ impl StateDirectory {
     /// Opens the database, which has at least as many transactions as were promised.
     fn connect(&self, promised: u64, read: ReadWords) -> Result<Sql, JournalFailure> {
         let failure = |bad| JournalFailure::of(self.path(), bad);
-        let connection = SqliteConnection::open(&self.path, Access::Write).map_err(failure)?;
+        let connection = SqliteConnection::open(&self.path).map_err(failure)?;
         // The log of changes stays as it is, also when the database is closed, until it is known to be whole.
         let prepared = connection.keep_log_at_the_end(true).and_then(|()| connection.wait_for_others(BUSY));
         prepared.map_err(failure)?;

@@ -32,7 +32,7 @@ mod value;
 #[cfg(feature = "postgres")]
 pub(super) use postgres::{LockKey, Parameters, PostgresConnection, SessionLock};
 pub(super) use row::Row;
-pub(super) use sqlite::{Access, SqliteConnection};
+pub(super) use sqlite::SqliteConnection;
 #[cfg(feature = "postgres")]
 pub(super) use value::OwnedValue;
 pub(super) use value::Value;

@@ -2,10 +2,10 @@
 
 use super::value::OTHER_TYPE;
 use super::{Driver, EachRow, GONE, Row, StoreError, Value};
+use crate::journal::url::escaped;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -14,34 +14,19 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(in crate::journal) struct SqliteConnection(Connection);
 
-/// What may be done with a database.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::journal) enum Access {
-    /// It is read and written.
-    Write,
-    /// It is read.
-    Read,
-    /// It is read, and nobody writes it meanwhile: no file is made beside it.
-    ReadWhole,
-}
-
 impl SqliteConnection {
     /// Opens a database that is there.
-    pub(in crate::journal) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
-        let access = match access {
-            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            Access::Read | Access::ReadWhole => {
-                return Self::open_to_read(path, access == Access::ReadWhole);
-            }
-        };
-        let opened = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    pub(in crate::journal) fn open(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags)?;
         opened.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self(opened))
     }
 
-    fn open_to_read(path: &Path, is_whole: bool) -> Result<Self, StoreError> {
+    /// Opens a database that is there to read it. `is_whole`: nobody writes it meanwhile, and no file is made beside it.
+    pub(in crate::journal) fn open_to_read(path: &Path, is_whole: bool) -> Result<Self, StoreError> {
         let promise = if is_whole { "&immutable=1" } else { "" };
-        let uri = format!("file:{}?mode=ro{promise}", encoded(path.as_os_str()));
+        let uri = format!("file:{}?mode=ro{promise}", escaped(path.as_os_str().as_bytes(), b"/"));
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Ok(Self(Connection::open_with_flags(uri, flags)?))
@@ -165,15 +150,6 @@ impl From<rusqlite::Error> for StoreError {
             Some(_) => Self::Database(error.to_string()),
         }
     }
-}
-
-/// A path as a part of a URI.
-fn encoded(path: &OsStr) -> String {
-    let one = |byte: &u8| match byte {
-        byte if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) => char::from(*byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    path.as_bytes().iter().map(one).collect()
 }
 
 /// The number of statements that are kept prepared.

@@ -446,6 +446,7 @@ const STATEMENTS: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::sql::{Driver, PostgresConnection};
 
     impl Parameters {
         /// A database of the server at `url` that stands for a directory. It is made if it is not there.
@@ -460,7 +461,7 @@ mod tests {
             url.database = format!("test_{:016x}", number.finish());
             let create = format!("CREATE DATABASE {} TEMPLATE template0", url.database);
             // It may be there.
-            let _ = crate::journal::sql::PostgresConnection::open(admin).unwrap().run_all(&create);
+            let _ = PostgresConnection::open(admin).unwrap().run_all(&create);
             Self { url, password: None }
         }
     }
