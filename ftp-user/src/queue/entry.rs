@@ -3,7 +3,7 @@
 
 use super::change::{EntryRefusal, JobChange};
 use crate::id::JobId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -83,8 +83,7 @@ pub struct Submission {
 pub type RecordedSites = BTreeMap<String, String>;
 
 /// The place of a job among those of its owner, -10 to 10. A higher one comes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Deserialize, Serialize)]
-#[serde(try_from = "i8")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Priority(i8);
 
 impl Priority {

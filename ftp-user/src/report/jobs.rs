@@ -54,7 +54,7 @@ pub(super) fn series_line(SeriesRecord { id, job, series }: &SeriesRecord) -> Js
         .with("command", words(job))
         .with("owner", &series.submission.owner)
         .with("priority", series.submission.priority)
-        .with("every", &series.every)
+        .with("every", series.every.to_string())
         .with("zone", &series.zone)
         .with("created", date(series.created))
         .with("next", series.next.map(date))

@@ -1,6 +1,7 @@
 //! Locks of jobs and of the daemon: a file for each, locked for as long as its process lives.
 //!
-//! A process that is killed leaves its file behind. It is not locked any more, so it says nothing; [`sweep_locks`](StateDirectory::sweep_locks) removes it.
+//! A process that is killed leaves its file behind. It is not locked any more, so it says nothing;
+//! [`sweep_locks`](StateDirectory::sweep_locks) removes it.
 
 use super::StateDirectory;
 use super::mark::open;
@@ -74,8 +75,8 @@ impl StateDirectory {
 
     /// Removes the files that processes have left which were killed. Whatever cannot be removed stays, and does no harm.
     ///
-    /// A file that is looked at is locked for readers, so a process that wants it waits for an instant, and [`holder`](Self::holder) sees
-    /// nobody. Two that remove at the same time could remove a file that a third one has made meanwhile: the lock of the
+    /// A file that is looked at is locked for readers, so a process that wants it waits for an instant, and
+    /// [`holder`](Self::holder) sees nobody. Two that remove at the same time could remove a file that a third one has made meanwhile: the lock of the
     /// folder prevents that.
     pub(in crate::journal) fn sweep_locks(&self) {
         let folder = self.directory.join(FOLDER);

@@ -227,10 +227,9 @@ fn no_keys(call: &Call) -> Result<(), ApiError> {
         return Ok(());
     }
     match serde_json::from_slice(&call.body) {
-        Ok(Value::Object(keys)) => match keys.keys().next() {
-            None => Ok(()),
-            Some(key) => Err(ApiError::unknown_key(key, &[])),
-        },
+        Ok(Value::Object(keys)) => {
+            keys.keys().next().map_or(Ok(()), |key| Err(ApiError::unknown_key(key, &[])))
+        }
         _ => Err(ApiError::new(ErrorCode::BadRequest, "the body is not a JSON object")),
     }
 }

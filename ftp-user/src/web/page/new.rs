@@ -75,15 +75,12 @@ fn read(given: &Pairs) -> Result<NewJob, ApiError> {
     }
     let sources = given.get("source-path").unwrap_or_default().lines().map(str::trim);
     let site = given.get("source-site").unwrap_or_default();
-    let mut sources: Vec<_> = sources.filter(|line| !line.is_empty()).map(|line| place(site, line)).collect();
+    // A point is the directory in which the site begins.
+    let named = |line: &str| place(site, if line == "." { "" } else { line });
+    let sources: Vec<_> = sources.filter(|line| !line.is_empty()).map(named).collect();
     if sources.is_empty() && !site.is_empty() {
         return Err(ApiError::bad_value("source", "type a path, or . for everything at the site"));
     }
-    // The directory in which the site begins.
-    sources
-        .iter_mut()
-        .filter(|source| **source == place(site, "."))
-        .for_each(|source| *source = place(site, ""));
     let mut body = Map::new();
     body.insert("verb".to_owned(), json!(given.get("verb")));
     body.insert("sources".to_owned(), json!(sources));
@@ -92,10 +89,8 @@ fn read(given: &Pairs) -> Result<NewJob, ApiError> {
     body.insert("dest".to_owned(), json!(dest));
     body.insert("options".to_owned(), Value::Object(options));
     if let Some(text) = given.get("priority") {
-        body.insert(
-            "priority".to_owned(),
-            text.parse::<i8>().map_or_else(|_| json!(text), |number| json!(number)),
-        );
+        let number = text.parse::<i8>().map_or_else(|_| json!(text), Value::from);
+        body.insert("priority".to_owned(), number);
     }
     // A series has many jobs, so that no name is for one of them.
     let is_series = given.get("every").is_some();
