@@ -214,7 +214,7 @@ impl Daemon {
 fn refusal(object: &Value) -> Failure {
     let text =
         |key: &str| object.pointer(&format!("/error/{key}")).and_then(Value::as_str).unwrap_or_default();
-    let code = ErrorCode::ALL.into_iter().find(|code| code.name() == text("code"));
+    let code = ErrorCode::all().find(|code| code.name() == text("code"));
     let message = match text("message") {
         "" => "it does not say why".to_owned(),
         message => show(message.as_bytes()),

@@ -8,65 +8,37 @@ use super::job_row::JobRow;
 use super::sql::{LockKey, Parameters, PostgresConnection, Sql, StoreError};
 use super::table::{NEWEST, TABLES, VERSION, add_commit};
 
-/// A database with the tables of this version.
-#[derive(Debug)]
-pub(super) struct Database {
-    name: String,
-}
-
-/// A database to which there is a connection.
-#[derive(Debug)]
-pub(super) struct OpenedDatabase {
-    pub(super) home: Database,
-    pub(super) sql: Sql,
-}
-
-impl Database {
-    /// Connects to a database. Whoever comes first makes its tables.
-    pub(super) fn open(parameters: Parameters) -> Result<OpenedDatabase, JournalFailure> {
-        let home = Self { name: parameters.url.to_string() };
-        let connected = PostgresConnection::open(parameters).map(Sql::Postgres);
-        let sql = connected.map_err(|bad| home.failure(bad))?;
-        let found = version(&sql).map_err(|bad| home.failure(bad))?;
-        let found = match found {
-            0 => make_tables(&sql).map_err(|bad| home.failure(bad))?,
-            found => found,
-        };
-        if found < VERSION {
-            return Err(JournalFailure::Unreleased { store: home.name(), found });
-        }
-        if found > NEWEST {
-            return Err(JournalFailure::Newer { store: home.name(), found, known: VERSION });
-        }
-        Ok(OpenedDatabase { home, sql })
+/// Connects to a database. Whoever comes first makes its tables. The name in messages has its host, and no secrets.
+pub(super) fn open(parameters: Parameters) -> Result<(StoreName, Sql), JournalFailure> {
+    let store = StoreName::Database(parameters.url.to_string());
+    let failure = |bad| JournalFailure::of(store.clone(), bad);
+    let sql = PostgresConnection::open(parameters).map(Sql::Postgres).map_err(failure)?;
+    let found = match version(&sql).map_err(failure)? {
+        0 => make_tables(&sql).map_err(failure)?,
+        found => found,
+    };
+    if found < VERSION {
+        return Err(JournalFailure::Unreleased { store, found });
     }
-
-    /// How it is called in messages: with host and database, and without secrets.
-    pub(super) fn name(&self) -> StoreName {
-        StoreName::Database(self.name.clone())
+    if found > NEWEST {
+        return Err(JournalFailure::Newer { store, found, known: VERSION });
     }
-
-    fn failure(&self, bad: StoreError) -> JournalFailure {
-        JournalFailure::of(self.name(), bad)
-    }
+    Ok((store, sql))
 }
 
 /// The version of the tables; 0 if there are none.
 fn version(sql: &Sql) -> Result<i64, StoreError> {
-    let encoding = sql.one("SELECT current_setting('server_encoding')", [], |row| row.get::<String>(0))?;
+    let encoding = sql.one("SELECT current_setting('server_encoding')", &[], |row| row.get::<String>(0))?;
     if encoding != "UTF8" {
         return Err(StoreError::Database(format!(
             "its encoding is {encoding}, and has to be UTF8: make another one (createdb --encoding UTF8 --template template0)"
         )));
     }
-    if sql.number(
-        "SELECT count(*) FROM pg_tables WHERE schemaname = 'ftp_user' AND tablename = 'version'",
-        [],
-    )? == 0
-    {
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'ftp_user' AND tablename = 'version'";
+    if sql.number(tables, &[])? == 0 {
         return Ok(0);
     }
-    sql.number("SELECT number FROM version WHERE id = 1", [])
+    sql.number("SELECT number FROM version WHERE id = 1", &[])
 }
 
 /// Makes the tables, unless somebody else has done so meanwhile. Returns their version.
@@ -80,12 +52,12 @@ fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
             return Ok(found);
         }
         // An administrator may have made it for a user who may not.
-        if sql.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'ftp_user'", [])? == 0 {
+        if sql.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'ftp_user'", &[])? == 0 {
             sql.run_all("CREATE SCHEMA ftp_user;")?;
         }
         sql.run_all(MAKE_VERSION)?;
         TABLES.iter().try_for_each(|table| sql.run_all(table.create))?;
-        sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", [VERSION.into()])?;
+        sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", &[VERSION.into()])?;
         add_commit(sql)?;
         // Nobody has written a job: this only proves that the tables can be read.
         JobRow::all(sql)?;
@@ -143,14 +115,14 @@ mod tests {
             WHERE datname = current_database() AND pid != pg_backend_pid()";
         store.sql.run_all(end).unwrap();
         let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()";
-        while store.sql.number(left, []).unwrap() > 0 {
+        while store.sql.number(left, &[]).unwrap() > 0 {
             std::thread::yield_now();
         }
     }
 
     /// Does nothing that stays, until the connection is there again.
     fn wait_for_connection(store: &Store) {
-        let ask = |store: &Store| store.sql.number("SELECT 1", []);
+        let ask = |store: &Store| store.sql.number("SELECT 1", &[]);
         let found = (0..100).find(|_| store.durably(ask).is_ok());
         assert!(found.is_some(), "it stays away: {:?}", store.durably(ask));
     }
@@ -195,7 +167,7 @@ mod tests {
     fn takes_alone(store: &Store) -> bool {
         store
             .sql
-            .number("SELECT CAST(CAST(pg_try_advisory_lock(1179930709, 2) AS INTEGER) AS BIGINT)", [])
+            .number("SELECT CAST(CAST(pg_try_advisory_lock(1179930709, 2) AS INTEGER) AS BIGINT)", &[])
             .unwrap()
             == 1
     }
@@ -219,7 +191,7 @@ mod tests {
         assert!(matches!(failed, JournalFailure::Unusable { .. }), "{failed}");
         assert!(failed.to_string().contains("postgres://tester@"), "{failed}");
         assert_eq!(
-            (commits(&two.sql).unwrap(), two.sql.number("SELECT count(*) FROM runs", []).unwrap()),
+            (commits(&two.sql).unwrap(), two.sql.number("SELECT count(*) FROM runs", &[]).unwrap()),
             (before, 0)
         );
         wait_for_connection(&one);
@@ -228,8 +200,8 @@ mod tests {
         // Another process is quicker.
         end_others(&two);
         assert!(takes_alone(&two));
-        let why = (0..100).find_map(|_| one.durably(|store| store.sql.number("SELECT 1", [])).err());
-        let why = [why, one.durably(|store| store.sql.number("SELECT 1", [])).err()].map(Option::unwrap);
+        let why = (0..100).find_map(|_| one.durably(|store| store.sql.number("SELECT 1", &[])).err());
+        let why = [why, one.durably(|store| store.sql.number("SELECT 1", &[])).err()].map(Option::unwrap);
         assert!(why[1].to_string().contains("has taken the lock"), "{why:?}");
         two.sql.run_all("SELECT pg_advisory_unlock(1179930709, 2)").unwrap();
         wait_for_connection(&one);
@@ -260,7 +232,7 @@ mod tests {
         hear(&heard);
         // What it changes itself it knows. The answer comes after the notification would have.
         change(&one);
-        one.sql.number("SELECT 1", []).unwrap();
+        one.sql.number("SELECT 1", &[]).unwrap();
         let mut next = Box::pin(heard.notified());
         assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(next);
@@ -311,7 +283,7 @@ mod tests {
         parameters.url.host = DatabaseHost::Directory(between.path().to_owned());
         let one = Store::connect(parameters).unwrap();
         let lock = one.lock_daemon("one").unwrap().unwrap();
-        let process = || one.sql.number("SELECT pg_backend_pid()", []);
+        let process = || one.sql.number("SELECT pg_backend_pid()", &[]);
         let before = process().unwrap();
         cut();
         // The server has both connections now.
@@ -334,7 +306,7 @@ mod tests {
         two.check_job(JOB, None).unwrap_err();
         end_others(&two);
         for _ in 0..3 {
-            one.durably(|store| store.sql.number("SELECT 1", [])).unwrap_err();
+            one.durably(|store| store.sql.number("SELECT 1", &[])).unwrap_err();
         }
         let other = two.lock(JOB).unwrap();
         drop(lock);
@@ -350,7 +322,8 @@ mod tests {
         }
         let home = tempfile::tempdir().unwrap();
         let store = open(home.path());
-        let set = |number: i64| store.sql.execute("UPDATE version SET number = ?1", [number.into()]).unwrap();
+        let set =
+            |number: i64| store.sql.execute("UPDATE version SET number = ?1", &[number.into()]).unwrap();
         set(NEWEST);
         drop(open(home.path()));
         set(NEWEST + 1);
@@ -382,7 +355,7 @@ mod tests {
         });
         let store = open(home.path());
         assert_eq!(commits(&store.sql).unwrap(), before + 40);
-        assert_eq!(store.sql.number("SELECT count(DISTINCT begun) FROM jobs", []).unwrap(), 40);
+        assert_eq!(store.sql.number("SELECT count(DISTINCT begun) FROM jobs", &[]).unwrap(), 40);
     }
 
     #[test]
@@ -394,7 +367,8 @@ mod tests {
         let store = open(home.path());
         let text = "a\0b\u{1}c\u{2}ä";
         store.durably(|store| RUNS.replace(&store.sql, &[1_i64.into(), text.into()])).unwrap();
-        let found = RUNS.find(&store.sql, "account = ?1", [text.into()], |row| row.get::<String>(1)).unwrap();
+        let found =
+            RUNS.find(&store.sql, "account = ?1", &[text.into()], |row| row.get::<String>(1)).unwrap();
         assert_eq!(found, [text]);
     }
 
@@ -409,7 +383,7 @@ mod tests {
         let host = DatabaseHost::Directory(home.path().to_owned());
         let url = PostgresUrl { user, host, port: 5432, database, ssl: SslMode::default(), roots: None };
         let password = Some(crate::journal::Password::of_file(&file).unwrap());
-        let refused = Database::open(Parameters { url, password }).unwrap_err();
+        let refused = super::open(Parameters { url, password }).unwrap_err();
         assert!(matches!(refused, JournalFailure::Unusable { .. }), "{refused}");
         assert!(
             refused.to_string().contains("postgres://ann@%2F") && !format!("{refused:?}").contains("secret")

@@ -40,12 +40,13 @@ static SAVE_END: LazyLock<String> = LazyLock::new(|| {
 
 impl ItemRecord {
     pub(super) fn find(sql: &Sql, key: ItemKey) -> Result<Option<Self>, StoreError> {
-        Self::query(sql, &ITEMS.select("id = ?1"), [key.0.into()]).map(|mut rows| rows.pop())
+        Self::that(sql, "id = ?1", &[key.0.into()]).map(|mut rows| rows.pop())
     }
 
     /// The files of all jobs that go there.
     pub(super) fn at(sql: &Sql, place: &Place) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, &ITEMS_AT, [(&place.site).into(), (&place.path).into(), head(&place.path).into()])
+        let values = [(&place.site).into(), (&place.path).into(), head(&place.path).into()];
+        ITEMS.query(sql, &ITEMS_AT, &values, Self::of)
     }
 
     /// The files of all jobs below a directory of a host, in the order of their paths and their jobs: at most `most` of those
@@ -69,7 +70,7 @@ impl ItemRecord {
             values.extend([Value::from(end), head(end).into()]);
         }
         below.push_str(&format!(" ORDER BY {}, job LIMIT ?4", sql.order_of_paths()));
-        Self::query(sql, &ITEMS.select(&below), values)
+        Self::that(sql, &below, &values)
     }
 
     /// The rows of a job in that state for which the condition holds.
@@ -80,8 +81,7 @@ impl ItemRecord {
         condition: &str,
     ) -> Result<Vec<Self>, StoreError> {
         let values = [job.into(), state.number().into()];
-        let select = ITEMS.select(&format!("job = ?1 AND state = ?2 AND {condition} ORDER BY id"));
-        Self::query(sql, &select, values)
+        Self::that(sql, &format!("job = ?1 AND state = ?2 AND {condition} ORDER BY id"), &values)
     }
 
     /// The files that a job has finished on this host under two names, of which this one is outside `directory`.
@@ -95,24 +95,12 @@ impl ItemRecord {
         let outside = "site = '' AND substr(path, 1, ?4) != ?3";
         let length = i64::try_from(directory.len()).unwrap_or(i64::MAX);
         let values = [job.into(), ItemState::Done.number().into(), directory.into(), length.into()];
-        Self::query(sql, &ITEMS.select(&format!("{of_job} AND {outside} AND source IN ({twice})")), values)
+        Self::that(sql, &format!("{of_job} AND {outside} AND source IN ({twice})"), &values)
     }
 
     /// The rows for which a condition holds.
-    pub(super) fn that<'v>(
-        sql: &Sql,
-        condition: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, &ITEMS.select(condition), values)
-    }
-
-    fn query<'v>(
-        sql: &Sql,
-        select: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<Vec<Self>, StoreError> {
-        ITEMS.query(sql, select, values, Self::of)
+    pub(super) fn that(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>, StoreError> {
+        ITEMS.find(sql, condition, values, Self::of)
     }
 
     fn of(row: &Row<'_>) -> Result<Self, StoreError> {
@@ -153,7 +141,7 @@ impl ItemRecord {
 
     /// The largest key of a file; 0 if there is none.
     pub(super) fn last_key(sql: &Sql) -> Result<i64, StoreError> {
-        sql.number("SELECT coalesce(max(id), 0) FROM items", [])
+        sql.number("SELECT coalesce(max(id), 0) FROM items", &[])
     }
 
     /// Writes the row of a new file.
@@ -172,9 +160,9 @@ impl ItemRecord {
     pub(super) fn save_end(&mut self, sql: &Sql) -> Result<(), StoreError> {
         let before = self.sum;
         self.sum = self.with_values(|values| {
-            let now = sum(values.iter().copied());
+            let now = sum(values);
             let sums = [now, before].map(Value::Integer);
-            sql.write_one(&SAVE_END, values.iter().copied().chain(sums)).map(|()| now)
+            sql.write_one(&SAVE_END, &[values.as_slice(), &sums].concat()).map(|()| now)
         })?;
         Ok(())
     }
@@ -215,9 +203,9 @@ impl ItemRecord {
 
     /// The names under which something of it may be stored.
     pub(super) fn read_parts(&self, sql: &Sql) -> Result<ItemParts, StoreError> {
-        let detached = DETACHED.find(sql, "item = ?1", [self.key.0.into()], detached)?.pop();
+        let detached = DETACHED.find(sql, "item = ?1", &[self.key.0.into()], detached)?.pop();
         let mut found = ItemParts { detached, ..ItemParts::default() };
-        PARTS.find(sql, "item = ?1 ORDER BY number", [self.key.0.into()], |row| {
+        PARTS.find(sql, "item = ?1 ORDER BY number", &[self.key.0.into()], |row| {
             let part = PartId(row.get(0)?);
             match row.get::<i64>(2)? {
                 IN_PLACE => found.in_place = Some(part),
@@ -232,7 +220,7 @@ impl ItemRecord {
     /// Adds a name under which something of it may be stored from now on.
     pub(super) fn add_part(&self, sql: &Sql, part: PartId) -> Result<(), StoreError> {
         let next = "SELECT coalesce(max(number) + 1, 0) FROM parts WHERE item = ?1 AND number >= 0";
-        let number = sql.number(next, [self.key.0.into()])?;
+        let number = sql.number(next, &[self.key.0.into()])?;
         self.save_part(sql, part, number)
     }
 
@@ -276,7 +264,7 @@ impl ItemRecord {
     /// Writes the transfer that may go on without this program, or that there is none.
     pub(super) fn set_detached(&self, sql: &Sql, detached: Option<&Detached>) -> Result<(), StoreError> {
         let Some(detached) = detached else {
-            sql.write("DELETE FROM detached WHERE item = ?1", [self.key.0.into()])?;
+            sql.write("DELETE FROM detached WHERE item = ?1", &[self.key.0.into()])?;
             return Ok(());
         };
         let (source, destination) = (detached.source.to_string(), detached.destination.to_string());
@@ -300,15 +288,15 @@ impl ItemRecord {
     /// Forgets the names alone: there is no transfer. Those that have to be deleted stay.
     pub(super) fn forget_names(&self, sql: &Sql) -> Result<(), StoreError> {
         let delete = "DELETE FROM parts WHERE item = ?1 AND number != ?2";
-        sql.write(delete, [self.key.0.into(), UNDELETED.into()])?;
+        sql.write(delete, &[self.key.0.into(), UNDELETED.into()])?;
         Ok(())
     }
 
     /// Forgets the file: nothing is left of it.
     pub(super) fn forget(&self, sql: &Sql) -> Result<(), StoreError> {
-        sql.write("DELETE FROM parts WHERE item = ?1", [self.key.0.into()])?;
+        sql.write("DELETE FROM parts WHERE item = ?1", &[self.key.0.into()])?;
         self.set_detached(sql, None)?;
-        sql.write("DELETE FROM items WHERE id = ?1", [self.key.0.into()])?;
+        sql.write("DELETE FROM items WHERE id = ?1", &[self.key.0.into()])?;
         Ok(())
     }
 
@@ -317,7 +305,7 @@ impl ItemRecord {
         let condition =
             "job = ?1 AND state != ?2 AND id IN (SELECT item FROM parts WHERE number = ?3) ORDER BY id";
         let values = [job.into(), ItemState::Open.number().into(), UNDELETED.into()];
-        let files = Self::query(sql, &ITEMS.select(condition), values)?.into_iter();
+        let files = Self::that(sql, condition, &values)?.into_iter();
         files.map(|row| row.whole(sql)).collect()
     }
 
@@ -350,21 +338,21 @@ fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
 /// Notes that a part has to be deleted: its name stays when its file ends. A part that nothing is known of is left out.
 pub(super) fn note_undeleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
     let id = part.0.into();
-    let items = PARTS.find(sql, "part = ?1", [id], |row| row.get::<i64>(1))?;
+    let items = PARTS.find(sql, "part = ?1", &[id], |row| row.get::<i64>(1))?;
     items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item.into(), UNDELETED.into()]))
 }
 
 /// Notes that a part is deleted that had to be.
 pub(super) fn note_deleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
     let delete = "DELETE FROM parts WHERE part = ?1 AND number = ?2";
-    sql.write(delete, [part.0.into(), UNDELETED.into()])?;
+    sql.write(delete, &[part.0.into(), UNDELETED.into()])?;
     Ok(())
 }
 
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
 pub(super) fn has_detached(sql: &Sql, job: JobId, moves: bool) -> Result<bool, StoreError> {
     let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
-    sql.one(ask, [job.into(), moves.into()], |row| row.get(0))
+    sql.one(ask, &[job.into(), moves.into()], |row| row.get(0))
 }
 
 /// The rows of what files have in common that this process has written, by what they say.
@@ -378,7 +366,7 @@ impl SharedRows {
         if let Some(row) = self.0.borrow().get(&key) {
             return Ok(*row);
         }
-        let row = sql.number("SELECT coalesce(max(id), 0) + 1 FROM path_facts", [])?;
+        let row = sql.number("SELECT coalesce(max(id), 0) + 1 FROM path_facts", &[])?;
         let PathFacts { control: [source_control, dest_control], data: [source_data, dest_data], why } =
             &**facts;
         let values = [
@@ -402,7 +390,7 @@ impl SharedRows {
 
 /// What the row with that number says; nothing if it is not there.
 fn shared(sql: &Sql, row: i64) -> Result<Option<Arc<PathFacts>>, StoreError> {
-    let found = PATH_FACTS.find(sql, "id = ?1", [row.into()], |row| {
+    let found = PATH_FACTS.find(sql, "id = ?1", &[row.into()], |row| {
         let (control, data) = ([row.get(2)?, row.get(3)?], [row.get(4)?, row.get(5)?]);
         Ok(Arc::new(PathFacts { control, data, why: row.get(6)? }))
     });

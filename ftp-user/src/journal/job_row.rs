@@ -28,27 +28,27 @@ pub(super) struct JobRow {
 
 impl JobRow {
     pub(super) fn find(sql: &Sql, id: JobId) -> Result<Option<Self>, StoreError> {
-        Self::query(sql, "id = ?1", [id.into()]).map(|mut rows| rows.pop())
+        Self::query(sql, "id = ?1", &[id.into()]).map(|mut rows| rows.pop())
     }
 
     pub(super) fn named(sql: &Sql, name: &str) -> Result<Option<Self>, StoreError> {
-        Self::query(sql, "name = ?1", [name.into()]).map(|mut rows| rows.pop())
+        Self::query(sql, "name = ?1", &[name.into()]).map(|mut rows| rows.pop())
     }
 
     /// Every job, the one that began first comes first.
     pub(super) fn all(sql: &Sql) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, "TRUE ORDER BY begun", [])
+        Self::query(sql, "TRUE ORDER BY begun", &[])
     }
 
     /// The jobs that began last, those that have not ended before the others.
     pub(super) fn latest(sql: &Sql, most: usize) -> Result<Vec<Self>, StoreError> {
         let latest = format!("ORDER BY state != 0, begun DESC LIMIT {most}");
-        Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), [])
+        Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), &[])
     }
 
     /// Every job of a terminal that has ended. They are few, since the oldest of them are forgotten.
     pub(super) fn ended(sql: &Sql) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, &format!("state != 0 AND {OF_TERMINAL}"), [])
+        Self::query(sql, &format!("state != 0 AND {OF_TERMINAL}"), &[])
     }
 
     /// Every job that has not ended and that nothing goes on with.
@@ -58,7 +58,7 @@ impl JobRow {
 
     /// Every job of this verb that has not ended.
     pub(super) fn open_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, "state = 0 AND verb = ?1", [verb.into()])
+        Self::query(sql, "state = 0 AND verb = ?1", &[verb.into()])
     }
 
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
@@ -70,20 +70,16 @@ impl JobRow {
     pub(super) fn open_without_files(sql: &Sql) -> Result<Vec<Self>, StoreError> {
         let is_unbegun =
             "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
-        Self::query(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), [])
+        Self::query(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), &[])
     }
 
     /// How many jobs of terminals have not ended.
     pub(super) fn count_open(sql: &Sql) -> Result<u64, StoreError> {
         let count = format!("SELECT count(*) FROM jobs WHERE state = 0 AND {OF_TERMINAL}");
-        sql.one(&count, [], |row| row.get(0))
+        sql.one(&count, &[], |row| row.get(0))
     }
 
-    fn query<'v>(
-        sql: &Sql,
-        condition: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<Vec<Self>, StoreError> {
+    fn query(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>, StoreError> {
         JOBS.find(sql, condition, values, Self::of)
     }
 
@@ -167,7 +163,7 @@ impl JobRow {
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
 pub(super) fn next_beginning(sql: &Sql, now: Duration) -> Result<u64, StoreError> {
-    let last: Option<u64> = sql.one("SELECT max(begun) FROM jobs", [], |row| row.get(0))?;
+    let last: Option<u64> = sql.one("SELECT max(begun) FROM jobs", &[], |row| row.get(0))?;
     let after = last.map_or(0, |last| last.saturating_add(1));
     Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
 }
@@ -204,7 +200,7 @@ pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts, StoreError> {
         is_file = *IS_FILE
     );
     let failures = failures(sql, job)?;
-    sql.one(&ask, [job.into()], |row| {
+    sql.one(&ask, &[job.into()], |row| {
         Ok(FileCounts {
             done: row.get(0)?,
             bytes: row.get(1)?,
@@ -232,7 +228,7 @@ pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str) -> Result<FilesBe
         "SELECT count(CASE WHEN state = ?4 THEN 1 END), count(CASE WHEN state != ?4 THEN 1 END) FROM items
         WHERE job = ?1 AND source >= ?2 AND (?3 = '' OR source < ?3)";
     let (end, done) = (end_of_prefix(prefix), ItemState::Done.number());
-    sql.one(ask, [job.into(), prefix.into(), end.as_str().into(), done.into()], |row| {
+    sql.one(ask, &[job.into(), prefix.into(), end.as_str().into(), done.into()], |row| {
         Ok(FilesBelow { finished: row.get(0)?, unfinished: row.get(1)? })
     })
 }
@@ -255,14 +251,14 @@ fn end_of_prefix(prefix: &str) -> String {
 /// which have no row of their own.
 fn failures(sql: &Sql, job: JobId) -> Result<Option<Failures>, StoreError> {
     let found = FAILURES
-        .find(sql, "job = ?1", [job.into()], |row| Ok(Failures { number: row.get(1)?, why: row.get(2)? }));
+        .find(sql, "job = ?1", &[job.into()], |row| Ok(Failures { number: row.get(1)?, why: row.get(2)? }));
     found.map(|mut rows| rows.pop())
 }
 
 /// Writes what has failed in a run of a job, in the place of what was known.
 pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -> Result<(), StoreError> {
     let Some(Failures { number, why }) = failures else {
-        sql.write("DELETE FROM failures WHERE job = ?1", [job.into()])?;
+        sql.write("DELETE FROM failures WHERE job = ?1", &[job.into()])?;
         return Ok(());
     };
     FAILURES.replace(sql, &[job.into(), (*number).into(), why.into()])
@@ -274,7 +270,7 @@ pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Res
         ("SELECT count(*) FROM withheld WHERE job = ?1 AND path = ?2", WITHHELD.addition());
     for name in names {
         let name = [job.into(), name.as_bytes().into()];
-        if sql.number(known, name)? == 0 {
+        if sql.number(known, &name)? == 0 {
             insert(sql, &addition, &name)?;
         }
     }
@@ -284,30 +280,28 @@ pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Res
 /// The names that a job has kept. `retry --yes` agrees to delete them, once: they are forgotten.
 pub(super) fn take_withheld(sql: &Sql, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
     let job = [job.into()];
-    let names = WITHHELD.find(sql, "job = ?1", job, |row| Ok(WithheldName::from_stored(row.get(1)?)))?;
-    sql.write("DELETE FROM withheld WHERE job = ?1", job)?;
+    let names = WITHHELD.find(sql, "job = ?1", &job, |row| Ok(WithheldName::from_stored(row.get(1)?)))?;
+    sql.write("DELETE FROM withheld WHERE job = ?1", &job)?;
     Ok(names)
 }
 
 /// Keeps a run. The oldest runs are forgotten.
 pub(super) fn keep_run(sql: &Sql, run: &RunAccount) -> Result<(), StoreError> {
     let text = serde_json::to_string(run).map_err(|error| StoreError::Row(error.to_string().into()))?;
-    let next = sql.number("SELECT coalesce(max(id), 0) + 1 FROM runs", [])?;
+    let next = sql.number("SELECT coalesce(max(id), 0) + 1 FROM runs", &[])?;
     RUNS.replace(sql, &[next.into(), (&text).into()])?;
-    sql.write("DELETE FROM runs WHERE id <= ?1", [(next - RUNS_KEPT).into()])?;
+    sql.write("DELETE FROM runs WHERE id <= ?1", &[(next - RUNS_KEPT).into()])?;
     Ok(())
 }
 
 /// The runs that are kept, the last one last. Runs are only shown, so one that was damaged is left out: it stops neither a
 /// job nor the other runs.
 pub(super) fn runs(sql: &Sql) -> Result<Vec<RunAccount>, StoreError> {
-    let mut found = Vec::new();
-    sql.query(&RUNS.select("TRUE ORDER BY id"), [], |row| {
+    let found = sql.all(&RUNS.select("TRUE ORDER BY id"), &[], |row| {
         let text = RUNS.check(row).and_then(|()| row.get::<&str>(1)).ok();
-        found.extend(text.and_then(|text| serde_json::from_str::<RunAccount>(text).ok()));
-        Ok(())
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()))
     })?;
-    Ok(found)
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Whether a job is not a job of the queue.
@@ -348,7 +342,7 @@ mod tests {
         assert_eq!(store.durably(|store| take_withheld(&store.sql, id)).unwrap(), names);
         assert!(store.durably(|store| take_withheld(&store.sql, id)).unwrap().is_empty());
         store.durably(|store| add_withheld(&store.sql, id, &names)).unwrap();
-        store.sql.execute("UPDATE withheld SET path = 'c' WHERE substr(path, 1, 1) = x'61'", []).unwrap();
+        store.sql.execute("UPDATE withheld SET path = 'c' WHERE substr(path, 1, 1) = x'61'", &[]).unwrap();
         assert!(store.durably(|store| take_withheld(&store.sql, id)).is_err());
     }
 
@@ -363,7 +357,7 @@ mod tests {
         let kept = journal.runs().unwrap();
         assert_eq!((kept.len() as i64, kept[0].id.as_str()), (RUNS_KEPT, "1"));
         let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
-        sql.execute("UPDATE runs SET account = '{}' WHERE id = 3", []).unwrap();
+        sql.execute("UPDATE runs SET account = '{}' WHERE id = 3", &[]).unwrap();
         let left: Vec<String> = journal.runs().unwrap().into_iter().map(|run| run.id).collect();
         assert_eq!(left, ["1", "3", "4", "5", "6", "7", "8", "9", "10"], "every row has a checksum");
         check_files(&sql).expect("what is only shown stops no job");

@@ -46,12 +46,6 @@ impl Store {
         begun.map(|decided| StartedJob { lock, decided })
     }
 
-    /// The same without other work.
-    #[cfg(test)]
-    pub(super) fn start(&self, start: &JobStart) -> Result<JobLock, JournalFailure> {
-        self.start_with(start, |_| Ok(())).map(|started| started.lock)
-    }
-
     /// Writes that a job runs. Returns what an earlier run has decided.
     fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
         if let Some(lease) = start.lease
@@ -341,7 +335,7 @@ mod tests {
         let store = Store::file_for_tests(home.path()).unwrap();
         for number in 1..=OFFERED as u64 + 10 {
             let lock = start(&store, number, None);
-            store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.into()]).unwrap();
+            store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", &[number.into()]).unwrap();
             drop(lock);
         }
         let jobs = recent_jobs(home.path());

@@ -204,7 +204,7 @@ impl<'a> Leases<'a> {
     /// The journal cannot be written.
     pub fn leave(&self) -> Result<(), JournalFailure> {
         let delete = "DELETE FROM workers WHERE id = ?1";
-        self.queue.write(|store| store.sql.write(delete, [self.worker.into()]))
+        self.queue.write(|store| store.sql.write(delete, &[self.worker.into()]))
     }
 }
 
@@ -229,7 +229,7 @@ fn check_in(
         known.iter().find(|known| known.profile.id == profile.id).map_or(now, |known| known.started);
     save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
     let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
-    sql.write("DELETE FROM workers WHERE seen < ?1", [long_ago.into()])?;
+    sql.write("DELETE FROM workers WHERE seen < ?1", &[long_ago.into()])?;
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
@@ -327,7 +327,7 @@ impl LeaseRow {
 
 /// The row of this lease, if it is still that of its job. Time alone does not end it: see [`Lease`].
 fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
-    let found = LEASES.find(sql, "job = ?1", [lease.job.into()], LeaseRow::read)?;
+    let found = LEASES.find(sql, "job = ?1", &[lease.job.into()], LeaseRow::read)?;
     Ok(found.into_iter().find(|row| row.lease == lease))
 }
 
@@ -338,35 +338,35 @@ pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
 
 /// How far a job is, if it is carried and its worker has told it.
 pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<StoredProgress>, StoreError> {
-    let found = LEASES.find(sql, "job = ?1", [job.into()], LeaseRow::read)?;
+    let found = LEASES.find(sql, "job = ?1", &[job.into()], LeaseRow::read)?;
     Ok(found.first().and_then(LeaseRow::progress))
 }
 
 /// Forgets the lease of a job.
 pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    sql.write("DELETE FROM leases WHERE job = ?1", [job.into()])
+    sql.write("DELETE FROM leases WHERE job = ?1", &[job.into()])
 }
 
 /// The jobs that are carried, and whose leases have expired. One that ends later than any lease does was written before the clock of
 /// the store went back.
 fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
     let condition = "carried = 1 AND job NOT IN (SELECT job FROM leases WHERE until > ?1 AND until <= ?2)";
-    entries(sql, condition, [now.into(), (now + LEASE_TIME.as_secs()).into()])
+    entries(sql, condition, &[now.into(), (now + LEASE_TIME.as_secs()).into()])
 }
 
 /// The jobs that are carried, by whatever worker.
 fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
-    let leases = LEASES.find(sql, "TRUE", [], LeaseRow::read)?;
+    let leases = LEASES.find(sql, "TRUE", &[], LeaseRow::read)?;
     let fences: HashMap<JobId, u64> =
         leases.into_iter().map(|LeaseRow { lease, .. }| (lease.job, lease.fence)).collect();
-    let carried = entries(sql, "carried = 1", [])?;
+    let carried = entries(sql, "carried = 1", &[])?;
     let carried = carried.iter().map(|(job, entry)| (entry, fences.get(job).copied().unwrap_or(0)));
     Ok(carried.map(|(entry, fence)| CarriedJob::of(&entry.submission, fence)).collect())
 }
 
 /// The jobs that workers carry.
 pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
-    let leases = LEASES.find(sql, "TRUE", [], LeaseRow::read)?;
+    let leases = LEASES.find(sql, "TRUE", &[], LeaseRow::read)?;
     let run =
         |row: LeaseRow| (row.lease.job, CarriedRun { worker: row.lease.worker, progress: row.progress() });
     Ok(leases.into_iter().map(run).collect())
@@ -375,7 +375,7 @@ pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, Stor
 /// The workers that were alive within the last hour.
 pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
     let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
-    WORKERS.find(sql, &condition, [], |row| {
+    WORKERS.find(sql, &condition, &[], |row| {
         let profile = WorkerProfile {
             id: row.get(0)?,
             name: row.get(1)?,

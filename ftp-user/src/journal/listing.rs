@@ -169,9 +169,9 @@ impl Queue {
             }
             // A transaction is taken whole, so that the number of the last change says what was taken.
             let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2) AS next";
-            let up_to: u64 = sql.one(most, [number.into(), MOST_CHANGED.into()], |row| row.get(0))?;
+            let up_to: u64 = sql.one(most, &[number.into(), MOST_CHANGED.into()], |row| row.get(0))?;
             let condition = "changed > ?1 AND changed <= ?2 ORDER BY changed, job";
-            let found = entries(sql, condition, [number.into(), up_to.into()])?;
+            let found = entries(sql, condition, &[number.into(), up_to.into()])?;
             Ok((up_to, all_whole(sql, found)?))
         })
     }
@@ -186,9 +186,9 @@ impl Queue {
         self.read(|Store { sql, .. }| {
             let Some(reported) = reported(sql)? else { return Ok(None) };
             let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
-            let next: Option<u64> = sql.one(next, [reported.into()], |row| row.get(0))?;
+            let next: Option<u64> = sql.one(next, &[reported.into()], |row| row.get(0))?;
             let Some(number) = next else { return Ok(None) };
-            let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", [number.into()])?;
+            let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", &[number.into()])?;
             Ok(Some((number, all_whole(sql, ended)?)))
         })
     }
@@ -268,7 +268,7 @@ impl Queue {
             counts(&open)
         );
         self.read(|Store { sql, .. }| {
-            sql.one(&ask, [sql.now()?.into()], |row| {
+            sql.one(&ask, &[sql.now()?.into()], |row| {
                 let states = ended.iter().chain(&open).enumerate();
                 states.map(|(column, state)| Ok((state.name(), row.get(column)?))).collect()
             })
@@ -295,7 +295,7 @@ impl Queue {
             let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
             let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
             let values = [job.into(), state.into(), key.into(), limit.into()];
-            let mut items = ItemRecord::that(sql, &condition, values)?;
+            let mut items = ItemRecord::that(sql, &condition, &values)?;
             let has_more = items.len() > most;
             items.truncate(most);
             let last = items.last().filter(|_| has_more);
@@ -312,7 +312,7 @@ impl Queue {
     pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>, JournalFailure> {
         let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
         self.read(|store| {
-            let mut found = ItemRecord::that(&store.sql, &condition, [job.into()])?;
+            let mut found = ItemRecord::that(&store.sql, &condition, &[job.into()])?;
             found.pop().map(|file| file.whole(&store.sql)).transpose()
         })
     }
@@ -324,24 +324,19 @@ impl Queue {
     /// The journal cannot be read.
     pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>, JournalFailure> {
         self.read(|Store { sql, .. }| {
-            let failed = [job.into(), ItemState::Failed.number().into()];
+            let (job, failed) = (job.into(), ItemState::Failed.number().into());
             let ask = format!(
                 "SELECT why, count(*) FROM items WHERE job = ?1 AND state = ?2 AND why IS NOT NULL
                 GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
             );
-            let mut alike = Vec::new();
-            sql.query(&ask, failed, |row| {
-                alike.push(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() });
-                Ok(())
+            let mut alike = sql.all(&ask, &[job, failed], |row| {
+                Ok(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() })
             })?;
             let first = format!(
                 "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
             );
             for AlikeFailures { why, first: names, .. } in &mut alike {
-                sql.query(&first, failed.into_iter().chain([(&*why).into()]), |row| {
-                    names.push(row.get(0)?);
-                    Ok(())
-                })?;
+                *names = sql.all(&first, &[job, failed, (&*why).into()], |row| row.get(0))?;
             }
             Ok(alike)
         })
@@ -368,7 +363,7 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     let most = query.most;
     let condition =
         format!("{} ORDER BY submitted DESC, job DESC LIMIT {}", conditions.join(" AND "), most + 1);
-    let mut found = entries(&store.sql, &condition, values)?;
+    let mut found = entries(&store.sql, &condition, &values)?;
     let has_more = found.len() > most;
     found.truncate(most);
     let (mut items, mut size, mut next) = (Vec::new(), 0, None);
@@ -419,7 +414,7 @@ fn condition(states: Option<&[QueueState]>) -> String {
 const ALL: &str = "CAST(?1 AS BIGINT) IS NOT NULL";
 
 fn last_change(sql: &Sql) -> Result<u64, StoreError> {
-    sql.one("SELECT coalesce(max(changed), 0) FROM queue", [], |row| row.get(0))
+    sql.one("SELECT coalesce(max(changed), 0) FROM queue", &[], |row| row.get(0))
 }
 
 /// A slice of jobs ends when their words are larger than that, in bytes.
@@ -435,7 +430,7 @@ const MOST_NAMED: usize = 10;
 mod tests {
     use super::*;
     use crate::journal::queue::put;
-    use crate::queue::Submission;
+    use crate::queue::{JobChange, Submission};
     use ftp_io::clock::since_1970;
 
     fn queue() -> (tempfile::TempDir, Queue) {
@@ -506,7 +501,7 @@ mod tests {
         assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
         let (last, all) = queue.changed_after(0).unwrap();
         assert_eq!((all.len(), queue.last_change().unwrap()), (25, last));
-        queue.change(JobId::new(7), |entry, _| entry.pause()).unwrap().unwrap();
+        queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
         let (next, changed) = queue.changed_after(last).unwrap();
         assert!(next > last && changed.len() == 1 && changed[0].id == JobId::new(7));
         assert_eq!(queue.changed_after(next).unwrap(), (next, Vec::new()));

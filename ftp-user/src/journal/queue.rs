@@ -117,37 +117,6 @@ impl Queue {
         self.write(|store| submit(store, id, job, entry))?
     }
 
-    /// Changes a job, as it stands now.
-    ///
-    /// # Errors
-    ///
-    /// It is not a job of the queue, or the journal cannot be written. The inner failure is that of `change`.
-    pub fn change(
-        &self,
-        job: JobId,
-        change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
-    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.change_with(job, |sql, entry| Ok(change(entry, sql.now()?)))
-    }
-
-    fn change_with(
-        &self,
-        job: JobId,
-        change: impl FnOnce(&Sql, &mut Entry) -> Result<Result<(), EntryRefusal>, StoreError>,
-    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        let changed = self.write(|store| {
-            let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
-            if !entry.is_carried {
-                count_files(&store.sql, job, &mut entry)?;
-            }
-            Ok(Some(match change(&store.sql, &mut entry)? {
-                Ok(()) => keep(store, job, entry).map(Ok)?,
-                Err(refusal) => Err(refusal),
-            }))
-        })?;
-        changed.ok_or(JournalFailure::Unknown { job })
-    }
-
     /// Does with a job what somebody wants, as it stands now. If that is the holder of a token that is limited to some sites, the
     /// job is limited to them from then on (`is_limited`).
     ///
@@ -160,11 +129,19 @@ impl Queue {
         change: JobChange,
         is_limited: bool,
     ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
-        self.change_with(job, |sql, entry| {
-            let has_left = count(sql, job)?.open > 0;
+        let changed = self.write(|store| {
+            let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+            if !entry.is_carried {
+                count_files(&store.sql, job, &mut entry)?;
+            }
+            let has_left = count(&store.sql, job)?.open > 0;
             entry.submission.is_limited |= is_limited;
-            Ok(entry.apply(change, has_left, sql.now()?))
-        })
+            Ok(Some(match entry.apply(change, has_left, store.sql.now()?) {
+                Ok(()) => keep(store, job, entry).map(Ok)?,
+                Err(refusal) => Err(refusal),
+            }))
+        })?;
+        changed.ok_or(JournalFailure::Unknown { job })
     }
 
     /// Checks all rows of files. Where nobody else may carry jobs, forgets earlier daemons, and marks the jobs as lost that they
@@ -178,7 +155,7 @@ impl Queue {
             return Ok(0);
         }
         self.write(|store| {
-            store.sql.write("DELETE FROM workers", [])?;
+            store.sql.write("DELETE FROM workers", &[])?;
             lose_all(store)
         })
     }
@@ -190,7 +167,7 @@ impl Queue {
     /// The journal cannot be read.
     pub fn unwanted(&self) -> Result<Vec<JobId>, JournalFailure> {
         self.read(|store| {
-            let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number().into()])?;
+            let found = entries(&store.sql, "carried = 1 AND wish != ?1", &[Wish::Run.number().into()])?;
             Ok(found.into_iter().map(|(job, _)| job).collect())
         })
     }
@@ -221,7 +198,7 @@ fn submit(
 ) -> Result<Result<Submitted, JournalFailure>, StoreError> {
     if let Some(NamedRequest { name, .. }) = &entry.request {
         let values = [(&entry.submission.owner).into(), name.into()];
-        let known = entries(&store.sql, "owner = ?1 AND request = ?2", values)?;
+        let known = entries(&store.sql, "owner = ?1 AND request = ?2", &values)?;
         if let Some((known, other)) = known.into_iter().next() {
             return Ok(match other.request == entry.request {
                 true => Ok(Submitted::Known(known)),
@@ -243,7 +220,7 @@ fn submit(
     let entry = &Entry { created: now, due, ..entry.clone() };
     forget_oldest(&store.sql, now)?;
     let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
-    let waiting: u64 = store.sql.one(waiting, [(&entry.submission.owner).into()], |row| row.get(0))?;
+    let waiting: u64 = store.sql.one(waiting, &[(&entry.submission.owner).into()], |row| row.get(0))?;
     if waiting >= MOST_OF_OWNER {
         return Ok(Err(store.full(MOST_OF_OWNER)));
     }
@@ -253,13 +230,13 @@ fn submit(
 
 /// Marks all jobs as lost that are carried, and ends all leases. Returns their number.
 pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
-    let (left, now) = (entries(&store.sql, "carried = 1", [])?, store.sql.now()?);
+    let (left, now) = (entries(&store.sql, "carried = 1", &[])?, store.sql.now()?);
     for (job, mut entry) in left.iter().cloned() {
         count_files(&store.sql, job, &mut entry)?;
         entry.lose_worker(now);
         keep(store, job, entry)?;
     }
-    store.sql.write("DELETE FROM leases", [])?;
+    store.sql.write("DELETE FROM leases", &[])?;
     Ok(left.len())
 }
 
@@ -295,15 +272,15 @@ pub(super) fn count_files(sql: &Sql, job: JobId, entry: &mut Entry) -> Result<()
 
 /// The entry of a job; `None` if it is not a job of the queue.
 pub(super) fn find(sql: &Sql, job: JobId) -> Result<Option<Entry>, StoreError> {
-    let mut found = entries(sql, "job = ?1", [job.into()])?;
+    let mut found = entries(sql, "job = ?1", &[job.into()])?;
     Ok(found.pop().map(|(_, entry)| entry))
 }
 
 /// The jobs of the queue that fit, with what it knows of them.
-pub(super) fn entries<'v>(
+pub(super) fn entries(
     sql: &Sql,
     condition: &str,
-    values: impl IntoIterator<Item = Value<'v>>,
+    values: &[Value<'_>],
 ) -> Result<Vec<(JobId, Entry)>, StoreError> {
     QUEUE.find(sql, condition, values, read)
 }
@@ -415,7 +392,7 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError>
                 row_number() OVER (PARTITION BY owner ORDER BY priority DESC, min(submitted)) AS place
             FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites) AS heads WHERE place <= {MOST_HEADS})"
     );
-    find_heads(sql, &first, [Wish::Pause.number().into(), now.into()])
+    find_heads(sql, &first, &[Wish::Pause.number().into(), now.into()])
 }
 
 /// The job that comes next in the group of [`heads`] of one that has begun.
@@ -436,19 +413,14 @@ pub(super) fn next_head(
         i64::from(priority.number()).into(),
         (&sites).into(),
     ];
-    find_heads(sql, &of_group, values).map(|mut found| found.pop())
+    find_heads(sql, &of_group, &values).map(|mut found| found.pop())
 }
 
-fn find_heads<'v>(
-    sql: &Sql,
-    condition: &str,
-    values: impl IntoIterator<Item = Value<'v>>,
-) -> Result<Vec<Head<JobId>>, StoreError> {
+fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Head<JobId>>, StoreError> {
     let ask =
         format!("SELECT job, owner, pair, priority, submitted, sites, due FROM queue WHERE {condition}");
-    let mut heads = Vec::new();
-    sql.query(&ask, values, |row| {
-        heads.push(Head {
+    sql.all(&ask, values, |row| {
+        Ok(Head {
             job: row.get(0)?,
             owner: row.get(1)?,
             pair: row.get(2)?,
@@ -456,10 +428,8 @@ fn find_heads<'v>(
             priority: priority(row.get(3)?)?,
             submitted: row.get(4)?,
             due: row.get(6)?,
-        });
-        Ok(())
-    })?;
-    Ok(heads)
+        })
+    })
 }
 
 /// How many [`heads`] one owner has at most, whatever the number of pairs.
@@ -473,11 +443,7 @@ pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<(), StoreError> {
         UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC NULLS LAST LIMIT ?2 OFFSET ?3) AS surplus
         LIMIT ?2";
     let oldest = now.saturating_sub(KEPT_FOR.as_secs());
-    let mut found = Vec::new();
-    sql.query(ask, [oldest.into(), AT_ONCE.into(), MOST_ENDED.into()], |row| {
-        found.push(row.get(0)?);
-        Ok(())
-    })?;
+    let found = sql.all(ask, &[oldest.into(), AT_ONCE.into(), MOST_ENDED.into()], |row| row.get(0))?;
     found.into_iter().try_for_each(|job| forget(sql, job))
 }
 

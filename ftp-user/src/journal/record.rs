@@ -240,24 +240,19 @@ pub struct Detached {
 pub enum ItemState {
     #[default]
     /// It is claimed. Something of it may be stored under one of its part names.
-    Open,
+    Open = 0,
     /// It is verified under its final name.
-    Done,
+    Done = 1,
     /// It has failed, and nothing of it is left.
-    Failed,
+    Failed = 2,
     /// A later job has claimed the same destination, and that job has taken over the parts.
-    GivenOver,
+    GivenOver = 3,
 }
 
 impl ItemState {
     /// The number that stands for it in a row.
     pub(super) const fn number(self) -> i64 {
-        match self {
-            Self::Open => 0,
-            Self::Done => 1,
-            Self::Failed => 2,
-            Self::GivenOver => 3,
-        }
+        self as i64
     }
 
     /// The state that a number of a row stands for.
@@ -507,47 +502,6 @@ impl StoredJob {
     /// Whether the same was asked for in the same directory.
     pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
         self.has_work_of(other) && self.directory == other.directory
-    }
-}
-
-#[cfg(test)]
-impl JobRecord {
-    /// An interrupted job that has begun nothing.
-    pub(crate) fn for_tests(number: u64, job: StoredJob) -> Self {
-        Self {
-            id: JobId::new(number),
-            job,
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 0,
-            bytes: 0,
-            failed: 0,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-            queued: None,
-            progress: None,
-        }
-    }
-}
-
-#[cfg(test)]
-impl StoredJob {
-    /// A job of a verb with places, and with `-r` perhaps.
-    pub(crate) fn for_tests(words: &str) -> Self {
-        let mut typed = words.split_whitespace();
-        let verb = typed.next().unwrap_or_default().to_owned();
-        let (options, places): (Vec<&str>, Vec<&str>) = typed.partition(|word| word.starts_with('-'));
-        let mut named = Map::new();
-        named.insert("places".to_owned(), places.into());
-        if options.iter().any(|option| option.starts_with("-r")) {
-            named.insert("recursive".to_owned(), true.into());
-        }
-        let words = words.split_whitespace().map(OsString::from).collect();
-        Self { version: Self::VERSION, verb, options: named, words, ..Self::default() }
     }
 }
 

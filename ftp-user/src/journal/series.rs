@@ -43,7 +43,7 @@ impl Queue {
             let owner = &record.series.submission.owner;
             let count = "SELECT count(*), count(CASE WHEN owner = ?1 THEN 1 END) FROM series";
             let (all, own): (u64, u64) =
-                store.sql.one(count, [owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                store.sql.one(count, &[owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             if all >= MOST || own >= MOST_OF_OWNER {
                 return Ok(Err(store.full(MOST_OF_OWNER)));
             }
@@ -57,7 +57,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn series(&self) -> Result<Vec<SeriesRecord>, JournalFailure> {
-        self.read(|store| find(&store.sql, "TRUE ORDER BY created, id", []))
+        self.read(|store| find(&store.sql, "TRUE ORDER BY created, id", &[]))
     }
 
     /// Changes a series, or removes it if `change` returns false. Its runs stay.
@@ -75,7 +75,7 @@ impl Queue {
             match change(&mut record.series, store.sql.now()?) {
                 true => save(&store.sql, &record)?,
                 false => {
-                    store.sql.write("DELETE FROM series WHERE id = ?1", [id.into()])?;
+                    store.sql.write("DELETE FROM series WHERE id = ?1", &[id.into()])?;
                 }
             }
             Ok(Some(record))
@@ -94,7 +94,7 @@ impl Queue {
     ) -> Result<Vec<PlannedRun>, JournalFailure> {
         self.with(|store| {
             let due = store.sql.now().and_then(|now| {
-                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", [now.into()])
+                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", &[now.into()])
             });
             let due = due.map_err(|bad| store.failure(bad))?;
             let begin = |record: SeriesRecord| {
@@ -137,14 +137,10 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>, Sto
 }
 
 fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>, StoreError> {
-    find(sql, "id = ?1", [id.into()]).map(|mut found| found.pop())
+    find(sql, "id = ?1", &[id.into()]).map(|mut found| found.pop())
 }
 
-fn find<'v>(
-    sql: &Sql,
-    condition: &str,
-    values: impl IntoIterator<Item = Value<'v>>,
-) -> Result<Vec<SeriesRecord>, StoreError> {
+fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<SeriesRecord>, StoreError> {
     SERIES.find(sql, condition, values, read)
 }
 

@@ -5,8 +5,8 @@ mod tests;
 
 use super::claiming::UnderWay;
 #[cfg(feature = "postgres")]
-use super::database::{Database, OpenedDatabase};
-use super::directory::{FileLock, Opened, StateDirectory};
+use super::database;
+use super::directory::{FileLock, StateDirectory};
 use super::failure::{JournalFailure, StoreName};
 use super::item_row::SharedRows;
 use super::leases::is_held;
@@ -38,7 +38,7 @@ enum Home {
     Directory(StateDirectory),
     /// Several hosts may share it.
     #[cfg(feature = "postgres")]
-    Database(Database),
+    Database(StoreName),
 }
 
 /// The right to carry a job, or all jobs of the queue. Dropping it gives it back, and so does the end of its process.
@@ -83,11 +83,11 @@ impl Store {
     /// Opens the store in a database. Makes its tables if they are not there.
     #[cfg(feature = "postgres")]
     pub(super) fn connect(parameters: Parameters) -> Result<Self, JournalFailure> {
-        let OpenedDatabase { home, sql } = Database::open(parameters)?;
-        Ok(Self::with(Home::Database(home), sql))
+        let (name, sql) = database::open(parameters)?;
+        Ok(Self::with(Home::Database(name), sql))
     }
 
-    fn of(Opened { home, sql }: Opened) -> Self {
+    fn of((home, sql): (StateDirectory, Sql)) -> Self {
         Self::with(Home::Directory(home), sql)
     }
 
@@ -100,7 +100,7 @@ impl Store {
         match &self.home {
             Home::Directory(home) => home.path().into(),
             #[cfg(feature = "postgres")]
-            Home::Database(home) => home.name(),
+            Home::Database(name) => name.clone(),
         }
     }
 
@@ -278,41 +278,5 @@ impl Store {
         };
         self.next_key.set(Some(key + 1));
         Ok(ItemKey(key))
-    }
-}
-
-#[cfg(test)]
-impl Store {
-    /// Opens the store of a state directory, which has no words of jobs.
-    pub(super) fn file_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
-        Self::open(directory, |_| None)
-    }
-
-    /// Opens the store of a state directory if it is there, and checks all of it.
-    pub(super) fn existing_file_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
-        Self::existing(directory, |_| None)
-    }
-
-    /// The same, or the database that stands for the directory.
-    pub(super) fn existing_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
-        if cfg!(feature = "postgres") && std::env::var_os("FTP_USER_TEST_POSTGRES").is_some() {
-            return Self::open_for_tests(directory).map(Some);
-        }
-        Self::existing_file_for_tests(directory)
-    }
-
-    /// Opens the store of a state directory, or, if `FTP_USER_TEST_POSTGRES` is the URL of a server, a database of its own
-    /// that stands for the directory.
-    pub(super) fn open_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
-        #[cfg(feature = "postgres")]
-        if let Ok(url) = std::env::var("FTP_USER_TEST_POSTGRES") {
-            return Self::connect(Parameters::for_tests(&url, directory));
-        }
-        Self::file_for_tests(directory)
-    }
-
-    /// Whether it is that of a state directory.
-    pub(super) fn is_file(&self) -> bool {
-        self.sql.sqlite().is_ok()
     }
 }

@@ -252,38 +252,35 @@ impl Table {
     }
 
     /// The rows that fit, as `read` reads them. Each is checked.
-    pub(super) fn find<'v, T>(
+    pub(super) fn find<T>(
         &self,
         sql: &Sql,
         condition: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
+        values: &[Value<'_>],
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         self.query(sql, &self.select(condition), values, read)
     }
 
     /// The same with a statement of [`select`](Self::select).
-    pub(super) fn query<'v, T>(
+    pub(super) fn query<T>(
         &self,
         sql: &Sql,
         select: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
+        values: &[Value<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut found = Vec::new();
-        sql.query(select, values, |row| {
+        sql.all(select, values, |row| {
             self.check(row)?;
-            found.push(read(row)?);
-            Ok(())
-        })?;
-        Ok(found)
+            read(row)
+        })
     }
 
     /// Checks the sum of a row, which stands after its other columns.
     pub(super) fn check(&self, row: &Row<'_>) -> Result<(), StoreError> {
         let columns = row.width().saturating_sub(1);
         let values = (0..columns).map(|column| row.value(column)).collect::<Result<Vec<_>, _>>()?;
-        if row.get::<i64>(columns)? == sum(values) {
+        if row.get::<i64>(columns)? == sum(&values) {
             Ok(())
         } else {
             // The number may be what has changed: it only helps a person who looks.
@@ -296,13 +293,13 @@ impl Table {
 
 /// Writes a row by a statement of its table. Returns its sum.
 pub(super) fn insert(sql: &Sql, statement: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
-    let sum = sum(values.iter().copied());
-    sql.write(statement, values.iter().copied().chain([sum.into()]))?;
+    let sum = sum(values);
+    sql.write(statement, &[values, &[sum.into()]].concat())?;
     Ok(sum)
 }
 
 /// The sum of the other columns of a row. It is the same in every database.
-pub(super) fn sum<'a>(values: impl IntoIterator<Item = Value<'a>>) -> i64 {
+pub(super) fn sum(values: &[Value<'_>]) -> i64 {
     // One call for the whole row costs less than one for each piece.
     let mut row = Vec::with_capacity(512);
     let mut add = |kind: u8, bytes: &[u8]| {
@@ -324,7 +321,7 @@ pub(super) fn sum<'a>(values: impl IntoIterator<Item = Value<'a>>) -> i64 {
 /// The number of transactions that have changed the journal, as its own row has it. Each of them adds one, so that a database which
 /// has lost its last ones is known by its number.
 pub(super) fn commits(sql: &Sql) -> Result<u64, StoreError> {
-    let found = COMMITS.query(sql, &COMMITS_SO_FAR, [], |row| row.get::<u64>(1))?;
+    let found = COMMITS.query(sql, &COMMITS_SO_FAR, &[], |row| row.get::<u64>(1))?;
     Ok(found.first().copied().unwrap_or(0))
 }
 
@@ -342,7 +339,7 @@ pub(super) fn set_commits(sql: &Sql, number: u64) -> Result<(), StoreError> {
 
 /// Up to which change the ends of jobs were reported, if somebody wants to know of them.
 pub(super) fn reported(sql: &Sql) -> Result<Option<u64>, StoreError> {
-    let found = COMMITS.find(sql, "id = 2", [], |row| row.get::<u64>(1))?;
+    let found = COMMITS.find(sql, "id = 2", &[], |row| row.get::<u64>(1))?;
     Ok(found.first().copied())
 }
 
@@ -350,13 +347,13 @@ pub(super) fn reported(sql: &Sql) -> Result<Option<u64>, StoreError> {
 pub(super) fn set_reported(sql: &Sql, number: Option<u64>) -> Result<(), StoreError> {
     match number {
         Some(number) => COMMITS.replace(sql, &[2_i64.into(), number.into()]),
-        None => sql.write("DELETE FROM commits WHERE id = 2", []),
+        None => sql.write("DELETE FROM commits WHERE id = 2", &[]),
     }
 }
 
 /// The fence of the next lease, which is `step` larger than that of the last one.
 pub(super) fn next_fence(sql: &Sql, step: u64) -> Result<u64, StoreError> {
-    let found = COMMITS.find(sql, "id = 3", [], |row| row.get::<u64>(1))?;
+    let found = COMMITS.find(sql, "id = 3", &[], |row| row.get::<u64>(1))?;
     let next = found.first().copied().unwrap_or(0) + step;
     COMMITS.replace(sql, &[3_i64.into(), next.into()])?;
     Ok(next)
@@ -369,44 +366,33 @@ static SAVE_COMMITS: LazyLock<String> = LazyLock::new(|| COMMITS.replacement());
 /// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
 /// Runs are only shown, and are not checked here.
 pub(super) fn check_files(sql: &Sql) -> Result<(), StoreError> {
-    for table in [&ITEMS, &PARTS, &DETACHED, &FAILURES, &PATH_FACTS, &WITHHELD] {
-        table.find(sql, "TRUE", [], |_| Ok(()))?;
-    }
-    Ok(())
+    OF_JOB.iter().try_for_each(|(table, _)| table.find(sql, "TRUE", &[], |_| Ok(())).map(drop))
 }
 
 /// Checks the sum of every file and every part of a job.
 pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    const OF_ITEM: &str = "item IN (SELECT id FROM items WHERE job = ?1)";
-    let of_job = "job = ?1";
-    let tables = [
-        (&ITEMS, of_job),
-        (&PARTS, OF_ITEM),
-        (&DETACHED, OF_ITEM),
-        (&FAILURES, of_job),
-        (&PATH_FACTS, of_job),
-        (&WITHHELD, of_job),
-    ];
-    for (table, condition) in tables {
-        table.find(sql, condition, [job.into()], |_| Ok(()))?;
-    }
-    Ok(())
+    let check =
+        |(table, of_job): &(&Table, &str)| table.find(sql, of_job, &[job.into()], |_| Ok(())).map(drop);
+    OF_JOB.iter().try_for_each(check)
 }
 
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    for rows in [
-        "failures WHERE job = ?1",
-        "withheld WHERE job = ?1",
-        "parts WHERE item IN (SELECT id FROM items WHERE job = ?1)",
-        "detached WHERE item IN (SELECT id FROM items WHERE job = ?1)",
-        "items WHERE job = ?1",
-        "path_facts WHERE job = ?1",
-        "queue WHERE job = ?1",
-        "leases WHERE job = ?1",
-        "jobs WHERE id = ?1",
-    ] {
-        sql.write(&format!("DELETE FROM {rows}"), [job.into()])?;
-    }
-    Ok(())
+    // Whatever is found by the files of the job goes before them.
+    let others = [(&QUEUE, JOB), (&LEASES, JOB), (&JOBS, "id = ?1")];
+    OF_JOB.into_iter().rev().chain(others).try_for_each(|(Table { name, .. }, of_job)| {
+        sql.write(&format!("DELETE FROM {name} WHERE {of_job}"), &[job.into()])
+    })
 }
+
+/// The tables of the files of jobs, with the condition of the rows of one job.
+const OF_JOB: [(&Table, &str); 6] = [
+    (&ITEMS, JOB),
+    (&PARTS, ITEM_OF_JOB),
+    (&DETACHED, ITEM_OF_JOB),
+    (&FAILURES, JOB),
+    (&PATH_FACTS, JOB),
+    (&WITHHELD, JOB),
+];
+const JOB: &str = "job = ?1";
+const ITEM_OF_JOB: &str = "item IN (SELECT id FROM items WHERE job = ?1)";

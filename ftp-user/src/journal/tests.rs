@@ -3,15 +3,100 @@
 use super::claiming::Claim;
 use super::directory::FILE;
 use super::failure::JournalFailure;
-use super::record::{ItemEnd, ItemState, JobStart, NewItem, PartId, Place, SourceFacts, StoredJob};
+use super::record::{
+    ItemEnd, ItemState, JobRecord, JobStart, JobState, NewItem, PartId, Place, SourceFacts, StoredJob,
+};
+#[cfg(feature = "postgres")]
+use super::sql::Parameters;
 use super::store::{JobLock, Store};
 use crate::id::JobId;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;
+use serde_json::Map;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+impl JobRecord {
+    /// An interrupted job that has begun nothing.
+    pub(crate) fn for_tests(number: u64, job: StoredJob) -> Self {
+        Self {
+            id: JobId::new(number),
+            job,
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 0,
+            bytes: 0,
+            failed: 0,
+            why: None,
+            open: 0,
+            given_over: 0,
+            process: None,
+            transfer: None,
+            queued: None,
+            progress: None,
+        }
+    }
+}
+
+impl StoredJob {
+    /// A job of a verb with places, and with `-r` perhaps.
+    pub(crate) fn for_tests(words: &str) -> Self {
+        let mut typed = words.split_whitespace();
+        let verb = typed.next().unwrap_or_default().to_owned();
+        let (options, places): (Vec<&str>, Vec<&str>) = typed.partition(|word| word.starts_with('-'));
+        let mut named = Map::new();
+        named.insert("places".to_owned(), places.into());
+        if options.iter().any(|option| option.starts_with("-r")) {
+            named.insert("recursive".to_owned(), true.into());
+        }
+        let words = words.split_whitespace().map(OsString::from).collect();
+        Self { version: Self::VERSION, verb, options: named, words, ..Self::default() }
+    }
+}
+
+impl Store {
+    /// Begins a job without other work.
+    pub(super) fn start(&self, start: &JobStart) -> Result<JobLock, JournalFailure> {
+        self.start_with(start, |_| Ok(())).map(|started| started.lock)
+    }
+
+    /// Opens the store of a state directory, which has no words of jobs.
+    pub(super) fn file_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
+        Self::open(directory, |_| None)
+    }
+
+    /// Opens the store of a state directory if it is there, and checks all of it.
+    pub(super) fn existing_file_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
+        Self::existing(directory, |_| None)
+    }
+
+    /// The same, or the database that stands for the directory.
+    pub(super) fn existing_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
+        if cfg!(feature = "postgres") && std::env::var_os("FTP_USER_TEST_POSTGRES").is_some() {
+            return Self::open_for_tests(directory).map(Some);
+        }
+        Self::existing_file_for_tests(directory)
+    }
+
+    /// Opens the store of a state directory, or, if `FTP_USER_TEST_POSTGRES` is the URL of a server, a database of its own
+    /// that stands for the directory.
+    pub(super) fn open_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
+        #[cfg(feature = "postgres")]
+        if let Ok(url) = std::env::var("FTP_USER_TEST_POSTGRES") {
+            return Self::connect(Parameters::for_tests(&url, directory));
+        }
+        Self::file_for_tests(directory)
+    }
+
+    /// Whether it is that of a state directory.
+    pub(super) fn is_file(&self) -> bool {
+        self.sql.sqlite().is_ok()
+    }
+}
 
 fn place(number: u8) -> Place {
     let path = format!("copy/file-{number}").into_bytes();

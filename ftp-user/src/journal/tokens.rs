@@ -23,7 +23,7 @@ impl<'a> Tokens<'a> {
     /// The journal cannot be written, or has as many as it may have.
     pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
         self.0.write(|store| {
-            store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", [store.sql.now()?.into()])?;
+            store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", &[store.sql.now()?.into()])?;
             let known = find(&store.sql)?;
             if known.iter().any(|known| known.name == token.name) {
                 return Ok(Ok(false));
@@ -53,7 +53,7 @@ impl<'a> Tokens<'a> {
     pub fn remove(self, name: &str) -> Result<bool, JournalFailure> {
         let delete = "DELETE FROM tokens WHERE name = ?1";
         self.0.write(|store| {
-            let has_changed = store.sql.execute(delete, [name.into()])? > 0;
+            let has_changed = store.sql.execute(delete, &[name.into()])? > 0;
             if has_changed {
                 store.sql.notify()?;
             }
@@ -63,7 +63,7 @@ impl<'a> Tokens<'a> {
 }
 
 fn find(sql: &Sql) -> Result<Vec<Token>, StoreError> {
-    TOKENS.find(sql, "TRUE ORDER BY created, id", [], read)
+    TOKENS.find(sql, "TRUE ORDER BY created, id", &[], read)
 }
 
 fn read(row: &Row<'_>) -> Result<Token, StoreError> {
@@ -78,7 +78,7 @@ fn read(row: &Row<'_>) -> Result<Token, StoreError> {
 }
 
 fn save(sql: &Sql, token: &Token) -> Result<(), StoreError> {
-    let id = sql.number("SELECT coalesce(max(id), 0) + 1 FROM tokens", [])?;
+    let id = sql.number("SELECT coalesce(max(id), 0) + 1 FROM tokens", &[])?;
     let values = [
         id.into(),
         (&token.name).into(),

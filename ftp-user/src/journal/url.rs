@@ -1,5 +1,6 @@
 //! Names of stores, as they are typed.
 
+use crate::place::decode;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -166,29 +167,16 @@ fn terms(url: &Url) -> Result<(SslMode, Option<PathBuf>), BadStoreUrl> {
 
 /// Decodes the escapes of a part of the URL. Refuses an empty part, a NUL, and a slash that is not escaped.
 fn part(text: &str, name: &'static str) -> Result<String, BadStoreUrl> {
-    let bad = BadStoreUrl::Part(name);
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits =
-                    [rest.next(), rest.next()].map(|digit| char::from(digit.unwrap_or(b'?')).to_digit(16));
-                let [Some(high), Some(low)] = digits else { return Err(bad) };
-                u8::try_from(high * 16 + low).map_err(|_| bad.clone())?
-            }
-            b'/' => return Err(bad),
-            byte => byte,
-        });
-    }
-    let is_refused = bytes.is_empty() || bytes.contains(&0);
-    String::from_utf8(bytes).ok().filter(|_| !is_refused).ok_or(bad)
+    let bad = || BadStoreUrl::Part(name);
+    let bytes = decode(text.as_bytes()).map_err(|_| bad())?;
+    let is_refused = text.contains('/') || bytes.is_empty() || bytes.contains(&0);
+    String::from_utf8(bytes).ok().filter(|_| !is_refused).ok_or_else(bad)
 }
 
-/// The URL as it can be typed again. It has no secret.
 impl Display for PostgresUrl {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { user, host, port, database, ssl, roots } = self;
+        let escaped = |text: &str| escaped(text.as_bytes(), b"");
         let host = match host {
             DatabaseHost::Name(host) if host.contains(':') => format!("[{host}]"),
             DatabaseHost::Name(host) => escaped(host),
@@ -203,11 +191,11 @@ impl Display for PostgresUrl {
     }
 }
 
-/// A part of a URL, with escapes for all that may mean something else.
-fn escaped(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let one = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+/// Percent-encodes everything but letters, digits, `-._~` and `kept`.
+pub(super) fn escaped(text: &[u8], kept: &[u8]) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte);
+    let one = |byte| if is_plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    text.iter().map(one).collect()
 }
 
 /// The port of PostgreSQL.

@@ -3,7 +3,7 @@
 
 use super::change::{EntryRefusal, JobChange};
 use crate::id::JobId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -83,8 +83,7 @@ pub struct Submission {
 pub type RecordedSites = BTreeMap<String, String>;
 
 /// The place of a job among those of its owner, -10 to 10. A higher one comes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Deserialize, Serialize)]
-#[serde(try_from = "i8")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Priority(i8);
 
 impl Priority {
@@ -110,11 +109,11 @@ impl TryFrom<i8> for Priority {
 pub enum Wish {
     /// It is carried.
     #[default]
-    Run,
+    Run = 0,
     /// It stops, and waits.
-    Pause,
+    Pause = 1,
     /// It stops, and what it has left is removed.
-    Cancel,
+    Cancel = 2,
 }
 
 impl Wish {
@@ -129,11 +128,7 @@ impl Wish {
 
     /// The number that stands for it in a store.
     pub(crate) const fn number(self) -> i64 {
-        match self {
-            Self::Run => 0,
-            Self::Pause => 1,
-            Self::Cancel => 2,
-        }
+        self as i64
     }
 
     /// What a number of a store stands for.

@@ -8,11 +8,11 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Read the jobs of all owners
-    Read,
+    Read = 0,
     /// Make jobs, and read and change the own ones
-    Submit,
+    Submit = 1,
     /// Read and change everything
-    Admin,
+    Admin = 2,
 }
 
 impl Scope {
@@ -30,11 +30,7 @@ impl Scope {
 
     /// The number that stands for it in a store.
     pub(crate) const fn number(self) -> i64 {
-        match self {
-            Self::Read => 0,
-            Self::Submit => 1,
-            Self::Admin => 2,
-        }
+        self as i64
     }
 
     /// What a number of a store stands for.

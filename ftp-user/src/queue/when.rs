@@ -8,7 +8,6 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::{DateTimeParser, DateTimePrinter};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::successors;
 use std::num::NonZeroU64;
@@ -47,8 +46,7 @@ pub fn parse_at(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp
 }
 
 /// When a job runs again and again, the value of `--every`. As text it is what the user wrote.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recurrence {
     text: String,
     rule: Rule,
@@ -110,20 +108,6 @@ impl FromStr for Recurrence {
 impl fmt::Display for Recurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
-    }
-}
-
-impl TryFrom<String> for Recurrence {
-    type Error = WhenError;
-
-    fn try_from(text: String) -> Result<Self, WhenError> {
-        text.parse()
-    }
-}
-
-impl From<Recurrence> for String {
-    fn from(recurrence: Recurrence) -> Self {
-        recurrence.text
     }
 }
 
@@ -424,7 +408,6 @@ mod tests {
         let cron = ["cron:1-30/2,*/5 0-23/2 1,15 jan-Mar,12 MON-fri", "cron:0  0\t* * sat-sun"];
         for text in ["15m", "90s", "366d", "daily@02:30", "Sun,thu@00:00"].into_iter().chain(cron) {
             assert_eq!(schedule(text).to_string(), text);
-            assert_eq!(Recurrence::try_from(String::from(schedule(text))), Ok(schedule(text)));
         }
     }
 

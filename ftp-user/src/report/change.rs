@@ -248,13 +248,13 @@ pub(super) const fn kind_name(kind: Kind) -> &'static str {
 }
 
 /// Writes a moment as `2026-11-20T09:20:14Z`.
-pub(super) fn date(when: When) -> String {
-    civil(when).to_string()
+pub(super) fn date(seconds: u64) -> String {
+    moment(When(i64::try_from(seconds).unwrap_or(i64::MAX)), Precision::Exact)
 }
 
 /// A time as far as it is known: no `Z` where the zone is the server's own.
 pub(super) fn moment(when: When, precision: Precision) -> String {
-    let mut text = date(when);
+    let mut text = civil(when).to_string();
     match precision {
         Precision::Exact => {}
         Precision::Minute => text.truncate(text.len().saturating_sub(":00Z".len())),
@@ -447,7 +447,7 @@ mod entry_tests {
 
     #[test]
     fn dates_are_utc() {
-        assert_eq!(date(When(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(date(0), "1970-01-01T00:00:00Z");
         assert_eq!(moment(When(0), Precision::Exact), "1970-01-01T00:00:00Z");
         assert_eq!(moment(When(0), Precision::Minute), "1970-01-01T00:00");
         assert_eq!(moment(When(0), Precision::Day), "1970-01-01");

@@ -1,12 +1,11 @@
 //! How jobs and series are shown.
 
-use super::change::{ShownToken, moment};
+use super::change::{ShownToken, date};
 use super::json::JsonLine;
 use crate::journal::{JobRecord, JobState, SeriesRecord, StoredJob, TransferState};
 use crate::queue::{Entry, QueueState, StoredProgress, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::{duration, size};
-use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -21,8 +20,8 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
         .with("verb", &job.job.verb)
         .with("command", words(&job.job))
         .with("directory", job.job.directory.display().to_string())
-        .with("begun", seconds_at(job.begun))
-        .with("ended", job.ended.map(seconds_at))
+        .with("begun", date(job.begun))
+        .with("ended", job.ended.map(date))
         .with("files", job.files)
         .with("bytes", job.bytes)
         .with("failed", job.failed)
@@ -38,7 +37,7 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
 
 /// What the queue knows of a job, for programs.
 fn queue_line(entry: &Entry) -> Value {
-    let at = |time: Option<u64>| time.map(seconds_at);
+    let at = |time: Option<u64>| time.map(date);
     let next = (entry.exit.is_none() && !entry.is_carried).then_some(entry.due);
     json!({
         "owner": entry.submission.owner, "priority": entry.submission.priority, "created": at(Some(entry.created)), "next_try": at(next),
@@ -55,10 +54,10 @@ pub(super) fn series_line(SeriesRecord { id, job, series }: &SeriesRecord) -> Js
         .with("command", words(job))
         .with("owner", &series.submission.owner)
         .with("priority", series.submission.priority)
-        .with("every", &series.every)
+        .with("every", series.every.to_string())
         .with("zone", &series.zone)
-        .with("created", seconds_at(series.created))
-        .with("next", series.next.map(seconds_at))
+        .with("created", date(series.created))
+        .with("next", series.next.map(date))
         .with("paused", series.is_paused)
         .with("last", series.last.map(|job| job.to_string()))
 }
@@ -67,7 +66,7 @@ pub(super) fn series_line(SeriesRecord { id, job, series }: &SeriesRecord) -> Js
 pub(super) fn series_words(SeriesRecord { id, job, series }: &SeriesRecord) -> String {
     let next = match (series.is_paused, series.next) {
         (true, _) => "paused".to_owned(),
-        (false, Some(next)) => format!("next {}", seconds_at(next)),
+        (false, Some(next)) => format!("next {}", date(next)),
         (false, None) => "no run any more".to_owned(),
     };
     let last = series.last.map(|job| format!(", last {job}")).unwrap_or_default();
@@ -79,8 +78,8 @@ pub(super) fn token_line(ShownToken { token, text }: &ShownToken) -> JsonLine {
     JsonLine::of("token")
         .with("name", &token.name)
         .with("scope", token.scope)
-        .with("created", seconds_at(token.created))
-        .with("expires", token.expires.map(seconds_at))
+        .with("created", date(token.created))
+        .with("expires", token.expires.map(date))
         .with_known("token", text.as_ref())
 }
 
@@ -91,8 +90,8 @@ pub(super) fn token_words(ShownToken { token, text }: &ShownToken) -> String {
     }
     let has_ended = token.expires.is_some_and(|at| at <= since_1970().as_secs());
     let ends = if has_ended { "ended" } else { "ends" };
-    let expires = token.expires.map(|at| format!(", {ends} {}", seconds_at(at))).unwrap_or_default();
-    format!("{} {}, made {}{expires}", token.name, token.scope.name(), seconds_at(token.created))
+    let expires = token.expires.map(|at| format!(", {ends} {}", date(at))).unwrap_or_default();
+    format!("{} {}, made {}{expires}", token.name, token.scope.name(), date(token.created))
 }
 
 /// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
@@ -113,7 +112,7 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
         "{}{name} {}{process}{transfer} {}, {} ({}){open}{failed}: {}",
         job.id,
         job.state_name(since_1970().as_secs()),
-        seconds_at(job.ended.unwrap_or(job.begun)),
+        date(job.ended.unwrap_or(job.begun)),
         counted(job.files, "file"),
         size::bytes(job.bytes),
         command(&job.job),
@@ -181,10 +180,10 @@ fn queue_words(job: &JobRecord, entry: &Entry) -> String {
         Wish::Run | Wish::Pause => "",
     };
     let when = match entry.state(since_1970().as_secs()) {
-        QueueState::Waiting => format!(", tried again at {}", seconds_at(entry.due)),
-        QueueState::Scheduled => format!(", not before {}", seconds_at(entry.due)),
+        QueueState::Waiting => format!(", tried again at {}", date(entry.due)),
+        QueueState::Scheduled => format!(", not before {}", date(entry.due)),
         QueueState::Paused if entry.due > since_1970().as_secs() => {
-            format!(", not before {}", seconds_at(entry.due))
+            format!(", not before {}", date(entry.due))
         }
         QueueState::Queued | QueueState::Running | QueueState::Paused => String::new(),
         QueueState::Done | QueueState::Partial | QueueState::Failed | QueueState::Cancelled => String::new(),
@@ -226,11 +225,6 @@ fn command(job: &StoredJob) -> String {
 /// The words of its command.
 fn words(job: &StoredJob) -> Vec<String> {
     job.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
-}
-
-/// A moment in seconds since 1970.
-fn seconds_at(seconds: u64) -> String {
-    moment(When(i64::try_from(seconds).unwrap_or(i64::MAX)), Precision::Exact)
 }
 
 #[cfg(test)]

@@ -10,17 +10,7 @@ use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileEnd, FileOutcome};
 use ftp_proto::listing::{Entry, Kind};
 use serde::{Serialize, Serializer};
-use std::io::{self, Write};
-
-/// Writes the line of `event`, if it has one. `job` is how far the job is now, if that has changed.
-pub(super) fn tell(
-    event: &Event,
-    job: Option<&JobProgress>,
-    exits: Exits,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    line(event, job, exits).map_or(Ok(()), |line| line.write(out))
-}
+use std::io;
 
 /// The line of `event` without its end, if it has one.
 pub(super) fn text(event: &Event, job: Option<&JobProgress>, exits: Exits) -> io::Result<Option<String>> {
@@ -30,11 +20,6 @@ pub(super) fn text(event: &Event, job: Option<&JobProgress>, exits: Exits) -> io
 /// The line that says how far the job is, without its end.
 pub(super) fn progress_text(file: &LastFile, job: &JobProgress) -> io::Result<String> {
     progress(&file.source, file.bytes, file.total, Some(job)).text()
-}
-
-/// Writes how far the job is, beside the file of which was spoken last.
-pub(super) fn tell_progress(file: &LastFile, job: &JobProgress, out: &mut impl Write) -> io::Result<()> {
-    progress(&file.source, file.bytes, file.total, Some(job)).write(out)
 }
 
 /// The members `path` and `rung` of a route.
@@ -101,24 +86,11 @@ impl JsonLine {
         self.with("path", route.map(Rung::path)).with("rung", route.map(Rung::name))
     }
 
-    /// One write for the whole line.
-    fn write(self, out: &mut impl Write) -> io::Result<()> {
-        let mut text = self.0?;
-        text.extend_from_slice(b"}\n");
-        out.write_all(&text)?;
-        out.flush()
-    }
-
     /// The object on one line.
     pub(super) fn text(self) -> io::Result<String> {
         let mut text = self.0?;
         text.push(b'}');
         String::from_utf8(text).map_err(io::Error::other)
-    }
-
-    #[cfg(test)]
-    pub(super) fn read(self) -> serde_json::Value {
-        serde_json::from_str(&self.text().unwrap()).unwrap()
     }
 }
 

@@ -296,23 +296,6 @@ impl Style {
     }
 }
 
-#[cfg(test)]
-impl Style {
-    /// JSON without progress, for tests that do not look at it.
-    pub(crate) fn for_tests() -> Self {
-        Self {
-            json: true,
-            output: Output::Standard,
-            quiet: true,
-            verbose: false,
-            color: false,
-            screen: Screen { columns: 80, unicode: true, color: false },
-            progress: false,
-            exits: Exits { of_kind: |_| 1, partly: 1 },
-        }
-    }
-}
-
 /// Writes the dialogue to a file.
 #[derive(Debug)]
 pub(super) struct Trace<W: Write = BufWriter<File>> {
@@ -381,6 +364,22 @@ const WIDTH: usize = 60;
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    impl Style {
+        /// JSON without progress, for tests that do not look at it.
+        pub(crate) fn for_tests() -> Self {
+            Self {
+                json: true,
+                output: Output::Standard,
+                quiet: true,
+                verbose: false,
+                color: false,
+                screen: Screen { columns: 80, unicode: true, color: false },
+                progress: false,
+                exits: Exits { of_kind: |_| 1, partly: 1 },
+            }
+        }
+    }
 
     #[test]
     fn the_two_servers_stand_side_by_side() {

@@ -1,6 +1,6 @@
 //! How the files of a job of the journal are shown, and what has failed.
 
-use super::change::moment;
+use super::change::date;
 use super::event::Receipts;
 use super::json::JsonLine;
 use super::routes::{self, groups, say_the_same};
@@ -10,7 +10,6 @@ use crate::journal::{ItemRecord, ItemState, Place};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, TransferFacts};
 use crate::place::RemotePath;
-use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
 
@@ -74,9 +73,7 @@ pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> JsonLin
 
 /// A moment in milliseconds since 1970.
 fn at(milliseconds: u64) -> String {
-    let seconds = i64::try_from(milliseconds / 1000).unwrap_or(i64::MAX);
-    let whole = moment(When(seconds), Precision::Exact);
-    format!("{}.{:03}Z", whole.trim_end_matches('Z'), milliseconds % 1000)
+    format!("{}.{:03}Z", date(milliseconds / 1000).trim_end_matches('Z'), milliseconds % 1000)
 }
 
 /// The destination as a URL without a password, or as a path of this host.

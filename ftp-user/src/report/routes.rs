@@ -7,14 +7,13 @@ use crate::account::{
     CandidateAccount, CandidateFate, DataPath, Dials, FailedFile, Leg, PairAccount, Picture, RouteAccount,
     RunAccount, THIS,
 };
-use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
 use std::collections::HashSet;
 
 /// A past run, line by line.
 pub(super) fn run(run: &RunAccount) -> Vec<String> {
     let RunAccount { id, verb, at, seconds, files, failed, pairs, .. } = run;
-    let at = date(When(i64::try_from(*at).unwrap_or(i64::MAX)));
+    let at = date(*at);
     let mut lines = vec![format!(
         "run {id} of {at}: {verb}, {} done, {failed} failed, in {seconds:.1} s",
         counted(*files, "file")

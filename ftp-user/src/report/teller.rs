@@ -6,7 +6,7 @@ use super::human::Human;
 use super::json;
 use super::progress::{JobProgress, RunProgress};
 use super::queue::{self, NextEvent};
-use super::{Listener, Output, RunMessage, Style};
+use super::{Output, RunMessage, Style};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
@@ -24,19 +24,12 @@ pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> 
     }
 }
 
-/// Where events are shown.
-#[derive(Debug)]
-enum Reader {
-    Person(Box<Human>),
-    Program,
-    Listener(Listener),
-}
-
 /// What shows events.
 #[derive(Debug)]
 struct Teller {
     style: Style,
-    reader: Reader,
+    /// Shows them to a person; `None` if a program reads them.
+    human: Option<Human>,
     overall: RunProgress,
     /// When it is told how far the job is; `None` if it is not.
     due: Option<Due>,
@@ -50,20 +43,14 @@ struct Teller {
 
 impl Teller {
     fn new(style: Style) -> Self {
-        let (reader, due) = match &style.output {
-            Output::Listener(listener) => (Reader::Listener(listener.clone()), Some(Due::EVENT)),
-            Output::Standard | Output::Error if style.json => (Reader::Program, Some(Due::EVENT)),
-            Output::Standard | Output::Error => {
-                let human = Human::new(style.clone());
-                let due = human.due();
-                (Reader::Person(Box::new(human)), due)
-            }
-        };
+        let is_for_program = style.json || matches!(style.output, Output::Listener(_));
+        let human = (!is_for_program).then(|| Human::new(style.clone()));
+        let due = human.as_ref().map_or(Some(Due::EVENT), Human::due);
         let clock = Clock::start();
         let started = clock.now();
         Self {
             style,
-            reader,
+            human,
             overall: RunProgress::default(),
             due,
             has_begun: false,
@@ -91,21 +78,16 @@ impl Teller {
         let at = self.at();
         let shown = self.overall.take(event, at).then(|| self.overall.shown(at));
         self.has_begun |= shown.is_some() && !matches!(event, Event::Found(_));
-        self.told = match &mut self.reader {
-            Reader::Person(human) => human.tell(event),
-            Reader::Program => json::tell(event, shown.as_ref(), self.style.exits, &mut self.style.output()),
-            Reader::Listener(listener) => json::text(event, shown.as_ref(), self.style.exits).map(|line| {
-                let line = line.as_deref();
-                listener.hear(RunMessage { event: Some(event), line, progress: shown.as_ref() });
-            }),
+        self.told = match &mut self.human {
+            Some(human) => human.tell(event),
+            None => json::text(event, shown.as_ref(), self.style.exits)
+                .and_then(|line| self.say(Some(event), line, shown.as_ref())),
         };
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
-        match (&self.reader, event, &mut self.due) {
-            // Its line has told it.
-            (Reader::Program | Reader::Listener(_), Event::Progress(_), Some(due)) => due.told(at),
-            (Reader::Program | Reader::Listener(_), _, Some(due))
-                if !(is_of_many(event, &shown) && due.is_due(at)) => {}
-            (Reader::Person(human), _, Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
+        match (&self.human, event, &mut self.due) {
+            (None, Event::Progress(_), Some(due)) => due.told(at),
+            (None, _, Some(due)) if !(is_of_many(event, &shown) && due.is_due(at)) => {}
+            (Some(human), _, Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
             (_, _, Some(_)) => self.progress(&shown, at),
             (_, _, None) => {}
         }
@@ -118,22 +100,31 @@ impl Teller {
         self.progress(&self.overall.shown(at), at);
     }
 
+    /// Hands a line to the program that reads, whole and at once; a listener hears of events without one as well.
+    fn say(
+        &self,
+        event: Option<&Event>,
+        line: Option<String>,
+        progress: Option<&JobProgress>,
+    ) -> io::Result<()> {
+        if let Output::Listener(listener) = &self.style.output {
+            listener.hear(RunMessage { event, line: line.as_deref(), progress });
+            return Ok(());
+        }
+        let Some(line) = line else { return Ok(()) };
+        let mut out = self.style.output();
+        out.write_all((line + "\n").as_bytes())?;
+        out.flush()
+    }
+
     /// Tells how far the job is.
     fn progress(&mut self, shown: &JobProgress, at: Duration) {
-        match &mut self.reader {
-            Reader::Person(human) => {
-                human.progress(shown, self.overall.last().map(|last| last.source.as_str()));
-            }
-            Reader::Program => {
-                let last = self.overall.last();
-                let tell = |last| json::tell_progress(last, shown, &mut self.style.output());
-                self.told = last.map_or(Ok(()), tell);
-            }
-            Reader::Listener(listener) => {
-                let line = self.overall.last().map(|last| json::progress_text(last, shown)).transpose();
-                self.told = line.map(|line| {
-                    listener.hear(RunMessage { event: None, line: line.as_deref(), progress: Some(shown) });
-                });
+        let last = self.overall.last();
+        match &mut self.human {
+            Some(human) => human.progress(shown, last.map(|last| last.source.as_str())),
+            None => {
+                let line = last.map(|last| json::progress_text(last, shown)).transpose();
+                self.told = line.and_then(|line| self.say(None, line, Some(shown)));
             }
         }
         if let Some(due) = &mut self.due {

@@ -1,10 +1,11 @@
 //! What a request is told when it cannot be answered: one code, one sentence, and what to do about it.
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::fmt;
 
 /// The kinds of errors. Each has a name for programs and a status of HTTP.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, ValueEnum)]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// The request is malformed.
@@ -45,72 +46,48 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, as the description of the API lists them.
-    pub const ALL: [Self; 17] = [
-        Self::BadRequest,
-        Self::UnknownKey,
-        Self::BadValue,
-        Self::UnknownSite,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Timeout,
-        Self::Conflict,
-        Self::TooLarge,
-        Self::UnsupportedType,
-        Self::WrongHost,
-        Self::TooMany,
-        Self::HeadTooLarge,
-        Self::Internal,
-        Self::Unavailable,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied()
+    }
 
     /// Its name for programs.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad_request",
-            Self::UnknownKey => "unknown_key",
-            Self::BadValue => "bad_value",
-            Self::UnknownSite => "unknown_site",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::Timeout => "timeout",
-            Self::Conflict => "conflict",
-            Self::TooLarge => "too_large",
-            Self::UnsupportedType => "unsupported_type",
-            Self::WrongHost => "wrong_host",
-            Self::TooMany => "too_many",
-            Self::HeadTooLarge => "head_too_large",
-            Self::Internal => "internal",
-            Self::Unavailable => "unavailable",
-        }
+        let (name, _) = self.name_and_status();
+        name
     }
 
     /// Its status of HTTP.
     pub const fn status(self) -> u16 {
+        let (_, status) = self.name_and_status();
+        status
+    }
+
+    const fn name_and_status(self) -> (&'static str, u16) {
         match self {
-            Self::BadRequest | Self::UnknownKey | Self::BadValue | Self::UnknownSite => 400,
-            Self::Unauthorized => 401,
-            Self::Forbidden => 403,
-            Self::NotFound => 404,
-            Self::MethodNotAllowed => 405,
-            Self::Timeout => 408,
-            Self::Conflict => 409,
-            Self::TooLarge => 413,
-            Self::UnsupportedType => 415,
-            Self::WrongHost => 421,
-            Self::TooMany => 429,
-            Self::HeadTooLarge => 431,
-            Self::Internal => 500,
-            Self::Unavailable => 503,
+            Self::BadRequest => ("bad_request", 400),
+            Self::UnknownKey => ("unknown_key", 400),
+            Self::BadValue => ("bad_value", 400),
+            Self::UnknownSite => ("unknown_site", 400),
+            Self::Unauthorized => ("unauthorized", 401),
+            Self::Forbidden => ("forbidden", 403),
+            Self::NotFound => ("not_found", 404),
+            Self::MethodNotAllowed => ("method_not_allowed", 405),
+            Self::Timeout => ("timeout", 408),
+            Self::Conflict => ("conflict", 409),
+            Self::TooLarge => ("too_large", 413),
+            Self::UnsupportedType => ("unsupported_type", 415),
+            Self::WrongHost => ("wrong_host", 421),
+            Self::TooMany => ("too_many", 429),
+            Self::HeadTooLarge => ("head_too_large", 431),
+            Self::Internal => ("internal", 500),
+            Self::Unavailable => ("unavailable", 503),
         }
     }
 }
 
 /// Why a request cannot be answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct ApiError {
     /// The kind of the error.
     pub code: ErrorCode,
@@ -161,11 +138,3 @@ impl ApiError {
         json!({"error": {"code": self.code.name(), "message": self.message, "hint": self.hint}})
     }
 }
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ApiError {}

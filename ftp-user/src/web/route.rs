@@ -92,6 +92,11 @@ pub(crate) struct Route {
     pub(crate) answer: fn(&Call) -> Result<Answer, ApiError>,
 }
 
+/// Of a route for which any token will do.
+pub(crate) const READ: Option<Scope> = Some(Scope::Read);
+/// Of a route that makes or changes jobs.
+pub(crate) const SUBMIT: Option<Scope> = Some(Scope::Submit);
+
 impl Route {
     /// A route for programs. Its answer is a job, unless [`answers`](Self::answers) says otherwise.
     pub(crate) const fn api(

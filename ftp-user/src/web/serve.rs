@@ -17,7 +17,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -92,13 +91,6 @@ impl Default for WebSettings {
             connections: 256,
             streams: 1024,
         }
-    }
-}
-
-impl fmt::Debug for WebSettings {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, hosts, trust_proxy, .. } = self;
-        write!(out, "WebSettings {{ name: {name:?}, hosts: {hosts:?}, trust_proxy: {trust_proxy:?} .. }}")
     }
 }
 

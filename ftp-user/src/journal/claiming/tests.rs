@@ -151,7 +151,7 @@ mod notes {
             store.ended(key, done(1, &facts(digest))).unwrap();
         }
         let written =
-            |store: &Store| -> i64 { store.sql.number("SELECT count(*) FROM path_facts", []).unwrap() };
+            |store: &Store| -> i64 { store.sql.number("SELECT count(*) FROM path_facts", &[]).unwrap() };
         assert_eq!(written(&store), 1);
         let found = store.items(JOB, ItemState::Done).unwrap();
         assert_eq!([&found[0].copy.facts, &found[1].copy.facts], [&facts("0bad"), &facts("cafe")]);
@@ -161,7 +161,7 @@ mod notes {
         store.ended(found[0].key, done(0, &known)).unwrap();
         assert_eq!(the(&store, ItemState::Done).copy.facts, facts("beef"));
         // Its rows are checked, and are forgotten with the job.
-        store.sql.execute("UPDATE path_facts SET why = 'it is slow'", []).unwrap();
+        store.sql.execute("UPDATE path_facts SET why = 'it is slow'", &[]).unwrap();
         assert!(store.items(JOB, ItemState::Done).is_err());
         crate::journal::table::forget(&store.sql, JOB).unwrap();
         assert_eq!(written(&store), 0);
@@ -258,7 +258,7 @@ mod under_way {
             let (store, _lock) = start(home.path());
             let key = begun(&store, "a", 10);
             let other = Store::open_for_tests(home.path()).unwrap();
-            other.sql.execute(change, []).unwrap();
+            other.sql.execute(change, &[]).unwrap();
             assert!(store.ended(key, done()).is_err(), "{change}");
         }
     }

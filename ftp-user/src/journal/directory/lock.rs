@@ -1,7 +1,9 @@
 //! Locks of jobs and of the daemon: a file for each, locked for as long as its process lives.
 //!
-//! A process that is killed leaves its file behind. It is not locked any more, so it says nothing; [`sweep`] removes it.
+//! A process that is killed leaves its file behind. It is not locked any more, so it says nothing;
+//! [`sweep_locks`](StateDirectory::sweep_locks) removes it.
 
+use super::StateDirectory;
 use super::mark::open;
 use crate::id::JobId;
 use std::fs::{self, File, TryLockError};
@@ -20,14 +22,8 @@ pub(in crate::journal) struct FileLock {
 }
 
 impl FileLock {
-    /// Takes the lock of a job. See [`take`](Self::take).
-    pub(super) fn of_job(directory: &Path, job: JobId) -> io::Result<Result<Self, Option<u32>>> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory.join(FOLDER))?;
-        Self::take(&path(directory, job))
-    }
-
     /// Takes the lock of a file. The inner `Err`: another process has it; its number, where it is known.
-    pub(super) fn take(path: &Path) -> io::Result<Result<Self, Option<u32>>> {
+    fn take(path: &Path) -> io::Result<Result<Self, Option<u32>>> {
         for attempt in 0..TRIES {
             let options = &mut File::options();
             let mut file = open(path, options.read(true).write(true).create(true).truncate(false))?;
@@ -55,38 +51,60 @@ impl Drop for FileLock {
     }
 }
 
-/// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
-pub(super) fn holder(directory: &Path, job: JobId) -> Option<Option<u32>> {
-    holder_of(&path(directory, job))
+impl StateDirectory {
+    /// Takes the lock of a job. The inner `Err`: another process has it; its number, where it is known.
+    pub(in crate::journal) fn lock_job(&self, job: JobId) -> io::Result<Result<FileLock, Option<u32>>> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.directory.join(FOLDER))?;
+        FileLock::take(&self.lock_of(job))
+    }
+
+    /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
+    pub(in crate::journal) fn holder(&self, job: JobId) -> Option<Option<u32>> {
+        holder_of(&self.lock_of(job))
+    }
+
+    /// Takes the lock of the daemon, as [`lock_job`](Self::lock_job) does that of a job.
+    pub(in crate::journal) fn lock_daemon(&self) -> io::Result<Result<FileLock, Option<u32>>> {
+        FileLock::take(&self.directory.join(DAEMON))
+    }
+
+    /// Whether a process carries the queue of this state directory.
+    pub(in crate::journal) fn has_daemon(&self) -> bool {
+        holder_of(&self.directory.join(DAEMON)).is_some()
+    }
+
+    /// Removes the files that processes have left which were killed. Whatever cannot be removed stays, and does no harm.
+    ///
+    /// A file that is looked at is locked for readers, so a process that wants it waits for an instant, and
+    /// [`holder`](Self::holder) sees nobody. Two that remove at the same time could remove a file that a third one has made meanwhile: the lock of the
+    /// folder prevents that.
+    pub(in crate::journal) fn sweep_locks(&self) {
+        let folder = self.directory.join(FOLDER);
+        let Ok(one_at_a_time) = File::open(&folder) else { return };
+        if one_at_a_time.try_lock().is_err() {
+            return;
+        }
+        let Ok(entries) = fs::read_dir(&folder) else { return };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name();
+            let job = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse::<JobId>().ok());
+            if job.is_some() {
+                let _ = remove_if_left(&entry.path());
+            }
+        }
+    }
+
+    fn lock_of(&self, job: JobId) -> PathBuf {
+        self.directory.join(FOLDER).join(format!("{job}{SUFFIX}"))
+    }
 }
 
 /// The process that has locked this file; `None` if nobody has. The inner value is its number, where it is known.
-pub(super) fn holder_of(path: &Path) -> Option<Option<u32>> {
+fn holder_of(path: &Path) -> Option<Option<u32>> {
     let mut file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(process(&mut file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
-    }
-}
-
-/// Removes the files that processes have left which were killed. Whatever cannot be removed stays, and does no harm.
-///
-/// A file that is looked at is locked for readers, so a process that wants it waits for an instant, and [`holder`] sees
-/// nobody. Two that remove at the same time could remove a file that a third one has made meanwhile: the lock of the
-/// folder prevents that.
-pub(super) fn sweep(directory: &Path) {
-    let folder = directory.join(FOLDER);
-    let Ok(one_at_a_time) = File::open(&folder) else { return };
-    if one_at_a_time.try_lock().is_err() {
-        return;
-    }
-    let Ok(entries) = fs::read_dir(&folder) else { return };
-    for entry in entries.filter_map(Result::ok) {
-        let name = entry.file_name();
-        let job = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse::<JobId>().ok());
-        if job.is_some() {
-            let _ = remove_if_left(&entry.path());
-        }
     }
 }
 
@@ -95,10 +113,6 @@ fn remove_if_left(path: &Path) -> io::Result<()> {
     let file = open(path, File::options().read(true))?;
     let is_left = file.metadata()?.is_file() && file.try_lock_shared().is_ok() && is_there(path, &file)?;
     if is_left { fs::remove_file(path) } else { Ok(()) }
-}
-
-fn path(directory: &Path, job: JobId) -> PathBuf {
-    directory.join(FOLDER).join(format!("{job}{SUFFIX}"))
 }
 
 fn is_there(path: &Path, file: &File) -> io::Result<bool> {
@@ -112,6 +126,8 @@ fn process(file: &mut File) -> Option<u32> {
     text.parse().ok()
 }
 
+/// The name of the lock of the daemon.
+const DAEMON: &str = "daemon.lock";
 /// The folder of the locks in the state directory.
 const FOLDER: &str = "jobs";
 /// What follows the id of a job in the name of its file.
@@ -125,27 +141,31 @@ const PAUSE: Duration = Duration::from_millis(5);
 mod tests {
     use super::*;
 
+    fn state(home: &tempfile::TempDir) -> StateDirectory {
+        StateDirectory::at(home.path())
+    }
+
     #[test]
     fn a_job_has_one_runner() {
         let home = tempfile::tempdir().unwrap();
         let job = JobId::new(7);
-        assert_eq!(holder(home.path(), job), None);
-        let Ok(lock) = FileLock::of_job(home.path(), job).unwrap() else { panic!("it is free") };
+        assert_eq!(state(&home).holder(job), None);
+        let Ok(lock) = state(&home).lock_job(job).unwrap() else { panic!("it is free") };
         let own = Some(std::process::id());
-        assert_eq!(holder(home.path(), job), Some(own));
-        assert!(matches!(FileLock::of_job(home.path(), job).unwrap(), Err(process) if process == own));
-        assert!(FileLock::of_job(home.path(), JobId::new(8)).unwrap().is_ok());
+        assert_eq!(state(&home).holder(job), Some(own));
+        assert!(matches!(state(&home).lock_job(job).unwrap(), Err(process) if process == own));
+        assert!(state(&home).lock_job(JobId::new(8)).unwrap().is_ok());
         drop(lock);
-        assert_eq!(holder(home.path(), job), None);
-        assert!(!path(home.path(), job).exists());
-        assert!(FileLock::of_job(home.path(), job).unwrap().is_ok());
+        assert_eq!(state(&home).holder(job), None);
+        assert!(!state(&home).lock_of(job).exists());
+        assert!(state(&home).lock_job(job).unwrap().is_ok());
     }
 
     #[test]
     fn what_killed_processes_have_left_is_removed_and_what_is_held_stays() {
         let home = tempfile::tempdir().unwrap();
-        sweep(home.path());
-        let Ok(held) = FileLock::of_job(home.path(), JobId::new(1)).unwrap() else { panic!("it is free") };
+        state(&home).sweep_locks();
+        let Ok(held) = state(&home).lock_job(JobId::new(1)).unwrap() else { panic!("it is free") };
         let folder = home.path().join(FOLDER);
         for name in ["0000000000000002.lock", "0000000000000003.lock", "notes.txt", "x.lock"] {
             fs::write(folder.join(name), "4711").unwrap();
@@ -163,13 +183,13 @@ mod tests {
             let other = File::open(&folder).unwrap();
             other.try_lock().unwrap();
             let before = names();
-            sweep(home.path());
+            state(&home).sweep_locks();
             assert_eq!(names(), before);
         }
-        sweep(home.path());
+        state(&home).sweep_locks();
         let rest = ["0000000000000001.lock", "0000000000000004.lock", "notes.txt", "x.lock"];
         assert_eq!(names(), rest);
-        assert_eq!(holder(home.path(), JobId::new(1)), Some(Some(std::process::id())));
+        assert_eq!(state(&home).holder(JobId::new(1)), Some(Some(std::process::id())));
         drop(held);
         assert_eq!(names(), rest[1..]);
     }
@@ -181,12 +201,12 @@ mod tests {
         let holders = std::sync::atomic::AtomicU32::new(0);
         std::thread::scope(|scope| {
             for _ in 0..2 {
-                scope.spawn(|| (0..200).for_each(|_| sweep(home.path())));
+                scope.spawn(|| (0..200).for_each(|_| state(&home).sweep_locks()));
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        if let Ok(lock) = FileLock::of_job(home.path(), job).unwrap() {
+                        if let Ok(lock) = state(&home).lock_job(job).unwrap() {
                             assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
-                            assert!(holder(home.path(), job).is_some());
+                            assert!(state(&home).holder(job).is_some());
                             holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                             drop(lock);
                         }

@@ -16,10 +16,9 @@ pub use mark::check_directory;
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::record::ReadWords;
-use super::sql::{Access, Sql, SqliteConnection, StoreError};
+use super::sql::{Sql, SqliteConnection, StoreError};
 use super::table::{NEWEST, VERSION, add_commit, commits};
 use crate::failure::words;
-use crate::id::JobId;
 use mark::{Mark, look, look_around, make, promised};
 use std::fs;
 use std::io;
@@ -36,13 +35,6 @@ pub(super) struct StateDirectory {
     mark: Mark,
 }
 
-/// A database that was opened, and where it is.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) home: StateDirectory,
-    pub(super) sql: Sql,
-}
-
 impl StateDirectory {
     fn at(directory: &Path) -> Self {
         let path = directory.join(FILE);
@@ -56,7 +48,7 @@ impl StateDirectory {
     }
 
     /// Opens the database for a job that writes. Makes it if it is not there. `read` reads the words of jobs of older versions.
-    pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Opened, JournalFailure> {
+    pub(super) fn open(directory: &Path, read: ReadWords) -> Result<(Self, Sql), JournalFailure> {
         let home = Self::at(directory);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| JournalFailure::unusable(home.path(), words(&error)))?;
@@ -69,7 +61,7 @@ impl StateDirectory {
     }
 
     /// Opens the database if it is there, and checks all of it.
-    pub(super) fn existing(directory: &Path, read: ReadWords) -> Result<Option<Opened>, JournalFailure> {
+    pub(super) fn existing(directory: &Path, read: ReadWords) -> Result<Option<(Self, Sql)>, JournalFailure> {
         let home = Self::at(directory);
         look_around(&home.path)?;
         let promised = promised(&home.path)?;
@@ -86,7 +78,7 @@ impl StateDirectory {
     }
 
     /// Opens the database to read it, if it is there, has the tables of this version, and can be read at once.
-    pub(super) fn glance(directory: &Path) -> Option<Opened> {
+    pub(super) fn glance(directory: &Path) -> Option<(Self, Sql)> {
         let home = Self::at(directory);
         fs::symlink_metadata(&home.path).ok()?;
         look_around(&home.path).ok()?;
@@ -95,17 +87,16 @@ impl StateDirectory {
         look(&home.path).ok()?;
         // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
         let is_whole = !directory.join(format!("{FILE}-wal")).exists();
-        let access = if is_whole { Access::ReadWhole } else { Access::Read };
-        let connection = SqliteConnection::open(&home.path, access).ok()?;
+        let connection = SqliteConnection::open_to_read(&home.path, is_whole).ok()?;
         connection.wait_for_others(PATIENCE).ok()?;
         let sql = Sql::Sqlite(connection);
-        (VERSION..=NEWEST).contains(&version(&sql).ok()?).then_some(Opened { home, sql })
+        (VERSION..=NEWEST).contains(&version(&sql).ok()?).then_some((home, sql))
     }
 
     /// Opens the database, which has at least as many transactions as were promised.
     fn connect(&self, promised: u64, read: ReadWords) -> Result<Sql, JournalFailure> {
         let failure = |bad| JournalFailure::of(self.path(), bad);
-        let connection = SqliteConnection::open(&self.path, Access::Write).map_err(failure)?;
+        let connection = SqliteConnection::open(&self.path).map_err(failure)?;
         // The log of changes stays as it is, also when the database is closed, until it is known to be whole.
         let prepared = connection.keep_log_at_the_end(true).and_then(|()| connection.wait_for_others(BUSY));
         prepared.map_err(failure)?;
@@ -125,10 +116,10 @@ impl StateDirectory {
     }
 
     /// The database is whole: whoever closes it last writes the log of changes into it, and removes the log.
-    fn whole(self, sql: Sql) -> Result<Opened, JournalFailure> {
+    fn whole(self, sql: Sql) -> Result<(Self, Sql), JournalFailure> {
         let kept = sql.sqlite().and_then(|connection| connection.keep_log_at_the_end(false));
         kept.map_err(|bad| JournalFailure::of(self.path(), bad))?;
-        Ok(Opened { home: self, sql })
+        Ok((self, sql))
     }
 
     fn prepare(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
@@ -163,7 +154,7 @@ impl StateDirectory {
     fn check(&self, sql: &Sql) -> Result<(), JournalFailure> {
         let checked = || -> Result<String, StoreError> {
             JobRow::all(sql)?;
-            sql.one("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            sql.one("PRAGMA integrity_check(1)", &[], |row| row.get(0))
         };
         match checked() {
             Ok(said) if said == "ok" => Ok(()),
@@ -176,42 +167,17 @@ impl StateDirectory {
     pub(super) fn committed(&self, number: u64) {
         self.mark.raise(number);
     }
-
-    /// Takes the lock of a job. The inner `Err`: another process has it; its number, where it is known.
-    pub(super) fn lock_job(&self, job: JobId) -> io::Result<Result<FileLock, Option<u32>>> {
-        FileLock::of_job(&self.directory, job)
-    }
-
-    /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
-    pub(super) fn holder(&self, job: JobId) -> Option<Option<u32>> {
-        lock::holder(&self.directory, job)
-    }
-
-    /// Removes what processes that were killed have left of their locks.
-    pub(super) fn sweep_locks(&self) {
-        lock::sweep(&self.directory);
-    }
-
-    /// Takes the lock of the daemon, as [`lock_job`](Self::lock_job) does that of a job.
-    pub(super) fn lock_daemon(&self) -> io::Result<Result<FileLock, Option<u32>>> {
-        FileLock::take(&self.directory.join(DAEMON))
-    }
-
-    /// Whether a process carries the queue of this state directory.
-    pub(super) fn has_daemon(&self) -> bool {
-        lock::holder_of(&self.directory.join(DAEMON)).is_some()
-    }
 }
 
 /// The version of the tables; 0 if there are none.
 fn version(sql: &Sql) -> Result<i64, StoreError> {
-    sql.number("PRAGMA user_version", [])
+    sql.number("PRAGMA user_version", &[])
 }
 
 /// Whether there are tables, and no version of ours. One statement sees one state.
 fn is_of_another_program(sql: &Sql) -> Result<bool, StoreError> {
     let asked = "SELECT user_version = 0 AND EXISTS (SELECT 1 FROM sqlite_master) FROM pragma_user_version";
-    sql.one(asked, [], |row| row.get(0))
+    sql.one(asked, &[], |row| row.get(0))
 }
 
 /// Checks that the database has at least so many transactions.
@@ -242,8 +208,6 @@ fn use_log(sql: &Sql) -> Result<(), StoreError> {
 
 /// The name of the database in the state directory.
 pub(super) const FILE: &str = "journal.db";
-/// The name of the lock of the daemon.
-const DAEMON: &str = "daemon.lock";
 /// How long another run may hold the database.
 const BUSY: Duration = Duration::from_secs(5);
 /// The same for a glance.

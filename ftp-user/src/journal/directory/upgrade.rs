@@ -26,7 +26,7 @@ pub(super) const WITH_WORDS: i64 = 7;
 
 /// Makes values of jobs of which the words were kept. Every row is checked by its old sum.
 fn read_jobs(sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
-    let jobs = OLD_JOBS.find(sql, "TRUE", [], |row| {
+    let jobs = OLD_JOBS.find(sql, "TRUE", &[], |row| {
         let words = row.get::<Vec<u8>>(3)?;
         let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
         let directory = OsString::from_vec(row.get(4)?).into();
@@ -130,7 +130,7 @@ mod tests {
             let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
             make_old(&sql);
             if let Some(change) = change {
-                sql.execute(change, []).unwrap();
+                sql.execute(change, &[]).unwrap();
                 let open = || {
                     Store::existing_file_for_tests(home.path())?.map_or(Ok(Vec::new()), |store| files(&store))
                 };
@@ -153,7 +153,7 @@ mod tests {
             sql.run_all(&format!("DROP TABLE commits; PRAGMA user_version = {version}")).unwrap();
             let Err(why) = Store::file_for_tests(home.path()) else { panic!("version {version} was taken") };
             assert!(why.to_string().contains("never released"), "{why}");
-            assert_eq!(sql.number("PRAGMA user_version", []).unwrap(), version);
+            assert_eq!(sql.number("PRAGMA user_version", &[]).unwrap(), version);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::journal::queue::put;
 use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState, Submitted};
-use crate::queue::{EntryRefusal, Priority, RecordedSites, Submission};
+use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Submission};
 use std::path::Path;
 
 fn queue(directory: &Path) -> Queue {
@@ -67,7 +67,7 @@ fn a_job_is_taken_once_and_ends_once() {
     let c = take(&one).unwrap();
     assert_eq!((c.job, take(&two)), (second, None));
     assert_eq!(queue.carried_runs().unwrap()[&third].worker, WorkerId::new(2));
-    queue.change(third, |entry, _| entry.pause()).unwrap().unwrap();
+    queue.apply(third, JobChange::Pause, false).unwrap().unwrap();
     assert_eq!(queue.unwanted().unwrap(), [third]);
     assert_eq!(end(&two, b, 10), Some(None));
     assert_eq!(end(&one, a, 9), Some(Some(9)));
@@ -75,8 +75,8 @@ fn a_job_is_taken_once_and_ends_once() {
     assert_eq!((take(&one), take(&two)), (None, None), "one is paused, one has ended, one is carried");
     let ended = queue.job(first).unwrap().unwrap();
     assert_eq!((ended.state, ended.queued.unwrap().exit), (JobState::Failed, Some(9)));
-    assert_eq!(queue.change(first, |entry, _| entry.pause()).unwrap(), Err(EntryRefusal::HasEnded));
-    let unknown = queue.change(JobId::new(9), |_, _| Ok(()));
+    assert_eq!(queue.apply(first, JobChange::Pause, false).unwrap(), Err(EntryRefusal::HasEnded));
+    let unknown = queue.apply(JobId::new(9), JobChange::Pause, false);
     assert_eq!(unknown, Err(JournalFailure::Unknown { job: JobId::new(9) }));
 }
 
@@ -103,9 +103,9 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
     };
     assert_eq!([take(1), take(2), take(0)], [vec![7], vec![5, 9], vec![]]);
     // One that was paused keeps its place.
-    queue.change(JobId::new(8), |entry, _| entry.pause()).unwrap().unwrap();
+    queue.apply(JobId::new(8), JobChange::Pause, false).unwrap().unwrap();
     assert_eq!(take(1), [3]);
-    queue.change(JobId::new(8), |entry, now| entry.resume(now)).unwrap().unwrap();
+    queue.apply(JobId::new(8), JobChange::Resume, false).unwrap().unwrap();
     assert_eq!(take(9), [8, 1]);
 }
 
@@ -154,7 +154,7 @@ fn a_job_that_cannot_be_read_waits_and_the_others_are_taken() {
     let queue = queue(home.path());
     let holder = of(&queue, 1);
     let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
-    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", [bad.into()]);
+    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
     queue.with(|store| store.durably(damage)).unwrap();
     let taken = holder.take(2, &[], |_, _| true).unwrap();
     assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [good]);

@@ -32,13 +32,14 @@ mod value;
 #[cfg(feature = "postgres")]
 pub(super) use postgres::{LockKey, Parameters, PostgresConnection, SessionLock};
 pub(super) use row::Row;
-pub(super) use sqlite::{Access, SqliteConnection};
+pub(super) use sqlite::SqliteConnection;
 #[cfg(feature = "postgres")]
 pub(super) use value::OwnedValue;
 pub(super) use value::Value;
 
 use ftp_io::clock::since_1970;
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -54,6 +55,93 @@ pub(super) enum StoreError {
 /// A row that this run has written is not there any more.
 pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
 
+/// What is done with each row that a statement returns.
+type EachRow<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>;
+
+/// What the driver of a database does.
+pub(super) trait Driver {
+    /// Carries out a statement that returns no rows, at the latest before the next question or the end of the transaction, which
+    /// fails if it does. It is prepared once.
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError>;
+
+    /// The same with a statement that changes one row; if it is not there, this is [`GONE`].
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError>;
+
+    /// Carries out a statement that returns no rows. It is prepared once. Returns how many rows it has written or deleted.
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError>;
+
+    /// Hands over the rows that a statement returns, until `each` fails. It is prepared once.
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError>;
+
+    /// Carries out several statements without values, each ended by `;`.
+    fn run_all(&self, statements: &str) -> Result<(), StoreError>;
+
+    /// The time of the store, in seconds since 1970: that of its server, where several hosts share it.
+    fn now(&self) -> Result<u64, StoreError> {
+        Ok(since_1970().as_secs())
+    }
+
+    /// Tells those who [`listen`](Self::listen) that something has changed which they wait for, when the transaction ends. Where
+    /// nobody can listen, everybody looks again now and then.
+    fn notify(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Has `heard` told what other connections [`notify`](Self::notify), if the database can do that. Something may be lost with a
+    /// connection: then `heard` is told as soon as there is another one.
+    fn listen(&self, _heard: Arc<Notify>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Begins a transaction. Nobody else writes the store before it ends.
+    fn begin(&self) -> Result<(), StoreError>;
+
+    /// Ends the transaction. What it has written is on the disk when this returns.
+    fn commit(&self) -> Result<(), StoreError>;
+
+    /// Gives the transaction up, if there is one.
+    fn roll_back(&self);
+
+    /// The order of paths of files, by the index of their places. Both mean the order of their bytes.
+    fn order_of_paths(&self) -> &'static str;
+
+    /// How many rows this connection has written and deleted so far.
+    fn changes(&self) -> u64;
+}
+
+impl dyn Driver {
+    /// Reads all rows that a statement returns.
+    pub(super) fn all<T>(
+        &self,
+        statement: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.query(statement, values, &mut |row| {
+            found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Reads the row that a statement returns. It has one.
+    pub(super) fn one<T>(
+        &self,
+        statement: &str,
+        values: &[Value<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let gone = StoreError::Row(Cow::Borrowed("a row that is always there is gone"));
+        self.all(statement, values, read)?.into_iter().next().ok_or(gone)
+    }
+
+    /// The number that a statement returns.
+    pub(super) fn number(&self, statement: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
+        self.one(statement, values, |row| row.get(0))
+    }
+}
+
 /// A connection to a database: a driver for each kind of them.
 #[derive(Debug)]
 pub(super) enum Sql {
@@ -64,170 +152,19 @@ pub(super) enum Sql {
     Postgres(PostgresConnection),
 }
 
+impl Deref for Sql {
+    type Target = dyn Driver;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Sqlite(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection,
+        }
+    }
+}
+
 impl Sql {
-    /// Carries out a statement that returns no rows, at the latest before the next question or the end of the transaction, which
-    /// fails if it does. It is prepared once.
-    pub(super) fn write<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.execute(statement, values).map(drop),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.write(statement, values, None),
-        }
-    }
-
-    /// The same with a statement that changes one row; if it is not there, this is [`GONE`].
-    pub(super) fn write_one<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => match connection.execute(statement, values)? {
-                1 => Ok(()),
-                _ => Err(GONE),
-            },
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.write(statement, values, Some(1)),
-        }
-    }
-
-    /// Carries out a statement that returns no rows. It is prepared once. Returns how many rows it has written or deleted.
-    pub(super) fn execute<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.execute(statement, values),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.execute(statement, values),
-        }
-    }
-
-    /// Hands over the rows that a statement returns, until `each` fails. It is prepared once.
-    pub(super) fn query<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-        each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.query(statement, values, each),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.query(statement, values, each),
-        }
-    }
-
-    /// Reads the first row that a statement returns. It has one.
-    pub(super) fn one<'v, T>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut found = None;
-        self.query(statement, values, |row| {
-            if found.is_none() {
-                found = Some(read(row)?);
-            }
-            Ok(())
-        })?;
-        found.ok_or(StoreError::Row(Cow::Borrowed("a row that is always there is gone")))
-    }
-
-    /// The number that a statement returns.
-    pub(super) fn number<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<i64, StoreError> {
-        self.one(statement, values, |row| row.get(0))
-    }
-
-    /// Carries out several statements without values, each ended by `;`.
-    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.run_all(statements),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.run_all(statements),
-        }
-    }
-
-    /// The time of the store, in seconds since 1970: that of its server, where several hosts share it.
-    pub(super) fn now(&self) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(_) => Ok(since_1970().as_secs()),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => {
-                let now = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
-                self.one(now, [], |row| row.get(0))
-            }
-        }
-    }
-
-    /// Tells those who [`listen`](Self::listen) that something has changed which they wait for, when the transaction ends. Where
-    /// nobody can listen, everybody looks again now and then.
-    pub(super) fn notify(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.notify(),
-        }
-    }
-
-    /// Has `heard` told what other connections [`notify`](Self::notify), if the database can do that. Something may be lost with a
-    /// connection: then `heard` is told as soon as there is another one.
-    pub(super) fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(_) => {
-                drop(heard);
-                Ok(())
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.listen(heard),
-        }
-    }
-
-    /// Begins a transaction. Nobody else writes the store before it ends.
-    pub(super) fn begin(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.run_all("BEGIN IMMEDIATE"),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.begin(),
-        }
-    }
-
-    /// Ends the transaction. What it has written is on the disk when this returns.
-    pub(super) fn commit(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => connection.run_all("COMMIT"),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.commit(),
-        }
-    }
-
-    /// Gives the transaction up, if there is one.
-    pub(super) fn roll_back(&self) {
-        match self {
-            Self::Sqlite(connection) => connection.roll_back(),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.roll_back(),
-        }
-    }
-
-    /// The order of paths of files, by the index of their places. Both mean the order of their bytes.
-    pub(super) fn order_of_paths(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "path",
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "substr(path, 1, 1024), path",
-        }
-    }
-
     /// The connection, if it is one of SQLite.
     pub(super) fn sqlite(&self) -> Result<&SqliteConnection, StoreError> {
         match self {
@@ -243,15 +180,6 @@ impl Sql {
         match self {
             Self::Postgres(connection) => Ok(connection),
             Self::Sqlite(_) => Err(OTHER_DATABASE),
-        }
-    }
-
-    /// How many rows this connection has written and deleted so far.
-    pub(super) fn changes(&self) -> u64 {
-        match self {
-            Self::Sqlite(connection) => connection.changes(),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.changes(),
         }
     }
 }

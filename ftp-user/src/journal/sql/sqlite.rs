@@ -1,11 +1,11 @@
 //! The driver of SQLite. Nothing else names the library.
 
 use super::value::OTHER_TYPE;
-use super::{Row, StoreError, Value};
+use super::{Driver, EachRow, GONE, Row, StoreError, Value};
+use crate::journal::url::escaped;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -14,95 +14,35 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(in crate::journal) struct SqliteConnection(Connection);
 
-/// What may be done with a database.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::journal) enum Access {
-    /// It is read and written.
-    Write,
-    /// It is read.
-    Read,
-    /// It is read, and nobody writes it meanwhile: no file is made beside it.
-    ReadWhole,
-}
-
 impl SqliteConnection {
     /// Opens a database that is there.
-    pub(in crate::journal) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
-        let access = match access {
-            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            Access::Read | Access::ReadWhole => {
-                return Self::open_to_read(path, access == Access::ReadWhole);
-            }
-        };
-        let opened = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    pub(in crate::journal) fn open(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags)?;
         opened.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self(opened))
     }
 
-    fn open_to_read(path: &Path, is_whole: bool) -> Result<Self, StoreError> {
+    /// Opens a database that is there to read it. `is_whole`: nobody writes it meanwhile, and no file is made beside it.
+    pub(in crate::journal) fn open_to_read(path: &Path, is_whole: bool) -> Result<Self, StoreError> {
         let promise = if is_whole { "&immutable=1" } else { "" };
-        let uri = format!("file:{}?mode=ro{promise}", encoded(path.as_os_str()));
+        let uri = format!("file:{}?mode=ro{promise}", escaped(path.as_os_str().as_bytes(), b"/"));
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Ok(Self(Connection::open_with_flags(uri, flags)?))
     }
 
-    /// Does what [`Sql::execute`](super::Sql::execute) says.
-    pub(super) fn execute<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<u64, StoreError> {
-        Ok(self.bound(statement, values)?.raw_execute()? as u64)
-    }
-
-    /// Does what [`Sql::query`](super::Sql::query) says.
-    pub(super) fn query<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-        mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.bound(statement, values)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            each(&Row::Sqlite(row))?;
-        }
-        Ok(())
-    }
-
     /// A prepared statement with its values. What is bound stays where it is until the statement has run.
-    fn bound<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<CachedStatement<'_>, StoreError> {
+    fn bound(&self, statement: &str, values: &[Value<'_>]) -> Result<CachedStatement<'_>, StoreError> {
         let mut statement = self.0.prepare_cached(statement)?;
-        let mut number = 0;
-        for value in values {
-            number += 1;
+        for (number, value) in (1..).zip(values) {
             statement.raw_bind_parameter(number, value)?;
         }
-        if number == statement.parameter_count() {
+        if values.len() == statement.parameter_count() {
             Ok(statement)
         } else {
-            Err(StoreError::Database(format!("{number} values for a statement that has others")))
+            Err(StoreError::Database(format!("{} values for a statement that has others", values.len())))
         }
-    }
-
-    /// Does what [`Sql::run_all`](super::Sql::run_all) says.
-    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
-        Ok(self.0.execute_batch(statements)?)
-    }
-
-    /// Does what [`Sql::roll_back`](super::Sql::roll_back) says.
-    pub(super) fn roll_back(&self) {
-        let _ = self.0.execute_batch("ROLLBACK");
-    }
-
-    /// Does what [`Sql::changes`](super::Sql::changes) says.
-    pub(super) fn changes(&self) -> u64 {
-        self.0.total_changes()
     }
 
     /// For how long a statement waits for others that use the database.
@@ -128,11 +68,53 @@ impl SqliteConnection {
     }
 }
 
-#[cfg(test)]
-impl SqliteConnection {
-    /// Opens a database, or makes it.
-    pub(in crate::journal) fn open_for_tests(path: &Path) -> super::Sql {
-        super::Sql::Sqlite(Self(Connection::open(path).unwrap()))
+impl Driver for SqliteConnection {
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.execute(statement, values).map(drop)
+    }
+
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        match self.execute(statement, values)? {
+            1 => Ok(()),
+            _ => Err(GONE),
+        }
+    }
+
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        Ok(self.bound(statement, values)?.raw_execute()? as u64)
+    }
+
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        let mut statement = self.bound(statement, values)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            each(&Row::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch(statements)?)
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        self.run_all("BEGIN IMMEDIATE")
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.run_all("COMMIT")
+    }
+
+    fn roll_back(&self) {
+        let _ = self.0.execute_batch("ROLLBACK");
+    }
+
+    fn order_of_paths(&self) -> &'static str {
+        "path"
+    }
+
+    fn changes(&self) -> u64 {
+        self.0.total_changes()
     }
 }
 
@@ -170,14 +152,17 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// A path as a part of a URI.
-fn encoded(path: &OsStr) -> String {
-    let one = |byte: &u8| match byte {
-        byte if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) => char::from(*byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    path.as_bytes().iter().map(one).collect()
-}
-
 /// The number of statements that are kept prepared.
 const STATEMENTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl SqliteConnection {
+        /// Opens a database, or makes it.
+        pub(in crate::journal) fn open_for_tests(path: &Path) -> crate::journal::sql::Sql {
+            crate::journal::sql::Sql::Sqlite(Self(Connection::open(path).unwrap()))
+        }
+    }
+}

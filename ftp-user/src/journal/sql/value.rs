@@ -124,10 +124,8 @@ pub(in crate::journal) trait FromValue<'a>: Sized {
 
 impl FromValue<'_> for i64 {
     fn from_value(value: Value<'_>) -> Option<Self> {
-        match value {
-            Value::Integer(number) => Some(number),
-            Value::Null | Value::Text(_) | Value::Blob(_) => None,
-        }
+        let Value::Integer(number) = value else { return None };
+        Some(number)
     }
 }
 
@@ -164,10 +162,8 @@ impl FromValue<'_> for WorkerId {
 
 impl<'a> FromValue<'a> for &'a str {
     fn from_value(value: Value<'a>) -> Option<Self> {
-        match value {
-            Value::Text(text) => Some(text),
-            Value::Null | Value::Integer(_) | Value::Blob(_) => None,
-        }
+        let Value::Text(text) = value else { return None };
+        Some(text)
     }
 }
 
@@ -179,19 +175,14 @@ impl FromValue<'_> for String {
 
 impl FromValue<'_> for Vec<u8> {
     fn from_value(value: Value<'_>) -> Option<Self> {
-        match value {
-            Value::Blob(bytes) => Some(bytes.to_owned()),
-            Value::Null | Value::Integer(_) | Value::Text(_) => None,
-        }
+        let Value::Blob(bytes) = value else { return None };
+        Some(bytes.to_owned())
     }
 }
 
 impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     fn from_value(value: Value<'a>) -> Option<Self> {
-        match value {
-            Value::Null => Some(None),
-            Value::Integer(_) | Value::Text(_) | Value::Blob(_) => T::from_value(value).map(Some),
-        }
+        if value == Value::Null { Some(None) } else { T::from_value(value).map(Some) }
     }
 }
 

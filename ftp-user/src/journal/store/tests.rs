@@ -237,7 +237,7 @@ fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_i
     drop(lock);
     assert_eq!(told(), [(0, None)]);
     store.finish(JobId::new(1), RunEnd::Failed, Some(&failures)).unwrap();
-    store.sql.execute("UPDATE failures SET number = 4", []).unwrap();
+    store.sql.execute("UPDATE failures SET number = 4", &[]).unwrap();
     assert!(matches!(store.jobs(), Err(JournalFailure::Damaged { .. })));
 }
 
@@ -247,7 +247,7 @@ fn a_byte_that_has_changed_is_damage() {
     let store = Store::open_for_tests(home.path()).unwrap();
     let _lock = start(&store, 1, false).unwrap();
     begin(&store, 1, "a", 10);
-    store.sql.execute("UPDATE items SET path = ?1", [b"copy/g".as_slice().into()]).unwrap();
+    store.sql.execute("UPDATE items SET path = ?1", &[b"copy/g".as_slice().into()]).unwrap();
     assert!(matches!(store.items(JobId::new(1), ItemState::Open), Err(JournalFailure::Damaged { .. })));
 }
 
@@ -265,14 +265,14 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
         begin(&store, 1, "a", 10);
         store.finish(JobId::new(1), RunEnd::Failed, None).unwrap();
         drop(lock);
-        store.sql.execute(change, []).unwrap();
+        store.sql.execute(change, &[]).unwrap();
         let damage = start(&store, 1, true).unwrap_err();
         assert!(matches!(damage, JournalFailure::Damaged { .. }), "{change}: {damage}");
         assert!(damage.to_string().contains(&format!("of the table {table}")), "{change}: {damage}");
         assert_eq!(store.jobs().unwrap()[0].state, JobState::Failed, "{change}");
         // A new job does not need what others have left.
         assert!(start(&store, 2, false).is_ok(), "{change}");
-        store.sql.execute(back, []).unwrap();
+        store.sql.execute(back, &[]).unwrap();
         assert!(start(&store, 1, true).is_ok(), "{change}");
     }
 }
@@ -310,7 +310,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     assert_eq!((items(1).len(), items(3)[0].parts.detached.as_ref()), (0, Some(&detached)));
     let failed = ItemEnd::Failed { why: "no".to_owned(), began: Some(5) };
     store.ended(items(3)[0].key, failed).unwrap();
-    assert_eq!(store.sql.number("SELECT count(*) FROM detached", []), Ok(0));
+    assert_eq!(store.sql.number("SELECT count(*) FROM detached", &[]), Ok(0));
 }
 
 #[test]
@@ -550,8 +550,7 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
     }
     // All jobs are read at each start, but none of their files: an index tells whether there is one.
     let plan = "EXPLAIN QUERY PLAN SELECT * FROM jobs WHERE state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
-    let mut steps: Vec<String> = Vec::new();
-    store.sql.query(plan, [], |row| row.get(3).map(|step| steps.push(step))).unwrap();
+    let steps: Vec<String> = store.sql.all(plan, &[], |row| row.get(3)).unwrap();
     assert!(steps.iter().any(|step| step.contains("items_by_job")), "{steps:?}");
 }
 

@@ -9,10 +9,14 @@ use std::time::Duration;
 
 const EXITS: Exits = Exits { of_kind: |_| 4, partly: 9 };
 
+impl JsonLine {
+    pub(crate) fn read(self) -> serde_json::Value {
+        serde_json::from_str(&self.text().unwrap()).unwrap()
+    }
+}
+
 fn check(event: &Event, expect: &str) {
-    let mut out = Vec::new();
-    tell(event, None, EXITS, &mut out).unwrap();
-    assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
+    assert_eq!(text(event, None, EXITS).unwrap().as_deref(), Some(expect));
 }
 
 #[test]
@@ -68,14 +72,11 @@ fn a_progress_event_has_its_file_and_its_job() {
     };
     let mut shown =
         JobProgress { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
-    let mut out = Vec::new();
-    tell(&Event::Progress(progress), Some(&shown), EXITS, &mut out).unwrap();
+    let first = text(&Event::Progress(progress), Some(&shown), EXITS).unwrap().unwrap();
     // Without an event of its own it is that of the last file.
     shown.files += 1;
     let last = LastFile { source: "ftp://a/z".into(), bytes: 5, total: Some(5) };
-    tell_progress(&last, &shown, &mut out).unwrap();
-    let told = String::from_utf8(out).unwrap();
-    let told: Vec<&str> = told.lines().filter(|line| line.contains("\"progress\"")).collect();
+    let told = [first, progress_text(&last, &shown).unwrap()];
     assert_eq!(
         told,
         [

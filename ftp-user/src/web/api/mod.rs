@@ -11,15 +11,12 @@ use super::error::{ApiError, ErrorCode};
 use super::fleet::{FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
-use super::route::Route;
+use super::route::{READ, Route, SUBMIT};
 use super::view::{FileState, JobView, PairView, SeriesView, SiteView, WorkerView};
-use crate::queue::{JobChange, QueueState, Scope};
+use crate::queue::{JobChange, QueueState};
 pub(crate) use events::Frames;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-const READ: Option<Scope> = Some(Scope::Read);
-const SUBMIT: Option<Scope> = Some(Scope::Submit);
 
 /// The routes for programs.
 pub(crate) const ROUTES: &[Route] = &[
@@ -230,10 +227,9 @@ fn no_keys(call: &Call) -> Result<(), ApiError> {
         return Ok(());
     }
     match serde_json::from_slice(&call.body) {
-        Ok(Value::Object(keys)) => match keys.keys().next() {
-            None => Ok(()),
-            Some(key) => Err(ApiError::unknown_key(key, &[])),
-        },
+        Ok(Value::Object(keys)) => {
+            keys.keys().next().map_or(Ok(()), |key| Err(ApiError::unknown_key(key, &[])))
+        }
         _ => Err(ApiError::new(ErrorCode::BadRequest, "the body is not a JSON object")),
     }
 }

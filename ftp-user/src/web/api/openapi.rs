@@ -45,8 +45,7 @@ fn operation(route: &Route) -> Value {
         members.insert("description".to_owned(), json!(format!("Needs a token of scope {}.", scope.name())));
     }
     if route.method == Method::Post && route.path == "/api/v1/jobs" {
-        let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/NewJob"}}});
-        members.insert("requestBody".to_owned(), json!({"required": true, "content": schema}));
+        members.insert("requestBody".to_owned(), json!({"required": true, "content": content("NewJob")}));
     }
     operation
 }
@@ -85,24 +84,33 @@ fn several_states() -> String {
 }
 
 fn responses(route: &Route) -> Value {
-    let json = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
-    let content = match route.content {
-        Content::Json(name) => json(name),
+    let answer = match route.content {
+        Content::Json(name) => content(name),
         Content::Text(kind) => json!({kind: {"schema": {"type": "string"}}}),
     };
-    let mut all = json!({200.to_string(): {"description": "the answer", "content": content}});
+    let mut all = json!({200.to_string(): {"description": "the answer", "content": answer}});
     let Some(members) = all.as_object_mut() else { return all };
     if route.method == Method::Post && route.path == "/api/v1/jobs" {
-        let made = json!({"description": "the job or the schedule was made", "content": json("JobOrSeries")});
+        let made =
+            json!({"description": "the job or the schedule was made", "content": content("JobOrSeries")});
         members.insert(201.to_string(), made);
     }
-    let error = json("Error");
-    for status in ErrorCode::ALL.map(ErrorCode::status).into_iter().collect::<BTreeSet<_>>() {
-        let names = ErrorCode::ALL.into_iter().filter(|code| code.status() == status).map(ErrorCode::name);
+    let error = content("Error");
+    for status in ErrorCode::all().map(ErrorCode::status).collect::<BTreeSet<_>>() {
+        let names = ErrorCode::all().filter(|code| code.status() == status).map(ErrorCode::name);
         let names: Vec<_> = names.collect();
         members.insert(status.to_string(), json!({"description": names.join(", "), "content": error}));
     }
     all
+}
+
+/// A body of this schema.
+fn content(name: &str) -> Value {
+    json!({"application/json": {"schema": reference(name)}})
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
 /// An object that always has these members.
@@ -113,19 +121,17 @@ fn object(properties: &Value) -> Value {
 
 /// An object with one list of objects of this schema.
 fn list(name: &str, of: &str) -> Value {
-    object(&json!({name: {"type": "array", "items": {"$ref": format!("#/components/schemas/{of}")}}}))
+    object(&json!({name: {"type": "array", "items": reference(of)}}))
 }
 
 /// The same for one slice of a longer list.
 fn slice(name: &str, of: &str) -> Value {
-    let items = json!({"type": "array", "items": {"$ref": format!("#/components/schemas/{of}")}});
-    object(&json!({name: items, "next": {"type": ["string", "null"]}}))
+    object(&json!({name: {"type": "array", "items": reference(of)}, "next": {"type": ["string", "null"]}}))
 }
 
 /// One of several schemas.
 fn either(names: [&str; 2]) -> Value {
-    let references = names.map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
-    json!({"anyOf": references})
+    json!({"anyOf": names.map(reference)})
 }
 
 fn schemas() -> Value {
@@ -143,7 +149,7 @@ fn answers() -> Value {
     let objects = |name: &str| object(&json!({name: {"type": "array", "items": {"type": "object"}}}));
     json!({
         "Error": object(&json!({"error": {"type": "object", "required": ["code", "message"], "properties": {
-            "code": {"enum": ErrorCode::ALL.map(ErrorCode::name)}, "message": text(), "hint": text(),
+            "code": {"enum": ErrorCode::all().map(ErrorCode::name).collect::<Vec<_>>()}, "message": text(), "hint": text(),
         }}})),
         "NewJob": {
             "type": "object", "additionalProperties": false, "required": ["verb", "sources", "dest"],

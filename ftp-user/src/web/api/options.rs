@@ -88,14 +88,11 @@ pub(crate) fn names() -> Vec<&'static str> {
 ///
 /// An option is unknown, or its value cannot be used.
 pub(crate) fn read(given: &Value) -> Result<Map<String, Value>, ApiError> {
-    let given = match given {
-        Value::Null => return Ok(Map::new()),
-        Value::Object(given) => given,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(ApiError::bad_value("options", "they are an object"));
-        }
-    };
     let mut options = Map::new();
+    if given.is_null() {
+        return Ok(options);
+    }
+    let given = given.as_object().ok_or_else(|| ApiError::bad_value("options", "they are an object"))?;
     for (name, value) in given {
         let option =
             named(name).ok_or_else(|| ApiError::unknown_key(&format!("options.{name}"), &names()))?;

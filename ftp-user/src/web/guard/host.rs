@@ -17,19 +17,13 @@ fn authority(text: &str) -> Option<Authority> {
             let (host, port) = rest.split_once(']')?;
             (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
         }
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
     if host.is_empty() || port.is_some_and(|port| port.bytes().any(|byte| !byte.is_ascii_digit())) {
         return None;
     }
-    let port = port.map(|port| port.parse().ok());
-    match port {
-        Some(None) => None,
-        port => Some(Authority { host: host.to_ascii_lowercase(), port: port.flatten() }),
-    }
+    let port = port.map(str::parse).transpose().ok()?;
+    Some(Authority { host: host.to_ascii_lowercase(), port })
 }
 
 /// Whether a `Host` names this listener: its address, `localhost`, or a name that the operator has given.

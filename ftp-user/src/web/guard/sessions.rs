@@ -2,11 +2,12 @@
 
 use super::tokens::digest;
 use crate::web::error::{ApiError, ErrorCode};
+use ftp_io::lock::Lock;
 use ftp_io::random;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::hex;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -48,7 +49,7 @@ impl Sessions {
     /// The system has no random bytes.
     pub(crate) fn open(&self, token: [u8; 32], now: Moment) -> Result<String, ApiError> {
         let (cookie, secret) = (random()?, random()?);
-        let mut open = self.lock();
+        let mut open = self.open.locked();
         open.retain(|_, session| now.since(session.since) < LIFETIME);
         let of_token = |session: &Session| session.token == token;
         if open.values().filter(|session| of_token(session)).count() >= MOST_OF_TOKEN {
@@ -64,17 +65,13 @@ impl Sessions {
 
     /// The session of a cookie, if it has not ended.
     pub(crate) fn find(&self, cookie: &str, now: Moment) -> Option<Session> {
-        let found = self.lock().get(&digest(cookie)).cloned();
+        let found = self.open.locked().get(&digest(cookie)).cloned();
         found.filter(|session| now.since(session.since) < LIFETIME)
     }
 
     /// Ends the session of a cookie.
     pub(crate) fn close(&self, cookie: &str) {
-        self.lock().remove(&digest(cookie));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.locked().remove(&digest(cookie));
     }
 }
 

@@ -3,10 +3,11 @@
 use super::ClientGroup;
 use crate::web::fleet::TokenInfo;
 use crate::web::view::Time;
+use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -35,7 +36,7 @@ pub(crate) struct WrongTokens {
 impl WrongTokens {
     /// Whether an address has had so many that no other one is examined.
     pub(crate) fn are_too_many(&self, who: ClientGroup, now: Moment) -> bool {
-        let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        let by = self.by.locked();
         match by.get(&who) {
             Some(times) => times.iter().filter(|at| !is_old(**at, now)).count() >= MOST_WRONG,
             None => {
@@ -47,7 +48,7 @@ impl WrongTokens {
 
     /// Notes a wrong token.
     pub(crate) fn note(&self, who: ClientGroup, now: Moment) {
-        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by = self.by.locked();
         if by.len() >= MOST_ADDRESSES {
             by.retain(|_, times| times.back().is_some_and(|at| !is_old(*at, now)));
         }

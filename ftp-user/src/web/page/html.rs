@@ -48,6 +48,12 @@ impl Html {
         if condition { part(self) } else { self }
     }
 
+    /// Adds a choice of a list.
+    pub(crate) fn option(self, value: &str, name: impl Display, is_chosen: bool) -> Self {
+        let html = self.raw("<option value=\"").text(value).raw("\"");
+        html.when(is_chosen, |html| html.raw(" selected")).raw(">").text(name).raw("</option>")
+    }
+
     /// The whole text.
     pub(crate) fn finish(self) -> String {
         self.0

@@ -29,28 +29,19 @@ pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn filters(call: &Call, sites: &[SiteView]) -> Html {
-    let option = |html: Html, value: &str, name: &str, chosen: Option<&str>| {
-        html.raw("<option value=\"")
-            .text(value)
-            .raw("\"")
-            .when(chosen == Some(value), |html| html.raw(" selected"))
-            .raw(">")
-            .text(name)
-            .raw("</option>")
-    };
     let (state, site) = (call.query.get("state"), call.query.get("site"));
     let html = Html::new(
         "<form method=\"get\" action=\"/\" class=\"filters\" role=\"search\" aria-label=\"Filter jobs\">",
     )
     .raw("<label>State <select name=\"state\"><option value=\"\">all</option>");
-    let html = option(html, ACTIVE, "not ended", state);
     let html = html
-        .each(QueueState::ALL, |html, one| option(html, one.name(), one.name(), state))
+        .option(ACTIVE, "not ended", state == Some(ACTIVE))
+        .each(QueueState::ALL, |html, one| html.option(one.name(), one.name(), state == Some(one.name())))
         .raw("</select></label> <label>Site <select name=\"site\"><option value=\"\">all</option>")
-        .each(sites, |html, one| option(html, &one.name, &one.name, site));
+        .each(sites, |html, one| html.option(&one.name, &one.name, site == Some(one.name.as_str())));
     // A filter by something else than a known site stays visible.
     let html = html.some(site.filter(|site| sites.iter().all(|known| known.name != *site)), |html, site| {
-        option(html, site, site, Some(site))
+        html.option(site, site, true)
     });
     html.raw("</select></label> <label>Owner <input name=\"owner\" size=\"12\" value=\"")
         .text(call.query.get("owner").unwrap_or_default())

@@ -16,8 +16,8 @@ use super::call::{Answer, Call, Pairs, encode};
 use super::error::ApiError;
 use super::fleet::SeriesAction;
 use super::route::Method::{Get, Post};
-use super::route::Route;
-use crate::queue::{JobChange, Scope};
+use super::route::{READ, Route, SUBMIT};
+use crate::queue::JobChange;
 use html::Html;
 pub(crate) use layout::of_error;
 
@@ -26,9 +26,6 @@ pub(crate) use assets::STYLE;
 
 /// The field of each form that has the secret of its session.
 pub(crate) const SECRET: &str = "form-secret";
-
-const READ: Option<Scope> = Some(Scope::Read);
-const SUBMIT: Option<Scope> = Some(Scope::Submit);
 
 /// The routes for people.
 pub(crate) const ROUTES: &[Route] = &[

@@ -75,15 +75,12 @@ fn read(given: &Pairs) -> Result<NewJob, ApiError> {
     }
     let sources = given.get("source-path").unwrap_or_default().lines().map(str::trim);
     let site = given.get("source-site").unwrap_or_default();
-    let mut sources: Vec<_> = sources.filter(|line| !line.is_empty()).map(|line| place(site, line)).collect();
+    // A point is the directory in which the site begins.
+    let named = |line: &str| place(site, if line == "." { "" } else { line });
+    let sources: Vec<_> = sources.filter(|line| !line.is_empty()).map(named).collect();
     if sources.is_empty() && !site.is_empty() {
         return Err(ApiError::bad_value("source", "type a path, or . for everything at the site"));
     }
-    // The directory in which the site begins.
-    sources
-        .iter_mut()
-        .filter(|source| **source == place(site, "."))
-        .for_each(|source| *source = place(site, ""));
     let mut body = Map::new();
     body.insert("verb".to_owned(), json!(given.get("verb")));
     body.insert("sources".to_owned(), json!(sources));
@@ -92,10 +89,8 @@ fn read(given: &Pairs) -> Result<NewJob, ApiError> {
     body.insert("dest".to_owned(), json!(dest));
     body.insert("options".to_owned(), Value::Object(options));
     if let Some(text) = given.get("priority") {
-        body.insert(
-            "priority".to_owned(),
-            text.parse::<i8>().map_or_else(|_| json!(text), |number| json!(number)),
-        );
+        let number = text.parse::<i8>().map_or_else(|_| json!(text), Value::from);
+        body.insert("priority".to_owned(), number);
     }
     // A series has many jobs, so that no name is for one of them.
     let is_series = given.get("every").is_some();
@@ -203,30 +198,20 @@ fn end(name: &'static str, legend: &'static str, sites: &[SiteView], given: &Pai
     let was_sent = given.sent(&site_field);
     let chosen = was_sent.unwrap_or(first);
     let path = given.get(&path_field).unwrap_or_default();
-    let option = |html: Html, site: &SiteView| {
-        html.raw("<option value=\"")
-            .text(&site.name)
-            .raw("\"")
-            .when(site.name == chosen, |html| html.raw(" selected"))
-            .raw(">")
-            .text(&site.name)
-            .raw(" (")
-            .text(&site.url)
-            .raw(")</option>")
+    let option = |html: Html, SiteView { name, url, .. }: &SiteView| {
+        html.option(name, format_args!("{name} ({url})"), name == chosen)
     };
     let html =
         Html::new("<fieldset class=\"end\"><legend>").raw(legend).raw("</legend><label for=\"").raw(name);
     let html = html
-        .raw("-site\">Site</label><select id=\"")
-        .raw(name)
-        .raw("-site\" name=\"")
-        .raw(name)
-        .raw("-site\">");
-    let html = html
+        .raw("-site\">Site</label><select")
+        .add(&attributes(&site_field))
+        .raw(">")
         .each(sites, option)
-        .raw("<option value=\"\"")
-        .when(chosen.is_empty(), |html| html.raw(" selected"));
-    let html = html.raw(">another place</option></select><label for=\"").raw(name).raw("-path\">Path");
+        .option("", "another place", chosen.is_empty())
+        .raw("</select><label for=\"")
+        .raw(name)
+        .raw("-path\">Path");
     match name {
         "source" => html
             .raw(" <span class=\"hint\">one on each line</span></label>")
@@ -245,24 +230,27 @@ fn choice(name: &str, words: &[&'static str], chosen: &str, has_default: bool) -
         let html = html.raw("<option").when(*word == chosen, |html| html.raw(" selected"));
         html.raw(">").raw(word).raw("</option>")
     };
-    let html = Html::new("<select id=\"").text(name).raw("\" name=\"").text(name).raw("\">");
+    let html = Html::new("<select").add(&attributes(name)).raw(">");
     html.when(has_default, |html| html.raw("<option value=\"\">default</option>"))
         .each(words, option)
         .raw("</select>")
 }
 
-fn input(name: &'static str, label: &'static str, hint: &'static str, given: &Pairs) -> Html {
-    Html::new("<label for=\"")
-        .raw(name)
-        .raw("\">")
-        .raw(label)
-        .raw(" <span class=\"hint\">")
-        .raw(hint)
-        .raw("</span></label><input id=\"")
-        .raw(name)
-        .raw("\" name=\"")
-        .raw(name)
-        .raw("\" value=\"")
+/// What names a field for its label and for the form.
+fn attributes(name: &str) -> Html {
+    Html::new(" id=\"").text(name).raw("\" name=\"").text(name).raw("\"")
+}
+
+/// The begin of a label, with what is said of the field.
+fn label(name: &str, text: &'static str, hint: &'static str) -> Html {
+    Html::new("<label for=\"").text(name).raw("\">").raw(text).raw(" <span class=\"hint\">").raw(hint)
+}
+
+fn input(name: &str, text: &'static str, hint: &'static str, given: &Pairs) -> Html {
+    label(name, text, hint)
+        .raw("</span></label><input")
+        .add(&attributes(name))
+        .raw(" value=\"")
         .text(given.get(name).unwrap_or_default())
         .raw("\">")
 }
@@ -271,8 +259,7 @@ fn input(name: &'static str, label: &'static str, hint: &'static str, given: &Pa
 fn control(option: &JobOption, given: &Pairs) -> Html {
     let name = field(option);
     let value = given.get(&name).unwrap_or_default();
-    let label = Html::new("<label for=\"").text(&name).raw("\">").raw(option.name);
-    let label = label.raw(" <span class=\"hint\">").raw(option.help);
+    let label = label(&name, option.name, option.help);
     let is_switch = option.kind == OptionKind::Flag && option.name != "times";
     if is_switch {
         let html = Html::new("<label class=\"check\"><input type=\"checkbox\" name=\"").text(&name).raw("\"");
@@ -283,19 +270,15 @@ fn control(option: &JobOption, given: &Pairs) -> Html {
         OptionKind::Choice(words) => label.raw("</span></label>").add(&choice(&name, words, value, true)),
         OptionKind::Flag => label.raw("</span></label>").add(&choice(&name, &["yes", "no"], value, true)),
         OptionKind::Texts => label
-            .raw(", one on each line</span></label><textarea rows=\"2\" spellcheck=\"false\" id=\"")
-            .text(&name)
-            .raw("\" name=\"")
-            .text(&name)
-            .raw("\">\n")
+            .raw(", one on each line</span></label><textarea rows=\"2\" spellcheck=\"false\"")
+            .add(&attributes(&name))
+            .raw(">\n")
             .text(value)
             .raw("</textarea>"),
         OptionKind::Number | OptionKind::NumberOrAuto | OptionKind::Measure | OptionKind::Path => label
-            .raw("</span></label><input spellcheck=\"false\" id=\"")
-            .text(&name)
-            .raw("\" name=\"")
-            .text(&name)
-            .raw("\" value=\"")
+            .raw("</span></label><input spellcheck=\"false\"")
+            .add(&attributes(&name))
+            .raw(" value=\"")
             .text(value)
             .raw("\">"),
     }

@@ -84,20 +84,16 @@ pub(super) fn words(route: &RouteView, worker: &str) -> Html {
         "local" => "The bytes go between a server and the worker's own files",
         _ => "The bytes go from the source to the destination",
     };
-    let encrypted = |html: Html, what: &'static str, by: &Option<String>| match by {
-        Some(by) => html.raw(what).raw(" encrypted with ").text(by),
-        None => html.raw(what).raw(" not encrypted"),
+    let encrypted = |html: Html, by: &Option<String>| match by {
+        Some(by) => html.raw(" encrypted with ").text(by),
+        None => html.raw(" not encrypted"),
     };
     let html = Html::new("").raw(how).raw(": ").text(&route.source);
     let html = html.some(route.middle.as_ref(), |html, middle| html.raw(", ").text(middle));
     let html = html.raw(", ").text(&route.dest).raw(". Files are");
-    let html = encrypted(html, "", &route.data);
-    let html = encrypted(
-        html.raw("; commands from ").text(worker).raw(" to the source are"),
-        "",
-        &route.source_control,
-    );
-    encrypted(html.raw(", to the destination"), "", &route.dest_control).raw(".")
+    let html = encrypted(html, &route.data).raw("; commands from ").text(worker);
+    let html = encrypted(html.raw(" to the source are"), &route.source_control);
+    encrypted(html.raw(", to the destination"), &route.dest_control).raw(".")
 }
 
 /// A curve of the rate, oldest first.

@@ -15,7 +15,7 @@ mod stream;
 
 pub(in crate::journal) use session::Parameters;
 
-use super::{OwnedValue, Row, StoreError, Value};
+use super::{Driver, EachRow, OwnedValue, Row, StoreError, Value};
 use crate::id::JobId;
 use crate::queue::Lease;
 use session::{Answer, Request, Work, Write};
@@ -117,16 +117,10 @@ impl PostgresConnection {
         self.requests.ask_after(before.unwrap_or_default(), work)
     }
 
-    /// Does what [`Sql::write`](super::Sql::write) says. So many rows have to change, if that is known.
-    pub(super) fn write<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-        rows: Option<u64>,
-    ) -> Result<(), StoreError> {
-        let values = values.into_iter().map(OwnedValue::from).collect();
+    /// Writes before the next question or the end of the transaction. So many rows have to change, if that is known.
+    fn write_rows(&self, statement: &str, values: &[Value<'_>], rows: Option<u64>) -> Result<(), StoreError> {
         self.changes.set(self.changes.get().saturating_add(1));
-        let write = Write { statement: statement.to_owned(), values, rows };
+        let write = Write { statement: statement.to_owned(), values: owned(values), rows };
         let all = match &mut *self.unsent.borrow_mut() {
             Some(unsent) => {
                 unsent.push(write);
@@ -138,71 +132,6 @@ impl PostgresConnection {
             None => vec![write],
         };
         self.requests.ask_after(all, Work::Batch(String::new())).map(drop)
-    }
-
-    /// Does what [`Sql::execute`](super::Sql::execute) says.
-    pub(super) fn execute<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<u64, StoreError> {
-        let values = values.into_iter().map(OwnedValue::from).collect();
-        let changed = self.ask(Work::Execute { statement: statement.to_owned(), values })?.changed;
-        self.changes.set(self.changes.get().saturating_add(changed));
-        Ok(changed)
-    }
-
-    /// Does what [`Sql::query`](super::Sql::query) says.
-    pub(super) fn query<'v>(
-        &self,
-        statement: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-        mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let values = values.into_iter().map(OwnedValue::from).collect();
-        let found = self.ask(Work::Query { statement: statement.to_owned(), values })?;
-        found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
-    }
-
-    /// Does what [`Sql::run_all`](super::Sql::run_all) says.
-    pub(super) fn run_all(&self, statements: &str) -> Result<(), StoreError> {
-        self.ask(Work::Batch(statement::table(statements))).map(drop)
-    }
-
-    /// Does what [`Sql::begin`](super::Sql::begin) says. Whoever writes has the lock of all rows until the transaction ends, as in SQLite:
-    /// keys, the number of the last change and claims are found with statements that see each other's results only then. A
-    /// finer lock could be that of a destination for claims, and that of an owner for what is submitted.
-    pub(super) fn begin(&self) -> Result<(), StoreError> {
-        *self.unsent.borrow_mut() = Some(Vec::new());
-        self.ask(Work::Begin(LockKey::Writer)).map(drop)
-    }
-
-    /// Does what [`Sql::commit`](super::Sql::commit) says.
-    pub(super) fn commit(&self) -> Result<(), StoreError> {
-        let committed = self.ask(Work::Commit).map(drop);
-        *self.unsent.borrow_mut() = None;
-        committed
-    }
-
-    /// Does what [`Sql::roll_back`](super::Sql::roll_back) says.
-    pub(super) fn roll_back(&self) {
-        *self.unsent.borrow_mut() = None;
-        let _ = self.ask(Work::RollBack);
-    }
-
-    /// Does what [`Sql::changes`](super::Sql::changes) says.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes.get()
-    }
-
-    /// Does what [`Sql::notify`](super::Sql::notify) says. The server tells it once for each transaction.
-    pub(super) fn notify(&self) -> Result<(), StoreError> {
-        self.write(&format!("NOTIFY {CHANNEL}"), [], None)
-    }
-
-    /// Does what [`Sql::listen`](super::Sql::listen) says.
-    pub(super) fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
-        self.requests.ask(Work::Listen(heard)).map(drop)
     }
 
     /// Waits for a lock that the transaction keeps until it ends.
@@ -227,9 +156,9 @@ impl PostgresConnection {
             "SELECT CAST(CAST(pg_terminate_backend(pid) AS INTEGER) AS BIGINT)",
             1,
         ) + " AND EXISTS (SELECT 1 FROM leases WHERE job = ?4 AND worker = ?5 AND fence = ?6)";
-        let key = halves(ONE_NUMBER, job).map(Value::from);
-        let values = key.into_iter().chain([job.into(), worker.into(), fence.into()]);
-        self.query(&end, values, |_| Ok(()))?;
+        let [form, above, below] = halves(ONE_NUMBER, job).map(Value::from);
+        let values = [form, above, below, job.into(), worker.into(), fence.into()];
+        self.query(&end, &values, &mut |_| Ok(()))?;
         for _ in 0..LOOKS {
             if !self.is_locked(job)? {
                 break;
@@ -257,12 +186,84 @@ impl PostgresConnection {
     /// Whether there is such a lock with a key of this form and these halves.
     fn has_lock(&self, asked: &str, key: [u64; 3]) -> Result<bool, StoreError> {
         let mut is_locked = false;
-        self.query(asked, key.map(Value::from), |_| {
+        self.query(asked, &key.map(Value::from), &mut |_| {
             is_locked = true;
             Ok(())
         })?;
         Ok(is_locked)
     }
+}
+
+impl Driver for PostgresConnection {
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.write_rows(statement, values, None)
+    }
+
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.write_rows(statement, values, Some(1))
+    }
+
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let work = Work::Execute { statement: statement.to_owned(), values: owned(values) };
+        let changed = self.ask(work)?.changed;
+        self.changes.set(self.changes.get().saturating_add(changed));
+        Ok(changed)
+    }
+
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        let found = self.ask(Work::Query { statement: statement.to_owned(), values: owned(values) })?;
+        found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
+    }
+
+    fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+        self.ask(Work::Batch(statement::table(statements))).map(drop)
+    }
+
+    fn now(&self) -> Result<u64, StoreError> {
+        let driver: &dyn Driver = self;
+        let now = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
+        driver.one(now, &[], |row| row.get(0))
+    }
+
+    /// The server tells it once for each transaction.
+    fn notify(&self) -> Result<(), StoreError> {
+        self.write(&format!("NOTIFY {CHANNEL}"), &[])
+    }
+
+    fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
+        self.requests.ask(Work::Listen(heard)).map(drop)
+    }
+
+    /// Whoever writes has the lock of all rows until the transaction ends, as in SQLite: keys, the number of the last change and
+    /// claims are found with statements that see each other's results only then. A finer lock could be that of a destination for
+    /// claims, and that of an owner for what is submitted.
+    fn begin(&self) -> Result<(), StoreError> {
+        *self.unsent.borrow_mut() = Some(Vec::new());
+        self.ask(Work::Begin(LockKey::Writer)).map(drop)
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        let committed = self.ask(Work::Commit).map(drop);
+        *self.unsent.borrow_mut() = None;
+        committed
+    }
+
+    fn roll_back(&self) {
+        *self.unsent.borrow_mut() = None;
+        let _ = self.ask(Work::RollBack);
+    }
+
+    fn order_of_paths(&self) -> &'static str {
+        "substr(path, 1, 1024), path"
+    }
+
+    fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+}
+
+fn owned(values: &[Value<'_>]) -> Vec<OwnedValue> {
+    values.iter().copied().map(OwnedValue::from).collect()
 }
 
 impl Drop for SessionLock {

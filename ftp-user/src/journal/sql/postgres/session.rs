@@ -32,25 +32,6 @@ pub(in crate::journal) struct Parameters {
     pub(in crate::journal) password: Option<Password>,
 }
 
-#[cfg(test)]
-impl Parameters {
-    /// A database of the server at `url` that stands for a directory. It is made if it is not there.
-    pub(in crate::journal) fn for_tests(url: &str, directory: &std::path::Path) -> Self {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut number = DefaultHasher::new();
-        directory.hash(&mut number);
-        let Ok(crate::journal::StoreUrl::Postgres(mut url)) = url.parse() else {
-            panic!("it is not a server: {url}")
-        };
-        let admin = Self { url: url.clone(), password: None };
-        url.database = format!("test_{:016x}", number.finish());
-        let create = format!("CREATE DATABASE {} TEMPLATE template0", url.database);
-        // It may be there.
-        let _ = super::PostgresConnection::open(admin).unwrap().run_all(&create);
-        Self { url, password: None }
-    }
-}
-
 /// What is asked of the thread.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -461,3 +442,27 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The number of statements that are kept prepared.
 const STATEMENTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::sql::{Driver, PostgresConnection};
+
+    impl Parameters {
+        /// A database of the server at `url` that stands for a directory. It is made if it is not there.
+        pub(in crate::journal) fn for_tests(url: &str, directory: &std::path::Path) -> Self {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut number = DefaultHasher::new();
+            directory.hash(&mut number);
+            let Ok(crate::journal::StoreUrl::Postgres(mut url)) = url.parse() else {
+                panic!("it is not a server: {url}")
+            };
+            let admin = Self { url: url.clone(), password: None };
+            url.database = format!("test_{:016x}", number.finish());
+            let create = format!("CREATE DATABASE {} TEMPLATE template0", url.database);
+            // It may be there.
+            let _ = PostgresConnection::open(admin).unwrap().run_all(&create);
+            Self { url, password: None }
+        }
+    }
+}
