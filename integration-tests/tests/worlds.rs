@@ -248,8 +248,8 @@ fn n8_a_tree_whose_walk_takes_long_is_copied_where_the_servers_permit_one_sessio
     });
 }
 
-/// A firewall that drops one more control connection without a word refuses a session. The server that has another one is not given up,
-/// so a new session takes the place of that one when it is lost.
+/// A connection that a firewall drops counts as a refused session. The server is not given up while another session is open, so a lost
+/// one can be replaced.
 #[test]
 fn n8_a_tree_is_copied_where_a_firewall_drops_all_but_one_session() {
     with_room(|| {

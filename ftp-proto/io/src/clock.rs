@@ -15,8 +15,8 @@ use crate::simulated;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
-    /// For how long the host had been suspended at the start.
-    suspended: Duration,
+    /// For how long the host had been suspended at the start, in nanoseconds.
+    suspended: i128,
 }
 
 impl Clock {
@@ -31,10 +31,11 @@ impl Clock {
         Moment::after_start(self.start.elapsed())
     }
 
-    /// The time since the start, with the time for which the host was suspended, which timers do not count. What others may
-    /// have done meanwhile is judged by it.
+    /// The time since the start, with the time for which the host was suspended. Timers do not count that, but others may have done
+    /// something meanwhile.
     pub fn now_with_suspension(&self) -> Moment {
-        self.now() + suspended().saturating_sub(self.suspended)
+        let since = u64::try_from(suspended() - self.suspended).unwrap_or(0);
+        self.now() + Duration::from_nanos(since)
     }
 
     /// Returns when the clock shows `deadline`, or never if there is none.
@@ -72,21 +73,22 @@ pub fn since_1970() -> Duration {
 /// something happened to programs that know this clock, such as systemd.
 #[cfg(feature = "program")]
 pub fn since_boot() -> Duration {
-    read(ClockId::Monotonic)
+    Duration::from_nanos(u64::try_from(read(ClockId::Monotonic)).unwrap_or(0))
 }
 
-/// For how long this host was suspended since its start, to some microseconds. A simulated host never is.
-fn suspended() -> Duration {
+/// For how long this host was suspended since its start, in nanoseconds, to some microseconds; in a time namespace, beside a constant.
+/// A simulated host never is. A machine that its hypervisor pauses does not know it.
+fn suspended() -> i128 {
     match simulated::host() {
-        Some(_) => Duration::ZERO,
-        None => read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic)),
+        Some(_) => 0,
+        None => read(ClockId::Boottime) - read(ClockId::Monotonic),
     }
 }
 
-fn read(clock: ClockId) -> Duration {
+/// What a clock shows, in nanoseconds.
+fn read(clock: ClockId) -> i128 {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
-    let (seconds, nanos) = (u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0));
-    Duration::new(seconds, nanos)
+    i128::from(tv_sec) * 1_000_000_000 + i128::from(tv_nsec)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! `ls`, `stat` and `cat`: what a directory holds, what is known of a place, and what is in a file.
 
 use super::passwords::Passwords;
-use super::places::{EachPlace, missing, no_directory};
+use super::places::{EachPlace, no_directory};
 use super::transfer::{RelayArgs, rate_limit};
 use crate::action::{FileLabels, Grouping, ReadEnd, UnionEntry, read, typed, united};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::files::{self, Listing};
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::job::{Question, Status, asked};
+use crate::job::{Question, Status, asked, missing};
 use crate::place::Location;
 use crate::report::{Event, Form, Label, ListedEntry};
 use crate::session::Role;

@@ -293,9 +293,9 @@ impl Cli {
             | Verb::Pause(_)
             | Verb::Series(_)
             | Verb::Daemon(_)
-            | Verb::Shell(_)
             | Verb::Completions(_)
             | Verb::Man(_) => Ok(Status::Done),
+            Verb::Shell(_) => Err(Failure::usage("this is a shell already")),
             Verb::Doctor(args) => doctor::run(context, &general, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, &general, args).await,
         };

@@ -10,7 +10,6 @@ use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use ftp_io::quoting::for_shell;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Display;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -266,11 +265,6 @@ impl EachPlace {
     pub(super) fn status(self) -> Status {
         Status::of_many(self.succeeded, &self.failures).and(self.status)
     }
-}
-
-/// The failure if nothing is at a place.
-pub(super) fn missing(location: &impl Display) -> Failure {
-    Failure::new(Kind::Missing, format!("{location} does not exist")).hint("check the path")
 }
 
 /// The failure if a place ends in `/`, and is no directory.

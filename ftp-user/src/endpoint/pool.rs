@@ -85,11 +85,26 @@ struct State {
     leased: usize,
     /// Whether the server has answered in this run.
     answered: bool,
-    /// Why the server was given up.
-    gone: Option<Failure>,
+    /// Why no session is opened, if the server was given up and has not answered since.
+    given_up: Option<GivenUp>,
     /// This host does not reach the server, and a relay does.
     behind_relay: bool,
     tls12: Tls12,
+}
+
+impl State {
+    /// The number of sessions.
+    const fn number(&self) -> usize {
+        self.leased + self.idle.len()
+    }
+}
+
+/// Why a server was given up.
+#[derive(Debug)]
+struct GivenUp {
+    /// How many sessions there were then.
+    beside: usize,
+    failure: Failure,
 }
 
 /// Whether new sessions use TLS 1.2, whose sessions can be resumed any number of times.
@@ -139,14 +154,10 @@ impl Pool {
         self.login_directory.get_or_init(|| directory.clone());
     }
 
-    /// Whether the server has answered in this run.
-    pub fn has_answered(&self) -> bool {
-        self.state.locked().answered
-    }
-
-    /// Why the server was given up, if it was.
-    pub fn gone(&self) -> Option<Failure> {
-        self.state.locked().gone.clone()
+    /// Whether the server has answered in this run, and was not given up since.
+    pub fn is_answering(&self) -> bool {
+        let state = self.state.locked();
+        state.answered && state.given_up.is_none()
     }
 
     /// Waits until nobody else runs the retries of an outage.
@@ -154,13 +165,16 @@ impl Pool {
         self.outage.lock().await
     }
 
-    /// Gives the server up. Later leases fail at once with the returned failure. A server that refuses one more
-    /// session beside others, or a firewall that drops it, is not given up.
+    /// Gives the server up: later leases fail at once with the returned failure. A server that is silent beside other sessions may
+    /// stand behind a firewall that drops one more, so it is asked once again when there are fewer. One that answers and refuses
+    /// one more is not given up.
     pub fn give_up(&self, failure: Failure) -> Failure {
+        let is_silent = failure.about == About::NoAnswer;
         let failure = failure.about(About::GivenUp);
         let mut state = self.state.locked();
-        if state.leased == 0 {
-            state.gone = Some(failure.clone());
+        let beside = state.number();
+        if is_silent || beside == 0 {
+            state.given_up = Some(GivenUp { beside, failure: failure.clone() });
         }
         failure
     }
@@ -175,9 +189,11 @@ impl Pool {
         role: Role,
         first: &FirstQuestions,
     ) -> Result<Lease> {
-        let (idle, tls12) = {
+        let (idle, given_up, tls12) = {
             let mut state = self.state.locked();
-            (state.idle.pop(), state.tls12)
+            let idle = state.idle.pop();
+            let given_up = state.given_up.as_ref().filter(|given_up| state.number() >= given_up.beside);
+            (idle, given_up.map(|given_up| given_up.failure.clone()), state.tls12)
         };
         if let Some(mut session) = idle {
             session.adopt(context, role);
@@ -187,13 +203,14 @@ impl Pool {
             }
             self.losses.note();
         }
-        if let Some(gone) = self.gone() {
-            return Err(gone);
+        if let Some(failure) = given_up {
+            return Err(failure);
         }
         // In a box: a future has room for everything that it awaits, and this one is awaited deep down.
         let opened = Box::pin(self.open(context, role, tls12.versions(), first)).await;
         if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
-            self.state.locked().answered = true;
+            let mut state = self.state.locked();
+            (state.answered, state.given_up) = (true, None);
         }
         opened.map(|session| self.lend(Box::new(session)))
     }
@@ -427,7 +444,8 @@ impl Server {
 
     /// Leaves the session to whoever needs one next.
     pub fn release(self) {
-        match self.lease.and_then(|mut lease| lease.session.take()) {
+        let Some(mut lease) = self.lease else { return };
+        match lease.session.take() {
             Some(session) if session.is_over() => self.pool.losses.note(),
             Some(session) => self.pool.state.locked().idle.push(session),
             None => {}

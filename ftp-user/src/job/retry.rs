@@ -22,8 +22,8 @@ use std::time::Duration;
 pub struct Retry {
     used: u32,
     patience: Patience,
-    /// Whether the server has answered in this run. Otherwise it may not exist.
-    has_answered: bool,
+    /// Whether the server has answered in this run, and was not given up since. Otherwise it may not exist.
+    is_answering: bool,
 }
 
 /// What happened to an attempt.
@@ -58,12 +58,12 @@ pub enum Next {
 impl Retry {
     /// The retries of a file or a question.
     pub const fn new(patience: &Patience) -> Self {
-        Self { used: 0, patience: *patience, has_answered: true }
+        Self { used: 0, patience: *patience, is_answering: true }
     }
 
     /// The retries of an outage of a server.
-    pub const fn of_outage(patience: &Patience, has_answered: bool) -> Self {
-        Self { has_answered, ..Self::new(patience) }
+    pub const fn of_outage(patience: &Patience, is_answering: bool) -> Self {
+        Self { is_answering, ..Self::new(patience) }
     }
 
     /// Decides after each attempt at a file of a job. An outage of a relay has one round of retries for all of them: the file
@@ -102,7 +102,7 @@ impl Retry {
             | About::Relay
             | About::DataPorts
             | About::Unknown(_) => retries,
-            About::NoAnswer if self.has_answered => retries,
+            About::NoAnswer if self.is_answering => retries,
             About::NoAnswer | About::NoRelay => first_retries,
             About::GivenUp => 0,
         };
@@ -256,7 +256,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
         outage = pool.outage() => outage,
         () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
     };
-    let mut retry = Retry::of_outage(&context.settings.patience, pool.has_answered());
+    let mut retry = Retry::of_outage(&context.settings.patience, pool.is_answering());
     loop {
         let Err(failure) = server.session(context).await else { return Ok(()) };
         match retry.after(Event::Failed(&failure)) {

@@ -1,7 +1,7 @@
 //! Why the journal cannot be used.
 
 use super::sql::StoreError;
-use crate::failure::FtpUser;
+use crate::failure::{Failure, FtpUser, Kind};
 use crate::id::JobId;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
@@ -70,6 +70,9 @@ pub enum JournalFailure {
         /// What the system or the database says.
         why: String,
     },
+    /// Its answers take so long that they say nothing of now.
+    #[error("the database of the jobs takes longer than a second to answer")]
+    Slow,
     /// It has all the jobs that it may have which have not ended.
     #[error("the journal {store} has {most} jobs that have not ended, and takes no other one")]
     Full {
@@ -106,6 +109,27 @@ fn holder(process: Option<u32>) -> String {
     process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
 }
 
+impl From<JournalFailure> for Failure {
+    /// The failure of a verb that needs the journal. In a run that a database may give to another host it is an interruption.
+    fn from(why: JournalFailure) -> Self {
+        let kind = match &why {
+            JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
+            JournalFailure::Unknown { .. } => Kind::Missing,
+            // A server comes back.
+            JournalFailure::Unusable { store: StoreName::Database(_), .. } | JournalFailure::Slow => {
+                Kind::Temporary
+            }
+            JournalFailure::Nowhere
+            | JournalFailure::Newer { .. }
+            | JournalFailure::Unreleased { .. }
+            | JournalFailure::Damaged { .. }
+            | JournalFailure::Full { .. }
+            | JournalFailure::Unusable { .. } => Kind::Other,
+        };
+        Self::new(kind, why.to_string()).hint(why.hint())
+    }
+}
+
 impl JournalFailure {
     /// What a failure of the database means.
     pub(super) fn of(store: impl Into<StoreName>, bad: StoreError) -> Self {
@@ -129,6 +153,7 @@ impl JournalFailure {
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Nowhere => "name one with --state DIR",
+            Self::Slow => "look what keeps its server busy: the job goes on when it answers",
             Self::Newer { store: StoreName::Database(_), .. } => "use that version",
             Self::Damaged { store: StoreName::Database(_), .. } => "restore the database from a backup",
             Self::Unusable { store: StoreName::Database(_), .. } => {

@@ -378,14 +378,15 @@ pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
 
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    // Whatever is found by the files of the job goes before them.
+    // From the end: what is found by the files of the job goes before them.
     let others = [(&QUEUE, JOB), (&LEASES, JOB), (&JOBS, "id = ?1")];
     OF_JOB.into_iter().rev().chain(others).try_for_each(|(Table { name, .. }, of_job)| {
         sql.write(&format!("DELETE FROM {name} WHERE {of_job}"), &[job.into()])
     })
 }
 
-/// The tables of the files of jobs, with the condition of the rows of one job.
+/// What a job has besides its own row: tables, with the condition of the rows of one job. The files stand first, since others are found
+/// by them.
 const OF_JOB: [(&Table, &str); 6] = [
     (&ITEMS, JOB),
     (&PARTS, ITEM_OF_JOB),

@@ -260,7 +260,7 @@ const LONGEST_FIELD: usize = 255;
 
 /// What to do with a certificate that nobody vouches for: the value of `--trust`.
 ///
-/// The order is that of what they demand.
+/// They stand from the least strict to the strictest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnUnknown {

@@ -316,7 +316,7 @@ pub(crate) enum GivenUp {
     Lost,
     /// Nothing moved for too long. If it is known which end is the reason, that end.
     Stalled(Option<Side>),
-    /// Nobody has seen anything move for that time in addition to the stall time, where nobody may be able to.
+    /// Nobody has seen anything move for that much longer than the stall time. Perhaps nobody can see it.
     Unseen(Duration),
     /// Both ends move the file, and go on without their control connections. Nothing has failed.
     Detached,

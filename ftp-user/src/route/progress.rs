@@ -60,7 +60,7 @@ pub(super) struct Progress {
     stall: Stall,
     /// How long nothing may move.
     limit: Duration,
-    /// How long nobody need see it move, where nobody may be able to.
+    /// How much longer nothing may move where nobody may be able to see it.
     unseen: Unseen,
     /// What the destination is called.
     destination: String,

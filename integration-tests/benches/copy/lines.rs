@@ -36,6 +36,8 @@ const SMALLER_MIB: usize = 32;
 const TREE: &str = "tree";
 const FILES: usize = 500;
 const LENGTH: usize = 20_000;
+/// Seconds that a copy may take: the large file at 5 Mbit/s.
+const PATIENCE: u64 = 450;
 /// The name of the copy.
 const COPY: &str = "copy";
 
@@ -140,7 +142,11 @@ impl Globus {
             let server = Foreign::globus().below(place).foreign(Hosts::Allowed).at(&host.ip());
             host.run(|| server.start())
         };
-        Ok(Self { servers: [start(source)?, start(destination)?], desk: Desk::new(), tool })
+        Ok(Self {
+            servers: [start(source)?, start(destination)?],
+            desk: Desk::new().with_patience(PATIENCE),
+            tool,
+        })
     }
 
     /// Its paths begin at the root of the file system. A directory ends with a slash.

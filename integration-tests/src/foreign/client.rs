@@ -10,12 +10,20 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Desk {
     home: TempDir,
+    /// After how many seconds a client is ended.
+    patience: u64,
 }
 
 impl Desk {
     /// An empty one.
     pub fn new() -> Self {
-        Self { home: tempfile::Builder::new().prefix("ftp-client-").tempdir().unwrap() }
+        Self { home: tempfile::Builder::new().prefix("ftp-client-").tempdir().unwrap(), patience: 120 }
+    }
+
+    /// The same for clients that need longer than two minutes.
+    #[must_use]
+    pub fn with_patience(self, seconds: u64) -> Self {
+        Self { patience: seconds, ..self }
     }
 
     /// Puts a file on it.
@@ -45,10 +53,14 @@ impl Desk {
         stdout
     }
 
-    /// Runs a client to its end, good or bad. One that hangs is ended after two minutes.
+    /// Runs a client to its end, good or bad. One that hangs is ended.
     pub fn try_run(&self, tool: &Tool, args: &[&str], input: &str) -> ClientRun {
         let mut command = Command::new("timeout");
-        command.args(["-k", "5", "120"]).arg(tool.program()).args(args).envs(tool.environment());
+        command
+            .args(["-k", "5", &self.patience.to_string()])
+            .arg(tool.program())
+            .args(args)
+            .envs(tool.environment());
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env_remove("XDG_CONFIG_HOME");
         command.current_dir(self.home.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

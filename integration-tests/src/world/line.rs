@@ -148,8 +148,8 @@ impl LongLine {
         self.trace()
     }
 
-    /// Copies a tree of so many directories with a small file in each. After `cut` all connections with the source are reset, if that
-    /// is given. Returns the dialogues with both servers.
+    /// Copies a tree of so many directories with a small file in each. All connections with the source are reset once,
+    /// after `cut`, if that is given. Returns the dialogues with both servers.
     ///
     /// # Errors
     ///

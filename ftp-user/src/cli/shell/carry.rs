@@ -1,13 +1,12 @@
 //! Carries a line out: a verb of the shell alone here, any other as the command line does.
 
-use super::super::places::missing;
 use super::super::program;
 use super::lines::{Lines, with_default};
 use super::lookup::{local_path, refuse_stdin};
 use super::verbs::{CompositeVerb, OwnLine, OwnVerb, Row, print, show};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind, Result};
-use crate::job::Status;
+use crate::job::{Status, missing};
 use crate::shell::{Command, Directory, Meaning, NameUse, Occupant, Operand, Partial, split};
 use ftp_io::program::args;
 use ftp_proto::wire;

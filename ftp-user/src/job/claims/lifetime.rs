@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::request::job::Job;
 use crate::job::summary::{Tally, ending};
-use crate::journal::{JournalFailure, RunEnd, StoreName};
+use crate::journal::{JournalFailure, RunEnd};
 
 /// What has to be done before the next run of the job, as the beginning of a sentence.
 const fn first(has_lasting_cause: bool, needs_passwords: bool) -> &'static str {
@@ -95,25 +95,6 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let has_lasting_cause = !was_stopped && !lacks_passwords && tally.has_lasting_cause();
     let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords);
     Some(tally.how_far(context.run.finding.found()) + first + &advice)
-}
-
-impl From<JournalFailure> for Failure {
-    /// The failure of a verb that needs the journal.
-    fn from(why: JournalFailure) -> Self {
-        let kind = match &why {
-            JournalFailure::Held { .. } | JournalFailure::Named { .. } => Kind::Exists,
-            JournalFailure::Unknown { .. } => Kind::Missing,
-            // A server comes back.
-            JournalFailure::Unusable { store: StoreName::Database(_), .. } => Kind::Temporary,
-            JournalFailure::Nowhere
-            | JournalFailure::Newer { .. }
-            | JournalFailure::Unreleased { .. }
-            | JournalFailure::Damaged { .. }
-            | JournalFailure::Full { .. }
-            | JournalFailure::Unusable { .. } => Kind::Other,
-        };
-        Self::new(kind, why.to_string()).hint(why.hint())
-    }
 }
 
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.

@@ -192,7 +192,8 @@ pub(super) async fn batched(
     let is_whole = are_usable && !(has_broken && has_left);
     let prospect = Prospect::after(files.is_empty(), is_whole, manner);
     let others_wait = prospect == Prospect::Doubtful || (!is_proven && files.is_empty());
-    WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner), others_wait }
+    let manner = Some(manner);
+    WorkerResults { files, unbegun: left, prospect, manner, others_wait, ..WorkerResults::default() }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other

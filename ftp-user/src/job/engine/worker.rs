@@ -4,7 +4,7 @@ use super::batch::{self, Prospect, SharedPath};
 use super::taken_names::TakenNames;
 use crate::context::Context;
 use crate::endpoint::files;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::file::copy::{copy, copy_claimed};
@@ -68,6 +68,8 @@ pub(super) struct WorkerResults {
     pub(super) manner: Option<Manner>,
     /// Files that were to move together have not, and it is not known why. One of them finds out, and the others wait.
     pub(super) others_wait: bool,
+    /// A server was given up, so the worker has no session with it.
+    pub(super) has_no_session: bool,
 }
 
 /// What a worker needs beside its ends. All workers share it.
@@ -133,7 +135,8 @@ impl WorkerTools {
             let size = self.size_of(worker, &file.item).await;
             self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
             let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
-            has_failed = file.result.is_err() && self.options.fail_fast;
+            results.has_no_session = matches!(&file.result, Err(failure) if failure.about == About::GivenUp);
+            has_failed = results.has_no_session || (file.result.is_err() && self.options.fail_fast);
             self.ended(worker, &mut results, file);
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;
         }

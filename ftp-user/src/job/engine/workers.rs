@@ -229,7 +229,14 @@ impl Workers {
                 if !was_found {
                     self.explain(None);
                 }
-                self.keep(worker);
+                let others = self.number() - self.opening;
+                if results.has_no_session && others > 0 {
+                    // They have sessions, perhaps the only ones that a firewall permits.
+                    self.width.refused(others);
+                    self.dismiss(worker);
+                } else {
+                    self.keep(worker);
+                }
                 Some(*results)
             }
         }

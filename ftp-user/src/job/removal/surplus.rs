@@ -3,6 +3,8 @@
 
 use super::carry_out::ReachedName;
 use super::scope::Scope;
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::several;
 use crate::session::Facts;
@@ -81,7 +83,7 @@ impl MayRename {
         (is_complete && files > 0 && failed == 0).then_some(Self { scope })
     }
 
-    /// `reached`, if it may be renamed. It is `now` what its listing has `seen`.
+    /// The renaming of `reached`, which is `now` what its listing has `seen`.
     ///
     /// # Errors
     ///
@@ -91,13 +93,28 @@ impl MayRename {
         below: &PathName,
         reached: ReachedName,
         (seen, now): (&Facts, &Facts),
-    ) -> Result<ReachedName> {
+    ) -> Result<Renaming> {
         let path = path_below(&self.scope.root, below)
             .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
         if path != reached.path {
             return Err(Failure::usage(format!("{} is not {}", reached.path.display(), path.display())));
         }
-        if is_as_listed(seen, now) { Ok(reached) } else { Err(changed(&path)) }
+        if is_as_listed(seen, now) { Ok(Renaming(reached)) } else { Err(changed(&path)) }
+    }
+}
+
+/// A file that may get another name.
+#[derive(Debug)]
+pub(crate) struct Renaming(ReachedName);
+
+impl Renaming {
+    /// Gives it the name `to`, if nothing has that. The directories above `to` are made.
+    ///
+    /// # Errors
+    ///
+    /// It was not renamed.
+    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
+        self.0.rename_free(context, host, to).await
     }
 }
 

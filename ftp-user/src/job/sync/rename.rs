@@ -174,8 +174,8 @@ impl<'p> FileRenames<'p> {
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
         let reached = ReachedName::at(host, &path)?.ok_or_else(gone)?;
         let now = asked(context, host, async |host| reached.facts(context, host).await).await?;
-        let permitted = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
-        permitted.rename_free(context, host, &target).await?;
+        let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
+        renaming.carry_out(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
         let time = new.facts.modified.filter(|_| run.request.options.times);
         if times::set(context, &mut run.ends, &target, time).await.is_ok() {

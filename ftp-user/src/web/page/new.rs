@@ -241,7 +241,7 @@ fn attributes(name: &str) -> Html {
     Html::new(" id=\"").text(name).raw("\" name=\"").text(name).raw("\"")
 }
 
-/// The begin of a label, with what is said of the field.
+/// The beginning of a label, with what is said of the field.
 fn label(name: &str, text: &'static str, hint: &'static str) -> Html {
     Html::new("<label for=\"").text(name).raw("\">").raw(text).raw(" <span class=\"hint\">").raw(hint)
 }
