@@ -10,7 +10,7 @@
 )]
 
 use integration_tests::trace;
-use integration_tests::world::line::LongLine;
+use integration_tests::world::line::{Cut, LongLine};
 use integration_tests::world::manners::Manners;
 use integration_tests::world::plan::{Doing, Fault, Placement, Plan, Program, Sabotage, Verb, When};
 use integration_tests::world::run::{Ended, run};
@@ -240,13 +240,22 @@ fn t19_files_that_are_found_while_others_move_join_them() {
     });
 }
 
+/// A tree of so many directories with a file in each.
+fn directories(number: usize) -> Vec<String> {
+    (0..number).map(|number| format!("{number}/file")).collect()
+}
+
 /// The walk has the only session, for longer than a refused session is tried again. Then the files have it.
 #[test]
 fn n8_a_tree_whose_walk_takes_long_is_copied_where_the_servers_permit_one_session() {
     with_room(|| {
-        LongLine::with_sessions(false, 1).unwrap().copy_directories("tree", 60, &[], None).map(drop).unwrap()
+        let mut line = LongLine::with_sessions(false, 1).unwrap();
+        assert_eq!(line.copy_files("tree", &directories(60), &[], None).unwrap(), 0);
     });
 }
+
+/// What makes a user agent give up soon.
+const IMPATIENT: [&str; 4] = ["--timeout", "1s", "--retries", "1"];
 
 /// A connection that a firewall drops counts as a refused session. The server is not given up while another session is open, so a lost
 /// one can be replaced.
@@ -255,9 +264,22 @@ fn n8_a_tree_is_copied_where_a_firewall_drops_all_but_one_session() {
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
         line.drop_control_connections_beyond(1);
-        let (options, cut) = (["--timeout", "1s", "--retries", "1"], Duration::from_secs(10));
-        let trace = line.copy_directories("tree", 60, &options, Some(cut)).unwrap();
-        assert!(line.cuts > 0, "nothing was cut: {trace}");
+        let cut = Cut { after: Duration::from_secs(10), number: 10, permitted: 1 };
+        assert_eq!(line.copy_files("tree", &directories(60), &IMPATIENT, Some(cut)).unwrap(), 0);
+        assert!(line.cuts > 0, "nothing was cut");
+    });
+}
+
+/// Workers whose sessions were lost behind such a firewall leave their files to the one that has a session.
+#[test]
+fn n8_a_worker_whose_session_cannot_be_replaced_leaves_its_files_to_others() {
+    with_room(|| {
+        let mut line = LongLine::start(false).unwrap();
+        let files: Vec<String> = (0..300).map(|number| number.to_string()).collect();
+        let options = [&["-j", "4", "--verify", "size"], &IMPATIENT[..]].concat();
+        let cut = Cut { after: Duration::from_secs(20), number: 3, permitted: 1 };
+        let failed = line.copy_files("tree", &files, &options, Some(cut)).unwrap();
+        assert!(line.cuts == 3 && failed <= 3, "{} cuts, {failed} failed", line.cuts);
     });
 }
 

@@ -7,7 +7,7 @@ use ftp_io::lock::Lock;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -31,6 +31,17 @@ pub struct RoundTrips {
     pub after_last_byte: f64,
     /// The dialogues with both servers.
     pub trace: String,
+}
+
+/// Connections to the source that are reset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// How long after the start.
+    pub after: Duration,
+    /// How many, the oldest first.
+    pub number: usize,
+    /// Beyond how many control connections a firewall drops others from then on.
+    pub permitted: usize,
 }
 
 impl LongLine {
@@ -148,8 +159,7 @@ impl LongLine {
         self.trace()
     }
 
-    /// Copies a tree of so many directories with a small file in each. All connections with the source are reset once,
-    /// after `cut`, if that is given. Returns the dialogues with both servers.
+    /// Copies a tree of these small files. Returns how many of them have failed.
     ///
     /// # Errors
     ///
@@ -157,38 +167,49 @@ impl LongLine {
     ///
     /// # Panics
     ///
-    /// The copy fails.
-    pub fn copy_directories(
+    /// The exit status says something else.
+    pub fn copy_files(
         &mut self,
         name: &str,
-        directories: usize,
+        files: &[String],
         options: &[&str],
-        cut: Option<Duration>,
-    ) -> io::Result<String> {
+        mut cut: Option<Cut>,
+    ) -> io::Result<usize> {
         let [source, destination] = ["one", "two"].map(|end| self.directory.path().join(end).join(name));
-        let files: Vec<PathBuf> =
-            (0..directories).map(|number| PathBuf::from(format!("{number}/file"))).collect();
-        for file in &files {
+        for file in files {
             let path = source.join(file);
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::write(path, name)?;
         }
-        let mut cut_at = cut.map(|after| self.world.now() + after);
+        let begun = self.world.now();
         self.run(&[&["-r"], options].concat(), name);
         let status = loop {
             self.world.step_for(SHORTEST);
-            if cut_at.take_if(|at| *at <= self.world.now()).is_some() {
-                self.cuts += self.world.shared.network.locked().cut(true, |hosts| hosts.contains(&0));
+            if let Some(Cut { number, permitted, .. }) =
+                cut.take_if(|cut| begun + cut.after <= self.world.now())
+            {
+                self.drop_control_connections_beyond(permitted);
+                let mut left = number;
+                self.cuts += self.world.shared.network.locked().cut(true, |hosts| {
+                    let is_meant = hosts[1] == 0 && left > 0;
+                    left -= usize::from(is_meant);
+                    is_meant
+                });
             }
             if let Some(status) = self.world.ended(self.user) {
                 break status;
             }
         };
-        assert_eq!(status, 0, "{}", self.world.said(self.user));
-        for file in &files {
-            assert_eq!(fs::read_to_string(destination.join(file))?, name);
-        }
-        self.trace()
+        let is_whole =
+            |file: &&String| fs::read_to_string(destination.join(file)).is_ok_and(|text| text == name);
+        let failed = files.len() - files.iter().filter(is_whole).count();
+        assert_eq!(
+            status,
+            if failed == 0 { 0 } else { 9 },
+            "{failed} failed: {}",
+            self.world.said(self.user)
+        );
+        Ok(failed)
     }
 
     /// From now on a firewall drops what comes to the data ports of the destination.
