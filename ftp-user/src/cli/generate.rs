@@ -179,7 +179,7 @@ pub const PAGES: &[Page] = &[
         ("ftp-user doctor --json", "Prints each finding for a program."),
         ("ftp-user doctor -v", "Shows more of each finding."),
     ]),
-    page("completions", Page { exits: PRINTING, files: &[SETTINGS], ..OF_COPIES }).examples(&[
+    page("completions", Page { exits: PRINTING, files: &[SETTINGS], ..BLANK }).examples(&[
         (
             "ftp-user completions bash > ~/.local/share/bash-completion/completions/ftp-user",
             "Completes in every bash of this user.",
@@ -188,17 +188,17 @@ pub const PAGES: &[Page] = &[
         ("ftp-user completions fish > ~/.config/fish/completions/ftp-user.fish", "Completes in fish."),
         ("source <(ftp-user completions bash)", "Completes in this bash."),
     ]),
-    page("man", Page { exits: PRINTING, files: &[], ..OF_COPIES }).examples(&[
+    page("man", Page { exits: PRINTING, ..BLANK }).examples(&[
         ("ftp-user man | man -l -", "Shows the page of the program, where it is not installed."),
         ("ftp-user man copy | man -l -", "Shows that of a verb."),
         ("ftp-user man copy", "Prints the source of the page."),
     ]),
 ];
 
-/// A page that lacks its examples.
+/// A page without its examples.
 struct PageDraft(Page);
 
-/// The page of a verb that has this in common with others.
+/// The page of a verb, which begins with what it has in common with others.
 const fn page(verb: &'static str, common: Page) -> PageDraft {
     PageDraft(Page { verb, ..common })
 }
@@ -213,23 +213,24 @@ impl PageDraft {
     }
 }
 
+/// What every page begins with.
+const BLANK: Page = Page { verb: "", examples: &[], exits: ALL, files: &[], see: &[] };
 /// What the pages of verbs that copy have in common.
-const OF_COPIES: Page =
-    Page { verb: "", examples: &[], exits: ALL, files: &[SETTINGS, JOURNAL, NETRC], see: &[] };
+const OF_COPIES: Page = Page { files: &[SETTINGS, JOURNAL, NETRC], ..BLANK };
 /// The same of the program itself, and of its shell.
-const OF_PROGRAM: Page = Page { files: &[SETTINGS, STATE, NETRC], ..OF_COPIES };
+const OF_PROGRAM: Page = Page { files: &[SETTINGS, STATE, NETRC], ..BLANK };
 /// The same of verbs that change nothing.
-const OF_QUESTIONS: Page = Page { exits: ASKING, files: &[SETTINGS, NETRC], ..OF_COPIES };
+const OF_QUESTIONS: Page = Page { exits: ASKING, files: &[SETTINGS, NETRC], ..BLANK };
 /// The same of verbs that change something where it is.
 const OF_CHANGES: Page = Page { exits: CHANGING, ..OF_QUESTIONS };
 /// The same of verbs about jobs.
-const OF_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL], ..OF_COPIES };
+const OF_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL], ..BLANK };
 /// The same of verbs that carry jobs or give them up.
-const OF_CARRIED_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL, SETTINGS, NETRC], ..OF_COPIES };
+const OF_CARRIED_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL, SETTINGS, NETRC], ..BLANK };
 const OF_PROBE: Page = Page {
     exits: &[DONE, OTHER, USAGE, REFUSED, TEMPORARY, NO_PATH, UNTRUSTED],
     files: &[SETTINGS, PAIRS, NETRC],
-    ..OF_COPIES
+    ..BLANK
 };
 const OF_DOCTOR: Page =
     Page { exits: &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE], ..OF_PROGRAM };

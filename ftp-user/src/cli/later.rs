@@ -110,7 +110,7 @@ fn hint(verb: &str, name: &str) -> Option<&'static str> {
     found.map(|(_, _, hint)| *hint)
 }
 
-/// Whether this is one of the names, between which blanks stand.
+/// Whether `name` is one of `names`, which are separated by blanks.
 fn has(names: &str, name: &str) -> bool {
     names.split(' ').any(|known| known == name)
 }

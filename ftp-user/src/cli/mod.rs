@@ -168,7 +168,7 @@ enum When {
 }
 
 impl When {
-    /// Whether it is wanted; `auto` says it where nobody does.
+    /// Whether it is wanted. `auto` is the answer where nobody has chosen.
     const fn or(self, auto: bool) -> bool {
         match self {
             Self::Auto => auto,

@@ -142,6 +142,7 @@ impl JobVerb {
 
     /// Its options, as the journal keeps them.
     pub(super) fn options(&self) -> Map<String, Value> {
+        // Its JSON has one key, the verb.
         options_of(self).into_iter().find_map(|(_, own)| own.as_object().cloned()).unwrap_or_default()
     }
 

@@ -71,7 +71,7 @@ impl<'a> CheckedDirectories<'a> {
         }
     }
 
-    /// Nothing was looked at yet of a tree that is moved, and others have deleted these links.
+    /// Those of a tree that is moved: none was looked at yet. Others have deleted these links.
     pub(in crate::job) fn of_move(context: &'a Context, scope: &Scope, links: &DeletedLinks) -> Self {
         Self { links: links.clone(), ..Self::new(context, scope, DeletionPurpose::Move) }
     }

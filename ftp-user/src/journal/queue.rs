@@ -117,8 +117,8 @@ impl Queue {
         self.write(|store| submit(store, id, job, entry))?
     }
 
-    /// Does with a job what somebody wants, as it stands now. If that is the holder of a token that is limited to some sites, the
-    /// job is limited to them from then on (`is_limited`).
+    /// Applies a change to a job as it stands now. `is_limited`: whoever wants it has a token for some sites, and the job is limited to
+    /// them from then on.
     ///
     /// # Errors
     ///

@@ -100,7 +100,7 @@ impl Teller {
         self.progress(&self.overall.shown(at), at);
     }
 
-    /// Hands a line to the program that reads, whole and at once; a listener hears of events without one as well.
+    /// Hands a whole line to the program that reads. A listener also hears of events that have no line.
     fn say(
         &self,
         event: Option<&Event>,

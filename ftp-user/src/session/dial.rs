@@ -15,8 +15,8 @@ pub(super) async fn dial(context: &Context, site: &Site) -> Result<(Stream, Host
 }
 
 /// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time. If there is a
-/// proxy, it connects, and looks up a name that this host does not know. Returns the connection, whose peer is the proxy then,
-/// and where it leads.
+/// proxy, it connects, and looks up a name that this host does not know. Returns the connection,
+/// whose peer may be the proxy, and the address that it leads to.
 pub(crate) async fn connect(
     context: &Context,
     host: &str,

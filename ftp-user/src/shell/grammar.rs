@@ -74,7 +74,7 @@ pub struct Vocabulary {
     elsewhere: &'static [Elsewhere],
 }
 
-/// A table of verbs of other programs, with blanks between them, and what they are called here, with what else there is to say.
+/// Verbs of other programs and what to say about them. Verbs that share a row are separated by blanks.
 pub type Elsewhere = &'static [(&'static str, &'static str)];
 
 impl Vocabulary {

@@ -92,7 +92,7 @@ pub(crate) struct Route {
     pub(crate) answer: fn(&Call) -> Result<Answer, ApiError>,
 }
 
-/// Of a route for which any token will do.
+/// The scope of a route that every token may use.
 pub(crate) const READ: Option<Scope> = Some(Scope::Read);
 /// Of a route that makes or changes jobs.
 pub(crate) const SUBMIT: Option<Scope> = Some(Scope::Submit);

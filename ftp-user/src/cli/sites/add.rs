@@ -405,7 +405,7 @@ fn addresses(typed: &[(Option<String>, IpAddr)]) -> Option<Value> {
     }
 }
 
-/// The keys that a new value of one of them takes the place of.
+/// The keys that lose their values when these keys get new ones.
 pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
     const EITHER: [[&str; 2]; 2] = [["password-file", "password-command"], ["ca", "pin"]];
     let has = |wanted: &str| keys.iter().any(|(key, value)| key == wanted && value.is_some());

@@ -59,8 +59,8 @@ impl ExpectedFile {
     }
 }
 
-/// What is at each of these places in one directory, or why nobody can tell. With `sizes`, which copies have, a listing may tell
-/// it. Without, as for sources, a look is no older than the answer to its own question.
+/// What is at each of these places in one directory, or why nobody can tell. With `sizes`, a listing may answer for copies. Without
+/// them each source is asked for by itself, so that no answer is older than its question.
 pub(super) async fn look_at_files(
     context: &Context,
     host: &mut Host,

@@ -76,8 +76,8 @@ impl StateDirectory {
     /// Removes the files that processes have left which were killed. Whatever cannot be removed stays, and does no harm.
     ///
     /// A file that is looked at is locked for readers, so a process that wants it waits for an instant, and
-    /// [`holder`](Self::holder) sees nobody. Two that remove at the same time could remove a file that a third one has made meanwhile: the lock of the
-    /// folder prevents that.
+    /// [`holder`](Self::holder) sees nobody. Two that remove at the same time could remove a file that a third one has made
+    /// meanwhile: the lock of the folder prevents that.
     pub(in crate::journal) fn sweep_locks(&self) {
         let folder = self.directory.join(FOLDER);
         let Ok(one_at_a_time) = File::open(&folder) else { return };

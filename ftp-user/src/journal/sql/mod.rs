@@ -132,8 +132,12 @@ impl dyn Driver {
         values: &[Value<'_>],
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let gone = StoreError::Row(Cow::Borrowed("a row that is always there is gone"));
-        self.all(statement, values, read)?.into_iter().next().ok_or(gone)
+        match <[T; 1]>::try_from(self.all(statement, values, read)?) {
+            Ok([row]) => Ok(row),
+            Err(_) => {
+                Err(StoreError::Row(Cow::Borrowed("a row that is always there is gone, or there twice")))
+            }
+        }
     }
 
     /// The number that a statement returns.
@@ -142,7 +146,7 @@ impl dyn Driver {
     }
 }
 
-/// A connection to a database: a driver for each kind of them.
+/// A connection to a database: a driver for each kind of them, whose methods it has.
 #[derive(Debug)]
 pub(super) enum Sql {
     /// A file of this host.
