@@ -243,7 +243,8 @@ impl Session {
         }
         match self.stage {
             Stage::Ready => self.control.send(now, owner, &command, patience),
-            Stage::Setup(_) if self.control.takes_more && !self.quitting => {
+            // None overtakes one that was sent before the server was known to take more.
+            Stage::Setup(_) if self.control.takes_more && !self.quitting && self.held.is_empty() => {
                 self.control.send(now, owner, &command, patience);
             }
             Stage::Setup(_) | Stage::Aborting(_) => {

@@ -9,6 +9,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Maximum length of a frame in bytes, without its length field.
 pub const MAX_FRAME: usize = 65_536;
@@ -45,9 +46,16 @@ pub fn encode<M: Serialize>(message: &M) -> Option<Vec<u8>> {
 }
 
 /// Assembles frames from bytes that arrive in pieces of any size.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct FrameReader {
     bytes: Vec<u8>,
+}
+
+impl fmt::Debug for FrameReader {
+    /// Hides the bytes, because a secret may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameReader").finish_non_exhaustive()
+    }
 }
 
 impl FrameReader {
@@ -109,10 +117,12 @@ pub(super) struct Numbered {
 }
 
 impl Numbered {
-    /// Encodes the next frame.
+    /// Encodes the next frame. A message that is too long is left out, and takes no number.
     pub(super) fn encode<M: Serialize>(&mut self, body: M) -> Option<Vec<u8>> {
-        self.last = self.last.wrapping_add(1);
-        encode(&Frame { seq: self.last, body })
+        let seq = self.last.wrapping_add(1);
+        let frame = encode(&Frame { seq, body })?;
+        self.last = seq;
+        Some(frame)
     }
 
     /// Checks the number of a received frame and returns its message.
@@ -167,5 +177,20 @@ mod tests {
         let first: Frame<u8> = read(&sent.encode(1_u8).unwrap()).unwrap().unwrap();
         assert_eq!(seen.check(first.clone()), Ok(1));
         assert_eq!(seen.check(first), Err(FrameError::Number(1, 2)));
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_takes_no_number() {
+        let (mut sent, mut seen) = (Numbered::default(), Numbered::default());
+        assert_eq!(sent.encode(vec![1_u8; MAX_FRAME]), None);
+        let first: Frame<u8> = read(&sent.encode(1_u8).unwrap()).unwrap().unwrap();
+        assert_eq!(seen.check(first), Ok(1));
+    }
+
+    #[test]
+    fn a_reader_shows_no_bytes_because_a_secret_may_be_among_them() {
+        let mut reader = FrameReader::new();
+        reader.push(&[0x5A; 8]);
+        assert!(!format!("{reader:?}").contains("90"), "{reader:?}");
     }
 }

@@ -4,30 +4,41 @@
 //! over the saved inputs in `integration-tests/fuzz/corpus`, so a fault that was found once is tested on every change,
 //! without a fuzzer.
 
+mod client_session;
 mod codings;
 mod grammar;
 mod groups;
+mod hub_session;
 mod input;
 mod listings;
 mod places;
 mod proxy;
+mod queue;
 mod relay;
+mod relay_session;
 mod rendezvous;
+mod script;
+mod server_session;
 
+pub use client_session::client_session;
 pub use codings::codings;
 pub use grammar::{commands, replies};
 pub use groups::groups;
+pub use hub_session::hub_session;
 pub use listings::listings;
 pub use places::{places, settings};
 pub use proxy::proxy;
+pub use queue::{schedules, stored};
 pub use relay::{frames, token};
+pub use relay_session::relay_session;
 pub use rendezvous::rendezvous;
+pub use server_session::server_session;
 
 /// Asserts what holds for any bytes.
 pub type Target = fn(&[u8]);
 
 /// The name of every target, as its program and its corpus have it, and its function.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("commands", commands),
     ("replies", replies),
     ("listings", listings),
@@ -39,4 +50,10 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("settings", settings),
     ("groups", groups),
     ("codings", codings),
+    ("server_session", server_session),
+    ("client_session", client_session),
+    ("relay_session", relay_session),
+    ("hub_session", hub_session),
+    ("schedules", schedules),
+    ("stored", stored),
 ];

@@ -308,6 +308,33 @@ fn t14_our_own_server_gets_the_commands_of_a_login_together() {
 }
 
 #[test]
+fn no_command_overtakes_one_that_was_sent_before_the_greeting() {
+    play(
+        "
+        > NOOP
+        S: 220 ftp-server 0.1.0 ready, no TLS
+        C: USER ann
+        C: PASS secret
+        C: FEAT
+        C: OPTS UTF8 ON
+        > SIZE a
+        S: 331 password
+        S: 230 in
+        S: 211-Features
+        S:  UTF8
+        S: 211 End
+        S: 200 Names are UTF-8
+        = ready Rfc959
+        C: NOOP
+        C: SIZE a
+        S: 200 fine
+        = 0 Done 200
+        S: 213 5
+        = 1 Done 213",
+    );
+}
+
+#[test]
 fn a_password_in_clear_waits_until_it_is_asked_for() {
     play(
         "

@@ -131,11 +131,13 @@ impl Flowing {
             && is_progress
         {
             self.question = None;
+            out.forget(ticket);
             self.progress(now, flow, out);
         } else if let Answer::Failed(..) = answer
             && is_progress
         {
             self.question = None;
+            out.forget(ticket);
         } else {
             out.unwanted(&answer);
         }
@@ -151,6 +153,7 @@ impl Flowing {
             JoinEnd::NoGreeting => End::NoGreeting,
         };
         let how = self.stopped.filter(|_| how != End::Eof).unwrap_or(how);
+        out.forget(self.join);
         if let Some(question) = self.question.take() {
             out.forget(question);
         }

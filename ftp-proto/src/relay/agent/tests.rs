@@ -284,6 +284,21 @@ fn r01_two_listening_legs_are_joined_and_the_addresses_come_first() {
 }
 
 #[test]
+fn what_was_asked_is_forgotten_with_its_last_answer() {
+    let mut bench = Bench::granted(1);
+    let join = bench.flowing(2);
+    for _ in 0..3 {
+        bench.say(ToAgent::Stat { join: id(2) });
+        let Some(Ask::Progress { ticket, .. }) = bench.asks.pop() else { panic!("{:?}", bench.asks) };
+        bench.answer(ticket, Answer::Progress(Flow::default()));
+    }
+    bench.answer(join, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Whole });
+    bench.end_tunnels();
+    let shown = format!("{:?}", bench.session);
+    assert!(shown.contains("owners: {}"), "{shown}");
+}
+
+#[test]
 fn r02_two_dialling_legs_open_no_listener() {
     let mut bench = Bench::granted(1);
     bench.join(2, Leg::Dial(at("192.0.2.1:5000")), Leg::Dial(at("192.0.2.2:6000")));

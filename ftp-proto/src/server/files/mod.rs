@@ -260,6 +260,12 @@ impl Request {
             self.stopped = true;
             cx.out.ask(Ask::Stop(ticket));
         } else if stops {
+            // Inside a preliminary reply of several lines it would be taken for one of them.
+            if std::mem::take(&mut self.begun)
+                && let Some((meaning, text)) = self.long.map(Long::goes_on)
+            {
+                cx.out.reply(meaning, text);
+            }
             reply_next_abort(cx);
         }
         stops
