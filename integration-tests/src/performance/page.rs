@@ -119,10 +119,7 @@ fn targets(results: &Results) -> String {
 
 fn curves(results: &Results) -> String {
     let drawn = CURVES.iter().filter(|curve| curve.svg(results).is_some());
-    drawn
-        .map(|curve| format!("![{}](performance/{})\n", curve.title, curve.file))
-        .collect::<Vec<_>>()
-        .join("\n")
+    drawn.map(|curve| format!("![{}](performance/{})\n", curve.title, curve.file)).collect()
 }
 
 /// A table: what each contender had where there are several, as median (least - most).
