@@ -86,7 +86,7 @@ struct State {
     /// Whether the server has answered in this run.
     answered: bool,
     /// Why no session is opened, if the server was given up and has not answered since.
-    given_up: Option<GivenUp>,
+    given_up: Option<Outage>,
     /// This host does not reach the server, and a relay does.
     behind_relay: bool,
     tls12: Tls12,
@@ -99,9 +99,9 @@ impl State {
     }
 }
 
-/// Why a server was given up.
+/// An outage after which a server was given up.
 #[derive(Debug)]
-struct GivenUp {
+struct Outage {
     /// How many sessions there were then.
     beside: usize,
     failure: Failure,
@@ -174,7 +174,7 @@ impl Pool {
         let mut state = self.state.locked();
         let beside = state.number();
         if is_silent || beside == 0 {
-            state.given_up = Some(GivenUp { beside, failure: failure.clone() });
+            state.given_up = Some(Outage { beside, failure: failure.clone() });
         }
         failure
     }

@@ -126,9 +126,9 @@ impl WorkerTools {
         // They may move together after it.
         let count = if results.others_wait { 1 } else { files.len() };
         let mut files = files.into_iter();
-        let mut has_failed = false;
+        let mut ends = false;
         for _ in 0..count {
-            if has_failed || self.context.run.cancel.is_cancelled() {
+            if ends || self.context.run.cancel.is_cancelled() {
                 break;
             }
             let Some(file) = files.next() else { break };
@@ -136,7 +136,7 @@ impl WorkerTools {
             self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
             let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
             results.has_no_session = matches!(&file.result, Err(failure) if failure.about == About::GivenUp);
-            has_failed = results.has_no_session || (file.result.is_err() && self.options.fail_fast);
+            ends = results.has_no_session || (file.result.is_err() && self.options.fail_fast);
             self.ended(worker, &mut results, file);
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;
         }
