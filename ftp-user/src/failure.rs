@@ -6,6 +6,7 @@ use ftp_io::quoting::for_shell;
 use ftp_io::simulated;
 use ftp_proto::wire::Fingerprint;
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Mutex;
 use std::{fmt, io};
@@ -16,7 +17,7 @@ pub use ftp_io::os_error::words;
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// A failure that ends a verb or a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct Failure {
     /// What kind of failure it is: decisions depend on this alone.
     pub kind: Kind,
@@ -26,7 +27,8 @@ pub struct Failure {
     pub said: Option<String>,
     /// What to do.
     pub hint: Option<String>,
-    /// What the failure is about.
+    /// What the failure is about. It is not told to other hosts: only the run that has failed decides by it.
+    #[serde(skip)]
     pub about: About,
 }
 
@@ -200,7 +202,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// The kind of a failure. Decisions depend on it, never on the words of a failure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize, Serialize)]
 pub enum Kind {
     /// Any error that is none of the others: unknown host, full disk, not FTP.
     Other,

@@ -1,10 +1,11 @@
 //! Identities of jobs and workers: small values that can be stored, shown and read again.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// Identifies a job. It is random, so that the jobs of different runs differ.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Deserialize, Serialize)]
 pub struct JobId(u64);
 
 /// A text that is no identity.

@@ -8,7 +8,8 @@ use ftp_proto::digest::{Algorithm, BadStreamed, Streamed, parse_streamed};
 use ftp_proto::listing::Facts;
 use ftp_proto::reply::Reply;
 use ftp_proto::transfer::Outcome;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -41,8 +42,8 @@ impl FailedItem {
     }
 }
 
-/// How a file has come to its destination.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// How a file has come to its destination. In JSON it stands where one worker tells another one of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub struct FileCopy {
     /// The size of the file in bytes, if it is known; also if it was skipped.
     pub size: Option<u64>,
@@ -70,13 +71,14 @@ pub struct FileCopy {
     pub source: Option<Facts>,
     /// Whether something had the name of the copy before. Then both places may be one.
     pub was_taken: bool,
-    /// The session of the destination that has verified the copy, or found it there. `None`: this host, or none that was open
-    /// all the time.
+    /// The session of the destination that has verified the copy, or found it there. `None`: this host, none that was open all the
+    /// time, or one of another worker.
+    #[serde(skip)]
     pub session: Option<SessionId>,
 }
 
 /// Who has moved the bytes of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub enum FileEnd {
     /// This run, by this route; a dry run would.
     Moved(Rung),
@@ -95,7 +97,7 @@ pub enum FileEnd {
 }
 
 /// What an earlier run of a job has done with a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct EarlierCopy {
     /// The route of its bytes, if it is known.
     pub route: Option<Rung>,
@@ -223,21 +225,16 @@ impl StreamedDigests {
 }
 
 /// What has passed a relay.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct Relayed {
     /// The name of the relay.
-    #[serde(serialize_with = "as_text")]
     pub relay: Arc<str>,
     /// Bytes that it has passed on, as it said.
     #[serde(rename = "relayed")]
     pub bytes: u64,
     /// Whether two agents carried all of them over a direct connection: they have not passed the hub.
-    #[serde(rename = "agents_direct", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(rename = "agents_direct", default, skip_serializing_if = "std::ops::Not::not")]
     pub directly: bool,
-}
-
-fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text)
 }
 
 /// What is said of a path behind the names of two agents that have connected directly.
@@ -263,7 +260,7 @@ impl Relayed {
 }
 
 /// What protects bytes on their path, weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protection {
     /// Nothing, at least on a part of it.
@@ -322,6 +319,13 @@ impl Serialize for Verified {
     }
 }
 
+impl<'de> Deserialize<'de> for Verified {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::custom("no word for what has verified a copy"))
+    }
+}
+
 impl Verified {
     /// The one with that [`name`](Self::name).
     pub fn named(name: &str) -> Option<Self> {
@@ -354,7 +358,7 @@ impl Verified {
 }
 
 /// What is known of the transfer of one file. Of two values, the first one is that of the source.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub struct TransferFacts {
     /// The digest of both ends in hexadecimal digits, if digests have verified the copy.
     pub digest: Option<String>,
@@ -380,7 +384,7 @@ impl TransferFacts {
 }
 
 /// What files that take the same path have in common. Of two values, the first one is that of the source.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize)]
 pub struct PathFacts {
     /// What protects the control connection with each server: `clear`, or the version and the suite of TLS.
     pub control: [Option<String>; 2],

@@ -108,6 +108,8 @@ mod away {
 #[cfg(feature = "postgres")]
 mod daemons {
     use super::server;
+    use crate::accounts::Secrets;
+    use crate::workers::slow_destination;
     use integration_tests::or_skip;
     use integration_tests::postgres::Postgres;
     use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
@@ -375,5 +377,106 @@ mod daemons {
             !rates.is_empty() && rates.iter().all(|told| told["job"] == *id && told["worker"] == "one"),
             "{rates:?}"
         );
+    }
+
+    /// A tree of which one worker has enough for half a minute.
+    struct TreeScene {
+        scene: Scene,
+        netrc: String,
+        _secrets: Secrets,
+    }
+
+    impl TreeScene {
+        fn new(database: Postgres) -> Self {
+            let names = (0..100).map(|number| format!("t/{}/{number}", number % 3));
+            let from =
+                names.fold(Site::new("source"), |site, name| site.file(&name, sample(1_200_000))).start();
+            let (to, netrc, _secrets) = slow_destination("4MB");
+            Self { scene: Scene { database, from, to }, netrc, _secrets }
+        }
+
+        fn user(&self) -> User {
+            let user = user().private_file(".netrc", self.netrc.clone());
+            user.args(["--json", "--store", &self.scene.database.url("postgres")])
+        }
+
+        fn daemon(&self, name: &str) -> Started {
+            let daemon = self.user().args(["daemon", "--name", name, "--parallel", "1"]).start();
+            daemon.wait_for("carrying the jobs of the queue");
+            daemon
+        }
+
+        /// Has the first daemon begin a job, and the second one a part of it.
+        fn shared(&self, verb: &str) -> (Started, Started, String) {
+            let from = without_password(&self.scene.from.url("t"));
+            let to = self.scene.to.url("").replace("ann:open%3Asesame@", "eve@");
+            let recursive: &[&str] = if verb == "copy" { &["-r"] } else { &[] };
+            let one = self.daemon("one");
+            let run = self.user().args([verb, "--queue"]).args(recursive).args([&from, &to]).run().exits(0);
+            let id = run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned();
+            one.wait_for("a job begins");
+            let two = self.daemon("two");
+            two.wait_for("a job begins");
+            (one, two, id)
+        }
+
+        fn until_done(&self, id: &str) {
+            until("done", || self.scene.job(id)["state"] == "done");
+            let names = self.scene.to.names();
+            assert_eq!(names.iter().filter(|name| !name.ends_with('/')).count(), 100, "{names:?}");
+            for name in names.iter().filter(|name| !name.ends_with('/')) {
+                assert!(self.scene.to.bytes(name) == sample(1_200_000), "{name}");
+            }
+        }
+
+        fn parts(&self) -> Option<u64> {
+            self.scene.database.number("SELECT count(*) FROM ftp_user.tree_parts")
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_tree_is_carried_by_whoever_has_room() {
+        for verb in ["copy", "move"] {
+            let tree = TreeScene::new(or_skip!(server()));
+            let (one, two, id) = tree.shared(verb);
+            tree.until_done(&id);
+            let job = tree.scene.job(&id);
+            assert_eq!((&job["files"], &job["failed"]), (&100.into(), &0.into()), "{job}");
+            if verb == "move" {
+                assert_eq!(tree.scene.from.names(), Vec::<String>::new());
+            }
+            assert_eq!(tree.parts(), Some(0));
+            let [one, two] = [one, two].map(|daemon| daemon.end_with(Signal::TERM).exits(0));
+            assert!(one.said.contains("\"part\":0") && !two.said.contains("\"part\":0"), "{two}");
+        }
+    }
+
+    #[test]
+    fn a_part_whose_worker_was_stopped_beyond_its_lease_is_carried_by_the_next_run() {
+        let tree = TreeScene::new(or_skip!(server()));
+        let (one, two, id) = tree.shared("copy");
+        let stored = || tree.scene.to.names().into_iter().find(|name| name.ends_with(".part"));
+        until("a part is under way", || stored().is_some());
+        two.running.signal(Signal::STOP);
+        tree.until_done(&id);
+        let last = "t/0/99";
+        fs::write(tree.scene.to.path(last), "newer").unwrap();
+        two.running.signal(Signal::CONT);
+        two.wait_for("a job has lost its lease");
+        two.end_with(Signal::TERM).exits(0);
+        assert_eq!(tree.scene.to.bytes(last), b"newer");
+        assert_eq!(stored(), None);
+        one.end_with(Signal::TERM).exits(0);
+    }
+
+    #[test]
+    fn whoever_carries_a_part_goes_on_with_the_job_of_a_killed_daemon() {
+        let tree = TreeScene::new(or_skip!(server()));
+        let (one, two, id) = tree.shared("copy");
+        one.running.signal(Signal::KILL);
+        one.end();
+        tree.until_done(&id);
+        assert_eq!(tree.parts(), Some(0));
+        two.end_with(Signal::TERM).exits(0);
     }
 }

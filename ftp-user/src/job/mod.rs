@@ -19,6 +19,7 @@
 //! | `unattended` | a job that nobody runs: its file moves on, and it is asked about |
 //! | `leftovers` | what killed runs have left: it is removed, or the job is given up |
 //! | `takeover` | what other workers have left of a job gets names of this run |
+//! | `tree_part` | a part of the tree of a job that another worker of the queue carries |
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `summary` | what was done and what has failed, and the report |
@@ -46,6 +47,7 @@ mod survey;
 mod sync;
 mod takeover;
 mod tree;
+mod tree_part;
 mod unattended;
 
 pub use crate::id::JobId;
@@ -80,9 +82,10 @@ pub use unattended::transfer_of;
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 
 /// One file to copy.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct Item {
     /// The number of the file within its job, from 1.
     pub number: u64,
@@ -105,7 +108,7 @@ pub struct Item {
 }
 
 /// What is known of the place of a copy before it begins.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub enum Target {
     /// The destination has not been asked.
     #[default]

@@ -14,6 +14,7 @@ use crate::job::sources::moved;
 use crate::job::summary::{Report, Tally};
 use crate::job::sync::{SyncRequest, sync};
 use crate::job::takeover;
+use crate::job::tree_part;
 use crate::journal::ItemEnd;
 use crate::outcome::Protection;
 use crate::place::Location;
@@ -25,6 +26,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let mut context = context.clone();
     if let Err(failure) = lifetime::start(&mut context, &job).await {
         return refused(job.verb(), failure, &context);
+    }
+    if context.run.job_journal.is_of_part() {
+        return Box::pin(tree_part::carry(&context, &job)).await;
     }
     if let Err(failure) = Box::pin(takeover::take_over(&context, &job)).await {
         return failed_before_work(job.verb(), failure, &context).await;

@@ -433,10 +433,19 @@ impl JobJournal {
     /// Notes how the job has ended and what has failed in this run, with everything before it. Returns whether its entry
     /// stays.
     pub async fn finish(&self, end: RunEnd, failures: Option<Failures>) -> bool {
-        let (reply, answer) = oneshot::channel();
-        self.request(move |store, job| store.finish(job, end, failures.as_ref()), Some(reply), true);
+        let finished = self.end_with(move |store, job| store.finish(job, end, failures.as_ref())).await;
         // What could not be noted is as it was.
-        answer.await.unwrap_or(true)
+        finished.unwrap_or(true)
+    }
+
+    /// Does the last thing that the journal is asked for; `None` if the journal has ended before.
+    pub(super) async fn end_with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, JobId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.request(work, Some(reply), true);
+        answer.await.ok()
     }
 
     /// Asks for something. The answer comes when all before it is on the disk; none comes if the journal has ended.

@@ -14,14 +14,15 @@ use super::sql::{GONE, Sql, StoreError};
 use super::store::{JobLock, Store};
 use super::table::{check_files, check_files_of, forget};
 use crate::id::JobId;
+use crate::queue::Lease;
 use ftp_io::clock::since_1970;
 use std::path::Path;
 
 /// A job that begins or goes on.
 #[derive(Debug)]
 pub(super) struct StartedJob {
-    /// Kept as long as the job runs.
-    pub(super) lock: JobLock,
+    /// Kept as long as the job runs; `None` if this is a part of it, whose worker has the lock of the job.
+    pub(super) lock: Option<JobLock>,
     /// What an earlier run has decided.
     pub(super) decided: Option<String>,
 }
@@ -35,8 +36,9 @@ impl Store {
         work: impl FnOnce(&Self) -> Result<(), StoreError>,
     ) -> Result<StartedJob, JournalFailure> {
         let lock = match start.lease {
-            Some(lease) => self.take_lock_over(lease)?,
-            None => self.lock(start.id)?,
+            Some(lease) if lease.is_of_part() => None,
+            Some(lease) => Some(self.take_lock_over(lease)?),
+            None => Some(self.lock(start.id)?),
         };
         self.sweep_locks();
         let begun = self.durably(|store| match store.enter(start)? {
@@ -52,6 +54,10 @@ impl Store {
             && !is_held(&self.sql, lease)?
         {
             return Ok(Err(JournalFailure::Held { job: start.id, process: None }));
+        }
+        if start.lease.is_some_and(Lease::is_of_part) {
+            let unknown = JournalFailure::Unknown { job: start.id };
+            return Ok(JobRow::find(&self.sql, start.id)?.map(|row| row.decided).ok_or(unknown));
         }
         if start.resumes {
             match queue::find(&self.sql, start.id)? {

@@ -12,9 +12,11 @@ use super::record::JobRecord;
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
+use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WorkerProfile, WorkerRecord, reporter,
+    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile, WorkerRecord,
+    reporter,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,14 +24,14 @@ use std::time::Duration;
 /// The leases of one worker in the journal of a queue: it takes jobs, renews its leases, and ends jobs.
 #[derive(Debug)]
 pub struct Leases<'a> {
-    queue: &'a Queue,
-    worker: WorkerId,
+    pub(super) queue: &'a Queue,
+    pub(super) worker: WorkerId,
 }
 
-/// A job that a worker has taken.
+/// A job that a worker has taken, or of which it has taken a part.
 #[derive(Debug)]
 pub struct TakenJob {
-    /// The right to carry it.
+    /// The right to carry it, or the part.
     pub lease: Lease,
     /// The job itself.
     pub record: JobRecord,
@@ -81,7 +83,8 @@ impl<'a> Leases<'a> {
         self.queue.write(|store| check_in(store, profile, held, last_change))
     }
 
-    /// Where several workers share the jobs, marks those as lost whose leases have expired, but for the `held` ones. Returns them.
+    /// Where several workers share the jobs, marks those as lost whose leases have expired, and parts of trees, but for the `held` ones.
+    /// Returns them, and the jobs of the parts.
     /// `may` is asked whether the worker may do so at this time of the store.
     ///
     /// # Errors
@@ -92,12 +95,17 @@ impl<'a> Leases<'a> {
         held: &[Lease],
         may: impl Fn(u64) -> bool,
     ) -> Result<Vec<JobId>, JournalFailure> {
-        let is_held = |job: JobId| held.iter().any(|lease| lease.job == job);
+        let is_held = |job: JobId| held.iter().any(|lease| lease.job == job && !lease.is_of_part());
         self.queue.with(|store| {
             // A reader waits for no other process.
-            let found = store.sql.now().and_then(|now| expired(&store.sql, now));
-            let found = found.map_err(|bad| store.failure(bad))?;
-            if !store.is_shared() || found.iter().all(|(job, _)| is_held(*job)) {
+            let found = store
+                .sql
+                .now()
+                .and_then(|now| Ok((expired(&store.sql, now)?, expired_parts(&store.sql, now)?)));
+            let (jobs, parts) = found.map_err(|bad| store.failure(bad))?;
+            let has_none =
+                jobs.iter().all(|(job, _)| is_held(*job)) && parts.iter().all(|part| held.contains(part));
+            if !store.is_shared() || has_none {
                 return Ok(Vec::new());
             }
             store.durably(|store| {
@@ -105,6 +113,7 @@ impl<'a> Leases<'a> {
                 if !may(now) {
                     return Ok(Vec::new());
                 }
+                let of_parts = tree_parts::lose_expired(&store.sql, now, held)?;
                 let mut lost = expired(&store.sql, now)?;
                 lost.retain(|(job, _)| !is_held(*job));
                 for (job, mut entry) in lost.iter().cloned() {
@@ -113,7 +122,7 @@ impl<'a> Leases<'a> {
                     keep(store, job, entry)?;
                     delete(&store.sql, job)?;
                 }
-                Ok(lost.into_iter().map(|(job, _)| job).collect())
+                Ok(lost.into_iter().map(|(job, _)| job).chain(of_parts).collect())
             })
         })
     }
@@ -278,8 +287,7 @@ fn take(
         let Some(mut entry) = find(sql, job)? else { break };
         entry.begin(now);
         save(sql, job, &entry)?;
-        let lease = Lease { job, worker, fence: next_fence(sql, 1)? };
-        LeaseRow { lease, until: now + LEASE_TIME.as_secs(), progress: None }.save(sql)?;
+        let lease = new_lease(sql, job, WHOLE_JOB, worker)?;
         carried.push(CarriedJob::of(&entry.submission, lease.fence));
         taken.push(lease);
         // There are several of a group if one transaction has submitted them.
@@ -287,6 +295,25 @@ fn take(
         heads.extend(next_head(sql, &entry.submission, now)?);
     }
     Ok(taken)
+}
+
+/// Gives a worker the right to a job, or to a part of its tree.
+fn new_lease(sql: &Sql, job: JobId, part: u64, worker: WorkerId) -> Result<Lease, StoreError> {
+    let lease = Lease { job, part, worker, fence: next_fence(sql, 1)? };
+    LeaseRow { lease, until: sql.now()? + LEASE_TIME.as_secs(), progress: None }.save(sql)?;
+    Ok(lease)
+}
+
+/// Gives a worker the right to a part of a job. `None`: the job cannot be read.
+pub(super) fn taken(
+    sql: &Sql,
+    job: JobId,
+    part: u64,
+    worker: WorkerId,
+) -> Result<Option<TakenJob>, StoreError> {
+    let Some(row) = JobRow::find(sql, job)? else { return Ok(None) };
+    let record = row.record(sql, None)?;
+    Ok(Some(TakenJob { lease: new_lease(sql, job, part, worker)?, record }))
 }
 
 /// Has a job wait that cannot be read. The others go on.
@@ -309,14 +336,21 @@ struct LeaseRow {
 
 impl LeaseRow {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
-        let lease = Lease { job: row.get(0)?, worker: row.get(1)?, fence: row.get(2)? };
-        Ok(Self { lease, until: row.get(3)?, progress: row.get(4)? })
+        let lease = Lease { job: row.get(0)?, part: row.get(1)?, worker: row.get(2)?, fence: row.get(3)? };
+        Ok(Self { lease, until: row.get(4)?, progress: row.get(5)? })
     }
 
     fn save(&self, sql: &Sql) -> Result<(), StoreError> {
-        let Self { lease: Lease { job, worker, fence }, until, progress } = self;
-        let progress = progress.as_deref().into();
-        LEASES.replace(sql, &[(*job).into(), (*worker).into(), (*fence).into(), (*until).into(), progress])
+        let Self { lease: Lease { job, part, worker, fence }, until, progress } = self;
+        let values = [
+            (*job).into(),
+            (*part).into(),
+            (*worker).into(),
+            (*fence).into(),
+            (*until).into(),
+            progress.as_deref().into(),
+        ];
+        LEASES.replace(sql, &values)
     }
 
     /// How far its job is; `None` if that was not told, or by a worker of another version.
@@ -325,10 +359,25 @@ impl LeaseRow {
     }
 }
 
+/// The row of the lease of a job, or of a part of its tree.
+fn row_of(sql: &Sql, job: JobId, part: u64) -> Result<Option<LeaseRow>, StoreError> {
+    let found = LEASES.find(sql, "job = ?1 AND part = ?2", &[job.into(), part.into()], LeaseRow::read)?;
+    Ok(found.into_iter().next())
+}
+
 /// The row of this lease, if it is still that of its job. Time alone does not end it: see [`Lease`].
 fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
-    let found = LEASES.find(sql, "job = ?1", &[lease.job.into()], LeaseRow::read)?;
-    Ok(found.into_iter().find(|row| row.lease == lease))
+    Ok(row_of(sql, lease.job, lease.part)?.filter(|row| row.lease == lease))
+}
+
+/// Whether a worker carries a part.
+pub(super) fn is_taken(sql: &Sql, job: JobId, part: u64) -> Result<bool, StoreError> {
+    Ok(row_of(sql, job, part)?.is_some())
+}
+
+/// The worker that carries a job, if one does.
+pub(super) fn carrier(sql: &Sql, job: JobId) -> Result<Option<WorkerId>, StoreError> {
+    Ok(row_of(sql, job, WHOLE_JOB)?.map(|row| row.lease.worker))
 }
 
 /// Whether this is still the lease of its job.
@@ -338,35 +387,46 @@ pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
 
 /// How far a job is, if it is carried and its worker has told it.
 pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<StoredProgress>, StoreError> {
-    let found = LEASES.find(sql, "job = ?1", &[job.into()], LeaseRow::read)?;
-    Ok(found.first().and_then(LeaseRow::progress))
+    Ok(row_of(sql, job, WHOLE_JOB)?.as_ref().and_then(LeaseRow::progress))
 }
 
-/// Forgets the lease of a job.
+/// Forgets the lease of a job. All parts of its tree end with it.
 pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    sql.write("DELETE FROM leases WHERE job = ?1", &[job.into()])
+    sql.write("DELETE FROM leases WHERE job = ?1", &[job.into()])?;
+    sql.write("DELETE FROM tree_parts WHERE job = ?1", &[job.into()])
 }
 
 /// The jobs that are carried, and whose leases have expired. One that ends later than any lease does was written before the clock of
 /// the store went back.
 fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
-    let condition = "carried = 1 AND job NOT IN (SELECT job FROM leases WHERE until > ?1 AND until <= ?2)";
+    let condition =
+        "carried = 1 AND job NOT IN (SELECT job FROM leases WHERE part = 0 AND until > ?1 AND until <= ?2)";
     entries(sql, condition, &[now.into(), (now + LEASE_TIME.as_secs()).into()])
 }
 
-/// The jobs that are carried, by whatever worker.
-fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
+/// The leases of parts that have expired.
+pub(super) fn expired_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, StoreError> {
+    let expired = "part > 0 AND (until <= ?1 OR until > ?2)";
+    let values = [now.into(), (now + LEASE_TIME.as_secs()).into()];
+    LEASES.find(sql, expired, &values, |row| LeaseRow::read(row).map(|row| row.lease))
+}
+
+/// The jobs that are carried, by whatever worker. Each part of a tree counts as one of them.
+pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
     let leases = LEASES.find(sql, "TRUE", &[], LeaseRow::read)?;
-    let fences: HashMap<JobId, u64> =
-        leases.into_iter().map(|LeaseRow { lease, .. }| (lease.job, lease.fence)).collect();
-    let carried = entries(sql, "carried = 1", &[])?;
-    let carried = carried.iter().map(|(job, entry)| (entry, fences.get(job).copied().unwrap_or(0)));
-    Ok(carried.map(|(entry, fence)| CarriedJob::of(&entry.submission, fence)).collect())
+    let mut carried = Vec::new();
+    for (job, entry) in entries(sql, "carried = 1", &[])? {
+        let fences: Vec<u64> =
+            leases.iter().filter(|row| row.lease.job == job).map(|row| row.lease.fence).collect();
+        let fences = if fences.is_empty() { vec![0] } else { fences };
+        carried.extend(fences.into_iter().map(|fence| CarriedJob::of(&entry.submission, fence)));
+    }
+    Ok(carried)
 }
 
 /// The jobs that workers carry.
 pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
-    let leases = LEASES.find(sql, "TRUE", &[], LeaseRow::read)?;
+    let leases = LEASES.find(sql, "part = 0", &[], LeaseRow::read)?;
     let run =
         |row: LeaseRow| (row.lease.job, CarriedRun { worker: row.lease.worker, progress: row.progress() });
     Ok(leases.into_iter().map(run).collect())

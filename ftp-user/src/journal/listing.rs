@@ -256,22 +256,35 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>, JournalFailure> {
-        let (ended, open): (Vec<_>, Vec<_>) =
+        // Indexes alone have all that tells states apart, but for jobs that wait between two tries: these have an index of their own.
+        let of = |state: &QueueState| {
+            let is_later = *state == QueueState::Scheduled;
+            let rows = if is_later { LATER.to_owned() } else { condition(Some(&[*state])) };
+            format!("count(CASE WHEN {rows} THEN 1 END)")
+        };
+        let counts = |rows: &str, states: &[QueueState]| {
+            let counts: Vec<String> = states.iter().map(of).collect();
+            format!("(SELECT {} FROM queue WHERE {rows})", counts.join(", "))
+        };
+        let (ended, mut open): (Vec<_>, Vec<_>) =
             QueueState::ALL.into_iter().partition(|state| state.has_ended());
-        let of = |state: &QueueState| format!("count(CASE WHEN {} THEN 1 END)", condition(Some(&[*state])));
-        let counts = |states: &[QueueState]| states.iter().map(of).collect::<Vec<_>>().join(", ");
-        // An index alone has all that tells the states of ended jobs apart, of which there are most.
+        open.retain(|state| *state != QueueState::Waiting);
         let ask = format!(
-            "SELECT * FROM (SELECT {} FROM queue WHERE exit IS NOT NULL) AS ended,
-                (SELECT {} FROM queue WHERE exit IS NULL) AS open",
-            counts(&ended),
-            counts(&open)
+            "SELECT * FROM {} AS ended, {} AS open, {} AS waiting",
+            counts("exit IS NOT NULL", &ended),
+            counts("exit IS NULL", &open),
+            counts("exit IS NULL AND cause IS NOT NULL", &[QueueState::Waiting])
         );
         self.read(|Store { sql, .. }| {
-            sql.one(&ask, &[sql.now()?.into()], |row| {
-                let states = ended.iter().chain(&open).enumerate();
+            let mut counted: BTreeMap<&'static str, u64> = sql.one(&ask, &[sql.now()?.into()], |row| {
+                let states = ended.iter().chain(&open).chain([&QueueState::Waiting]).enumerate();
                 states.map(|(column, state)| Ok((state.name(), row.get(column)?))).collect()
-            })
+            })?;
+            let waiting = counted.get(QueueState::Waiting.name()).copied().unwrap_or(0);
+            if let Some(scheduled) = counted.get_mut(QueueState::Scheduled.name()) {
+                *scheduled = scheduled.saturating_sub(waiting);
+            }
+            Ok(counted)
         })
     }
 
@@ -394,7 +407,6 @@ fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreE
 fn condition(states: Option<&[QueueState]>) -> String {
     let Some(states) = states else { return ALL.to_owned() };
     let (done, partial, cancelled, pause) = (DONE, PARTIAL, INTERRUPTED, Wish::Pause.number());
-    let waits = format!("exit IS NULL AND carried = 0 AND wish != {pause}");
     let of = |state: &QueueState| match state {
         QueueState::Done => format!("exit = {done}"),
         QueueState::Partial => format!("exit = {partial}"),
@@ -402,14 +414,16 @@ fn condition(states: Option<&[QueueState]>) -> String {
         QueueState::Failed => format!("exit NOT IN ({done}, {partial}, {cancelled})"),
         QueueState::Running => "exit IS NULL AND carried = 1".to_owned(),
         QueueState::Paused => format!("exit IS NULL AND carried = 0 AND wish = {pause}"),
-        QueueState::Waiting => format!("{waits} AND due > ?1 AND cause IS NOT NULL"),
-        QueueState::Scheduled => format!("{waits} AND due > ?1 AND cause IS NULL"),
-        QueueState::Queued => format!("{waits} AND due <= ?1"),
+        QueueState::Waiting => format!("{LATER} AND cause IS NOT NULL"),
+        QueueState::Scheduled => format!("{LATER} AND cause IS NULL"),
+        QueueState::Queued => "exit IS NULL AND carried = 0 AND wish != 1 AND due <= ?1".to_owned(),
     };
     let any: Vec<String> = states.iter().map(|state| format!("({})", of(state))).collect();
     format!("{ALL} AND ({})", if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") })
 }
 
+/// The condition of the rows of jobs whose time has not come. One that is paused has the wish 1.
+const LATER: &str = "exit IS NULL AND carried = 0 AND wish != 1 AND due > ?1";
 /// The condition of all rows, with the time as `?1`.
 const ALL: &str = "CAST(?1 AS BIGINT) IS NOT NULL";
 

@@ -17,6 +17,7 @@
 //! | `ownership` | whether a job is still this run's |
 //! | `queue` | jobs of the queue: submitted, changed, ended |
 //! | `leases` | workers, which of them carries which job, and what becomes of a job whose worker was lost |
+//! | `tree_parts` | parts of the tree of a job that other workers carry |
 //! | `series` | series of jobs: added, changed, and their runs begun |
 //! | `listing` | jobs and files of the queue in pages, and those that have changed |
 //! | `tokens` | tokens of the API |
@@ -48,6 +49,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod tree_parts;
 mod url;
 mod writer;
 
@@ -73,4 +75,5 @@ pub use record::{ReadWords, StoredJob};
 pub use series::{PlannedRun, SeriesRecord};
 pub use store::DaemonRefusal;
 pub use tokens::Tokens;
+pub use tree_parts::{PartQuestion, TreePart};
 pub use url::{BadStoreUrl, DatabaseHost, PostgresUrl, SslMode, StoreUrl};

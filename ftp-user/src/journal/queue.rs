@@ -237,6 +237,7 @@ pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
         keep(store, job, entry)?;
     }
     store.sql.write("DELETE FROM leases", &[])?;
+    store.sql.write("DELETE FROM tree_parts", &[])?;
     Ok(left.len())
 }
 
@@ -414,6 +415,13 @@ pub(super) fn next_head(
         (&sites).into(),
     ];
     find_heads(sql, &of_group, &values).map(|mut found| found.pop())
+}
+
+/// A job that is carried, as if it were still to begin.
+pub(super) fn carried_head(job: JobId, entry: &Entry) -> Head<JobId> {
+    let Submission { owner, pair, priority, sites, .. } = entry.submission.clone();
+    let submitted = entry.submitted.unwrap_or(0);
+    Head { job, owner, pair, sites, priority, submitted, due: entry.due }
 }
 
 fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Head<JobId>>, StoreError> {

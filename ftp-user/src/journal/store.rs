@@ -162,9 +162,12 @@ impl Store {
     }
 
     /// Checks that a job is still this run's: that this connection has its lock, and, if a worker carries it, that no other one has
-    /// taken it.
+    /// taken it. Of a part of a job, the worker of the job has the lock.
     pub(super) fn check_job(&self, job: JobId, lease: Option<Lease>) -> Result<(), StoreError> {
         self.check_lease(lease)?;
+        if lease.is_some_and(Lease::is_of_part) {
+            return Ok(());
+        }
         let has_lock = match &self.home {
             Home::Directory(home) => home.holder(job).is_some(),
             #[cfg(feature = "postgres")]

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The version of these tables.
-pub(super) const VERSION: i64 = 12;
+pub(super) const VERSION: i64 = 13;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
@@ -137,7 +137,8 @@ CREATE TABLE queue (
     started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, request_digest BLOB, limited INTEGER NOT NULL,
     sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
     submitted INTEGER NOT NULL, sum INTEGER NOT NULL);
-CREATE INDEX queue_open ON queue (owner, pair, priority, submitted, exit) WHERE exit IS NULL;
+CREATE INDEX queue_open ON queue (owner, pair, priority, submitted, exit, due, wish, carried) WHERE exit IS NULL;
+CREATE INDEX queue_waiting ON queue (due, exit, wish, carried) WHERE exit IS NULL AND cause IS NOT NULL;
 CREATE INDEX queue_ended ON queue (ended, exit) WHERE exit IS NOT NULL;
 CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
 CREATE INDEX queue_submitted ON queue (submitted, job);
@@ -186,20 +187,32 @@ CREATE TABLE workers (
     key: "id",
 };
 
-/// Who carries the jobs of the queue that are carried, and how far they are: a text that is only shown.
+/// Who carries the jobs of the queue that are carried, and parts of their trees; and how far the jobs are: a text that is only shown.
 pub(super) const LEASES: Table = Table {
     name: "leases",
     create: "
 CREATE TABLE leases (
-    job INTEGER PRIMARY KEY, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL, progress TEXT,
-    sum INTEGER NOT NULL);
+    job INTEGER NOT NULL, part INTEGER NOT NULL, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL,
+    progress TEXT, sum INTEGER NOT NULL, PRIMARY KEY (job, part));
 ",
-    columns: "job, worker, fence, until, progress",
-    key: "job",
+    columns: "job, part, worker, fence, until, progress",
+    key: "job, part",
+};
+
+/// The parts of trees that workers carry for the worker of the job, or may carry: which files, and what came of them.
+pub(super) const TREE_PARTS: Table = Table {
+    name: "tree_parts",
+    create: "
+CREATE TABLE tree_parts (
+    job INTEGER NOT NULL, part INTEGER NOT NULL, files TEXT NOT NULL, result TEXT, sum INTEGER NOT NULL,
+    PRIMARY KEY (job, part));
+",
+    columns: "job, part, files, result",
+    key: "job, part",
 };
 
 /// All tables of the journal.
-pub(super) const TABLES: [&Table; 14] = [
+pub(super) const TABLES: [&Table; 15] = [
     &JOBS,
     &PARTS,
     &ITEMS,
@@ -214,6 +227,7 @@ pub(super) const TABLES: [&Table; 14] = [
     &TOKENS,
     &WORKERS,
     &LEASES,
+    &TREE_PARTS,
 ];
 
 impl Table {
@@ -379,7 +393,7 @@ pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
     // From the end: what is found by the files of the job goes before them.
-    let others = [(&QUEUE, JOB), (&LEASES, JOB), (&JOBS, "id = ?1")];
+    let others = [(&QUEUE, JOB), (&LEASES, JOB), (&TREE_PARTS, JOB), (&JOBS, "id = ?1")];
     OF_JOB.into_iter().rev().chain(others).try_for_each(|(Table { name, .. }, of_job)| {
         sql.write(&format!("DELETE FROM {name} WHERE {of_job}"), &[job.into()])
     })

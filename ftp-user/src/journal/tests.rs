@@ -61,7 +61,7 @@ impl StoredJob {
 impl Store {
     /// Begins a job without other work.
     pub(super) fn start(&self, start: &JobStart) -> Result<JobLock, JournalFailure> {
-        self.start_with(start, |_| Ok(())).map(|started| started.lock)
+        self.start_with(start, |_| Ok(())).map(|started| started.lock.unwrap())
     }
 
     /// Opens the store of a state directory, which has no words of jobs.

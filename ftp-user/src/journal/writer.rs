@@ -88,8 +88,8 @@ impl Writer {
 /// What writes a job that has begun.
 pub(super) struct JobWriter {
     store: Store,
-    /// The lock of the job.
-    lock: JobLock,
+    /// The lock of the job, if this run has it.
+    lock: Option<JobLock>,
     job: JobId,
     /// The right of the worker that carries it; `None` if none does.
     lease: Option<Lease>,

@@ -1,9 +1,10 @@
 //! A candidate: one concrete attempt at a path between two servers. Pure.
 
 use ftp_proto::transfer::{DataTls, Opening, Posture, RelayRoles, Roles, Side};
+use serde::{Deserialize, Serialize};
 
 /// The rung of the ladder that a candidate stands on, as reports name it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, Serialize)]
 pub enum Rung {
     /// From server to server; the destination listens.
     DestListens,

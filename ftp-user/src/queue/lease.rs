@@ -1,22 +1,33 @@
-//! Leases: the right of one worker to a job, for a time. Pure: the time of leases is that of the store, which all workers share,
+//! Leases: the right of one worker to a job, or to a part of its tree, for a time. Pure: the time of leases is that of the store, which all workers share,
 //! and each worker measures its own absence by its own clock.
 
 use crate::id::{JobId, WorkerId};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
-/// The right of a worker to a job. It lasts until another worker finds that it was not renewed for [`LEASE_TIME`], and marks the job
+/// The right of a worker to a job, or to a part of its tree. It lasts until another worker finds that it was not renewed for [`LEASE_TIME`], and marks the job
 /// as lost; not until a certain time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lease {
     /// The job itself.
     pub job: JobId,
+    /// The number of the part of its tree; [`WHOLE_JOB`] if it is the job itself.
+    pub part: u64,
     /// The worker that carries it.
     pub worker: WorkerId,
     /// Every lease has a number that is larger than those of all leases before it, also of other jobs.
     pub fence: u64,
 }
 
+impl Lease {
+    /// Whether it is one of a part of the tree of a job, which another worker carries.
+    pub const fn is_of_part(self) -> bool {
+        self.part != WHOLE_JOB
+    }
+}
+
+/// The number that stands for the job itself. Parts of its tree are counted from 1.
+pub const WHOLE_JOB: u64 = 0;
 /// How long a lease need not be renewed.
 pub const LEASE_TIME: Duration = Duration::from_secs(30);
 

@@ -35,7 +35,7 @@ pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
 };
 pub use hours::Hours;
-pub use lease::{LEASE_TIME, Lease, RenewalTimer};
+pub use lease::{LEASE_TIME, Lease, RenewalTimer, WHOLE_JOB};
 pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
 pub use progress::StoredProgress;
 pub use series::{Series, Turn, turn};

@@ -25,11 +25,14 @@ pub(super) enum RunResult {
     Postponed { cause: String },
 }
 
-/// Carries a job until it ends, or until `cancel` stops it.
+/// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
 pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, cancel: Cancel) -> RunResult {
     let entry = record.queued.clone().unwrap_or_default();
     let gives_up = entry.wish == Wish::Cancel;
-    daemon.feed.begin(record.id);
+    // Who carries the job tells how far it is.
+    if !lease.is_of_part() {
+        daemon.feed.begin(record.id);
+    }
     let settings = match program::settings(daemon.general.job.config.as_deref()) {
         // They are those of the daemon. What is wrong with them is not the fault of the job.
         Err(failure) => return RunResult::Postponed { cause: failure.to_string() },
@@ -65,7 +68,11 @@ async fn run(daemon: &Arc<Daemon>, lease: Lease, record: &JobRecord, cancel: Can
     };
     let (feed, id) = (Arc::clone(&daemon.feed), record.id);
     let (owner, ends) = (submission.owner.clone(), ends(&submission));
-    let listener = Listener::new(move |said| feed.hear(id, (&owner, &ends), said));
+    let listener = Listener::new(move |said| {
+        if !lease.is_of_part() {
+            feed.hear(id, (&owner, &ends), said);
+        }
+    });
     let general = daemon.unattended(listener, cancel);
     match general.command(verb, record) {
         Ok(command) => {

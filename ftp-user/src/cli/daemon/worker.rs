@@ -195,7 +195,7 @@ impl Worker {
             Leases::of(queue, id).lose_expired(&held, |store| renewal.may_take_over(clock.now(), store))
         };
         for job in self.daemon.queue.on_disk(lose).await? {
-            tracing::warn!(%job, "a job has lost its worker, and is carried again");
+            tracing::warn!(%job, "a job or a part of it has lost its worker, and is carried again");
         }
         Ok(())
     }
@@ -238,7 +238,8 @@ impl Worker {
     async fn save_progress(&mut self) -> Result<(), JournalFailure> {
         let now = self.clock.now();
         let is_due = self.saved.is_none_or(|last| now.since(last) >= SAVE_PROGRESS);
-        let running = || self.running.values().map(|running| running.lease);
+        let running =
+            || self.running.values().map(|running| running.lease).filter(|lease| !lease.is_of_part());
         if !is_due || running().next().is_none() {
             return Ok(());
         }
@@ -294,6 +295,16 @@ impl Worker {
                 let may_begin =
                     |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
                 Leases::of(queue, daemon.worker.id).take(room, &recent, may_begin)
+            };
+            self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
+        }
+        if self.daemon.has_database() && self.daemon.parallel.get() > self.running.len() {
+            let daemon = Arc::clone(&self.daemon);
+            let take = move |queue: &Queue| {
+                let others = OnceCell::new();
+                let may_begin =
+                    |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
+                Leases::of(queue, daemon.worker.id).take_part(may_begin)
             };
             self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
         }
@@ -361,7 +372,7 @@ impl Worker {
         let entry = record.queued.clone().unwrap_or_default();
         let carried = CarriedJob::of(&entry.submission, lease.fence);
         let (stop, cancel) = Cancel::new();
-        tracing::info!(job = %lease.job, fence = lease.fence, owner = carried.owner, tries = entry.tries, "a job begins");
+        tracing::info!(job = %lease.job, part = lease.part, fence = lease.fence, owner = carried.owner, tries = entry.tries, "a job begins");
         let daemon = Arc::clone(&self.daemon);
         let scheduler = Handle::current();
         // On a thread of its own: what a job waits for may be the disk.
@@ -390,7 +401,15 @@ impl Worker {
         if self.unwritten.is_empty() {
             return Ok(());
         }
-        let (id, ends) = (self.daemon.worker.id, self.unwritten.clone());
+        let parts: Vec<Lease> =
+            self.unwritten.iter().map(|end| end.lease).filter(|lease| lease.is_of_part()).collect();
+        let id = self.daemon.worker.id;
+        if !parts.is_empty() {
+            // Those that have a result are not changed.
+            self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).give_back(&parts)).await?;
+            self.unwritten.retain(|end| !end.lease.is_of_part());
+        }
+        let ends = self.unwritten.clone();
         let end = move |queue: &Queue| {
             let end = |end: UnwrittenEnd| (end.lease, move |entry: &mut Entry, now| end.note(entry, now));
             Leases::of(queue, id).end(ends.into_iter().map(end).collect())

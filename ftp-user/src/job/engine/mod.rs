@@ -5,6 +5,7 @@
 //! | `stream` | files on their way between two places: added by whoever finds them, claimed, copied by workers |
 //! | `workers` | the workers between two ends: which one gets which files |
 //! | `worker` | one of them: it copies files, together or one after the other |
+//! | `sharing` | files that other workers of the queue copy |
 //! | `width` | how many |
 //! | `grouping` | whether small files move together, how, and on which path |
 //! | `batch` | small files that move together |
@@ -14,6 +15,7 @@
 mod batch;
 mod grouping;
 mod intake;
+pub(super) mod sharing;
 pub(super) mod stream;
 mod taken_names;
 mod width;

@@ -10,6 +10,7 @@
 //!
 //! A stream has no task: it goes on in [`Stream::turn`].
 
+use super::sharing::SharedResults;
 use super::taken_names::CopyPlaces;
 use super::worker::{FileResult, WorkerResults};
 use super::workers::Workers;
@@ -47,6 +48,10 @@ pub(in crate::job) struct Stream<'a> {
     stored: StoredFiles,
     /// The same between other places.
     elsewhere: Vec<(Ends, StoredFiles)>,
+    /// What came of each file, if these are a part of the files of another worker of the queue.
+    pub(in crate::job) shared: Option<SharedResults>,
+    /// Another worker of the queue is lost that has copied files for this job: nobody knows what it still does.
+    has_lost_part: bool,
 }
 
 /// What the finder of files waits for.
@@ -92,6 +97,8 @@ impl<'a> Stream<'a> {
             waiting: WaitingFiles::default(),
             stored: StoredFiles::default(),
             elsewhere: Vec::new(),
+            shared: None,
+            has_lost_part: false,
         }
     }
 
@@ -119,7 +126,9 @@ impl<'a> Stream<'a> {
 
     /// Whether nothing more is begun.
     pub(in crate::job) fn is_over(&self) -> bool {
-        self.context.run.cancel.is_cancelled() || (self.options.fail_fast && self.tally.has_failed())
+        self.context.run.cancel.is_cancelled()
+            || self.has_lost_part
+            || (self.options.fail_fast && self.tally.has_failed())
     }
 
     /// Takes the place of a copy. Returns false if this very source has taken it already.
@@ -158,7 +167,14 @@ impl<'a> Stream<'a> {
     ) -> StreamEvent<T> {
         let others_follow = wish == StreamWait::Next || self.waiting.claims.is_some();
         self.workers.start(&mut self.waiting.ready, others_follow);
+        if self.workers.may_share(self.waiting.number()) {
+            let items = self.waiting.take_part(self.context);
+            if !items.is_empty() {
+                self.workers.share_with_others(items);
+            }
+        }
         let is_free = self.workers.is_free(!self.waiting.is_empty());
+        self.workers.want_shared_back(is_free && self.waiting.is_empty());
         if is_free && wish == StreamWait::Session {
             return StreamEvent::Idle;
         }
@@ -274,8 +290,21 @@ impl<'a> Stream<'a> {
 
     /// Takes back what a worker has not begun, and notes what came of the other files.
     fn note(&mut self, results: Option<WorkerResults>) {
-        let WorkerResults { files, unbegun, kept, .. } = results.unwrap_or_default();
+        let results = results.unwrap_or_default();
+        if let Some(shared) = &mut self.shared {
+            shared.note(&results.files, &results.kept);
+        }
+        if results.has_lost_part {
+            self.lose_part();
+        }
+        if results.has_lost_session
+            && let Some(losses) = self.ends.destination.losses()
+        {
+            losses.note();
+        }
+        let WorkerResults { files, unbegun, kept, returned, .. } = results;
         self.waiting.ready.extend(unbegun);
+        self.waiting.found.extend(returned);
         for file in files {
             if let Ok(done) = &file.result {
                 self.stored.note(&self.ends, self.options, &file.item, done);
@@ -285,6 +314,15 @@ impl<'a> Stream<'a> {
         for KeptSource { source, copy, failure } in kept {
             let (source, copy) = (self.ends.source.show(&source), self.ends.destination.show(&copy));
             self.tally.source_stays(source, copy, failure);
+        }
+    }
+
+    /// Nothing more is begun: the next run of the job takes over what a lost worker has left, before it does anything else.
+    fn lose_part(&mut self) {
+        if !std::mem::replace(&mut self.has_lost_part, true) {
+            let (source, dest) = (self.ends.source.name(), self.ends.destination.name());
+            let what = "another worker that carried a part of the job was lost";
+            self.tally.failed(source, dest, Failure::new(Kind::Interrupted, what));
         }
     }
 
@@ -428,6 +466,35 @@ impl WaitingFiles {
         self.ready.extend(claimed);
     }
 
+    /// How many files wait for a worker, whose claims are not on their way to the disk.
+    fn number(&self) -> usize {
+        self.found.len() + self.ready.len()
+    }
+
+    /// Takes out files that another worker may copy: at most half of those that wait, up to the size of a part. Claims of which
+    /// nothing was begun are given up.
+    fn take_part(&mut self, context: &Context) -> Vec<Item> {
+        let most = (self.number() / 2).min(MOST_SHARED);
+        let (mut items, mut bytes) = (Vec::new(), 0_u64);
+        while items.len() < most && bytes < MOST_BYTES_SHARED {
+            let Some(item) = self.found.pop().or_else(|| self.unclaim(context)) else { break };
+            bytes = bytes.saturating_add(item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
+            items.push(item);
+        }
+        items.reverse();
+        items
+    }
+
+    /// Gives up the last claim, if nothing was begun for it.
+    fn unclaim(&mut self, context: &Context) -> Option<Item> {
+        let is_new = |file: &mut ClaimedFile| file.claim.as_ref().is_ok_and(|claim| !claim.was_begun());
+        let file = self.ready.pop_back_if(is_new)?;
+        if let Ok(claim) = &file.claim {
+            claim.give_up(context);
+        }
+        Some(file.item)
+    }
+
     /// Gives up what was not begun. Returns how many files that were.
     async fn give_up(&mut self, context: &Context, ends: &Ends) -> usize {
         self.claimed(context, ends).await;
@@ -446,6 +513,10 @@ const MISSING: &str = "this is a fault of ftp-user: run the command again, and r
 const MOST: usize = 256;
 /// The largest number of files that wait for a worker, and of those that wait for the end of a write of claims.
 const MOST_READY: usize = 2_048;
+/// The largest number of files of a part for another worker of the queue.
+const MOST_SHARED: usize = 1_000;
+/// So many bytes are enough for a part.
+const MOST_BYTES_SHARED: u64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {

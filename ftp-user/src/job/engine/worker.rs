@@ -18,6 +18,7 @@ use crate::route::{Ends, Manner};
 use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -36,7 +37,7 @@ impl Worker {
 }
 
 /// A file that a worker has done with.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::job) struct FileResult {
     /// The file, under the names that it turned out to have.
     pub(in crate::job) item: Item,
@@ -70,6 +71,12 @@ pub(super) struct WorkerResults {
     pub(super) others_wait: bool,
     /// A server was given up, so the worker has no session with it.
     pub(super) has_no_session: bool,
+    /// Files that another worker of the queue was to copy, and has not.
+    pub(super) returned: Vec<Item>,
+    /// Another worker of the queue has lost a session with the destination.
+    pub(super) has_lost_session: bool,
+    /// Another worker of the queue is lost, and with it what is known of its files.
+    pub(super) has_lost_part: bool,
 }
 
 /// What a worker needs beside its ends. All workers share it.

@@ -9,6 +9,7 @@
 use super::batch;
 use super::grouping::Grouping;
 use super::intake::Intakes;
+use super::sharing::Sharing;
 use super::width::{Reason, Width, least, portion};
 use super::worker::{FileResult, Worker, WorkerResults, WorkerTools};
 use crate::context::Context;
@@ -52,6 +53,7 @@ pub(super) struct Workers {
     given: usize,
     /// What workers have copied that are not needed any more, of a move.
     unleft: MovedPortion,
+    sharing: Sharing,
 }
 
 /// What a task has come to.
@@ -65,6 +67,8 @@ enum TaskEnd {
         /// Whether it is not needed any more.
         departs: bool,
     },
+    /// What came of files that were offered to other workers of the queue.
+    Shared(Box<WorkerResults>),
 }
 
 impl Workers {
@@ -72,6 +76,7 @@ impl Workers {
     pub(super) fn new(context: &Context, mut ends: Ends, options: Options) -> Self {
         Self {
             tools: WorkerTools::new(context, options),
+            sharing: Sharing::new(context, &ends, options),
             ends: ends.beside(),
             grouping: Grouping::new(&mut ends),
             intakes: Intakes::default(),
@@ -143,6 +148,28 @@ impl Workers {
         if are_busy && self.grouping.go_in_groups() && !options.fail_fast {
             self.given += self.intakes.fill(ready, options);
         }
+    }
+
+    /// Whether some of so many files that wait should be offered to other workers of the queue: all of these are busy. Of a move, no link may be known, since
+    /// whoever deletes the file to which it leads has to know that the link was copied.
+    pub(super) fn may_share(&self, waiting: usize) -> bool {
+        let is_known = !self.tools.options.deletes_sources()
+            || (self.tools.tree.is_some() && self.tools.links.is_empty());
+        let are_all_busy = self.idle.is_empty() && self.opening == 0;
+        are_all_busy && is_known && self.sharing.is_due(waiting, self.tools.context.world.clock.now())
+    }
+
+    /// Offers files to other workers of the queue.
+    pub(super) fn share_with_others(&mut self, items: Vec<Item>) {
+        let context = &self.tools.context;
+        self.given += items.len();
+        let ended = self.sharing.offer(context, &self.ends, self.tools.tree.as_ref(), items);
+        self.tasks.spawn(async move { TaskEnd::Shared(Box::new(ended.await)) });
+    }
+
+    /// Says whether nothing else is to be done here, so that what nobody has taken comes back.
+    pub(super) fn want_shared_back(&self, wants: bool) {
+        self.sharing.want_back(wants);
     }
 
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
@@ -221,8 +248,14 @@ impl Workers {
                 }
                 Some(WorkerResults { kept, ..WorkerResults::default() })
             }
+            TaskEnd::Shared(results) => {
+                self.given = self.given.saturating_sub(results.files.len() + results.returned.len());
+                self.sharing.part_ended(&results, self.tools.context.world.clock.now());
+                Some(*results)
+            }
             TaskEnd::Copied(mut worker, results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.unbegun.len());
+                self.sharing.note_ended(results.files.len());
                 let was_found = self.width.found().is_some();
                 self.width.one_by_one(self.reason_for_one(&mut worker.ends));
                 self.learn(&results);
@@ -282,7 +315,7 @@ impl Workers {
 
     /// How many workers there are, and how many are being opened.
     fn number(&self) -> usize {
-        self.idle.len() + self.tasks.len() - self.departing
+        self.idle.len() + self.tasks.len() - self.departing - self.sharing.parts
     }
 
     /// Keeps a worker that has nothing to do, unless there are too many. Then it deletes the sources of what it has copied

@@ -49,6 +49,11 @@ impl MovedLinks {
         }
     }
 
+    /// Whether none was found.
+    pub(in crate::job) fn is_empty(&self) -> bool {
+        self.0.locked().is_empty()
+    }
+
     /// Notes that symbolic links are about to be deleted: from now on another worker may find that one on its way is gone.
     pub(super) fn note_deleting(&self, files: &[CopiedFile]) {
         let mut links = self.0.locked();

@@ -16,6 +16,7 @@ use ftp_proto::deletion::{ExpectedCopy, SameFile};
 use ftp_proto::listing;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,8 +31,13 @@ pub(in crate::job) struct MovedTree {
 
 impl MovedTree {
     /// The tree whose root has this path at the source.
-    pub(super) fn of(root: &PathName) -> Self {
+    pub(in crate::job) fn of(root: &PathName) -> Self {
         Self { scope: Arc::new(Scope::at(root)), links: DeletedLinks::default() }
+    }
+
+    /// Its root at the source.
+    pub(in crate::job) fn root(&self) -> &PathName {
+        &self.scope.root
     }
 }
 
@@ -139,7 +145,7 @@ pub(in crate::job) fn expected_copy(ends: &Ends, options: Options, done: &FileCo
 }
 
 /// A source that was not deleted, although it was copied.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::job) struct KeptSource {
     pub(in crate::job) source: PathName,
     pub(in crate::job) copy: PathName,

@@ -43,8 +43,8 @@ fn take(holder: &Leases<'_>) -> Option<Lease> {
 
 /// Lets the lease of a job end now.
 fn expire(queue: &Queue, lease: Lease) {
-    let Lease { job, worker, fence } = lease;
-    let row = [job.into(), worker.into(), fence.into(), 0_u64.into(), Value::Null];
+    let Lease { job, part, worker, fence } = lease;
+    let row = [job.into(), part.into(), worker.into(), fence.into(), 0_u64.into(), Value::Null];
     queue.with(|store| store.durably(|store| LEASES.replace(&store.sql, &row))).unwrap();
 }
 

@@ -150,7 +150,7 @@ impl PostgresConnection {
     /// Ends the connection that has the lock of a job of which somebody else has this lease, and waits until it has ended, as long as
     /// that takes a server that is well.
     pub(in crate::journal) fn end_holder(&self, lease: Lease) -> Result<(), StoreError> {
-        let Lease { job, worker, fence } = lease;
+        let Lease { job, worker, fence, part: _ } = lease;
         let end = IS_LOCKED.replacen(
             "SELECT 1",
             "SELECT CAST(CAST(pg_terminate_backend(pid) AS INTEGER) AS BIGINT)",

@@ -1,0 +1,219 @@
+//! Files that other workers of the queue copy: a long job offers them in parts, and takes back what nobody takes.
+//!
+//! ```text
+//!  wait ── they would take long, all are busy ──> offered ── taken ──> ended: what came of each file
+//!   ^                                                |                   or left: this worker copies it
+//!   '----- this worker has nothing else to do <------'
+//! ```
+
+use super::worker::{FileResult, WorkerResults};
+use crate::context::Context;
+use crate::failure::Kind;
+use crate::job::Item;
+use crate::job::moving::{KeptSource, MovedTree};
+use crate::job::request::job::{JobCount, Options};
+use crate::journal::{PartQuestion, TreePart};
+use crate::route::Ends;
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Files between two servers that another worker may copy.
+#[derive(Debug, Deserialize, Serialize)]
+pub(in crate::job) struct SharedFiles {
+    /// The source, as reports call it.
+    pub(in crate::job) source: String,
+    /// The destination, in the same form.
+    pub(in crate::job) destination: String,
+    /// The directory at the source that is moved, if this is a move.
+    pub(in crate::job) moved: Option<PathName>,
+    pub(in crate::job) items: Vec<Item>,
+}
+
+/// What came of them. Those that are not here were not begun, or have not ended.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(in crate::job) struct SharedResults {
+    pub(in crate::job) files: Vec<FileResult>,
+    /// Sources of a move that were copied and stay.
+    pub(in crate::job) kept: Vec<KeptSource>,
+    /// Whether a session with the destination was lost: what any worker has stored there before may be gone.
+    pub(in crate::job) has_lost_session: bool,
+}
+
+/// Whether files are shared with other workers, and how many are.
+#[derive(Debug)]
+pub(super) struct Sharing {
+    began: Moment,
+    /// How many files have ended here.
+    ended: usize,
+    /// When the next part may be offered; `None` if none ever is.
+    from: Option<Moment>,
+    /// How many parts are offered or carried.
+    pub(super) parts: usize,
+    /// Whether one of them was not taken yet.
+    is_offered: Arc<AtomicBool>,
+    /// Whether this worker has nothing else to do.
+    wants_back: watch::Sender<bool>,
+}
+
+impl Sharing {
+    /// What may be shared between these ends.
+    pub(super) fn new(context: &Context, ends: &Ends, options: Options) -> Self {
+        let is_alone = options.fail_fast
+            || options.detach
+            || options.mode.is_dry()
+            || options.jobs.wanted != JobCount::Auto
+            || context.settings.limit.is_some();
+        let is_between_servers = !ends.source.is_local() && !ends.destination.is_local();
+        let may_share = !is_alone && is_between_servers && context.run.job_journal.can_be_shared();
+        let began = context.world.clock.now();
+        Self {
+            began,
+            ended: 0,
+            from: may_share.then_some(began + NOT_BEFORE),
+            parts: 0,
+            is_offered: Arc::default(),
+            wants_back: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether some of so many files that wait should be offered now: at the pace so far they would take this worker long.
+    pub(super) fn is_due(&self, waiting: usize, now: Moment) -> bool {
+        let pace = |files: usize, seconds: f64| files as f64 * seconds;
+        waiting > 1
+            && self.from.is_some_and(|from| from <= now)
+            && self.parts < MOST
+            && !self.is_offered.load(Ordering::Relaxed)
+            && pace(waiting, now.since(self.began).as_secs_f64()) >= pace(self.ended, LONG.as_secs_f64())
+    }
+
+    /// Files have ended here.
+    pub(super) const fn note_ended(&mut self, files: usize) {
+        self.ended += files;
+    }
+
+    /// Says whether this worker has nothing else to do, so that it takes back what nobody has taken.
+    pub(super) fn want_back(&self, wants: bool) {
+        self.wants_back.send_if_modified(|wanted| std::mem::replace(wanted, wants) != wants);
+    }
+
+    /// Offers files to other workers. The result is ready when nothing of them goes on elsewhere.
+    pub(super) fn offer(
+        &mut self,
+        context: &Context,
+        ends: &Ends,
+        tree: Option<&MovedTree>,
+        items: Vec<Item>,
+    ) -> impl Future<Output = WorkerResults> + use<> {
+        self.parts += 1;
+        self.is_offered.store(true, Ordering::Relaxed);
+        let files = SharedFiles {
+            source: ends.source.name(),
+            destination: ends.destination.name(),
+            moved: tree.map(|tree| tree.root().clone()),
+            items,
+        };
+        let offered = OfferedPart {
+            context: context.clone(),
+            is_offered: Arc::clone(&self.is_offered),
+            wants_back: self.wants_back.subscribe(),
+        };
+        offered.ended(files)
+    }
+
+    /// A part has ended. If nobody wanted it, the next one is not offered soon.
+    pub(super) fn part_ended(&mut self, results: &WorkerResults, now: Moment) {
+        self.parts -= 1;
+        if results.files.is_empty() {
+            self.from = self.from.map(|_| now + NOBODY_TOOK);
+        }
+    }
+}
+
+/// A part that is offered or carried.
+struct OfferedPart {
+    context: Context,
+    is_offered: Arc<AtomicBool>,
+    wants_back: watch::Receiver<bool>,
+}
+
+impl OfferedPart {
+    /// What has come of the files, as soon as nobody else has them.
+    async fn ended(mut self, files: SharedFiles) -> WorkerResults {
+        let results = match serde_json::to_string(&files) {
+            Ok(text) => self.until_ended(text).await,
+            Err(_) => Some(SharedResults::default()),
+        };
+        self.is_offered.store(false, Ordering::Relaxed);
+        let Some(SharedResults { files: ended, kept, has_lost_session }) = results else {
+            return WorkerResults { has_lost_part: true, ..WorkerResults::default() };
+        };
+        let numbers: HashSet<u64> = ended.iter().map(|file| file.item.number).collect();
+        let returned = files.items.into_iter().filter(|item| !numbers.contains(&item.number)).collect();
+        WorkerResults { files: ended, kept, returned, has_lost_session, ..WorkerResults::default() }
+    }
+
+    /// Waits for the end of a part. `None`: nobody knows what goes on there.
+    async fn until_ended(&mut self, files: String) -> Option<SharedResults> {
+        let (clock, cancel) = (self.context.world.clock, self.context.run.cancel.clone());
+        let journal = self.context.run.job_journal.clone();
+        let part = journal.offer_part(files).await?;
+        let mut cancelled = None;
+        loop {
+            let now = clock.now();
+            if cancel.is_cancelled() {
+                cancelled.get_or_insert(now);
+            }
+            let question = match cancelled {
+                // Whoever carries it is told by the queue, too, if its owner wants the job to stop.
+                Some(since) if now.since(since) >= GRACE => PartQuestion::Revoke,
+                Some(_) => PartQuestion::TakeBack,
+                None if *self.wants_back.borrow_and_update() => PartQuestion::TakeBack,
+                None => PartQuestion::State,
+            };
+            match journal.ask_about_part(part, question).await? {
+                TreePart::Offered => {}
+                TreePart::Taken => self.is_offered.store(false, Ordering::Relaxed),
+                TreePart::Ended(None) => return Some(SharedResults::default()),
+                TreePart::Ended(Some(text)) => return serde_json::from_str(&text).ok(),
+                TreePart::Lost => return None,
+            }
+            tokio::select! {
+                () = clock.sleep_until(Some(now + LOOK_AGAIN)) => {}
+                _ = self.wants_back.changed() => {}
+                () = cancel.cancelled(), if cancelled.is_none() => {}
+            }
+        }
+    }
+}
+
+impl SharedResults {
+    /// Notes what came of files. What was interrupted, or has no server here, is left to the worker of the job.
+    pub(super) fn note(&mut self, files: &[FileResult], kept: &[KeptSource]) {
+        let is_left = |file: &&FileResult| {
+            file.result
+                .as_ref()
+                .is_err_and(|failure| failure.kind == Kind::Interrupted || failure.ends_the_work())
+        };
+        self.files.extend(files.iter().filter(|file| !is_left(file)).cloned());
+        self.kept.extend_from_slice(kept);
+    }
+}
+
+/// What is done sooner is not shared.
+const NOT_BEFORE: Duration = Duration::from_secs(10);
+/// What takes this worker less time is not shared: whoever takes a part logs in first.
+const LONG: Duration = Duration::from_secs(5);
+/// How often the store is asked about a part.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long nothing is offered after nobody has taken a part.
+const NOBODY_TOOK: Duration = Duration::from_secs(60);
+/// How long a part may go on after the job was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// The largest number of parts of a job at the same time.
+const MOST: usize = 64;

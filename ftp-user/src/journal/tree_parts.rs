@@ -1,0 +1,337 @@
+//! The parts of trees in the journal. The worker of a job offers them, others that have room take them, and what came of their files
+//! goes back to the worker of the job.
+//!
+//! ```text
+//!  offered ── taken, with a lease of its own ──> ended, with a result
+//!     |                   |                        or given back: nothing of it goes on
+//!     '-- taken back      '-- its lease expires ──> lost
+//! ```
+//!
+//! A part is only a way to share work: what is known of its files stands in their rows. When the lease of the job ends, all parts end
+//! with it, and whoever takes the job over begins with its files.
+
+use super::failure::JournalFailure;
+use super::handle::JobJournal;
+use super::leases::{self, Leases, TakenJob};
+use super::queue::{carried_head, entries};
+use super::sql::{Sql, StoreError};
+use super::store::Store;
+use super::table::TREE_PARTS;
+use crate::id::JobId;
+use crate::queue::{CarriedJob, Head, Lease};
+
+/// How a part stands, as the worker of the job sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TreePart {
+    /// Nobody has taken it.
+    Offered,
+    /// A worker carries it.
+    Taken,
+    /// Nothing of it goes on. What came of its files, if somebody has carried it.
+    Ended(Option<String>),
+    /// The worker that has carried it is lost. It may go on, and find out later.
+    Lost,
+}
+
+/// What the worker of a job wants to know of a part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PartQuestion {
+    /// How it stands.
+    State,
+    /// The same, but if nobody has taken it, nobody gets it.
+    TakeBack,
+    /// It is taken away from whoever carries it, who notices that before the next final name and the next deletion.
+    Revoke,
+}
+
+impl JobJournal {
+    /// Whether other workers may carry parts of the job: a worker has it, and others share its store.
+    pub fn can_be_shared(&self) -> bool {
+        self.is_shared() && self.lease().is_some_and(|lease| !lease.is_of_part())
+    }
+
+    /// Whether this run carries a part of a job for another worker.
+    pub fn is_of_part(&self) -> bool {
+        self.lease().is_some_and(Lease::is_of_part)
+    }
+
+    fn lease(&self) -> Option<Lease> {
+        self.open.as_ref().and_then(|open| open.lease)
+    }
+
+    /// Offers files of the job to other workers. Returns the number of the part; `None` if the journal has ended.
+    pub async fn offer_part(&self, files: String) -> Option<u64> {
+        self.ask(move |store, job| offer(&store.sql, job, &files)).await.ok()
+    }
+
+    /// Asks about a part that was offered, which is forgotten when it has ended; `None` if the journal has ended.
+    pub async fn ask_about_part(&self, part: u64, question: PartQuestion) -> Option<TreePart> {
+        self.ask(move |store, job| state(&store.sql, job, part, question)).await.ok()
+    }
+
+    /// The files of the part that this run carries; `None` if it carries none, or has lost it.
+    pub async fn files_of_part(&self) -> Option<String> {
+        let lease = self.lease()?;
+        self.ask(move |store, _| Ok(find(&store.sql, lease.job, lease.part)?.map(|part| part.files)))
+            .await
+            .ok()?
+    }
+
+    /// Ends the part that this run carries, with everything that was noted before.
+    pub async fn end_part(&self, result: String) {
+        let Some(lease) = self.lease() else { return };
+        self.end_with(move |store, _| end(&store.sql, lease, Some(result))).await;
+    }
+}
+
+impl Leases<'_> {
+    /// Takes a part of a job that another worker carries. `may_begin` decides about each job, given those that are carried then.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn take_part(
+        &self,
+        mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
+    ) -> Result<Option<TakenJob>, JournalFailure> {
+        self.queue.with(|store| {
+            // A reader waits for no other process.
+            let found = offered(&store.sql).map_err(|bad| store.failure(bad))?;
+            if found.is_empty() {
+                return Ok(None);
+            }
+            store.durably(|Store { sql, .. }| {
+                let carried = leases::carried(sql)?;
+                for (job, part) in offered(sql)? {
+                    let condition = "job = ?1 AND carried = 1 AND wish = 0";
+                    let Some((_, entry)) = entries(sql, condition, &[job.into()])?.pop() else { continue };
+                    if leases::carrier(sql, job)? != Some(self.worker)
+                        && may_begin(&carried_head(job, &entry), &carried)
+                    {
+                        return leases::taken(sql, job, part, self.worker);
+                    }
+                }
+                Ok(None)
+            })
+        })
+    }
+
+    /// Gives back parts whose runs have ended without a result.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn give_back(&self, parts: &[Lease]) -> Result<(), JournalFailure> {
+        self.queue.write(|store| parts.iter().try_for_each(|lease| end(&store.sql, *lease, None)))
+    }
+}
+
+/// A row of the parts.
+struct PartRow {
+    files: String,
+    result: Option<String>,
+}
+
+fn find(sql: &Sql, job: JobId, part: u64) -> Result<Option<PartRow>, StoreError> {
+    let found = TREE_PARTS.find(sql, "job = ?1 AND part = ?2", &[job.into(), part.into()], |row| {
+        Ok(PartRow { files: row.get(2)?, result: row.get(3)? })
+    });
+    found.map(|mut found| found.pop())
+}
+
+fn offer(sql: &Sql, job: JobId, files: &str) -> Result<u64, StoreError> {
+    let next = "SELECT coalesce(max(part), 0) + 1 FROM tree_parts WHERE job = ?1";
+    let part = sql.number(next, &[job.into()])?.cast_unsigned();
+    TREE_PARTS.replace(sql, &[job.into(), part.into(), files.into(), None::<&str>.into()])?;
+    sql.notify()?;
+    Ok(part)
+}
+
+/// The parts that nobody has taken, those of the job first that was submitted first.
+fn offered(sql: &Sql) -> Result<Vec<(JobId, u64)>, StoreError> {
+    let ask =
+        "SELECT tree_parts.job, tree_parts.part FROM tree_parts JOIN queue ON queue.job = tree_parts.job
+        WHERE result IS NULL AND NOT EXISTS (
+            SELECT 1 FROM leases WHERE leases.job = tree_parts.job AND leases.part = tree_parts.part)
+        ORDER BY queue.submitted, tree_parts.part LIMIT 100";
+    sql.all(ask, &[], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn state(sql: &Sql, job: JobId, part: u64, question: PartQuestion) -> Result<TreePart, StoreError> {
+    let is_taken = leases::is_taken(sql, job, part)?;
+    let found = if is_taken { None } else { find(sql, job, part)? };
+    let state = match (found, question) {
+        // Whoever has offered it is the only one who deletes it.
+        (None, _) if !is_taken => TreePart::Lost,
+        (None, PartQuestion::State | PartQuestion::TakeBack) => return Ok(TreePart::Taken),
+        (None, PartQuestion::Revoke) => TreePart::Lost,
+        (Some(PartRow { result: None, .. }), PartQuestion::State) => return Ok(TreePart::Offered),
+        (Some(PartRow { result: None, .. }), PartQuestion::TakeBack | PartQuestion::Revoke) => {
+            TreePart::Ended(None)
+        }
+        (Some(PartRow { result: Some(result), .. }), _) => match result.as_str() {
+            LOST => TreePart::Lost,
+            GIVEN_BACK => TreePart::Ended(None),
+            _ => TreePart::Ended(Some(result)),
+        },
+    };
+    forget(sql, job, part)?;
+    Ok(state)
+}
+
+fn forget(sql: &Sql, job: JobId, part: u64) -> Result<(), StoreError> {
+    for table in ["leases", "tree_parts"] {
+        let delete = format!("DELETE FROM {table} WHERE job = ?1 AND part = ?2");
+        sql.write(&delete, &[job.into(), part.into()])?;
+    }
+    Ok(())
+}
+
+/// Ends a part, if that is still its lease. Without a result it is given back.
+fn end(sql: &Sql, lease: Lease, result: Option<String>) -> Result<(), StoreError> {
+    if leases::is_held(sql, lease)? {
+        settle(sql, lease, result.as_deref().unwrap_or(GIVEN_BACK))?;
+    }
+    Ok(())
+}
+
+/// Marks those parts as lost whose leases have expired. Returns their jobs.
+pub(super) fn lose_expired(sql: &Sql, now: u64, held: &[Lease]) -> Result<Vec<JobId>, StoreError> {
+    let mut lost = leases::expired_parts(sql, now)?;
+    lost.retain(|lease| !held.contains(lease));
+    for lease in &lost {
+        settle(sql, *lease, LOST)?;
+    }
+    Ok(lost.into_iter().map(|lease| lease.job).collect())
+}
+
+/// Writes what came of a part that nobody carries any more.
+fn settle(sql: &Sql, Lease { job, part, .. }: Lease, result: &str) -> Result<(), StoreError> {
+    let found = find(sql, job, part)?;
+    forget(sql, job, part)?;
+    // Without the job, nobody wants to know.
+    let Some(PartRow { files, .. }) = found else { return Ok(()) };
+    TREE_PARTS.replace(sql, &[job.into(), part.into(), files.as_str().into(), result.into()])
+}
+
+/// The result of a part whose worker is lost.
+const LOST: &str = "lost";
+/// The result of a part that nobody has carried to its end.
+const GIVEN_BACK: &str = "given back";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::WorkerId;
+    use crate::journal::Queue;
+    use crate::journal::queue::lose_all;
+    use crate::journal::record::StoredJob;
+    use crate::queue::{Entry, JobChange};
+
+    struct Scene {
+        _home: tempfile::TempDir,
+        queue: Queue,
+        job: JobId,
+    }
+
+    impl Scene {
+        /// A job that worker 1 carries.
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+            let job = JobId::new(7);
+            queue.submit(job, StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &Entry::default()).unwrap();
+            let scene = Self { _home: home, queue, job };
+            assert_eq!(scene.of(1).take(1, &[], |_, _| true).unwrap().len(), 1);
+            scene
+        }
+
+        fn of(&self, worker: u64) -> Leases<'_> {
+            Leases::of(&self.queue, WorkerId::new(worker))
+        }
+
+        fn write<T>(&self, work: impl FnOnce(&Sql) -> Result<T, StoreError>) -> T {
+            self.queue.write(|store| work(&store.sql)).unwrap()
+        }
+
+        fn offer(&self) -> u64 {
+            self.write(|sql| offer(sql, self.job, "files"))
+        }
+
+        fn take(&self, worker: u64) -> Option<Lease> {
+            self.of(worker).take_part(|_, _| true).unwrap().map(|taken| taken.lease)
+        }
+
+        fn state(&self, part: u64, question: PartQuestion) -> TreePart {
+            self.write(|sql| state(sql, self.job, part, question))
+        }
+    }
+
+    #[test]
+    fn a_part_goes_to_another_worker_and_its_result_back() {
+        let scene = Scene::new();
+        assert_eq!(scene.take(2), None, "nothing is offered");
+        let [first, second] = [scene.offer(), scene.offer()];
+        assert_eq!((first, second), (1, 2));
+        assert_eq!(scene.take(1), None, "its own worker carries the job");
+        let lease = scene.take(2).unwrap();
+        assert_eq!((lease.job, lease.part), (scene.job, first));
+        assert_eq!(scene.take(3).map(|lease| lease.part), Some(second));
+        assert_eq!(scene.take(3), None, "both are taken");
+        let carried = scene.write(leases::carried);
+        assert_eq!(carried.len(), 3, "each part counts as a job");
+        let files = scene.write(|sql| find(sql, scene.job, first)).map(|part| part.files);
+        assert_eq!(files.as_deref(), Some("files"));
+        for question in [PartQuestion::State, PartQuestion::TakeBack] {
+            assert_eq!(scene.state(first, question), TreePart::Taken);
+        }
+        scene.write(|sql| end(sql, lease, Some("result".to_owned())));
+        scene.write(|sql| end(sql, lease, Some("another".to_owned())));
+        assert_eq!(scene.state(first, PartQuestion::State), TreePart::Ended(Some("result".to_owned())));
+        assert_eq!(scene.state(first, PartQuestion::State), TreePart::Lost, "it is forgotten");
+    }
+
+    #[test]
+    fn a_part_comes_back_if_nobody_takes_it_or_ends_it() {
+        let scene = Scene::new();
+        let part = scene.offer();
+        assert_eq!(scene.state(part, PartQuestion::State), TreePart::Offered);
+        assert_eq!(scene.state(part, PartQuestion::TakeBack), TreePart::Ended(None));
+        assert_eq!(scene.take(2), None);
+        let part = scene.offer();
+        let lease = scene.take(2).unwrap();
+        scene.of(2).give_back(&[lease]).unwrap();
+        assert_eq!(scene.take(3), None, "whoever has offered it knows it first");
+        assert_eq!(scene.state(part, PartQuestion::State), TreePart::Ended(None));
+    }
+
+    #[test]
+    fn what_is_taken_away_or_expires_ends_nothing() {
+        let scene = Scene::new();
+        let revoked = scene.offer();
+        let lease = scene.take(2).unwrap();
+        assert_eq!(scene.state(revoked, PartQuestion::Revoke), TreePart::Lost);
+        assert!(!scene.write(|sql| leases::is_held(sql, lease)));
+        let part = scene.offer();
+        let lease = scene.take(2).unwrap();
+        let far = u64::MAX >> 2;
+        assert_eq!(scene.write(|sql| lose_expired(sql, far, &[lease])), []);
+        assert_eq!(scene.write(|sql| lose_expired(sql, far, &[])), [scene.job]);
+        scene.write(|sql| end(sql, lease, Some("late".to_owned())));
+        assert_eq!(scene.state(part, PartQuestion::State), TreePart::Lost);
+    }
+
+    #[test]
+    fn parts_end_with_the_lease_of_their_job_and_none_of_an_unwanted_job_is_taken() {
+        let scene = Scene::new();
+        scene.offer();
+        let lease = scene.take(2).unwrap();
+        scene.offer();
+        scene.queue.apply(scene.job, JobChange::Pause, false).unwrap().unwrap();
+        assert_eq!(scene.take(2), None);
+        scene.queue.write(lose_all).unwrap();
+        assert!(!scene.write(|sql| leases::is_held(sql, lease)));
+        let left = scene.write(|sql| sql.number("SELECT count(*) FROM tree_parts", &[]));
+        assert_eq!(left, 0);
+    }
+}
