@@ -447,7 +447,7 @@ mod daemons {
             }
             assert_eq!(tree.parts(), Some(0));
             let [one, two] = [one, two].map(|daemon| daemon.end_with(Signal::TERM).exits(0));
-            assert!(one.said.contains("\"part\":0") && !two.said.contains("\"part\":0"), "{two}");
+            assert!(one.said.contains("part=0") && !two.said.contains("part=0"), "{two}");
         }
     }
 

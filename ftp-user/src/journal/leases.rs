@@ -42,6 +42,8 @@ pub struct TakenJob {
 pub struct CarriedRun {
     /// The worker that carries it.
     pub worker: WorkerId,
+    /// Those that carry parts of its tree.
+    pub others: Vec<WorkerId>,
     /// How far it is, as the worker has told last; `None` if it has not.
     pub progress: Option<StoredProgress>,
 }
@@ -426,10 +428,14 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
 
 /// The jobs that workers carry.
 pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
-    let leases = LEASES.find(sql, "part = 0", &[], LeaseRow::read)?;
-    let run =
-        |row: LeaseRow| (row.lease.job, CarriedRun { worker: row.lease.worker, progress: row.progress() });
-    Ok(leases.into_iter().map(run).collect())
+    let (jobs, parts): (Vec<_>, Vec<_>) =
+        LEASES.find(sql, "TRUE", &[], LeaseRow::read)?.into_iter().partition(|row| !row.lease.is_of_part());
+    let run = |row: LeaseRow| {
+        let (job, worker, progress) = (row.lease.job, row.lease.worker, row.progress());
+        let others = parts.iter().map(|part| part.lease).filter(|part| part.job == job);
+        (job, CarriedRun { worker, others: others.map(|part| part.worker).collect(), progress })
+    };
+    Ok(jobs.into_iter().map(run).collect())
 }
 
 /// The workers that were alive within the last hour.

@@ -237,7 +237,7 @@ impl Daemon {
         let (runs, workers) = (self.reader.carried_runs(), self.reader.workers().unwrap_or_default());
         let names: HashMap<WorkerId, String> =
             workers.into_iter().map(|worker| (worker.profile.id, worker.profile.name)).collect();
-        let named = |(job, CarriedRun { worker, progress }): (JobId, CarriedRun)| {
+        let named = |(job, CarriedRun { worker, progress, .. }): (JobId, CarriedRun)| {
             let name = names.get(&worker).cloned().unwrap_or_else(|| worker.to_string());
             (job, WorkerOfJob { id: worker, name, progress })
         };

@@ -217,3 +217,68 @@ const NOBODY_TOOK: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(5);
 /// The largest number of parts of a job at the same time.
 const MOST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_would_take_long_is_shared_and_one_part_at_a_time_waits_for_a_taker() {
+        let at = |seconds| Moment::START + Duration::from_secs(seconds);
+        let sharing = |from: Option<u64>, ended, parts| Sharing {
+            began: at(0),
+            ended,
+            from: from.map(at),
+            parts,
+            is_offered: Arc::default(),
+            wants_back: watch::Sender::new(false),
+        };
+        for (from, ended, parts, waiting, now, expect) in [
+            (None, 0, 0, 1_000, 100, false),
+            (Some(10), 0, 0, 1_000, 9, false),
+            // Not one file has ended yet.
+            (Some(10), 0, 0, 2, 10, true),
+            (Some(10), 0, 0, 1, 10, false),
+            // At ten files a second, 50 files take five seconds.
+            (Some(10), 100, 0, 50, 10, true),
+            (Some(10), 100, 0, 49, 10, false),
+            (Some(10), 200_000, 0, 2_048, 10, false),
+            (Some(10), 0, MOST, 1_000, 10, false),
+        ] {
+            let shared = sharing(from, ended, parts);
+            assert_eq!(shared.is_due(waiting, at(now)), expect, "{ended} ended, {waiting} wait after {now} s");
+            shared.is_offered.store(true, Ordering::Relaxed);
+            assert!(!shared.is_due(waiting, at(now)));
+        }
+        let mut sharing = sharing(Some(10), 0, 1);
+        sharing.part_ended(&WorkerResults::default(), at(20));
+        assert_eq!((sharing.from, sharing.parts), (Some(at(80)), 0), "nobody has copied any of it");
+    }
+
+    #[test]
+    fn what_comes_back_is_what_was_sent_but_for_sessions_and_what_was_interrupted() {
+        use crate::failure::{About, Failure};
+        use crate::ladder::Rung;
+        use crate::outcome::{FileCopy, Verified};
+        use ftp_proto::digest::Algorithm;
+        let file = |number, result| FileResult::of(Item::of_both(number, "a\u{e9}"), result);
+        let copy = FileCopy {
+            session: Some(crate::session::SessionId::new(7)),
+            facts: crate::outcome::TransferFacts::NONE.because("it is direct".to_owned()),
+            ..FileCopy::moved(Some(5), Rung::DestListens, Verified::Hash(Algorithm::Blake3))
+        };
+        let refused = Failure::new(Kind::Refused, "no").said("553").hint("ask");
+        let given_up = Failure::new(Kind::Temporary, "away").about(About::GivenUp);
+        let files = [
+            file(1, Ok(copy.clone())),
+            file(2, Err(refused.clone())),
+            file(3, Err(Failure::interrupted())),
+            file(4, Err(given_up)),
+        ];
+        let mut results = SharedResults::default();
+        results.note(&files, &[]);
+        let back: SharedResults = serde_json::from_str(&serde_json::to_string(&results).unwrap()).unwrap();
+        let back: Vec<_> = back.files.into_iter().map(|file| (file.item.number, file.result)).collect();
+        assert_eq!(back, [(1, Ok(FileCopy { session: None, ..copy })), (2, Err(refused))]);
+    }
+}

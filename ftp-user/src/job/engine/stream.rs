@@ -521,6 +521,7 @@ const MOST_BYTES_SHARED: u64 = 1 << 30;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Cancel;
     use crate::job::claims::claim::FileClaim;
 
     fn waiting(found: usize) -> WaitingFiles {
@@ -562,5 +563,28 @@ mod tests {
         }
         files.claims = None;
         assert!(files.wants_claims(false, false), "all of them share the next one");
+    }
+
+    #[test]
+    fn another_worker_gets_half_of_what_waits_and_nothing_that_was_begun() {
+        let context = Context::for_tests(Cancel::never());
+        let numbers = |items: Vec<Item>| items.iter().map(|item| item.number).collect::<Vec<_>>();
+        let mut files = waiting(10);
+        assert_eq!(numbers(files.take_part(&context)), [5, 6, 7, 8, 9]);
+        let claimed = |number, claim| ClaimedFile { item: Item::of_both(number, "f"), claim: Ok(claim) };
+        files.ready = (10..14).map(|number| claimed(number, FileClaim::default())).collect();
+        files.found.truncate(2);
+        assert_eq!(numbers(files.take_part(&context)), [13, 0, 1], "those without a claim first");
+        files.ready.push_back(claimed(20, FileClaim::of_earlier_run(&[])));
+        assert_eq!(numbers(files.take_part(&context)), []);
+        assert_eq!(files.ready.len(), 4);
+        let large = |number| Item { known: Some(facts(MOST_BYTES_SHARED)), ..Item::of_both(number, "f") };
+        let mut files = WaitingFiles { found: (0..10).map(large).collect(), ..WaitingFiles::default() };
+        assert_eq!(numbers(files.take_part(&context)), [9], "as many as have the size of a part");
+    }
+
+    fn facts(size: u64) -> crate::session::Facts {
+        let kind = ftp_proto::listing::Kind::File;
+        crate::session::Facts { size: Some(size), ..crate::session::Facts::of_kind(kind) }
     }
 }
