@@ -410,9 +410,8 @@ mod daemons {
         fn shared(&self, verb: &str) -> (Started, Started, String) {
             let from = without_password(&self.scene.from.url("t"));
             let to = self.scene.to.url("").replace("ann:open%3Asesame@", "eve@");
-            let recursive: &[&str] = if verb == "copy" { &["-r"] } else { &[] };
             let one = self.daemon("one");
-            let run = self.user().args([verb, "--queue"]).args(recursive).args([&from, &to]).run().exits(0);
+            let run = self.user().args([verb, "--queue", "-r", &from, &to]).run().exits(0);
             let id = run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned();
             one.wait_for("a job begins");
             let two = self.daemon("two");
