@@ -17,7 +17,18 @@ fn server() -> Result<Postgres, Skipped> {
 fn the_tests_of_the_journal_hold_in_a_database_too() {
     let server = or_skip!(server());
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["test", "--locked", "-p", "ftp-user", "--features", "postgres", "--lib", "--", "journal"]);
+    cargo.args([
+        "test",
+        "--locked",
+        "-p",
+        "ftp-user",
+        "--features",
+        "postgres",
+        "--lib",
+        "--",
+        "journal",
+        "state::",
+    ]);
     cargo.env("FTP_USER_TEST_POSTGRES", server.url("postgres"));
     let status = cargo.status().unwrap();
     assert!(status.success(), "{}", server.log());

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The version of these tables.
-pub(super) const VERSION: i64 = 12;
+pub(super) const VERSION: i64 = 13;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
@@ -198,8 +198,16 @@ CREATE TABLE leases (
     key: "job",
 };
 
+/// What programs of several hosts remember together of servers: a document for each kind of knowledge. One host has files for it.
+pub(super) const MEMORY: Table = Table {
+    name: "memory",
+    create: "CREATE TABLE memory (name TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL);",
+    columns: "name, value",
+    key: "name",
+};
+
 /// All tables of the journal.
-pub(super) const TABLES: [&Table; 14] = [
+pub(super) const TABLES: [&Table; 15] = [
     &JOBS,
     &PARTS,
     &ITEMS,
@@ -214,6 +222,7 @@ pub(super) const TABLES: [&Table; 14] = [
     &TOKENS,
     &WORKERS,
     &LEASES,
+    &MEMORY,
 ];
 
 impl Table {
@@ -283,8 +292,8 @@ impl Table {
         if row.get::<i64>(columns)? == sum(&values) {
             Ok(())
         } else {
-            // The number may be what has changed: it only helps a person who looks.
-            let (name, number) = (self.name, row.get::<i64>(0)?);
+            // The number may be what has changed: it only helps a person who looks. A name counts as 0.
+            let (name, number) = (self.name, row.get::<i64>(0).unwrap_or(0));
             let why = format!("the checksum of row {number} of the table {name} does not fit");
             Err(StoreError::Row(why.into()))
         }

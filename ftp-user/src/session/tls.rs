@@ -174,14 +174,17 @@ pub(super) const UNSENT: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// The file of that cannot be believed. Then no session begins.
+/// The file of that cannot be believed, or the database is away. Then no session begins.
 fn known(context: &Context, site: &Site) -> Result<KnownSite> {
-    context.store.sites.recall(&site.key()).map_err(|why| {
-        Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
-            .hint(
-                "repair it (your own; mode 0600, a directory 0700), or name another --state; to move it away forgets all certificates",
-            )
-    })
+    context.store.sites.recall(&site.key()).map_err(nothing_known)
+}
+
+/// The failure if it is not known what is known of sites.
+fn nothing_known(why: Failure) -> Failure {
+    let hint = why.hint.clone();
+    why.during("it is not known which servers have TLS, and by which certificate")
+        .hint("repair it (your own; mode 0600, a directory 0700), or name another --state; to move it away forgets all certificates")
+        .hint_if(hint)
 }
 
 /// Whether an authority has vouched for the site before, and roots still decide.
@@ -209,7 +212,7 @@ fn trust(context: &Context, site: &Site) -> Result<Trust> {
 ///
 /// # Errors
 ///
-/// Another run has kept another certificate meanwhile.
+/// Another run has kept another certificate meanwhile, or the database is away and may have another one.
 fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<()> {
     let doubt = client.doubt();
     if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
@@ -218,7 +221,7 @@ fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<()
     let verified = doubt.is_none() && context.settings.trust.is_by_roots();
     let verified = verified && known(context, site)?.certificate.is_none();
     if let Err(why) = context.store.sites.note_tls(&site.key(), verified) {
-        context.run.events.warn(why);
+        context.run.events.warn(why.to_string());
     }
     Ok(())
 }
@@ -234,7 +237,8 @@ fn keep(context: &Context, site: &Site, who: &str, certificate: Fingerprint, why
         Ok(KeptPin::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
         Ok(KeptPin::Before) => {}
         Ok(KeptPin::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
-        Err(not_kept) => told(&format!("; {not_kept}")),
+        Ok(KeptPin::Unwritten(why)) => told(&format!("; {why}")),
+        Err(why) => return Err(nothing_known(why)),
     }
     Ok(())
 }
@@ -268,9 +272,13 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
             true
         }
         Ok(KeptPin::Other(_)) => false,
-        Err(why) => {
+        Ok(KeptPin::Unwritten(why)) => {
             context.run.events.warn(why);
             true
+        }
+        Err(why) => {
+            context.run.events.warn(nothing_known(why).to_string());
+            false
         }
     }
 }
