@@ -176,11 +176,14 @@ pub(super) const UNSENT: usize = 1024 * 1024;
 ///
 /// The file of that cannot be believed, or the database is away. Then no session begins.
 fn known(context: &Context, site: &Site) -> Result<KnownSite> {
-    context.store.sites.recall(&site.key()).map_err(nothing_known)
+    context.store.sites.recall(&site.key()).map_err(|why| nothing_known(context, why))
 }
 
-/// The failure if it is not known what is known of sites.
-fn nothing_known(why: Failure) -> Failure {
+/// The failure if it is not known what is known of sites. If a database is away that could give the job to another host, the run is
+/// interrupted, as by its journal.
+fn nothing_known(context: &Context, why: Failure) -> Failure {
+    let is_interrupted = why.kind == Kind::Temporary && context.run.job_journal.is_shared();
+    let why = if is_interrupted { why.as_kind(Kind::Interrupted) } else { why };
     let hint = why.hint.clone();
     why.during("it is not known which servers have TLS, and by which certificate")
         .hint("repair it (your own; mode 0600, a directory 0700), or name another --state; to move it away forgets all certificates")
@@ -238,7 +241,7 @@ fn keep(context: &Context, site: &Site, who: &str, certificate: Fingerprint, why
         Ok(KeptPin::Before) => {}
         Ok(KeptPin::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
         Ok(KeptPin::Unwritten(why)) => told(&format!("; {why}")),
-        Err(why) => return Err(nothing_known(why)),
+        Err(why) => return Err(nothing_known(context, why)),
     }
     Ok(())
 }
@@ -277,7 +280,7 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
             true
         }
         Err(why) => {
-            context.run.events.warn(nothing_known(why).to_string());
+            context.run.events.warn(nothing_known(context, why).to_string());
             false
         }
     }

@@ -17,5 +17,5 @@ mod sites;
 
 pub use file::{OwnFiles, StateFile, directory};
 pub(crate) use file::{lock, replace};
-pub use pairs::{Key, KnownPair, Pairs};
+pub use pairs::{Key, KnownPair, Pairs, WorkedPath};
 pub use sites::{KeptPin, KnownSite, Sites};

@@ -78,6 +78,19 @@ pub struct KnownPair {
     pub silent: Vec<(String, Duration)>,
 }
 
+/// A direct candidate that has worked between two servers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WorkedPath {
+    /// The source: user, host and port.
+    pub source: String,
+    /// The destination, in the same form.
+    pub destination: String,
+    /// The name of its rung.
+    pub rung: String,
+    /// When that was, in seconds since 1970.
+    pub at: u64,
+}
+
 /// The memory of pairs. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Pairs(Document);
@@ -112,6 +125,24 @@ impl Pairs {
                 .filter_map(|silence| Some((silence.rung, age(silence.at, now, SILENT)?)))
                 .collect(),
         })
+    }
+
+    /// What has worked between any two servers, the last one last.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recall`](Self::recall).
+    pub fn worked(&self) -> Result<Vec<WorkedPath>, String> {
+        let (now, entries): (_, Vec<Entry>) = (now(), self.0.read().map_err(|why| why.to_string())?);
+        let path = |Entry { key, candidate, at, .. }: Entry| {
+            let (rung, _) = candidate.as_deref()?.split_once(": ")?;
+            age(at, now, WORKED)?;
+            let (source, destination) = (key.source.0, key.destination.0);
+            Some(WorkedPath { source, destination, rung: rung.to_owned(), at })
+        };
+        let mut all: Vec<WorkedPath> = entries.into_iter().filter_map(path).collect();
+        all.sort_by_key(|path| path.at);
+        Ok(all)
     }
 
     /// Notes the candidate that has worked for this pair, and forgets that nothing arrived on its rung. The file
@@ -344,6 +375,8 @@ mod tests {
             let known = ["one", "two"].map(|name| worked(pairs, &key(name)));
             assert_eq!(known, [Some("x: y".to_owned()), Some("y: z".to_owned())]);
             assert_eq!(silent(pairs, &key("one")), ["z"]);
+            let rungs: Vec<String> = pairs.worked().unwrap().into_iter().map(|path| path.rung).collect();
+            assert_eq!(rungs, ["y", "x"]);
         }
         let Pairs(Document::Row(row)) = damaged else { panic!("it is in a database") };
         row.memory.damage_for_tests(row.name, "[{");
