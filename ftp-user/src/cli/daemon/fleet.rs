@@ -34,6 +34,7 @@ use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -376,11 +377,10 @@ pub(super) fn site_views(settings: &Settings, worker: &str) -> Vec<SiteView> {
 
 /// What is remembered of a pair, if it is one of two sites of the settings.
 fn remembered_pair(path: &WorkedPath, settings: &Settings) -> Option<PairView> {
-    let name = |server: &str| {
-        let is_it =
-            |site: &Site| server == format!("{}@{}", String::from_utf8_lossy(site.login()), site.authority());
-        settings.sites.iter().find(|(_, remote)| is_it(&remote.site)).map(|(name, _)| name.to_owned())
-    };
+    let key = |site: &Site| format!("{}@{}", String::from_utf8_lossy(site.login()), site.authority());
+    let named: HashMap<String, &str> =
+        settings.sites.iter().map(|(name, remote)| (key(&remote.site), name)).collect();
+    let name = |server: &String| named.get(server).map(|name| (*name).to_owned());
     let rung = Rung::direct(&path.rung)?;
     Some(PairView {
         source: name(&path.source)?,
