@@ -158,6 +158,8 @@ mod daemons {
         fn daemon(&self, args: &[&str]) -> Started {
             let daemon = self.user().args(["daemon"]).args(args).start();
             daemon.wait_for("carrying the jobs of the queue");
+            // It is told of changes from here on: a server that goes away earlier keeps it from starting.
+            daemon.wait_for("listening on unix:");
             daemon
         }
 
