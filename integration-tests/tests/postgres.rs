@@ -17,7 +17,18 @@ fn server() -> Result<Postgres, Skipped> {
 fn the_tests_of_the_journal_hold_in_a_database_too() {
     let server = or_skip!(server());
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["test", "--locked", "-p", "ftp-user", "--features", "postgres", "--lib", "--", "journal"]);
+    cargo.args([
+        "test",
+        "--locked",
+        "-p",
+        "ftp-user",
+        "--features",
+        "postgres",
+        "--lib",
+        "--",
+        "journal",
+        "state::",
+    ]);
     cargo.env("FTP_USER_TEST_POSTGRES", server.url("postgres"));
     let status = cargo.status().unwrap();
     assert!(status.success(), "{}", server.log());
@@ -149,6 +160,8 @@ mod daemons {
         fn daemon(&self, args: &[&str]) -> Started {
             let daemon = self.user().args(["daemon"]).args(args).start();
             daemon.wait_for("carrying the jobs of the queue");
+            // It is told of changes from here on: a server that goes away earlier keeps it from starting.
+            daemon.wait_for("listening on unix:");
             daemon
         }
 
@@ -219,6 +232,12 @@ mod daemons {
         daemons.iter().for_each(|daemon| daemon.wait_for("a job begins"));
         for job in &jobs {
             until("done", || scene.job(job)["state"] == "done");
+        }
+        // What they have learnt of the pair is in the database.
+        let pairs = "SELECT count(*) FROM ftp_user.memory WHERE name = 'pairs' AND value LIKE '%127.0.0.2%'";
+        assert_eq!(scene.database.number(pairs), Some(1));
+        for daemon in &daemons {
+            assert!(!daemon.home().join(".local/state/ftp-user/pairs.json").exists());
         }
         let mut begun = 0;
         for daemon in daemons {
@@ -306,6 +325,24 @@ mod daemons {
         scene.until_done(&id);
         daemon.end_with(Signal::TERM).exits(0);
     }
+
+    #[test]
+    fn a_job_waits_and_uses_up_no_try_while_what_is_known_of_servers_cannot_be_asked() {
+        let scene = Scene::new(or_skip!(server()));
+        let daemon = scene.daemon(&[]);
+        scene.database.run_sql("ALTER TABLE ftp_user.memory RENAME TO aside");
+        let id = scene.submit("");
+        until("it waits", || scene.job(&id)["state"] == "waiting");
+        let job = scene.job(&id);
+        assert_eq!(job["queue"]["tries"], 0, "{job}");
+        assert!(job.to_string().contains("it is not known which servers have TLS"), "{job}");
+        assert_eq!(scene.to.names(), [""; 0]);
+        scene.database.run_sql("ALTER TABLE ftp_user.aside RENAME TO memory");
+        scene.user().args(["retry", &id]).run().exits(0);
+        scene.until_done(&id);
+        daemon.end_with(Signal::TERM).exits(0);
+    }
+
     /// Asks which locks of names there are.
     const NAMES: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1179930710";
 
@@ -477,5 +514,60 @@ mod daemons {
         tree.until_done(&id);
         assert_eq!(tree.parts(), Some(0));
         two.end_with(Signal::TERM).exits(0);
+    }
+}
+
+/// What hosts that share a database know together of servers.
+#[cfg(feature = "postgres")]
+mod memory {
+    use super::server;
+    use integration_tests::certificate::Certificate;
+    use integration_tests::or_skip;
+    use integration_tests::postgres::Postgres;
+    use integration_tests::tls_peer::{Sends, TlsPeer};
+    use integration_tests::user::{User, user};
+    use std::fs;
+
+    /// A user of a host of its own.
+    fn host(database: &Postgres) -> User {
+        user().args(["--retries", "0", "--timeout", "10s", "--store", &database.url("postgres")])
+    }
+
+    #[test]
+    fn a_certificate_that_one_host_has_kept_holds_for_all_of_them() {
+        let mut database = or_skip!(server());
+        let peer = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
+        let url = peer.clear_url("");
+        let ls = || host(&database).args(["ls", &url]).run();
+        ls().exits(0).says("accepted and not verified").says("from now on no other is accepted");
+        ls().exits(0).never_says("not verified");
+        peer.show(&Certificate::of(peer.address().ip()));
+        ls().exits(11).says("has changed");
+        host(&database).args(["sites", "forget", &url]).run().exits(0).says("forgotten of");
+        ls().exits(0).says("from now on no other is accepted");
+        assert_eq!(database.number("SELECT count(*) FROM ftp_user.memory"), Some(1));
+        let before = peer.heard().len();
+        database.stop();
+        let away = host(&database).args(["ls", &url]).run().exits(5);
+        drop(away.says("it is not known which servers have TLS").says("check that the server runs"));
+        assert_eq!(peer.heard().len(), before, "{:?}", peer.heard());
+    }
+
+    #[test]
+    fn a_certificate_that_was_kept_before_there_was_a_database_is_taken_into_it() {
+        let database = or_skip!(server());
+        let peer = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
+        let url = peer.clear_url("");
+        let state = tempfile::tempdir().unwrap();
+        let entry =
+            format!("[{{\"site\":\"{}\",\"certificate\":\"{}\",\"at\":1}}]", peer.address(), peer.pin());
+        fs::write(state.path().join("sites.json"), entry).unwrap();
+        peer.show(&Certificate::of(peer.address().ip()));
+        let here = || host(&database).args(["--state", state.path().to_str().unwrap()]);
+        let refused = || host(&database).args(["ls", &url]).run().exits(11).says("has changed");
+        here().args(["ls", &url]).run().exits(11).says("has changed");
+        drop(refused());
+        here().args(["sites", "forget", &url]).run().exits(0).says("forgotten of");
+        here().args(["ls", &url]).run().exits(0).says("from now on no other is accepted");
     }
 }

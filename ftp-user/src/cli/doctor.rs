@@ -258,7 +258,8 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         return Checked::bad("state", what, "make room, or name another with --state");
     }
     if let Err(why) = context.store.sites.recall("localhost:21") {
-        return Checked::bad("state", why, "repair or remove that file");
+        let hint = why.hint.unwrap_or_else(|| "repair or remove that file".to_owned());
+        return Checked::bad("state", why.what, hint);
     }
     match context.store.journal.jobs() {
         Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),

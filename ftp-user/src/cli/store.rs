@@ -4,7 +4,7 @@ use super::asked::READ_WORDS;
 use super::{General, program};
 use crate::context::Store;
 use crate::failure::{Failure, Result};
-use crate::journal::{Journal, Password, PostgresUrl, StoreUrl};
+use crate::journal::{Journal, Memory, Password, PostgresUrl, StoreUrl};
 use std::path::{Path, PathBuf};
 
 /// What is kept between runs.
@@ -13,7 +13,14 @@ use std::path::{Path, PathBuf};
 ///
 /// The store that was named cannot be used by this program, or its password cannot be read.
 pub(super) fn kept(general: &General) -> Result<Store> {
-    Ok(Store { journal: journal(general)?, ..Store::at(general.state_directory(), READ_WORDS) })
+    let journal = journal(general)?;
+    let memory = general.hands.memory.clone().or_else(|| memory(&journal));
+    Ok(Store::beside(journal, memory, general.state_directory()))
+}
+
+/// What several hosts remember together, if this journal is theirs.
+pub(super) fn memory(journal: &Journal) -> Option<Memory> {
+    journal.is_shared().then(|| Memory::of(journal.clone()))
 }
 
 /// The journal of jobs: that of the state directory, or the one that `--store` names.

@@ -9,7 +9,7 @@ pub use settled::{SessionPlace, SettledTerms, TypedOptions};
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::journal::{JobJournal, Journal, ReadWords};
+use crate::journal::{JobJournal, Journal, Memory};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
@@ -58,13 +58,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// What is kept in this directory; `None` if nothing can be kept. `read` reads the words of jobs of older versions.
-    pub fn at(directory: Option<PathBuf>, read: ReadWords) -> Self {
-        Self {
-            journal: Journal::at(directory.clone(), read),
-            pairs: Pairs::at(directory.clone()),
-            sites: Sites::at(directory),
-        }
+    /// What is kept beside this journal: where several hosts share that, in their `memory`; else in this directory. `None`: nothing
+    /// can be kept there.
+    pub fn beside(journal: Journal, memory: Option<Memory>, directory: Option<PathBuf>) -> Self {
+        let (pairs, sites) = match memory {
+            Some(memory) => (Pairs::shared(memory.clone()), Sites::shared(memory, directory)),
+            None => (Pairs::at(directory.clone()), Sites::at(directory)),
+        };
+        Self { journal, pairs, sites }
     }
 }
 

@@ -71,7 +71,7 @@ pub enum JournalFailure {
         why: String,
     },
     /// Its answers take so long that they say nothing of now.
-    #[error("the database of the jobs takes longer than a second to answer")]
+    #[error("the database of the jobs takes too long to answer")]
     Slow,
     /// It has all the jobs that it may have which have not ended.
     #[error("the journal {store} has {most} jobs that have not ended, and takes no other one")]

@@ -134,7 +134,7 @@ impl Journal {
     }
 
     /// Whether other hosts may use it, so that another one may carry a job when this host has lost it.
-    const fn is_shared(&self) -> bool {
+    pub const fn is_shared(&self) -> bool {
         match self.place {
             JournalPlace::Nowhere | JournalPlace::Directory(_) => false,
             #[cfg(feature = "postgres")]

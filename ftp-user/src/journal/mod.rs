@@ -21,6 +21,7 @@
 //! | `series` | series of jobs: added, changed, and their runs begun |
 //! | `listing` | jobs and files of the queue in pages, and those that have changed |
 //! | `tokens` | tokens of the API |
+//! | `memory` | what programs of several hosts remember together of servers |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
@@ -38,6 +39,7 @@ mod job_row;
 mod jobs;
 mod leases;
 mod listing;
+mod memory;
 mod ownership;
 mod password;
 mod queue;
@@ -64,6 +66,7 @@ pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
+pub use memory::Memory;
 pub use password::{Password, PgpassAnswer};
 pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{

@@ -211,8 +211,16 @@ CREATE TABLE tree_parts (
     key: "job, part",
 };
 
+/// What programs of several hosts remember together of servers: a document for each kind of knowledge. One host has files for it.
+pub(super) const MEMORY: Table = Table {
+    name: "memory",
+    create: "CREATE TABLE memory (name TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL);",
+    columns: "name, value",
+    key: "name",
+};
+
 /// All tables of the journal.
-pub(super) const TABLES: [&Table; 15] = [
+pub(super) const TABLES: [&Table; 16] = [
     &JOBS,
     &PARTS,
     &ITEMS,
@@ -228,6 +236,7 @@ pub(super) const TABLES: [&Table; 15] = [
     &WORKERS,
     &LEASES,
     &TREE_PARTS,
+    &MEMORY,
 ];
 
 impl Table {
@@ -297,8 +306,8 @@ impl Table {
         if row.get::<i64>(columns)? == sum(&values) {
             Ok(())
         } else {
-            // The number may be what has changed: it only helps a person who looks.
-            let (name, number) = (self.name, row.get::<i64>(0)?);
+            // The number may be what has changed: it only helps a person who looks. A name counts as 0.
+            let (name, number) = (self.name, row.get::<i64>(0).unwrap_or(0));
             let why = format!("the checksum of row {number} of the table {name} does not fit");
             Err(StoreError::Row(why.into()))
         }

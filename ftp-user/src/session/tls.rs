@@ -174,14 +174,20 @@ pub(super) const UNSENT: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// The file of that cannot be believed. Then no session begins.
+/// The file of that cannot be believed, or the database is away. Then no session begins.
 fn known(context: &Context, site: &Site) -> Result<KnownSite> {
-    context.store.sites.recall(&site.key()).map_err(|why| {
-        Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
-            .hint(
-                "repair it (your own; mode 0600, a directory 0700), or name another --state; to move it away forgets all certificates",
-            )
-    })
+    context.store.sites.recall(&site.key()).map_err(|why| nothing_known(context, why))
+}
+
+/// The failure if it is not known what is known of sites. If a database is away that could give the job to another host, the run is
+/// interrupted, as by its journal.
+fn nothing_known(context: &Context, why: Failure) -> Failure {
+    let is_interrupted = why.kind == Kind::Temporary && context.run.job_journal.is_shared();
+    let why = if is_interrupted { why.as_kind(Kind::Interrupted) } else { why };
+    let hint = why.hint.clone();
+    why.during("it is not known which servers have TLS, and by which certificate")
+        .hint("repair it (your own; mode 0600, a directory 0700), or name another --state; to move it away forgets all certificates")
+        .hint_if(hint)
 }
 
 /// Whether an authority has vouched for the site before, and roots still decide.
@@ -209,7 +215,7 @@ fn trust(context: &Context, site: &Site) -> Result<Trust> {
 ///
 /// # Errors
 ///
-/// Another run has kept another certificate meanwhile.
+/// Another run has kept another certificate meanwhile, or the database is away and may have another one.
 fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<()> {
     let doubt = client.doubt();
     if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
@@ -218,7 +224,7 @@ fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<()
     let verified = doubt.is_none() && context.settings.trust.is_by_roots();
     let verified = verified && known(context, site)?.certificate.is_none();
     if let Err(why) = context.store.sites.note_tls(&site.key(), verified) {
-        context.run.events.warn(why);
+        context.run.events.warn(why.to_string());
     }
     Ok(())
 }
@@ -234,7 +240,8 @@ fn keep(context: &Context, site: &Site, who: &str, certificate: Fingerprint, why
         Ok(KeptPin::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
         Ok(KeptPin::Before) => {}
         Ok(KeptPin::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
-        Err(not_kept) => told(&format!("; {not_kept}")),
+        Ok(KeptPin::Unwritten(why)) => told(&format!("; {why}")),
+        Err(why) => return Err(nothing_known(context, why)),
     }
     Ok(())
 }
@@ -268,9 +275,13 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
             true
         }
         Ok(KeptPin::Other(_)) => false,
-        Err(why) => {
+        Ok(KeptPin::Unwritten(why)) => {
             context.run.events.warn(why);
             true
+        }
+        Err(why) => {
+            context.run.events.warn(nothing_known(context, why).to_string());
+            false
         }
     }
 }

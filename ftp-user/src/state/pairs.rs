@@ -1,4 +1,5 @@
-//! What is known between two servers, from one run to the next: `pairs.json` in the state directory.
+//! What is known between two servers, from one run to the next: `pairs.json` in the state directory, or `pairs` in the database that
+//! has the jobs.
 //!
 //! | what happened | what is remembered |
 //! |---|---|
@@ -10,7 +11,9 @@
 //! What is remembered orders candidates and agents. It never permits one, and closes none. A path through a third host is
 //! not remembered as one that works: it would come before direct paths that may be open again.
 
+use super::document::{Document, Row};
 use super::file::{StateFile, age, now};
+use crate::journal::Memory;
 use ftp_proto::address::Family;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
@@ -75,24 +78,42 @@ pub struct KnownPair {
     pub silent: Vec<(String, Duration)>,
 }
 
+/// A direct candidate that has worked between two servers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WorkedPath {
+    /// The source: user, host and port.
+    pub source: String,
+    /// The destination, in the same form.
+    pub destination: String,
+    /// The name of its rung.
+    pub rung: String,
+    /// When that was, in seconds since 1970.
+    pub at: u64,
+}
+
 /// The memory of pairs. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Pairs(StateFile);
+pub struct Pairs(Document);
 
 impl Pairs {
     /// The memory in that state directory; none without a directory.
     pub fn at(directory: Option<PathBuf>) -> Self {
-        Self(StateFile::at(directory, "pairs.json"))
+        Self(Document::File(StateFile::at(directory, "pairs.json")))
+    }
+
+    /// The memory that several hosts share.
+    pub const fn shared(memory: Memory) -> Self {
+        Self(Document::Row(Row { memory, name: "pairs", holds_trust: false }))
     }
 
     /// What is known of this pair.
     ///
     /// # Errors
     ///
-    /// A damaged file, in words. It is set aside, and nothing is remembered.
+    /// A damaged file, or a database that is away, in words. Such a file is set aside, and nothing is remembered.
     pub fn recall(&self, key: &Key) -> Result<KnownPair, String> {
         let now = now();
-        let entries: Vec<Entry> = self.0.read()?;
+        let entries: Vec<Entry> = self.0.read().map_err(|why| why.to_string())?;
         let Some(entry) = entries.into_iter().find(|entry| entry.key == *key) else {
             return Ok(KnownPair::default());
         };
@@ -104,6 +125,24 @@ impl Pairs {
                 .filter_map(|silence| Some((silence.rung, age(silence.at, now, SILENT)?)))
                 .collect(),
         })
+    }
+
+    /// What has worked between any two servers, the last one last.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recall`](Self::recall).
+    pub fn worked(&self) -> Result<Vec<WorkedPath>, String> {
+        let (now, entries): (_, Vec<Entry>) = (now(), self.0.read().map_err(|why| why.to_string())?);
+        let path = |Entry { key, candidate, at, .. }: Entry| {
+            let (rung, _) = candidate.as_deref()?.split_once(": ")?;
+            age(at, now, WORKED)?;
+            let (source, destination) = (key.source.0, key.destination.0);
+            Some(WorkedPath { source, destination, rung: rung.to_owned(), at })
+        };
+        let mut all: Vec<WorkedPath> = entries.into_iter().filter_map(path).collect();
+        all.sort_by_key(|path| path.at);
+        Ok(all)
     }
 
     /// Notes the candidate that has worked for this pair, and forgets that nothing arrived on its rung. The file
@@ -176,9 +215,9 @@ impl Pairs {
     }
 
     /// Changes what is remembered of a pair. The pair that was changed last is the last entry.
-    fn change(&self, key: &Key, change: impl FnOnce(&mut Entry, u64) -> bool) -> Result<(), String> {
+    fn change(&self, key: &Key, mut change: impl FnMut(&mut Entry, u64) -> bool) -> Result<(), String> {
         let now = now();
-        self.0.update(|entries: &mut Vec<Entry>| {
+        let changed = self.0.update(|entries: &mut Vec<Entry>| {
             let known = entries.iter().position(|entry| entry.key == *key).map(|index| entries.remove(index));
             let new = || Entry { key: key.clone(), candidate: None, at: 0, silent: Vec::new() };
             let mut entry = known.unwrap_or_else(new);
@@ -189,7 +228,8 @@ impl Pairs {
             entries.drain(..surplus);
             entries.push(entry);
             changed
-        })
+        });
+        changed.map_err(|why| why.to_string())
     }
 }
 
@@ -321,6 +361,31 @@ mod tests {
         let names = ["zurich", "berlin"].map(str::to_owned).to_vec();
         assert_eq!(pairs.agents(&key("192.0.2.1:443")), Ok(names));
         assert_eq!(pairs.agents(&key("192.0.2.2:443")), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_one_host_has_learnt_another_one_knows_that_shares_its_database() {
+        let home = tempfile::tempdir().unwrap();
+        let [one, two] = [(); 2].map(|()| Memory::for_tests(home.path()));
+        let [one, two, damaged] = [one, two.clone(), two].map(Pairs::shared);
+        one.note_worked(&key("one"), "x: y", "x").unwrap();
+        two.note_worked(&key("two"), "y: z", "y").unwrap();
+        two.note_silent(&key("one"), &["z"]).unwrap();
+        for pairs in [&one, &two] {
+            let known = ["one", "two"].map(|name| worked(pairs, &key(name)));
+            assert_eq!(known, [Some("x: y".to_owned()), Some("y: z".to_owned())]);
+            assert_eq!(silent(pairs, &key("one")), ["z"]);
+            let rungs: Vec<String> = pairs.worked().unwrap().into_iter().map(|path| path.rung).collect();
+            assert_eq!(rungs, ["y", "x"]);
+        }
+        let Pairs(Document::Row(row)) = damaged else { panic!("it is in a database") };
+        row.memory.damage_for_tests(row.name, "[{");
+        let said = one.recall(&key("one")).unwrap_err();
+        assert!(said.contains("has of pairs is damaged"), "{said}");
+        one.note_worked(&key("one"), "x: y", "x").unwrap();
+        assert_eq!(worked(&two, &key("one")), Some("x: y".to_owned()), "a new one begins");
+        let away = Pairs::shared(Memory::away_for_tests());
+        assert!(away.recall(&key("one")).is_err() && away.note_worked(&key("one"), "x", "x").is_err());
     }
 
     #[test]

@@ -178,8 +178,10 @@ impl Tool {
         let mut all = self.variables.clone();
         if !self.prefix.as_os_str().is_empty() {
             let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
-            let libraries = ["usr/lib", "lib"].map(|lib| self.prefix.join(lib).join(&triplet));
-            all.push(("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap()));
+            let [libraries, own] = ["usr/lib", "lib"].map(|lib| self.prefix.join(lib).join(&triplet));
+            // A library that Chromium needs looks for another one where Debian installs it.
+            let of_sound = libraries.join("pulseaudio");
+            all.push(("LD_LIBRARY_PATH", std::env::join_paths([libraries, own, of_sound]).unwrap()));
             all.push(("PYTHONPATH", self.prefix.join("python").into()));
         }
         all

@@ -161,7 +161,7 @@ fn the_documentation_shows_only_pictures_that_are_in_the_tree_and_says_what_they
                 if alternative.split(' ').count() < 4 {
                     wrong.push(format!("{page}:{number}: {link} has no text that says what it shows"));
                 }
-                match std::fs::read_to_string(&path) {
+                match std::fs::read(&path) {
                     Ok(picture) => wrong.extend(
                         lacking(&picture).into_iter().map(|what| format!("{page}:{number}: {link} {what}")),
                     ),
@@ -173,9 +173,17 @@ fn the_documentation_shows_only_pictures_that_are_in_the_tree_and_says_what_they
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a picture lacks so that people can see it: on a dark page too, and with a program that reads aloud.
-fn lacking(picture: &str) -> Vec<&'static str> {
+/// What a picture lacks so that people can see it: on a dark page too, and with a program that reads aloud. A screenshot is as it
+/// is, and small.
+fn lacking(picture: &[u8]) -> Vec<&'static str> {
     let mut found = Vec::new();
+    if picture.starts_with(b"\x89PNG") {
+        if picture.len() > LARGEST_SCREENSHOT {
+            found.push("is larger than 60 KB");
+        }
+        return found;
+    }
+    let picture = String::from_utf8_lossy(picture);
     if !picture.contains("<title>") {
         found.push("has no <title>");
     }
@@ -187,6 +195,9 @@ fn lacking(picture: &str) -> Vec<&'static str> {
     }
     found
 }
+
+/// The largest size of a screenshot in bytes.
+const LARGEST_SCREENSHOT: usize = 60_000;
 
 #[test]
 fn a_page_that_is_no_chapter_and_a_heading_that_is_not_there_are_noticed() {
@@ -200,5 +211,8 @@ fn a_page_that_is_no_chapter_and_a_heading_that_is_not_there_are_noticed() {
     assert_eq!(headings(text).into_iter().collect::<Vec<_>>(), names);
     assert_eq!(links("[a](b.md#c)\n```\n[x](y#z)\n```\n").len(), 1);
     assert_eq!(target("docs/guide/a.md", "../b.md"), "docs/b.md");
-    assert_eq!(lacking("<svg><title>x</title></svg>"), ["has no colours for a dark page"]);
+    assert_eq!(lacking(b"<svg><title>x</title></svg>"), ["has no colours for a dark page"]);
+    let screenshot = [b"\x89PNG".as_slice(), &[0; LARGEST_SCREENSHOT]].concat();
+    assert_eq!(lacking(&screenshot), ["is larger than 60 KB"]);
+    assert_eq!(lacking(&screenshot[..LARGEST_SCREENSHOT]), [""; 0]);
 }

@@ -17,19 +17,24 @@ use crate::journal::{
     self, AlikeFailures, FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure,
     QueuedJob, SeriesRecord, StoredJob,
 };
+use crate::ladder::Rung;
 use crate::outcome::Protection;
+use crate::place::Site;
 use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
 use crate::report::Listener;
+use crate::state::{Pairs, WorkedPath};
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
-    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
+    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, Time,
+    WorkerView,
 };
 use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -43,6 +48,12 @@ impl Daemon {
     fn running(&self) -> Result<Vec<QueuedJob>, ApiError> {
         let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
         Ok(self.reader.list(&running).map_err(away)?.items)
+    }
+
+    /// What its jobs remember of pairs of servers.
+    fn memory_of_pairs(&self) -> Pairs {
+        let shared = self.general.hands.memory.clone().map(Pairs::shared);
+        shared.unwrap_or_else(|| Pairs::at(self.general.state_directory()))
     }
 
     /// A job of the queue.
@@ -248,7 +259,15 @@ impl Fleet for Daemon {
     }
 
     fn pairs(&self) -> Result<Vec<PairView>, ApiError> {
-        Ok(self.feed.pairs())
+        let mut pairs = self.feed.pairs();
+        // What this daemon has seen since its start comes first. Without the store that is all that is known.
+        for path in self.memory_of_pairs().worked().unwrap_or_default().into_iter().rev() {
+            let Some(pair) = remembered_pair(&path, &self.settings.locked()) else { continue };
+            if !pairs.iter().any(|known| known.source == pair.source && known.dest == pair.dest) {
+                pairs.push(pair);
+            }
+        }
+        Ok(pairs)
     }
 
     fn workers(&self) -> Result<Vec<WorkerView>, ApiError> {
@@ -354,6 +373,25 @@ pub(super) fn site_views(settings: &Settings, worker: &str) -> Vec<SiteView> {
         workers: vec![worker.to_owned()],
     };
     settings.sites.iter().map(view).collect()
+}
+
+/// What is remembered of a pair, if it is one of two sites of the settings.
+fn remembered_pair(path: &WorkedPath, settings: &Settings) -> Option<PairView> {
+    let key = |site: &Site| format!("{}@{}", String::from_utf8_lossy(site.login()), site.authority());
+    let named: HashMap<String, &str> =
+        settings.sites.iter().map(|(name, remote)| (key(&remote.site), name)).collect();
+    let name = |server: &String| named.get(server).map(|name| (*name).to_owned());
+    let rung = Rung::direct(&path.rung)?;
+    Some(PairView {
+        source: name(&path.source)?,
+        dest: name(&path.destination)?,
+        path: Some(rung.path().to_owned()),
+        rung: Some(rung.name().to_owned()),
+        protection: None,
+        rate: None,
+        seen: Some(Time::of_seconds(path.at.cast_signed())),
+        cause: None,
+    })
 }
 
 /// The path of the bytes of a job: that of its run, or that of a file that it has copied.
@@ -466,3 +504,28 @@ const MOST_PLANS_OF_OWNER: usize = 2;
 const MOST_SAID: usize = 1_000;
 /// How long a plan or an explanation may take.
 const PLAN_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use std::path::Path;
+
+    #[test]
+    fn a_remembered_pair_is_shown_by_the_names_of_its_sites() {
+        let text = "[sites.one]\nurl = \"ftp://ann@h/\"\n[sites.two]\nurl = \"ftp://h:2121/\"\n";
+        let settings = config::parse(text, Path::new("/etc/x/config.toml"), None).unwrap();
+        let path = |source: &str, rung: &str| WorkedPath {
+            source: source.to_owned(),
+            destination: "anonymous@h:2121".to_owned(),
+            rung: rung.to_owned(),
+            at: 7,
+        };
+        let pair = remembered_pair(&path("ann@h:21", "source-listens"), &settings).unwrap();
+        assert_eq!((&*pair.source, &*pair.dest, pair.path.as_deref()), ("one", "two", Some("direct")));
+        assert_eq!((pair.rung.as_deref(), pair.seen), (Some("source-listens"), Some(Time::of_seconds(7))));
+        for (source, rung) in [("bob@h:21", "symmetric"), ("ann@h:21", "of a newer version")] {
+            assert_eq!(remembered_pair(&path(source, rung), &settings), None);
+        }
+    }
+}

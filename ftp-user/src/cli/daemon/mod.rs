@@ -114,14 +114,15 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     let general = general.absolute();
     let state = super::job_options::absolute(general.state_directory().as_deref());
     let Some(directory) = state.clone() else { return Err(JournalFailure::Nowhere.into()) };
-    let general = General { state, ..general };
+    let mut general = General { state, ..general };
     let journal = super::store::journal(&general)?;
+    general.hands.memory = super::store::memory(&journal);
     let (queue, reader) = (journal.queue()?, journal.queue()?);
     let name = args.name.clone().unwrap_or_else(host_name);
     let own_place = directory.display().to_string();
     let place = general.store.as_ref().map_or_else(|| own_place.clone(), ToString::to_string);
     let daemon_lock = lock(&queue, &name, &place)?;
-    // The socket and the pins of servers are in the state directory, also if the jobs are elsewhere.
+    // The socket is in the state directory, also if the jobs are elsewhere.
     let directory_lock = match super::store::is_elsewhere(&general, &directory) {
         true => {
             let own = Journal::at(Some(directory.clone()), READ_WORDS).queue()?;

@@ -107,7 +107,8 @@ impl Daemon {
     pub(super) fn unattended(&self, listener: Listener, cancel: Cancel) -> General {
         let (cancel, unattended) = (Some(cancel), Some(listener));
         let at_once = Some(self.jobs_at_once());
-        let hands = ShellSession { cancel, unattended, at_once, ..ShellSession::default() };
+        let memory = self.general.hands.memory.clone();
+        let hands = ShellSession { cancel, unattended, at_once, memory, ..ShellSession::default() };
         General { json: true, verbose: false, quiet: false, hands, ..self.general.clone() }
     }
 

@@ -9,7 +9,7 @@ use self::add::{AddArgs, EditArgs};
 use super::General;
 use super::passwords::Passwords;
 use crate::context::Context;
-use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::failure::{Failure, FtpUser, Result};
 use crate::job::Status;
 use crate::place::{PasswordSource, Place, Remote, Site};
 use crate::report::{Event, ForgottenSite, SiteShown};
@@ -191,11 +191,10 @@ pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status> {
                 .hint("name one with ftp://host:port/, or with NAME: if it is a site of the settings")),
         });
     for site in sites.collect::<Result<Vec<_>>>()? {
-        let known = context
-            .store
-            .sites
-            .forget(&site.key())
-            .map_err(|why| Failure::new(Kind::Other, why).hint("check the state directory (--state)"))?;
+        let known = context.store.sites.forget(&site.key()).map_err(|why| {
+            let hint = why.hint.clone();
+            why.hint("check the state directory (--state)").hint_if(hint)
+        })?;
         context.run.events.say(Event::Forgotten(ForgottenSite { site: site.key(), known }));
     }
     Ok(Status::Done)

@@ -246,7 +246,11 @@ mod tests {
             (Some(10), 0, MOST, 1_000, 10, false),
         ] {
             let shared = sharing(from, ended, parts);
-            assert_eq!(shared.is_due(waiting, at(now)), expect, "{ended} ended, {waiting} wait after {now} s");
+            assert_eq!(
+                shared.is_due(waiting, at(now)),
+                expect,
+                "{ended} ended, {waiting} wait after {now} s"
+            );
             shared.is_offered.store(true, Ordering::Relaxed);
             assert!(!shared.is_due(waiting, at(now)));
         }

@@ -3,7 +3,9 @@
 use crate::journal::job_row::JobRow;
 use crate::journal::record::{JobState, ReadWords, StoredJob};
 use crate::journal::sql::{Sql, StoreError};
-use crate::journal::table::{JOBS, LEASES, QUEUE, SERIES, TABLES, TOKENS, TREE_PARTS, Table, WORKERS};
+use crate::journal::table::{
+    JOBS, LEASES, MEMORY, QUEUE, SERIES, TABLES, TOKENS, TREE_PARTS, Table, WORKERS,
+};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -14,7 +16,9 @@ pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), St
     match version {
         0 => TABLES.iter().try_for_each(create),
         WITH_WORDS => {
-            [&QUEUE, &SERIES, &TOKENS, &WORKERS, &LEASES, &TREE_PARTS].iter().try_for_each(create)?;
+            [&QUEUE, &SERIES, &TOKENS, &WORKERS, &LEASES, &TREE_PARTS, &MEMORY]
+                .iter()
+                .try_for_each(create)?;
             read_jobs(sql, read)
         }
         other => Err(StoreError::Database(format!("its tables have version {other}"))),
@@ -104,7 +108,7 @@ mod tests {
     /// Writes the tables of version 0.1.0 in the place of those that are there.
     fn make_old(sql: &Sql) {
         sql.run_all(&format!(
-            "DROP TABLE workers; DROP TABLE leases; DROP TABLE tree_parts; DROP TABLE queue; DROP TABLE series; DROP TABLE tokens;
+            "DROP TABLE workers; DROP TABLE leases; DROP TABLE tree_parts; DROP TABLE queue; DROP TABLE series; DROP TABLE tokens; DROP TABLE memory;
             PRAGMA user_version = {WITH_WORDS}"
         ))
         .unwrap();
