@@ -125,6 +125,7 @@ fn what_a_destination_has_stored_before_it_dies_is_told_once_as_not_confirmed() 
         let to = Peer::start("127.0.0.3", &rules, MODERN);
         let home = user().args([verb, "--no-race", "-r", "-j", "1", "--retries", "0", "--timeout", "5s"]);
         let home = home.args(["--json", "--verify", "size"]);
+        std::fs::create_dir(home.home().join("t")).unwrap();
         let home = (0..FILES).fold(home, |home, n| home.file(&format!("t/f{n:02}"), "x"));
         let run = home.args(["t/", &to.url("d/")]).run().exits(5);
         let summary = run.summary();
