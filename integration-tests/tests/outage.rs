@@ -1,7 +1,8 @@
 //! A server that is gone is a fact about the server, not about a file: one round of retries for all files.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::user::user;
+use integration_tests::user::{Run, user};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// The number of connections that a peer has seen.
@@ -102,6 +103,42 @@ fn a_destination_that_dies_fails_the_rest_of_a_tree_at_once() {
     let run = home.args(["./", &to.url("d/")]).run().exits(5);
     assert!(connections(&to) <= 6, "{:?}", to.seen());
     assert_eq!(run.summary()["failed"], 40, "{run}");
+}
+
+/// The source and the event of each file, the last event of a file last.
+fn ends_of(run: &Run) -> Vec<(String, &'static str)> {
+    let of = |kind| {
+        run.events(kind).into_iter().map(move |event| (event["source"].as_str().unwrap().to_owned(), kind))
+    };
+    of("file").chain(of("failed")).collect()
+}
+
+#[test]
+fn what_a_destination_has_stored_before_it_dies_is_told_once_as_not_confirmed() {
+    const FILES: usize = 20;
+    const STORED: usize = 3;
+    for verb in ["copy", "move"] {
+        let stored = "once STOR *: 150 opening ; connection ; drain ; 226 stored\n".repeat(STORED);
+        let rules = format!(
+            "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\n{stored}STOR *: die"
+        );
+        let to = Peer::start("127.0.0.3", &rules, MODERN);
+        let home = user().args([verb, "--no-race", "-r", "-j", "1", "--retries", "0", "--timeout", "5s"]);
+        let home = home.args(["--json", "--verify", "size"]);
+        std::fs::create_dir(home.home().join("t")).unwrap();
+        let home = (0..FILES).fold(home, |home, n| home.file(&format!("t/f{n:02}"), "x"));
+        let run = home.args(["t/", &to.url("d/")]).run().exits(5);
+        let summary = run.summary();
+        let number = |key: &str| summary[key].as_u64().unwrap_or(0) as usize;
+        let counts = ["files", "failed", "unconfirmed", "stays"].map(number);
+        assert_eq!(counts, [0, FILES, STORED, 0], "{run}");
+        let ends = ends_of(&run);
+        let of = |kind| ends.iter().filter(|(_, end)| *end == kind).collect::<BTreeSet<_>>();
+        assert_eq!((of("failed").len(), of("file").len()), (FILES, STORED), "{verb}: {run}");
+        assert_eq!(ends.len(), FILES + STORED, "each file fails once\n{verb}: {run}");
+        // Somebody reads why nobody can tell, also where the files have failed already because their sources stay.
+        run.says("stored, but is not confirmed");
+    }
 }
 
 #[test]

@@ -110,6 +110,9 @@ fn rm_r_on_this_host_follows_no_link() {
     let run = start().args(["rm", "-r", "-y", "."]).run().exits(2).says("rm -r ./*");
     assert!(run.names().contains(&"t/a".to_owned()));
     start().args(["rm", "-r", "-y", "/"]).run().exits(2).says("rm does not delete it");
+    // Nobody is told what answers a question that is not asked.
+    start().args(["rm", "-r", "/"]).run().exits(2).says("rm does not delete it").never_says("--yes answers");
+    start().args(["rm", "-r", "t"]).run().exits(2).says("--yes answers");
     start().args(["rm", "t"]).run().exits(2).says("rm -r");
 }
 

@@ -49,7 +49,8 @@ fn n14_why_tells_the_candidates_of_the_last_run_and_no_secret() {
     assert!(moved["said"][1]["reply"].as_str().unwrap().starts_with("226 "), "{json}");
     let id = past["id"].as_str().unwrap();
     run(state.path(), &["why", id]).exits(0).says(id);
-    run(state.path(), &["why", "0"]).exits(3).says(id);
+    let unknown = run(state.path(), &["why", "0"]).exits(3).says("jobs lists jobs");
+    assert_eq!(unknown.stdout, [""; 0], "the error stands alone");
 }
 
 #[test]

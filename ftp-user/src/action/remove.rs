@@ -49,12 +49,12 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
         Failure::usage("rm -r asks before it deletes, and there is no terminal")
             .hint("--yes answers; -n shows what would be deleted")
     };
-    let asks = *recursive && *asks && !*dry_run;
-    let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
     if *recursive {
-        // What can be refused is refused before anything is sent to a server.
+        // What can be refused is refused before anything is sent to a server, and before anybody is asked.
         places.iter().try_for_each(|place| Scope::of_tree(place, None, &context.run.own_files).map(drop))?;
     }
+    let asks = *recursive && *asks && !*dry_run;
+    let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
     let (mut plans, mut seen) = (Vec::new(), SeenPlaces::default());
     for place in run.targets(places).await {
         match seen.plan(run, &place, *recursive).await {

@@ -144,12 +144,8 @@ impl General {
         if chosen.is_empty() {
             self.warn(nothing(&jobs)).await?;
         }
-        general.one_password(
-            chosen.len(),
-            &format!(
-                "resume them one after the other ({FtpUser} jobs lists them), or write the passwords into ~/.netrc"
-            ),
-        )?;
+        general
+            .one_password(chosen.len(), &format!("with it, {FtpUser} resume JOB goes on with one of them"))?;
         let commands: Vec<_> =
             chosen.into_iter().map(|record| (record, general.command("resume", record))).collect();
         let are_several = commands.len() > 1;
@@ -207,14 +203,15 @@ impl General {
     ///
     /// There are several jobs and one password.
     fn one_password(&self, jobs: usize, hint: &str) -> Result<()> {
-        let from = match &self.job.password_file {
+        let (from, without) = match &self.job.password_file {
             _ if jobs < 2 => return Ok(()),
-            Some(_) => "--password-file",
-            None if passwords::is_in_environment() => passwords::VARIABLE,
+            Some(_) => ("--password-file", "leave out"),
+            None if passwords::is_in_environment() => (passwords::VARIABLE, "unset"),
             None => return Ok(()),
         };
         let what = format!("{} and one password ({from})", counted(jobs as u64, "job"));
-        Err(Failure::usage(what).hint(hint))
+        Err(Failure::usage(what)
+            .hint(format!("{without} {from} where ~/.netrc or the sites have the passwords: {hint}")))
     }
 
     /// Lists the jobs of the journal.
@@ -237,10 +234,7 @@ impl General {
         }
         // Their destinations are asked, each with the password that it lacks.
         let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
-        general.one_password(
-            detached,
-            "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
-        )?;
+        general.one_password(detached, "the jobs are listed all the same")?;
         for mut record in jobs {
             if record.state == JobState::Detached {
                 let command = general.command("jobs", &record);

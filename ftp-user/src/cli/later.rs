@@ -11,6 +11,9 @@ use std::ffi::OsString;
 
 /// The failure if `word`, which the command line does not know, is one of them.
 pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
+    // `help` takes verbs, and clap finds nothing like one behind it.
+    let asks_for_help = verb_of(words).filter(|(_, verb)| verb == "help");
+    let words = asks_for_help.as_ref().and_then(|(at, _)| words.get(at + 1..)).unwrap_or(words);
     match verb_of(words).as_ref().map(|(at, verb)| (*at, verb.as_str())) {
         // Behind it a word is no verb.
         Some((at, verb)) if words.iter().take(at).all(|before| before != word) => {
@@ -29,8 +32,9 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
                 return Some(fails().hint(format!("use {verb}")));
             }
             // clap finds nothing like a word of so few letters.
+            let is_unseen = word.len() < 4 || asks_for_help.is_some();
             let command = Cli::command();
-            let verbs = command.get_subcommands().map(clap::Command::get_name).filter(|_| word.len() < 4);
+            let verbs = command.get_subcommands().map(clap::Command::get_name).filter(|_| is_unseen);
             let meant = nearest(word, verbs)?;
             Some(fails().hint(format!("did you mean {meant}?")))
         }

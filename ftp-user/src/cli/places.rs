@@ -135,10 +135,7 @@ impl<'a> PlaceReader<'a> {
     fn netrc(&mut self) -> Result<&Netrc> {
         let netrc = match self.netrc.take() {
             Some(known) => known,
-            None => match ftp_io::simulated::variable("HOME") {
-                Some(home) => read_netrc(&Path::new(&home).join(".netrc"))?,
-                None => Netrc::default(),
-            },
+            None => netrc_of_home()?,
         };
         Ok(self.netrc.insert(netrc))
     }
@@ -147,6 +144,20 @@ impl<'a> PlaceReader<'a> {
 /// Says which place is meant, since its text is not repeated.
 fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
     if of == 1 { failure } else { failure.during(format_args!("place {number} of {of}")) }
+}
+
+/// The logins of `~/.netrc`.
+fn netrc_of_home() -> Result<Netrc> {
+    match ftp_io::simulated::variable("HOME") {
+        Some(home) => read_netrc(&Path::new(&home).join(".netrc")),
+        None => Ok(Netrc::default()),
+    }
+}
+
+/// Whether the next run finds the passwords of these places where this one could have found them, too.
+pub(super) fn are_written_down<'a>(places: impl IntoIterator<Item = &'a Location>) -> bool {
+    let Ok(netrc) = netrc_of_home() else { return false };
+    places.into_iter().filter_map(Location::site).all(|site| site.is_written_down(&netrc))
 }
 
 /// The logins of a `.netrc` file; none if there is no file.

@@ -15,7 +15,7 @@ use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, 
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
     CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, Priority, QueueState, RecordedSites, Recurrence,
-    Series, SiteUse, Submission, WhenError, has_worker, parse_at, scattered_sites, zone_name,
+    Series, SiteUse, Submission, WhenError, are_draining, has_worker, parse_at, scattered_sites, zone_name,
 };
 use crate::report::Event;
 use clap::Args;
@@ -240,6 +240,12 @@ impl General {
 
     pub(super) async fn warn_without_daemon(&self, queue: &Queue) -> Result<()> {
         if queue.has_daemon() {
+            // What the store does not tell is not warned of.
+            let are_draining = queue.now().and_then(|now| Ok(are_draining(&queue.workers()?, now)));
+            if are_draining.unwrap_or(false) {
+                let what = "the daemon ends, and takes no job any more: the jobs wait for the next one";
+                return self.warn(what.to_owned()).await;
+            }
             return Ok(());
         }
         self.warn(format!("no daemon is running that carries the jobs of the queue: start {FtpUser} daemon"))
@@ -337,12 +343,9 @@ impl General {
         let id = record.id;
         let queue = self.queue()?;
         queue.apply(id, change, false)?.map_err(|why| {
+            let state = record.queued.as_ref().map(|entry| entry.state(since_1970().as_secs()));
             let failure = Failure::new(Kind::Usage, format!("cannot {} job {id}: {why}", change.name()));
-            failure.hint_if(match why {
-                EntryRefusal::HasEnded => Some(format!("{FtpUser} retry {id} carries it once more")),
-                EntryRefusal::IsCarried => Some("cancel it without --forget".to_owned()),
-                EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => None,
-            })
+            failure.hint(next_verb(why, id, state == Some(QueueState::Paused)))
         })?;
         if let Some(record) = queue.job(id)? {
             let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
@@ -352,6 +355,18 @@ impl General {
             }
         }
         Ok(Status::Done)
+    }
+}
+
+/// What to type in place of a change that is refused.
+fn next_verb(why: EntryRefusal, id: JobId, is_paused: bool) -> String {
+    match why {
+        EntryRefusal::HasEnded => format!("{FtpUser} retry {id} carries it once more"),
+        EntryRefusal::IsCarried => "cancel it without --forget".to_owned(),
+        EntryRefusal::HasNotEnded if is_paused => format!("{FtpUser} resume {id} continues it"),
+        EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => {
+            format!("{FtpUser} why {id} tells how it stands")
+        }
     }
 }
 
@@ -466,3 +481,24 @@ const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// The same while a database is away.
 pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_is_refused_names_the_next_verb() {
+        use EntryRefusal::{HasEnded, HasNotEnded, IsCancelled, IsCarried, IsNotPaused};
+        for (why, is_paused, expect) in [
+            (HasEnded, false, "retry 0000000000000007"),
+            (HasNotEnded, true, "resume 0000000000000007"),
+            (HasNotEnded, false, "why 0000000000000007"),
+            (IsCancelled, false, "why 0000000000000007"),
+            (IsNotPaused, false, "why 0000000000000007"),
+            (IsCarried, false, "without --forget"),
+        ] {
+            let next = next_verb(why, JobId::new(7), is_paused);
+            assert!(next.contains(expect), "{why:?}: {next}");
+        }
+    }
+}

@@ -228,12 +228,15 @@ impl JobVerb {
 
     /// Runs the verb. A job that was asked for in an earlier run is continued, shown or given up.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords, asked: AskedJob) -> Status {
-        let AskedJob { job: stored, resumes, lease, purpose } = match asked.named(&context, &self) {
+        let AskedJob { job: mut stored, resumes, lease, purpose } = match asked.named(&context, &self) {
             Ok(asked) => asked,
             Err(status) => return status,
         };
         context.settings.named.are_certain = resumes.is_some();
         let prepared = self.prepare(&mut context, passwords).await;
+        if let Ok(job) = &prepared {
+            stored.had_passwords &= !places::are_written_down(job.work.places());
+        }
         let prepared = match (self.can_be_repeated(), resumes) {
             (true, _) => prepared.map(|job| job.kept(stored, resumes, lease)),
             (false, None) => prepared,

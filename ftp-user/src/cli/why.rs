@@ -1,7 +1,6 @@
 //! `why`: what an earlier run has tried, why its files went as they did, and the receipt of its job; `probe`: every path between
 //! two servers, without moving a file.
 
-use super::jobs::row;
 use super::passwords::Passwords;
 use super::remote::RemoteArgs;
 use super::transfer::PathArgs;
@@ -50,9 +49,7 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
         context.run.events.say(Event::Past(run));
     }
     if let (None, None) = (job, run) {
-        let failure = unknown(&runs, &jobs);
-        jobs.into_iter().for_each(|job| context.run.events.say(row(job)));
-        return Err(failure);
+        return Err(unknown(&runs, &jobs));
     }
     if let Some(job) = job {
         if let Some(obstacle) = general.obstacle(job, &jobs)? {
@@ -95,6 +92,9 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
     }
     receipts.reason_of_job.clone_from(&job.why);
     receipts.other_failures.retain(|(why, file)| job.why.as_ref() != Some(&about(&file.source, why)));
+    if job.is_running() {
+        receipts.other_failures.iter_mut().for_each(|(why, _)| *why = format!("in an earlier run: {why}"));
+    }
     Ok(())
 }
 

@@ -5,8 +5,7 @@ use super::summary::may_pass;
 use crate::failure::{About, Kind};
 use crate::outcome::FailedItem;
 use crate::report::{Cause, failed_alike};
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeMap;
 
 /// What has failed so far.
 #[derive(Debug, Default)]
@@ -15,24 +14,9 @@ pub struct Failures {
     pub(crate) may_pass: bool,
     /// Whether another run of the job may do one of them.
     pub(crate) can_be_retried: bool,
-    hasher: RandomState,
-    /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
-    kept: HashSet<u64>,
 }
 
 impl Failures {
-    /// Remembers a file that was copied and whose source stays.
-    pub(crate) fn note_kept(&mut self, source: &str, dest: &str) {
-        if self.kept.len() < REMEMBERED {
-            self.kept.insert(self.hasher.hash_one((source, dest)));
-        }
-    }
-
-    /// Whether the source of a file is known to stay.
-    pub(crate) fn is_kept(&self, source: &str, dest: &str) -> bool {
-        self.kept.contains(&self.hasher.hash_one((source, dest)))
-    }
-
     /// Notes a failure.
     pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
@@ -83,8 +67,6 @@ impl Failures {
     }
 }
 
-/// The largest number of kept sources that are remembered. Another one counts twice if its copy is lost as well.
-const REMEMBERED: usize = 100_000;
 /// The number of failures of each cause that are kept, and shown to people.
 const KEPT: usize = 10;
 /// The number of causes of each kind that are told apart.

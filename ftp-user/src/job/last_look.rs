@@ -3,20 +3,21 @@
 
 use super::Item;
 use super::claims::claim::{self, PendingClaims};
+use super::counted::FileShare;
 use super::file::copy;
 use super::moving::expected_copy;
 use super::request::job::Options;
 use super::retry::{connect, facts};
 use super::spool::Spool;
-use super::summary::Tally;
+use super::summary::{LostFile, Tally};
 use crate::context::Context;
 use crate::endpoint::{Losses, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::outcome::FileCopy;
+use crate::outcome::{FailedItem, FileCopy, Verified};
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
 use ftp_proto::deletion::{CopyState, ExpectedCopy};
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, counted};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -41,15 +42,22 @@ struct StoredFile {
     session: Option<SessionId>,
     /// It was gone, and was copied again.
     is_again: bool,
-    /// It was there already.
-    was_skipped: bool,
+    /// What it has added to the counts of the job.
+    share: FileShare,
     /// An earlier run has stored it, and this one has not looked at it.
     is_earlier: bool,
 }
 
 impl StoredFiles {
-    /// Notes that a file is at the destination, unless that is this host.
-    pub(in crate::job) fn note(&mut self, ends: &Ends, options: Options, item: &Item, done: &FileCopy) {
+    /// Notes that a file is at the destination, unless that is this host. `share`: what it has added to the counts of the job.
+    pub(in crate::job) fn note(
+        &mut self,
+        ends: &Ends,
+        options: Options,
+        item: &Item,
+        done: &FileCopy,
+        share: FileShare,
+    ) {
         if ends.destination.is_local() || options.mode.is_dry() || done.is_detached() {
             return;
         }
@@ -60,7 +68,7 @@ impl StoredFiles {
             expected: expected_copy(ends, options, done),
             session: done.session,
             is_again: false,
-            was_skipped: done.route().is_none(),
+            share,
             is_earlier: done.is_earlier(),
         });
     }
@@ -113,7 +121,7 @@ impl StoredFiles {
         tally: &mut Tally,
     ) {
         let has_earlier = self.has_earlier;
-        let mut last = LastLook { context, options, tally, has_earlier, again: 0 };
+        let mut last = LastLook { context, options, tally, has_earlier, again: 0, untold: Untold::default() };
         for _ in 0..MOST_LOOKS {
             if !last.is_needed(ends) {
                 break;
@@ -145,6 +153,31 @@ struct LastLook<'a> {
     has_earlier: bool,
     /// How many files were copied again.
     again: u64,
+    untold: Untold,
+}
+
+/// The files that had failed already because their sources stay, and are not whole either.
+#[derive(Default)]
+struct Untold {
+    number: u64,
+    /// What has happened to the first one.
+    why: Option<Failure>,
+}
+
+/// A file that is not whole, or of which nobody can tell.
+struct LostCopy {
+    failure: Failure,
+    is_unconfirmed: bool,
+}
+
+impl LostCopy {
+    fn unconfirmed(failure: Failure) -> Self {
+        Self { failure: failure.during_unless_interrupted(UNKNOWN), is_unconfirmed: true }
+    }
+
+    const fn gone(failure: Failure) -> Self {
+        Self { failure, is_unconfirmed: false }
+    }
 }
 
 impl LastLook<'_> {
@@ -162,10 +195,8 @@ impl LastLook<'_> {
                 files::facts_of_all(context, &mut ends.destination, &paths).await
             }
             Err(failure) => {
-                let failure = failure.during_unless_interrupted(UNKNOWN);
-                return self
-                    .failed(ends, files.into_iter().map(|file| (file, failure.clone())).collect())
-                    .await;
+                let lost = |file| (file, LostCopy::unconfirmed(failure.clone()));
+                return self.failed(ends, files.into_iter().map(lost).collect()).await;
             }
         }
         .into_iter();
@@ -183,7 +214,7 @@ impl LastLook<'_> {
                 Ok((session, is_again)) => {
                     seen.push(StoredFile { session, is_again, is_earlier: false, ..file });
                 }
-                Err(failure) => failed.push((file, failure)),
+                Err(lost) => failed.push((file, lost)),
             }
         }
         self.failed(ends, failed).await;
@@ -196,13 +227,13 @@ impl LastLook<'_> {
         file: &StoredFile,
         there: Result<Option<Facts>>,
         session: Option<SessionId>,
-    ) -> Result<(Option<SessionId>, bool)> {
-        let there = there.map_err(|failure| failure.during_unless_interrupted(UNKNOWN))?;
+    ) -> Result<(Option<SessionId>, bool), LostCopy> {
+        let there = there.map_err(LostCopy::unconfirmed)?;
         if file.expected.is(there.as_ref()) == CopyState::Same {
             return Ok((session, file.is_again));
         }
         if file.is_again {
-            return Err(Failure::new(Kind::Unverified, GONE).hint(LOOK));
+            return Err(LostCopy::gone(Failure::new(Kind::Unverified, GONE).hint(LOOK)));
         }
         match self.copy_again(ends, file).await {
             Ok(done) => {
@@ -211,9 +242,9 @@ impl LastLook<'_> {
             }
             Err(failure) if failure.kind == Kind::Missing && self.options.moves => {
                 let what = format!("{GONE}, and its source was deleted after it was seen there");
-                Err(Failure::new(Kind::Unverified, what).hint(LOOK))
+                Err(LostCopy::gone(Failure::new(Kind::Unverified, what).hint(LOOK)))
             }
-            Err(failure) => Err(failure.during_unless_interrupted(GONE)),
+            Err(failure) => Err(LostCopy::gone(failure.during_unless_interrupted(GONE))),
         }
     }
 
@@ -226,26 +257,30 @@ impl LastLook<'_> {
         // The journal has the end of the first copy.
         claimed.done = None;
         let done = Box::pin(copy::copy_claimed(self.context, ends, &item, self.options, claimed)).await?;
-        match done.moved_by().is_some() || done.verified != crate::outcome::Verified::None {
+        match done.moved_by().is_some() || done.verified != Verified::None {
             true => Ok(done),
             false => Err(Failure::new(Kind::Unverified, "something else has its name")),
         }
     }
 
     /// Tells that files are not whole, and has the journal forget that they were.
-    async fn failed(&mut self, ends: &Ends, failed: Vec<(StoredFile, Failure)>) {
+    async fn failed(&mut self, ends: &Ends, failed: Vec<(StoredFile, LostCopy)>) {
         let items = failed.iter().map(|(file, _)| item(file)).collect();
         let claimed =
             PendingClaims::begin(self.context, ends, items, |_| false).ready(self.context, ends).await;
-        for (file, (_, failure)) in claimed.into_iter().zip(&failed) {
+        for (file, (_, LostCopy { failure, .. })) in claimed.into_iter().zip(&failed) {
             if let Ok(claim) = file.claim {
                 claim::ended(&claim.journal(self.context), &Err(failure.clone()), 0);
             }
         }
-        for (file, failure) in failed {
+        for (file, LostCopy { failure, is_unconfirmed }) in failed {
             let (source, dest) = item(&file).names(ends);
-            self.tally.gone(file.expected.size, file.was_skipped);
-            self.tally.copy_lost(source, dest, failure);
+            let lost =
+                LostFile { failed: FailedItem { source, dest, failure: failure.clone() }, is_unconfirmed };
+            if !self.tally.not_whole(file.number, file.share, lost) {
+                self.untold.number += 1;
+                self.untold.why.get_or_insert(failure);
+            }
         }
     }
 
@@ -259,16 +294,23 @@ impl LastLook<'_> {
             if some.is_empty() {
                 break;
             }
-            let unknown = Failure::new(Kind::Temporary, UNKNOWN).hint(LOOK);
-            self.failed(ends, some.into_iter().map(|file| (file, unknown.clone())).collect()).await;
+            let unknown = || Failure::new(Kind::Temporary, "sessions were lost again and again").hint(LOOK);
+            let lost = |file| (file, LostCopy::unconfirmed(unknown()));
+            self.failed(ends, some.into_iter().map(lost).collect()).await;
         }
         if let Some(error) = rest.broken.take() {
             let what = "a session with the destination was lost, and not all files can be looked at again";
             let name = ends.destination.name();
             self.tally.failed(ends.source.name(), name, Failure::of_this_host(what, &error));
         }
+        if let Some(why) = self.untold.why.take() {
+            let (name, files) = (ends.destination.name(), counted(self.untold.number, "file"));
+            let what =
+                format!("{files} that had been stored at {name} may not be there, and their sources stay");
+            self.context.run.events.warn(format!("{what}: {why}"));
+        }
         if self.again > 0 {
-            let (name, files) = (ends.destination.name(), ftp_proto::wire::counted(self.again, "file"));
+            let (name, files) = (ends.destination.name(), counted(self.again, "file"));
             let kept = if self.options.moves { "; a source that was kept meanwhile stays" } else { "" };
             self.context.run.events.warn(format!(
                 "{files} that had been stored at {name} were not there any more, and were copied again{kept}"
@@ -287,7 +329,7 @@ const AT_ONCE: usize = 1_000;
 /// How often a server may lose sessions during the last look.
 const MOST_LOOKS: u32 = 3;
 /// What a failure says of a file that cannot be looked at.
-const UNKNOWN: &str = "since it was stored a session with the destination was lost, or the run has ended, and nobody can tell whether it is still there";
+const UNKNOWN: &str = "it was stored, but is not confirmed: since then a session with the destination was lost, or the run has ended, and nobody can tell whether it is still there";
 /// The same of a file that is not there.
 const GONE: &str = "it was stored, and is not there any more";
 const LOOK: &str = "look whether the disk of the destination is mounted";
@@ -311,7 +353,7 @@ mod tests {
             },
             session: number.is_multiple_of(3).then_some(SessionId::new(u64::MAX)),
             is_again: number.is_multiple_of(5),
-            was_skipped: number.is_multiple_of(7),
+            share: FileShare::of(&FileCopy::skipped(Some(number), Verified::Size)),
             is_earlier: number.is_multiple_of(11),
         };
         let mut stored = StoredFiles::default();

@@ -22,11 +22,14 @@
 //! | `tree_part` | a part of the tree of a job that another worker of the queue carries |
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
+//! | `counted` | what a file adds to the counts as long as it is known to be complete |
 //! | `summary` | what was done and what has failed, and the report |
+//! | `status` | whether everything, something or nothing was done |
 
 mod check;
 mod checked_directories;
 mod claims;
+mod counted;
 mod engine;
 mod failures;
 mod file;
@@ -42,6 +45,7 @@ pub mod retry;
 mod run;
 mod sources;
 mod spool;
+mod status;
 mod summary;
 mod survey;
 mod sync;
@@ -74,7 +78,8 @@ pub use retry::{Question, facts};
 pub(crate) use retry::{asked, check_cancel};
 pub use run::{refused, run};
 pub(crate) use spool::{Spool, TreeEntry};
-pub use summary::{Report, Status};
+pub use status::Status;
+pub use summary::Report;
 pub use survey::survey;
 pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};
 pub use unattended::transfer_of;

@@ -1,6 +1,8 @@
 //! What was done and what has failed in a job, and the report that follows.
 
+use super::counted::{FileNumbers, FileShare};
 use super::failures::Failures;
+use super::status::Status;
 use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
@@ -8,7 +10,7 @@ use crate::job::request::job::Compare;
 use crate::journal::{self, RunEnd};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
-use crate::report::{Event, Events, FoundFiles, Summary, SummaryDetails, WithheldDeletions, about};
+use crate::report::{Event, Events, FailedFiles, FoundFiles, Summary, WithheldDeletions, about};
 use ftp_io::clock::since_1970;
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -23,8 +25,8 @@ pub(in crate::job) struct Tally {
     pub(in crate::job) sums: Summary,
     /// The files that a sync need not copy.
     equal: u64,
-    /// Sources of a move that stay, although they were copied.
-    staying: u64,
+    /// The files that have failed although they were stored: their sources stay.
+    failed_stored: FileNumbers,
     /// Names that a sync has not deleted because they are more than the user has allowed, or because nobody has agreed to that.
     pub(in crate::job) withheld: Option<WithheldDeletions>,
     /// How many files took which route.
@@ -33,6 +35,15 @@ pub(in crate::job) struct Tally {
     protection: Option<Protection>,
     verified: Option<Verified>,
     pub(in crate::job) failures: Failures,
+}
+
+/// A file that was stored and does not count as done any more.
+#[derive(Debug)]
+pub(in crate::job) struct LostFile {
+    /// Which one, and why.
+    pub(in crate::job) failed: FailedItem,
+    /// Nobody can tell whether it is still there. Otherwise it is not.
+    pub(in crate::job) is_unconfirmed: bool,
 }
 
 /// How a job ended.
@@ -54,7 +65,7 @@ impl Tally {
             number: 0,
             sums: Summary { verb, dry_run, ..Summary::default() },
             equal: 0,
-            staying: 0,
+            failed_stored: FileNumbers::default(),
             withheld: None,
             rungs: Vec::new(),
             protection: None,
@@ -80,6 +91,7 @@ impl Tally {
                 }
             }
             Err(failure) => {
+                self.note_interrupted(failure);
                 let (source, dest, failure) = (source.clone(), dest.clone(), failure.clone());
                 self.failures.add(FailedItem { source, dest, failure });
             }
@@ -88,18 +100,12 @@ impl Tally {
     }
 
     fn done(&mut self, done: &FileCopy) {
-        self.sums.files += 1;
+        FileShare::of(done).add_to(&mut self.sums);
         self.sums.kept += u64::from(done.kept_old);
         let Some(rung) = done.route() else {
             let by = if done.verified == Verified::None { "" } else { done.verified.name() };
-            self.skipped(1, by, done.verified);
-            self.sums.earlier += u64::from(done.is_earlier());
-            return;
+            return self.note_equal(by, done.verified);
         };
-        self.sums.bytes += done.copied();
-        self.sums.before += done.copied_before();
-        self.sums.details.unchanged += done.changed_parts.map_or(0, |_| done.copied_before());
-        self.sums.details.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.sums.relayed, done.relayed.clone());
         self.note_verified(done.verified);
@@ -108,15 +114,6 @@ impl Tally {
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
             None => self.rungs.push((rung, 1)),
-        }
-    }
-
-    /// A file of that size that was counted is not whole.
-    pub(in crate::job) fn gone(&mut self, size: Option<u64>, was_skipped: bool) {
-        self.sums.files = self.sums.files.saturating_sub(1);
-        match was_skipped {
-            true => self.sums.skipped = self.sums.skipped.saturating_sub(1),
-            false => self.sums.bytes = self.sums.bytes.saturating_sub(size.unwrap_or(0)),
         }
     }
 
@@ -136,25 +133,49 @@ impl Tally {
 
     /// Notes that a file or directory has failed, and reports it.
     pub(in crate::job) fn failed(&mut self, source: String, dest: String, failure: Failure) {
-        let failed = FailedItem { source, dest, failure };
+        self.note_interrupted(&failure);
+        self.tell_failed(FailedItem { source, dest, failure });
+    }
+
+    fn tell_failed(&mut self, failed: FailedItem) {
         self.events.say(Event::Failed(failed.clone()));
         self.failures.add(failed);
     }
 
-    /// Notes that a source of a move stays, although it was copied.
-    pub(in crate::job) fn source_stays(&mut self, source: String, dest: String, failure: Failure) {
-        self.staying += 1;
-        self.failures.note_kept(&source, &dest);
-        self.failed(source, dest, failure);
+    fn note_interrupted(&mut self, failure: &Failure) {
+        self.sums.failed.interrupted += u64::from(failure.kind == Kind::Interrupted);
     }
 
-    /// Notes that a copy was there and is not whole any more. If its source was kept, the file has failed already.
-    pub(in crate::job) fn copy_lost(&mut self, source: String, dest: String, failure: Failure) {
-        if self.failures.is_kept(&source, &dest) {
-            self.events.say(Event::File(Box::new(FileOutcome { source, dest, copy: Err(failure) })));
-        } else {
-            self.file(source, dest, Err(failure));
+    /// Notes that the source of a move stays, although the file was copied and counts as that.
+    pub(in crate::job) fn source_stays(&mut self, number: u64, failed: FailedItem) {
+        self.failed_stored.insert(number);
+        self.sums.failed.stays += 1;
+        self.tell_failed(failed);
+    }
+
+    /// Notes that a file has failed because its source stays, although it was stored: it does not count as copied.
+    pub(in crate::job) fn fails_stored(&mut self, number: u64, failed: FailedItem) {
+        let FailedItem { source, dest, failure } = failed;
+        self.failed_stored.insert(number);
+        self.file(source, dest, Err(failure));
+    }
+
+    /// Notes that a file that was stored does not count as done any more. Returns whether it is told now: it is not if it has failed
+    /// already, because its source stays.
+    pub(in crate::job) fn not_whole(&mut self, number: u64, share: FileShare, lost: LostFile) -> bool {
+        let LostFile { failed, is_unconfirmed } = lost;
+        share.take_from(&mut self.sums);
+        self.sums.failed.unconfirmed += u64::from(is_unconfirmed);
+        let has_failed = self.failed_stored.contains(number);
+        if !has_failed {
+            if !is_unconfirmed {
+                self.note_interrupted(&failed.failure);
+            }
+            self.tell_failed(failed);
+        } else if share != FileShare::NONE {
+            self.sums.failed.stays -= 1;
         }
+        !has_failed
     }
 
     /// Whether anything has failed.
@@ -173,11 +194,11 @@ impl Tally {
         let so_far = if found.more { " found so far" } else { "" };
         match all {
             _ if done > all || (all <= 1 && !found.more) => String::new(),
-            all if self.staying > 0 => {
+            all if self.sums.failed.stays > 0 => {
                 format!(
                     "{done} of {} are copied, sources that stay: {}; ",
                     counted(all, "file"),
-                    self.staying
+                    self.sums.failed.stays
                 )
             }
             // What has failed is none of them: a listing, or a name that FTP cannot carry.
@@ -195,16 +216,18 @@ impl Tally {
         };
         self.equal += files;
         self.sums.files += files;
-        self.skipped(files, words, verified);
+        self.sums.skipped += files;
+        if files > 0 {
+            self.note_equal(words, verified);
+        }
     }
 
-    /// Notes files that are skipped because they are equal by this; only by their names if the word is empty.
-    fn skipped(&mut self, files: u64, by: &'static str, verified: Verified) {
-        self.sums.skipped += files;
-        if files > 0 && !by.is_empty() {
+    /// Notes that files are skipped because they are equal by this; only by their names if the word is empty.
+    fn note_equal(&mut self, by: &'static str, verified: Verified) {
+        if !by.is_empty() {
             self.note_verified(verified);
         }
-        if files > 0 && !self.sums.details.equal_by.contains(&by) {
+        if !self.sums.details.equal_by.contains(&by) {
             self.sums.details.equal_by.push(by);
         }
     }
@@ -300,15 +323,13 @@ impl Tally {
         if let Some(advice) = advice {
             events.warn(advice);
         }
-        let interrupted = failed - self.failures.count_without(Kind::Interrupted);
         let summary = Summary {
             withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
             seconds: took.as_secs_f64(),
             route: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
             protection: self.protection.unwrap_or(self.sums.protection),
             verified: self.verified.unwrap_or_default(),
-            failed,
-            details: SummaryDetails { interrupted, ..self.sums.details },
+            failed: FailedFiles { all: failed, ..self.sums.failed },
             ..self.sums
         };
         events.say(Event::Summary(summary.clone()));
@@ -321,49 +342,6 @@ impl Tally {
 
 /// The largest number of failures that are kept of a run.
 const FAILURES: usize = 10;
-
-/// How a job ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Status {
-    /// Everything is done, and verified as asked.
-    Done,
-    /// Some files failed, the others are done.
-    Partly,
-    /// Nothing is done. The kind is that of all failures.
-    Failed(Kind),
-}
-
-impl Status {
-    /// The status of two jobs together, the worst of both. If both have failed and not for the same reason, it is
-    /// [`Kind::Other`], but an interruption stays one.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (one, Self::Done) | (Self::Done, one) => one,
-            (Self::Failed(Kind::Interrupted), _) | (_, Self::Failed(Kind::Interrupted)) => {
-                Self::Failed(Kind::Interrupted)
-            }
-            (Self::Failed(one), Self::Failed(two)) if one != two => Self::Failed(Kind::Other),
-            (failed @ Self::Failed(_), _) | (_, failed @ Self::Failed(_)) => failed,
-            (Self::Partly, Self::Partly) => Self::Partly,
-        }
-    }
-
-    /// The status of many files. If nothing succeeded and the failures have no common kind, it is
-    /// [`Kind::Other`].
-    pub fn of_many(succeeded: u64, failures: &[Kind]) -> Self {
-        let Some((first, rest)) = failures.split_first() else { return Self::Done };
-        if failures.contains(&Kind::Interrupted) {
-            Self::Failed(Kind::Interrupted)
-        } else if succeeded > 0 {
-            Self::Partly
-        } else if rest.iter().all(|kind| kind == first) {
-            Self::Failed(*first)
-        } else {
-            Self::Failed(Kind::Other)
-        }
-    }
-}
 
 /// Whether another run may succeed where this one has failed, although nobody changes the file: a server did not answer,
 /// refused the login, or had no time; a source that is half moved is not there; or an old
@@ -430,7 +408,7 @@ mod tests {
         tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
         let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
         assert_eq!((status, failures.len()), (Status::Partly, 1));
-        assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (5, 2, 18, 1));
+        assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed.all), (5, 2, 18, 1));
         assert_eq!(summary.earlier, 1);
         assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
         assert_eq!((summary.verified, summary.route), (Verified::Size, Some(Rung::SourceListens)));
@@ -439,19 +417,76 @@ mod tests {
         reporter.finish().await.unwrap();
     }
 
-    #[tokio::test]
-    async fn a_file_that_is_gone_is_not_counted_whether_it_was_copied_or_skipped() {
-        let (events, reporter) = Reporter::start(Style::for_tests(), None);
-        let mut tally = Tally::new(&events, "move", false);
+    /// What becomes of four files of a move of a tree: copied, copied, skipped, and not copied.
+    fn four_files(events: &Events) -> (Tally, [FileCopy; 3]) {
+        let mut tally = Tally::new(events, "move", false);
         let sha = Verified::Hash(Algorithm::Sha256);
-        tally.done(&done(Some(Rung::DestListens), 5, sha));
-        tally.done(&done(None, 7, sha));
-        tally.gone(Some(7), true);
-        tally.gone(Some(5), false);
-        tally.failed("a".into(), "b".into(), Failure::new(Kind::Unverified, "gone"));
-        assert_eq!(tally.has_failed_for_nothing(), None);
+        let files = [
+            done(Some(Rung::DestListens), 5, sha),
+            done(Some(Rung::DestListens), 9, sha),
+            done(None, 7, sha),
+        ];
+        for file in &files {
+            tally.next_number();
+            tally.file("a".into(), "b".into(), Ok(file.clone()));
+        }
+        tally.next_number();
+        tally.file("d".into(), "e".into(), Err(Failure::new(Kind::Temporary, "busy")));
+        (tally, files)
+    }
+
+    fn failed() -> FailedItem {
+        let failure = Failure::new(Kind::Unverified, "where is it?");
+        FailedItem { source: "a".into(), dest: "b".into(), failure }
+    }
+
+    fn lost(is_unconfirmed: bool) -> LostFile {
+        LostFile { failed: failed(), is_unconfirmed }
+    }
+
+    #[tokio::test]
+    async fn each_file_is_counted_once_whatever_became_of_it() {
+        let (events, reporter) = Reporter::start(Style::for_tests(), None);
+        for (whose_sources_stay, unconfirmed, gone) in [
+            (vec![], vec![], vec![]),
+            (vec![], vec![1, 2, 3], vec![]),
+            (vec![], vec![], vec![1, 2, 3]),
+            (vec![1, 2], vec![], vec![]),
+            (vec![1, 2], vec![1, 3], vec![2]),
+            (vec![1, 2, 3], vec![1, 2, 3], vec![]),
+        ] {
+            let (mut tally, files) = four_files(&events);
+            for number in &whose_sources_stay {
+                tally.source_stays(*number, failed());
+            }
+            for (numbers, is_unconfirmed) in [(&unconfirmed, true), (&gone, false)] {
+                for number in numbers {
+                    let share = FileShare::of(&files[*number as usize - 1]);
+                    let is_told = tally.not_whole(*number, share, lost(is_unconfirmed));
+                    assert_eq!(is_told, !whose_sources_stay.contains(number));
+                }
+            }
+            let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
+            let FailedFiles { all, stays, unconfirmed: not_confirmed, interrupted } = summary.failed;
+            assert_eq!(summary.files + all - stays, 4, "{summary:?}");
+            assert_eq!(summary.files, 3 - (unconfirmed.len() + gone.len()) as u64);
+            assert_eq!((not_confirmed, interrupted), (unconfirmed.len() as u64, 0));
+            assert!(summary.skipped <= summary.files && summary.before <= summary.bytes, "{summary:?}");
+        }
+        drop(events);
+        reporter.finish().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stored_file_that_has_failed_takes_no_other_file_with_it() {
+        let (events, reporter) = Reporter::start(Style::for_tests(), None);
+        let (mut tally, _) = four_files(&events);
+        let number = tally.next_number();
+        tally.fails_stored(number, failed());
+        assert!(!tally.not_whole(number, FileShare::NONE, lost(true)));
         let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
-        assert_eq!((summary.files, summary.skipped, summary.failed), (0, 0, 1));
+        let expect = FailedFiles { all: 2, stays: 0, unconfirmed: 1, interrupted: 0 };
+        assert_eq!((summary.files, summary.failed), (3, expect));
         drop(events);
         reporter.finish().await.unwrap();
     }
@@ -465,48 +500,13 @@ mod tests {
         assert_eq!(tally.how_far(found(3, false)), "0 of 3 files are done; ");
         tally.found_equal(2, Compare::Time);
         assert_eq!(tally.how_far(found(3, true)), "2 of 5 files found so far are done; ");
-        tally.source_stays("a".into(), "b".into(), Failure::new(Kind::Refused, "it stays"));
+        let failure = Failure::new(Kind::Refused, "it stays");
+        tally.source_stays(1, FailedItem { source: "a".into(), dest: "b".into(), failure });
         assert_eq!(tally.how_far(found(0, false)), "2 of 2 files are copied, sources that stay: 1; ");
         assert_eq!(
             (tally.verified, tally.sums.details.equal_by),
             (Some(Verified::Size), vec!["size and time"])
         );
-    }
-}
-
-#[cfg(test)]
-mod status_tests {
-    use super::*;
-
-    #[test]
-    fn two_jobs_have_the_worst_status_of_both() {
-        use Kind::{Interrupted, Other, Refused, Temporary};
-        use Status::{Done, Failed, Partly};
-        for (one, two, expect) in [
-            (Done, Done, Done),
-            (Done, Partly, Partly),
-            (Partly, Failed(Refused), Failed(Refused)),
-            (Failed(Refused), Done, Failed(Refused)),
-            (Failed(Refused), Failed(Refused), Failed(Refused)),
-            (Failed(Refused), Failed(Temporary), Failed(Other)),
-            (Failed(Refused), Failed(Interrupted), Failed(Interrupted)),
-        ] {
-            assert_eq!((one.and(two), two.and(one)), (expect, expect), "{one:?} {two:?}");
-        }
-    }
-
-    #[test]
-    fn many_files_have_one_status() {
-        use Kind::{Interrupted, Other, Refused, Temporary};
-        let check = |succeeded, failures: &[Kind], expect| {
-            assert_eq!(Status::of_many(succeeded, failures), expect, "{succeeded} {failures:?}");
-        };
-        check(0, &[], Status::Done);
-        check(3, &[], Status::Done);
-        check(3, &[Refused], Status::Partly);
-        check(0, &[Refused, Refused], Status::Failed(Refused));
-        check(0, &[Refused, Temporary], Status::Failed(Other));
-        check(3, &[Refused, Interrupted], Status::Failed(Interrupted));
     }
 }
 

@@ -173,7 +173,11 @@ impl JournalFailure {
             Self::Full { .. } => {
                 return format!("{FtpUser} jobs lists them: resume or cancel those that are not needed");
             }
-            Self::Held { .. } => "wait for its end, or end that process",
+            Self::Held { job, .. } => {
+                return format!(
+                    "wait for its end, or end that process: {FtpUser} why {job} tells how it stands"
+                );
+            }
             Self::Unknown { .. } => return format!("{FtpUser} jobs lists them"),
             Self::Named { .. } => "repeat the command to go on with that job, or choose another --id",
         };

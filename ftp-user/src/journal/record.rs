@@ -76,6 +76,11 @@ impl JobRecord {
         self.queued.as_ref().map_or(self.state.name(), |entry| entry.state(now).name())
     }
 
+    /// Whether somebody carries it now.
+    pub fn is_running(&self) -> bool {
+        self.queued.as_ref().map_or(self.state == JobState::Running, |entry| entry.is_carried)
+    }
+
     /// Whether it does not run, and nothing of it is stored anywhere: another job may have its name. A job of the queue keeps it.
     pub fn has_stored_nothing(&self) -> bool {
         let is_over = matches!(self.state, JobState::Failed | JobState::Interrupted);

@@ -58,6 +58,12 @@ impl Site {
         is_one_word.then(|| format!("machine {} login {user} password ...", self.host))
     }
 
+    /// Whether the settings or `.netrc` have its password, or it has none.
+    pub fn is_written_down(&self, netrc: &Netrc) -> bool {
+        let written = || netrc.find(&self.host, self.user.as_deref())?.password.as_ref();
+        self.password.is_none() || self.password_source().is_some() || self.password.as_ref() == written()
+    }
+
     /// Whether nobody knows where its password comes from, so that `.netrc` may tell.
     pub fn needs_login(&self) -> bool {
         self.password.is_none() && self.password_source().is_none()
@@ -258,6 +264,21 @@ impl Netrc {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_netrc_has_need_not_be_written_down() {
+        let netrc = Netrc::parse("machine a.example login alice password one");
+        for (url, expect) in [
+            ("ftp://alice:one@a.example/x", true),
+            ("ftp://alice:two@a.example/x", false),
+            ("ftp://bob:one@a.example/x", false),
+            ("ftp://alice:one@b.example/x", false),
+            ("ftp://bob@a.example/x", true),
+        ] {
+            let location = crate::place::Location::parse(url.as_bytes(), &Netrc::default()).unwrap();
+            assert_eq!(location.site().unwrap().is_written_down(&netrc), expect, "{url}");
+        }
+    }
 
     #[test]
     fn logins_are_found_by_host_and_user() {

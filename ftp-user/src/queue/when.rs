@@ -4,6 +4,7 @@
 //! One rule holds for all local times: if a change of clocks repeats one, the first counts; if it leaves one
 //! out, the first moment after it counts.
 
+use ftp_io::program::duration;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::{DateTimeParser, DateTimePrinter};
 use jiff::tz::TimeZone;
@@ -269,18 +270,10 @@ pub(super) fn parse_time_of_day(text: &str) -> Option<Time> {
     Time::new(part(hour)?, part(minute)?, 0, 0).ok()
 }
 
-/// Reads a duration like `90s` or `1d`, in seconds, if it is between 1 second and 366 days.
+/// Reads a duration as all options have it, like `90s` or `1d`, in seconds, if it is between 1 second and 366 days.
 fn parse_duration(text: &str) -> Option<NonZeroU64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let seconds = parse_number(number)?.checked_mul(seconds)?;
-    NonZeroU64::new(seconds).filter(|seconds| seconds.get() <= LONGEST)
+    let duration = duration::parse(text).ok().filter(|duration| duration.subsec_nanos() == 0)?;
+    NonZeroU64::new(duration.as_secs()).filter(|seconds| seconds.get() <= LONGEST)
 }
 
 /// Reads a number of digits only.
@@ -381,6 +374,8 @@ mod tests {
             (BERLIN, "2026-10-25T00:45Z", "02:30", "2026-10-26T01:30Z"),
             (BERLIN, "2026-03-28T12:00Z", "+1d", "2026-03-29T12:00Z"),
             ("UTC", "2026-11-26T12:00Z", "+366d", "2027-11-27T12:00Z"),
+            // A number alone is seconds, as in all options.
+            ("UTC", "2026-11-26T12:00Z", "+90", "2026-11-26T12:01:30Z"),
         ];
         for (name, now, text, expect) in table {
             assert_eq!(parse_at(text, time(now), &zone(name)), Ok(time(expect)), "{text} at {now} in {name}");
@@ -397,7 +392,10 @@ mod tests {
         };
         check(NO_TIME, &["", "25:00", "24:00", "2:30", "02:60", "-2:30", "02:30:00", "\u{661}2:30", "2h"]);
         check(NO_TIME, &["2026-12-26", "2026-12-26T02:30:00", "2027-11-26T02:30:00+01:00[UTC]"]);
-        check(NO_DELAY, &["+", "+0s", "+367d", "+2", "+2w", "+-2h", "+\u{e9}", "+18446744073709551615d"]);
+        check(
+            NO_DELAY,
+            &["+", "+0s", "+0", "+367d", "+1500ms", "+2w", "+-2h", "+\u{e9}", "+18446744073709551615d"],
+        );
         check(PAST, &["2026-11-26T11:59:59Z", "2026-11-26T12:59:59+01:00", "1969-01-01T00:00:00Z"]);
         let sentence = "\"25:00\" is not a time: a time is HH:MM, +2h, or like 2026-11-26T02:30:00Z";
         assert_eq!(WhenError::new("25:00", NO_TIME).to_string(), sentence);
@@ -406,7 +404,7 @@ mod tests {
     #[test]
     fn a_schedule_is_its_text() {
         let cron = ["cron:1-30/2,*/5 0-23/2 1,15 jan-Mar,12 MON-fri", "cron:0  0\t* * sat-sun"];
-        for text in ["15m", "90s", "366d", "daily@02:30", "Sun,thu@00:00"].into_iter().chain(cron) {
+        for text in ["15m", "90s", "900", "366d", "daily@02:30", "Sun,thu@00:00"].into_iter().chain(cron) {
             assert_eq!(schedule(text).to_string(), text);
         }
     }
@@ -442,6 +440,7 @@ mod tests {
         // The schedule, the run that was planned, when it was noticed, and the next one.
         let table = [
             ("15m", "12:00:00", "12:14:59.9", "12:15:00"),
+            ("900", "12:00:00", "12:14:59.9", "12:15:00"),
             ("15m", "12:00:00", "17:20:00", "17:30:00"),
             ("cron:*/10 * * * *", "12:00:00", "17:25:00", "17:30:00"),
             // The clock was set back.

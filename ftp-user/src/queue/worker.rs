@@ -76,6 +76,12 @@ pub fn scattered_sites(workers: &[WorkerRecord], sites: &RecordedSites, now: u64
 /// The largest number of workers that are named.
 const MOST_NAMED: usize = 3;
 
+/// Whether all workers that are alive take no job any more, and there are any.
+pub fn are_draining(workers: &[WorkerRecord], now: u64) -> bool {
+    let mut alive = workers.iter().filter(|worker| worker.is_alive(now)).peekable();
+    alive.peek().is_some() && alive.all(|worker| worker.profile.is_draining)
+}
+
 /// The worker that runs its command for jobs that have ended: one of those that are alive and have a command.
 pub fn reporter(workers: &[WorkerRecord], now: u64) -> Option<WorkerId> {
     let alive = workers.iter().filter(|worker| worker.is_alive(now)).map(|worker| &worker.profile);
@@ -111,6 +117,14 @@ mod tests {
         assert_eq!(reporter(&workers, 89), Some(WorkerId::new(2)));
         assert_eq!(reporter(&workers, 100), Some(WorkerId::new(3)));
         assert_eq!(reporter(&workers, 130), None);
+    }
+
+    #[test]
+    fn workers_drain_if_all_that_are_alive_do() {
+        let [takes, drains, gone] = [worker(1, 100, false), worker(9, 100, false), worker(2, 10, false)];
+        assert!(!are_draining(&[], 100) && !are_draining(std::slice::from_ref(&gone), 100));
+        assert!(are_draining(&[drains.clone(), gone], 100));
+        assert!(!are_draining(&[drains, takes], 100));
     }
 
     #[test]

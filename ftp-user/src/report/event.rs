@@ -330,8 +330,9 @@ pub struct Summary {
     pub protection: Protection,
     /// The weakest verification of any file, copied or found equal.
     pub verified: Verified,
-    /// Number of files that have failed.
-    pub failed: u64,
+    /// What has failed.
+    #[serde(flatten)]
+    pub failed: FailedFiles,
     /// Files skipped, which count as done.
     pub skipped: u64,
     /// How many of these an earlier run of the job has copied.
@@ -377,14 +378,29 @@ pub struct SummaryDetails {
     pub copied: Option<Verified>,
     /// By what skipped files are equal; an empty word for those that only have the names.
     pub equal_by: Vec<&'static str>,
-    /// How many of the failures are files that an interruption has ended.
+}
+
+/// How many files and directories have failed. Each of them is at most one of the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct FailedFiles {
+    /// All of them.
+    #[serde(rename = "failed")]
+    pub all: u64,
+    /// Those that are complete at the destination, and count there as well: only their sources stay.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub stays: u64,
+    /// Those that were stored, and nobody can tell whether they are still there.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub unconfirmed: u64,
+    /// Those that an interruption has ended.
+    #[serde(skip)]
     pub interrupted: u64,
 }
 
 impl Summary {
     /// Whether nothing has failed, and nothing was withheld.
     pub const fn is_ok(&self) -> bool {
-        self.failed + self.withheld == 0
+        self.failed.all + self.withheld == 0
     }
 
     /// How many files and names are done.

@@ -171,7 +171,7 @@ impl Human {
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         // If one file has failed or goes on by itself, and that is all, nothing more need be said.
-        let is_said = summary.done() == 0 && summary.failed + summary.detached == 1;
+        let is_said = summary.done() == 0 && summary.failed.all + summary.detached == 1;
         let is_told = !is_said && !self.is_silent(summary);
         self.end(is_told.then(|| format!("{}{}", self.job, sentence(summary))))
     }

@@ -104,7 +104,9 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
     let why = job.why.as_ref();
-    let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
+    // It is that of the last run that has ended.
+    let when = if job.is_running() { "in an earlier run: " } else { "" };
+    let why = why.map(|why| format!(" ({when}{})", show(why.as_bytes()))).unwrap_or_default();
     let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
     let queued = job.queued.as_ref();
     let open = queued.map_or_else(|| open_words(job), |entry| queue_words(job, entry));
@@ -295,6 +297,10 @@ mod tests {
         assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
         let line = job_line(&job).read();
         assert_eq!(line["transfer"]["total"], 4096);
+        let words = job_sentence(&JobRecord { state: JobState::Running, ..failed.clone() });
+        assert!(words.contains(" (in an earlier run: ftp://h/d: cannot be listed%1B): copy"), "{words}");
+        let carried = Entry { is_carried: true, ..Entry::default() };
+        assert!(JobRecord { queued: Some(carried), ..failed }.is_running());
         let job = JobRecord { transfer: Some(Err("two:21 is down".to_owned())), ..job };
         let words = job_sentence(&job);
         assert!(

@@ -22,8 +22,8 @@ pub(crate) use change::several;
 pub use change::{Change, FileDigest, VerbSummary};
 pub use change::{Checked, ShownToken, SiteShown, Verdict};
 pub use event::{
-    Cause, Event, FileProgress, ForgottenSite, Form, LeftOutEvents, ListedEntry, Receipts, Summary,
-    SummaryDetails, TreeEntry, WithheldDeletions,
+    Cause, Event, FailedFiles, FileProgress, ForgottenSite, Form, LeftOutEvents, ListedEntry, Receipts,
+    Summary, SummaryDetails, TreeEntry, WithheldDeletions,
 };
 pub use event::{THIS_HOST, Topic};
 pub use progress::{Finding, FoundFiles, JobProgress};

@@ -1,6 +1,6 @@
 //! The last line of a copy, for people.
 
-use super::event::{Summary, SummaryDetails};
+use super::event::{FailedFiles, Summary, SummaryDetails};
 use crate::ladder::Rung;
 use crate::outcome::{DIRECTLY, Relayed};
 use ftp_io::program::size;
@@ -67,10 +67,15 @@ pub(super) fn sentence(summary: &Summary) -> String {
         let not = if summary.dry_run { "not to be" } else { "not" };
         line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
     }
-    let interrupted = summary.details.interrupted;
-    for (count, what) in [(summary.failed - interrupted, "failed"), (interrupted, "interrupted")] {
+    let FailedFiles { all, stays, unconfirmed, interrupted } = summary.failed;
+    for (count, names, what) in [
+        (stays, "source", "not deleted"),
+        (unconfirmed, "file", "stored, but not confirmed"),
+        (all.saturating_sub(stays + unconfirmed + interrupted), "file", "failed"),
+        (interrupted, "file", "interrupted"),
+    ] {
         if count > 0 {
-            line.push_str(&format!("; {} {what}", files(count)));
+            line.push_str(&format!("; {} {what}", counted(count, names)));
         }
     }
     line
@@ -138,13 +143,26 @@ mod tests {
                 relayed: None,
                 protection: Protection::Private,
                 verified: Verified::Hash(Algorithm::Sha256),
-                failed: 0,
+                failed: FailedFiles::default(),
             }
         }
     }
 
     fn none() -> SummaryDetails {
         SummaryDetails::default()
+    }
+
+    fn failed(all: u64) -> FailedFiles {
+        FailedFiles { all, ..FailedFiles::default() }
+    }
+
+    #[test]
+    fn each_file_that_has_failed_is_told_once_as_what_it_is() {
+        let failed = FailedFiles { all: 10, stays: 1, unconfirmed: 2, interrupted: 3 };
+        let line = sentence(&Summary { verb: "move", files: 5, failed, ..Summary::example() });
+        let end =
+            "; 1 source not deleted; 2 files stored, but not confirmed; 4 files failed; 3 files interrupted";
+        assert!(line.starts_with("copied 5 files") && line.ends_with(end), "{line}");
     }
 
     #[test]
@@ -164,7 +182,8 @@ mod tests {
     #[test]
     fn a_move_that_has_failed_says_only_what_was_copied() {
         for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
-            let line = sentence(&Summary { verb: "move", failed: u64::from(!ok), ..Summary::example() });
+            let line =
+                sentence(&Summary { verb: "move", failed: failed(u64::from(!ok)), ..Summary::example() });
             assert!(line.starts_with(done), "{line}");
         }
     }
@@ -180,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_last_line_of_a_move_says_what_became_of_sources_whose_copies_were_there() {
-        for (dry_run, failed, done, there) in [
+        for (dry_run, number, done, there) in [
             (false, 0, "moved 0 files, 0 B in 1.9 s", "; 1 file deleted at the source only (already there)"),
             (
                 true,
@@ -191,8 +210,15 @@ mod tests {
             (false, 1, "moved 0 files, 0 B in 1.9 s", "; 1 file already there; 1 file failed"),
         ] {
             let verb = "move";
-            let summary =
-                Summary { verb, dry_run, failed, skipped: 1, bytes: 0, route: None, ..Summary::example() };
+            let summary = Summary {
+                verb,
+                dry_run,
+                failed: failed(number),
+                skipped: 1,
+                bytes: 0,
+                route: None,
+                ..Summary::example()
+            };
             assert_eq!(sentence(&summary), format!("{done}{there}"));
         }
     }
@@ -244,7 +270,13 @@ mod tests {
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256",
         );
         check(
-            Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..Summary::example() },
+            Summary {
+                files: 12,
+                skipped: 2,
+                failed: failed(1),
+                verified: Verified::Size,
+                ..Summary::example()
+            },
             "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
              2 files skipped (already there); 1 file failed",
         );

@@ -157,6 +157,11 @@ fn what_other_programs_call_a_verb_is_told() {
     check("--incude", "--incude a b", None);
     check("copi", "copi a b", None);
     check("sl", "sl one:", Some("there is no verb sl; did you mean ls?"));
+    check("cpoy", "help cpoy", Some("there is no verb cpoy; did you mean copy?"));
+    check("cpoy", "--json help cpoy", Some("did you mean copy?"));
+    check("cp", "help cp", Some("use copy"));
+    check("delete", "help sites delete", Some("sites has no delete; use sites remove"));
+    check("qqqqqqqq", "help qqqqqqqq", None);
     check("delete", "sites delete two", Some("sites has no delete; use sites remove"));
     check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
     check("get", "sites get two", None);

@@ -20,11 +20,12 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::claim::{ClaimedFile, PendingClaims};
 use crate::job::claims::names;
+use crate::job::counted::FileShare;
 use crate::job::last_look::StoredFiles;
 use crate::job::moving::{KeptSource, MovedPortion, MovedTree};
 use crate::job::request::job::Options;
 use crate::job::summary::Tally;
-use crate::outcome::FileCopy;
+use crate::outcome::{FailedItem, FileCopy};
 use crate::route::Ends;
 use ftp_proto::wire::{PathName, counted};
 use std::collections::VecDeque;
@@ -262,7 +263,7 @@ impl<'a> Stream<'a> {
     ///
     /// The source of a move stays, and why.
     pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
-        self.stored.note(&self.ends, self.options, item, done);
+        self.stored.note(&self.ends, self.options, item, done, FileShare::of(done));
         self.workers.note_copied(item, done)
     }
 
@@ -273,7 +274,15 @@ impl<'a> Stream<'a> {
     ///
     /// It stays, and why.
     pub(in crate::job) async fn delete_source_of(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
-        self.note_copied(item, done)?;
+        let deleted = Box::pin(self.delete_source_alone(item, done)).await;
+        // Where its source stays, it has failed, and is not counted.
+        let share = if deleted.is_ok() { FileShare::of(done) } else { FileShare::NONE };
+        self.stored.note(&self.ends, self.options, item, done, share);
+        deleted
+    }
+
+    async fn delete_source_alone(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
+        self.workers.note_copied(item, done)?;
         if !self.options.deletes_sources() || !self.is_at_rest() {
             return Ok(());
         }
@@ -307,13 +316,14 @@ impl<'a> Stream<'a> {
         self.waiting.found.extend(returned);
         for file in files {
             if let Ok(done) = &file.result {
-                self.stored.note(&self.ends, self.options, &file.item, done);
+                let share = if self.has_failed(&file) { FileShare::NONE } else { FileShare::of(done) };
+                self.stored.note(&self.ends, self.options, &file.item, done, share);
             }
             self.report(file);
         }
-        for KeptSource { source, copy, failure } in kept {
-            let (source, copy) = (self.ends.source.show(&source), self.ends.destination.show(&copy));
-            self.tally.source_stays(source, copy, failure);
+        for KeptSource { number, source, copy, failure } in kept {
+            let (source, dest) = (self.ends.source.show(&source), self.ends.destination.show(&copy));
+            self.tally.source_stays(number, FailedItem { source, dest, failure });
         }
     }
 
@@ -326,14 +336,26 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Whether a file has failed. One whose source stays has, unless it is one of a tree: that one is copied all the same.
+    const fn has_failed(&self, file: &FileResult) -> bool {
+        file.result.is_err() || (file.stays.is_some() && self.workers.tools.tree.is_none())
+    }
+
     /// Notes what came of a file.
-    pub(in crate::job) fn report(&mut self, FileResult { item, result, stays }: FileResult) {
+    pub(in crate::job) fn report(&mut self, file: FileResult) {
+        let has_failed = self.has_failed(&file);
+        let FileResult { item, result, stays } = file;
         let (source, dest) = item.names(&self.ends);
-        if stays.is_none() || self.workers.tools.tree.is_some() {
-            self.tally.file(source.clone(), dest.clone(), result);
-        }
-        if let Some(failure) = stays {
-            self.tally.source_stays(source, dest, failure);
+        match stays {
+            Some(failure) if has_failed => {
+                self.tally.fails_stored(item.number, FailedItem { source, dest, failure });
+            }
+            stays => {
+                self.tally.file(source.clone(), dest.clone(), result);
+                if let Some(failure) = stays {
+                    self.tally.source_stays(item.number, FailedItem { source, dest, failure });
+                }
+            }
         }
     }
 

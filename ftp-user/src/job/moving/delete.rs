@@ -493,8 +493,8 @@ async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Fact
     Ok(refusal.is_none_or(|refusal| refusal.kind != Kind::Missing))
 }
 
-fn stays(CopiedFile { source, copy, .. }: CopiedFile, failure: Failure) -> KeptSource {
-    KeptSource { source, copy, failure }
+fn stays(CopiedFile { number, source, copy, .. }: CopiedFile, failure: Failure) -> KeptSource {
+    KeptSource { number, source, copy, failure }
 }
 
 /// The failure if another move that runs has claimed the name of a source as the destination of a file.

@@ -44,6 +44,8 @@ impl MovedTree {
 /// A file that may be deleted, if all that is seen of it permits that.
 #[derive(Debug)]
 pub(super) struct CopiedFile {
+    /// Its number within its job.
+    pub(super) number: u64,
     pub(super) scope: Arc<Scope>,
     /// Its path below the root of the scope; `None` is the root.
     pub(super) below: Option<PathName>,
@@ -90,6 +92,7 @@ impl CopiedFile {
         let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
         let (was_told, leads_to) = (false, item.leads_to.clone());
         Ok(Self {
+            number: item.number,
             scope,
             below,
             source,
@@ -147,6 +150,8 @@ pub(in crate::job) fn expected_copy(ends: &Ends, options: Options, done: &FileCo
 /// A source that was not deleted, although it was copied.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::job) struct KeptSource {
+    /// The number of the file within its job.
+    pub(in crate::job) number: u64,
     pub(in crate::job) source: PathName,
     pub(in crate::job) copy: PathName,
     /// Why it stays.

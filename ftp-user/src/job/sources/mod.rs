@@ -12,6 +12,7 @@ use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
+use crate::job::engine::worker::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::Attributes;
 use crate::job::moving::{MovedDirectories, put_back};
@@ -464,15 +465,12 @@ impl<'a> Sources<'a> {
     /// Copies one file, and waits for it.
     async fn file(&mut self, item: Item) {
         let (context, options) = (self.stream.context, self.stream.options);
-        let ends = self.stream.idle();
-        let (from, to) = item.names(ends);
-        let mut copied = Box::pin(copy(context, ends, &item, options)).await;
-        if let Ok(done) = &copied
-            && let Err(failure) = self.stream.delete_source_of(&item, done).await
-        {
-            copied = Err(failure);
-        }
-        self.stream.tally.file(from, to, copied);
+        let result = Box::pin(copy(context, self.stream.idle(), &item, options)).await;
+        let stays = match &result {
+            Ok(done) => self.stream.delete_source_of(&item, done).await.err(),
+            Err(_) => None,
+        };
+        self.stream.report(FileResult { item, result, stays });
     }
 
     /// Makes these the places of what is copied next. Returns whether they are others than before.
