@@ -11,7 +11,7 @@ use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::{Flow, Session, Transfer};
-use crate::world::local_path;
+use crate::world::{self, local_path};
 use ftp_io::copy::{CopyEnd, Format, Receipt, Receiver};
 use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType};
@@ -107,9 +107,9 @@ async fn read_here(
     moved: &mut u64,
 ) -> Result<ReadEnd> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
-    let (files, count) = (context.world.files, Arc::clone(&written));
+    let count = Arc::clone(&written);
     let copying = ftp_io::blocking::spawn(move || {
-        let (mut file, mut buffer) = (files.open(local_path(&name))?, vec![0; PIECE]);
+        let (mut file, mut buffer) = (world::open(local_path(&name))?, vec![0; PIECE]);
         let mut digester = digest.map(Digester::new);
         while !cancel.is_cancelled() {
             let read = file.read(&mut buffer)?;

@@ -31,8 +31,7 @@ pub(super) struct VerbRun<'a> {
 impl<'a> VerbRun<'a> {
     /// Nothing is done yet.
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
-        let (pools, failures, began) =
-            (Pools::new(context.world.files), Failures::default(), context.world.clock.now());
+        let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
         Self { context, pools, verb, dry_run, began, files: 0, directories: 0, bytes: 0, failures }
     }
 

@@ -1,15 +1,19 @@
-//! What the outside gives: the clock, the network, the files of this host and randomness. A simulated world can take
-//! the place of the real one. What below `cli` still touches them elsewhere is listed in `tidy/outside.rs`.
+//! What the outside gives: the clock, the network, the files of this host and randomness. A simulated host takes the place of
+//! the real one below this folder, in `ftp_io::simulated`. What below `cli` still touches them elsewhere is listed in `tidy/outside.rs`.
 
 mod files;
 mod name;
 mod network;
 
-pub use files::Files;
-pub(crate) use files::{above, local_path, unique_of};
+pub(crate) use files::{
+    above, absolute, file_system, local_path, make_stable, open, real_path, resolved, unique_of,
+};
 pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, names_of, replaced};
-pub use network::{Congestion, Network};
-pub(crate) use network::{HostPort, OpenPort, Stream, anywhere, end_by_reset, reset, unbound};
+pub use network::Congestion;
+pub(crate) use network::{
+    HostPort, OpenPort, Stream, anywhere, connect, connect_unix, end_by_reset, keep_alive, listen, look_up,
+    reset, unbound,
+};
 
 use ftp_io::clock::Clock;
 use ftp_io::program::terminal::Terminal;
@@ -21,16 +25,12 @@ use std::io;
 pub struct World {
     /// The clock of this run.
     pub clock: Clock,
-    /// Connections, listeners, and the addresses of names.
-    pub network: Network,
-    /// The files of this host.
-    pub files: Files,
 }
 
 impl World {
     /// The real one. Its clock begins now.
     pub fn real() -> Self {
-        Self { clock: Clock::start(), network: Network::Real, files: Files::Real }
+        Self { clock: Clock::start() }
     }
 
     /// What the date is.
