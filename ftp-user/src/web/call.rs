@@ -4,6 +4,7 @@ use super::error::{ApiError, ErrorCode};
 use super::fleet::{Caller, EventStream, Fleet};
 use super::guard::{ClientGroup, Guard, KnownCaller};
 use super::serve::WebSettings;
+use crate::place;
 use crate::queue::Scope;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -167,9 +168,7 @@ fn escaped(text: &[u8]) -> Option<u8> {
 
 /// A text as a part of a path or a query.
 pub fn encode(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let one = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+    place::escaped(text.as_bytes(), b"")
 }
 
 /// What a request is answered with.

@@ -2,7 +2,7 @@
 
 use super::value::OTHER_TYPE;
 use super::{Driver, EachRow, GONE, Row, StoreError, Value};
-use crate::journal::url::escaped;
+use crate::place::escaped;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
