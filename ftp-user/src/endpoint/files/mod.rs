@@ -10,6 +10,7 @@
 //! | `rename` | final names, and the old file that a new one replaces; whether a name was kept as it is |
 //! | `names` | names that are made and deleted |
 //! | `times`, `digests` | times and rights of files; digests, and copies within the server |
+//! | `receive` | the bytes of a file, as they come |
 //! | `detached` | transfers that go on without their control connection |
 //! | `examine` | what a server allows, as far as it can be seen without moving a file |
 
@@ -21,6 +22,7 @@ mod list;
 mod listing;
 mod look;
 mod names;
+mod receive;
 mod rename;
 mod times;
 
@@ -46,6 +48,7 @@ pub use names::{
     rename_free_at_server,
 };
 pub(crate) use names::{cannot_delete, make_stable};
+pub use receive::{WantedFile, receive};
 pub use rename::{FinalName, Replacement, check_stored_name, put_back, rename, rename_at_server};
 pub use times::{
     modified, set_mode, set_modified, set_modified_all, set_modified_at_server, time_refusal,
