@@ -15,10 +15,10 @@ pub(crate) use network::{
     reset, unbound,
 };
 
+use crate::failure::{Failure, Kind, Result};
 use ftp_io::clock::Clock;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::listing::When;
-use std::io;
 
 /// What the outside gives. Clones share it.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +42,23 @@ impl World {
     pub(crate) fn terminal(self) -> Option<Terminal> {
         Terminal::open()
     }
+}
 
-    /// `N` bytes that nobody can guess.
-    ///
-    /// # Errors
-    ///
-    /// The system has no generator.
-    pub(crate) fn random_bytes<const N: usize>(self) -> io::Result<[u8; N]> {
-        ftp_io::random::bytes()
-    }
+/// `N` bytes that nobody can guess.
+///
+/// # Errors
+///
+/// The system has no generator.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let what = "this host has no random numbers";
+    ftp_io::random::bytes().map_err(|error| Failure::new(Kind::Other, format!("{what}: {error}")))
+}
+
+/// A number that nobody can guess.
+///
+/// # Errors
+///
+/// The system has no generator.
+pub(crate) fn random_number() -> Result<u64> {
+    random_bytes().map(u64::from_be_bytes)
 }

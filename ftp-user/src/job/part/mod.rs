@@ -20,6 +20,7 @@ use crate::place;
 use crate::report::{Topic, several};
 use crate::route::{Ends, StoreReply};
 use crate::session::{Facts, Role};
+use crate::world::random_number;
 use ftp_proto::deletion::has_changed;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{ByteRange, PathName, counted};
@@ -36,9 +37,7 @@ pub(super) struct Part {
 
 /// A random number for a part.
 pub(super) fn new_id() -> Result<PartId> {
-    let number: [u8; 8] = ftp_io::random::bytes()
-        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-    Ok(PartId(u64::from_be_bytes(number)))
+    random_number().map(PartId)
 }
 
 /// The number of the name that a job gives to a source for a moment. It is the same in each of its runs (FNV-1a).
