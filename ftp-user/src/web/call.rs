@@ -1,6 +1,6 @@
 //! A request after the guard, and what it is answered with.
 
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, ErrorCode, Result};
 use super::fleet::{Caller, EventStream, Fleet};
 use super::guard::{ClientGroup, Guard, KnownCaller};
 use super::serve::WebSettings;
@@ -63,7 +63,7 @@ impl Call {
     /// # Errors
     ///
     /// Nobody is known: the route did not ask for it.
-    pub(crate) fn caller(&self) -> Result<&Caller, ApiError> {
+    pub(crate) fn caller(&self) -> Result<&Caller> {
         self.known.as_ref().map(|known| &known.caller).ok_or_else(super::guard::unauthorized)
     }
 
@@ -93,7 +93,7 @@ impl Pairs {
     /// # Errors
     ///
     /// A part of it is no UTF-8.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self> {
         let mut pairs = Vec::new();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -119,7 +119,7 @@ impl Pairs {
     /// # Errors
     ///
     /// A key is unknown or stands twice.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<()> {
         for (at, (key, _)) in self.0.iter().enumerate() {
             if !known.contains(&key.as_str()) {
                 return Err(ApiError::unknown_key(key, known));
@@ -133,7 +133,7 @@ impl Pairs {
 }
 
 /// A text of a query or a form, where a plus sign stands for a space.
-fn decode(text: &[u8]) -> Result<String, ApiError> {
+fn decode(text: &[u8]) -> Result<String> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     decode_percent(&spaced)
 }
@@ -143,7 +143,7 @@ fn decode(text: &[u8]) -> Result<String, ApiError> {
 /// # Errors
 ///
 /// What it stands for is no UTF-8.
-pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String, ApiError> {
+pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     while let Some((byte, rest)) = text.split_first() {
         text = rest;
