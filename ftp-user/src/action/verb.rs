@@ -204,15 +204,10 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathNa
 }
 
 /// Renames files and directories on one host. `destination` is the new name, or a directory that receives them.
-pub async fn rename(
-    context: &Context,
-    sources: &[Location],
-    destination: &Location,
-    dry_run: bool,
-) -> Status {
+pub async fn rename(context: &Context, sources: &[Location], dest: &Location, dry_run: bool) -> Status {
     let mut run = VerbRun::new(context, "mv", dry_run);
-    if let Err(failure) = rename_all(&mut run, sources, destination).await {
-        run.failed(destination, failure);
+    if let Err(failure) = rename_all(&mut run, sources, dest).await {
+        run.failed(dest, failure);
     }
     run.end().await
 }

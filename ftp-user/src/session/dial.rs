@@ -103,12 +103,8 @@ pub(super) fn via(context: &Context) -> String {
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.
-pub(crate) async fn within<T>(
-    context: &Context,
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let deadline = context.world.clock.now() + limit;
+pub(crate) async fn within<T>(context: &Context, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let deadline = context.world.clock.now() + time;
     tokio::select! {
         biased;
         () = context.run.cancel.cancelled() => None,

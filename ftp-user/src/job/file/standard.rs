@@ -352,14 +352,10 @@ impl Pieces for Input {
     }
 }
 
-fn progress(
-    context: &Context,
-    source: String,
-    total: Option<u64>,
-) -> impl FnMut(u64, Duration) + Send + use<> {
+fn progress(context: &Context, name: String, total: Option<u64>) -> impl FnMut(u64, Duration) + Send + use<> {
     let events = context.run.events.clone();
     move |bytes, time| {
-        events.say(Event::Progress(FileProgress { source: source.clone(), bytes, total, before: 0, time }));
+        events.say(Event::Progress(FileProgress { source: name.clone(), bytes, total, before: 0, time }));
     }
 }
 
