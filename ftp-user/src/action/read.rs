@@ -4,20 +4,19 @@
 use super::listing::FileLabels;
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::files::most;
+use crate::endpoint::files::WantedFile;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
-use crate::session::{Flow, Session, Transfer};
-use crate::world::local_path;
-use ftp_io::copy::{CopyEnd, Format, Receipt, Receiver};
+use crate::session::Session;
+use crate::world::{self, local_path};
+use ftp_io::copy::{CopyEnd, Receiver};
 use ftp_io::hash::Digester;
-use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
-use ftp_proto::wire::{ByteRange, PathName, counted};
+use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -61,40 +60,19 @@ pub async fn read(
 ) -> Result<ReadEnd> {
     let Host::Server(server) = host else { return read_here(context, path, out, digest, moved).await };
     let session = server.session(context).await?;
-    session.set_type(DataType::Image).await?;
     let announced = files::size_by_command(session, path).await?;
-    let command = Command::Retr(path.clone());
-    let what = || format!("cannot read {}", path.display());
-    let (meter, most) = (session.context.meter(), most(announced));
-    let format = Format { digest, ..Format::default() };
-    let copying =
-        async |connection| Receipt::new(connection, out, format).receive(&meter, |report, _| report).await.0;
-    let mut moving = |moved, _| {
-        if moved > most {
-            meter.stop();
+    let what = format!("cannot read {}", path.display());
+    let wanted = WantedFile { path, what, size: announced, digest };
+    let copied = files::receive(session, &wanted, out, |_, _| {}, moved).await?;
+    match copied.end {
+        CopyEnd::File(error) => Ok(ReadEnd::not_written(error)),
+        CopyEnd::Whole | CopyEnd::Stopped => {
+            check(session, path, announced, *moved).await?;
+            Ok(ReadEnd::All { bytes: *moved, digest: copied.digest.map(|(hex, _)| hex) })
         }
-    };
-    let flow = Transfer::of(session).run((command, ByteRange::WHOLE), copying, &meter, &mut moving).await;
-    *moved = meter.moved();
-    if *moved > most {
-        return Err(files::sends_too_much(session, announced.unwrap_or(0)).during(what()));
-    }
-    match flow? {
-        Flow::Lost(_, failure) => Err(failure),
-        Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
-        Flow::Over(copied, answer) => match copied.end {
-            CopyEnd::File(error) => Ok(ReadEnd::not_written(error)),
-            _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
-            CopyEnd::Whole => {
-                check(session, path, announced, *moved).await?;
-                let digest = copied.digest.map(|(hex, _)| hex);
-                Ok(ReadEnd::All { bytes: *moved, digest })
-            }
-            CopyEnd::Broken(error) => Err(Failure::new(Kind::Temporary, what())
-                .said(format!("the data connection broke: {error}"))
-                .hint("try again later")),
-            CopyEnd::Stopped => Err(Failure::interrupted()),
-        },
+        CopyEnd::Broken(error) => Err(Failure::new(Kind::Temporary, wanted.what)
+            .said(format!("the data connection broke: {error}"))
+            .hint("try again later")),
     }
 }
 
@@ -107,9 +85,9 @@ async fn read_here(
     moved: &mut u64,
 ) -> Result<ReadEnd> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
-    let (files, count) = (context.world.files, Arc::clone(&written));
+    let count = Arc::clone(&written);
     let copying = ftp_io::blocking::spawn(move || {
-        let (mut file, mut buffer) = (files.open(local_path(&name))?, vec![0; PIECE]);
+        let (mut file, mut buffer) = (world::open(local_path(&name))?, vec![0; PIECE]);
         let mut digester = digest.map(Digester::new);
         while !cancel.is_cancelled() {
             let read = file.read(&mut buffer)?;
@@ -128,15 +106,10 @@ async fn read_here(
         }
         Err(io::ErrorKind::Interrupted.into())
     });
-    let copied = tokio::select! {
-        biased;
-        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
-        copied = copying => copied.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
-            Failure::of_this_host(format!("cannot read {}", path.display()), &error)
-        }),
-    };
+    let copied = context.run.cancel.unless_cancelled(copying).await;
     *moved = written.load(Ordering::Relaxed);
-    copied
+    let copied = copied?.unwrap_or_else(|error| Err(io::Error::other(error)));
+    copied.map_err(|error| Failure::of_this_host(format!("cannot read {}", path.display()), &error))
 }
 
 /// Bytes of a file of this host that are read at once.

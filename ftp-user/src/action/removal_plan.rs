@@ -65,12 +65,7 @@ impl RemovalPlan {
 
     /// Takes everything that a walk finds.
     async fn take(&mut self, run: &mut VerbRun<'_>, mut visits: Visits) -> Result<()> {
-        let cancel = &run.context.run.cancel;
-        while let Some(visit) = tokio::select! {
-            biased;
-            visit = visits.next() => visit,
-            () = cancel.cancelled() => return Err(Failure::interrupted()),
-        } {
+        while let Some(visit) = run.context.run.cancel.unless_cancelled(visits.next()).await? {
             match visit {
                 Visit::Directory(path, _) => {
                     self.totals.directories += 1;

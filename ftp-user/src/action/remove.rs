@@ -66,12 +66,8 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
         }
     }
     if let Some(terminal) = terminal.filter(|_| !plans.is_empty()) {
-        let agreed = tokio::select! {
-            biased;
-            agreed = terminal.confirm(question(&plans)) => agreed,
-            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
-        };
-        if !agreed {
+        let answer = terminal.confirm(question(&plans));
+        if !context.run.cancel.unless_cancelled(answer).await? {
             return Err(Failure::new(Kind::Other, "nothing was deleted, because the answer was not yes"));
         }
     }

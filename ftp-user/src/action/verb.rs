@@ -31,8 +31,7 @@ pub(super) struct VerbRun<'a> {
 impl<'a> VerbRun<'a> {
     /// Nothing is done yet.
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
-        let (pools, failures, began) =
-            (Pools::new(context.world.files), Failures::default(), context.world.clock.now());
+        let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
         Self { context, pools, verb, dry_run, began, files: 0, directories: 0, bytes: 0, failures }
     }
 
@@ -205,15 +204,10 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathNa
 }
 
 /// Renames files and directories on one host. `destination` is the new name, or a directory that receives them.
-pub async fn rename(
-    context: &Context,
-    sources: &[Location],
-    destination: &Location,
-    dry_run: bool,
-) -> Status {
+pub async fn rename(context: &Context, sources: &[Location], dest: &Location, dry_run: bool) -> Status {
     let mut run = VerbRun::new(context, "mv", dry_run);
-    if let Err(failure) = rename_all(&mut run, sources, destination).await {
-        run.failed(destination, failure);
+    if let Err(failure) = rename_all(&mut run, sources, dest).await {
+        run.failed(dest, failure);
     }
     run.end().await
 }

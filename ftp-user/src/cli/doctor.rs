@@ -10,6 +10,7 @@ use crate::job::Status;
 use crate::place::PasswordSource;
 use crate::report::{Checked, Event, THIS_HOST, Verdict};
 use crate::session::within;
+use crate::world::look_up;
 use clap::Args;
 use ftp_io::clock::since_1970;
 use ftp_io::socket::TcpSettings;
@@ -62,7 +63,7 @@ pub(super) async fn run(context: Context, general: &General, args: DoctorArgs) -
 /// The resolver: names of this host, and of the sites of the settings.
 async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
     let mut all = Vec::new();
-    let own = within(context, LOOKUP, context.world.network.look_up("localhost", 0)).await;
+    let own = within(context, LOOKUP, look_up("localhost", 0)).await;
     all.push(match own {
         Some(Ok(_)) => Checked::good("resolver", "localhost is found"),
         Some(Err(error)) => {
@@ -75,7 +76,7 @@ async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
         if host.parse::<IpAddr>().is_ok() {
             continue;
         }
-        let found = within(context, LOOKUP, context.world.network.look_up(host, place.site.port)).await;
+        let found = within(context, LOOKUP, look_up(host, place.site.port)).await;
         let checked = match found {
             Some(Ok(addresses)) => {
                 let all: Vec<String> =

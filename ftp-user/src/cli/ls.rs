@@ -48,7 +48,7 @@ impl LsArgs {
     ) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let form = if self.long { Form::Long } else { Form::Name };
-        let pools = Pools::new(context.world.files);
+        let pools = Pools::default();
         let mut each = EachPlace::new();
         let typed = places.len();
         let labels = FileLabels::new(here, &context.settings.named, &places);
@@ -83,7 +83,7 @@ impl StatArgs {
     /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let pools = Pools::new(context.world.files);
+        let pools = Pools::default();
         let mut each = EachPlace::new();
         for location in each.places(&context, &pools, places).await? {
             let found = ask(&context, &pools, &location, async |host| match host {
@@ -277,7 +277,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatAr
     let limit = rate_limit(places.iter(), args.limit);
     let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
     context.settings.limit = limit.transpose()?;
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let mut each = EachPlace::new();
     for location in each.places(&context, &pools, places).await? {
         let mut host = Host::at(&location, Role::Server, &pools);

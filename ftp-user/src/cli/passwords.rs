@@ -96,12 +96,8 @@ impl Passwords {
     /// # Errors
     ///
     /// A place cannot be used, a file with secrets cannot be read, or one password is there for several servers.
-    pub(super) async fn locations(
-        &self,
-        context: &mut Context,
-        places: &[OsString],
-    ) -> Result<Vec<Location>> {
-        self.locations_with(context, places, None).await
+    pub(super) async fn locations(&self, context: &mut Context, typed: &[OsString]) -> Result<Vec<Location>> {
+        self.locations_with(context, typed, None).await
     }
 
     /// The same with this password for the places that lack theirs.

@@ -494,7 +494,7 @@ mod limit_tests {
     fn the_smallest_limit_of_a_job_holds() {
         const AUTO: Jobs = Jobs { wanted: JobCount::Auto, site_limit: None };
         let number = |number| NonZeroUsize::new(number).unwrap();
-        let exactly = |wanted| Jobs::exactly(number(wanted));
+        let exactly = |wanted| Jobs::of(JobCount::Exactly(number(wanted)));
         // The limits of both sites, what is wanted, what becomes of it and whether that is less; the rate likewise.
         for (limits, jobs, most, is_cut, asked, rate) in [
             ([None, None], AUTO, 8, false, 0, 0),

@@ -258,16 +258,12 @@ pub(super) fn parsed<T: FromStr<Err: Into<String>>>(
 }
 
 /// A text, or a list of texts, with their places.
-fn list(
-    reader: &mut Reader<'_>,
-    value: &Spanned<DeValue<'_>>,
-    expected: &str,
-) -> Vec<(Range<usize>, String)> {
+fn list(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>, wanted: &str) -> Vec<(Range<usize>, String)> {
     if let Some(text) = value.get_ref().as_str() {
         return vec![(value.span(), text.to_owned())];
     }
     let Some(items) = value.get_ref().as_array() else {
-        reader.wrong(value.span(), format!("expected {expected}"));
+        reader.wrong(value.span(), format!("expected {wanted}"));
         return Vec::new();
     };
     items.iter().filter_map(|item| reader.text(item)).map(|(at, text)| (at, text.to_owned())).collect()

@@ -13,7 +13,7 @@ use crate::journal::{JobJournal, Journal, Memory};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
-use crate::world::{Congestion, World};
+use crate::world::{Congestion, World, random_bytes};
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
 use ftp_io::lock::Lock;
@@ -303,13 +303,10 @@ impl RateLimit {
     ///
     /// This host has no random numbers, which tell this run from others.
     pub fn new(rate: NonZeroU64, most: NonZeroUsize, world: World) -> Result<Self> {
-        let group = world.random_bytes().map_err(|error| {
-            Failure::new(FailureKind::Other, format!("cannot get random numbers: {error}"))
-        })?;
         let share = rate.get() / u64::try_from(most.get()).unwrap_or(u64::MAX);
         Ok(Self {
             limiter: Limiter::new(rate, world.clock),
-            shared: Rate { bytes: rate, group: Some(RateGroup::new(group)) },
+            shared: Rate { bytes: rate, group: Some(RateGroup::new(random_bytes()?)) },
             per_session: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
             told: Arc::default(),
         })

@@ -2,7 +2,7 @@
 
 use crate::failure::Result;
 use crate::session::StableStorage;
-use crate::world::{Files, local_path};
+use crate::world::{self, local_path};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -60,9 +60,9 @@ impl AskedDisk {
 }
 
 /// Writes files of this host and their names to the disk.
-pub(super) async fn make_stable_here(files: Files, paths: &[&PathName]) -> AskedDisk {
+pub(super) async fn make_stable_here(paths: &[&PathName]) -> AskedDisk {
     let paths: Vec<PathBuf> = paths.iter().map(|path| local_path(path).to_owned()).collect();
-    let done = ftp_io::blocking::spawn(move || files.make_stable(&paths)).await.map_err(io::Error::other);
+    let done = ftp_io::blocking::spawn(move || world::make_stable(&paths)).await.map_err(io::Error::other);
     let now = match done.flatten() {
         Ok(()) => StableStorage::Stable,
         Err(error) => StableStorage::Refused(format!("cannot write what was copied to the disk: {error}")),

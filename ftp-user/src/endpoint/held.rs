@@ -38,7 +38,7 @@ impl HeldDirectories {
     /// The place was replaced since, its directory cannot be opened, or too many are open.
     pub(crate) fn place(&mut self, host: &Host, root: &PathName, seen: &Facts) -> Result<Option<HeldPlace>> {
         let path = local_path(root);
-        let (Host::Local(end), Some(name)) = (host, path.file_name()) else { return Ok(None) };
+        let (Host::Local(_), Some(name)) = (host, path.file_name()) else { return Ok(None) };
         let cannot = |error: &io::Error| {
             Failure::of_this_host(format!("cannot open the directory of {}", root.display()), error)
         };
@@ -50,7 +50,7 @@ impl HeldDirectories {
             }
             None => {
                 let path = above(path);
-                let open = end.files().open_directory(path).map_err(|error| cannot(&error))?;
+                let open = OpenDirectory::open(path).map_err(|error| cannot(&error))?;
                 self.0.insert(path.to_owned(), open.clone());
                 open
             }

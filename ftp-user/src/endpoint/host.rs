@@ -9,6 +9,7 @@ use crate::failure::Result;
 use crate::place::{Location, Place, RemotePath, Site};
 use crate::report::THIS_HOST;
 use crate::session::{Facts, Role, Session, SessionId};
+use crate::world::{LocalName, OpenDirectory};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
 use ftp_proto::manners::Manners;
@@ -29,8 +30,8 @@ impl Host {
         match &location.place {
             Place::Remote(remote) => Self::Server(Box::new(Server::new(pools.of(&remote.site), role))),
             Place::Local(_) => Self::Local(match role {
-                Role::Destination => LocalEnd::Destination(LocalRoot::at(pools.files, location.path.clone())),
-                Role::Source | Role::Server => LocalEnd::Typed(pools.files),
+                Role::Destination => LocalEnd::Destination(LocalRoot::at(location.path.clone())),
+                Role::Source | Role::Server => LocalEnd::Typed,
             }),
         }
     }
@@ -53,8 +54,9 @@ impl Host {
     pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Links) -> Result<Self> {
         match self {
             Self::Server(_) => Ok(self.beside()),
-            Self::Local(here) => SourceTree::seen(here.files(), path, seen, followed)
-                .map(|tree| Self::Local(LocalEnd::Source(tree))),
+            Self::Local(_) => {
+                SourceTree::seen(path, seen, followed).map(|tree| Self::Local(LocalEnd::Source(tree)))
+            }
         }
     }
 
@@ -69,12 +71,12 @@ impl Host {
     pub(crate) fn hold(&self, path: &PathName, seen: Option<&Facts>, old: Option<&PathName>) -> Result<()> {
         let Some(root) = self.local_root() else { return Ok(()) };
         let mut open = vec![match seen {
-            Some(seen) => root.files.open_seen(path, seen)?,
+            Some(seen) => OpenDirectory::open_seen(path, seen)?,
             None if root.is_held() => return Ok(()),
-            None => root.files.open_nearest(path)?,
+            None => OpenDirectory::open_nearest(path)?,
         }];
         if let Some(old) = old {
-            open.push(root.files.open_nearest(old)?);
+            open.push(OpenDirectory::open_nearest(old)?);
         }
         root.hold(open);
         Ok(())
@@ -239,8 +241,8 @@ impl Host {
 
     /// Whether a name is a symbolic link of this host. Of names at a server only their listing tells it.
     pub(crate) fn is_link_here(&self, path: &PathName) -> bool {
-        let found = self.local().and_then(|here| here.files().name(path).entry().ok().flatten());
-        found.is_some_and(|found| found.kind == listing::Kind::Link)
+        let found = || LocalName::typed(path).entry().ok().flatten();
+        self.is_local() && found().is_some_and(|found| found.kind == listing::Kind::Link)
     }
 
     /// The digests that it can compute.

@@ -5,7 +5,7 @@ use super::local_root::LocalRoot;
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
-use crate::world::{Files, IsLink, LocalName, Writing, unique_of};
+use crate::world::{IsLink, LocalName, Writing, unique_of};
 use ftp_io::copy::Meter;
 use ftp_proto::deletion::RemovalKind;
 use ftp_proto::digest::{Algorithm, Digest};
@@ -18,7 +18,7 @@ use std::io::{self, Seek, SeekFrom};
 #[derive(Clone, Debug)]
 pub enum LocalEnd {
     /// A place that was typed. Its path is used as it is, through whatever links.
-    Typed(Files),
+    Typed,
     /// The destination of a copy.
     Destination(LocalRoot),
     /// A directory that is copied, and what is in it.
@@ -26,20 +26,11 @@ pub enum LocalEnd {
 }
 
 impl LocalEnd {
-    /// The files of this host.
-    pub(crate) const fn files(&self) -> Files {
-        match self {
-            Self::Typed(files) => *files,
-            Self::Destination(root) => root.files,
-            Self::Source(tree) => tree.files,
-        }
-    }
-
     /// The destination, if it is one.
     pub(super) const fn destination(&self) -> Option<&LocalRoot> {
         match self {
             Self::Destination(root) => Some(root),
-            Self::Typed(_) | Self::Source(_) => None,
+            Self::Typed | Self::Source(_) => None,
         }
     }
 
@@ -47,7 +38,7 @@ impl LocalEnd {
     /// Missing directories of a destination are made on the way if `makes`.
     pub(crate) fn reach(&self, path: &PathName, makes: bool) -> Option<io::Result<LocalName>> {
         match self {
-            Self::Typed(_) => None,
+            Self::Typed => None,
             Self::Destination(root) => root.reach(path, makes),
             Self::Source(tree) => tree.reach(path),
         }
@@ -75,12 +66,12 @@ impl LocalEnd {
 
     /// The name at `path`, to be read.
     fn to_read(&self, path: &PathName) -> io::Result<LocalName> {
-        if let Self::Source(tree) = self { tree.to_read(path) } else { Ok(self.files().name(path)) }
+        if let Self::Source(tree) = self { tree.to_read(path) } else { Ok(LocalName::typed(path)) }
     }
 
     /// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
     pub(crate) fn entry(&self, path: &PathName) -> Result<Option<Facts>> {
-        let Self::Source(tree) = self else { return found(path, self.files().name(path).entry()) };
+        let Self::Source(tree) = self else { return found(path, LocalName::typed(path).entry()) };
         match tree.reach(path) {
             Some(name) => found(path, name.and_then(|name| name.entry())),
             None => self.facts(path),
@@ -131,7 +122,7 @@ impl LocalEnd {
     /// The name at `path` to be written: reached from a directory that is held, or its path.
     fn to_write(&self, path: &PathName) -> io::Result<LocalName> {
         let held = self.destination().and_then(|root| root.reach(path, false));
-        held.unwrap_or_else(|| Ok(self.files().name(path)))
+        held.unwrap_or_else(|| Ok(LocalName::typed(path)))
     }
 
     /// The destination, if it holds no directory above `path`: then the path is checked.
@@ -154,7 +145,7 @@ impl LocalEnd {
             (None, None) => (self.to_write(from), self.to_write(to)),
             (Some(root), _) | (None, Some(root)) => {
                 root.check_file(to)?;
-                (Ok(root.files.name(from)), Ok(root.files.name(to)))
+                (Ok(LocalName::typed(from)), Ok(LocalName::typed(to)))
             }
         };
         old.and_then(|old| old.rename(&new?))
@@ -260,12 +251,13 @@ const LEADS_OUT: &str = "a directory was there when it was listed: find out who 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::OpenDirectory;
     use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
 
-    const HERE: LocalEnd = LocalEnd::Typed(Files::Real);
+    const HERE: LocalEnd = LocalEnd::Typed;
 
     #[test]
     fn nothing_is_written_through_a_link_that_has_taken_the_place_of_a_directory() {
@@ -276,9 +268,9 @@ mod tests {
             std::fs::create_dir_all(at(directory)).unwrap();
         }
         let path = name(&at("tree"));
-        let root = LocalRoot::at(Files::Real, path.clone());
+        let root = LocalRoot::at(path.clone());
         let seen = HERE.facts(&path).unwrap().unwrap();
-        root.hold(vec![Files::Real.open_seen(&path, &seen).unwrap()]);
+        root.hold(vec![OpenDirectory::open_seen(&path, &seen).unwrap()]);
         let end = LocalEnd::Destination(root);
         let (part, file) = (name(&at("tree/sub/part")), name(&at("tree/sub/file")));
         let copy = |contents: &[u8]| {

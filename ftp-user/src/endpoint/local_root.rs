@@ -1,7 +1,7 @@
 //! The destination of a copy on this host, and how a name below it is reached.
 
 use crate::failure::{Failure, Kind, Result};
-use crate::world::{Files, LocalName, OpenDirectory, local_path};
+use crate::world::{LocalName, OpenDirectory, local_path, real_path};
 use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
 use std::io;
@@ -11,7 +11,6 @@ use std::sync::{Arc, OnceLock};
 /// The destination of a copy on this host.
 #[derive(Clone, Debug)]
 pub struct LocalRoot {
-    pub(super) files: Files,
     path: PathName,
     /// The destination, and where its old files go, while a sync holds them.
     open: Arc<OnceLock<Vec<OpenDirectory>>>,
@@ -19,8 +18,8 @@ pub struct LocalRoot {
 
 impl LocalRoot {
     /// The destination at `path`. Nothing is open.
-    pub(super) fn at(files: Files, path: PathName) -> Self {
-        Self { files, path, open: Arc::default() }
+    pub(super) fn at(path: PathName) -> Self {
+        Self { path, open: Arc::default() }
     }
 
     /// Whether directories are kept open.
@@ -79,7 +78,7 @@ impl LocalRoot {
         // What is not there leads nowhere.
         let real = |path: &Path| {
             let what = || format!("cannot look at {}", path.display());
-            self.files.real_path(path).map_err(|error| Failure::of_this_host(what(), &error))
+            real_path(path).map_err(|error| Failure::of_this_host(what(), &error))
         };
         let (Some(real_root), Some(real)) = (real(root)?, real(directory)?) else { return Ok(()) };
         if real.starts_with(&real_root) {
@@ -124,8 +123,8 @@ mod tests {
         }
         std::fs::write(at("dest/file"), "x").unwrap();
         let root = name(&at("dest"));
-        let local = LocalRoot::at(Files::Real, root.clone());
-        local.hold(vec![Files::Real.open_nearest(&root).unwrap()]);
+        let local = LocalRoot::at(root.clone());
+        local.hold(vec![OpenDirectory::open_nearest(&root).unwrap()]);
         let make = |path: &str| {
             let reached = local.reach(&name(&at(path)), false).unwrap();
             reached.and_then(|name| name.make_directory())
@@ -157,8 +156,8 @@ mod tests {
         let at = |path: &str| home.path().join(path);
         std::fs::create_dir_all(at("above/other")).unwrap();
         let root = name(&at("above/new"));
-        let local = LocalRoot::at(Files::Real, root.clone());
-        local.hold(vec![Files::Real.open_nearest(&root).unwrap()]);
+        let local = LocalRoot::at(root.clone());
+        local.hold(vec![OpenDirectory::open_nearest(&root).unwrap()]);
         let make = |path: &str| {
             let reached = local.reach(&name(&at(path)), false).unwrap();
             reached.and_then(|name| name.make_directory()).is_ok()
@@ -181,11 +180,11 @@ mod tests {
             std::fs::write(at(tree).join("f"), tree).unwrap();
         }
         let (root, old) = (name(&at("eve/tree")), name(&at("old/today")));
-        let local = LocalRoot::at(Files::Real, root.clone());
-        let seen = Files::Real.name(&root).facts().unwrap().unwrap();
+        let local = LocalRoot::at(root.clone());
+        let seen = LocalName::typed(&root).facts().unwrap().unwrap();
         local.hold(vec![
-            Files::Real.open_seen(&root, &seen).unwrap(),
-            Files::Real.open_nearest(&old).unwrap(),
+            OpenDirectory::open_seen(&root, &seen).unwrap(),
+            OpenDirectory::open_nearest(&old).unwrap(),
         ]);
         let file = name(&at("eve/tree/sub/f"));
         let open = local.reach(&file, false).unwrap().unwrap();
@@ -213,14 +212,14 @@ mod tests {
         }
         assert!(!at("victim/sub/new").exists());
         // What was looked at is not what is opened.
-        assert_eq!(Files::Real.open_seen(&root, &seen).unwrap_err().kind, Kind::Unverified);
+        assert_eq!(OpenDirectory::open_seen(&root, &seen).unwrap_err().kind, Kind::Unverified);
     }
 
     #[test]
     fn below_the_destination_no_link_leads_out_of_it() {
         let home = tempfile::tempdir().unwrap();
         let at = |name: &str| home.path().join(name);
-        let at_root = |root: &PathName| LocalRoot::at(Files::Real, root.clone());
+        let at_root = |root: &PathName| LocalRoot::at(root.clone());
         for directory in ["outside", "in", "in/real"] {
             std::fs::create_dir(at(directory)).unwrap();
         }

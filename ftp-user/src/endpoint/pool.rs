@@ -8,7 +8,6 @@ use crate::relay;
 use crate::session::{
     ClosedPosture, FirstQuestions, Role, Session, SessionId, SessionOpening, Tunnel, newest_session,
 };
-use crate::world::Files;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
@@ -16,23 +15,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::task::JoinSet;
 
-/// What the hosts of a job share: the files of this host, and for each site a pool. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Pools {
-    /// The files of this host.
-    pub files: Files,
-    pools: Arc<Mutex<Vec<Arc<Pool>>>>,
-}
+/// What the hosts of a job share: for each site a pool. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Pools(Arc<Mutex<Vec<Arc<Pool>>>>);
 
 impl Pools {
-    /// No site has been used yet.
-    pub fn new(files: Files) -> Self {
-        Self { files, pools: Arc::default() }
-    }
-
     /// The pool of `site`.
     pub fn of(&self, site: &Site) -> Arc<Pool> {
-        let mut pools = self.pools.locked();
+        let mut pools = self.0.locked();
         if let Some(pool) = pools.iter().find(|pool| pool.site == *site) {
             return Arc::clone(pool);
         }
@@ -43,7 +33,7 @@ impl Pools {
 
     /// All pools that have been used.
     pub fn all(&self) -> Vec<Arc<Pool>> {
-        self.pools.locked().clone()
+        self.0.locked().clone()
     }
 
     /// Says goodbye on all sessions that nobody uses.

@@ -2,7 +2,7 @@
 //! elsewhere, whoever puts a symbolic link or another directory in the way meanwhile.
 
 use crate::failure::Result;
-use crate::world::{Files, LocalName, OpenDirectory};
+use crate::world::{LocalName, OpenDirectory};
 use clap::ValueEnum;
 use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
@@ -26,7 +26,6 @@ pub enum Links {
 /// A directory of this host that is copied.
 #[derive(Clone, Debug)]
 pub struct SourceTree {
-    pub(super) files: Files,
     root: OpenDirectory,
     pub(super) followed: Links,
 }
@@ -37,8 +36,8 @@ impl SourceTree {
     /// # Errors
     ///
     /// It was replaced since, or cannot be opened.
-    pub(super) fn seen(files: Files, path: &PathName, seen: &Facts, followed: Links) -> Result<Self> {
-        Ok(Self { files, root: files.open_seen(path, seen)?, followed })
+    pub(super) fn seen(path: &PathName, seen: &Facts, followed: Links) -> Result<Self> {
+        Ok(Self { root: OpenDirectory::open_seen(path, seen)?, followed })
     }
 
     /// The name at `path`, to be deleted or renamed: no symbolic link is followed on the way to it. `None` if it is that of
@@ -81,8 +80,8 @@ mod tests {
 
     fn tree(root: &Path, followed: Links) -> LocalEnd {
         let root = name(root);
-        let seen = Files::Real.name(&root).facts().unwrap().unwrap();
-        LocalEnd::Source(SourceTree::seen(Files::Real, &root, &seen, followed).unwrap())
+        let seen = LocalName::typed(&root).facts().unwrap().unwrap();
+        LocalEnd::Source(SourceTree::seen(&root, &seen, followed).unwrap())
     }
 
     fn text(tree: &LocalEnd, path: &Path) -> Option<String> {

@@ -17,6 +17,7 @@ use crate::job::tree::{Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
 use crate::place::{self, Location, RemotePath, Site};
 use crate::session::Role;
+use crate::world::LocalName;
 use ftp_io::quoting::for_shell;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -39,7 +40,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
     let mut context = context.clone();
     lifetime::start(&mut context, &job).await?;
     let open = context.run.job_journal.open_files().await;
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let mut hosts = Destinations::of(job.work.destinations(), &pools);
     // A job whose transfer goes on has one source.
     let mut source = sources.first().map(|source| Host::at(source, Role::Source, &pools));
@@ -328,8 +329,8 @@ async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> 
 
 /// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.
 fn is_directory_gone(host: &Host, target: &PathName) -> bool {
-    let (Host::Local(here), Some(directory)) = (host, place::parent(target)) else { return false };
-    here.files().name(&directory).entry().is_ok_and(|found| found.is_none())
+    let (Host::Local(_), Some(directory)) = (host, place::parent(target)) else { return false };
+    LocalName::typed(&directory).entry().is_ok_and(|found| found.is_none())
 }
 
 #[cfg(test)]

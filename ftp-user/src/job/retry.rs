@@ -251,11 +251,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
         return Ok(());
     }
     let pool = std::sync::Arc::clone(&server.pool);
-    let _outage = tokio::select! {
-        biased;
-        outage = pool.outage() => outage,
-        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
-    };
+    let _outage = context.run.cancel.unless_cancelled(pool.outage()).await?;
     let mut retry = Retry::of_outage(&context.settings.patience, pool.is_answering());
     loop {
         let Err(failure) = server.session(context).await else { return Ok(()) };
@@ -275,11 +271,7 @@ pub(super) async fn wait(context: &Context, failure: &Failure, next: Next, plan:
     let seconds = pause.as_secs_f64();
     context.run.events.warn(format!("{failure}; trying again in {seconds:.1} s ({number} of {of}){plan}"));
     let until = context.world.clock.now() + pause;
-    tokio::select! {
-        biased;
-        () = context.world.clock.sleep_until(Some(until)) => Ok(()),
-        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
-    }
+    context.run.cancel.unless_cancelled(context.world.clock.sleep_until(Some(until))).await
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let start = context.world.clock.now();
     let mut tally = Tally::new(&context.run.events, job.verb(), job.options.mode.is_dry());
     tally.sums.protection = Protection::of(job.is_secured());
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
     let destinations: Vec<_> = job.work.destinations().cloned().collect();
     let Job { id, work, options, filter, unusable, .. } = job;

@@ -37,7 +37,7 @@ pub async fn survey(
     destination: &Location,
     allowed: Allowed,
 ) -> Result<PairAccount> {
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let mut ends =
         Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
     connect_both(context, &mut ends).await?;
@@ -181,8 +181,8 @@ impl Surveyor<'_> {
             PathName::from_user(NULL_DEVICE).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
         let stored = &self.part.stored;
         let assignment = Assignment { source: nothing, ..self.assignment(stored, stored, false) };
-        let typed = LocalEnd::Typed(self.context.world.files);
-        route::send_local(&self.quick(), (&typed, self.source), &assignment, &mut Count::default()).await
+        route::send_local(&self.quick(), (&LocalEnd::Typed, self.source), &assignment, &mut Count::default())
+            .await
     }
 
     fn assignment(&self, source: &PathName, stored: &PathName, probes: bool) -> Assignment {

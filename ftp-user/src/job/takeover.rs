@@ -35,7 +35,7 @@ pub(in crate::job) async fn take_over(context: &Context, job: &Job) -> Result<()
         return Ok(());
     }
     let open = journal.open_files().await;
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let mut hosts = Destinations::of(job.work.destinations(), &pools);
     let (mut renamed, mut taken) = (Vec::new(), Ok(()));
     for item in open.iter().filter(|item| item.parts.detached.is_none()) {

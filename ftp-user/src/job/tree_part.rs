@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Carries the part that the lease of this run is of. Without a result the part is given back by whoever has taken it.
 pub(super) async fn carry(context: &Context, job: &Job) -> Report {
     let mut tally = Tally::new(&context.run.events, job.verb(), false);
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     if let Err(failure) = copied(context, &pools, job, &mut tally).await {
         tally.failed(String::new(), String::new(), failure);
     }

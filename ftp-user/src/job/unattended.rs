@@ -289,7 +289,7 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
     let open = context.store.journal.items(job.id, ItemState::Open)?;
     let Some(item) = open.into_iter().find(|item| item.parts.detached.is_some()) else { return Ok(None) };
     let Some(transfer) = &item.parts.detached else { return Ok(None) };
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let mut host = Host::at(destination, Role::Destination, &pools);
     let status = look(context, &mut host, transfer).await;
     // A server that was started again has forgotten the transfer, and not what has arrived.

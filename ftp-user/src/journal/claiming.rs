@@ -9,7 +9,7 @@ use super::record::{
     ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState,
     NAME_OF_COPY, NewItem, PartId, Place, SourceFacts, UnfinishedItem,
 };
-use super::sql::{GONE, StoreError};
+use super::sql::{GONE, Result};
 use super::store::Store;
 use crate::id::JobId;
 use crate::ladder::Rung;
@@ -81,7 +81,7 @@ pub fn is_same(before: &SourceFacts, now: &SourceFacts) -> bool {
 
 impl Store {
     /// Claims a file for a job.
-    pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim, StoreError> {
+    pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim> {
         let place = &file.place;
         let (mut known, others): (Vec<ItemRecord>, Vec<ItemRecord>) =
             ItemRecord::at(&self.sql, place)?.into_iter().partition(|row| row.job == job);
@@ -147,7 +147,7 @@ impl Store {
         was_known: bool,
         history: ItemHistory,
         file: &NewItem,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<Claim> {
         let mut attempts = row.copy.attempts;
         if row.state == ItemState::Done {
             // Another source has its name, or what is there is doubted: another copy begins.
@@ -177,12 +177,12 @@ impl Store {
     }
 
     /// The row of a file that the job has not claimed before.
-    fn new_row(&self, job: JobId, place: &Place) -> Result<ItemRecord, StoreError> {
+    fn new_row(&self, job: JobId, place: &Place) -> Result<ItemRecord> {
         Ok(ItemRecord::new(self.new_key()?, job, place.clone()))
     }
 
     /// Who may still store what these rows claim.
-    fn held(&self, others: &[ItemRecord]) -> Result<Option<Claim>, StoreError> {
+    fn held(&self, others: &[ItemRecord]) -> Result<Option<Claim>> {
         for row in others {
             if self.is_held(row.job)? {
                 return Ok(Some(Claim::Theirs(row.job)));
@@ -200,7 +200,7 @@ impl Store {
         job: JobId,
         place: &Place,
         others: impl Iterator<Item = &'a ItemRecord>,
-    ) -> Result<Option<JobId>, StoreError> {
+    ) -> Result<Option<JobId>> {
         let has_stored = |row: &&ItemRecord| row.state.may_be_stored() && row.place.source != place.source;
         let mut others = others.filter(has_stored).peekable();
         if others.peek().is_none() {
@@ -214,7 +214,7 @@ impl Store {
     }
 
     /// Leaves a file that was not begun to a later job.
-    fn leave(&self, mut row: ItemRecord, later: JobId) -> Result<Claim, StoreError> {
+    fn leave(&self, mut row: ItemRecord, later: JobId) -> Result<Claim> {
         let why = given_over_to(later);
         (row.state, row.why) = (ItemState::GivenOver, Some(why.clone()));
         row.save(&self.sql)?;
@@ -222,7 +222,7 @@ impl Store {
     }
 
     /// Whether a file of a job that nobody runs may still move from server to server.
-    pub(super) fn moves_alone(&self, row: &ItemRecord) -> Result<bool, StoreError> {
+    pub(super) fn moves_alone(&self, row: &ItemRecord) -> Result<bool> {
         if row.read_parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
             return Ok(false);
         }
@@ -238,7 +238,7 @@ impl Store {
         job: JobId,
         place: &Place,
         others: Vec<ItemRecord>,
-    ) -> Result<Option<UnfinishedItem>, StoreError> {
+    ) -> Result<Option<UnfinishedItem>> {
         let mut adopted = None;
         for mut row in others {
             let parts = row.read_parts(&self.sql)?;
@@ -255,7 +255,7 @@ impl Store {
     }
 
     /// A job has lost a file to a later one. If the later one copies all of it, or there was nothing else, it is over.
-    fn retire(&self, old: JobId, new: JobId) -> Result<(), StoreError> {
+    fn retire(&self, old: JobId, new: JobId) -> Result<()> {
         let Some(mut old) = JobRow::find(&self.sql, old)?.filter(|old| old.state == JobState::Running) else {
             return Ok(());
         };
@@ -269,13 +269,13 @@ impl Store {
     }
 
     /// The row of a file that changes in a way which [`UnderWay`] does not know: its end reads it again.
-    fn row(&self, key: ItemKey) -> Result<ItemRecord, StoreError> {
+    fn row(&self, key: ItemKey) -> Result<ItemRecord> {
         self.under_way.take(key);
         ItemRecord::find(&self.sql, key)?.ok_or(GONE)
     }
 
     /// The row of a file, and where it comes from.
-    fn known_row(&self, key: ItemKey) -> Result<(ItemRecord, RowOrigin), StoreError> {
+    fn known_row(&self, key: ItemKey) -> Result<(ItemRecord, RowOrigin)> {
         match self.under_way.take(key) {
             Some((row, has_part)) => Ok((row, RowOrigin::Written { has_part })),
             None => Ok((self.row(key)?, RowOrigin::Read)),
@@ -283,7 +283,7 @@ impl Store {
     }
 
     /// Writes a row of [`known_row`](Self::known_row), of a file that goes on.
-    fn save_known(&self, mut row: ItemRecord, origin: RowOrigin) -> Result<(), StoreError> {
+    fn save_known(&self, mut row: ItemRecord, origin: RowOrigin) -> Result<()> {
         match origin {
             RowOrigin::Read => row.save(&self.sql)?,
             RowOrigin::Written { has_part } => {
@@ -295,7 +295,7 @@ impl Store {
     }
 
     /// Notes a further name under which something of a file may be stored. A file that was done is open again.
-    pub(super) fn add_part(&self, key: ItemKey, part: PartId) -> Result<(), StoreError> {
+    pub(super) fn add_part(&self, key: ItemKey, part: PartId) -> Result<()> {
         let mut row = self.row(key)?;
         if row.state != ItemState::Open {
             row.state = ItemState::Open;
@@ -305,31 +305,31 @@ impl Store {
     }
 
     /// Something of a file may be stored under its final name.
-    pub(super) fn in_place(&self, key: ItemKey, part: PartId) -> Result<(), StoreError> {
+    pub(super) fn in_place(&self, key: ItemKey, part: PartId) -> Result<()> {
         self.row(key)?.add_in_place(&self.sql, part)
     }
 
     /// Notes a transfer that may go on without this program, or that there is none any more.
-    pub(super) fn detached(&self, key: ItemKey, detached: Option<&Detached>) -> Result<(), StoreError> {
+    pub(super) fn detached(&self, key: ItemKey, detached: Option<&Detached>) -> Result<()> {
         self.row(key)?.set_detached(&self.sql, detached)
     }
 
     /// Notes what the source was before its first byte was read.
-    pub(super) fn seen(&self, key: ItemKey, seen: SourceFacts) -> Result<(), StoreError> {
+    pub(super) fn seen(&self, key: ItemKey, seen: SourceFacts) -> Result<()> {
         let mut row = self.row(key)?;
         row.seen = Some(seen);
         row.save(&self.sql)
     }
 
     /// Notes by which route the bytes of a file move to a name that nothing equal has, or that they do not.
-    pub(super) fn moves(&self, key: ItemKey, route: Option<Rung>) -> Result<(), StoreError> {
+    pub(super) fn moves(&self, key: ItemKey, route: Option<Rung>) -> Result<()> {
         let (mut row, origin) = self.known_row(key)?;
         row.copy.end = route.map_or(FileEnd::Skipped, FileEnd::Moved);
         self.save_known(row, origin)
     }
 
     /// Notes that attempts at a file have ended, and why the last of them has failed. It may be tried again.
-    pub(super) fn attempted(&self, key: ItemKey, attempts: u32, why: Option<&str>) -> Result<(), StoreError> {
+    pub(super) fn attempted(&self, key: ItemKey, attempts: u32, why: Option<&str>) -> Result<()> {
         let (mut row, origin) = self.known_row(key)?;
         row.copy.attempts = row.copy.attempts.saturating_add(attempts);
         row.failure = why.map(str::to_owned).or(row.failure);
@@ -337,7 +337,7 @@ impl Store {
     }
 
     /// Notes how a file has ended.
-    pub(super) fn ended(&self, key: ItemKey, end: ItemEnd) -> Result<(), StoreError> {
+    pub(super) fn ended(&self, key: ItemKey, end: ItemEnd) -> Result<()> {
         let (mut row, origin) = self.known_row(key)?;
         match end {
             ItemEnd::Done { copy, began, noted } => {
@@ -365,7 +365,7 @@ impl Store {
 
     /// Notes how a file has come to its destination, in a run of which so many attempts are noted already. A run that has moved
     /// nothing of the file adds what it has found out to what is known.
-    fn note_copy(&self, row: &mut ItemRecord, copy: FileCopy, noted: u32) -> Result<(), StoreError> {
+    fn note_copy(&self, row: &mut ItemRecord, copy: FileCopy, noted: u32) -> Result<()> {
         let mut known = std::mem::take(&mut *row.copy);
         if let Some(shared) = &copy.facts.path {
             row.shared_row = Some(self.shared_rows.row(&self.sql, row.job, shared)?);
@@ -462,11 +462,7 @@ pub struct ClaimsPage {
 }
 
 /// A page of claims of other jobs than `own`.
-pub(super) fn claims_below(
-    store: &Store,
-    own: Option<JobId>,
-    asked: &ClaimsBelow,
-) -> Result<ClaimsPage, StoreError> {
+pub(super) fn claims_below(store: &Store, own: Option<JobId>, asked: &ClaimsBelow) -> Result<ClaimsPage> {
     let after = asked.after.as_ref().map(|last| (last.path.as_slice(), last.job));
     let rows = ItemRecord::below(&store.sql, &asked.site, &asked.directory, after, PAGE)?;
     let claim = |row: &ItemRecord| ClaimBelow { path: row.place.path.clone(), job: row.job };
@@ -493,7 +489,7 @@ pub(super) fn claims_below(
 }
 
 /// Other moves than `own` that run.
-pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>, StoreError> {
+pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>> {
     let mut moves = Vec::new();
     for row in JobRow::open_of_verb(&store.sql, "move")? {
         if row.id != own && store.is_held(row.id)? {
@@ -504,11 +500,7 @@ pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>, Store
 }
 
 /// Which other move that runs has claimed each of these places.
-pub(super) fn claimed_by_moves(
-    store: &Store,
-    own: JobId,
-    places: &[Place],
-) -> Result<Vec<Option<JobId>>, StoreError> {
+pub(super) fn claimed_by_moves(store: &Store, own: JobId, places: &[Place]) -> Result<Vec<Option<JobId>>> {
     let moves = other_moves(store, own)?;
     let claimed = |place| {
         let claims = ItemRecord::at(&store.sql, place)?.into_iter();

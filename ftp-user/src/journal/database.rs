@@ -5,7 +5,7 @@
 
 use super::failure::{JournalFailure, StoreName};
 use super::job_row::JobRow;
-use super::sql::{LockKey, Parameters, PostgresConnection, Sql, StoreError};
+use super::sql::{LockKey, Parameters, PostgresConnection, Result, Sql, StoreError};
 use super::table::{NEWEST, TABLES, VERSION, add_commit};
 
 /// Connects to a database. Whoever comes first makes its tables. The name in messages has its host, and no secrets.
@@ -27,7 +27,7 @@ pub(super) fn open(parameters: Parameters) -> Result<(StoreName, Sql), JournalFa
 }
 
 /// The version of the tables; 0 if there are none.
-fn version(sql: &Sql) -> Result<i64, StoreError> {
+fn version(sql: &Sql) -> Result<i64> {
     let encoding = sql.one("SELECT current_setting('server_encoding')", &[], |row| row.get::<String>(0))?;
     if encoding != "UTF8" {
         return Err(StoreError::Database(format!(
@@ -42,7 +42,7 @@ fn version(sql: &Sql) -> Result<i64, StoreError> {
 }
 
 /// Makes the tables, unless somebody else has done so meanwhile. Returns their version.
-fn make_tables(sql: &Sql) -> Result<i64, StoreError> {
+fn make_tables(sql: &Sql) -> Result<i64> {
     let make = || {
         sql.begin()?;
         sql.postgres()?.lock_until_commit(LockKey::Tables)?;

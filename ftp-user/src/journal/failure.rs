@@ -30,6 +30,9 @@ impl Display for StoreName {
     }
 }
 
+/// What somebody was told who asked the journal.
+pub(super) type Result<T, E = JournalFailure> = std::result::Result<T, E>;
+
 /// Why the journal cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum JournalFailure {

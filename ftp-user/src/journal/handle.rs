@@ -3,7 +3,7 @@
 use super::claiming::{
     Claim, ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves,
 };
-use super::failure::JournalFailure;
+use super::failure::{JournalFailure, Result};
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
 #[cfg(feature = "postgres")]
@@ -124,7 +124,7 @@ impl Journal {
     }
 
     /// Opens it. It is made if it is not there.
-    fn open(&self) -> Result<Store, JournalFailure> {
+    fn open(&self) -> Result<Store> {
         match &self.place {
             JournalPlace::Nowhere => Err(JournalFailure::Nowhere),
             JournalPlace::Directory(directory) => Store::open(directory, self.read),
@@ -166,7 +166,7 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
+    pub fn jobs(&self) -> Result<Vec<JobRecord>> {
         self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.jobs())
     }
 
@@ -175,7 +175,7 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn runs(&self) -> Result<Vec<RunAccount>, JournalFailure> {
+    pub fn runs(&self) -> Result<Vec<RunAccount>> {
         let runs = |store: Store| runs(&store.sql).map_err(|bad| store.failure(bad));
         self.existing()?.map_or_else(|| Ok(Vec::new()), runs)
     }
@@ -185,7 +185,7 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn keep_run(&self, run: &RunAccount) -> Result<(), JournalFailure> {
+    pub fn keep_run(&self, run: &RunAccount) -> Result<()> {
         if self.is_nowhere() {
             return Ok(());
         }
@@ -197,7 +197,7 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn queue(&self) -> Result<Queue, JournalFailure> {
+    pub fn queue(&self) -> Result<Queue> {
         self.open().map(Queue::of)
     }
 
@@ -206,7 +206,7 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn items(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, JournalFailure> {
+    pub fn items(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>> {
         self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.items(job, state))
     }
 
@@ -219,7 +219,7 @@ impl Journal {
         &self,
         mut asked: ClaimsBelow,
         mut each: impl FnMut(ClaimBelow) -> bool,
-    ) -> Result<(), JournalFailure> {
+    ) -> Result<()> {
         let Some(store) = self.existing()? else { return Ok(()) };
         loop {
             let page = claims_below(&store, None, &asked).map_err(|bad| store.failure(bad))?;
@@ -235,11 +235,11 @@ impl Journal {
     /// # Errors
     ///
     /// A process runs the job, or what is wrong with the journal.
-    pub fn abandon(&self, job: JobId) -> Result<Vec<ItemRecord>, JournalFailure> {
+    pub fn abandon(&self, job: JobId) -> Result<Vec<ItemRecord>> {
         self.existing()?.ok_or(JournalFailure::Unknown { job })?.abandon(job)
     }
 
-    fn existing(&self) -> Result<Option<Store>, JournalFailure> {
+    fn existing(&self) -> Result<Option<Store>> {
         match &self.place {
             JournalPlace::Nowhere => Err(JournalFailure::Nowhere),
             JournalPlace::Directory(directory) => Store::existing(directory, self.read),

@@ -4,7 +4,7 @@
 use super::record::{
     Detached, ItemKey, ItemParts, ItemRecord, ItemState, NAME_OF_SYNC, PartId, Place, SourceFacts,
 };
-use super::sql::{Row, Sql, StoreError, Value};
+use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::table::{DETACHED, ITEMS, PARTS, PATH_FACTS, insert, sum};
 use crate::id::JobId;
 use crate::ladder::Rung;
@@ -39,12 +39,12 @@ static SAVE_END: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl ItemRecord {
-    pub(super) fn find(sql: &Sql, key: ItemKey) -> Result<Option<Self>, StoreError> {
+    pub(super) fn find(sql: &Sql, key: ItemKey) -> Result<Option<Self>> {
         Self::that(sql, "id = ?1", &[key.0.into()]).map(|mut rows| rows.pop())
     }
 
     /// The files of all jobs that go there.
-    pub(super) fn at(sql: &Sql, place: &Place) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn at(sql: &Sql, place: &Place) -> Result<Vec<Self>> {
         let values = [(&place.site).into(), (&place.path).into(), head(&place.path).into()];
         ITEMS.query(sql, &ITEMS_AT, &values, Self::of)
     }
@@ -57,7 +57,7 @@ impl ItemRecord {
         directory: &[u8],
         after: Option<(&[u8], JobId)>,
         most: usize,
-    ) -> Result<Vec<Self>, StoreError> {
+    ) -> Result<Vec<Self>> {
         let (path, job) =
             after.map_or((directory, i64::MIN), |(path, job)| (path, job.number().cast_signed()));
         // The paths are those that begin with it: no other bytes are between these two bounds.
@@ -74,22 +74,13 @@ impl ItemRecord {
     }
 
     /// The rows of a job in that state for which the condition holds.
-    pub(super) fn of_job(
-        sql: &Sql,
-        job: JobId,
-        state: ItemState,
-        condition: &str,
-    ) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn of_job(sql: &Sql, job: JobId, state: ItemState, condition: &str) -> Result<Vec<Self>> {
         let values = [job.into(), state.number().into()];
         Self::that(sql, &format!("job = ?1 AND state = ?2 AND {condition} ORDER BY id"), &values)
     }
 
     /// The files that a job has finished on this host under two names, of which this one is outside `directory`.
-    pub(super) fn finished_under_two_names(
-        sql: &Sql,
-        job: JobId,
-        directory: &[u8],
-    ) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn finished_under_two_names(sql: &Sql, job: JobId, directory: &[u8]) -> Result<Vec<Self>> {
         let of_job = "job = ?1 AND state = ?2";
         let twice = format!("SELECT source FROM items WHERE {of_job} GROUP BY source HAVING count(*) > 1");
         let outside = "site = '' AND substr(path, 1, ?4) != ?3";
@@ -99,11 +90,11 @@ impl ItemRecord {
     }
 
     /// The rows for which a condition holds.
-    pub(super) fn that(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn that(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>> {
         ITEMS.find(sql, condition, values, Self::of)
     }
 
-    fn of(row: &Row<'_>) -> Result<Self, StoreError> {
+    fn of(row: &Row<'_>) -> Result<Self> {
         let seen = SourceFacts { size: row.get(6)?, modified: row.get(7)?, unique: row.get(8)? };
         let digest: Option<Vec<u8>> = row.get(18)?;
         let facts = TransferFacts {
@@ -140,24 +131,24 @@ impl ItemRecord {
     }
 
     /// The largest key of a file; 0 if there is none.
-    pub(super) fn last_key(sql: &Sql) -> Result<i64, StoreError> {
+    pub(super) fn last_key(sql: &Sql) -> Result<i64> {
         sql.number("SELECT coalesce(max(id), 0) FROM items", &[])
     }
 
     /// Writes the row of a new file.
-    pub(super) fn add(&mut self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, sql: &Sql) -> Result<()> {
         self.sum = self.with_values(|values| insert(sql, &ADD_ITEM, values))?;
         Ok(())
     }
 
     /// Writes the row, in the place of the one that is there.
-    pub(super) fn save(&mut self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn save(&mut self, sql: &Sql) -> Result<()> {
         self.sum = self.with_values(|values| insert(sql, &SAVE_ITEM, values))?;
         Ok(())
     }
 
     /// Writes how a file has ended whose row is still what this process has written. Nothing else of it has changed.
-    pub(super) fn save_end(&mut self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn save_end(&mut self, sql: &Sql) -> Result<()> {
         let before = self.sum;
         self.sum = self.with_values(|values| {
             let now = sum(values);
@@ -202,7 +193,7 @@ impl ItemRecord {
     }
 
     /// The names under which something of it may be stored.
-    pub(super) fn read_parts(&self, sql: &Sql) -> Result<ItemParts, StoreError> {
+    pub(super) fn read_parts(&self, sql: &Sql) -> Result<ItemParts> {
         let detached = DETACHED.find(sql, "item = ?1", &[self.key.0.into()], detached)?.pop();
         let mut found = ItemParts { detached, ..ItemParts::default() };
         PARTS.find(sql, "item = ?1 ORDER BY number", &[self.key.0.into()], |row| {
@@ -218,36 +209,31 @@ impl ItemRecord {
     }
 
     /// Adds a name under which something of it may be stored from now on.
-    pub(super) fn add_part(&self, sql: &Sql, part: PartId) -> Result<(), StoreError> {
+    pub(super) fn add_part(&self, sql: &Sql, part: PartId) -> Result<()> {
         let next = "SELECT coalesce(max(number) + 1, 0) FROM parts WHERE item = ?1 AND number >= 0";
         let number = sql.number(next, &[self.key.0.into()])?;
         self.save_part(sql, part, number)
     }
 
     /// From now on something of it may be stored under its final name. The number of the part is used for nothing else.
-    pub(super) fn add_in_place(&self, sql: &Sql, part: PartId) -> Result<(), StoreError> {
+    pub(super) fn add_in_place(&self, sql: &Sql, part: PartId) -> Result<()> {
         self.save_part(sql, part, IN_PLACE)
     }
 
     /// Writes the first name, if there is one. `was_known`: there may be others, which are forgotten.
-    pub(super) fn set_first_part(
-        &self,
-        sql: &Sql,
-        part: Option<PartId>,
-        was_known: bool,
-    ) -> Result<(), StoreError> {
+    pub(super) fn set_first_part(&self, sql: &Sql, part: Option<PartId>, was_known: bool) -> Result<()> {
         if was_known {
             self.forget_parts(sql)?;
         }
         part.map_or(Ok(()), |part| self.save_part(sql, part, 0))
     }
 
-    fn save_part(&self, sql: &Sql, part: PartId, number: i64) -> Result<(), StoreError> {
+    fn save_part(&self, sql: &Sql, part: PartId, number: i64) -> Result<()> {
         insert(sql, &SAVE_PART, &[part.0.into(), self.key.0.into(), number.into()]).map(drop)
     }
 
     /// Writes these names and that transfer, in the place of those that are there.
-    pub(super) fn set_parts(&self, sql: &Sql, parts: &ItemParts) -> Result<(), StoreError> {
+    pub(super) fn set_parts(&self, sql: &Sql, parts: &ItemParts) -> Result<()> {
         self.forget_parts(sql)?;
         for part in &parts.names {
             self.add_part(sql, *part)?;
@@ -262,7 +248,7 @@ impl ItemRecord {
     }
 
     /// Writes the transfer that may go on without this program, or that there is none.
-    pub(super) fn set_detached(&self, sql: &Sql, detached: Option<&Detached>) -> Result<(), StoreError> {
+    pub(super) fn set_detached(&self, sql: &Sql, detached: Option<&Detached>) -> Result<()> {
         let Some(detached) = detached else {
             sql.write("DELETE FROM detached WHERE item = ?1", &[self.key.0.into()])?;
             return Ok(());
@@ -280,20 +266,20 @@ impl ItemRecord {
     }
 
     /// Forgets these names and that transfer: nothing is stored under them.
-    pub(super) fn forget_parts(&self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn forget_parts(&self, sql: &Sql) -> Result<()> {
         self.forget_names(sql)?;
         self.set_detached(sql, None)
     }
 
     /// Forgets the names alone: there is no transfer. Those that have to be deleted stay.
-    pub(super) fn forget_names(&self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn forget_names(&self, sql: &Sql) -> Result<()> {
         let delete = "DELETE FROM parts WHERE item = ?1 AND number != ?2";
         sql.write(delete, &[self.key.0.into(), UNDELETED.into()])?;
         Ok(())
     }
 
     /// Forgets the file: nothing is left of it.
-    pub(super) fn forget(&self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn forget(&self, sql: &Sql) -> Result<()> {
         sql.write("DELETE FROM parts WHERE item = ?1", &[self.key.0.into()])?;
         self.set_detached(sql, None)?;
         sql.write("DELETE FROM items WHERE id = ?1", &[self.key.0.into()])?;
@@ -301,7 +287,7 @@ impl ItemRecord {
     }
 
     /// The files of a job that have ended, and of which a part has to be deleted.
-    pub(super) fn ended_with_undeleted(sql: &Sql, job: JobId) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn ended_with_undeleted(sql: &Sql, job: JobId) -> Result<Vec<Self>> {
         let condition =
             "job = ?1 AND state != ?2 AND id IN (SELECT item FROM parts WHERE number = ?3) ORDER BY id";
         let values = [job.into(), ItemState::Open.number().into(), UNDELETED.into()];
@@ -310,7 +296,7 @@ impl ItemRecord {
     }
 
     /// The same, with its parts and with what it shares with other files.
-    pub(super) fn whole(mut self, sql: &Sql) -> Result<Self, StoreError> {
+    pub(super) fn whole(mut self, sql: &Sql) -> Result<Self> {
         self.parts = self.read_parts(sql)?;
         self.copy.facts.path = self.shared_row.map_or(Ok(None), |row| shared(sql, row))?;
         Ok(self)
@@ -323,8 +309,8 @@ fn head(path: &[u8]) -> &[u8] {
 }
 
 /// The transfer of a file that may go on without this program.
-fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
-    let id = |column| -> Result<TransferId, StoreError> {
+fn detached(row: &Row<'_>) -> Result<Detached> {
+    let id = |column| -> Result<TransferId> {
         let id = TransferId::from_hex(row.get::<&str>(column)?.as_bytes());
         id.ok_or(StoreError::Row(Cow::Borrowed("a transfer has no name")))
     };
@@ -336,21 +322,21 @@ fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
 }
 
 /// Notes that a part has to be deleted: its name stays when its file ends. A part that nothing is known of is left out.
-pub(super) fn note_undeleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
+pub(super) fn note_undeleted(sql: &Sql, part: PartId) -> Result<()> {
     let id = part.0.into();
     let items = PARTS.find(sql, "part = ?1", &[id], |row| row.get::<i64>(1))?;
     items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item.into(), UNDELETED.into()]))
 }
 
 /// Notes that a part is deleted that had to be.
-pub(super) fn note_deleted(sql: &Sql, part: PartId) -> Result<(), StoreError> {
+pub(super) fn note_deleted(sql: &Sql, part: PartId) -> Result<()> {
     let delete = "DELETE FROM parts WHERE part = ?1 AND number = ?2";
     sql.write(delete, &[part.0.into(), UNDELETED.into()])?;
     Ok(())
 }
 
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
-pub(super) fn has_detached(sql: &Sql, job: JobId, moves: bool) -> Result<bool, StoreError> {
+pub(super) fn has_detached(sql: &Sql, job: JobId, moves: bool) -> Result<bool> {
     let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
     sql.one(ask, &[job.into(), moves.into()], |row| row.get(0))
 }
@@ -361,7 +347,7 @@ pub(super) struct SharedRows(RefCell<HashMap<(JobId, Arc<PathFacts>), i64>>);
 
 impl SharedRows {
     /// The number of the row that says this of files of a job. Writes one if there is none.
-    pub(super) fn row(&self, sql: &Sql, job: JobId, facts: &Arc<PathFacts>) -> Result<i64, StoreError> {
+    pub(super) fn row(&self, sql: &Sql, job: JobId, facts: &Arc<PathFacts>) -> Result<i64> {
         let key = (job, Arc::clone(facts));
         if let Some(row) = self.0.borrow().get(&key) {
             return Ok(*row);
@@ -389,7 +375,7 @@ impl SharedRows {
 }
 
 /// What the row with that number says; nothing if it is not there.
-fn shared(sql: &Sql, row: i64) -> Result<Option<Arc<PathFacts>>, StoreError> {
+fn shared(sql: &Sql, row: i64) -> Result<Option<Arc<PathFacts>>> {
     let found = PATH_FACTS.find(sql, "id = ?1", &[row.into()], |row| {
         let (control, data) = ([row.get(2)?, row.get(3)?], [row.get(4)?, row.get(5)?]);
         Ok(Arc::new(PathFacts { control, data, why: row.get(6)? }))

@@ -3,7 +3,7 @@
 
 use super::item_row::{IS_FILE, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
-use super::sql::{Row, Sql, StoreError, Value};
+use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::table::{FAILURES, JOBS, RUNS, WITHHELD, insert};
 use super::{leases, queue};
 use crate::account::RunAccount;
@@ -27,37 +27,37 @@ pub(super) struct JobRow {
 }
 
 impl JobRow {
-    pub(super) fn find(sql: &Sql, id: JobId) -> Result<Option<Self>, StoreError> {
+    pub(super) fn find(sql: &Sql, id: JobId) -> Result<Option<Self>> {
         Self::query(sql, "id = ?1", &[id.into()]).map(|mut rows| rows.pop())
     }
 
-    pub(super) fn named(sql: &Sql, name: &str) -> Result<Option<Self>, StoreError> {
+    pub(super) fn named(sql: &Sql, name: &str) -> Result<Option<Self>> {
         Self::query(sql, "name = ?1", &[name.into()]).map(|mut rows| rows.pop())
     }
 
     /// Every job, the one that began first comes first.
-    pub(super) fn all(sql: &Sql) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn all(sql: &Sql) -> Result<Vec<Self>> {
         Self::query(sql, "TRUE ORDER BY begun", &[])
     }
 
     /// The jobs that began last, those that have not ended before the others.
-    pub(super) fn latest(sql: &Sql, most: usize) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn latest(sql: &Sql, most: usize) -> Result<Vec<Self>> {
         let latest = format!("ORDER BY state != 0, begun DESC LIMIT {most}");
         Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), &[])
     }
 
     /// Every job of a terminal that has ended. They are few, since the oldest of them are forgotten.
-    pub(super) fn ended(sql: &Sql) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn ended(sql: &Sql) -> Result<Vec<Self>> {
         Self::query(sql, &format!("state != 0 AND {OF_TERMINAL}"), &[])
     }
 
     /// Every job that has not ended and that nothing goes on with.
-    pub(super) fn passing(sql: &Sql) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn passing(sql: &Sql) -> Result<Vec<Self>> {
         Self::open_of_verb(sql, PASSING)
     }
 
     /// Every job of this verb that has not ended.
-    pub(super) fn open_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn open_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>> {
         Self::query(sql, "state = 0 AND verb = ?1", &[verb.into()])
     }
 
@@ -67,23 +67,23 @@ impl JobRow {
     }
 
     /// Every job of a terminal that has not ended, has no name and has begun no file.
-    pub(super) fn open_without_files(sql: &Sql) -> Result<Vec<Self>, StoreError> {
+    pub(super) fn open_without_files(sql: &Sql) -> Result<Vec<Self>> {
         let is_unbegun =
             "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
         Self::query(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), &[])
     }
 
     /// How many jobs of terminals have not ended.
-    pub(super) fn count_open(sql: &Sql) -> Result<u64, StoreError> {
+    pub(super) fn count_open(sql: &Sql) -> Result<u64> {
         let count = format!("SELECT count(*) FROM jobs WHERE state = 0 AND {OF_TERMINAL}");
         sql.one(&count, &[], |row| row.get(0))
     }
 
-    fn query(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>, StoreError> {
+    fn query(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>> {
         JOBS.find(sql, condition, values, Self::of)
     }
 
-    fn of(row: &Row<'_>) -> Result<Self, StoreError> {
+    fn of(row: &Row<'_>) -> Result<Self> {
         let job = Self::read_job(row.get(3)?)?;
         Ok(Self {
             id: row.get(0)?,
@@ -96,19 +96,19 @@ impl JobRow {
     }
 
     /// What was asked for, as a row has it.
-    pub(super) fn read_job(text: &str) -> Result<StoredJob, StoreError> {
+    pub(super) fn read_job(text: &str) -> Result<StoredJob> {
         serde_json::from_str(text)
             .map_err(|why| StoreError::Row(format!("a job cannot be read: {why}").into()))
     }
 
     /// The text of what was asked for.
-    pub(super) fn written_job(job: &StoredJob) -> Result<String, StoreError> {
+    pub(super) fn written_job(job: &StoredJob) -> Result<String> {
         serde_json::to_string(job)
             .map_err(|why| StoreError::Row(format!("a job cannot be written: {why}").into()))
     }
 
     /// Writes the row, in the place of the one that is there.
-    pub(super) fn save(&self, sql: &Sql) -> Result<(), StoreError> {
+    pub(super) fn save(&self, sql: &Sql) -> Result<()> {
         let job = Self::written_job(&self.job)?;
         let values = [
             self.id.into(),
@@ -134,7 +134,7 @@ impl JobRow {
     }
 
     /// The record. `process` is who runs the job, as the lock says.
-    pub(super) fn record(self, sql: &Sql, process: Option<Option<u32>>) -> Result<JobRecord, StoreError> {
+    pub(super) fn record(self, sql: &Sql, process: Option<Option<u32>>) -> Result<JobRecord> {
         let state = self.state_now(process.is_some(), has_detached(sql, self.id, true)?);
         let FileCounts { done, bytes, failed, open, given_over, failures } = count(sql, self.id)?;
         let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
@@ -162,7 +162,7 @@ impl JobRow {
 }
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
-pub(super) fn next_beginning(sql: &Sql, now: Duration) -> Result<u64, StoreError> {
+pub(super) fn next_beginning(sql: &Sql, now: Duration) -> Result<u64> {
     let last: Option<u64> = sql.one("SELECT max(begun) FROM jobs", &[], |row| row.get(0))?;
     let after = last.map_or(0, |last| last.saturating_add(1));
     Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
@@ -189,7 +189,7 @@ impl FileCounts {
 }
 
 /// Counts the files of a job.
-pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts, StoreError> {
+pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts> {
     let [done, failed, open, given_over] =
         [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver]
             .map(|state| format!("state = {}", state.number()));
@@ -222,7 +222,7 @@ pub struct FilesBelow {
 }
 
 /// Counts the files of a job whose sources begin with `prefix`.
-pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str) -> Result<FilesBelow, StoreError> {
+pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str) -> Result<FilesBelow> {
     // An empty end stands for none: nothing is before an empty text.
     let ask =
         "SELECT count(CASE WHEN state = ?4 THEN 1 END), count(CASE WHEN state != ?4 THEN 1 END) FROM items
@@ -249,14 +249,14 @@ fn end_of_prefix(prefix: &str) -> String {
 
 /// What has failed in the last run of a job: its files, directories that could not be listed, and files that were never begun,
 /// which have no row of their own.
-fn failures(sql: &Sql, job: JobId) -> Result<Option<Failures>, StoreError> {
+fn failures(sql: &Sql, job: JobId) -> Result<Option<Failures>> {
     let found = FAILURES
         .find(sql, "job = ?1", &[job.into()], |row| Ok(Failures { number: row.get(1)?, why: row.get(2)? }));
     found.map(|mut rows| rows.pop())
 }
 
 /// Writes what has failed in a run of a job, in the place of what was known.
-pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -> Result<(), StoreError> {
+pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -> Result<()> {
     let Some(Failures { number, why }) = failures else {
         sql.write("DELETE FROM failures WHERE job = ?1", &[job.into()])?;
         return Ok(());
@@ -265,7 +265,7 @@ pub(super) fn set_failures(sql: &Sql, job: JobId, failures: Option<&Failures>) -
 }
 
 /// Notes names that a job keeps.
-pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Result<(), StoreError> {
+pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Result<()> {
     let (known, addition) =
         ("SELECT count(*) FROM withheld WHERE job = ?1 AND path = ?2", WITHHELD.addition());
     for name in names {
@@ -278,7 +278,7 @@ pub(super) fn add_withheld(sql: &Sql, job: JobId, names: &[WithheldName]) -> Res
 }
 
 /// The names that a job has kept. `retry --yes` agrees to delete them, once: they are forgotten.
-pub(super) fn take_withheld(sql: &Sql, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
+pub(super) fn take_withheld(sql: &Sql, job: JobId) -> Result<Vec<WithheldName>> {
     let job = [job.into()];
     let names = WITHHELD.find(sql, "job = ?1", &job, |row| Ok(WithheldName::from_stored(row.get(1)?)))?;
     sql.write("DELETE FROM withheld WHERE job = ?1", &job)?;
@@ -286,7 +286,7 @@ pub(super) fn take_withheld(sql: &Sql, job: JobId) -> Result<Vec<WithheldName>, 
 }
 
 /// Keeps a run. The oldest runs are forgotten.
-pub(super) fn keep_run(sql: &Sql, run: &RunAccount) -> Result<(), StoreError> {
+pub(super) fn keep_run(sql: &Sql, run: &RunAccount) -> Result<()> {
     let text = serde_json::to_string(run).map_err(|error| StoreError::Row(error.to_string().into()))?;
     let next = sql.number("SELECT coalesce(max(id), 0) + 1 FROM runs", &[])?;
     RUNS.replace(sql, &[next.into(), (&text).into()])?;
@@ -296,7 +296,7 @@ pub(super) fn keep_run(sql: &Sql, run: &RunAccount) -> Result<(), StoreError> {
 
 /// The runs that are kept, the last one last. Runs are only shown, so one that was damaged is left out: it stops neither a
 /// job nor the other runs.
-pub(super) fn runs(sql: &Sql) -> Result<Vec<RunAccount>, StoreError> {
+pub(super) fn runs(sql: &Sql) -> Result<Vec<RunAccount>> {
     let found = sql.all(&RUNS.select("TRUE ORDER BY id"), &[], |row| {
         let text = RUNS.check(row).and_then(|()| row.get::<&str>(1)).ok();
         Ok(text.and_then(|text| serde_json::from_str(text).ok()))

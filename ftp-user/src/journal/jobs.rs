@@ -10,7 +10,7 @@ use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
     StoredJob,
 };
-use super::sql::{GONE, Sql, StoreError};
+use super::sql::{GONE, Result, Sql};
 use super::store::{JobLock, Store};
 use super::table::{check_files, check_files_of, forget};
 use crate::id::JobId;
@@ -33,7 +33,7 @@ impl Store {
     pub(super) fn start_with(
         &self,
         start: &JobStart,
-        work: impl FnOnce(&Self) -> Result<(), StoreError>,
+        work: impl FnOnce(&Self) -> Result<()>,
     ) -> Result<StartedJob, JournalFailure> {
         let lock = match start.lease {
             Some(lease) if lease.is_of_part() => None,
@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Writes that a job runs. Returns what an earlier run has decided.
-    fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
+    fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>> {
         if let Some(lease) = start.lease
             && !is_held(&self.sql, lease)?
         {
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Writes the row of a new job.
-    fn add_job(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
+    fn add_job(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>> {
         // This job does what a killed one would have done.
         for killed in JobRow::open_without_files(&self.sql)? {
             let is_same = killed.job.asks_for_the_same(&start.job);
@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// A job that has ended without storing anything, without its name; `None` if it is no such job.
-    fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, StoreError> {
+    fn freed(&self, job: &JobRow) -> Result<Option<JobRow>> {
         let process = self.holder(job.id)?;
         let is_free = job.clone().record(&self.sql, process)?.has_stored_nothing();
         let unnamed = StoredJob { name: None, ..job.job.clone() };
@@ -129,7 +129,7 @@ impl Store {
 
     /// Notes what holds for all runs of a job. Returns a job that nobody runs and that may have made the directory which
     /// receives the copies of this one: it has copied a tree to that name.
-    pub(super) fn decided(&self, job: JobId, decided: String) -> Result<Option<JobId>, StoreError> {
+    pub(super) fn decided(&self, job: JobId, decided: String) -> Result<Option<JobId>> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
         let is_received = decided == EXISTING_DIRECTORY && row.decided.is_none();
         row.decided = Some(decided);
@@ -152,12 +152,7 @@ impl Store {
     }
 
     /// Notes how a job has ended, and what has failed in this run. Returns whether its entry stays.
-    pub(super) fn finish(
-        &self,
-        job: JobId,
-        end: RunEnd,
-        failures: Option<&Failures>,
-    ) -> Result<bool, StoreError> {
+    pub(super) fn finish(&self, job: JobId, end: RunEnd, failures: Option<&Failures>) -> Result<bool> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
         let is_kept = row.job.name.is_some() || queue::find(&self.sql, job)?.is_some();
         let is_nothing = matches!(end, RunEnd::Nothing { .. }) && !is_kept;
@@ -203,7 +198,7 @@ impl Store {
     /// Every job, the one that began first comes first. Locks of processes that were killed are removed.
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
         self.sweep_locks();
-        let record = |row: JobRow| -> Result<Option<JobRecord>, StoreError> {
+        let record = |row: JobRow| -> Result<Option<JobRecord>> {
             let process = self.holder(row.id)?;
             if process.is_none() && row.is_passing() {
                 return Ok(None);
@@ -221,7 +216,7 @@ impl Store {
     }
 
     /// The same, inside a transaction.
-    pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, StoreError> {
+    pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>> {
         let files = ItemRecord::of_job(&self.sql, job, state, &IS_FILE)?.into_iter();
         files.map(|row| row.whole(&self.sql)).collect()
     }
@@ -229,7 +224,7 @@ impl Store {
 
 /// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and
 /// of those that have begun no file. None of them takes the place of another kind. A job that was killed has not ended.
-fn prune(sql: &Sql) -> Result<(), StoreError> {
+fn prune(sql: &Sql) -> Result<()> {
     let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for job in JobRow::ended(sql)? {
         match count(sql, job.id)? {
@@ -269,10 +264,10 @@ fn read_recent(directory: &Path) -> Option<Vec<RecentJob>> {
     let store = Store::glance(directory)?;
     let rows = JobRow::latest(&store.sql, OFFERED).ok()?;
     let recent = rows.into_iter().filter(|row| !row.is_passing()).map(|row| recent(&store, row));
-    recent.collect::<Result<_, StoreError>>().ok()
+    recent.collect::<Result<_>>().ok()
 }
 
-fn recent(store: &Store, row: JobRow) -> Result<RecentJob, StoreError> {
+fn recent(store: &Store, row: JobRow) -> Result<RecentJob> {
     let state = row.state_now(store.is_held(row.id)?, has_detached(&store.sql, row.id, true)?);
     Ok(RecentJob { id: row.id, state, job: row.job })
 }

@@ -1,6 +1,6 @@
 //! Jobs and files of the queue as the API lists them: in slices, each of which says where the next one begins.
 
-use super::failure::JournalFailure;
+use super::failure::Result;
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried_runs, workers};
@@ -140,7 +140,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn list(&self, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, JournalFailure> {
+    pub fn list(&self, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>> {
         self.read(|store| list(store, query))
     }
 
@@ -149,7 +149,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn queued(&self, job: JobId) -> Result<Option<QueuedJob>, JournalFailure> {
+    pub fn queued(&self, job: JobId) -> Result<Option<QueuedJob>> {
         self.read(|store| match find(&store.sql, job)? {
             Some(entry) => whole(&store.sql, job, entry),
             None => Ok(None),
@@ -161,7 +161,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn changed_after(&self, number: u64) -> Result<(u64, Vec<QueuedJob>), JournalFailure> {
+    pub fn changed_after(&self, number: u64) -> Result<(u64, Vec<QueuedJob>)> {
         self.read(|Store { sql, .. }| {
             let last = last_change(sql)?;
             if last <= number {
@@ -182,7 +182,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn next_unreported(&self) -> Result<Option<(u64, Vec<QueuedJob>)>, JournalFailure> {
+    pub fn next_unreported(&self) -> Result<Option<(u64, Vec<QueuedJob>)>> {
         self.read(|Store { sql, .. }| {
             let Some(reported) = reported(sql)? else { return Ok(None) };
             let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
@@ -198,7 +198,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn set_reported(&self, number: u64) -> Result<(), JournalFailure> {
+    pub fn set_reported(&self, number: u64) -> Result<()> {
         self.write(|Store { sql, .. }| match reported(sql)? {
             Some(last) if last < number => set_reported(sql, Some(number)),
             Some(_) | None => Ok(()),
@@ -210,7 +210,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn last_change(&self) -> Result<u64, JournalFailure> {
+    pub fn last_change(&self) -> Result<u64> {
         self.read(|store| last_change(&store.sql))
     }
 
@@ -219,7 +219,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn heads(&self) -> Result<Vec<Head<JobId>>, JournalFailure> {
+    pub fn heads(&self) -> Result<Vec<Head<JobId>>> {
         self.read(|store| heads(&store.sql, store.sql.now()?))
     }
 
@@ -228,7 +228,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn now(&self) -> Result<u64, JournalFailure> {
+    pub fn now(&self) -> Result<u64> {
         self.read(|store| store.sql.now())
     }
 
@@ -237,7 +237,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn carried_runs(&self) -> Result<HashMap<JobId, CarriedRun>, JournalFailure> {
+    pub fn carried_runs(&self) -> Result<HashMap<JobId, CarriedRun>> {
         self.read(|store| carried_runs(&store.sql))
     }
 
@@ -246,7 +246,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn workers(&self) -> Result<Vec<WorkerRecord>, JournalFailure> {
+    pub fn workers(&self) -> Result<Vec<WorkerRecord>> {
         self.read(|store| workers(&store.sql))
     }
 
@@ -255,7 +255,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>, JournalFailure> {
+    pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>> {
         // Indexes alone have all that tells states apart, but for jobs that wait between two tries: these have an index of their own.
         let of = |state: &QueueState| {
             let is_later = *state == QueueState::Scheduled;
@@ -293,11 +293,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn files(
-        &self,
-        job: JobId,
-        query: FileQuery,
-    ) -> Result<Slice<ItemRecord, FileCursor>, JournalFailure> {
+    pub fn files(&self, job: JobId, query: FileQuery) -> Result<Slice<ItemRecord, FileCursor>> {
         self.read(|Store { sql, .. }| {
             let FileQuery { selection, most, after } = query;
             let condition = format!(
@@ -322,7 +318,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>, JournalFailure> {
+    pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>> {
         let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
         self.read(|store| {
             let mut found = ItemRecord::that(&store.sql, &condition, &[job.into()])?;
@@ -335,7 +331,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>, JournalFailure> {
+    pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>> {
         self.read(|Store { sql, .. }| {
             let (job, failed) = (job.into(), ItemState::Failed.number().into());
             let ask = format!(

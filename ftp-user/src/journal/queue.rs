@@ -6,7 +6,7 @@ mod tests;
 use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
-use super::sql::{Row, Sql, StoreError, Value};
+use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
 use super::table::{QUEUE, check_files, commits, forget};
 use crate::id::JobId;
@@ -55,18 +55,12 @@ impl Queue {
     }
 
     /// Reads the store.
-    pub(super) fn read<T>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, StoreError>,
-    ) -> Result<T, JournalFailure> {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T, JournalFailure> {
         self.with(|store| work(store).map_err(|bad| store.failure(bad)))
     }
 
     /// Changes the store in one transaction.
-    pub(super) fn write<T>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, StoreError>,
-    ) -> Result<T, JournalFailure> {
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T, JournalFailure> {
         self.with(|store| store.durably(work))
     }
 
@@ -195,7 +189,7 @@ fn submit(
     id: JobId,
     job: StoredJob,
     entry: &Entry,
-) -> Result<Result<Submitted, JournalFailure>, StoreError> {
+) -> Result<Result<Submitted, JournalFailure>> {
     if let Some(NamedRequest { name, .. }) = &entry.request {
         let values = [(&entry.submission.owner).into(), name.into()];
         let known = entries(&store.sql, "owner = ?1 AND request = ?2", &values)?;
@@ -229,7 +223,7 @@ fn submit(
 }
 
 /// Marks all jobs as lost that are carried, and ends all leases. Returns their number.
-pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
+pub(super) fn lose_all(store: &Store) -> Result<usize> {
     let (left, now) = (entries(&store.sql, "carried = 1", &[])?, store.sql.now()?);
     for (job, mut entry) in left.iter().cloned() {
         count_files(&store.sql, job, &mut entry)?;
@@ -242,7 +236,7 @@ pub(super) fn lose_all(store: &Store) -> Result<usize, StoreError> {
 }
 
 /// Writes a new job and its entry.
-pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Result<()> {
     let begun = next_beginning(&store.sql, since_1970())?;
     let (state, ended, decided) = (JobState::Running, None, None);
     JobRow { id, job, state, begun, ended, decided }.save(&store.sql)?;
@@ -250,7 +244,7 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
 }
 
 /// Writes an entry, and the end of its job if nothing has run that would have.
-pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, StoreError> {
+pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
     save(&store.sql, job, &entry)?;
     if let (Some(ended), Some(mut row)) = (entry.ended, JobRow::find(&store.sql, job)?)
         && !row.state.has_ended()
@@ -264,7 +258,7 @@ pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, Sto
 }
 
 /// Counts the files of a job that a worker has carried.
-pub(super) fn count_files(sql: &Sql, job: JobId, entry: &mut Entry) -> Result<(), StoreError> {
+pub(super) fn count_files(sql: &Sql, job: JobId, entry: &mut Entry) -> Result<()> {
     let FileCounts { done, bytes, failed, failures, .. } = count(sql, job)?;
     let failed = failed.max(failures.map_or(0, |failures| failures.number));
     entry.note_files(FileTotals { done, bytes, failed });
@@ -272,21 +266,17 @@ pub(super) fn count_files(sql: &Sql, job: JobId, entry: &mut Entry) -> Result<()
 }
 
 /// The entry of a job; `None` if it is not a job of the queue.
-pub(super) fn find(sql: &Sql, job: JobId) -> Result<Option<Entry>, StoreError> {
+pub(super) fn find(sql: &Sql, job: JobId) -> Result<Option<Entry>> {
     let mut found = entries(sql, "job = ?1", &[job.into()])?;
     Ok(found.pop().map(|(_, entry)| entry))
 }
 
 /// The jobs of the queue that fit, with what it knows of them.
-pub(super) fn entries(
-    sql: &Sql,
-    condition: &str,
-    values: &[Value<'_>],
-) -> Result<Vec<(JobId, Entry)>, StoreError> {
+pub(super) fn entries(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<(JobId, Entry)>> {
     QUEUE.find(sql, condition, values, read)
 }
 
-fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
+fn read(row: &Row<'_>) -> Result<(JobId, Entry)> {
     let strange = |what: &'static str| StoreError::Row(what.into());
     let entry = Entry {
         submission: submission(row, 1, 17)?,
@@ -314,7 +304,7 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
 }
 
 /// The request that has made a job.
-fn request(row: &Row<'_>) -> Result<Option<NamedRequest>, StoreError> {
+fn request(row: &Row<'_>) -> Result<Option<NamedRequest>> {
     let (name, digest) = (row.get::<Option<String>>(15)?, row.get::<Option<Vec<u8>>>(16)?);
     let Some((name, digest)) = name.zip(digest) else { return Ok(None) };
     let bad = |_| StoreError::Row("the request of a job cannot be read".into());
@@ -322,7 +312,7 @@ fn request(row: &Row<'_>) -> Result<Option<NamedRequest>, StoreError> {
 }
 
 /// For whom a job is: `owner` and `limited` are the first columns of each half of it.
-pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<Submission, StoreError> {
+pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<Submission> {
     Ok(Submission {
         owner: row.get(owner)?,
         pair: row.get(owner + 1)?,
@@ -333,23 +323,23 @@ pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<
 }
 
 /// The sites of a job, as a row has them.
-pub(super) fn read_sites(text: &str) -> Result<RecordedSites, StoreError> {
+pub(super) fn read_sites(text: &str) -> Result<RecordedSites> {
     serde_json::from_str(text)
         .map_err(|why| StoreError::Row(format!("the sites of a job cannot be read: {why}").into()))
 }
 
 /// The text of the sites of a job.
-pub(super) fn written_sites(sites: &RecordedSites) -> Result<String, StoreError> {
+pub(super) fn written_sites(sites: &RecordedSites) -> Result<String> {
     serde_json::to_string(sites)
         .map_err(|why| StoreError::Row(format!("the sites of a job cannot be written: {why}").into()))
 }
 
-fn priority(number: i64) -> Result<Priority, StoreError> {
+fn priority(number: i64) -> Result<Priority> {
     let priority = i8::try_from(number).ok().and_then(|number| Priority::try_from(number).ok());
     priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
 }
 
-pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let sites = written_sites(sites)?;
     // That of the transaction that goes on.
@@ -386,7 +376,7 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<(), StoreErro
 
 /// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin: the first
 /// [`MOST_HEADS`] of each owner, those of the highest priority before the others.
-pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
+pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
     let first = format!(
         "{MAY_BEGIN} AND submitted IN (SELECT first FROM (
             SELECT min(submitted) AS first,
@@ -401,7 +391,7 @@ pub(super) fn next_head(
     sql: &Sql,
     Submission { owner, pair, priority, sites, .. }: &Submission,
     now: u64,
-) -> Result<Option<Head<JobId>>, StoreError> {
+) -> Result<Option<Head<JobId>>> {
     let sites = written_sites(sites)?;
     let of_group = format!(
         "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT 1"
@@ -424,7 +414,7 @@ pub(super) fn carried_head(job: JobId, entry: &Entry) -> Head<JobId> {
     Head { job, owner, pair, sites, priority, submitted, due: entry.due }
 }
 
-fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Head<JobId>>, StoreError> {
+fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Head<JobId>>> {
     let ask =
         format!("SELECT job, owner, pair, priority, submitted, sites, due FROM queue WHERE {condition}");
     sql.all(&ask, values, |row| {
@@ -446,7 +436,7 @@ const MOST_HEADS: usize = 256;
 const MAY_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
 
 /// Forgets jobs that have ended long ago, and the oldest of too many.
-pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<(), StoreError> {
+pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<()> {
     let ask = "SELECT job FROM queue WHERE exit IS NOT NULL AND ended < ?1
         UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC NULLS LAST LIMIT ?2 OFFSET ?3) AS surplus
         LIMIT ?2";

@@ -1,7 +1,7 @@
 //! What the journal keeps, as owned values: what a user asked for, how a job stands, and its files. None of them holds a secret.
 
 use super::as_text;
-use super::sql::StoreError;
+use super::sql::{Result, StoreError};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
@@ -151,7 +151,7 @@ impl JobState {
     }
 
     /// The state that a number of a row stands for. [`Running`](Self::Running) is every one of a job that has not ended.
-    pub(super) fn numbered(number: i64) -> Result<Self, StoreError> {
+    pub(super) fn numbered(number: i64) -> Result<Self> {
         let all = [Self::Running, Self::Done, Self::Failed, Self::Cancelled];
         let found = all.into_iter().find(|state| state.number() == number);
         found.ok_or(StoreError::Row(Cow::Borrowed("a job has no known state")))
@@ -261,7 +261,7 @@ impl ItemState {
     }
 
     /// The state that a number of a row stands for.
-    pub(super) fn numbered(number: i64) -> Result<Self, StoreError> {
+    pub(super) fn numbered(number: i64) -> Result<Self> {
         let all = [Self::Open, Self::Done, Self::Failed, Self::GivenOver];
         let found = all.into_iter().find(|state| state.number() == number);
         found.ok_or(StoreError::Row(Cow::Borrowed("a file has no known state")))

@@ -4,7 +4,7 @@ use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
-use super::sql::{Row, Sql, StoreError, Value};
+use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::SERIES;
 use crate::id::JobId;
@@ -108,7 +108,7 @@ impl Queue {
 }
 
 /// Begins the planned run of a series, or leaves it out, and plans the next one. `None`: none is planned.
-fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>, StoreError> {
+fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>> {
     let now = store.sql.now()?;
     // Another daemon may have begun it, or somebody has changed it, since it was found.
     let is_due = |record: &SeriesRecord| {
@@ -136,15 +136,15 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>, Sto
     Ok(Some(PlannedRun { series: record.id, turn, job }))
 }
 
-fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>, StoreError> {
+fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>> {
     find(sql, "id = ?1", &[id.into()]).map(|mut found| found.pop())
 }
 
-fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<SeriesRecord>, StoreError> {
+fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<SeriesRecord>> {
     SERIES.find(sql, condition, values, read)
 }
 
-fn read(row: &Row<'_>) -> Result<SeriesRecord, StoreError> {
+fn read(row: &Row<'_>) -> Result<SeriesRecord> {
     let every: &str = row.get(5)?;
     let every =
         every.parse().map_err(|why| StoreError::Row(format!("a series cannot be read: {why}").into()))?;
@@ -163,7 +163,7 @@ fn read(row: &Row<'_>) -> Result<SeriesRecord, StoreError> {
     })
 }
 
-fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<(), StoreError> {
+fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<()> {
     let (job, every) = (JobRow::written_job(job)?, series.every.to_string());
     let Submission { owner, pair, priority, is_limited, sites } = &series.submission;
     let sites = written_sites(sites)?;

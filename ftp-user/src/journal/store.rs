@@ -7,7 +7,7 @@ use super::claiming::UnderWay;
 #[cfg(feature = "postgres")]
 use super::database;
 use super::directory::{FileLock, StateDirectory};
-use super::failure::{JournalFailure, StoreName};
+use super::failure::{JournalFailure, Result, StoreName};
 use super::item_row::SharedRows;
 use super::leases::is_held;
 use super::record::{ItemKey, ItemRecord, ReadWords};
@@ -66,12 +66,12 @@ type Taken = Result<JobLock, Option<u32>>;
 impl Store {
     /// Opens the store of a state directory for a job that writes. Makes it if it is not there. `read` reads the words of jobs of
     /// older versions.
-    pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Self, JournalFailure> {
+    pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Self> {
         StateDirectory::open(directory, read).map(Self::of)
     }
 
     /// Opens the store of a state directory if it is there, and checks all of it.
-    pub(super) fn existing(directory: &Path, read: ReadWords) -> Result<Option<Self>, JournalFailure> {
+    pub(super) fn existing(directory: &Path, read: ReadWords) -> Result<Option<Self>> {
         Ok(StateDirectory::existing(directory, read)?.map(Self::of))
     }
 
@@ -82,7 +82,7 @@ impl Store {
 
     /// Opens the store in a database. Makes its tables if they are not there.
     #[cfg(feature = "postgres")]
-    pub(super) fn connect(parameters: Parameters) -> Result<Self, JournalFailure> {
+    pub(super) fn connect(parameters: Parameters) -> Result<Self> {
         let (name, sql) = database::open(parameters)?;
         Ok(Self::with(Home::Database(name), sql))
     }
@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// Takes the lock of a job for as long as it runs.
-    pub(super) fn lock(&self, job: JobId) -> Result<JobLock, JournalFailure> {
+    pub(super) fn lock(&self, job: JobId) -> Result<JobLock> {
         let taken: Taken = match &self.home {
             Home::Directory(home) => {
                 home.lock_job(job).map_err(|error| self.unusable(error))?.map(JobLock::File)
@@ -142,7 +142,7 @@ impl Store {
 
     /// Takes the lock of a job for a run of a worker that has its lease. A run that still has the lock has lost the job with the
     /// lease: its connection is ended.
-    pub(super) fn take_lock_over(&self, lease: Lease) -> Result<JobLock, JournalFailure> {
+    pub(super) fn take_lock_over(&self, lease: Lease) -> Result<JobLock> {
         match self.lock(lease.job) {
             #[cfg(feature = "postgres")]
             Err(JournalFailure::Held { .. }) if self.is_shared() => {
@@ -178,10 +178,7 @@ impl Store {
     }
 
     /// Takes the locks of a process that carries jobs of the queue as the worker of this name.
-    pub(super) fn lock_daemon(
-        &self,
-        name: &str,
-    ) -> Result<Result<Vec<JobLock>, DaemonRefusal>, JournalFailure> {
+    pub(super) fn lock_daemon(&self, name: &str) -> Result<Result<Vec<JobLock>, DaemonRefusal>> {
         let is_held = DaemonRefusal::HasDaemon;
         match (&self.home, name) {
             (Home::Directory(home), _) => {
@@ -202,7 +199,7 @@ impl Store {
 
     /// Takes a lock of the connection. Nobody knows the number of a process that has it, which may be one of another host.
     #[cfg(feature = "postgres")]
-    fn lock_session(&self, key: LockKey) -> Result<Taken, JournalFailure> {
+    fn lock_session(&self, key: LockKey) -> Result<Taken> {
         let taken = self.sql.postgres().and_then(|connection| connection.lock(key));
         Ok(taken.map_err(|bad| self.failure(bad))?.map(JobLock::Session).ok_or(None))
     }
@@ -249,10 +246,7 @@ impl Store {
     }
 
     /// Does `work` in one transaction. It is on the disk when this returns.
-    pub(super) fn durably<T>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, StoreError>,
-    ) -> Result<T, JournalFailure> {
+    pub(super) fn durably<T>(&self, work: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T> {
         let begun = self.sql.begin();
         // Another process may have written files since the last one.
         self.next_key.set(None);

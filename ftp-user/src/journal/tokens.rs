@@ -2,7 +2,7 @@
 
 use super::failure::JournalFailure;
 use super::queue::Queue;
-use super::sql::{Row, Sql, StoreError};
+use super::sql::{Result, Row, Sql, StoreError};
 use super::table::TOKENS;
 use crate::queue::{Scope, Token};
 
@@ -62,11 +62,11 @@ impl<'a> Tokens<'a> {
     }
 }
 
-fn find(sql: &Sql) -> Result<Vec<Token>, StoreError> {
+fn find(sql: &Sql) -> Result<Vec<Token>> {
     TOKENS.find(sql, "TRUE ORDER BY created, id", &[], read)
 }
 
-fn read(row: &Row<'_>) -> Result<Token, StoreError> {
+fn read(row: &Row<'_>) -> Result<Token> {
     let strange = || StoreError::Row("a token cannot be read".into());
     Ok(Token {
         name: row.get(1)?,
@@ -77,7 +77,7 @@ fn read(row: &Row<'_>) -> Result<Token, StoreError> {
     })
 }
 
-fn save(sql: &Sql, token: &Token) -> Result<(), StoreError> {
+fn save(sql: &Sql, token: &Token) -> Result<()> {
     let id = sql.number("SELECT coalesce(max(id), 0) + 1 FROM tokens", &[])?;
     let values = [
         id.into(),

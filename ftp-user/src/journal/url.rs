@@ -1,6 +1,6 @@
 //! Names of stores, as they are typed.
 
-use crate::place::decode;
+use crate::place::{decode, escaped};
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -189,13 +189,6 @@ impl Display for PostgresUrl {
         let terms: Vec<String> = mode.into_iter().chain(roots).collect();
         if terms.is_empty() { Ok(()) } else { write!(f, "?{}", terms.join("&")) }
     }
-}
-
-/// Percent-encodes everything but letters, digits, `-._~` and `kept`.
-pub(super) fn escaped(text: &[u8], kept: &[u8]) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte);
-    let one = |byte| if is_plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
-    text.iter().map(one).collect()
 }
 
 /// The port of PostgreSQL.

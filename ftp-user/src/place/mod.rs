@@ -11,7 +11,7 @@ mod tests;
 pub use location::{Local, Location, Place, demands_tls};
 pub use names::{Names, SiteLikePath, nearest};
 pub use path::{RemotePath, base_name, join, parent, sibling};
-pub(crate) use path::{decode, encoded};
+pub(crate) use path::{decode, encoded, escaped, push_unless_plain};
 pub use settings::{
     Addresses, Authority, OnUnknown, PasswordSource, Peer, Proxy, ProxyLogin, SiteLimits, SiteProxy,
     SiteSettings, check_name, smaller,

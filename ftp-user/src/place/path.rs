@@ -166,19 +166,36 @@ pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if misleads(c) || matches!(c, ' ' | '%' | '#' | '?' | '"' | '@') {
-                for byte in c.to_string().bytes() {
-                    out.push_str(&format!("%{byte:02X}"));
-                }
-            } else {
-                out.push(c);
-            }
+            let is_plain = !misleads(c) && !matches!(c, ' ' | '%' | '#' | '?' | '"' | '@');
+            push_unless_plain(&mut out, c, is_plain);
         }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("%{byte:02X}"));
+        chunk.invalid().iter().for_each(|byte| push_escape(&mut out, *byte));
+    }
+    out
+}
+
+/// Percent-encodes everything but letters, digits, `-._~` and `kept`.
+pub(crate) fn escaped(text: &[u8], kept: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in text {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte) {
+            true => out.push(char::from(*byte)),
+            false => push_escape(&mut out, *byte),
         }
     }
     out
+}
+
+/// Adds a character as it is, or its bytes percent-encoded.
+pub(crate) fn push_unless_plain(out: &mut String, c: char, is_plain: bool) {
+    match is_plain {
+        true => out.push(c),
+        false => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| push_escape(out, byte)),
+    }
+}
+
+fn push_escape(out: &mut String, byte: u8) {
+    out.push_str(&format!("%{byte:02X}"));
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::context::{Context, FoundAt};
 use crate::failure::{About, Kind, Result};
 use crate::place::Site;
 use crate::session::{Tunnel, within};
-use crate::world::World;
+use crate::world::random_bytes;
 use ftp_io::link::{self, OpenedLink};
 use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
 use ftp_proto::relay::token::Secret32;
@@ -97,8 +97,8 @@ impl Agents {
     /// # Errors
     ///
     /// This host has no random numbers.
-    pub(super) fn two(world: World, source: Session, destination: Session) -> Result<Self> {
-        let seed = Secret32::new(world.random_bytes().map_err(|error| failure::no_secret(&error))?);
+    pub(super) fn two(source: Session, destination: Session) -> Result<Self> {
+        let seed = Secret32::new(random_bytes()?);
         let source = Some(OtherAgent { session: source, seed, joins: 0 });
         Ok(Self { destination, source, join: Join::default() })
     }

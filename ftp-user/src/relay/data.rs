@@ -9,6 +9,7 @@ use crate::session::{
     Connecting, ControlRelay, DataFailure, DataLinks, ListeningPort, RelayPort, RelayPortState, Tunnel,
     within,
 };
+use crate::world::random_bytes;
 use ftp_io::connection::Connection;
 use ftp_io::link;
 use ftp_proto::relay::message::{Leg, Meeting, Pin};
@@ -72,9 +73,7 @@ impl Session {
         if let Some(why) = &self.ended {
             return Err(DataFailure::Relay(failure::lost(&self.display_name, why)));
         }
-        let drawn =
-            context.world.random_bytes().map_err(|error| DataFailure::Relay(failure::no_secret(&error)));
-        let secret = Secret32::new(drawn?);
+        let secret = Secret32::new(random_bytes().map_err(DataFailure::Relay)?);
         let Unfinished(session) = &mut Unfinished(self);
         session.meet(Side::Source, leg, Meeting::Await(secret.clone()));
         let (reach, display_name) = (session.reach.clone(), session.display_name.clone());

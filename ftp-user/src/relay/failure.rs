@@ -198,11 +198,6 @@ pub(super) fn no_data_now(display_name: &str, why: &str) -> Failure {
     failure.hint("try again later").about(About::Relay)
 }
 
-/// No secret can be drawn.
-pub(super) fn no_secret(error: &io::Error) -> Failure {
-    Failure::of_this_host("this host has no random numbers".to_owned(), error)
-}
-
 /// The hub refused a call to an agent.
 pub(super) fn no_call(display_name: &str, agent: &str, code: Code, text: &Text) -> Failure {
     Failure::new(kind_of(code), format!("the hub {display_name} does not reach the agent {agent}"))

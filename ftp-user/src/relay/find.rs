@@ -250,7 +250,7 @@ pub(super) async fn find(
     let near_source = first.as_ref().unwrap_or(&last);
     remember(context, relay, &[(source, &near_source.name), (destination, &last.name)]);
     let agents = match first {
-        Some(first) => Agents::two(context.world, first, last)?,
+        Some(first) => Agents::two(first, last)?,
         None => Agents::one(last),
     };
     Ok((agents, [to_source, to_destination]))

@@ -13,7 +13,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::ladder::{Candidate, ThroughRelay};
 use crate::outcome::Protection;
 use crate::session::Session;
-use crate::world::World;
+use crate::world::random_bytes;
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::Verb;
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -221,17 +221,14 @@ fn secret(sessions: &Sessions<'_>, passive: Option<Side>) -> Result<Option<Rende
     let proves = |session: &Session| session.manners.capabilities.rndz;
     match (proves(sessions.source) && proves(sessions.destination), passive) {
         (true, Some(passive)) => sessions.secret(passive).map(Some),
-        (true, None) => new_secret(sessions.source.context.world).map(Some),
+        (true, None) => new_secret().map(Some),
         (false, _) => Ok(None),
     }
 }
 
 /// A new secret of a data connection.
-pub(super) fn new_secret(world: World) -> Result<RendezvousSecret> {
-    world
-        .random_bytes()
-        .map(RendezvousSecret::new)
-        .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
+pub(super) fn new_secret() -> Result<RendezvousSecret> {
+    random_bytes().map(RendezvousSecret::new)
 }
 
 /// The waits of an attempt to transfer `size` bytes, if a reply may take `reply`.

@@ -8,7 +8,7 @@ use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, FileProgress, THIS_HOST};
-use crate::session::{Flow, Session, Transfer};
+use crate::session::{Answer, Flow, Session, Transfer};
 use crate::world::Writing;
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport, Format};
 use ftp_io::tls::Data;
@@ -229,12 +229,7 @@ fn conclude(
     }
 }
 
-fn refusal(
-    session: &Session,
-    assignment: &Assignment,
-    answer: &crate::session::Answer,
-    what: String,
-) -> Failure {
+fn refusal(session: &Session, assignment: &Assignment, answer: &Answer, what: String) -> Failure {
     let failure = session.refusal(what, answer);
     if session.blame(answer) == Blame::Path {
         // There is only one path to this host. It may work the next time.

@@ -54,7 +54,7 @@ impl<'a> Sessions<'a> {
     /// A secret for a data connection for which that side listens: a new one, unless it listens already and has one.
     pub(super) fn secret(&self, passive: Side) -> Result<RendezvousSecret> {
         let session = passive.of([&*self.source, &*self.destination]);
-        session.listener_secret().map_or_else(|| new_secret(session.context.world), Ok)
+        session.listener_secret().map_or_else(new_secret, Ok)
     }
 
     /// Removes from both what an interrupted transfer has left.

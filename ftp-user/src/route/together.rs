@@ -122,7 +122,7 @@ impl BatchPath {
             ),
             Candidate::Relay(through) => {
                 let postures = through.roles.postures;
-                (BatchOpening::Relayed { postures, secret: new_secret(context.world)? }, through.roles.tls)
+                (BatchOpening::Relayed { postures, secret: new_secret()? }, through.roles.tls)
             }
             Candidate::Through => {
                 let postures = (posture(sessions.source), posture(sessions.destination));

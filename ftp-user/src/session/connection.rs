@@ -10,7 +10,7 @@ use crate::context::{Context, SessionPlace};
 use crate::failure::{Failure, Kind, words};
 use crate::ladder::Candidate;
 use crate::place::{Peer, Site};
-use crate::world::{HostPort, anywhere};
+use crate::world::{self, HostPort, anywhere};
 use ftp_io::connection::Connection;
 use ftp_io::control::Control;
 use ftp_io::lock::Lock;
@@ -354,8 +354,8 @@ impl Session {
         };
         // A relay that carries the control connection has another address.
         let from = if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local };
-        let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
-        let connecting = world.network.connect(proxy, from, to);
+        let proxy = self.context.settings.proxy.as_ref();
+        let connecting = world::connect(proxy, from, to);
         let failed = |error| DataFailure::path(words(&error));
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
@@ -368,7 +368,7 @@ impl Session {
     /// No port is free, or the relay does not listen.
     pub fn data_port(&self) -> OpeningPort {
         let Some(relay) = &self.relay else {
-            let port = self.context.world.network.listen(self.addresses.local);
+            let port = world::listen(self.addresses.local);
             let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
             let failed = |error| DataFailure::path(format!("this host cannot listen: {}", words(&error)));
             return Box::pin(ready(opened.map_err(failed)));

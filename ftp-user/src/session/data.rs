@@ -39,6 +39,9 @@ pub(super) enum OpenError {
     Fatal(Failure),
 }
 
+/// What came of opening a data connection.
+type Opened<T> = Result<T, OpenError>;
+
 impl From<Failure> for OpenError {
     fn from(failure: Failure) -> Self {
         Self::Fatal(failure)
@@ -56,7 +59,7 @@ impl Transfer<'_> {
         &mut self,
         arrangements: &Arrangements,
         next: &Command,
-    ) -> Result<OpenedData, OpenError> {
+    ) -> Opened<OpenedData> {
         // A transfer between two servers has failed before its connection, and this program proves nothing.
         if self.session.manners.settings.demands_proof {
             self.session.ask(Command::Rndz(None)).await?;
@@ -79,10 +82,7 @@ impl Transfer<'_> {
     }
 
     /// The connection to the data port of the server, if it was made in time.
-    pub(super) fn connected(
-        &mut self,
-        connected: Option<Result<Connection, DataFailure>>,
-    ) -> Result<Data, OpenError> {
+    pub(super) fn connected(&mut self, connected: Option<Result<Connection, DataFailure>>) -> Opened<Data> {
         let via = via(&self.session.context);
         let what = format!("no data connection to {}{via}", self.session.who());
         let connection = self.in_time(connected, &what).map_err(|mut error| {
@@ -96,7 +96,7 @@ impl Transfer<'_> {
     }
 
     /// What was made in time.
-    fn in_time<T>(&mut self, made: Option<Result<T, DataFailure>>, what: &str) -> Result<T, OpenError> {
+    fn in_time<T>(&mut self, made: Option<Result<T, DataFailure>>, what: &str) -> Opened<T> {
         let failure = match made {
             Some(Ok(made)) => return Ok(made),
             Some(Err(DataFailure::Path(failure))) => failure,
@@ -114,11 +114,7 @@ impl Transfer<'_> {
     }
 
     /// Listens for the server and tells it where.
-    async fn expect_data(
-        &mut self,
-        arrangements: &Arrangements,
-        next: &Command,
-    ) -> Result<OpenedData, OpenError> {
+    async fn expect_data(&mut self, arrangements: &Arrangements, next: &Command) -> Opened<OpenedData> {
         let what = format!("no port for {}", self.session.who());
         let limit = self.session.context.settings.patience.connect();
         let opened = within(&self.session.context, limit, self.session.data_port()).await;
@@ -152,11 +148,7 @@ impl Transfer<'_> {
     }
 
     /// Asks the server to listen, after PRET if it requires that.
-    async fn announced_listening(
-        &mut self,
-        opening: Opening,
-        next: &Command,
-    ) -> Result<SocketAddr, OpenError> {
+    async fn announced_listening(&mut self, opening: Opening, next: &Command) -> Opened<SocketAddr> {
         let announced = self.session.manners.capabilities.pret;
         if announced {
             self.announce(next).await?;
@@ -182,7 +174,7 @@ impl Transfer<'_> {
     }
 
     /// LSTN (RFC 438), PASV (RFC 478, 959) or EPSV (RFC 2428), and where the server listens.
-    async fn listening(&mut self, opening: Opening, next: &Command) -> Result<SocketAddr, OpenError> {
+    async fn listening(&mut self, opening: Opening, next: &Command) -> Opened<SocketAddr> {
         let Some(command) = Arrangement::Passive(opening).command(direction(next), None) else {
             return Err(self.no_arrangement().into());
         };

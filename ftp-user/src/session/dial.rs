@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result, words};
 use crate::place::Site;
-use crate::world::{HostPort, Stream, unbound};
+use crate::world::{self, HostPort, Stream, look_up, unbound};
 use ftp_proto::address::Family;
 use std::io;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) async fn connect(
 ) -> Result<(Stream, HostPort)> {
     let limit = context.settings.patience.reply
         / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
-    let found = within(context, limit, context.world.network.look_up(host, port)).await;
+    let found = within(context, limit, look_up(host, port)).await;
     let targets: Vec<HostPort> = match found {
         Some(Ok(addresses)) => addresses
             .into_iter()
@@ -57,8 +57,7 @@ pub(crate) async fn connect(
     let share = context.settings.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for to in targets {
-        let connecting =
-            context.world.network.connect(context.settings.proxy.as_ref(), unbound(&to), to.clone());
+        let connecting = world::connect(context.settings.proxy.as_ref(), unbound(&to), to.clone());
         match within(context, share, connecting).await {
             Some(Ok(stream)) => return Ok((stream, to)),
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
@@ -104,12 +103,8 @@ pub(super) fn via(context: &Context) -> String {
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.
-pub(crate) async fn within<T>(
-    context: &Context,
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let deadline = context.world.clock.now() + limit;
+pub(crate) async fn within<T>(context: &Context, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let deadline = context.world.clock.now() + time;
     tokio::select! {
         biased;
         () = context.run.cancel.cancelled() => None,

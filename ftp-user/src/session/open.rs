@@ -11,7 +11,7 @@ use super::tls::{self, UNSENT};
 use crate::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::place::Site;
-use crate::world::{HostPort, Stream};
+use crate::world::{HostPort, Stream, random_bytes};
 use ftp_io::connection::Connection;
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Refusal, Versions};
@@ -234,7 +234,7 @@ struct AskedListener {
 
 /// Has a server listen for another one. Inside TLS it has to be known first which certificate that shows, and who is the client.
 fn listen_ahead(session: &mut Session) -> Option<AskedListener> {
-    let secret = session.context.world.random_bytes().ok().filter(|_| !session.runs_tls());
+    let secret = random_bytes().ok().filter(|_| !session.runs_tls());
     let secret = RendezvousSecret::new(secret?);
     let rndz = session.send(Command::Rndz(Some(secret.clone())), None);
     let lstn = session.send(Command::Lstn(Direction::Receive), None);

@@ -320,13 +320,13 @@ pub type ListeningPort = Pin<Box<dyn Future<Output = Result<RelayPort, DataFailu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::Network;
+    use crate::world::listen;
     use ftp_io::socket;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
     async fn i11_only_the_server_gets_in_and_no_stranger_ends_the_wait() {
-        let open = Network::Real.listen("127.0.0.1".parse().unwrap()).unwrap();
+        let open = listen("127.0.0.1".parse().unwrap()).unwrap();
         let at = open.at();
         let port = OwnPort { port: open, peer: "127.0.0.2".parse().unwrap() };
         let accepted = tokio::spawn(async move { port.accept().await });

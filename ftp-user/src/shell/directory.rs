@@ -1,7 +1,7 @@
 //! A directory as text: where relative names are, and the parts of which a composite directory is made. Pure.
 
 use crate::failure::{Failure, Result};
-use crate::place::{Names, encoded};
+use crate::place::{Names, encoded, push_unless_plain};
 use std::fmt;
 
 /// A directory. Its names are written as those of a place are: at a server `%` and two digits stand for a byte.
@@ -193,11 +193,7 @@ pub(super) fn behind(directory: &str, name: &str) -> String {
 pub(super) fn plain(place: &str) -> String {
     let mut out = String::with_capacity(place.len());
     for one in place.chars() {
-        let is_plain = one.is_alphanumeric() || "/:.-_%@,+[]".contains(one);
-        match is_plain {
-            true => out.push(one),
-            false => one.to_string().bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}"))),
-        }
+        push_unless_plain(&mut out, one, one.is_alphanumeric() || "/:.-_%@,+[]".contains(one));
     }
     out
 }

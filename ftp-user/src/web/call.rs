@@ -1,9 +1,10 @@
 //! A request after the guard, and what it is answered with.
 
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, ErrorCode, Result};
 use super::fleet::{Caller, EventStream, Fleet};
 use super::guard::{ClientGroup, Guard, KnownCaller};
 use super::serve::WebSettings;
+use crate::place;
 use crate::queue::Scope;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -62,7 +63,7 @@ impl Call {
     /// # Errors
     ///
     /// Nobody is known: the route did not ask for it.
-    pub(crate) fn caller(&self) -> Result<&Caller, ApiError> {
+    pub(crate) fn caller(&self) -> Result<&Caller> {
         self.known.as_ref().map(|known| &known.caller).ok_or_else(super::guard::unauthorized)
     }
 
@@ -92,7 +93,7 @@ impl Pairs {
     /// # Errors
     ///
     /// A part of it is no UTF-8.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self> {
         let mut pairs = Vec::new();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -118,7 +119,7 @@ impl Pairs {
     /// # Errors
     ///
     /// A key is unknown or stands twice.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<()> {
         for (at, (key, _)) in self.0.iter().enumerate() {
             if !known.contains(&key.as_str()) {
                 return Err(ApiError::unknown_key(key, known));
@@ -132,7 +133,7 @@ impl Pairs {
 }
 
 /// A text of a query or a form, where a plus sign stands for a space.
-fn decode(text: &[u8]) -> Result<String, ApiError> {
+fn decode(text: &[u8]) -> Result<String> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     decode_percent(&spaced)
 }
@@ -142,7 +143,7 @@ fn decode(text: &[u8]) -> Result<String, ApiError> {
 /// # Errors
 ///
 /// What it stands for is no UTF-8.
-pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String, ApiError> {
+pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     while let Some((byte, rest)) = text.split_first() {
         text = rest;
@@ -167,9 +168,7 @@ fn escaped(text: &[u8]) -> Option<u8> {
 
 /// A text as a part of a path or a query.
 pub fn encode(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let one = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+    place::escaped(text.as_bytes(), b"")
 }
 
 /// What a request is answered with.

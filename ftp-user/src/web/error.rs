@@ -85,6 +85,9 @@ impl ErrorCode {
     }
 }
 
+/// The answer to a request, or why there is none.
+pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
 /// Why a request cannot be answered.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{message}")]

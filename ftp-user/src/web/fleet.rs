@@ -2,7 +2,7 @@
 //!
 //! The methods of a [`Fleet`] may block, unless they say otherwise: they are called on threads that may.
 
-use super::error::ApiError;
+use super::error::Result;
 use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView};
 use crate::queue::{JobChange, QueueState, Scope};
 use serde_json::{Map, Value};
@@ -18,56 +18,56 @@ pub trait Fleet: Send + Sync + 'static {
     ///
     /// A value cannot be used, the `id` stands for another job (409), the owner has too many jobs (429), or
     /// the store is away.
-    fn submit(&self, caller: &Caller, job: &NewJob) -> Result<Submitted, ApiError>;
+    fn submit(&self, caller: &Caller, job: &NewJob) -> Result<Submitted>;
 
     /// Plans a job without making it: the objects that a dry run prints.
     ///
     /// # Errors
     ///
     /// As those of [`submit`](Self::submit), or a server cannot be asked.
-    fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>, ApiError>;
+    fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>>;
 
     /// The jobs that pass the filter, newest first.
     ///
     /// # Errors
     ///
     /// The cursor cannot be read, or the store is away.
-    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError>;
+    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>>;
 
     /// A job; `None` if there is none of this id.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn job(&self, id: &str) -> Result<Option<JobView>, ApiError>;
+    fn job(&self, id: &str) -> Result<Option<JobView>>;
 
     /// What the page shows of a job beside its view.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn detail(&self, id: &str) -> Result<JobDetail, ApiError>;
+    fn detail(&self, id: &str) -> Result<JobDetail>;
 
     /// The files of a job.
     ///
     /// # Errors
     ///
     /// The cursor cannot be read, or the store is away.
-    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError>;
+    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>>;
 
     /// What `why --json` prints of a job, one object for each line.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn why(&self, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError>;
+    fn why(&self, caller: &Caller, id: &str) -> Result<Vec<Value>>;
 
     /// Changes a job. The caller was found to be permitted to.
     ///
     /// # Errors
     ///
     /// The state of the job does not permit it (409), or the store is away.
-    fn change(&self, caller: &Caller, id: &str, action: JobChange) -> Result<JobView, ApiError>;
+    fn change(&self, caller: &Caller, id: &str, action: JobChange) -> Result<JobView>;
 
     /// The events after `since`, and all that come. Without `since` only those that come. If events are gone that the reader
     /// has not got, the next item is [`FeedItem::Reset`].
@@ -75,49 +75,49 @@ pub trait Fleet: Send + Sync + 'static {
     /// # Errors
     ///
     /// The store is away.
-    fn events(&self, since: Option<u64>) -> Result<EventStream, ApiError>;
+    fn events(&self, since: Option<u64>) -> Result<EventStream>;
 
     /// The sites that the workers have.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn sites(&self) -> Result<Vec<SiteView>, ApiError>;
+    fn sites(&self) -> Result<Vec<SiteView>>;
 
     /// What is known of the paths between sites.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn pairs(&self) -> Result<Vec<PairView>, ApiError>;
+    fn pairs(&self) -> Result<Vec<PairView>>;
 
     /// The workers, with their last sign of life.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn workers(&self) -> Result<Vec<WorkerView>, ApiError>;
+    fn workers(&self) -> Result<Vec<WorkerView>>;
 
     /// The schedules of all owners.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn series(&self) -> Result<Vec<SeriesView>, ApiError>;
+    fn series(&self) -> Result<Vec<SeriesView>>;
 
     /// Changes a schedule, and returns how it stood last. The caller was found to be permitted to.
     ///
     /// # Errors
     ///
     /// Its state does not permit it (409), or the store is away.
-    fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError>;
+    fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView>;
 
     /// The numbers of the daemon as Prometheus reads them.
     ///
     /// # Errors
     ///
     /// The store is away.
-    fn metrics(&self) -> Result<String, ApiError>;
+    fn metrics(&self) -> Result<String>;
 
     /// The tokens that were valid a moment ago. It never blocks.
     fn tokens(&self) -> Arc<[TokenInfo]>;
@@ -127,7 +127,7 @@ pub trait Fleet: Send + Sync + 'static {
     /// # Errors
     ///
     /// The store is away.
-    fn renewed_tokens(&self) -> Result<Arc<[TokenInfo]>, ApiError>;
+    fn renewed_tokens(&self) -> Result<Arc<[TokenInfo]>>;
 }
 
 /// A token that the daemon knows. The token itself is not kept, only its hash.

@@ -2,7 +2,7 @@
 
 use super::api;
 use super::call::{Answer, Call, Pairs, Peer, Web, encode};
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, ErrorCode, Result};
 use super::guard::{ClientGroup, cookie, forwarded, own_host, same_origin};
 use super::page;
 use super::serve::Connection;
@@ -89,7 +89,7 @@ pub(crate) struct Route {
     /// What the answer is.
     pub(crate) content: Content,
     /// What answers it.
-    pub(crate) answer: fn(&Call) -> Result<Answer, ApiError>,
+    pub(crate) answer: fn(&Call) -> Result<Answer>,
 }
 
 /// The scope of a route that every token may use.
@@ -104,7 +104,7 @@ impl Route {
         path: &'static str,
         scope: Option<Scope>,
         summary: &'static str,
-        answer: fn(&Call) -> Result<Answer, ApiError>,
+        answer: fn(&Call) -> Result<Answer>,
     ) -> Self {
         let content = Content::Json("Job");
         Self { method, path, area: Area::Api, scope, query: &[], summary, content, answer }
@@ -116,7 +116,7 @@ impl Route {
         path: &'static str,
         scope: Option<Scope>,
         summary: &'static str,
-        answer: fn(&Call) -> Result<Answer, ApiError>,
+        answer: fn(&Call) -> Result<Answer>,
     ) -> Self {
         let content = Content::Text("text/html");
         Self { area: Area::Page, content, ..Self::api(method, path, scope, summary, answer) }
@@ -192,7 +192,7 @@ async fn guarded(State(web): State<Arc<Web>>, mut request: Request, next: Next) 
     response
 }
 
-fn check_head(web: &Web, request: &mut Request) -> Result<(), ApiError> {
+fn check_head(web: &Web, request: &mut Request) -> Result<()> {
     let uri = request.uri();
     let line = uri.path_and_query().map_or(0, |target| target.as_str().len());
     let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
@@ -218,12 +218,7 @@ fn check_head(web: &Web, request: &mut Request) -> Result<(), ApiError> {
 }
 
 /// Leads a request through the checks of its route.
-async fn answer(
-    web: &Arc<Web>,
-    route: &'static Route,
-    id: String,
-    request: Request,
-) -> Result<Response, ApiError> {
+async fn answer(web: &Arc<Web>, route: &'static Route, id: String, request: Request) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let no_connection = || ApiError::new(ErrorCode::Internal, "the connection is unknown");
     let peer = parts.extensions.get::<Peer>().cloned().ok_or_else(no_connection)?;
@@ -277,7 +272,7 @@ fn is_metrics_reader(call: &Call, route: &Route) -> bool {
     route.path == "/metrics" && call.peer.address.is_some_and(may)
 }
 
-fn permit(call: &Call, scope: Scope) -> Result<(), ApiError> {
+fn permit(call: &Call, scope: Scope) -> Result<()> {
     let caller = call.caller()?;
     if caller.scope >= scope {
         return Ok(());
@@ -288,7 +283,7 @@ fn permit(call: &Call, scope: Scope) -> Result<(), ApiError> {
 }
 
 /// Reads a body of the type that the route takes.
-async fn body_of(route: &Route, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ApiError> {
+async fn body_of(route: &Route, headers: &HeaderMap, body: Body) -> Result<Vec<u8>> {
     let too_large = || ApiError::new(ErrorCode::TooLarge, "the body is larger than 1 MiB");
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > MOST_BODY) {
@@ -312,7 +307,7 @@ async fn body_of(route: &Route, headers: &HeaderMap, body: Body) -> Result<Vec<u
 }
 
 /// Refuses what a page of somebody else may have sent with the cookie of a browser.
-fn check_origin(call: &Call, route: &Route, parts: &Parts) -> Result<(), ApiError> {
+fn check_origin(call: &Call, route: &Route, parts: &Parts) -> Result<()> {
     let host = parts.extensions.get::<OwnHost>().map_or("", |host| host.0.as_str());
     let has_origin = parts.headers.contains_key("origin");
     let session = call.known.as_ref().and_then(|known| known.session());
@@ -336,12 +331,12 @@ fn check_origin(call: &Call, route: &Route, parts: &Parts) -> Result<(), ApiErro
 }
 
 /// Runs what may block on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let failed = |_| ApiError::new(ErrorCode::Internal, "the request could not be answered");
     tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
-fn respond(answer: Answer, call: Call, connection: &Arc<Connection>) -> Result<Response, ApiError> {
+fn respond(answer: Answer, call: Call, connection: &Arc<Connection>) -> Result<Response> {
     let typed = |status: u16, kind: &'static str, body: Body| {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, [(CONTENT_TYPE, kind)], body).into_response()
@@ -368,7 +363,7 @@ fn respond(answer: Answer, call: Call, connection: &Arc<Connection>) -> Result<R
 }
 
 /// Sends a browser to another page of this daemon.
-fn see(place: &str, cookie: Option<String>) -> Result<Response, ApiError> {
+fn see(place: &str, cookie: Option<String>) -> Result<Response> {
     let header = |text: &str| {
         HeaderValue::from_str(text)
             .map_err(|_| ApiError::new(ErrorCode::BadRequest, "the place is not a text"))

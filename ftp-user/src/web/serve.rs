@@ -1,7 +1,7 @@
 //! Listeners and their connections: seats, limits of time and size, and the end of the daemon.
 
 use super::call::{Peer, Web};
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, ErrorCode, Result};
 use super::fleet::Fleet;
 use super::guard::{ClientGroup, Guard};
 use super::route;
@@ -109,7 +109,7 @@ impl Connection {
     /// # Errors
     ///
     /// All places are taken.
-    pub(crate) fn become_stream(&self, who: ClientGroup) -> Result<(), ApiError> {
+    pub(crate) fn become_stream(&self, who: ClientGroup) -> Result<()> {
         let place = self.streams.enter(who);
         let place = place.ok_or_else(|| ApiError::unavailable("too many streams of events are open"))?;
         // A connection that has ended needs none.

@@ -1,8 +1,5 @@
 //! Files of this host: what is asked of them by their paths.
 
-use super::name::{LocalName, OpenDirectory, replaced};
-use crate::failure::{Failure, Kind, Result};
-use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -12,139 +9,77 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The files that a run works with. Every other folder gets at them through this value, so that a simulated disk can take
-/// their place.
-#[derive(Clone, Copy, Debug)]
-pub enum Files {
-    /// Those of this host.
-    Real,
-}
-
 /// A name as a path of this host.
 pub(crate) fn local_path(name: &PathName) -> &Path {
     Path::new(OsStr::from_bytes(name.as_bytes()))
 }
 
-impl Files {
-    /// A path as it was typed, through whatever links.
-    pub(crate) fn name(self, path: &PathName) -> LocalName {
-        LocalName::typed(local_path(path))
+/// An absolute path without symbolic links; `None` if nothing is there.
+///
+/// # Errors
+///
+/// It cannot be determined.
+pub(crate) fn real_path(path: &Path) -> io::Result<Option<PathBuf>> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        real => real.map(Some),
     }
+}
 
-    /// Opens the directory at `path`, which may be a symbolic link to one, and keeps it open.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened.
-    pub(crate) fn open_directory(self, path: &Path) -> io::Result<OpenDirectory> {
-        OpenDirectory::open(path)
-    }
+/// A path from the root, as it is written.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
 
-    /// The same for one that looked like `seen`.
-    ///
-    /// # Errors
-    ///
-    /// It was replaced since, or cannot be opened.
-    pub(crate) fn open_seen(self, path: &PathName, seen: &Facts) -> Result<OpenDirectory> {
-        let cannot = |error| Failure::of_this_host(format!("cannot open {}", path.display()), &error);
-        let open = self.open_directory(local_path(path)).map_err(cannot)?;
-        let found = open.facts().map_err(cannot)?;
-        if seen.unique.is_some() && seen.unique != found.unique {
-            return Err(replaced(path));
+/// A path without symbolic links and `..`, as far as it is there.
+pub(crate) fn resolved(path: &Path) -> PathBuf {
+    let mut above = path.ancestors();
+    let found = above.find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+    found.map_or_else(|| path.to_owned(), |(real, rest)| real.components().chain(rest.components()).collect())
+}
+
+/// Opens whatever has that path to read it.
+///
+/// # Errors
+///
+/// It cannot be opened.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// What tells the file system on which `path` is, or would be; `None` if nobody can tell.
+pub(crate) fn file_system(path: &PathName) -> Option<u64> {
+    let on_the_way = local_path(path).ancestors();
+    let mut there = on_the_way.filter_map(|path| match path.as_os_str().is_empty() {
+        true => Path::new(".").metadata().ok(),
+        false => path.metadata().ok(),
+    });
+    there.next().map(|facts| facts.dev())
+}
+
+/// Writes files and their names to the disk. Many are written together first; then each one tells its own errors. A file
+/// that is gone is not on the disk, which is seen when it is looked at.
+///
+/// # Errors
+///
+/// One of them may not be on the disk.
+pub(crate) fn make_stable(paths: &[PathBuf]) -> io::Result<()> {
+    let open = |path: &Path| match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    };
+    let directories: HashSet<_> = paths.iter().map(|path| above(path)).collect();
+    for directory in directories.iter().filter(|_| paths.len() > FEW) {
+        if let Some(directory) = open(directory)? {
+            rustix::fs::syncfs(directory)?;
         }
-        Ok(open)
     }
-
-    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
-    /// way is skipped; making a name below it fails later.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened.
-    pub(crate) fn open_nearest(self, path: &PathName) -> Result<OpenDirectory> {
-        for path in local_path(path).ancestors() {
-            match self.open_directory(if path.as_os_str().is_empty() { Path::new(".") } else { path }) {
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                opened => {
-                    let what = || format!("cannot open {}", path.display());
-                    return opened.map_err(|error| Failure::of_this_host(what(), &error));
-                }
-            }
-        }
-        Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
-    }
-
-    /// An absolute path without symbolic links; `None` if nothing is there.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be determined.
-    pub(crate) fn real_path(self, path: &Path) -> io::Result<Option<PathBuf>> {
-        match path.canonicalize() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            real => real.map(Some),
+    for path in paths.iter().map(PathBuf::as_path).chain(directories) {
+        if let Some(file) = open(path)? {
+            file.sync_all()?;
         }
     }
-
-    /// A path from the root, as it is written.
-    pub(crate) fn absolute(self, path: &Path) -> PathBuf {
-        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-    }
-
-    /// A path without symbolic links and `..`, as far as it is there.
-    pub(crate) fn resolved(self, path: &Path) -> PathBuf {
-        let mut above = path.ancestors();
-        let found =
-            above.find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
-        found.map_or_else(
-            || path.to_owned(),
-            |(real, rest)| real.components().chain(rest.components()).collect(),
-        )
-    }
-
-    /// Opens whatever has that path to read it.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened.
-    pub(crate) fn open(self, path: &Path) -> io::Result<File> {
-        File::open(path)
-    }
-
-    /// What tells the file system on which `path` is, or would be; `None` if nobody can tell.
-    pub(crate) fn file_system(self, path: &PathName) -> Option<u64> {
-        let on_the_way = local_path(path).ancestors();
-        let mut there = on_the_way.filter_map(|path| match path.as_os_str().is_empty() {
-            true => Path::new(".").metadata().ok(),
-            false => path.metadata().ok(),
-        });
-        there.next().map(|facts| facts.dev())
-    }
-
-    /// Writes files and their names to the disk. Many are written together first; then each one tells its own errors. A file
-    /// that is gone is not on the disk, which is seen when it is looked at.
-    ///
-    /// # Errors
-    ///
-    /// One of them may not be on the disk.
-    pub(crate) fn make_stable(self, paths: &[PathBuf]) -> io::Result<()> {
-        let open = |path: &Path| match File::open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            opened => opened.map(Some),
-        };
-        let directories: HashSet<_> = paths.iter().map(|path| above(path)).collect();
-        for directory in directories.iter().filter(|_| paths.len() > FEW) {
-            if let Some(directory) = open(directory)? {
-                rustix::fs::syncfs(directory)?;
-            }
-        }
-        for path in paths.iter().map(PathBuf::as_path).chain(directories) {
-            if let Some(file) = open(path)? {
-                file.sync_all()?;
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// The directory that has the last name of a path.

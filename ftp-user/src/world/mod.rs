@@ -1,36 +1,36 @@
-//! What the outside gives: the clock, the network, the files of this host and randomness. A simulated world can take
-//! the place of the real one. What below `cli` still touches them elsewhere is listed in `tidy/outside.rs`.
+//! What the outside gives: the clock, the network, the files of this host and randomness. A simulated host takes the place of
+//! the real one below this folder, in `ftp_io::simulated`. What below `cli` still touches them elsewhere is listed in `tidy/outside.rs`.
 
 mod files;
 mod name;
 mod network;
 
-pub use files::Files;
-pub(crate) use files::{above, local_path, unique_of};
+pub(crate) use files::{
+    above, absolute, file_system, local_path, make_stable, open, real_path, resolved, unique_of,
+};
 pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, names_of, replaced};
-pub use network::{Congestion, Network};
-pub(crate) use network::{HostPort, OpenPort, Stream, anywhere, end_by_reset, reset, unbound};
+pub use network::Congestion;
+pub(crate) use network::{
+    HostPort, OpenPort, Stream, anywhere, connect, connect_unix, end_by_reset, keep_alive, listen, look_up,
+    reset, unbound,
+};
 
+use crate::failure::{Failure, Kind, Result};
 use ftp_io::clock::Clock;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::listing::When;
-use std::io;
 
 /// What the outside gives. Clones share it.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
     /// The clock of this run.
     pub clock: Clock,
-    /// Connections, listeners, and the addresses of names.
-    pub network: Network,
-    /// The files of this host.
-    pub files: Files,
 }
 
 impl World {
     /// The real one. Its clock begins now.
     pub fn real() -> Self {
-        Self { clock: Clock::start(), network: Network::Real, files: Files::Real }
+        Self { clock: Clock::start() }
     }
 
     /// What the date is.
@@ -42,13 +42,23 @@ impl World {
     pub(crate) fn terminal(self) -> Option<Terminal> {
         Terminal::open()
     }
+}
 
-    /// `N` bytes that nobody can guess.
-    ///
-    /// # Errors
-    ///
-    /// The system has no generator.
-    pub(crate) fn random_bytes<const N: usize>(self) -> io::Result<[u8; N]> {
-        ftp_io::random::bytes()
-    }
+/// `N` bytes that nobody can guess.
+///
+/// # Errors
+///
+/// The system has no generator.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let what = "this host has no random numbers";
+    ftp_io::random::bytes().map_err(|error| Failure::new(Kind::Other, format!("{what}: {error}")))
+}
+
+/// A number that nobody can guess.
+///
+/// # Errors
+///
+/// The system has no generator.
+pub(crate) fn random_number() -> Result<u64> {
+    random_bytes().map(u64::from_be_bytes)
 }

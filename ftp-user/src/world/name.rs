@@ -1,7 +1,7 @@
 //! Names of this host, and directories that stay open: from there a name is reached without following a symbolic link.
 
 use super::files::local_path;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use ftp_proto::deletion::RemovalKind;
 use ftp_proto::listing::{self, Facts, When};
 use ftp_proto::wire::PathName;
@@ -32,9 +32,44 @@ pub(crate) struct OpenDirectory {
 
 impl OpenDirectory {
     /// Opens the directory at `path`, which may be a symbolic link to one.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let directory = openat(CWD, path, HELD, Mode::empty())?;
         Ok(Self { path: path.to_owned(), directory: Arc::new(directory) })
+    }
+
+    /// The same for one that looked like `seen`.
+    ///
+    /// # Errors
+    ///
+    /// It was replaced since, or cannot be opened.
+    pub(crate) fn open_seen(path: &PathName, seen: &Facts) -> Result<Self> {
+        let cannot = |error| Failure::of_this_host(format!("cannot open {}", path.display()), &error);
+        let open = Self::open(local_path(path)).map_err(cannot)?;
+        let found = open.facts().map_err(cannot)?;
+        if seen.unique.is_some() && seen.unique != found.unique {
+            return Err(replaced(path));
+        }
+        Ok(open)
+    }
+
+    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
+    /// way is skipped; making a name below it fails later.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn open_nearest(path: &PathName) -> Result<Self> {
+        for path in local_path(path).ancestors() {
+            match Self::open(if path.as_os_str().is_empty() { Path::new(".") } else { path }) {
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                opened => {
+                    let what = || format!("cannot open {}", path.display());
+                    return opened.map_err(|error| Failure::of_this_host(what(), &error));
+                }
+            }
+        }
+        Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
     }
 
     /// What it looks like.
@@ -166,8 +201,8 @@ pub(crate) struct LocalName {
 
 impl LocalName {
     /// A path that was typed.
-    pub(super) fn typed(path: &Path) -> Self {
-        Self { directory: None, name: path.as_os_str().to_owned() }
+    pub(crate) fn typed(path: &PathName) -> Self {
+        Self { directory: None, name: local_path(path).as_os_str().to_owned() }
     }
 
     /// What [`Self::name`] starts from.
@@ -322,7 +357,7 @@ impl LocalName {
     }
 
     /// The same for a file by a second name, after which the first one is removed.
-    fn link_free(&self, to: &Self) -> Result<(), Errno> {
+    fn link_free(&self, to: &Self) -> std::result::Result<(), Errno> {
         linkat(self.at(), &self.name, to.at(), &to.name, AtFlags::empty())?;
         let look = |name: &Self| statat(name.at(), &name.name, AtFlags::SYMLINK_NOFOLLOW);
         // Somebody may have put another file there meanwhile. It stays.
@@ -473,6 +508,10 @@ mod tests {
     use std::fs;
     use std::io::Read;
 
+    fn typed(path: &Path) -> LocalName {
+        LocalName::typed(&PathName::from_user(path.as_os_str().as_bytes()).unwrap())
+    }
+
     #[test]
     fn a_directory_is_below_where_its_path_says() {
         let check = |root: &str, path: &str, expect: Option<&[&str]>| {
@@ -501,7 +540,7 @@ mod tests {
         let [pipe, file] = ["pipe", "file"].map(|name| here.path().join(name));
         mkfifoat(CWD, &pipe, Mode::RUSR).unwrap();
         fs::write(&file, "text").unwrap();
-        let open = |path: &Path| LocalName::typed(path).open_to_read(true);
+        let open = |path: &Path| typed(path).open_to_read(true);
         assert!(open(&pipe).unwrap_err().to_string().contains("not a regular file"));
         assert!(open(here.path()).is_err());
         let mut text = String::new();
@@ -515,7 +554,7 @@ mod tests {
     fn a_file_gets_a_name_that_is_free_also_where_the_system_cannot_promise_it() {
         let home = tempfile::tempdir().unwrap();
         let at = |path: &str| home.path().join(path);
-        let name = |path: &str| LocalName::typed(&at(path));
+        let name = |path: &str| typed(&at(path));
         let by_link = |from: &LocalName, to: &LocalName| from.link_free(to).map_err(io::Error::from);
         fs::create_dir(at("directory")).unwrap();
         fs::write(at("taken"), "taken").unwrap();

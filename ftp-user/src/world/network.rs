@@ -15,103 +15,92 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::UnixStream;
 
-/// The network that a run works with. Every other folder gets at it through this value, so that a simulated one can take its
-/// place.
-#[derive(Clone, Copy, Debug)]
-pub enum Network {
-    /// That of this host.
-    Real,
+/// The addresses of a host, with that port.
+///
+/// # Errors
+///
+/// The name is not known.
+pub(crate) async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    socket::look_up(host, port).await
 }
 
-impl Network {
-    /// The addresses of a host, with that port.
-    ///
-    /// # Errors
-    ///
-    /// The name is not known.
-    pub(crate) async fn look_up(self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        socket::look_up(host, port).await
-    }
-
-    /// Connects to `to` from any port of `from`, or through the proxy. The future borrows nothing.
-    pub(crate) fn connect(
-        self,
-        proxy: Option<&Arc<Proxy>>,
-        from: IpAddr,
-        to: HostPort,
-    ) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
-        let proxy = proxy.cloned();
-        async move {
-            match (proxy, to) {
-                (Some(proxy), to) => self.connect_through(&proxy, to).await,
-                (None, HostPort::Address(to)) => socket::connect(from, to).await,
-                (None, HostPort::Name(host, _)) => {
-                    let what = format!("the host {host} has no known address");
-                    Err(io::Error::new(ErrorKind::NotFound, what))
-                }
+/// Connects to `to` from any port of `from`, or through the proxy. The future borrows nothing.
+pub(crate) fn connect(
+    proxy: Option<&Arc<Proxy>>,
+    from: IpAddr,
+    to: HostPort,
+) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
+    let proxy = proxy.cloned();
+    async move {
+        match (proxy, to) {
+            (Some(proxy), to) => connect_through(&proxy, to).await,
+            (None, HostPort::Address(to)) => socket::connect(from, to).await,
+            (None, HostPort::Name(host, _)) => {
+                let what = format!("the host {host} has no known address");
+                Err(io::Error::new(ErrorKind::NotFound, what))
             }
         }
     }
+}
 
-    /// Connects to the proxy, and has it connect to `to`. Each error names the proxy.
-    async fn connect_through(self, proxy: &Proxy, to: HostPort) -> io::Result<Stream> {
-        let stream = self.connect_to_proxy(proxy).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot connect to the proxy {proxy}: {}", words(&error)))
-        })?;
-        let login = proxy.login.as_ref().map(|login| (login.user.as_str(), &login.password));
-        socks::connect(stream, login, to).await.map_err(|error| {
-            let demanded = matches!(error, socks::Error::LoginDemanded);
-            let form = if demanded { ": socks5://USER:PASSWORD@HOST:PORT" } else { "" };
-            io::Error::new(error.kind(), format!("the proxy {proxy} {error}{form}"))
-        })
-    }
+/// Connects to the proxy, and has it connect to `to`. Each error names the proxy.
+async fn connect_through(proxy: &Proxy, to: HostPort) -> io::Result<Stream> {
+    let stream = connect_to_proxy(proxy).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot connect to the proxy {proxy}: {}", words(&error)))
+    })?;
+    let login = proxy.login.as_ref().map(|login| (login.user.as_str(), &login.password));
+    socks::connect(stream, login, to).await.map_err(|error| {
+        let demanded = matches!(error, socks::Error::LoginDemanded);
+        let form = if demanded { ": socks5://USER:PASSWORD@HOST:PORT" } else { "" };
+        io::Error::new(error.kind(), format!("the proxy {proxy} {error}{form}"))
+    })
+}
 
-    async fn connect_to_proxy(self, proxy: &Proxy) -> io::Result<Stream> {
-        let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
-        for at in self.look_up(&proxy.at.host, proxy.at.port).await? {
-            match socket::connect(anywhere(at.ip()), at).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
+async fn connect_to_proxy(proxy: &Proxy) -> io::Result<Stream> {
+    let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
+    for at in look_up(&proxy.at.host, proxy.at.port).await? {
+        match socket::connect(anywhere(at.ip()), at).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
         }
-        Err(last)
     }
+    Err(last)
+}
 
-    /// Connects to a Unix socket of this host.
-    ///
-    /// # Errors
-    ///
-    /// Nobody listens there, or this user may not connect.
-    pub(crate) async fn connect_unix(self, path: &Path) -> io::Result<Stream> {
-        Ok(UnixStream::connect(path).await?.into())
-    }
+/// Connects to a Unix socket of this host.
+///
+/// # Errors
+///
+/// Nobody listens there, or this user may not connect.
+pub(crate) async fn connect_unix(path: &Path) -> io::Result<Stream> {
+    Ok(UnixStream::connect(path).await?.into())
+}
 
-    /// Has the system look now and then whether the other end of a quiet connection is still there.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses.
-    pub(crate) fn keep_alive(self, stream: &Stream) -> io::Result<()> {
-        socket::keepalive(stream)
-    }
+/// Has the system look now and then whether the other end of a quiet connection is still there.
+///
+/// # Errors
+///
+/// The system refuses.
+pub(crate) fn keep_alive(stream: &Stream) -> io::Result<()> {
+    socket::keepalive(stream)
+}
 
-    /// Listens at any free port of that address.
-    ///
-    /// # Errors
-    ///
-    /// No port is free.
-    pub(crate) fn listen(self, local: IpAddr) -> io::Result<OpenPort> {
-        let ports = Ports::new(None);
-        let mut last = io::Error::from(ErrorKind::AddrInUse);
-        for _ in 0..ATTEMPTS {
-            let reserved = ports.reserve(local, Parity::Any)?;
-            match reserved.listen() {
-                Ok(listener) => return Ok(OpenPort { listener, reserved }),
-                Err(error) => last = error,
-            }
+/// Listens at any free port of that address.
+///
+/// # Errors
+///
+/// No port is free.
+pub(crate) fn listen(local: IpAddr) -> io::Result<OpenPort> {
+    let ports = Ports::new(None);
+    let mut last = io::Error::from(ErrorKind::AddrInUse);
+    for _ in 0..ATTEMPTS {
+        let reserved = ports.reserve(local, Parity::Any)?;
+        match reserved.listen() {
+            Ok(listener) => return Ok(OpenPort { listener, reserved }),
+            Err(error) => last = error,
         }
-        Err(last)
     }
+    Err(last)
 }
 
 /// A port of this host at which this program listens. Dropping it closes the port.

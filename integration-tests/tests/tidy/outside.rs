@@ -35,8 +35,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("job/removal/scope.rs", "what a place to be deleted contains, still by its path"),
     ("job/file/standard.rs", "the standard output and the null device"),
     ("job/spool.rs", "a temporary file without a name"),
-    ("job/part/mod.rs", "random numbers of parts, drawn without a context"),
-    ("job/request/job.rs", "the number of a job, drawn without a context"),
 ];
 
 /// What touches the outside in a file. The type `File` is allowed; opening one is not.

@@ -209,7 +209,7 @@ impl Servers {
         let (mut context, _) = general.start(settings, false)?;
         context.settings.listing = LISTING;
         let passwords = Passwords { asks: false, ..general.passwords(Cancel::never(), false) };
-        let pools = Pools::new(context.world.files);
+        let pools = Pools::default();
         let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools });
         *asking = Some(Arc::clone(&made));
         Ok(made)

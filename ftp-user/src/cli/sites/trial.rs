@@ -9,6 +9,7 @@ use crate::job::Status;
 use crate::place::{self, Location, Place};
 use crate::report::{Checked, Event, Verdict};
 use crate::session::{Role, Session, SessionOpening};
+use crate::world::random_number;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;
@@ -195,9 +196,7 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
 
 /// Whether the clocks agree.
 async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Checked> {
-    let number: [u8; 8] = ftp_io::random::bytes()
-        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-    let name = format!(".ftp-user.test-{:016x}", u64::from_be_bytes(number));
+    let name = format!(".ftp-user.test-{:016x}", random_number()?);
     let name = PathName::from_user(name).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
     let path = place::join(directory, &name);
     Ok(match files::clock_of_server(session, &path).await? {

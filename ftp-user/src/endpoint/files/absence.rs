@@ -7,7 +7,7 @@ use crate::endpoint::Host;
 use crate::failure::{Failure, Result};
 use crate::place;
 use crate::session::Session;
-use crate::world::World;
+use crate::world::random_bytes;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::deletion::{Answers, ExistenceQuestion, Learnt, MissingWords, Presence, SessionId, Witness};
 use ftp_proto::listing::{Entry, Kind};
@@ -96,7 +96,7 @@ async fn lack_at_server(
     }
     let home = session.current().await?;
     let questions = session.manners.questions(home.is_some());
-    let impossible = PathName::from_user(impossible_name(session.context.world)?)
+    let impossible = PathName::from_user(format!("no-such-name-{}", hex(&random_bytes::<12>()?)))
         .map_err(|bad| Failure::usage(bad.to_string()))?;
     let mut check = ExistenceCheck { session, directory, questions, home };
     let witness = check.witness(std::mem::take(&mut shown.others)).await?;
@@ -281,13 +281,6 @@ impl ExistenceCheck<'_> {
         session.gather(false);
         Ok(all)
     }
-}
-
-/// A name that nothing has.
-fn impossible_name(world: World) -> Result<String> {
-    let random: [u8; 12] =
-        world.random_bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
-    Ok(format!("no-such-name-{}", hex(&random)))
 }
 
 /// How many names are tried as a witness.

@@ -199,13 +199,10 @@ impl RemoteDirectory<'_> {
     }
 
     /// Its names that are of interest, as they are; none if the server does not tell them.
-    async fn names(
-        &mut self,
-        is_of_interest: impl Fn(&PathName) -> bool + Send + Sync,
-    ) -> Result<Vec<PathName>> {
+    async fn names(&mut self, is_wanted: impl Fn(&PathName) -> bool + Send + Sync) -> Result<Vec<PathName>> {
         let mut names = Vec::new();
         let mut take = |entry: Entry| {
-            if is_of_interest(&entry.name) {
+            if is_wanted(&entry.name) {
                 names.push(entry.name);
             }
         };
@@ -330,11 +327,7 @@ pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result
 ///
 /// # Errors
 /// Fails if the directory cannot be listed.
-pub(crate) async fn learn_listing(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-) -> Result<Learnt<Listing>> {
+pub async fn learn_listing(context: &Context, host: &mut Host, path: &PathName) -> Result<Learnt<Listing>> {
     let listing = list(context, host, path).await?;
     Ok(Learnt::new(listing, host.evidence_session().unwrap_or(SessionId::HERE)))
 }

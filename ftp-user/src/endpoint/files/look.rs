@@ -33,11 +33,7 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
 /// # Errors
 ///
 /// See [`entry_at_server`].
-pub(crate) async fn facts_of_name(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-) -> Result<Option<Facts>> {
+pub async fn facts_of_name(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
     match host {
         Host::Server(server) => facts_at_server(server.session(context).await?, path).await,
         Host::Local(here) => here.entry(path),
@@ -229,7 +225,7 @@ pub async fn real_directory(context: &Context, host: &mut Host, path: &PathName)
 /// # Errors
 ///
 /// The server cannot be asked.
-pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
+pub async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
     let Host::Server(server) = host else { return Ok(None) };
     let told = server.session(context).await?.current().await?;
     if let Some(directory) = &told {
@@ -245,11 +241,7 @@ pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Resul
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub(crate) async fn have(
-    context: &Context,
-    host: &mut Host,
-    paths: &[PathName],
-) -> Result<Vec<Option<bool>>> {
+pub async fn have(context: &Context, host: &mut Host, paths: &[PathName]) -> Result<Vec<Option<bool>>> {
     match host {
         Host::Server(server) => have_at_server(server.session(context).await?, paths).await,
         Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),

@@ -10,6 +10,7 @@
 //! | `rename` | final names, and the old file that a new one replaces; whether a name was kept as it is |
 //! | `names` | names that are made and deleted |
 //! | `times`, `digests` | times and rights of files; digests, and copies within the server |
+//! | `receive` | the bytes of a file, as they come |
 //! | `detached` | transfers that go on without their control connection |
 //! | `examine` | what a server allows, as far as it can be seen without moving a file |
 
@@ -21,6 +22,7 @@ mod list;
 mod listing;
 mod look;
 mod names;
+mod receive;
 mod rename;
 mod times;
 
@@ -32,20 +34,20 @@ pub use examine::{
     Foreign, SeenCertificate, ServerClock, certificate_seen, clock_of_server, most, sends_too_much,
     takes_foreign,
 };
-pub(crate) use list::{learn_listing, list_certain_links, list_links, list_real_directories, shows_links};
-pub use list::{list, list_at_server, list_each, list_each_at_server, with_blanks};
+pub use list::{learn_listing, list, list_at_server, list_each, list_each_at_server, with_blanks};
+pub(crate) use list::{list_certain_links, list_links, list_real_directories, shows_links};
 pub use listing::{Each, Listing};
 pub use look::{
-    behind, entry_at_server, facts, facts_at_server, facts_of_all, real_directory, size, size_at_server,
-    size_by_command, tells_no_size,
+    behind, entry_at_server, facts, facts_at_server, facts_of_all, facts_of_name, have, login_directory,
+    real_directory, size, size_at_server, size_by_command, tells_no_size,
 };
-pub(crate) use look::{facts_of_name, have, login_directory};
 pub use names::{
     are_same, delete_all_at_server, delete_at_server, delete_own, delete_own_at_server, make_directories,
     make_directory, make_new_directories, make_new_directories_at_server, make_parents,
     rename_free_at_server,
 };
 pub(crate) use names::{cannot_delete, make_stable};
+pub use receive::{WantedFile, receive};
 pub use rename::{FinalName, Replacement, check_stored_name, put_back, rename, rename_at_server};
 pub use times::{
     modified, set_mode, set_modified, set_modified_all, set_modified_at_server, time_refusal,

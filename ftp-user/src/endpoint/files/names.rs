@@ -8,6 +8,7 @@ use crate::endpoint::disk::{AskedDisk, make_stable_here};
 use crate::failure::{self, Failure, Result};
 use crate::place;
 use crate::session::{Answer, Session};
+use crate::world::LocalName;
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
 use ftp_proto::listing::Kind;
@@ -72,7 +73,7 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
     let session = match host {
         Host::Server(server) => server.session(context).await?,
         Host::Local(here) => {
-            if !here.files().name(path).is_directory() {
+            if !LocalName::typed(path).is_directory() {
                 context.run.job_journal.note_change();
             }
             return here.make_directory(path).map(|()| false);
@@ -276,7 +277,7 @@ async fn delete_if_same(session: &mut Session, all: &[(&DeletePermit, &SameFile)
 pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&PathName]) -> AskedDisk {
     let server = match host {
         Host::Server(server) => server,
-        Host::Local(end) => return make_stable_here(end.files(), paths).await,
+        Host::Local(_) => return make_stable_here(paths).await,
     };
     let pool = Arc::clone(&server.pool);
     let asked = async { make_stable_at_server(server.session(context).await?).await };

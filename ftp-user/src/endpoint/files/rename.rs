@@ -350,14 +350,9 @@ fn not_renamed(session: &Session, to: &PathName) -> Failure {
 /// # Errors
 ///
 /// The server refuses the rename, or cannot be asked.
-pub async fn put_back(
-    context: &Context,
-    host: &mut Host,
-    aside: &PathName,
-    target: &PathName,
-) -> Result<bool> {
+pub async fn put_back(context: &Context, host: &mut Host, aside: &PathName, to: &PathName) -> Result<bool> {
     let Host::Server(server) = host else { return Ok(false) };
-    put_back_at_server(server.session(context).await?, aside, target).await
+    put_back_at_server(server.session(context).await?, aside, to).await
 }
 
 async fn put_back_at_server(session: &mut Session, aside: &PathName, target: &PathName) -> Result<bool> {

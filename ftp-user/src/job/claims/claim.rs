@@ -22,6 +22,7 @@ use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
 use crate::report::Topic;
 use crate::route::{Ends, StoreReply};
 use crate::session::Facts;
+use crate::world::LocalName;
 use ftp_io::clock::since_1970;
 use ftp_proto::listing::{self, When};
 use std::sync::OnceLock;
@@ -257,8 +258,8 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
     let size = item.known.as_ref().and_then(|facts| facts.size);
     match &ends.destination {
         Host::Server(_) => false,
-        Host::Local(here) => {
-            let found = here.files().name(&item.destination).facts().ok().flatten();
+        Host::Local(_) => {
+            let found = LocalName::typed(&item.destination).facts().ok().flatten();
             found.is_none_or(|found| found.kind != listing::Kind::File || found.size != size)
         }
     }

@@ -8,7 +8,7 @@ use crate::job::retry::asked_of;
 use crate::journal::Place;
 use crate::place::Site;
 use crate::route::Ends;
-use crate::world::local_path;
+use crate::world::{absolute, local_path, resolved};
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
 
@@ -41,13 +41,12 @@ pub fn name_in_journal(site: &Site) -> String {
 pub(in crate::job) fn path_at(host: &Host, path: &PathName) -> Vec<u8> {
     match host {
         Host::Server(server) => plain(path, server.pool.login_directory()),
-        Host::Local(here) => {
-            let files = here.files();
-            let path = files.absolute(local_path(path));
+        Host::Local(_) => {
+            let path = absolute(local_path(path));
             // A symbolic link that has the name of the file is replaced.
             let real = match (path.parent(), path.file_name()) {
-                (Some(above), Some(name)) => files.resolved(above).join(name),
-                (None, _) | (_, None) => files.resolved(&path),
+                (Some(above), Some(name)) => resolved(above).join(name),
+                (None, _) | (_, None) => resolved(&path),
             };
             real.as_os_str().as_bytes().to_vec()
         }
@@ -58,10 +57,7 @@ pub(in crate::job) fn path_at(host: &Host, path: &PathName) -> Vec<u8> {
 pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
     match host {
         Host::Server(_) => path_at(host, path),
-        Host::Local(here) => {
-            let real = here.files().resolved(&here.files().absolute(local_path(path)));
-            real.as_os_str().as_bytes().to_vec()
-        }
+        Host::Local(_) => resolved(&absolute(local_path(path))).as_os_str().as_bytes().to_vec(),
     }
 }
 
@@ -132,7 +128,6 @@ fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::endpoint::LocalEnd;
-    use crate::world::Files;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -206,7 +201,7 @@ mod tests {
         std::fs::create_dir_all(top.join("real/deep")).unwrap();
         symlink("real", top.join("link")).unwrap();
         symlink("f", top.join("real/to-f")).unwrap();
-        let host = Host::Local(LocalEnd::Typed(Files::Real));
+        let host = Host::Local(LocalEnd::Typed);
         let name = |path: &str| PathName::from_user(top.join(path).as_os_str().as_bytes()).unwrap();
         let check = |named: Vec<u8>, expect: &str| {
             assert_eq!(

@@ -598,7 +598,7 @@ mod tests {
         files.found.truncate(2);
         assert_eq!(numbers(files.take_part(&context)), [13, 0, 1], "those without a claim first");
         files.ready.push_back(claimed(20, FileClaim::of_earlier_run(&[])));
-        assert_eq!(numbers(files.take_part(&context)), []);
+        assert!(files.take_part(&context).is_empty());
         assert_eq!(files.ready.len(), 4);
         let large = |number| Item { known: Some(facts(MOST_BYTES_SHARED)), ..Item::of_both(number, "f") };
         let mut files = WaitingFiles { found: (0..10).map(large).collect(), ..WaitingFiles::default() };

@@ -297,12 +297,14 @@ mod tests {
         width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
         assert_eq!((width.target, width.found()), (1, Some((1, Reason::Mixed))));
-        let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
+        let mut width = Width::new(Jobs::of(JobCount::Exactly(NonZero::new(5).unwrap())));
         width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((5, Reason::Asked)));
         // The limit of a site is told also where the user has named a number.
-        let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()).limited(NonZero::new(2).unwrap()));
+        let mut width = Width::new(
+            Jobs::of(JobCount::Exactly(NonZero::new(5).unwrap())).limited(NonZero::new(2).unwrap()),
+        );
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((2, Reason::Site)));
     }
@@ -314,7 +316,7 @@ mod tests {
         assert_eq!((width.target, width.found()), (3, Some((3, Reason::Refused))));
         width.ended(&[1], Moment::START);
         assert_eq!(width.target, 3);
-        let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
+        let mut width = Width::new(Jobs::of(JobCount::Exactly(NonZero::new(5).unwrap())));
         assert_eq!((width.target, width.found()), (1, None));
         width.ended(&[1], Moment::START);
         assert_eq!((width.target, width.found()), (5, Some((5, Reason::Asked))));

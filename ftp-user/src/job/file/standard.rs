@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::endpoint::files::{self, FinalName, most};
+use crate::endpoint::files::{self, FinalName, WantedFile};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::job::check::{Overwrite, Proof, Verify, readable, replaceable};
 use crate::job::part::Part;
@@ -18,7 +18,7 @@ use crate::place::{self, Location};
 use crate::report::{Event, FileProgress};
 use crate::route::StoreReply;
 use crate::session::{Flow, Session, Transfer};
-use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
+use ftp_io::copy::{self, CopyEnd, CopyReport, Pieces};
 use ftp_io::hash::Digester;
 use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
@@ -92,10 +92,21 @@ impl StreamCopy<'_> {
         let session = server.session(context).await?;
         session.forget_restart().await?;
         let out = open(sink).map_err(|error| unwritten(&error))?;
-        let source = Source { path, name, size: facts.size, digest: means.algorithm() };
-        let received = receive(context, session, source, out, moved).await;
+        let what = format!("cannot read {name}");
+        let wanted = WantedFile { path, what, size: facts.size, digest: means.algorithm() };
+        let tell = progress(context, name, facts.size);
+        let received = files::receive(session, &wanted, out, tell, moved).await;
         let protection = Protection::of(session.runs_tls());
-        let sent = received?;
+        let CopyReport { end, digest, .. } = received?;
+        match end {
+            CopyEnd::Whole | CopyEnd::Stopped => {}
+            CopyEnd::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Err(Failure::new(Kind::Other, "the reader of standard output has gone"));
+            }
+            CopyEnd::File(error) => return Err(unwritten(&error)),
+            CopyEnd::Broken(error) => return Err(broken(wanted.what, &error)),
+        }
+        let sent = MovedBytes { bytes: *moved, digest: digest.map(|(hex, _)| hex) };
         if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
             let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
             return Err(Failure::new(Kind::Unverified, what));
@@ -212,67 +223,6 @@ struct MovedBytes {
     bytes: u64,
     /// The digest of the bytes, if it was wanted.
     digest: Option<String>,
-}
-
-/// A file that is received.
-struct Source<'a> {
-    path: &'a PathName,
-    /// What reports call it.
-    name: String,
-    /// Its size, if that is known.
-    size: Option<u64>,
-    /// The digest that is wanted of it.
-    digest: Option<Algorithm>,
-}
-
-/// Receives a file into `out`, which may be a pipe. So many bytes have `moved` then, also if it fails.
-async fn receive(
-    context: &Context,
-    session: &mut Session,
-    source: Source<'_>,
-    out: File,
-    moved: &mut u64,
-) -> Result<MovedBytes> {
-    let Source { path, name, size, digest } = source;
-    let what = format!("cannot read {name}");
-    let mut report = progress(context, name, size);
-    let meter = session.context.meter();
-    let format = Format { digest, ..Format::default() };
-    let copying = async |connection| copy::receive(connection, out, format, &meter).await.0;
-    let most = most(size);
-    let mut moving = |bytes, time| {
-        report(bytes, time);
-        if bytes > most {
-            meter.stop();
-        }
-    };
-    let flow = match session.set_type(DataType::Image).await {
-        Ok(()) => {
-            Transfer::of(session)
-                .run((Command::Retr(path.clone()), ByteRange::WHOLE), copying, &meter, &mut moving)
-                .await
-        }
-        Err(failure) => Err(failure),
-    };
-    let bytes = meter.moved();
-    *moved = bytes;
-    if bytes > most {
-        return Err(files::sends_too_much(session, size.unwrap_or(0)).during(what));
-    }
-    match flow? {
-        Flow::Lost(_, failure) => Err(failure),
-        Flow::Refused(answer) => Err(session.refusal(what, &answer)),
-        Flow::Over(CopyReport { end, digest, .. }, answer) => match end {
-            CopyEnd::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Kind::Other, "the reader of standard output has gone"))
-            }
-            CopyEnd::File(error) => Err(unwritten(&error)),
-            _ if !answer.is_done() => Err(session.refusal(what, &answer)),
-            CopyEnd::Whole => Ok(MovedBytes { bytes, digest: digest.map(|(hex, _)| hex) }),
-            CopyEnd::Broken(error) => Err(broken(what, &error)),
-            CopyEnd::Stopped => Err(Failure::interrupted()),
-        },
-    }
 }
 
 fn unwritten(error: &io::Error) -> Failure {
@@ -402,14 +352,10 @@ impl Pieces for Input {
     }
 }
 
-fn progress(
-    context: &Context,
-    source: String,
-    total: Option<u64>,
-) -> impl FnMut(u64, Duration) + Send + use<> {
+fn progress(context: &Context, name: String, total: Option<u64>) -> impl FnMut(u64, Duration) + Send + use<> {
     let events = context.run.events.clone();
     move |bytes, time| {
-        events.say(Event::Progress(FileProgress { source: source.clone(), bytes, total, before: 0, time }));
+        events.say(Event::Progress(FileProgress { source: name.clone(), bytes, total, before: 0, time }));
     }
 }
 

@@ -22,8 +22,8 @@ mod links;
 mod look;
 mod portion;
 
-pub(in crate::job) use delete::{delete_sources, kept_for_links};
-pub(in crate::job) use directories::{MovedDirectories, name_back, put_back};
-pub(in crate::job) use links::MovedLinks;
-pub(in crate::job) use look::DirectorySizes;
-pub(in crate::job) use portion::{KeptSource, MovedPortion, MovedTree, expected_copy};
+pub(super) use delete::{delete_sources, kept_for_links};
+pub(super) use directories::{MovedDirectories, name_back, put_back};
+pub(super) use links::MovedLinks;
+pub(super) use look::DirectorySizes;
+pub(super) use portion::{KeptSource, MovedPortion, MovedTree, expected_copy};

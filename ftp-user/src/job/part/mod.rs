@@ -20,6 +20,7 @@ use crate::place;
 use crate::report::{Topic, several};
 use crate::route::{Ends, StoreReply};
 use crate::session::{Facts, Role};
+use crate::world::random_number;
 use ftp_proto::deletion::has_changed;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{ByteRange, PathName, counted};
@@ -36,9 +37,7 @@ pub(super) struct Part {
 
 /// A random number for a part.
 pub(super) fn new_id() -> Result<PartId> {
-    let number: [u8; 8] = ftp_io::random::bytes()
-        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-    Ok(PartId(u64::from_be_bytes(number)))
+    random_number().map(PartId)
 }
 
 /// The number of the name that a job gives to a source for a moment. It is the same in each of its runs (FNV-1a).
@@ -123,14 +122,9 @@ impl Part {
     /// Deletes what may be stored. `store_reply` says whether the command that stored it has ended for certain. Ctrl-C does not
     /// interrupt it, but it ends after a short time. What a server does not delete now is asked of it again before the run ends
     /// (see [`settle`]).
-    pub(super) async fn discard(
-        &self,
-        context: &Context,
-        host: &mut Host,
-        store_reply: StoreReply,
-    ) -> Discarded {
+    pub(super) async fn discard(&self, context: &Context, host: &mut Host, reply: StoreReply) -> Discarded {
         match host {
-            Host::Server(server) => self.discard_at(context, server, store_reply).await,
+            Host::Server(server) => self.discard_at(context, server, reply).await,
             Host::Local(_) => {
                 let (cleanup, end) = context.for_cleanup();
                 let mut bytes = None;
@@ -274,7 +268,7 @@ fn named(names: &[String]) -> String {
 }
 
 /// The result of some work at a server, which ends at `end`.
-pub(in crate::job) async fn in_time<T>(
+pub(super) async fn in_time<T>(
     context: &Context,
     end: Moment,
     work: impl Future<Output = Result<T>>,
@@ -301,18 +295,18 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2
 
 /// What a broken attempt leaves at the destination: all that a later one must know.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct Leftover {
+pub(super) struct Leftover {
     /// What is stored.
-    pub(in crate::job) part: Part,
+    pub(super) part: Part,
     /// The facts of the source before its first byte was read. If they are not known, only the digest decides.
-    pub(in crate::job) source: Option<Facts>,
+    pub(super) source: Option<Facts>,
     /// Whether the final reply to the command that has stored it was received.
-    pub(in crate::job) store_reply: StoreReply,
+    pub(super) store_reply: StoreReply,
 }
 
 /// What can be continued of a broken copy.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) enum FoundPart {
+pub(super) enum FoundPart {
     /// Nothing is stored.
     Nothing,
     /// So many bytes are stored, and more behind them may be wrong.
@@ -329,7 +323,7 @@ pub(in crate::job) enum FoundPart {
 impl Leftover {
     /// Decides what can be continued. `source` are the facts of the source now; `means` will verify the copy. `in_ranges`: what stands
     /// behind the first wrong byte is looked at later, since there may be holes.
-    pub(in crate::job) async fn look(
+    pub(super) async fn look(
         &self,
         context: &Context,
         ends: &mut Ends,
@@ -384,7 +378,7 @@ impl Leftover {
     /// # Errors
     ///
     /// The destination cannot be asked.
-    pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<FoundPart> {
+    pub(super) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<FoundPart> {
         let (host, path) = (&mut ends.destination, &self.part.stored);
         let is_stored = match files::size(context, host, path).await? {
             Some(bytes) => bytes > 0,
@@ -397,7 +391,7 @@ impl Leftover {
 
 /// Whether a broken copy could be continued at all: both ends can start in the middle of a file (REST STREAM;
 /// REST of 1973 means something else), and a digest will show whether the copy is right.
-pub(in crate::job) async fn can_continue(
+pub(super) async fn can_continue(
     context: &Context,
     ends: &mut Ends,
     source: &Facts,

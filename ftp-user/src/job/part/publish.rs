@@ -259,7 +259,6 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::LocalEnd;
-    use crate::world::Files;
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
 
@@ -269,7 +268,7 @@ mod tests {
         let at = |path: &str| home.path().join(path);
         let name = |path: &str| PathName::from_user(at(path).as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
-        let mut host = Host::Local(LocalEnd::Typed(Files::Real));
+        let mut host = Host::Local(LocalEnd::Typed);
         for (number, expect) in ["old/d/f", "old/d/f.~1~", "old/d/f.~2~"].into_iter().enumerate() {
             fs::write(at("f"), number.to_string()).unwrap();
             let to = name("old/d/f");

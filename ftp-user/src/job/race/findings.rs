@@ -359,7 +359,7 @@ impl Notes {
     }
 
     /// A candidate has moved the file although its control connection was lost.
-    pub(in crate::job) fn note_moved_after_all(&mut self, index: usize) {
+    pub(super) fn note_moved_after_all(&mut self, index: usize) {
         if let Some(tried) = self.tried.get_mut(index) {
             tried.fate = CandidateFate::Moved;
         }

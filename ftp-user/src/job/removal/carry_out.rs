@@ -7,7 +7,7 @@ use crate::endpoint::files::{self, cannot_delete};
 use crate::endpoint::{Host, LocalEnd};
 use crate::failure::{Failure, Kind, Result};
 use crate::session::Facts;
-use crate::world::{Files, LocalName, above, local_path, names_of, replaced};
+use crate::world::{LocalName, OpenDirectory, above, local_path, names_of, replaced};
 use ftp_proto::deletion::{DeletePermit, ReasonToKeep};
 use ftp_proto::wire::PathName;
 use rustix::io::Errno;
@@ -87,7 +87,7 @@ impl Removal {
         let path = self.path();
         let reached = match end.reach(path, false) {
             Some(reached) => reached.map(Some),
-            None => self.in_its_directory(end),
+            None => self.in_its_directory(),
         };
         let removed = reached.and_then(|name| match name {
             Some(name) => match self.seen.as_deref().map_or(Ok(true), |seen| name.is(seen))? {
@@ -106,15 +106,15 @@ impl Removal {
 
     /// Its name in its directory, which is opened without following a symbolic link from the place on; `None` if the place is
     /// another one than it was.
-    fn in_its_directory(&self, end: &LocalEnd) -> io::Result<Option<LocalName>> {
+    fn in_its_directory(&self) -> io::Result<Option<LocalName>> {
         let (root, path, held) = (local_path(&self.scope.root), local_path(self.path()), self.scope.keeper());
         let below = path.strip_prefix(root).ok().and_then(names_of).ok_or(io::ErrorKind::InvalidInput)?;
         let is_held = |found: &Facts| held.is_none_or(|held| held.is(found));
         let (mut directory, place) = match (held, root.file_name()) {
             (Some(held), Some(name)) => (held.above.clone(), Some(name)),
-            (None, Some(name)) => (end.files().open_directory(above(root))?, Some(name)),
+            (None, Some(name)) => (OpenDirectory::open(above(root))?, Some(name)),
             // What is in the current directory, or in one that is called by `..`, was asked for.
-            (_, None) => (end.files().open_directory(root)?, None),
+            (_, None) => (OpenDirectory::open(root)?, None),
         };
         if let (Some(_), Some(name)) = (held, place)
             && !is_held(&directory.name(name).entry()?.ok_or(io::ErrorKind::NotFound)?)
@@ -150,7 +150,7 @@ pub(crate) async fn rename_free(
             refuse_own(from, context.run.own_files.needs_of_tree(local_path(from)))?;
             let renamed = match (end.reach(from, false), end.reach(to, false)) {
                 (Some(from), Some(to)) => from.and_then(|from| from.rename_free(&to?)),
-                (None, _) | (_, None) => end.files().name(from).rename_free(&end.files().name(to)),
+                (None, _) | (_, None) => LocalName::typed(from).rename_free(&LocalName::typed(to)),
             };
             renamed.map_err(|error| {
                 let what = format!("cannot rename {} to {}", from.display(), to.display());
@@ -204,7 +204,7 @@ impl ReachedName {
             Host::Server(_) => None,
             Host::Local(local) => {
                 let held = local.reach(path, false);
-                match held.unwrap_or_else(|| in_its_directory(local.files(), path)) {
+                match held.unwrap_or_else(|| in_its_directory(path)) {
                     Ok(here) => Some(here),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                     Err(error) => {
@@ -291,12 +291,11 @@ impl ReachedName {
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
             return files::rename_free_at_server(server.session(context).await?, &self.path, to).await;
         };
-        let (files, held) = (local.files(), local.reach(to, true));
-        let to = match held {
+        let to = match local.reach(to, true) {
             Some(reached) => reached,
             None => {
                 files::make_parents(context, host, to).await?;
-                in_its_directory(files, to)
+                in_its_directory(to)
             }
         };
         let to = to.map_err(|error| no_directory_there(what(), &error))?;
@@ -322,10 +321,10 @@ fn no_directory_there(what: String, error: &io::Error) -> Failure {
 }
 
 /// The name at `path`, whose directory is opened now.
-fn in_its_directory(files: Files, path: &PathName) -> io::Result<LocalName> {
+fn in_its_directory(path: &PathName) -> io::Result<LocalName> {
     let path = local_path(path);
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    files.open_directory(above(path)).map(|directory| directory.name(name))
+    OpenDirectory::open(above(path)).map(|directory| directory.name(name))
 }
 
 /// The failure if a name of this host was not reached.
@@ -346,7 +345,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
-    const HERE: LocalEnd = LocalEnd::Typed(Files::Real);
+    const HERE: LocalEnd = LocalEnd::Typed;
 
     fn name(path: &Path) -> PathName {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()

@@ -1,6 +1,6 @@
 //! A job: what a user asked for, as an owned value, and how it is done.
 
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::id::JobId;
 use crate::job::check::{Overwrite, Verify};
 use crate::job::removal::Allowance;
@@ -11,6 +11,7 @@ use crate::journal::{JobStart, StoredJob};
 use crate::ladder::Allowed;
 use crate::place::{Location, base_name};
 use crate::queue::Lease;
+use crate::world::random_number;
 use clap::ValueEnum;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
@@ -131,9 +132,7 @@ impl Work {
 ///
 /// This host has no random numbers.
 pub(crate) fn new_job_id() -> Result<JobId> {
-    let number: [u8; 8] = ftp_io::random::bytes()
-        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-    Ok(JobId::new(u64::from_be_bytes(number)))
+    random_number().map(JobId::new)
 }
 
 impl Job {
@@ -502,11 +501,6 @@ impl Jobs {
     /// That number, without the limit of a site.
     pub const fn of(wanted: JobCount) -> Self {
         Self { wanted, site_limit: None }
-    }
-
-    /// So many files.
-    pub const fn exactly(number: NonZero<usize>) -> Self {
-        Self::of(JobCount::Exactly(number))
     }
 
     /// The same, but no more than a site permits.

@@ -7,7 +7,7 @@
 //! | `streams` | how many data connections one file has |
 //! | `filter` | which names of a tree it takes |
 
-pub(in crate::job) mod filter;
-pub(in crate::job) mod job;
-pub(in crate::job) mod pairs;
-pub(in crate::job) mod streams;
+pub(super) mod filter;
+pub(super) mod job;
+pub(super) mod pairs;
+pub(super) mod streams;

@@ -65,10 +65,7 @@ impl<'a> Sources<'a> {
         filter: Filter,
         tally: &'a mut Tally,
     ) -> Self {
-        let ends = Ends::new(
-            Host::Local(LocalEnd::Typed(pools.files)),
-            Host::at(&destination, Role::Destination, pools),
-        );
+        let ends = Ends::new(Host::Local(LocalEnd::Typed), Host::at(&destination, Role::Destination, pools));
         Self {
             pools,
             stream: Stream::new(context, ends, options, tally),

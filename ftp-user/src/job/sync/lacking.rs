@@ -239,7 +239,6 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::LocalEnd;
-    use crate::world::Files;
     use ftp_proto::deletion::Presence;
     use std::os::unix::ffi::OsStrExt;
 
@@ -250,7 +249,7 @@ mod tests {
         std::fs::write(home.path().join("hidden"), "").unwrap();
         let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
-        let mut host = Host::Local(LocalEnd::Typed(Files::Real));
+        let mut host = Host::Local(LocalEnd::Typed);
         let mut surplus = Spool::new(10);
         let many: Vec<String> = (0..1500).map(|number| format!("gone/{number:04}")).collect();
         let mut names = vec!["gone/"];

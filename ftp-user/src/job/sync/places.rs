@@ -11,7 +11,7 @@ use crate::job::retry::{asked, facts};
 use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;
-use crate::world::local_path;
+use crate::world::{file_system, local_path, real_path};
 use ftp_io::quoting::for_shell;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -111,9 +111,7 @@ pub(super) async fn refuse_backup(
     if source.is_some_and(|source| old.is_at_or_below(&source)) {
         return Err(own_hint("is in the source"));
     }
-    if let Host::Local(here) = &ends.destination
-        && here.files().file_system(&old) != here.files().file_system(&into)
-    {
+    if ends.destination.is_local() && file_system(&old) != file_system(&into) {
         return Err(Failure::usage(format!("--backup-dir {name} is on another file system than {to}"))
             .hint("what is kept there is renamed and not copied: name a directory on the same one"));
     }
@@ -142,9 +140,7 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Pat
             Host::Server(_) => {
                 asked(context, host, async |host| files::real_directory(context, host, &above).await).await?
             }
-            Host::Local(here) => here
-                .files()
-                .real_path(local_path(&above))
+            Host::Local(_) => real_path(local_path(&above))
                 .ok()
                 .flatten()
                 .and_then(|real| PathName::from_user(real.into_os_string().into_vec()).ok()),
@@ -179,7 +175,6 @@ mod tests {
     use crate::job::request::job::SyncRules;
     use crate::place::Netrc;
     use crate::session::Role;
-    use crate::world::Files;
     use std::os::unix::fs::symlink;
 
     #[tokio::test]
@@ -198,7 +193,7 @@ mod tests {
         let (rules, options) = (SyncRules::default(), Options::default());
         let mut request = SyncRequest { source, destination, rules, options, filter: Filter::default() };
         let context = Context::for_tests(Cancel::never());
-        let pools = Pools::new(Files::Real);
+        let pools = Pools::default();
         let ends = |SyncRequest { source, destination, .. }: &SyncRequest| {
             let destination = Host::at(destination, Role::Destination, &pools);
             Ends::new(Host::at(source, Role::Source, &pools), destination)

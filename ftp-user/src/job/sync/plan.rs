@@ -435,11 +435,7 @@ pub(super) enum TreeSide {
 pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeSide) -> Result<ListedTree> {
     let cancel = &context.run.cancel;
     let (mut sorter, mut tree) = (Sorter::new(cancel.clone()), ListedTree::default());
-    while let Some(visit) = tokio::select! {
-        biased;
-        visit = visits.next() => visit,
-        () = cancel.cancelled() => return Err(Failure::interrupted()),
-    } {
+    while let Some(visit) = cancel.unless_cancelled(visits.next()).await? {
         let (path, facts) = match visit {
             Visit::Directory(path, attributes) => {
                 let (modified, mode) = (attributes.modified, attributes.mode);

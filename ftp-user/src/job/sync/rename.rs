@@ -312,7 +312,6 @@ const OF_ONE: usize = 150;
 mod tests {
     use super::*;
     use crate::endpoint::LocalEnd;
-    use crate::world::Files;
     use std::os::unix::ffi::OsStrExt;
 
     #[test]
@@ -358,7 +357,7 @@ mod tests {
         std::fs::write(home.path().join("README"), "").unwrap();
         let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
-        let (mut host, mut similar) = (Host::Local(LocalEnd::Typed(Files::Real)), SimilarNames::default());
+        let (mut host, mut similar) = (Host::Local(LocalEnd::Typed), SimilarNames::default());
         let path = |text: &str| PathName::from_user(text).unwrap();
         for surplus in ["a.txt", "readme"] {
             similar.note(&path(surplus));

@@ -150,7 +150,7 @@ impl Visits {
     }
 
     /// The next visit, if it is a directory and has been found already.
-    pub(in crate::job) fn next_directory(&mut self) -> Option<Visit> {
+    pub(super) fn next_directory(&mut self) -> Option<Visit> {
         let mut queue = self.0.queue.locked();
         let is_directory = matches!(queue.found.front(), Some(Visit::Directory(..)));
         if !is_directory || !queue.told.is_empty() || queue.broken.is_some() {

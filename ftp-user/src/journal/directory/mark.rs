@@ -9,7 +9,7 @@
 //! written after each commit and never before. It is not synced, so it costs no time; after a power failure it may be older than
 //! the journal, and then it promises less.
 
-use crate::journal::failure::JournalFailure;
+use crate::journal::failure::{JournalFailure, Result};
 use ftp_io::named_file::is_in_other_hands;
 use rustix::fs::OFlags;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -23,7 +23,7 @@ use std::time::Duration;
 /// # Errors
 ///
 /// One of them is no regular file or in other hands, or cannot be looked at.
-pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
+pub(super) fn look_around(path: &Path) -> Result<()> {
     if let Some(directory) = path.parent() {
         check_directory(directory).map_err(|why| JournalFailure::unusable(path, why))?;
     }
@@ -45,7 +45,7 @@ pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
 /// # Errors
 ///
 /// It is not there, is no regular file, or is in other hands.
-pub(super) fn look(path: &Path) -> Result<(), JournalFailure> {
+pub(super) fn look(path: &Path) -> Result<()> {
     let facts = fs::symlink_metadata(path).map_err(|error| JournalFailure::unusable(path, error))?;
     is_ours(&facts).map_err(|why| JournalFailure::unusable(path, why))
 }
@@ -55,7 +55,7 @@ pub(super) fn look(path: &Path) -> Result<(), JournalFailure> {
 /// # Errors
 ///
 /// It cannot be made.
-pub(super) fn make(path: &Path) -> Result<(), JournalFailure> {
+pub(super) fn make(path: &Path) -> Result<()> {
     match open(path, File::options().write(true).create_new(true)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -146,7 +146,7 @@ impl Mark {
 /// # Errors
 ///
 /// The database is empty or gone, and the files beside it say that it was not: SQLite would remove them.
-pub(super) fn promised(path: &Path) -> Result<u64, JournalFailure> {
+pub(super) fn promised(path: &Path) -> Result<u64> {
     let promised = Mark::of(path).promised();
     let has_log = length(&beside(path, LOG)) > 0;
     if (promised > 0 || has_log) && length(path) == 0 {

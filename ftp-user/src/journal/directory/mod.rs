@@ -16,7 +16,7 @@ pub use mark::check_directory;
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::record::ReadWords;
-use super::sql::{Sql, SqliteConnection, StoreError};
+use super::sql::{Result, Sql, SqliteConnection, StoreError};
 use super::table::{NEWEST, VERSION, add_commit, commits};
 use crate::failure::words;
 use mark::{Mark, look, look_around, make, promised};
@@ -122,7 +122,7 @@ impl StateDirectory {
         Ok((self, sql))
     }
 
-    fn prepare(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
+    fn prepare(&self, sql: &Sql, read: ReadWords) -> Result<()> {
         use_log(sql)?;
         sql.run_all("PRAGMA synchronous = FULL")?;
         if version(sql)? >= VERSION {
@@ -136,7 +136,7 @@ impl StateDirectory {
     }
 
     /// Makes the tables of this version, from those of version 0.1.0 if they are there.
-    fn make_tables(&self, sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
+    fn make_tables(&self, sql: &Sql, read: ReadWords) -> Result<()> {
         sql.begin()?;
         let found = version(sql)?;
         if found >= VERSION {
@@ -152,7 +152,7 @@ impl StateDirectory {
 
     /// Checks the pages of the database and the sum of every row that matters.
     fn check(&self, sql: &Sql) -> Result<(), JournalFailure> {
-        let checked = || -> Result<String, StoreError> {
+        let checked = || -> Result<String> {
             JobRow::all(sql)?;
             sql.one("PRAGMA integrity_check(1)", &[], |row| row.get(0))
         };
@@ -170,18 +170,18 @@ impl StateDirectory {
 }
 
 /// The version of the tables; 0 if there are none.
-fn version(sql: &Sql) -> Result<i64, StoreError> {
+fn version(sql: &Sql) -> Result<i64> {
     sql.number("PRAGMA user_version", &[])
 }
 
 /// Whether there are tables, and no version of ours. One statement sees one state.
-fn is_of_another_program(sql: &Sql) -> Result<bool, StoreError> {
+fn is_of_another_program(sql: &Sql) -> Result<bool> {
     let asked = "SELECT user_version = 0 AND EXISTS (SELECT 1 FROM sqlite_master) FROM pragma_user_version";
     sql.one(asked, &[], |row| row.get(0))
 }
 
 /// Checks that the database has at least so many transactions.
-fn has(sql: &Sql, promised: u64) -> Result<(), StoreError> {
+fn has(sql: &Sql, promised: u64) -> Result<()> {
     let number = if version(sql)? == 0 { 0 } else { commits(sql)? };
     if number < promised {
         let lost = promised - number;
@@ -192,7 +192,7 @@ fn has(sql: &Sql, promised: u64) -> Result<(), StoreError> {
 
 /// Lets readers and a writer work at the same time. SQLite does not wait for another run that does the same at this instant, so
 /// it is tried again.
-fn use_log(sql: &Sql) -> Result<(), StoreError> {
+fn use_log(sql: &Sql) -> Result<()> {
     let connection = sql.sqlite()?;
     connection.wait_for_others(Duration::ZERO)?;
     let mut tries = BUSY.as_millis() / PAUSE.as_millis();

@@ -2,7 +2,7 @@
 
 use crate::journal::job_row::JobRow;
 use crate::journal::record::{JobState, ReadWords, StoredJob};
-use crate::journal::sql::{Sql, StoreError};
+use crate::journal::sql::{Result, Sql, StoreError};
 use crate::journal::table::{
     JOBS, LEASES, MEMORY, QUEUE, SERIES, TABLES, TOKENS, TREE_PARTS, Table, WORKERS,
 };
@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStringExt;
 
 /// Makes the tables of this version, from those of version 0.1.0 if there are any (version 0 of the tables has none). Words of
 /// jobs are read with `read`.
-pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), StoreError> {
+pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<()> {
     let create = |table: &&Table| sql.run_all(table.create);
     match version {
         0 => TABLES.iter().try_for_each(create),
@@ -29,7 +29,7 @@ pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<(), St
 pub(super) const WITH_WORDS: i64 = 7;
 
 /// Makes values of jobs of which the words were kept. Every row is checked by its old sum.
-fn read_jobs(sql: &Sql, read: ReadWords) -> Result<(), StoreError> {
+fn read_jobs(sql: &Sql, read: ReadWords) -> Result<()> {
     let jobs = OLD_JOBS.find(sql, "TRUE", &[], |row| {
         let words = row.get::<Vec<u8>>(3)?;
         let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();

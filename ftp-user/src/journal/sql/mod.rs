@@ -52,52 +52,55 @@ pub(super) enum StoreError {
     Row(Cow<'static, str>),
 }
 
+/// What the database did.
+pub(super) type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 /// A row that this run has written is not there any more.
 pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
 
 /// What is done with each row that a statement returns.
-type EachRow<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>;
+type EachRow<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<()>;
 
 /// What the driver of a database does.
 pub(super) trait Driver {
     /// Carries out a statement that returns no rows, at the latest before the next question or the end of the transaction, which
     /// fails if it does. It is prepared once.
-    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError>;
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<()>;
 
     /// The same with a statement that changes one row; if it is not there, this is [`GONE`].
-    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError>;
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<()>;
 
     /// Carries out a statement that returns no rows. It is prepared once. Returns how many rows it has written or deleted.
-    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError>;
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64>;
 
     /// Hands over the rows that a statement returns, until `each` fails. It is prepared once.
-    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError>;
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<()>;
 
     /// Carries out several statements without values, each ended by `;`.
-    fn run_all(&self, statements: &str) -> Result<(), StoreError>;
+    fn run_all(&self, statements: &str) -> Result<()>;
 
     /// The time of the store, in seconds since 1970: that of its server, where several hosts share it.
-    fn now(&self) -> Result<u64, StoreError> {
+    fn now(&self) -> Result<u64> {
         Ok(since_1970().as_secs())
     }
 
     /// Tells those who [`listen`](Self::listen) that something has changed which they wait for, when the transaction ends. Where
     /// nobody can listen, everybody looks again now and then.
-    fn notify(&self) -> Result<(), StoreError> {
+    fn notify(&self) -> Result<()> {
         Ok(())
     }
 
     /// Has `heard` told what other connections [`notify`](Self::notify), if the database can do that. Something may be lost with a
     /// connection: then `heard` is told as soon as there is another one.
-    fn listen(&self, _heard: Arc<Notify>) -> Result<(), StoreError> {
+    fn listen(&self, _heard: Arc<Notify>) -> Result<()> {
         Ok(())
     }
 
     /// Begins a transaction. Nobody else writes the store before it ends.
-    fn begin(&self) -> Result<(), StoreError>;
+    fn begin(&self) -> Result<()>;
 
     /// Ends the transaction. What it has written is on the disk when this returns.
-    fn commit(&self) -> Result<(), StoreError>;
+    fn commit(&self) -> Result<()>;
 
     /// Gives the transaction up, if there is one.
     fn roll_back(&self);
@@ -115,8 +118,8 @@ impl dyn Driver {
         &self,
         statement: &str,
         values: &[Value<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let mut found = Vec::new();
         self.query(statement, values, &mut |row| {
             found.push(read(row)?);
@@ -130,8 +133,8 @@ impl dyn Driver {
         &self,
         statement: &str,
         values: &[Value<'_>],
-        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<T> {
         match <[T; 1]>::try_from(self.all(statement, values, read)?) {
             Ok([row]) => Ok(row),
             Err(_) => {
@@ -141,7 +144,7 @@ impl dyn Driver {
     }
 
     /// The number that a statement returns.
-    pub(super) fn number(&self, statement: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
+    pub(super) fn number(&self, statement: &str, values: &[Value<'_>]) -> Result<i64> {
         self.one(statement, values, |row| row.get(0))
     }
 }
@@ -170,7 +173,7 @@ impl Deref for Sql {
 
 impl Sql {
     /// The connection, if it is one of SQLite.
-    pub(super) fn sqlite(&self) -> Result<&SqliteConnection, StoreError> {
+    pub(super) fn sqlite(&self) -> Result<&SqliteConnection> {
         match self {
             Self::Sqlite(connection) => Ok(connection),
             #[cfg(feature = "postgres")]
@@ -180,7 +183,7 @@ impl Sql {
 
     /// The connection, if it is one of PostgreSQL.
     #[cfg(feature = "postgres")]
-    pub(super) fn postgres(&self) -> Result<&PostgresConnection, StoreError> {
+    pub(super) fn postgres(&self) -> Result<&PostgresConnection> {
         match self {
             Self::Postgres(connection) => Ok(connection),
             Self::Sqlite(_) => Err(OTHER_DATABASE),

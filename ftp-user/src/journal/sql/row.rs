@@ -1,6 +1,6 @@
 //! A row that was read.
 
-use super::StoreError;
+use super::Result;
 use super::value::{FromValue, OTHER_TYPE, Value};
 
 /// A row, as the driver of its database has it.
@@ -24,7 +24,7 @@ impl<'a> Row<'a> {
     }
 
     /// The value of a column. The first one has the number 0.
-    pub(in crate::journal) fn value(&self, column: usize) -> Result<Value<'a>, StoreError> {
+    pub(in crate::journal) fn value(&self, column: usize) -> Result<Value<'a>> {
         match self {
             Self::Sqlite(row) => super::sqlite::value(row.get_ref(column)?),
             #[cfg(feature = "postgres")]
@@ -33,7 +33,7 @@ impl<'a> Row<'a> {
     }
 
     /// The value of a column as a type of Rust.
-    pub(in crate::journal) fn get<T: FromValue<'a>>(&self, column: usize) -> Result<T, StoreError> {
+    pub(in crate::journal) fn get<T: FromValue<'a>>(&self, column: usize) -> Result<T> {
         T::from_value(self.value(column)?).ok_or(OTHER_TYPE)
     }
 }

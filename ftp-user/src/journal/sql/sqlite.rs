@@ -1,8 +1,8 @@
 //! The driver of SQLite. Nothing else names the library.
 
 use super::value::OTHER_TYPE;
-use super::{Driver, EachRow, GONE, Row, StoreError, Value};
-use crate::journal::url::escaped;
+use super::{Driver, EachRow, GONE, Result, Row, StoreError, Value};
+use crate::place::escaped;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
@@ -16,7 +16,7 @@ pub(in crate::journal) struct SqliteConnection(Connection);
 
 impl SqliteConnection {
     /// Opens a database that is there.
-    pub(in crate::journal) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(in crate::journal) fn open(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(path, flags)?;
         opened.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -24,7 +24,7 @@ impl SqliteConnection {
     }
 
     /// Opens a database that is there to read it. `is_whole`: nobody writes it meanwhile, and no file is made beside it.
-    pub(in crate::journal) fn open_to_read(path: &Path, is_whole: bool) -> Result<Self, StoreError> {
+    pub(in crate::journal) fn open_to_read(path: &Path, is_whole: bool) -> Result<Self> {
         let promise = if is_whole { "&immutable=1" } else { "" };
         let uri = format!("file:{}?mode=ro{promise}", escaped(path.as_os_str().as_bytes(), b"/"));
         let flags =
@@ -33,7 +33,7 @@ impl SqliteConnection {
     }
 
     /// A prepared statement with its values. What is bound stays where it is until the statement has run.
-    fn bound(&self, statement: &str, values: &[Value<'_>]) -> Result<CachedStatement<'_>, StoreError> {
+    fn bound(&self, statement: &str, values: &[Value<'_>]) -> Result<CachedStatement<'_>> {
         let mut statement = self.0.prepare_cached(statement)?;
         for (number, value) in (1..).zip(values) {
             statement.raw_bind_parameter(number, value)?;
@@ -46,20 +46,20 @@ impl SqliteConnection {
     }
 
     /// For how long a statement waits for others that use the database.
-    pub(in crate::journal) fn wait_for_others(&self, longest: Duration) -> Result<(), StoreError> {
+    pub(in crate::journal) fn wait_for_others(&self, longest: Duration) -> Result<()> {
         Ok(self.0.busy_timeout(longest)?)
     }
 
     /// Whether the log of changes stays as it is when the database is closed, or else is written into it by whoever closes it
     /// last.
-    pub(in crate::journal) fn keep_log_at_the_end(&self, stays: bool) -> Result<(), StoreError> {
+    pub(in crate::journal) fn keep_log_at_the_end(&self, stays: bool) -> Result<()> {
         self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays)?;
         Ok(())
     }
 
     /// Lets readers and a writer work at the same time. Returns whether that is so now: `false` if somebody else uses the
     /// database at this instant.
-    pub(in crate::journal) fn use_log(&self) -> Result<bool, StoreError> {
+    pub(in crate::journal) fn use_log(&self) -> Result<bool> {
         match self.0.pragma_update(None, "journal_mode", "WAL") {
             Ok(()) => Ok(true),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
@@ -69,22 +69,22 @@ impl SqliteConnection {
 }
 
 impl Driver for SqliteConnection {
-    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<()> {
         self.execute(statement, values).map(drop)
     }
 
-    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<()> {
         match self.execute(statement, values)? {
             1 => Ok(()),
             _ => Err(GONE),
         }
     }
 
-    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64> {
         Ok(self.bound(statement, values)?.raw_execute()? as u64)
     }
 
-    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<()> {
         let mut statement = self.bound(statement, values)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
@@ -93,15 +93,15 @@ impl Driver for SqliteConnection {
         Ok(())
     }
 
-    fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+    fn run_all(&self, statements: &str) -> Result<()> {
         Ok(self.0.execute_batch(statements)?)
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&self) -> Result<()> {
         self.run_all("BEGIN IMMEDIATE")
     }
 
-    fn commit(&self) -> Result<(), StoreError> {
+    fn commit(&self) -> Result<()> {
         self.run_all("COMMIT")
     }
 
@@ -130,7 +130,7 @@ impl ToSql for Value<'_> {
 }
 
 /// A value of a row of SQLite. Nothing is written there as a number with a fraction.
-pub(super) fn value(value: ValueRef<'_>) -> Result<Value<'_>, StoreError> {
+pub(super) fn value(value: ValueRef<'_>) -> Result<Value<'_>> {
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Integer(number),

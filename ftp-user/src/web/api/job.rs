@@ -1,7 +1,7 @@
 //! The body of a request for a job: which keys it may have, and what its values may be.
 
 use super::options;
-use crate::web::error::{ApiError, ErrorCode};
+use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::NewJob;
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(crate) const VERBS: [&str; 3] = ["copy", "move", "sync"];
 /// # Errors
 ///
 /// The body is no JSON object, a key is unknown, or a value cannot be used.
-pub(crate) fn read(body: &[u8]) -> Result<NewJob, ApiError> {
+pub(crate) fn read(body: &[u8]) -> Result<NewJob> {
     let no_json = |error| ApiError::new(ErrorCode::BadRequest, format!("the body is not JSON: {error}"));
     let body: Value = serde_json::from_slice(body).map_err(no_json)?;
     let body =
@@ -29,7 +29,7 @@ pub(crate) fn read(body: &[u8]) -> Result<NewJob, ApiError> {
 /// # Errors
 ///
 /// A key is unknown, or a value cannot be used.
-pub(crate) fn of_object(body: &Map<String, Value>) -> Result<NewJob, ApiError> {
+pub(crate) fn of_object(body: &Map<String, Value>) -> Result<NewJob> {
     if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(ApiError::unknown_key(key, &KEYS));
     }
@@ -95,7 +95,7 @@ fn push_option(words: &mut Vec<String>, name: &str, value: &Value) {
     }
 }
 
-fn text(body: &Map<String, Value>, key: &str) -> Result<Option<String>, ApiError> {
+fn text(body: &Map<String, Value>, key: &str) -> Result<Option<String>> {
     match body.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if options::is_text(text) => Ok(Some(text.clone())),
@@ -106,7 +106,7 @@ fn text(body: &Map<String, Value>, key: &str) -> Result<Option<String>, ApiError
     }
 }
 
-fn sources(body: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
+fn sources(body: &Map<String, Value>) -> Result<Vec<String>> {
     let bad =
         || ApiError::bad_value("sources", "they are an array of 1 to 1,000 texts without CR, LF and NUL");
     let given = body.get("sources").and_then(Value::as_array).ok_or_else(bad)?;
@@ -115,7 +115,7 @@ fn sources(body: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
     sources.filter(|sources| (1..=1000).contains(&sources.len())).ok_or_else(bad)
 }
 
-fn priority(body: &Map<String, Value>) -> Result<i8, ApiError> {
+fn priority(body: &Map<String, Value>) -> Result<i8> {
     let bad = || ApiError::bad_value("priority", "it is a whole number from -10 to 10");
     match body.get("priority") {
         None | Some(Value::Null) => Ok(0),
@@ -126,7 +126,7 @@ fn priority(body: &Map<String, Value>) -> Result<i8, ApiError> {
     }
 }
 
-fn check(job: &NewJob) -> Result<(), ApiError> {
+fn check(job: &NewJob) -> Result<()> {
     if job.at.is_some() && job.every.is_some() {
         return Err(ApiError::bad_value("every", "it does not go with at"));
     }

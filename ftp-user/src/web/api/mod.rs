@@ -7,7 +7,7 @@ pub(crate) mod options;
 pub(crate) mod places;
 
 use super::call::{Answer, Call};
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, ErrorCode, Result};
 use super::fleet::{FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
@@ -84,7 +84,7 @@ fn named<T: Serialize>(name: &str, items: &[T]) -> Answer {
     Answer::Json(200, json!({name: items}))
 }
 
-fn submit(call: &Call) -> Result<Answer, ApiError> {
+fn submit(call: &Call) -> Result<Answer> {
     let job = job::read(&call.body)?;
     let is_dry = match call.query.get("dry-run") {
         None | Some("false") => false,
@@ -106,7 +106,7 @@ fn submit(call: &Call) -> Result<Answer, ApiError> {
 /// # Errors
 ///
 /// The caller may not use a place, or the fleet refuses it.
-pub(crate) fn make(call: &Call, job: &NewJob) -> Result<Submitted, ApiError> {
+pub(crate) fn make(call: &Call, job: &NewJob) -> Result<Submitted> {
     let caller = call.caller()?;
     places::permit(caller, job.places().map(String::as_str), &call.fleet().sites()?)?;
     call.fleet().submit(caller, job)
@@ -117,7 +117,7 @@ pub(crate) fn make(call: &Call, job: &NewJob) -> Result<Submitted, ApiError> {
 /// # Errors
 ///
 /// The caller may not use a place, or the fleet refuses it.
-pub(crate) fn plan(call: &Call, job: &NewJob) -> Result<Vec<Value>, ApiError> {
+pub(crate) fn plan(call: &Call, job: &NewJob) -> Result<Vec<Value>> {
     let caller = call.caller()?;
     places::permit(caller, job.places().map(String::as_str), &call.fleet().sites()?)?;
     call.fleet().plan(caller, job)
@@ -128,7 +128,7 @@ pub(crate) fn plan(call: &Call, job: &NewJob) -> Result<Vec<Value>, ApiError> {
 /// # Errors
 ///
 /// A value cannot be used.
-pub(crate) fn job_filter(call: &Call) -> Result<JobFilter, ApiError> {
+pub(crate) fn job_filter(call: &Call) -> Result<JobFilter> {
     let caller = call.caller()?;
     let names = call.query.get("state").unwrap_or_default();
     let names: Vec<&str> = names.split(',').filter(|name| !name.is_empty()).collect();
@@ -149,7 +149,7 @@ fn bad_state(name: &str, known: &[&str]) -> ApiError {
     ApiError::bad_value("state", format!("{name:?} is not one of {}", known.join(", ")))
 }
 
-fn limit(call: &Call) -> Result<usize, ApiError> {
+fn limit(call: &Call) -> Result<usize> {
     let Some(text) = call.query.get("limit") else { return Ok(100) };
     let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
     limit.ok_or_else(|| ApiError::bad_value("limit", "it is a whole number from 1 to 1,000"))
@@ -160,7 +160,7 @@ fn limit(call: &Call) -> Result<usize, ApiError> {
 /// # Errors
 ///
 /// A value cannot be used, or the store is away.
-pub(crate) fn jobs(call: &Call) -> Result<super::view::Slice<JobView>, ApiError> {
+pub(crate) fn jobs(call: &Call) -> Result<super::view::Slice<JobView>> {
     let filter = job_filter(call)?;
     if filter.owner.as_ref().is_some_and(|owner| call.caller().is_ok_and(|caller| !caller.may_read(owner))) {
         return Ok(super::view::Slice { items: Vec::new(), next: None });
@@ -168,7 +168,7 @@ pub(crate) fn jobs(call: &Call) -> Result<super::view::Slice<JobView>, ApiError>
     call.fleet().jobs(&filter)
 }
 
-fn list(call: &Call) -> Result<Answer, ApiError> {
+fn list(call: &Call) -> Result<Answer> {
     let jobs = jobs(call)?;
     Ok(Answer::Json(200, json!({"jobs": jobs.items, "next": jobs.next})))
 }
@@ -178,12 +178,12 @@ fn list(call: &Call) -> Result<Answer, ApiError> {
 /// # Errors
 ///
 /// There is none, or it is another owner's.
-pub(crate) fn job_of(call: &Call) -> Result<JobView, ApiError> {
+pub(crate) fn job_of(call: &Call) -> Result<JobView> {
     readable(call, &call.id)
 }
 
 /// A job, if the caller may read it.
-fn readable(call: &Call, id: &str) -> Result<JobView, ApiError> {
+fn readable(call: &Call, id: &str) -> Result<JobView> {
     if id.is_empty() || id.len() > 128 || id.chars().any(char::is_control) {
         return Err(ApiError::not_found("job"));
     }
@@ -192,11 +192,11 @@ fn readable(call: &Call, id: &str) -> Result<JobView, ApiError> {
     job.ok_or_else(|| ApiError::not_found("job"))
 }
 
-fn show(call: &Call) -> Result<Answer, ApiError> {
+fn show(call: &Call) -> Result<Answer> {
     Ok(Answer::Json(200, json!(job_of(call)?)))
 }
 
-fn files(call: &Call) -> Result<Answer, ApiError> {
+fn files(call: &Call) -> Result<Answer> {
     let job = job_of(call)?;
     let state = |name| {
         let known = FileState::ALL.map(FileState::name);
@@ -211,18 +211,18 @@ fn files(call: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::Json(200, json!({"files": files.items, "next": files.next})))
 }
 
-fn why(call: &Call) -> Result<Answer, ApiError> {
+fn why(call: &Call) -> Result<Answer> {
     let job = job_of(call)?;
     Ok(Answer::Json(200, json!({"why": call.fleet().why(call.caller()?, &job.id)?})))
 }
 
-fn act(call: &Call, action: JobChange) -> Result<Answer, ApiError> {
+fn act(call: &Call, action: JobChange) -> Result<Answer> {
     no_keys(call)?;
     Ok(Answer::Json(200, json!(change(call, action)?)))
 }
 
 /// An action takes no values, so a body is empty or `{}`.
-fn no_keys(call: &Call) -> Result<(), ApiError> {
+fn no_keys(call: &Call) -> Result<()> {
     if call.body.iter().all(u8::is_ascii_whitespace) {
         return Ok(());
     }
@@ -239,7 +239,7 @@ fn no_keys(call: &Call) -> Result<(), ApiError> {
 /// # Errors
 ///
 /// There is none, it is another owner's, or its state does not permit it.
-pub(crate) fn change(call: &Call, action: JobChange) -> Result<JobView, ApiError> {
+pub(crate) fn change(call: &Call, action: JobChange) -> Result<JobView> {
     let (job, caller) = (job_of(call)?, call.caller()?);
     if !caller.may_change(&job.owner) {
         return Err(ApiError::not_found("job"));
@@ -247,7 +247,7 @@ pub(crate) fn change(call: &Call, action: JobChange) -> Result<JobView, ApiError
     call.fleet().change(caller, &job.id, action)
 }
 
-fn act_series(call: &Call, action: SeriesAction) -> Result<Answer, ApiError> {
+fn act_series(call: &Call, action: SeriesAction) -> Result<Answer> {
     no_keys(call)?;
     Ok(Answer::Json(200, json!(change_series(call, action)?)))
 }
@@ -257,7 +257,7 @@ fn act_series(call: &Call, action: SeriesAction) -> Result<Answer, ApiError> {
 /// # Errors
 ///
 /// There is none, it is another owner's, or its state does not permit it.
-pub(crate) fn change_series(call: &Call, action: SeriesAction) -> Result<SeriesView, ApiError> {
+pub(crate) fn change_series(call: &Call, action: SeriesAction) -> Result<SeriesView> {
     let caller = call.caller()?;
     let all = call.fleet().series()?;
     let series = all.into_iter().find(|series| series.id == call.id && caller.may_change(&series.owner));
@@ -265,7 +265,7 @@ pub(crate) fn change_series(call: &Call, action: SeriesAction) -> Result<SeriesV
     call.fleet().change_series(caller, &series.id, action)
 }
 
-fn events(call: &Call) -> Result<Answer, ApiError> {
+fn events(call: &Call) -> Result<Answer> {
     if let Some(id) = call.query.get("job") {
         readable(call, id)?;
     }
@@ -277,7 +277,7 @@ fn events(call: &Call) -> Result<Answer, ApiError> {
 /// # Errors
 ///
 /// The store is away.
-pub(crate) fn sites(call: &Call) -> Result<Vec<SiteView>, ApiError> {
+pub(crate) fn sites(call: &Call) -> Result<Vec<SiteView>> {
     let (caller, mut sites) = (call.caller()?, call.fleet().sites()?);
     sites.retain(|site| caller.may_use(&site.name));
     Ok(sites)
@@ -288,7 +288,7 @@ pub(crate) fn sites(call: &Call) -> Result<Vec<SiteView>, ApiError> {
 /// # Errors
 ///
 /// The store is away.
-pub(crate) fn pairs(call: &Call) -> Result<Vec<PairView>, ApiError> {
+pub(crate) fn pairs(call: &Call) -> Result<Vec<PairView>> {
     let (caller, mut pairs) = (call.caller()?, call.fleet().pairs()?);
     pairs.retain(|pair| caller.may_use(&pair.source) && caller.may_use(&pair.dest));
     Ok(pairs)
@@ -299,7 +299,7 @@ pub(crate) fn pairs(call: &Call) -> Result<Vec<PairView>, ApiError> {
 /// # Errors
 ///
 /// The store is away.
-pub(crate) fn workers(call: &Call) -> Result<Vec<WorkerView>, ApiError> {
+pub(crate) fn workers(call: &Call) -> Result<Vec<WorkerView>> {
     let (caller, mut workers) = (call.caller()?, call.fleet().workers()?);
     let reads_all = caller.reads_all();
     for worker in &mut workers {
@@ -320,13 +320,13 @@ pub(crate) fn workers(call: &Call) -> Result<Vec<WorkerView>, ApiError> {
 /// # Errors
 ///
 /// The store is away.
-pub(crate) fn series(call: &Call) -> Result<Vec<SeriesView>, ApiError> {
+pub(crate) fn series(call: &Call) -> Result<Vec<SeriesView>> {
     let (caller, mut series) = (call.caller()?, call.fleet().series()?);
     series.retain(|series| caller.may_read(&series.owner));
     Ok(series)
 }
 
-fn metrics(call: &Call) -> Result<Answer, ApiError> {
+fn metrics(call: &Call) -> Result<Answer> {
     // They count the jobs of all owners.
     if call.known.as_ref().is_some_and(|known| !known.caller.reads_all()) {
         return Err(ApiError::new(ErrorCode::Forbidden, "a token of scope submit does not permit this")

@@ -2,7 +2,7 @@
 //! switches certificates off,
 //! or chooses a proxy or relay.
 
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, Result};
 use serde_json::{Map, Value, json};
 
 /// An option of a job.
@@ -87,7 +87,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// # Errors
 ///
 /// An option is unknown, or its value cannot be used.
-pub(crate) fn read(given: &Value) -> Result<Map<String, Value>, ApiError> {
+pub(crate) fn read(given: &Value) -> Result<Map<String, Value>> {
     let mut options = Map::new();
     if given.is_null() {
         return Ok(options);
@@ -106,7 +106,7 @@ pub(crate) fn read(given: &Value) -> Result<Map<String, Value>, ApiError> {
 
 impl JobOption {
     /// Checks a value.
-    fn check(&self, value: &Value) -> Result<(), ApiError> {
+    fn check(&self, value: &Value) -> Result<()> {
         let bad = |why: &str| Err(ApiError::bad_value(&format!("options.{}", self.name), why));
         match self.kind {
             OptionKind::Flag if value.is_boolean() => Ok(()),

@@ -2,7 +2,7 @@
 
 use crate::failure::FtpUser;
 use crate::queue::Scope;
-use crate::web::error::{ApiError, ErrorCode};
+use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::Caller;
 use crate::web::view::SiteView;
 
@@ -36,11 +36,11 @@ pub fn permit<'a>(
     caller: &Caller,
     places: impl IntoIterator<Item = &'a str>,
     sites: &[SiteView],
-) -> Result<(), ApiError> {
+) -> Result<()> {
     places.into_iter().try_for_each(|place| permit_one(caller, place, sites))
 }
 
-fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<(), ApiError> {
+fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<()> {
     match read(text)? {
         Place::Local if caller.is_local => Ok(()),
         Place::Local => Err(ApiError::new(ErrorCode::BadValue, format!("{text:?} is a place of this host"))
@@ -75,7 +75,7 @@ fn forbidden(caller: &Caller, what: &str) -> ApiError {
 }
 
 /// Reads a place; local paths are all that name no server.
-fn read(text: &str) -> Result<Place<'_>, ApiError> {
+fn read(text: &str) -> Result<Place<'_>> {
     if let Some((scheme, rest)) = text.split_once("://") {
         return server(scheme, rest).map(Place::Server).ok_or_else(|| {
             ApiError::new(ErrorCode::BadValue, "a place is not the URL of a server")

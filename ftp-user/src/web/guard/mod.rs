@@ -5,7 +5,7 @@ pub(crate) mod sessions;
 pub(crate) mod tokens;
 
 use super::call::Peer;
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, ErrorCode, Result};
 use super::fleet::{Caller, Fleet};
 use super::view::Time;
 use axum::http::HeaderMap;
@@ -85,7 +85,7 @@ impl Guard {
         fleet: &dyn Fleet,
         peer: &Peer,
         headers: &HeaderMap,
-    ) -> Result<Option<KnownCaller>, ApiError> {
+    ) -> Result<Option<KnownCaller>> {
         if let Some(user) = &peer.user {
             return Ok(Some(KnownCaller { caller: Caller::local(user), proof: CallerProof::OwnSocket }));
         }
@@ -111,12 +111,7 @@ impl Guard {
     /// # Errors
     ///
     /// The token is wrong, or one of too many wrong ones.
-    pub(crate) fn examine(
-        &self,
-        fleet: &dyn Fleet,
-        who: ClientGroup,
-        token: &str,
-    ) -> Result<Caller, ApiError> {
+    pub(crate) fn examine(&self, fleet: &dyn Fleet, who: ClientGroup, token: &str) -> Result<Caller> {
         let digest = digest(token);
         if let Some(token) = tokens::find(&fleet.tokens(), &digest, Time::now()) {
             return Ok(Caller::of_token(token));
@@ -163,7 +158,7 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
 /// # Errors
 ///
 /// It names another host, or none.
-pub(crate) fn own_host(headers: &HeaderMap, peer: &Peer, names: &[String]) -> Result<String, ApiError> {
+pub(crate) fn own_host(headers: &HeaderMap, peer: &Peer, names: &[String]) -> Result<String> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
     let own = host.filter(|host| host::is_own(host, peer.local, names, peer.is_tls));
@@ -178,7 +173,7 @@ pub(crate) fn own_host(headers: &HeaderMap, peer: &Peer, names: &[String]) -> Re
 /// # Errors
 ///
 /// The `Origin` is missing or another one.
-pub(crate) fn same_origin(headers: &HeaderMap, host: &str, peer: &Peer) -> Result<(), ApiError> {
+pub(crate) fn same_origin(headers: &HeaderMap, host: &str, peer: &Peer) -> Result<()> {
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
     if origin.is_some_and(|origin| host::is_same_origin(origin, host, peer.is_tls)) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Sessions of browsers: a token was exchanged for a cookie.
 
 use super::tokens::digest;
-use crate::web::error::{ApiError, ErrorCode};
+use crate::web::error::{ApiError, ErrorCode, Result};
 use ftp_io::lock::Lock;
 use ftp_io::random;
 use ftp_proto::timer::Moment;
@@ -47,7 +47,7 @@ impl Sessions {
     /// # Errors
     ///
     /// The system has no random bytes.
-    pub(crate) fn open(&self, token: [u8; 32], now: Moment) -> Result<String, ApiError> {
+    pub(crate) fn open(&self, token: [u8; 32], now: Moment) -> Result<String> {
         let (cookie, secret) = (random()?, random()?);
         let mut open = self.open.locked();
         open.retain(|_, session| now.since(session.since) < LIFETIME);
@@ -88,7 +88,7 @@ fn remove_oldest(open: &mut HashMap<[u8; 32], Session>, is_meant: impl Fn(&Sessi
 /// # Errors
 ///
 /// The system has no random bytes.
-pub fn random() -> Result<String, ApiError> {
+pub fn random() -> Result<String> {
     let no_bytes = |error| ApiError::new(ErrorCode::Internal, format!("no random bytes: {error}"));
     Ok(hex(&random::bytes::<32>().map_err(no_bytes)?))
 }

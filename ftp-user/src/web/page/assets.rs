@@ -1,7 +1,7 @@
 //! The style and the script of the page, under names that change with them.
 
 use crate::web::call::{Answer, Call};
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, Result};
 use ftp_proto::wire::hex;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
@@ -33,7 +33,7 @@ fn name(content: &str, kind: &str) -> String {
 }
 
 /// Shows the style or the script.
-pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn show(call: &Call) -> Result<Answer> {
     let is = |link: &str| link.strip_prefix("/assets/") == Some(call.id.as_str());
     match (is(&STYLE_LINK), is(&SCRIPT_LINK), is(&ICON_LINK)) {
         (true, _, _) => Ok(Answer::Asset("text/css; charset=utf-8", STYLE)),

@@ -8,12 +8,12 @@ use super::{button, job_link, picture};
 use crate::queue::JobChange;
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, Result};
 use crate::web::fleet::FileFilter;
 use crate::web::view::{FailureGroup, FileState, FileView, JobDetail, JobView, Slice, Time};
 
 /// Shows a job.
-pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn show(call: &Call) -> Result<Answer> {
     let (job, now) = (api::job_of(call)?, Time::now());
     let detail = call.fleet().detail(&job.id)?;
     let shown = match call.query.get("files") {

@@ -7,14 +7,14 @@ use super::words::{age, duration, number, percent, rate, size};
 use crate::queue::QueueState;
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
-use crate::web::error::ApiError;
+use crate::web::error::Result;
 use crate::web::view::{JobView, SiteView, Slice, Time};
 
 /// The states of jobs that have not ended, as the filter has them.
 const ACTIVE: &str = "scheduled,queued,running,waiting,paused,interrupted";
 
 /// Shows the jobs that pass the filters.
-pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn show(call: &Call) -> Result<Answer> {
     let jobs = api::jobs(call)?;
     let sites = api::sites(call)?;
     let content = Html::new("<div class=\"title\"><h1>Jobs</h1>")

@@ -4,12 +4,12 @@ use super::html::Html;
 use super::layout::{alert, page_with};
 use super::{SECRET, button, secret};
 use crate::web::call::{Answer, Call, Pairs};
-use crate::web::error::{ApiError, ErrorCode};
+use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::guard::sessions::{COOKIE, LIFETIME};
 use crate::web::guard::tokens::digest;
 
 /// Shows the form for a token.
-pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn show(call: &Call) -> Result<Answer> {
     Ok(form(call, call.query.get("next").unwrap_or("/"), None))
 }
 
@@ -34,7 +34,7 @@ fn form(call: &Call, next: &str, error: Option<&ApiError>) -> Answer {
 }
 
 /// Exchanges a token for a cookie.
-pub(super) fn send(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn send(call: &Call) -> Result<Answer> {
     let given = Pairs::parse(&call.body)?;
     given.only(&[SECRET, "next", "token"])?;
     let token = given.get("token").unwrap_or_default().trim();
@@ -68,14 +68,14 @@ fn set_cookie(call: &Call, value: &str, seconds: u64) -> String {
 }
 
 /// Asks whether to end the session: a link alone changes nothing.
-pub(super) fn ask_to_leave(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn ask_to_leave(call: &Call) -> Result<Answer> {
     let content = Html::new("<div class=\"narrow\"><h1>Log out</h1>")
         .add(&button(call, "/logout", "Log out", "primary"));
     Ok(page_with(call, "/logout", "Log out", &content.raw("</div>"), 200))
 }
 
 /// Ends the session.
-pub(super) fn leave(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn leave(call: &Call) -> Result<Answer> {
     if let (Some(cookie), Some(_)) = (&call.cookie, &call.known) {
         call.web.guard.sessions.close(cookie);
     }

@@ -13,7 +13,7 @@ mod words;
 
 use super::api;
 use super::call::{Answer, Call, Pairs, encode};
-use super::error::ApiError;
+use super::error::Result;
 use super::fleet::SeriesAction;
 use super::route::Method::{Get, Post};
 use super::route::{READ, Route, SUBMIT};
@@ -58,13 +58,13 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::page(Get, "/assets/{name}", None, "Style and script", assets::show),
 ];
 
-fn act(call: &Call, action: JobChange) -> Result<Answer, ApiError> {
+fn act(call: &Call, action: JobChange) -> Result<Answer> {
     Pairs::parse(&call.body)?.only(&[SECRET])?;
     let job = api::change(call, action)?;
     Ok(Answer::See(job_link(&job.id), None))
 }
 
-fn act_series(call: &Call, action: SeriesAction) -> Result<Answer, ApiError> {
+fn act_series(call: &Call, action: SeriesAction) -> Result<Answer> {
     Pairs::parse(&call.body)?.only(&[SECRET])?;
     api::change_series(call, action)?;
     Ok(Answer::See("/series".to_owned(), None))

@@ -8,7 +8,7 @@ use crate::web::api;
 use crate::web::api::job::{VERBS, of_object};
 use crate::web::api::options::{JobOption, OPTIONS, OptionKind};
 use crate::web::call::{Answer, Call, Pairs};
-use crate::web::error::{ApiError, ErrorCode};
+use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::{NewJob, Submitted};
 use crate::web::view::SiteView;
 use ftp_io::random;
@@ -35,12 +35,12 @@ const FIELDS: [&str; 11] = [
 ];
 
 /// Shows the empty form.
-pub(super) fn show(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn show(call: &Call) -> Result<Answer> {
     form(call, &Pairs::default(), &Html::default(), 200)
 }
 
 /// Plans or makes the job of the form.
-pub(super) fn send(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn send(call: &Call) -> Result<Answer> {
     let given = Pairs::parse(&call.body)?;
     let option_fields: Vec<_> = OPTIONS.iter().map(field).collect();
     let known: Vec<&str> = FIELDS.into_iter().chain(option_fields.iter().map(String::as_str)).collect();
@@ -67,7 +67,7 @@ fn field(option: &JobOption) -> String {
 }
 
 /// The job that a form stands for.
-fn read(given: &Pairs) -> Result<NewJob, ApiError> {
+fn read(given: &Pairs) -> Result<NewJob> {
     let mut options = Map::new();
     for option in OPTIONS {
         let value = given.get(&field(option)).and_then(|text| option.of_form(text));
@@ -146,7 +146,7 @@ fn plan_line(object: &Value) -> Option<Html> {
     }
 }
 
-fn form(call: &Call, given: &Pairs, above: &Html, status: u16) -> Result<Answer, ApiError> {
+fn form(call: &Call, given: &Pairs, above: &Html, status: u16) -> Result<Answer> {
     let sites = api::sites(call)?;
     let (usual, others): (Vec<&JobOption>, Vec<&JobOption>) =
         OPTIONS.iter().partition(|option| USUAL.contains(&option.name));
@@ -180,7 +180,7 @@ fn form(call: &Call, given: &Pairs, above: &Html, status: u16) -> Result<Answer,
 }
 
 /// A name for the job, so that a form that is sent twice makes one job.
-fn name_of_job(given: &Pairs) -> Result<String, ApiError> {
+fn name_of_job(given: &Pairs) -> Result<String> {
     if let Some(id) = given.get("id") {
         return Ok(id.to_owned());
     }

@@ -7,12 +7,12 @@ use super::words::rate;
 use super::{button, job_link};
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
-use crate::web::error::ApiError;
+use crate::web::error::Result;
 use crate::web::view::{PairView, SeriesView, Time, WorkerView};
 use std::collections::BTreeSet;
 
 /// Shows the matrix of sites.
-pub(super) fn pairs(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn pairs(call: &Call) -> Result<Answer> {
     let (pairs, now) = (api::pairs(call)?, Time::now());
     let sites: BTreeSet<String> = api::sites(call)?.into_iter().map(|site| site.name).collect();
     let ends = pairs.iter().flat_map(|pair| [pair.source.clone(), pair.dest.clone()]);
@@ -65,7 +65,7 @@ fn known_pair(pair: &PairView, now: Time) -> Html {
 }
 
 /// Shows the workers.
-pub(super) fn workers(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn workers(call: &Call) -> Result<Answer> {
     let (workers, now) = (api::workers(call)?, Time::now());
     let content = Html::new("<h1>Workers</h1><div id=\"live\">")
         .when(workers.is_empty(), |html| html.raw("<p class=\"empty\">No worker has been seen.</p>"))
@@ -116,7 +116,7 @@ fn worker_row(worker: &WorkerView, now: Time) -> Html {
 }
 
 /// Shows the schedules.
-pub(super) fn series(call: &Call) -> Result<Answer, ApiError> {
+pub(super) fn series(call: &Call) -> Result<Answer> {
     let (all, now) = (api::series(call)?, Time::now());
     let content =
         Html::new("<h1>Schedules</h1><div id=\"live\">")

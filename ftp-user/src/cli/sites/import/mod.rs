@@ -11,7 +11,7 @@ use crate::config::site_url;
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
-use crate::place::{Netrc, Place, Remote, check_name};
+use crate::place::{Netrc, Place, Remote, check_name, escaped};
 use crate::report::{Event, SiteShown};
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable};
@@ -235,25 +235,12 @@ impl ImportedSite {
 
     /// Its URL, without the password.
     pub(super) fn url(&self) -> String {
-        let user = self.user.as_ref().map_or_else(String::new, |user| format!("{}@", encoded(user, b"")));
+        let user = self.user.as_ref().map_or_else(String::new, |user| format!("{}@", escaped(user, b"")));
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
-        let path = encoded(&self.path, b"/");
+        let path = escaped(&self.path, b"/");
         format!("{}://{user}{host}{port}/{path}", self.scheme)
     }
-}
-
-/// Everything but letters, digits, `-_.~` and `kept` percent-encoded.
-fn encoded(bytes: &[u8], kept: &[u8]) -> String {
-    let mut out = String::new();
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) || kept.contains(byte) {
-            out.push(char::from(*byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// The port that another program has noted; 0 is the usual one.

@@ -3,16 +3,15 @@
 use super::*;
 use crate::context::Cancel;
 use crate::endpoint::LocalEnd;
-use crate::world::Files;
 use std::os::unix::ffi::OsStrExt;
 
 /// What a walk through `root` finds.
 async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     let context = Context::for_tests(Cancel::never());
     let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
-    let unique = LocalEnd::Typed(Files::Real).facts(&root).unwrap().unwrap().unique;
+    let unique = LocalEnd::Typed.facts(&root).unwrap().unwrap().unique;
     let rules = WalkRules { links, ..WalkRules::default() };
-    let mut visits = walk(context, Host::Local(LocalEnd::Typed(Files::Real)), root, unique, rules);
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, unique, rules);
     let mut found = Vec::new();
     while let Some(visit) = visits.next().await {
         found.push(match visit {
@@ -161,8 +160,7 @@ async fn a_tree_without_end_is_ended() {
     let mut context = Context::for_tests(Cancel::never());
     context.settings.listing.names = 40;
     let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-    let mut visits =
-        walk(context, Host::Local(LocalEnd::Typed(Files::Real)), root, None, WalkRules::default());
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, None, WalkRules::default());
     let (mut failures, mut directories) = (Vec::new(), 0);
     while let Some(visit) = visits.next().await {
         match visit {

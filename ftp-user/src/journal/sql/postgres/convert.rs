@@ -4,7 +4,7 @@
 //! stay in the order of their bytes, and different texts stay different. Checksums are those of the texts themselves.
 
 use super::super::value::OTHER_TYPE;
-use super::super::{OwnedValue, StoreError};
+use super::super::{OwnedValue, Result, StoreError};
 use std::borrow::Cow;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -13,7 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 pub(super) type Parameter = Box<dyn ToSql + Sync + Send>;
 
 /// The value as the server wants it, which has said of which type it is.
-pub(super) fn parameter(value: &OwnedValue, wanted: &Type) -> Result<Parameter, StoreError> {
+pub(super) fn parameter(value: &OwnedValue, wanted: &Type) -> Result<Parameter> {
     let strange = || StoreError::Database(format!("a value of the type {wanted} is not known"));
     let number = match value {
         OwnedValue::Null => None,
@@ -32,11 +32,11 @@ pub(super) fn parameter(value: &OwnedValue, wanted: &Type) -> Result<Parameter, 
 }
 
 /// The values of a row.
-pub(super) fn values(row: &Row) -> Result<Vec<OwnedValue>, StoreError> {
+pub(super) fn values(row: &Row) -> Result<Vec<OwnedValue>> {
     (0..row.len()).map(|column| value(row, column)).collect()
 }
 
-fn value(row: &Row, column: usize) -> Result<OwnedValue, StoreError> {
+fn value(row: &Row, column: usize) -> Result<OwnedValue> {
     let kind = row.columns().get(column).map_or(&Type::UNKNOWN, |column| column.type_());
     let number = match *kind {
         Type::INT8 => row.try_get(column),

@@ -15,7 +15,7 @@ mod stream;
 
 pub(in crate::journal) use session::Parameters;
 
-use super::{Driver, EachRow, OwnedValue, Row, StoreError, Value};
+use super::{Driver, EachRow, OwnedValue, Result, Row, StoreError, Value};
 use crate::id::JobId;
 use crate::queue::Lease;
 use session::{Answer, Request, Work, Write};
@@ -86,12 +86,12 @@ impl LockKey {
 }
 
 impl Requests {
-    fn ask(&self, work: Work) -> Result<Answer, StoreError> {
+    fn ask(&self, work: Work) -> Result<Answer> {
         self.ask_after(Vec::new(), work)
     }
 
     /// Has these statements carried out, and then the work.
-    fn ask_after(&self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
+    fn ask_after(&self, before: Vec<Write>, work: Work) -> Result<Answer> {
         let gone = || StoreError::Database("the thread of its connection has ended".to_owned());
         let (reply, answer) = sync_channel(1);
         self.0.send(Request { before, work, reply }).map_err(|_| gone())?;
@@ -101,7 +101,7 @@ impl Requests {
 
 impl PostgresConnection {
     /// Connects to a database.
-    pub(in crate::journal) fn open(parameters: Parameters) -> Result<Self, StoreError> {
+    pub(in crate::journal) fn open(parameters: Parameters) -> Result<Self> {
         let (requests, asked) = unbounded_channel();
         let serve = move || session::serve(parameters, asked);
         let thread = thread::Builder::new().name("postgres".to_owned()).spawn(serve);
@@ -112,13 +112,13 @@ impl PostgresConnection {
     }
 
     /// Asks, after what was not sent yet.
-    fn ask(&self, work: Work) -> Result<Answer, StoreError> {
+    fn ask(&self, work: Work) -> Result<Answer> {
         let before = self.unsent.borrow_mut().as_mut().map(std::mem::take);
         self.requests.ask_after(before.unwrap_or_default(), work)
     }
 
     /// Writes before the next question or the end of the transaction. So many rows have to change, if that is known.
-    fn write_rows(&self, statement: &str, values: &[Value<'_>], rows: Option<u64>) -> Result<(), StoreError> {
+    fn write_rows(&self, statement: &str, values: &[Value<'_>], rows: Option<u64>) -> Result<()> {
         self.changes.set(self.changes.get().saturating_add(1));
         let write = Write { statement: statement.to_owned(), values: owned(values), rows };
         let all = match &mut *self.unsent.borrow_mut() {
@@ -135,21 +135,21 @@ impl PostgresConnection {
     }
 
     /// Waits for a lock that the transaction keeps until it ends.
-    pub(in crate::journal) fn lock_until_commit(&self, key: LockKey) -> Result<(), StoreError> {
+    pub(in crate::journal) fn lock_until_commit(&self, key: LockKey) -> Result<()> {
         self.requests
             .ask(Work::Batch(format!("SELECT pg_advisory_xact_lock({})", key.parameters())))
             .map(drop)
     }
 
     /// Takes a lock, which this connection keeps. `None`: somebody has it, which may be this connection.
-    pub(in crate::journal) fn lock(&self, key: LockKey) -> Result<Option<SessionLock>, StoreError> {
+    pub(in crate::journal) fn lock(&self, key: LockKey) -> Result<Option<SessionLock>> {
         let taken = self.requests.ask(Work::Lock(key))?.changed > 0;
         Ok(taken.then(|| SessionLock { requests: self.requests.clone(), key }))
     }
 
     /// Ends the connection that has the lock of a job of which somebody else has this lease, and waits until it has ended, as long as
     /// that takes a server that is well.
-    pub(in crate::journal) fn end_holder(&self, lease: Lease) -> Result<(), StoreError> {
+    pub(in crate::journal) fn end_holder(&self, lease: Lease) -> Result<()> {
         let Lease { job, worker, fence, part: _ } = lease;
         let end = IS_LOCKED.replacen(
             "SELECT 1",
@@ -169,22 +169,22 @@ impl PostgresConnection {
     }
 
     /// Whether a connection has the lock of a job.
-    pub(in crate::journal) fn is_locked(&self, job: JobId) -> Result<bool, StoreError> {
+    pub(in crate::journal) fn is_locked(&self, job: JobId) -> Result<bool> {
         self.has_lock(IS_LOCKED, halves(ONE_NUMBER, job))
     }
 
     /// Whether this connection has the lock of a job.
-    pub(in crate::journal) fn has_own_lock(&self, job: JobId) -> Result<bool, StoreError> {
+    pub(in crate::journal) fn has_own_lock(&self, job: JobId) -> Result<bool> {
         self.has_lock(&format!("{IS_LOCKED} AND pid = pg_backend_pid()"), halves(ONE_NUMBER, job))
     }
 
     /// Whether a connection has the lock of whoever carries the queue.
-    pub(in crate::journal) fn has_daemon(&self) -> Result<bool, StoreError> {
+    pub(in crate::journal) fn has_daemon(&self) -> Result<bool> {
         self.has_lock(IS_LOCKED, [TWO_NUMBERS, OWN.unsigned_abs().into(), DAEMON.unsigned_abs().into()])
     }
 
     /// Whether there is such a lock with a key of this form and these halves.
-    fn has_lock(&self, asked: &str, key: [u64; 3]) -> Result<bool, StoreError> {
+    fn has_lock(&self, asked: &str, key: [u64; 3]) -> Result<bool> {
         let mut is_locked = false;
         self.query(asked, &key.map(Value::from), &mut |_| {
             is_locked = true;
@@ -195,54 +195,54 @@ impl PostgresConnection {
 }
 
 impl Driver for PostgresConnection {
-    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+    fn write(&self, statement: &str, values: &[Value<'_>]) -> Result<()> {
         self.write_rows(statement, values, None)
     }
 
-    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+    fn write_one(&self, statement: &str, values: &[Value<'_>]) -> Result<()> {
         self.write_rows(statement, values, Some(1))
     }
 
-    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+    fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64> {
         let work = Work::Execute { statement: statement.to_owned(), values: owned(values) };
         let changed = self.ask(work)?.changed;
         self.changes.set(self.changes.get().saturating_add(changed));
         Ok(changed)
     }
 
-    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+    fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<()> {
         let found = self.ask(Work::Query { statement: statement.to_owned(), values: owned(values) })?;
         found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
     }
 
-    fn run_all(&self, statements: &str) -> Result<(), StoreError> {
+    fn run_all(&self, statements: &str) -> Result<()> {
         self.ask(Work::Batch(statement::table(statements))).map(drop)
     }
 
-    fn now(&self) -> Result<u64, StoreError> {
+    fn now(&self) -> Result<u64> {
         let driver: &dyn Driver = self;
         let now = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
         driver.one(now, &[], |row| row.get(0))
     }
 
     /// The server tells it once for each transaction.
-    fn notify(&self) -> Result<(), StoreError> {
+    fn notify(&self) -> Result<()> {
         self.write(&format!("NOTIFY {CHANNEL}"), &[])
     }
 
-    fn listen(&self, heard: Arc<Notify>) -> Result<(), StoreError> {
+    fn listen(&self, heard: Arc<Notify>) -> Result<()> {
         self.requests.ask(Work::Listen(heard)).map(drop)
     }
 
     /// Whoever writes has the lock of all rows until the transaction ends, as in SQLite: keys, the number of the last change and
     /// claims are found with statements that see each other's results only then. A finer lock could be that of a destination for
     /// claims, and that of an owner for what is submitted.
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&self) -> Result<()> {
         *self.unsent.borrow_mut() = Some(Vec::new());
         self.ask(Work::Begin(LockKey::Writer)).map(drop)
     }
 
-    fn commit(&self) -> Result<(), StoreError> {
+    fn commit(&self) -> Result<()> {
         let committed = self.ask(Work::Commit).map(drop);
         *self.unsent.borrow_mut() = None;
         committed

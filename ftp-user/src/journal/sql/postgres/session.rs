@@ -1,6 +1,6 @@
 //! The connection on its thread: opened, opened again after a loss, and asked.
 
-use super::super::{GONE, OwnedValue, StoreError};
+use super::super::{GONE, OwnedValue, Result, StoreError};
 use super::convert::{Parameter, parameter, values as values_of_row};
 use super::statement::translate;
 use super::stream::{Tls, connect};
@@ -38,7 +38,7 @@ pub(super) struct Request {
     /// What is carried out before it.
     pub(super) before: Vec<Write>,
     pub(super) work: Work,
-    pub(super) reply: SyncSender<Result<Answer, StoreError>>,
+    pub(super) reply: SyncSender<Result<Answer>>,
 }
 
 /// A statement that returns no rows.
@@ -153,7 +153,7 @@ impl Session {
         Self { parameters, client, statements, locks, is_in_transaction: false, notifications }
     }
 
-    async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
+    async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
         let is_end = matches!(work, Work::Commit | Work::RollBack);
         let was_in_transaction = self.is_in_transaction;
         if is_end {
@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// Carries out the statements and then the work. A question goes to the server together with them.
-    async fn carry_out(&mut self, before: Vec<Write>, work: Work) -> Result<Answer, StoreError> {
+    async fn carry_out(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
         let mut ready = Vec::with_capacity(before.len());
         for Write { statement, values, rows } in before {
             let prepared = self.prepared(statement).await?;
@@ -226,23 +226,23 @@ impl Session {
         }
     }
 
-    fn client(&self) -> Result<&Client, StoreError> {
+    fn client(&self) -> Result<&Client> {
         self.client.as_ref().ok_or_else(|| StoreError::Database("there is no connection to it".to_owned()))
     }
 
-    async fn batch(&self, statements: &str) -> Result<Answer, StoreError> {
+    async fn batch(&self, statements: &str) -> Result<Answer> {
         self.client()?.batch_execute(statements).await?;
         Ok(Answer::default())
     }
 
-    async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer, StoreError> {
+    async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer> {
         let prepared = self.prepared(statement).await?;
         let values = values_of(&prepared, values)?;
         let changed = self.client()?.execute(&prepared.statement, &borrowed(&values)).await?;
         Ok(Answer { rows: Vec::new(), changed })
     }
 
-    async fn prepared(&mut self, statement: String) -> Result<Prepared, StoreError> {
+    async fn prepared(&mut self, statement: String) -> Result<Prepared> {
         if let Some(known) = self.statements.get(&statement) {
             return Ok(known.clone());
         }
@@ -257,7 +257,7 @@ impl Session {
     }
 
     /// Takes a lock. The server would let this connection take its own lock again.
-    async fn lock(&mut self, key: LockKey) -> Result<Answer, StoreError> {
+    async fn lock(&mut self, key: LockKey) -> Result<Answer> {
         let is_free = !self.locks.contains(&key) && try_lock(self.client()?, key).await?;
         if is_free {
             self.locks.insert(key);
@@ -267,7 +267,7 @@ impl Session {
 
     /// Connects. Of the locks that were lost with the connection before, those of the queue and of the name are taken again. A job
     /// is lost with its lock: another process may have carried it meanwhile.
-    async fn connect(&mut self) -> Result<(), StoreError> {
+    async fn connect(&mut self) -> Result<()> {
         self.statements.clear();
         if self.locks.iter().any(|key| matches!(key, LockKey::Job(_))) {
             return Err(StoreError::Database(LOST.to_owned()));
@@ -296,7 +296,7 @@ impl Session {
 }
 
 /// The values of a statement, as the server gets them.
-fn values_of(prepared: &Prepared, given: &[OwnedValue]) -> Result<Vec<Parameter>, StoreError> {
+fn values_of(prepared: &Prepared, given: &[OwnedValue]) -> Result<Vec<Parameter>> {
     let value = |index: &usize| given.get(*index).unwrap_or(&OwnedValue::Null);
     let kinds = prepared.statement.params().iter();
     kinds.zip(&prepared.values).map(|(kind, index)| parameter(value(index), kind)).collect()
@@ -307,7 +307,7 @@ fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 /// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
-async fn write_all(client: &Client, writes: Vec<ReadyWrite>) -> Result<(), StoreError> {
+async fn write_all(client: &Client, writes: Vec<ReadyWrite>) -> Result<()> {
     let write = |write: ReadyWrite| {
         Box::pin(async move {
             let changed = client.execute(&write.statement, &borrowed(&write.values)).await?;
@@ -335,12 +335,12 @@ async fn write_all(client: &Client, writes: Vec<ReadyWrite>) -> Result<(), Store
 }
 
 /// Waits for the server no longer than for any answer.
-async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let late = |_| StoreError::Database("it does not answer".to_owned());
     tokio::time::timeout(LONGEST_CONNECT, work).await.map_err(late)?
 }
 
-async fn try_lock(client: &Client, key: LockKey) -> Result<bool, StoreError> {
+async fn try_lock(client: &Client, key: LockKey) -> Result<bool> {
     let suffix = key.suffix();
     let ask = format!("SELECT pg_try_advisory_lock{suffix}({})", key.parameters());
     let row = client.query_one(&ask, &[]).await?;
@@ -349,7 +349,7 @@ async fn try_lock(client: &Client, key: LockKey) -> Result<bool, StoreError> {
 
 /// Takes a lock that was lost with the connection before. A server that was cut off may still have the process of that connection,
 /// `last`, with the lock of a name, and is told to end it.
-async fn lock_again(client: &Client, key: LockKey, last: i32) -> Result<bool, StoreError> {
+async fn lock_again(client: &Client, key: LockKey, last: i32) -> Result<bool> {
     let is_locked = try_lock(client, key).await?;
     let LockKey::Name(number) = key else { return Ok(is_locked) };
     if is_locked {
@@ -371,10 +371,7 @@ async fn lock_again(client: &Client, key: LockKey, last: i32) -> Result<bool, St
 }
 
 /// Connects to the server. A server that refuses TLS, or fails in it, is asked again without if the mode permits that.
-async fn open(
-    parameters: &Parameters,
-    notifications: &Arc<Mutex<Notifications>>,
-) -> Result<Client, StoreError> {
+async fn open(parameters: &Parameters, notifications: &Arc<Mutex<Notifications>>) -> Result<Client> {
     let url = &parameters.url;
     let mode = url.ssl;
     if mode == SslMode::Disable || url.host.is_directory() {
@@ -391,7 +388,7 @@ async fn begin(
     parameters: &Parameters,
     mode: config::SslMode,
     notifications: &Arc<Mutex<Notifications>>,
-) -> Result<Client, StoreError> {
+) -> Result<Client> {
     let url = &parameters.url;
     let refused = |error: std::io::Error| StoreError::Database(ftp_io::os_error::words(&error));
     let stream: Connection = connect(parameters).await.map_err(refused)?;
