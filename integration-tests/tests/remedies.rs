@@ -208,6 +208,19 @@ fn the_command_that_carries_a_job_of_the_queue_once_more_works() {
     assert_eq!(listed.events("job")[0]["state"], "queued", "{listed}");
 }
 
+/// `resume {id} continues it`
+#[test]
+fn the_command_that_continues_a_paused_job_of_the_queue_works() {
+    let to = target();
+    let place = to.url("b.bin").replace(&format!(":{}", PASSWORD.replace(':', "%3A")), "");
+    let run = start().file("b.bin", "b").args(["copy", "--queue", "b.bin", &place]).run().exits(0);
+    again(&run).args(["pause", "last"]).run().exits(0);
+    let refused = again(&run).args(["retry", "last"]).run().exits(2);
+    typed(run.home(), named("ftp-user ", &refused.said, " continues it"));
+    let listed = again(&run).args(["jobs", "--json"]).run().exits(0);
+    assert_eq!(listed.events("job")[0]["state"], "queued", "{listed}");
+}
+
 /// `retry {job} goes on`
 /// `cancel {job} removes what is left of files under way`
 #[test]

@@ -378,7 +378,7 @@ pub(super) fn is_taken(sql: &Sql, job: JobId, part: u64) -> Result<bool, StoreEr
 }
 
 /// The worker that carries a job, if one does.
-pub(super) fn carrier(sql: &Sql, job: JobId) -> Result<Option<WorkerId>, StoreError> {
+pub(super) fn worker_of(sql: &Sql, job: JobId) -> Result<Option<WorkerId>, StoreError> {
     Ok(row_of(sql, job, WHOLE_JOB)?.map(|row| row.lease.worker))
 }
 

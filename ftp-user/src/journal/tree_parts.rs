@@ -105,7 +105,7 @@ impl Leases<'_> {
                 for (job, part) in offered(sql)? {
                     let condition = "job = ?1 AND carried = 1 AND wish = 0";
                     let Some((_, entry)) = entries(sql, condition, &[job.into()])?.pop() else { continue };
-                    if leases::carrier(sql, job)? != Some(self.worker)
+                    if leases::worker_of(sql, job)? != Some(self.worker)
                         && may_begin(&carried_head(job, &entry), &carried)
                     {
                         return leases::taken(sql, job, part, self.worker);

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `stream` | files on their way between two places: added by whoever finds them, claimed, copied by workers |
+//! | `waiting` | files that wait for a worker, and their claims |
 //! | `workers` | the workers between two ends: which one gets which files |
 //! | `worker` | one of them: it copies files, together or one after the other |
 //! | `sharing` | files that other workers of the queue copy |
@@ -18,6 +19,7 @@ mod intake;
 pub(super) mod sharing;
 pub(super) mod stream;
 mod taken_names;
+mod waiting;
 mod width;
 pub(super) mod worker;
 mod workers;
