@@ -156,8 +156,8 @@ mod tests {
         assert!(files.wants_claims(false, false), "all of them share the next one");
     }
 
-    #[test]
-    fn another_worker_gets_half_of_what_waits_and_nothing_that_was_begun() {
+    #[tokio::test]
+    async fn another_worker_gets_half_of_what_waits_and_nothing_that_was_begun() {
         let context = Context::for_tests(Cancel::never());
         let numbers = |items: Vec<Item>| items.iter().map(|item| item.number).collect::<Vec<_>>();
         let mut files = waiting(10);
