@@ -212,7 +212,8 @@ impl SyncRun<'_> {
             events.warn("nothing is deleted: SOURCE and DEST of this sync contain each other");
             return Ok(());
         }
-        if context.run.cancel.is_cancelled() {
+        // A worker that was lost with a part of the files counts as an interruption, too.
+        if context.run.cancel.is_cancelled() || self.tally.was_interrupted() {
             return Ok(());
         }
         let PlanCounts { surplus, protected, .. } = plan.counts;
