@@ -144,8 +144,7 @@ impl General {
         if chosen.is_empty() {
             self.warn(nothing(&jobs)).await?;
         }
-        general
-            .one_password(chosen.len(), &format!("with it, {FtpUser} resume JOB goes on with one of them"))?;
+        general.one_password(chosen.len(), &format!("resume one job at a time: {FtpUser} resume JOB"))?;
         let commands: Vec<_> =
             chosen.into_iter().map(|record| (record, general.command("resume", record))).collect();
         let are_several = commands.len() > 1;
@@ -210,8 +209,9 @@ impl General {
             None => return Ok(()),
         };
         let what = format!("{} and one password ({from})", counted(jobs as u64, "job"));
-        Err(Failure::usage(what)
-            .hint(format!("{without} {from} where ~/.netrc or the sites have the passwords: {hint}")))
+        Err(Failure::usage(what).hint(format!(
+            "if ~/.netrc or the settings have the passwords, {without} {from}; otherwise {hint}"
+        )))
     }
 
     /// Lists the jobs of the journal.

@@ -45,7 +45,7 @@ use crate::context::{
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{Memory, StoreUrl};
+use crate::journal::{SharedDocuments, StoreUrl};
 use crate::outcome::FailedItem;
 use crate::queue::JobsAtOnce;
 use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
@@ -150,7 +150,7 @@ struct ShellSession {
     /// How many jobs of the queue are carried at the same time, if this is one of them.
     at_once: Option<JobsAtOnce>,
     /// What several hosts remember together: all jobs of a daemon share a connection with it.
-    memory: Option<Memory>,
+    memory: Option<SharedDocuments>,
 }
 
 impl ShellSession {

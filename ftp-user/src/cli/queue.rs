@@ -243,7 +243,7 @@ impl General {
             // What the store does not tell is not warned of.
             let are_draining = queue.now().and_then(|now| Ok(are_draining(&queue.workers()?, now)));
             if are_draining.unwrap_or(false) {
-                let what = "the daemon ends, and takes no job any more: the jobs wait for the next one";
+                let what = "all daemons are draining and take no new job: it waits for the next daemon";
                 return self.warn(what.to_owned()).await;
             }
             return Ok(());

@@ -4,7 +4,7 @@ use super::asked::READ_WORDS;
 use super::{General, program};
 use crate::context::Store;
 use crate::failure::{Failure, Result};
-use crate::journal::{Journal, Memory, Password, PostgresUrl, StoreUrl};
+use crate::journal::{Journal, Password, PostgresUrl, SharedDocuments, StoreUrl};
 use std::path::{Path, PathBuf};
 
 /// What is kept between runs.
@@ -19,8 +19,8 @@ pub(super) fn kept(general: &General) -> Result<Store> {
 }
 
 /// What several hosts remember together, if this journal is theirs.
-pub(super) fn memory(journal: &Journal) -> Option<Memory> {
-    journal.is_shared().then(|| Memory::of(journal.clone()))
+pub(super) fn memory(journal: &Journal) -> Option<SharedDocuments> {
+    journal.is_shared().then(|| SharedDocuments::of(journal.clone()))
 }
 
 /// The journal of jobs: that of the state directory, or the one that `--store` names.

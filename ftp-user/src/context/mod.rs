@@ -9,7 +9,7 @@ pub use settled::{SessionPlace, SettledTerms, TypedOptions};
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::journal::{JobJournal, Journal, Memory};
+use crate::journal::{JobJournal, Journal, SharedDocuments};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
@@ -60,7 +60,7 @@ pub struct Store {
 impl Store {
     /// What is kept beside this journal: where several hosts share that, in their `memory`; else in this directory. `None`: nothing
     /// can be kept there.
-    pub fn beside(journal: Journal, memory: Option<Memory>, directory: Option<PathBuf>) -> Self {
+    pub fn beside(journal: Journal, memory: Option<SharedDocuments>, directory: Option<PathBuf>) -> Self {
         let (pairs, sites) = match memory {
             Some(memory) => (Pairs::shared(memory.clone()), Sites::shared(memory, directory)),
             None => (Pairs::at(directory.clone()), Sites::at(directory)),

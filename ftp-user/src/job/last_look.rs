@@ -3,8 +3,8 @@
 
 use super::Item;
 use super::claims::claim::{self, PendingClaims};
-use super::counted::FileShare;
 use super::file::copy;
+use super::file_tally::FileTally;
 use super::moving::expected_copy;
 use super::request::job::Options;
 use super::retry::{connect, facts};
@@ -43,20 +43,20 @@ struct StoredFile {
     /// It was gone, and was copied again.
     is_again: bool,
     /// What it has added to the counts of the job.
-    share: FileShare,
+    counts: FileTally,
     /// An earlier run has stored it, and this one has not looked at it.
     is_earlier: bool,
 }
 
 impl StoredFiles {
-    /// Notes that a file is at the destination, unless that is this host. `share`: what it has added to the counts of the job.
+    /// Notes that a file is at the destination, unless that is this host. `counts`: what it has added to the counts of the job.
     pub(in crate::job) fn note(
         &mut self,
         ends: &Ends,
         options: Options,
         item: &Item,
         done: &FileCopy,
-        share: FileShare,
+        counts: FileTally,
     ) {
         if ends.destination.is_local() || options.mode.is_dry() || done.is_detached() {
             return;
@@ -68,7 +68,7 @@ impl StoredFiles {
             expected: expected_copy(ends, options, done),
             session: done.session,
             is_again: false,
-            share,
+            counts,
             is_earlier: done.is_earlier(),
         });
     }
@@ -277,7 +277,7 @@ impl LastLook<'_> {
             let (source, dest) = item(&file).names(ends);
             let lost =
                 LostFile { failed: FailedItem { source, dest, failure: failure.clone() }, is_unconfirmed };
-            if !self.tally.not_whole(file.number, file.share, lost) {
+            if !self.tally.not_whole(file.number, file.counts, lost) {
                 self.untold.number += 1;
                 self.untold.why.get_or_insert(failure);
             }
@@ -353,7 +353,7 @@ mod tests {
             },
             session: number.is_multiple_of(3).then_some(SessionId::new(u64::MAX)),
             is_again: number.is_multiple_of(5),
-            share: FileShare::of(&FileCopy::skipped(Some(number), Verified::Size)),
+            counts: FileTally::of(&FileCopy::skipped(Some(number), Verified::Size)),
             is_earlier: number.is_multiple_of(11),
         };
         let mut stored = StoredFiles::default();

@@ -19,20 +19,20 @@
 //! | `unattended` | a job that nobody runs: its file moves on, and it is asked about |
 //! | `leftovers` | what killed runs have left: it is removed, or the job is given up |
 //! | `takeover` | what other workers have left of a job gets names of this run |
-//! | `tree_part` | a part of the tree of a job that another worker of the queue carries |
+//! | `tree_part` | a part of the tree of a job, which this run carries for the daemon that has the job |
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
-//! | `counted` | what a file adds to the counts as long as it is known to be complete |
+//! | `file_tally` | what a file adds to the counts as long as it is known to be complete |
 //! | `summary` | what was done and what has failed, and the report |
 //! | `status` | whether everything, something or nothing was done |
 
 mod check;
 mod checked_directories;
 mod claims;
-mod counted;
 mod engine;
 mod failures;
 mod file;
+mod file_tally;
 mod last_look;
 mod leftovers;
 mod moving;

@@ -27,7 +27,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if let Err(failure) = lifetime::start(&mut context, &job).await {
         return refused(job.verb(), failure, &context);
     }
-    if context.run.job_journal.is_of_part() {
+    if context.run.job_journal.is_of_tree_part() {
         return Box::pin(tree_part::carry(&context, &job)).await;
     }
     if let Err(failure) = Box::pin(takeover::take_over(&context, &job)).await {

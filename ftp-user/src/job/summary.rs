@@ -1,7 +1,7 @@
 //! What was done and what has failed in a job, and the report that follows.
 
-use super::counted::{FileNumbers, FileShare};
 use super::failures::Failures;
+use super::file_tally::{FileNumbers, FileTally};
 use super::status::Status;
 use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{About, Failure, Kind, Result};
@@ -100,7 +100,7 @@ impl Tally {
     }
 
     fn done(&mut self, done: &FileCopy) {
-        FileShare::of(done).add_to(&mut self.sums);
+        FileTally::of(done).add_to(&mut self.sums);
         self.sums.kept += u64::from(done.kept_old);
         let Some(rung) = done.route() else {
             let by = if done.verified == Verified::None { "" } else { done.verified.name() };
@@ -162,9 +162,9 @@ impl Tally {
 
     /// Notes that a file that was stored does not count as done any more. Returns whether it is told now: it is not if it has failed
     /// already, because its source stays.
-    pub(in crate::job) fn not_whole(&mut self, number: u64, share: FileShare, lost: LostFile) -> bool {
+    pub(in crate::job) fn not_whole(&mut self, number: u64, counts: FileTally, lost: LostFile) -> bool {
         let LostFile { failed, is_unconfirmed } = lost;
-        share.take_from(&mut self.sums);
+        counts.take_from(&mut self.sums);
         self.sums.failed.unconfirmed += u64::from(is_unconfirmed);
         let has_failed = self.failed_stored.contains(number);
         if !has_failed {
@@ -172,7 +172,7 @@ impl Tally {
                 self.note_interrupted(&failed.failure);
             }
             self.tell_failed(failed);
-        } else if share != FileShare::NONE {
+        } else if counts != FileTally::NONE {
             self.sums.failed.stays -= 1;
         }
         !has_failed
@@ -461,8 +461,8 @@ mod tests {
             }
             for (numbers, is_unconfirmed) in [(&unconfirmed, true), (&gone, false)] {
                 for number in numbers {
-                    let share = FileShare::of(&files[*number as usize - 1]);
-                    let is_told = tally.not_whole(*number, share, lost(is_unconfirmed));
+                    let counts = FileTally::of(&files[*number as usize - 1]);
+                    let is_told = tally.not_whole(*number, counts, lost(is_unconfirmed));
                     assert_eq!(is_told, !whose_sources_stay.contains(number));
                 }
             }
@@ -483,7 +483,7 @@ mod tests {
         let (mut tally, _) = four_files(&events);
         let number = tally.next_number();
         tally.fails_stored(number, failed());
-        assert!(!tally.not_whole(number, FileShare::NONE, lost(true)));
+        assert!(!tally.not_whole(number, FileTally::NONE, lost(true)));
         let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
         let expect = FailedFiles { all: 2, stays: 0, unconfirmed: 1, interrupted: 0 };
         assert_eq!((summary.files, summary.failed), (3, expect));

@@ -1,5 +1,5 @@
-//! A part of the tree of a job that another worker of the queue carries: its files are copied, and what came of them goes back to
-//! that worker. Directories, deletions at the destination and the end of the job are the business of that worker.
+//! A part of the tree of a job: this run copies its files for the daemon that has the job, to which it tells what came of them. That
+//! daemon makes directories, deletes at the destination and ends the job.
 
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
@@ -27,7 +27,7 @@ pub(super) async fn carry(context: &Context, job: &Job) -> Report {
 }
 
 async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) -> Result<()> {
-    let files = context.run.job_journal.files_of_part().await.ok_or_else(Failure::interrupted)?;
+    let files = context.run.job_journal.files_of_tree_part().await.ok_or_else(Failure::interrupted)?;
     let unreadable = |why| Failure::new(Kind::Other, format!("a part of a job cannot be read: {why}"));
     let SharedFiles { source, destination, moved, items } =
         serde_json::from_str(&files).map_err(unreadable)?;
@@ -39,7 +39,7 @@ async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) 
     };
     let ends = Ends::new(host(&source, Role::Source)?, host(&destination, Role::Destination)?);
     let mut stream = Stream::new(context, ends, job.options, tally);
-    stream.shared = Some(SharedResults::default());
+    stream.results_for_other = Some(SharedResults::default());
     if let Some(item) = items.first() {
         names::learn(context, &mut stream.idle().destination, &item.destination).await;
     }
@@ -48,10 +48,10 @@ async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) 
     stream.drain().await;
     let has_lost_session =
         stream.ends().destination.losses().is_some_and(|losses| Losses::number(losses) > 0);
-    let results = SharedResults { has_lost_session, ..stream.shared.take().unwrap_or_default() };
+    let results = SharedResults { has_lost_session, ..stream.results_for_other.take().unwrap_or_default() };
     stream.finish().await.quit(context).await;
     part::settle(context, pools).await;
     let results = serde_json::to_string(&results).map_err(unreadable)?;
-    context.run.job_journal.end_part(results).await;
+    context.run.job_journal.end_tree_part(results).await;
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Store {
         work: impl FnOnce(&Self) -> Result<()>,
     ) -> Result<StartedJob, JournalFailure> {
         let lock = match start.lease {
-            Some(lease) if lease.is_of_part() => None,
+            Some(lease) if lease.is_of_tree_part() => None,
             Some(lease) => Some(self.take_lock_over(lease)?),
             None => Some(self.lock(start.id)?),
         };
@@ -55,7 +55,7 @@ impl Store {
         {
             return Ok(Err(JournalFailure::Held { job: start.id, process: None }));
         }
-        if start.lease.is_some_and(Lease::is_of_part) {
+        if start.lease.is_some_and(Lease::is_of_tree_part) {
             let unknown = JournalFailure::Unknown { job: start.id };
             return Ok(JobRow::find(&self.sql, start.id)?.map(|row| row.decided).ok_or(unknown));
         }

@@ -42,8 +42,8 @@ pub struct TakenJob {
 pub struct CarriedRun {
     /// The worker that carries it.
     pub worker: WorkerId,
-    /// Those that carry parts of its tree.
-    pub others: Vec<WorkerId>,
+    /// Those that carry parts of its tree for that one.
+    pub part_workers: Vec<WorkerId>,
     /// How far it is, as the worker has told last; `None` if it has not.
     pub progress: Option<StoredProgress>,
 }
@@ -97,13 +97,13 @@ impl<'a> Leases<'a> {
         held: &[Lease],
         may: impl Fn(u64) -> bool,
     ) -> Result<Vec<JobId>, JournalFailure> {
-        let is_held = |job: JobId| held.iter().any(|lease| lease.job == job && !lease.is_of_part());
+        let is_held = |job: JobId| held.iter().any(|lease| lease.job == job && !lease.is_of_tree_part());
         self.queue.with(|store| {
             // A reader waits for no other process.
             let found = store
                 .sql
                 .now()
-                .and_then(|now| Ok((expired(&store.sql, now)?, expired_parts(&store.sql, now)?)));
+                .and_then(|now| Ok((expired(&store.sql, now)?, expired_tree_parts(&store.sql, now)?)));
             let (jobs, parts) = found.map_err(|bad| store.failure(bad))?;
             let has_none =
                 jobs.iter().all(|(job, _)| is_held(*job)) && parts.iter().all(|part| held.contains(part));
@@ -306,8 +306,8 @@ fn new_lease(sql: &Sql, job: JobId, part: u64, worker: WorkerId) -> Result<Lease
     Ok(lease)
 }
 
-/// Gives a worker the right to a part of a job. `None`: the job cannot be read.
-pub(super) fn taken(
+/// Gives a worker the right to a part of the tree of a job. `None`: there is no such job.
+pub(super) fn lease_part(
     sql: &Sql,
     job: JobId,
     part: u64,
@@ -407,7 +407,7 @@ fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
 }
 
 /// The leases of parts that have expired.
-pub(super) fn expired_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, StoreError> {
+pub(super) fn expired_tree_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, StoreError> {
     let expired = "part > 0 AND (until <= ?1 OR until > ?2)";
     let values = [now.into(), (now + LEASE_TIME.as_secs()).into()];
     LEASES.find(sql, expired, &values, |row| LeaseRow::read(row).map(|row| row.lease))
@@ -428,12 +428,14 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
 
 /// The jobs that workers carry.
 pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
-    let (jobs, parts): (Vec<_>, Vec<_>) =
-        LEASES.find(sql, "TRUE", &[], LeaseRow::read)?.into_iter().partition(|row| !row.lease.is_of_part());
+    let (jobs, parts): (Vec<_>, Vec<_>) = LEASES
+        .find(sql, "TRUE", &[], LeaseRow::read)?
+        .into_iter()
+        .partition(|row| !row.lease.is_of_tree_part());
     let run = |row: LeaseRow| {
         let (job, worker, progress) = (row.lease.job, row.lease.worker, row.progress());
         let others = parts.iter().map(|part| part.lease).filter(|part| part.job == job);
-        (job, CarriedRun { worker, others: others.map(|part| part.worker).collect(), progress })
+        (job, CarriedRun { worker, part_workers: others.map(|part| part.worker).collect(), progress })
     };
     Ok(jobs.into_iter().map(run).collect())
 }

@@ -20,21 +20,21 @@ use tokio::task::block_in_place;
 
 /// The documents in the database of a journal. Clones share a connection, which the first question makes.
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct SharedDocuments {
     journal: Journal,
     connection: Arc<Mutex<Option<Queue>>>,
     /// When somebody has waited in vain for the last time.
-    silent: Arc<Mutex<Option<Moment>>>,
+    silent_since: Arc<Mutex<Option<Moment>>>,
     clock: Clock,
     /// How long an answer may take.
     patience: Duration,
 }
 
-impl Memory {
+impl SharedDocuments {
     /// The documents beside the jobs of this journal.
     pub fn of(journal: Journal) -> Self {
-        let (connection, silent) = Default::default();
-        Self { journal, connection, silent, clock: Clock::start(), patience: PATIENCE }
+        let (connection, silent_since) = Default::default();
+        Self { journal, connection, silent_since, clock: Clock::start(), patience: PATIENCE }
     }
 
     /// The document of this name; `None` if there is none. Nobody who writes is waited for.
@@ -73,8 +73,8 @@ impl Memory {
         &self,
         work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
     ) -> Result<T, JournalFailure> {
-        let silent = *self.silent.locked();
-        if silent.is_some_and(|since| self.clock.now().since(since) < REST) {
+        let silent_since = *self.silent_since.locked();
+        if silent_since.is_some_and(|since| self.clock.now().since(since) < PAUSE_AFTER_SILENCE) {
             return Err(JournalFailure::Slow);
         }
         let (reply, answer) = sync_channel(1);
@@ -84,11 +84,11 @@ impl Memory {
             let _ = reply.send(memory.connection().and_then(|queue| work(&queue)));
         };
         let answered = match thread::Builder::new().name("memory".to_owned()).spawn(asks) {
-            Ok(_) => aside(|| answer.recv_timeout(self.patience).ok()),
+            Ok(_) => wait_aside(|| answer.recv_timeout(self.patience).ok()),
             Err(_) => None,
         };
         answered.unwrap_or_else(|| {
-            *self.silent.locked() = Some(self.clock.now());
+            *self.silent_since.locked() = Some(self.clock.now());
             Err(JournalFailure::Slow)
         })
     }
@@ -108,7 +108,7 @@ fn find(sql: &Sql, name: &str) -> Result<Option<String>, StoreError> {
 }
 
 /// Waits on this thread. If it is one of a scheduler of several, the others take over what it would have done.
-fn aside<T>(waits: impl FnOnce() -> T) -> T {
+fn wait_aside<T>(waits: impl FnOnce() -> T) -> T {
     let scheduler = Handle::try_current();
     if scheduler.is_ok_and(|scheduler| scheduler.runtime_flavor() == RuntimeFlavor::MultiThread) {
         block_in_place(waits)
@@ -120,7 +120,7 @@ fn aside<T>(waits: impl FnOnce() -> T) -> T {
 /// How long an answer may take, with a new connection if there is none.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long nobody waits again after that.
-const REST: Duration = Duration::from_secs(10);
+const PAUSE_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -130,7 +130,7 @@ mod tests {
     use std::sync::mpsc::channel;
     use tokio::runtime::Builder;
 
-    impl Memory {
+    impl SharedDocuments {
         /// The documents of a database that stands for a directory.
         pub(crate) fn for_tests(directory: &Path) -> Self {
             let queue = Queue::of(Store::open_for_tests(directory).unwrap());
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_document_is_replaced_by_whoever_has_seen_the_last_one() {
         let home = tempfile::tempdir().unwrap();
-        let [one, two] = [(); 2].map(|()| Memory::for_tests(home.path()));
+        let [one, two] = [(); 2].map(|()| SharedDocuments::for_tests(home.path()));
         assert_eq!(one.read("x"), Ok(None));
         assert_eq!(one.replace("x", None, "[1]".to_owned()), Ok(true));
         assert_eq!(two.replace("x", None, "[2]".to_owned()), Ok(false));
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_document_that_has_changed_on_the_disk_is_refused() {
         let home = tempfile::tempdir().unwrap();
-        let memory = Memory::for_tests(home.path());
+        let memory = SharedDocuments::for_tests(home.path());
         assert_eq!(memory.replace("x", None, "[1]".to_owned()), Ok(true));
         let store = Store::open_for_tests(home.path()).unwrap();
         store.sql.execute("UPDATE memory SET value = '[2]'", &[]).unwrap();
@@ -176,7 +176,10 @@ mod tests {
     #[test]
     fn whoever_waits_in_vain_keeps_nobody_else_waiting() {
         let home = tempfile::tempdir().unwrap();
-        let memory = Memory { patience: Duration::from_millis(500), ..Memory::for_tests(home.path()) };
+        let memory = SharedDocuments {
+            patience: Duration::from_millis(500),
+            ..SharedDocuments::for_tests(home.path())
+        };
         // Somebody has the connection, as if the database did not answer.
         let connection = Arc::clone(&memory.connection);
         let held = connection.locked();
@@ -195,7 +198,7 @@ mod tests {
         assert_eq!(memory.read("x"), Err(JournalFailure::Slow));
         assert!(memory.clock.now().since(began) < memory.patience, "it is not waited for again at once");
         drop(held);
-        *memory.silent.locked() = None;
+        *memory.silent_since.locked() = None;
         assert_eq!(memory.read("x"), Ok(None));
     }
 }

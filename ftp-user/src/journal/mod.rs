@@ -66,7 +66,7 @@ pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
 };
-pub use memory::Memory;
+pub use memory::SharedDocuments;
 pub use password::{Password, PgpassAnswer};
 pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{
@@ -78,5 +78,5 @@ pub use record::{ReadWords, StoredJob};
 pub use series::{PlannedRun, SeriesRecord};
 pub use store::DaemonRefusal;
 pub use tokens::Tokens;
-pub use tree_parts::{PartQuestion, TreePart};
+pub use tree_parts::{PartRequest, TreePartState};
 pub use url::{BadStoreUrl, DatabaseHost, PostgresUrl, SslMode, StoreUrl};

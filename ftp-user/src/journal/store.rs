@@ -165,7 +165,7 @@ impl Store {
     /// taken it. Of a part of a job, the worker of the job has the lock.
     pub(super) fn check_job(&self, job: JobId, lease: Option<Lease>) -> Result<(), StoreError> {
         self.check_lease(lease)?;
-        if lease.is_some_and(Lease::is_of_part) {
+        if lease.is_some_and(Lease::is_of_tree_part) {
             return Ok(());
         }
         let has_lock = match &self.home {

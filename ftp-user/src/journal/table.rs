@@ -199,7 +199,8 @@ CREATE TABLE leases (
     key: "job, part",
 };
 
-/// The parts of trees that workers carry for the worker of the job, or may carry: which files, and what came of them.
+/// The parts of trees that workers carry for the worker of the job, or may carry: the files in JSON; and what came of them, or the
+/// words `lost` or `given back`.
 pub(super) const TREE_PARTS: Table = Table {
     name: "tree_parts",
     create: "

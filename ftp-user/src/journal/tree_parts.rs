@@ -7,7 +7,7 @@
 //!     '-- taken back      '-- its lease expires ──> lost
 //! ```
 //!
-//! A part is only a way to share work: what is known of its files stands in their rows. When the lease of the job ends, all parts end
+//! A part is only a way to divide work: what is known of its files stands in their rows. When the lease of the job ends, all parts end
 //! with it, and whoever takes the job over begins with its files.
 
 use super::failure::JournalFailure;
@@ -22,10 +22,10 @@ use crate::queue::{CarriedJob, Head, Lease};
 
 /// How a part stands, as the worker of the job sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum TreePart {
+pub enum TreePartState {
     /// Nobody has taken it.
     Offered,
-    /// A worker carries it.
+    /// Another worker carries it.
     Taken,
     /// Nothing of it goes on. What came of its files, if somebody has carried it.
     Ended(Option<String>),
@@ -33,26 +33,26 @@ pub enum TreePart {
     Lost,
 }
 
-/// What the worker of a job wants to know of a part.
+/// What the worker of a job does with a part that it has offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PartQuestion {
-    /// How it stands.
-    State,
-    /// The same, but if nobody has taken it, nobody gets it.
+pub enum PartRequest {
+    /// It looks how the part stands.
+    Look,
+    /// It takes the part back if nobody else has taken it.
     TakeBack,
-    /// It is taken away from whoever carries it, who notices that before the next final name and the next deletion.
+    /// It takes the part away from whoever carries it, who notices that before the next final name and the next deletion.
     Revoke,
 }
 
 impl JobJournal {
     /// Whether other workers may carry parts of the job: a worker has it, and others share its store.
     pub fn can_be_shared(&self) -> bool {
-        self.is_shared() && self.lease().is_some_and(|lease| !lease.is_of_part())
+        self.is_shared() && self.lease().is_some_and(|lease| !lease.is_of_tree_part())
     }
 
     /// Whether this run carries a part of a job for another worker.
-    pub fn is_of_part(&self) -> bool {
-        self.lease().is_some_and(Lease::is_of_part)
+    pub fn is_of_tree_part(&self) -> bool {
+        self.lease().is_some_and(Lease::is_of_tree_part)
     }
 
     fn lease(&self) -> Option<Lease> {
@@ -60,17 +60,18 @@ impl JobJournal {
     }
 
     /// Offers files of the job to other workers. Returns the number of the part; `None` if the journal has ended.
-    pub async fn offer_part(&self, files: String) -> Option<u64> {
+    pub async fn offer_tree_part(&self, files: String) -> Option<u64> {
         self.ask(move |store, job| offer(&store.sql, job, &files)).await.ok()
     }
 
-    /// Asks about a part that was offered, which is forgotten when it has ended; `None` if the journal has ended.
-    pub async fn ask_about_part(&self, part: u64, question: PartQuestion) -> Option<TreePart> {
-        self.ask(move |store, job| state(&store.sql, job, part, question)).await.ok()
+    /// Does that with a part that was offered, and says how it stands then. It is forgotten when it has ended. `None` if the
+    /// journal has ended.
+    pub async fn tree_part_state(&self, part: u64, request: PartRequest) -> Option<TreePartState> {
+        self.ask(move |store, job| state_after(&store.sql, job, part, request)).await.ok()
     }
 
     /// The files of the part that this run carries; `None` if it carries none, or has lost it.
-    pub async fn files_of_part(&self) -> Option<String> {
+    pub async fn files_of_tree_part(&self) -> Option<String> {
         let lease = self.lease()?;
         self.ask(move |store, _| Ok(find(&store.sql, lease.job, lease.part)?.map(|part| part.files)))
             .await
@@ -78,7 +79,7 @@ impl JobJournal {
     }
 
     /// Ends the part that this run carries, with everything that was noted before.
-    pub async fn end_part(&self, result: String) {
+    pub async fn end_tree_part(&self, result: String) {
         let Some(lease) = self.lease() else { return };
         self.end_with(move |store, _| end(&store.sql, lease, Some(result))).await;
     }
@@ -90,7 +91,7 @@ impl Leases<'_> {
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn take_part(
+    pub fn take_tree_part(
         &self,
         mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
     ) -> Result<Option<TakenJob>, JournalFailure> {
@@ -108,7 +109,7 @@ impl Leases<'_> {
                     if leases::worker_of(sql, job)? != Some(self.worker)
                         && may_begin(&carried_head(job, &entry), &carried)
                     {
-                        return leases::taken(sql, job, part, self.worker);
+                        return leases::lease_part(sql, job, part, self.worker);
                     }
                 }
                 Ok(None)
@@ -157,22 +158,22 @@ fn offered(sql: &Sql) -> Result<Vec<(JobId, u64)>, StoreError> {
     sql.all(ask, &[], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn state(sql: &Sql, job: JobId, part: u64, question: PartQuestion) -> Result<TreePart, StoreError> {
+/// How a part stands after a request. One that has ended is forgotten.
+fn state_after(sql: &Sql, job: JobId, part: u64, request: PartRequest) -> Result<TreePartState, StoreError> {
     let is_taken = leases::is_taken(sql, job, part)?;
-    let found = if is_taken { None } else { find(sql, job, part)? };
-    let state = match (found, question) {
-        // Whoever has offered it is the only one who deletes it.
-        (None, _) if !is_taken => TreePart::Lost,
-        (None, PartQuestion::State | PartQuestion::TakeBack) => return Ok(TreePart::Taken),
-        (None, PartQuestion::Revoke) => TreePart::Lost,
-        (Some(PartRow { result: None, .. }), PartQuestion::State) => return Ok(TreePart::Offered),
-        (Some(PartRow { result: None, .. }), PartQuestion::TakeBack | PartQuestion::Revoke) => {
-            TreePart::Ended(None)
-        }
-        (Some(PartRow { result: Some(result), .. }), _) => match result.as_str() {
-            LOST => TreePart::Lost,
-            GIVEN_BACK => TreePart::Ended(None),
-            _ => TreePart::Ended(Some(result)),
+    if is_taken && request != PartRequest::Revoke {
+        return Ok(TreePartState::Taken);
+    }
+    let state = match find(sql, job, part)?.map(|part| part.result) {
+        // The lease of the job has ended, and all its parts with it.
+        None => TreePartState::Lost,
+        Some(None) if is_taken => TreePartState::Lost,
+        Some(None) if request == PartRequest::Look => return Ok(TreePartState::Offered),
+        Some(None) => TreePartState::Ended(None),
+        Some(Some(result)) => match result.as_str() {
+            LOST => TreePartState::Lost,
+            GIVEN_BACK => TreePartState::Ended(None),
+            _ => TreePartState::Ended(Some(result)),
         },
     };
     forget(sql, job, part)?;
@@ -197,7 +198,7 @@ fn end(sql: &Sql, lease: Lease, result: Option<String>) -> Result<(), StoreError
 
 /// Marks those parts as lost whose leases have expired. Returns their jobs.
 pub(super) fn lose_expired(sql: &Sql, now: u64, held: &[Lease]) -> Result<Vec<JobId>, StoreError> {
-    let mut lost = leases::expired_parts(sql, now)?;
+    let mut lost = leases::expired_tree_parts(sql, now)?;
     lost.retain(|lease| !held.contains(lease));
     for lease in &lost {
         settle(sql, *lease, LOST)?;
@@ -259,11 +260,11 @@ mod tests {
         }
 
         fn take(&self, worker: u64) -> Option<Lease> {
-            self.of(worker).take_part(|_, _| true).unwrap().map(|taken| taken.lease)
+            self.of(worker).take_tree_part(|_, _| true).unwrap().map(|taken| taken.lease)
         }
 
-        fn state(&self, part: u64, question: PartQuestion) -> TreePart {
-            self.write(|sql| state(sql, self.job, part, question))
+        fn state(&self, part: u64, request: PartRequest) -> TreePartState {
+            self.write(|sql| state_after(sql, self.job, part, request))
         }
     }
 
@@ -282,27 +283,27 @@ mod tests {
         assert_eq!(carried.len(), 3, "each part counts as a job");
         let files = scene.write(|sql| find(sql, scene.job, first)).map(|part| part.files);
         assert_eq!(files.as_deref(), Some("files"));
-        for question in [PartQuestion::State, PartQuestion::TakeBack] {
-            assert_eq!(scene.state(first, question), TreePart::Taken);
+        for request in [PartRequest::Look, PartRequest::TakeBack] {
+            assert_eq!(scene.state(first, request), TreePartState::Taken);
         }
         scene.write(|sql| end(sql, lease, Some("result".to_owned())));
         scene.write(|sql| end(sql, lease, Some("another".to_owned())));
-        assert_eq!(scene.state(first, PartQuestion::State), TreePart::Ended(Some("result".to_owned())));
-        assert_eq!(scene.state(first, PartQuestion::State), TreePart::Lost, "it is forgotten");
+        assert_eq!(scene.state(first, PartRequest::Look), TreePartState::Ended(Some("result".to_owned())));
+        assert_eq!(scene.state(first, PartRequest::Look), TreePartState::Lost, "it is forgotten");
     }
 
     #[test]
     fn a_part_comes_back_if_nobody_takes_it_or_ends_it() {
         let scene = Scene::new();
         let part = scene.offer();
-        assert_eq!(scene.state(part, PartQuestion::State), TreePart::Offered);
-        assert_eq!(scene.state(part, PartQuestion::TakeBack), TreePart::Ended(None));
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Offered);
+        assert_eq!(scene.state(part, PartRequest::TakeBack), TreePartState::Ended(None));
         assert_eq!(scene.take(2), None);
         let part = scene.offer();
         let lease = scene.take(2).unwrap();
         scene.of(2).give_back(&[lease]).unwrap();
         assert_eq!(scene.take(3), None, "whoever has offered it knows it first");
-        assert_eq!(scene.state(part, PartQuestion::State), TreePart::Ended(None));
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Ended(None));
     }
 
     #[test]
@@ -310,7 +311,7 @@ mod tests {
         let scene = Scene::new();
         let revoked = scene.offer();
         let lease = scene.take(2).unwrap();
-        assert_eq!(scene.state(revoked, PartQuestion::Revoke), TreePart::Lost);
+        assert_eq!(scene.state(revoked, PartRequest::Revoke), TreePartState::Lost);
         assert!(!scene.write(|sql| leases::is_held(sql, lease)));
         let part = scene.offer();
         let lease = scene.take(2).unwrap();
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(scene.write(|sql| lose_expired(sql, far, &[lease])), []);
         assert_eq!(scene.write(|sql| lose_expired(sql, far, &[])), [scene.job]);
         scene.write(|sql| end(sql, lease, Some("late".to_owned())));
-        assert_eq!(scene.state(part, PartQuestion::State), TreePart::Lost);
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Lost);
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Whether it is one of a part of the tree of a job, which another worker carries.
-    pub const fn is_of_part(self) -> bool {
+    /// Whether it is one of a part of the tree of a job. Another worker has the lease of the job.
+    pub const fn is_of_tree_part(self) -> bool {
         self.part != WHOLE_JOB
     }
 }

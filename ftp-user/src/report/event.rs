@@ -380,13 +380,13 @@ pub struct SummaryDetails {
     pub equal_by: Vec<&'static str>,
 }
 
-/// How many files and directories have failed. Each of them is at most one of the others.
+/// How many files and directories have failed. No file counts in two of `stays`, `unconfirmed` and `interrupted`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct FailedFiles {
     /// All of them.
     #[serde(rename = "failed")]
     pub all: u64,
-    /// Those that are complete at the destination, and count there as well: only their sources stay.
+    /// Those that are complete at the destination, and count in `files` of the summary as well: only their sources stay.
     #[serde(skip_serializing_if = "json::is_zero")]
     pub stays: u64,
     /// Those that were stored, and nobody can tell whether they are still there.

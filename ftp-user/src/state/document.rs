@@ -3,7 +3,7 @@
 
 use super::file::StateFile;
 use crate::failure::{Failure, Kind, Result};
-use crate::journal::Memory;
+use crate::journal::SharedDocuments;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
@@ -14,13 +14,13 @@ pub(super) enum Document {
     /// In a file of this host.
     File(StateFile),
     /// In a database.
-    Row(Row),
+    Row(DocumentRow),
 }
 
 /// A row of a database.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) memory: Memory,
+pub(super) struct DocumentRow {
+    pub(super) memory: SharedDocuments,
     pub(super) name: &'static str,
     /// Whether trust rests on it. Then nothing goes on if it is damaged; else a new one begins.
     pub(super) holds_trust: bool,
@@ -62,7 +62,7 @@ impl Document {
     }
 }
 
-impl Row {
+impl DocumentRow {
     fn value<T: DeserializeOwned + Default>(&self, text: Option<&str>) -> Result<T> {
         text.map_or_else(
             || Ok(T::default()),
@@ -71,7 +71,7 @@ impl Row {
     }
 
     fn damaged(&self, why: impl Display) -> Failure {
-        let what = format!("what the database of the jobs has of {} is damaged ({why})", self.name);
+        let what = format!("the row {} in the database of the jobs is damaged ({why})", self.name);
         Failure::new(Kind::Other, what).hint("restore the database from a backup")
     }
 
@@ -93,8 +93,11 @@ impl Row {
                 return Ok(());
             }
         }
-        let what = format!("others change all the time what the database of the jobs has of {}", self.name);
-        Err(Failure::new(Kind::Temporary, what))
+        let what = format!(
+            "other programs change the row {} in the database of the jobs again and again",
+            self.name
+        );
+        Err(Failure::new(Kind::Temporary, what).hint("try again"))
     }
 }
 

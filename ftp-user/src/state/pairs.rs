@@ -11,9 +11,9 @@
 //! What is remembered orders candidates and agents. It never permits one, and closes none. A path through a third host is
 //! not remembered as one that works: it would come before direct paths that may be open again.
 
-use super::document::{Document, Row};
+use super::document::{Document, DocumentRow};
 use super::file::{StateFile, age, now};
-use crate::journal::Memory;
+use crate::journal::SharedDocuments;
 use ftp_proto::address::Family;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
@@ -102,8 +102,8 @@ impl Pairs {
     }
 
     /// The memory that several hosts share.
-    pub const fn shared(memory: Memory) -> Self {
-        Self(Document::Row(Row { memory, name: "pairs", holds_trust: false }))
+    pub const fn shared(memory: SharedDocuments) -> Self {
+        Self(Document::Row(DocumentRow { memory, name: "pairs", holds_trust: false }))
     }
 
     /// What is known of this pair.
@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn what_one_host_has_learnt_another_one_knows_that_shares_its_database() {
         let home = tempfile::tempdir().unwrap();
-        let [one, two] = [(); 2].map(|()| Memory::for_tests(home.path()));
+        let [one, two] = [(); 2].map(|()| SharedDocuments::for_tests(home.path()));
         let [one, two, damaged] = [one, two.clone(), two].map(Pairs::shared);
         one.note_worked(&key("one"), "x: y", "x").unwrap();
         two.note_worked(&key("two"), "y: z", "y").unwrap();
@@ -384,7 +384,7 @@ mod tests {
         assert!(said.contains("has of pairs is damaged"), "{said}");
         one.note_worked(&key("one"), "x: y", "x").unwrap();
         assert_eq!(worked(&two, &key("one")), Some("x: y".to_owned()), "a new one begins");
-        let away = Pairs::shared(Memory::away_for_tests());
+        let away = Pairs::shared(SharedDocuments::away_for_tests());
         assert!(away.recall(&key("one")).is_err() && away.note_worked(&key("one"), "x", "x").is_err());
     }
 

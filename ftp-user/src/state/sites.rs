@@ -4,10 +4,10 @@
 //! A server is known by its host and port, as they were written. What is known of it never expires: a certificate that
 //! was kept must not be forgotten because it was not used for long. `ftp-user sites forget` forgets it.
 
-use super::document::{Document, Row, of_this_host};
+use super::document::{Document, DocumentRow, of_this_host};
 use super::file::{StateFile, now};
 use crate::failure::{Failure, FtpUser, Kind, Result};
-use crate::journal::{Memory, as_text};
+use crate::journal::{SharedDocuments, as_text};
 use ftp_io::lock::Lock;
 use ftp_proto::wire::Fingerprint;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub struct KnownSite {
 }
 
 impl KnownSite {
+    /// Nothing is known of the server any more. As long as an entry says so, what the file of a host knows is not taken in its place.
+    pub const FORGOTTEN: Self = Self { offers_tls: false, was_verified: false, certificate: None };
+
     /// Whether anything that is known of the server shows that it has TLS. A certificate was seen inside TLS, too.
     pub const fn has_tls(&self) -> bool {
         self.offers_tls || self.was_verified || self.certificate.is_some()
@@ -92,8 +95,8 @@ impl Sites {
     }
 
     /// What several hosts know together, and this one had kept in its state directory before.
-    pub fn shared(memory: Memory, directory: Option<PathBuf>) -> Self {
-        let kept = Document::Row(Row { memory, name: "sites", holds_trust: true });
+    pub fn shared(memory: SharedDocuments, directory: Option<PathBuf>) -> Self {
+        let kept = Document::Row(DocumentRow { memory, name: "sites", holds_trust: true });
         let of_host = Some(StateFile::of_trust(directory, FILE));
         Self { kept, of_host, lasts: true, run: Arc::default() }
     }
@@ -129,7 +132,7 @@ impl Sites {
                 !new.is_empty()
             })?;
         }
-        // Of two entries of one server the later one holds.
+        // Whoever reads them takes the last entry of a server: that of the database, if it has one.
         Ok(of_host.into_iter().chain(kept).collect())
     }
 
@@ -218,7 +221,7 @@ impl Sites {
         self.kept.update(|all: &mut Vec<Entry>| {
             known = known_of(all, site);
             if self.of_host.is_some() {
-                return known != Some(KnownSite::default()) && set(all, site, KnownSite::default());
+                return known != Some(KnownSite::FORGOTTEN) && set(all, site, KnownSite::FORGOTTEN);
             }
             all.retain(|entry| entry.site != site);
             known.is_some()
@@ -231,7 +234,7 @@ impl Sites {
                 of_host.is_some()
             });
             forgotten.map_err(of_this_host)?;
-            known = known.filter(|known| *known != KnownSite::default()).or(of_host);
+            known = known.filter(|known| *known != KnownSite::FORGOTTEN).or(of_host);
         }
         if let Some(run) = &mut self.run.locked().known {
             run.remove(site);
@@ -274,7 +277,7 @@ fn set(all: &mut Vec<Entry>, site: &str, known: KnownSite) -> bool {
     }
     if all.len() >= MOST {
         // Those that were forgotten make room.
-        all.retain(|entry| entry.known != KnownSite::default());
+        all.retain(|entry| entry.known != KnownSite::FORGOTTEN);
     }
     let has_room = all.len() < MOST;
     if has_room {
@@ -321,7 +324,7 @@ mod tests {
 
     /// Runs of one host with a file, and of a host for each run where a database has what is known.
     fn places(home: &Path) -> [Box<dyn Fn() -> Sites>; 2] {
-        let (file, memory) = (home.join("state"), Memory::for_tests(&home.join("database")));
+        let (file, memory) = (home.join("state"), SharedDocuments::for_tests(&home.join("database")));
         [
             Box::new(move || Sites::at(Some(file.clone()))),
             Box::new(move || Sites::shared(memory.clone(), None)),
@@ -421,10 +424,10 @@ mod tests {
     }
 
     /// A database, and a state directory with a file in which one certificate was kept before there was a database.
-    fn upgraded(home: &Path) -> (Memory, PathBuf) {
+    fn upgraded(home: &Path) -> (SharedDocuments, PathBuf) {
         let state = home.join("state");
         assert_eq!(Sites::at(Some(state.clone())).keep("a:21", one()), Ok(KeptPin::Now));
-        (Memory::for_tests(&home.join("database")), state)
+        (SharedDocuments::for_tests(&home.join("database")), state)
     }
 
     #[test]
@@ -466,11 +469,11 @@ mod tests {
     fn two_daemons_that_keep_certificates_at_once_lose_none_of_each_other() {
         let home = tempfile::tempdir().unwrap();
         let database = home.path().join("database");
-        drop(Memory::for_tests(&database));
+        drop(SharedDocuments::for_tests(&database));
         let kept: Vec<(usize, KeptPin)> = std::thread::scope(|scope| {
             let keeps = |daemon: usize| {
                 // Each has a connection of its own.
-                let memory = Memory::for_tests(&database);
+                let memory = SharedDocuments::for_tests(&database);
                 let own = Fingerprint::of(&[u8::try_from(daemon).unwrap()]);
                 let keep = move |number| {
                     let sites = Sites::shared(memory.clone(), None);
@@ -482,7 +485,7 @@ mod tests {
             let daemons = [0, 1, 2].map(|daemon| scope.spawn(move || keeps(daemon)));
             daemons.into_iter().flat_map(|daemon| daemon.join().unwrap()).collect()
         });
-        let sites = Sites::shared(Memory::for_tests(&database), None);
+        let sites = Sites::shared(SharedDocuments::for_tests(&database), None);
         assert_eq!(sites.all().unwrap().len(), 40);
         for number in 0..10 {
             let of = kept.iter().filter(|(other, _)| *other == number);
@@ -496,9 +499,9 @@ mod tests {
     #[test]
     fn a_database_that_is_away_or_damaged_knows_nothing_and_lets_nothing_go_on() {
         let home = tempfile::tempdir().unwrap();
-        let damaged = Memory::for_tests(home.path());
+        let damaged = SharedDocuments::for_tests(home.path());
         damaged.damage_for_tests("sites", "[{");
-        for memory in [Memory::away_for_tests(), damaged] {
+        for memory in [SharedDocuments::away_for_tests(), damaged] {
             let sites = Sites::shared(memory, None);
             let all = [
                 sites.recall("a:21").map(drop),
@@ -515,7 +518,7 @@ mod tests {
     #[test]
     fn a_certificate_is_not_new_if_the_database_goes_away_meanwhile() {
         let home = tempfile::tempdir().unwrap();
-        let memory = Memory::for_tests(home.path());
+        let memory = SharedDocuments::for_tests(home.path());
         let sites = Sites::shared(memory.clone(), None);
         assert_eq!(sites.recall("a:21"), nothing());
         memory.damage_for_tests("sites", "[{");

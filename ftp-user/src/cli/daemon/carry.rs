@@ -30,7 +30,7 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
     let entry = record.queued.clone().unwrap_or_default();
     let gives_up = entry.wish == Wish::Cancel;
     // Who carries the job tells how far it is.
-    if !lease.is_of_part() {
+    if !lease.is_of_tree_part() {
         daemon.feed.begin(record.id);
     }
     let settings = match program::settings(daemon.general.job.config.as_deref()) {
@@ -69,7 +69,7 @@ async fn run(daemon: &Arc<Daemon>, lease: Lease, record: &JobRecord, cancel: Can
     let (feed, id) = (Arc::clone(&daemon.feed), record.id);
     let (owner, ends) = (submission.owner.clone(), ends(&submission));
     let listener = Listener::new(move |said| {
-        if !lease.is_of_part() {
+        if !lease.is_of_tree_part() {
             feed.hear(id, (&owner, &ends), said);
         }
     });

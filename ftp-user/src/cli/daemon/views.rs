@@ -98,7 +98,7 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
 pub(super) fn worker_view(worker: &WorkerRecord, runs: &HashMap<JobId, CarriedRun>, now: u64) -> WorkerView {
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let WorkerRecord { profile, started, seen } = worker;
-    let is_own = |run: &CarriedRun| run.worker == profile.id || run.others.contains(&profile.id);
+    let is_own = |run: &CarriedRun| run.worker == profile.id || run.part_workers.contains(&profile.id);
     let mut jobs: Vec<String> =
         runs.iter().filter(|(_, run)| is_own(run)).map(|(job, _)| job.to_string()).collect();
     jobs.sort();

@@ -195,7 +195,7 @@ impl Worker {
             Leases::of(queue, id).lose_expired(&held, |store| renewal.may_take_over(clock.now(), store))
         };
         for job in self.daemon.queue.on_disk(lose).await? {
-            tracing::warn!(%job, "a job or a part of it has lost its worker, and is carried again");
+            tracing::warn!(%job, "a job, or a part of its tree, has lost its worker: its next run takes over what is left");
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ impl Worker {
         let now = self.clock.now();
         let is_due = self.saved.is_none_or(|last| now.since(last) >= SAVE_PROGRESS);
         let running =
-            || self.running.values().map(|running| running.lease).filter(|lease| !lease.is_of_part());
+            || self.running.values().map(|running| running.lease).filter(|lease| !lease.is_of_tree_part());
         if !is_due || running().next().is_none() {
             return Ok(());
         }
@@ -304,7 +304,7 @@ impl Worker {
                 let others = OnceCell::new();
                 let may_begin =
                     |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
-                Leases::of(queue, daemon.worker.id).take_part(may_begin)
+                Leases::of(queue, daemon.worker.id).take_tree_part(may_begin)
             };
             self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
         }
@@ -402,12 +402,12 @@ impl Worker {
             return Ok(());
         }
         let parts: Vec<Lease> =
-            self.unwritten.iter().map(|end| end.lease).filter(|lease| lease.is_of_part()).collect();
+            self.unwritten.iter().map(|end| end.lease).filter(|lease| lease.is_of_tree_part()).collect();
         let id = self.daemon.worker.id;
         if !parts.is_empty() {
             // Those that have a result are not changed.
             self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).give_back(&parts)).await?;
-            self.unwritten.retain(|end| !end.lease.is_of_part());
+            self.unwritten.retain(|end| !end.lease.is_of_tree_part());
         }
         let ends = self.unwritten.clone();
         let end = move |queue: &Queue| {

@@ -117,7 +117,7 @@ async fn hash_part(
         return Ok(Err(session.refusal(what, &noted)));
     }
     let answer = ask_digest(session, DigestCommand::Hash, algorithm, path, length).await?;
-    if is_of_part(&answer, algorithm, part) {
+    if is_of_tree_part(&answer, algorithm, part) {
         session.manners.settings.restarts = restarts; // it has used the part up
         let digest = parse_answer(algorithm, &answer.reply.lines, path);
         return Ok(digest.ok_or_else(|| not_hashed(session, what, &answer)));
@@ -133,7 +133,7 @@ async fn hash_part(
 }
 
 /// Whether a positive answer to HASH is about this part.
-fn is_of_part(answer: &Answer, algorithm: Algorithm, part: ByteRange) -> bool {
+fn is_of_tree_part(answer: &Answer, algorithm: Algorithm, part: ByteRange) -> bool {
     let last = part.first.saturating_add(part.length.unwrap_or(0)).saturating_sub(1);
     answer.is_done() && parse_answered_range(algorithm, &answer.reply.lines) == Some((part.first, last))
 }
@@ -231,7 +231,7 @@ async fn hash_ahead(
         let noted = session.answer_to(noted, Verb::Rang).await?;
         let answer = session.answer_to(hashed, Verb::Hash).await?;
         let digest = parse_answer(algorithm, &answer.reply.lines, path)
-            .filter(|_| noted.is_done() && is_of_part(&answer, algorithm, part));
+            .filter(|_| noted.is_done() && is_of_tree_part(&answer, algorithm, part));
         match (&mut digests, digest) {
             (Ok(digests), Some(digest)) => digests.push(digest),
             (Ok(_), None) => {

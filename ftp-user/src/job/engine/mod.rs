@@ -6,7 +6,7 @@
 //! | `waiting` | files that wait for a worker, and their claims |
 //! | `workers` | the workers between two ends: which one gets which files |
 //! | `worker` | one of them: it copies files, together or one after the other |
-//! | `sharing` | files that other workers of the queue copy |
+//! | `sharing` | files that other daemons copy |
 //! | `width` | how many |
 //! | `grouping` | whether small files move together, how, and on which path |
 //! | `batch` | small files that move together |

@@ -1,9 +1,9 @@
-//! Files that other workers of the queue copy: a long job offers them in parts, and takes back what nobody takes.
+//! Files that other daemons copy: a long job offers them in parts, and takes back what nobody takes.
 //!
 //! ```text
 //!  wait ── they would take long, all are busy ──> offered ── taken ──> ended: what came of each file
-//!   ^                                                |                   or left: this worker copies it
-//!   '----- this worker has nothing else to do <------'
+//!   ^                                                |                   or left: this daemon copies it
+//!   '----- this daemon has nothing else to do <------'
 //! ```
 
 use super::worker::{FileResult, WorkerResults};
@@ -12,7 +12,7 @@ use crate::failure::Kind;
 use crate::job::Item;
 use crate::job::moving::{KeptSource, MovedTree};
 use crate::job::request::job::{JobCount, Options};
-use crate::journal::{PartQuestion, TreePart};
+use crate::journal::{PartRequest, TreePartState};
 use crate::route::Ends;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Files between two servers that another worker may copy.
+/// Files between two servers that another daemon may copy.
 #[derive(Debug, Deserialize, Serialize)]
 pub(in crate::job) struct SharedFiles {
     /// The source, as reports call it.
@@ -41,23 +41,23 @@ pub(in crate::job) struct SharedResults {
     pub(in crate::job) files: Vec<FileResult>,
     /// Sources of a move that were copied and stay.
     pub(in crate::job) kept: Vec<KeptSource>,
-    /// Whether a session with the destination was lost: what any worker has stored there before may be gone.
+    /// Whether a session with the destination was lost: what any daemon has stored there before may be gone.
     pub(in crate::job) has_lost_session: bool,
 }
 
-/// Whether files are shared with other workers, and how many are.
+/// Whether files are offered to other daemons, and how many parts are.
 #[derive(Debug)]
 pub(super) struct Sharing {
     began: Moment,
     /// How many files have ended here.
     ended: usize,
     /// When the next part may be offered; `None` if none ever is.
-    from: Option<Moment>,
+    next_offer: Option<Moment>,
     /// How many parts are offered or carried.
     pub(super) parts: usize,
     /// Whether one of them was not taken yet.
     is_offered: Arc<AtomicBool>,
-    /// Whether this worker has nothing else to do.
+    /// Whether this daemon has nothing else to do.
     wants_back: watch::Sender<bool>,
 }
 
@@ -70,23 +70,23 @@ impl Sharing {
             || options.jobs.wanted != JobCount::Auto
             || context.settings.limit.is_some();
         let is_between_servers = !ends.source.is_local() && !ends.destination.is_local();
-        let may_share = !is_alone && is_between_servers && context.run.job_journal.can_be_shared();
+        let is_permitted = !is_alone && is_between_servers && context.run.job_journal.can_be_shared();
         let began = context.world.clock.now();
         Self {
             began,
             ended: 0,
-            from: may_share.then_some(began + NOT_BEFORE),
+            next_offer: is_permitted.then_some(began + NOT_BEFORE),
             parts: 0,
             is_offered: Arc::default(),
             wants_back: watch::Sender::new(false),
         }
     }
 
-    /// Whether some of so many files that wait should be offered now: at the pace so far they would take this worker long.
+    /// Whether some of so many files that wait should be offered now: at the pace so far they would take this daemon long.
     pub(super) fn is_due(&self, waiting: usize, now: Moment) -> bool {
         let pace = |files: usize, seconds: f64| files as f64 * seconds;
         waiting > 1
-            && self.from.is_some_and(|from| from <= now)
+            && self.next_offer.is_some_and(|at| at <= now)
             && self.parts < MOST
             && !self.is_offered.load(Ordering::Relaxed)
             && pace(waiting, now.since(self.began).as_secs_f64()) >= pace(self.ended, LONG.as_secs_f64())
@@ -97,12 +97,12 @@ impl Sharing {
         self.ended += files;
     }
 
-    /// Says whether this worker has nothing else to do, so that it takes back what nobody has taken.
+    /// Says whether this daemon has nothing else to do, so that it takes back what nobody has taken.
     pub(super) fn want_back(&self, wants: bool) {
         self.wants_back.send_if_modified(|wanted| std::mem::replace(wanted, wants) != wants);
     }
 
-    /// Offers files to other workers. The result is ready when nothing of them goes on elsewhere.
+    /// Offers files to other daemons. The result is ready when nothing of them goes on elsewhere.
     pub(super) fn offer(
         &mut self,
         context: &Context,
@@ -123,14 +123,14 @@ impl Sharing {
             is_offered: Arc::clone(&self.is_offered),
             wants_back: self.wants_back.subscribe(),
         };
-        offered.ended(files)
+        offered.results(files)
     }
 
-    /// A part has ended. If nobody wanted it, the next one is not offered soon.
+    /// A part has ended. If nothing of it was copied, the next one is not offered soon.
     pub(super) fn part_ended(&mut self, results: &WorkerResults, now: Moment) {
         self.parts -= 1;
         if results.files.is_empty() {
-            self.from = self.from.map(|_| now + NOBODY_TOOK);
+            self.next_offer = self.next_offer.map(|_| now + NOBODY_TOOK);
         }
     }
 }
@@ -144,14 +144,14 @@ struct OfferedPart {
 
 impl OfferedPart {
     /// What has come of the files, as soon as nobody else has them.
-    async fn ended(mut self, files: SharedFiles) -> WorkerResults {
+    async fn results(mut self, files: SharedFiles) -> WorkerResults {
         let results = match serde_json::to_string(&files) {
             Ok(text) => self.until_ended(text).await,
             Err(_) => Some(SharedResults::default()),
         };
         self.is_offered.store(false, Ordering::Relaxed);
         let Some(SharedResults { files: ended, kept, has_lost_session }) = results else {
-            return WorkerResults { has_lost_part: true, ..WorkerResults::default() };
+            return WorkerResults { has_lost_tree_part: true, ..WorkerResults::default() };
         };
         let numbers: HashSet<u64> = ended.iter().map(|file| file.item.number).collect();
         let returned = files.items.into_iter().filter(|item| !numbers.contains(&item.number)).collect();
@@ -162,26 +162,26 @@ impl OfferedPart {
     async fn until_ended(&mut self, files: String) -> Option<SharedResults> {
         let (clock, cancel) = (self.context.world.clock, self.context.run.cancel.clone());
         let journal = self.context.run.job_journal.clone();
-        let part = journal.offer_part(files).await?;
+        let part = journal.offer_tree_part(files).await?;
         let mut cancelled = None;
         loop {
             let now = clock.now();
             if cancel.is_cancelled() {
                 cancelled.get_or_insert(now);
             }
-            let question = match cancelled {
+            let request = match cancelled {
                 // Whoever carries it is told by the queue, too, if its owner wants the job to stop.
-                Some(since) if now.since(since) >= GRACE => PartQuestion::Revoke,
-                Some(_) => PartQuestion::TakeBack,
-                None if *self.wants_back.borrow_and_update() => PartQuestion::TakeBack,
-                None => PartQuestion::State,
+                Some(since) if now.since(since) >= GRACE => PartRequest::Revoke,
+                Some(_) => PartRequest::TakeBack,
+                None if *self.wants_back.borrow_and_update() => PartRequest::TakeBack,
+                None => PartRequest::Look,
             };
-            match journal.ask_about_part(part, question).await? {
-                TreePart::Offered => {}
-                TreePart::Taken => self.is_offered.store(false, Ordering::Relaxed),
-                TreePart::Ended(None) => return Some(SharedResults::default()),
-                TreePart::Ended(Some(text)) => return serde_json::from_str(&text).ok(),
-                TreePart::Lost => return None,
+            match journal.tree_part_state(part, request).await? {
+                TreePartState::Offered => {}
+                TreePartState::Taken => self.is_offered.store(false, Ordering::Relaxed),
+                TreePartState::Ended(None) => return Some(SharedResults::default()),
+                TreePartState::Ended(Some(text)) => return serde_json::from_str(&text).ok(),
+                TreePartState::Lost => return None,
             }
             tokio::select! {
                 () = clock.sleep_until(Some(now + LOOK_AGAIN)) => {}
@@ -193,7 +193,7 @@ impl OfferedPart {
 }
 
 impl SharedResults {
-    /// Notes what came of files. What was interrupted, or has no server here, is left to the worker of the job.
+    /// Notes what came of files. What was interrupted, or has no server here, is left to the daemon of the job.
     pub(super) fn note(&mut self, files: &[FileResult], kept: &[KeptSource]) {
         let is_left = |file: &&FileResult| {
             file.result
@@ -207,7 +207,7 @@ impl SharedResults {
 
 /// What is done sooner is not shared.
 const NOT_BEFORE: Duration = Duration::from_secs(10);
-/// What takes this worker less time is not shared: whoever takes a part logs in first.
+/// What takes this daemon less time is not shared: whoever takes a part logs in first.
 const LONG: Duration = Duration::from_secs(5);
 /// How often the store is asked about a part.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -228,7 +228,7 @@ mod tests {
         let sharing = |from: Option<u64>, ended, parts| Sharing {
             began: at(0),
             ended,
-            from: from.map(at),
+            next_offer: from.map(at),
             parts,
             is_offered: Arc::default(),
             wants_back: watch::Sender::new(false),
@@ -256,7 +256,7 @@ mod tests {
         }
         let mut sharing = sharing(Some(10), 0, 1);
         sharing.part_ended(&WorkerResults::default(), at(20));
-        assert_eq!((sharing.from, sharing.parts), (Some(at(80)), 0), "nobody has copied any of it");
+        assert_eq!((sharing.next_offer, sharing.parts), (Some(at(80)), 0), "nobody has copied any of it");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::names;
-use crate::job::counted::FileShare;
+use crate::job::file_tally::FileTally;
 use crate::job::last_look::StoredFiles;
 use crate::job::moving::{KeptSource, MovedPortion, MovedTree};
 use crate::job::request::job::Options;
@@ -48,10 +48,10 @@ pub(in crate::job) struct Stream<'a> {
     stored: StoredFiles,
     /// The same between other places.
     elsewhere: Vec<(Ends, StoredFiles)>,
-    /// What came of each file, if these are a part of the files of another worker of the queue.
-    pub(in crate::job) shared: Option<SharedResults>,
-    /// Another worker of the queue is lost that has copied files for this job: nobody knows what it still does.
-    has_lost_part: bool,
+    /// What came of each file, if they are a part of the tree of a job that another daemon has.
+    pub(in crate::job) results_for_other: Option<SharedResults>,
+    /// Another daemon is lost that has copied files for this job: nobody knows what it still does.
+    has_lost_tree_part: bool,
 }
 
 /// What the finder of files waits for.
@@ -97,8 +97,8 @@ impl<'a> Stream<'a> {
             waiting: WaitingFiles::default(),
             stored: StoredFiles::default(),
             elsewhere: Vec::new(),
-            shared: None,
-            has_lost_part: false,
+            results_for_other: None,
+            has_lost_tree_part: false,
         }
     }
 
@@ -127,7 +127,7 @@ impl<'a> Stream<'a> {
     /// Whether nothing more is begun.
     pub(in crate::job) fn is_over(&self) -> bool {
         self.context.run.cancel.is_cancelled()
-            || self.has_lost_part
+            || self.has_lost_tree_part
             || (self.options.fail_fast && self.tally.has_failed())
     }
 
@@ -168,7 +168,7 @@ impl<'a> Stream<'a> {
         let others_follow = wish == StreamWait::Next || self.waiting.claims.is_some();
         self.workers.start(&mut self.waiting.ready, others_follow);
         if self.workers.may_share(self.waiting.number()) {
-            let items = self.waiting.take_part(self.context);
+            let items = self.waiting.take_tree_part(self.context);
             if !items.is_empty() {
                 self.workers.share_with_others(items);
             }
@@ -262,7 +262,7 @@ impl<'a> Stream<'a> {
     ///
     /// The source of a move stays, and why.
     pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
-        self.stored.note(&self.ends, self.options, item, done, FileShare::of(done));
+        self.stored.note(&self.ends, self.options, item, done, FileTally::of(done));
         self.workers.note_copied(item, done)
     }
 
@@ -275,8 +275,8 @@ impl<'a> Stream<'a> {
     pub(in crate::job) async fn delete_source_of(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         let deleted = Box::pin(self.delete_source_alone(item, done)).await;
         // Where its source stays, it has failed, and is not counted.
-        let share = if deleted.is_ok() { FileShare::of(done) } else { FileShare::NONE };
-        self.stored.note(&self.ends, self.options, item, done, share);
+        let counts = if deleted.is_ok() { FileTally::of(done) } else { FileTally::NONE };
+        self.stored.note(&self.ends, self.options, item, done, counts);
         deleted
     }
 
@@ -299,11 +299,11 @@ impl<'a> Stream<'a> {
     /// Takes back what a worker has not begun, and notes what came of the other files.
     fn note(&mut self, results: Option<WorkerResults>) {
         let results = results.unwrap_or_default();
-        if let Some(shared) = &mut self.shared {
-            shared.note(&results.files, &results.kept);
+        if let Some(others) = &mut self.results_for_other {
+            others.note(&results.files, &results.kept);
         }
-        if results.has_lost_part {
-            self.lose_part();
+        if results.has_lost_tree_part {
+            self.lose_tree_part();
         }
         if results.has_lost_session
             && let Some(losses) = self.ends.destination.losses()
@@ -315,8 +315,8 @@ impl<'a> Stream<'a> {
         self.waiting.found.extend(returned);
         for file in files {
             if let Ok(done) = &file.result {
-                let share = if self.has_failed(&file) { FileShare::NONE } else { FileShare::of(done) };
-                self.stored.note(&self.ends, self.options, &file.item, done, share);
+                let counts = if self.has_failed(&file) { FileTally::NONE } else { FileTally::of(done) };
+                self.stored.note(&self.ends, self.options, &file.item, done, counts);
             }
             self.report(file);
         }
@@ -326,11 +326,11 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Nothing more is begun: the next run of the job takes over what a lost worker has left, before it does anything else.
-    fn lose_part(&mut self) {
-        if !std::mem::replace(&mut self.has_lost_part, true) {
+    /// Nothing more is begun: the next run of the job takes over what a lost daemon has left, before it does anything else.
+    fn lose_tree_part(&mut self) {
+        if !std::mem::replace(&mut self.has_lost_tree_part, true) {
             let (source, dest) = (self.ends.source.name(), self.ends.destination.name());
-            let what = "another worker that carried a part of the job was lost";
+            let what = "another daemon that carried a part of the tree was lost";
             self.tally.failed(source, dest, Failure::new(Kind::Interrupted, what));
         }
     }

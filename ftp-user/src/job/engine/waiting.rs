@@ -66,7 +66,7 @@ impl WaitingFiles {
 
     /// Takes out files that another worker may copy: at most half of those that wait, up to the size of a part. Claims of which
     /// nothing was begun are given up.
-    pub(super) fn take_part(&mut self, context: &Context) -> Vec<Item> {
+    pub(super) fn take_tree_part(&mut self, context: &Context) -> Vec<Item> {
         let most = (self.number() / 2).min(MOST_SHARED);
         let (mut items, mut bytes) = (Vec::new(), 0_u64);
         while items.len() < most && bytes < MOST_BYTES_SHARED {
@@ -161,17 +161,17 @@ mod tests {
         let context = Context::for_tests(Cancel::never());
         let numbers = |items: Vec<Item>| items.iter().map(|item| item.number).collect::<Vec<_>>();
         let mut files = waiting(10);
-        assert_eq!(numbers(files.take_part(&context)), [5, 6, 7, 8, 9]);
+        assert_eq!(numbers(files.take_tree_part(&context)), [5, 6, 7, 8, 9]);
         let claimed = |number, claim| ClaimedFile { item: Item::of_both(number, "f"), claim: Ok(claim) };
         files.ready = (10..14).map(|number| claimed(number, FileClaim::default())).collect();
         files.found.truncate(2);
-        assert_eq!(numbers(files.take_part(&context)), [13, 0, 1], "those without a claim first");
+        assert_eq!(numbers(files.take_tree_part(&context)), [13, 0, 1], "those without a claim first");
         files.ready.push_back(claimed(20, FileClaim::of_earlier_run(&[])));
-        assert!(files.take_part(&context).is_empty());
+        assert!(files.take_tree_part(&context).is_empty());
         assert_eq!(files.ready.len(), 4);
         let large = |number| Item { known: Some(facts(MOST_BYTES_SHARED)), ..Item::of_both(number, "f") };
         let mut files = WaitingFiles { found: (0..10).map(large).collect(), ..WaitingFiles::default() };
-        assert_eq!(numbers(files.take_part(&context)), [9], "as many as have the size of a part");
+        assert_eq!(numbers(files.take_tree_part(&context)), [9], "as many as have the size of a part");
     }
 
     fn facts(size: u64) -> crate::session::Facts {

@@ -71,12 +71,12 @@ pub(super) struct WorkerResults {
     pub(super) others_wait: bool,
     /// A server was given up, so the worker has no session with it.
     pub(super) has_no_session: bool,
-    /// Files that another worker of the queue was to copy, and has not.
+    /// Files that another daemon was to copy, and has not.
     pub(super) returned: Vec<Item>,
-    /// Another worker of the queue has lost a session with the destination.
+    /// Another daemon has lost a session with the destination.
     pub(super) has_lost_session: bool,
-    /// Another worker of the queue is lost, and with it what is known of its files.
-    pub(super) has_lost_part: bool,
+    /// Another daemon is lost, and with it what is known of its files.
+    pub(super) has_lost_tree_part: bool,
 }
 
 /// What a worker needs beside its ends. All workers share it.

@@ -67,7 +67,7 @@ enum TaskEnd {
         /// Whether it is not needed any more.
         departs: bool,
     },
-    /// What came of files that were offered to other workers of the queue.
+    /// What came of files that were offered to other daemons.
     Shared(Box<WorkerResults>),
 }
 
@@ -150,8 +150,8 @@ impl Workers {
         }
     }
 
-    /// Whether some of so many files that wait should be offered to other workers of the queue: all of these are busy. Of a move, no link may be known, since
-    /// whoever deletes the file to which it leads has to know that the link was copied.
+    /// Whether some of so many files that wait should be offered to other daemons: all workers are busy. Of a move, it must be a tree
+    /// in which no link is known, since whoever deletes the file to which it leads has to know that the link was copied.
     pub(super) fn may_share(&self, waiting: usize) -> bool {
         let is_known = !self.tools.options.deletes_sources()
             || (self.tools.tree.is_some() && self.tools.links.is_empty());
@@ -159,7 +159,7 @@ impl Workers {
         are_all_busy && is_known && self.sharing.is_due(waiting, self.tools.context.world.clock.now())
     }
 
-    /// Offers files to other workers of the queue.
+    /// Offers files to other daemons.
     pub(super) fn share_with_others(&mut self, items: Vec<Item>) {
         let context = &self.tools.context;
         self.given += items.len();

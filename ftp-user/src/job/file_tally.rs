@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one file adds to the counts. It is taken back whole if the copy is gone, or if nobody can tell whether it is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
-pub(in crate::job) struct FileShare {
+pub(in crate::job) struct FileTally {
     files: u64,
     skipped: u64,
     earlier: u64,
@@ -17,7 +17,7 @@ pub(in crate::job) struct FileShare {
     unsized_files: u64,
 }
 
-impl FileShare {
+impl FileTally {
     /// That of a file that does not count as done.
     pub(in crate::job) const NONE: Self =
         Self { files: 0, skipped: 0, earlier: 0, bytes: 0, before: 0, unchanged: 0, unsized_files: 0 };
@@ -48,7 +48,7 @@ impl FileShare {
 
     fn change(self, sums: &mut Summary, changed: fn(u64, u64) -> u64) {
         let details = &mut sums.details;
-        for (sum, share) in [
+        for (sum, count) in [
             (&mut sums.files, self.files),
             (&mut sums.skipped, self.skipped),
             (&mut sums.earlier, self.earlier),
@@ -57,7 +57,7 @@ impl FileShare {
             (&mut details.unchanged, self.unchanged),
             (&mut details.unsized_files, self.unsized_files),
         ] {
-            *sum = changed(*sum, share);
+            *sum = changed(*sum, count);
         }
     }
 }
@@ -105,10 +105,10 @@ mod tests {
         let mut sums = Summary::default();
         for done in [moved, before, of_unknown_size, skipped, earlier] {
             let without = sums.clone();
-            FileShare::of(&done).add_to(&mut sums);
+            FileTally::of(&done).add_to(&mut sums);
             assert_eq!(sums.files, without.files + 1);
             let mut again = sums.clone();
-            FileShare::of(&done).take_from(&mut again);
+            FileTally::of(&done).take_from(&mut again);
             assert_eq!(again, without, "{done:?}");
         }
         assert_eq!((sums.files, sums.skipped, sums.earlier), (5, 2, 1));
