@@ -27,13 +27,12 @@ pub struct Failure {
     pub said: Option<String>,
     /// What to do.
     pub hint: Option<String>,
-    /// What the failure is about. It is not told to other hosts: only the run that has failed decides by it.
-    #[serde(skip)]
+    /// What the failure is about.
     pub about: About,
 }
 
 /// What a failure is about.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize)]
 pub enum About {
     /// The file or the question at hand. Another file may succeed.
     #[default]
@@ -176,6 +175,13 @@ impl Failure {
     #[must_use]
     pub fn during_unless_interrupted(self, what: impl fmt::Display) -> Self {
         if self.kind == Kind::Interrupted { self } else { self.during(what) }
+    }
+
+    /// The same without the passwords of URLs, as it is shown.
+    #[must_use]
+    pub fn concealed(self) -> Self {
+        let conceal = |text: String| without_passwords(&text);
+        Self { what: conceal(self.what), said: self.said.map(conceal), hint: self.hint.map(conceal), ..self }
     }
 
     /// Whether nothing more is done after it, also with other files: the server was given up, or somebody has asked the

@@ -1,6 +1,7 @@
 //! Names that are digits: the SHA-256 of a certificate, and the random name of a transfer that may outlive its control
 //! connection.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -18,7 +19,7 @@ use std::str::FromStr;
 /// assert!("SHA256:0f".parse::<Fingerprint>().is_err());
 /// # Ok::<(), ftp_proto::wire::BadFingerprint>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, Serialize)]
 pub struct Fingerprint([u8; 32]);
 
 /// The text is not a fingerprint.

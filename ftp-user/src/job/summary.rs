@@ -246,10 +246,15 @@ impl Tally {
         self.sums.done() > 0
     }
 
+    /// Whether any file is complete at its destination, or was, and nobody can tell whether it still is.
+    pub(in crate::job) const fn has_stored(&self) -> bool {
+        self.has_done() || self.sums.failed.unconfirmed > 0
+    }
+
     /// If nothing was stored, made or deleted as far as the files show: whether something has failed, all of it because the
     /// command names something that cannot be used, is missing or is refused. `None` in any other case.
     pub(in crate::job) fn has_failed_for_nothing(&self) -> Option<bool> {
-        let stored = self.sums.done() - self.sums.skipped + self.sums.detached;
+        let stored = self.sums.done() - self.sums.skipped + self.sums.detached + self.sums.failed.unconfirmed;
         if stored > 0 || self.withheld.is_some() {
             return None;
         }

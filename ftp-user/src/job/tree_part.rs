@@ -2,7 +2,7 @@
 //! daemon makes directories, deletes at the destination and ends the job.
 
 use crate::context::Context;
-use crate::endpoint::{Host, Losses, Pools};
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names;
 use crate::job::engine::sharing::{SharedFiles, SharedResults};
@@ -46,12 +46,15 @@ async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) 
     stream.move_tree(moved.as_ref().map(MovedTree::of).as_ref());
     stream.add(items).await;
     stream.drain().await;
-    let has_lost_session =
-        stream.ends().destination.losses().is_some_and(|losses| Losses::number(losses) > 0);
-    let results = SharedResults { has_lost_session, ..stream.results_for_other.take().unwrap_or_default() };
+    let results = stream.results_for_other.take().unwrap_or_default();
+    let destination = stream.ends().destination.beside();
     stream.finish().await.quit(context).await;
     part::settle(context, pools).await;
-    let results = serde_json::to_string(&results).map_err(unreadable)?;
+    // Some losses are noticed when a session ends.
+    pools.quit().await;
+    let has_lost_session = destination.losses().is_some_and(|losses| losses.number() > 0);
+    let results =
+        serde_json::to_string(&SharedResults { has_lost_session, ..results }).map_err(unreadable)?;
     context.run.job_journal.end_tree_part(results).await;
     Ok(())
 }

@@ -377,11 +377,6 @@ pub(super) fn is_taken(sql: &Sql, job: JobId, part: u64) -> Result<bool, StoreEr
     Ok(row_of(sql, job, part)?.is_some())
 }
 
-/// The worker that carries a job, if one does.
-pub(super) fn worker_of(sql: &Sql, job: JobId) -> Result<Option<WorkerId>, StoreError> {
-    Ok(row_of(sql, job, WHOLE_JOB)?.map(|row| row.lease.worker))
-}
-
 /// Whether this is still the lease of its job.
 pub(super) fn is_held(sql: &Sql, lease: Lease) -> Result<bool, StoreError> {
     Ok(held_row(sql, lease)?.is_some())
@@ -396,6 +391,11 @@ pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<StoredProgress>, 
 pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
     sql.write("DELETE FROM leases WHERE job = ?1", &[job.into()])?;
     sql.write("DELETE FROM tree_parts WHERE job = ?1", &[job.into()])
+}
+
+/// Forgets the lease of a part.
+pub(super) fn delete_part(sql: &Sql, job: JobId, part: u64) -> Result<(), StoreError> {
+    sql.write("DELETE FROM leases WHERE job = ?1 AND part = ?2", &[job.into(), part.into()])
 }
 
 /// The jobs that are carried, and whose leases have expired. One that ends later than any lease does was written before the clock of

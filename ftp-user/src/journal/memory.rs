@@ -18,11 +18,17 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-/// The documents in the database of a journal. Clones share a connection, which the first question makes.
+/// A connection, once it was made. One that is lost makes itself again.
+type Connection = Arc<Mutex<Option<Queue>>>;
+
+/// The documents in the database of a journal. Clones share their connections, which the first questions make.
 #[derive(Clone, Debug)]
 pub struct SharedDocuments {
     journal: Journal,
-    connection: Arc<Mutex<Option<Queue>>>,
+    /// For what is read, which waits for nobody who writes.
+    reads: Connection,
+    /// For what is changed.
+    changes: Connection,
     /// When somebody has waited in vain for the last time.
     silent_since: Arc<Mutex<Option<Moment>>>,
     clock: Clock,
@@ -33,8 +39,8 @@ pub struct SharedDocuments {
 impl SharedDocuments {
     /// The documents beside the jobs of this journal.
     pub fn of(journal: Journal) -> Self {
-        let (connection, silent_since) = Default::default();
-        Self { journal, connection, silent_since, clock: Clock::start(), patience: PATIENCE }
+        let (reads, changes, silent_since) = Default::default();
+        Self { journal, reads, changes, silent_since, clock: Clock::start(), patience: PATIENCE }
     }
 
     /// The document of this name; `None` if there is none. Nobody who writes is waited for.
@@ -43,7 +49,7 @@ impl SharedDocuments {
     ///
     /// The database cannot be read, or does not answer in time.
     pub fn read(&self, name: &'static str) -> Result<Option<String>, JournalFailure> {
-        self.ask(move |queue| queue.read(|store| find(&store.sql, name)))
+        self.ask(&self.reads, move |queue| queue.read(|store| find(&store.sql, name)))
     }
 
     /// Puts a document in the place of the one that was read. Returns whether that was done: another program may have been quicker.
@@ -57,7 +63,7 @@ impl SharedDocuments {
         before: Option<String>,
         after: String,
     ) -> Result<bool, JournalFailure> {
-        self.ask(move |queue| {
+        self.ask(&self.changes, move |queue| {
             queue.write(|store| {
                 let is_same = find(&store.sql, name)? == before;
                 if is_same {
@@ -71,6 +77,7 @@ impl SharedDocuments {
     /// Has a thread of its own do the work, and waits for it.
     fn ask<T: Send + 'static>(
         &self,
+        connection: &Connection,
         work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
     ) -> Result<T, JournalFailure> {
         let silent_since = *self.silent_since.locked();
@@ -78,10 +85,10 @@ impl SharedDocuments {
             return Err(JournalFailure::Slow);
         }
         let (reply, answer) = sync_channel(1);
-        let memory = self.clone();
+        let (journal, connection) = (self.journal.clone(), Arc::clone(connection));
         let asks = move || {
             // Nobody may wait any more.
-            let _ = reply.send(memory.connection().and_then(|queue| work(&queue)));
+            let _ = reply.send(connected(&journal, &connection).and_then(|queue| work(&queue)));
         };
         let answered = match thread::Builder::new().name("memory".to_owned()).spawn(asks) {
             Ok(_) => wait_aside(|| answer.recv_timeout(self.patience).ok()),
@@ -92,14 +99,14 @@ impl SharedDocuments {
             Err(JournalFailure::Slow)
         })
     }
+}
 
-    /// Its connection. One that is lost makes itself again.
-    fn connection(&self) -> Result<Queue, JournalFailure> {
-        let mut connection = self.connection.locked();
-        match &*connection {
-            Some(queue) => Ok(queue.clone()),
-            None => Ok(connection.insert(self.journal.queue()?).clone()),
-        }
+/// The connection, which is made if there is none.
+fn connected(journal: &Journal, connection: &Connection) -> Result<Queue, JournalFailure> {
+    let mut connection = connection.locked();
+    match &*connection {
+        Some(queue) => Ok(queue.clone()),
+        None => Ok(connection.insert(journal.queue()?).clone()),
     }
 }
 
@@ -134,7 +141,9 @@ mod tests {
         /// The documents of a database that stands for a directory.
         pub(crate) fn for_tests(directory: &Path) -> Self {
             let queue = Queue::of(Store::open_for_tests(directory).unwrap());
-            Self { connection: Arc::new(Mutex::new(Some(queue))), ..Self::of(Journal::default()) }
+            let connection: Connection = Arc::new(Mutex::new(Some(queue)));
+            let (reads, changes) = (Arc::clone(&connection), connection);
+            Self { reads, changes, ..Self::of(Journal::default()) }
         }
 
         /// Those of a database that cannot be reached.
@@ -181,7 +190,7 @@ mod tests {
             ..SharedDocuments::for_tests(home.path())
         };
         // Somebody has the connection, as if the database did not answer.
-        let connection = Arc::clone(&memory.connection);
+        let connection = Arc::clone(&memory.reads);
         let held = connection.locked();
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (asks, (began, begun)) = (memory.clone(), channel());

@@ -199,16 +199,16 @@ CREATE TABLE leases (
     key: "job, part",
 };
 
-/// The parts of trees that workers carry for the worker of the job, or may carry: the files in JSON; and what came of them, or the
-/// words `lost` or `given back`.
+/// The parts of trees that workers carry for the worker of the job, or may carry: the files as long as it goes on, and what came of
+/// them after that, both in JSON.
 pub(super) const TREE_PARTS: Table = Table {
     name: "tree_parts",
     create: "
 CREATE TABLE tree_parts (
-    job INTEGER NOT NULL, part INTEGER NOT NULL, files TEXT NOT NULL, result TEXT, sum INTEGER NOT NULL,
+    job INTEGER NOT NULL, part INTEGER NOT NULL, state INTEGER NOT NULL, files TEXT NOT NULL, sum INTEGER NOT NULL,
     PRIMARY KEY (job, part));
 ",
-    columns: "job, part, files, result",
+    columns: "job, part, state, files",
     key: "job, part",
 };
 

@@ -13,11 +13,11 @@
 use super::failure::JournalFailure;
 use super::handle::JobJournal;
 use super::leases::{self, Leases, TakenJob};
-use super::queue::{carried_head, entries};
+use super::queue::{self, Queue, carried_head};
 use super::sql::{Sql, StoreError};
 use super::store::Store;
 use super::table::TREE_PARTS;
-use crate::id::JobId;
+use crate::id::{JobId, WorkerId};
 use crate::queue::{CarriedJob, Head, Lease};
 
 /// How a part stands, as the worker of the job sees it.
@@ -73,15 +73,13 @@ impl JobJournal {
     /// The files of the part that this run carries; `None` if it carries none, or has lost it.
     pub async fn files_of_tree_part(&self) -> Option<String> {
         let lease = self.lease()?;
-        self.ask(move |store, _| Ok(find(&store.sql, lease.job, lease.part)?.map(|part| part.files)))
-            .await
-            .ok()?
+        self.ask(move |store, _| find(&store.sql, lease.job, lease.part)).await.ok()?
     }
 
     /// Ends the part that this run carries, with everything that was noted before.
     pub async fn end_tree_part(&self, result: String) {
         let Some(lease) = self.lease() else { return };
-        self.end_with(move |store, _| end(&store.sql, lease, Some(result))).await;
+        self.end_with(move |store, _| end(&store.sql, lease, RowState::Ended, &result)).await;
     }
 }
 
@@ -97,19 +95,17 @@ impl Leases<'_> {
     ) -> Result<Option<TakenJob>, JournalFailure> {
         self.queue.with(|store| {
             // A reader waits for no other process.
-            let found = offered(&store.sql).map_err(|bad| store.failure(bad))?;
+            let found = offered(&store.sql, self.worker).map_err(|bad| store.failure(bad))?;
             if found.is_empty() {
                 return Ok(None);
             }
             store.durably(|Store { sql, .. }| {
                 let carried = leases::carried(sql)?;
-                for (job, part) in offered(sql)? {
-                    let condition = "job = ?1 AND carried = 1 AND wish = 0";
-                    let Some((_, entry)) = entries(sql, condition, &[job.into()])?.pop() else { continue };
-                    if leases::worker_of(sql, job)? != Some(self.worker)
-                        && may_begin(&carried_head(job, &entry), &carried)
-                    {
-                        return leases::lease_part(sql, job, part, self.worker);
+                for (job, part) in offered(sql, self.worker)? {
+                    match take(sql, (job, part), self.worker, |head| may_begin(head, &carried)) {
+                        // Whoever has the job finds out what is wrong with it.
+                        Ok(None) | Err(StoreError::Row(_)) => {}
+                        taken => return taken,
                     }
                 }
                 Ok(None)
@@ -117,81 +113,129 @@ impl Leases<'_> {
         })
     }
 
-    /// Gives back parts whose runs have ended without a result.
+    /// Ends parts whose runs have told no result. Those that have not `begun` go back; what becomes of the others is not known.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn give_back(&self, parts: &[Lease]) -> Result<(), JournalFailure> {
-        self.queue.write(|store| parts.iter().try_for_each(|lease| end(&store.sql, *lease, None)))
+    pub fn end_tree_parts(&self, parts: &[(Lease, bool)]) -> Result<(), JournalFailure> {
+        let state = |has_begun| if has_begun { RowState::Lost } else { RowState::GivenBack };
+        self.queue.write(|store| {
+            parts.iter().try_for_each(|(lease, has_begun)| end(&store.sql, *lease, state(*has_begun), ""))
+        })
     }
 }
 
-/// A row of the parts.
-struct PartRow {
-    files: String,
-    result: Option<String>,
+impl Queue {
+    /// Whether the worker of a part of the tree of a job is lost, so that nobody knows what it still does.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn has_lost_tree_part(&self, job: JobId) -> Result<bool, JournalFailure> {
+        let ask = "SELECT count(*) FROM tree_parts WHERE job = ?1 AND state = ?2";
+        let lost = RowState::Lost as i64;
+        self.read(|store| Ok(store.sql.number(ask, &[job.into(), lost.into()])? > 0))
+    }
 }
 
-fn find(sql: &Sql, job: JobId, part: u64) -> Result<Option<PartRow>, StoreError> {
-    let found = TREE_PARTS.find(sql, "job = ?1 AND part = ?2", &[job.into(), part.into()], |row| {
-        Ok(PartRow { files: row.get(2)?, result: row.get(3)? })
-    });
-    found.map(|mut found| found.pop())
+/// How a part stands, as its row has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RowState {
+    /// Somebody carries it, or nobody has taken it: leases say so.
+    Open = 0,
+    /// What came of its files is known.
+    Ended = 1,
+    /// Nobody has begun it.
+    GivenBack = 2,
+    /// Its worker is lost.
+    Lost = 3,
+}
+
+/// The text of a part: its files, or what came of them.
+fn find(sql: &Sql, job: JobId, part: u64) -> Result<Option<String>, StoreError> {
+    let values = [job.into(), part.into()];
+    Ok(TREE_PARTS.find(sql, "job = ?1 AND part = ?2", &values, |row| row.get(3))?.pop())
+}
+
+/// The state of a part. Its text, which may be long, is not read.
+fn row_state(sql: &Sql, job: JobId, part: u64) -> Result<Option<i64>, StoreError> {
+    let ask = "SELECT state FROM tree_parts WHERE job = ?1 AND part = ?2";
+    Ok(sql.all(ask, &[job.into(), part.into()], |row| row.get(0))?.pop())
+}
+
+fn save(sql: &Sql, job: JobId, part: u64, state: RowState, text: &str) -> Result<(), StoreError> {
+    TREE_PARTS.replace(sql, &[job.into(), part.into(), (state as i64).into(), text.into()])
 }
 
 fn offer(sql: &Sql, job: JobId, files: &str) -> Result<u64, StoreError> {
     let next = "SELECT coalesce(max(part), 0) + 1 FROM tree_parts WHERE job = ?1";
     let part = sql.number(next, &[job.into()])?.cast_unsigned();
-    TREE_PARTS.replace(sql, &[job.into(), part.into(), files.into(), None::<&str>.into()])?;
+    save(sql, job, part, RowState::Open, files)?;
     sql.notify()?;
     Ok(part)
 }
 
-/// The parts that nobody has taken, those of the job first that was submitted first.
-fn offered(sql: &Sql) -> Result<Vec<(JobId, u64)>, StoreError> {
-    let ask =
-        "SELECT tree_parts.job, tree_parts.part FROM tree_parts JOIN queue ON queue.job = tree_parts.job
-        WHERE result IS NULL AND NOT EXISTS (
-            SELECT 1 FROM leases WHERE leases.job = tree_parts.job AND leases.part = tree_parts.part)
+/// The parts that nobody has taken, of jobs that other workers carry and that are wanted. Those of the job that was submitted first come
+/// first.
+fn offered(sql: &Sql, worker: WorkerId) -> Result<Vec<(JobId, u64)>, StoreError> {
+    let ask = "SELECT tree_parts.job, tree_parts.part FROM tree_parts
+        JOIN queue ON queue.job = tree_parts.job AND queue.carried = 1 AND queue.wish = 0
+        JOIN leases ON leases.job = tree_parts.job AND leases.part = 0 AND leases.worker <> ?1
+        WHERE tree_parts.state = 0 AND NOT EXISTS (
+            SELECT 1 FROM leases AS taken WHERE taken.job = tree_parts.job AND taken.part = tree_parts.part)
         ORDER BY queue.submitted, tree_parts.part LIMIT 100";
-    sql.all(ask, &[], |row| Ok((row.get(0)?, row.get(1)?)))
+    sql.all(ask, &[worker.into()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// How a part stands after a request. One that has ended is forgotten.
+/// Gives a worker the right to a part. `None`: it may not have it.
+fn take(
+    sql: &Sql,
+    (job, part): (JobId, u64),
+    worker: WorkerId,
+    may_begin: impl FnOnce(&Head<JobId>) -> bool,
+) -> Result<Option<TakenJob>, StoreError> {
+    match queue::find(sql, job)? {
+        Some(entry) if may_begin(&carried_head(job, &entry)) => leases::lease_part(sql, job, part, worker),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// How a part stands after a request. One that has ended is forgotten, but for one that is lost: it ends with the lease of the job.
 fn state_after(sql: &Sql, job: JobId, part: u64, request: PartRequest) -> Result<TreePartState, StoreError> {
     let is_taken = leases::is_taken(sql, job, part)?;
     if is_taken && request != PartRequest::Revoke {
         return Ok(TreePartState::Taken);
     }
-    let state = match find(sql, job, part)?.map(|part| part.result) {
-        // The lease of the job has ended, and all its parts with it.
-        None => TreePartState::Lost,
-        Some(None) if is_taken => TreePartState::Lost,
-        Some(None) if request == PartRequest::Look => return Ok(TreePartState::Offered),
-        Some(None) => TreePartState::Ended(None),
-        Some(Some(result)) => match result.as_str() {
-            LOST => TreePartState::Lost,
-            GIVEN_BACK => TreePartState::Ended(None),
-            _ => TreePartState::Ended(Some(result)),
+    let (open, ended, given_back) =
+        (RowState::Open as i64, RowState::Ended as i64, RowState::GivenBack as i64);
+    let state = match row_state(sql, job, part)? {
+        Some(state) if state == open && is_taken => {
+            save(sql, job, part, RowState::Lost, "")?;
+            leases::delete_part(sql, job, part)?;
+            TreePartState::Lost
+        }
+        Some(state) if state == open && request == PartRequest::Look => return Ok(TreePartState::Offered),
+        Some(state) if state == open || state == given_back => TreePartState::Ended(None),
+        Some(state) if state == ended => match find(sql, job, part) {
+            Ok(Some(result)) => TreePartState::Ended(Some(result)),
+            Ok(None) | Err(StoreError::Row(_)) => TreePartState::Lost,
+            Err(why) => return Err(why),
         },
+        Some(_) | None => TreePartState::Lost,
     };
-    forget(sql, job, part)?;
+    if state != TreePartState::Lost {
+        let forget = "DELETE FROM tree_parts WHERE job = ?1 AND part = ?2";
+        sql.write(forget, &[job.into(), part.into()])?;
+    }
     Ok(state)
 }
 
-fn forget(sql: &Sql, job: JobId, part: u64) -> Result<(), StoreError> {
-    for table in ["leases", "tree_parts"] {
-        let delete = format!("DELETE FROM {table} WHERE job = ?1 AND part = ?2");
-        sql.write(&delete, &[job.into(), part.into()])?;
-    }
-    Ok(())
-}
-
-/// Ends a part, if that is still its lease. Without a result it is given back.
-fn end(sql: &Sql, lease: Lease, result: Option<String>) -> Result<(), StoreError> {
+/// Ends a part, if that is still its lease. The row is not read: one that is damaged must keep nobody from going on.
+fn end(sql: &Sql, lease: Lease, state: RowState, result: &str) -> Result<(), StoreError> {
     if leases::is_held(sql, lease)? {
-        settle(sql, lease, result.as_deref().unwrap_or(GIVEN_BACK))?;
+        leases::delete_part(sql, lease.job, lease.part)?;
+        save(sql, lease.job, lease.part, state, result)?;
     }
     Ok(())
 }
@@ -200,31 +244,13 @@ fn end(sql: &Sql, lease: Lease, result: Option<String>) -> Result<(), StoreError
 pub(super) fn lose_expired(sql: &Sql, now: u64, held: &[Lease]) -> Result<Vec<JobId>, StoreError> {
     let mut lost = leases::expired_tree_parts(sql, now)?;
     lost.retain(|lease| !held.contains(lease));
-    for lease in &lost {
-        settle(sql, *lease, LOST)?;
-    }
+    lost.iter().try_for_each(|lease| end(sql, *lease, RowState::Lost, ""))?;
     Ok(lost.into_iter().map(|lease| lease.job).collect())
 }
-
-/// Writes what came of a part that nobody carries any more.
-fn settle(sql: &Sql, Lease { job, part, .. }: Lease, result: &str) -> Result<(), StoreError> {
-    let found = find(sql, job, part)?;
-    forget(sql, job, part)?;
-    // Without the job, nobody wants to know.
-    let Some(PartRow { files, .. }) = found else { return Ok(()) };
-    TREE_PARTS.replace(sql, &[job.into(), part.into(), files.as_str().into(), result.into()])
-}
-
-/// The result of a part whose worker is lost.
-const LOST: &str = "lost";
-/// The result of a part that nobody has carried to its end.
-const GIVEN_BACK: &str = "given back";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::WorkerId;
-    use crate::journal::Queue;
     use crate::journal::queue::lose_all;
     use crate::journal::record::StoredJob;
     use crate::queue::{Entry, JobChange};
@@ -281,13 +307,13 @@ mod tests {
         assert_eq!(scene.take(3), None, "both are taken");
         let carried = scene.write(leases::carried);
         assert_eq!(carried.len(), 3, "each part counts as a job");
-        let files = scene.write(|sql| find(sql, scene.job, first)).map(|part| part.files);
+        let files = scene.write(|sql| find(sql, scene.job, first));
         assert_eq!(files.as_deref(), Some("files"));
         for request in [PartRequest::Look, PartRequest::TakeBack] {
             assert_eq!(scene.state(first, request), TreePartState::Taken);
         }
-        scene.write(|sql| end(sql, lease, Some("result".to_owned())));
-        scene.write(|sql| end(sql, lease, Some("another".to_owned())));
+        scene.write(|sql| end(sql, lease, RowState::Ended, "result"));
+        scene.write(|sql| end(sql, lease, RowState::Ended, "another"));
         assert_eq!(scene.state(first, PartRequest::Look), TreePartState::Ended(Some("result".to_owned())));
         assert_eq!(scene.state(first, PartRequest::Look), TreePartState::Lost, "it is forgotten");
     }
@@ -301,9 +327,39 @@ mod tests {
         assert_eq!(scene.take(2), None);
         let part = scene.offer();
         let lease = scene.take(2).unwrap();
-        scene.of(2).give_back(&[lease]).unwrap();
+        scene.of(2).end_tree_parts(&[(lease, false)]).unwrap();
         assert_eq!(scene.take(3), None, "whoever has offered it knows it first");
         assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Ended(None));
+        // A run that has begun, and has told nothing, may have left anything.
+        let part = scene.offer();
+        let lease = scene.take(2).unwrap();
+        scene.of(2).end_tree_parts(&[(lease, true)]).unwrap();
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Lost);
+        assert_eq!(scene.queue.has_lost_tree_part(scene.job), Ok(true));
+    }
+
+    #[test]
+    fn a_damaged_row_keeps_nobody_from_going_on() {
+        let scene = Scene::new();
+        let damage =
+            |sql: &Sql| sql.write("UPDATE tree_parts SET sum = sum + 1 WHERE job = ?1", &[scene.job.into()]);
+        let part = scene.offer();
+        let lease = scene.take(2).unwrap();
+        scene.write(damage);
+        scene.of(2).end_tree_parts(&[(lease, false)]).unwrap();
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Ended(None));
+        let part = scene.offer();
+        let lease = scene.take(2).unwrap();
+        scene.write(|sql| end(sql, lease, RowState::Ended, "result"));
+        scene.write(damage);
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Lost);
+        scene.offer();
+        let lease = scene.take(2).unwrap();
+        scene.write(damage);
+        assert_eq!(scene.write(|sql| lose_expired(sql, u64::MAX >> 2, &[])), [lease.job]);
+        scene.offer();
+        scene.write(|sql| sql.write("UPDATE jobs SET sum = sum + 1 WHERE id = ?1", &[scene.job.into()]));
+        assert_eq!(scene.take(2), None, "its job cannot be read");
     }
 
     #[test]
@@ -318,7 +374,7 @@ mod tests {
         let far = u64::MAX >> 2;
         assert_eq!(scene.write(|sql| lose_expired(sql, far, &[lease])), []);
         assert_eq!(scene.write(|sql| lose_expired(sql, far, &[])), [scene.job]);
-        scene.write(|sql| end(sql, lease, Some("late".to_owned())));
+        scene.write(|sql| end(sql, lease, RowState::Ended, "late"));
         assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Lost);
     }
 

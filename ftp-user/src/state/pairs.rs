@@ -381,7 +381,7 @@ mod tests {
         let Pairs(Document::Row(row)) = damaged else { panic!("it is in a database") };
         row.memory.damage_for_tests(row.name, "[{");
         let said = one.recall(&key("one")).unwrap_err();
-        assert!(said.contains("has of pairs is damaged"), "{said}");
+        assert!(said.contains("the row pairs in the database of the jobs is damaged"), "{said}");
         one.note_worked(&key("one"), "x: y", "x").unwrap();
         assert_eq!(worked(&two, &key("one")), Some("x: y".to_owned()), "a new one begins");
         let away = Pairs::shared(SharedDocuments::away_for_tests());

@@ -109,13 +109,21 @@ impl Sites {
     /// server would be taken for one without TLS, and any certificate for a new one.
     pub fn recall(&self, site: &str) -> Result<KnownSite> {
         let known = |run: &Run| Some(run.known.as_ref()?.get(site).copied().unwrap_or_default());
-        if let Some(known) = known(&self.run.locked()) {
+        // A run may last for days, and another host may have learnt meanwhile that the server has TLS.
+        let is_lasting = |known: &KnownSite| known.has_tls() || self.of_host.is_none();
+        if let Some(known) = known(&self.run.locked()).filter(is_lasting) {
             return Ok(known);
         }
         // Nobody else waits for the disk or the database.
         let all = self.all()?;
         let mut run = self.run.locked();
-        run.known.get_or_insert_with(|| all.into_iter().map(|entry| (entry.site, entry.known)).collect());
+        let read: HashMap<String, KnownSite> =
+            all.into_iter().map(|entry| (entry.site, entry.known)).collect();
+        let learnt = run.known.get_or_insert_default();
+        for (site, known) in read {
+            let own = learnt.entry(site).or_default();
+            *own = if own.has_tls() { *own } else { known };
+        }
         Ok(known(&run).unwrap_or_default())
     }
 
@@ -168,11 +176,19 @@ impl Sites {
             None => {}
         }
         // Another run may have kept one meanwhile.
-        let mut kept = None;
+        let (mut kept, mut was_verified) = (None, false);
         let changed = self.change(site, |known| {
-            known.offers_tls = true;
-            kept = Some(*known.certificate.get_or_insert(certificate));
+            // The roots have vouched for the server to another host, just now.
+            was_verified = known.was_verified && known.certificate.is_none();
+            if !was_verified {
+                known.offers_tls = true;
+                kept = Some(*known.certificate.get_or_insert(certificate));
+            }
         });
+        if was_verified {
+            let what = format!("the roots of another host have vouched for another certificate of {site}");
+            return Err(Failure::new(Kind::Untrusted, what).hint("connect again"));
+        }
         let unwritten = match changed {
             Err(why) if self.of_host.is_some() => return Err(why),
             Err(why) => Some(why.to_string()),
@@ -525,6 +541,23 @@ mod tests {
         for _ in 0..2 {
             sites.keep("a:21", one()).unwrap_err();
         }
-        assert_eq!(sites.recall("a:21"), nothing());
+        sites.recall("a:21").unwrap_err();
+    }
+
+    #[test]
+    fn what_another_host_learns_is_known_in_the_middle_of_a_run() {
+        let home = tempfile::tempdir().unwrap();
+        let memory = SharedDocuments::for_tests(home.path());
+        let [one_run, other] = [(); 2].map(|()| Sites::shared(memory.clone(), None));
+        assert_eq!(one_run.recall("a:21"), nothing());
+        other.note_tls("a:21", true).unwrap();
+        let known = KnownSite { offers_tls: true, was_verified: true, certificate: None };
+        assert_eq!(one_run.recall("a:21"), Ok(known), "its TLS cannot be taken away");
+        // Whoever has asked a moment before that puts no certificate in the place of the roots.
+        let late = Sites::shared(memory, None);
+        assert_eq!(late.recall("b:21"), nothing());
+        other.note_tls("b:21", true).unwrap();
+        assert_eq!(late.keep("b:21", one()).unwrap_err().kind, Kind::Untrusted);
+        assert_eq!(other.recall("b:21").map(|known| known.certificate), Ok(None));
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum RunResult {
     GivenUp { exit: u8, cause: Option<String> },
     /// It was not begun, because the settings are not those that it needs.
     Postponed { cause: String },
+    /// Another worker that has carried a part of its tree is lost.
+    LostTreePart,
 }
 
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
@@ -42,13 +44,25 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
         if let Some(cause) = daemon.lacking_sites(&entry.submission.sites, &settings) {
             return RunResult::Postponed { cause };
         }
-        if let Err(failure) = permit(&entry.submission, &record.job, &settings) {
-            let exit = number(Status::Failed(failure.kind));
-            return RunResult::Ended { exit, cause: Some(failure.to_string()) };
+        match permit(&entry.submission, &record.job, &settings) {
+            Err(failure) if lease.is_of_tree_part() => {
+                return RunResult::Postponed { cause: failure.to_string() };
+            }
+            Err(failure) => {
+                let exit = number(Status::Failed(failure.kind));
+                return RunResult::Ended { exit, cause: Some(failure.to_string()) };
+            }
+            Ok(()) => {}
         }
     }
     let (exit, cause) = run(&daemon, lease, &record, cancel.clone()).await;
+    if lease.is_of_tree_part() {
+        return RunResult::Ended { exit, cause };
+    }
     if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
+        if daemon.reader.has_lost_tree_part(record.id).unwrap_or(false) {
+            return RunResult::LostTreePart;
+        }
         // Its own connection to the store has failed, and may fail again.
         return RunResult::Postponed { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
     }
@@ -68,10 +82,13 @@ async fn run(daemon: &Arc<Daemon>, lease: Lease, record: &JobRecord, cancel: Can
     };
     let (feed, id) = (Arc::clone(&daemon.feed), record.id);
     let (owner, ends) = (submission.owner.clone(), ends(&submission));
-    let listener = Listener::new(move |said| {
-        if !lease.is_of_tree_part() {
-            feed.hear(id, (&owner, &ends), said);
+    let listener = Listener::new(move |said| match said.line {
+        _ if !lease.is_of_tree_part() => feed.hear(id, (&owner, &ends), said),
+        // Its files are told by whoever has the job.
+        Some(line) if line.contains("\"event\":\"warning\"") => {
+            tracing::warn!(job = %id, part = lease.part, said = line, "a part of a tree");
         }
+        Some(_) | None => {}
     });
     let general = daemon.unattended(listener, cancel);
     match general.command(verb, record) {

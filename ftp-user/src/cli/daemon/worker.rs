@@ -133,6 +133,8 @@ impl Worker {
         };
         tell_systemd(Notice::Stopping);
         self.daemon.is_draining.store(true, Ordering::Relaxed);
+        // Whoever leaves a job now is told at once. A store that is away is told below.
+        let _ = self.check_in().await;
         let patience = if carried.is_ok() { patience } else { Duration::ZERO };
         if !self.running.is_empty() {
             tracing::info!(jobs = self.running.len(), "ending: no job begins any more");
@@ -208,10 +210,12 @@ impl Worker {
 
     /// Renews the leases, if it is time. What this worker has lost ends without a result.
     async fn renew(&mut self) -> Result<(), JournalFailure> {
+        if self.renewal.is_due(self.clock.now()) { self.check_in().await } else { Ok(()) }
+    }
+
+    /// Says how this worker stands, and renews its leases.
+    async fn check_in(&mut self) -> Result<(), JournalFailure> {
         let asked = self.clock.now();
-        if !self.renewal.is_due(asked) {
-            return Ok(());
-        }
         let (id, held, profile, last_change) =
             (self.daemon.worker.id, self.held(), self.daemon.profile(), self.last_change);
         let check_in = move |queue: &Queue| Leases::of(queue, id).check_in(&profile, &held, last_change);
@@ -401,12 +405,16 @@ impl Worker {
         if self.unwritten.is_empty() {
             return Ok(());
         }
-        let parts: Vec<Lease> =
-            self.unwritten.iter().map(|end| end.lease).filter(|lease| lease.is_of_tree_part()).collect();
+        let parts: Vec<(Lease, bool)> = self
+            .unwritten
+            .iter()
+            .filter(|end| end.lease.is_of_tree_part())
+            .map(|end| (end.lease, !matches!(end.result, Some(RunResult::Postponed { .. }))))
+            .collect();
         let id = self.daemon.worker.id;
         if !parts.is_empty() {
             // Those that have a result are not changed.
-            self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).give_back(&parts)).await?;
+            self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).end_tree_parts(&parts)).await?;
             self.unwritten.retain(|end| !end.lease.is_of_tree_part());
         }
         let ends = self.unwritten.clone();
@@ -440,7 +448,7 @@ impl UnwrittenEnd {
             Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
-            None => entry.lose_worker(now),
+            Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
         }
     }
 }

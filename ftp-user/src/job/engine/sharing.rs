@@ -8,7 +8,7 @@
 
 use super::worker::{FileResult, WorkerResults};
 use crate::context::Context;
-use crate::failure::Kind;
+use crate::failure::{Failure, Kind};
 use crate::job::Item;
 use crate::job::moving::{KeptSource, MovedTree};
 use crate::job::request::job::{JobCount, Options};
@@ -57,8 +57,8 @@ pub(super) struct Sharing {
     pub(super) parts: usize,
     /// Whether one of them was not taken yet.
     is_offered: Arc<AtomicBool>,
-    /// Whether this daemon has nothing else to do.
-    wants_back: watch::Sender<bool>,
+    /// What is done with those that were offered.
+    request: watch::Sender<PartRequest>,
 }
 
 impl Sharing {
@@ -78,7 +78,7 @@ impl Sharing {
             next_offer: is_permitted.then_some(began + NOT_BEFORE),
             parts: 0,
             is_offered: Arc::default(),
-            wants_back: watch::Sender::new(false),
+            request: watch::Sender::new(PartRequest::Look),
         }
     }
 
@@ -97,9 +97,17 @@ impl Sharing {
         self.ended += files;
     }
 
-    /// Says whether this daemon has nothing else to do, so that it takes back what nobody has taken.
-    pub(super) fn want_back(&self, wants: bool) {
-        self.wants_back.send_if_modified(|wanted| std::mem::replace(wanted, wants) != wants);
+    /// How many files a part has at most: as many as this daemon copies in a minute.
+    pub(super) fn most(&self, now: Moment) -> usize {
+        let seconds = now.since(self.began).as_secs().max(1);
+        let in_a_minute =
+            usize::try_from(seconds).map_or(0, |seconds| self.ended.saturating_mul(60) / seconds);
+        in_a_minute.max(1)
+    }
+
+    /// Does that with all parts from now on.
+    pub(super) fn request(&self, request: PartRequest) {
+        self.request.send_if_modified(|before| std::mem::replace(before, request) != request);
     }
 
     /// Offers files to other daemons. The result is ready when nothing of them goes on elsewhere.
@@ -121,7 +129,7 @@ impl Sharing {
         let offered = OfferedPart {
             context: context.clone(),
             is_offered: Arc::clone(&self.is_offered),
-            wants_back: self.wants_back.subscribe(),
+            request: self.request.subscribe(),
         };
         offered.results(files)
     }
@@ -139,7 +147,7 @@ impl Sharing {
 struct OfferedPart {
     context: Context,
     is_offered: Arc<AtomicBool>,
-    wants_back: watch::Receiver<bool>,
+    request: watch::Receiver<PartRequest>,
 }
 
 impl OfferedPart {
@@ -149,7 +157,6 @@ impl OfferedPart {
             Ok(text) => self.until_ended(text).await,
             Err(_) => Some(SharedResults::default()),
         };
-        self.is_offered.store(false, Ordering::Relaxed);
         let Some(SharedResults { files: ended, kept, has_lost_session }) = results else {
             return WorkerResults { has_lost_tree_part: true, ..WorkerResults::default() };
         };
@@ -163,7 +170,7 @@ impl OfferedPart {
         let (clock, cancel) = (self.context.world.clock, self.context.run.cancel.clone());
         let journal = self.context.run.job_journal.clone();
         let part = journal.offer_tree_part(files).await?;
-        let mut cancelled = None;
+        let (mut cancelled, mut waits_for_taker) = (None, true);
         loop {
             let now = clock.now();
             if cancel.is_cancelled() {
@@ -173,35 +180,55 @@ impl OfferedPart {
                 // Whoever carries it is told by the queue, too, if its owner wants the job to stop.
                 Some(since) if now.since(since) >= GRACE => PartRequest::Revoke,
                 Some(_) => PartRequest::TakeBack,
-                None if *self.wants_back.borrow_and_update() => PartRequest::TakeBack,
-                None => PartRequest::Look,
+                None => *self.request.borrow_and_update(),
             };
-            match journal.tree_part_state(part, request).await? {
-                TreePartState::Offered => {}
-                TreePartState::Taken => self.is_offered.store(false, Ordering::Relaxed),
+            let state = journal.tree_part_state(part, request).await;
+            if state != Some(TreePartState::Offered) && std::mem::take(&mut waits_for_taker) {
+                self.is_offered.store(false, Ordering::Relaxed);
+            }
+            match state? {
+                TreePartState::Offered | TreePartState::Taken => {}
                 TreePartState::Ended(None) => return Some(SharedResults::default()),
-                TreePartState::Ended(Some(text)) => return serde_json::from_str(&text).ok(),
+                TreePartState::Ended(Some(text)) => return read(&self.context, &text),
                 TreePartState::Lost => return None,
             }
             tokio::select! {
                 () = clock.sleep_until(Some(now + LOOK_AGAIN)) => {}
-                _ = self.wants_back.changed() => {}
+                _ = self.request.changed() => {}
                 () = cancel.cancelled(), if cancelled.is_none() => {}
             }
         }
     }
 }
 
+/// What came of files, as another daemon has told it. `None`: it cannot be read.
+fn read(context: &Context, text: &str) -> Option<SharedResults> {
+    let read = serde_json::from_str(text);
+    read.inspect_err(|why| {
+        context
+            .run
+            .events
+            .warn(format!("what another daemon has told of a part of the tree cannot be read: {why}"));
+    })
+    .ok()
+}
+
 impl SharedResults {
-    /// Notes what came of files. What was interrupted, or has no server here, is left to the daemon of the job.
+    /// Notes what came of files. What was interrupted, or what this host cannot reach, is left to the daemon of the job. No password
+    /// of a URL gets into the store.
     pub(super) fn note(&mut self, files: &[FileResult], kept: &[KeptSource]) {
-        let is_left = |file: &&FileResult| {
-            file.result
-                .as_ref()
-                .is_err_and(|failure| failure.kind == Kind::Interrupted || failure.ends_the_work())
+        let is_left = |failure: &Failure| {
+            failure.ends_the_work() || matches!(failure.kind, Kind::NoPath | Kind::Untrusted)
         };
-        self.files.extend(files.iter().filter(|file| !is_left(file)).cloned());
-        self.kept.extend_from_slice(kept);
+        let ended = files.iter().filter(|file| !file.result.as_ref().is_err_and(is_left)).cloned();
+        self.files.extend(ended.map(|file| FileResult {
+            result: file.result.map_err(Failure::concealed),
+            stays: file.stays.map(Failure::concealed),
+            ..file
+        }));
+        let concealed =
+            |kept: &KeptSource| KeptSource { failure: kept.failure.clone().concealed(), ..kept.clone() };
+        self.kept.extend(kept.iter().map(concealed));
     }
 }
 
@@ -210,13 +237,13 @@ const NOT_BEFORE: Duration = Duration::from_secs(10);
 /// What takes this daemon less time is not shared: whoever takes a part logs in first.
 const LONG: Duration = Duration::from_secs(5);
 /// How often the store is asked about a part.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long nothing is offered after nobody has taken a part.
 const NOBODY_TOOK: Duration = Duration::from_secs(60);
 /// How long a part may go on after the job was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// The largest number of parts of a job at the same time.
-const MOST: usize = 64;
+const MOST: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -231,7 +258,7 @@ mod tests {
             next_offer: from.map(at),
             parts,
             is_offered: Arc::default(),
-            wants_back: watch::Sender::new(false),
+            request: watch::Sender::new(PartRequest::Look),
         };
         for (from, ended, parts, waiting, now, expect) in [
             (None, 0, 0, 1_000, 100, false),
@@ -261,7 +288,7 @@ mod tests {
 
     #[test]
     fn what_comes_back_is_what_was_sent_but_for_sessions_and_what_was_interrupted() {
-        use crate::failure::{About, Failure};
+        use crate::failure::About;
         use crate::ladder::Rung;
         use crate::outcome::{FileCopy, Verified};
         use ftp_proto::digest::Algorithm;
@@ -271,7 +298,7 @@ mod tests {
             facts: crate::outcome::TransferFacts::NONE.because("it is direct".to_owned()),
             ..FileCopy::moved(Some(5), Rung::DestListens, Verified::Hash(Algorithm::Blake3))
         };
-        let refused = Failure::new(Kind::Refused, "no").said("553").hint("ask");
+        let refused = Failure::new(Kind::Refused, "no").said("553").hint("ask").about(About::TakenOver);
         let given_up = Failure::new(Kind::Temporary, "away").about(About::GivenUp);
         let files = [
             file(1, Ok(copy.clone())),

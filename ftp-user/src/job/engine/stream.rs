@@ -25,6 +25,7 @@ use crate::job::last_look::StoredFiles;
 use crate::job::moving::{KeptSource, MovedPortion, MovedTree};
 use crate::job::request::job::Options;
 use crate::job::summary::Tally;
+use crate::journal::PartRequest;
 use crate::outcome::{FailedItem, FileCopy};
 use crate::route::Ends;
 use ftp_proto::wire::{PathName, counted};
@@ -168,13 +169,14 @@ impl<'a> Stream<'a> {
         let others_follow = wish == StreamWait::Next || self.waiting.claims.is_some();
         self.workers.start(&mut self.waiting.ready, others_follow);
         if self.workers.may_share(self.waiting.number()) {
-            let items = self.waiting.take_tree_part(self.context);
+            let items = self.waiting.take_tree_part(self.context, self.workers.most_shared());
             if !items.is_empty() {
                 self.workers.share_with_others(items);
             }
         }
         let is_free = self.workers.is_free(!self.waiting.is_empty());
-        self.workers.want_shared_back(is_free && self.waiting.is_empty());
+        let has_nothing_else = is_free && self.waiting.is_empty();
+        self.workers.request_shared(if has_nothing_else { PartRequest::TakeBack } else { PartRequest::Look });
         if is_free && wish == StreamWait::Session {
             return StreamEvent::Idle;
         }
@@ -248,6 +250,9 @@ impl<'a> Stream<'a> {
 
     /// Waits until all workers are idle, while no more files are begun.
     async fn end_tasks(&mut self) {
+        // Whatever a lost daemon still does is taken over by the next run, which must not wait for the others.
+        let is_lost = self.has_lost_tree_part;
+        self.workers.request_shared(if is_lost { PartRequest::Revoke } else { PartRequest::TakeBack });
         while self.workers.are_working() {
             let results = self.workers.next().await;
             self.note(results);
@@ -328,6 +333,7 @@ impl<'a> Stream<'a> {
 
     /// Nothing more is begun: the next run of the job takes over what a lost daemon has left, before it does anything else.
     fn lose_tree_part(&mut self) {
+        self.workers.request_shared(PartRequest::Revoke);
         if !std::mem::replace(&mut self.has_lost_tree_part, true) {
             let (source, dest) = (self.ends.source.name(), self.ends.destination.name());
             let what = "another daemon that carried a part of the tree was lost";
@@ -412,7 +418,7 @@ impl<'a> Stream<'a> {
     /// Ends all sessions in order, then looks once more at what is at the destinations of which a session was lost. Nothing may
     /// wait or be under way.
     pub(in crate::job) async fn last_look(&mut self) {
-        if self.context.run.cancel.is_cancelled() {
+        if self.context.run.cancel.is_cancelled() || self.has_lost_tree_part {
             return;
         }
         self.set_apart();

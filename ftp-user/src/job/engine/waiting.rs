@@ -64,10 +64,10 @@ impl WaitingFiles {
         self.found.len() + self.ready.len()
     }
 
-    /// Takes out files that another worker may copy: at most half of those that wait, up to the size of a part. Claims of which
-    /// nothing was begun are given up.
-    pub(super) fn take_tree_part(&mut self, context: &Context) -> Vec<Item> {
-        let most = (self.number() / 2).min(MOST_SHARED);
+    /// Takes out files that another daemon may copy: at most so many, half of those that wait, and the size of a part. Claims of
+    /// which nothing was begun are given up.
+    pub(super) fn take_tree_part(&mut self, context: &Context, most: usize) -> Vec<Item> {
+        let most = (self.number() / 2).min(MOST_SHARED).min(most);
         let (mut items, mut bytes) = (Vec::new(), 0_u64);
         while items.len() < most && bytes < MOST_BYTES_SHARED {
             let Some(item) = self.found.pop().or_else(|| self.unclaim(context)) else { break };
@@ -104,7 +104,7 @@ impl WaitingFiles {
 const MOST: usize = 256;
 /// The largest number of files that wait for a worker, and of those that wait for the end of a write of claims.
 const MOST_READY: usize = 2_048;
-/// The largest number of files of a part for another worker of the queue.
+/// The largest number of files of a part for another daemon.
 const MOST_SHARED: usize = 1_000;
 /// So many bytes are enough for a part.
 const MOST_BYTES_SHARED: u64 = 1 << 30;
@@ -161,17 +161,18 @@ mod tests {
         let context = Context::for_tests(Cancel::never());
         let numbers = |items: Vec<Item>| items.iter().map(|item| item.number).collect::<Vec<_>>();
         let mut files = waiting(10);
-        assert_eq!(numbers(files.take_tree_part(&context)), [5, 6, 7, 8, 9]);
+        assert_eq!(numbers(files.take_tree_part(&context, 100)), [5, 6, 7, 8, 9]);
         let claimed = |number, claim| ClaimedFile { item: Item::of_both(number, "f"), claim: Ok(claim) };
         files.ready = (10..14).map(|number| claimed(number, FileClaim::default())).collect();
         files.found.truncate(2);
-        assert_eq!(numbers(files.take_tree_part(&context)), [13, 0, 1], "those without a claim first");
+        assert_eq!(numbers(files.take_tree_part(&context, 100)), [13, 0, 1], "those without a claim first");
         files.ready.push_back(claimed(20, FileClaim::of_earlier_run(&[])));
-        assert!(files.take_tree_part(&context).is_empty());
+        assert!(files.take_tree_part(&context, 100).is_empty());
         assert_eq!(files.ready.len(), 4);
         let large = |number| Item { known: Some(facts(MOST_BYTES_SHARED)), ..Item::of_both(number, "f") };
         let mut files = WaitingFiles { found: (0..10).map(large).collect(), ..WaitingFiles::default() };
-        assert_eq!(numbers(files.take_tree_part(&context)), [9], "as many as have the size of a part");
+        assert_eq!(numbers(files.take_tree_part(&context, 100)), [9], "as many as have the size of a part");
+        assert_eq!(numbers(waiting(10).take_tree_part(&context, 2)), [8, 9]);
     }
 
     fn facts(size: u64) -> crate::session::Facts {

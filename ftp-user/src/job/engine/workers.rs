@@ -19,6 +19,7 @@ use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::moving::{self, KeptSource, MovedPortion};
 use crate::job::request::job::Options;
+use crate::journal::PartRequest;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
 use crate::report::Event;
@@ -167,9 +168,14 @@ impl Workers {
         self.tasks.spawn(async move { TaskEnd::Shared(Box::new(ended.await)) });
     }
 
-    /// Says whether nothing else is to be done here, so that what nobody has taken comes back.
-    pub(super) fn want_shared_back(&self, wants: bool) {
-        self.sharing.want_back(wants);
+    /// Does that with all that was offered to other daemons, from now on.
+    pub(super) fn request_shared(&self, request: PartRequest) {
+        self.sharing.request(request);
+    }
+
+    /// How many files another daemon may get at a time.
+    pub(super) fn most_shared(&self) -> usize {
+        self.sharing.most(self.tools.context.world.clock.now())
     }
 
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.

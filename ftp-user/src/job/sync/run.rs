@@ -102,7 +102,8 @@ impl SyncRun<'_> {
         let losses = |run: &Self| run.ends.destination.losses().map_or(0, Losses::number);
         for _ in 0..MOST_LOOKS {
             let before = losses(self);
-            if before == 0 || self.is_dry() || self.context.run.cancel.is_cancelled() {
+            let is_broken_off = self.context.run.cancel.is_cancelled() || self.tally.was_interrupted();
+            if before == 0 || self.is_dry() || is_broken_off {
                 return;
             }
             let ended = Box::pin(self.copy_missing()).await;

@@ -133,6 +133,7 @@ impl TreeCopy<'_, '_> {
         }
         if let Some(moved) = self.tree.moved.take()
             && !context.run.cancel.is_cancelled()
+            && !self.stream.tally.was_interrupted()
         {
             let (ends, tally) = self.stream.idle_and_tally();
             moved.carry_out(context, ends, tally).await;
