@@ -416,20 +416,21 @@ mod daemons {
         );
     }
 
-    /// A tree of which one worker has enough for half a minute.
+    /// A tree of which one worker has enough for half a minute, for every 100 files.
     struct TreeScene {
         scene: Scene,
+        files: usize,
         netrc: String,
         _secrets: Secrets,
     }
 
     impl TreeScene {
-        fn new(database: Postgres) -> Self {
-            let names = (0..100).map(|number| format!("t/{}/{number}", number % 3));
+        fn new(database: Postgres, files: usize) -> Self {
+            let names = (0..files).map(|number| format!("t/{}/{number}", number % 3));
             let from =
                 names.fold(Site::new("source"), |site, name| site.file(&name, sample(1_200_000))).start();
             let (to, netrc, _secrets) = slow_destination("4MB");
-            Self { scene: Scene { database, from, to }, netrc, _secrets }
+            Self { scene: Scene { database, from, to }, files, netrc, _secrets }
         }
 
         fn user(&self) -> User {
@@ -459,7 +460,7 @@ mod daemons {
         fn until_done(&self, id: &str) {
             until("done", || self.scene.job(id)["state"] == "done");
             let names = self.scene.to.names();
-            assert_eq!(names.iter().filter(|name| !name.ends_with('/')).count(), 100, "{names:?}");
+            assert_eq!(names.iter().filter(|name| !name.ends_with('/')).count(), self.files, "{names:?}");
             for name in names.iter().filter(|name| !name.ends_with('/')) {
                 assert!(self.scene.to.bytes(name) == sample(1_200_000), "{name}");
             }
@@ -473,7 +474,7 @@ mod daemons {
     #[test]
     fn a_part_of_a_tree_is_carried_by_whoever_has_room() {
         for verb in ["copy", "move"] {
-            let tree = TreeScene::new(or_skip!(server()));
+            let tree = TreeScene::new(or_skip!(server()), 100);
             let (one, two, id) = tree.shared(verb);
             tree.until_done(&id);
             let job = tree.scene.job(&id);
@@ -489,12 +490,14 @@ mod daemons {
 
     #[test]
     fn a_part_whose_worker_was_stopped_beyond_its_lease_is_carried_by_the_next_run() {
-        let tree = TreeScene::new(or_skip!(server()));
+        // The other one has enough to do until the lease has expired, and has offered another part that nobody takes.
+        let tree = TreeScene::new(or_skip!(server()), 250);
         let (one, two, id) = tree.shared("copy");
         let stored = || tree.scene.to.names().into_iter().find(|name| name.ends_with(".part"));
         until("a part is under way", || stored().is_some());
         two.running.signal(Signal::STOP);
         tree.until_done(&id);
+        assert_eq!(tree.scene.job(&id)["queue"]["tries"], 1);
         let last = "t/0/99";
         fs::write(tree.scene.to.path(last), "newer").unwrap();
         two.running.signal(Signal::CONT);
@@ -507,7 +510,7 @@ mod daemons {
 
     #[test]
     fn whoever_carries_a_part_goes_on_with_the_job_of_a_killed_daemon() {
-        let tree = TreeScene::new(or_skip!(server()));
+        let tree = TreeScene::new(or_skip!(server()), 100);
         let (one, two, id) = tree.shared("copy");
         one.running.signal(Signal::KILL);
         one.end();

@@ -13,7 +13,7 @@
 use super::failure::JournalFailure;
 use super::handle::JobJournal;
 use super::leases::{self, Leases, TakenJob};
-use super::queue::{self, Queue, carried_head};
+use super::queue::{self, carried_head};
 use super::sql::{Sql, StoreError};
 use super::store::Store;
 use super::table::TREE_PARTS;
@@ -113,6 +113,17 @@ impl Leases<'_> {
         })
     }
 
+    /// Whether the worker of a part of the tree of a job is lost, so that nobody knows what it still does.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn has_lost_tree_part(&self, job: JobId) -> Result<bool, JournalFailure> {
+        let ask = "SELECT count(*) FROM tree_parts WHERE job = ?1 AND state = ?2";
+        let lost = RowState::Lost as i64;
+        self.queue.read(|store| Ok(store.sql.number(ask, &[job.into(), lost.into()])? > 0))
+    }
+
     /// Ends parts whose runs have told no result. Those that have not `begun` go back; what becomes of the others is not known.
     ///
     /// # Errors
@@ -123,19 +134,6 @@ impl Leases<'_> {
         self.queue.write(|store| {
             parts.iter().try_for_each(|(lease, has_begun)| end(&store.sql, *lease, state(*has_begun), ""))
         })
-    }
-}
-
-impl Queue {
-    /// Whether the worker of a part of the tree of a job is lost, so that nobody knows what it still does.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
-    pub fn has_lost_tree_part(&self, job: JobId) -> Result<bool, JournalFailure> {
-        let ask = "SELECT count(*) FROM tree_parts WHERE job = ?1 AND state = ?2";
-        let lost = RowState::Lost as i64;
-        self.read(|store| Ok(store.sql.number(ask, &[job.into(), lost.into()])? > 0))
     }
 }
 
@@ -335,7 +333,7 @@ mod tests {
         let lease = scene.take(2).unwrap();
         scene.of(2).end_tree_parts(&[(lease, true)]).unwrap();
         assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Lost);
-        assert_eq!(scene.queue.has_lost_tree_part(scene.job), Ok(true));
+        assert_eq!(scene.of(1).has_lost_tree_part(scene.job), Ok(true));
     }
 
     #[test]

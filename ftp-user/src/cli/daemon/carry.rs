@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::journal::{JobRecord, StoredJob};
+use crate::journal::{JobRecord, Leases, StoredJob};
 use crate::queue::{Entry, Lease, Scope, Submission, Wish};
 use crate::report::Listener;
 use crate::web::{self, Caller};
@@ -60,7 +60,8 @@ pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, 
         return RunResult::Ended { exit, cause };
     }
     if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
-        if daemon.reader.has_lost_tree_part(record.id).unwrap_or(false) {
+        let leases = Leases::of(&daemon.reader, daemon.worker.id);
+        if leases.has_lost_tree_part(record.id).unwrap_or(false) {
             return RunResult::LostTreePart;
         }
         // Its own connection to the store has failed, and may fail again.
