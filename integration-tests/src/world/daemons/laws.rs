@@ -126,8 +126,10 @@ impl Running<'_> {
                 if there.is_some() && !has_come && !is_old {
                     wrong.push(format!("job {index}: {name} has something else under its final name"));
                 }
+                // A daemon that has lost the job may have replaced it before.
                 let is_aside = || {
-                    old.is_some_and(|old| is_beside(&destination, name, ".ftp-user.old", &old.bytes()))
+                    let mut all = old.map(|old| old.bytes()).into_iter().chain([content.clone()]);
+                    all.any(|content| is_beside(&destination, name, ".ftp-user.old", &content))
                 };
                 if old.is_some() && there.is_none() && !is_aside() {
                     wrong.push(format!("job {index}: {name} is gone at the destination"));
@@ -171,12 +173,19 @@ impl Running<'_> {
         (0..self.jobs.len()).all(|index| self.left(index).is_empty())
     }
 
-    /// The names that no job should leave.
+    /// The names that no job should leave. An old file may stay under another name if its deletion was lost with a session: it is told
+    /// which one.
     fn left(&self, index: usize) -> Vec<String> {
         let planned = self.jobs[index].planned;
         let is_known = |name: &String| planned.source.contains_key(name) || planned.destination.contains_key(name);
-        let trees = self.trees(index).into_iter().flat_map(BTreeMap::into_keys);
-        trees.filter(|name| !is_known(name)).collect()
+        let [source, destination] = self.trees(index);
+        let all = || planned.destination.values().chain(planned.source.values());
+        let is_old = |name: &str, found: &[u8]| {
+            name.ends_with(".ftp-user.old") && all().any(|content| found == content.bytes())
+        };
+        let at_destination = destination.into_iter().filter(|(name, found)| !is_old(name, found));
+        let names = source.into_keys().chain(at_destination.map(|(name, _)| name));
+        names.filter(|name| !is_known(name)).collect()
     }
 
     /// What must hold at the end.

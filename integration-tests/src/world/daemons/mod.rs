@@ -12,7 +12,7 @@ mod laws;
 mod plan;
 mod store;
 
-pub use plan::{DaemonsFault, DaemonsPlan, DaemonsSabotage, PlannedJob, QueuedVerb};
+pub use plan::{Absence, DaemonsFault, DaemonsPlan, DaemonsSabotage, PlannedJob, QueuedVerb};
 
 use super::network::Stores;
 use super::plan::{Doing, Program, When};
@@ -124,6 +124,8 @@ struct Running<'a> {
     doing: Doing,
     /// When the files were looked at last.
     looked: Duration,
+    /// When something went wrong last.
+    struck: Duration,
     /// Whether the story has all commands (`FTP_WORLD_TRACE`).
     is_traced: bool,
 }
@@ -143,13 +145,6 @@ struct Daemon {
     state: PathBuf,
     /// What keeps it from working, and until when.
     absence: Option<(Absence, Duration)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Absence {
-    Killed,
-    Stopped,
-    CutOff,
 }
 
 /// A job of the queue.
@@ -211,6 +206,7 @@ impl<'a> Running<'a> {
             tally: DaemonsTally::default(),
             doing: Doing::Begins,
             looked: Duration::ZERO,
+            struck: Duration::ZERO,
             is_traced: std::env::var_os("FTP_WORLD_TRACE").is_some(),
         };
         BOTH.into_iter().for_each(|program| running.serve(program));
@@ -284,8 +280,8 @@ impl<'a> Running<'a> {
                         (found.is_some(), found.map(|(daemon, _)| *daemon))
                     }
                 };
-                // Nothing is done any more that could be waited for.
-                if is_due || self.all_done() {
+                // What is waited for may never be done any more.
+                if is_due || self.all_done() || self.world.now() > self.struck + MOST_WAITED {
                     let fault = *fault;
                     next = faults.next();
                     self.suffer(fault, by);
@@ -438,16 +434,11 @@ impl<'a> Running<'a> {
         self.tell(&format!("{fault:?} {by:?} ({:?})", self.doing));
         self.tally.faults.push((fault.name(), self.doing));
         let now = self.world.now();
+        self.struck = now;
         let until = |seconds| now + Duration::from_secs(seconds);
         match fault {
-            DaemonsFault::Kill { daemon, seconds } => {
-                self.miss(by.unwrap_or(daemon), Absence::Killed, until(seconds));
-            }
-            DaemonsFault::Stop { daemon, seconds } => {
-                self.miss(by.unwrap_or(daemon), Absence::Stopped, until(seconds));
-            }
-            DaemonsFault::CutOff { daemon, seconds } => {
-                self.miss(by.unwrap_or(daemon), Absence::CutOff, until(seconds));
+            DaemonsFault::Miss { daemon, absence, seconds } => {
+                self.miss(by.unwrap_or(daemon), absence, until(seconds));
             }
             DaemonsFault::KillServer { server, seconds } => {
                 let (host, back) = &mut self.servers[server as usize];
@@ -524,6 +515,8 @@ const NAMES: [&str; 3] = ["north", "east", "south"];
 const ID: usize = 16;
 /// How long a run may last.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
+/// How long it is waited for what a daemon does before something goes wrong in any case.
+const MOST_WAITED: Duration = Duration::from_secs(120);
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long a daemon that was away may need to find that it has lost its jobs.

@@ -65,16 +65,25 @@ impl QueuedVerb {
 /// What goes wrong. A daemon that is meant when something is done is the one that does it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum DaemonsFault {
-    /// A daemon is killed, and starts again so many seconds later.
-    Kill { daemon: usize, seconds: u64 },
-    /// A daemon gets no turn for so many seconds, and then goes on as if nothing had happened.
-    Stop { daemon: usize, seconds: u64 },
-    /// A daemon does not reach the store for so many seconds.
-    CutOff { daemon: usize, seconds: u64 },
-    /// A server is killed, and starts again so many seconds later.
-    KillServer { server: Program, seconds: u64 },
+    /// A daemon does not work for a while.
+    Miss {
+        /// Its number.
+        daemon: usize,
+        /// What keeps it from working.
+        absence: Absence,
+        /// How long.
+        seconds: u64,
+    },
+    /// A server is killed, and starts again later.
+    KillServer {
+        /// Which one.
+        server: Program,
+        /// How much later.
+        seconds: u64,
+    },
     /// Connections of a daemon break, each with a chance of one in two.
     Cut {
+        /// Its number.
         daemon: usize,
         /// Whether both ends see a reset.
         tells: bool,
@@ -83,13 +92,24 @@ pub enum DaemonsFault {
     Sabotage(DaemonsSabotage),
 }
 
+/// What keeps a daemon from working.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Absence {
+    /// It is killed, and starts again later.
+    Killed,
+    /// It gets no turn, and then goes on as if nothing had happened.
+    Stopped,
+    /// It does not reach the store.
+    CutOff,
+}
+
 impl DaemonsFault {
     /// What went wrong, in a word.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Kill { .. } => "kill of a daemon",
-            Self::Stop { .. } => "daemon without turns",
-            Self::CutOff { .. } => "daemon without the store",
+            Self::Miss { absence: Absence::Killed, .. } => "kill of a daemon",
+            Self::Miss { absence: Absence::Stopped, .. } => "daemon without turns",
+            Self::Miss { absence: Absence::CutOff, .. } => "daemon without the store",
             Self::KillServer { .. } => "kill of a server",
             Self::Cut { .. } => "broken connections",
             Self::Sabotage(_) => "sabotage",
@@ -114,7 +134,7 @@ impl DaemonsPlan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
         let mut random = Random::new(seed ^ 0x00da_e305);
-        let latency = random.pick([2, 30, 100, 300, 1000]);
+        let latency = random.pick([2, 30, 100, 300, 450]);
         let daemons = 2 + random.length(1);
         let parallel = random.pick([1, 2, 4]);
         let manners = [(); 2].map(|()| {
@@ -148,7 +168,9 @@ impl DaemonsPlan {
             change(&mut plan);
             plan
         };
-        let faults = (0..self.faults.len()).map(|at| with(&|plan| drop(plan.faults.remove(at))));
+        let faults = (0..self.faults.len()).map(|at| with(&|plan| {
+                let (_, _): (When, DaemonsFault) = plan.faults.remove(at);
+            }));
         let jobs = (0..self.jobs.len()).map(|at| with(&|plan| drop(plan.jobs.remove(at))));
         let ours = (0..2).map(|end| with(&|plan| plan.manners[end] = Manners::Ours));
         let halves = (0..self.jobs.len()).flat_map(|at| {
@@ -197,10 +219,11 @@ fn job(random: &mut Random) -> PlannedJob {
 
 fn fault(random: &mut Random, daemons: usize) -> DaemonsFault {
     let daemon = random.length(daemons - 1);
+    let miss = |absence, seconds| DaemonsFault::Miss { daemon, absence, seconds };
     match random.below(8) {
-        0 | 1 => DaemonsFault::Kill { daemon, seconds: random.pick([0, 5, 40]) },
-        2..=4 => DaemonsFault::Stop { daemon, seconds: random.pick([5, 20, 33, 45, 90, 200]) },
-        5 => DaemonsFault::CutOff { daemon, seconds: random.pick([3, 12, 40, 100]) },
+        0 | 1 => miss(Absence::Killed, random.pick([0, 5, 40])),
+        2..=4 => miss(Absence::Stopped, random.pick([5, 20, 33, 45, 90, 200])),
+        5 => miss(Absence::CutOff, random.pick([3, 12, 40, 100])),
         6 => DaemonsFault::KillServer {
             server: random.pick([Program::Source, Program::Destination]),
             seconds: random.pick([0, 2, 20]),
