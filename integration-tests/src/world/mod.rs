@@ -120,8 +120,9 @@ pub enum TargetPorts {
 /// A command that the server of a host was sent.
 #[derive(Debug)]
 struct SentCommand {
-    /// The host that has sent it.
+    /// The host that has sent it, and over which connection.
     from: HostId,
+    connection: u64,
     host: HostId,
     words: String,
 }

@@ -177,7 +177,9 @@ impl Network {
                     sent.rewrite(scheduled.bytes, |text| {
                         if direction == 0 {
                             let [from, host] = connection.hosts.map(HostId);
-                            let sent = commands(text).map(|words| SentCommand { from, host, words });
+                            let connection = *id;
+                            let sent =
+                                commands(text).map(|words| SentCommand { from, connection, host, words });
                             self.commands.extend(sent);
                         } else if text.windows(STABLE.len()).any(|part| part == STABLE) {
                             self.stable.insert(connection.hosts[1]);

@@ -18,6 +18,8 @@ pub(super) struct Holders {
     leases: BTreeSet<HeldLease>,
     /// When a daemon had a lease last of a job or of one of its parts.
     held: BTreeMap<(u64, String), Duration>,
+    /// The jobs of the groups that move together, by their connections and numbers.
+    groups: BTreeMap<(u64, String), usize>,
     /// The parts whose results were counted.
     ended: BTreeSet<(u64, u64)>,
     asked: Duration,
@@ -91,7 +93,7 @@ impl Running<'_> {
 
     /// A daemon makes nothing final and deletes nothing for a job that it has lost.
     pub(super) fn judge_sender(&mut self, daemon: usize, command: &SentCommand) {
-        let Some(index) = job_of(&command.words) else { return };
+        let Some(index) = self.holders.job_of(command) else { return };
         self.ask_store();
         let Some(id) = self.jobs.get(index).and_then(|job| job.id) else { return };
         let (now, name) = (self.world.now(), self.daemons[daemon].name);
@@ -237,14 +239,27 @@ fn is_beside(tree: &Tree, name: &str, end: &str, content: &[u8]) -> bool {
     })
 }
 
-/// The job for which a command makes a name final or deletes one that is not the name of a part.
-fn job_of(words: &str) -> Option<usize> {
-    let (verb, path) = words.split_once(' ')?;
-    if !["RNTO", "DELE"].contains(&verb) || path.ends_with(".ftp-user.part") {
-        return None;
+impl Holders {
+    /// The job for which a command makes a name final or deletes one that is not the name of a part.
+    fn job_of(&mut self, SentCommand { connection, words, .. }: &SentCommand) -> Option<usize> {
+        let words: Vec<&str> = words.split(' ').collect();
+        match words.as_slice() {
+            ["PACK", "STORE", group, files, ..] => {
+                self.groups.insert((*connection, (*group).to_owned()), job_at(files)?);
+                None
+            }
+            ["PACK", "KEEP", group, ..] => self.groups.get(&(*connection, (*group).to_owned())).copied(),
+            ["RNTO" | "DELE", path] | ["PACK", "DELETE", path, ..] => {
+                job_at(path).filter(|_| !path.ends_with(".ftp-user.part"))
+            }
+            _ => None,
+        }
     }
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let (directory, _) = path.split_once('/')?;
+}
+
+/// The job whose directory has this path.
+fn job_at(path: &str) -> Option<usize> {
+    let (directory, _) = path.strip_prefix('/').unwrap_or(path).split_once('/')?;
     directory.strip_prefix("job")?.parse().ok()
 }
 

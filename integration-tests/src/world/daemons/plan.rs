@@ -199,7 +199,7 @@ impl DaemonsPlan {
 fn job(random: &mut Random) -> PlannedJob {
     use QueuedVerb::{Copy, Move, Sync, SyncDelete};
     let verb = random.pick([Copy, Move, Move, Sync, SyncDelete]);
-    let most = random.pick([3, 12, 60]);
+    let most = random.pick([4, 20, 60]);
     let source = tree(random, most);
     let mut destination = Files::new();
     if verb != Copy {
@@ -222,7 +222,7 @@ fn fault(random: &mut Random, daemons: usize) -> DaemonsFault {
     let miss = |absence, seconds| DaemonsFault::Miss { daemon, absence, seconds };
     match random.below(8) {
         0 | 1 => miss(Absence::Killed, random.pick([0, 5, 40])),
-        2..=4 => miss(Absence::Stopped, random.pick([5, 20, 33, 45, 90, 200])),
+        2..=4 => miss(Absence::Stopped, random.pick([5, 33, 45, 60, 80, 120])),
         5 => miss(Absence::CutOff, random.pick([3, 12, 40, 100])),
         6 => DaemonsFault::KillServer {
             server: random.pick([Program::Source, Program::Destination]),
