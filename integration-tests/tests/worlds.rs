@@ -112,6 +112,19 @@ fn whoever_is_stopped_or_cut_off_daemons_that_share_a_store_lose_no_file() {
     eprintln!("{all:?}");
 }
 
+/// Plans that failed once, shrunk.
+#[test]
+fn plans_of_daemons_that_once_failed_succeed() {
+    let plans: Vec<_> =
+        std::fs::read_dir("fixtures/daemons").unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!plans.is_empty());
+    for path in plans {
+        let plan: DaemonsPlan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let ended = with_room(|| run_daemons(&plan).unwrap());
+        assert_eq!(ended.violations, [""; 0], "{path:?}: {}", ended.story);
+    }
+}
+
 /// `FTP_WORLD_PLAN=plan.json` carries out a plan that a failure has printed.
 #[test]
 fn a_plan_of_daemons_is_carried_out_twice_alike() {

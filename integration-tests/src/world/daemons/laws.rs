@@ -91,7 +91,7 @@ impl Running<'_> {
         self.holders.leases = leases;
     }
 
-    /// A daemon makes nothing final and deletes nothing for a job that it has lost.
+    /// A daemon makes nothing final, changes nothing and deletes nothing for a job that it has lost.
     pub(super) fn judge_sender(&mut self, daemon: usize, command: &SentCommand) {
         let Some(index) = self.holders.job_of(command) else { return };
         self.ask_store();
@@ -99,10 +99,7 @@ impl Running<'_> {
         let (now, name) = (self.world.now(), self.daemons[daemon].name);
         let last = self.holders.held.get(&(id, name.to_owned())).copied();
         if last.is_none_or(|last| now > last + COVERED) {
-            self.violation(&format!(
-                "{name} has lost job {index} at {last:?}, and sends: {}",
-                command.words
-            ));
+            self.violation(&format!("{name} has lost job {index} at {last:?}, and sends: {}", command.words));
         }
     }
 
@@ -165,7 +162,9 @@ impl Running<'_> {
             }
         }
         let only = planned.destination.keys().filter(|name| name.starts_with(EXTRA));
-        for name in only.filter(|name| planned.verb == QueuedVerb::SyncDelete && destination.contains_key(*name)) {
+        for name in
+            only.filter(|name| planned.verb == QueuedVerb::SyncDelete && destination.contains_key(*name))
+        {
             self.violation(&format!("job {index} is done, and the destination still has {name}"));
         }
     }
@@ -179,7 +178,8 @@ impl Running<'_> {
     /// which one.
     fn left(&self, index: usize) -> Vec<String> {
         let planned = self.jobs[index].planned;
-        let is_known = |name: &String| planned.source.contains_key(name) || planned.destination.contains_key(name);
+        let is_known =
+            |name: &String| planned.source.contains_key(name) || planned.destination.contains_key(name);
         let [source, destination] = self.trees(index);
         let all = || planned.destination.values().chain(planned.source.values());
         let is_old = |name: &str, found: &[u8]| {
@@ -234,13 +234,12 @@ fn identity(path: &Path) -> Option<(u64, i64, i64)> {
 /// Whether a directory has this content beside a file, under a name with this end.
 fn is_beside(tree: &Tree, name: &str, end: &str, content: &[u8]) -> bool {
     let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
-    tree.iter().any(|(other, found)| {
-        other.ends_with(end) && directory(other) == directory(name) && found == content
-    })
+    tree.iter()
+        .any(|(other, found)| other.ends_with(end) && directory(other) == directory(name) && found == content)
 }
 
 impl Holders {
-    /// The job for which a command makes a name final or deletes one that is not the name of a part.
+    /// The job for which a command makes a name final, or changes or deletes one that is not the name of a part.
     fn job_of(&mut self, SentCommand { connection, words, .. }: &SentCommand) -> Option<usize> {
         let words: Vec<&str> = words.split(' ').collect();
         match words.as_slice() {
@@ -249,7 +248,7 @@ impl Holders {
                 None
             }
             ["PACK", "KEEP", group, ..] => self.groups.get(&(*connection, (*group).to_owned())).copied(),
-            ["RNTO" | "DELE", path] | ["PACK", "DELETE", path, ..] => {
+            ["RNTO" | "DELE", path] | ["PACK", "DELETE", path, ..] | ["MFMT" | "MDTM", _, path] => {
                 job_at(path).filter(|_| !path.ends_with(".ftp-user.part"))
             }
             _ => None,

@@ -190,7 +190,8 @@ impl<'a> Running<'a> {
         }
         let hosts = daemons.iter().map(|daemon| daemon.host).chain([user.host]);
         hosts.for_each(|host| world.set_stores(host, Stores::Shared));
-        let job = |planned| QueuedJob { planned, id: None, retries: 0, retry_from: Duration::ZERO, frozen: None };
+        let job =
+            |planned| QueuedJob { planned, id: None, retries: 0, retry_from: Duration::ZERO, frozen: None };
         let mut running = Self {
             plan,
             world,
@@ -216,14 +217,8 @@ impl<'a> Running<'a> {
 
     fn serve(&mut self, program: Program) {
         let (root, state) = (root(&self.directory, program), self.directory.join(state_of(program)));
-        let serving = Serving {
-            root: &root,
-            state: &state,
-            has_room: true,
-            tls: false,
-            permits: false,
-            sessions: 0,
-        };
+        let serving =
+            Serving { root: &root, state: &state, has_room: true, tls: false, permits: false, sessions: 0 };
         self.world.serve(self.servers[program as usize].0, serving);
     }
 
@@ -451,7 +446,9 @@ impl<'a> Running<'a> {
                 let daemon = by.unwrap_or(daemon) % self.daemons.len();
                 self.world.cut(self.daemons[daemon].host, tells, 2);
             }
-            DaemonsFault::Sabotage(sabotage) => self.sabotage(sabotage).expect("the directory can be written"),
+            DaemonsFault::Sabotage(sabotage) => {
+                self.sabotage(sabotage).expect("the directory can be written")
+            }
         }
         self.look();
     }

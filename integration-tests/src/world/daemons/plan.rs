@@ -168,9 +168,11 @@ impl DaemonsPlan {
             change(&mut plan);
             plan
         };
-        let faults = (0..self.faults.len()).map(|at| with(&|plan| {
+        let faults = (0..self.faults.len()).map(|at| {
+            with(&|plan| {
                 let (_, _): (When, DaemonsFault) = plan.faults.remove(at);
-            }));
+            })
+        });
         let jobs = (0..self.jobs.len()).map(|at| with(&|plan| drop(plan.jobs.remove(at))));
         let ours = (0..2).map(|end| with(&|plan| plan.manners[end] = Manners::Ours));
         let halves = (0..self.jobs.len()).flat_map(|at| {

@@ -44,8 +44,7 @@ impl SharedStore {
 
     /// How many parts have a result of somebody who has carried them.
     pub(super) fn results(&self) -> Vec<(u64, u64)> {
-        let ask =
-            "SELECT job, part FROM tree_parts WHERE result IS NOT NULL AND result NOT IN ('lost', 'given back')";
+        let ask = "SELECT job, part FROM tree_parts WHERE result IS NOT NULL AND result NOT IN ('lost', 'given back')";
         self.all(ask, |row| {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
         })
@@ -54,9 +53,8 @@ impl SharedStore {
     /// How a job stands; `None`: it is not in the queue.
     pub(super) fn job(&self, job: u64) -> Option<JobState> {
         let ask = format!("SELECT carried, exit, cause FROM queue WHERE job = {}", job.cast_signed());
-        let found = self.all(&ask, |row| {
-            Ok(JobState { is_carried: row.get(0)?, exit: row.get(1)?, cause: row.get(2)? })
-        });
+        let found = self
+            .all(&ask, |row| Ok(JobState { is_carried: row.get(0)?, exit: row.get(1)?, cause: row.get(2)? }));
         found.into_iter().next()
     }
 
