@@ -192,6 +192,11 @@ impl World {
         self.shared.network.locked().hosts[index].stores = stores;
     }
 
+    /// Until then nothing arrives at a host or from it, and it arrives late.
+    fn stall(&self, HostId(index): HostId, until: Duration) {
+        self.shared.network.locked().stall(index, until);
+    }
+
     /// The program of a host gets no turn any more, or it goes on as if it had slept meanwhile.
     fn set_stopped(&mut self, HostId(index): HostId, is_stopped: bool) {
         self.programs[index].iter_mut().for_each(|running| running.is_stopped = is_stopped);

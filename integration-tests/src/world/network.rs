@@ -44,6 +44,8 @@ pub(super) struct HostState {
     /// What a firewall before it drops.
     pub(super) dropped: Dropped,
     pub(super) stores: Stores,
+    /// Until when what it sends, and what is sent to it, does not arrive.
+    stalled: Duration,
 }
 
 /// What the stores in directories are for the programs of a host.
@@ -153,6 +155,7 @@ impl Network {
             wrong_by: 0,
             dropped: Dropped::Nothing,
             stores: Stores::Own,
+            stalled: Duration::ZERO,
         });
         self.hosts.len() - 1
     }
@@ -187,7 +190,8 @@ impl Network {
                         disguise.rewrite(text);
                     });
                 }
-                let due = (self.now + self.latency).max(scheduled.last);
+                let stalled = connection.hosts.map(|host| self.hosts[host].stalled);
+                let due = (self.now + self.latency).max(scheduled.last).max(stalled[0]).max(stalled[1]);
                 (scheduled.bytes, scheduled.last) = (scheduled.bytes + bytes, due);
                 scheduled.end = scheduled.end.or(end);
                 found.push((due, Event::Comes { connection: *id, direction, bytes }));
@@ -195,6 +199,25 @@ impl Network {
         }
         for (due, event) in found {
             self.at(due, event);
+        }
+    }
+
+    /// Until then nothing arrives at a host or from it, and it arrives late.
+    pub(super) fn stall(&mut self, host: usize, until: Duration) {
+        self.hosts[host].stalled = until;
+        let is_of_host = |event: &Event| match event {
+            Event::Begins(beginning) => beginning.host == host,
+            Event::Comes { connection, .. } => {
+                self.connections.get(connection).is_some_and(|connection| connection.hosts.contains(&host))
+            }
+            Event::Answers(..) => false,
+        };
+        let late = self.due.iter().filter(|((due, _), event)| *due < until && is_of_host(event));
+        let late: Vec<(Duration, u64)> = late.map(|(key, _)| *key).collect();
+        for (due, number) in late {
+            if let Some(event) = self.due.remove(&(due, number)) {
+                self.due.insert((until, number), event);
+            }
         }
     }
 
@@ -369,7 +392,7 @@ impl simulated::Host for Host {
         let ip = if is_any(from.ip()) { host.address } else { from.ip() };
         let port = if from.port() == 0 { host.free_port(ip) } else { from.port() };
         let from = SocketAddr::new(ip, port);
-        let due = network.now + network.latency;
+        let due = (network.now + network.latency).max(network.hosts[self.index].stalled);
         network.at(due, Event::Begins(Beginning { host: self.index, from, to, answer }));
         Box::pin(async move { answered.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) })
     }

@@ -174,8 +174,8 @@ impl Running<'_> {
         (0..self.jobs.len()).all(|index| self.left(index).is_empty())
     }
 
-    /// The names that no job should leave. An old file may stay under another name if its deletion was lost with a session: it is told
-    /// which one.
+    /// The names that no job should leave. An old file may stay under another name if its deletion was lost with a session, and a part
+    /// whose data connection has waited for a daemon that did not work.
     fn left(&self, index: usize) -> Vec<String> {
         let planned = self.jobs[index].planned;
         let is_known =
@@ -186,7 +186,9 @@ impl Running<'_> {
             name.ends_with(".ftp-user.old") && all().any(|content| found == content.bytes())
         };
         let at_destination = destination.into_iter().filter(|(name, found)| !is_old(name, found));
-        let names = source.into_keys().chain(at_destination.map(|(name, _)| name));
+        let is_late = |name: &String| self.late_parts.contains(&format!("job{index}/{name}"));
+        let at_destination = at_destination.map(|(name, _)| name).filter(|name| !is_late(name));
+        let names = source.into_keys().chain(at_destination);
         names.filter(|name| !is_known(name)).collect()
     }
 

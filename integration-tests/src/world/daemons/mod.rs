@@ -19,6 +19,7 @@ use super::plan::{Doing, Program, When};
 use super::run::{write_all, write_private};
 use super::{HostId, Serving, World};
 use laws::{Frozen, Holders};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::io;
@@ -120,6 +121,10 @@ struct Running<'a> {
     story: String,
     violations: Vec<String>,
     tally: DaemonsTally,
+    /// The parts that were sent to the destination.
+    sent_parts: BTreeSet<String>,
+    /// Those of them that were not there yet when a daemon did not work any more: it may come when nobody knows of it.
+    late_parts: BTreeSet<String>,
     /// What the daemons do.
     doing: Doing,
     /// When the files were looked at last.
@@ -205,6 +210,8 @@ impl<'a> Running<'a> {
             story: String::new(),
             violations: Vec::new(),
             tally: DaemonsTally::default(),
+            sent_parts: BTreeSet::new(),
+            late_parts: BTreeSet::new(),
             doing: Doing::Begins,
             looked: Duration::ZERO,
             struck: Duration::ZERO,
@@ -391,7 +398,7 @@ impl<'a> Running<'a> {
                 match what {
                     Absence::Killed => self.start_daemon(index),
                     Absence::Stopped => self.world.set_stopped(host, false),
-                    Absence::CutOff => self.world.set_stores(host, Stores::Shared),
+                    Absence::CutOff | Absence::Alone => self.world.set_stores(host, Stores::Shared),
                 }
             }
         }
@@ -418,6 +425,8 @@ impl<'a> Running<'a> {
                 self.tell(&format!("    {name}: {}", command.words));
             }
             self.judge_sender(index, &command);
+            let part = command.words.strip_prefix("STOR ").filter(|path| path.ends_with(".ftp-user.part"));
+            self.sent_parts.extend(part.map(str::to_owned));
             did.push((index, Doing::of(&command.words)));
         }
         self.doing = did.last().map_or(self.doing, |(_, doing)| *doing);
@@ -461,10 +470,16 @@ impl<'a> Running<'a> {
             return;
         }
         *place = Some((absence, until));
+        let root = root(&self.directory, Program::Destination);
+        self.late_parts.extend(self.sent_parts.iter().filter(|part| !root.join(part).exists()).cloned());
         match absence {
             Absence::Killed => self.world.kill(*host),
             Absence::Stopped => self.world.set_stopped(*host, true),
             Absence::CutOff => self.world.set_stores(*host, Stores::Away),
+            Absence::Alone => {
+                self.world.set_stores(*host, Stores::Away);
+                self.world.stall(*host, until);
+            }
         }
     }
 

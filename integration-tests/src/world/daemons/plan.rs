@@ -101,6 +101,8 @@ pub enum Absence {
     Stopped,
     /// It does not reach the store.
     CutOff,
+    /// It reaches nobody. What it has sent to the servers arrives later.
+    Alone,
 }
 
 impl DaemonsFault {
@@ -110,6 +112,7 @@ impl DaemonsFault {
             Self::Miss { absence: Absence::Killed, .. } => "kill of a daemon",
             Self::Miss { absence: Absence::Stopped, .. } => "daemon without turns",
             Self::Miss { absence: Absence::CutOff, .. } => "daemon without the store",
+            Self::Miss { absence: Absence::Alone, .. } => "daemon without a network",
             Self::KillServer { .. } => "kill of a server",
             Self::Cut { .. } => "broken connections",
             Self::Sabotage(_) => "sabotage",
@@ -222,11 +225,12 @@ fn job(random: &mut Random) -> PlannedJob {
 fn fault(random: &mut Random, daemons: usize) -> DaemonsFault {
     let daemon = random.length(daemons - 1);
     let miss = |absence, seconds| DaemonsFault::Miss { daemon, absence, seconds };
-    match random.below(8) {
+    match random.below(9) {
         0 | 1 => miss(Absence::Killed, random.pick([0, 5, 40])),
         2..=4 => miss(Absence::Stopped, random.pick([5, 33, 45, 60, 80, 120])),
         5 => miss(Absence::CutOff, random.pick([3, 12, 40, 100])),
-        6 => DaemonsFault::KillServer {
+        6 => miss(Absence::Alone, random.pick([5, 33, 45, 60, 80])),
+        7 => DaemonsFault::KillServer {
             server: random.pick([Program::Source, Program::Destination]),
             seconds: random.pick([0, 2, 20]),
         },
