@@ -91,7 +91,7 @@ fn show_faults(runs: usize, faults: &[(&str, Doing)]) {
 
 #[test]
 fn whoever_is_stopped_or_cut_off_daemons_that_share_a_store_lose_no_file() {
-    let tallies = each_seed(30, |seed, is_alone| {
+    let tallies = each_seed(20, |seed, is_alone| {
         let plan = DaemonsPlan::of(seed);
         let ended = run_daemons(&plan).unwrap();
         if is_alone {

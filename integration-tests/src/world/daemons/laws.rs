@@ -27,7 +27,7 @@ pub(super) struct Holders {
 
 /// The files of a job at the destination when it was done: their inodes and times.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Frozen(BTreeMap<String, (u64, i64, i64)>);
+pub(super) struct Frozen(BTreeMap<String, Identity>);
 
 impl Running<'_> {
     /// Looks which daemon has which job, and which jobs have ended.
@@ -228,9 +228,17 @@ impl Frozen {
     }
 }
 
-/// What another file of that name would have otherwise.
-fn identity(path: &Path) -> Option<(u64, i64, i64)> {
-    fs::metadata(path).ok().map(|facts| (facts.ino(), facts.mtime(), facts.ctime_nsec()))
+/// What another file of that name would have otherwise, and the same file with another time or mode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Identity {
+    inode: u64,
+    modified: i64,
+    changed: i64,
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    let facts = fs::metadata(path).ok()?;
+    Some(Identity { inode: facts.ino(), modified: facts.mtime(), changed: facts.ctime_nsec() })
 }
 
 /// Whether a directory has this content beside a file, under a name with this end.

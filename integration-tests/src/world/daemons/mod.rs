@@ -143,7 +143,7 @@ struct User {
     at: Option<usize>,
 }
 
-/// A daemon.
+/// A daemon of a host that the store is shared with.
 struct Daemon {
     name: &'static str,
     host: HostId,
@@ -521,12 +521,12 @@ fn tree_at(directory: &Path, program: Program, job: usize) -> PathBuf {
 
 /// The two servers.
 const BOTH: [Program; 2] = [Program::Source, Program::Destination];
-/// The daemons.
+/// What the daemons are called.
 const NAMES: [&str; 3] = ["north", "east", "south"];
 /// The number of characters of a job's id.
 const ID: usize = 16;
 /// How long a run may last.
-const LONGEST: Duration = Duration::from_secs(6 * 3600);
+const LONGEST: Duration = Duration::from_secs(2 * 3600);
 /// How long it is waited for what a daemon does before something goes wrong in any case.
 const MOST_WAITED: Duration = Duration::from_secs(120);
 /// How often the files are looked at.

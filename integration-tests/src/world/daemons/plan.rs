@@ -67,23 +67,23 @@ impl QueuedVerb {
 pub enum DaemonsFault {
     /// A daemon does not work for a while.
     Miss {
-        /// Its number.
+        /// The number of the daemon.
         daemon: usize,
         /// What keeps it from working.
         absence: Absence,
-        /// How long.
+        /// For how many seconds.
         seconds: u64,
     },
     /// A server is killed, and starts again later.
     KillServer {
-        /// Which one.
+        /// The server that is killed.
         server: Program,
         /// How much later.
         seconds: u64,
     },
     /// Connections of a daemon break, each with a chance of one in two.
     Cut {
-        /// Its number.
+        /// The number of the daemon.
         daemon: usize,
         /// Whether both ends see a reset.
         tells: bool,

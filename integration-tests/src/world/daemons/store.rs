@@ -7,7 +7,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub(super) struct SharedStore(Connection);
 
-/// A lease.
+/// The right of a daemon to a job, or to a part of its tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct HeldLease {
     pub(super) job: u64,
@@ -32,7 +32,7 @@ impl SharedStore {
         Self(Connection::open(path).expect("a daemon has made the store"))
     }
 
-    /// All leases.
+    /// The leases that there are now.
     pub(super) fn leases(&self) -> Vec<HeldLease> {
         let ask = "SELECT job, part, (SELECT name FROM workers WHERE id = worker), fence FROM leases ORDER BY job, part";
         self.all(ask, |row| {
