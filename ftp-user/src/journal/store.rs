@@ -179,7 +179,7 @@ impl Store {
                 Ok(())
             }
             #[cfg(feature = "postgres")]
-            Home::Database(_) => self.sql.postgres()?.end_holder(lease).map(drop),
+            Home::Database(_) => self.sql.postgres()?.end_holder(lease),
         }
     }
 
