@@ -10,6 +10,9 @@
 )]
 
 use integration_tests::trace;
+use integration_tests::world::daemons::{
+    DaemonsFault, DaemonsPlan, DaemonsSabotage, DaemonsTally, QueuedVerb, run_daemons, shrink_daemons,
+};
 use integration_tests::world::line::{Cut, LongLine};
 use integration_tests::world::manners::Manners;
 use integration_tests::world::plan::{Doing, Fault, Placement, Plan, Program, Sabotage, Verb, When};
@@ -39,39 +42,120 @@ fn ended(seed: u64) -> Ended {
 
 #[test]
 fn no_fault_loses_a_file() {
-    let (first, seeds) = (number("FTP_WORLD_FIRST", 0), number("FTP_WORLD_SEEDS", 200));
+    let ended = each_seed(200, |seed, is_alone| {
+        let ended = ended(seed);
+        if is_alone {
+            eprintln!("{}", ended.story);
+        }
+        if !ended.violations.is_empty() {
+            assert_ne!(number("FTP_WORLD_SHRINKS", 1), 0, "\nseed {seed}: {:?}", ended.violations);
+            let (plan, least) = shrink(&Plan::of(seed, 50, 5)).unwrap();
+            let plan = serde_json::to_string_pretty(&plan).unwrap();
+            panic!("seed {seed}: {:#?}\n{plan}\n{}", least.violations, least.story);
+        }
+        ended.faults
+    });
+    show_faults(ended.len(), &ended.concat());
+}
+
+/// Does `work` for each seed that is asked for, on two threads. It is told whether the seed is the only one.
+fn each_seed<T: Send>(default: u64, work: impl Fn(u64, bool) -> T + Sync) -> Vec<T> {
+    let (first, seeds) = (number("FTP_WORLD_FIRST", 0), number("FTP_WORLD_SEEDS", default));
     let next = AtomicU64::new(first);
-    let work = || {
-        let mut faults = Vec::new();
+    let some = || {
+        let mut found = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + seeds {
-                return faults;
+                return found;
             }
-            let ended = with_room(|| ended(seed));
-            if seeds == 1 {
-                eprintln!("{}", ended.story);
-            }
-            if !ended.violations.is_empty() {
-                assert_ne!(number("FTP_WORLD_SHRINKS", 1), 0, "\nseed {seed}: {:?}", ended.violations);
-                let (plan, least) = with_room(|| shrink(&Plan::of(seed, 50, 5)).unwrap());
-                let plan = serde_json::to_string_pretty(&plan).unwrap();
-                panic!("seed {seed}: {:#?}\n{plan}\n{}", least.violations, least.story);
-            }
-            faults.extend(ended.faults);
+            found.push(with_room(|| work(seed, seeds == 1)));
         }
     };
-    let faults: Vec<(&str, Doing)> = thread::scope(|scope| {
-        let threads = [scope.spawn(work), scope.spawn(work)];
+    thread::scope(|scope| {
+        let threads = [scope.spawn(some), scope.spawn(some)];
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
+    })
+}
+
+/// Shows which fault has met what.
+fn show_faults(runs: usize, faults: &[(&str, Doing)]) {
     let doings: BTreeSet<Doing> = faults.iter().map(|(_, doing)| *doing).collect();
     let kinds: BTreeSet<&str> = faults.iter().map(|(kind, _)| *kind).collect();
-    eprintln!("{seeds} runs with {} faults. What the user agents did then: {doings:?}", faults.len());
+    eprintln!("{runs} runs with {} faults. What the user agents did then: {doings:?}", faults.len());
     for kind in kinds {
         let hits = doings.iter().map(|doing| faults.iter().filter(|hit| **hit == (kind, *doing)).count());
         eprintln!("{kind:>25}: {}", hits.map(|hits| format!("{hits:>6}")).collect::<String>());
     }
+}
+
+#[test]
+fn whoever_is_stopped_or_cut_off_daemons_that_share_a_store_lose_no_file() {
+    let tallies = each_seed(20, |seed, is_alone| {
+        let plan = DaemonsPlan::of(seed);
+        let ended = run_daemons(&plan).unwrap();
+        if is_alone {
+            eprintln!("{}", ended.story);
+        }
+        if !ended.violations.is_empty() {
+            assert_ne!(number("FTP_WORLD_SHRINKS", 1), 0, "\nseed {seed}: {:?}", ended.violations);
+            let (plan, least) = shrink_daemons(&plan).unwrap();
+            let plan = serde_json::to_string_pretty(&plan).unwrap();
+            panic!("seed {seed}: {:#?}\n{plan}\n{}", least.violations, least.story);
+        }
+        ended.tally
+    });
+    let mut all = DaemonsTally::default();
+    let runs = tallies.len();
+    tallies.into_iter().for_each(|tally| all.add(tally));
+    show_faults(runs, &std::mem::take(&mut all.faults));
+    eprintln!("{all:?}");
+}
+
+/// Plans that failed once, shrunk.
+#[test]
+fn plans_of_daemons_that_once_failed_succeed() {
+    let plans: Vec<_> =
+        std::fs::read_dir("fixtures/daemons").unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!plans.is_empty());
+    for path in plans {
+        let plan: DaemonsPlan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let ended = with_room(|| run_daemons(&plan).unwrap());
+        assert_eq!(ended.violations, [""; 0], "{path:?}: {}", ended.story);
+    }
+}
+
+/// `FTP_WORLD_PLAN=plan.json` carries out a plan that a failure has printed.
+#[test]
+fn a_plan_of_daemons_is_carried_out_twice_alike() {
+    let plan = match std::env::var_os("FTP_WORLD_PLAN") {
+        Some(path) => serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap(),
+        None => DaemonsPlan::of(1),
+    };
+    let printed = serde_json::to_string_pretty(&plan).unwrap();
+    let again: DaemonsPlan = serde_json::from_str(&printed).unwrap();
+    let [first, second] = [plan, again].map(|plan| with_room(|| run_daemons(&plan).unwrap()));
+    eprintln!("{}", first.story);
+    assert_eq!((first.story, first.violations), (second.story, Vec::new()));
+}
+
+/// The laws are laws: a run in which one is broken says so.
+#[test]
+fn what_must_not_be_is_found_of_daemons() {
+    let check = |verb, when, sabotage, says: &str| {
+        let mut plans = (0..).map(DaemonsPlan::of);
+        let mut plan = plans.find(|plan| plan.jobs[0].verb == verb).unwrap();
+        plan.jobs.truncate(1);
+        plan.faults = vec![(when, DaemonsFault::Sabotage(sabotage))];
+        let ended = with_room(|| run_daemons(&plan).unwrap());
+        assert!(ended.violations.iter().any(|found| found.contains(says)), "{sabotage:?}: {}", ended.story);
+    };
+    let (soon, at_the_end) = (When::After(30), When::After(u64::MAX));
+    check(QueuedVerb::Copy, soon, DaemonsSabotage::Deletes, "is at neither end");
+    check(QueuedVerb::Move, soon, DaemonsSabotage::Deletes, "is at neither end");
+    check(QueuedVerb::Copy, soon, DaemonsSabotage::Halves, "something else under its final name");
+    check(QueuedVerb::Move, at_the_end, DaemonsSabotage::Leaves, "has left something");
+    check(QueuedVerb::Sync, at_the_end, DaemonsSabotage::StoresAgain, "was done, and something has changed");
 }
 
 #[test]

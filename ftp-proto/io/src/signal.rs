@@ -2,14 +2,16 @@
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{self, Signal, SignalKind};
+
+use crate::simulated;
 
 /// SIGINT and SIGTERM, and SIGHUP where a closed terminal has to end the program. Make this once and early: from then
 /// on these signals no longer end the process by themselves.
 #[derive(Debug)]
 pub struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
     hangup: Option<Signal>,
 }
 
@@ -30,7 +32,7 @@ impl Stop {
     ///
     /// The system refuses the handler.
     pub fn with_hangup(self) -> io::Result<Self> {
-        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        let hangup = if is_hangup_ignored() { None } else { signal(SignalKind::hangup())? };
         Ok(Self { hangup, ..self })
     }
 
@@ -44,8 +46,8 @@ impl Stop {
     pub async fn next(&mut self) -> StopRequest {
         tokio::select! {
             biased;
-            _ = self.interrupt.recv() => StopRequest::Interrupt,
-            _ = self.terminate.recv() => StopRequest::End,
+            () = heard(self.interrupt.as_mut()) => StopRequest::Interrupt,
+            () = heard(self.terminate.as_mut()) => StopRequest::End,
             () = heard(self.hangup.as_mut()) => StopRequest::End,
         }
     }
@@ -58,6 +60,11 @@ pub enum StopRequest {
     Interrupt,
     /// The program should end: SIGTERM, or SIGHUP because its terminal was closed.
     End,
+}
+
+/// Listens for a signal. A simulated host has none: its programs are ended from outside.
+fn signal(kind: SignalKind) -> io::Result<Option<Signal>> {
+    if simulated::host().is_some() { Ok(None) } else { unix::signal(kind).map(Some) }
 }
 
 /// Returns at the next signal; never if there is none to wait for.
@@ -92,7 +99,7 @@ fn ignores_hangup(status: &str) -> bool {
 
 /// SIGHUP. Make this once and early: from then on the signal no longer ends the process.
 #[derive(Debug)]
-pub struct Reload(Signal);
+pub struct Reload(Option<Signal>);
 
 impl Reload {
     /// Starts to listen for the signal.
@@ -106,7 +113,7 @@ impl Reload {
 
     /// Returns at the next signal.
     pub async fn wait(&mut self) {
-        self.0.recv().await;
+        heard(self.0.as_mut()).await;
     }
 }
 

@@ -83,6 +83,12 @@ pub trait Host: Debug + Send + Sync {
 
     /// What the date is.
     fn today(&self) -> When;
+
+    /// The date of the stores, if the hosts of the simulation share them: then a store in a directory behaves like one in a database
+    /// of another host. The inner failure: this host does not reach them now.
+    fn shared_stores(&self) -> Option<io::Result<When>> {
+        None
+    }
 }
 
 /// A connection that begins.
@@ -95,6 +101,11 @@ thread_local! {
 /// The host that this thread has entered.
 pub fn host() -> Option<Arc<dyn Host>> {
     ENTERED.with_borrow(Clone::clone)
+}
+
+/// Whether this thread has entered a host that shares its stores with others.
+pub fn shares_stores() -> bool {
+    host().is_some_and(|host| host.shared_stores().is_some())
 }
 
 /// A variable of the environment of this program.

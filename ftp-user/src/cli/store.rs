@@ -5,6 +5,7 @@ use super::{General, program};
 use crate::context::Store;
 use crate::failure::{Failure, Result};
 use crate::journal::{Journal, Password, PostgresUrl, SharedDocuments, StoreUrl};
+use ftp_io::simulated;
 use std::path::{Path, PathBuf};
 
 /// What is kept between runs.
@@ -49,8 +50,12 @@ pub(super) fn journal_of_jobs(general: &General) -> Result<Journal> {
 }
 
 /// Whether the journal is in a database that several hosts may share.
-pub(super) const fn is_database(general: &General) -> bool {
-    matches!(general.store, Some(StoreUrl::Postgres(_)))
+pub(super) fn is_database(general: &General) -> bool {
+    match &general.store {
+        None => false,
+        Some(StoreUrl::Sqlite(_)) => simulated::shares_stores(),
+        Some(StoreUrl::Postgres(_)) => true,
+    }
 }
 
 /// Whether the journal is not the one of this state directory. It was opened before.

@@ -24,6 +24,7 @@ use crate::account::RunAccount;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::queue::Lease;
+use ftp_io::simulated;
 use ftp_proto::deletion::WithheldName;
 use ftp_proto::timer::Moment;
 use std::collections::HashSet;
@@ -134,9 +135,10 @@ impl Journal {
     }
 
     /// Whether other hosts may use it, so that another one may carry a job when this host has lost it.
-    pub const fn is_shared(&self) -> bool {
+    pub fn is_shared(&self) -> bool {
         match self.place {
-            JournalPlace::Nowhere | JournalPlace::Directory(_) => false,
+            JournalPlace::Nowhere => false,
+            JournalPlace::Directory(_) => simulated::shares_stores(),
             #[cfg(feature = "postgres")]
             JournalPlace::Database(_) => true,
         }

@@ -10,6 +10,7 @@ use super::sql::{Sql, StoreError};
 use super::table::MEMORY;
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;
+use ftp_io::simulated;
 use ftp_proto::timer::Moment;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
@@ -80,6 +81,10 @@ impl SharedDocuments {
         connection: &Connection,
         work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
     ) -> Result<T, JournalFailure> {
+        // On a host of a simulation, whoever asks does the work.
+        if simulated::host().is_some() {
+            return connected(&self.journal, connection).and_then(|queue| work(&queue));
+        }
         let silent_since = *self.silent_since.locked();
         if silent_since.is_some_and(|since| self.clock.now().since(since) < PAUSE_AFTER_SILENCE) {
             return Err(JournalFailure::Slow);

@@ -14,6 +14,7 @@ use crate::queue::{
     self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
     RecordedSites, Submission, Wish,
 };
+use ftp_io::blocking;
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use std::sync::{Arc, Mutex};
@@ -74,7 +75,7 @@ impl Queue {
         work: impl FnOnce(&Self) -> Result<T, JournalFailure> + Send + 'static,
     ) -> Result<T, JournalFailure> {
         let queue = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&queue)).await;
+        let done = blocking::spawn(move || work(&queue)).await;
         done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
     }
 

@@ -17,6 +17,7 @@ use super::sql::{Sql, StoreError};
 use super::table::add_commit;
 use crate::id::JobId;
 use crate::queue::Lease;
+use ftp_io::simulated;
 use std::cell::Cell;
 use std::path::Path;
 
@@ -45,10 +46,25 @@ enum Home {
 #[derive(Debug)]
 pub(super) enum JobLock {
     /// A locked file: on one host.
-    File(#[allow(dead_code, reason = "it is released when it is dropped")] FileLock),
+    File(FileLock),
     /// A lock of the connection: wherever the database is reached.
     #[cfg(feature = "postgres")]
     Session(#[allow(dead_code, reason = "it is released when it is dropped")] SessionLock),
+}
+
+impl JobLock {
+    /// Checks that nobody has taken it away, as the next run does in a simulation whose hosts share a directory. A database ends the
+    /// connection instead.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(lock) if simulated::shares_stores() && !lock.is_there() => {
+                Err(StoreError::Database("another run has ended this connection".to_owned()))
+            }
+            Self::File(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Session(_) => Ok(()),
+        }
+    }
 }
 
 /// Why a process may not carry the jobs of a queue.
@@ -132,9 +148,9 @@ impl Store {
     }
 
     /// Whether several hosts may carry the jobs of its queue at the same time.
-    pub(super) const fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         match &self.home {
-            Home::Directory(_) => false,
+            Home::Directory(_) => simulated::shares_stores(),
             #[cfg(feature = "postgres")]
             Home::Database(_) => true,
         }
@@ -144,13 +160,26 @@ impl Store {
     /// lease: its connection is ended.
     pub(super) fn take_lock_over(&self, lease: Lease) -> Result<JobLock> {
         match self.lock(lease.job) {
-            #[cfg(feature = "postgres")]
             Err(JournalFailure::Held { .. }) if self.is_shared() => {
                 // A user of the database who may not do that waits for the end of the run.
-                let _ = self.sql.postgres().and_then(|connection| connection.end_holder(lease));
+                let _ = self.end_holder(lease);
                 self.lock(lease.job)
             }
             locked => locked,
+        }
+    }
+
+    /// Ends the run that has the lock of a job, unless another worker has taken the job meanwhile.
+    fn end_holder(&self, lease: Lease) -> Result<(), StoreError> {
+        match &self.home {
+            Home::Directory(home) => {
+                if is_held(&self.sql, lease)? {
+                    home.take_lock_away(lease.job);
+                }
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Home::Database(_) => self.sql.postgres()?.end_holder(lease),
         }
     }
 
@@ -181,8 +210,10 @@ impl Store {
     pub(super) fn lock_daemon(&self, name: &str) -> Result<Result<Vec<JobLock>, DaemonRefusal>> {
         let is_held = DaemonRefusal::HasDaemon;
         match (&self.home, name) {
-            (Home::Directory(home), _) => {
-                let taken = home.lock_daemon().map_err(|error| self.unusable(error))?;
+            (Home::Directory(home), name) => {
+                // Those who share a directory in a simulation have a lock for each name, as in a database.
+                let own = Some(name).filter(|_| self.is_shared());
+                let taken = home.lock_daemon(own).map_err(|error| self.unusable(error))?;
                 Ok(taken.map(|lock| vec![JobLock::File(lock)]).map_err(is_held))
             }
             #[cfg(feature = "postgres")]

@@ -249,6 +249,7 @@ pub(super) fn lose_expired(sql: &Sql, now: u64, held: &[Lease]) -> Result<Vec<Jo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Queue;
     use crate::journal::queue::lose_all;
     use crate::journal::record::StoredJob;
     use crate::queue::{Entry, JobChange};

@@ -138,6 +138,7 @@ impl JobWriter {
         let mut batch = gather(first, &self.requests);
         let work = |store: &Store| {
             store.check_lease(self.lease)?;
+            self.lock.as_ref().map_or(Ok(()), JobLock::check)?;
             perform_all(store, self.job, &mut batch)
         };
         match self.store.durably(work) {

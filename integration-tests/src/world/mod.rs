@@ -4,6 +4,7 @@
 //! The tasks of a program run as they do elsewhere, on one thread. What they ask of the network, of the clock and of chance goes to
 //! [`network`](self); files are those of a directory in memory. A program is killed by ending its scheduler.
 
+pub mod daemons;
 mod disk;
 mod hostile;
 pub mod line;
@@ -28,7 +29,7 @@ use ftp_relay_agent::listen::Server;
 use ftp_relay_agent::operate::audit::Audit;
 use ftp_relay_agent::operate::metrics::Metrics;
 use manners::Disguise;
-use network::{Host, Network, RELAY};
+use network::{Host, Network, RELAY, Stores};
 use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
@@ -40,6 +41,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
 
 /// What the hosts share.
 #[derive(Debug)]
@@ -61,12 +63,18 @@ pub struct World {
 struct Running {
     host: Arc<Host>,
     runtime: Runtime,
+    /// Tasks that stay on this thread.
+    local: LocalSet,
     /// What its first task does.
     program: Pin<Box<dyn Future<Output = u8>>>,
     /// Its exit status, once it has ended.
     status: Option<u8>,
     /// The directories that it writes.
     writes: Vec<PathBuf>,
+    /// Whether it gets no turn.
+    is_stopped: bool,
+    /// For how long it got none. Its clock has gone on meanwhile.
+    missed: Duration,
 }
 
 impl Debug for Running {
@@ -82,9 +90,16 @@ impl Running {
     /// Lets it go on for a while.
     fn go_on(&mut self, time: Duration) {
         let _entered = simulated::enter(Arc::clone(&self.host) as _);
-        if self.status.is_none() {
-            let program = &mut self.program;
-            self.status = self.runtime.block_on(async { tokio::time::timeout(time, program).await.ok() });
+        if self.is_stopped {
+            self.missed += time;
+        } else if self.status.is_none() {
+            let (program, missed) = (&mut self.program, std::mem::take(&mut self.missed));
+            self.status = self.local.block_on(&self.runtime, async {
+                if missed > Duration::ZERO {
+                    tokio::time::advance(missed).await;
+                }
+                tokio::time::timeout(time, program).await.ok()
+            });
         }
     }
 }
@@ -105,6 +120,9 @@ pub enum TargetPorts {
 /// A command that the server of a host was sent.
 #[derive(Debug)]
 struct SentCommand {
+    /// The host that has sent it, and over which connection.
+    from: HostId,
+    connection: u64,
     host: HostId,
     words: String,
 }
@@ -156,13 +174,32 @@ impl World {
 
     /// The commands that servers were sent since the last call.
     fn take_commands(&self) -> Vec<SentCommand> {
-        let sent = std::mem::take(&mut self.shared.network.locked().commands);
-        sent.into_iter().map(|(host, words)| SentCommand { host: HostId(host), words }).collect()
+        std::mem::take(&mut self.shared.network.locked().commands)
     }
 
     /// Whether the server of a host has said since the last call that everything is on stable storage.
     pub fn take_stable(&self, HostId(index): HostId) -> bool {
         self.shared.network.locked().stable.remove(&index)
+    }
+
+    /// From now on a byte takes so long from one host to another one.
+    fn set_latency(&self, latency: Duration) {
+        self.shared.network.locked().latency = latency;
+    }
+
+    /// Says what the stores in directories are for the programs of a host.
+    fn set_stores(&self, HostId(index): HostId, stores: Stores) {
+        self.shared.network.locked().hosts[index].stores = stores;
+    }
+
+    /// Until then nothing arrives at a host or from it, and it arrives late.
+    fn stall(&self, HostId(index): HostId, until: Duration) {
+        self.shared.network.locked().stall(index, until);
+    }
+
+    /// The program of a host gets no turn any more, or it goes on as if it had slept meanwhile.
+    fn set_stopped(&mut self, HostId(index): HostId, is_stopped: bool) {
+        self.programs[index].iter_mut().for_each(|running| running.is_stopped = is_stopped);
     }
 
     /// How long a byte takes from one host to another one.
@@ -193,9 +230,12 @@ impl World {
         self.programs[index] = Some(Running {
             host,
             runtime,
+            local: LocalSet::new(),
             program: Box::pin(program),
             status: None,
             writes: writes.iter().map(|path| (*path).to_owned()).collect(),
+            is_stopped: false,
+            missed: Duration::ZERO,
         });
     }
 
@@ -328,15 +368,22 @@ impl World {
     pub fn kill(&mut self, HostId(index): HostId) {
         let Some(running) = &self.programs[index] else { return };
         let before = Snapshot::of(&running.writes).expect("its directories can be read");
+        // Others write a store that they share.
+        let stores = self.shared.network.locked().hosts[index].stores;
+        if stores == Stores::Shared {
+            self.set_stores(HostId(index), Stores::Away);
+        }
         self.end(index);
+        self.set_stores(HostId(index), stores);
         before.restore().expect("its directories can be written");
     }
 
     fn end(&mut self, index: usize) {
-        if let Some(Running { host, runtime, program, .. }) = self.programs[index].take() {
+        if let Some(Running { host, runtime, local, program, .. }) = self.programs[index].take() {
             let _entered = simulated::enter(host);
             let _within = runtime.enter();
             drop(program);
+            drop(local);
             drop(_within);
             drop(runtime);
         }

@@ -1,7 +1,7 @@
 //! The network between the hosts of a world: connections whose bytes take time, and may be cut.
 
 use super::manners::Disguise;
-use super::{Shared, TargetPorts};
+use super::{HostId, SentCommand, Shared, TargetPorts};
 use crate::sim::random::Random;
 use ftp_io::lock::Lock;
 use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
@@ -43,6 +43,20 @@ pub(super) struct HostState {
     pub(super) wrong_by: i64,
     /// What a firewall before it drops.
     pub(super) dropped: Dropped,
+    pub(super) stores: Stores,
+    /// Until when what it sends, and what is sent to it, does not arrive.
+    stalled: Duration,
+}
+
+/// What the stores in directories are for the programs of a host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stores {
+    /// Those of the host alone.
+    Own,
+    /// Databases that it shares with others.
+    Shared,
+    /// Such databases, which it does not reach.
+    Away,
 }
 
 /// The connections that a firewall drops without a word.
@@ -69,7 +83,7 @@ pub(super) struct Network {
     /// How many bytes have come, and how many connections have come about.
     pub(super) moved: u64,
     /// The commands that the servers of hosts were sent, and that nobody has taken.
-    pub(super) commands: Vec<(usize, String)>,
+    pub(super) commands: Vec<SentCommand>,
     /// The hosts whose servers have said that everything is on stable storage.
     pub(super) stable: BTreeSet<usize>,
     /// The ends of strangers that stay connected, and read nothing.
@@ -140,6 +154,8 @@ impl Network {
             disguise: Arc::default(),
             wrong_by: 0,
             dropped: Dropped::Nothing,
+            stores: Stores::Own,
+            stalled: Duration::ZERO,
         });
         self.hosts.len() - 1
     }
@@ -163,15 +179,19 @@ impl Network {
                 if let Some(disguise) = &connection.disguise {
                     sent.rewrite(scheduled.bytes, |text| {
                         if direction == 0 {
-                            let host = connection.hosts[1];
-                            self.commands.extend(commands(text).map(|command| (host, command)));
+                            let [from, host] = connection.hosts.map(HostId);
+                            let connection = *id;
+                            let sent =
+                                commands(text).map(|words| SentCommand { from, connection, host, words });
+                            self.commands.extend(sent);
                         } else if text.windows(STABLE.len()).any(|part| part == STABLE) {
                             self.stable.insert(connection.hosts[1]);
                         }
                         disguise.rewrite(text);
                     });
                 }
-                let due = (self.now + self.latency).max(scheduled.last);
+                let stalled = connection.hosts.map(|host| self.hosts[host].stalled);
+                let due = (self.now + self.latency).max(scheduled.last).max(stalled[0]).max(stalled[1]);
                 (scheduled.bytes, scheduled.last) = (scheduled.bytes + bytes, due);
                 scheduled.end = scheduled.end.or(end);
                 found.push((due, Event::Comes { connection: *id, direction, bytes }));
@@ -180,6 +200,30 @@ impl Network {
         for (due, event) in found {
             self.at(due, event);
         }
+    }
+
+    /// Until then nothing arrives at a host or from it, and it arrives late.
+    pub(super) fn stall(&mut self, host: usize, until: Duration) {
+        self.hosts[host].stalled = until;
+        let is_of_host = |event: &Event| match event {
+            Event::Begins(beginning) => beginning.host == host,
+            Event::Comes { connection, .. } => {
+                self.connections.get(connection).is_some_and(|connection| connection.hosts.contains(&host))
+            }
+            Event::Answers(..) => false,
+        };
+        let late = self.due.iter().filter(|((due, _), event)| *due < until && is_of_host(event));
+        let late: Vec<(Duration, u64)> = late.map(|(key, _)| *key).collect();
+        for (due, number) in late {
+            if let Some(event) = self.due.remove(&(due, number)) {
+                self.due.insert((until, number), event);
+            }
+        }
+    }
+
+    /// What the date is.
+    fn date(&self) -> When {
+        When(BEGIN + i64::try_from(self.now.as_secs()).unwrap_or(0))
     }
 
     /// When something comes next.
@@ -348,7 +392,7 @@ impl simulated::Host for Host {
         let ip = if is_any(from.ip()) { host.address } else { from.ip() };
         let port = if from.port() == 0 { host.free_port(ip) } else { from.port() };
         let from = SocketAddr::new(ip, port);
-        let due = network.now + network.latency;
+        let due = (network.now + network.latency).max(network.hosts[self.index].stalled);
         network.at(due, Event::Begins(Beginning { host: self.index, from, to, answer }));
         Box::pin(async move { answered.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) })
     }
@@ -421,8 +465,17 @@ impl simulated::Host for Host {
 
     fn today(&self) -> When {
         let network = self.shared.network.locked();
-        let since = i64::try_from(network.now.as_secs()).unwrap_or(0);
-        When(BEGIN + since + network.hosts[self.index].wrong_by)
+        let When(date) = network.date();
+        When(date + network.hosts[self.index].wrong_by)
+    }
+
+    fn shared_stores(&self) -> Option<io::Result<When>> {
+        let network = self.shared.network.locked();
+        match network.hosts[self.index].stores {
+            Stores::Own => None,
+            Stores::Shared => Some(Ok(network.date())),
+            Stores::Away => Some(Err(io::Error::new(ErrorKind::TimedOut, "the connection is lost"))),
+        }
     }
 }
 

@@ -96,7 +96,7 @@ pub struct Content {
 }
 
 impl Content {
-    fn of(random: &mut Random, length: usize) -> Self {
+    pub(super) fn of(random: &mut Random, length: usize) -> Self {
         Self { choice: random.bits() >> 32, length, changed_at: None }
     }
 
@@ -454,7 +454,7 @@ impl Plan {
     }
 }
 
-fn tree(random: &mut Random, files: u64) -> Files {
+pub(super) fn tree(random: &mut Random, files: u64) -> Files {
     let count = 1 + random.below(files);
     let file = |number| {
         let directory = random.pick(["", "a/", "a/b/", "c/"]);

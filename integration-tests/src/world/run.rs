@@ -506,7 +506,7 @@ fn without_pins(text: &str) -> String {
 const PIN: &str = "SHA256:";
 
 /// What a directory has.
-type Tree = BTreeMap<String, Vec<u8>>;
+pub(super) type Tree = BTreeMap<String, Vec<u8>>;
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -524,12 +524,12 @@ fn home(path: PathBuf, token: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
-fn write_all(root: &Path, files: &Files) -> io::Result<()> {
+pub(super) fn write_all(root: &Path, files: &Files) -> io::Result<()> {
     fs::create_dir_all(root)?;
     for (number, (name, content)) in files.iter().enumerate() {
         write_file(&root.join(name), *content, 1_700_000_000 + number as u64)?;
@@ -546,7 +546,7 @@ fn write_file(path: &Path, content: Content, time: u64) -> io::Result<()> {
 }
 
 /// The files below a directory. What vanishes meanwhile is left out.
-fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
+pub(super) fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         match entry.file_type() {

@@ -5,6 +5,7 @@ use crate::failure::{Failure, Result};
 use crate::web::serve::UnixTrust;
 use crate::web::{self, Listener, WebSettings};
 use clap::Args;
+use ftp_io::simulated;
 use ftp_io::socket::{self, LocalListener};
 use ftp_io::tls::{Files, Identity, Server};
 use ftp_proto::address;
@@ -101,11 +102,16 @@ impl ListenArgs {
     /// An address cannot be used, or is open to other hosts without TLS, or the certificate cannot be read.
     pub(super) fn open(&self, directory: &Path, name: &str) -> Result<OpenListeners> {
         let identity = self.identity()?;
-        let own = LocalListener::open(&directory.join(SOCKET));
-        let own = own.map_err(|error| Failure::of_this_host(format!("cannot listen at {SOCKET}"), &error))?;
-        let user = super::super::queue::user_of_this_host();
-        let trust = UnixTrust::SameUser { name: user, uid: rustix::process::geteuid().as_raw() };
-        let mut listeners = vec![Listener::Unix { listener: own, trust }];
+        let mut listeners = Vec::new();
+        // A simulated host has no sockets in its file system.
+        if simulated::host().is_none() {
+            let own = LocalListener::open(&directory.join(SOCKET));
+            let own =
+                own.map_err(|error| Failure::of_this_host(format!("cannot listen at {SOCKET}"), &error))?;
+            let user = super::super::queue::user_of_this_host();
+            let trust = UnixTrust::SameUser { name: user, uid: rustix::process::geteuid().as_raw() };
+            listeners.push(Listener::Unix { listener: own, trust });
+        }
         for address in &self.listen {
             listeners.push(open_one(address, identity.as_ref())?);
         }

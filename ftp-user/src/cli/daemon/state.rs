@@ -119,7 +119,7 @@ impl Daemon {
         work(&SiteUse { limits, at_once, now: Timestamp::now(), zone: &TimeZone::system() })
     }
 
-    const fn jobs_at_once(&self) -> JobsAtOnce {
+    fn jobs_at_once(&self) -> JobsAtOnce {
         if self.has_database() { JobsAtOnce::Any } else { JobsAtOnce::UpTo(self.parallel) }
     }
 
@@ -206,7 +206,7 @@ impl Daemon {
     }
 
     /// Whether the jobs are in a database that several hosts may share.
-    pub(super) const fn has_database(&self) -> bool {
+    pub(super) fn has_database(&self) -> bool {
         super::super::store::is_database(&self.general)
     }
 

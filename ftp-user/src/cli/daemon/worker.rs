@@ -10,6 +10,7 @@ use crate::id::JobId;
 use crate::job;
 use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob};
 use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
+use ftp_io::blocking;
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::lock::Lock;
 use ftp_io::program::service::{Notice, tell_systemd};
@@ -22,7 +23,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::sleep;
@@ -378,9 +378,8 @@ impl Worker {
         let (stop, cancel) = Cancel::new();
         tracing::info!(job = %lease.job, part = lease.part, fence = lease.fence, owner = carried.owner, tries = entry.tries, "a job begins");
         let daemon = Arc::clone(&self.daemon);
-        let scheduler = Handle::current();
-        // On a thread of its own: what a job waits for may be the disk.
-        let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(daemon, lease, record, cancel)));
+        // What a job waits for may be the disk.
+        let run = blocking::run_in(&mut self.runs, move || carry(daemon, lease, record, cancel));
         let is_cancel = entry.wish == Wish::Cancel;
         self.running.insert(run.id(), RunningJob { lease, stop, is_cancel, carried });
     }

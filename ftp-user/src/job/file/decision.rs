@@ -207,6 +207,8 @@ impl Copying<'_> {
         if time.is_none() || !is_other || self.options.mode.is_dry() {
             return Ok(());
         }
+        // It is the final name.
+        self.context.confirm_job().await?;
         times::set(&self.context, self.ends, &self.item.destination, time).await?;
         times::tell(&self.context, self.ends).await;
         Ok(())

@@ -488,6 +488,7 @@ fn is_renewed(before: &Facts, now: &Facts) -> bool {
 /// Returns whether the copy is still there.
 async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool> {
     let Some(time) = found.modified.filter(|_| found.version.is_some()) else { return Ok(true) };
+    context.confirm_job().await?;
     let refusal = files::set_modified_all(context, host, &[(copy.clone(), time)]).await?;
     // Whoever may not set it has seen the copy right before.
     Ok(refusal.is_none_or(|refusal| refusal.kind != Kind::Missing))

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(in crate::journal) struct FileLock {
     path: PathBuf,
     /// Holds the lock.
-    _file: File,
+    file: File,
 }
 
 impl FileLock {
@@ -37,17 +37,25 @@ impl FileLock {
                 Ok(()) => {
                     file.set_len(0)?;
                     file.write_all(std::process::id().to_string().as_bytes())?;
-                    return Ok(Ok(Self { path: path.to_owned(), _file: file }));
+                    return Ok(Ok(Self { path: path.to_owned(), file }));
                 }
             }
         }
         Ok(Err(None))
     }
+
+    /// Whether nobody has taken it away.
+    pub(in crate::journal) fn is_there(&self) -> bool {
+        is_there(&self.path, &self.file).unwrap_or(false)
+    }
 }
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        // Otherwise it is that of somebody else.
+        if self.is_there() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -58,14 +66,23 @@ impl StateDirectory {
         FileLock::take(&self.lock_of(job))
     }
 
+    /// Takes the lock of a job away from whoever has it: the next one who wants it gets it.
+    pub(in crate::journal) fn take_lock_away(&self, job: JobId) {
+        let _ = fs::remove_file(self.lock_of(job));
+    }
+
     /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
     pub(in crate::journal) fn holder(&self, job: JobId) -> Option<Option<u32>> {
         holder_of(&self.lock_of(job))
     }
 
-    /// Takes the lock of the daemon, as [`lock_job`](Self::lock_job) does that of a job.
-    pub(in crate::journal) fn lock_daemon(&self) -> io::Result<Result<FileLock, Option<u32>>> {
-        FileLock::take(&self.directory.join(DAEMON))
+    /// Takes the lock of the daemon, or of that of this name, as [`lock_job`](Self::lock_job) does that of a job.
+    pub(in crate::journal) fn lock_daemon(
+        &self,
+        name: Option<&str>,
+    ) -> io::Result<Result<FileLock, Option<u32>>> {
+        let file = name.map_or_else(|| DAEMON.to_owned(), |name| format!("{name}.{DAEMON}"));
+        FileLock::take(&self.directory.join(file))
     }
 
     /// Whether a process carries the queue of this state directory.

@@ -37,7 +37,6 @@ pub(super) use sqlite::SqliteConnection;
 pub(super) use value::OwnedValue;
 pub(super) use value::Value;
 
-use ftp_io::clock::since_1970;
 use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -80,9 +79,7 @@ pub(super) trait Driver {
     fn run_all(&self, statements: &str) -> Result<()>;
 
     /// The time of the store, in seconds since 1970: that of its server, where several hosts share it.
-    fn now(&self) -> Result<u64> {
-        Ok(since_1970().as_secs())
-    }
+    fn now(&self) -> Result<u64>;
 
     /// Tells those who [`listen`](Self::listen) that something has changed which they wait for, when the transaction ends. Where
     /// nobody can listen, everybody looks again now and then.

@@ -3,6 +3,9 @@
 use super::value::OTHER_TYPE;
 use super::{Driver, EachRow, GONE, Result, Row, StoreError, Value};
 use crate::place::escaped;
+use ftp_io::clock::since_1970;
+use ftp_io::simulated;
+use ftp_proto::listing::When;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
@@ -34,6 +37,7 @@ impl SqliteConnection {
 
     /// A prepared statement with its values. What is bound stays where it is until the statement has run.
     fn bound(&self, statement: &str, values: &[Value<'_>]) -> Result<CachedStatement<'_>> {
+        date_of_others()?;
         let mut statement = self.0.prepare_cached(statement)?;
         for (number, value) in (1..).zip(values) {
             statement.raw_bind_parameter(number, value)?;
@@ -97,7 +101,12 @@ impl Driver for SqliteConnection {
         Ok(self.0.execute_batch(statements)?)
     }
 
+    fn now(&self) -> Result<u64> {
+        Ok(date_of_others()?.unwrap_or_else(|| since_1970().as_secs()))
+    }
+
     fn begin(&self) -> Result<()> {
+        date_of_others()?;
         self.run_all("BEGIN IMMEDIATE")
     }
 
@@ -116,6 +125,14 @@ impl Driver for SqliteConnection {
     fn changes(&self) -> u64 {
         self.0.total_changes()
     }
+}
+
+/// The date of a store that hosts of a simulation share, in seconds since 1970; `None` elsewhere. It fails while this host does not
+/// reach the store, as a database does that is away.
+fn date_of_others() -> Result<Option<u64>, StoreError> {
+    let date = simulated::host().and_then(|host| host.shared_stores()).transpose();
+    let date = date.map_err(|error| StoreError::Database(error.to_string()))?;
+    Ok(date.map(|When(seconds)| u64::try_from(seconds).unwrap_or(0)))
 }
 
 impl ToSql for Value<'_> {

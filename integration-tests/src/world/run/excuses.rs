@@ -69,7 +69,7 @@ impl CrossingWrites {
 
 impl Running<'_> {
     /// Notes what a command may do late, or has done to a source.
-    pub(super) fn note_command(&mut self, SentCommand { host, words }: &SentCommand) {
+    pub(super) fn note_command(&mut self, SentCommand { host, words, .. }: &SentCommand) {
         let Some((verb, name)) = words.split_once(" tree/") else { return };
         let is_source = *host == self.host(Program::Source);
         match verb {
