@@ -337,7 +337,7 @@ fn n8_one_password_is_for_one_job() {
     }
     let run = user().args(["--state", scene.state.path().to_str().unwrap(), "resume"]);
     let run = run.environment("FTP_USER_PASSWORD", "of-another-server").run().exits(2);
-    run.says("resume them one after the other");
+    run.says("resume one job at a time");
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl SharedStore {
 
     /// How many parts have a result of somebody who has carried them.
     pub(super) fn results(&self) -> Vec<(u64, u64)> {
-        let ask = "SELECT job, part FROM tree_parts WHERE result IS NOT NULL AND result NOT IN ('lost', 'given back')";
+        let ask = "SELECT job, part FROM tree_parts WHERE state = 1";
         self.all(ask, |row| {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
         })
