@@ -138,6 +138,10 @@ fn what_a_destination_has_stored_before_it_dies_is_told_once_as_not_confirmed() 
         assert_eq!(ends.len(), FILES + STORED, "each file fails once\n{verb}: {run}");
         // Somebody reads why nobody can tell, also where the files have failed already because their sources stay.
         run.says("stored, but is not confirmed");
+        // Something may be there: another run goes on with the job, as a timer with `resume` does.
+        let listed =
+            user().environment("HOME", run.home().to_str().unwrap()).args(["jobs", "--json"]).run().exits(0);
+        assert_eq!(listed.events("job")[0]["state"], "interrupted", "{verb}: {listed}");
     }
 }
 

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::endpoint::{Losses, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::outcome::{FailedItem, FileCopy, Verified};
+use crate::report::Topic;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
 use ftp_proto::deletion::{CopyState, ExpectedCopy};
@@ -121,7 +122,7 @@ impl StoredFiles {
         tally: &mut Tally,
     ) {
         let has_earlier = self.has_earlier;
-        let mut last = LastLook { context, options, tally, has_earlier, again: 0, untold: Untold::default() };
+        let mut last = LastLook { context, options, tally, has_earlier, again: 0 };
         for _ in 0..MOST_LOOKS {
             if !last.is_needed(ends) {
                 break;
@@ -151,17 +152,6 @@ struct LastLook<'a> {
     tally: &'a mut Tally,
     /// Whether an earlier run has stored some of the files.
     has_earlier: bool,
-    /// How many files were copied again.
-    again: u64,
-    untold: Untold,
-}
-
-/// The files that had failed already because their sources stay, and are not whole either.
-#[derive(Default)]
-struct Untold {
-    number: u64,
-    /// What has happened to the first one.
-    why: Option<Failure>,
 }
 
 /// A file that is not whole, or of which nobody can tell.
@@ -275,11 +265,11 @@ impl LastLook<'_> {
         }
         for (file, LostCopy { failure, is_unconfirmed }) in failed {
             let (source, dest) = item(&file).names(ends);
-            let lost =
-                LostFile { failed: FailedItem { source, dest, failure: failure.clone() }, is_unconfirmed };
+            // Where its source stays, the file has failed already.
+            let text = format!("{dest} was stored and may not be there, and its source stays: {failure}");
+            let lost = LostFile { failed: FailedItem { source, dest, failure }, is_unconfirmed };
             if !self.tally.not_whole(file.number, file.counts, lost) {
-                self.untold.number += 1;
-                self.untold.why.get_or_insert(failure);
+                self.context.run.events.warn_of(Topic::Unverified, ends.destination.name(), text);
             }
         }
     }
@@ -302,12 +292,6 @@ impl LastLook<'_> {
             let what = "a session with the destination was lost, and not all files can be looked at again";
             let name = ends.destination.name();
             self.tally.failed(ends.source.name(), name, Failure::of_this_host(what, &error));
-        }
-        if let Some(why) = self.untold.why.take() {
-            let (name, files) = (ends.destination.name(), counted(self.untold.number, "file"));
-            let what =
-                format!("{files} that had been stored at {name} may not be there, and their sources stay");
-            self.context.run.events.warn(format!("{what}: {why}"));
         }
         if self.again > 0 {
             let (name, files) = (ends.destination.name(), counted(self.again, "file"));

@@ -17,6 +17,7 @@ pub use plan::{Absence, DaemonsFault, DaemonsPlan, DaemonsSabotage, PlannedJob, 
 use super::network::Stores;
 use super::plan::{Doing, Program, When};
 use super::run::{write_all, write_private};
+use super::shrink::smallest;
 use super::{HostId, Serving, World};
 use laws::{Frozen, Holders};
 use std::collections::BTreeSet;
@@ -90,21 +91,8 @@ pub fn run_daemons(plan: &DaemonsPlan) -> io::Result<DaemonsEnded> {
 ///
 /// As for [`run_daemons`].
 pub fn shrink_daemons(plan: &DaemonsPlan) -> io::Result<(DaemonsPlan, DaemonsEnded)> {
-    let (mut least, mut ended) = (plan.clone(), run_daemons(plan)?);
-    loop {
-        let mut found = None;
-        for fewer in least.smaller() {
-            let again = run_daemons(&fewer)?;
-            if !again.violations.is_empty() {
-                found = Some((fewer, again));
-                break;
-            }
-        }
-        match found {
-            Some((fewer, again)) => (least, ended) = (fewer, again),
-            None => return Ok((least, ended)),
-        }
-    }
+    let run = |plan: &DaemonsPlan| run_daemons(plan).map(|ended| (!ended.violations.is_empty(), ended));
+    smallest(plan, DaemonsPlan::smaller, run)
 }
 
 struct Running<'a> {
