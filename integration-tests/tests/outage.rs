@@ -137,7 +137,7 @@ fn what_a_destination_has_stored_before_it_dies_is_told_once_as_not_confirmed() 
         assert_eq!((of("failed").len(), of("file").len()), (FILES, STORED), "{verb}: {run}");
         assert_eq!(ends.len(), FILES + STORED, "each file fails once\n{verb}: {run}");
         // Somebody reads why nobody can tell, also where the files have failed already because their sources stay.
-        run.says("stored, but is not confirmed");
+        let run = run.says("stored, but is not confirmed");
         // Something may be there: another run goes on with the job, as a timer with `resume` does.
         let listed =
             user().environment("HOME", run.home().to_str().unwrap()).args(["jobs", "--json"]).run().exits(0);

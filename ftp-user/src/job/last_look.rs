@@ -152,6 +152,8 @@ struct LastLook<'a> {
     tally: &'a mut Tally,
     /// Whether an earlier run has stored some of the files.
     has_earlier: bool,
+    /// How many files were copied again.
+    again: u64,
 }
 
 /// A file that is not whole, or of which nobody can tell.
