@@ -150,6 +150,14 @@ enum RowState {
     Lost = 3,
 }
 
+impl RowState {
+    /// The state that a number of a row stands for.
+    fn numbered(number: i64) -> Option<Self> {
+        let all = [Self::Open, Self::Ended, Self::GivenBack, Self::Lost];
+        all.into_iter().find(|state| *state as i64 == number)
+    }
+}
+
 /// The text of a part: its files, or what came of them.
 fn find(sql: &Sql, job: JobId, part: u64) -> Result<Option<String>, StoreError> {
     let values = [job.into(), part.into()];
@@ -157,9 +165,9 @@ fn find(sql: &Sql, job: JobId, part: u64) -> Result<Option<String>, StoreError> 
 }
 
 /// The state of a part. Its text, which may be long, is not read.
-fn row_state(sql: &Sql, job: JobId, part: u64) -> Result<Option<i64>, StoreError> {
+fn row_state(sql: &Sql, job: JobId, part: u64) -> Result<Option<RowState>, StoreError> {
     let ask = "SELECT state FROM tree_parts WHERE job = ?1 AND part = ?2";
-    Ok(sql.all(ask, &[job.into(), part.into()], |row| row.get(0))?.pop())
+    Ok(sql.all(ask, &[job.into(), part.into()], |row| row.get(0))?.pop().and_then(RowState::numbered))
 }
 
 fn save(sql: &Sql, job: JobId, part: u64, state: RowState, text: &str) -> Result<(), StoreError> {
@@ -205,22 +213,20 @@ fn state_after(sql: &Sql, job: JobId, part: u64, request: PartRequest) -> Result
     if is_taken && request != PartRequest::Revoke {
         return Ok(TreePartState::Taken);
     }
-    let (open, ended, given_back) =
-        (RowState::Open as i64, RowState::Ended as i64, RowState::GivenBack as i64);
     let state = match row_state(sql, job, part)? {
-        Some(state) if state == open && is_taken => {
+        Some(RowState::Open) if is_taken => {
             save(sql, job, part, RowState::Lost, "")?;
             leases::delete_part(sql, job, part)?;
             TreePartState::Lost
         }
-        Some(state) if state == open && request == PartRequest::Look => return Ok(TreePartState::Offered),
-        Some(state) if state == open || state == given_back => TreePartState::Ended(None),
-        Some(state) if state == ended => match find(sql, job, part) {
-            Ok(Some(result)) => TreePartState::Ended(Some(result)),
-            Ok(None) | Err(StoreError::Row(_)) => TreePartState::Lost,
-            Err(why) => return Err(why),
+        Some(RowState::Open) if request == PartRequest::Look => return Ok(TreePartState::Offered),
+        Some(RowState::Open | RowState::GivenBack) => TreePartState::Ended(None),
+        Some(RowState::Ended) => match find(sql, job, part) {
+            // It has ended all the same.
+            Err(StoreError::Row(_)) => TreePartState::Ended(Some(String::new())),
+            found => TreePartState::Ended(found?),
         },
-        Some(_) | None => TreePartState::Lost,
+        Some(RowState::Lost) | None => TreePartState::Lost,
     };
     if state != TreePartState::Lost {
         let forget = "DELETE FROM tree_parts WHERE job = ?1 AND part = ?2";
@@ -351,7 +357,8 @@ mod tests {
         let lease = scene.take(2).unwrap();
         scene.write(|sql| end(sql, lease, RowState::Ended, "result"));
         scene.write(damage);
-        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Lost);
+        // Nothing of it goes on, and its files say for themselves how they stand.
+        assert_eq!(scene.state(part, PartRequest::Look), TreePartState::Ended(Some(String::new())));
         scene.offer();
         let lease = scene.take(2).unwrap();
         scene.write(damage);

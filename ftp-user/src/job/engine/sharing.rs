@@ -189,7 +189,7 @@ impl OfferedPart {
             match state? {
                 TreePartState::Offered | TreePartState::Taken => {}
                 TreePartState::Ended(None) => return Some(SharedResults::default()),
-                TreePartState::Ended(Some(text)) => return read(&self.context, &text),
+                TreePartState::Ended(Some(text)) => return Some(SharedResults::read(&text)),
                 TreePartState::Lost => return None,
             }
             tokio::select! {
@@ -201,19 +201,13 @@ impl OfferedPart {
     }
 }
 
-/// What came of files, as another daemon has told it. `None`: it cannot be read.
-fn read(context: &Context, text: &str) -> Option<SharedResults> {
-    let read = serde_json::from_str(text);
-    read.inspect_err(|why| {
-        context
-            .run
-            .events
-            .warn(format!("what another daemon has told of a part of the tree cannot be read: {why}"));
-    })
-    .ok()
-}
-
 impl SharedResults {
+    /// What came of files, as another daemon has told it. If it cannot be read, all of them are looked at again, and so is what was
+    /// stored before: the daemon has ended its work.
+    fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or(Self { has_lost_session: true, ..Self::default() })
+    }
+
     /// Notes what came of files. What was interrupted, or what this host cannot reach, is left to the daemon of the job. No password
     /// of a URL gets into the store.
     pub(super) fn note(&mut self, files: &[FileResult], kept: &[KeptSource]) {
@@ -308,7 +302,9 @@ mod tests {
         ];
         let mut results = SharedResults::default();
         results.note(&files, &[]);
-        let back: SharedResults = serde_json::from_str(&serde_json::to_string(&results).unwrap()).unwrap();
+        let back = SharedResults::read(&serde_json::to_string(&results).unwrap());
+        let unreadable = SharedResults::read("");
+        assert!(unreadable.has_lost_session && unreadable.files.is_empty() && !back.has_lost_session);
         let back: Vec<_> = back.files.into_iter().map(|file| (file.item.number, file.result)).collect();
         assert_eq!(back, [(1, Ok(FileCopy { session: None, ..copy })), (2, Err(refused))]);
     }
