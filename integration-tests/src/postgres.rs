@@ -17,6 +17,8 @@ pub struct Postgres {
     server: Option<Child>,
     programs: Programs,
     directory: TempDir,
+    /// Whether what is committed is on the disk.
+    is_durable: bool,
 }
 
 /// The programs of one installation.
@@ -52,12 +54,25 @@ impl Programs {
 }
 
 impl Postgres {
-    /// Makes a cluster, and starts its server.
+    /// Makes a cluster, and starts its server, which waits for no disk.
     ///
     /// # Errors
     ///
     /// PostgreSQL is neither installed nor can it be fetched.
     pub fn start() -> Result<Self, Skipped> {
+        Self::start_with(false)
+    }
+
+    /// The same with a server that waits for the disk, as in real life.
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL is neither installed nor can it be fetched.
+    pub fn start_durable() -> Result<Self, Skipped> {
+        Self::start_with(true)
+    }
+
+    fn start_with(is_durable: bool) -> Result<Self, Skipped> {
         let programs = Programs::find()?;
         let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
         for name in ["data", "socket"] {
@@ -74,7 +89,7 @@ impl Postgres {
         initdb.args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
         let made = initdb.current_dir(&data).output().unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut postgres = Self { server: None, programs, directory };
+        let mut postgres = Self { server: None, programs, directory, is_durable };
         postgres.run();
         Ok(postgres)
     }
@@ -84,10 +99,11 @@ impl Postgres {
         let (data, socket) = (self.directory.path().join("data"), self.directory.path().join("socket"));
         let log = File::options().append(true).create(true).open(self.directory.path().join("log")).unwrap();
         let at = format!("unix_socket_directories={}", socket.display());
+        let sync = if self.is_durable { "fsync=on" } else { "fsync=off" };
         let start = || {
             let mut command = self.programs.command("postgres");
             command.arg("-D").arg(&data).current_dir(&data);
-            for setting in ["listen_addresses=", &at, "max_connections=200", "fsync=off"] {
+            for setting in ["listen_addresses=", &at, "max_connections=200", sync] {
                 command.args(["-c", setting]);
             }
             command.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()).spawn().unwrap()
@@ -132,6 +148,17 @@ impl Postgres {
     pub fn number(&self, statement: &str) -> Option<u64> {
         let found = self.psql(statement).stdout(Stdio::piped()).output().ok()?;
         str::from_utf8(&found.stdout).ok()?.trim().parse().ok()
+    }
+
+    /// Has so many connections carry out a statement, all of them together so often.
+    pub fn repeat(&self, statement: &str, connections: u64, times: u64) {
+        let script = self.directory.path().join("statement.sql");
+        fs::write(&script, statement).unwrap();
+        let mut pgbench = self.programs.command("pgbench");
+        pgbench.args(["-n", "-U", USER, "-h"]).arg(self.directory.path().join("socket"));
+        pgbench.args(["-c", &connections.to_string(), "-t", &(times / connections).to_string()]);
+        let done = pgbench.arg("-f").arg(script).arg("postgres").output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     fn psql(&self, statement: &str) -> Command {

@@ -12,7 +12,7 @@ use super::table::{NEWEST, TABLES, VERSION, add_commit};
 pub(super) fn open(parameters: Parameters) -> Result<(StoreName, Sql), JournalFailure> {
     let store = StoreName::Database(parameters.url.to_string());
     let failure = |bad| JournalFailure::of(store.clone(), bad);
-    let sql = PostgresConnection::open(parameters).map(Sql::Postgres).map_err(failure)?;
+    let sql = PostgresConnection::open(parameters).map(Sql::from).map_err(failure)?;
     let found = match version(&sql).map_err(failure)? {
         0 => make_tables(&sql).map_err(failure)?,
         found => found,
@@ -356,6 +356,27 @@ mod tests {
         let store = open(home.path());
         assert_eq!(commits(&store.sql).unwrap(), before + 40);
         assert_eq!(store.sql.number("SELECT count(DISTINCT begun) FROM jobs", &[]).unwrap(), 40);
+    }
+
+    #[test]
+    fn what_was_written_is_on_the_disk_when_the_call_returns() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path());
+        // How much of its log the server has on the disk, or has written at all.
+        let log = |which: &str| {
+            let ask = format!("SELECT CAST(pg_current_wal_{which}_lsn() - CAST('0/0' AS pg_lsn) AS BIGINT)");
+            store.sql.number(&ask, &[])
+        };
+        for number in 0..20_i64 {
+            let written = store.durably(|store| {
+                RUNS.replace(&store.sql, &[number.into(), "x".into()])?;
+                log("insert")
+            });
+            assert!(log("flush").unwrap() >= written.unwrap(), "round {number}");
+        }
     }
 
     #[test]

@@ -4,19 +4,21 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::JobRow;
 use super::queue::{
-    Queue, count_files, entries, find, heads, keep, lose_all, next_head, read_sites, save, written_sites,
+    Queue, entries, file_totals, find, forget_oldest, heads, keep, lose_all, next_head, read_sites, save,
+    written_sites,
 };
-use super::record::JobRecord;
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
+use super::table::{
+    LEASES, WORKERS, change, commits, last_fence, next_fence, reported, set_commits, set_last_fence,
+    set_reported,
+};
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile, WorkerRecord,
-    reporter,
+    self, CarriedJob, Entry, FileTotals, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile,
+    WorkerRecord, reporter,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -33,8 +35,8 @@ pub struct Leases<'a> {
 pub struct TakenJob {
     /// The right to carry it, or the part.
     pub lease: Lease,
-    /// The job itself.
-    pub record: JobRecord,
+    /// What the queue knows of it.
+    pub entry: Entry,
 }
 
 /// What is known elsewhere of a job that is carried.
@@ -119,7 +121,7 @@ impl<'a> Leases<'a> {
                 let mut lost = expired(&store.sql, now)?;
                 lost.retain(|(job, _)| !is_held(*job));
                 for (job, mut entry) in lost.iter().cloned() {
-                    count_files(&store.sql, job, &mut entry)?;
+                    entry.note_files(file_totals(&store.sql, job)?);
                     entry.lose_worker(now);
                     keep(store, job, entry)?;
                     delete(&store.sql, job)?;
@@ -148,22 +150,7 @@ impl<'a> Leases<'a> {
             if !heads.iter().any(|head| may_begin(head, &carried)) {
                 return Ok(Vec::new());
             }
-            store.durably(|Store { sql, .. }| {
-                let record = |lease: Lease| {
-                    let row = JobRow::find(sql, lease.job)?;
-                    row.map(|row| Ok(TakenJob { lease, record: row.record(sql, None)? })).transpose()
-                };
-                let mut taken = Vec::new();
-                for lease in take(sql, self.worker, most, recent, may_begin)? {
-                    match record(lease) {
-                        Ok(Some(job)) => taken.push(job),
-                        Ok(None) => postpone(sql, lease.job, "it is not in the journal")?,
-                        Err(StoreError::Row(why)) => postpone(sql, lease.job, &why)?,
-                        Err(why) => return Err(why),
-                    }
-                }
-                Ok(taken)
-            })
+            store.durably(|store| take(&store.sql, self.worker, most, recent, may_begin))
         })
     }
 
@@ -192,19 +179,26 @@ impl<'a> Leases<'a> {
         &self,
         ends: Vec<(Lease, End)>,
     ) -> Result<Vec<Option<Entry>>, JournalFailure> {
+        // Their files change no more, so nobody else has to wait while they are counted.
+        let counted = self
+            .queue
+            .read(|store| ends.iter().map(|(lease, _)| file_totals(&store.sql, lease.job)).collect());
+        let counted: Vec<FileTotals> = counted?;
         self.queue.write(|store| {
             let now = store.sql.now()?;
-            let end = |(lease, end): (Lease, End)| {
-                if !is_held(&store.sql, lease)? {
+            let (held, mut known) = (held_by(&store.sql, self.worker)?, carried_by(&store.sql, self.worker)?);
+            let end = |((lease, end), files): ((Lease, End), FileTotals)| {
+                let Some(mut entry) = known.remove(&lease.job).filter(|_| held.contains(&lease)) else {
                     return Ok(None);
-                }
-                let Some(mut entry) = find(&store.sql, lease.job)? else { return Ok(None) };
-                count_files(&store.sql, lease.job, &mut entry)?;
+                };
+                entry.note_files(files);
                 end(&mut entry, now);
                 delete(&store.sql, lease.job)?;
                 keep(store, lease.job, entry).map(Some)
             };
-            ends.into_iter().map(end).collect()
+            let ended = ends.into_iter().zip(counted).map(end).collect::<Result<_, _>>()?;
+            forget_oldest(&store.sql, now)?;
+            Ok(ended)
         })
     }
 
@@ -244,8 +238,7 @@ fn check_in(
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
-    // This transaction counts itself when it ends.
-    Ok(CheckIn { now, lost, is_reporter, last_change: commits(sql)? + 1, changes_gone })
+    Ok(CheckIn { now, lost, is_reporter, last_change: change(sql)?, changes_gone })
 }
 
 /// Ends all leases if the store has fewer changes than a worker has seen. Returns how many are gone.
@@ -278,10 +271,10 @@ fn take(
     most: usize,
     recent: &[CarriedJob],
     mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-) -> Result<Vec<Lease>, StoreError> {
+) -> Result<Vec<TakenJob>, StoreError> {
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
-    let mut taken = Vec::new();
+    let (mut taken, mut fence) = (Vec::new(), last_fence(sql)?);
     while taken.len() < most {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
@@ -289,42 +282,26 @@ fn take(
         let Some(mut entry) = find(sql, job)? else { break };
         entry.begin(now);
         save(sql, job, &entry)?;
-        let lease = new_lease(sql, job, WHOLE_JOB, worker)?;
+        fence += 1;
+        let lease = Lease { job, part: WHOLE_JOB, worker, fence };
+        LeaseRow::new(lease, now).save(sql)?;
         carried.push(CarriedJob::of(&entry.submission, lease.fence));
-        taken.push(lease);
         // There are several of a group if one transaction has submitted them.
         heads.retain(|head| !head.is_of_group(&entry.submission));
         heads.extend(next_head(sql, &entry.submission, now)?);
+        taken.push(TakenJob { lease, entry });
+    }
+    if !taken.is_empty() {
+        set_last_fence(sql, fence)?;
     }
     Ok(taken)
 }
 
 /// Gives a worker the right to a job, or to a part of its tree.
-fn new_lease(sql: &Sql, job: JobId, part: u64, worker: WorkerId) -> Result<Lease, StoreError> {
+pub(super) fn new_lease(sql: &Sql, job: JobId, part: u64, worker: WorkerId) -> Result<Lease, StoreError> {
     let lease = Lease { job, part, worker, fence: next_fence(sql, 1)? };
-    LeaseRow { lease, until: sql.now()? + LEASE_TIME.as_secs(), progress: None }.save(sql)?;
+    LeaseRow::new(lease, sql.now()?).save(sql)?;
     Ok(lease)
-}
-
-/// Gives a worker the right to a part of the tree of a job. `None`: there is no such job.
-pub(super) fn lease_part(
-    sql: &Sql,
-    job: JobId,
-    part: u64,
-    worker: WorkerId,
-) -> Result<Option<TakenJob>, StoreError> {
-    let Some(row) = JobRow::find(sql, job)? else { return Ok(None) };
-    let record = row.record(sql, None)?;
-    Ok(Some(TakenJob { lease: new_lease(sql, job, part, worker)?, record }))
-}
-
-/// Has a job wait that cannot be read. The others go on.
-fn postpone(sql: &Sql, job: JobId, why: &str) -> Result<(), StoreError> {
-    if let Some(mut entry) = find(sql, job)? {
-        entry.postpone(format!("it cannot be read: {why}"), sql.now()?);
-        save(sql, job, &entry)?;
-    }
-    delete(sql, job)
 }
 
 /// A lease, as its row has it.
@@ -337,6 +314,11 @@ struct LeaseRow {
 }
 
 impl LeaseRow {
+    /// A lease that begins now.
+    const fn new(lease: Lease, now: u64) -> Self {
+        Self { lease, until: now + LEASE_TIME.as_secs(), progress: None }
+    }
+
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let lease = Lease { job: row.get(0)?, part: row.get(1)?, worker: row.get(2)?, fence: row.get(3)? };
         Ok(Self { lease, until: row.get(4)?, progress: row.get(5)? })
@@ -370,6 +352,17 @@ fn row_of(sql: &Sql, job: JobId, part: u64) -> Result<Option<LeaseRow>, StoreErr
 /// The row of this lease, if it is still that of its job. Time alone does not end it: see [`Lease`].
 fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
     Ok(row_of(sql, lease.job, lease.part)?.filter(|row| row.lease == lease))
+}
+
+/// The leases of whole jobs that a worker holds.
+fn held_by(sql: &Sql, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
+    LEASES.find(sql, "worker = ?1 AND part = 0", &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))
+}
+
+/// The jobs of these leases.
+fn carried_by(sql: &Sql, worker: WorkerId) -> Result<HashMap<JobId, Entry>, StoreError> {
+    let of_worker = "carried = 1 AND job IN (SELECT job FROM leases WHERE worker = ?1 AND part = 0)";
+    Ok(entries(sql, of_worker, &[worker.into()])?.into_iter().collect())
 }
 
 /// Whether a worker carries a part.

@@ -8,7 +8,7 @@ use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
-use super::table::{QUEUE, check_files, commits, forget};
+use super::table::{QUEUE, change, check_files, forget};
 use crate::id::JobId;
 use crate::queue::{
     self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
@@ -127,14 +127,19 @@ impl Queue {
         let changed = self.write(|store| {
             let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
             if !entry.is_carried {
-                count_files(&store.sql, job, &mut entry)?;
+                entry.note_files(file_totals(&store.sql, job)?);
             }
             let has_left = count(&store.sql, job)?.open > 0;
             entry.submission.is_limited |= is_limited;
-            Ok(Some(match entry.apply(change, has_left, store.sql.now()?) {
-                Ok(()) => keep(store, job, entry).map(Ok)?,
-                Err(refusal) => Err(refusal),
-            }))
+            let now = store.sql.now()?;
+            if let Err(refusal) = entry.apply(change, has_left, now) {
+                return Ok(Some(Err(refusal)));
+            }
+            let entry = keep(store, job, entry)?;
+            if entry.ended.is_some() {
+                forget_oldest(&store.sql, now)?;
+            }
+            Ok(Some(Ok(entry)))
         })?;
         changed.ok_or(JournalFailure::Unknown { job })
     }
@@ -213,7 +218,6 @@ fn submit(
     // The clock of whoever submits it may be wrong.
     let due = if entry.due <= entry.created { now } else { entry.due };
     let entry = &Entry { created: now, due, ..entry.clone() };
-    forget_oldest(&store.sql, now)?;
     let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
     let waiting: u64 = store.sql.one(waiting, &[(&entry.submission.owner).into()], |row| row.get(0))?;
     if waiting >= MOST_OF_OWNER {
@@ -227,7 +231,7 @@ fn submit(
 pub(super) fn lose_all(store: &Store) -> Result<usize> {
     let (left, now) = (entries(&store.sql, "carried = 1", &[])?, store.sql.now()?);
     for (job, mut entry) in left.iter().cloned() {
-        count_files(&store.sql, job, &mut entry)?;
+        entry.note_files(file_totals(&store.sql, job)?);
         entry.lose_worker(now);
         keep(store, job, entry)?;
     }
@@ -259,11 +263,10 @@ pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
 }
 
 /// Counts the files of a job that a worker has carried.
-pub(super) fn count_files(sql: &Sql, job: JobId, entry: &mut Entry) -> Result<()> {
+pub(super) fn file_totals(sql: &Sql, job: JobId) -> Result<FileTotals> {
     let FileCounts { done, bytes, failed, failures, .. } = count(sql, job)?;
     let failed = failed.max(failures.map_or(0, |failures| failures.number));
-    entry.note_files(FileTotals { done, bytes, failed });
-    Ok(())
+    Ok(FileTotals { done, bytes, failed })
 }
 
 /// The entry of a job; `None` if it is not a job of the queue.
@@ -343,8 +346,7 @@ fn priority(number: i64) -> Result<Priority> {
 pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let sites = written_sites(sites)?;
-    // That of the transaction that goes on.
-    let change = commits(sql)? + 1;
+    let change = change(sql)?;
     let values = [
         job.into(),
         owner.into(),
@@ -450,5 +452,5 @@ pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<()> {
 const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The largest number of them.
 const MOST_ENDED: i64 = 100_000;
-/// How many are forgotten at most when another one comes.
+/// How many are forgotten at most when others end.
 const AT_ONCE: i64 = 100;

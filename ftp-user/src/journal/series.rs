@@ -126,7 +126,6 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>> {
     if turn != Turn::Skip {
         let (submission, series) = (record.series.submission.clone(), Some(record.id));
         let entry = Entry { submission, created: now, due: now, series, ..Entry::default() };
-        queue::forget_oldest(&store.sql, now)?;
         put(store, job, record.job.clone(), &entry)?;
         record.series.last = Some(job);
     }

@@ -349,15 +349,21 @@ pub(super) fn commits(sql: &Sql) -> Result<u64, StoreError> {
     Ok(found.first().copied().unwrap_or(0))
 }
 
-/// Adds the transaction that is under way. Returns their number.
+/// The number of the transaction that is under way: one more than there were before it.
+pub(super) fn change(sql: &Sql) -> Result<u64, StoreError> {
+    sql.change(|| Ok(commits(sql)? + 1))
+}
+
+/// Adds the transaction that is under way. Returns its number.
 pub(super) fn add_commit(sql: &Sql) -> Result<u64, StoreError> {
-    let number = commits(sql)? + 1;
+    let number = change(sql)?;
     insert(sql, &SAVE_COMMITS, &[1_i64.into(), number.into()])?;
     Ok(number)
 }
 
 /// Notes another number of transactions, of which nobody has seen the last.
 pub(super) fn set_commits(sql: &Sql, number: u64) -> Result<(), StoreError> {
+    sql.forget_change();
     COMMITS.replace(sql, &[1_i64.into(), number.into()])
 }
 
@@ -375,11 +381,21 @@ pub(super) fn set_reported(sql: &Sql, number: Option<u64>) -> Result<(), StoreEr
     }
 }
 
+/// The fence of the last lease.
+pub(super) fn last_fence(sql: &Sql) -> Result<u64, StoreError> {
+    let found = COMMITS.find(sql, "id = 3", &[], |row| row.get::<u64>(1))?;
+    Ok(found.first().copied().unwrap_or(0))
+}
+
+/// Notes the fence of the last lease.
+pub(super) fn set_last_fence(sql: &Sql, fence: u64) -> Result<(), StoreError> {
+    COMMITS.replace(sql, &[3_i64.into(), fence.into()])
+}
+
 /// The fence of the next lease, which is `step` larger than that of the last one.
 pub(super) fn next_fence(sql: &Sql, step: u64) -> Result<u64, StoreError> {
-    let found = COMMITS.find(sql, "id = 3", &[], |row| row.get::<u64>(1))?;
-    let next = found.first().copied().unwrap_or(0) + step;
-    COMMITS.replace(sql, &[3_i64.into(), next.into()])?;
+    let next = last_fence(sql)? + step;
+    set_last_fence(sql, next)?;
     Ok(next)
 }
 

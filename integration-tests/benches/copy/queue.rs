@@ -6,14 +6,18 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ftp_user::id::{JobId, WorkerId};
+#[cfg(feature = "postgres")]
+use ftp_user::journal::StoreUrl;
 use ftp_user::journal::{Journal, Leases, Queue, StoredJob, TakenJob};
 use ftp_user::queue::{Entry, Submission};
 use integration_tests::performance::USER;
+#[cfg(feature = "postgres")]
+use integration_tests::postgres::Postgres;
 use integration_tests::site::{PASSWORD, without_password};
 use integration_tests::socket::{port_free_everywhere, until};
 use integration_tests::user::{Started, User, user_at};
@@ -41,10 +45,20 @@ const WAITING: u64 = 10_000;
 const LISTENERS: usize = 1_000;
 /// Commits of one job: it is submitted, begins and ends.
 const COMMITS: u64 = 3;
+/// Workers of a database, and submitters.
+#[cfg(feature = "postgres")]
+const CROWD: usize = 8;
+/// What takes a row to its next state, whatever others do meanwhile.
+#[cfg(feature = "postgres")]
+const BARE: &str = "UPDATE bare SET state = state + 1
+    WHERE id = (SELECT id FROM bare WHERE state < 3 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);";
+/// When a worker looks again that has found nothing: a daemon that has been told of a change waits longer.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
     raise_descriptor_limit();
     store(plan, place, report);
+    shared_store(plan, report);
     carried(plan, place, suite, report);
     answers(place, suite, report);
     memory(place, suite, report);
@@ -71,50 +85,93 @@ fn now() -> u64 {
 fn store(plan: &Plan, place: &Path, report: &mut Report) {
     for round in 0..=plan.rounds {
         let directory = tempfile::tempdir_in(place).unwrap();
-        let (seconds, mut took) = ends(directory.path());
+        let (seconds, late) = ends(|| queue(directory.path()), 1);
         let commits = commits(directory.path());
         if round > 0 {
-            took.sort_by(f64::total_cmp);
-            report.add("99 of 100 jobs ended after", "s", USER, took[took.len() * 99 / 100]);
+            report.add("99 of 100 jobs ended after", "s", USER, late);
             report.add("jobs submitted, begun and ended", "jobs/s", USER, JOBS as f64 / seconds);
             report.add("jobs submitted, begun and ended", "jobs/s", "bare commits", JOBS as f64 / commits);
         }
     }
 }
 
-/// One process submits, another connection gives out and ends. Returns the seconds of all, and of each job.
-fn ends(directory: &Path) -> (f64, Vec<f64>) {
-    let (submits, carries) = (queue(directory), queue(directory));
-    let worker = Leases::of(&carries, WorkerId::new(1));
-    let start = Instant::now();
-    let is_done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let submitter = scope.spawn(|| {
-            (1..=JOBS)
-                .map(|id| {
-                    let begun = start.elapsed();
-                    submits.submit(JobId::new(id), job(), &entry("ann", now())).unwrap();
-                    (id, begun)
-                })
-                .collect::<HashMap<u64, Duration>>()
-        });
-        let carrier = scope.spawn(|| {
-            let mut ended = Vec::new();
-            while ended.len() < JOBS as usize {
-                let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap();
-                let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));
-                let written = worker.end(taken.iter().map(end).collect()).unwrap();
-                assert!(written.iter().all(Option::is_some));
-                let at = start.elapsed();
-                ended.extend(taken.iter().map(|taken| (taken.lease.job.number(), at)));
+/// The same with several workers and submitters of one database, beside a loop that has a row go through as many states.
+#[cfg(feature = "postgres")]
+fn shared_store(plan: &Plan, report: &mut Report) {
+    let server = match Postgres::start_durable() {
+        Ok(server) => server,
+        Err(skipped) => return report.skip("the queue in a database", skipped),
+    };
+    server.run_sql("CREATE TABLE bare (id BIGSERIAL PRIMARY KEY, state INTEGER)");
+    for round in 0..=plan.rounds {
+        let name = format!("round{round}");
+        server.run_sql(&format!("CREATE DATABASE {name}"));
+        let StoreUrl::Postgres(url) = server.url(&name).parse().unwrap() else { panic!("it is a database") };
+        let (seconds, late) = ends(|| Journal::in_database(url.clone(), None).queue().unwrap(), CROWD);
+        server.run_sql(&format!("INSERT INTO bare (state) SELECT 0 FROM generate_series(1, {JOBS})"));
+        let start = Instant::now();
+        server.repeat(BARE, CROWD as u64, JOBS * COMMITS);
+        let bare = start.elapsed().as_secs_f64();
+        if round > 0 {
+            let what = "jobs of a database, 8 workers";
+            report.add("99 of 100 jobs of a database ended after", "s", USER, late);
+            report.add(what, "jobs/s", USER, JOBS as f64 / seconds);
+            report.add(what, "jobs/s", "bare loop", JOBS as f64 / bare);
+        }
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+fn shared_store(_: &Plan, report: &mut Report) {
+    report.skip("the queue in a database", "this build has no PostgreSQL (--features postgres)");
+}
+
+/// So many submitters and as many workers, each with a connection of its own. Returns the seconds of all jobs, and after how many of
+/// them 99 of 100 jobs had ended.
+fn ends(open: impl Fn() -> Queue + Sync, crowd: usize) -> (f64, f64) {
+    // The first connection makes the tables.
+    drop(open());
+    let (start, ended) = (Instant::now(), AtomicU64::new(0));
+    let submit = |first: u64| {
+        let queue = open();
+        let submit = |id: u64| {
+            let begun = start.elapsed();
+            queue.submit(JobId::new(id), job(), &entry("ann", now())).unwrap();
+            (id, begun)
+        };
+        (first..=JOBS).step_by(crowd).map(submit).collect::<Vec<_>>()
+    };
+    let carry = |id: u64| {
+        let queue = open();
+        let worker = Leases::of(&queue, WorkerId::new(id));
+        let mut done = Vec::new();
+        while ended.load(Ordering::Relaxed) < JOBS {
+            let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap();
+            if taken.is_empty() {
+                thread::sleep(LOOK_AGAIN);
+                continue;
             }
-            is_done.store(true, Ordering::Relaxed);
-            ended
-        });
-        let submitted = submitter.join().unwrap();
-        let ended = carrier.join().unwrap();
-        let took = ended.iter().map(|(id, at)| (*at - submitted[id]).as_secs_f64()).collect();
-        (start.elapsed().as_secs_f64(), took)
+            let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));
+            let written = worker.end(taken.iter().map(end).collect()).unwrap();
+            assert!(written.iter().all(Option::is_some));
+            ended.fetch_add(taken.len() as u64, Ordering::Relaxed);
+            let at = start.elapsed();
+            done.extend(taken.iter().map(|taken| (taken.lease.job.number(), at)));
+        }
+        done
+    };
+    thread::scope(|scope| {
+        let (submit, carry) = (&submit, &carry);
+        let numbers = 1..=crowd as u64;
+        let submitters: Vec<_> = numbers.clone().map(|first| scope.spawn(move || submit(first))).collect();
+        let workers: Vec<_> = numbers.map(|id| scope.spawn(move || carry(id))).collect();
+        let submitted: HashMap<u64, Duration> =
+            submitters.into_iter().flat_map(|one| one.join().unwrap()).collect();
+        let done: Vec<_> = workers.into_iter().flat_map(|one| one.join().unwrap()).collect();
+        assert_eq!(done.len() as u64, JOBS);
+        let mut took: Vec<f64> = done.iter().map(|(id, at)| (*at - submitted[id]).as_secs_f64()).collect();
+        took.sort_by(f64::total_cmp);
+        (start.elapsed().as_secs_f64(), took[took.len() * 99 / 100])
     })
 }
 

@@ -45,14 +45,14 @@ pub fn places(data: &[u8]) {
 }
 
 /// What stands between the first colon and the last `@` of a URL's authority, if it is long enough and
-/// odd enough not to occur in a message by chance.
+/// odd enough not to occur in a message by chance, and stands nowhere else.
 fn password(data: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(data).ok()?;
     let (_, rest) = text.split_once("://")?;
     let (login, _) = rest.split('/').next()?.rsplit_once('@')?;
     let (_, password) = login.split_once(':')?;
     let odd = password.len() >= 6 && password.bytes().any(|byte| byte.is_ascii_digit());
-    odd.then(|| password.to_owned())
+    (odd && text.matches(password).count() == 1).then(|| password.to_owned())
 }
 
 /// A path taken apart and put together again is the same path.

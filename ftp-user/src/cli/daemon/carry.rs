@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::journal::{JobRecord, Leases, StoredJob};
+use crate::journal::{JobRecord, Leases, StoredJob, TakenJob};
 use crate::queue::{Entry, Lease, Scope, Submission, Wish};
 use crate::report::Listener;
 use crate::web::{self, Caller};
@@ -21,15 +21,21 @@ pub(super) enum RunResult {
     Ended { exit: u8, cause: Option<String> },
     /// The same of a run that gives the job up.
     GivenUp { exit: u8, cause: Option<String> },
-    /// It was not begun, because the settings are not those that it needs.
+    /// It was not begun, because it cannot be read, or the settings are not those that it needs.
     Postponed { cause: String },
     /// Another worker that has carried a part of its tree is lost.
     LostTreePart,
 }
 
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
-pub(super) async fn carry(daemon: Arc<Daemon>, lease: Lease, record: JobRecord, cancel: Cancel) -> RunResult {
-    let entry = record.queued.clone().unwrap_or_default();
+pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) -> RunResult {
+    let TakenJob { lease, entry } = taken;
+    let unreadable = |why: String| RunResult::Postponed { cause: format!("it cannot be read: {why}") };
+    let record = match daemon.reader.job(lease.job) {
+        Ok(Some(record)) => JobRecord { queued: Some(entry.clone()), ..record },
+        Ok(None) => return unreadable("it is not in the journal".to_owned()),
+        Err(failure) => return unreadable(failure.to_string()),
+    };
     let gives_up = entry.wish == Wish::Cancel;
     // Who carries the job tells how far it is.
     if !lease.is_of_tree_part() {

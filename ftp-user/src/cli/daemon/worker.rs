@@ -372,15 +372,14 @@ impl Worker {
     }
 
     fn begin(&mut self, taken: TakenJob) {
-        let TakenJob { lease, record } = taken;
-        let entry = record.queued.clone().unwrap_or_default();
+        let TakenJob { lease, entry } = &taken;
+        let (lease, is_cancel) = (*lease, entry.wish == Wish::Cancel);
         let carried = CarriedJob::of(&entry.submission, lease.fence);
         let (stop, cancel) = Cancel::new();
         tracing::info!(job = %lease.job, part = lease.part, fence = lease.fence, owner = carried.owner, tries = entry.tries, "a job begins");
         let daemon = Arc::clone(&self.daemon);
         // What a job waits for may be the disk.
-        let run = blocking::run_in(&mut self.runs, move || carry(daemon, lease, record, cancel));
-        let is_cancel = entry.wish == Wish::Cancel;
+        let run = blocking::run_in(&mut self.runs, move || carry(daemon, taken, cancel));
         self.running.insert(run.id(), RunningJob { lease, stop, is_cancel, carried });
     }
 

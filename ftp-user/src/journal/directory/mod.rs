@@ -89,7 +89,7 @@ impl StateDirectory {
         let is_whole = !directory.join(format!("{FILE}-wal")).exists();
         let connection = SqliteConnection::open_to_read(&home.path, is_whole).ok()?;
         connection.wait_for_others(PATIENCE).ok()?;
-        let sql = Sql::Sqlite(connection);
+        let sql = Sql::from(connection);
         (VERSION..=NEWEST).contains(&version(&sql).ok()?).then_some((home, sql))
     }
 
@@ -100,7 +100,7 @@ impl StateDirectory {
         // The log of changes stays as it is, also when the database is closed, until it is known to be whole.
         let prepared = connection.keep_log_at_the_end(true).and_then(|()| connection.wait_for_others(BUSY));
         prepared.map_err(failure)?;
-        let sql = Sql::Sqlite(connection);
+        let sql = Sql::from(connection);
         let found = version(&sql).map_err(failure)?;
         if found > NEWEST {
             return Err(JournalFailure::Newer { store: self.path().into(), found, known: VERSION });

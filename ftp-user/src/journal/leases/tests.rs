@@ -149,22 +149,6 @@ fn what_is_taken_together_counts_for_each_other() {
 }
 
 #[test]
-fn a_job_that_cannot_be_read_waits_and_the_others_are_taken() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let holder = of(&queue, 1);
-    let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
-    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
-    queue.with(|store| store.durably(damage)).unwrap();
-    let taken = holder.take(2, &[], |_, _| true).unwrap();
-    assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [good]);
-    assert_eq!(take(&holder), None);
-    let entry = queue.with(|store| Ok(find(&store.sql, bad).unwrap().unwrap())).unwrap();
-    assert!(!entry.is_carried && entry.cause.unwrap().starts_with("it cannot be read: "));
-    assert_eq!(queue.carried_runs().unwrap().len(), 1);
-}
-
-#[test]
 fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_nothing() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());

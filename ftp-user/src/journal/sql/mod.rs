@@ -38,6 +38,7 @@ pub(super) use value::OwnedValue;
 pub(super) use value::Value;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -93,8 +94,8 @@ pub(super) trait Driver {
         Ok(())
     }
 
-    /// Begins a transaction. Nobody else writes the store before it ends.
-    fn begin(&self) -> Result<()>;
+    /// Begins a transaction. Nobody else writes the store before it ends. Returns the time of the store then.
+    fn begin(&self) -> Result<u64>;
 
     /// Ends the transaction. What it has written is on the disk when this returns.
     fn commit(&self) -> Result<()>;
@@ -146,9 +147,17 @@ impl dyn Driver {
     }
 }
 
-/// A connection to a database: a driver for each kind of them, whose methods it has.
+/// A connection to a database. It has the methods of its [`Driver`].
 #[derive(Debug)]
-pub(super) enum Sql {
+pub(super) struct Sql {
+    driver: AnyDriver,
+    /// What the transaction that goes on has learnt, so that nothing is asked twice; `None` outside of one.
+    known: Cell<Option<Known>>,
+}
+
+/// The driver of each kind of database.
+#[derive(Debug)]
+enum AnyDriver {
     /// A file of this host.
     Sqlite(SqliteConnection),
     /// A PostgreSQL database.
@@ -156,34 +165,94 @@ pub(super) enum Sql {
     Postgres(PostgresConnection),
 }
 
+/// What does not change during a transaction.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    now: u64,
+    change: Option<u64>,
+}
+
 impl Deref for Sql {
     type Target = dyn Driver;
 
     fn deref(&self) -> &Self::Target {
-        match self {
-            Self::Sqlite(connection) => connection,
+        match &self.driver {
+            AnyDriver::Sqlite(connection) => connection,
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection,
+            AnyDriver::Postgres(connection) => connection,
         }
     }
 }
 
+impl From<SqliteConnection> for Sql {
+    fn from(connection: SqliteConnection) -> Self {
+        Self { driver: AnyDriver::Sqlite(connection), known: Cell::default() }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<PostgresConnection> for Sql {
+    fn from(connection: PostgresConnection) -> Self {
+        Self { driver: AnyDriver::Postgres(connection), known: Cell::default() }
+    }
+}
+
 impl Sql {
+    /// Begins a transaction. Nobody else writes the store before it ends.
+    pub(super) fn begin(&self) -> Result<()> {
+        let now = self.deref().begin()?;
+        self.known.set(Some(Known { now, change: None }));
+        Ok(())
+    }
+
+    /// Ends the transaction. What it has written is on the disk when this returns.
+    pub(super) fn commit(&self) -> Result<()> {
+        self.known.set(None);
+        self.deref().commit()
+    }
+
+    /// Gives the transaction up, if there is one.
+    pub(super) fn roll_back(&self) {
+        self.known.set(None);
+        self.deref().roll_back();
+    }
+
+    /// The time of the store, in seconds since 1970: that of its server, where several hosts share it. A transaction has one time.
+    pub(super) fn now(&self) -> Result<u64> {
+        self.known.get().map_or_else(|| self.deref().now(), |known| Ok(known.now))
+    }
+
+    /// The number of the change that the transaction is, as `read` finds it.
+    pub(super) fn change(&self, read: impl FnOnce() -> Result<u64>) -> Result<u64> {
+        let known = self.known.get();
+        if let Some(change) = known.and_then(|known| known.change) {
+            return Ok(change);
+        }
+        let change = read()?;
+        self.known.set(known.map(|known| Known { change: Some(change), ..known }));
+        Ok(change)
+    }
+
+    /// The transaction has another number.
+    pub(super) fn forget_change(&self) {
+        self.known.set(self.known.get().map(|known| Known { change: None, ..known }));
+    }
+
     /// The connection, if it is one of SQLite.
     pub(super) fn sqlite(&self) -> Result<&SqliteConnection> {
-        match self {
-            Self::Sqlite(connection) => Ok(connection),
+        match &self.driver {
+            AnyDriver::Sqlite(connection) => Ok(connection),
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Err(OTHER_DATABASE),
+            AnyDriver::Postgres(_) => Err(OTHER_DATABASE),
         }
     }
 
     /// The connection, if it is one of PostgreSQL.
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(&self) -> Result<&PostgresConnection> {
-        match self {
-            Self::Postgres(connection) => Ok(connection),
-            Self::Sqlite(_) => Err(OTHER_DATABASE),
+        match &self.driver {
+            AnyDriver::Postgres(connection) => Ok(connection),
+            AnyDriver::Sqlite(_) => Err(OTHER_DATABASE),
         }
     }
 }

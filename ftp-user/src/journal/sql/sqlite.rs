@@ -105,9 +105,10 @@ impl Driver for SqliteConnection {
         Ok(date_of_others()?.unwrap_or_else(|| since_1970().as_secs()))
     }
 
-    fn begin(&self) -> Result<()> {
+    fn begin(&self) -> Result<u64> {
         date_of_others()?;
-        self.run_all("BEGIN IMMEDIATE")
+        self.run_all("BEGIN IMMEDIATE")?;
+        self.now()
     }
 
     fn commit(&self) -> Result<()> {
@@ -179,7 +180,7 @@ mod tests {
     impl SqliteConnection {
         /// Opens a database, or makes it.
         pub(in crate::journal) fn open_for_tests(path: &Path) -> crate::journal::sql::Sql {
-            crate::journal::sql::Sql::Sqlite(Self(Connection::open(path).unwrap()))
+            Self(Connection::open(path).unwrap()).into()
         }
     }
 }

@@ -31,6 +31,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 pub(in crate::journal) struct PostgresConnection {
     requests: Requests,
     changes: Cell<u64>,
+    /// How many changes there were when the last transaction began.
+    changes_before: Cell<u64>,
     /// What is carried out before the next question of the transaction, which the server gets together with it; `None` outside of a
     /// transaction.
     unsent: RefCell<Option<Vec<Write>>>,
@@ -108,7 +110,12 @@ impl PostgresConnection {
         thread.map_err(|error| StoreError::Database(error.to_string()))?;
         let requests = Requests(requests);
         requests.ask(Work::Batch(String::new()))?;
-        Ok(Self { requests, changes: Cell::new(0), unsent: RefCell::default() })
+        Ok(Self {
+            requests,
+            changes: Cell::default(),
+            changes_before: Cell::default(),
+            unsent: RefCell::default(),
+        })
     }
 
     /// Asks, after what was not sent yet.
@@ -221,8 +228,7 @@ impl Driver for PostgresConnection {
 
     fn now(&self) -> Result<u64> {
         let driver: &dyn Driver = self;
-        let now = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
-        driver.one(now, &[], |row| row.get(0))
+        driver.one(NOW, &[], |row| row.get(0))
     }
 
     /// The server tells it once for each transaction.
@@ -235,15 +241,16 @@ impl Driver for PostgresConnection {
     }
 
     /// Whoever writes has the lock of all rows until the transaction ends, as in SQLite: keys, the number of the last change and
-    /// claims are found with statements that see each other's results only then. A finer lock could be that of a destination for
-    /// claims, and that of an owner for what is submitted.
-    fn begin(&self) -> Result<()> {
+    /// claims are found with statements that see each other's results only then. The lock is gone before the disk has been waited for.
+    fn begin(&self) -> Result<u64> {
+        self.changes_before.set(self.changes.get());
         *self.unsent.borrow_mut() = Some(Vec::new());
-        self.ask(Work::Begin(LockKey::Writer)).map(drop)
+        Ok(self.ask(Work::Begin(LockKey::Writer))?.changed)
     }
 
     fn commit(&self) -> Result<()> {
-        let committed = self.ask(Work::Commit).map(drop);
+        let has_changed = self.changes.get() != self.changes_before.get();
+        let committed = self.ask(Work::Commit { has_changed }).map(drop);
         *self.unsent.borrow_mut() = None;
         committed
     }
@@ -283,6 +290,8 @@ const DAEMON: i32 = 2;
 const TABLES: i32 = 3;
 /// The channel of notifications.
 const CHANNEL: &str = "ftp_user";
+/// Asks for the time, in seconds since 1970.
+const NOW: &str = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
 /// The largest number of statements that wait for the next question.
 const MOST_UNSENT: usize = 256;
 /// How often the server is asked whether a connection has ended.

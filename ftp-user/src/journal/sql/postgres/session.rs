@@ -4,7 +4,7 @@ use super::super::{GONE, OwnedValue, Result, StoreError};
 use super::convert::{Parameter, parameter, values as values_of_row};
 use super::statement::translate;
 use super::stream::{Tls, connect};
-use super::{CHANNEL, LockKey, NAMES};
+use super::{CHANNEL, LockKey, NAMES, NOW};
 use crate::journal::password::Password;
 use crate::journal::url::{PostgresUrl, SslMode};
 use ftp_io::connection::Connection;
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement, config};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement, config};
 
 /// How a database is reached.
 #[derive(Clone, Debug)]
@@ -61,8 +61,8 @@ pub(super) enum Work {
     Batch(String),
     /// A transaction begins, and has this lock until it ends.
     Begin(LockKey),
-    /// The transaction ends, and its results stay.
-    Commit,
+    /// The transaction ends, and its results stay: they are on the disk then, if it has any.
+    Commit { has_changed: bool },
     /// The transaction is given up.
     RollBack,
     /// A lock is taken if nobody has it.
@@ -77,7 +77,7 @@ pub(super) enum Work {
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) rows: Vec<Vec<OwnedValue>>,
-    /// The number of rows that were written or deleted, or of locks that were taken.
+    /// The number of rows that were written or deleted, or of locks that were taken; of a transaction that has begun, the time.
     pub(super) changed: u64,
 }
 
@@ -154,7 +154,7 @@ impl Session {
     }
 
     async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
-        let is_end = matches!(work, Work::Commit | Work::RollBack);
+        let is_end = matches!(work, Work::Commit { .. } | Work::RollBack);
         let was_in_transaction = self.is_in_transaction;
         if is_end {
             self.is_in_transaction = false;
@@ -181,7 +181,8 @@ impl Session {
         done
     }
 
-    /// Carries out the statements and then the work. A question goes to the server together with them.
+    /// Carries out the statements and then the work. A question goes to the server together with them, and so does the end of the
+    /// transaction, which the server refuses if one of them has failed.
     async fn carry_out(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
         let mut ready = Vec::with_capacity(before.len());
         for Write { statement, values, rows } in before {
@@ -192,7 +193,19 @@ impl Session {
                 rows,
             });
         }
-        if !matches!(work, Work::Query { .. }) {
+        let go_together = match work {
+            Work::Query { .. } => true,
+            // Only this side knows how many rows have to change.
+            Work::Commit { .. } => ready.iter().all(|write| write.rows.is_none()),
+            Work::Execute { .. }
+            | Work::Batch(_)
+            | Work::Begin(_)
+            | Work::RollBack
+            | Work::Lock(_)
+            | Work::Unlock(_)
+            | Work::Listen(_) => false,
+        };
+        if !go_together {
             write_all(self.client()?, std::mem::take(&mut ready)).await?;
         }
         match work {
@@ -207,11 +220,16 @@ impl Session {
             Work::Batch(statements) => self.batch(&statements).await,
             Work::Begin(key) => {
                 self.is_in_transaction = true;
-                let key = key.parameters();
-                self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({key})")).await
+                let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
+                self.time_after(&format!("BEGIN; {WITHOUT_DISK}; {lock}; {NOW}")).await
             }
             // A transaction in which something has failed would end without a word.
-            Work::Commit => self.batch("SELECT 1; COMMIT").await,
+            Work::Commit { has_changed } => {
+                let wait = if has_changed { WAIT_FOR_DISK } else { "" };
+                let end = format!("SELECT 1; COMMIT; {wait}");
+                let ended = tokio::try_join!(biased; write_all(self.client()?, ready), self.batch(&end));
+                Ok(ended?.1)
+            }
             Work::RollBack => self.batch("ROLLBACK").await,
             Work::Lock(key) => self.lock(key).await,
             Work::Unlock(key) => {
@@ -233,6 +251,17 @@ impl Session {
     async fn batch(&self, statements: &str) -> Result<Answer> {
         self.client()?.batch_execute(statements).await?;
         Ok(Answer::default())
+    }
+
+    /// Carries out statements without values, of which the last one asks for the time.
+    async fn time_after(&self, statements: &str) -> Result<Answer> {
+        let answers = self.client()?.simple_query(statements).await?;
+        let time = answers.iter().rev().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        let none = || StoreError::Database("it does not tell the time".to_owned());
+        Ok(Answer { rows: Vec::new(), changed: time.ok_or_else(none)? })
     }
 
     async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer> {
@@ -274,8 +303,16 @@ impl Session {
         }
         let client = within(open(&self.parameters, &self.notifications)).await?;
         within(async { Ok(client.batch_execute(SETTINGS).await?) }).await?;
-        let backend =
-            within(async { Ok(client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?) }).await?;
+        let (backend, may_wait) = within(async {
+            let row = client.query_one(BACKEND, &[]).await?;
+            Ok((row.try_get(0)?, row.try_get::<_, Option<bool>>(1)?))
+        })
+        .await?;
+        if may_wait != Some(true) {
+            let why =
+                "its user may not execute pg_logical_emit_message, by which a commit waits for the disk";
+            return Err(StoreError::Database(why.to_owned()));
+        }
         let last = self.notifications.locked().backend;
         for key in &self.locks {
             if !within(lock_again(&client, *key, last)).await? {
@@ -425,7 +462,17 @@ impl From<tokio_postgres::Error> for StoreError {
 }
 
 const LOST: &str = "the connection to it was lost";
-/// What holds for every connection. A commit returns when it is on the disk. A host that vanishes keeps its locks no longer than
+/// The commit of this transaction does not wait for the disk: it would keep the lock of all rows until then.
+const WITHOUT_DISK: &str = "SET LOCAL synchronous_commit = off";
+/// Waits for the disk after the commit, when others have the lock of all rows already. The server writes its log in order: when this
+/// transaction of its own is there, so is everything that was committed before. It has to write something, and is the smallest that
+/// does. One sync serves all connections that wait.
+const WAIT_FOR_DISK: &str = "SELECT pg_logical_emit_message(true, 'ftp-user', CAST('' AS TEXT))";
+/// Asks for the process of the connection, and whether it may carry out [`WAIT_FOR_DISK`].
+const BACKEND: &str =
+    "SELECT pg_backend_pid(), (SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_proc
+    WHERE proname = 'pg_logical_emit_message')";
+/// What holds for every connection. A transaction of one statement returns when it is on the disk. A host that vanishes keeps its locks no longer than
 /// some 30 seconds, and a process that was stopped in a transaction keeps others from writing for less than they wait.
 const SETTINGS: &str = "
     SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
