@@ -1,3 +1,5 @@
+//! The context that tests of all rooms have, and the bounds of what is noted of directories.
+
 use super::*;
 
 impl Context {
