@@ -88,7 +88,7 @@ impl Write for Escaping<'_> {
 
 /// Whether a letter cannot be seen, or changes the order of others: a name with it would look like another
 /// name.
-pub(crate) fn is_hidden(letter: char) -> bool {
+fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

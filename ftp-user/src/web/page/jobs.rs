@@ -139,7 +139,7 @@ pub(super) fn bar(job: &JobView) -> Html {
     let progress = &job.progress;
     let percent = percent(job).filter(|_| job.state != QueueState::Done);
     let bar = Html::each(percent, |percent| {
-        Html::of(r#"<progress max="100" aria-label="Progress" value="{}"></progress> "#, &[&percent])
+        Html::of(r#"<progress max='100' aria-label="Progress" value="{}"></progress> "#, &[&percent])
     });
     // A job that has not begun says nothing, but the script has a place to write to.
     let has_begun = progress.files > 0 || progress.bytes > 0 || progress.of.is_some();

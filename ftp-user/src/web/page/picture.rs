@@ -21,7 +21,7 @@ pub(super) fn path(route: &RouteView, worker: &str) -> Html {
     ];
     let host = |(place, role, name, _): (&str, &str, &str, bool)| {
         Html::of(
-            r#"<g transform="{}"><rect class="host" width="160" height="50" rx="6"/>
+            r#"<g transform="{}"><rect class="host" width='160' height='50' rx='6'/>
             <text class="name" x="80" y="22">{}</text><text class="label" x="80" y="40">{}</text></g>"#,
             &[&place, &short(name, 21), &role],
         )
@@ -38,7 +38,7 @@ pub(super) fn path(route: &RouteView, worker: &str) -> Html {
 fn direct(data: &str) -> Html {
     Html::of(
         r#"<path class="bytes" d="M161 35H369"/><path class="tip" d="M379 35l-13-7v14z"/>
-        <text class="label" x="270" y="22">{}</text>"#,
+        <text class="label" x='270' y='22'>{}</text>"#,
         &[&short(data, 28)],
     )
 }
@@ -47,7 +47,7 @@ fn direct(data: &str) -> Html {
 fn through(data: &str) -> Html {
     Html::of(
         r#"<path class="bytes" d="M161 35H180M350 35H369"/><path class="tip" d="M190 35l-13-7v14z"/>
-        <path class="tip" d="M379 35l-13-7v14z"/><text class="label" x="270" y="82">{}</text>"#,
+        <path class="tip" d="M379 35l-13-7v14z"/><text class="label" x='270' y='82'>{}</text>"#,
         &[&short(data, 28)],
     )
 }
@@ -57,7 +57,7 @@ fn control(route: &RouteView) -> Html {
     let words = |control: &Option<String>| short(control.as_deref().unwrap_or("no encryption"), 18);
     Html::of(
         r#"<path class="control" d="M225 135L80 60M315 135L460 60"/>
-        <text class="label" x="90" y="118">{}</text><text class="label" x="450" y="118">{}</text>"#,
+        <text class="label" x='90' y='118'>{}</text><text class="label" x='450' y='118'>{}</text>"#,
         &[&words(&route.source_control), &words(&route.dest_control)],
     )
 }
