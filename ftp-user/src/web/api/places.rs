@@ -49,8 +49,7 @@ fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<()> {
         Place::Server(_) if caller.scope == Scope::Admin => Ok(()),
         Place::Server(server) => {
             let mut listed = sites.iter().filter(|site| caller.may_use(&site.name));
-            let is_it = |site: &SiteView| matches!(read(&site.url), Ok(Place::Server(known)) if is_same(&known, &server));
-            match listed.any(is_it) {
+            match listed.any(|site| is_at(site, &server)) {
                 true => Ok(()),
                 false => Err(forbidden(caller, &format!("the server {:?}", server.host))),
             }
@@ -83,10 +82,11 @@ fn read(text: &str) -> Result<Place<'_>> {
     }
 }
 
-/// Whether both URLs name the same server and user, and ask for the same security.
-fn is_same(one: &Site, other: &Site) -> bool {
+/// Whether the URL of a site names this server and user, and asks for the same security.
+fn is_at(site: &SiteView, server: &Site) -> bool {
     let host = |site: &Site| site.host.trim_end_matches('.').to_lowercase();
-    (one.security, host(one), one.port, &one.user) == (other.security, host(other), other.port, &other.user)
+    let facts = |site: &Site| (site.security, host(site), site.port, site.user.clone());
+    matches!(read(&site.url), Ok(Place::Server(own)) if facts(&own) == facts(server))
 }
 
 #[cfg(test)]
