@@ -257,6 +257,11 @@ impl Failure {
             .hint("set TMPDIR to a directory with room")
     }
 
+    /// The failure of a line that somebody wanted to read.
+    pub fn not_printed(error: &io::Error) -> Self {
+        Self::of_this_host("cannot write to standard output", error)
+    }
+
     /// Converts an error of this host's file system into a failure.
     #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
     pub fn of_this_host(what: impl Into<String>, error: &io::Error) -> Self {

@@ -2,13 +2,15 @@
 
 use std::ffi::OsStr;
 
-/// A word as a POSIX shell takes it, whatever is in it. What is no text, or would not stay in its line, stands in `$'...'`,
-/// which shells before POSIX.1-2024 need not know.
+use ftp_proto::wire::misleads;
+
+/// A word as a POSIX shell takes it, whatever is in it. What is no text, would not stay in its line, or would not be seen stands
+/// in `$'...'`, which shells before POSIX.1-2024 need not know.
 pub fn for_shell(word: impl AsRef<OsStr>) -> String {
     let is_plain = |one: char| one.is_alphanumeric() || "_@%+=:,./-".contains(one);
     match word.as_ref().to_str() {
         Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
-        Some(text) if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
+        Some(text) if !text.contains(misleads) => format!("'{}'", text.replace('\'', r"'\''")),
         Some(_) | None => {
             let escaped = |byte: &u8| match byte {
                 b'\'' | b'\\' | ..b' ' | 0x7f.. => format!("\\{byte:03o}"),
@@ -36,6 +38,7 @@ mod tests {
             ("m\u{fc}ll".as_bytes(), "m\u{fc}ll"),
             (b"it's 1\xff1\n", r"$'it\047s 1\3771\012'"),
             (b"\x1b[31m\\", r"$'\033[31m\134'"),
+            ("a\u{202e}b".as_bytes(), r"$'a\342\200\256b'"),
         ] {
             let quoted = for_shell(OsStr::from_bytes(word));
             assert_eq!(quoted, expect);

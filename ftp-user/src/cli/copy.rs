@@ -61,21 +61,6 @@ pub(super) struct CopyArgs {
     pub(super) transfer: TransferArgs,
 }
 
-/// Copy files or trees, verify them, then delete the sources
-///
-/// A source is deleted if its copy was verified in this run, or was there already and has the same digest, and if it is
-/// unchanged since it was read. Directories that are empty then are removed. The rules for SOURCE and DEST are those of copy.
-#[derive(Args, Debug, Deserialize, Serialize)]
-#[serde(transparent)]
-#[command(
-    override_usage = "ftp-user move [OPTIONS] <SOURCE>... <DEST>\n       ftp-user move [OPTIONS] --from-file <FILE>",
-    mut_arg("detach", |arg| arg.hide(true))
-)]
-pub(super) struct MoveArgs {
-    #[command(flatten)]
-    pub(super) copy: CopyArgs,
-}
-
 impl CopyArgs {
     /// Whether the source is standard input.
     pub(super) fn reads_standard_input(&self) -> bool {

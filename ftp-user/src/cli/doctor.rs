@@ -19,7 +19,7 @@ use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -198,20 +198,14 @@ fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
         return Err(Checked::note("settings", "there is no home directory", hint));
     };
     let shown = file.display();
-    let Ok(facts) = std::fs::metadata(file) else {
+    if !file.exists() {
         let found = Checked::good("settings", format!("there is no {shown} yet"));
         return Ok((Settings::default(), found));
-    };
+    }
     let settings = program::settings(Some(file)).map_err(|failure| {
         let hint = failure.hint.unwrap_or_else(|| "repair the file".to_owned());
         Checked::bad("settings", failure.what, hint)
     })?;
-    let mode = facts.permissions().mode() & 0o777;
-    let is_own = facts.uid() == rustix::process::geteuid().as_raw() || facts.uid() == 0;
-    if !is_own || mode & 0o022 != 0 {
-        let what = format!("others own {shown} or may write it (mode {mode:04o})");
-        return Err(Checked::bad("settings", what, "chmod 600: they say who is trusted"));
-    }
     let sites = counted(settings.sites.iter().count() as u64, "site");
     let what = format!("{shown} has {sites}{}", defaults_of(&settings));
     Ok((settings, Checked::good("settings", what)))

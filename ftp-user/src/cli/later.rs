@@ -109,9 +109,11 @@ fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
 
 /// What to use here instead of an option or a part of another program.
 fn hint(verb: &str, name: &str) -> Option<&'static str> {
-    let of = |verbs: &str| verbs == EACH || has(verbs, verb);
-    let found = ELSEWHERE.iter().find(|(verbs, names, _)| of(verbs) && has(names, name));
-    found.map(|(_, _, hint)| *hint)
+    ELSEWHERE.lines().find_map(|line| {
+        let (verbs, line) = line.split_once(" | ")?;
+        let (names, hint) = line.split_once(" | ")?;
+        ((verbs == EACH || has(verbs, verb)) && has(names, name)).then_some(hint)
+    })
 }
 
 /// Whether `name` is one of `names`, which are separated by blanks.
@@ -181,191 +183,11 @@ fn is_called(arg: &clap::Arg, name: &str) -> bool {
 const COPYING: [&str; 4] = ["copy", "append", "move", "sync"];
 
 /// Stands for every verb.
-const EACH: &str = "";
-/// The verbs that copy files and trees.
-const COPIES: &str = "copy move sync";
+const EACH: &str = "each";
 
-/// Options and parts of verbs of other programs: the verbs to which they are given, their names, and what to do here. The first
-/// line that is right for a verb counts.
-const ELSEWHERE: &[(&str, &str, &str)] = &[
-    ("sites", "rm del delete unlink", "use sites remove"),
-    ("sites", "ls dir", "use sites list"),
-    ("sites", "mv rename ren", "add it under its new name with sites add, then sites remove the old one"),
-    ("rm", "-f --force", "--yes (-y) answers the question of rm -r; what is not there is always a failure"),
-    ("rm", "-i --interactive -I", "rm -r asks unless --yes is given; -n shows what would be deleted"),
-    ("mv", "-f --force", "mv replaces nothing: rename what has the name first"),
-    ("sync", "-r -R --recursive", "sync takes everything below SOURCE: leave it out"),
-    ("sync", "--checksum -c", "--compare hash compares digests"),
-    ("sync", "--size-only", "--compare size compares sizes only"),
-    ("sync", "--mirror", "sync does it: leave it out; --delete deletes what only DEST has"),
-    ("sync", "--remove-source-files", "sync leaves SOURCE as it is; move deletes what it has copied"),
-    (
-        "sync",
-        "--update -u --only-newer --overwrite",
-        "--compare says which files are the same; what differs is replaced, also by an older file",
-    ),
-    ("sync", "--ignore-existing", "--compare exists leaves alone what is there"),
-    (
-        "sync",
-        "--detach",
-        "sync needs this program until it ends: start it with nohup, or from cron; after an interruption the same command goes on",
-    ),
-    (
-        "sync",
-        "--from-file",
-        "sync takes one SOURCE and one DEST: run it for each of them; copy --from-file takes a list",
-    ),
-    (
-        "copy move",
-        "--delete --max-delete",
-        "sync SOURCE DEST --delete makes DEST like SOURCE; move deletes what it has copied from SOURCE",
-    ),
-    (
-        "copy move",
-        "--compare",
-        "--overwrite says what happens to what is there; sync --compare copies only what differs",
-    ),
-    (
-        "copy move",
-        "--backup-dir",
-        "use --overwrite never: files that are there stay; sync --backup-dir keeps what it replaces",
-    ),
-    (
-        "copy move",
-        "--checksum -c",
-        "--overwrite different, the default, compares digests; what is stored of a file goes on",
-    ),
-    (COPIES, "-cd -create-dest -pp -nodcau --create-empty-src-dirs", "leave it out: it is always so"),
-    (COPIES, "-vb", "leave it out: a terminal shows a bar; --json is for programs"),
-    (COPIES, "-cc --transfers --parallel --stream", "-j N copies N files at the same time"),
-    (COPIES, "-dcpriv", "write ftpes:// in the place of ftp://: files are inside TLS if the logins are"),
-    (COPIES, "-rst -rst-retries", "leave it out: it is always so; --retries N says how often"),
-    (COPIES, "-sync -sync-level", "--overwrite different, the default of copy, compares digests"),
-    (EACH, "-ipv6", "-6 reaches servers by IPv6 only"),
-    (COPIES, "--bwlimit --limit-rate", "--limit RATE limits the speed"),
-    (EACH, "--use-json-log", "--json prints a line of JSON for each event"),
-    ("sync", "--delete-after --delete-before --delete-during", "--delete deletes after the copies"),
-    (COPIES, "--inplace", "leave it out: a file is stored under another name until it is whole"),
-    (COPIES, "-df -dumpfile -do", "leave it out: resume goes on with what is left"),
-    ("copy move", "--update -u --only-newer", "--overwrite newer replaces only older files"),
-    ("copy move", "--ignore-existing", "sync --compare exists copies only what DEST lacks"),
-    ("copy move", "--size-only", "sync --compare size copies only files of another size"),
-    ("move", "--remove-source-files", "move does it: leave it out"),
-    (COPIES, "-a --archive --preserve", "times are kept; --perms keeps the modes"),
-    (COPIES, "-p", "times are kept; --perms keeps the modes; one file is one stream"),
-    (COPIES, "-l", "--limit RATE limits the speed; --links says what happens to symbolic links"),
-    (
-        COPIES,
-        "-L --copy-links",
-        "links to files are copied as files; --links follow enters those to directories",
-    ),
-    (
-        COPIES,
-        "--exclude-from --include-from --filter",
-        "--filter-from FILE reads lines of - GLOB to leave files out, and of + GLOB to take them",
-    ),
-    (COPIES, "-x -X --exclude-glob", "lftp's is --exclude GLOB here; rsync's is not needed"),
-    (COPIES, "-I --include-glob", "lftp's is --include GLOB here; rsync's is copy --overwrite always"),
-    (COPIES, "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
-    ("copy move", "--no-clobber", "use --overwrite never: files that are there stay"),
-    ("sync", "-e", "lftp's -e is --delete here; rsync's -e is not needed: servers are reached by FTP"),
-    (COPIES, "--existing --update-existing", "there is none: what DEST lacks is copied"),
-    (
-        COPIES,
-        "--max-depth --depth --no-recursion",
-        "--exclude 'DIR/**' leaves out what is in a directory; copy without -r takes no directory",
-    ),
-    (COPIES, "-b --backup --suffix", "sync --backup-dir DIR keeps what it replaces or deletes"),
-    (COPIES, "-W --whole-file -S --sparse -B", "leave it out: it changes nothing here"),
-    (COPIES, "-H --hard-links", "there is none: each name is copied as a file of its own"),
-    (COPIES, "--safe-links --copy-unsafe-links", "--links says what happens to symbolic links"),
-    (COPIES, "-o -g -D --numeric-ids", "leave it out: owners, groups and devices are not copied"),
-    (COPIES, "--ignore-errors --no-check-dest", "there is none: what fails is told, and the rest goes on"),
-    (COPIES, "--ignore-times", "copy --overwrite always copies each file again"),
-    (COPIES, "--itemize-changes --list-only", "-n shows what would be done"),
-    (COPIES, "--buffer-size", "leave it out: it is chosen for each path"),
-    (
-        COPIES,
-        "-t --append --immutable --metadata",
-        "leave it out: times are kept, and what is stored of a file goes on",
-    ),
-    (
-        COPIES,
-        "-m --prune-empty-dirs -A --acls --xattrs --chmod",
-        "there is none: directories are all made; --perms keeps the modes",
-    ),
-    (COPIES, "--tpslimit", "there is none: --limit RATE limits the bytes"),
-    (COPIES, "-O --omit-dir-times", "--no-times leaves all times as servers set them"),
-    ("copy move", "--parents --relative", "name the directory and filter: -r --include GLOB"),
-    (EACH, "--contimeout --connect-timeout", "--timeout T is for connections and for each reply"),
-    (
-        "ls",
-        "-t -S -r -1 -d -A -F -s --sort --full-time",
-        "names are sorted, one on each line; -l shows sizes and times",
-    ),
-    ("tree", "--max-depth --depth -d", "there is none: name a directory that is deeper"),
-    ("tree", "-a -f -s -D -J -I -P --du --dirsfirst", "everything is shown; --json has sizes and times"),
-    ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
-    ("sync", "--track-renames", "there is none: with --delete, what digests show as renamed is renamed"),
-    (COPIES, "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),
-    (COPIES, "--reverse --fast-list --compare-dest", "there is none"),
-    (COPIES, "--loop", "leave it out: the same command again goes on"),
-    (COPIES, "--use-pget-n --multi-thread-streams", "--streams N moves a large file over N data connections"),
-    (COPIES, "--files-from", "copy --from-file FILE reads lines of SOURCE, a tab, DEST"),
-    (COPIES, "-e --rsh", "leave it out: servers are reached by FTP"),
-    (COPIES, "-C", "nothing is compressed; --exclude leaves files out"),
-    (COPIES, "-z --compress", "there is none: nothing is compressed on its way"),
-    (
-        COPIES,
-        "--checkers",
-        "there is none: many names are asked for at once; -j N copies N files at the same time",
-    ),
-    (
-        COPIES,
-        "-P",
-        "-j N copies N files at the same time; a port stands in the URL (ftp://HOST:PORT/); what is stored of a file goes on",
-    ),
-    (
-        "sync copy move append",
-        "--partial --continue",
-        "leave it out: what is stored of a file stays, and goes on",
-    ),
-    (
-        "hash",
-        "-c --check",
-        "sha256sum -c checks its lines for files of this host; sync -n --compare hash compares trees",
-    ),
-    ("shell", "-c --command -e", "shell -f FILE carries out the lines of a file, or of standard input (-)"),
-    ("ls", "-u -c", "names are sorted; -l shows when each was changed"),
-    ("ls", "-C", "there is none: each name stands on its own line"),
-    ("tree", "-L", "there is none: all levels are shown; name a directory that is deeper"),
-    ("ls stat", "-L", "there is none: a link is shown as its server shows it"),
-    (EACH, "--stats", "there is none: the last line sums up; --json tells it in numbers"),
-    (EACH, "--log-file", "--trace FILE writes the dialogue with the servers; 2>FILE writes the messages"),
-    (EACH, "--token-file", "--relay-token-file FILE has the token of a relay"),
-    (EACH, "-P --port", "write the port into the URL: ftp://HOST:PORT/"),
-    (EACH, "--user", "write the user into the URL: ftp://USER@HOST/"),
-    (EACH, "--checksum", "hash prints digests; sync --compare hash compares them"),
-    (EACH, "--update --ignore-existing --size-only", "copy has --overwrite, and sync has --compare"),
-    (
-        EACH,
-        "--transfers --parallel --checkers",
-        "there is none: -j of copy, move and sync is for files that are copied",
-    ),
-    (EACH, "--partial", "copy, move and sync go on with what is stored of a file"),
-    (EACH, "--remove-source-files", "move deletes what it has copied and verified"),
-    (EACH, "--mirror", "sync SOURCE DEST --delete makes DEST like SOURCE"),
-    (EACH, "-u -c -z -L -C -l", "there is none"),
-    ("copy", "-f", "--overwrite always replaces what is there; --from-file FILE takes a list of places"),
-    ("copy append move", "-f --force", "--overwrite always replaces what is there"),
-    ("copy append move sync mv", "-i --interactive", "there is none: -n shows what would be done"),
-    ("ls", "-h --human-readable", "-l shows sizes in bytes"),
-    (EACH, "--human-readable", "leave it out: sizes are told so where people read them"),
-    ("ls", "-R --recursive", "use tree"),
-    ("stat", "-R --recursive -r", "use tree"),
-    ("hash", "-r -R --recursive", "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
-    ("mkdir", "-m --mode", "the server chooses the mode of a new directory"),
-];
+/// Options and parts of verbs of other programs, each on a line: the verbs to which they are given, their names, and what to do
+/// here. The first line that is right for a verb counts.
+const ELSEWHERE: &str = include_str!("elsewhere.txt");
 
 /// Verbs that the shell alone has.
 const VERBS_OF_THE_SHELL: &[&str] =

@@ -286,7 +286,7 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatAr
         match printed {
             Ok(ReadEnd::All { .. }) => each.ended(&context, &location, Ok(Status::Done))?,
             Ok(ReadEnd::ReaderGone) => return Ok(each.status()),
-            Ok(ReadEnd::NotWritten(error)) => return Err(not_written(&error)),
+            Ok(ReadEnd::NotWritten(error)) => return Err(Failure::not_printed(&error)),
             Err(failure) => each.ended(&context, &location, Err(failure))?,
         }
     }
@@ -302,7 +302,7 @@ async fn file(context: &Context, host: &mut Host, location: &Location) -> Result
             refuse_slash(context, host, location).await?;
         }
         let mut moved = 0;
-        let out = output_file().map_err(|error| not_written(&error))?;
+        let out = output_file().map_err(|error| Failure::not_printed(&error))?;
         match read(context, host, &location.path, out, None, &mut moved).await {
             // What was printed cannot be taken back.
             Err(failure) if moved == 0 => {
@@ -351,10 +351,6 @@ async fn refuse_directory(
         }
         Kind::File | Kind::Link | Kind::Other => Ok(()),
     }
-}
-
-fn not_written(error: &std::io::Error) -> Failure {
-    Failure::of_this_host("cannot write to standard output", error)
 }
 
 #[cfg(test)]

@@ -504,7 +504,7 @@ pub(super) fn print_event(line: &str, is_json: bool) -> Result<()> {
 
 fn print(line: &str) -> Result<()> {
     let written = writeln!(output::out(), "{line}");
-    written.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))
+    written.map_err(|error| Failure::not_printed(&error))
 }
 
 /// How long a daemon may take to answer.

@@ -1,7 +1,7 @@
 //! The verbs, each with its arguments.
 
 use super::asked::{AskedJob, JobPurpose, options_of};
-use super::copy::{AppendArgs, CopyArgs, MoveArgs, SyncArgs};
+use super::copy::{AppendArgs, CopyArgs, SyncArgs};
 use super::daemon::DaemonArgs;
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
@@ -63,7 +63,15 @@ pub(super) enum Verb {
 #[serde(rename_all = "lowercase")]
 pub(super) enum JobVerb {
     Copy(CopyArgs),
-    Move(MoveArgs),
+    /// Copy files or trees, verify them, then delete the sources
+    ///
+    /// A source is deleted if its copy was verified in this run, or was there already and has the same digest, and if it is
+    /// unchanged since it was read. Directories that are empty then are removed. The rules for SOURCE and DEST are those of copy.
+    #[command(
+        override_usage = "ftp-user move [OPTIONS] <SOURCE>... <DEST>\n       ftp-user move [OPTIONS] --from-file <FILE>",
+        mut_arg("detach", |arg| arg.hide(true))
+    )]
+    Move(CopyArgs),
     Sync(SyncArgs),
     Append(AppendArgs),
 }
@@ -135,7 +143,7 @@ impl JobVerb {
     /// What was typed of `copy` or `move`.
     const fn copy(&self) -> Option<&CopyArgs> {
         match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => Some(args),
+            Self::Copy(args) | Self::Move(args) => Some(args),
             Self::Sync(_) | Self::Append(_) => None,
         }
     }
@@ -149,7 +157,7 @@ impl JobVerb {
     /// The name of `--id`.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => args.id.as_deref(),
+            Self::Copy(args) | Self::Move(args) => args.id.as_deref(),
             Self::Sync(args) => args.id.as_deref(),
             Self::Append(_) => None,
         }
@@ -159,7 +167,7 @@ impl JobVerb {
     pub(super) fn queue(&self) -> &QueueArgs {
         const NONE: &QueueArgs = &QueueArgs::NONE;
         match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => &args.queue,
+            Self::Copy(args) | Self::Move(args) => &args.queue,
             Self::Sync(args) => &args.queue,
             Self::Append(_) => NONE,
         }
@@ -168,7 +176,7 @@ impl JobVerb {
     /// The places that were typed.
     fn places(&self) -> Vec<OsString> {
         match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => args.places.clone(),
+            Self::Copy(args) | Self::Move(args) => args.places.clone(),
             Self::Sync(args) => args.places(),
             Self::Append(AppendArgs { source, dest, .. }) => vec![source.clone(), dest.clone()],
         }
@@ -199,7 +207,7 @@ impl JobVerb {
     /// Whether a person is to be asked about relays.
     pub(super) fn asks_for_relays(&self) -> bool {
         let transfer = match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => &args.transfer,
+            Self::Copy(args) | Self::Move(args) => &args.transfer,
             Self::Sync(args) => &args.transfer,
             Self::Append(args) => &args.transfer,
         };
@@ -220,7 +228,7 @@ impl JobVerb {
     pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         match self {
             Self::Copy(args) => args.prepare(context, passwords).await,
-            Self::Move(args) => args.copy.prepare(context, passwords).await.and_then(Job::moving),
+            Self::Move(args) => args.prepare(context, passwords).await.and_then(Job::moving),
             Self::Sync(args) => args.prepare(context, passwords).await,
             Self::Append(args) => args.prepare(context, passwords).await,
         }

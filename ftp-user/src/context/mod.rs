@@ -2,6 +2,8 @@
 
 mod cancel;
 mod settled;
+#[cfg(test)]
+mod tests;
 
 pub use cancel::{Cancel, Interruption};
 pub use settled::{SessionPlace, SettledTerms, TypedOptions};
@@ -338,7 +340,6 @@ pub struct KnownRelays(Arc<std::sync::Mutex<RelayFacts>>);
 /// What is known of relays.
 #[derive(Debug, Default)]
 struct RelayFacts {
-    names: HashSet<String>,
     /// What was found at the address of a relay that was asked.
     found: HashMap<String, FoundAt>,
     /// The agent that has reached a server at a hub the last time.
@@ -358,14 +359,9 @@ pub enum FoundAt {
 }
 
 impl KnownRelays {
-    /// Notes that this relay has answered.
-    pub fn note(&self, relay: &str) {
-        self.0.locked().names.insert(relay.to_owned());
-    }
-
     /// Whether this relay has answered.
     pub fn has(&self, relay: &str) -> bool {
-        self.0.locked().names.contains(relay)
+        matches!(self.found_at(relay), Some(FoundAt::Relay | FoundAt::Hub))
     }
 
     /// Notes that this agent of the hub has reached this server.
@@ -434,38 +430,6 @@ pub fn connect_limit(reply: Duration) -> Duration {
     reply.min(Timeouts::default().connect)
 }
 
-#[cfg(test)]
-impl Context {
-    /// A context whose events nobody reads, with long timeouts and no retries.
-    pub(crate) fn for_tests(cancel: Cancel) -> Self {
-        let long = Duration::from_secs(60);
-        let events = crate::report::Reporter::start(crate::report::Style::for_tests(), None).0;
-        Self {
-            world: World::real(),
-            store: Store::default(),
-            settings: Settings {
-                patience: Patience { reply: long, stall: long, unseen: None, retries: 0, first_retries: 0 },
-                family: None,
-                proxy: None,
-                known_relays: Relays::default(),
-                relay_consent: Consent::default(),
-                race: true,
-                clear_data: false,
-                takes_tls: true,
-                demands_tls: false,
-                trust: Trust::default(),
-                unknown: UnknownCertificates::default(),
-                named: Names::default(),
-                typed: TypedOptions::default(),
-                listing: ListingLimit::default(),
-                limit: None,
-                congestion: None,
-            },
-            run: Run::new(events, cancel),
-        }
-    }
-}
-
 /// Keeps what directories of servers held that a verb has listed, if somebody wants it. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct ListedDirectories(Option<Arc<std::sync::Mutex<Vec<ListedDirectory>>>>);
@@ -520,33 +484,3 @@ const MOST_DIRECTORIES: usize = 256;
 const MOST_NAMES: usize = 20_000;
 /// The largest number of names of one directory.
 const MOST_OF_ONE: usize = 10_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entries(count: usize) -> Vec<Entry> {
-        let name = |number: usize| PathName::from_user(format!("n{number}")).unwrap();
-        (0..count).map(|number| Entry::new(name(number), Kind::File)).collect()
-    }
-
-    #[test]
-    fn what_is_noted_has_bounds_and_says_what_is_cut() {
-        let listed = ListedDirectories::wanted();
-        for _ in 0..4 {
-            listed.note("lab:pub", None, &entries(MOST_OF_ONE + 1), false);
-        }
-        let kept = listed.take();
-        let sizes: Vec<usize> = kept.iter().map(|listed| listed.names.len()).collect();
-        assert_eq!(sizes, [MOST_OF_ONE, MOST_OF_ONE]);
-        assert!(kept.iter().all(|listed| listed.is_cut));
-        for _ in 0..2 * MOST_DIRECTORIES {
-            listed.note("lab:pub", None, &entries(1), false);
-        }
-        assert_eq!(listed.take().len(), MOST_DIRECTORIES);
-        assert!(listed.take().is_empty(), "it was taken");
-        let nobody = ListedDirectories::default();
-        nobody.note("lab:pub", None, &entries(1), false);
-        assert!(nobody.take().is_empty());
-    }
-}

@@ -144,7 +144,7 @@ impl Schedule {
 }
 
 #[cfg(test)]
-mod tests_of_entrants {
+mod entrants_tests {
     use super::super::candidate::Rung;
     use super::*;
     use ftp_proto::client::Standing;
@@ -223,7 +223,7 @@ mod tests_of_entrants {
 }
 
 #[cfg(test)]
-mod tests_of_schedule {
+mod schedule_tests {
     use super::*;
 
     fn started(schedule: &mut Schedule) -> Vec<usize> {

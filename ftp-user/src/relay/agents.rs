@@ -309,7 +309,6 @@ async fn begin(context: &Context, relay: &Relay) -> Result<FoundRelay> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {
-            context.run.heard.note(&address);
             let kind = match found {
                 FoundRelay::Agent(_) => FoundAt::Relay,
                 FoundRelay::Hub(_) => FoundAt::Hub,

@@ -132,18 +132,12 @@ impl Pairs {
     }
 }
 
-/// A text of a query or a form, where a plus sign stands for a space.
-fn decode(text: &[u8]) -> Result<String> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    decode_percent(&spaced)
-}
-
-/// A text without its escapes of the form `%41`.
+/// A text of a query or a form: a plus sign stands for a space, and `%41` for a byte.
 ///
 /// # Errors
 ///
 /// What it stands for is no UTF-8.
-pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String> {
+fn decode(mut text: &[u8]) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     while let Some((byte, rest)) = text.split_first() {
         text = rest;
@@ -152,6 +146,7 @@ pub(crate) fn decode_percent(mut text: &[u8]) -> Result<String> {
                 bytes.push(value);
                 text = rest.get(2..).unwrap_or_default();
             }
+            (b'+', _) => bytes.push(b' '),
             (byte, _) => bytes.push(*byte),
         }
     }

@@ -154,7 +154,7 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     };
     let daemon = Arc::new(Daemon::new(general, [queue, reader], settings, (worker, args.parallel))?);
     let announced = service::announce(listeners.announced().into_iter());
-    announced.map_err(|error| Failure::of_this_host("standard output cannot be written", &error))?;
+    announced.map_err(|error| Failure::not_printed(&error))?;
     tell_systemd(Notice::Ready);
     let end_hook = args.on_end.as_ref().map(|command| EndHook::start(Arc::clone(&daemon), command));
     let served = listeners.serve(Arc::clone(&daemon));

@@ -60,6 +60,17 @@ fn a_value_of_an_option_is_no_verb() {
 }
 
 #[test]
+fn every_line_of_the_table_has_verbs_names_and_a_short_hint() {
+    let command = Cli::command();
+    let is_verb = |verb: &str| verb == EACH || command.find_subcommand(verb).is_some();
+    for line in ELSEWHERE.lines() {
+        let columns: Vec<&str> = line.split(" | ").collect();
+        let [verbs, names, hint] = columns[..] else { panic!("{line}") };
+        assert!(verbs.split(' ').all(is_verb) && !names.is_empty() && hint.len() <= 160, "{line}");
+    }
+}
+
+#[test]
 fn an_option_of_another_program_says_what_to_type() {
     let check = |word: &str, typed: &str, expect: &str| {
         let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();

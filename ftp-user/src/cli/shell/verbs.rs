@@ -240,9 +240,7 @@ pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result
 
 /// Prints lines that have their ends.
 pub(super) fn print(text: &str) -> Result<Status> {
-    output::print(text.as_bytes())
-        .map(|()| Status::Done)
-        .map_err(|error| Failure::of_this_host("cannot write to standard output", &error))
+    output::print(text.as_bytes()).map(|()| Status::Done).map_err(|error| Failure::not_printed(&error))
 }
 
 #[cfg(test)]

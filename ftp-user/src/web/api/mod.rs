@@ -8,7 +8,7 @@ pub(crate) mod places;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, ErrorCode, Result};
-use super::fleet::{FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
+use super::fleet::{Caller, FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
 use super::route::{READ, Route, SUBMIT};
@@ -107,9 +107,7 @@ fn submit(call: &Call) -> Result<Answer> {
 ///
 /// The caller may not use a place, or the fleet refuses it.
 pub(crate) fn make(call: &Call, job: &NewJob) -> Result<Submitted> {
-    let caller = call.caller()?;
-    places::permit(caller, job.places().map(String::as_str), &call.fleet().sites()?)?;
-    call.fleet().submit(caller, job)
+    call.fleet().submit(permitted(call, job)?, job)
 }
 
 /// Plans a job for the caller.
@@ -118,9 +116,14 @@ pub(crate) fn make(call: &Call, job: &NewJob) -> Result<Submitted> {
 ///
 /// The caller may not use a place, or the fleet refuses it.
 pub(crate) fn plan(call: &Call, job: &NewJob) -> Result<Vec<Value>> {
+    call.fleet().plan(permitted(call, job)?, job)
+}
+
+/// The caller, if it may use the places of the job.
+fn permitted<'c>(call: &'c Call, job: &NewJob) -> Result<&'c Caller> {
     let caller = call.caller()?;
     places::permit(caller, job.places().map(String::as_str), &call.fleet().sites()?)?;
-    call.fleet().plan(caller, job)
+    Ok(caller)
 }
 
 /// The filter that a query stands for. A caller who may read only its own jobs gets only these.

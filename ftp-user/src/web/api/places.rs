@@ -1,30 +1,20 @@
 //! The places of a job: whether a caller may use them, and whether any worker has their sites.
 
 use crate::failure::FtpUser;
+use crate::place::{self, Site};
 use crate::queue::Scope;
 use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::Caller;
 use crate::web::view::SiteView;
 
 /// A place as a job names it.
-#[derive(Clone, PartialEq, Eq, Debug)]
 enum Place<'t> {
     /// A named site.
     Site(&'t str),
     /// A server that a URL names.
-    Server(Server),
+    Server(Site),
     /// A file of this host.
     Local,
-}
-
-/// A server and its user, as a URL names them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Server {
-    scheme: String,
-    host: String,
-    port: u16,
-    user: String,
-    has_password: bool,
 }
 
 /// Checks all places of a job.
@@ -51,7 +41,7 @@ fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<()> {
             Err(ApiError::new(ErrorCode::UnknownSite, format!("no worker has the site {site:?}"))
                 .hint("GET /api/v1/sites lists those that workers have"))
         }
-        Place::Server(server) if server.has_password => Err(ApiError::new(
+        Place::Server(server) if server.password.is_some() => Err(ApiError::new(
             ErrorCode::BadValue,
             "a job in the queue has no password in it",
         )
@@ -59,9 +49,7 @@ fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<()> {
         Place::Server(_) if caller.scope == Scope::Admin => Ok(()),
         Place::Server(server) => {
             let mut listed = sites.iter().filter(|site| caller.may_use(&site.name));
-            let is_same =
-                |site: &SiteView| matches!(read(&site.url), Ok(Place::Server(known)) if known == server);
-            match listed.any(is_same) {
+            match listed.any(|site| is_at(site, &server)) {
                 true => Ok(()),
                 false => Err(forbidden(caller, &format!("the server {:?}", server.host))),
             }
@@ -76,11 +64,14 @@ fn forbidden(caller: &Caller, what: &str) -> ApiError {
 
 /// Reads a place; local paths are all that name no server.
 fn read(text: &str) -> Result<Place<'_>> {
-    if let Some((scheme, rest)) = text.split_once("://") {
-        return server(scheme, rest).map(Place::Server).ok_or_else(|| {
-            ApiError::new(ErrorCode::BadValue, "a place is not the URL of a server")
-                .hint("ftp://user@host:port/path")
-        });
+    if text.contains("://") {
+        return match place::Place::parse(text.as_bytes()) {
+            Ok(place::Place::Remote(remote)) => Ok(Place::Server(remote.site)),
+            Ok(place::Place::Local(_)) | Err(_) => {
+                Err(ApiError::new(ErrorCode::BadValue, "a place is not the URL of a server")
+                    .hint("ftp://user@host:port/path"))
+            }
+        };
     }
     if let Some((site, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return Ok(Place::Site(site));
@@ -91,30 +82,11 @@ fn read(text: &str) -> Result<Place<'_>> {
     }
 }
 
-fn server(scheme: &str, rest: &str) -> Option<Server> {
-    let scheme = scheme.to_ascii_lowercase();
-    let usual = match scheme.as_str() {
-        "ftp" | "ftpes" => 21,
-        "ftps" => 990,
-        _ => return None,
-    };
-    let authority = rest.split('/').next()?;
-    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let (user, password) =
-        user.split_once(':').map_or((user, None), |(user, password)| (user, Some(password)));
-    let (host, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
-        None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),
-    };
-    let port = port.map_or(Some(usual), |port| port.parse().ok())?;
-    let host = decoded(host)?.trim_end_matches('.').to_lowercase();
-    let has_host = !host.is_empty();
-    has_host.then_some(Server { scheme, host, port, user: decoded(user)?, has_password: password.is_some() })
-}
-
-fn decoded(text: &str) -> Option<String> {
-    crate::web::call::decode_percent(text.as_bytes()).ok()
+/// Whether the URL of a site names this server and user, and asks for the same security.
+fn is_at(site: &SiteView, server: &Site) -> bool {
+    let host = |site: &Site| site.host.trim_end_matches('.').to_lowercase();
+    let facts = |site: &Site| (site.security, host(site), site.port, site.user.clone());
+    matches!(read(&site.url), Ok(Place::Server(own)) if facts(&own) == facts(server))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! HTML in which everything is escaped. Only constants of the code go in as they are.
+//! HTML from templates in which every value is escaped. Only constants of the code go in as they are.
 
 use std::fmt::{Display, Write};
 
@@ -6,52 +6,57 @@ use std::fmt::{Display, Write};
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Html(String);
 
+/// A value in a template: text, which is escaped and safe also between the double quotes of an attribute, or
+/// another part.
+pub(crate) trait Shown {
+    /// Adds the value to a page.
+    fn add_to(&self, page: &mut Html);
+}
+
+impl<T: Display> Shown for T {
+    fn add_to(&self, page: &mut Html) {
+        let _ = write!(Escaping(&mut page.0), "{self}");
+    }
+}
+
+impl Shown for Html {
+    fn add_to(&self, page: &mut Html) {
+        page.0.push_str(&self.0);
+    }
+}
+
 impl Html {
-    /// A part that begins with a constant.
-    pub(crate) fn new(constant: &'static str) -> Self {
-        Self(constant.to_owned())
-    }
-
-    /// Adds a constant of the code as it is.
-    pub(crate) fn raw(mut self, constant: &'static str) -> Self {
-        self.0.push_str(constant);
-        self
-    }
-
-    /// Adds a value as text. It is safe also between the double quotes of an attribute.
-    pub(crate) fn text(mut self, value: impl Display) -> Self {
-        let _ = write!(Escaping(&mut self.0), "{value}");
-        self
-    }
-
-    /// Adds another part.
-    pub(crate) fn add(mut self, part: &Self) -> Self {
-        self.0.push_str(&part.0);
-        self
-    }
-
-    /// Adds a part for each item.
-    pub(crate) fn each<T>(self, items: impl IntoIterator<Item = T>, part: impl Fn(Self, T) -> Self) -> Self {
-        items.into_iter().fold(self, part)
-    }
-
-    /// Adds a part if there is something to show.
-    pub(crate) fn some<T>(self, item: Option<T>, part: impl FnOnce(Self, T) -> Self) -> Self {
-        match item {
-            Some(item) => part(self, item),
-            None => self,
+    /// A template of the code, in which each `{}` is the next one of the values. The line breaks of a template and the
+    /// blanks behind them are left out.
+    pub(crate) fn of(template: &'static str, values: &[&dyn Shown]) -> Self {
+        debug_assert_eq!(template.matches("{}").count(), values.len(), "{template}");
+        let (mut page, mut values) = (Self::default(), values.iter().peekable());
+        let lines = template.lines().enumerate();
+        for line in lines.map(|(number, line)| if number == 0 { line } else { line.trim_start() }) {
+            for (at, constant) in line.split("{}").enumerate() {
+                if let Some(value) = values.next_if(|_| at > 0) {
+                    value.add_to(&mut page);
+                }
+                page.0.push_str(constant);
+            }
         }
+        page
     }
 
-    /// Adds a part if a condition holds.
-    pub(crate) fn when(self, condition: bool, part: impl FnOnce(Self) -> Self) -> Self {
-        if condition { part(self) } else { self }
+    /// A part for each item.
+    pub(crate) fn each<T>(items: impl IntoIterator<Item = T>, part: impl Fn(T) -> Self) -> Self {
+        Self(items.into_iter().map(|item| part(item).0).collect())
     }
 
-    /// Adds a choice of a list.
-    pub(crate) fn option(self, value: &str, name: impl Display, is_chosen: bool) -> Self {
-        let html = self.raw("<option value=\"").text(value).raw("\"");
-        html.when(is_chosen, |html| html.raw(" selected")).raw(">").text(name).raw("</option>")
+    /// A constant of the code if a condition holds.
+    pub(crate) fn when(condition: bool, constant: &'static str) -> Self {
+        Self(if condition { constant.to_owned() } else { String::new() })
+    }
+
+    /// A choice of a list.
+    pub(crate) fn option(value: &str, name: impl Display, is_chosen: bool) -> Self {
+        let selected = Self::when(is_chosen, " selected");
+        Self::of(r#"<option value="{}"{}>{}</option>"#, &[&value, &selected, &name])
     }
 
     /// The whole text.
@@ -83,7 +88,7 @@ impl Write for Escaping<'_> {
 
 /// Whether a letter cannot be seen, or changes the order of others: a name with it would look like another
 /// name.
-pub(crate) fn is_hidden(letter: char) -> bool {
+fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn everything_but_constants_is_escaped() {
         let name = "<b onclick=\"x('&')\">\u{0}\u{1b}\u{202e}\u{85}\u{2028}\u{e9}";
-        let html = Html::new("<p>").text(name).raw("</p>").finish();
+        let html = Html::of("<p>{}</p>", &[&name]).finish();
         assert_eq!(
             html,
             "<p>&lt;b \

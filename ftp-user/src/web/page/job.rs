@@ -1,9 +1,9 @@
 //! The page of a job: how far it is, which path its bytes take, what has failed, and what can be done.
 
 use super::html::Html;
-use super::jobs::{bar, places, shown_rate, state, time, why_not_done};
+use super::jobs::{bar, places, shown_rate, small_cause, state, time, why_not_done};
 use super::layout::page;
-use super::words::{command, duration, number, rate, size};
+use super::words::{command, duration, number, size};
 use super::{button, job_link, picture};
 use crate::queue::JobChange;
 use crate::web::api;
@@ -11,6 +11,7 @@ use crate::web::call::{Answer, Call, encode};
 use crate::web::error::{ApiError, Result};
 use crate::web::fleet::FileFilter;
 use crate::web::view::{FailureGroup, FileState, FileView, JobDetail, JobView, Slice, Time};
+use std::fmt::Display;
 
 /// Shows a job.
 pub(super) fn show(call: &Call) -> Result<Answer> {
@@ -24,23 +25,22 @@ pub(super) fn show(call: &Call) -> Result<Answer> {
     };
     let after = call.query.get("after").map(str::to_owned);
     let files = call.fleet().files(&job.id, &FileFilter { state: shown, limit: FILES, after })?;
-    let content = Html::new("<div id=\"live\"><div data-job=\"")
-        .text(&job.id)
-        .raw("\" data-state=\"")
-        .raw(job.state.name())
-        .raw("\">")
-        .add(&head(call, &job))
-        .add(&facts(&job, now))
-        .raw("</div>")
-        .add(&pictures(&job, &detail, now))
-        .add(&failures(&detail.failures))
-        .add(&file_table(&job, &files, shown))
-        .raw("</div><section><h2>Command line</h2><div class=\"copy\"><pre id=\"command\"><code>")
-        .text(command(&job))
-        .raw(
-            "</code></pre><button type=\"button\" class=\"quiet\" data-copy=\"command\" hidden>Copy\
-             </button></div></section>",
-        );
+    let (pictures, failures) = (pictures(&job, &detail, now), failures(&detail.failures));
+    let content = Html::of(
+        r#"<div id="live"><div data-job="{}" data-state="{}">{}{}</div>{}{}{}</div>
+        <section><h2>Command line</h2><div class="copy"><pre id="command"><code>{}</code></pre>
+        <button type="button" class="quiet" data-copy="command" hidden>Copy</button></div></section>"#,
+        &[
+            &job.id,
+            &job.state.name(),
+            &head(call, &job),
+            &facts(&job, now),
+            &pictures,
+            &failures,
+            &file_table(&job, &files, shown),
+            &command(&job),
+        ],
+    );
     Ok(page(call, "", &format!("{} {}", job.verb, job.id), &content))
 }
 
@@ -53,136 +53,130 @@ fn head(call: &Call, job: &JobView) -> Html {
         JobChange::Retry => "Retry",
         JobChange::Forget => "Forget",
     };
-    let one = |html: Html, action: JobChange| {
+    let one = |action: JobChange| {
         let place = format!("{}/{}", job_link(&job.id), action.name());
         let class = if action == JobChange::Cancel { "danger" } else { "" };
-        html.add(&button(call, &place, text(action), class))
+        button(call, &place, text(action), class)
     };
-    Html::new("<div class=\"title\"><h1>")
-        .add(&places(job))
-        .raw("</h1><div class=\"actions\">")
-        .each(JobChange::OF_API.into_iter().filter(|action| may && action.suits(job.state)), one)
-        .raw("</div></div><p class=\"far-line\">")
-        .add(&state(job.state))
-        .raw(" ")
-        .add(&bar(job))
-        .raw(" <span data-rate>")
-        .some(shown_rate(job), |html, amount| html.text(rate(amount)))
-        .raw("</span> <span data-remaining>")
-        .some(job.progress.remaining, |html, left| html.text(duration(left)).raw(" left"))
-        .raw("</span></p>")
-        .some(why_not_done(job), |html, cause| html.raw("<p class=\"cause\">").text(cause).raw("</p>"))
+    let actions =
+        Html::each(JobChange::OF_API.into_iter().filter(|change| may && change.suits(job.state)), one);
+    let left = job.progress.remaining.map(|left| format!("{} left", duration(left)));
+    let cause = Html::each(why_not_done(job), |cause| Html::of(r#"<p class="cause">{}</p>"#, &[&cause]));
+    Html::of(
+        r#"<div class="title"><h1>{}</h1><div class="actions">{}</div></div>
+        <p class="far-line">{} {} <span data-rate>{}</span> <span data-remaining>{}</span></p>{}"#,
+        &[
+            &places(job),
+            &actions,
+            &state(job.state),
+            &bar(job),
+            &shown_rate(job),
+            &left.unwrap_or_default(),
+            &cause,
+        ],
+    )
 }
 
 fn facts(job: &JobView, now: Time) -> Html {
-    let fact = |html: Html, name: &'static str, value: Html| {
-        html.raw("<div><dt>").raw(name).raw("</dt><dd>").add(&value).raw("</dd></div>")
-    };
-    let text = |value: &str| Html::new("").text(value);
-    let moments = [
-        ("Submitted", Some(job.created)),
-        ("Started", job.started),
-        ("Ended", job.ended),
-        ("Next try", job.next_try),
+    let text = |value: &dyn Display| Html::of("{}", &[&value.to_string()]);
+    let moment = |moment: Option<Time>| moment.map(|moment| time(moment, now));
+    let known = |value: &Option<String>| value.as_ref().map(|value| text(value));
+    let line = |source: &String| Html::of(r#"<span class="line">{}</span>"#, &[source]);
+    let facts = [
+        ("Job", Some(text(&job.id))),
+        ("Owner", Some(text(&job.owner))),
+        ("Submitted", moment(Some(job.created))),
+        ("Started", moment(job.started)),
+        ("Ended", moment(job.ended)),
+        ("Next try", moment(job.next_try)),
+        ("Worker", known(&job.worker)),
+        ("Path", known(&job.path)),
+        ("Schedule", known(&job.series)),
+        ("Exit status", job.exit.map(|exit| text(&exit))),
+        ("Priority", Some(text(&job.priority))),
+        ("Source", Some(Html::each(job.sources.iter().take(SOURCES), line))),
+        ("Destination", Some(text(&job.dest))),
     ];
-    let html = fact(Html::new("<dl class=\"facts\">"), "Job", text(&job.id));
-    let html = fact(html, "Owner", text(&job.owner));
-    let html = moments.into_iter().fold(html, |html, (name, moment)| {
-        html.some(moment, |html, moment| fact(html, name, time(moment, now)))
-    });
-    let html = html.some(job.worker.as_ref(), |html, worker| fact(html, "Worker", text(worker)));
-    let html = html.some(job.path.as_ref(), |html, path| fact(html, "Path", text(path)));
-    let html = html.some(job.series.as_ref(), |html, series| fact(html, "Schedule", text(series)));
-    let html = html.some(job.exit, |html, exit| fact(html, "Exit status", text(&exit.to_string())));
-    let html = fact(html, "Priority", text(&job.priority.to_string()));
-    let list = |html: Html, source: &String| html.raw("<span class=\"line\">").text(source).raw("</span>");
-    let html = fact(html, "Source", Html::new("").each(job.sources.iter().take(SOURCES), list));
-    fact(html, "Destination", text(&job.dest)).raw("</dl>")
+    let fact = |(name, value): (&str, Html)| Html::of("<div><dt>{}</dt><dd>{}</dd></div>", &[&name, &value]);
+    let facts = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    Html::of(r#"<dl class="facts">{}</dl>"#, &[&Html::each(facts, fact)])
 }
 
 fn pictures(job: &JobView, detail: &JobDetail, now: Time) -> Html {
     let worker = job.worker.as_deref().unwrap_or("worker");
-    let html = Html::new("<div class=\"pictures\">");
-    let html = html.some(detail.route.as_ref(), |html, route| {
-        html.raw("<section><h2>Path</h2>")
-            .add(&picture::path(route, worker))
-            .raw("<p class=\"muted\">")
-            .add(&picture::words(route, worker))
-            .raw("</p></section>")
+    let path = Html::each(&detail.route, |route| {
+        let (drawn, words) = (picture::path(route, worker), picture::words(route, worker));
+        Html::of(r#"<section><h2>Path</h2>{}<p class="muted">{}</p></section>"#, &[&drawn, &words])
     });
-    let html = html.when(detail.rates.len() > 1, |html| {
-        html.raw("<section><h2>Rate</h2>").add(&picture::curve(&detail.rates, now)).raw("</section>")
+    let rate = Html::each((detail.rates.len() > 1).then_some(&detail.rates), |rates| {
+        Html::of("<section><h2>Rate</h2>{}</section>", &[&picture::curve(rates, now)])
     });
-    html.raw("</div>")
+    Html::of(r#"<div class="pictures">{}{}</div>"#, &[&path, &rate])
 }
 
 fn failures(groups: &[FailureGroup]) -> Html {
-    let name = |html: Html, name: &String| html.raw("<li>").text(name).raw("</li>");
-    let group = |html: Html, group: &FailureGroup| {
-        html.raw("<details open><summary>")
-            .text(&group.cause)
-            .raw(" <span class=\"muted\">")
-            .text(number(group.files))
-            .raw(if group.files == 1 { " file" } else { " files" })
-            .raw("</span></summary>")
-            .raw("<ul class=\"names\">")
-            .each(group.names.iter().take(NAMES), name)
-            .raw("</ul></details>")
+    if groups.is_empty() {
+        return Html::default();
+    }
+    let name = |name: &String| Html::of("<li>{}</li>", &[name]);
+    let group = |group: &FailureGroup| {
+        Html::of(
+            r#"<details open><summary>{} <span class="muted">{}{}</span></summary>
+            <ul class="names">{}</ul></details>"#,
+            &[
+                &group.cause,
+                &number(group.files),
+                &(if group.files == 1 { " file" } else { " files" }),
+                &Html::each(group.names.iter().take(NAMES), name),
+            ],
+        )
     };
-    Html::new("").when(!groups.is_empty(), |html| {
-        html.raw("<section><h2>Failures by cause</h2>").each(groups, group).raw("</section>")
-    })
+    Html::of("<section><h2>Failures by cause</h2>{}</section>", &[&Html::each(groups, group)])
 }
 
 fn file_table(job: &JobView, files: &Slice<FileView>, shown: Option<FileState>) -> Html {
-    let chosen = shown.map_or("all", FileState::name);
-    let link = |html: Html, name: &'static str| {
-        let html = html.raw("<li><a href=\"").text(job_link(&job.id)).raw("?files=").raw(name).raw("\"");
-        html.when(name == chosen, |html| html.raw(" aria-current=\"true\""))
-            .raw(">")
-            .raw(name)
-            .raw("</a></li>")
+    let (chosen, own) = (shown.map_or("all", FileState::name), job_link(&job.id));
+    let tab = |name: &'static str| {
+        let current = Html::when(name == chosen, r#" aria-current="true""#);
+        Html::of(r#"<li><a href="{}?files={}"{}>{}</a></li>"#, &[&own, &name, &current, &name])
     };
-    let names = std::iter::once("all").chain(FileState::ALL.map(FileState::name));
-    let html = Html::new("<section><h2>Files</h2><ul class=\"tabs\">").each(names, link).raw("</ul>");
-    if files.items.is_empty() {
-        return html.raw("<p class=\"empty\">No files here.</p></section>");
-    }
-    let next = |html: Html, next: &String| {
-        let link = format!("{}?files={chosen}&after={}", job_link(&job.id), encode(next));
-        html.raw("<p class=\"more\"><a class=\"button\" href=\"").text(link).raw("\">More files</a></p>")
+    let tabs = Html::each(std::iter::once("all").chain(FileState::ALL.map(FileState::name)), tab);
+    let next = |next: &String| {
+        let link = format!("{own}?files={chosen}&after={}", encode(next));
+        Html::of(r#"<p class="more"><a class="button" href="{}">More files</a></p>"#, &[&link])
     };
-    html.raw("<table class=\"cards\"><caption class=\"unseen\">Files of the job</caption><thead><tr>")
-        .raw("<th scope=\"col\">State</th><th scope=\"col\">Source</th><th scope=\"col\">Destination</th>")
-        .raw("<th scope=\"col\" class=\"num\">Bytes</th><th scope=\"col\">Path</th>")
-        .raw("<th scope=\"col\">Verified</th></tr></thead><tbody>")
-        .each(&files.items, |html, file| html.add(&file_row(file)))
-        .raw("</tbody></table>")
-        .some(files.next.as_ref(), next)
-        .raw("</section>")
+    let table = match files.items.is_empty() {
+        true => Html::of(r#"<p class="empty">No files here.</p>"#, &[]),
+        false => Html::of(
+            r#"<table class="cards"><caption class="unseen">Files of the job</caption><thead><tr>
+            <th scope="col">State</th><th scope="col">Source</th><th scope="col">Destination</th>
+            <th scope="col" class="num">Bytes</th><th scope="col">Path</th>
+            <th scope="col">Verified</th></tr></thead><tbody>{}</tbody></table>{}"#,
+            &[&Html::each(&files.items, file_row), &Html::each(&files.next, next)],
+        ),
+    };
+    Html::of(r#"<section><h2>Files</h2><ul class="tabs">{}</ul>{}</section>"#, &[&tabs, &table])
 }
 
 fn file_row(file: &FileView) -> Html {
     let (path, rung) = (file.path.as_deref().unwrap_or_default(), file.rung.as_deref().unwrap_or_default());
-    Html::new("<tr data-state=\"")
-        .raw(file.state.name())
-        .raw("\"><td><span class=\"state\">")
-        .raw(file.state.name())
-        .raw("</span><td class=\"places\" data-label=\"Source\">")
-        .text(&file.source)
-        .some(file.cause.as_ref(), |html, cause| {
-            html.raw("<small class=\"cause\">").text(cause).raw("</small>")
-        })
-        .raw("<td class=\"places\" data-label=\"Destination\">")
-        .text(&file.dest)
-        .raw("<td class=\"num\" data-label=\"Bytes\">")
-        .text(size(file.bytes))
-        .raw("<td data-label=\"Path\">")
-        .text(path)
-        .when(!rung.is_empty() && rung != path, |html| html.raw(" <small>").text(rung).raw("</small>"))
-        .raw("<td data-label=\"Verified\">")
-        .text(file.verified.as_deref().unwrap_or_default())
-        .raw("\n")
+    let rung = Some(rung).filter(|rung| !rung.is_empty() && *rung != path);
+    Html::of(
+        r#"<tr data-state="{}"><td><span class="state">{}</span><td class="places" data-label="Source">{}{}
+        <td class="places" data-label="Destination">{}<td class="num" data-label="Bytes">{}
+        <td data-label="Path">{}{}<td data-label="Verified">{}"#,
+        &[
+            &file.state.name(),
+            &file.state.name(),
+            &file.source,
+            &small_cause(file.cause.as_deref()),
+            &file.dest,
+            &size(file.bytes),
+            &path,
+            &Html::each(rung, |rung| Html::of(" <small>{}</small>", &[&rung])),
+            &file.verified.as_deref().unwrap_or_default(),
+        ],
+    )
 }
 
 /// The largest number of files on one page.

@@ -17,80 +17,78 @@ const ACTIVE: &str = "scheduled,queued,running,waiting,paused,interrupted";
 pub(super) fn show(call: &Call) -> Result<Answer> {
     let jobs = api::jobs(call)?;
     let sites = api::sites(call)?;
-    let content = Html::new("<div class=\"title\"><h1>Jobs</h1>")
-        .when(call.may_submit(), |html| html.raw("<a class=\"button primary\" href=\"/new\">New job</a>"))
-        .raw("</div>")
-        .add(&filters(call, &sites))
-        .raw("<div id=\"live\">")
-        .add(&table(&jobs, Time::now()))
-        .add(&next_link(call, &jobs))
-        .raw("</div>");
+    let content = Html::of(
+        r#"<div class="title"><h1>Jobs</h1>{}</div>{}<div id="live">{}{}</div>"#,
+        &[
+            &Html::when(call.may_submit(), r#"<a class="button primary" href="/new">New job</a>"#),
+            &filters(call, &sites),
+            &table(&jobs, Time::now()),
+            &next_link(call, &jobs),
+        ],
+    );
     Ok(page(call, "/", "Jobs", &content))
 }
 
 fn filters(call: &Call, sites: &[SiteView]) -> Html {
     let (state, site) = (call.query.get("state"), call.query.get("site"));
-    let html = Html::new(
-        "<form method=\"get\" action=\"/\" class=\"filters\" role=\"search\" aria-label=\"Filter jobs\">",
-    )
-    .raw("<label>State <select name=\"state\"><option value=\"\">all</option>");
-    let html = html
-        .option(ACTIVE, "not ended", state == Some(ACTIVE))
-        .each(QueueState::ALL, |html, one| html.option(one.name(), one.name(), state == Some(one.name())))
-        .raw("</select></label> <label>Site <select name=\"site\"><option value=\"\">all</option>")
-        .each(sites, |html, one| html.option(&one.name, &one.name, site == Some(one.name.as_str())));
+    let of_state = |name: &str, shown: &str| Html::option(name, shown, state == Some(name));
+    let of_site = |name: &str| Html::option(name, name, site == Some(name));
     // A filter by something else than a known site stays visible.
-    let html = html.some(site.filter(|site| sites.iter().all(|known| known.name != *site)), |html, site| {
-        html.option(site, site, true)
-    });
-    html.raw("</select></label> <label>Owner <input name=\"owner\" size=\"12\" value=\"")
-        .text(call.query.get("owner").unwrap_or_default())
-        .raw("\"></label> <button>Filter</button></form>")
+    let other = site.filter(|site| sites.iter().all(|known| known.name != *site));
+    Html::of(
+        r#"<form method="get" action="/" class="filters" role="search" aria-label="Filter jobs">
+        <label>State <select name="state"><option value="">all</option>{}{}</select></label> <label>
+        Site <select name="site"><option value="">all</option>{}{}</select></label> <label>
+        Owner <input name="owner" size="12" value="{}"></label> <button>Filter</button></form>"#,
+        &[
+            &of_state(ACTIVE, "not ended"),
+            &Html::each(QueueState::ALL, |state| of_state(state.name(), state.name())),
+            &Html::each(sites, |site| of_site(&site.name)),
+            &Html::each(other, of_site),
+            &call.query.get("owner").unwrap_or_default(),
+        ],
+    )
 }
 
 fn table(jobs: &Slice<JobView>, now: Time) -> Html {
     if jobs.items.is_empty() {
-        return Html::new("<p class=\"empty\">No jobs here.</p>");
+        return Html::of(r#"<p class="empty">No jobs here.</p>"#, &[]);
     }
-    Html::new("<table class=\"cards\"><caption class=\"unseen\">Jobs, newest first</caption><thead><tr>")
-        .raw("<th scope=\"col\">State</th><th scope=\"col\">Job</th><th scope=\"col\">Progress</th>")
-        .raw("<th scope=\"col\" class=\"num\">Rate</th><th scope=\"col\" class=\"num\">Remaining</th>")
-        .raw("<th scope=\"col\">Owner</th><th scope=\"col\">Age</th></tr></thead><tbody>")
-        .each(&jobs.items, |html, job| html.add(&row(job, now)))
-        .raw("</tbody></table>")
+    Html::of(
+        r#"<table class="cards"><caption class="unseen">Jobs, newest first</caption><thead><tr>
+        <th scope="col">State</th><th scope="col">Job</th><th scope="col">Progress</th>
+        <th scope="col" class="num">Rate</th><th scope="col" class="num">Remaining</th>
+        <th scope="col">Owner</th><th scope="col">Age</th></tr></thead><tbody>{}</tbody></table>"#,
+        &[&Html::each(&jobs.items, |job| row(job, now))],
+    )
 }
 
 fn row(job: &JobView, now: Time) -> Html {
-    Html::new("<tr data-job=\"")
-        .text(&job.id)
-        .raw("\" data-state=\"")
-        .raw(job.state.name())
-        .raw("\"><td>")
-        .add(&state(job.state))
-        .raw("<td class=\"places\"><a href=\"")
-        .text(job_link(&job.id))
-        .raw("\">")
-        .add(&places(job))
-        .raw("</a> <small>")
-        .text(&job.id)
-        .raw("</small>")
-        .some(why_not_done(job), |html, cause| {
-            html.raw("<small class=\"cause\">").text(cause).raw("</small>")
-        })
-        .raw("<td>")
-        .add(&bar(job))
-        .raw("<td class=\"num\" data-label=\"Rate\" data-rate>")
-        .some(shown_rate(job), |html, amount| html.text(rate(amount)))
-        .raw("<td class=\"num\" data-label=\"Remaining\" data-remaining>")
-        .some(job.progress.remaining, |html, left| html.text(duration(left)))
-        .some(job.next_try.filter(|_| job.state == QueueState::Waiting), |html, next| {
-            html.raw("<small>next try ").add(&time(next, now)).raw("</small>")
-        })
-        .raw("<td data-label=\"Owner\">")
-        .text(&job.owner)
-        .raw("<td data-label=\"Age\">")
-        .add(&time(job.created, now))
-        .raw("\n")
+    let next_try = Html::each(job.next_try.filter(|_| job.state == QueueState::Waiting), |next| {
+        Html::of("<small>next try {}</small>", &[&time(next, now)])
+    });
+    Html::of(
+        r#"<tr data-job="{}" data-state="{}"><td>{}
+        <td class="places"><a href="{}">{}</a> <small>{}</small>{}<td>{}
+        <td class="num" data-label="Rate" data-rate>{}
+        <td class="num" data-label="Remaining" data-remaining>{}{}
+        <td data-label="Owner">{}<td data-label="Age">{}"#,
+        &[
+            &job.id,
+            &job.state.name(),
+            &state(job.state),
+            &job_link(&job.id),
+            &places(job),
+            &job.id,
+            &small_cause(why_not_done(job)),
+            &bar(job),
+            &shown_rate(job),
+            &job.progress.remaining.map(duration).unwrap_or_default(),
+            &next_try,
+            &job.owner,
+            &time(job.created, now),
+        ],
+    )
 }
 
 /// Why a job is not done.
@@ -99,31 +97,33 @@ pub(super) fn why_not_done(job: &JobView) -> Option<&str> {
     job.cause.as_deref().filter(|_| !is_done)
 }
 
+/// A cause below what it is the cause of.
+pub(super) fn small_cause(cause: Option<&str>) -> Html {
+    Html::each(cause, |cause| Html::of(r#"<small class="cause">{}</small>"#, &[&cause]))
+}
+
 /// The rate of a job that runs.
-pub(super) fn shown_rate(job: &JobView) -> Option<u64> {
-    job.progress.rate.filter(|_| job.state == QueueState::Running)
+pub(super) fn shown_rate(job: &JobView) -> String {
+    job.progress.rate.filter(|_| job.state == QueueState::Running).map(rate).unwrap_or_default()
 }
 
 /// A state as a word with its colour.
 pub(super) fn state(state: QueueState) -> Html {
-    Html::new("<span class=\"state\">").raw(state.name()).raw("</span>")
+    Html::of(r#"<span class="state">{}</span>"#, &[&state.name()])
 }
 
 /// The verb and the places of a job, on one line.
-pub(super) fn places(job: &JobView) -> Html {
+pub(super) fn places(job: &JobView) -> String {
     let first = job.sources.first().map_or("", String::as_str);
-    let others = job.sources.len().saturating_sub(1);
-    Html::new("")
-        .text(&job.verb)
-        .raw(" ")
-        .text(short(first))
-        .when(others > 0, |html| html.raw(" and ").text(number(others as u64)).raw(" more"))
-        .raw(" \u{2192} ")
-        .text(short(&job.dest))
+    let more = match job.sources.len().saturating_sub(1) as u64 {
+        0 => String::new(),
+        others => format!(" and {} more", number(others)),
+    };
+    format!("{} {}{more} \u{2192} {}", job.verb, short(first), short(&job.dest))
 }
 
 /// A name with its middle left out if it is long.
-pub(super) fn short(name: &str) -> String {
+fn short(name: &str) -> String {
     let length = name.chars().count();
     if length <= MOST_LETTERS {
         return name.to_owned();
@@ -136,39 +136,34 @@ pub(super) fn short(name: &str) -> String {
 
 /// How far a job is, as a bar and in words.
 pub(super) fn bar(job: &JobView) -> Html {
-    let (percent, progress) = (percent(job), &job.progress);
-    let has_bar = percent.is_some() && (job.state != QueueState::Done);
-    let html = Html::new("").when(has_bar, |html| {
-        html.raw("<progress max=\"100\" aria-label=\"Progress\" value=\"")
-            .text(percent.unwrap_or(0))
-            .raw("\"></progress> ")
+    let progress = &job.progress;
+    let percent = percent(job).filter(|_| job.state != QueueState::Done);
+    let bar = Html::each(percent, |percent| {
+        Html::of(r#"<progress max='100' aria-label="Progress" value="{}"></progress> "#, &[&percent])
     });
     // A job that has not begun says nothing, but the script has a place to write to.
     let has_begun = progress.files > 0 || progress.bytes > 0 || progress.of.is_some();
-    let html = html.raw("<span class=\"far\" data-far>").when(has_begun, |html| {
-        html.some(percent.filter(|_| has_bar), |html, percent| html.text(percent).raw(" % \u{b7} "))
-            .text(number(progress.files))
-            .some(progress.of.filter(|of| *of != progress.files), |html, of| {
-                html.raw(" of ").text(number(of))
-            })
-            .raw(if progress.of.unwrap_or(progress.files) == 1 { " file, " } else { " files, " })
-            .text(size(progress.bytes))
-    });
-    html.raw("</span>")
+    let percent = percent.map(|percent| format!("{percent} % \u{b7} ")).unwrap_or_default();
+    let of = progress.of.filter(|of| *of != progress.files);
+    let of = of.map(|of| format!(" of {}", number(of))).unwrap_or_default();
+    let noun = if progress.of.unwrap_or(progress.files) == 1 { "file" } else { "files" };
+    let far = format!("{percent}{}{of} {noun}, {}", number(progress.files), size(progress.bytes));
+    let far = if has_begun { far } else { String::new() };
+    Html::of(r#"{}<span class="far" data-far>{}</span>"#, &[&bar, &far])
 }
 
 /// A moment as its distance from now.
 pub(super) fn time(time: Time, now: Time) -> Html {
-    Html::new("<time datetime=\"").text(time).raw("\">").text(age(time, now)).raw("</time>")
+    Html::of(r#"<time datetime="{}">{}</time>"#, &[&time, &age(time, now)])
 }
 
 fn next_link(call: &Call, jobs: &Slice<JobView>) -> Html {
     let kept = ["state", "site", "owner", "limit"];
-    Html::new("").some(jobs.next.as_ref(), |html, next| {
+    Html::each(&jobs.next, |next| {
         let keep = |key: &str| call.query.get(key).map(|value| format!("{key}={}&", encode(value)));
         let kept: String = kept.into_iter().filter_map(keep).collect();
         let link = format!("/?{kept}after={}", encode(next));
-        html.raw("<p class=\"more\"><a class=\"button\" href=\"").text(link).raw("\">Older jobs</a></p>")
+        Html::of(r#"<p class="more"><a class="button" href="{}">Older jobs</a></p>"#, &[&link])
     })
 }
 

@@ -14,22 +14,14 @@ pub(super) fn show(call: &Call) -> Result<Answer> {
 }
 
 fn form(call: &Call, next: &str, error: Option<&ApiError>) -> Answer {
-    let content = Html::new("<div class=\"narrow\"><h1>Log in</h1>")
-        .some(error, |html, error| html.add(&alert(error)))
-        .raw("<form method=\"post\" action=\"/login\" class=\"fields\">")
-        .add(&secret(call))
-        .raw("<input type=\"hidden\" name=\"next\" value=\"")
-        .text(next)
-        .raw("\"><label for=\"token\">Token</label>")
-        .raw(
-            "<input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" \
-             required autofocus>",
-        )
-        .raw("<p class=\"hint\"><code>ftp-user daemon token --scope submit</code> makes a token. ")
-        .raw(
-            "The session lasts 12 hours.</p><div><button class=\"primary\">Log in</button></div></form>\
-             </div>",
-        );
+    let content = Html::of(
+        r#"<div class="narrow"><h1>Log in</h1>{}<form method="post" action="/login" class="fields">{}
+        <input type="hidden" name="next" value="{}"><label for="token">Token</label>
+        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
+        <p class="hint"><code>ftp-user daemon token --scope submit</code> makes a token. The session lasts 12 hours.</p>
+        <div><button class="primary">Log in</button></div></form></div>"#,
+        &[&Html::each(error, alert), &secret(call), &next],
+    );
     page_with(call, "/login", "Log in", &content, error.map_or(200, |error| error.code.status()))
 }
 
@@ -69,9 +61,9 @@ fn set_cookie(call: &Call, value: &str, seconds: u64) -> String {
 
 /// Asks whether to end the session: a link alone changes nothing.
 pub(super) fn ask_to_leave(call: &Call) -> Result<Answer> {
-    let content = Html::new("<div class=\"narrow\"><h1>Log out</h1>")
-        .add(&button(call, "/logout", "Log out", "primary"));
-    Ok(page_with(call, "/logout", "Log out", &content.raw("</div>"), 200))
+    let button = button(call, "/logout", "Log out", "primary");
+    let content = Html::of(r#"<div class="narrow"><h1>Log out</h1>{}</div>"#, &[&button]);
+    Ok(page_with(call, "/logout", "Log out", &content, 200))
 }
 
 /// Ends the session.

@@ -76,19 +76,14 @@ fn job_link(id: &str) -> String {
 }
 
 /// A form that is only a button.
-fn button(call: &Call, place: &str, text: &'static str, class: &'static str) -> Html {
-    Html::new("<form method=\"post\" action=\"")
-        .text(place)
-        .raw("\">")
-        .add(&secret(call))
-        .raw("<button class=\"")
-        .raw(class)
-        .raw("\">")
-        .raw(text)
-        .raw("</button></form>")
+fn button(call: &Call, place: &str, text: &str, class: &str) -> Html {
+    Html::of(
+        r#"<form method="post" action="{}">{}<button class="{}">{}</button></form>"#,
+        &[&place, &secret(call), &class, &text],
+    )
 }
 
 /// The secret of the session, as a field of a form.
 fn secret(call: &Call) -> Html {
-    Html::new("<input type=\"hidden\" name=\"form-secret\" value=\"").text(call.secret()).raw("\">")
+    Html::of(r#"<input type="hidden" name="form-secret" value="{}">"#, &[&call.secret()])
 }

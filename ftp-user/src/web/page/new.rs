@@ -15,6 +15,7 @@ use ftp_io::random;
 use ftp_proto::wire::counted;
 use ftp_proto::wire::hex;
 use serde_json::{Map, Value, json};
+use std::fmt::Display;
 
 /// The options that stand in the first part of the form.
 const USUAL: [&str; 5] = ["recursive", "overwrite", "verify", "path", "exclude"];
@@ -107,43 +108,43 @@ fn place(site: &str, path: &str) -> String {
 
 fn shown_plan(plan: &[Value]) -> Html {
     let lines: Vec<Html> = plan.iter().filter_map(plan_line).collect();
-    Html::new(
-        "<section class=\"plan\" role=\"status\"><h2>Plan</h2><p>Nothing was changed. Start makes \
-         this job:</p><ul class=\"names\">",
+    let more = lines.len().saturating_sub(PLANNED);
+    let more = (more > 0).then(|| Html::of("<p>and {} more</p>", &[&more]));
+    Html::of(
+        r#"<section class="plan" role="status"><h2>Plan</h2>
+        <p>Nothing was changed. Start makes this job:</p><ul class="names">{}</ul>{}</section>"#,
+        &[
+            &Html::each(lines.iter().take(PLANNED), |line| Html::of("<li>{}</li>", &[line])),
+            &more.unwrap_or_default(),
+        ],
     )
-    .each(lines.iter().take(PLANNED), |html, line| html.raw("<li>").add(line).raw("</li>"))
-    .raw("</ul>")
-    .when(lines.len() > PLANNED, |html| html.raw("<p>and ").text(lines.len() - PLANNED).raw(" more</p>"))
-    .raw("</section>")
 }
 
 /// What an object of a dry run says to people, if it says something.
 fn plan_line(object: &Value) -> Option<Html> {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     let number = |key: &str| object.get(key).and_then(Value::as_u64);
-    let amount = |html: Html| {
-        html.some(number("bytes"), |html, bytes| {
-            html.raw(" <span class=\"muted\">").text(size(bytes)).raw("</span>")
-        })
-    };
-    let line = Html::new("");
-    match (text("event")?, text("verb").unwrap_or_default()) {
+    let line = match (text("event")?, text("verb").unwrap_or_default()) {
         ("plan", verb) => {
-            let line = line.text(verb).raw(" ");
-            Some(match (text("source"), text("dest"), text("place")) {
-                (Some(source), Some(dest), _) => amount(line.text(source).raw(" \u{2192} ").text(dest)),
-                (_, _, place) => amount(line.text(place.unwrap_or_default())),
-            })
+            let what = match (text("source"), text("dest"), text("place")) {
+                (Some(source), Some(dest), _) => format!("{verb} {source} \u{2192} {dest}"),
+                (_, _, place) => format!("{verb} {}", place.unwrap_or_default()),
+            };
+            let amount = Html::each(number("bytes"), |bytes| {
+                Html::of(r#" <span class="muted">{}</span>"#, &[&size(bytes)])
+            });
+            return Some(Html::of("{}{}", &[&what, &amount]));
         }
-        ("warning" | "withheld" | "failed", _) => Some(line.text(text("message")?)),
+        ("warning" | "withheld" | "failed", _) => text("message")?.to_owned(),
         ("summary", _) => {
-            let files = number("files").unwrap_or(0);
-            let line = line.text(counted(files, "file")).raw(" in all");
+            let files = counted(number("files").unwrap_or(0), "file");
             let deleted = number("deleted").filter(|deleted| *deleted > 0);
-            Some(line.some(deleted, |html, deleted| html.raw(", ").text(deleted).raw(" to be deleted")))
+            let deleted = deleted.map(|deleted| format!(", {deleted} to be deleted"));
+            format!("{files} in all{}", deleted.unwrap_or_default())
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Html::of("{}", &[&line]))
 }
 
 fn form(call: &Call, given: &Pairs, above: &Html, status: u16) -> Result<Answer> {
@@ -152,30 +153,29 @@ fn form(call: &Call, given: &Pairs, above: &Html, status: u16) -> Result<Answer>
         OPTIONS.iter().partition(|option| USUAL.contains(&option.name));
     let opened = others.iter().any(|option| given.get(&field(option)).is_some())
         || ["priority", "at", "every"].into_iter().any(|key| given.get(key).is_some());
-    let content = Html::new("<h1>New job</h1>")
-        .add(above)
-        .raw("<form method=\"post\" action=\"/new\" class=\"fields\">")
-        .add(&secret(call))
-        .raw("<input type=\"hidden\" name=\"id\" value=\"")
-        .text(name_of_job(given)?)
-        .raw("\"><label for=\"verb\">Verb</label>")
-        .add(&choice("verb", &VERBS, given.get("verb").unwrap_or("copy"), false))
-        .add(&end("source", "Source", &sites, given))
-        .add(&end("dest", "Destination", &sites, given))
-        .raw("<fieldset><legend>Options</legend>")
-        .each(usual, |html, option| html.add(&control(option, given)))
-        .raw("</fieldset><details")
-        .when(opened, |html| html.raw(" open"))
-        .raw(
-            "><summary>More options and time</summary><fieldset><legend>Time and place in the queue</legend>",
-        )
-        .add(&input("at", "Not before", "02:30, +2h or 2026-11-26T02:30:00Z", given))
-        .add(&input("every", "Again and again", "15m, daily@02:30 or mon,thu@02:30", given))
-        .add(&input("priority", "Priority", "-10 to 10; a higher one comes first", given))
-        .raw("</fieldset><fieldset><legend>More options</legend>")
-        .each(others, |html, option| html.add(&control(option, given)))
-        .raw("</fieldset></details><div class=\"actions\"><button name=\"do\" value=\"dry\">Dry run</button>")
-        .raw("<button class=\"primary\" name=\"do\" value=\"start\">Start</button></div></form>");
+    let content = Html::of(
+        r#"<h1>New job</h1>{}<form method="post" action="/new" class="fields">{}
+        <input type="hidden" name="id" value="{}"><label for="verb">Verb</label>{}{}{}
+        <fieldset><legend>Options</legend>{}</fieldset><details{}><summary>More options and time</summary>
+        <fieldset><legend>Time and place in the queue</legend>{}{}{}</fieldset>
+        <fieldset><legend>More options</legend>{}</fieldset></details>
+        <div class="actions"><button name="do" value="dry">Dry run</button>
+        <button class="primary" name="do" value="start">Start</button></div></form>"#,
+        &[
+            above,
+            &secret(call),
+            &name_of_job(given)?,
+            &choice("verb", &VERBS, given.get("verb").unwrap_or("copy"), false),
+            &end("source", "Source", &sites, given),
+            &end("dest", "Destination", &sites, given),
+            &Html::each(usual, |option| control(option, given)),
+            &Html::when(opened, " open"),
+            &input("at", "Not before", "02:30, +2h or 2026-11-26T02:30:00Z", given),
+            &input("every", "Again and again", "15m, daily@02:30 or mon,thu@02:30", given),
+            &input("priority", "Priority", "-10 to 10; a higher one comes first", given),
+            &Html::each(others, |option| control(option, given)),
+        ],
+    );
     Ok(page_with(call, "/new", "New job", &content, status))
 }
 
@@ -191,96 +191,85 @@ fn name_of_job(given: &Pairs) -> Result<String> {
 
 /// The fields of one end of the job.
 fn end(name: &'static str, legend: &'static str, sites: &[SiteView], given: &Pairs) -> Html {
-    let (site_field, path_field) = (format!("{name}-site"), format!("{name}-path"));
     let usual = if name == "dest" { sites.get(1).or(sites.first()) } else { sites.first() };
     let first = usual.map_or("", |site| site.name.as_str());
     // A form that was sent keeps its choice, also that of no site.
-    let was_sent = given.sent(&site_field);
-    let chosen = was_sent.unwrap_or(first);
-    let path = given.get(&path_field).unwrap_or_default();
-    let option = |html: Html, SiteView { name, url, .. }: &SiteView| {
-        html.option(name, format_args!("{name} ({url})"), name == chosen)
+    let chosen = given.sent(&format!("{name}-site")).unwrap_or(first);
+    let path = given.get(&format!("{name}-path")).unwrap_or_default();
+    let option = |SiteView { name, url, .. }: &SiteView| {
+        Html::option(name, format_args!("{name} ({url})"), name == chosen)
     };
-    let html =
-        Html::new("<fieldset class=\"end\"><legend>").raw(legend).raw("</legend><label for=\"").raw(name);
-    let html = html
-        .raw("-site\">Site</label><select")
-        .add(&attributes(&site_field))
-        .raw(">")
-        .each(sites, option)
-        .option("", "another place", chosen.is_empty())
-        .raw("</select><label for=\"")
-        .raw(name)
-        .raw("-path\">Path");
-    match name {
-        "source" => html
-            .raw(" <span class=\"hint\">one on each line</span></label>")
-            .raw("<textarea id=\"source-path\" name=\"source-path\" rows=\"2\" spellcheck=\"false\">\n")
-            .text(path)
-            .raw("</textarea></fieldset>"),
-        _ => html
-            .raw("</label><input id=\"dest-path\" name=\"dest-path\" spellcheck=\"false\" value=\"")
-            .text(path)
-            .raw("\"></fieldset>"),
-    }
+    let field = match name {
+        "source" => Html::of(
+            r#"Path <span class="hint">one on each line</span></label>
+            <textarea id="source-path" name="source-path" rows="2" spellcheck="false">{}</textarea>"#,
+            &[&format_args!("\n{path}")],
+        ),
+        _ => Html::of(
+            r#"Path</label><input id="dest-path" name="dest-path" spellcheck="false" value="{}">"#,
+            &[&path],
+        ),
+    };
+    Html::of(
+        r#"<fieldset class="end"><legend>{}</legend>
+        <label for="{}-site">Site</label><select id="{}-site" name="{}-site">{}{}</select>
+        <label for="{}-path">{}</fieldset>"#,
+        &[
+            &legend,
+            &name,
+            &name,
+            &name,
+            &Html::each(sites, option),
+            &Html::option("", "another place", chosen.is_empty()),
+            &name,
+            &field,
+        ],
+    )
 }
 
 fn choice(name: &str, words: &[&'static str], chosen: &str, has_default: bool) -> Html {
-    let option = |html: Html, word: &&'static str| {
-        let html = html.raw("<option").when(*word == chosen, |html| html.raw(" selected"));
-        html.raw(">").raw(word).raw("</option>")
+    let option = |word: &&'static str| {
+        Html::of("<option{}>{}</option>", &[&Html::when(*word == chosen, " selected"), word])
     };
-    let html = Html::new("<select").add(&attributes(name)).raw(">");
-    html.when(has_default, |html| html.raw("<option value=\"\">default</option>"))
-        .each(words, option)
-        .raw("</select>")
+    let default = Html::when(has_default, r#"<option value="">default</option>"#);
+    Html::of(
+        r#"<select id="{}" name="{}">{}{}</select>"#,
+        &[&name, &name, &default, &Html::each(words, option)],
+    )
 }
 
-/// What names a field for its label and for the form.
-fn attributes(name: &str) -> Html {
-    Html::new(" id=\"").text(name).raw("\" name=\"").text(name).raw("\"")
+/// A label, with what is said of the field.
+fn label(name: &str, text: &str, hint: &dyn Display) -> Html {
+    Html::of(r#"<label for="{}">{} <span class="hint">{}</span></label>"#, &[&name, &text, &hint])
 }
 
-/// The beginning of a label, with what is said of the field.
-fn label(name: &str, text: &'static str, hint: &'static str) -> Html {
-    Html::new("<label for=\"").text(name).raw("\">").raw(text).raw(" <span class=\"hint\">").raw(hint)
-}
-
-fn input(name: &str, text: &'static str, hint: &'static str, given: &Pairs) -> Html {
-    label(name, text, hint)
-        .raw("</span></label><input")
-        .add(&attributes(name))
-        .raw(" value=\"")
-        .text(given.get(name).unwrap_or_default())
-        .raw("\">")
+fn input(name: &str, text: &str, hint: &str, given: &Pairs) -> Html {
+    let value = given.get(name).unwrap_or_default();
+    Html::of(r#"{}<input id="{}" name="{}" value="{}">"#, &[&label(name, text, &hint), &name, &name, &value])
 }
 
 /// The field of an option, with its label.
 fn control(option: &JobOption, given: &Pairs) -> Html {
+    let JobOption { name: shown, kind, help } = option;
     let name = field(option);
     let value = given.get(&name).unwrap_or_default();
-    let label = label(&name, option.name, option.help);
-    let is_switch = option.kind == OptionKind::Flag && option.name != "times";
-    if is_switch {
-        let html = Html::new("<label class=\"check\"><input type=\"checkbox\" name=\"").text(&name).raw("\"");
-        let html = html.when(value == "on", |html| html.raw(" checked")).raw("> ").raw(option.name);
-        return html.raw(" <span class=\"hint\">").raw(option.help).raw("</span></label>");
-    }
-    match option.kind {
-        OptionKind::Choice(words) => label.raw("</span></label>").add(&choice(&name, words, value, true)),
-        OptionKind::Flag => label.raw("</span></label>").add(&choice(&name, &["yes", "no"], value, true)),
-        OptionKind::Texts => label
-            .raw(", one on each line</span></label><textarea rows=\"2\" spellcheck=\"false\"")
-            .add(&attributes(&name))
-            .raw(">\n")
-            .text(value)
-            .raw("</textarea>"),
-        OptionKind::Number | OptionKind::NumberOrAuto | OptionKind::Measure | OptionKind::Path => label
-            .raw("</span></label><input spellcheck=\"false\"")
-            .add(&attributes(&name))
-            .raw(" value=\"")
-            .text(value)
-            .raw("\">"),
+    let label = |hint: &dyn Display| label(&name, shown, hint);
+    let chosen = |words| Html::of("{}{}", &[&label(help), &choice(&name, words, value, true)]);
+    match kind {
+        OptionKind::Choice(words) => chosen(words),
+        OptionKind::Flag if *shown == "times" => chosen(&["yes", "no"]),
+        OptionKind::Flag => Html::of(
+            r#"<label class="check"><input type="checkbox" name="{}"{}> {} <span class="hint">{}</span></label>"#,
+            &[&name, &Html::when(value == "on", " checked"), shown, help],
+        ),
+        OptionKind::Texts => Html::of(
+            r#"{}<textarea rows="2" spellcheck="false" id="{}" name="{}">{}</textarea>"#,
+            &[&label(&format_args!("{help}, one on each line")), &name, &name, &format_args!("\n{value}")],
+        ),
+        OptionKind::Number | OptionKind::NumberOrAuto | OptionKind::Measure | OptionKind::Path => Html::of(
+            r#"{}<input spellcheck="false" id="{}" name="{}" value="{}">"#,
+            &[&label(help), &name, &name, &value],
+        ),
     }
 }
 

@@ -5,6 +5,7 @@ use super::jobs::time;
 use super::layout::page;
 use super::words::rate;
 use super::{button, job_link};
+use crate::queue::QueueState;
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::Result;
@@ -17,70 +18,70 @@ pub(super) fn pairs(call: &Call) -> Result<Answer> {
     let sites: BTreeSet<String> = api::sites(call)?.into_iter().map(|site| site.name).collect();
     let ends = pairs.iter().flat_map(|pair| [pair.source.clone(), pair.dest.clone()]);
     let sites: BTreeSet<String> = ends.chain(sites).collect();
-    let cell = |html: Html, source: &str, dest: &str| {
-        let pair = pairs.iter().find(|pair| pair.source == source && pair.dest == dest);
-        let html = html.raw("<td data-label=\"").text(format!("to {dest}")).raw("\">");
-        match pair {
-            Some(pair) => html.add(&known_pair(pair, now)),
-            None => html.raw("<span class=\"muted\">\u{2013}</span>"),
-        }
+    let cell = |source: &String, dest: &String| {
+        let pair = pairs.iter().find(|pair| pair.source == *source && pair.dest == *dest);
+        let known = match pair {
+            Some(pair) => known_pair(pair, now),
+            None => Html::of("<span class=\"muted\">\u{2013}</span>", &[]),
+        };
+        Html::of(r#"<td data-label="to {}">{}"#, &[dest, &known])
     };
-    let row = |html: Html, source: &String| {
-        let html = html.raw("<tr><th scope=\"row\">").text(source).raw("</th>");
-        sites.iter().fold(html, |html, dest| cell(html, source, dest)).raw("</tr>")
+    let row = |source: &String| {
+        let cells = Html::each(&sites, |dest| cell(source, dest));
+        Html::of(r#"<tr><th scope="row">{}</th>{}</tr>"#, &[source, &cells])
     };
-    let content = Html::new(
-        "<h1>Pairs</h1><p class=\"muted\">The path that files took last from the site \
-         of a row to the site of a column.</p><div id=\"live\">",
-    )
-    .when(sites.is_empty(), |html| html.raw("<p class=\"empty\">No worker has a site.</p>"))
-    .when(!sites.is_empty(), |html| {
-        html.raw(
-            "<div class=\"wide\"><table class=\"cards matrix\"><caption class=\"unseen\">Paths \
-            between sites</caption><thead><tr><th scope=\"col\">from</th>",
-        )
-        .each(&sites, |html, site| html.raw("<th scope=\"col\">to ").text(site).raw("</th>"))
-        .raw("</tr></thead><tbody>")
-        .each(&sites, row)
-        .raw("</tbody></table></div>")
-    });
-    Ok(page(call, "/pairs", "Pairs", &content.raw("</div>")))
+    let matrix = match sites.is_empty() {
+        true => Html::of(r#"<p class="empty">No worker has a site.</p>"#, &[]),
+        false => Html::of(
+            r#"<div class="wide"><table class="cards matrix"><caption class="unseen">Paths between sites</caption>
+            <thead><tr><th scope="col">from</th>{}</tr></thead><tbody>{}</tbody></table></div>"#,
+            &[
+                &Html::each(&sites, |site| Html::of(r#"<th scope="col">to {}</th>"#, &[site])),
+                &Html::each(&sites, row),
+            ],
+        ),
+    };
+    let content = Html::of(
+        r#"<h1>Pairs</h1>
+        <p class="muted">The path that files took last from the site of a row to the site of a column.</p>
+        <div id="live">{}</div>"#,
+        &[&matrix],
+    );
+    Ok(page(call, "/pairs", "Pairs", &content))
 }
 
 fn known_pair(pair: &PairView, now: Time) -> Html {
     if let Some(cause) = &pair.cause {
-        return Html::new("<span class=\"cause\">").text(cause).raw("</span>");
+        return Html::of(r#"<span class="cause">{}</span>"#, &[cause]);
     }
-    Html::new("<strong>")
-        .text(pair.path.as_deref().unwrap_or("unknown"))
-        .raw("</strong>")
-        .some(pair.rung.as_ref().filter(|rung| Some(*rung) != pair.path.as_ref()), |html, rung| {
-            html.raw(" <span>").text(rung).raw("</span>")
-        })
-        .some(pair.protection.as_ref(), |html, protection| html.raw(", ").text(protection))
-        .raw(" <small>")
-        .some(pair.rate, |html, amount| html.text(rate(amount)).raw(", "))
-        .some(pair.seen, |html, seen| html.add(&time(seen, now)))
-        .raw("</small>")
+    let rung = pair.rung.as_ref().filter(|rung| Some(*rung) != pair.path.as_ref());
+    Html::of(
+        "<strong>{}</strong>{}{} <small>{}{}</small>",
+        &[
+            &pair.path.as_deref().unwrap_or("unknown"),
+            &Html::each(rung, |rung| Html::of(" <span>{}</span>", &[rung])),
+            &pair.protection.as_ref().map(|protection| format!(", {protection}")).unwrap_or_default(),
+            &pair.rate.map(|amount| format!("{}, ", rate(amount))).unwrap_or_default(),
+            &Html::each(pair.seen, |seen| time(seen, now)),
+        ],
+    )
 }
 
 /// Shows the workers.
 pub(super) fn workers(call: &Call) -> Result<Answer> {
     let (workers, now) = (api::workers(call)?, Time::now());
-    let content = Html::new("<h1>Workers</h1><div id=\"live\">")
-        .when(workers.is_empty(), |html| html.raw("<p class=\"empty\">No worker has been seen.</p>"))
-        .when(!workers.is_empty(), |html| {
-            html.raw("<table class=\"cards\"><caption class=\"unseen\">Workers</caption><thead><tr>")
-                .raw("<th scope=\"col\">State</th><th scope=\"col\">Name</th><th scope=\"col\">Jobs</th>")
-                .raw(
-                    "<th scope=\"col\">Sites</th><th scope=\"col\">Version</th><th scope=\"col\">Started\
-                </th>",
-                )
-                .raw("<th scope=\"col\">Last sign of life</th></tr></thead><tbody>")
-                .each(&workers, |html, worker| html.add(&worker_row(worker, now)))
-                .raw("</tbody></table>")
-        });
-    Ok(page(call, "/workers", "Workers", &content.raw("</div>")))
+    let table = match workers.is_empty() {
+        true => Html::of(r#"<p class="empty">No worker has been seen.</p>"#, &[]),
+        false => Html::of(
+            r#"<table class="cards"><caption class="unseen">Workers</caption><thead><tr>
+            <th scope="col">State</th><th scope="col">Name</th><th scope="col">Jobs</th>
+            <th scope="col">Sites</th><th scope="col">Version</th><th scope="col">Started</th>
+            <th scope="col">Last sign of life</th></tr></thead><tbody>{}</tbody></table>"#,
+            &[&Html::each(&workers, |worker| worker_row(worker, now))],
+        ),
+    };
+    let content = Html::of(r#"<h1>Workers</h1><div id="live">{}</div>"#, &[&table]);
+    Ok(page(call, "/workers", "Workers", &content))
 }
 
 fn worker_row(worker: &WorkerView, now: Time) -> Html {
@@ -90,85 +91,81 @@ fn worker_row(worker: &WorkerView, now: Time) -> Html {
         (true, false, true) => "idle",
         (true, false, false) => "running",
     };
-    let job =
-        |html: Html, id: &String| html.raw("<a href=\"").text(job_link(id)).raw("\">").text(id).raw("</a> ");
-    Html::new("<tr data-state=\"")
-        .raw(state)
-        .raw("\"><td><span class=\"state\">")
-        .raw(state)
-        .raw("</span><td data-label=\"Name\"><strong>")
-        .text(&worker.name)
-        .raw("</strong> <small>")
-        .text(&worker.id)
-        .raw("</small><td data-label=\"Jobs\">")
-        .each(&worker.jobs, job)
-        .raw("<small>at most ")
-        .text(worker.parallel)
-        .raw(" jobs</small><td data-label=\"Sites\">")
-        .text(worker.sites.join(", "))
-        .raw("<td data-label=\"Version\">")
-        .text(&worker.version)
-        .raw("<td data-label=\"Started\">")
-        .add(&time(worker.started, now))
-        .raw("<td data-label=\"Seen\">")
-        .add(&time(worker.seen, now))
-        .raw("\n")
+    Html::of(
+        r#"<tr data-state="{}"><td><span class="state">{}</span>
+        <td data-label="Name"><strong>{}</strong> <small>{}</small>
+        <td data-label="Jobs">{}<small>at most {} jobs</small><td data-label="Sites">{}
+        <td data-label="Version">{}<td data-label="Started">{}<td data-label="Seen">{}"#,
+        &[
+            &state,
+            &state,
+            &worker.name,
+            &worker.id,
+            &Html::each(&worker.jobs, link_to_job),
+            &worker.parallel,
+            &worker.sites.join(", "),
+            &worker.version,
+            &time(worker.started, now),
+            &time(worker.seen, now),
+        ],
+    )
+}
+
+fn link_to_job(id: &String) -> Html {
+    Html::of(r#"<a href="{}">{}</a> "#, &[&job_link(id), id])
 }
 
 /// Shows the schedules.
 pub(super) fn series(call: &Call) -> Result<Answer> {
     let (all, now) = (api::series(call)?, Time::now());
-    let content =
-        Html::new("<h1>Schedules</h1><div id=\"live\">")
-            .when(all.is_empty(), |html| {
-                html.raw(
-                    "<p class=\"empty\">No schedules. The field \u{201c}Again and again\u{201d} of a new \
-            job makes one.</p>",
-                )
-            })
-            .when(!all.is_empty(), |html| {
-                html.raw("<table class=\"cards\"><caption class=\"unseen\">Schedules</caption><thead><tr>")
-                .raw("<th scope=\"col\">State</th><th scope=\"col\">Schedule</th><th scope=\"col\">Job</th>")
-                .raw("<th scope=\"col\">Last run</th><th scope=\"col\">Next run</th><th \
-                scope=\"col\">Owner</th>")
-                .raw("<th scope=\"col\"><span class=\"unseen\">Actions</span></th></tr></thead><tbody>")
-                .each(&all, |html, one| html.add(&series_row(call, one, now)))
-                .raw("</tbody></table>")
-            });
-    Ok(page(call, "/series", "Schedules", &content.raw("</div>")))
+    let table = match all.is_empty() {
+        true => Html::of(
+            "<p class=\"empty\">No schedules. The field \u{201c}Again and again\u{201d} of a new job makes one.</p>",
+            &[],
+        ),
+        false => Html::of(
+            r#"<table class="cards"><caption class="unseen">Schedules</caption><thead><tr>
+            <th scope="col">State</th><th scope="col">Schedule</th><th scope="col">Job</th>
+            <th scope="col">Last run</th><th scope="col">Next run</th><th scope="col">Owner</th>
+            <th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>{}</tbody></table>"#,
+            &[&Html::each(&all, |one| series_row(call, one, now))],
+        ),
+    };
+    let content = Html::of(r#"<h1>Schedules</h1><div id="live">{}</div>"#, &[&table]);
+    Ok(page(call, "/series", "Schedules", &content))
 }
 
 fn series_row(call: &Call, series: &SeriesView, now: Time) -> Html {
     let may = call.caller().is_ok_and(|caller| caller.may_change(&series.owner));
-    let place = |action: &str| format!("/series/{}/{action}", encode(&series.id));
     let (state, word) = if series.paused { ("paused", "paused") } else { ("scheduled", "active") };
-    Html::new("<tr data-state=\"")
-        .raw(state)
-        .raw("\"><td><span class=\"state\">")
-        .raw(word)
-        .raw("</span><td data-label=\"Schedule\"><strong>")
-        .text(&series.every)
-        .raw("</strong> <small>")
-        .text(&series.zone)
-        .raw("</small><td class=\"places\" data-label=\"Job\">")
-        .text(&series.verb)
-        .raw(" ")
-        .text(series.sources.join(", "))
-        .raw(" \u{2192} ")
-        .text(&series.dest)
-        .raw("<td data-label=\"Last run\">")
-        .some(series.last_job.as_ref(), |html, job| {
-            html.raw("<a href=\"").text(job_link(job)).raw("\">").text(job).raw("</a> ")
-        })
-        .some(series.last_state, |html, state| html.raw(state.name()))
-        .some(series.last, |html, last| html.raw(" <small>").add(&time(last, now)).raw("</small>"))
-        .raw("<td data-label=\"Next run\">")
-        .some(series.next, |html, next| html.add(&time(next, now)))
-        .raw("<td data-label=\"Owner\">")
-        .text(&series.owner)
-        .raw("<td><div class=\"actions\">")
-        .when(may && !series.paused, |html| html.add(&button(call, &place("pause"), "Pause", "")))
-        .when(may && series.paused, |html| html.add(&button(call, &place("resume"), "Resume", "")))
-        .when(may, |html| html.add(&button(call, &place("remove"), "Remove", "danger")))
-        .raw("</div>\n")
+    let actions = [
+        ("pause", "Pause", "", !series.paused),
+        ("resume", "Resume", "", series.paused),
+        ("remove", "Remove", "danger", true),
+    ];
+    let action = |(action, text, class, _)| {
+        button(call, &format!("/series/{}/{action}", encode(&series.id)), text, class)
+    };
+    let actions = Html::each(actions.into_iter().filter(|(.., fits)| may && *fits), action);
+    Html::of(
+        r#"<tr data-state="{}"><td><span class="state">{}</span>
+        <td data-label="Schedule"><strong>{}</strong> <small>{}</small>
+        <td class="places" data-label="Job">{} {} → {}<td data-label="Last run">{}{}{}
+        <td data-label="Next run">{}<td data-label="Owner">{}<td><div class="actions">{}</div>"#,
+        &[
+            &state,
+            &word,
+            &series.every,
+            &series.zone,
+            &series.verb,
+            &series.sources.join(", "),
+            &series.dest,
+            &Html::each(&series.last_job, link_to_job),
+            &series.last_state.map_or("", QueueState::name),
+            &Html::each(series.last, |last| Html::of(" <small>{}</small>", &[&time(last, now)])),
+            &Html::each(series.next, |next| time(next, now)),
+            &series.owner,
+            &actions,
+        ],
+    )
 }

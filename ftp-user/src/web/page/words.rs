@@ -1,9 +1,8 @@
 //! Numbers, times and commands as people read them.
 
-use super::html::is_hidden;
 use crate::web::api::job::command_words;
 use crate::web::view::{JobView, Time};
-use std::fmt::Write;
+use ftp_io::quoting::for_shell;
 
 /// An amount of bytes.
 pub(crate) fn size(bytes: u64) -> String {
@@ -81,36 +80,10 @@ pub(crate) fn command(job: &JobView) -> String {
     let words = command_words(&job.verb, &job.options, job.sources.iter().chain([&job.dest]), &[]);
     let words = ["ftp-user".to_owned()].into_iter().chain(words);
     let shown = words.map(|word| match word.split_once('=').filter(|(name, _)| name.starts_with("--")) {
-        Some((option, value)) => format!("{option}={}", quoted(value)),
-        None => quoted(&word),
+        Some((option, value)) => format!("{option}={}", for_shell(value)),
+        None => for_shell(word),
     });
     shown.collect::<Vec<_>>().join(" ")
-}
-
-/// A word of a shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    if !word.chars().any(is_hidden) {
-        return format!("'{}'", word.replace('\'', "'\\''"));
-    }
-    let mut text = "$'".to_owned();
-    for letter in word.chars() {
-        match letter {
-            '\'' | '\\' => text.extend(['\\', letter]),
-            letter if is_hidden(letter) => {
-                let mut bytes = [0; 4];
-                for byte in letter.encode_utf8(&mut bytes).bytes() {
-                    // Three octal digits end by themselves, whatever comes next.
-                    let _ = write!(text, "\\{byte:03o}");
-                }
-            }
-            letter => text.push(letter),
-        }
-    }
-    text + "'"
 }
 
 #[cfg(test)]
@@ -130,19 +103,5 @@ mod tests {
         assert_eq!([1, 1000, 1_234_567].map(number), ["1", "1,000", "1,234,567"]);
         assert_eq!(age(Time::of_seconds(10), Time::of_seconds(75)), "1 min ago");
         assert_eq!(age(Time::of_seconds(75), Time::of_seconds(10)), "in 1 min");
-    }
-
-    #[test]
-    fn words_of_a_shell_are_quoted() {
-        for (word, expect) in [
-            ("one:photos", "one:photos"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", "'it'\\''s'"),
-            ("$(x)", "'$(x)'"),
-            ("a\u{1b}1'", "$'a\\0331\\''"),
-        ] {
-            assert_eq!(quoted(word), expect);
-        }
     }
 }

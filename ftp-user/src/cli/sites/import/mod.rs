@@ -16,7 +16,6 @@ use crate::report::{Event, SiteShown};
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable};
 use ftp_io::quoting::for_shell;
-use ftp_proto::client::Security;
 use ftp_proto::wire::Secret;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -286,12 +285,8 @@ fn one(name: &str, url: &str) -> ImportedSite {
     match Place::parse(url.as_bytes()) {
         Ok(Place::Remote(Remote { site, path })) => ImportedSite {
             name: name.to_owned(),
-            scheme: match site.security {
-                // ftp:// of lftp takes TLS where it is offered, as it does here.
-                Security::Clear | Security::Offered => "ftp",
-                Security::Explicit => "ftpes",
-                Security::Implicit => "ftps",
-            },
+            // ftp:// of lftp takes TLS where it is offered, as it does here.
+            scheme: site.scheme(),
             port: Some(site.port),
             host: site.host,
             user: site.user,
