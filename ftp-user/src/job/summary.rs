@@ -143,11 +143,17 @@ impl Tally {
         self.failed(source, dest, failure);
     }
 
-    /// Notes what a walk could not look at: a directory, unless its name cannot be used.
+    /// Notes what a walk could not look at: a directory that cannot be listed, or names in it that cannot be copied.
     pub(in crate::job) fn failed_visit(&mut self, source: String, dest: String, failure: Failure) {
-        match failure.kind == Kind::Usage {
-            true => self.failed(source, dest, failure),
-            false => self.failed_directory(source, dest, failure),
+        match failure.kind {
+            Kind::Refused | Kind::Missing | Kind::Temporary => self.failed_directory(source, dest, failure),
+            Kind::Other
+            | Kind::Usage
+            | Kind::NoPath
+            | Kind::Unverified
+            | Kind::Exists
+            | Kind::Interrupted
+            | Kind::Untrusted => self.failed(source, dest, failure),
         }
     }
 

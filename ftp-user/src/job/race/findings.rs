@@ -99,15 +99,13 @@ impl Contest<'_, '_> {
         let is_of_relay = matches!(failed.cause, Cause::Relay(_));
         let is_known = failure.about == About::DataPorts;
         let failure = if is_of_relay && !is_known { failure.about(About::Relay) } else { failure };
-        let is_stopped =
-            matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough));
-        if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
+        if !is_stopped(&attempted)
+            && attempted.moved == 0
+            && matches!(failed.blame, Blame::Path | Blame::Busy)
+        {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
-        let whole = match is_stopped {
-            true => Ok(false),
-            false => is_whole(context, assignment, candidate, &stored, runner, &attempted).await,
-        };
+        let whole = is_whole(context, assignment, candidate, &stored, runner, &attempted).await;
         if matches!(whole, Ok(true)) {
             warn_as_long(context, self.situation.destination(), &failure);
             memory.lock().worked(candidate, context.world.clock.now());
@@ -182,6 +180,11 @@ impl Contest<'_, '_> {
     }
 }
 
+/// Whether this program has ended the attempt, and nothing is wrong with it.
+const fn is_stopped(attempted: &AttemptResult) -> bool {
+    matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough))
+}
+
 /// Whether the destination has, or gets, as many bytes as the source, although the control connection of one end was lost
 /// or silent. The other end must have said that the transfer is complete, or the file was seen to grow to its size.
 ///
@@ -196,7 +199,7 @@ async fn is_whole(
     runner: &mut Runner,
     attempted: &AttemptResult,
 ) -> Result<bool> {
-    let Some((failed, _)) = attempted.failed() else { return Ok(false) };
+    let Some((failed, _)) = attempted.failed().filter(|_| !is_stopped(attempted)) else { return Ok(false) };
     let may_grow = match &failed.cause {
         Cause::Silent(_) | Cause::Ended(_) => true,
         // A transfer that has stalled was cancelled.
