@@ -69,25 +69,30 @@ pub(super) fn sentence(summary: &Summary) -> String {
         let not = if summary.dry_run { "not to be" } else { "not" };
         line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
     }
-    let FailedFiles { all, directories, stays, unconfirmed, interrupted } = summary.failed;
-    let failed = match (all.saturating_sub(directories + stays + unconfirmed + interrupted), directories) {
-        (0, 0) => String::new(),
-        (count, 0) => files(count),
-        (0, directories) => several(directories, "directory"),
-        (count, directories) => format!("{} and {}", files(count), several(directories, "directory")),
-    };
-    let told = |count, names| if count > 0 { counted(count, names) } else { String::new() };
-    for (names, what) in [
-        (told(stays, "source"), "not deleted"),
-        (told(unconfirmed, "file"), "stored, but not confirmed"),
-        (failed, "failed"),
-        (told(interrupted, "file"), "interrupted"),
-    ] {
-        if !names.is_empty() {
-            line.push_str(&format!("; {names} {what}"));
-        }
-    }
+    line.push_str(&what_failed(summary.failed));
     line
+}
+
+/// What is said of files and directories that have failed.
+fn what_failed(failed: FailedFiles) -> String {
+    let FailedFiles { all, directories, stays, unconfirmed, interrupted } = failed;
+    let others = match (all.saturating_sub(directories + stays + unconfirmed + interrupted), directories) {
+        (0, 0) => String::new(),
+        (count, 0) => counted(count, "file"),
+        (0, directories) => several(directories, "directory"),
+        (count, directories) => {
+            format!("{} and {}", counted(count, "file"), several(directories, "directory"))
+        }
+    };
+    let number = |count, names| if count > 0 { counted(count, names) } else { String::new() };
+    let parts = [
+        (number(stays, "source"), "not deleted"),
+        (number(unconfirmed, "file"), "stored, but not confirmed"),
+        (others, "failed"),
+        (number(interrupted, "file"), "interrupted"),
+    ];
+    let told = parts.into_iter().filter(|(names, _)| !names.is_empty());
+    told.map(|(names, what)| format!("; {names} {what}")).collect()
 }
 
 /// What is said of names that were to be deleted, if the deletion ended before it came to all of them.

@@ -96,13 +96,10 @@ impl Contest<'_, '_> {
             self.moved(candidate, attempted.took);
             return CandidateEnd::Moved;
         };
-        let is_of_relay = matches!(failed.cause, Cause::Relay(_));
-        let is_known = failure.about == About::DataPorts;
-        let failure = if is_of_relay && !is_known { failure.about(About::Relay) } else { failure };
-        if !is_stopped(&attempted)
-            && attempted.moved == 0
-            && matches!(failed.blame, Blame::Path | Blame::Busy)
-        {
+        let is_of_relay = matches!(failed.cause, Cause::Relay(_)) && failure.about != About::DataPorts;
+        let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
+        let moved_nothing = attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy);
+        if moved_nothing && !is_stopped(&attempted) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
         let whole = is_whole(context, assignment, candidate, &stored, runner, &attempted).await;
