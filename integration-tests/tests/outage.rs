@@ -146,6 +146,39 @@ fn what_a_destination_has_stored_before_it_dies_is_told_once_as_not_confirmed() 
 }
 
 #[test]
+fn a_server_that_does_not_say_how_an_upload_ended_is_waited_for_as_long_as_the_options_say() {
+    for (times, seconds) in [(["1s", "2s"], 2), (["2s", "1s"], 2)] {
+        let to = Peer::start("127.0.0.3", "STOR: 150 opening ; connection ; drain ; hang", MODERN);
+        let [timeout, stall] = times;
+        let home = user().args(["copy", "--retries", "0", "--timeout", timeout, "--stall", stall]);
+        let run = home.file("f", "x").args(["--verify", "size", "f", &to.url("f")]).run().exits(5);
+        run.says(&format!("did not say in {seconds} s how the transfer ended"));
+    }
+}
+
+#[test]
+fn a_deletion_whose_server_dies_says_how_many_names_it_has_deleted_and_how_many_are_undecided() {
+    const FILES: usize = 20;
+    let rules = format!(
+        "{}\nLIST: 150 opening ; connection ; text drwxr-xr-x 1 ann ann 0 Jan 01 2020 t\\r\\n ; end ; 226 done\n\
+         SIZE t: 550 t: not a plain file\nSIZE t/f*: 213 1000\nCWD t: enter ; 250 there\nCWD /: enter ; 250 back\nCWD: 550 no\n\
+         DELE t/f0003: die\nDELE t/f*: 250 deleted\nDELE: 550 a directory",
+        listing(FILES)
+    );
+    for (verb, done) in [(&["rm", "-r"][..], "files"), (&["sync", "--delete", "s/"], "deleted")] {
+        let at = Peer::start("127.0.0.2", &rules, MODERN);
+        let home = user().args(verb).args(["--yes", "--json", "--retries", "0", "--timeout", "5s"]);
+        std::fs::create_dir(home.home().join("s")).unwrap();
+        let run = home.args([&at.url("t")]).run().exits(9);
+        let summary = run.summary();
+        // The file that was deleted last has failed alone. Those behind it fail together, once.
+        let counts = [done, "failed", "undecided"].map(|key| summary[key].as_u64().unwrap_or(0) as usize);
+        assert_eq!(counts, [3, 2, FILES - 4], "{run}");
+        assert_eq!(run.events("failed").len(), 2, "{run}");
+    }
+}
+
+#[test]
 fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
     let to = Peer::start(
         "127.0.0.3",

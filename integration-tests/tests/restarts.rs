@@ -71,8 +71,8 @@ fn exchange(to: &Server, kept: &Path, disk: Disk) {
 
 /// Runs a job whose destination is killed when it has so many files. Returns whether it was killed in time.
 fn killed(verb: &[&str], stage: usize, disk: Disk) -> bool {
-    let site =
-        names().iter().fold(Site::new("source"), |site, name| site.file(&format!("t/{name}"), content(name)));
+    let site = Site::new("source").directory("t/an empty one");
+    let site = names().iter().fold(site, |site, name| site.file(&format!("t/{name}"), content(name)));
     let (from, mut to) = (site.start(), Site::new("target").at("127.0.0.3").directory("new").start());
     // All that the job does at the destination takes some round trips more.
     let url = Delayed::url(&to.url("new/"), Duration::from_millis(10));
@@ -88,6 +88,11 @@ fn killed(verb: &[&str], stage: usize, disk: Disk) -> bool {
     to.start_again();
     let run = run.end();
     if is_in_time {
+        // Of a tree that is moved, sources were deleted whose copies were on the disk before.
+        assert!(
+            verb[0] == "move" || run.code() == Some(0),
+            "{verb:?} {stage} {disk:?}: something is lost\n{run}"
+        );
         check(&run, (&from, &to), (kept.path(), &sources), &format!("{verb:?} {stage} {disk:?}"));
     }
     is_in_time
@@ -102,6 +107,7 @@ fn check(run: &Run, (from, to): (&Server, &Server), (kept, before): (&Path, &BTr
     }
     if run.code() == Some(0) {
         assert_eq!(copies.len(), names().len(), "{what}: it says that all are there\n{run}");
+        assert!(to.path("new/an empty one").is_dir(), "{what}: a directory is lost\n{run}");
     }
 }
 

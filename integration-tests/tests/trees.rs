@@ -190,7 +190,8 @@ fn a_tree_that_is_refused_throughout_is_4_also_where_its_directories_could_not_b
     let to = Site::new("target").at("127.0.0.3").directory("t").user("reader:pw:ro").start();
     let place = to.url("").replace("ann:open%3Asesame@", "reader:pw@");
     let run = user().args(["copy", "-r", &from.url("t"), &place]).run().exits(4);
-    run.says("its directory could not be made").says("only read");
+    // What the server has said of the directory, and what to do.
+    run.says("its directory could not be made: the destination 127.0.0.3").says("only read");
     assert_eq!(to.names(), ["t/"]);
 }
 

@@ -45,6 +45,11 @@ pub(super) struct RemovalTotals {
 }
 
 impl RemovalTotals {
+    /// The number of names.
+    pub(super) const fn names(self) -> u64 {
+        self.files + self.directories
+    }
+
     /// Adds what is deleted elsewhere.
     pub(super) const fn add(&mut self, other: Self) {
         self.files += other.files;

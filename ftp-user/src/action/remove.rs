@@ -72,15 +72,19 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
         }
     }
     for plan in plans {
-        let place = plan.place.to_string();
+        if run.was_interrupted() {
+            run.undecided += plan.totals.names();
+            continue;
+        }
+        let (place, is_one_name) = (plan.place.to_string(), plan.totals.names() == 1);
         let mut deletion = PlaceDeletion::new(run, plan);
         let deleted = deletion.run().await;
+        let undecided = deletion.undecided();
         deletion.host.release();
         if let Err(failure) = deleted {
             run.failed(place, failure);
-        }
-        if run.was_interrupted() {
-            break;
+            // The failure of one name says all of it.
+            run.undecided += if is_one_name { 0 } else { undecided };
         }
     }
     Ok(())
@@ -159,6 +163,12 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
             }
         }
         Ok(())
+    }
+
+    /// If it has broken off, how many names it has not decided about, with the one that was under way.
+    fn undecided(&self) -> u64 {
+        let directories = self.directories.iter().filter(|(below, _)| !self.kept.contains(below));
+        (self.plan.names.len() + directories.count()) as u64 + 1
     }
 
     /// Deletes a file. A directory is entered, and goes when everything in it has gone.

@@ -25,6 +25,8 @@ pub(super) struct VerbRun<'a> {
     files: u64,
     directories: u64,
     bytes: u64,
+    /// Names of which it was not decided whether they go.
+    pub(super) undecided: u64,
     failures: Failures,
 }
 
@@ -32,7 +34,8 @@ impl<'a> VerbRun<'a> {
     /// Nothing is done yet.
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
         let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
-        Self { context, pools, verb, dry_run, began, files: 0, directories: 0, bytes: 0, failures }
+        let (files, directories, bytes, undecided) = (0, 0, 0, 0);
+        Self { context, pools, verb, dry_run, began, files, directories, bytes, undecided, failures }
     }
 
     /// The host of a place, where only questions are asked and names are changed.
@@ -124,7 +127,8 @@ impl<'a> VerbRun<'a> {
 
     /// Ends all sessions, then reports the causes of the failures and the end.
     pub(super) async fn end(self) -> Status {
-        let Self { context, pools, verb, dry_run, began, files, directories, bytes, failures } = self;
+        let Self { context, pools, verb, dry_run, began, files, directories, bytes, undecided, failures } =
+            self;
         if !context.run.cancel.is_cancelled() {
             pools.quit().await;
         }
@@ -133,7 +137,7 @@ impl<'a> VerbRun<'a> {
             context.run.events.say(Event::Causes(failures.causes()));
         }
         let (ok, seconds) = (failed == 0, context.world.clock.now().since(began).as_secs_f64());
-        let ended = VerbSummary { verb, ok, dry_run, files, directories, bytes, seconds, failed };
+        let ended = VerbSummary { verb, ok, dry_run, files, directories, undecided, bytes, seconds, failed };
         context.run.events.say(Event::Ended(ended));
         Status::of_many(files + directories, &failures.kinds())
     }

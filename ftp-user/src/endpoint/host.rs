@@ -300,6 +300,11 @@ impl Host {
         if let Self::Server(server) = self { Some(&server.pool.losses) } else { None }
     }
 
+    /// Whether it has lost a session: a server that was restarted may have another disk.
+    pub fn has_lost_session(&self) -> bool {
+        self.losses().is_some_and(|losses| losses.number() > 0)
+    }
+
     /// The digests that it can compute of a part of a file: a server by RANG and HASH, since the older commands have no
     /// common form of a range.
     ///

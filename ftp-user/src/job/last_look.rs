@@ -174,8 +174,7 @@ impl LostCopy {
 
 impl LastLook<'_> {
     fn is_needed(&self, ends: &Ends) -> bool {
-        let has_lost = ends.destination.losses().is_some_and(|losses| losses.number() > 0);
-        (has_lost || self.has_earlier) && !self.context.run.cancel.is_cancelled()
+        (ends.destination.has_lost_session() || self.has_earlier) && !self.context.run.cancel.is_cancelled()
     }
 
     /// Looks at files. Those that are there go to `seen`.

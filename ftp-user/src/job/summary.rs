@@ -137,6 +137,26 @@ impl Tally {
         self.tell_failed(FailedItem { source, dest, failure });
     }
 
+    /// The same of a directory.
+    pub(in crate::job) fn failed_directory(&mut self, source: String, dest: String, failure: Failure) {
+        self.sums.failed.directories += u64::from(failure.kind != Kind::Interrupted);
+        self.failed(source, dest, failure);
+    }
+
+    /// Notes what a walk could not look at: a directory that cannot be listed, or names in it that cannot be copied.
+    pub(in crate::job) fn failed_visit(&mut self, source: String, dest: String, failure: Failure) {
+        match failure.kind {
+            Kind::Refused | Kind::Missing | Kind::Temporary => self.failed_directory(source, dest, failure),
+            Kind::Other
+            | Kind::Usage
+            | Kind::NoPath
+            | Kind::Unverified
+            | Kind::Exists
+            | Kind::Interrupted
+            | Kind::Untrusted => self.failed(source, dest, failure),
+        }
+    }
+
     fn tell_failed(&mut self, failed: FailedItem) {
         self.events.say(Event::Failed(failed.clone()));
         self.failures.add(failed);
@@ -472,7 +492,8 @@ mod tests {
                 }
             }
             let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
-            let FailedFiles { all, stays, unconfirmed: not_confirmed, interrupted } = summary.failed;
+            let FailedFiles { all, stays, unconfirmed: not_confirmed, interrupted, directories: _ } =
+                summary.failed;
             assert_eq!(summary.files + all - stays, 4, "{summary:?}");
             assert_eq!(summary.files, 3 - (unconfirmed.len() + gone.len()) as u64);
             assert_eq!((not_confirmed, interrupted), (unconfirmed.len() as u64, 0));
@@ -490,7 +511,7 @@ mod tests {
         tally.fails_stored(number, failed());
         assert!(!tally.not_whole(number, FileTally::NONE, lost(true)));
         let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
-        let expect = FailedFiles { all: 2, stays: 0, unconfirmed: 1, interrupted: 0 };
+        let expect = FailedFiles { all: 2, unconfirmed: 1, ..FailedFiles::default() };
         assert_eq!((summary.files, summary.failed), (3, expect));
         drop(events);
         reporter.finish().await.unwrap();

@@ -52,7 +52,7 @@ async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) 
     part::settle(context, pools).await;
     // Some losses are noticed when a session ends.
     pools.quit().await;
-    let has_lost_session = destination.losses().is_some_and(|losses| losses.number() > 0);
+    let has_lost_session = destination.has_lost_session();
     let results =
         serde_json::to_string(&SharedResults { has_lost_session, ..results }).map_err(unreadable)?;
     context.run.job_journal.end_tree_part(results).await;

@@ -2,6 +2,7 @@
 
 use super::event::{Form, ListedEntry};
 use super::json::{self, JsonLine};
+use super::sentence::left_undecided;
 use crate::outcome::Verified;
 use crate::queue::Token;
 use ftp_io::program::size;
@@ -132,6 +133,9 @@ pub struct VerbSummary {
     pub verb: &'static str,
     /// Number of directories.
     pub directories: u64,
+    /// Names of which `rm` has not decided, because it ended before: the last one under way may be gone.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub undecided: u64,
     /// Whether only a plan was asked for.
     #[serde(skip_serializing_if = "Not::not")]
     pub dry_run: bool,
@@ -140,7 +144,7 @@ pub struct VerbSummary {
 impl VerbSummary {
     /// The last line, if people get one.
     pub(super) fn sentence(&self) -> Option<String> {
-        let Self { verb, dry_run, files, directories, failed, .. } = self;
+        let Self { verb, dry_run, files, directories, undecided, failed, .. } = self;
         let word = match (*verb, dry_run) {
             ("mkdir", false) => "made",
             ("mkdir", true) => "would make",
@@ -151,7 +155,7 @@ impl VerbSummary {
             _ => return None,
         };
         // One failure was told already, and there is nothing else.
-        if files + directories == 0 && *failed > 0 {
+        if files + directories + undecided == 0 && *failed > 0 {
             return None;
         }
         let counts = [(*files, "file"), (*directories, "directory")];
@@ -171,7 +175,8 @@ impl VerbSummary {
             0 => String::new(),
             failed => format!("; {} failed", counted(*failed, "name")),
         };
-        Some(format!("{word} {}{bytes}{failed}", names.join(" and ")))
+        let undecided = left_undecided(*undecided);
+        Some(format!("{word} {}{bytes}{undecided}{failed}", names.join(" and ")))
     }
 }
 
@@ -424,6 +429,7 @@ mod tests {
             files,
             directories,
             bytes,
+            undecided: 0,
             seconds: 0.1,
             failed,
         };
@@ -434,6 +440,8 @@ mod tests {
         check(ended("rm", 0, 2, 0, 1, false), Some("deleted 2 directories; 1 name failed"));
         check(ended("rm", 1, 0, 5, 0, true), Some("would delete 1 file, 5 B"));
         check(ended("rm", 0, 0, 0, 1, false), None);
+        let broken_off = VerbSummary { undecided: 40, ..ended("rm", 0, 0, 0, 1, false) };
+        check(broken_off, Some("deleted nothing; 40 names left undecided; 1 name failed"));
         check(ended("mkdir", 0, 0, 0, 0, false), Some("made nothing"));
         check(ended("mkdir", 0, 2, 0, 0, false), Some("made 2 directories"));
         check(ended("mv", 1, 0, 0, 0, false), Some("renamed 1 file"));

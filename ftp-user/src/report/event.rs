@@ -359,6 +359,9 @@ pub struct Summary {
     /// Names that a sync has not deleted because they are more than the user has allowed.
     #[serde(skip_serializing_if = "json::is_zero")]
     pub withheld: u64,
+    /// Names of which a sync has not decided whether they go, because it ended before: the last one under way may be gone.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub undecided: u64,
     /// Files that a sync has renamed at the destination.
     #[serde(skip_serializing_if = "json::is_zero")]
     pub renamed: u64,
@@ -380,12 +383,15 @@ pub struct SummaryDetails {
     pub equal_by: Vec<&'static str>,
 }
 
-/// How many files and directories have failed. No file counts in two of `stays`, `unconfirmed` and `interrupted`.
+/// How many files and directories have failed. None counts in two of `directories`, `stays`, `unconfirmed` and `interrupted`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct FailedFiles {
     /// All of them.
     #[serde(rename = "failed")]
     pub all: u64,
+    /// Those that are directories: they could not be made, listed or deleted.
+    #[serde(rename = "failed_directories", skip_serializing_if = "json::is_zero")]
+    pub directories: u64,
     /// Those that are complete at the destination, and count in `files` of the summary as well: only their sources stay.
     #[serde(skip_serializing_if = "json::is_zero")]
     pub stays: u64,

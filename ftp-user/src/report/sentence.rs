@@ -1,5 +1,6 @@
 //! The last line of a copy, for people.
 
+use super::change::several;
 use super::event::{FailedFiles, Summary, SummaryDetails};
 use crate::ladder::Rung;
 use crate::outcome::{DIRECTLY, Relayed};
@@ -56,6 +57,7 @@ pub(super) fn sentence(summary: &Summary) -> String {
             line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
         }
     }
+    line.push_str(&left_undecided(summary.undecided));
     let there = summary.skipped.saturating_sub(summary.earlier);
     for (count, what) in [(summary.earlier, "copied by earlier runs of this job"), (there, &skipped(summary))]
     {
@@ -67,18 +69,35 @@ pub(super) fn sentence(summary: &Summary) -> String {
         let not = if summary.dry_run { "not to be" } else { "not" };
         line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
     }
-    let FailedFiles { all, stays, unconfirmed, interrupted } = summary.failed;
-    for (count, names, what) in [
-        (stays, "source", "not deleted"),
-        (unconfirmed, "file", "stored, but not confirmed"),
-        (all.saturating_sub(stays + unconfirmed + interrupted), "file", "failed"),
-        (interrupted, "file", "interrupted"),
-    ] {
-        if count > 0 {
-            line.push_str(&format!("; {} {what}", counted(count, names)));
-        }
-    }
+    line.push_str(&what_failed(summary.failed));
     line
+}
+
+/// What is said of files and directories that have failed.
+fn what_failed(failed: FailedFiles) -> String {
+    let FailedFiles { all, directories, stays, unconfirmed, interrupted } = failed;
+    let others = match (all.saturating_sub(directories + stays + unconfirmed + interrupted), directories) {
+        (0, 0) => String::new(),
+        (count, 0) => counted(count, "file"),
+        (0, directories) => several(directories, "directory"),
+        (count, directories) => {
+            format!("{} and {}", counted(count, "file"), several(directories, "directory"))
+        }
+    };
+    let number = |count, names| if count > 0 { counted(count, names) } else { String::new() };
+    let parts = [
+        (number(stays, "source"), "not deleted"),
+        (number(unconfirmed, "file"), "stored, but not confirmed"),
+        (others, "failed"),
+        (number(interrupted, "file"), "interrupted"),
+    ];
+    let told = parts.into_iter().filter(|(names, _)| !names.is_empty());
+    told.map(|(names, what)| format!("; {names} {what}")).collect()
+}
+
+/// What is said of names that were to be deleted, if the deletion ended before it came to all of them.
+pub(super) fn left_undecided(names: u64) -> String {
+    if names == 0 { String::new() } else { format!("; {} left undecided", counted(names, "name")) }
 }
 
 /// What is said of skipped files.
@@ -133,6 +152,7 @@ mod tests {
                 deleted: 0,
                 kept: 0,
                 withheld: 0,
+                undecided: 0,
                 renamed: 0,
                 detached: 0,
                 bytes: 2 << 30,
@@ -158,11 +178,20 @@ mod tests {
 
     #[test]
     fn each_file_that_has_failed_is_told_once_as_what_it_is() {
-        let failed = FailedFiles { all: 10, stays: 1, unconfirmed: 2, interrupted: 3 };
+        let failed = FailedFiles { all: 10, directories: 0, stays: 1, unconfirmed: 2, interrupted: 3 };
         let line = sentence(&Summary { verb: "move", files: 5, failed, ..Summary::example() });
         let end =
             "; 1 source not deleted; 2 files stored, but not confirmed; 4 files failed; 3 files interrupted";
         assert!(line.starts_with("copied 5 files") && line.ends_with(end), "{line}");
+        for (all, directories, expect) in [
+            (3, 1, "; 2 files and 1 directory failed"),
+            (2, 2, "; 2 directories failed"),
+            (1, 0, "; 1 file failed"),
+        ] {
+            let failed = FailedFiles { all, directories, ..FailedFiles::default() };
+            let line = sentence(&Summary { failed, ..Summary::example() });
+            assert!(line.ends_with(expect), "{line}");
+        }
     }
 
     #[test]
@@ -331,6 +360,11 @@ mod tests {
             Summary { verb: "sync", files: 7, skipped: 6, deleted: 2, renamed: 1, ..Summary::example() },
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
              1 file renamed; 2 names deleted; 6 files skipped (already there)",
+        );
+        check(
+            Summary { verb: "sync", deleted: 2, undecided: 7, failed: failed(1), ..Summary::example() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
+             2 names deleted; 7 names left undecided; 1 file failed",
         );
         check(
             Summary {

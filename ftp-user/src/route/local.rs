@@ -66,6 +66,7 @@ pub(crate) async fn send_local(
                 && (UnendedFile { path: &assignment.stored, size, was_shorter: false, may_grow: true })
                     .becomes_whole(context, to)
                     .await
+                    .unwrap_or(false)
             {
                 warn_as_long(context, to.site.to_string(), failure);
                 return Ok(());

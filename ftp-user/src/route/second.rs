@@ -148,31 +148,32 @@ pub(crate) struct UnendedFile<'a> {
 impl UnendedFile<'_> {
     /// Whether it becomes as long as its source, as its server shows it, in a new session if need be. It is looked at until it
     /// is so long, or has not grown for [`STANDSTILL`] or `--stall`.
-    pub(crate) async fn becomes_whole(mut self, context: &Context, server: &mut Server) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be asked.
+    pub(crate) async fn becomes_whole(mut self, context: &Context, server: &mut Server) -> Result<bool> {
         let clock = context.world.clock;
         let patience =
             if self.may_grow { STANDSTILL.min(context.settings.patience.stall) } else { Duration::ZERO };
         let (mut longest, mut since) = (None, clock.now());
         loop {
-            let Ok(session) = server.session(context).await else { return false };
-            let Ok(named) = files::size_at_server(session, self.path).await else { return false };
-            let shown = if named.is_some() { Ok(named) } else { hidden(session, self.path).await };
-            let Ok(Some(length)) = shown else { return false };
+            let session = server.session(context).await?;
+            let named = files::size_at_server(session, self.path).await?;
+            let shown = if named.is_some() { named } else { hidden(session, self.path).await? };
             if named == Some(self.size) {
-                return self.was_shorter;
+                return Ok(self.was_shorter);
             }
-            if length > self.size {
-                return false;
-            }
+            let Some(length) = shown.filter(|shown| *shown <= self.size) else { return Ok(false) };
             self.was_shorter = true;
             if Some(length) > longest {
                 (longest, since) = (Some(length), clock.now());
             } else if clock.now().since(since) >= patience {
-                return false;
+                return Ok(false);
             }
             tokio::select! {
                 biased;
-                () = context.run.cancel.cancelled() => return false,
+                () = context.run.cancel.cancelled() => return Ok(false),
                 () = clock.sleep_until(Some(clock.now() + REMOTE_PERIOD)) => {}
             }
         }

@@ -7,6 +7,7 @@ use super::begin::BegunCommand;
 use super::connection::Session;
 use super::port::DataPort;
 use super::stall::Stall;
+use crate::context::Patience;
 use crate::failure::{Failure, Kind, Result};
 use ftp_io::copy::Meter;
 use ftp_io::tls::Data;
@@ -160,15 +161,18 @@ impl<'a> Transfer<'a> {
     /// Waits for the final reply after the copy has ended.
     async fn last_reply(&mut self, sent: SentCommand) -> Result<Answer> {
         let clock = self.session.context.world.clock;
-        let deadline = Some(clock.now() + self.session.context.settings.patience.reply.max(LAST_REPLY));
+        // What this host has sent may still be on its way, and the server may have to sync the file.
+        let Patience { reply, stall, .. } = self.session.context.settings.patience;
+        let limit = reply.max(stall);
         tokio::select! {
             biased;
             answer = self.session.answer_to(sent.id, sent.verb) => return answer,
-            () = clock.sleep_until(deadline) => {}
+            () = clock.sleep_until(Some(clock.now() + limit)) => {}
         }
         self.session.close();
-        let what = format!("{} did not say how the transfer ended", self.session.who());
-        Err(Failure::new(Kind::Temporary, what).hint("try again later"))
+        let (who, limit) = (self.session.who(), limit.as_secs());
+        let what = format!("{who} did not say in {limit} s how the transfer ended");
+        Err(Failure::new(Kind::Temporary, what).hint("try again later, or raise --timeout"))
     }
 }
 
@@ -182,5 +186,3 @@ async fn another(port: Option<&DataPort>) {
 
 /// How often the meter is looked at.
 const PERIOD: Duration = Duration::from_millis(500);
-/// A server may have to sync a large file before it says that it is done.
-const LAST_REPLY: Duration = Duration::from_secs(60);

@@ -311,19 +311,21 @@ impl Copying<'_> {
         }
     }
 
-    /// Makes what is missing above the copy, once, if that may be why it has failed. Asked only after a failure, so that the
-    /// usual copy costs no round trip more. Returns whether something was missing.
+    /// Makes what is missing above the copy, once, if that may be why it has failed: it was not there before, or a server that
+    /// was lost came back without it. Asked only after a failure, so that the usual copy costs no round trip more. Returns
+    /// whether the file is attempted again.
     async fn make_directories(&mut self, failure: &Failure) -> bool {
-        let item = self.item;
+        let (item, destination) = (self.item, &mut self.ends.destination);
+        let may_be_lost = destination.has_lost_session();
+        let may_be_new = item.makes_directories && !matches!(item.target, Target::Known(Some(_)));
         let may_be_missing = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
-            && item.makes_directories
-            && !matches!(item.target, Target::Known(Some(_)));
+            && (may_be_lost || may_be_new);
         if !may_be_missing || std::mem::replace(&mut self.attempts.has_asked_for_directories, true) {
             return false;
         }
-        files::make_parents(&self.context, &mut self.ends.destination, &item.destination)
-            .await
-            .unwrap_or(false)
+        let made = files::make_parents(&self.context, destination, &item.destination).await;
+        // Where another file needed what was lost, none is missing any more.
+        made.is_ok_and(|was_missing| was_missing || may_be_lost)
     }
 
     /// There is no next attempt: the old file gets its name back if it has lost it, and what is stored is deleted, unless

@@ -113,7 +113,7 @@ impl MovedDirectories {
             match remove_if_empty(context, host, tree, below.as_ref(), &mut checked).await {
                 Ok(true) => report_moved(context, place, listing::Kind::Directory, None),
                 Ok(false) => {}
-                Err(failure) => tally.failed(place, String::new(), failure),
+                Err(failure) => tally.failed_directory(place, String::new(), failure),
             }
         }
     }

@@ -7,7 +7,7 @@ use super::runner::{Finished, Obstacle, Runner};
 use crate::account::{CandidateAccount, CandidateFate, RouteAccount, shortened};
 use crate::context::Context;
 use crate::endpoint::files;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Refusal, Rung, Step};
 use crate::outcome::DIRECTLY;
 use crate::report::{THIS_HOST, Topic};
@@ -96,15 +96,14 @@ impl Contest<'_, '_> {
             self.moved(candidate, attempted.took);
             return CandidateEnd::Moved;
         };
-        let is_of_relay = matches!(failed.cause, Cause::Relay(_));
-        let is_known = failure.about == About::DataPorts;
-        let failure = if is_of_relay && !is_known { failure.about(About::Relay) } else { failure };
-        let is_stopped =
-            matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough));
-        if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
+        let is_of_relay = matches!(failed.cause, Cause::Relay(_)) && failure.about != About::DataPorts;
+        let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
+        let moved_nothing = attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy);
+        if moved_nothing && !is_stopped(&attempted) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
-        if !is_stopped && is_whole(context, assignment, candidate, &stored, runner, &attempted).await {
+        let whole = is_whole(context, assignment, candidate, &stored, runner, &attempted).await;
+        if matches!(whole, Ok(true)) {
             warn_as_long(context, self.situation.destination(), &failure);
             memory.lock().worked(candidate, context.world.clock.now());
             self.notes.note_moved_after_all(index);
@@ -131,7 +130,10 @@ impl Contest<'_, '_> {
             Store::Replace => assignment.continued == ContinuedBy::ThisRun,
             Store::Append => step.continues(),
         };
-        let changed = failed.touched && matters && !is_unchanged(context, assignment, &stored, runner).await;
+        // A destination that has just not answered is not waited for again.
+        let changed = failed.touched
+            && matters
+            && (whole.is_err() || !is_unchanged(context, assignment, &stored, runner).await);
         if !changed
             && matches!(failed.cause, Cause::Refused(_))
             && assignment.may_refuse_to_go_on(failed.blame)
@@ -175,8 +177,17 @@ impl Contest<'_, '_> {
     }
 }
 
+/// Whether this program has ended the attempt, and nothing is wrong with it.
+const fn is_stopped(attempted: &AttemptResult) -> bool {
+    matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost | GivenUp::Enough))
+}
+
 /// Whether the destination has, or gets, as many bytes as the source, although the control connection of one end was lost
 /// or silent. The other end must have said that the transfer is complete, or the file was seen to grow to its size.
+///
+/// # Errors
+///
+/// The destination cannot be asked.
 async fn is_whole(
     context: &Context,
     assignment: &Assignment,
@@ -184,29 +195,29 @@ async fn is_whole(
     stored: &PathName,
     runner: &mut Runner,
     attempted: &AttemptResult,
-) -> bool {
-    let Some((failed, _)) = attempted.failed() else { return false };
+) -> Result<bool> {
+    let Some((failed, _)) = attempted.failed().filter(|_| !is_stopped(attempted)) else { return Ok(false) };
     let may_grow = match &failed.cause {
         Cause::Silent(_) | Cause::Ended(_) => true,
         // A transfer that has stalled was cancelled.
         Cause::Cancelled => false,
         Cause::Refused(_) if failed.is_of_session() => true,
         Cause::Refused(_) | Cause::Unusable(..) | Cause::Policy(..) | Cause::Data(_) | Cause::Relay(_) => {
-            return false;
+            return Ok(false);
         }
     };
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
-    let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
+    let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return Ok(false) };
     // A host in the middle has counted the bytes, whatever a server says of them.
     if candidate.rung().is_counted() && assignment.skips().saturating_add(attempted.moved) < size {
-        return false;
+        return Ok(false);
     }
     // Where nobody has seen it become complete, a new session would only hide what the old one may still do.
     let was_shorter = failed.complete.is_some() || failed.passed || attempted.was_shorter;
     let lacks_reply = assignment.needs_final_reply && failed.complete != Some(Side::Destination);
     if !replaces || !was_shorter || lacks_reply {
-        return false;
+        return Ok(false);
     }
     let file = UnendedFile { path: stored, size, was_shorter, may_grow };
     file.becomes_whole(context, &mut runner.destination).await

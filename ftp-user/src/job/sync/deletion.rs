@@ -38,9 +38,11 @@ pub(super) async fn delete_surplus(
     renamed: HashSet<PathName>,
     consent: Consent,
 ) -> Result<()> {
+    run.tally.sums.undecided = plan.counts.surplus.saturating_sub(renamed.len() as u64);
     run.ask_other_jobs().await?;
+    let names = std::mem::take(&mut run.tally.sums.undecided);
     if run.others.unknown.is_some() {
-        run.withhold_if_unknown(plan.counts.surplus.saturating_sub(renamed.len() as u64));
+        run.withhold_if_unknown(names);
         return Ok(());
     }
     let before = run.context.run.job_journal.take_withheld().await;
@@ -59,6 +61,7 @@ pub(super) async fn delete_surplus(
         checked: CheckedDirectories::new(run.context, &scope, DeletionPurpose::Sync),
         links: ListedLinks::default(),
         kept: KeptNames::default(),
+        under_way: 0,
         scope,
         run,
     };
@@ -87,25 +90,39 @@ struct SurplusDeletion<'r, 'a> {
     checked: CheckedDirectories<'a>,
     links: ListedLinks,
     kept: KeptNames,
+    /// How many names were taken and are not decided yet.
+    under_way: u64,
 }
 
 impl SurplusDeletion<'_, '_> {
     async fn run(&mut self, mut surplus: Spool<TreeEntry>) -> Result<()> {
+        let ended = self.take_all(&mut surplus).await;
+        if ended.is_err() {
+            let (renamed, similar) = (&self.renamed, &self.similar);
+            let left = self.lacking.left(surplus, |entry| needs_answer(entry, renamed, similar));
+            self.run.tally.sums.undecided = self.under_way + self.emptied.number() + left;
+        }
+        ended
+    }
+
+    async fn take_all(&mut self, surplus: &mut Spool<TreeEntry>) -> Result<()> {
         let context = self.run.context;
         loop {
             let (renamed, similar) = (&self.renamed, &self.similar);
-            let needs = |entry: &TreeEntry| {
-                !entry.is_left() && !renamed.contains(&entry.path) && !similar.spares(&entry.path)
-            };
+            let needs = |entry: &TreeEntry| needs_answer(entry, renamed, similar);
             let source = &mut self.run.ends.source;
-            let next = self.lacking.next(context, source, &mut surplus, needs).await?;
+            let next = self.lacking.next(context, source, surplus, needs).await?;
+            self.under_way = u64::from(next.as_ref().is_some_and(|(_, lack)| lack.is_some()));
             check_cancel(context)?;
             while let Some(directory) = self.emptied.leave(next.as_ref().map(|(next, _)| &next.path)) {
+                self.under_way += 1;
                 let removed = self.remove_directory(&directory).await;
                 self.note(&directory, removed)?;
+                self.under_way -= 1;
             }
             let Some((next, lack)) = next else { return Ok(()) };
             self.take(next, lack).await?;
+            self.under_way = 0;
         }
     }
 
@@ -258,6 +275,11 @@ impl SurplusDeletion<'_, '_> {
         self.run.tally.sums.deleted += 1;
         Ok(())
     }
+}
+
+/// Whether a name goes if the source lacks it.
+fn needs_answer(entry: &TreeEntry, renamed: &HashSet<PathName>, similar: &SimilarNames) -> bool {
+    !entry.is_left() && !renamed.contains(&entry.path) && !similar.spares(&entry.path)
 }
 
 /// The failure if a name stays.

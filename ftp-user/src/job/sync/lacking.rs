@@ -50,6 +50,13 @@ impl LackingNames {
         Self { root, ahead: VecDeque::new(), last: None }
     }
 
+    /// How many of these names were not returned yet, and `need` an answer.
+    pub(super) fn left(&self, mut surplus: Spool<TreeEntry>, needs: impl Fn(&TreeEntry) -> bool) -> u64 {
+        let ahead = self.ahead.iter().filter(|next| next.is_asked).count() as u64;
+        let rest = std::iter::from_fn(|| surplus.pop().ok().flatten());
+        ahead + rest.filter(needs).count() as u64
+    }
+
     /// The next name of `surplus`, and what the source says of it, if it `needs` an answer. Directories come right before what
     /// is in them. The answer is of the session that is open now.
     ///

@@ -367,6 +367,11 @@ impl EmptiedDirectories {
         None
     }
 
+    /// How many directories go so far, and have not gone.
+    pub(super) fn number(&self) -> u64 {
+        self.open.iter().filter(|open| !open.is_needed).count() as u64
+    }
+
     /// The next name is a directory that goes, unless something in it stays.
     pub(super) fn enter(&mut self, below: PathName) {
         self.open.push(EmptiedDirectory { below, is_emptier: false, is_needed: false });

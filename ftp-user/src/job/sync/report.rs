@@ -47,11 +47,11 @@ impl SyncRun<'_> {
         }
         for (path, failure) in &source.failed {
             let name = self.show_source(path.as_ref());
-            self.tally.failed(name.clone(), to.to_string(), failure.clone().during(&name));
+            self.tally.failed_visit(name.clone(), to.to_string(), failure.clone().during(&name));
         }
         for (path, failure) in &destination.failed {
             let name = self.show_destination(path.as_ref());
-            self.tally.failed(from.to_string(), name.clone(), failure.clone().during(&name));
+            self.tally.failed_visit(from.to_string(), name.clone(), failure.clone().during(&name));
         }
         let others = source.others + destination.others;
         if others > 0 {

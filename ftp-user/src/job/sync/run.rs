@@ -53,11 +53,14 @@ pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &Syn
     let ends = Ends::new(from, Host::at(&request.destination, Role::Destination, pools));
     let (others, forecast) = (Arc::default(), None);
     let mut run = SyncRun { context, request, ends, others, forecast, tally };
-    if let Err(failure) = Box::pin(run.run()).await {
-        run.fail(failure);
-    }
+    let ended = Box::pin(run.run()).await;
     run.quit_sessions().await;
-    Box::pin(run.last_look()).await;
+    let looked = Box::pin(run.last_look()).await;
+    // Where the destination does not come back, the last look says that, and what it means.
+    let is_told_once = looked.as_ref().is_err_and(Failure::ends_the_work);
+    for failure in [ended.err().filter(|ended| !(is_told_once && ended.ends_the_work())), looked.err()] {
+        failure.into_iter().for_each(|failure| run.fail(failure));
+    }
     let ends = run.ends.beside();
     std::mem::replace(&mut run.ends, ends).quit(context).await;
     let destination = slice::from_ref(&request.destination);
@@ -82,7 +85,7 @@ impl SyncRun<'_> {
     /// Notes that the sync has failed as a whole.
     fn fail(&mut self, failure: Failure) {
         let SyncRequest { source, destination, .. } = self.request;
-        self.tally.failed(source.to_string(), destination.to_string(), failure);
+        self.tally.failed_directory(source.to_string(), destination.to_string(), failure);
     }
 
     pub(super) const fn is_dry(&self) -> bool {
@@ -98,25 +101,27 @@ impl SyncRun<'_> {
 
     /// If a session with the destination was lost, what was copied or was the same before may be gone. So both trees are
     /// compared once more, and what is not there is copied again. All sessions have ended in order, or were lost.
-    async fn last_look(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// Nobody can tell whether everything is there.
+    async fn last_look(&mut self) -> Result<()> {
         let losses = |run: &Self| run.ends.destination.losses().map_or(0, Losses::number);
         for _ in 0..MOST_LOOKS {
             let before = losses(self);
             let is_broken_off = self.context.run.cancel.is_cancelled() || self.tally.was_interrupted();
             if before == 0 || self.is_dry() || is_broken_off {
-                return;
+                return Ok(());
             }
             let ended = Box::pin(self.copy_missing()).await;
             self.quit_sessions().await;
-            if let Err(failure) = ended {
-                return self.fail(failure.during_unless_interrupted(NOT_KNOWN));
-            }
+            ended.map_err(|failure| failure.during_unless_interrupted(NOT_KNOWN))?;
             if losses(self) == before {
-                return;
+                return Ok(());
             }
         }
         let failure = Failure::new(Kind::Temporary, NOT_KNOWN);
-        self.fail(failure.hint("look at the destination, then sync again"));
+        Err(failure.hint("look at the destination, then sync again"))
     }
 
     /// Compares both trees again, and copies what the destination lacks. Nothing is counted again.
@@ -214,17 +219,18 @@ impl SyncRun<'_> {
             return Ok(());
         }
         // A worker that was lost with a part of the files counts as an interruption, too.
+        let PlanCounts { surplus, protected, .. } = plan.counts;
+        let names = surplus.saturating_sub(renamed.len() as u64);
         if context.run.cancel.is_cancelled() || self.tally.was_interrupted() {
+            self.tally.sums.undecided = names;
             return Ok(());
         }
-        let PlanCounts { surplus, protected, .. } = plan.counts;
         if protected > 0 {
             let names = several(protected, "name");
             context.run.events.warn(format!(
                 "not deleted: {names} where the source could not be listed; the next sync asks again"
             ));
         }
-        let names = surplus.saturating_sub(renamed.len() as u64);
         let exceeded = allowance.is_exceeded_by(names);
         if exceeded.is_none() || self.is_dry() {
             Box::pin(delete_surplus(self, plan, similar, renamed, allowance.consent)).await?;

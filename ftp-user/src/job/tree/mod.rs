@@ -22,10 +22,12 @@ use crate::job::retry::{asked_of, connect, facts};
 use crate::job::spool::Spool;
 use crate::place;
 use crate::report::{Event, Topic};
+use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::wire::PathName;
 use names::{
     MOST_LOST, MOST_SIMILAR, MOST_UNMADE, MissingDirectories, SiblingNames, SimilarFiles, UnmadeDirectory,
+    WITHOUT_DIRECTORY,
 };
 use std::collections::HashSet;
 
@@ -112,11 +114,11 @@ impl TreeCopy<'_, '_> {
             }
             TreeContents::Found(visits) => visits,
         };
-        let (made, opened) = tokio::join!(self.make(&root, true), connect(context, &mut copied_from));
+        let (made, opened) = tokio::join!(self.make(&root), connect(context, &mut copied_from));
         self.stream.idle().source = copied_from;
         if let Err(failure) = made {
             context.run.events.say(Event::Found(context.run.finding.tree_ends()));
-            return self.failed(None, failure);
+            return self.failed_directory(None, failure);
         }
         if opened.is_err() {
             // The server may permit one session, which the walk has. Otherwise each file finds out why there is none.
@@ -253,7 +255,7 @@ impl TreeCopy<'_, '_> {
                 }
                 let name = self.stream.ends().source.show(&below(&self.tree.source, path.as_ref()));
                 let dest = self.stream.ends().destination.show(&self.tree.destination);
-                self.stream.tally.failed(name.clone(), dest, failure.during(&name));
+                self.stream.tally.failed_visit(name.clone(), dest, failure.during(&name));
             }
         }
     }
@@ -264,9 +266,10 @@ impl TreeCopy<'_, '_> {
             return self.file(path, known, leads_to);
         }
         // The exit code is that of the common cause.
-        let kind = self.missing.lost_by(path).unwrap_or(Kind::Other);
+        let failure = self.missing.lost_by(path).cloned();
+        let failure = failure.unwrap_or_else(|| Failure::new(Kind::Other, WITHOUT_DIRECTORY));
         let (source, dest) = self.shown(Some(path));
-        self.stream.tally.file(source, dest, Err(Failure::new(kind, WITHOUT_DIRECTORY)));
+        self.stream.tally.file(source, dest, Err(failure));
     }
 
     /// Nothing is copied that has the name of a part: it belongs to the job that stores it. A move that was killed may have
@@ -311,15 +314,15 @@ impl TreeCopy<'_, '_> {
     async fn make_directory(&mut self, path: PathName, unmade: UnmadeDirectory) -> bool {
         let (context, UnmadeDirectory { attributes, other }) = (self.stream.context, unmade);
         let target = place::join(Some(&self.tree.destination), &path);
-        let mut made = self.make(&target, false).await;
+        let mut made = self.make(&target).await;
         if let (Ok(()), Some(other)) = (&made, other.filter(|_| !self.is_dry())) {
             let destination = &mut self.stream.idle().destination;
             made = self.names.check_apart(context, destination, &target, other).await;
         }
         if let Err(failure) = made {
-            let kind = failure.kind;
-            self.failed(Some(&path), failure);
-            if !self.missing.lose(&path, kind) {
+            let has_room = self.missing.lose(&path, &failure);
+            self.failed_directory(Some(&path), failure);
+            if !has_room {
                 self.is_given_up = true;
                 let what = format!("{MOST_LOST} directories could not be made, so the rest is not copied");
                 self.failed(None, Failure::new(Kind::Other, what));
@@ -332,8 +335,8 @@ impl TreeCopy<'_, '_> {
         true
     }
 
-    /// Makes a directory at the destination, also what is missing above the root.
-    async fn make(&mut self, path: &PathName, is_root: bool) -> Result<()> {
+    /// Makes a directory at the destination, also what is missing above it: above the root, or because the server has lost it.
+    async fn make(&mut self, path: &PathName) -> Result<()> {
         if self.is_dry() {
             return Ok(());
         }
@@ -341,12 +344,7 @@ impl TreeCopy<'_, '_> {
         let mut is_new = self.made_ahead.remove(path);
         if !is_new {
             let destination = &mut self.stream.idle().destination;
-            is_new = asked_of!(context, destination, async {
-                match is_root {
-                    true => files::make_directories(context, destination, path).await,
-                    false => files::make_directory(context, destination, path).await,
-                }
-            })?;
+            is_new = asked_of!(context, destination, files::make_directories(context, destination, path))?;
         }
         if is_new {
             self.stream.note_new_directory(path);
@@ -408,18 +406,27 @@ impl TreeCopy<'_, '_> {
     }
 
     /// Directories get their times and modes after their contents: each file changes the time of its directory, and a
-    /// directory may be one into which nothing can be written.
+    /// directory may be one into which nothing can be written. Where a session was lost, those that may have gone with it are made
+    /// again before: of an empty one, no file shows that it is not there.
     async fn finish_directories(&mut self) {
         let (context, root) = (self.stream.context, &self.tree.destination);
         let mut wanted = KeptFacts::of(self.stream.options, self.stream.ends());
-        let destination = &mut self.stream.idle().destination;
+        let (Ends { destination, .. }, tally) = self.stream.idle_and_tally();
+        let may_be_lost = destination.has_lost_session();
         let mut next = vec![(root.clone(), self.tree.attributes)];
         while !next.is_empty() {
-            if !(wanted.times || wanted.modes)
+            if !(wanted.times || wanted.modes || may_be_lost)
                 || context.run.cancel.is_cancelled()
                 || connect(context, destination).await.is_err()
             {
                 return;
+            }
+            for (path, _) in next.iter().filter(|_| may_be_lost) {
+                let made =
+                    asked_of!(context, destination, files::make_directories(context, destination, path));
+                if let Err(failure) = made {
+                    tally.failed_directory(String::new(), destination.show(path), failure);
+                }
             }
             finish_directories(context, destination, &next, &mut wanted).await;
             next.clear();
@@ -437,6 +444,12 @@ impl TreeCopy<'_, '_> {
         self.stream.tally.failed(source, dest, failure);
     }
 
+    /// The same of a directory of the tree.
+    fn failed_directory(&mut self, path: Option<&PathName>, failure: Failure) {
+        let (source, dest) = self.shown(path);
+        self.stream.tally.failed_directory(source, dest, failure);
+    }
+
     /// How reports call what is at `path` of the tree, or the tree itself, at both ends.
     fn shown(&self, path: Option<&PathName>) -> (String, String) {
         let (Tree { source, destination, .. }, ends) = (&self.tree, self.stream.ends());
@@ -451,8 +464,6 @@ pub(super) fn below(root: &PathName, path: Option<&PathName>) -> PathName {
 
 /// The number of directories that a server is told to make, or that get their times, at once.
 const AT_ONCE: usize = 32;
-/// Why nothing can be copied into a directory.
-const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 /// Why a file of a move is skipped.
 const PART: &str =
     "another job may be copying it, or it is a source of a move that was killed: resume that job";

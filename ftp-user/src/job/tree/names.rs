@@ -2,6 +2,7 @@
 //! them for one.
 
 use super::visits::Visit;
+use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
@@ -15,6 +16,7 @@ use ftp_proto::wire::PathName;
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 /// The names of the directory that is visited, by hashes. A walk tells all that is in one before it comes to the next.
 #[derive(Debug, Default)]
@@ -153,7 +155,10 @@ pub(super) struct UnmadeDirectory {
 pub(super) struct MissingDirectories {
     hasher: RandomState,
     unmade: HashMap<u64, UnmadeDirectory>,
-    lost: HashMap<u64, Kind>,
+    /// What the files in directories fail with that could not be made.
+    lost: HashMap<u64, Arc<Failure>>,
+    /// The last one of these failures.
+    last: Option<Arc<Failure>>,
 }
 
 impl MissingDirectories {
@@ -183,20 +188,33 @@ impl MissingDirectories {
         above
     }
 
-    /// A directory could not be made, by a failure of this kind: nothing in it can be copied either. Returns whether
-    /// another one may be lost.
-    pub(super) fn lose(&mut self, path: &PathName, kind: Kind) -> bool {
-        self.lost.insert(self.hash(path), kind);
+    /// A directory could not be made: nothing in it can be copied either. Returns whether another one may be lost.
+    pub(super) fn lose(&mut self, path: &PathName, failure: &Failure) -> bool {
+        let of_files = Failure::new(failure.kind, WITHOUT_DIRECTORY);
+        let of_files = match self.lost.len() < MOST_EXPLAINED {
+            true => {
+                let why = shortened(failure.said.as_ref().unwrap_or(&failure.what));
+                of_files.said(why).hint(failure.hint.as_deref().unwrap_or(MAKE_IT))
+            }
+            false => of_files.hint(MAKE_IT),
+        };
+        // Most of them are alike.
+        let of_files = match self.last.take_if(|last| **last == of_files) {
+            Some(last) => last,
+            None => Arc::new(of_files),
+        };
+        self.last = Some(Arc::clone(&of_files));
+        self.lost.insert(self.hash(path), of_files);
         self.lost.len() < MOST_LOST
     }
 
-    /// The kind of failure by which a directory above `path` could not be made; `None` if there is no such directory.
-    pub(super) fn lost_by(&self, path: &PathName) -> Option<Kind> {
+    /// What a file fails with because a directory above it could not be made; `None` if there is no such directory.
+    pub(super) fn lost_by(&self, path: &PathName) -> Option<&Failure> {
         if self.lost.is_empty() {
             return None;
         }
         std::iter::successors(place::parent(path), place::parent)
-            .find_map(|directory| self.lost.get(&self.hash(&directory)).copied())
+            .find_map(|directory| self.lost.get(&self.hash(&directory)).map(Arc::as_ref))
     }
 
     /// The directories of `visits` that a server can be told to make at once: their paths at the destination, where `root` is
@@ -223,6 +241,12 @@ impl MissingDirectories {
 pub(super) const MOST_UNMADE: usize = 500_000;
 /// How many directories may be lost before the tree is given up.
 pub(super) const MOST_LOST: usize = 500_000;
+/// Of how many lost directories the files tell why.
+const MOST_EXPLAINED: usize = 10_000;
+/// Why nothing can be copied into a directory.
+pub(super) const WITHOUT_DIRECTORY: &str = "its directory could not be made";
+/// What to do, if the failure of the directory does not say it.
+const MAKE_IT: &str = "make it at the destination, then copy again";
 
 #[cfg(test)]
 mod tests {
@@ -295,10 +319,16 @@ mod directories_tests {
     #[test]
     fn what_is_below_a_lost_directory_is_lost() {
         let mut missing = MissingDirectories::default();
-        assert!(missing.lose(&name("a/b"), Kind::Refused));
-        for (path, is_lost) in [("a/b/f", true), ("a/b/c/f", true), ("a/f", false), ("a/b", false)] {
-            assert_eq!(missing.lost_by(&name(path)), is_lost.then_some(Kind::Refused), "{path}");
+        let refused = Failure::new(Kind::Refused, "cannot make the directory a/b").said("b said \"550 no\"");
+        assert!(missing.lose(&name("a/b"), &refused) && missing.lose(&name("d"), &refused));
+        for (path, is_lost) in
+            [("a/b/f", true), ("a/b/c/f", true), ("d/f", true), ("a/f", false), ("a/b", false)]
+        {
+            let why = missing.lost_by(&name(path)).map(Failure::to_string);
+            let expect = "its directory could not be made: b said \"550 no\"; make it at the destination, then copy again";
+            assert_eq!(why.as_deref(), is_lost.then_some(expect), "{path}");
         }
+        assert_eq!(missing.last.map(|last| Arc::strong_count(&last)), Some(3), "the same text is kept once");
     }
 
     #[test]
@@ -318,7 +348,7 @@ mod directories_tests {
     #[test]
     fn a_directory_in_another_one_or_in_a_lost_one_is_not_made_at_once() {
         let mut missing = MissingDirectories::default();
-        missing.lose(&name("lost"), Kind::Refused);
+        missing.lose(&name("lost"), &Failure::new(Kind::Refused, "no"));
         let visits = |paths: &[&str]| -> Vec<Visit> {
             paths.iter().map(|path| Visit::Directory(name(path), Attributes::default())).collect()
         };

@@ -52,6 +52,11 @@ pub(super) fn page() -> Page {
     let rows = [
         ["stall", "The transfer moves no byte.", "60 s (`--stall`)"],
         [
+            "last reply",
+            "The data connection of a server with this host has ended, and its final reply is due.",
+            "60 s (`--timeout` or `--stall`, whichever is longer)",
+        ],
+        [
             "standstill",
             "A file whose control connection was lost while it moved must grow, as a new session with its server shows.",
             "10 s, or `--stall` if that is shorter",
