@@ -104,9 +104,15 @@ impl Scene {
     }
 
     fn until_a_part_has_arrived(&self) {
+        self.until_a_part_has_arrived_in("");
+    }
+
+    fn until_a_part_has_arrived_in(&self, directory: &str) {
         until("a part has arrived", || {
-            let is_large =
-                |name: &String| fs::metadata(self.to.path(name)).is_ok_and(|part| part.len() > 100_000);
+            let is_large = |name: &String| {
+                name.starts_with(directory)
+                    && fs::metadata(self.to.path(name)).is_ok_and(|part| part.len() > 100_000)
+            };
             self.to.names().iter().any(is_large)
         });
     }
@@ -222,6 +228,48 @@ fn a_job_waits_for_a_server_that_is_away() {
     scene.until_state(&id, "done");
     assert_eq!(scene.to.bytes("a"), b"a");
     drop(daemon);
+}
+
+#[test]
+fn a_job_whose_destination_another_one_has_waits_for_its_end() {
+    let scene = scene();
+    let _daemon = scene.daemon(&[]);
+    let sync = |args: &[&str], dest: &str| {
+        let places = [scene.source_url("t"), scene.destination_url(dest)];
+        scene.user().args(["sync"]).args(SLOW).args(args).args(places)
+    };
+    let waits = |id: &str, other: &str, dest: &str| {
+        scene.until_state(id, "waiting");
+        let cause = format!("job {other} stores at {}; this one begins when", scene.destination_url(dest));
+        let job = scene.job(id);
+        assert!(job["queue"]["cause"].as_str().unwrap().starts_with(&cause), "{job}");
+        assert_eq!(job["queue"]["tries"], 0);
+        scene.verb("why", id).exits(0).says(&cause);
+    };
+    // A terminal has claimed the directory, and a file of it.
+    let terminal = sync(&[], "d").start();
+    scene.until_a_part_has_arrived_in("d");
+    let other = scene.user().args(["jobs"]).run().events("job").pop().unwrap();
+    let other = other["id"].as_str().unwrap();
+    let of_directory = id_of(&sync(&["--queue"], "d").run().exits(0));
+    let of_file = scene.submit(&[], "t/large", "d/large");
+    waits(&of_directory, other, "d");
+    waits(&of_file, other, "d/large");
+    sync(&[], "d").run().exits(8);
+    terminal.end().exits(0);
+    for id in [&of_directory, &of_file] {
+        scene.verb("retry", id).exits(0);
+        scene.until_state(id, "done");
+    }
+    // One of the queue is not begun as long as another one of the queue has its destination.
+    let first = id_of(&sync(&["--queue"], "e").run().exits(0));
+    scene.until_a_part_has_arrived_in("e");
+    let second = id_of(&sync(&["--queue"], "e/below").run().exits(0));
+    waits(&second, &first, "e");
+    assert_eq!(scene.job(&second)["queue"]["started"], Value::Null);
+    scene.until_state(&first, "done");
+    scene.until_state(&second, "done");
+    assert_eq!(scene.to.bytes("e/below/large"), sample(LARGE));
 }
 
 #[test]

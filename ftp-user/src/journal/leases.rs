@@ -8,17 +8,17 @@ use super::job_row::JobRow;
 use super::queue::{
     Queue, count_files, entries, find, heads, keep, lose_all, next_head, read_sites, save, written_sites,
 };
-use super::record::JobRecord;
+use super::record::{JobRecord, StoredJob};
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, set_reported};
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile, WorkerRecord,
-    reporter,
+    self, CarriedJob, Entry, HELD, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile,
+    WorkerRecord, reporter,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// The leases of one worker in the journal of a queue: it takes jobs, renews its leases, and ends jobs.
@@ -148,22 +148,7 @@ impl<'a> Leases<'a> {
             if !heads.iter().any(|head| may_begin(head, &carried)) {
                 return Ok(Vec::new());
             }
-            store.durably(|Store { sql, .. }| {
-                let record = |lease: Lease| {
-                    let row = JobRow::find(sql, lease.job)?;
-                    row.map(|row| Ok(TakenJob { lease, record: row.record(sql, None)? })).transpose()
-                };
-                let mut taken = Vec::new();
-                for lease in take(sql, self.worker, most, recent, may_begin)? {
-                    match record(lease) {
-                        Ok(Some(job)) => taken.push(job),
-                        Ok(None) => postpone(sql, lease.job, "it is not in the journal")?,
-                        Err(StoreError::Row(why)) => postpone(sql, lease.job, &why)?,
-                        Err(why) => return Err(why),
-                    }
-                }
-                Ok(taken)
-            })
+            store.durably(|Store { sql, .. }| take(sql, self.worker, most, recent, may_begin))
         })
     }
 
@@ -204,7 +189,14 @@ impl<'a> Leases<'a> {
                 delete(&store.sql, lease.job)?;
                 keep(store, lease.job, entry).map(Some)
             };
-            ends.into_iter().map(end).collect()
+            let ended = ends.into_iter().map(end).collect::<Result<Vec<Option<Entry>>, StoreError>>()?;
+            // One that waits itself makes room for nobody: two of them would wake each other without end.
+            let have_made_room = ended.iter().flatten().filter(|entry| !entry.is_held_up());
+            let pairs: Vec<String> = have_made_room.map(|entry| entry.submission.pair.clone()).collect();
+            if !pairs.is_empty() {
+                wake(&store.sql, &pairs, now)?;
+            }
+            Ok(ended)
         })
     }
 
@@ -271,32 +263,92 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
     }
 }
 
-/// Takes jobs for a worker, at most so many.
+/// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
 fn take(
     sql: &Sql,
     worker: WorkerId,
     most: usize,
     recent: &[CarriedJob],
     mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-) -> Result<Vec<Lease>, StoreError> {
+) -> Result<Vec<TakenJob>, StoreError> {
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
-    let mut taken = Vec::new();
-    while taken.len() < most {
+    let (mut taken, mut waiting) = (Vec::new(), 0);
+    while taken.len() < most && waiting < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(job) = queue::next(may, &all) else { break };
-        let Some(mut entry) = find(sql, job)? else { break };
-        entry.begin(now);
-        save(sql, job, &entry)?;
-        let lease = new_lease(sql, job, WHOLE_JOB, worker)?;
-        carried.push(CarriedJob::of(&entry.submission, lease.fence));
-        taken.push(lease);
+        let Some(entry) = find(sql, job)? else { break };
+        let taken_job = begin(sql, worker, job, entry.clone(), now)?;
+        match &taken_job {
+            Some(TakenJob { lease, .. }) => carried.push(CarriedJob::of(&entry.submission, lease.fence)),
+            None => waiting += 1,
+        }
+        taken.extend(taken_job);
         // There are several of a group if one transaction has submitted them.
         heads.retain(|head| !head.is_of_group(&entry.submission));
         heads.extend(next_head(sql, &entry.submission, now)?);
     }
     Ok(taken)
+}
+
+/// Begins a job for a worker, unless it has to wait: it cannot be read, or its destination has another one.
+fn begin(
+    sql: &Sql,
+    worker: WorkerId,
+    job: JobId,
+    mut entry: Entry,
+    now: u64,
+) -> Result<Option<TakenJob>, StoreError> {
+    let record = JobRow::find(sql, job).and_then(|row| {
+        let row = row.ok_or(StoreError::Row("it is not in the journal".into()))?;
+        row.record(sql, None)
+    });
+    let record = match record {
+        Err(StoreError::Row(why)) => {
+            entry.postpone(format!("it cannot be read: {why}"), now);
+            return save(sql, job, &entry).map(|()| None);
+        }
+        record => record?,
+    };
+    if let Some((other, dest)) = sync_in_the_way(sql, &record.job)? {
+        entry.wait_for(other, &dest, now);
+        return save(sql, job, &entry).map(|()| None);
+    }
+    entry.begin(now);
+    save(sql, job, &entry)?;
+    let lease = new_lease(sql, job, WHOLE_JOB, worker)?;
+    Ok(Some(TakenJob { lease, record: JobRecord { queued: Some(entry), ..record } }))
+}
+
+/// The sync that is carried and changes the destination of this one, or a place in it or around it, and its destination. Whether
+/// other jobs are in each other's way turns out at their files.
+fn sync_in_the_way(sql: &Sql, job: &StoredJob) -> Result<Option<(JobId, String)>, StoreError> {
+    if job.verb != "sync" {
+        return Ok(None);
+    }
+    let others = match JobRow::carried_of_verb(sql, "sync") {
+        // What is damaged there is no reason to wait.
+        Err(StoreError::Row(_)) => Vec::new(),
+        others => others?,
+    };
+    let other = others.into_iter().find(|other| other.job.stores_beside(job));
+    Ok(other.map(|other| (other.id, other.job.dest().unwrap_or_default().to_string_lossy().into_owned())))
+}
+
+/// Lets jobs begin that wait for others at these destinations: the first ones, and the others when these have ended.
+fn wake(sql: &Sql, pairs: &[String], now: u64) -> Result<(), StoreError> {
+    let dest = |pair: &str| pair.rsplit(' ').next().unwrap_or_default().to_owned();
+    let free: HashSet<String> = pairs.iter().map(|pair| dest(pair)).collect();
+    let waiting = format!(
+        "exit IS NULL AND cause IS NOT NULL AND carried = 0 AND failing IS NULL AND due > ?1 AND due <= ?2 \
+         ORDER BY submitted LIMIT {MOST_WAITING}"
+    );
+    let found = entries(sql, &waiting, &[now.into(), (now + HELD.as_secs()).into()])?;
+    for (job, entry) in found.into_iter().filter(|(_, entry)| free.contains(&dest(&entry.submission.pair))) {
+        save(sql, job, &Entry { due: now, ..entry })?;
+    }
+    Ok(())
 }
 
 /// Gives a worker the right to a job, or to a part of its tree.
@@ -316,15 +368,6 @@ pub(super) fn lease_part(
     let Some(row) = JobRow::find(sql, job)? else { return Ok(None) };
     let record = row.record(sql, None)?;
     Ok(Some(TakenJob { lease: new_lease(sql, job, part, worker)?, record }))
-}
-
-/// Has a job wait that cannot be read. The others go on.
-fn postpone(sql: &Sql, job: JobId, why: &str) -> Result<(), StoreError> {
-    if let Some(mut entry) = find(sql, job)? {
-        entry.postpone(format!("it cannot be read: {why}"), sql.now()?);
-        save(sql, job, &entry)?;
-    }
-    delete(sql, job)
 }
 
 /// A lease, as its row has it.
@@ -479,5 +522,7 @@ fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
 const JUMP: u64 = 1 << 32;
 /// For how long a worker is remembered that is not heard of.
 const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
+/// How many jobs are looked at in one transaction that cannot begin now, and how many of them are told that they can.
+const MOST_WAITING: usize = 64;
 /// The largest number of workers that are shown.
 const MOST_WORKERS: u32 = 1000;

@@ -268,6 +268,20 @@ impl Entry {
         self.due = now + POSTPONED.as_secs();
     }
 
+    /// Another job stores at its destination, and it goes on when that has ended. It uses up no try, and for the time of its tries it
+    /// counts as if nothing had failed before.
+    pub fn wait_for(&mut self, other: JobId, dest: &str, now: u64) {
+        self.is_carried = false;
+        self.cause = Some(format!("job {other} stores at {dest}; this one begins when that has ended"));
+        self.failing_since = None;
+        self.due = if self.wish == Wish::Cancel { now } else { now + HELD.as_secs() };
+    }
+
+    /// Whether it waits for something else than the next of its tries.
+    pub const fn is_held_up(&self) -> bool {
+        self.exit.is_none() && self.cause.is_some() && self.failing_since.is_none()
+    }
+
     /// The worker that carried it was lost.
     pub fn lose_worker(&mut self, now: u64) {
         self.is_carried = false;
@@ -435,6 +449,8 @@ const PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// When a job is looked at again that its worker could not carry.
 const POSTPONED: Duration = Duration::from_secs(60);
+/// The same where another job stores at its destination, unless the end of that one is noticed before.
+pub(crate) const HELD: Duration = Duration::from_secs(30);
 /// The largest number of jobs of one owner that have not ended.
 pub const MOST_OF_OWNER: u64 = 10_000;
 
@@ -532,6 +548,34 @@ mod tests {
         entry.begin(400);
         entry.lose_worker(500);
         assert_eq!((entry.state(500), entry.tries, entry.due), (QueueState::Waiting, 2, 530));
+    }
+
+    #[test]
+    fn a_job_whose_destination_another_job_has_waits_as_long_as_that_lasts() {
+        let mut entry = carried();
+        entry.end(5, None, 100);
+        let mut now = entry.due;
+        for _ in 0..10_000 {
+            entry.begin(now);
+            entry.wait_for(JobId::new(7), "two:d", now);
+            assert_eq!((entry.state(now), entry.tries, entry.due), (QueueState::Waiting, 1, now + 30));
+            now = entry.due;
+        }
+        let cause = "job 0000000000000007 stores at two:d; this one begins when that has ended";
+        assert_eq!(entry.cause.as_deref(), Some(cause));
+        entry.begin(now);
+        entry.end(5, None, now);
+        assert_eq!(
+            (entry.exit, entry.tries),
+            (None, 2),
+            "days have passed, and it could not be tried in them"
+        );
+        entry.begin(now);
+        entry.pause().unwrap();
+        entry.wait_for(JobId::new(7), "two:d", now);
+        assert_eq!(entry.state(now), QueueState::Paused);
+        entry.cancel(true, now).unwrap();
+        assert_eq!((entry.state(now), entry.cause.is_some()), (QueueState::Queued, true));
     }
 
     #[test]
