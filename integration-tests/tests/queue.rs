@@ -1,5 +1,7 @@
 //! The queue: real daemons carry jobs between real servers, are killed, stopped and started again.
 
+mod told;
+
 use integration_tests::delay::Delayed;
 use integration_tests::disk::{LoopDisk, SmallDisk};
 use integration_tests::or_skip;
@@ -42,8 +44,13 @@ fn scene_with(state: Option<PathBuf>) -> Scene {
 
 impl Scene {
     fn user(&self) -> User {
+        self.person().args(["--json"])
+    }
+
+    /// The same without `--json`.
+    fn person(&self) -> User {
         let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
-        let words = ["--state", self.state.to_str().unwrap(), "--json", "--config"];
+        let words = ["--state", self.state.to_str().unwrap(), "--config"];
         let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
         user.environment("TZ", "UTC").args(words).args([self.settings_file()])
     }
@@ -159,6 +166,11 @@ fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
     daemon.running.signal(Signal::KILL);
     daemon.end();
     assert_eq!(scene.state(&id), "running", "nobody knows yet");
+    assert!(scene.job(&id)["worker_lost"].is_string());
+    for verb in [&["jobs"][..], &["why", &id]] {
+        let run = scene.person().args(verb).run().exits(0).says("no sign of life since").says(" lost ");
+        assert!(!run.stdout.iter().any(|line| line.contains("running") || line.contains("/s,")), "{run}");
+    }
     let daemon = scene.daemon(&[]);
     scene.until_state(&id, "done");
     assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
@@ -228,48 +240,6 @@ fn a_job_waits_for_a_server_that_is_away() {
     scene.until_state(&id, "done");
     assert_eq!(scene.to.bytes("a"), b"a");
     drop(daemon);
-}
-
-#[test]
-fn a_job_whose_destination_another_one_has_waits_for_its_end() {
-    let scene = scene();
-    let _daemon = scene.daemon(&[]);
-    let sync = |args: &[&str], dest: &str| {
-        let places = [scene.source_url("t"), scene.destination_url(dest)];
-        scene.user().args(["sync"]).args(SLOW).args(args).args(places)
-    };
-    let waits = |id: &str, other: &str, dest: &str| {
-        scene.until_state(id, "waiting");
-        let cause = format!("job {other} stores at {}; this one begins when", scene.destination_url(dest));
-        let job = scene.job(id);
-        assert!(job["queue"]["cause"].as_str().unwrap().starts_with(&cause), "{job}");
-        assert_eq!(job["queue"]["tries"], 0);
-        scene.verb("why", id).exits(0).says(&cause);
-    };
-    // A terminal has claimed the directory, and a file of it.
-    let terminal = sync(&[], "d").start();
-    scene.until_a_part_has_arrived_in("d");
-    let other = scene.user().args(["jobs"]).run().events("job").pop().unwrap();
-    let other = other["id"].as_str().unwrap();
-    let of_directory = id_of(&sync(&["--queue"], "d").run().exits(0));
-    let of_file = scene.submit(&[], "t/large", "d/large");
-    waits(&of_directory, other, "d");
-    waits(&of_file, other, "d/large");
-    sync(&[], "d").run().exits(8);
-    terminal.end().exits(0);
-    for id in [&of_directory, &of_file] {
-        scene.verb("retry", id).exits(0);
-        scene.until_state(id, "done");
-    }
-    // One of the queue is not begun as long as another one of the queue has its destination.
-    let first = id_of(&sync(&["--queue"], "e").run().exits(0));
-    scene.until_a_part_has_arrived_in("e");
-    let second = id_of(&sync(&["--queue"], "e/below").run().exits(0));
-    waits(&second, &first, "e");
-    assert_eq!(scene.job(&second)["queue"]["started"], Value::Null);
-    scene.until_state(&first, "done");
-    scene.until_state(&second, "done");
-    assert_eq!(scene.to.bytes("e/below/large"), sample(LARGE));
 }
 
 #[test]
@@ -363,7 +333,7 @@ fn a_job_that_is_forgotten_is_carried_no_more() {
     daemon.end().exits(0);
     scene.to.die();
     let run = scene.user().args(["cancel", "--forget", &id]).run().exits(0);
-    drop(run.says("nobody has removed"));
+    assert_eq!(run.says("nobody has removed").events("job").len(), 1);
     assert_eq!(scene.state(&id), "cancelled");
     scene.to.start_again();
     let daemon = scene.daemon(&[]);

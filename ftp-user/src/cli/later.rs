@@ -163,6 +163,23 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     }
 }
 
+/// The failure if `word` is the beginning of an option of its verb, or one with few mistakes.
+pub(super) fn mistyped(word: &str, words: &[OsString]) -> Option<Failure> {
+    let typed = word.split('=').next().unwrap_or(word).strip_prefix("--")?;
+    let (at, verb) = verb_of(words)?;
+    let mut command = Cli::command();
+    command.build();
+    let verb = command.find_subcommand(&verb)?;
+    // A part of a verb has options of its own, as `sites add` has.
+    let part = words.iter().skip(at + 1).find_map(|word| verb.find_subcommand(word.to_str()?));
+    let arguments = part.unwrap_or(verb).get_arguments().filter(|option| !option.is_hide_set());
+    let options: Vec<&str> = arguments.filter_map(clap::Arg::get_long).collect();
+    let begun = options.iter().filter(|option| option.starts_with(typed)).min_by_key(|option| option.len());
+    let meant = begun.copied().or_else(|| nearest(typed, options.iter().copied()))?;
+    let what = format!("{} has no option --{typed}", verb.get_name());
+    Some(Failure::usage(what).hint(format!("did you mean --{meant}?")))
+}
+
 /// Whether a person calls an option so.
 fn is_called(arg: &clap::Arg, name: &str) -> bool {
     if arg.is_hide_set() {
@@ -188,7 +205,15 @@ const COPIES: &str = "copy move sync";
 /// Options and parts of verbs of other programs: the verbs to which they are given, their names, and what to do here. The first
 /// line that is right for a verb counts.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "series",
+        "stop end cancel kill disable",
+        "series pause S lets no run of S begin until series resume S; series remove S removes it",
+    ),
+    ("series", "start enable continue", "use series resume"),
     ("sites", "rm del delete unlink", "use sites remove"),
+    ("series", "rm del delete unlink", "use series remove"),
+    ("series", "ls dir", "use series list"),
     ("sites", "ls dir", "use sites list"),
     ("sites", "mv rename ren", "add it under its new name with sites add, then sites remove the old one"),
     ("rm", "-f --force", "--yes (-y) answers the question of rm -r; what is not there is always a failure"),

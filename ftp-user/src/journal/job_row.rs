@@ -161,6 +161,7 @@ impl JobRow {
             given_over,
             process: process.flatten(),
             transfer: None,
+            worker_lost: None,
             progress: if is_carried { leases::progress(sql, self.id)? } else { None },
             queued,
         })

@@ -15,7 +15,7 @@ use super::table::{LEASES, WORKERS, commits, next_fence, reported, set_commits, 
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, HELD, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile,
+    self, CarriedJob, Entry, HELD, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish, WorkerProfile,
     WorkerRecord, reporter,
 };
 use std::collections::{HashMap, HashSet};
@@ -311,7 +311,9 @@ fn begin(
         }
         record => record?,
     };
-    if let Some((other, dest)) = sync_in_the_way(sql, &record.job)? {
+    // To remove what it has left, it needs the destination for nothing else.
+    let is_run = entry.wish != Wish::Cancel;
+    if let Some((other, dest)) = is_run.then(|| sync_in_the_way(sql, &record.job)).transpose()?.flatten() {
         entry.wait_for(other, &dest, now);
         return save(sql, job, &entry).map(|()| None);
     }
@@ -342,7 +344,7 @@ fn wake(sql: &Sql, pairs: &[String], now: u64) -> Result<(), StoreError> {
     let free: HashSet<String> = pairs.iter().map(|pair| dest(pair)).collect();
     let waiting = format!(
         "exit IS NULL AND cause IS NOT NULL AND carried = 0 AND failing IS NULL AND due > ?1 AND due <= ?2 \
-         ORDER BY submitted LIMIT {MOST_WAITING}"
+         ORDER BY due LIMIT {MOST_WAITING}"
     );
     let found = entries(sql, &waiting, &[now.into(), (now + HELD.as_secs()).into()])?;
     for (job, entry) in found.into_iter().filter(|(_, entry)| free.contains(&dest(&entry.submission.pair))) {

@@ -67,6 +67,8 @@ pub struct JobRecord {
     pub queued: Option<Entry>,
     /// How far it is, if a worker of the queue carries it and has told that.
     pub progress: Option<StoredProgress>,
+    /// If it counts as carried, and its worker does not live any more: when that was seen last, in seconds since 1970.
+    pub worker_lost: Option<u64>,
 }
 
 impl JobRecord {

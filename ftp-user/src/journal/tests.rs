@@ -38,6 +38,7 @@ impl JobRecord {
             transfer: None,
             queued: None,
             progress: None,
+            worker_lost: None,
         }
     }
 }

@@ -332,4 +332,14 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
         "job 0000000000000002 stores at two:d/; this one begins when that has ended"
     );
     assert_eq!(next[0].record.queued.as_ref().unwrap().cause, None);
+    // What it has left can be removed meanwhile.
+    let change = |store: &Store| {
+        let (id, now) = (JobId::new(4), store.sql.now()?);
+        let mut entry = find(&store.sql, id)?.unwrap();
+        entry.started = Some(now);
+        entry.cancel(true, now).unwrap();
+        save(&store.sql, id, &entry)
+    };
+    queue.with(|store| store.durably(change)).unwrap();
+    assert_eq!(take(&holder).map(|lease| lease.job.number()), Some(4));
 }
