@@ -20,7 +20,8 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             if word.starts_with('-') {
                 return None;
             }
-            Some(Failure::usage(format!("{verb} has no {word}")).hint(hint(verb, word)?))
+            let hint = hint(verb, word).map(str::to_owned).or_else(|| near_part(verb, word))?;
+            Some(Failure::usage(format!("{verb} has no {word}")).hint(hint))
         }
         Some(_) | None => {
             let fails = || Failure::usage(format!("there is no verb {word}"));
@@ -39,6 +40,14 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             Some(fails().hint(format!("did you mean {meant}?")))
         }
     }
+}
+
+/// Asks whether a part of a verb was meant that a word is like. Words of a few letters are like too many.
+fn near_part(verb: &str, word: &str) -> Option<String> {
+    let command = Cli::command();
+    let parts = command.find_subcommand(verb)?.get_subcommands().map(clap::Command::get_name);
+    let meant = nearest(word, parts).filter(|_| word.len() >= 4)?;
+    Some(format!("did you mean {verb} {meant}?"))
 }
 
 /// The verb of a command line that cannot be carried out, and where it stands. No value of an option is one, also if the option

@@ -167,6 +167,8 @@ fn what_other_programs_call_a_verb_is_told() {
     check("get", "sites get two", None);
     check("stop", "series stop 5", Some("series has no stop; series pause S"));
     check("rm", "series rm 5", Some("use series remove"));
+    check("imort", "sites imort x", Some("sites has no imort; did you mean sites import?"));
+    check("remvoe", "series remvoe 5", Some("series has no remvoe; did you mean series remove?"));
     check("get", "get sites x", Some("use copy"));
     // Options are told by `elsewhere`, and by the others that know them.
     check("-f", "mv -f a b", None);
