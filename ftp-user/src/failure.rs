@@ -1,5 +1,6 @@
 //! What went wrong, for people: what failed, which end said what, what to do about it.
 
+use crate::id::JobId;
 use ftp_io::lock::Lock;
 use ftp_io::program::secret::without_passwords;
 use ftp_io::quoting::for_shell;
@@ -67,6 +68,8 @@ pub enum About {
     Command,
     /// A file that a later job of the journal has taken over. This job does not touch it any more.
     TakenOver,
+    /// A destination that another job has claimed which goes on: once that has ended, it is free.
+    Claimed(JobId),
     /// A destination that has no room for the file. Another one that is no smaller will not fit either.
     NoRoom,
 }

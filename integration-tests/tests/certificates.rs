@@ -95,6 +95,8 @@ fn h24_a_site_that_has_offered_tls_and_no_longer_does_is_not_used_until_it_is_fo
         .says("forgotten of")
         .says("that it offers TLS");
     run("sites", &state).args(["forget", &url]).run().exits(0).says("nothing was known of");
+    let address = url.split('/').nth(2).unwrap().rsplit('@').next().unwrap();
+    run("sites", &state).args(["forget", address]).run().exits(0).says("nothing was known of").says(address);
     let before = peer.heard().len();
     ls().fails();
     assert!(

@@ -151,8 +151,11 @@ fn usage_mistakes_are_2() {
         (&["no-such-verb"], "see ftp-user --help"),
         (&["copy", "--no-such-option", "a", "b"], "unexpected argument '--no-such-option' found; see"),
         (&["cpoy", "a", "b"], "'cpoy'; a similar subcommand exists: 'copy'"),
-        (&["sites", "lits"], "'lits'; a similar subcommand exists: 'list'"),
-        (&["sync", "--max-delet", "3", "a", "b"], "a similar argument exists: '--max-delete'"),
+        (&["sites", "lits"], "sites has no lits; did you mean sites list?"),
+        (
+            &["sync", "--max-delet", "3", "a", "b"],
+            "sync has no option --max-delet; did you mean --max-delete?",
+        ),
     ] {
         let run = user().args(args).run().exits(2).says(says);
         assert_eq!(run.said.trim_end().lines().count(), 1, "one line says it: {run}");

@@ -1,5 +1,7 @@
 //! The queue: real daemons carry jobs between real servers, are killed, stopped and started again.
 
+mod told;
+
 use integration_tests::delay::Delayed;
 use integration_tests::disk::{LoopDisk, SmallDisk};
 use integration_tests::or_skip;
@@ -43,8 +45,13 @@ fn scene_with(state: Option<PathBuf>) -> Scene {
 
 impl Scene {
     fn user(&self) -> User {
+        self.person().args(["--json"])
+    }
+
+    /// The same without `--json`.
+    fn person(&self) -> User {
         let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
-        let words = ["--state", self.state.to_str().unwrap(), "--json", "--config"];
+        let words = ["--state", self.state.to_str().unwrap(), "--config"];
         let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
         user.environment("TZ", "UTC").args(words).args([self.settings_file()])
     }
@@ -105,9 +112,15 @@ impl Scene {
     }
 
     fn until_a_part_has_arrived(&self) {
+        self.until_a_part_has_arrived_in("");
+    }
+
+    fn until_a_part_has_arrived_in(&self, directory: &str) {
         until("a part has arrived", || {
-            let is_large =
-                |name: &String| fs::metadata(self.to.path(name)).is_ok_and(|part| part.len() > 100_000);
+            let is_large = |name: &String| {
+                name.starts_with(directory)
+                    && fs::metadata(self.to.path(name)).is_ok_and(|part| part.len() > 100_000)
+            };
             self.to.names().iter().any(is_large)
         });
     }
@@ -168,6 +181,11 @@ fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
     daemon.running.signal(Signal::KILL);
     daemon.end();
     assert_eq!(scene.state(&id), "running", "nobody knows yet");
+    assert!(scene.job(&id)["worker_lost"].is_string());
+    for verb in [&["jobs"][..], &["why", &id]] {
+        let run = scene.person().args(verb).run().exits(0).says("no sign of life since").says(" lost ");
+        assert!(!run.stdout.iter().any(|line| line.contains("running") || line.contains("/s,")), "{run}");
+    }
     let daemon = scene.daemon(&[]);
     scene.until_state(&id, "done");
     assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
@@ -330,7 +348,7 @@ fn a_job_that_is_forgotten_is_carried_no_more() {
     daemon.end().exits(0);
     scene.to.die();
     let run = scene.user().args(["cancel", "--forget", &id]).run().exits(0);
-    drop(run.says("nobody has removed"));
+    assert_eq!(run.says("nobody has removed").events("job").len(), 1);
     assert_eq!(scene.state(&id), "cancelled");
     scene.to.start_again();
     let daemon = scene.daemon(&[]);

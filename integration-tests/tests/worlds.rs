@@ -11,7 +11,8 @@
 
 use integration_tests::trace;
 use integration_tests::world::daemons::{
-    DaemonsFault, DaemonsPlan, DaemonsSabotage, DaemonsTally, QueuedVerb, run_daemons, shrink_daemons,
+    DaemonsFault, DaemonsPlan, DaemonsSabotage, DaemonsTally, QueuedVerb, Waited, run_daemons,
+    shrink_daemons, wait_for_a_terminal,
 };
 use integration_tests::world::line::{Cut, LongLine};
 use integration_tests::world::manners::Manners;
@@ -137,6 +138,21 @@ fn a_plan_of_daemons_is_carried_out_twice_alike() {
     let [first, second] = [plan, again].map(|plan| with_room(|| run_daemons(&plan).unwrap()));
     eprintln!("{}", first.story);
     assert_eq!((first.story, first.violations), (second.story, Vec::new()));
+}
+
+#[test]
+fn a_job_of_the_queue_waits_as_long_as_a_terminal_has_its_destination() {
+    let waited = with_room(|| wait_for_a_terminal(300_000).unwrap());
+    let Waited { causes, waits, tries, terminal, ended: (later, exit) } = &waited;
+    let cause = causes.iter().next().map_or("", String::as_str);
+    assert!(
+        cause.contains(" stores at ") && cause.ends_with("this one begins when that has ended"),
+        "{waited:?}"
+    );
+    assert_eq!((causes.len(), *tries, *exit), (1, 0, 0), "{waited:?}");
+    // It looks again each half a minute.
+    let most = usize::try_from(terminal.as_secs()).unwrap() / 30 + 1;
+    assert!((3..=most).contains(waits) && *later < Duration::from_secs(60), "{waited:?}");
 }
 
 /// The laws are laws: a run in which one is broken says so.

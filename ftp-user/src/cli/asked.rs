@@ -208,6 +208,10 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
     let is_called = |job: &&JobRecord| id == Some(job.id) || job.job.name.as_deref() == Some(called);
     let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
     found.ok_or_else(|| {
+        if called == "last" {
+            return Failure::new(Kind::Missing, "no job is remembered")
+                .hint("copy something first, with the same --state");
+        }
         let what = match is_plain(called) {
             true => format!("the journal has no job {called}"),
             // It is not repeated: it may be a URL that has a password, and nothing that a terminal should show.
@@ -260,6 +264,7 @@ mod tests {
     fn what_is_no_job_is_repeated_only_if_it_may_be_one() {
         let said = |called: &str| find(&[], called).unwrap_err().to_string();
         assert!(said("nightly").contains("no job nightly"));
+        assert!(said("last").starts_with("no job is remembered; copy something first"));
         for typed in
             ["ftp://u:SECRET\n@h/", "u:SECRET@h", "lab\tSECRET", "SECRET SECRET", "\u{1b}[SECRET", ""]
         {

@@ -6,6 +6,7 @@ use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::remote::RemoteArgs;
+use super::series::called_job;
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession, follow};
 use crate::context::Context;
@@ -112,11 +113,13 @@ fn chosen<'a>(
     takes: impl Fn(&JobRecord) -> bool,
 ) -> Result<&'a JobRecord> {
     let job = find(jobs, called)?;
-    if takes(job) {
-        return Ok(job);
-    }
+    if takes(job) { Ok(job) } else { Err(nothing_left(job, verb)) }
+}
+
+/// The failure of a verb that a job does not take as it stands.
+pub(super) fn nothing_left(job: &JobRecord, verb: &str) -> Failure {
     let nothing = if job.state.has_ended() { format!(": there is nothing to {verb}") } else { String::new() };
-    Err(Failure::usage(format!("job {} {}{nothing}", job.id, job.state.verb())))
+    Failure::usage(format!("job {} {}{nothing}", job.id, job.state.verb()))
 }
 
 /// Whether a job may have unfinished files. One that runs is among them: to start it again fails with the name of its process.
@@ -132,7 +135,7 @@ impl General {
         // A daemon goes on with those of the queue.
         let of = |state| jobs.iter().filter(move |job| job.state == state && job.queued.is_none());
         if let Some(called) = &args.job
-            && let record @ JobRecord { queued: Some(_), .. } = find(&jobs, called)?
+            && let record @ JobRecord { queued: Some(_), .. } = called_job(&general, &jobs, called, "resume")?
         {
             return general.change_queued(record, JobChange::Resume).await;
         }
@@ -174,7 +177,7 @@ impl General {
     /// Runs a job again that has failed or was interrupted.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let called = find(&jobs, &args.job)?;
+        let called = called_job(&general, &jobs, &args.job, "retry")?;
         if called.queued.is_some() && args.yes {
             let what =
                 "--yes agrees to what the last run at a terminal has kept, and this is a job of the queue";
@@ -232,6 +235,7 @@ impl General {
         if jobs.iter().any(is_open) {
             general.warn_without_daemon(&general.queue()?).await?;
         }
+        general.note_lost_workers(&mut jobs)?;
         // Their destinations are asked, each with the password that it lacks.
         let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
         general.one_password(detached, "the jobs are listed all the same")?;
@@ -264,7 +268,7 @@ impl General {
     /// Gives up a job that was interrupted.
     pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let called = find(&jobs, &args.job)?;
+        let called = called_job(&general, &jobs, &args.job, "cancel")?;
         if called.queued.is_some() && !args.forget {
             return general.change_queued(called, JobChange::Cancel).await;
         }
@@ -274,7 +278,8 @@ impl General {
         let record = chosen(&jobs, &args.job, "cancel", has_left)?;
         if args.forget {
             if record.queued.is_some() {
-                general.change_queued(record, JobChange::Forget).await?;
+                // It is shown when the journal has forgotten its files, too.
+                general.apply_queued(record, JobChange::Forget)?;
             }
             return general.forget(record).await;
         }

@@ -20,7 +20,8 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             if word.starts_with('-') {
                 return None;
             }
-            Some(Failure::usage(format!("{verb} has no {word}")).hint(hint(verb, word)?))
+            let hint = hint(verb, word).map(str::to_owned).or_else(|| near_part(verb, word))?;
+            Some(Failure::usage(format!("{verb} has no {word}")).hint(hint))
         }
         Some(_) | None => {
             let fails = || Failure::usage(format!("there is no verb {word}"));
@@ -39,6 +40,14 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             Some(fails().hint(format!("did you mean {meant}?")))
         }
     }
+}
+
+/// Asks whether a part of a verb was meant that a word is like. Words of a few letters are like too many.
+fn near_part(verb: &str, word: &str) -> Option<String> {
+    let command = Cli::command();
+    let parts = command.find_subcommand(verb)?.get_subcommands().map(clap::Command::get_name);
+    let meant = nearest(word, parts).filter(|_| word.len() >= 4)?;
+    Some(format!("did you mean {verb} {meant}?"))
 }
 
 /// The verb of a command line that cannot be carried out, and where it stands. No value of an option is one, also if the option
@@ -163,6 +172,23 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
         ),
         _ => None,
     }
+}
+
+/// The failure if `word` is the beginning of an option of its verb, or one with few mistakes.
+pub(super) fn mistyped(word: &str, words: &[OsString]) -> Option<Failure> {
+    let typed = word.split('=').next().unwrap_or(word).strip_prefix("--")?;
+    let (at, verb) = verb_of(words)?;
+    let mut command = Cli::command();
+    command.build();
+    let verb = command.find_subcommand(&verb)?;
+    // A part of a verb has options of its own, as `sites add` has.
+    let part = words.iter().skip(at + 1).find_map(|word| verb.find_subcommand(word.to_str()?));
+    let arguments = part.unwrap_or(verb).get_arguments().filter(|option| !option.is_hide_set());
+    let options: Vec<&str> = arguments.filter_map(clap::Arg::get_long).collect();
+    let begun = options.iter().filter(|option| option.starts_with(typed)).min_by_key(|option| option.len());
+    let meant = begun.copied().or_else(|| nearest(typed, options.iter().copied()))?;
+    let what = format!("{} has no option --{typed}", verb.get_name());
+    Some(Failure::usage(what).hint(format!("did you mean --{meant}?")))
 }
 
 /// Whether a person calls an option so.

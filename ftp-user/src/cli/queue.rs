@@ -9,15 +9,17 @@ use super::{General, places, program};
 use crate::config::Settings;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
-use crate::job::{Job, Mode, Status, Work};
+use crate::job::{self, Job, Mode, Status, Work};
 use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
     CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, Priority, QueueState, RecordedSites, Recurrence,
-    Series, SiteUse, Submission, WhenError, are_draining, has_worker, parse_at, scattered_sites, zone_name,
+    Series, SiteUse, Submission, WhenError, are_draining, has_worker, local_time, parse_at, scattered_sites,
+    zone_name,
 };
 use crate::report::Event;
+use crate::world::LocalName;
 use clap::Args;
 use ftp_io::clock::since_1970;
 use ftp_io::program::output;
@@ -28,6 +30,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::slice;
 use std::time::Duration;
 
 /// Where a job is carried.
@@ -162,6 +165,10 @@ impl General {
         reporter.finish().await?;
         let prepared = prepared?;
         refuse(&prepared, verb)?;
+        if due <= now && every.is_none() {
+            // What begins later may find a source that is made until then.
+            check_local_sources(&prepared.work)?;
+        }
         if super::store::is_database(self)
             && let Some(local) = prepared.work.places().find(|place| place.is_local())
         {
@@ -191,28 +198,41 @@ impl General {
     ) -> Result<Status> {
         let draft = self.draft(verb, typed, words).await?;
         let queue = self.queue()?;
-        let id = match draft.store(&queue).map_err(not_submitted)? {
-            StoredDraft::Job(Submitted::New(id)) => id,
+        let begins = Some(draft.entry.due).filter(|due| *due > draft.entry.created);
+        let (id, begins) = match draft.store(&queue).map_err(not_submitted)? {
+            StoredDraft::Job(Submitted::New(id)) => (id, begins),
             StoredDraft::Job(Submitted::Known(id)) => {
                 self.warn(format!("the queue has this job already: {id}")).await?;
-                id
+                (id, None)
             }
             StoredDraft::Series(record) => {
                 match self.json {
                     true => self.tell(Event::Series(*record)).await?,
-                    false => self.print_id(record.id)?,
+                    false => {
+                        self.print_id(record.id)?;
+                        self.say_when(record.series.next);
+                    }
                 }
                 self.warn_without_daemon(&queue).await?;
                 return Ok(Status::Done);
             }
         };
         self.show_submitted(&queue, id).await?;
+        self.say_when(begins);
         self.warn_without_daemon(&queue).await?;
         if !verb.queue().wait {
             return Ok(Status::Done);
         }
         let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;
         ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
+    }
+
+    /// Tells people when a job begins that does not begin at once, in the time zone of this host.
+    pub(super) fn say_when(&self, begins: Option<u64>) {
+        let at = begins.and_then(|begins| Timestamp::from_second(begins.cast_signed()).ok());
+        if let Some(at) = at.filter(|_| !self.quiet && !self.json) {
+            output::complain("ftp-user", format_args!("begins {}", local_time(at, &TimeZone::system())));
+        }
     }
 
     /// The queue of the state directory.
@@ -293,7 +313,7 @@ impl General {
     /// Stops a job of the queue.
     pub(super) async fn pause(&self, args: &PauseArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let record = super::asked::find(&jobs, &args.job)?;
+        let record = super::series::called_job(&general, &jobs, &args.job, "pause")?;
         if record.queued.is_none() {
             return Err(Failure::usage(format!("job {} is not a job of the queue", record.id)).hint(
                 "end its process with ^C, and resume it later; copy --queue leaves a job to the daemon",
@@ -338,16 +358,49 @@ impl General {
         }
     }
 
-    /// Changes a job of the queue, and shows it.
-    pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
+    /// Notes of jobs that count as carried whose worker does not live any more.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub(super) fn note_lost_workers(&self, jobs: &mut [JobRecord]) -> Result<()> {
+        let is_carried = |job: &JobRecord| job.queued.as_ref().is_some_and(|entry| entry.is_carried);
+        if !jobs.iter().any(is_carried) {
+            return Ok(());
+        }
+        let queue = self.queue()?;
+        let (now, runs, workers) = (queue.now()?, queue.carried_runs()?, queue.workers()?);
+        let has_daemon = queue.has_daemon();
+        for job in jobs.iter_mut().filter(|job| is_carried(job)) {
+            let worker = runs.get(&job.id).map(|run| run.worker);
+            let worker = workers.iter().find(|known| Some(known.profile.id) == worker);
+            if !has_daemon || !worker.is_some_and(|worker| worker.is_alive(now)) {
+                let begun = job.queued.as_ref().and_then(|entry| entry.started).unwrap_or(job.begun);
+                job.worker_lost = Some(worker.map_or(begun, |worker| worker.seen));
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes a job of the queue. Returns the queue.
+    pub(super) fn apply_queued(&self, record: &JobRecord, change: JobChange) -> Result<Queue> {
         let id = record.id;
         let queue = self.queue()?;
         queue.apply(id, change, false)?.map_err(|why| {
+            if why == EntryRefusal::IsDone {
+                return super::jobs::nothing_left(record, change.name());
+            }
             let state = record.queued.as_ref().map(|entry| entry.state(since_1970().as_secs()));
             let failure = Failure::new(Kind::Usage, format!("cannot {} job {id}: {why}", change.name()));
-            failure.hint(next_verb(why, id, state == Some(QueueState::Paused)))
+            failure.hint(next_verb(why, id, state))
         })?;
-        if let Some(record) = queue.job(id)? {
+        Ok(queue)
+    }
+
+    /// Changes a job of the queue, and shows it.
+    pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
+        let queue = self.apply_queued(record, change)?;
+        if let Some(record) = queue.job(record.id)? {
             let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;
             if !is_over {
@@ -359,12 +412,19 @@ impl General {
 }
 
 /// What to type in place of a change that is refused.
-fn next_verb(why: EntryRefusal, id: JobId, is_paused: bool) -> String {
+fn next_verb(why: EntryRefusal, id: JobId, state: Option<QueueState>) -> String {
+    let is_paused = state == Some(QueueState::Paused);
     match why {
-        EntryRefusal::HasEnded => format!("{FtpUser} retry {id} carries it once more"),
+        EntryRefusal::HasEnded if state != Some(QueueState::Done) => {
+            format!("{FtpUser} retry {id} carries it once more")
+        }
         EntryRefusal::IsCarried => "cancel it without --forget".to_owned(),
         EntryRefusal::HasNotEnded if is_paused => format!("{FtpUser} resume {id} continues it"),
-        EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => {
+        EntryRefusal::HasEnded
+        | EntryRefusal::IsDone
+        | EntryRefusal::HasNotEnded
+        | EntryRefusal::IsCancelled
+        | EntryRefusal::IsNotPaused => {
             format!("{FtpUser} why {id} tells how it stands")
         }
     }
@@ -397,6 +457,19 @@ fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Refuses a job that begins at once if a source on this host is not there.
+fn check_local_sources(work: &Work) -> Result<()> {
+    let sources: &[Location] = match work {
+        Work::Copy { sources, .. } => sources,
+        Work::Sync { source, .. } | Work::Append { source, .. } => slice::from_ref(source),
+        // The lines of a list fail one by one.
+        Work::CopyEach { .. } | Work::Output { .. } | Work::Input { .. } => &[],
+    };
+    let is_missing =
+        |source: &&Location| source.is_local() && matches!(LocalName::typed(&source.path).facts(), Ok(None));
+    sources.iter().find(is_missing).map_or(Ok(()), |source| Err(job::missing(source)))
 }
 
 /// The servers of a job as one text: those of its sources, and at the end that of its destination.
@@ -489,15 +562,17 @@ mod tests {
     #[test]
     fn a_change_that_is_refused_names_the_next_verb() {
         use EntryRefusal::{HasEnded, HasNotEnded, IsCancelled, IsCarried, IsNotPaused};
-        for (why, is_paused, expect) in [
-            (HasEnded, false, "retry 0000000000000007"),
-            (HasNotEnded, true, "resume 0000000000000007"),
-            (HasNotEnded, false, "why 0000000000000007"),
-            (IsCancelled, false, "why 0000000000000007"),
-            (IsNotPaused, false, "why 0000000000000007"),
-            (IsCarried, false, "without --forget"),
+        use QueueState::{Done, Failed, Paused, Running};
+        for (why, state, expect) in [
+            (HasEnded, Failed, "retry 0000000000000007"),
+            (HasEnded, Done, "why 0000000000000007"),
+            (HasNotEnded, Paused, "resume 0000000000000007"),
+            (HasNotEnded, Running, "why 0000000000000007"),
+            (IsCancelled, Running, "why 0000000000000007"),
+            (IsNotPaused, Running, "why 0000000000000007"),
+            (IsCarried, Running, "without --forget"),
         ] {
-            let next = next_verb(why, JobId::new(7), is_paused);
+            let next = next_verb(why, JobId::new(7), Some(state));
             assert!(next.contains(expect), "{why:?}: {next}");
         }
     }

@@ -21,6 +21,7 @@ use ftp_io::tls::{Client, Fingerprint, Trust, Versions};
 use ftp_proto::address;
 use ftp_proto::wire::{counted, show};
 use hyper::Method;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -302,6 +303,8 @@ async fn submit(
     let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;
     let id = text(&made, "id");
     print(&if general.json { with_event(&made, "job") } else { id.clone() })?;
+    let begins = ["next_try", "next"].into_iter().find_map(|key| text(&made, key).parse::<Timestamp>().ok());
+    general.say_when(begins.and_then(|begins| u64::try_from(begins.as_second()).ok()));
     if !queue.wait {
         return Ok(Status::Done);
     }

@@ -1,11 +1,11 @@
 //! `series`: the jobs that are carried again and again.
 
-use super::General;
 use super::remote::RemoteArgs;
+use super::{General, asked};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::SeriesRecord;
+use crate::journal::{JobRecord, SeriesRecord};
 use crate::queue::Series;
 use crate::report::Event;
 use clap::{Args, Subcommand};
@@ -47,7 +47,7 @@ pub(super) struct SeriesName {
 
 /// Runs the verb.
 pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
-    super::asked::check_state(general.state.as_deref())?;
+    asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
     let all = queue.series()?;
     let change = |id: &str, change: fn(&mut Series, u64) -> bool| -> Result<SeriesRecord> {
@@ -91,4 +91,26 @@ fn find<'a>(all: &'a [SeriesRecord], id: &str) -> Result<&'a SeriesRecord> {
     found.ok_or_else(|| {
         Failure::new(Kind::Missing, "no series has this id").hint(format!("{FtpUser} series lists them"))
     })
+}
+
+/// The job that is called so. The id of a series is answered with what does to a series what `verb` does to a job.
+pub(super) fn called_job<'a>(
+    general: &General,
+    jobs: &'a [JobRecord],
+    called: &str,
+    verb: &str,
+) -> Result<&'a JobRecord> {
+    asked::find(jobs, called).map_err(|failure| in_place_of(general, called, verb).unwrap_or(failure))
+}
+
+/// The failure of a verb of jobs for what is a series.
+pub(super) fn in_place_of(general: &General, called: &str, verb: &str) -> Option<Failure> {
+    let id: JobId = called.parse().ok()?;
+    let is_known = general.queue().ok()?.series().ok()?.iter().any(|record| record.id == id);
+    let meant = match verb {
+        "pause" | "resume" => format!("{FtpUser} series {verb} {id}"),
+        "cancel" => format!("{FtpUser} series remove {id} ends it; its runs are jobs, which cancel ends"),
+        _ => format!("{FtpUser} series show {id} names the job of its last run"),
+    };
+    is_known.then(|| Failure::new(Kind::Missing, format!("{id} is a series, and no job")).hint(meant))
 }

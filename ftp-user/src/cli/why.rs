@@ -36,7 +36,8 @@ pub(super) struct WhyArgs {
 pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> Result<Status> {
     let runs = context.store.journal.runs()?;
     // The last run may have a job that only the journal knows.
-    let jobs = context.store.journal.jobs()?;
+    let mut jobs = context.store.journal.jobs()?;
+    general.note_lost_workers(&mut jobs)?;
     let (job, run) = find(&jobs, &runs, &args.run);
     let mut receipts = Receipts::default();
     if let Some(run) = run {
@@ -49,7 +50,8 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
         context.run.events.say(Event::Past(run));
     }
     if let (None, None) = (job, run) {
-        return Err(unknown(&runs, &jobs));
+        let series = super::series::in_place_of(general, &args.run, "why");
+        return Err(series.unwrap_or_else(|| unknown(&runs, &jobs)));
     }
     if let Some(job) = job {
         if let Some(obstacle) = general.obstacle(job, &jobs)? {

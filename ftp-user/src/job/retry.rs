@@ -98,6 +98,7 @@ impl Retry {
             | About::OldFile
             | About::Command
             | About::TakenOver
+            | About::Claimed(_)
             | About::NoRoom
             | About::Relay
             | About::DataPorts

@@ -385,6 +385,7 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
         | About::Nested
         | About::Command
         | About::TakenOver
+        | About::Claimed(_)
         | About::NoRoom => failure.kind == Kind::Temporary,
     }
 }

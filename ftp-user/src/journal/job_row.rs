@@ -61,6 +61,12 @@ impl JobRow {
         Self::query(sql, "state = 0 AND verb = ?1", &[verb.into()])
     }
 
+    /// Every job of this verb that a daemon carries.
+    pub(super) fn carried_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>> {
+        let is_carried = "verb = ?1 AND id IN (SELECT job FROM queue WHERE carried = 1)";
+        Self::query(sql, is_carried, &[verb.into()])
+    }
+
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
     pub(super) fn is_passing(&self) -> bool {
         self.job.verb == PASSING
@@ -155,6 +161,7 @@ impl JobRow {
             given_over,
             process: process.flatten(),
             transfer: None,
+            worker_lost: None,
             progress: if is_carried { leases::progress(sql, self.id)? } else { None },
             queued,
         })

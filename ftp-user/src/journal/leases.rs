@@ -4,6 +4,7 @@
 mod tests;
 
 use super::failure::JournalFailure;
+use super::job_row::JobRow;
 use super::queue::{
     Queue, entries, file_totals, find, forget_oldest, heads, keep, lose_all, next_head, read_sites, save,
     written_sites,
@@ -17,10 +18,10 @@ use super::table::{
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, FileTotals, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, WorkerProfile,
-    WorkerRecord, reporter,
+    self, CarriedJob, Entry, FileTotals, HELD, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish,
+    WorkerProfile, WorkerRecord, reporter,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// The leases of one worker in the journal of a queue: it takes jobs, renews its leases, and ends jobs.
@@ -196,8 +197,15 @@ impl<'a> Leases<'a> {
                 delete(&store.sql, lease.job)?;
                 keep(store, lease.job, entry).map(Some)
             };
-            let ended = ends.into_iter().zip(counted).map(end).collect::<Result<_, _>>()?;
+            let ended =
+                ends.into_iter().zip(counted).map(end).collect::<Result<Vec<Option<Entry>>, StoreError>>()?;
             forget_oldest(&store.sql, now)?;
+            // One that waits itself makes room for nobody: two of them would wake each other without end.
+            let have_made_room = ended.iter().flatten().filter(|entry| !entry.is_held_up());
+            let pairs: Vec<String> = have_made_room.map(|entry| entry.submission.pair.clone()).collect();
+            if !pairs.is_empty() {
+                wake(&store.sql, &pairs, now)?;
+            }
             Ok(ended)
         })
     }
@@ -264,7 +272,7 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
     }
 }
 
-/// Takes jobs for a worker, at most so many.
+/// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
 fn take(
     sql: &Sql,
     worker: WorkerId,
@@ -274,27 +282,72 @@ fn take(
 ) -> Result<Vec<TakenJob>, StoreError> {
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
-    let (mut taken, mut fence) = (Vec::new(), last_fence(sql)?);
-    while taken.len() < most {
+    let (mut taken, mut waiting, mut fence) = (Vec::new(), 0, last_fence(sql)?);
+    while taken.len() < most && waiting < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(job) = queue::next(may, &all) else { break };
         let Some(mut entry) = find(sql, job)? else { break };
-        entry.begin(now);
+        let lease = if let Some((other, dest)) = sync_in_the_way(sql, job, &entry)? {
+            entry.wait_for(other, &dest, now);
+            waiting += 1;
+            None
+        } else {
+            entry.begin(now);
+            fence += 1;
+            Some(Lease { job, part: WHOLE_JOB, worker, fence })
+        };
         save(sql, job, &entry)?;
-        fence += 1;
-        let lease = Lease { job, part: WHOLE_JOB, worker, fence };
-        LeaseRow::new(lease, now).save(sql)?;
-        carried.push(CarriedJob::of(&entry.submission, lease.fence));
         // There are several of a group if one transaction has submitted them.
         heads.retain(|head| !head.is_of_group(&entry.submission));
         heads.extend(next_head(sql, &entry.submission, now)?);
-        taken.push(TakenJob { lease, entry });
+        if let Some(lease) = lease {
+            LeaseRow::new(lease, now).save(sql)?;
+            carried.push(CarriedJob::of(&entry.submission, fence));
+            taken.push(TakenJob { lease, entry });
+        }
     }
     if !taken.is_empty() {
         set_last_fence(sql, fence)?;
     }
     Ok(taken)
+}
+
+/// The sync that is carried and changes the destination of this one, or a place in it or around it, and its destination. Whether
+/// other jobs are in each other's way turns out at their files.
+fn sync_in_the_way(sql: &Sql, job: JobId, entry: &Entry) -> Result<Option<(JobId, String)>, StoreError> {
+    // To remove what it has left, it needs the destination for nothing else.
+    if entry.wish == Wish::Cancel {
+        return Ok(None);
+    }
+    let found = match JobRow::find(sql, job) {
+        // Its run tells that it cannot be read.
+        Err(StoreError::Row(_)) => None,
+        found => found?,
+    };
+    let Some(JobRow { job, .. }) = found.filter(|row| row.job.verb == "sync") else { return Ok(None) };
+    let others = match JobRow::carried_of_verb(sql, "sync") {
+        // What is damaged there is no reason to wait.
+        Err(StoreError::Row(_)) => Vec::new(),
+        others => others?,
+    };
+    let other = others.into_iter().find(|other| other.job.stores_beside(&job));
+    Ok(other.map(|other| (other.id, other.job.dest().unwrap_or_default().to_string_lossy().into_owned())))
+}
+
+/// Lets jobs begin that wait for others at these destinations: the first ones, and the others when these have ended.
+fn wake(sql: &Sql, pairs: &[String], now: u64) -> Result<(), StoreError> {
+    let dest = |pair: &str| pair.rsplit(' ').next().unwrap_or_default().to_owned();
+    let free: HashSet<String> = pairs.iter().map(|pair| dest(pair)).collect();
+    let waiting = format!(
+        "exit IS NULL AND cause IS NOT NULL AND carried = 0 AND failing IS NULL AND due > ?1 AND due <= ?2 \
+         ORDER BY due LIMIT {MOST_WAITING}"
+    );
+    let found = entries(sql, &waiting, &[now.into(), (now + HELD.as_secs()).into()])?;
+    for (job, entry) in found.into_iter().filter(|(_, entry)| free.contains(&dest(&entry.submission.pair))) {
+        save(sql, job, &Entry { due: now, ..entry })?;
+    }
+    Ok(())
 }
 
 /// Gives a worker the right to a job, or to a part of its tree.
@@ -472,5 +525,7 @@ fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
 const JUMP: u64 = 1 << 32;
 /// For how long a worker is remembered that is not heard of.
 const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
+/// How many jobs are looked at in one transaction that cannot begin now, and how many of them are told that they can.
+const MOST_WAITING: usize = 64;
 /// The largest number of workers that are shown.
 const MOST_WORKERS: u32 = 1000;

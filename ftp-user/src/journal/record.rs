@@ -67,6 +67,8 @@ pub struct JobRecord {
     pub queued: Option<Entry>,
     /// How far it is, if a worker of the queue carries it and has told that.
     pub progress: Option<StoredProgress>,
+    /// If it counts as carried, and its worker does not live any more: when that was seen last, in seconds since 1970.
+    pub worker_lost: Option<u64>,
 }
 
 impl JobRecord {
@@ -489,9 +491,34 @@ impl StoredJob {
 
     /// Whether the same destination was given, as far as texts tell it. A place of this host may depend on the directory.
     pub(super) fn goes_where(&self, other: &Self) -> bool {
-        let (Some(one), Some(two)) = (self.places().last(), other.places().last()) else { return false };
+        let (Some(one), Some(two)) = (self.dest(), other.dest()) else { return false };
         let is_url = one.as_encoded_bytes().windows(3).any(|bytes| bytes == b"://");
         one == two && (is_url || self.directory == other.directory)
+    }
+
+    /// The destination, as it was typed.
+    pub(super) fn dest(&self) -> Option<OsString> {
+        self.places().last()
+    }
+
+    /// Whether one of both destinations is the other one, or inside of it, as far as texts tell that of places that depend on no
+    /// directory: what is not known to be inside of a login directory is not.
+    pub(super) fn stores_beside(&self, other: &Self) -> bool {
+        let (Some(one), Some(two)) = (self.dest(), other.dest()) else { return false };
+        let contains = |outer: &[u8], inner: &[u8]| {
+            let Some(below) = inner.strip_prefix(outer) else { return false };
+            let begins_name = !below.starts_with(b"/");
+            match outer.last() {
+                Some(b':' | b']' | b'/') => begins_name,
+                _ => below.is_empty() || (!begins_name && !below.starts_with(b"//")),
+            }
+        };
+        let [one, two] = [one, two].map(|place| {
+            let place = place.into_encoded_bytes();
+            let directory = place.strip_suffix(b"/").filter(|rest| !rest.ends_with(b":"));
+            directory.map_or_else(|| place.clone(), <[u8]>::to_vec)
+        });
+        contains(&one, &two) || contains(&two, &one)
     }
 
     /// Whether the same is to be copied. How it is to run does not count.

@@ -38,6 +38,7 @@ impl JobRecord {
             transfer: None,
             queued: None,
             progress: None,
+            worker_lost: None,
         }
     }
 }
@@ -333,4 +334,30 @@ fn n8_a_mark_that_cannot_be_read_promises_nothing() {
     let mut files = whole;
     files.remove("journal.db-mark");
     assert_eq!(read_files(&files).unwrap(), expected);
+}
+
+#[test]
+fn destinations_are_in_each_other_as_far_as_texts_tell() {
+    let of = |dest: &str| StoredJob::for_tests(&format!("sync one:a {dest}"));
+    for (one, two, expect) in [
+        ("two:d", "two:d", true),
+        ("two:d/", "two:d", true),
+        ("two:d", "two:d/e", true),
+        ("two:d", "two:de", false),
+        ("two:", "two:d", true),
+        ("two:", "two:/d", false),
+        ("two:/", "two:/d", true),
+        ("two:/d", "two:d", false),
+        ("[two]", "[two]d", true),
+        ("ftp://h/d", "ftp://h/d/e/", true),
+        ("ftp://h/", "ftp://h/d", true),
+        ("ftp://h/", "ftp://h//d", false),
+        ("ftp://h", "ftp://h:2121/d", false),
+        ("/srv/d", "/srv/d/e", true),
+        ("/", "/srv", true),
+        ("two:d", "three:d", false),
+    ] {
+        assert_eq!(of(one).stores_beside(&of(two)), expect, "{one} {two}");
+        assert_eq!(of(two).stores_beside(&of(one)), expect, "{two} {one}");
+    }
 }

@@ -52,6 +52,9 @@ pub enum EntryRefusal {
     /// It has ended.
     #[error("it has ended")]
     HasEnded,
+    /// It is done: no file of it has failed.
+    #[error("it is done")]
+    IsDone,
     /// It has not ended.
     #[error("it has not ended")]
     HasNotEnded,

@@ -2,6 +2,7 @@
 
 use super::choice::CarriedJob;
 use super::hours::Hours;
+use super::when::local_time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -120,8 +121,7 @@ impl SiteUse<'_> {
         let closed = sites.clone().find_map(|site| self.closed(site).map(|hours| (site, hours)));
         if let Some((site, hours)) = closed {
             let opens = hours.next(self.now, self.zone);
-            let opens =
-                opens.map(|opens| opens.to_zoned(self.zone.clone()).strftime("%F %H:%M %Z").to_string());
+            let opens = opens.map(|opens| local_time(opens, self.zone));
             return Some(SiteRefusal::Hours { site: site.clone(), hours: hours.to_string(), opens });
         }
         let counted = sites.filter_map(|site| Some((site, self.limits.get(site)?)));

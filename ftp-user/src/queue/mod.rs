@@ -30,7 +30,7 @@ mod worker;
 
 pub use change::{EntryRefusal, JobChange};
 pub use choice::{CarriedJob, Head, next};
-pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
+pub(crate) use entry::{DONE, HELD, INTERRUPTED, PARTIAL};
 pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
 };
@@ -40,5 +40,5 @@ pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
 pub use progress::StoredProgress;
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
-pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};
+pub use when::{Recurrence, WhenError, local_time, parse_at, zone_name, zone_of};
 pub use worker::{WorkerProfile, WorkerRecord, are_draining, has_worker, reporter, scattered_sites};

@@ -127,6 +127,11 @@ pub fn zone_of(name: &str) -> Option<TimeZone> {
     zone.ok().filter(|zone| !zone.is_unknown())
 }
 
+/// A time as people read it: `2026-11-28 02:30 CET`.
+pub fn local_time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%F %H:%M %Z").to_string()
+}
+
 /// The local times of a schedule: whole minutes that the fields select. Bit `n` of a field is the value `n`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Calendar {

@@ -33,6 +33,7 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
         .with_known("not_asked", transfer.and_then(Result::err))
         .with_known("queue", job.queued.as_ref().map(queue_line))
         .with_known("progress", job.progress.as_ref())
+        .with_known("worker_lost", job.worker_lost.map(date))
 }
 
 /// What the queue knows of a job, for programs.
@@ -99,11 +100,12 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     let name = job.job.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let process = job.process.filter(|_| job.state == JobState::Running);
     let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
-    let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_default();
+    let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_else(|| lost_words(job));
     let some = |count: u64, what: &str| {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
-    let why = job.why.as_ref();
+    let is_held_up = job.queued.as_ref().is_some_and(Entry::is_held_up);
+    let why = job.why.as_ref().filter(|_| !is_held_up);
     // It is that of the last run that has ended.
     let when = if job.is_running() { "in an earlier run: " } else { "" };
     let why = why.map(|why| format!(" ({when}{})", show(why.as_bytes()))).unwrap_or_default();
@@ -113,7 +115,7 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     format!(
         "{}{name} {}{process}{transfer} {}, {} ({}){open}{failed}: {}",
         job.id,
-        job.state_name(since_1970().as_secs()),
+        state_words(job),
         date(job.ended.unwrap_or(job.begun)),
         counted(job.files, "file"),
         size::bytes(job.bytes),
@@ -126,13 +128,28 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
 pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
     let name = job.job.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);
-    let (state, age, files) =
-        (job.state_name(since_1970().as_secs()), duration::words(age), counted(job.files, "file"));
+    let (state, age, files) = (state_words(job), duration::words(age), counted(job.files, "file"));
     let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
     let transfer = job.transfer.as_ref().map(transfer_words);
-    let progress = job.progress.as_ref().map(progress_words);
+    let progress = match job.worker_lost {
+        Some(_) => Some(lost_words(job)),
+        None => job.progress.as_ref().map(progress_words),
+    };
     let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
     rows.chain(transfer.into_iter().chain(progress).map(|words| format!("   {words}"))).collect()
+}
+
+/// The state of a job, for people. One whose worker is lost does not run.
+fn state_words(job: &JobRecord) -> &'static str {
+    if job.worker_lost.is_some() { "lost" } else { job.state_name(since_1970().as_secs()) }
+}
+
+/// What people are told of a job whose worker is lost.
+fn lost_words(job: &JobRecord) -> String {
+    let since = |seen| {
+        format!(" (its worker has shown no sign of life since {}; a daemon goes on with it)", date(seen))
+    };
+    job.worker_lost.map(since).unwrap_or_default()
 }
 
 /// How far a job is that a worker carries: ` (3 files, 5.00 MiB of 20.0 MiB, 1.00 MiB/s, 15 s left)`.
@@ -173,7 +190,7 @@ fn open_words(job: &JobRecord) -> String {
 /// What the queue knows of a job beside its state: `, not before 2026-11-26T02:30:00Z`. The cause is told if the run has told
 /// none.
 fn queue_words(job: &JobRecord, entry: &Entry) -> String {
-    let cause = entry.cause.as_ref().filter(|_| job.why.is_none());
+    let cause = entry.cause.as_ref().filter(|_| job.why.is_none() || entry.is_held_up());
     let cause = cause.map(|cause| format!(" ({})", show(cause.as_bytes()))).unwrap_or_default();
     let wish = match entry.wish {
         _ if entry.exit.is_some() => "",
@@ -266,6 +283,34 @@ mod tests {
         let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, age, 30);
         assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 2), "{rows:?}");
         assert!(rows[1].contains("no answer"), "{rows:?}");
+    }
+
+    #[test]
+    fn a_job_whose_worker_is_lost_neither_runs_nor_has_a_rate() {
+        let entry = Entry { is_carried: true, ..Entry::default() };
+        let progress = Some(StoredProgress { rate: Some(1000), ..StoredProgress::default() });
+        let job =
+            JobRecord { progress, queued: Some(entry), ..interrupted(StoredJob::for_tests("copy a b")) };
+        let rows = |job: &JobRecord| job_row(job, Duration::from_secs(60), 80);
+        assert!(
+            rows(&job)[0].contains(" running ") && rows(&job)[1].contains("1000 B/s"),
+            "{:?}",
+            rows(&job)
+        );
+        let job = JobRecord { worker_lost: Some(60), ..job };
+        let lost =
+            "(its worker has shown no sign of life since 1970-01-01T00:01:00Z; a daemon goes on with it)";
+        assert!(
+            rows(&job)[0].contains(" lost ") && rows(&job)[1] == format!("    {lost}"),
+            "{:?}",
+            rows(&job)
+        );
+        assert!(job_sentence(&job).contains(&format!(" lost {lost} ")), "{}", job_sentence(&job));
+        let line = job_line(&job).read();
+        assert_eq!(
+            (&line["state"], &line["worker_lost"]),
+            (&"running".into(), &"1970-01-01T00:01:00Z".into())
+        );
     }
 
     #[test]

@@ -187,19 +187,19 @@ pub struct Mistake {
     /// Where it stands in the line, in bytes.
     pub at: usize,
     /// What is wrong, and what to do about it.
-    pub what: Failure,
+    pub what: Box<Failure>,
 }
 
 impl Mistake {
     /// A mistake at this byte of the line.
     pub fn at(at: usize, what: impl Into<String>) -> Self {
-        Self { at, what: Failure::usage(what) }
+        Self { at, what: Box::new(Failure::usage(what)) }
     }
 
     /// The same with what to do about it.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { what: self.what.hint(hint), ..self }
+        Self { what: Box::new(self.what.hint(hint)), ..self }
     }
 
     /// The character of the line where it stands; the first one is 1.

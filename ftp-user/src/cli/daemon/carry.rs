@@ -7,6 +7,7 @@ use super::state::Daemon;
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
+use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{JobRecord, Leases, StoredJob, TakenJob};
 use crate::queue::{Entry, Lease, Scope, Submission, Wish};
@@ -23,6 +24,8 @@ pub(super) enum RunResult {
     GivenUp { exit: u8, cause: Option<String> },
     /// It was not begun, because it cannot be read, or the settings are not those that it needs.
     Postponed { cause: String },
+    /// Where it stores, this other job does: it goes on when that has ended.
+    Held { by: JobId, at: String },
     /// Another worker that has carried a part of its tree is lost.
     LostTreePart,
 }
@@ -76,6 +79,9 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
     // Whoever carries it still has not noticed that it was lost.
     if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
         return RunResult::Postponed { cause: OLD_LOCK.to_owned() };
+    }
+    if let Some((by, at)) = daemon.feed.run(record.id).and_then(|run| run.claimed).filter(|_| !gives_up) {
+        return RunResult::Held { by, at };
     }
     if gives_up { RunResult::GivenUp { exit, cause } } else { RunResult::Ended { exit, cause } }
 }

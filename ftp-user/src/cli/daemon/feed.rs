@@ -1,9 +1,10 @@
 //! What happens to the jobs of a daemon, for those who follow it: the last events, and how far the jobs are that run.
 
 use super::metrics::DaemonCounters;
+use crate::failure::About;
 use crate::id::JobId;
 use crate::ladder::Rung;
-use crate::outcome::{FileOutcome, Protection};
+use crate::outcome::{FailedItem, FileOutcome, Protection};
 use crate::queue::StoredProgress;
 use crate::report::{Event, JobProgress, RunMessage, about};
 use crate::web::fleet::{FeedItem, FleetEvent};
@@ -57,6 +58,8 @@ pub(super) struct RunOfJob {
     pub(super) moving: HashMap<String, u64>,
     /// The first thing that has failed.
     pub(super) failure: Option<String>,
+    /// If nothing has failed but places that other jobs have claimed: the first of these jobs, and its place.
+    pub(super) claimed: Option<(JobId, String)>,
     /// When it began, so that the oldest can be forgotten.
     begun: u64,
 }
@@ -261,11 +264,23 @@ impl RunOfJob {
                 FileOutcome { copy: Ok(_), .. } => return,
             },
             Event::Failed(failed) => (&failed.source, &failed.failure),
+            Event::Causes(causes) => {
+                let claims = causes.iter().map(|cause| claim(cause.first.first()?));
+                self.claimed =
+                    claims.collect::<Option<Vec<_>>>().and_then(|claims| claims.into_iter().next());
+                return;
+            }
             _ => return,
         };
         let (source, failure) = failed;
         self.failure.get_or_insert_with(|| about(source, &failure.to_string()));
     }
+}
+
+/// The job that has claimed the destination of what has failed, if that is why, and the destination.
+fn claim(failed: &FailedItem) -> Option<(JobId, String)> {
+    let About::Claimed(job) = failed.failure.about else { return None };
+    Some((job, failed.dest.clone()))
 }
 
 /// An object on one line, with `job` and `worker` at its end.

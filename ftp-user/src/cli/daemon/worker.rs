@@ -446,6 +446,7 @@ impl UnwrittenEnd {
             Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
+            Some(RunResult::Held { by, at }) => entry.wait_for(by, &at, now),
             Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
         }
     }

@@ -176,8 +176,36 @@ fn what_other_programs_call_a_verb_is_told() {
     check("delete", "sites delete two", Some("sites has no delete; use sites remove"));
     check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
     check("get", "sites get two", None);
+    check("stop", "series stop 5", Some("series has no stop; series pause S"));
+    check("rm", "series rm 5", Some("use series remove"));
+    check("imort", "sites imort x", Some("sites has no imort; did you mean sites import?"));
+    check("remvoe", "series remvoe 5", Some("series has no remvoe; did you mean series remove?"));
     check("get", "get sites x", Some("use copy"));
     // Options are told by `elsewhere`, and by the others that know them.
     check("-f", "mv -f a b", None);
     check("--delete", "copy -r --delete a b", None);
+}
+
+#[test]
+fn a_mistyped_option_is_answered_with_the_one_that_begins_so_or_is_most_like_it() {
+    for (typed, expect) in [
+        ("copy --que a b", Some("copy has no option --que; did you mean --queue?")),
+        ("copy --queu a b", Some("did you mean --queue?")),
+        ("copy --ever=15m a b", Some("copy has no option --ever; did you mean --every?")),
+        ("copy --qeueu a b", Some("did you mean --queue?")),
+        ("sync --max-delet 3 a b", Some("did you mean --max-delete?")),
+        ("jobs --folow", Some("did you mean --follow?")),
+        ("sites add --pasword-file x", Some("did you mean --password-file?")),
+        ("copy --jso a b", Some("did you mean --json?")),
+        ("copy --nonsense a b", None),
+        ("copy a --no-such-option", None),
+    ] {
+        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+        let option = typed.split(' ').find(|word| word.starts_with("--")).unwrap();
+        let found = mistyped(option, &words).map(|failure| failure.to_string());
+        match (expect, &found) {
+            (Some(expect), Some(found)) => assert!(found.contains(expect), "{typed}: {found}"),
+            (expect, found) => assert_eq!(*found, expect.map(str::to_owned), "{typed}"),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::passwords::Passwords;
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Result};
 use crate::job::Status;
-use crate::place::{PasswordSource, Place, Remote, Site};
+use crate::place::{Authority, PasswordSource, Place, Remote, Site};
 use crate::report::{Event, ForgottenSite, SiteShown};
 use clap::{Args, Subcommand};
 use ftp_io::program::size;
@@ -58,7 +58,7 @@ enum SitesVerb {
     Import(import::ImportArgs),
     /// Forget the certificates of servers, and that they have offered TLS
     Forget {
-        /// Servers, such as ftp://host:port/ or NAME:; the path and the user do not matter
+        /// Servers, such as ftp://host:port/, host:port or NAME:; the path and the user do not matter
         #[arg(required = true, value_name = "PLACE")]
         places: Vec<OsString>,
     },
@@ -175,6 +175,11 @@ fn places_of_names(context: &Context, places: &[OsString]) -> Result<Vec<OsStrin
     let of_name = |place: &OsString| match place.to_str() {
         Some(name) if !name.contains([':', '/', '[']) => {
             names.find(name).map(|_| OsString::from(format!("{name}:")))
+        }
+        // A server, as ls and errors name it.
+        Some(address) if names.find(address.split(':').next().unwrap_or_default()).is_err() => {
+            let authority = address.parse::<Authority>();
+            Ok(authority.map_or_else(|_| place.clone(), |at| OsString::from(format!("ftp://{at}/"))))
         }
         Some(_) | None => Ok(place.clone()),
     };

@@ -234,14 +234,15 @@ fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<ClaimedItem>> 
         Claim::Ours(begun) => Ok(Some(begun)),
         Claim::Theirs(job) => {
             let hint = format!("wait for its end ({FtpUser} jobs), or choose another destination");
-            Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint))
+            Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint)
+                .about(About::Claimed(job)))
         }
         Claim::Moves(job) => {
             let what = format!("claimed by job {job}, whose transfer goes on without this program");
             let hint = format!(
                 "{FtpUser} resume {job} waits for its end, {FtpUser} cancel {job} ends it; or choose another destination"
             );
-            Err(exists(ends, item, &what, hint))
+            Err(exists(ends, item, &what, hint).about(About::Claimed(job)))
         }
         Claim::Unkept => Ok(None),
     }

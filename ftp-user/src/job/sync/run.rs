@@ -179,6 +179,7 @@ impl SyncRun<'_> {
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");
                 Err(Failure::new(Kind::Exists, what)
+                    .about(failure.about)
                     .hint(format!("wait for its end: {FtpUser} jobs shows it")))
             }
             claim => claim.map(Some),

@@ -275,3 +275,55 @@ fn when_a_store_comes_back_older_all_leases_end_and_fences_jump() {
     queue.with(|store| store.durably(|store| RUNS.replace(&store.sql, &row))).unwrap();
     assert!(queue.last_change().unwrap() < last.last_change + 5, "changes are counted as before");
 }
+
+#[test]
+fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let holder = of(&queue, 1);
+    let submit = |id: u64, words: &str| {
+        let submission = Submission { owner: "ann".into(), pair: "one two".into(), ..Submission::default() };
+        let entry = Entry { submission, ..Entry::default() };
+        queue.submit(JobId::new(id), StoredJob::for_tests(words), &entry).unwrap();
+    };
+    submit(1, "sync one:a two:d");
+    submit(2, "sync one:b two:d/");
+    submit(3, "copy one:c two:d/");
+    submit(4, "sync one:e two:d/below");
+    submit(5, "sync one:f two:dd");
+    let taken = holder.take(9, &[], |_, _| true).unwrap();
+    let number = |taken: &TakenJob| taken.lease.job.number();
+    assert_eq!(taken.iter().map(number).collect::<Vec<_>>(), [1, 3, 5], "the others go on");
+    let entry = |id| queue.with(|store| Ok(find(&store.sql, JobId::new(id)).unwrap().unwrap())).unwrap();
+    let now = queue.now().unwrap();
+    for id in [2, 4] {
+        let entry = entry(id);
+        assert_eq!((entry.state(now).name(), entry.tries, entry.started), ("waiting", 0, None));
+        let cause = "job 0000000000000001 stores at two:d; this one begins when that has ended";
+        assert_eq!(entry.cause.as_deref(), Some(cause));
+        assert!((now + 25..=now + 30).contains(&entry.due));
+    }
+    assert_eq!(take(&holder), None);
+    // A run that waits itself makes no room.
+    let hold = |entry: &mut Entry, now| entry.wait_for(JobId::new(1), "two:d", now);
+    holder.end(vec![(taken[1].lease, hold)]).unwrap();
+    assert_eq!(take(&holder), None);
+    assert_eq!(end(&holder, taken[0].lease, 0), Some(Some(0)));
+    let next = holder.take(9, &[], |_, _| true).unwrap();
+    assert_eq!(next.iter().map(number).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(
+        entry(4).cause.unwrap(),
+        "job 0000000000000002 stores at two:d/; this one begins when that has ended"
+    );
+    assert_eq!(next[0].entry.cause, None);
+    // What it has left can be removed meanwhile.
+    let change = |store: &Store| {
+        let (id, now) = (JobId::new(4), store.sql.now()?);
+        let mut entry = find(&store.sql, id)?.unwrap();
+        entry.started = Some(now);
+        entry.cancel(true, now).unwrap();
+        save(&store.sql, id, &entry)
+    };
+    queue.with(|store| store.durably(change)).unwrap();
+    assert_eq!(take(&holder).map(|lease| lease.job.number()), Some(4));
+}

@@ -11,8 +11,10 @@
 mod laws;
 mod plan;
 mod store;
+mod waiting;
 
 pub use plan::{Absence, DaemonsFault, DaemonsPlan, DaemonsSabotage, PlannedJob, QueuedVerb};
+pub use waiting::{Waited, wait_for_a_terminal};
 
 use super::network::Stores;
 use super::plan::{Doing, Program, When};

@@ -25,6 +25,7 @@ pub(super) struct JobState {
     /// The exit status of one that has ended.
     pub(super) exit: Option<i64>,
     pub(super) cause: Option<String>,
+    pub(super) tries: i64,
 }
 
 impl SharedStore {
@@ -52,9 +53,15 @@ impl SharedStore {
 
     /// How a job stands; `None`: it is not in the queue.
     pub(super) fn job(&self, job: u64) -> Option<JobState> {
-        let ask = format!("SELECT carried, exit, cause FROM queue WHERE job = {}", job.cast_signed());
-        let found = self
-            .all(&ask, |row| Ok(JobState { is_carried: row.get(0)?, exit: row.get(1)?, cause: row.get(2)? }));
+        let ask = format!("SELECT carried, exit, cause, tries FROM queue WHERE job = {}", job.cast_signed());
+        let found = self.all(&ask, |row| {
+            Ok(JobState {
+                is_carried: row.get(0)?,
+                exit: row.get(1)?,
+                cause: row.get(2)?,
+                tries: row.get(3)?,
+            })
+        });
         found.into_iter().next()
     }
 

@@ -1,0 +1,90 @@
+//! What people are told: why a job waits, when it begins, and what to type in place of a mistake.
+
+use super::{LARGE, SLOW, id_of, scene};
+use integration_tests::site::sample;
+use serde_json::Value;
+
+#[test]
+fn a_job_whose_destination_another_one_has_waits_for_its_end() {
+    let scene = scene();
+    let _daemon = scene.daemon(&[]);
+    let sync = |args: &[&str], dest: &str| {
+        let places = [scene.source_url("t"), scene.destination_url(dest)];
+        scene.user().args(["sync"]).args(SLOW).args(args).args(places)
+    };
+    let waits = |id: &str, other: &str, dest: &str| {
+        scene.until_state(id, "waiting");
+        let cause = format!("job {other} stores at {}; this one begins when", scene.destination_url(dest));
+        let job = scene.job(id);
+        assert!(job["queue"]["cause"].as_str().unwrap().starts_with(&cause), "{job}");
+        assert_eq!(job["queue"]["tries"], 0);
+        scene.verb("why", id).exits(0).says(&cause);
+    };
+    // A terminal has claimed the directory, and a file of it.
+    let terminal = sync(&[], "d").start();
+    scene.until_a_part_has_arrived_in("d");
+    let other = scene.user().args(["jobs"]).run().events("job").pop().unwrap();
+    let other = other["id"].as_str().unwrap();
+    let of_directory = id_of(&sync(&["--queue"], "d").run().exits(0));
+    let of_file = scene.submit(&[], "t/large", "d/large");
+    waits(&of_directory, other, "d");
+    waits(&of_file, other, "d/large");
+    sync(&[], "d").run().exits(8);
+    terminal.end().exits(0);
+    // The end of one job of the queue lets the other one begin.
+    scene.verb("retry", &of_directory).exits(0);
+    for id in [&of_directory, &of_file] {
+        scene.until_state(id, "done");
+    }
+    // One of the queue is not begun as long as another one of the queue has its destination.
+    let first = id_of(&sync(&["--queue"], "e").run().exits(0));
+    scene.until_a_part_has_arrived_in("e");
+    let second = id_of(&sync(&["--queue"], "e/below").run().exits(0));
+    waits(&second, &first, "e");
+    assert_eq!(scene.job(&second)["queue"]["started"], Value::Null);
+    scene.until_state(&first, "done");
+    scene.until_state(&second, "done");
+    assert_eq!(scene.to.bytes("e/below/large"), sample(LARGE));
+}
+
+#[test]
+fn a_person_is_told_when_a_job_begins_and_what_to_type_in_place_of_a_mistake() {
+    let scene = scene();
+    let places = [scene.source_url("t/a"), scene.destination_url("later")];
+    let queue =
+        |args: &[&str]| scene.person().args(["copy", "--queue"]).args(args).args(&places).run().exits(0);
+    let run = queue(&["--at", "2099-11-28T02:30:00Z"]).says("begins 2099-11-28 02:30 UTC");
+    assert_eq!(run.stdout.len(), 1, "{run}");
+    queue(&["-q", "--at", "+1h"]).never_says("begins");
+    queue(&[]).never_says("begins");
+    let series = queue(&["--every", "daily@02:30"]).says("02:30 UTC").stdout[0].clone();
+    for (verb, meant) in [
+        ("pause", "series pause"),
+        ("resume", "series resume"),
+        ("cancel", "series remove"),
+        ("retry", "series show"),
+        ("why", "series show"),
+    ] {
+        let run = scene.person().args([verb, &series]).run().exits(3);
+        run.says("is a series, and no job").says(&format!("{meant} {series}"));
+    }
+    scene
+        .person()
+        .args(["series", "stop", &series])
+        .run()
+        .exits(2)
+        .says("series pause")
+        .says("series remove");
+    // A source of this host that is not there now may be there later.
+    let missing = |args: &[&str]| {
+        let words = ["copy", "--queue"].iter().chain(args);
+        scene.person().args(words).args(["/nowhere/file", &places[1]]).run()
+    };
+    missing(&[]).exits(3).says("/nowhere/file does not exist; check the path");
+    missing(&["--at", "+1h"]).exits(0);
+    let _daemon = scene.daemon(&[]);
+    let id = scene.submit(&[], "t/z", "z");
+    scene.until_state(&id, "done");
+    scene.verb("retry", &id).exits(2).says(&format!("job {id} is done: there is nothing to retry"));
+    scene.verb("pause", &id).exits(2).never_says("retry");
+}
