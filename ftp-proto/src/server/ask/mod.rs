@@ -176,7 +176,7 @@ pub enum Ask {
     /// Give a question up: its work may stop, and its answer is ignored. A connection that it has made
     /// is reset.
     Cancel(Ticket),
-    /// Close a data connection.
+    /// Close a data connection. A handshake on it ends without an answer.
     Drop {
         /// The connection to close.
         conn: ConnId,

@@ -225,6 +225,7 @@ impl Driver {
     fn drop_connection(&mut self, conn: ConnId, how: Ending) {
         let Conn { kept, .. } = self.conns.remove(&conn).expect("a data connection is dropped once");
         assert_eq!(how, if kept { Ending::Close } else { Ending::Reset });
+        self.open.retain(|_, ask| !matches!(ask, Ask::SecureData { conn: of, .. } if *of == conn));
     }
 
     fn stop(&mut self, ticket: Ticket) {
