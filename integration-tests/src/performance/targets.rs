@@ -147,6 +147,8 @@ pub const TARGETS: &[Target] = &[
     Target::most("", "insiders", ["held after an insider", "descriptors"], 8.0).worst(),
     Target::least("", "queue", ["jobs submitted, begun and ended", "jobs/s"], 300.0),
     Target::most("", "queue", ["99 of 100 jobs ended after", "s"], 1.0),
+    Target::least("", "queue", ["jobs of a database, 8 workers", "jobs/s"], 1000.0),
+    Target::most("", "queue", ["99 of 100 jobs of a database ended after", "s"], 1.0),
     Target::most("", "queue", ["answers with 100,000 jobs, median", MS], 50.0).worst(),
     Target::most("", "queue", ["answers with 100,000 jobs, 99 of 100", MS], 200.0).worst(),
     Target::most("", "queue", ["daemon with 10,000 jobs and 1,000 listeners (PSS)", MIB], 64.0),
