@@ -146,7 +146,7 @@ fn a_job_of_the_queue_waits_as_long_as_a_terminal_has_its_destination() {
     let Waited { causes, waits, tries, terminal, ended: (later, exit) } = &waited;
     let cause = causes.iter().next().map_or("", String::as_str);
     assert!(
-        cause.contains(" stores at ") && cause.ends_with("this one begins when that has ended"),
+        cause.contains(" stores at ") && cause.ends_with("this one goes on when that has ended"),
         "{waited:?}"
     );
     assert_eq!((causes.len(), *tries, *exit), (1, 0, 0), "{waited:?}");

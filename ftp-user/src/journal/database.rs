@@ -61,7 +61,7 @@ fn make_tables(sql: &Sql) -> Result<i64> {
         add_commit(sql)?;
         // Nobody has written a job: this only proves that the tables can be read.
         JobRow::all(sql)?;
-        sql.commit()?;
+        sql.commit(true)?;
         Ok(VERSION)
     };
     make().inspect_err(|_| sql.roll_back())

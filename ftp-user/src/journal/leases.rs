@@ -12,16 +12,16 @@ use super::queue::{
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{
-    LEASES, WORKERS, change, commits, last_fence, next_fence, reported, set_commits, set_last_fence,
-    set_reported,
+    LEASES, WORKERS, commits, last_fence, next_fence, reported, set_commits, set_last_fence, set_reported,
+    transaction_number,
 };
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, FileTotals, HELD, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish,
+    self, CarriedJob, Entry, FileTotals, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish,
     WorkerProfile, WorkerRecord, reporter,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The leases of one worker in the journal of a queue: it takes jobs, renews its leases, and ends jobs.
@@ -151,7 +151,7 @@ impl<'a> Leases<'a> {
             if !heads.iter().any(|head| may_begin(head, &carried)) {
                 return Ok(Vec::new());
             }
-            store.durably(|store| take(&store.sql, self.worker, most, recent, may_begin))
+            store.durably(|store| take(store, self.worker, most, recent, may_begin))
         })
     }
 
@@ -189,24 +189,26 @@ impl<'a> Leases<'a> {
             let now = store.sql.now()?;
             let (held, mut known) = (held_by(&store.sql, self.worker)?, carried_by(&store.sql, self.worker)?);
             let end = |((lease, end), files): ((Lease, End), FileTotals)| {
-                let Some(mut entry) = known.remove(&lease.job).filter(|_| held.contains(&lease)) else {
+                if !held.contains(&lease) {
                     return Ok(None);
-                };
+                }
+                let Some(mut entry) = known.remove(&lease.job) else { return Ok(None) };
                 entry.note_files(files);
                 end(&mut entry, now);
                 delete(&store.sql, lease.job)?;
-                keep(store, lease.job, entry).map(Some)
+                Ok(Some((lease.job, keep(store, lease.job, entry)?)))
             };
-            let ended =
-                ends.into_iter().zip(counted).map(end).collect::<Result<Vec<Option<Entry>>, StoreError>>()?;
+            let ended = ends
+                .into_iter()
+                .zip(counted)
+                .map(end)
+                .collect::<Result<Vec<Option<(JobId, Entry)>>, StoreError>>()?;
             forget_oldest(&store.sql, now)?;
             // One that waits itself makes room for nobody: two of them would wake each other without end.
-            let have_made_room = ended.iter().flatten().filter(|entry| !entry.is_held_up());
-            let pairs: Vec<String> = have_made_room.map(|entry| entry.submission.pair.clone()).collect();
-            if !pairs.is_empty() {
-                wake(&store.sql, &pairs, now)?;
-            }
-            Ok(ended)
+            let have_made_room = ended.iter().flatten().filter(|(_, entry)| entry.waits_for.is_none());
+            let free: Vec<JobId> = have_made_room.map(|(job, _)| *job).collect();
+            wake(&store.sql, &free, now)?;
+            Ok(ended.into_iter().map(|ended| ended.map(|(_, entry)| entry)).collect())
         })
     }
 
@@ -246,7 +248,7 @@ fn check_in(
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
-    Ok(CheckIn { now, lost, is_reporter, last_change: change(sql)?, changes_gone })
+    Ok(CheckIn { now, lost, is_reporter, last_change: transaction_number(sql)?, changes_gone })
 }
 
 /// Ends all leases if the store has fewer changes than a worker has seen. Returns how many are gone.
@@ -274,12 +276,13 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
 
 /// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
 fn take(
-    sql: &Sql,
+    store: &Store,
     worker: WorkerId,
     most: usize,
     recent: &[CarriedJob],
     mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
 ) -> Result<Vec<TakenJob>, StoreError> {
+    let sql = &store.sql;
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
     let (mut taken, mut waiting, mut fence) = (Vec::new(), 0, last_fence(sql)?);
@@ -288,24 +291,23 @@ fn take(
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(job) = queue::next(may, &all) else { break };
         let Some(mut entry) = find(sql, job)? else { break };
-        let lease = if let Some((other, dest)) = sync_in_the_way(sql, job, &entry)? {
+        heads.retain(|head| !head.is_of_group(&entry.submission));
+        if let Some((other, dest)) = in_the_way(store, job, &entry)? {
+            // The next look finds the next one of its group: however many wait, others begin.
             entry.wait_for(other, &dest, now);
             waiting += 1;
-            None
-        } else {
-            entry.begin(now);
-            fence += 1;
-            Some(Lease { job, part: WHOLE_JOB, worker, fence })
-        };
-        save(sql, job, &entry)?;
-        // There are several of a group if one transaction has submitted them.
-        heads.retain(|head| !head.is_of_group(&entry.submission));
-        heads.extend(next_head(sql, &entry.submission, now)?);
-        if let Some(lease) = lease {
-            LeaseRow::new(lease, now).save(sql)?;
-            carried.push(CarriedJob::of(&entry.submission, fence));
-            taken.push(TakenJob { lease, entry });
+            save(sql, job, &entry)?;
+            continue;
         }
+        entry.begin(now);
+        save(sql, job, &entry)?;
+        fence += 1;
+        let lease = Lease { job, part: WHOLE_JOB, worker, fence };
+        LeaseRow::new(lease, now).save(sql)?;
+        carried.push(CarriedJob::of(&entry.submission, fence));
+        // There are several of a group if one transaction has submitted them.
+        heads.extend(next_head(sql, &entry.submission, now)?);
+        taken.push(TakenJob { lease, entry });
     }
     if !taken.is_empty() {
         set_last_fence(sql, fence)?;
@@ -313,39 +315,43 @@ fn take(
     Ok(taken)
 }
 
-/// The sync that is carried and changes the destination of this one, or a place in it or around it, and its destination. Whether
-/// other jobs are in each other's way turns out at their files.
-fn sync_in_the_way(sql: &Sql, job: JobId, entry: &Entry) -> Result<Option<(JobId, String)>, StoreError> {
+/// The job that keeps this one from storing, and where this one would store: the one that it waits for, if that still runs, or a sync
+/// that is carried and changes the destination of this sync, or a place in it or around it. Whether other jobs are in each other's
+/// way turns out at their files.
+fn in_the_way(store: &Store, job: JobId, entry: &Entry) -> Result<Option<(JobId, String)>, StoreError> {
     // To remove what it has left, it needs the destination for nothing else.
     if entry.wish == Wish::Cancel {
         return Ok(None);
     }
-    let found = match JobRow::find(sql, job) {
+    let found = match JobRow::find(&store.sql, job) {
         // Its run tells that it cannot be read.
         Err(StoreError::Row(_)) => None,
         found => found?,
     };
-    let Some(JobRow { job, .. }) = found.filter(|row| row.job.verb == "sync") else { return Ok(None) };
-    let others = match JobRow::carried_of_verb(sql, "sync") {
-        // What is damaged there is no reason to wait.
-        Err(StoreError::Row(_)) => Vec::new(),
-        others => others?,
+    let Some(JobRow { job, .. }) = found else { return Ok(None) };
+    let still = match entry.waits_for {
+        Some(other) if store.is_held(other)? => Some(other),
+        Some(_) | None if job.verb == "sync" => {
+            let syncs = JobRow::carried_of_verb(&store.sql, "sync")?;
+            syncs.into_iter().find(|other| other.job.stores_beside(&job)).map(|other| other.id)
+        }
+        Some(_) | None => None,
     };
-    let other = others.into_iter().find(|other| other.job.stores_beside(&job));
-    Ok(other.map(|other| (other.id, other.job.dest().unwrap_or_default().to_string_lossy().into_owned())))
+    Ok(still.map(|other| (other, job.dest().unwrap_or_default().to_string_lossy().into_owned())))
 }
 
-/// Lets jobs begin that wait for others at these destinations: the first ones, and the others when these have ended.
-fn wake(sql: &Sql, pairs: &[String], now: u64) -> Result<(), StoreError> {
-    let dest = |pair: &str| pair.rsplit(' ').next().unwrap_or_default().to_owned();
-    let free: HashSet<String> = pairs.iter().map(|pair| dest(pair)).collect();
-    let waiting = format!(
-        "exit IS NULL AND cause IS NOT NULL AND carried = 0 AND failing IS NULL AND due > ?1 AND due <= ?2 \
-         ORDER BY due LIMIT {MOST_WAITING}"
-    );
-    let found = entries(sql, &waiting, &[now.into(), (now + HELD.as_secs()).into()])?;
-    for (job, entry) in found.into_iter().filter(|(_, entry)| free.contains(&dest(&entry.submission.pair))) {
-        save(sql, job, &Entry { due: now, ..entry })?;
+/// Lets jobs go on that wait for these. Of very many, the others find that out for themselves.
+fn wake(sql: &Sql, ended: &[JobId], now: u64) -> Result<(), StoreError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let marks: Vec<String> = (1..=ended.len()).map(|number| format!("?{number}")).collect();
+    let waiting =
+        format!("waits_for IN ({}) AND exit IS NULL AND carried = 0 LIMIT {MOST_WAITING}", marks.join(", "));
+    let ended: Vec<Value<'_>> = ended.iter().copied().map(Value::from).collect();
+    for (job, mut entry) in entries(sql, &waiting, &ended)? {
+        entry.stop_waiting(now);
+        save(sql, job, &entry)?;
     }
     Ok(())
 }
@@ -525,7 +531,7 @@ fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
 const JUMP: u64 = 1 << 32;
 /// For how long a worker is remembered that is not heard of.
 const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
-/// How many jobs are looked at in one transaction that cannot begin now, and how many of them are told that they can.
+/// The largest number of jobs that one transaction lets wait, and that it lets go on.
 const MOST_WAITING: usize = 64;
 /// The largest number of workers that are shown.
 const MOST_WORKERS: u32 = 1000;

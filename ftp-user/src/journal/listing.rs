@@ -189,6 +189,8 @@ impl Queue {
             let next: Option<u64> = sql.one(next, &[reported.into()], |row| row.get(0))?;
             let Some(number) = next else { return Ok(None) };
             let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", &[number.into()])?;
+            // Nobody is told of an end that could be taken back.
+            sql.settle()?;
             Ok(Some((number, all_whole(sql, ended)?)))
         })
     }

@@ -8,7 +8,7 @@ use super::job_row::{FileCounts, JobRow, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
-use super::table::{QUEUE, change, check_files, forget};
+use super::table::{QUEUE, check_files, forget, transaction_number};
 use crate::id::JobId;
 use crate::queue::{
     self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
@@ -109,7 +109,11 @@ impl Queue {
     ///
     /// Its owner has too many, or another work has its name, or the journal cannot be written.
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
-        self.write(|store| submit(store, id, job, entry))?
+        let submitted = self.write(|store| submit(store, id, job, entry))??;
+        if matches!(submitted, Submitted::Known(_)) {
+            self.read(|store| store.sql.settle())?;
+        }
+        Ok(submitted)
     }
 
     /// Applies a change to a job as it stands now. `is_limited`: whoever wants it has a token for some sites, and the job is limited to
@@ -299,6 +303,7 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry)> {
             .transpose()
             .map_err(|_| strange("a job has no known exit"))?,
         cause: row.get(13)?,
+        waits_for: row.get(24)?,
         series: row.get(14)?,
         request: request(row)?,
         files: FileTotals { done: row.get(19)?, bytes: row.get(20)?, failed: row.get(21)? },
@@ -346,7 +351,7 @@ fn priority(number: i64) -> Result<Priority> {
 pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let sites = written_sites(sites)?;
-    let change = change(sql)?;
+    let change = transaction_number(sql)?;
     let values = [
         job.into(),
         owner.into(),
@@ -372,6 +377,7 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
         entry.files.failed.into(),
         change.into(),
         entry.submitted.unwrap_or(change).into(),
+        entry.waits_for.into(),
     ];
     QUEUE.replace(sql, &values)?;
     sql.notify()

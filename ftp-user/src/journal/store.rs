@@ -286,7 +286,7 @@ impl Store {
             // One that has only read costs no write.
             let has_changed = self.sql.changes() != before;
             let number = if has_changed { Some(add_commit(&self.sql)?) } else { None };
-            self.sql.commit()?;
+            self.sql.commit(has_changed)?;
             if let Some(number) = number {
                 self.committed(number);
             }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The version of these tables.
-pub(super) const VERSION: i64 = 13;
+pub(super) const VERSION: i64 = 14;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
@@ -136,7 +136,7 @@ CREATE TABLE queue (
     due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
     started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, request_digest BLOB, limited INTEGER NOT NULL,
     sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
-    submitted INTEGER NOT NULL, sum INTEGER NOT NULL);
+    submitted INTEGER NOT NULL, waits_for INTEGER, sum INTEGER NOT NULL);
 CREATE INDEX queue_open ON queue (owner, pair, priority, submitted, exit, due, wish, carried) WHERE exit IS NULL;
 CREATE INDEX queue_waiting ON queue (due, exit, wish, carried) WHERE exit IS NULL AND cause IS NOT NULL;
 CREATE INDEX queue_ended ON queue (ended, exit) WHERE exit IS NOT NULL;
@@ -144,9 +144,10 @@ CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
 CREATE INDEX queue_submitted ON queue (submitted, job);
 CREATE INDEX queue_owner ON queue (owner, submitted, job);
 CREATE INDEX queue_changed ON queue (changed);
+CREATE INDEX queue_behind ON queue (waits_for) WHERE waits_for IS NOT NULL;
 CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT NULL;
 ",
-    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed, submitted",
+    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed, submitted, waits_for",
     key: "job",
 };
 
@@ -349,21 +350,21 @@ pub(super) fn commits(sql: &Sql) -> Result<u64, StoreError> {
     Ok(found.first().copied().unwrap_or(0))
 }
 
-/// The number of the transaction that is under way: one more than there were before it.
-pub(super) fn change(sql: &Sql) -> Result<u64, StoreError> {
-    sql.change(|| Ok(commits(sql)? + 1))
+/// The number of the transaction that goes on: one more than there were before it.
+pub(super) fn transaction_number(sql: &Sql) -> Result<u64, StoreError> {
+    sql.transaction_number(|| Ok(commits(sql)? + 1))
 }
 
-/// Adds the transaction that is under way. Returns its number.
+/// Counts the transaction that goes on. Returns its number.
 pub(super) fn add_commit(sql: &Sql) -> Result<u64, StoreError> {
-    let number = change(sql)?;
+    let number = transaction_number(sql)?;
     insert(sql, &SAVE_COMMITS, &[1_i64.into(), number.into()])?;
     Ok(number)
 }
 
 /// Notes another number of transactions, of which nobody has seen the last.
 pub(super) fn set_commits(sql: &Sql, number: u64) -> Result<(), StoreError> {
-    sql.forget_change();
+    sql.forget_transaction_number();
     COMMITS.replace(sql, &[1_i64.into(), number.into()])
 }
 

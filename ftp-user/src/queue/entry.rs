@@ -37,6 +37,8 @@ pub struct Entry {
     pub exit: Option<u8>,
     /// Why it waits, or why it has ended as it has.
     pub cause: Option<String>,
+    /// The job for whose end it waits, because that one stores at its destination.
+    pub waits_for: Option<JobId>,
     /// The series of which it is a run.
     pub series: Option<JobId>,
     /// The request that has made it, if its owner has named that.
@@ -226,7 +228,7 @@ impl Entry {
     /// A worker carries it from now on.
     pub fn begin(&mut self, now: u64) {
         self.is_carried = true;
-        self.cause = None;
+        (self.cause, self.waits_for) = (None, None);
         self.started.get_or_insert(now);
     }
 
@@ -275,14 +277,15 @@ impl Entry {
     /// counts as if nothing had failed before.
     pub fn wait_for(&mut self, other: JobId, dest: &str, now: u64) {
         self.is_carried = false;
-        self.cause = Some(format!("job {other} stores at {dest}; this one begins when that has ended"));
+        self.cause = Some(format!("job {other} stores at {dest}, too; this one goes on when that has ended"));
+        self.waits_for = Some(other);
         self.failing_since = None;
-        self.due = if self.wish == Wish::Cancel { now } else { now + HELD.as_secs() };
+        self.due = if self.wish == Wish::Cancel { now } else { now + LOOK_AGAIN.as_secs() };
     }
 
-    /// Whether it waits for something else than the next of its tries.
-    pub const fn is_held_up(&self) -> bool {
-        self.exit.is_none() && self.cause.is_some() && self.failing_since.is_none()
+    /// A run of the job that it waits for has ended.
+    pub const fn stop_waiting(&mut self, now: u64) {
+        self.due = now;
     }
 
     /// The worker that carried it was lost.
@@ -454,6 +457,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// When a job is looked at again that its worker could not carry.
 const POSTPONED: Duration = Duration::from_secs(60);
 /// The same where another job stores at its destination, unless the end of that one is noticed before.
-pub(crate) const HELD: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// The largest number of jobs of one owner that have not ended.
 pub const MOST_OF_OWNER: u64 = 10_000;

@@ -104,8 +104,8 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     let some = |count: u64, what: &str| {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
-    let is_held_up = job.queued.as_ref().is_some_and(Entry::is_held_up);
-    let why = job.why.as_ref().filter(|_| !is_held_up);
+    let waits_for_other = job.queued.as_ref().is_some_and(|entry| entry.waits_for.is_some());
+    let why = job.why.as_ref().filter(|_| !waits_for_other);
     // It is that of the last run that has ended.
     let when = if job.is_running() { "in an earlier run: " } else { "" };
     let why = why.map(|why| format!(" ({when}{})", show(why.as_bytes()))).unwrap_or_default();
@@ -190,7 +190,7 @@ fn open_words(job: &JobRecord) -> String {
 /// What the queue knows of a job beside its state: `, not before 2026-11-26T02:30:00Z`. The cause is told if the run has told
 /// none.
 fn queue_words(job: &JobRecord, entry: &Entry) -> String {
-    let cause = entry.cause.as_ref().filter(|_| job.why.is_none() || entry.is_held_up());
+    let cause = entry.cause.as_ref().filter(|_| job.why.is_none() || entry.waits_for.is_some());
     let cause = cause.map(|cause| format!(" ({})", show(cause.as_bytes()))).unwrap_or_default();
     let wish = match entry.wish {
         _ if entry.exit.is_some() => "",

@@ -14,7 +14,8 @@ fn a_job_whose_destination_another_one_has_waits_for_its_end() {
     };
     let waits = |id: &str, other: &str, dest: &str| {
         scene.until_state(id, "waiting");
-        let cause = format!("job {other} stores at {}; this one begins when", scene.destination_url(dest));
+        let cause =
+            format!("job {other} stores at {}, too; this one goes on when", scene.destination_url(dest));
         let job = scene.job(id);
         assert!(job["queue"]["cause"].as_str().unwrap().starts_with(&cause), "{job}");
         assert_eq!(job["queue"]["tries"], 0);

@@ -9,7 +9,7 @@ use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{JobRecord, Leases, StoredJob, TakenJob};
+use crate::journal::{JobRecord, JournalFailure, Leases, StoredJob, TakenJob};
 use crate::queue::{Entry, Lease, Scope, Submission, Wish};
 use crate::report::Listener;
 use crate::web::{self, Caller};
@@ -24,8 +24,8 @@ pub(super) enum RunResult {
     GivenUp { exit: u8, cause: Option<String> },
     /// It was not begun, because it cannot be read, or the settings are not those that it needs.
     Postponed { cause: String },
-    /// Where it stores, this other job does: it goes on when that has ended.
-    Held { by: JobId, at: String },
+    /// Another job stores at its destination: it goes on when that has ended.
+    WaitsFor { other: JobId, dest: String },
     /// Another worker that has carried a part of its tree is lost.
     LostTreePart,
 }
@@ -33,11 +33,12 @@ pub(super) enum RunResult {
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
 pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) -> RunResult {
     let TakenJob { lease, entry } = taken;
-    let unreadable = |why: String| RunResult::Postponed { cause: format!("it cannot be read: {why}") };
+    let unreadable = |why: &str| RunResult::Postponed { cause: format!("it cannot be read: {why}") };
     let record = match daemon.reader.job(lease.job) {
         Ok(Some(record)) => JobRecord { queued: Some(entry.clone()), ..record },
-        Ok(None) => return unreadable("it is not in the journal".to_owned()),
-        Err(failure) => return unreadable(failure.to_string()),
+        Ok(None) => return unreadable("it is not in the journal"),
+        Err(failure @ JournalFailure::Damaged { .. }) => return unreadable(&failure.to_string()),
+        Err(_) => return RunResult::Postponed { cause: LOST_STORE.to_owned() },
     };
     let gives_up = entry.wish == Wish::Cancel;
     // Who carries the job tells how far it is.
@@ -80,8 +81,9 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
     if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
         return RunResult::Postponed { cause: OLD_LOCK.to_owned() };
     }
-    if let Some((by, at)) = daemon.feed.run(record.id).and_then(|run| run.claimed).filter(|_| !gives_up) {
-        return RunResult::Held { by, at };
+    if let Some((other, dest)) = daemon.feed.run(record.id).and_then(|run| run.claimed).filter(|_| !gives_up)
+    {
+        return RunResult::WaitsFor { other, dest };
     }
     if gives_up { RunResult::GivenUp { exit, cause } } else { RunResult::Ended { exit, cause } }
 }

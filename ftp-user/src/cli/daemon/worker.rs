@@ -363,7 +363,6 @@ impl Worker {
                 })
                 .await?;
             self.told = Some(last);
-            self.last_change = self.last_change.max(last);
             if changed.is_empty() {
                 return Ok(());
             }
@@ -446,7 +445,7 @@ impl UnwrittenEnd {
             Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
-            Some(RunResult::Held { by, at }) => entry.wait_for(by, &at, now),
+            Some(RunResult::WaitsFor { other, dest }) => entry.wait_for(other, &dest, now),
             Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
         }
     }

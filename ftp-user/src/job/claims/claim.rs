@@ -242,7 +242,7 @@ fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<ClaimedItem>> 
             let hint = format!(
                 "{FtpUser} resume {job} waits for its end, {FtpUser} cancel {job} ends it; or choose another destination"
             );
-            Err(exists(ends, item, &what, hint).about(About::Claimed(job)))
+            Err(exists(ends, item, &what, hint))
         }
         Claim::Unkept => Ok(None),
     }

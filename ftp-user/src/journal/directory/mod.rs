@@ -140,12 +140,12 @@ impl StateDirectory {
         sql.begin()?;
         let found = version(sql)?;
         if found >= VERSION {
-            return sql.commit();
+            return sql.commit(false);
         }
         upgrade(sql, found, read)?;
         let number = add_commit(sql)?;
         sql.run_all(&format!("PRAGMA user_version = {VERSION}"))?;
-        sql.commit()?;
+        sql.commit(true)?;
         self.committed(number);
         Ok(())
     }

@@ -291,7 +291,9 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
     submit(3, "copy one:c two:d/");
     submit(4, "sync one:e two:d/below");
     submit(5, "sync one:f two:dd");
-    let taken = holder.take(9, &[], |_, _| true).unwrap();
+    let look = || holder.take(9, &[], |_, _| true).unwrap();
+    // One that waits ends the look at its group.
+    let taken: Vec<TakenJob> = (0..3).flat_map(|_| look()).collect();
     let number = |taken: &TakenJob| taken.lease.job.number();
     assert_eq!(taken.iter().map(number).collect::<Vec<_>>(), [1, 3, 5], "the others go on");
     let entry = |id| queue.with(|store| Ok(find(&store.sql, JobId::new(id)).unwrap().unwrap())).unwrap();
@@ -299,8 +301,10 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
     for id in [2, 4] {
         let entry = entry(id);
         assert_eq!((entry.state(now).name(), entry.tries, entry.started), ("waiting", 0, None));
-        let cause = "job 0000000000000001 stores at two:d; this one begins when that has ended";
-        assert_eq!(entry.cause.as_deref(), Some(cause));
+        let dest = if id == 2 { "two:d/" } else { "two:d/below" };
+        let cause =
+            format!("job 0000000000000001 stores at {dest}, too; this one goes on when that has ended");
+        assert_eq!(entry.cause, Some(cause));
         assert!((now + 25..=now + 30).contains(&entry.due));
     }
     assert_eq!(take(&holder), None);
@@ -309,12 +313,9 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
     holder.end(vec![(taken[1].lease, hold)]).unwrap();
     assert_eq!(take(&holder), None);
     assert_eq!(end(&holder, taken[0].lease, 0), Some(Some(0)));
-    let next = holder.take(9, &[], |_, _| true).unwrap();
+    let next: Vec<TakenJob> = (0..2).flat_map(|_| look()).collect();
     assert_eq!(next.iter().map(number).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(
-        entry(4).cause.unwrap(),
-        "job 0000000000000002 stores at two:d/; this one begins when that has ended"
-    );
+    assert_eq!(entry(4).waits_for, Some(JobId::new(2)));
     assert_eq!(next[0].entry.cause, None);
     // What it has left can be removed meanwhile.
     let change = |store: &Store| {

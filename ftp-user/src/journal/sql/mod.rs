@@ -97,8 +97,13 @@ pub(super) trait Driver {
     /// Begins a transaction. Nobody else writes the store before it ends. Returns the time of the store then.
     fn begin(&self) -> Result<u64>;
 
-    /// Ends the transaction. What it has written is on the disk when this returns.
-    fn commit(&self) -> Result<()>;
+    /// Ends the transaction. What it has written, if it has, is on the disk when this returns.
+    fn commit(&self, has_changed: bool) -> Result<()>;
+
+    /// Waits until everything that this connection has seen is on the disk, also what others have written.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Gives the transaction up, if there is one.
     fn roll_back(&self);
@@ -152,7 +157,7 @@ impl dyn Driver {
 pub(super) struct Sql {
     driver: AnyDriver,
     /// What the transaction that goes on has learnt, so that nothing is asked twice; `None` outside of one.
-    known: Cell<Option<Known>>,
+    transaction: Cell<Option<TransactionFacts>>,
 }
 
 /// The driver of each kind of database.
@@ -167,9 +172,9 @@ enum AnyDriver {
 
 /// What does not change during a transaction.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct TransactionFacts {
     now: u64,
-    change: Option<u64>,
+    number: Option<u64>,
 }
 
 impl Deref for Sql {
@@ -186,56 +191,59 @@ impl Deref for Sql {
 
 impl From<SqliteConnection> for Sql {
     fn from(connection: SqliteConnection) -> Self {
-        Self { driver: AnyDriver::Sqlite(connection), known: Cell::default() }
+        Self { driver: AnyDriver::Sqlite(connection), transaction: Cell::default() }
     }
 }
 
 #[cfg(feature = "postgres")]
 impl From<PostgresConnection> for Sql {
     fn from(connection: PostgresConnection) -> Self {
-        Self { driver: AnyDriver::Postgres(connection), known: Cell::default() }
+        Self { driver: AnyDriver::Postgres(connection), transaction: Cell::default() }
     }
 }
 
 impl Sql {
-    /// Begins a transaction. Nobody else writes the store before it ends.
+    /// Begins a transaction of the [`Driver`].
     pub(super) fn begin(&self) -> Result<()> {
         let now = self.deref().begin()?;
-        self.known.set(Some(Known { now, change: None }));
+        self.transaction.set(Some(TransactionFacts { now, number: None }));
         Ok(())
     }
 
-    /// Ends the transaction. What it has written is on the disk when this returns.
-    pub(super) fn commit(&self) -> Result<()> {
-        self.known.set(None);
-        self.deref().commit()
+    /// Ends it. `has_changed`: it has written something.
+    pub(super) fn commit(&self, has_changed: bool) -> Result<()> {
+        self.transaction.set(None);
+        self.deref().commit(has_changed)
     }
 
-    /// Gives the transaction up, if there is one.
+    /// Gives it up, if there is one.
     pub(super) fn roll_back(&self) {
-        self.known.set(None);
+        self.transaction.set(None);
         self.deref().roll_back();
     }
 
-    /// The time of the store, in seconds since 1970: that of its server, where several hosts share it. A transaction has one time.
+    /// The time of the store, in seconds since 1970: that of its server, where several hosts share it. All of a transaction has one
+    /// time.
     pub(super) fn now(&self) -> Result<u64> {
-        self.known.get().map_or_else(|| self.deref().now(), |known| Ok(known.now))
+        self.transaction.get().map_or_else(|| self.deref().now(), |transaction| Ok(transaction.now))
     }
 
-    /// The number of the change that the transaction is, as `read` finds it.
-    pub(super) fn change(&self, read: impl FnOnce() -> Result<u64>) -> Result<u64> {
-        let known = self.known.get();
-        if let Some(change) = known.and_then(|known| known.change) {
-            return Ok(change);
+    /// The number of the transaction that goes on, which `read` finds out. It is kept until the transaction ends.
+    pub(super) fn transaction_number(&self, read: impl FnOnce() -> Result<u64>) -> Result<u64> {
+        let transaction = self.transaction.get();
+        if let Some(number) = transaction.and_then(|transaction| transaction.number) {
+            return Ok(number);
         }
-        let change = read()?;
-        self.known.set(known.map(|known| Known { change: Some(change), ..known }));
-        Ok(change)
+        let number = read()?;
+        self.transaction
+            .set(transaction.map(|transaction| TransactionFacts { number: Some(number), ..transaction }));
+        Ok(number)
     }
 
-    /// The transaction has another number.
-    pub(super) fn forget_change(&self) {
-        self.known.set(self.known.get().map(|known| Known { change: None, ..known }));
+    /// Has the number found out anew.
+    pub(super) fn forget_transaction_number(&self) {
+        self.transaction
+            .set(self.transaction.get().map(|transaction| TransactionFacts { number: None, ..transaction }));
     }
 
     /// The connection, if it is one of SQLite.

@@ -111,7 +111,7 @@ impl Driver for SqliteConnection {
         self.now()
     }
 
-    fn commit(&self) -> Result<()> {
+    fn commit(&self, _has_changed: bool) -> Result<()> {
         self.run_all("COMMIT")
     }
 

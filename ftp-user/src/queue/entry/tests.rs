@@ -105,7 +105,7 @@ fn a_job_whose_destination_another_job_has_waits_as_long_as_that_lasts() {
         assert_eq!((entry.state(now), entry.tries, entry.due), (QueueState::Waiting, 1, now + 30));
         now = entry.due;
     }
-    let cause = "job 0000000000000007 stores at two:d; this one begins when that has ended";
+    let cause = "job 0000000000000007 stores at two:d, too; this one goes on when that has ended";
     assert_eq!(entry.cause.as_deref(), Some(cause));
     entry.begin(now);
     entry.end(5, None, now);

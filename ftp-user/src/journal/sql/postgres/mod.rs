@@ -31,8 +31,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 pub(in crate::journal) struct PostgresConnection {
     requests: Requests,
     changes: Cell<u64>,
-    /// How many changes there were when the last transaction began.
-    changes_before: Cell<u64>,
     /// What is carried out before the next question of the transaction, which the server gets together with it; `None` outside of a
     /// transaction.
     unsent: RefCell<Option<Vec<Write>>>,
@@ -110,12 +108,7 @@ impl PostgresConnection {
         thread.map_err(|error| StoreError::Database(error.to_string()))?;
         let requests = Requests(requests);
         requests.ask(Work::Batch(String::new()))?;
-        Ok(Self {
-            requests,
-            changes: Cell::default(),
-            changes_before: Cell::default(),
-            unsent: RefCell::default(),
-        })
+        Ok(Self { requests, changes: Cell::default(), unsent: RefCell::default() })
     }
 
     /// Asks, after what was not sent yet.
@@ -243,16 +236,18 @@ impl Driver for PostgresConnection {
     /// Whoever writes has the lock of all rows until the transaction ends, as in SQLite: keys, the number of the last change and
     /// claims are found with statements that see each other's results only then. The lock is gone before the disk has been waited for.
     fn begin(&self) -> Result<u64> {
-        self.changes_before.set(self.changes.get());
         *self.unsent.borrow_mut() = Some(Vec::new());
-        Ok(self.ask(Work::Begin(LockKey::Writer))?.changed)
+        Ok(self.ask(Work::Begin(LockKey::Writer))?.time)
     }
 
-    fn commit(&self) -> Result<()> {
-        let has_changed = self.changes.get() != self.changes_before.get();
+    fn commit(&self, has_changed: bool) -> Result<()> {
         let committed = self.ask(Work::Commit { has_changed }).map(drop);
         *self.unsent.borrow_mut() = None;
         committed
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.run_all(session::WAIT_FOR_DISK)
     }
 
     fn roll_back(&self) {

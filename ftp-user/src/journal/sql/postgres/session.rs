@@ -77,8 +77,10 @@ pub(super) enum Work {
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) rows: Vec<Vec<OwnedValue>>,
-    /// The number of rows that were written or deleted, or of locks that were taken; of a transaction that has begun, the time.
+    /// The number of rows that were written or deleted, or of locks that were taken.
     pub(super) changed: u64,
+    /// When the transaction has begun, in seconds since 1970.
+    pub(super) time: u64,
 }
 
 /// Answers requests until nobody can ask any more.
@@ -215,7 +217,10 @@ impl Session {
                 let (values, client) = (values_of(&prepared, &values)?, self.client()?);
                 let found = async { Ok(client.query(&prepared.statement, &borrowed(&values)).await?) };
                 let ((), found) = tokio::try_join!(biased; write_all(client, ready), found)?;
-                Ok(Answer { rows: found.iter().map(values_of_row).collect::<Result<_, _>>()?, changed: 0 })
+                Ok(Answer {
+                    rows: found.iter().map(values_of_row).collect::<Result<_, _>>()?,
+                    ..Answer::default()
+                })
             }
             Work::Batch(statements) => self.batch(&statements).await,
             Work::Begin(key) => {
@@ -261,14 +266,14 @@ impl Session {
             _ => None,
         });
         let none = || StoreError::Database("it does not tell the time".to_owned());
-        Ok(Answer { rows: Vec::new(), changed: time.ok_or_else(none)? })
+        Ok(Answer { time: time.ok_or_else(none)?, ..Answer::default() })
     }
 
     async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer> {
         let prepared = self.prepared(statement).await?;
         let values = values_of(&prepared, values)?;
         let changed = self.client()?.execute(&prepared.statement, &borrowed(&values)).await?;
-        Ok(Answer { rows: Vec::new(), changed })
+        Ok(Answer { changed, ..Answer::default() })
     }
 
     async fn prepared(&mut self, statement: String) -> Result<Prepared> {
@@ -303,14 +308,13 @@ impl Session {
         }
         let client = within(open(&self.parameters, &self.notifications)).await?;
         within(async { Ok(client.batch_execute(SETTINGS).await?) }).await?;
-        let (backend, may_wait) = within(async {
-            let row = client.query_one(BACKEND, &[]).await?;
+        let (backend, may_emit) = within(async {
+            let row = client.query_one(WHO_AM_I, &[]).await?;
             Ok((row.try_get(0)?, row.try_get::<_, Option<bool>>(1)?))
         })
         .await?;
-        if may_wait != Some(true) {
-            let why =
-                "its user may not execute pg_logical_emit_message, by which a commit waits for the disk";
+        if may_emit != Some(true) {
+            let why = "its user may not execute pg_logical_emit_message, by which a commit waits for the disk: GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) TO that user";
             return Err(StoreError::Database(why.to_owned()));
         }
         let last = self.notifications.locked().backend;
@@ -467,13 +471,14 @@ const WITHOUT_DISK: &str = "SET LOCAL synchronous_commit = off";
 /// Waits for the disk after the commit, when others have the lock of all rows already. The server writes its log in order: when this
 /// transaction of its own is there, so is everything that was committed before. It has to write something, and is the smallest that
 /// does. One sync serves all connections that wait.
-const WAIT_FOR_DISK: &str = "SELECT pg_logical_emit_message(true, 'ftp-user', CAST('' AS TEXT))";
-/// Asks for the process of the connection, and whether it may carry out [`WAIT_FOR_DISK`].
-const BACKEND: &str =
+pub(super) const WAIT_FOR_DISK: &str = "SELECT pg_logical_emit_message(true, 'ftp-user', CAST('' AS TEXT))";
+/// Asks for the process of the connection, and whether its user may carry out [`WAIT_FOR_DISK`].
+const WHO_AM_I: &str =
     "SELECT pg_backend_pid(), (SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_proc
     WHERE proname = 'pg_logical_emit_message')";
-/// What holds for every connection. A transaction of one statement returns when it is on the disk. A host that vanishes keeps its locks no longer than
-/// some 30 seconds, and a process that was stopped in a transaction keeps others from writing for less than they wait.
+/// What holds for every connection. A statement outside of a transaction returns when it is on the disk, as a commit does after
+/// [`WAIT_FOR_DISK`]. A host that vanishes keeps its locks no longer than some 30 seconds, and a process that was stopped in a
+/// transaction keeps others from writing for less than they wait.
 const SETTINGS: &str = "
     SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
