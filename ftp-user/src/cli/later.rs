@@ -42,7 +42,8 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
     }
 }
 
-/// Asks whether a part of a verb was meant that a word is like. Words of less than four letters are not compared: too many parts are like them.
+/// Asks whether a part of a verb was meant that a word is like. A word of fewer than four letters is like too many parts, so it
+/// is not compared.
 fn near_part(verb: &str, word: &str) -> Option<String> {
     let command = Cli::command();
     let parts = command.find_subcommand(verb)?.get_subcommands().map(clap::Command::get_name);
