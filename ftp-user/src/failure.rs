@@ -260,7 +260,7 @@ impl Failure {
             .hint("set TMPDIR to a directory with room")
     }
 
-    /// The failure of a line that somebody wanted to read.
+    /// Standard output cannot be written.
     pub fn not_printed(error: &io::Error) -> Self {
         Self::of_this_host("cannot write to standard output", error)
     }

@@ -183,7 +183,8 @@ fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
     assert_eq!(scene.state(&id), "running", "nobody knows yet");
     assert!(scene.job(&id)["worker_lost"].is_string());
     for verb in [&["jobs"][..], &["why", &id]] {
-        let run = scene.person().args(verb).run().exits(0).says("no sign of life since").says(" lost ");
+        let run =
+            scene.person().args(verb).run().exits(0).says("its daemon does not live any more").says(" lost ");
         assert!(!run.stdout.iter().any(|line| line.contains("running") || line.contains("/s,")), "{run}");
     }
     let daemon = scene.daemon(&[]);

@@ -11,7 +11,7 @@
 
 use integration_tests::trace;
 use integration_tests::world::daemons::{
-    DaemonsFault, DaemonsPlan, DaemonsSabotage, DaemonsTally, QueuedVerb, Waited, run_daemons,
+    DaemonsFault, DaemonsPlan, DaemonsSabotage, DaemonsTally, QueuedVerb, WaitingResult, run_daemons,
     shrink_daemons, wait_for_a_terminal,
 };
 use integration_tests::world::line::{Cut, LongLine};
@@ -143,7 +143,7 @@ fn a_plan_of_daemons_is_carried_out_twice_alike() {
 #[test]
 fn a_job_of_the_queue_waits_as_long_as_a_terminal_has_its_destination() {
     let waited = with_room(|| wait_for_a_terminal(300_000).unwrap());
-    let Waited { causes, waits, tries, terminal, ended: (later, exit) } = &waited;
+    let WaitingResult { causes, waits, tries, terminal, ended: (later, exit) } = &waited;
     let cause = causes.iter().next().map_or("", String::as_str);
     assert!(
         cause.contains(" stores at ") && cause.ends_with("this one goes on when that has ended"),

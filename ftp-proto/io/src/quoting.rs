@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 
 use ftp_proto::wire::misleads;
 
-/// A word as a POSIX shell takes it, whatever is in it. What is no text, would not stay in its line, or would not be seen stands
-/// in `$'...'`, which shells before POSIX.1-2024 need not know.
+/// A word as a POSIX shell takes it, whatever is in it. A word that is not UTF-8, or that has characters which cannot be seen or
+/// break the line, stands in `$'...'`, which shells before POSIX.1-2024 need not know.
 pub fn for_shell(word: impl AsRef<OsStr>) -> String {
     let is_plain = |one: char| one.is_alphanumeric() || "_@%+=:,./-".contains(one);
     match word.as_ref().to_str() {

@@ -5,8 +5,8 @@ use super::verb::VerbRun;
 use crate::endpoint::{HeldDirectories, Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{
-    Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, check_cancel,
-    missing, walk,
+    FailedVisit, Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked,
+    check_cancel, missing, walk,
 };
 use crate::place::{self, Location};
 use crate::session::Facts;
@@ -85,7 +85,7 @@ impl RemovalPlan {
                 Visit::Skipped(path, why) => {
                     self.note_unlisted(run, Some(path), Failure::new(Kind::Other, why))?;
                 }
-                Visit::Failed(path, failure) => self.note_unlisted(run, path, failure)?,
+                Visit::Failed(FailedVisit { path, failure, .. }) => self.note_unlisted(run, path, failure)?,
             }
         }
         check_cancel(run.context)

@@ -6,7 +6,7 @@ use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::remote::RemoteArgs;
-use super::series::called_job;
+use super::series::find_job_or_name_series;
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession, follow};
 use crate::context::Context;
@@ -135,7 +135,8 @@ impl General {
         // A daemon goes on with those of the queue.
         let of = |state| jobs.iter().filter(move |job| job.state == state && job.queued.is_none());
         if let Some(called) = &args.job
-            && let record @ JobRecord { queued: Some(_), .. } = called_job(&general, &jobs, called, "resume")?
+            && let record @ JobRecord { queued: Some(_), .. } =
+                find_job_or_name_series(&general, &jobs, called, "resume")?
         {
             return general.change_queued(record, JobChange::Resume).await;
         }
@@ -177,7 +178,7 @@ impl General {
     /// Runs a job again that has failed or was interrupted.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let called = called_job(&general, &jobs, &args.job, "retry")?;
+        let called = find_job_or_name_series(&general, &jobs, &args.job, "retry")?;
         if called.queued.is_some() && args.yes {
             let what =
                 "--yes agrees to what the last run at a terminal has kept, and this is a job of the queue";
@@ -268,7 +269,7 @@ impl General {
     /// Gives up a job that was interrupted.
     pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let called = called_job(&general, &jobs, &args.job, "cancel")?;
+        let called = find_job_or_name_series(&general, &jobs, &args.job, "cancel")?;
         if called.queued.is_some() && !args.forget {
             return general.change_queued(called, JobChange::Cancel).await;
         }

@@ -42,7 +42,8 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
     }
 }
 
-/// Asks whether a part of a verb was meant that a word is like. Words of a few letters are like too many.
+/// Asks whether a part of a verb was meant that a word is like. A word of fewer than four letters is like too many parts, so it
+/// is not compared.
 fn near_part(verb: &str, word: &str) -> Option<String> {
     let command = Cli::command();
     let parts = command.find_subcommand(verb)?.get_subcommands().map(clap::Command::get_name);
@@ -180,14 +181,15 @@ pub(super) fn mistyped(word: &str, words: &[OsString]) -> Option<Failure> {
     let (at, verb) = verb_of(words)?;
     let mut command = Cli::command();
     command.build();
-    let verb = command.find_subcommand(&verb)?;
+    let owner = command.find_subcommand(&verb)?;
     // A part of a verb has options of its own, as `sites add` has.
-    let part = words.iter().skip(at + 1).find_map(|word| verb.find_subcommand(word.to_str()?));
-    let arguments = part.unwrap_or(verb).get_arguments().filter(|option| !option.is_hide_set());
+    let part = words.iter().skip(at + 1).find_map(|word| owner.find_subcommand(word.to_str()?));
+    let arguments = part.unwrap_or(owner).get_arguments().filter(|option| !option.is_hide_set());
     let options: Vec<&str> = arguments.filter_map(clap::Arg::get_long).collect();
     let begun = options.iter().filter(|option| option.starts_with(typed)).min_by_key(|option| option.len());
     let meant = begun.copied().or_else(|| nearest(typed, options.iter().copied()))?;
-    let what = format!("{} has no option --{typed}", verb.get_name());
+    let part = part.map(|part| format!(" {}", part.get_name())).unwrap_or_default();
+    let what = format!("{verb}{part} has no option --{typed}");
     Some(Failure::usage(what).hint(format!("did you mean --{meant}?")))
 }
 

@@ -166,7 +166,7 @@ impl General {
         let prepared = prepared?;
         refuse(&prepared, verb)?;
         if due <= now && every.is_none() {
-            // What begins later may find a source that is made until then.
+            // What begins later may find a source that is made by then.
             check_local_sources(&prepared.work)?;
         }
         if super::store::is_database(self)
@@ -231,7 +231,10 @@ impl General {
     pub(super) fn say_when(&self, begins: Option<u64>) {
         let at = begins.and_then(|begins| Timestamp::from_second(begins.cast_signed()).ok());
         if let Some(at) = at.filter(|_| !self.quiet && !self.json) {
-            output::complain("ftp-user", format_args!("begins {}", local_time(at, &TimeZone::system())));
+            output::complain(
+                "ftp-user",
+                format_args!("the job begins {}", local_time(at, &TimeZone::system())),
+            );
         }
     }
 
@@ -313,7 +316,7 @@ impl General {
     /// Stops a job of the queue.
     pub(super) async fn pause(&self, args: &PauseArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let record = super::series::called_job(&general, &jobs, &args.job, "pause")?;
+        let record = super::series::find_job_or_name_series(&general, &jobs, &args.job, "pause")?;
         if record.queued.is_none() {
             return Err(Failure::usage(format!("job {} is not a job of the queue", record.id)).hint(
                 "end its process with ^C, and resume it later; copy --queue leaves a job to the daemon",

@@ -93,18 +93,18 @@ fn find<'a>(all: &'a [SeriesRecord], id: &str) -> Result<&'a SeriesRecord> {
     })
 }
 
-/// The job that is called so. The id of a series is answered with what does to a series what `verb` does to a job.
-pub(super) fn called_job<'a>(
+/// The job of this id or name. If it is the id of a series, the failure names the verb of series that is like `verb`.
+pub(super) fn find_job_or_name_series<'a>(
     general: &General,
     jobs: &'a [JobRecord],
     called: &str,
     verb: &str,
 ) -> Result<&'a JobRecord> {
-    asked::find(jobs, called).map_err(|failure| in_place_of(general, called, verb).unwrap_or(failure))
+    asked::find(jobs, called).map_err(|failure| failure_if_series(general, called, verb).unwrap_or(failure))
 }
 
-/// The failure of a verb of jobs for what is a series.
-pub(super) fn in_place_of(general: &General, called: &str, verb: &str) -> Option<Failure> {
+/// The failure of the `verb` of jobs if `called` is the id of a series: it names the verb of series that is like it.
+pub(super) fn failure_if_series(general: &General, called: &str, verb: &str) -> Option<Failure> {
     let id: JobId = called.parse().ok()?;
     let is_known = general.queue().ok()?.series().ok()?.iter().any(|record| record.id == id);
     let meant = match verb {

@@ -50,7 +50,7 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
         context.run.events.say(Event::Past(run));
     }
     if let (None, None) = (job, run) {
-        let series = super::series::in_place_of(general, &args.run, "why");
+        let series = super::series::failure_if_series(general, &args.run, "why");
         return Err(series.unwrap_or_else(|| unknown(&runs, &jobs)));
     }
     if let Some(job) = job {

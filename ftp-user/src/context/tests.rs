@@ -1,4 +1,4 @@
-//! The context that tests of all rooms have, and the bounds of what is noted of directories.
+//! The context that tests of all folders have, and the bounds of what is noted of directories.
 
 use super::*;
 

@@ -13,7 +13,7 @@ use crate::job::part::{self, Part, id_of};
 use crate::job::request::job::{Job, Work};
 use crate::job::retry::facts;
 use crate::job::summary::Tally;
-use crate::job::tree::{Visit, WalkRules, walk};
+use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
 use crate::place::{self, Location, RemotePath, Site};
 use crate::session::Role;
@@ -93,7 +93,7 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
     while let Some(visit) = visits.next().await {
         let below = match visit {
             Visit::File(below, _) => below,
-            Visit::Failed(below, failure) => {
+            Visit::Failed(FailedVisit { path: below, failure, .. }) => {
                 let path = below.map_or_else(|| at.path.clone(), |below| place::join(Some(&at.path), &below));
                 let place = host.show(&path);
                 context.run.events.warn(format!(

@@ -81,7 +81,7 @@ pub(crate) use spool::{Spool, TreeEntry};
 pub use status::Status;
 pub use summary::Report;
 pub use survey::survey;
-pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};
+pub(crate) use tree::{FailedVisit, Visit, Visits, WalkPurpose, WalkRules, walk};
 pub use unattended::transfer_of;
 
 use crate::route::Ends;

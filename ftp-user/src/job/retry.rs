@@ -34,7 +34,7 @@ pub enum Event<'a> {
     /// It continued what an earlier attempt had stored, and that was wrong.
     StoredIsWrong,
     /// It has failed because the directory of the copy was missing, which was made.
-    DirectoryMade,
+    DirectoriesAreThere,
 }
 
 /// What to do next.
@@ -84,7 +84,7 @@ impl Retry {
     pub fn after(&mut self, event: Event<'_>) -> Next {
         let failure = match event {
             Event::Failed(failure) => failure,
-            Event::StoredIsWrong | Event::DirectoryMade => return Next::Attempt,
+            Event::StoredIsWrong | Event::DirectoriesAreThere => return Next::Attempt,
         };
         let Patience { retries, first_retries, .. } = self.patience;
         let limit = match failure.about {
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn a_directory_that_was_missing_costs_no_retry() {
         let mut retry = Retry::new(&patience(1, 1));
-        assert_eq!(retry.after(Event::DirectoryMade), Next::Attempt);
+        assert_eq!(retry.after(Event::DirectoriesAreThere), Next::Attempt);
         let busy = failure(Kind::Temporary, About::Operation);
         assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
     }

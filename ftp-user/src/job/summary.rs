@@ -7,6 +7,7 @@ use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::request::job::Compare;
+use crate::job::tree::FailedVisit;
 use crate::journal::{self, RunEnd};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
@@ -143,17 +144,18 @@ impl Tally {
         self.failed(source, dest, failure);
     }
 
-    /// Notes what a walk could not look at: a directory that cannot be listed, or names in it that cannot be copied.
-    pub(in crate::job) fn failed_visit(&mut self, source: String, dest: String, failure: Failure) {
-        match failure.kind {
-            Kind::Refused | Kind::Missing | Kind::Temporary => self.failed_directory(source, dest, failure),
-            Kind::Other
-            | Kind::Usage
-            | Kind::NoPath
-            | Kind::Unverified
-            | Kind::Exists
-            | Kind::Interrupted
-            | Kind::Untrusted => self.failed(source, dest, failure),
+    /// Notes what a walk could not look at, and what people call it.
+    pub(in crate::job) fn failed_visit(
+        &mut self,
+        source: String,
+        dest: String,
+        name: &str,
+        FailedVisit { failure, is_unlisted, .. }: &FailedVisit,
+    ) {
+        let failure = failure.clone().during(name);
+        match is_unlisted {
+            true => self.failed_directory(source, dest, failure),
+            false => self.failed(source, dest, failure),
         }
     }
 
@@ -441,6 +443,22 @@ mod tests {
         assert_eq!(summary.details.copied, Some(Verified::Size));
         drop(events);
         reporter.finish().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_listed_is_a_directory_whatever_the_reason() {
+        let (events, _reporter) = Reporter::start(Style::for_tests(), None);
+        for (kind, is_unlisted, expect) in [
+            (Kind::Untrusted, true, 1),
+            (Kind::Refused, true, 1),
+            (Kind::Temporary, false, 0),
+            (Kind::Interrupted, true, 0),
+        ] {
+            let mut tally = Tally::new(&events, "copy", false);
+            let visit = FailedVisit { path: None, failure: Failure::new(kind, "no"), is_unlisted };
+            tally.failed_visit("a".into(), "b".into(), "a", &visit);
+            assert_eq!((tally.sums.failed.directories, tally.failures.count()), (expect, 1), "{visit:?}");
+        }
     }
 
     /// What becomes of four files of a move of a tree: copied, copied, skipped, and not copied.

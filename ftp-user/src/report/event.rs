@@ -389,7 +389,7 @@ pub struct FailedFiles {
     /// All of them.
     #[serde(rename = "failed")]
     pub all: u64,
-    /// Those that are directories: they could not be made, listed or deleted.
+    /// Those that are directories: they could not be made, listed or deleted, or their sync failed as a whole.
     #[serde(rename = "failed_directories", skip_serializing_if = "json::is_zero")]
     pub directories: u64,
     /// Those that are complete at the destination, and count in `files` of the summary as well: only their sources stay.

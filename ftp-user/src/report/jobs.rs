@@ -100,7 +100,8 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     let name = job.job.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let process = job.process.filter(|_| job.state == JobState::Running);
     let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
-    let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_else(|| lost_words(job));
+    // A detached job has no worker.
+    let progress = job.transfer.as_ref().map_or_else(|| lost_words(job), transfer_words);
     let some = |count: u64, what: &str| {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
@@ -113,7 +114,7 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     let queued = job.queued.as_ref();
     let open = queued.map_or_else(|| open_words(job), |entry| queue_words(job, entry));
     format!(
-        "{}{name} {}{process}{transfer} {}, {} ({}){open}{failed}: {}",
+        "{}{name} {}{process}{progress} {}, {} ({}){open}{failed}: {}",
         job.id,
         state_words(job),
         date(job.ended.unwrap_or(job.begun)),
@@ -146,10 +147,9 @@ fn state_words(job: &JobRecord) -> &'static str {
 
 /// What people are told of a job whose worker is lost.
 fn lost_words(job: &JobRecord) -> String {
-    let since = |seen| {
-        format!(" (its worker has shown no sign of life since {}; a daemon goes on with it)", date(seen))
-    };
-    job.worker_lost.map(since).unwrap_or_default()
+    // When that was is not always known.
+    let words = " (its daemon does not live any more; the next daemon goes on with it)";
+    job.worker_lost.map(|_| words.to_owned()).unwrap_or_default()
 }
 
 /// How far a job is that a worker carries: ` (3 files, 5.00 MiB of 20.0 MiB, 1.00 MiB/s, 15 s left)`.
@@ -298,8 +298,7 @@ mod tests {
             rows(&job)
         );
         let job = JobRecord { worker_lost: Some(60), ..job };
-        let lost =
-            "(its worker has shown no sign of life since 1970-01-01T00:01:00Z; a daemon goes on with it)";
+        let lost = "(its daemon does not live any more; the next daemon goes on with it)";
         assert!(
             rows(&job)[0].contains(" lost ") && rows(&job)[1] == format!("    {lost}"),
             "{:?}",

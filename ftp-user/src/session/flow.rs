@@ -172,7 +172,7 @@ impl<'a> Transfer<'a> {
         self.session.close();
         let (who, limit) = (self.session.who(), limit.as_secs());
         let what = format!("{who} did not say in {limit} s how the transfer ended");
-        Err(Failure::new(Kind::Temporary, what).hint("try again later, or raise --timeout"))
+        Err(Failure::new(Kind::Temporary, what).hint("try again later, or raise --timeout or --stall"))
     }
 }
 

@@ -86,9 +86,8 @@ fn after<'a>(text: &'a [u8], secret: &Secret) -> Option<&'a [u8]> {
     start.eq_ignore_ascii_case(secret.expose()).then_some(rest)
 }
 
-/// Bytes of the shortest secret that is looked for. A password that is also a word of the sentences of its server is removed from
-/// these as well: whether a server repeats a password or says the word, nobody can tell. A rule about the borders of words
-/// would change little for such words, and a password that a server repeats between other letters would be shown.
+/// Bytes of the shortest secret that is looked for. A password that is also a word of the server's texts is removed from these as
+/// well, because a repeated password cannot be told from the word.
 const SHORTEST: usize = 4;
 
 #[cfg(test)]

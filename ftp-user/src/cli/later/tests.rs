@@ -195,7 +195,10 @@ fn a_mistyped_option_is_answered_with_the_one_that_begins_so_or_is_most_like_it(
         ("copy --qeueu a b", Some("did you mean --queue?")),
         ("sync --max-delet 3 a b", Some("did you mean --max-delete?")),
         ("jobs --folow", Some("did you mean --follow?")),
-        ("sites add --pasword-file x", Some("did you mean --password-file?")),
+        (
+            "sites add --pasword-file x",
+            Some("sites add has no option --pasword-file; did you mean --password-file?"),
+        ),
         ("copy --jso a b", Some("did you mean --json?")),
         ("copy --nonsense a b", None),
         ("copy a --no-such-option", None),

@@ -122,13 +122,11 @@ pub async fn make_directories(context: &Context, host: &mut Host, path: &PathNam
         let parent = place::parent(&directory).filter(|parent| parent.as_bytes() != b"/");
         let Some(parent) = parent.filter(|_| may_lack_parent) else { return Err(failure) };
         if facts(context, host, &parent).await?.is_some() {
-            // What a server has lost is made again for each file that needs it.
-            let may_be_new = host.has_lost_session();
-            break if may_be_new {
-                make_directory(context, host, &directory).await?
-            } else {
+            if !host.has_lost_session() {
                 return Err(failure);
-            };
+            }
+            // A server that came back without its directories may have got the parent since the refusal, for another file.
+            break make_directory(context, host, &directory).await?;
         }
         below.push(std::mem::replace(&mut directory, parent));
     };

@@ -281,7 +281,7 @@ impl Copying<'_> {
         let is_wrong = last.is_some_and(|refused| refused || failure.kind == failure::Kind::Unverified);
         let event = match is_wrong && !self.context.run.cancel.is_cancelled() {
             true => Event::StoredIsWrong,
-            false if self.make_directories(&failure).await => Event::DirectoryMade,
+            false if self.are_directories_there(&failure).await => Event::DirectoriesAreThere,
             false => Event::Failed(&failure),
         };
         let next = retry.after_attempt(event, &self.context.run.heard);
@@ -289,7 +289,7 @@ impl Copying<'_> {
         let given_up = match next {
             Next::Attempt => {
                 match event {
-                    Event::DirectoryMade => drop(self.discard().await),
+                    Event::DirectoriesAreThere => drop(self.discard().await),
                     Event::StoredIsWrong | Event::Failed(_) => {
                         (self.attempts.resume, self.attempts.has_one_stream) = (false, true);
                         self.start_over(&failure.to_string()).await;
@@ -313,19 +313,19 @@ impl Copying<'_> {
 
     /// Makes what is missing above the copy, once, if that may be why it has failed: it was not there before, or a server that
     /// was lost came back without it. Asked only after a failure, so that the usual copy costs no round trip more. Returns
-    /// whether the file is attempted again.
-    async fn make_directories(&mut self, failure: &Failure) -> bool {
+    /// whether that is there now, so that another attempt may succeed: this one has made it, or another file after the loss.
+    async fn are_directories_there(&mut self, failure: &Failure) -> bool {
         let (item, destination) = (self.item, &mut self.ends.destination);
-        let may_be_lost = destination.has_lost_session();
-        let may_be_new = item.makes_directories && !matches!(item.target, Target::Known(Some(_)));
+        let has_lost_session = destination.has_lost_session();
+        let may_be_first = item.makes_directories && !matches!(item.target, Target::Known(Some(_)));
         let may_be_missing = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
-            && (may_be_lost || may_be_new);
+            && (has_lost_session || may_be_first);
         if !may_be_missing || std::mem::replace(&mut self.attempts.has_asked_for_directories, true) {
             return false;
         }
         let made = files::make_parents(&self.context, destination, &item.destination).await;
         // Where another file needed what was lost, none is missing any more.
-        made.is_ok_and(|was_missing| was_missing || may_be_lost)
+        made.is_ok_and(|was_missing| was_missing || has_lost_session)
     }
 
     /// There is no next attempt: the old file gets its name back if it has lost it, and what is stored is deleted, unless

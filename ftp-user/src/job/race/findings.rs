@@ -96,10 +96,10 @@ impl Contest<'_, '_> {
             self.moved(candidate, attempted.took);
             return CandidateEnd::Moved;
         };
-        let is_of_relay = matches!(failed.cause, Cause::Relay(_)) && failure.about != About::DataPorts;
-        let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
-        let moved_nothing = attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy);
-        if moved_nothing && !is_stopped(&attempted) {
+        let is_about_relay = matches!(failed.cause, Cause::Relay(_)) && failure.about != About::DataPorts;
+        let failure = if is_about_relay { failure.about(About::Relay) } else { failure };
+        let may_be_silent = attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy);
+        if may_be_silent && !is_stopped(&attempted) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
         let whole = is_whole(context, assignment, candidate, &stored, runner, &attempted).await;

@@ -38,6 +38,7 @@ pub(super) async fn delete_surplus(
     renamed: HashSet<PathName>,
     consent: Consent,
 ) -> Result<()> {
+    // If the question fails, none of them is decided.
     run.tally.sums.undecided = plan.counts.surplus.saturating_sub(renamed.len() as u64);
     run.ask_other_jobs().await?;
     let names = std::mem::take(&mut run.tally.sums.undecided);
@@ -99,7 +100,7 @@ impl SurplusDeletion<'_, '_> {
         let ended = self.take_all(&mut surplus).await;
         if ended.is_err() {
             let (renamed, similar) = (&self.renamed, &self.similar);
-            let left = self.lacking.left(surplus, |entry| needs_answer(entry, renamed, similar));
+            let left = self.lacking.left(surplus, |entry| goes_if_lacking(entry, renamed, similar));
             self.run.tally.sums.undecided = self.under_way + self.emptied.number() + left;
         }
         ended
@@ -109,7 +110,7 @@ impl SurplusDeletion<'_, '_> {
         let context = self.run.context;
         loop {
             let (renamed, similar) = (&self.renamed, &self.similar);
-            let needs = |entry: &TreeEntry| needs_answer(entry, renamed, similar);
+            let needs = |entry: &TreeEntry| goes_if_lacking(entry, renamed, similar);
             let source = &mut self.run.ends.source;
             let next = self.lacking.next(context, source, surplus, needs).await?;
             self.under_way = u64::from(next.as_ref().is_some_and(|(_, lack)| lack.is_some()));
@@ -278,7 +279,7 @@ impl SurplusDeletion<'_, '_> {
 }
 
 /// Whether a name goes if the source lacks it.
-fn needs_answer(entry: &TreeEntry, renamed: &HashSet<PathName>, similar: &SimilarNames) -> bool {
+fn goes_if_lacking(entry: &TreeEntry, renamed: &HashSet<PathName>, similar: &SimilarNames) -> bool {
     !entry.is_left() && !renamed.contains(&entry.path) && !similar.spares(&entry.path)
 }
 

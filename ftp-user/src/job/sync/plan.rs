@@ -11,7 +11,7 @@ use crate::job::part::Part;
 use crate::job::request::job::Compare;
 use crate::job::retry::check_cancel;
 use crate::job::spool::{self, SortedNames, Sorter, Spool, TreeEntry, order};
-use crate::job::tree::{Visit, Visits};
+use crate::job::tree::{FailedVisit, Visit, Visits};
 use crate::session::Facts;
 use ftp_proto::deletion::{AmountTally, LargeDeletions};
 use ftp_proto::listing::Kind;
@@ -367,7 +367,7 @@ impl EmptiedDirectories {
         None
     }
 
-    /// How many directories go so far, and have not gone.
+    /// How many directories are still to be removed, as nothing that was seen in them stays.
     pub(super) fn number(&self) -> u64 {
         self.open.iter().filter(|open| !open.is_needed).count() as u64
     }
@@ -404,7 +404,7 @@ pub(super) struct ListedTree {
     /// What was skipped and why, the first ones.
     pub(super) skipped: Vec<(PathName, String)>,
     /// What could not be looked at, the first ones; `None` is the root.
-    pub(super) failed: Vec<(Option<PathName>, Failure)>,
+    pub(super) failed: Vec<FailedVisit>,
     /// The number of others that could not be looked at.
     pub(super) others: u64,
     /// Whether the root of the other tree seems to be in it.
@@ -419,7 +419,7 @@ impl ListedTree {
         let is_in = |unlisted: &Option<PathName>| {
             unlisted.as_ref().is_none_or(|unlisted| path.is_at_or_below(unlisted))
         };
-        self.others > 0 || self.failed.iter().any(|(unlisted, _)| is_in(unlisted))
+        self.others > 0 || self.failed.iter().any(|failed| is_in(&failed.path))
     }
 }
 
@@ -464,10 +464,10 @@ pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeS
                 }
                 continue;
             }
-            Visit::Failed(path, failure) => {
-                tree.is_nested |= failure.about == About::Nested;
+            Visit::Failed(failed) => {
+                tree.is_nested |= failed.failure.about == About::Nested;
                 if tree.failed.len() < MOST_TOLD {
-                    tree.failed.push((path, failure));
+                    tree.failed.push(failed);
                 } else {
                     tree.others += 1;
                 }

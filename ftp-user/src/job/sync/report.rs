@@ -45,13 +45,13 @@ impl SyncRun<'_> {
             let event = Event::Repeated { topic: Topic::Skipped, site, why, message };
             self.context.run.events.say(event);
         }
-        for (path, failure) in &source.failed {
-            let name = self.show_source(path.as_ref());
-            self.tally.failed_visit(name.clone(), to.to_string(), failure.clone().during(&name));
+        for failed in &source.failed {
+            let name = self.show_source(failed.path.as_ref());
+            self.tally.failed_visit(name.clone(), to.to_string(), &name, failed);
         }
-        for (path, failure) in &destination.failed {
-            let name = self.show_destination(path.as_ref());
-            self.tally.failed_visit(from.to_string(), name.clone(), failure.clone().during(&name));
+        for failed in &destination.failed {
+            let name = self.show_destination(failed.path.as_ref());
+            self.tally.failed_visit(from.to_string(), name.clone(), &name, failed);
         }
         let others = source.others + destination.others;
         if others > 0 {

@@ -82,7 +82,7 @@ pub(super) struct SyncRun<'a> {
 }
 
 impl SyncRun<'_> {
-    /// Notes that the sync has failed as a whole.
+    /// Notes that the sync has failed as a whole. That is a failure of its directory.
     fn fail(&mut self, failure: Failure) {
         let SyncRequest { source, destination, .. } = self.request;
         self.tally.failed_directory(source.to_string(), destination.to_string(), failure);

@@ -5,7 +5,7 @@ mod visits;
 mod walk;
 
 pub(super) use names::{folded, one_form};
-pub(crate) use visits::{Visit, Visits};
+pub(crate) use visits::{FailedVisit, Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, contain_each_other, walk};
 
@@ -249,13 +249,14 @@ impl TreeCopy<'_, '_> {
                 let skipped = Event::Repeated { topic: Topic::Skipped, site, why: Some(why), message };
                 self.stream.context.run.events.say(skipped);
             }
-            Visit::Failed(path, failure) => {
+            Visit::Failed(failed) => {
+                let path = failed.path.as_ref();
                 if let Some(moved) = &mut self.tree.moved {
-                    moved.note_unseen(path.as_ref());
+                    moved.note_unseen(path);
                 }
-                let name = self.stream.ends().source.show(&below(&self.tree.source, path.as_ref()));
+                let name = self.stream.ends().source.show(&below(&self.tree.source, path));
                 let dest = self.stream.ends().destination.show(&self.tree.destination);
-                self.stream.tally.failed_visit(name.clone(), dest, failure.during(&name));
+                self.stream.tally.failed_visit(name.clone(), dest, &name, &failed);
             }
         }
     }
@@ -412,16 +413,16 @@ impl TreeCopy<'_, '_> {
         let (context, root) = (self.stream.context, &self.tree.destination);
         let mut wanted = KeptFacts::of(self.stream.options, self.stream.ends());
         let (Ends { destination, .. }, tally) = self.stream.idle_and_tally();
-        let may_be_lost = destination.has_lost_session();
+        let has_lost_session = destination.has_lost_session();
         let mut next = vec![(root.clone(), self.tree.attributes)];
         while !next.is_empty() {
-            if !(wanted.times || wanted.modes || may_be_lost)
+            if !(wanted.times || wanted.modes || has_lost_session)
                 || context.run.cancel.is_cancelled()
                 || connect(context, destination).await.is_err()
             {
                 return;
             }
-            for (path, _) in next.iter().filter(|_| may_be_lost) {
+            for (path, _) in next.iter().filter(|_| has_lost_session) {
                 let made =
                     asked_of!(context, destination, files::make_directories(context, destination, path));
                 if let Err(failure) = made {

@@ -24,9 +24,20 @@ pub(crate) enum Visit {
     /// Something that is not copied, and why.
     #[serde(skip)]
     Skipped(PathName, String),
-    /// Something that could not be looked at; `None` is the root.
+    /// Something that could not be looked at.
     #[serde(skip)]
-    Failed(Option<PathName>, Failure),
+    Failed(FailedVisit),
+}
+
+/// Something of a tree that could not be looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FailedVisit {
+    /// Its path; `None` is the root.
+    pub(crate) path: Option<PathName>,
+    /// Why.
+    pub(crate) failure: Failure,
+    /// It is a directory that could not be listed. Otherwise it is something in the directory, or below it.
+    pub(crate) is_unlisted: bool,
 }
 
 /// The receiving end of the queue.
@@ -208,11 +219,16 @@ impl Queue {
         let error = self.broken.as_ref().filter(|_| self.found.len() > 0)?;
         let failure = Failure::of_temporary_files("the names of the tree", error);
         self.found = Spool::default();
-        Some(Visit::Failed(None, failure))
+        Some(Visit::failed(None, failure))
     }
 }
 
 impl Visit {
+    /// Something at or below a path that could not be looked at, other than a directory that could not be listed.
+    pub(super) const fn failed(path: Option<PathName>, failure: Failure) -> Self {
+        Self::Failed(FailedVisit { path, failure, is_unlisted: false })
+    }
+
     /// Adds to the text how many similar entries are left out.
     fn with(self, others: u64) -> Self {
         if others == 0 {
@@ -221,9 +237,9 @@ impl Visit {
         let and = |what: &str| format!("{what}; {others} more are left out, for this or another reason");
         match self {
             Self::Skipped(path, why) => Self::Skipped(path, and(&why)),
-            Self::Failed(path, failure) => {
-                let what = and(&failure.what);
-                Self::Failed(path, Failure { what, ..failure })
+            Self::Failed(mut failed) => {
+                failed.failure.what = and(&failed.failure.what);
+                Self::Failed(failed)
             }
             same @ (Self::Directory(..) | Self::File(..) | Self::Link(..)) => same,
         }
@@ -278,7 +294,7 @@ mod tests {
             let path = PathName::from_user(format!("n{number}")).unwrap();
             sender.send(match number % 2 {
                 0 => Visit::Skipped(path, "a link".to_owned()),
-                _ => Visit::Failed(Some(path), Failure::new(failure::Kind::Refused, "no")),
+                _ => Visit::failed(Some(path), Failure::new(failure::Kind::Refused, "no")),
             });
         }
         assert!(visits.in_memory() <= MOST_TOLD);
@@ -287,7 +303,9 @@ mod tests {
         while let Some(visit) = visits.next().await {
             match visit {
                 Visit::Skipped(path, why) => skipped.push((path, why)),
-                Visit::Failed(path, failure) => failed.push((path.unwrap(), failure.to_string())),
+                Visit::Failed(FailedVisit { path, failure, .. }) => {
+                    failed.push((path.unwrap(), failure.to_string()))
+                }
                 Visit::Directory(..) | Visit::File(..) | Visit::Link(..) => panic!("{visit:?}"),
             }
         }

@@ -4,7 +4,7 @@
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
 use super::below;
-use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
+use super::visits::{FailedVisit, ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
@@ -189,7 +189,7 @@ impl Walk {
         while let Some(level) = self.levels.last_mut() {
             let parent = Arc::clone(&level.directory);
             let child = level.children.pop().unwrap_or_else(|error| {
-                self.sender.send(Visit::Failed(parent.path.clone(), cannot_keep(&error)));
+                self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error)));
                 None
             });
             let Some(FoundDirectory { name, identity }) = child else {
@@ -202,7 +202,7 @@ impl Walk {
                 let what = format!("the tree has more than {most} names, and may have no end");
                 let failure = Failure::new(FailureKind::Other, what)
                     .hint("check whether a directory contains a link to itself, or name parts of the tree");
-                self.sender.send(Visit::Failed(None, failure));
+                self.sender.send(Visit::failed(None, failure));
                 break;
             }
             let path = Some(place::join(parent.path.as_ref(), &name));
@@ -226,8 +226,15 @@ impl Walk {
             listed.listings += 1;
             files::list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
         });
-        let gaps = listing.map_or_else(|failure| vec![failure], |listing| listing.gaps());
-        gaps.into_iter().for_each(|gap| sender.send(Visit::Failed(directory.path.clone(), gap)));
+        let failed =
+            |failure, is_unlisted| FailedVisit { path: directory.path.clone(), failure, is_unlisted };
+        match listing {
+            Ok(listing) => {
+                let gaps = listing.gaps().into_iter();
+                gaps.for_each(|gap| sender.send(Visit::Failed(failed(gap, false))));
+            }
+            Err(failure) => sender.send(Visit::Failed(failed(failure, true))),
+        }
         loop {
             match listed.links.pop() {
                 Ok(Some(link)) => {
@@ -236,7 +243,7 @@ impl Walk {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    sender.send(Visit::Failed(directory.path.clone(), cannot_keep(&error)));
+                    sender.send(Visit::failed(directory.path.clone(), cannot_keep(&error)));
                     break;
                 }
             }
@@ -468,7 +475,7 @@ impl<'a> ListedDirectory<'a> {
             if count > 0 {
                 let failure = Failure::new(kind, what);
                 let failure = if hint.is_empty() { failure } else { failure.hint(hint) };
-                self.sender.send(Visit::Failed(self.level.directory.path.clone(), failure));
+                self.sender.send(Visit::failed(self.level.directory.path.clone(), failure));
             }
         };
         let what = format!("{too_long} paths in it are longer than {LONGEST_PATH} bytes");
@@ -509,7 +516,7 @@ impl<'a> ListedDirectory<'a> {
     }
 
     fn fail(&self, path: PathName, failure: Failure) {
-        self.sender.send(Visit::Failed(Some(path), failure));
+        self.sender.send(Visit::failed(Some(path), failure));
     }
 }
 

@@ -1,17 +1,17 @@
 //! The places of a job: whether a caller may use them, and whether any worker has their sites.
 
 use crate::failure::FtpUser;
-use crate::place::{self, Site};
+use crate::place::{Place, Site};
 use crate::queue::Scope;
 use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::Caller;
 use crate::web::view::SiteView;
 
-/// A place as a job names it.
-enum Place<'t> {
-    /// A named site.
-    Site(&'t str),
-    /// A server that a URL names.
+/// What the place of a job names.
+enum PlaceOfJob<'t> {
+    /// A site, by its name.
+    SiteName(&'t str),
+    /// A server, by its URL.
     Server(Site),
     /// A file of this host.
     Local,
@@ -32,22 +32,26 @@ pub fn permit<'a>(
 
 fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<()> {
     match read(text)? {
-        Place::Local if caller.is_local => Ok(()),
-        Place::Local => Err(ApiError::new(ErrorCode::BadValue, format!("{text:?} is a place of this host"))
-            .hint("name a site as SITE:path; places of this host go only over the daemon's own socket")),
-        Place::Site(site) if !caller.may_use(site) => Err(forbidden(caller, &format!("the site {site:?}"))),
-        Place::Site(site) if sites.iter().any(|known| known.name == site) => Ok(()),
-        Place::Site(site) => {
+        PlaceOfJob::Local if caller.is_local => Ok(()),
+        PlaceOfJob::Local => {
+            Err(ApiError::new(ErrorCode::BadValue, format!("{text:?} is a place of this host"))
+                .hint("name a site as SITE:path; places of this host go only over the daemon's own socket"))
+        }
+        PlaceOfJob::SiteName(site) if !caller.may_use(site) => {
+            Err(forbidden(caller, &format!("the site {site:?}")))
+        }
+        PlaceOfJob::SiteName(site) if sites.iter().any(|known| known.name == site) => Ok(()),
+        PlaceOfJob::SiteName(site) => {
             Err(ApiError::new(ErrorCode::UnknownSite, format!("no worker has the site {site:?}"))
                 .hint("GET /api/v1/sites lists those that workers have"))
         }
-        Place::Server(server) if server.password.is_some() => Err(ApiError::new(
+        PlaceOfJob::Server(server) if server.password.is_some() => Err(ApiError::new(
             ErrorCode::BadValue,
             "a job in the queue has no password in it",
         )
         .hint(format!("keep the server {} as a site: {FtpUser} sites add --help tells how", server.host))),
-        Place::Server(_) if caller.scope == Scope::Admin => Ok(()),
-        Place::Server(server) => {
+        PlaceOfJob::Server(_) if caller.scope == Scope::Admin => Ok(()),
+        PlaceOfJob::Server(server) => {
             let mut listed = sites.iter().filter(|site| caller.may_use(&site.name));
             match listed.any(|site| is_at(site, &server)) {
                 true => Ok(()),
@@ -63,22 +67,22 @@ fn forbidden(caller: &Caller, what: &str) -> ApiError {
 }
 
 /// Reads a place; local paths are all that name no server.
-fn read(text: &str) -> Result<Place<'_>> {
+fn read(text: &str) -> Result<PlaceOfJob<'_>> {
     if text.contains("://") {
-        return match place::Place::parse(text.as_bytes()) {
-            Ok(place::Place::Remote(remote)) => Ok(Place::Server(remote.site)),
-            Ok(place::Place::Local(_)) | Err(_) => {
+        return match Place::parse(text.as_bytes()) {
+            Ok(Place::Remote(remote)) => Ok(PlaceOfJob::Server(remote.site)),
+            Ok(Place::Local(_)) | Err(_) => {
                 Err(ApiError::new(ErrorCode::BadValue, "a place is not the URL of a server")
                     .hint("ftp://user@host:port/path"))
             }
         };
     }
     if let Some((site, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return Ok(Place::Site(site));
+        return Ok(PlaceOfJob::SiteName(site));
     }
     match text.split_once(':') {
-        Some((site, _)) if !site.is_empty() && !site.contains('/') => Ok(Place::Site(site)),
-        _ => Ok(Place::Local),
+        Some((site, _)) if !site.is_empty() && !site.contains('/') => Ok(PlaceOfJob::SiteName(site)),
+        _ => Ok(PlaceOfJob::Local),
     }
 }
 
@@ -86,7 +90,7 @@ fn read(text: &str) -> Result<Place<'_>> {
 fn is_at(site: &SiteView, server: &Site) -> bool {
     let host = |site: &Site| site.host.trim_end_matches('.').to_lowercase();
     let facts = |site: &Site| (site.security, host(site), site.port, site.user.clone());
-    matches!(read(&site.url), Ok(Place::Server(own)) if facts(&own) == facts(server))
+    matches!(read(&site.url), Ok(PlaceOfJob::Server(own)) if facts(&own) == facts(server))
 }
 
 #[cfg(test)]

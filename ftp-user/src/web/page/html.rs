@@ -1,5 +1,6 @@
 //! HTML from templates in which every value is escaped. Only constants of the code go in as they are.
 
+use ftp_proto::wire::show;
 use std::fmt::{Display, Write};
 
 /// A part of a page.
@@ -8,18 +9,18 @@ pub(crate) struct Html(String);
 
 /// A value in a template: text, which is escaped and safe also between the double quotes of an attribute, or
 /// another part.
-pub(crate) trait Shown {
+pub(crate) trait PageValue {
     /// Adds the value to a page.
     fn add_to(&self, page: &mut Html);
 }
 
-impl<T: Display> Shown for T {
+impl<T: Display> PageValue for T {
     fn add_to(&self, page: &mut Html) {
         let _ = write!(Escaping(&mut page.0), "{self}");
     }
 }
 
-impl Shown for Html {
+impl PageValue for Html {
     fn add_to(&self, page: &mut Html) {
         page.0.push_str(&self.0);
     }
@@ -28,7 +29,7 @@ impl Shown for Html {
 impl Html {
     /// A template of the code, in which each `{}` is the next one of the values. The line breaks of a template and the
     /// blanks behind them are left out.
-    pub(crate) fn of(template: &'static str, values: &[&dyn Shown]) -> Self {
+    pub(crate) fn of(template: &'static str, values: &[&dyn PageValue]) -> Self {
         debug_assert_eq!(template.matches("{}").count(), values.len(), "{template}");
         let (mut page, mut values) = (Self::default(), values.iter().peekable());
         let lines = template.lines().enumerate();
@@ -70,28 +71,22 @@ struct Escaping<'t>(&'t mut String);
 
 impl Write for Escaping<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for letter in text.chars() {
-            match letter {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                '\n' | '\t' => self.0.push(letter),
-                letter if is_hidden(letter) => write!(self.0, "\\u{{{:x}}}", u32::from(letter))?,
-                letter => self.0.push(letter),
+        for piece in text.split_inclusive(['\n', '\t']) {
+            let shown = piece.trim_end_matches(['\n', '\t']);
+            for letter in show(shown.as_bytes()).chars() {
+                match letter {
+                    '&' => self.0.push_str("&amp;"),
+                    '<' => self.0.push_str("&lt;"),
+                    '>' => self.0.push_str("&gt;"),
+                    '"' => self.0.push_str("&quot;"),
+                    '\'' => self.0.push_str("&#39;"),
+                    letter => self.0.push(letter),
+                }
             }
+            self.0.push_str(piece.strip_prefix(shown).unwrap_or_default());
         }
         Ok(())
     }
-}
-
-/// Whether a letter cannot be seen, or changes the order of others: a name with it would look like another
-/// name.
-fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]
@@ -100,12 +95,12 @@ mod tests {
 
     #[test]
     fn everything_but_constants_is_escaped() {
-        let name = "<b onclick=\"x('&')\">\u{0}\u{1b}\u{202e}\u{85}\u{2028}\u{e9}";
+        let name = "<b onclick=\"x('&')\">\u{0}\u{202e}\u{85}\u{115f}\u{e9}\n\t\u{2764}\u{fe0f}";
         let html = Html::of("<p>{}</p>", &[&name]).finish();
         assert_eq!(
             html,
             "<p>&lt;b \
-             onclick=&quot;x(&#39;&amp;&#39;)&quot;&gt;\\u{0}\\u{1b}\\u{202e}\\u{85}\\u{2028}\u{e9}</p>"
+             onclick=&quot;x(&#39;&amp;&#39;)&quot;&gt;%00%E2%80%AE%C2%85%E1%85%9F\u{e9}\n\t\u{2764}\u{fe0f}</p>"
         );
     }
 }

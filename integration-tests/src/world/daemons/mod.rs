@@ -14,7 +14,7 @@ mod store;
 mod waiting;
 
 pub use plan::{Absence, DaemonsFault, DaemonsPlan, DaemonsSabotage, PlannedJob, QueuedVerb};
-pub use waiting::{Waited, wait_for_a_terminal};
+pub use waiting::{WaitingResult, wait_for_a_terminal};
 
 use super::network::Stores;
 use super::plan::{Doing, Program, When};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What became of a sync of the queue while a terminal made the same directory equal to the same source.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Waited {
+pub struct WaitingResult {
     /// What it was waiting for.
     pub causes: BTreeSet<String>,
     /// How often it has begun to wait.
@@ -62,7 +62,7 @@ impl Scene {
 /// # Panics
 ///
 /// One of both fails, or they do not end.
-pub fn wait_for_a_terminal(bytes: usize) -> io::Result<Waited> {
+pub fn wait_for_a_terminal(bytes: usize) -> io::Result<WaitingResult> {
     let directory = tempfile::Builder::new().prefix("waiting").tempdir_in("/dev/shm")?;
     let make = |name: &str| {
         let path = directory.path().join(name);
@@ -107,7 +107,7 @@ pub fn wait_for_a_terminal(bytes: usize) -> io::Result<Waited> {
         let job = known.job(id).expect("it was submitted");
         if let (Some(exit), Some(free)) = (job.exit, free) {
             let ended = (now - free, exit);
-            return Ok(Waited { causes, waits, tries: job.tries, terminal: free, ended });
+            return Ok(WaitingResult { causes, waits, tries: job.tries, terminal: free, ended });
         }
         let is_waiting = job.cause.is_some();
         waits += usize::from(is_waiting && !was_waiting);

@@ -316,7 +316,9 @@ fn what_another_job_has_claimed_is_neither_deleted_nor_counted() {
 fn what_the_source_cannot_show_protects_its_path_and_what_is_below_it_and_nothing_else() {
     let hides = |texts: &[Option<&str>], others| {
         let failure = || Failure::new(crate::failure::Kind::Refused, "no");
-        let failed = texts.iter().map(|text| (text.map(path), failure())).collect();
+        let failed =
+            |text: &Option<&str>| FailedVisit { path: text.map(path), failure: failure(), is_unlisted: true };
+        let failed = texts.iter().map(failed).collect();
         ListedTree { failed, others, ..ListedTree::default() }
     };
     for (texts, others, name, expect) in [

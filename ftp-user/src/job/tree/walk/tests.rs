@@ -142,13 +142,25 @@ async fn of_a_hostile_listing_what_is_left_out_is_told_once() {
     drop(sender);
     let (mut count, mut last) = (0, Vec::new());
     while let Some(visit) = visits.next().await {
-        let Visit::Failed(path, failure) = visit else { panic!("{visit:?}") };
+        let Visit::Failed(FailedVisit { path, failure, is_unlisted: false }) = visit else {
+            panic!("{visit:?}")
+        };
         count += 1;
         last.extend(path.is_none().then(|| failure.to_string()));
     }
     assert_eq!((count, last.len()), (UNUSABLE_TOLD + 2, 2), "{last:?}");
     assert!(last[0].starts_with("50000 directories in it are not entered"), "{last:?}");
     assert!(last[1].starts_with("49000 more names in it cannot be used"), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_is_told_as_one_that_could_not_be_listed() {
+    let root = PathName::from_user("/nonexistent/directory").unwrap();
+    let context = Context::for_tests(Cancel::never());
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, None, WalkRules::default());
+    let visit = visits.next().await;
+    let is_unlisted = matches!(visit, Some(Visit::Failed(FailedVisit { path: None, is_unlisted: true, .. })));
+    assert!(is_unlisted && visits.next().await.is_none(), "{visit:?}");
 }
 
 #[tokio::test]
@@ -164,9 +176,11 @@ async fn a_tree_without_end_is_ended() {
     let (mut failures, mut directories) = (Vec::new(), 0);
     while let Some(visit) = visits.next().await {
         match visit {
-            Visit::Failed(None, failure) => failures.push(failure.to_string()),
+            Visit::Failed(FailedVisit { path: None, failure, is_unlisted: false }) => {
+                failures.push(failure.to_string());
+            }
             Visit::Directory(..) => directories += 1,
-            Visit::Failed(Some(_), _) | Visit::File(..) | Visit::Link(..) | Visit::Skipped(..) => {
+            Visit::Failed(_) | Visit::File(..) | Visit::Link(..) | Visit::Skipped(..) => {
                 panic!("{visit:?}")
             }
         }
