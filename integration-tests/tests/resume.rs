@@ -6,7 +6,7 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, job, user};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs;
@@ -448,4 +448,24 @@ fn h35_our_server_that_was_killed_in_mid_file_sends_the_rest_when_it_is_back() {
         assert!(to.moment("REST 400") < to.moment("> 226 stored 19999600"), "{run}");
         assert_eq!(before_each(&to, "STOR").last().map(String::as_str), Some("REST"), "{run}");
     }
+}
+
+#[test]
+fn n8_what_an_earlier_run_has_moved_and_is_at_neither_end_is_named_by_each_run() {
+    let from = Site::new("source").file("t/a", sample(700)).file("t/b", sample(800)).start();
+    // A directory has the name of the second file.
+    let to = Site::new("target").at("127.0.0.3").directory("t/b").start();
+    let state = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| job(state.path()).args(words).run();
+    run(&["move", "-r", "--retries", "0", &from.url("t"), &to.url("")]).exits(9);
+    assert_eq!((from.names(), to.bytes("t/a")), (vec!["t/".to_owned(), "t/b".to_owned()], sample(700)));
+    std::fs::remove_file(to.path("t/a")).unwrap();
+    std::fs::remove_dir(to.path("t/b")).unwrap();
+    for _ in 0..2 {
+        let again = run(&["retry", "last"]).exits(9);
+        again.says("t/a").says("an earlier run has moved it, and it is not there any more");
+        assert_eq!(to.bytes("t/b"), sample(800), "{again}");
+    }
+    std::fs::write(to.path("t/a"), sample(700)).unwrap();
+    run(&["retry", "last"]).exits(0);
 }

@@ -88,6 +88,7 @@ use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One file to copy.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -110,6 +111,10 @@ pub struct Item {
     pub is_listed: bool,
     /// Whether missing directories above its copy are made if it cannot be stored.
     pub makes_directories: bool,
+    /// The directory at the destination that has the tree of which it is. What a server has lost below that is made again. Another
+    /// daemon does not know it, and makes none.
+    #[serde(skip)]
+    pub root: Option<Arc<PathName>>,
 }
 
 /// What is known of the place of a copy before it begins.
@@ -135,6 +140,7 @@ impl Item {
             kept_as: None,
             is_listed: false,
             makes_directories: false,
+            root: None,
         }
     }
 

@@ -361,6 +361,12 @@ impl JobJournal {
         self.ask(|store, job| store.files(job, ItemState::Open)).await.unwrap_or_default()
     }
 
+    /// The files that have ended before `time`, in milliseconds since 1970: a page of them, behind the last known one.
+    pub async fn ended_before(&self, time: u64, last: ItemKey) -> Vec<ItemRecord> {
+        let page = move |store: &Store, job| ItemRecord::ended_before(&store.sql, job, time, last);
+        self.ask(page).await.unwrap_or_default()
+    }
+
     /// Notes that a part could not be deleted and has to be, also after its file has ended.
     pub fn note_undeleted(&self, part: PartId) {
         self.note(move |store, _| note_undeleted(&store.sql, part));

@@ -89,6 +89,17 @@ impl ItemRecord {
         Self::that(sql, &format!("{of_job} AND {outside} AND source IN ({twice})"), &values)
     }
 
+    /// The files of a job that have ended before `time`, in milliseconds since 1970: a page of them, behind the last known one.
+    pub(super) fn ended_before(sql: &Sql, job: JobId, time: u64, last: ItemKey) -> Result<Vec<Self>> {
+        let condition = format!(
+            "job = ?1 AND id > ?2 AND state IN ({}, {}) AND ended < ?3 AND {} ORDER BY id LIMIT {PAGE}",
+            ItemState::Done.number(),
+            ItemState::Failed.number(),
+            *IS_FILE
+        );
+        Self::that(sql, &condition, &[job.into(), last.0.into(), time.into()])
+    }
+
     /// The rows for which a condition holds.
     pub(super) fn that(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>> {
         ITEMS.find(sql, condition, values, Self::of)
@@ -410,6 +421,9 @@ const MOST: usize = 64;
 const IN_PLACE: i64 = -1;
 /// The same if the part has to be deleted.
 const UNDELETED: i64 = -2;
+
+/// The largest number of files on a page.
+const PAGE: usize = 1000;
 
 #[cfg(test)]
 mod tests {

@@ -136,6 +136,33 @@ pub async fn make_directories(context: &Context, host: &mut Host, path: &PathNam
     Ok(is_new)
 }
 
+/// Makes a directory of a tree that is being copied, and what a server has lost between it and the root of the tree. Returns whether a
+/// server has made it, so that nothing is in it. The root is not made again: where it is gone, another disk may be in its place.
+///
+/// # Errors
+/// Fails if the root is gone, or one of them could not be made.
+pub async fn make_directory_of_tree(
+    context: &Context,
+    host: &mut Host,
+    root: &PathName,
+    path: &PathName,
+) -> Result<bool> {
+    if path != root {
+        match make_directory(context, host, path).await {
+            Err(failure)
+                if host.has_lost_session()
+                    && matches!(failure.kind, failure::Kind::Refused | failure::Kind::Missing) => {}
+            made => return made,
+        }
+    }
+    if root.as_bytes() != b"/" && facts(context, host, root).await?.is_none() {
+        let what = format!("{} was there when the copy began, and is gone", host.show(root));
+        let hint = "look whether the disk of the destination is mounted, then resume the job";
+        return Err(Failure::new(failure::Kind::Missing, what).hint(hint));
+    }
+    if path == root { Ok(false) } else { make_directories(context, host, path).await }
+}
+
 /// Makes the missing directories above `path`. `Ok(false)` if none is missing.
 ///
 /// # Errors

@@ -19,10 +19,10 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
-use crate::job::claims::names;
+use crate::job::claims::{claim, names};
 use crate::job::file_tally::FileTally;
 use crate::job::last_look::StoredFiles;
-use crate::job::moving::{KeptSource, MovedPortion, MovedTree};
+use crate::job::moving::{KeptSource, MovedPortion, MovedTree, look_at_earlier};
 use crate::job::request::job::Options;
 use crate::job::summary::Tally;
 use crate::journal::PartRequest;
@@ -45,6 +45,8 @@ pub(in crate::job) struct Stream<'a> {
     ends: Ends,
     workers: Workers,
     waiting: WaitingFiles,
+    /// When it began, in milliseconds since 1970.
+    began: u64,
     /// What is at the destination.
     stored: StoredFiles,
     /// The same between other places.
@@ -96,6 +98,7 @@ impl<'a> Stream<'a> {
             ends: ends.beside(),
             workers: Workers::new(context, ends, options),
             waiting: WaitingFiles::default(),
+            began: claim::now().unwrap_or(0),
             stored: StoredFiles::default(),
             elsewhere: Vec::new(),
             results_for_other: None,
@@ -423,13 +426,20 @@ impl<'a> Stream<'a> {
         }
         self.set_apart();
         let elsewhere = std::mem::take(&mut self.elsewhere);
-        if elsewhere.is_empty() {
+        let looks_at_earlier = self.options.deletes_sources() && self.context.run.job_journal.is_resumed();
+        if elsewhere.is_empty() && !looks_at_earlier {
             return;
         }
         self.take_ends().await.quit(self.context).await;
         for (mut ends, stored) in elsewhere {
             ends.destination.quit_idle().await;
             Box::pin(stored.look(self.context, &mut ends, self.options, self.tally)).await;
+            ends.quit(self.context).await;
+        }
+        if looks_at_earlier {
+            let mut ends = self.ends.beside();
+            let destination = &mut ends.destination;
+            Box::pin(look_at_earlier(self.context, destination, self.began, self.tally)).await;
             ends.quit(self.context).await;
         }
     }

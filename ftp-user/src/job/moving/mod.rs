@@ -14,16 +14,19 @@
 //! | `links` | symbolic links, and the files that stay until those have gone |
 //! | `look` | what is at many paths of one directory |
 //! | `delete` | the sources of a portion, directory by directory |
+//! | `earlier` | files that earlier runs have moved: their copies are looked at |
 //! | `directories` | the directories of a tree, and the sources that have another name for a moment |
 
 mod delete;
 mod directories;
+mod earlier;
 mod links;
 mod look;
 mod portion;
 
 pub(super) use delete::{delete_sources, kept_for_links};
 pub(super) use directories::{MovedDirectories, name_back, put_back};
+pub(super) use earlier::look_at_earlier;
 pub(super) use links::MovedLinks;
 pub(super) use look::DirectorySizes;
 pub(super) use portion::{KeptSource, MovedPortion, MovedTree, expected_copy};

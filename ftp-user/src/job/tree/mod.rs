@@ -30,6 +30,7 @@ use names::{
     WITHOUT_DIRECTORY,
 };
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A tree to copy.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl Tree {
         let copying = TreeCopy {
             stream,
             held: None,
+            root: Arc::new(self.destination.clone()),
             tree: self,
             names: SiblingNames::default(),
             similar: SimilarFiles::default(),
@@ -84,6 +86,8 @@ struct TreeCopy<'a, 's> {
     /// A directory that waits until a worker is idle, whose session makes it.
     held: Option<Visit>,
     tree: Tree,
+    /// Its destination.
+    root: Arc<PathName>,
     /// The names of the directory that is being visited.
     names: SiblingNames,
     /// Files that differ from others only in upper and lower case. They are copied last, one after the other.
@@ -345,7 +349,13 @@ impl TreeCopy<'_, '_> {
         let mut is_new = self.made_ahead.remove(path);
         if !is_new {
             let destination = &mut self.stream.idle().destination;
-            is_new = asked_of!(context, destination, files::make_directories(context, destination, path))?;
+            let root = &self.tree.destination;
+            is_new = asked_of!(context, destination, async {
+                match path == root {
+                    true => files::make_directories(context, destination, path).await,
+                    false => files::make_directory_of_tree(context, destination, root, path).await,
+                }
+            })?;
         }
         if is_new {
             self.stream.note_new_directory(path);
@@ -360,6 +370,7 @@ impl TreeCopy<'_, '_> {
             leads_to,
             kept_as: self.tree.backup.as_ref().map(|backup| place::join(Some(backup), path)),
             is_listed: true,
+            root: Some(Arc::clone(&self.root)),
             ..Item::new(
                 self.stream.tally.next_number(),
                 place::join(Some(&self.tree.source), path),
@@ -416,15 +427,18 @@ impl TreeCopy<'_, '_> {
         let has_lost_session = destination.has_lost_session();
         let mut next = vec![(root.clone(), self.tree.attributes)];
         while !next.is_empty() {
-            if !(wanted.times || wanted.modes || has_lost_session)
-                || context.run.cancel.is_cancelled()
-                || connect(context, destination).await.is_err()
-            {
+            if !(wanted.times || wanted.modes || has_lost_session) || context.run.cancel.is_cancelled() {
+                return;
+            }
+            if let Err(failure) = connect(context, destination).await {
+                if has_lost_session {
+                    tally.failed_directory(String::new(), destination.show(root), failure);
+                }
                 return;
             }
             for (path, _) in next.iter().filter(|_| has_lost_session) {
                 let made =
-                    asked_of!(context, destination, files::make_directories(context, destination, path));
+                    asked_of!(context, destination, files::make_directory_of_tree(context, destination, root, path));
                 if let Err(failure) = made {
                     tally.failed_directory(String::new(), destination.show(path), failure);
                 }
