@@ -34,7 +34,7 @@ pub(crate) enum Visit {
 pub(crate) struct FailedVisit {
     /// Its path; `None` is the root.
     pub(crate) path: Option<PathName>,
-    /// Why.
+    /// Why it could not be looked at.
     pub(crate) failure: Failure,
     /// It is a directory that could not be listed. Otherwise it is something in the directory, or below it.
     pub(crate) is_unlisted: bool,
