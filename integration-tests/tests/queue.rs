@@ -8,7 +8,6 @@ use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
-use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -133,20 +132,6 @@ impl Scene {
 /// The id of the job that a run has left to the daemon.
 fn id_of(run: &Run) -> String {
     run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn a_job_whose_row_is_damaged_waits_and_the_others_are_carried() {
-    let scene = scene();
-    let [bad, _] = [scene.submit(&[], "t/a", "a"), scene.submit(&[], "t/z", "z")];
-    let number = u64::from_str_radix(&bad, 16).unwrap().cast_signed();
-    let sql = Connection::open(scene.state.join("journal.db")).unwrap();
-    assert_eq!(sql.execute("UPDATE jobs SET sum = 0 WHERE id = ?1", [number]), Ok(1));
-    drop(sql);
-    let daemon = scene.daemon(&["--parallel", "2"]);
-    daemon.wait_for("state=\"waiting\"");
-    daemon.wait_for("it cannot be read: ");
-    until("the other one is copied", || scene.to.names() == ["z"]);
 }
 
 #[test]

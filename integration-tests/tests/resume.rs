@@ -459,13 +459,14 @@ fn n8_what_an_earlier_run_has_moved_and_is_at_neither_end_is_named_by_each_run()
     let run = |words: &[&str]| job(state.path()).args(words).run();
     run(&["move", "-r", "--retries", "0", &from.url("t"), &to.url("")]).exits(9);
     assert_eq!((from.names(), to.bytes("t/a")), (vec!["t/".to_owned(), "t/b".to_owned()], sample(700)));
-    std::fs::remove_file(to.path("t/a")).unwrap();
-    std::fs::remove_dir(to.path("t/b")).unwrap();
-    for _ in 0..2 {
-        let again = run(&["retry", "last"]).exits(9);
-        again.says("t/a").says("an earlier run has moved it, and it is not there any more");
+    fs::remove_file(to.path("t/a")).unwrap();
+    fs::remove_dir(to.path("t/b")).unwrap();
+    // The first one also copies the other file.
+    for exit in [9, 7] {
+        let again = run(&["retry", "last"]).exits(exit).says("t/a");
+        let again = again.says("an earlier run has moved it, and it is not there any more");
         assert_eq!(to.bytes("t/b"), sample(800), "{again}");
     }
-    std::fs::write(to.path("t/a"), sample(700)).unwrap();
+    fs::write(to.path("t/a"), sample(700)).unwrap();
     run(&["retry", "last"]).exits(0);
 }

@@ -41,7 +41,7 @@ fn a_job_whose_destination_another_one_has_waits_for_its_end() {
     let first = id_of(&sync(&["--queue"], "e").run().exits(0));
     scene.until_a_part_has_arrived_in("e");
     let second = id_of(&sync(&["--queue"], "e/below").run().exits(0));
-    waits(&second, &first, "e");
+    waits(&second, &first, "e/below");
     assert_eq!(scene.job(&second)["queue"]["started"], Value::Null);
     scene.until_state(&first, "done");
     scene.until_state(&second, "done");

@@ -86,7 +86,7 @@ struct TreeCopy<'a, 's> {
     /// A directory that waits until a worker is idle, whose session makes it.
     held: Option<Visit>,
     tree: Tree,
-    /// Its destination.
+    /// The directory at the destination that has it.
     root: Arc<PathName>,
     /// The names of the directory that is being visited.
     names: SiblingNames,
@@ -431,14 +431,17 @@ impl TreeCopy<'_, '_> {
                 return;
             }
             if let Err(failure) = connect(context, destination).await {
-                if has_lost_session {
+                if has_lost_session && !tally.has_failed() {
                     tally.failed_directory(String::new(), destination.show(root), failure);
                 }
                 return;
             }
             for (path, _) in next.iter().filter(|_| has_lost_session) {
-                let made =
-                    asked_of!(context, destination, files::make_directory_of_tree(context, destination, root, path));
+                let made = asked_of!(
+                    context,
+                    destination,
+                    files::make_directory_of_tree(context, destination, root, path)
+                );
                 if let Err(failure) = made {
                     tally.failed_directory(String::new(), destination.show(path), failure);
                 }

@@ -149,6 +149,23 @@ fn what_is_taken_together_counts_for_each_other() {
 }
 
 #[test]
+fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let holder = of(&queue, 1);
+    let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
+    queue.with(|store| store.durably(damage)).unwrap();
+    let taken = holder.take(2, &[], |_, _| true).unwrap();
+    assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [bad, good]);
+    assert!(matches!(queue.job(bad), Err(JournalFailure::Damaged { .. })));
+    holder
+        .end(vec![(taken[0].lease, |entry: &mut Entry, now| entry.postpone("why".to_owned(), now))])
+        .unwrap();
+    assert_eq!((take(&holder), queue.carried_runs().unwrap().len()), (None, 1));
+}
+
+#[test]
 fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_nothing() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
