@@ -255,7 +255,8 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
 /// Writes an entry, and the end of its job if nothing has run that would have.
 pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
     save(&store.sql, job, &entry)?;
-    if let (Some(ended), Some(mut row)) = (entry.ended, JobRow::find(&store.sql, job)?)
+    if let Some(ended) = entry.ended
+        && let Some(mut row) = JobRow::find(&store.sql, job)?
         && !row.state.has_ended()
     {
         let was_cancelled = entry.state(ended) == queue::QueueState::Cancelled;
