@@ -110,7 +110,8 @@ struct Caller {
     secured: bool,
     /// TLS is beginning, and has not begun.
     secures: bool,
-    /// Whether the script itself contains a secret, so that a text may repeat it.
+    /// What the server has said. Where that contains a secret, a text may repeat it.
+    said: Vec<u8>,
     shown: bool,
     ready: bool,
     aborting: bool,
@@ -139,6 +140,7 @@ impl Caller {
             in_clear: false,
             secured: false,
             secures: false,
+            said: Vec::new(),
             shown: false,
             ready: false,
             aborting: false,
@@ -184,6 +186,9 @@ impl Caller {
     /// Bytes of the server.
     fn hear(&mut self, bytes: &[u8]) {
         let in_clear = self.secures && !bytes.is_empty();
+        // Its pieces may make up a secret that none of them has.
+        self.said.extend_from_slice(bytes);
+        self.shown |= [PASSWORD, ACCOUNT].iter().any(|secret| contains(&self.said, secret));
         self.session.input(self.now, Input::Bytes(bytes));
         self.drain(bytes.len());
         assert!(!in_clear || self.over, "bytes in clear go unnoticed");
