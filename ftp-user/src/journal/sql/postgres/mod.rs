@@ -247,7 +247,7 @@ impl Driver for PostgresConnection {
     }
 
     fn settle(&self) -> Result<()> {
-        self.run_all(session::WAIT_FOR_DISK)
+        self.requests.ask(Work::Batch(session::WAIT_FOR_DISK.to_owned())).map(drop)
     }
 
     fn roll_back(&self) {
