@@ -261,9 +261,9 @@ impl Session {
     /// Carries out statements without values, of which the last one asks for the time.
     async fn time_after(&self, statements: &str) -> Result<Answer> {
         let answers = self.client()?.simple_query(statements).await?;
-        let time = answers.iter().rev().find_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
-            _ => None,
+        let time = answers.iter().rev().find_map(|answer| {
+            let SimpleQueryMessage::Row(row) = answer else { return None };
+            row.get(0)?.parse().ok()
         });
         let none = || StoreError::Database("it does not tell the time".to_owned());
         Ok(Answer { time: time.ok_or_else(none)?, ..Answer::default() })
