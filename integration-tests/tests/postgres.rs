@@ -221,7 +221,7 @@ mod daemons {
         one.end();
         scene.until_done(&id);
         assert_eq!(scene.job(&id)["queue"]["tries"], 1);
-        drop(two.end_with(Signal::TERM).says("a job has lost its worker"));
+        drop(two.end_with(Signal::TERM).says("has lost its worker: its next run takes over what is left"));
     }
 
     #[test]
