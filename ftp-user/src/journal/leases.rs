@@ -181,10 +181,9 @@ impl<'a> Leases<'a> {
         ends: Vec<(Lease, End)>,
     ) -> Result<Vec<Option<Entry>>, JournalFailure> {
         // Their files change no more, so nobody else has to wait while they are counted.
-        let counted = self
+        let counted: Vec<FileTotals> = self
             .queue
-            .read(|store| ends.iter().map(|(lease, _)| file_totals(&store.sql, lease.job)).collect());
-        let counted: Vec<FileTotals> = counted?;
+            .read(|store| ends.iter().map(|(lease, _)| file_totals(&store.sql, lease.job)).collect())?;
         self.queue.write(|store| {
             let now = store.sql.now()?;
             let (held, mut known) = (held_by(&store.sql, self.worker)?, carried_by(&store.sql, self.worker)?);

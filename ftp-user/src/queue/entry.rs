@@ -326,6 +326,10 @@ impl Entry {
     ///
     /// It cannot be done as the job stands.
     pub fn apply(&mut self, change: JobChange, has_left: bool, now: u64) -> Result<(), EntryRefusal> {
+        // It does not wait for another job now: whether it has to is found out when it goes on.
+        if self.waits_for.take().is_some() {
+            self.cause = None;
+        }
         match change {
             JobChange::Pause => self.pause(),
             JobChange::Resume => self.resume(now),

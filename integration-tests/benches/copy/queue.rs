@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,8 +53,6 @@ const CROWD: usize = 8;
 #[cfg(feature = "postgres")]
 const BARE: &str = "UPDATE bare SET state = state + 1
     WHERE id = (SELECT id FROM bare WHERE state < 3 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);";
-/// When a worker looks again that has found nothing: a daemon that has been told of a change waits longer.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
     raise_descriptor_limit();
@@ -132,11 +131,18 @@ fn ends(open: impl Fn() -> Queue + Sync, crowd: usize) -> (f64, f64) {
     // The first connection makes the tables.
     drop(open());
     let (start, ended) = (Instant::now(), AtomicU64::new(0));
+    // How often a job was submitted or has ended: a worker that finds none waits for the next time.
+    let (changes, changed) = (Mutex::new(0_u64), Condvar::new());
+    let note_change = || {
+        *changes.lock().unwrap() += 1;
+        changed.notify_all();
+    };
     let submit = |first: u64| {
         let queue = open();
         let submit = |id: u64| {
             let begun = start.elapsed();
             queue.submit(JobId::new(id), job(), &entry("ann", now())).unwrap();
+            note_change();
             (id, begun)
         };
         (first..=JOBS).step_by(crowd).map(submit).collect::<Vec<_>>()
@@ -146,15 +152,18 @@ fn ends(open: impl Fn() -> Queue + Sync, crowd: usize) -> (f64, f64) {
         let worker = Leases::of(&queue, WorkerId::new(id));
         let mut done = Vec::new();
         while ended.load(Ordering::Relaxed) < JOBS {
+            let before = *changes.lock().unwrap();
             let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap();
             if taken.is_empty() {
-                thread::sleep(LOOK_AGAIN);
+                let is_early = |now: &mut u64| *now == before && ended.load(Ordering::Relaxed) < JOBS;
+                drop(changed.wait_while(changes.lock().unwrap(), is_early).unwrap());
                 continue;
             }
             let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));
             let written = worker.end(taken.iter().map(end).collect()).unwrap();
             assert!(written.iter().all(Option::is_some));
             ended.fetch_add(taken.len() as u64, Ordering::Relaxed);
+            note_change();
             let at = start.elapsed();
             done.extend(taken.iter().map(|taken| (taken.lease.job.number(), at)));
         }

@@ -119,6 +119,16 @@ fn a_job_whose_destination_another_job_has_waits_as_long_as_that_lasts() {
 }
 
 #[test]
+fn what_its_owner_wants_ends_the_wait_for_another_job() {
+    for change in [JobChange::Pause, JobChange::Cancel, JobChange::Forget] {
+        let mut entry = Entry::default();
+        entry.wait_for(JobId::new(7), "two:d", 100);
+        entry.apply(change, false, 110).unwrap();
+        assert_eq!((entry.cause, entry.waits_for), (None, None), "{change:?}");
+    }
+}
+
+#[test]
 fn a_job_stops_at_the_wish_of_its_owner() {
     let mut entry = carried();
     entry.pause().unwrap();
