@@ -464,7 +464,7 @@ fn n8_what_an_earlier_run_has_moved_and_is_at_neither_end_is_named_by_each_run()
     // The first one also copies the other file.
     for exit in [9, 7] {
         let again = run(&["retry", "last"]).exits(exit).says("t/a");
-        let again = again.says("an earlier run has moved it, and it is not there any more");
+        let again = again.says("an earlier run has stored it, and it is not there any more");
         assert_eq!(to.bytes("t/b"), sample(800), "{again}");
     }
     fs::write(to.path("t/a"), sample(700)).unwrap();

@@ -302,6 +302,7 @@ impl General {
                 self.tell(Event::Job(record)).await?;
             }
             if let Some(exit) = entry.exit {
+                queue.on_disk(Queue::settle).await?;
                 return Ok(of_number(exit));
             }
             let has_daemon = queue.has_daemon();

@@ -21,11 +21,14 @@ use ftp_proto::deletion::{CopyState, ExpectedCopy};
 use ftp_proto::wire::{PathName, counted};
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::sync::Arc;
 
 /// The files that a job has stored at a server, or has found there.
 #[derive(Debug, Default)]
 pub(in crate::job) struct StoredFiles {
     files: Spool<StoredFile>,
+    /// The directories that have the trees of which they are.
+    roots: Vec<Arc<PathName>>,
     /// Whether an earlier run has stored one of them, and this one has not looked at it.
     has_earlier: bool,
     /// Why not all of them are kept.
@@ -62,6 +65,7 @@ impl StoredFiles {
         if ends.destination.is_local() || options.mode.is_dry() || done.is_detached() {
             return;
         }
+        self.note_roots(&item.root);
         self.push(StoredFile {
             number: item.number,
             source: item.source.clone(),
@@ -79,8 +83,17 @@ impl StoredFiles {
         self.files.len() == 0 && self.broken.is_none()
     }
 
+    fn note_roots<'a>(&mut self, roots: impl IntoIterator<Item = &'a Arc<PathName>>) {
+        for root in roots {
+            if !self.roots.contains(root) {
+                self.roots.push(Arc::clone(root));
+            }
+        }
+    }
+
     /// Takes over others.
     pub(in crate::job) fn append(&mut self, mut other: Self) {
+        self.note_roots(&other.roots);
         while let Some(file) = other.pop() {
             self.push(file);
         }
@@ -122,7 +135,8 @@ impl StoredFiles {
         tally: &mut Tally,
     ) {
         let has_earlier = self.has_earlier;
-        let mut last = LastLook { context, options, tally, has_earlier, again: 0 };
+        let roots = std::mem::take(&mut self.roots);
+        let mut last = LastLook { context, options, tally, roots, has_earlier, again: 0 };
         for _ in 0..MOST_LOOKS {
             if !last.is_needed(ends) {
                 break;
@@ -150,6 +164,8 @@ struct LastLook<'a> {
     context: &'a Context,
     options: Options,
     tally: &'a mut Tally,
+    /// Those of the files.
+    roots: Vec<Arc<PathName>>,
     /// Whether an earlier run has stored some of the files.
     has_earlier: bool,
     /// How many files were copied again.
@@ -241,8 +257,9 @@ impl LastLook<'_> {
 
     /// Copies a file again that is not there any more.
     async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy> {
-        let item = item(file);
-        let made = files::make_parents(self.context, &mut ends.destination, &item.destination).await;
+        let root = self.roots.iter().find(|root| is_below(&file.copy, root)).cloned();
+        let item = Item { root, ..item(file) };
+        let made = item.make_parents(self.context, &mut ends.destination).await;
         made.map_err(|failure| failure.during_unless_interrupted("its directory is gone as well"))?;
         let mut claimed = claim::claim(self.context, ends, &item).await?;
         // The journal has the end of the first copy.
@@ -302,6 +319,12 @@ impl LastLook<'_> {
             ));
         }
     }
+}
+
+/// Whether a path is in a directory, at any depth.
+fn is_below(path: &PathName, directory: &PathName) -> bool {
+    let rest = path.as_bytes().strip_prefix(directory.as_bytes());
+    rest.is_some_and(|rest| rest.starts_with(b"/") || directory.as_bytes().ends_with(b"/"))
 }
 
 /// The file as it is copied.

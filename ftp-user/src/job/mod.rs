@@ -84,6 +84,10 @@ pub use survey::survey;
 pub(crate) use tree::{FailedVisit, Visit, Visits, WalkPurpose, WalkRules, walk};
 pub use unattended::transfer_of;
 
+use crate::context::Context;
+use crate::endpoint::{Host, files};
+use crate::failure::Result;
+use crate::place;
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::wire::PathName;
@@ -141,6 +145,16 @@ impl Item {
             is_listed: false,
             makes_directories: false,
             root: None,
+        }
+    }
+
+    /// Makes what is missing above its copy, below the root of its tree if it is of one. Returns whether something was.
+    async fn make_parents(&self, context: &Context, destination: &mut Host) -> Result<bool> {
+        match (place::parent(&self.destination), &self.root) {
+            (Some(parent), Some(root)) => {
+                files::make_directory_of_tree(context, destination, root, &parent).await
+            }
+            (None, _) | (_, None) => files::make_parents(context, destination, &self.destination).await,
         }
     }
 

@@ -33,7 +33,7 @@ pub enum Event<'a> {
     Failed(&'a Failure),
     /// It continued what an earlier attempt had stored, and that was wrong.
     StoredIsWrong,
-    /// It has failed because the directory of the copy was missing, which was made.
+    /// It has failed because the directory of the copy was missing, and that is there now.
     DirectoriesAreThere,
 }
 

@@ -201,8 +201,22 @@ impl Store {
         place: &Place,
         others: impl Iterator<Item = &'a ItemRecord>,
     ) -> Result<Option<JobId>> {
-        let has_stored = |row: &&ItemRecord| row.state.may_be_stored() && row.place.source != place.source;
-        let mut others = others.filter(has_stored).peekable();
+        self.later_of(job, others.filter(|row| row.place.source != place.source))
+    }
+
+    /// Whether a job that has begun later than `job` may have stored something else at this place.
+    pub(super) fn is_replaced(&self, job: JobId, place: &Place) -> Result<bool> {
+        let rows = ItemRecord::at(&self.sql, place)?;
+        Ok(self.later_of(job, rows.iter().filter(|row| row.job != job))?.is_some())
+    }
+
+    /// The job that has begun later than `job` and may have stored something, of these rows.
+    fn later_of<'a>(
+        &self,
+        job: JobId,
+        others: impl Iterator<Item = &'a ItemRecord>,
+    ) -> Result<Option<JobId>> {
+        let mut others = others.filter(|row| row.state.may_be_stored()).peekable();
         if others.peek().is_none() {
             return Ok(None);
         }

@@ -361,10 +361,17 @@ impl JobJournal {
         self.ask(|store, job| store.files(job, ItemState::Open)).await.unwrap_or_default()
     }
 
-    /// The files that have ended before `time`, in milliseconds since 1970: a page of them, behind the last known one.
-    pub async fn ended_before(&self, time: u64, last: ItemKey) -> Vec<ItemRecord> {
-        let page = move |store: &Store, job| ItemRecord::ended_before(&store.sql, job, time, last);
+    /// The files that were stored before `time`, in milliseconds since 1970, also those that were lost since: a page of them, behind
+    /// the last known one.
+    pub async fn stored_before(&self, time: u64, last: ItemKey) -> Vec<ItemRecord> {
+        let page = move |store: &Store, job| ItemRecord::stored_before(&store.sql, job, time, last);
         self.ask(page).await.unwrap_or_default()
+    }
+
+    /// Whether a job that began later than this one may have stored something else at a place. If the journal has ended, none has.
+    pub async fn is_replaced(&self, place: &Place) -> bool {
+        let place = place.clone();
+        self.ask(move |store, job| store.is_replaced(job, &place)).await.unwrap_or(false)
     }
 
     /// Notes that a part could not be deleted and has to be, also after its file has ended.

@@ -89,10 +89,12 @@ impl ItemRecord {
         Self::that(sql, &format!("{of_job} AND {outside} AND source IN ({twice})"), &values)
     }
 
-    /// The files of a job that have ended before `time`, in milliseconds since 1970: a page of them, behind the last known one.
-    pub(super) fn ended_before(sql: &Sql, job: JobId, time: u64, last: ItemKey) -> Result<Vec<Self>> {
+    /// The files that a job has stored before `time`, in milliseconds since 1970, also those that were lost since: a page of them,
+    /// behind the last known one. A file that has failed has no size, unless it was done before.
+    pub(super) fn stored_before(sql: &Sql, job: JobId, time: u64, last: ItemKey) -> Result<Vec<Self>> {
         let condition = format!(
-            "job = ?1 AND id > ?2 AND state IN ({}, {}) AND ended < ?3 AND {} ORDER BY id LIMIT {PAGE}",
+            "job = ?1 AND id > ?2 AND (state = {} OR (state = {} AND (bytes > 0 OR verified IS NOT NULL)))
+                AND ended < ?3 AND {} ORDER BY id LIMIT {PAGE}",
             ItemState::Done.number(),
             ItemState::Failed.number(),
             *IS_FILE

@@ -284,18 +284,22 @@ fn take(
     let sql = &store.sql;
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
-    let (mut taken, mut waiting, mut fence) = (Vec::new(), 0, last_fence(sql)?);
-    while taken.len() < most && waiting < MOST_WAITING {
+    let (mut taken, mut waiting, mut fence) = (Vec::new(), Vec::new(), last_fence(sql)?);
+    while taken.len() < most && waiting.len() < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(job) = queue::next(may, &all) else { break };
         let Some(mut entry) = find(sql, job)? else { break };
         heads.retain(|head| !head.is_of_group(&entry.submission));
         if let Some((other, dest)) = in_the_way(store, job, &entry)? {
-            // The next look finds the next one of its group: however many wait, others begin.
             entry.wait_for(other, &dest, now);
-            waiting += 1;
             save(sql, job, &entry)?;
+            // However many of a group wait, those of others begin: the next look finds the next ones of this group.
+            let next = next_head(sql, &entry.submission, now)?;
+            waiting.push(entry.submission);
+            let of_group =
+                |head: &Head<JobId>| waiting.iter().filter(|other| head.is_of_group(other)).count();
+            heads.extend(next.filter(|head| of_group(head) < MOST_WAITING_OF_GROUP));
             continue;
         }
         entry.begin(now);
@@ -532,5 +536,7 @@ const JUMP: u64 = 1 << 32;
 const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
 /// The largest number of jobs that one transaction lets wait, and that it lets go on.
 const MOST_WAITING: usize = 64;
+/// How many it lets wait of one group.
+const MOST_WAITING_OF_GROUP: usize = 8;
 /// The largest number of workers that are shown.
 const MOST_WORKERS: u32 = 1000;

@@ -111,9 +111,18 @@ impl Queue {
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
         let submitted = self.write(|store| submit(store, id, job, entry))??;
         if matches!(submitted, Submitted::Known(_)) {
-            self.read(|store| store.sql.settle())?;
+            self.settle()?;
         }
         Ok(submitted)
+    }
+
+    /// Waits until everything that this connection has read is on the disk, for whoever acts on it elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached.
+    pub fn settle(&self) -> Result<(), JournalFailure> {
+        self.read(|store| store.sql.settle())
     }
 
     /// Applies a change to a job as it stands now. `is_limited`: whoever wants it has a token for some sites, and the job is limited to

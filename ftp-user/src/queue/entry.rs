@@ -284,8 +284,16 @@ impl Entry {
     }
 
     /// A run of the job that it waits for has ended.
-    pub const fn stop_waiting(&mut self, now: u64) {
+    pub fn stop_waiting(&mut self, now: u64) {
+        self.forget_wait();
         self.due = now;
+    }
+
+    /// It waits for no other job: whether it has to is found out when it goes on.
+    fn forget_wait(&mut self) {
+        if self.waits_for.take().is_some() {
+            self.cause = None;
+        }
     }
 
     /// The worker that carried it was lost.
@@ -326,17 +334,15 @@ impl Entry {
     ///
     /// It cannot be done as the job stands.
     pub fn apply(&mut self, change: JobChange, has_left: bool, now: u64) -> Result<(), EntryRefusal> {
-        // It does not wait for another job now: whether it has to is found out when it goes on.
-        if self.waits_for.take().is_some() {
-            self.cause = None;
-        }
         match change {
-            JobChange::Pause => self.pause(),
-            JobChange::Resume => self.resume(now),
-            JobChange::Retry => self.retry(now),
-            JobChange::Cancel => self.cancel(has_left, now),
-            JobChange::Forget => self.forget(now),
+            JobChange::Pause => self.pause()?,
+            JobChange::Resume => self.resume(now)?,
+            JobChange::Retry => self.retry(now)?,
+            JobChange::Cancel => self.cancel(has_left, now)?,
+            JobChange::Forget => self.forget(now)?,
         }
+        self.forget_wait();
+        Ok(())
     }
 
     /// Stops it until somebody goes on with it.
@@ -403,6 +409,7 @@ impl Entry {
             Some(_) => (self.exit, self.ended) = (None, None),
             None => {}
         }
+        self.forget_wait();
         self.wish = Wish::Cancel;
         (self.due, self.tries, self.failing_since) = (self.due.min(now), 0, None);
         if self.started.is_none() {

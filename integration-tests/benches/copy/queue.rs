@@ -99,7 +99,7 @@ fn store(plan: &Plan, place: &Path, report: &mut Report) {
 fn shared_store(plan: &Plan, report: &mut Report) {
     let server = match Postgres::start_durable() {
         Ok(server) => server,
-        Err(skipped) => return report.skip("the queue in a database", skipped),
+        Err(skipped) => return report.skip("the queue in a database", skipped.0),
     };
     server.run_sql("CREATE TABLE bare (id BIGSERIAL PRIMARY KEY, state INTEGER)");
     for round in 0..=plan.rounds {

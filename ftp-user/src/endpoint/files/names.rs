@@ -156,7 +156,7 @@ pub async fn make_directory_of_tree(
         }
     }
     if root.as_bytes() != b"/" && facts(context, host, root).await?.is_none() {
-        let what = format!("{} was there when the copy began, and is gone", host.show(root));
+        let what = format!("{} was there during this run, and is gone", host.show(root));
         let hint = "look whether the disk of the destination is mounted, then resume the job";
         return Err(Failure::new(failure::Kind::Missing, what).hint(hint));
     }

@@ -29,6 +29,7 @@ use crate::journal::PartRequest;
 use crate::outcome::{FailedItem, FileCopy};
 use crate::route::Ends;
 use ftp_proto::wire::{PathName, counted};
+use std::collections::HashSet;
 
 /// The files between two places that wait or are under way.
 #[derive(Debug)]
@@ -431,15 +432,19 @@ impl<'a> Stream<'a> {
             return;
         }
         self.take_ends().await.quit(self.context).await;
-        for (mut ends, stored) in elsewhere {
+        let mut all: Vec<(Ends, StoredFiles)> = elsewhere;
+        let own = self.ends.destination.name();
+        if looks_at_earlier && all.iter().all(|(ends, _)| ends.destination.name() != own) {
+            all.push((self.ends.beside(), StoredFiles::default()));
+        }
+        let mut looked_at = HashSet::new();
+        for (mut ends, stored) in all {
             ends.destination.quit_idle().await;
             Box::pin(stored.look(self.context, &mut ends, self.options, self.tally)).await;
-            ends.quit(self.context).await;
-        }
-        if looks_at_earlier {
-            let mut ends = self.ends.beside();
-            let destination = &mut ends.destination;
-            Box::pin(look_at_earlier(self.context, destination, self.began, self.tally)).await;
+            if looks_at_earlier && looked_at.insert(ends.destination.name()) {
+                let destination = &mut ends.destination;
+                Box::pin(look_at_earlier(self.context, destination, self.began, self.tally)).await;
+            }
             ends.quit(self.context).await;
         }
     }

@@ -28,7 +28,6 @@ use crate::job::unattended::{self, FinishedTransfer};
 use crate::job::{Item, Target};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Relayed, Verified};
-use crate::place;
 use crate::report::Topic;
 use crate::route::{Assignment, ContinuedBy, Ends, StoreReply};
 use crate::session::Facts;
@@ -324,14 +323,7 @@ impl Copying<'_> {
         if !may_be_missing || std::mem::replace(&mut self.attempts.has_asked_for_directories, true) {
             return false;
         }
-        let made = match (place::parent(&item.destination), &item.root) {
-            (Some(parent), Some(root)) if !may_be_first => {
-                files::make_directory_of_tree(&self.context, destination, root, &parent).await
-            }
-            (Some(_) | None, Some(_) | None) => {
-                files::make_parents(&self.context, destination, &item.destination).await
-            }
-        };
+        let made = item.make_parents(&self.context, destination).await;
         // Where another file needed what was lost, none is missing any more.
         made.is_ok_and(|was_missing| was_missing || has_lost_session)
     }

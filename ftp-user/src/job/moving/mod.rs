@@ -14,7 +14,7 @@
 //! | `links` | symbolic links, and the files that stay until those have gone |
 //! | `look` | what is at many paths of one directory |
 //! | `delete` | the sources of a portion, directory by directory |
-//! | `earlier` | files that earlier runs have moved: their copies are looked at |
+//! | `earlier` | files that earlier runs have stored: the destination is asked whether they are still there |
 //! | `directories` | the directories of a tree, and the sources that have another name for a moment |
 
 mod delete;

@@ -137,6 +137,11 @@ impl SyncRun<'_> {
             tally: &mut tally,
         };
         let roots = again.look().await?;
+        if roots.destination.is_none() {
+            let what = format!("{} was there during this run, and is gone", request.destination);
+            let hint = "look whether the disk of the destination is mounted, then sync again";
+            return Err(Failure::new(Kind::Missing, what).hint(hint));
+        }
         let (source, destination) = again.list(&roots).await?;
         let mut plan = again.compare(source, destination).await?;
         let tasks = plan.tasks.len() as u64;

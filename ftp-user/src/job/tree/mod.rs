@@ -444,6 +444,9 @@ impl TreeCopy<'_, '_> {
                 );
                 if let Err(failure) = made {
                     tally.failed_directory(String::new(), destination.show(path), failure);
+                    if path == root {
+                        return;
+                    }
                 }
             }
             finish_directories(context, destination, &next, &mut wanted).await;

@@ -115,7 +115,7 @@ fn a_job_whose_destination_another_job_has_waits_as_long_as_that_lasts() {
     entry.wait_for(JobId::new(7), "two:d", now);
     assert_eq!(entry.state(now), QueueState::Paused);
     entry.cancel(true, now).unwrap();
-    assert_eq!((entry.state(now), entry.cause.is_some()), (QueueState::Queued, true));
+    assert_eq!((entry.state(now), entry.cause), (QueueState::Queued, None));
 }
 
 #[test]
