@@ -16,7 +16,7 @@ use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd};
 use ftp_io::clock::since_1970;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// What became of a file that a job wants to begin.
@@ -80,11 +80,26 @@ pub fn is_same(before: &SourceFacts, now: &SourceFacts) -> bool {
 }
 
 impl Store {
-    /// Claims a file for a job.
-    pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim> {
+    /// Claims files for a job, in their order.
+    pub(super) fn begin_all(&self, job: JobId, files: &[NewItem]) -> Result<Vec<Claim>> {
+        let places: Vec<&Place> = files.iter().map(|file| &file.place).collect();
+        let mut begun = HashSet::new();
+        let found = ItemRecord::at(&self.sql, &places)?.into_iter().zip(files);
+        found
+            .map(|(rows, file)| {
+                // Of two files that go to the same place, the second one finds the first.
+                let is_first = begun.insert((&file.place.site, &file.place.path));
+                let rows = if is_first { rows } else { ItemRecord::at(&self.sql, &[&file.place])?.concat() };
+                self.begin(job, file, rows)
+            })
+            .collect()
+    }
+
+    /// Claims a file for a job. `rows` are the files of all jobs that go to its place.
+    fn begin(&self, job: JobId, file: &NewItem, rows: Vec<ItemRecord>) -> Result<Claim> {
         let place = &file.place;
         let (mut known, others): (Vec<ItemRecord>, Vec<ItemRecord>) =
-            ItemRecord::at(&self.sql, place)?.into_iter().partition(|row| row.job == job);
+            rows.into_iter().partition(|row| row.job == job);
         let known = known.pop();
         if let Some(row) = known.as_ref().filter(|row| row.state == ItemState::GivenOver) {
             let why = row.why.clone().unwrap_or_else(|| "a later job has claimed its destination".to_owned());
@@ -206,7 +221,7 @@ impl Store {
 
     /// Whether a job that has begun later than `job` may have stored something else at this place.
     pub(super) fn is_replaced(&self, job: JobId, place: &Place) -> Result<bool> {
-        let rows = ItemRecord::at(&self.sql, place)?;
+        let rows = ItemRecord::at(&self.sql, &[place])?.concat();
         Ok(self.later_of(job, rows.iter().filter(|row| row.job != job))?.is_some())
     }
 
@@ -517,7 +532,7 @@ pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>> {
 pub(super) fn claimed_by_moves(store: &Store, own: JobId, places: &[Place]) -> Result<Vec<Option<JobId>>> {
     let moves = other_moves(store, own)?;
     let claimed = |place| {
-        let claims = ItemRecord::at(&store.sql, place)?.into_iter();
+        let claims = ItemRecord::at(&store.sql, &[place])?.into_iter().flatten();
         Ok(claims.filter(|row| row.state.may_be_stored()).map(|row| row.job).find(|job| moves.contains(job)))
     };
     places.iter().map(claimed).collect()

@@ -304,8 +304,7 @@ impl JobJournal {
 
     /// Begins to claim files, before anything of them is stored.
     pub fn begin(&self, files: Vec<NewItem>) -> JournalAnswer<Vec<Claim>> {
-        let claim_all = move |store: &Store, job| files.iter().map(|file| store.begin(job, file)).collect();
-        JournalAnswer(Some(self.ask(claim_all)))
+        JournalAnswer(Some(self.ask(move |store, job| store.begin_all(job, &files))))
     }
 
     /// Adds a name under which something of the file may be stored as soon as this returns.

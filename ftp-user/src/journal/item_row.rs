@@ -4,7 +4,7 @@
 use super::record::{
     Detached, ItemKey, ItemParts, ItemRecord, ItemState, NAME_OF_SYNC, PartId, Place, SourceFacts,
 };
-use super::sql::{Result, Row, Sql, StoreError, Value};
+use super::sql::{GONE, Result, Row, Sql, StoreError, Value};
 use super::table::{DETACHED, ITEMS, PARTS, PATH_FACTS, insert, sum};
 use crate::id::JobId;
 use crate::ladder::Rung;
@@ -43,10 +43,21 @@ impl ItemRecord {
         Self::that(sql, "id = ?1", &[key.0.into()]).map(|mut rows| rows.pop())
     }
 
-    /// The files of all jobs that go there.
-    pub(super) fn at(sql: &Sql, place: &Place) -> Result<Vec<Self>> {
-        let values = [(&place.site).into(), (&place.path).into(), head(&place.path).into()];
-        ITEMS.query(sql, &ITEMS_AT, &values, Self::of)
+    /// The files of all jobs that go to each of these places.
+    pub(super) fn at(sql: &Sql, places: &[&Place]) -> Result<Vec<Vec<Self>>> {
+        let all: Vec<[Value<'_>; 3]> = places
+            .iter()
+            .map(|Place { site, path, .. }| [site.into(), path.into(), head(path).into()])
+            .collect();
+        let all: Vec<&[Value<'_>]> = all.iter().map(<[Value<'_>; 3]>::as_slice).collect();
+        let mut found = vec![Vec::new(); places.len()];
+        sql.query_each(&ITEMS_AT, &all, &mut |number, row| {
+            ITEMS.check(row)?;
+            let files = found.get_mut(number).ok_or(GONE)?;
+            files.push(Self::of(row)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// The files of all jobs below a directory of a host, in the order of their paths and their jobs: at most `most` of those

@@ -111,7 +111,7 @@ fn fill(store: &Store) -> JobLock {
     for number in 0..40 {
         let part = PartId(u64::from(number) + 1);
         let file = NewItem { place: place(number), part: Some(part), seen: None, takes_over: true };
-        let claim = store.durably(|store| store.begin(id, &file));
+        let claim = store.durably(|store| store.begin_one(id, &file));
         let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
         let seen = SourceFacts { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
         let verified = Verified::Hash(Algorithm::Sha256);
@@ -307,7 +307,7 @@ fn n8_a_last_transaction_that_no_one_was_told_of_is_no_damage() {
     let _lock = fill(&store);
     let told = files(home.path());
     let file = NewItem { place: place(99), part: Some(PartId(99)), seen: None, takes_over: true };
-    let _claim = store.durably(|store| store.begin(JobId::new(1), &file)).unwrap();
+    let _claim = store.durably(|store| store.begin_one(JobId::new(1), &file)).unwrap();
     let expected = read_files(&told).unwrap();
     let mut torn = files(home.path());
     assert!(torn[LOG].len() > told[LOG].len() + FRAME);

@@ -1,5 +1,14 @@
 //! Tests of claims and of what becomes of them.
 
+use super::*;
+
+impl Store {
+    /// Claims one file for a job.
+    pub(in crate::journal) fn begin_one(&self, job: JobId, file: &NewItem) -> Result<Claim> {
+        Ok(self.begin_all(job, std::slice::from_ref(file))?.remove(0))
+    }
+}
+
 /// What a job does with a file that the journal knows.
 mod decisions {
     use super::super::super::record::ItemParts;
@@ -90,7 +99,7 @@ mod notes {
         let place = Place { source: path.to_owned(), site: "two".to_owned(), path: path.into() };
         let part = Some(PartId(path.bytes().map(u64::from).sum()));
         let claim = store
-            .durably(|store| store.begin(JOB, &NewItem { place, part, seen: None, takes_over: true }))
+            .durably(|store| store.begin_one(JOB, &NewItem { place, part, seen: None, takes_over: true }))
             .unwrap();
         let Claim::Ours(begun) = claim else { panic!("no other job is there") };
         begun.key
@@ -184,7 +193,7 @@ mod under_way {
         let place = Place { source, site, path: path.as_bytes().to_vec() };
         let seen = Some(SourceFacts { size: Some(5), modified: Some(7), unique: None });
         let file = NewItem { place, part: (part != 0).then_some(PartId(part)), seen, takes_over: true };
-        let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
+        let claim = store.durably(|store| store.begin_one(JOB, &file)).unwrap();
         let Claim::Ours(begun) = claim else { panic!("no other job is there") };
         begun.key
     }
@@ -234,6 +243,59 @@ mod under_way {
     }
 
     #[test]
+    fn n8_files_that_are_claimed_and_end_together_are_found_as_if_each_were_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path());
+        let known = ["b", "d"].map(|path| begun(&store, path, 0));
+        store.durably(|store| store.ended(known[0], done())).unwrap();
+        let file = |path: &&str| {
+            let (source, site) = (format!("ftp://ann@one:21/{path}"), "ann@two:21".to_owned());
+            let place = Place { source, site, path: path.as_bytes().to_vec() };
+            let seen = Some(SourceFacts { size: Some(5), modified: Some(7), unique: None });
+            NewItem { place, part: None, seen, takes_over: true }
+        };
+        // The fourth one goes where the first one goes.
+        let files: Vec<NewItem> = ["a", "b", "c", "a", "d", "e\0"].iter().map(file).collect();
+        let claims = store.durably(|store| store.begin_all(JOB, &files)).unwrap();
+        let ours = |claim: Claim| {
+            let Claim::Ours(begun) = claim else { panic!("no other job is there") };
+            begun
+        };
+        let claims: Vec<_> = claims.into_iter().map(ours).collect();
+        let keys: Vec<ItemKey> = claims.iter().map(|claim| claim.key).collect();
+        assert_eq!((keys[0], keys[1], keys[4]), (keys[3], known[0], known[1]));
+        let histories = claims.iter().map(|claim| match &claim.history {
+            ItemHistory::New => "new",
+            ItemHistory::Open(_) => "open",
+            ItemHistory::Done { .. } => "done",
+            ItemHistory::GivenOver { .. } => "given over",
+        });
+        assert_eq!(histories.collect::<Vec<_>>(), ["new", "done", "new", "open", "open", "new"]);
+        let mut ended = vec![keys[0], keys[2], keys[4], keys[5]];
+        store.durably(|store| ended.iter().try_for_each(|key| store.ended(*key, done()))).unwrap();
+        ended.push(known[0]);
+        let found = store.items(JOB, ItemState::Done).unwrap();
+        assert_eq!(found.len(), ended.len());
+        for file in &found {
+            let FileCopy { size, verified, .. } = &*file.copy;
+            assert_eq!((*size, verified.name(), file.began), (Some(5), "sha-256", Some(9)));
+            assert!(ended.contains(&file.key), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn n8_one_row_that_is_gone_ends_all_that_was_written_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path());
+        let keys = ["a", "b", "c"].map(|path| begun(&store, path, 0));
+        let other = Store::open_for_tests(home.path()).unwrap();
+        other.sql.execute("DELETE FROM items WHERE id = ?1", &[keys[1].0.into()]).unwrap();
+        let ended = store.durably(|store| keys.iter().try_for_each(|key| store.ended(*key, done())));
+        assert!(ended.is_err());
+        assert_eq!(other.items(JOB, ItemState::Open).unwrap().len(), 2);
+    }
+
+    #[test]
     fn n8_a_file_without_a_part_that_was_under_way_is_looked_for_under_its_final_name() {
         let home = tempfile::tempdir().unwrap();
         let (store, lock) = start(home.path());
@@ -244,7 +306,7 @@ mod under_way {
         let _lock = store.start(&JobStart { id: JOB, job, resumes: true, lease: None }).unwrap();
         let place = store.items(JOB, ItemState::Open).unwrap().remove(0).place;
         let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
-        let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
+        let claim = store.durably(|store| store.begin_one(JOB, &file)).unwrap();
         let Claim::Ours(again) = claim else { panic!("no other job is there") };
         let seen = Some(SourceFacts { size: Some(5), modified: Some(7), unique: None });
         let left = ItemHistory::Open(Box::new(UnfinishedItem { seen, ..UnfinishedItem::default() }));
@@ -278,7 +340,7 @@ mod others {
         let number = path.iter().fold(job.number(), add);
         let place = Place { source, site: site.to_owned(), path };
         let file = NewItem { place, part: Some(PartId(number)), seen: None, takes_over: true };
-        let Claim::Ours(begun) = store.durably(|store| store.begin(job, &file)).unwrap() else {
+        let Claim::Ours(begun) = store.durably(|store| store.begin_one(job, &file)).unwrap() else {
             panic!("no other job is there")
         };
         begun.key
@@ -422,8 +484,10 @@ mod others {
                 for number in 0..2 * PAGE + 1 {
                     let path = format!("d/{number:05}").into_bytes();
                     let place = Place { source: String::new(), site: "two".to_owned(), path };
-                    store
-                        .begin(JobId::new(2), &NewItem { place, part: None, seen: None, takes_over: true })?;
+                    store.begin_one(
+                        JobId::new(2),
+                        &NewItem { place, part: None, seen: None, takes_over: true },
+                    )?;
                 }
                 Ok(())
             })

@@ -128,7 +128,7 @@ mod tests {
             let _lock = store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
-            store.durably(|store| store.begin(id, &file)).unwrap();
+            store.durably(|store| store.begin_one(id, &file)).unwrap();
             let written = files(&store).unwrap();
             drop(store);
             let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));

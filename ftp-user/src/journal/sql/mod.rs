@@ -76,6 +76,19 @@ pub(super) trait Driver {
     /// Hands over the rows that a statement returns, until `each` fails. It is prepared once.
     fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<()>;
 
+    /// The same with each of these values. `each` gets the index of those to which the row belongs.
+    fn query_each(
+        &self,
+        statement: &str,
+        all: &[&[Value<'_>]],
+        each: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let ask = |(number, values): (usize, &&[Value<'_>])| {
+            self.query(statement, values, &mut |row| each(number, row))
+        };
+        all.iter().enumerate().try_for_each(ask)
+    }
+
     /// Carries out several statements without values, each ended by `;`.
     fn run_all(&self, statements: &str) -> Result<()>;
 

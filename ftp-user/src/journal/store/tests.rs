@@ -29,7 +29,7 @@ fn start(store: &Store, number: u64, resumes: bool) -> Result<JobLock, JournalFa
 
 fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
     let file = NewItem { place: place(source), part: Some(PartId(part)), seen: None, takes_over: true };
-    store.durably(|store| store.begin(JobId::new(job), &file)).unwrap()
+    store.durably(|store| store.begin_one(JobId::new(job), &file)).unwrap()
 }
 
 fn found(claim: Claim) -> ItemHistory {

@@ -3,8 +3,8 @@
 //! A text of PostgreSQL cannot have a NUL. U+0001 escapes it: NUL is written as U+0001 U+0001, and U+0001 as U+0001 U+0002. Texts
 //! stay in the order of their bytes, and different texts stay different. Checksums are those of the texts themselves.
 
-use super::super::value::OTHER_TYPE;
-use super::super::{OwnedValue, Result, StoreError};
+use super::super::value::{FromValue, OTHER_TYPE};
+use super::super::{OwnedValue, Result, StoreError, Value};
 use std::borrow::Cow;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -28,6 +28,21 @@ pub(super) fn parameter(value: &OwnedValue, wanted: &Type) -> Result<Parameter> 
         Type::TEXT | Type::VARCHAR if number.is_none() => Box::new(None::<String>),
         Type::BYTEA if number.is_none() => Box::new(None::<Vec<u8>>),
         _ => return Err(strange()),
+    })
+}
+
+/// One value of each of many rows, as an array.
+pub(super) fn array<'v>(values: impl Iterator<Item = Value<'v>>, wanted: &Type) -> Result<Parameter> {
+    fn all<'v, T: FromValue<'v>>(values: impl Iterator<Item = Value<'v>>) -> Result<Vec<T>> {
+        values.map(|value| T::from_value(value).ok_or(OTHER_TYPE)).collect()
+    }
+    Ok(match *wanted {
+        Type::INT8 => Box::new(all::<Option<i64>>(values)?),
+        Type::BYTEA => Box::new(all::<Option<Vec<u8>>>(values)?),
+        _ => {
+            let texts = all::<Option<&str>>(values)?.into_iter();
+            Box::new(texts.map(|text| text.map(|text| escaped(text).into_owned())).collect::<Vec<_>>())
+        }
     })
 }
 

@@ -211,8 +211,18 @@ impl Driver for PostgresConnection {
     }
 
     fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<()> {
-        let found = self.ask(Work::Query { statement: statement.to_owned(), values: owned(values) })?;
-        found.rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
+        self.query_each(statement, &[values], &mut |_, row| each(row))
+    }
+
+    fn query_each(
+        &self,
+        statement: &str,
+        all: &[&[Value<'_>]],
+        each: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let all = all.iter().map(|values| owned(values)).collect();
+        let found = self.ask(Work::Query { statement: statement.to_owned(), all })?;
+        found.rows.iter().try_for_each(|(number, row)| each(*number, &Row::Postgres(row)))
     }
 
     fn run_all(&self, statements: &str) -> Result<()> {

@@ -1,15 +1,16 @@
 //! The connection on its thread: opened, opened again after a loss, and asked.
 
-use super::super::{GONE, OwnedValue, Result, StoreError};
-use super::convert::{Parameter, parameter, values as values_of_row};
-use super::statement::translate;
+use super::super::value::OTHER_TYPE;
+use super::super::{GONE, OwnedValue, Result, StoreError, Value};
+use super::convert::{Parameter, array, parameter, values as values_of_row};
+use super::statement::{Translated, for_many, translate};
 use super::stream::{Tls, connect};
 use super::{CHANNEL, LockKey, NAMES, NOW};
 use crate::journal::password::Password;
 use crate::journal::url::{PostgresUrl, SslMode};
 use ftp_io::connection::Connection;
 use ftp_io::lock::Lock;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement, config};
 
 /// How a database is reached.
@@ -55,8 +56,8 @@ pub(super) struct Write {
 pub(super) enum Work {
     /// A statement that returns no rows.
     Execute { statement: String, values: Vec<OwnedValue> },
-    /// A statement that returns rows.
-    Query { statement: String, values: Vec<OwnedValue> },
+    /// A statement that returns rows, with each of these values.
+    Query { statement: String, all: Vec<Vec<OwnedValue>> },
     /// Statements without values.
     Batch(String),
     /// A transaction begins, and has this lock until it ends.
@@ -76,7 +77,8 @@ pub(super) enum Work {
 /// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    pub(super) rows: Vec<Vec<OwnedValue>>,
+    /// The rows that were found, each with the index of the values to which it belongs.
+    pub(super) rows: Vec<(usize, Vec<OwnedValue>)>,
     /// The number of rows that were written or deleted, or of locks that were taken.
     pub(super) changed: u64,
     /// When the transaction has begun, in seconds since 1970.
@@ -142,9 +144,18 @@ struct Prepared {
 }
 
 /// A statement that can be sent.
-struct ReadyWrite {
-    values: Vec<Parameter>,
+struct Ready {
     statement: Statement,
+    values: Vec<Parameter>,
+    /// For how many rows of values it is carried out.
+    times: u64,
+}
+
+/// Statements of one text that follow each other: the server carries them out together if it can.
+struct Writes {
+    statement: String,
+    all: Vec<Vec<OwnedValue>>,
+    /// How many rows have to change for each of them, if that is known.
     rows: Option<u64>,
 }
 
@@ -186,19 +197,14 @@ impl Session {
     /// Carries out the statements and then the work. A question goes to the server together with them, and so does the end of the
     /// transaction, which the server refuses if one of them has failed.
     async fn carry_out(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
-        let mut ready = Vec::with_capacity(before.len());
-        for Write { statement, values, rows } in before {
-            let prepared = self.prepared(statement).await?;
-            ready.push(ReadyWrite {
-                values: values_of(&prepared, &values)?,
-                statement: prepared.statement,
-                rows,
-            });
+        let mut writes = Vec::with_capacity(before.len());
+        for Writes { statement, all, rows } in together(before) {
+            writes.extend(self.ready(&statement, &all).await?.into_iter().map(|ready| (ready, rows)));
         }
         let go_together = match work {
             Work::Query { .. } => true,
             // Only this side knows how many rows have to change.
-            Work::Commit { .. } => ready.iter().all(|write| write.rows.is_none()),
+            Work::Commit { .. } => writes.iter().all(|(_, rows)| rows.is_none()),
             Work::Execute { .. }
             | Work::Batch(_)
             | Work::Begin(_)
@@ -208,19 +214,15 @@ impl Session {
             | Work::Listen(_) => false,
         };
         if !go_together {
-            write_all(self.client()?, std::mem::take(&mut ready)).await?;
+            write_all(self.client()?, std::mem::take(&mut writes)).await?;
         }
         match work {
             Work::Execute { statement, values } => self.execute(statement, &values).await,
-            Work::Query { statement, values } => {
-                let prepared = self.prepared(statement).await?;
-                let (values, client) = (values_of(&prepared, &values)?, self.client()?);
-                let found = async { Ok(client.query(&prepared.statement, &borrowed(&values)).await?) };
-                let ((), found) = tokio::try_join!(biased; write_all(client, ready), found)?;
-                Ok(Answer {
-                    rows: found.iter().map(values_of_row).collect::<Result<_, _>>()?,
-                    ..Answer::default()
-                })
+            Work::Query { statement, all } => {
+                let asked = self.ready(&statement, &all).await?;
+                let client = self.client()?;
+                let ((), rows) = tokio::try_join!(biased; write_all(client, writes), ask_all(client, asked))?;
+                Ok(Answer { rows, ..Answer::default() })
             }
             Work::Batch(statements) => self.batch(&statements).await,
             Work::Begin(key) => {
@@ -232,7 +234,7 @@ impl Session {
             Work::Commit { has_changed } => {
                 let wait = if has_changed { WAIT_FOR_DISK } else { "" };
                 let end = format!("SELECT 1; COMMIT; {wait}");
-                let ended = tokio::try_join!(biased; write_all(self.client()?, ready), self.batch(&end));
+                let ended = tokio::try_join!(biased; write_all(self.client()?, writes), self.batch(&end));
                 Ok(ended?.1)
             }
             Work::RollBack => self.batch("ROLLBACK").await,
@@ -270,23 +272,43 @@ impl Session {
     }
 
     async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer> {
-        let prepared = self.prepared(statement).await?;
+        let prepared = self.prepared(&statement, || translate(&statement)).await?;
         let values = values_of(&prepared, values)?;
         let changed = self.client()?.execute(&prepared.statement, &borrowed(&values)).await?;
         Ok(Answer { changed, ..Answer::default() })
     }
 
-    async fn prepared(&mut self, statement: String) -> Result<Prepared> {
-        if let Some(known) = self.statements.get(&statement) {
+    /// The statement with all of these values: once if the server can do that, or else with each of them.
+    async fn ready(&mut self, statement: &str, all: &[Vec<OwnedValue>]) -> Result<Vec<Ready>> {
+        let prepared = self.prepared(statement, || translate(statement)).await?;
+        let text = for_many(statement, prepared.statement.params()).filter(|_| all.len() > 1);
+        if let Some(text) = text {
+            let translated = || Translated { text: text.clone(), values: prepared.values.clone() };
+            let Prepared { statement, .. } = self.prepared(&text, translated).await?;
+            let (values, times) = (arrays_of(&prepared, all)?, all.len() as u64);
+            return Ok(vec![Ready { statement, values, times }]);
+        }
+        let ready = |values: &Vec<OwnedValue>| {
+            let (statement, values) = (prepared.statement.clone(), values_of(&prepared, values)?);
+            Ok(Ready { statement, values, times: 1 })
+        };
+        all.iter().map(ready).collect()
+    }
+
+    async fn prepared(
+        &mut self,
+        statement: &str,
+        translate: impl FnOnce() -> Translated,
+    ) -> Result<Prepared> {
+        if let Some(known) = self.statements.get(statement) {
             return Ok(known.clone());
         }
-        let translated = translate(&statement);
-        let prepared = self.client()?.prepare(&translated.text).await?;
+        let Translated { text, values } = translate();
+        let prepared = Prepared { statement: self.client()?.prepare(&text).await?, values };
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }
-        let prepared = Prepared { statement: prepared, values: translated.values };
-        self.statements.insert(statement, prepared.clone());
+        self.statements.insert(statement.to_owned(), prepared.clone());
         Ok(prepared)
     }
 
@@ -343,16 +365,44 @@ fn values_of(prepared: &Prepared, given: &[OwnedValue]) -> Result<Vec<Parameter>
     kinds.zip(&prepared.values).map(|(kind, index)| parameter(value(index), kind)).collect()
 }
 
+/// The same for many rows of values: an array for each parameter.
+fn arrays_of(prepared: &Prepared, all: &[Vec<OwnedValue>]) -> Result<Vec<Parameter>> {
+    let array = |(kind, index): (&Type, &usize)| {
+        array(all.iter().map(|given| given.get(*index).map_or(Value::Null, OwnedValue::borrowed)), kind)
+    };
+    prepared.statement.params().iter().zip(&prepared.values).map(array).collect()
+}
+
+/// Puts those together that follow each other and are the same but for their values. Their first values are numbers, and differ: they
+/// are the keys of their rows.
+fn together(writes: Vec<Write>) -> Vec<Writes> {
+    let (mut together, mut keys) = (Vec::<Writes>::new(), HashSet::new());
+    for Write { statement, values, rows } in writes {
+        let key = match values.first() {
+            Some(OwnedValue::Integer(key)) => Some(*key),
+            Some(OwnedValue::Null | OwnedValue::Text(_) | OwnedValue::Blob(_)) | None => None,
+        };
+        match together.last_mut().filter(|last| last.statement == statement) {
+            Some(last) if key.is_some_and(|key| keys.insert(key)) => last.all.push(values),
+            Some(_) | None => {
+                keys = key.into_iter().collect();
+                together.push(Writes { statement, all: vec![values], rows });
+            }
+        }
+    }
+    together
+}
+
 fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| &**value as _).collect()
 }
 
 /// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
-async fn write_all(client: &Client, writes: Vec<ReadyWrite>) -> Result<()> {
-    let write = |write: ReadyWrite| {
+async fn write_all(client: &Client, writes: Vec<(Ready, Option<u64>)>) -> Result<()> {
+    let write = |(Ready { statement, values, times }, rows): (Ready, Option<u64>)| {
         Box::pin(async move {
-            let changed = client.execute(&write.statement, &borrowed(&write.values)).await?;
-            if write.rows.is_some_and(|rows| rows != changed) { Err(GONE) } else { Ok(()) }
+            let changed = client.execute(&statement, &borrowed(&values)).await?;
+            if rows.is_some_and(|rows| rows * times != changed) { Err(GONE) } else { Ok(()) }
         })
     };
     let mut running: Vec<_> = writes.into_iter().map(write).collect();
@@ -373,6 +423,24 @@ async fn write_all(client: &Client, writes: Vec<ReadyWrite>) -> Result<()> {
         }
     })
     .await
+}
+
+/// Asks everything. Each row has the index of the values to which it belongs.
+async fn ask_all(client: &Client, asked: Vec<Ready>) -> Result<Vec<(usize, Vec<OwnedValue>)>> {
+    let mut found = Vec::new();
+    for (number, Ready { statement, values, times }) in asked.into_iter().enumerate() {
+        for row in client.query(&statement, &borrowed(&values)).await? {
+            let mut values = values_of_row(&row)?;
+            if times == 1 {
+                found.push((number, values));
+                continue;
+            }
+            // The server counts from 1.
+            let OwnedValue::Integer(number) = values.remove(0) else { return Err(OTHER_TYPE) };
+            found.push((usize::try_from(number - 1).map_err(|_| OTHER_TYPE)?, values));
+        }
+    }
+    Ok(found)
 }
 
 /// Waits for the server no longer than for any answer.
@@ -476,12 +544,14 @@ pub(super) const WAIT_FOR_DISK: &str = "SELECT pg_logical_emit_message(true, 'ft
 const WHO_AM_I: &str =
     "SELECT pg_backend_pid(), (SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_proc
     WHERE proname = 'pg_logical_emit_message')";
-/// What holds for every connection. A statement outside of a transaction returns when it is on the disk, as a commit does after
+/// What holds for every connection. Every statement finds its rows by an index: a plan that was made while a table was small does not
+/// read all of it when it is large. A statement outside of a transaction returns when it is on the disk, as a commit does after
 /// [`WAIT_FOR_DISK`]. A host that vanishes keeps its locks no longer than some 30 seconds, and a process that was stopped in a
 /// transaction keeps others from writing for less than they wait.
 const SETTINGS: &str = "
     SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
 /// How long an answer may take: longer than the server lets a statement run.
 const LONGEST: Duration = Duration::from_secs(40);

@@ -1,5 +1,7 @@
 //! Statements as PostgreSQL wants them.
 
+use tokio_postgres::types::Type;
+
 /// A statement for PostgreSQL.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Translated {
@@ -12,6 +14,37 @@ pub(super) struct Translated {
 /// Gives parameters and literals of bytes the form of PostgreSQL: `?2` becomes `$1` where it is the first one, and `x'00ff'` becomes
 /// `'\x00ff'::bytea`. Texts within quotes stay as they are.
 pub(super) fn translate(statement: &str) -> Translated {
+    translate_with(statement, |number| format!("${number}"))
+}
+
+/// The text of a statement that does with many rows of values what this one does with one: it has an array for each parameter. `types`
+/// are those of its parameters. `None`: it is none of those that write a row by its values or its key, or that ask.
+pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
+    let kind = |kind: &Type| match *kind {
+        Type::INT8 => Some("BIGINT"),
+        Type::TEXT => Some("TEXT"),
+        Type::BYTEA => Some("BYTEA"),
+        _ => None,
+    };
+    let arrays = (1..).zip(types).map(|(number, of)| Some(format!("CAST(${number} AS {}[])", kind(of)?)));
+    let arrays = arrays.collect::<Option<Vec<_>>>()?.join(", ");
+    let names = (1..=types.len()).map(|number| format!("v{number}")).collect::<Vec<_>>().join(", ");
+    let rows = format!("unnest({arrays}) WITH ORDINALITY AS given ({names}, number)");
+    let Translated { text, .. } = translate_with(statement, |number| format!("given.v{number}"));
+    if text.starts_with("SELECT ") {
+        // So the server finds the rows of each as if it were asked for that alone.
+        return Some(format!("SELECT given.number, found.* FROM {rows}, LATERAL ({text} OFFSET 0) AS found"));
+    }
+    if let Some((table, rest)) = text.split_once(" VALUES (") {
+        let (values, rest) = rest.split_once(')')?;
+        return (!values.contains('(')).then(|| format!("{table} SELECT {values} FROM {rows}{rest}"));
+    }
+    let (changes, rest) = text.strip_prefix("UPDATE ")?.split_once(" WHERE id = ")?;
+    Some(format!("UPDATE {changes} FROM {rows} WHERE id = {rest}"))
+}
+
+/// The same with parameters that are written so.
+fn translate_with(statement: &str, parameter: impl Fn(usize) -> String) -> Translated {
     let mut translated = Translated { text: String::with_capacity(statement.len() + 16), values: Vec::new() };
     let mut rest = statement;
     let mut is_word = false;
@@ -31,7 +64,9 @@ pub(super) fn translate(statement: &str) -> Translated {
             ('?', _) => {
                 let end = after.find(|next: char| !next.is_ascii_digit()).unwrap_or(after.len());
                 let (number, after) = after.split_at(end);
-                translated.parameter(number.parse::<usize>().unwrap_or(1).saturating_sub(1));
+                let value = number.parse::<usize>().unwrap_or(1).saturating_sub(1);
+                let number = translated.number_of(value);
+                translated.text.push_str(&parameter(number));
                 after
             }
             _ => {
@@ -45,13 +80,14 @@ pub(super) fn translate(statement: &str) -> Translated {
 }
 
 impl Translated {
-    fn parameter(&mut self, value: usize) {
+    /// The number of the parameter that has this value: the first one is 1.
+    fn number_of(&mut self, value: usize) -> usize {
         let known = self.values.iter().position(|known| *known == value);
-        let number = known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             self.values.push(value);
             self.values.len() - 1
         });
-        self.text.push_str(&format!("${}", number + 1));
+        index + 1
     }
 }
 
@@ -99,6 +135,38 @@ mod tests {
         ] {
             assert_eq!(translate(statement), Translated { text: text.to_owned(), values: values.to_vec() });
         }
+    }
+
+    #[test]
+    fn a_statement_with_many_rows_has_an_array_for_each_parameter() {
+        let given =
+            "unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[])) WITH ORDINALITY AS given (v1, v2, number)";
+        for (statement, expected) in [
+            (
+                "INSERT INTO t (id, a) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
+                Some(format!(
+                    "INSERT INTO t (id, a) SELECT given.v1, given.v2 FROM {given} ON CONFLICT (id) DO NOTHING"
+                )),
+            ),
+            (
+                "UPDATE t SET a = ?2, b = ?2 WHERE id = ?1 AND c = 'x'",
+                Some(format!(
+                    "UPDATE t SET a = given.v1, b = given.v1 FROM {given} WHERE id = given.v2 AND c = 'x'"
+                )),
+            ),
+            (
+                "SELECT b FROM t WHERE id = ?1 AND a = ?2",
+                Some(format!(
+                    "SELECT given.number, found.* FROM {given}, LATERAL (SELECT b FROM t WHERE id = given.v1 AND a = given.v2 OFFSET 0) AS found"
+                )),
+            ),
+            ("INSERT INTO t (id, a) VALUES (max(?1), ?2)", None),
+            ("UPDATE t SET a = ?2 WHERE b = ?1", None),
+            ("DELETE FROM t WHERE id = ?1 AND a = ?2", None),
+        ] {
+            assert_eq!(for_many(statement, &[Type::INT8, Type::BYTEA]), expected, "{statement}");
+        }
+        assert_eq!(for_many("SELECT b FROM t WHERE c = ?1", &[Type::BOOL]), None);
     }
 
     #[test]
