@@ -11,7 +11,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Mode, Status, Work};
 use crate::journal::as_text::{json_of, text_of};
-use crate::journal::{JobRecord, JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
+use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
     CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, Priority, QueueState, RecordedSites, Recurrence,
@@ -280,7 +280,15 @@ impl General {
         let (mut told, mut had_daemon) = (Some(QueueState::Queued), queue.has_daemon());
         let mut is_away = false;
         loop {
-            let found = match queue.on_disk(move |queue| queue.job(id)).await {
+            let (last, is_quiet) = (told, self.quiet);
+            let look = move |queue: &Queue| {
+                let Some(QueuedJob { entry, .. }) = queue.queued(id)? else { return Ok(None) };
+                let state = entry.state(since_1970().as_secs());
+                // All files of a job are counted for its record: only if it is told.
+                let record = if last == Some(state) || is_quiet { None } else { queue.job(id)? };
+                Ok(Some((entry, state, record)))
+            };
+            let found = match queue.on_disk(look).await {
                 // A database comes back, and the job is in it.
                 Err(why) if super::store::is_database(self) => {
                     if !std::mem::replace(&mut is_away, true) {
@@ -294,10 +302,8 @@ impl General {
             };
             is_away = false;
             let gone = || Failure::from(JournalFailure::Unknown { job: id });
-            let record = found.ok_or_else(gone)?;
-            let entry = record.queued.clone().ok_or_else(gone)?;
-            let state = entry.state(since_1970().as_secs());
-            if told != Some(state) && !self.quiet {
+            let (entry, state, record) = found.ok_or_else(gone)?;
+            if let Some(record) = record {
                 told = Some(state);
                 self.tell(Event::Job(record)).await?;
             }
