@@ -228,7 +228,7 @@ impl Session {
             Work::Begin(key) => {
                 self.is_in_transaction = true;
                 let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
-                self.time_after(&format!("BEGIN; {WITHOUT_DISK}; {lock}; {NOW}")).await
+                self.time_after(&format!("BEGIN; {IN_TRANSACTION}; {lock}; {NOW}")).await
             }
             // A transaction in which something has failed would end without a word.
             Work::Commit { has_changed } => {
@@ -281,8 +281,9 @@ impl Session {
     /// The statement with all of these values: once if the server can do that, or else with each of them.
     async fn ready(&mut self, statement: &str, all: &[Vec<OwnedValue>]) -> Result<Vec<Ready>> {
         let prepared = self.prepared(statement, || translate(statement)).await?;
-        let text = for_many(statement, prepared.statement.params()).filter(|_| all.len() > 1);
-        if let Some(text) = text {
+        if all.len() > 1
+            && let Some(text) = for_many(statement, prepared.statement.params())
+        {
             let translated = || Translated { text: text.clone(), values: prepared.values.clone() };
             let Prepared { statement, .. } = self.prepared(&text, translated).await?;
             let (values, times) = (arrays_of(&prepared, all)?, all.len() as u64);
@@ -534,8 +535,12 @@ impl From<tokio_postgres::Error> for StoreError {
 }
 
 const LOST: &str = "the connection to it was lost";
-/// The commit of this transaction does not wait for the disk: it would keep the lock of all rows until then.
-const WITHOUT_DISK: &str = "SET LOCAL synchronous_commit = off";
+/// What holds for a transaction. Its commit does not wait for the disk: it would keep the lock of all rows until then. Its statements
+/// find their rows by indexes: the server keeps the plan of a statement, and one that it has made while a table was small would read all
+/// of the table when it is large.
+const IN_TRANSACTION: &str = "
+    SET LOCAL synchronous_commit = off;
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 /// Waits for the disk after the commit, when others have the lock of all rows already. The server writes its log in order: when this
 /// transaction of its own is there, so is everything that was committed before. It has to write something, and is the smallest that
 /// does. One sync serves all connections that wait.
@@ -544,14 +549,12 @@ pub(super) const WAIT_FOR_DISK: &str = "SELECT pg_logical_emit_message(true, 'ft
 const WHO_AM_I: &str =
     "SELECT pg_backend_pid(), (SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_proc
     WHERE proname = 'pg_logical_emit_message')";
-/// What holds for every connection. Every statement finds its rows by an index: a plan that was made while a table was small does not
-/// read all of it when it is large. A statement outside of a transaction returns when it is on the disk, as a commit does after
+/// What holds for every connection. A statement outside of a transaction returns when it is on the disk, as a commit does after
 /// [`WAIT_FOR_DISK`]. A host that vanishes keeps its locks no longer than some 30 seconds, and a process that was stopped in a
 /// transaction keeps others from writing for less than they wait.
 const SETTINGS: &str = "
     SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
 /// How long an answer may take: longer than the server lets a statement run.
 const LONGEST: Duration = Duration::from_secs(40);
