@@ -53,7 +53,7 @@ pub struct Page {
 }
 
 impl Pages {
-    /// All pages.
+    /// The pages, in the order of the text.
     pub fn all(self) -> impl Iterator<Item = Page> {
         self.text.split("\n\n").map(move |paragraph| self.page(paragraph))
     }

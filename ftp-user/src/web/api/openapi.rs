@@ -120,7 +120,9 @@ fn schemas() -> Value {
         OPTIONS.iter().map(|option| (option.name.to_owned(), option.schema())).collect();
     let options = json!({"type": "object", "additionalProperties": false, "properties": options});
     for place in ["/NewJob/properties/options", "/Job/properties/options"] {
-        schemas.pointer_mut(place).map(|of_job| of_job.clone_from(&options));
+        if let Some(of_job) = schemas.pointer_mut(place) {
+            of_job.clone_from(&options);
+        }
     }
     schemas
 }
