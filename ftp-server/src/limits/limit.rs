@@ -4,11 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use ftp_proto::shared::guard;
 
 /// A limit that sessions share. The list is closed: metrics and `STAT` show all of it, and the text of a
 /// 421 comes from it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, ValueEnum)]
 pub enum Limit {
     /// Sessions at the same time.
     Sessions,
@@ -86,31 +87,10 @@ pub struct Use {
 }
 
 impl Limit {
-    /// All limits, in the order in which they are shown.
-    pub const ALL: [Self; 22] = [
-        Self::Sessions,
-        Self::SessionsPerAddress,
-        Self::Unauthenticated,
-        Self::UnauthenticatedPerAddress,
-        Self::AccountSessions,
-        Self::AccountSessionsPerAddress,
-        Self::WrongPasswords,
-        Self::Hashes,
-        Self::ForeignTargets,
-        Self::DataPorts,
-        Self::AnonymousPorts,
-        Self::Descriptors,
-        Self::FileCommands,
-        Self::Transfers,
-        Self::Digests,
-        Self::Syncs,
-        Self::KeptConnections,
-        Self::HeldGroups,
-        Self::ProxyHeaders,
-        Self::Pam,
-        Self::Hooks,
-        Self::DetachedTransfers,
-    ];
+    /// All limits, in their order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied()
+    }
 
     /// The name: of the option or key that sets it, where there is one.
     pub const fn name(self) -> &'static str {
@@ -311,49 +291,15 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// The limits named, in their order. It does not compile if a variant is missing.
-    macro_rules! every_limit {
-        ($($limit:ident),* $(,)?) => {{
-            let _ = |limit| match limit { $(Limit::$limit => ()),* };
-            [$(Limit::$limit),*]
-        }};
-    }
-
     #[test]
-    fn every_limit_is_listed_once_and_has_a_name_of_its_own() {
-        let every = every_limit![
-            Sessions,
-            SessionsPerAddress,
-            Unauthenticated,
-            UnauthenticatedPerAddress,
-            AccountSessions,
-            AccountSessionsPerAddress,
-            WrongPasswords,
-            Hashes,
-            ForeignTargets,
-            DataPorts,
-            AnonymousPorts,
-            Descriptors,
-            FileCommands,
-            Transfers,
-            Digests,
-            Syncs,
-            KeptConnections,
-            HeldGroups,
-            ProxyHeaders,
-            Pam,
-            Hooks,
-            DetachedTransfers,
-        ];
-        assert_eq!(Limit::ALL, every);
-        let names: BTreeSet<_> = every.iter().map(|limit| limit.name()).collect();
-        assert_eq!(names.len(), every.len());
+    fn every_limit_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Limit::all().map(Limit::name).collect();
+        assert_eq!(names.len(), Limit::all().count());
     }
 
     #[test]
     fn every_refusal_names_its_limit() {
-        let refusals: Vec<_> =
-            Limit::ALL.into_iter().filter_map(|limit| Some((limit, limit.refusal()?))).collect();
+        let refusals: Vec<_> = Limit::all().filter_map(|limit| Some((limit, limit.refusal()?))).collect();
         for (limit, text) in &refusals {
             assert!(text.contains(&format!("({})", limit.name())), "{limit:?}: {text}");
         }

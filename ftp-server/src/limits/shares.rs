@@ -117,7 +117,7 @@ impl Shares {
         }
     }
 
-    /// How far each limit is used, in the order of [`Limit::ALL`].
+    /// How far each limit is used, in the order of [`Limit::all`].
     pub fn uses(&self) -> Vec<Use> {
         let mut uses = self.sessions.uses();
         uses.extend(self.logins.uses());
@@ -240,7 +240,7 @@ mod tests {
     fn every_limit_has_its_use() {
         let shares = Shares::new(Limits::default(), Some(20_000..=20_009), Clock::start());
         let uses = shares.uses();
-        assert_eq!(uses.iter().map(|of| of.limit).collect::<Vec<_>>(), Limit::ALL);
+        assert_eq!(uses.iter().map(|of| of.limit).collect::<Vec<_>>(), Limit::all().collect::<Vec<_>>());
         let of = |limit: Limit| uses.iter().find(|of| of.limit == limit).unwrap();
         assert_eq!((of(Limit::DataPorts).bound, of(Limit::AnonymousPorts).bound), (Some(10), Some(5)));
         assert!(of(Limit::Descriptors).used > 2);

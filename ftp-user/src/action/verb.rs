@@ -18,24 +18,18 @@ use std::fmt::Display;
 pub(super) struct VerbRun<'a> {
     pub(super) context: &'a Context,
     pub(super) pools: Pools,
-    verb: &'static str,
-    /// Whether only a plan was asked for.
-    pub(super) dry_run: bool,
     began: Moment,
-    files: u64,
-    directories: u64,
-    bytes: u64,
-    /// Names of which it was not decided whether they go.
-    pub(super) undecided: u64,
+    /// What it has done so far.
+    pub(super) done: VerbSummary,
     failures: Failures,
 }
 
 impl<'a> VerbRun<'a> {
     /// Nothing is done yet.
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
+        let done = VerbSummary { verb, dry_run, ..VerbSummary::default() };
         let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
-        let (files, directories, bytes, undecided) = (0, 0, 0, 0);
-        Self { context, pools, verb, dry_run, began, files, directories, bytes, undecided, failures }
+        Self { context, pools, began, done, failures }
     }
 
     /// The host of a place, where only questions are asked and names are changed.
@@ -89,11 +83,11 @@ impl<'a> VerbRun<'a> {
     /// Counts a name that is done, without a word.
     pub(super) const fn count(&mut self, kind: listing::Kind, size: Option<u64>) {
         if matches!(kind, listing::Kind::Directory) {
-            self.directories += 1;
+            self.done.directories += 1;
         } else {
-            self.files += 1;
+            self.done.files += 1;
             if let Some(size) = size {
-                self.bytes = self.bytes.saturating_add(size);
+                self.done.bytes = self.done.bytes.saturating_add(size);
             }
         }
     }
@@ -107,7 +101,7 @@ impl<'a> VerbRun<'a> {
         size: Option<u64>,
     ) {
         self.count(kind, size);
-        let (verb, dry_run) = (self.verb, self.dry_run);
+        let (verb, dry_run) = (self.done.verb, self.done.dry_run);
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
         self.context.run.events.plan(change, dry_run).await;
     }
@@ -127,8 +121,7 @@ impl<'a> VerbRun<'a> {
 
     /// Ends all sessions, then reports the causes of the failures and the end.
     pub(super) async fn end(self) -> Status {
-        let Self { context, pools, verb, dry_run, began, files, directories, bytes, undecided, failures } =
-            self;
+        let Self { context, pools, began, done, failures } = self;
         if !context.run.cancel.is_cancelled() {
             pools.quit().await;
         }
@@ -137,9 +130,9 @@ impl<'a> VerbRun<'a> {
             context.run.events.say(Event::Causes(failures.causes()));
         }
         let (ok, seconds) = (failed == 0, context.world.clock.now().since(began).as_secs_f64());
-        let ended = VerbSummary { verb, ok, dry_run, files, directories, undecided, bytes, seconds, failed };
-        context.run.events.say(Event::Ended(ended));
-        Status::of_many(files + directories, &failures.kinds())
+        let number = done.files + done.directories;
+        context.run.events.say(Event::Ended(VerbSummary { ok, seconds, failed, ..done }));
+        Status::of_many(number, &failures.kinds())
     }
 }
 
@@ -199,7 +192,7 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathNa
     }
     let context = run.context;
     while let Some(path) = missing.pop() {
-        if !run.dry_run {
+        if !run.done.dry_run {
             asked(context, host, async |host| files::make_directory(context, host, &path).await).await?;
         }
         run.changed(host.show(&path), None, listing::Kind::Directory, None).await;
@@ -297,12 +290,12 @@ async fn change_at(
     hint: &str,
     change: impl AsyncFnMut(&mut Host) -> Result<()>,
 ) -> Result<()> {
-    let changed = match run.dry_run {
+    let changed = match run.done.dry_run {
         true => Ok(()),
         false => asked(run.context, host, change).await,
     };
     let may_lack_directory = match &changed {
-        Ok(()) => run.dry_run,
+        Ok(()) => run.done.dry_run,
         Err(failure) => matches!(failure.kind, Kind::Missing | Kind::Refused),
     };
     if may_lack_directory

@@ -10,230 +10,33 @@ use crate::shell::{Directory, known_at_servers};
 use crate::state::{self, listings};
 use clap::Command;
 use ftp_io::program::completion::{Candidate, Completions, Files, KnownValues, Part, Reader, ValueKind};
-use ftp_io::program::manual::{Manual, Page};
+use ftp_io::program::manual::{Ending, Manual, Pages};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// A page for the program, and one for each verb.
-pub const PAGES: &[Page] = &[
-    page("", OF_PROGRAM).see(&["ftp-server", "ftp-relay-agent"]).examples(&[
-        (
-            "ftp-user copy -r ftp://ann@one.example/photos ftp://bob@two.example/",
-            "Copies a tree straight from one server to the other.",
-        ),
-        (
-            "ftp-user sites add lab ftpes://ann@lab.example/pub",
-            "Gives a server a name: lab:file is a place then.",
-        ),
-        ("ftp-user man copy", "Prints the page of a verb."),
-    ]),
-    page("copy", OF_COPIES).see(&["ftp-user-resume", "ftp-user-probe", "ftp-user-sites"]).examples(&[
-        (
-            "ftp-user copy ftp://ann@one.example/a.iso ftp://bob@two.example/pub/",
-            "Copies a file from server to server, and compares both ends.",
-        ),
-        (
-            "ftp-user copy -r --exclude '*.tmp' lab:data/ ./data",
-            "Copies the content of a directory of the site lab to this host, without *.tmp.",
-        ),
-        ("ftp-user copy -n -r lab:data backup:2026/", "Prints what would be copied."),
-        ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
-    ]),
-    page("move", OF_COPIES).see(&["ftp-user-copy", "ftp-user-resume", "ftp-user-mv"]).examples(&[
-        (
-            "ftp-user move lab:out/report.pdf backup:in/",
-            "Copies and verifies a file, then deletes it at its source.",
-        ),
-        ("ftp-user move -r lab:incoming backup:archive/", "Does the same with a tree."),
-        ("ftp-user move -n 'lab:logs/*.gz' backup:logs/", "Prints what would be moved."),
-    ]),
-    page("sync", OF_COPIES).see(&["ftp-user-copy", "ftp-user-resume"]).examples(&[
-        ("ftp-user sync lab:data backup:data", "Copies what is new or different."),
-        (
-            "ftp-user sync -n --delete lab:data backup:data",
-            "Prints what would be copied and what would be deleted.",
-        ),
-        (
-            "ftp-user sync --delete --max-delete 100 -q lab:data backup:data",
-            "For a timer: quiet on success, and nothing is deleted if that were more than 100 names.",
-        ),
-    ]),
-    page("append", Page { exits: ALL, ..OF_QUESTIONS }).see(&["ftp-user-copy"]).examples(&[
-        ("ftp-user append lab:today.log backup:all.log", "Makes the second file longer by the first one."),
-        ("ftp-user append today.log backup:all.log", "Appends a file of this host."),
-        ("ftp-user append -n lab:today.log backup:all.log", "Prints what would be done."),
-    ]),
-    page("ls", OF_QUESTIONS).see(&["ftp-user-tree", "ftp-user-stat"]).examples(&[
-        ("ftp-user ls ftp://one.example/", "Prints a name on each line."),
-        ("ftp-user ls -l lab:pub backup:pub", "Prints type, mode, size and date too."),
-        ("ftp-user ls 'lab:pub/*.iso'", "Prints the names that match."),
-    ]),
-    page("tree", OF_QUESTIONS).see(&["ftp-user-ls"]).examples(&[
-        ("ftp-user tree lab:data", "Draws a directory with everything in it."),
-        (
-            "ftp-user tree ftp://one.example/pub ./here",
-            "Draws two directories; the second one is on this host.",
-        ),
-        ("ftp-user tree --json lab:data", "Prints sizes and times for a program."),
-    ]),
-    page("stat", OF_QUESTIONS).see(&["ftp-user-ls", "ftp-user-hash"]).examples(&[
-        ("ftp-user stat lab:a.iso", "Tells what is known of a file."),
-        ("ftp-user stat ftp://one.example/pub ./here", "Tells what is known of two directories."),
-        ("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program."),
-    ]),
-    page("cat", OF_QUESTIONS).see(&["ftp-user-copy"]).examples(&[
-        ("ftp-user cat lab:notes.txt", "Prints a file."),
-        ("ftp-user cat lab:log/today lab:log/now", "Prints one after the other."),
-        ("ftp-user cat lab:a.gz | zcat", "Reads it on the way."),
-    ]),
-    page("mkdir", OF_CHANGES).see(&["ftp-user-rm"]).examples(&[
-        ("ftp-user mkdir lab:new", "Makes a directory."),
-        ("ftp-user mkdir -p lab:2026/11/22", "Makes the directories above it, too."),
-        ("ftp-user mkdir lab:new backup:new", "Makes one at each site."),
-    ]),
-    page("rm", OF_CHANGES).see(&["ftp-user-mkdir", "ftp-user-move"]).examples(&[
-        ("ftp-user rm 'lab:logs/*.old'", "Deletes the files that match."),
-        ("ftp-user rm -r -n lab:tmp", "Prints what would be deleted."),
-        ("ftp-user rm -r --yes lab:tmp", "Deletes a directory without a question."),
-    ]),
-    page("mv", OF_CHANGES).see(&["ftp-user-move"]).examples(&[
-        ("ftp-user mv lab:a.iso lab:b.iso", "Renames a file. Nothing that exists is replaced."),
-        ("ftp-user mv 'lab:*.iso' lab:old/", "Renames several into a directory."),
-        ("ftp-user mv ./a ./b", "Renames a file of this host."),
-    ]),
-    page("hash", OF_QUESTIONS).see(&["ftp-user-stat"]).examples(&[
-        ("ftp-user hash lab:a.iso", "Prints the line of sha256sum."),
-        ("ftp-user hash --alg md5 lab:a.iso", "Takes another digest."),
-        ("ftp-user hash 'lab:pub/*' > SUMS", "Writes the digests of all that match."),
-    ]),
-    page("probe", OF_PROBE).see(&["ftp-user-why", "ftp-user-copy"]).examples(&[
-        ("ftp-user probe lab:data backup:", "Tries every path between two servers, and draws the best one."),
-        (
-            "ftp-user probe ftp://ann@one.example/ ftp://ann@two.example/",
-            "Tries the paths between servers that are no named sites.",
-        ),
-        ("ftp-user probe --json lab: backup:", "Prints each path for a program."),
-    ]),
-    page("resume", OF_COPIES).see(&["ftp-user-jobs", "ftp-user-retry", "ftp-user-cancel"]).examples(&[
-        ("ftp-user resume", "Continues every job that was interrupted."),
-        ("ftp-user resume last", "Continues the last one."),
-        ("ftp-user resume 0123456789abcdef", "Continues the one with that id."),
-    ]),
-    page("retry", OF_COPIES).see(&["ftp-user-jobs", "ftp-user-resume"]).examples(&[
-        ("ftp-user retry last", "Runs the last job again, which has failed."),
-        ("ftp-user retry 0123456789abcdef", "Runs the one with that id."),
-        ("ftp-user retry last --yes", "Deletes what the last sync has kept because so much was to go."),
-    ]),
-    page("jobs", OF_JOBS).see(&["ftp-user-resume", "ftp-user-why"]).examples(&[
-        ("ftp-user jobs", "Shows which jobs run, were interrupted, or have ended."),
-        ("ftp-user jobs --json", "Prints them for a program."),
-        ("ftp-user jobs --state /var/lib/nightly", "Shows those of another state directory."),
-    ]),
-    page("pause", OF_JOBS).see(&["ftp-user-daemon", "ftp-user-resume", "ftp-user-jobs"]).examples(&[
-        ("ftp-user pause last", "Stops the last job, if it is one of the queue."),
-        ("ftp-user pause 0123456789abcdef", "Stops the one with that id; ftp-user resume lets it go on."),
-        ("ftp-user pause nightly", "Stops the one with that name (--id)."),
-    ]),
-    page("cancel", OF_CARRIED_JOBS).see(&["ftp-user-jobs"]).examples(&[
-        ("ftp-user cancel last", "Gives up the last job, and removes what it has left."),
-        ("ftp-user cancel 0123456789abcdef", "Gives up the one with that id."),
-        (
-            "ftp-user cancel --forget last",
-            "Forgets the job without asking its server, which does not come back.",
-        ),
-    ]),
-    page("series", OF_JOBS).see(&["ftp-user-daemon", "ftp-user-copy", "ftp-user-jobs"]).examples(&[
-        ("ftp-user series", "Lists what is carried again and again, with the next runs."),
-        ("ftp-user series pause 0123456789abcdef", "Lets no run of that one begin."),
-        ("ftp-user series remove 0123456789abcdef", "Removes it. Its runs stay."),
-    ]),
-    page("daemon", OF_CARRIED_JOBS).see(&["ftp-user-copy", "ftp-user-jobs", "ftp-user-pause"]).examples(&[
-        ("ftp-user daemon", "Carries the jobs that were left to the queue, four at the same time."),
-        ("ftp-user daemon --state /var/lib/transfers", "Carries those of another state directory."),
-        (
-            "ftp-user daemon --parallel 1 --drain-timeout 5m",
-            "Carries one job, and lets it end after SIGTERM.",
-        ),
-    ]),
-    page("why", Page { files: &[JOURNAL, PAIRS], ..OF_JOBS })
-        .see(&["ftp-user-jobs", "ftp-user-probe"])
-        .examples(&[
-            ("ftp-user why", "Shows what the last run has tried."),
-            ("ftp-user why 0123456789abcdef", "Shows what that job has tried."),
-            ("ftp-user why --json last", "Prints a receipt for each file."),
-        ]),
-    page("sites", Page { files: &[SETTINGS, SECRETS, PINS], ..OF_CHANGES })
-        .see(&["ftp-user-doctor"])
-        .examples(&[
-            ("ftp-user sites add lab ftpes://ann@lab.example/pub", "Adds a site without questions."),
-            ("ftp-user sites test lab", "Tells what works there, and what to do about the rest."),
-            ("ftp-user sites import rclone", "Adds the FTP servers that rclone knows."),
-        ]),
-    page("shell", OF_PROGRAM).see(&["ftp-user-copy"]).examples(&[
-        ("ftp-user shell", "Reads verbs from the terminal."),
-        ("ftp-user shell -f nightly.ftp", "Does what a file says, up to the first failure."),
-        ("ftp-user shell < nightly.ftp", "Reads the same lines from the standard input."),
-    ]),
-    page("doctor", OF_DOCTOR).see(&["ftp-user-sites"]).examples(&[
-        ("ftp-user doctor", "Tells what is wrong with this host, and what to do."),
-        ("ftp-user doctor --json", "Prints each finding for a program."),
-        ("ftp-user doctor -v", "Shows more of each finding."),
-    ]),
-    page("completions", Page { exits: PRINTING, files: &[SETTINGS], ..BLANK }).examples(&[
-        (
-            "ftp-user completions bash > ~/.local/share/bash-completion/completions/ftp-user",
-            "Completes in every bash of this user.",
-        ),
-        ("ftp-user completions zsh > _ftp-user", "For a directory of $fpath of zsh."),
-        ("ftp-user completions fish > ~/.config/fish/completions/ftp-user.fish", "Completes in fish."),
-        ("source <(ftp-user completions bash)", "Completes in this bash."),
-    ]),
-    page("man", Page { exits: PRINTING, ..BLANK }).examples(&[
-        ("ftp-user man | man -l -", "Shows the page of the program, where it is not installed."),
-        ("ftp-user man copy | man -l -", "Shows that of a verb."),
-        ("ftp-user man copy", "Prints the source of the page."),
-    ]),
-];
-
-/// A page without its examples.
-struct PageDraft(Page);
-
-/// The page of a verb, which begins with what it has in common with others.
-const fn page(verb: &'static str, common: Page) -> PageDraft {
-    PageDraft(Page { verb, ..common })
-}
-
-impl PageDraft {
-    const fn see(self, see: &'static [&'static str]) -> Self {
-        Self(Page { see, ..self.0 })
-    }
-
-    const fn examples(self, examples: &'static [(&'static str, &'static str)]) -> Page {
-        Page { examples, ..self.0 }
-    }
-}
-
-/// What every page begins with.
-const BLANK: Page = Page { verb: "", examples: &[], exits: ALL, files: &[], see: &[] };
-/// What the pages of verbs that copy have in common.
-const OF_COPIES: Page = Page { files: &[SETTINGS, JOURNAL, NETRC], ..BLANK };
-/// The same of the program itself, and of its shell.
-const OF_PROGRAM: Page = Page { files: &[SETTINGS, STATE, NETRC], ..BLANK };
-/// The same of verbs that change nothing.
-const OF_QUESTIONS: Page = Page { exits: ASKING, files: &[SETTINGS, NETRC], ..BLANK };
-/// The same of verbs that change something where it is.
-const OF_CHANGES: Page = Page { exits: CHANGING, ..OF_QUESTIONS };
-/// The same of verbs about jobs.
-const OF_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL], ..BLANK };
-/// The same of verbs that carry jobs or give them up.
-const OF_CARRIED_JOBS: Page = Page { exits: JOBS, files: &[JOURNAL, SETTINGS, NETRC], ..BLANK };
-const OF_PROBE: Page = Page {
-    exits: &[DONE, OTHER, USAGE, REFUSED, TEMPORARY, NO_PATH, UNTRUSTED],
-    files: &[SETTINGS, PAIRS, NETRC],
-    ..BLANK
+pub const PAGES: Pages = Pages {
+    text: include_str!("pages.txt"),
+    endings: &[
+        Ending { verbs: &["", "shell"], exits: ALL, files: &[SETTINGS, STATE, NETRC] },
+        Ending {
+            verbs: &["copy", "move", "sync", "resume", "retry"],
+            exits: ALL,
+            files: &[SETTINGS, JOURNAL, NETRC],
+        },
+        Ending { verbs: &["append"], exits: ALL, files: &[SETTINGS, NETRC] },
+        Ending { verbs: &["ls", "tree", "stat", "cat", "hash"], exits: ASKING, files: &[SETTINGS, NETRC] },
+        Ending { verbs: &["mkdir", "rm", "mv"], exits: CHANGING, files: &[SETTINGS, NETRC] },
+        Ending { verbs: &["sites"], exits: CHANGING, files: &[SETTINGS, SECRETS, PINS] },
+        Ending { verbs: &["probe"], exits: PROBING, files: &[SETTINGS, PAIRS, NETRC] },
+        Ending { verbs: &["jobs", "pause", "series"], exits: JOBS, files: &[JOURNAL] },
+        Ending { verbs: &["cancel", "daemon"], exits: JOBS, files: &[JOURNAL, SETTINGS, NETRC] },
+        Ending { verbs: &["why"], exits: JOBS, files: &[JOURNAL, PAIRS] },
+        Ending { verbs: &["doctor"], exits: FINDING, files: &[SETTINGS, STATE, NETRC] },
+        Ending { verbs: &["completions"], exits: PRINTING, files: &[SETTINGS] },
+        Ending { verbs: &["man"], exits: PRINTING, files: &[] },
+    ],
 };
-const OF_DOCTOR: Page =
-    Page { exits: &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE], ..OF_PROGRAM };
 
 /// The number of an exit status, and what it means.
 type Exit = (u8, &'static str);
@@ -269,6 +72,10 @@ const ASKING: &[Exit] = &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, PARTL
 /// Of verbs that change something where it is.
 const CHANGING: &[Exit] =
     &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, EXISTS, PARTLY, INTERRUPT, UNTRUSTED];
+/// Of the verb that tries paths.
+const PROBING: &[Exit] = &[DONE, OTHER, USAGE, REFUSED, TEMPORARY, NO_PATH, UNTRUSTED];
+/// Of the verb that looks at this host.
+const FINDING: &[Exit] = &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE];
 /// Of verbs about jobs.
 const JOBS: &[Exit] = &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, EXISTS];
 /// Of verbs about the program itself.

@@ -49,8 +49,7 @@ pub(super) fn on_its_page(arg: Arg) -> Arg {
 
 /// The first command lines of the manual page of a verb.
 fn examples(verb: &str) -> impl Iterator<Item = &'static str> {
-    let page = PAGES.iter().find(|page| page.verb == verb);
-    page.into_iter().flat_map(|page| page.examples).map(|(line, _)| *line).take(EXAMPLES)
+    PAGES.find(verb).into_iter().flat_map(|page| page.examples).map(|(line, _)| line).take(EXAMPLES)
 }
 
 /// The number of examples that `-h` shows.

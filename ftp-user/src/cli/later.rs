@@ -3,7 +3,6 @@
 use super::Cli;
 use crate::failure::Failure;
 use crate::place::nearest;
-use crate::shell::Elsewhere;
 use clap::CommandFactory;
 use ftp_io::program::args::Rejected;
 use ftp_io::program::completion::{Part, Reader};
@@ -28,8 +27,7 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             if VERBS_OF_THE_SHELL.contains(&word) {
                 return Some(fails().hint(format!("ftp-user shell has {word}")));
             }
-            let mut all = VERBS_OF_COMMAND_LINES.iter().chain(VERBS_ELSEWHERE);
-            if let Some((_, verb)) = all.find(|(names, _)| has(names, word)) {
+            if let Some(verb) = verb_here([COMMAND_LINE, EVERY_LINE], word) {
                 return Some(fails().hint(format!("use {verb}")));
             }
             // clap finds nothing like a word of so few letters.
@@ -117,12 +115,25 @@ fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
     unknown
 }
 
+/// What to type in the shell instead of a verb of another program.
+pub(super) fn verb_in_shell(word: &str) -> Option<&'static str> {
+    verb_here([SHELL_LINE, EVERY_LINE], word)
+}
+
+fn verb_here(lines: [&str; 2], word: &str) -> Option<&'static str> {
+    advice(word, |of| lines.contains(&of))
+}
+
 /// What to use here instead of an option or a part of another program.
 fn hint(verb: &str, name: &str) -> Option<&'static str> {
+    advice(name, |of| of == EACH || has(of, verb))
+}
+
+fn advice(name: &str, is_right: impl Fn(&str) -> bool) -> Option<&'static str> {
     ELSEWHERE.lines().find_map(|line| {
-        let (verbs, line) = line.split_once(" | ")?;
-        let (names, hint) = line.split_once(" | ")?;
-        ((verbs == EACH || has(verbs, verb)) && has(names, name)).then_some(hint)
+        let (of, line) = line.split_once(" | ")?;
+        let (names, advice) = line.split_once(" | ")?;
+        (is_right(of) && has(names, name)).then_some(advice)
     })
 }
 
@@ -213,72 +224,20 @@ const COPYING: [&str; 4] = ["copy", "append", "move", "sync"];
 /// Stands for every verb.
 const EACH: &str = "each";
 
-/// Options and parts of verbs of other programs, each on a line: the verbs to which they are given, their names, and what to do
-/// here. The first line that is right for a verb counts.
+/// Stands for the place of the verb on a command line.
+const COMMAND_LINE: &str = "command-line";
+/// The same in the shell.
+const SHELL_LINE: &str = "shell-line";
+/// The same on both.
+const EVERY_LINE: &str = "every-line";
+
+/// Verbs, options and parts of verbs of other programs, each on a line: the verbs to which they are given, or where they stand;
+/// their names, and what to do here. The first line that is right for a verb counts.
 const ELSEWHERE: &str = include_str!("elsewhere.txt");
 
 /// Verbs that the shell alone has.
 const VERBS_OF_THE_SHELL: &[&str] =
     &["cd", "composite", "fg", "history", "lcd", "lpwd", "pwd", "quit", "status", "wait", "where"];
-
-/// Verbs of other programs that are typed on a command line, and what they are called here.
-const VERBS_OF_COMMAND_LINES: Elsewhere = &[
-    ("config", "sites add, or sites import for what other programs know"),
-    ("open connect", "shell, and cd SITE: or cd URL in it"),
-    ("kill stop", "cancel"),
-    ("version", "--version"),
-    ("size", "stat"),
-    ("du ncdu", "tree --json, whose entries have their sizes"),
-    ("lsf", "ls"),
-    ("lsl", "ls -l"),
-    ("lsjson", "ls --json"),
-    ("rmdirs", "rm -r only where the files may go, too: no verb deletes only empty directories"),
-    ("head tail", "cat"),
-    ("ping", "sites test NAME, or probe for a pair"),
-    ("test", "sites test NAME"),
-    ("sha1sum", "hash --alg sha1"),
-    ("compare", "sync -n --compare hash to compare two trees"),
-    ("chmod", "copy --perms, which keeps modes: no verb sets them"),
-    ("cleanup", "cancel: it removes what a job that was interrupted has left"),
-    ("obscure", "sites add --keyring, or a password in ~/.netrc (mode 0600)"),
-    ("mount", "copy, sync or shell: nothing is mounted"),
-    ("pget copyto", "copy"),
-    ("queue", "jobs"),
-    ("deletefile", "rm"),
-    ("hashsum", "hash, and hash --alg NAME for another algorithm"),
-    ("import", "sites import"),
-    ("moveto", "move"),
-    ("purge", "rm -r"),
-    ("touch", "copy --overwrite never - PLACE </dev/null for an empty file"),
-    ("rcat", "copy - PLACE"),
-    ("lsd", "ls -l, which shows what is a directory"),
-    ("cryptcheck", "sync -n --compare hash to compare two trees: nothing is encrypted at a server"),
-    ("bisync", "copy -r --overwrite newer A/ B/, and then B/ A/: the newer file of each name goes to both"),
-    ("listremotes", "sites list"),
-    ("serve", "ftp-server, a program of its own"),
-    ("about", "sites test, which tells what a server can do: servers do not tell how much room there is"),
-];
-
-/// Verbs of other programs, and what they are called here: for the command line and for the shell.
-pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
-    ("explain", "copy --explain"),
-    ("cp scp get put mget mput upload download", "copy"),
-    ("dir list nlist cls", "ls"),
-    ("check", "sync -n --compare hash to compare two trees, or probe to ask what servers can do"),
-    ("mirror rsync", "sync"),
-    ("mov", "mv, or move between servers"),
-    ("ren rename", "mv"),
-    ("unlink mrm del delete", "rm"),
-    ("more less type", "cat"),
-    ("find", "tree"),
-    ("reget reput", "copy: it goes on with what is stored"),
-    ("bookmark site", "sites"),
-    ("rmdir", "rm -r, which also deletes what is in a directory"),
-    ("diff", "sync -n --compare hash to compare two trees"),
-    ("md", "mkdir"),
-    ("sha256sum", "hash"),
-    ("md5sum", "hash --alg md5"),
-];
 
 #[cfg(test)]
 mod tests;

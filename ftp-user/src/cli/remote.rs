@@ -12,11 +12,11 @@ use crate::journal::as_text::text_of;
 use crate::place::Authority;
 use crate::web::client::{Asker, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
-use crate::world::anywhere;
+use crate::world::connect_to_host;
 use clap::Args;
 use ftp_io::connection::Connection;
 use ftp_io::program::{duration, output, size};
-use ftp_io::socket::{self, look_up};
+use ftp_io::socket;
 use ftp_io::tls::{Client, Fingerprint, Trust, Versions};
 use ftp_proto::address;
 use ftp_proto::wire::{counted, show};
@@ -144,15 +144,7 @@ impl Daemon {
                     let what = format!("the daemon at {at} cannot be reached");
                     Failure::of_this_host(what, &error).as_kind(Kind::Temporary)
                 };
-                let addresses = look_up(&at.host, at.port).await.map_err(away)?;
-                let mut stream = Err(std::io::Error::other("its name has no address"));
-                for address in addresses {
-                    stream = socket::connect(anywhere(address.ip()), address).await;
-                    if stream.is_ok() {
-                        break;
-                    }
-                }
-                let stream = stream.map_err(away)?;
+                let stream = connect_to_host(&at.host, at.port).await.map_err(away)?;
                 if !has_tls {
                     return Ok(stream.into());
                 }

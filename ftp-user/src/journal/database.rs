@@ -6,7 +6,7 @@
 use super::failure::{JournalFailure, StoreName};
 use super::job_row::JobRow;
 use super::sql::{LockKey, Parameters, PostgresConnection, Result, Sql, StoreError};
-use super::table::{NEWEST, TABLES, VERSION, add_commit};
+use super::table::{DEFINITIONS, NEWEST, VERSION, add_commit};
 
 /// Connects to a database. Whoever comes first makes its tables. The name in messages has its host, and no secrets.
 pub(super) fn open(parameters: Parameters) -> Result<(StoreName, Sql), JournalFailure> {
@@ -56,7 +56,7 @@ fn make_tables(sql: &Sql) -> Result<i64> {
             sql.run_all("CREATE SCHEMA ftp_user;")?;
         }
         sql.run_all(MAKE_VERSION)?;
-        TABLES.iter().try_for_each(|table| sql.run_all(table.create))?;
+        sql.run_all(DEFINITIONS)?;
         sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", &[VERSION.into()])?;
         add_commit(sql)?;
         // Nobody has written a job: this only proves that the tables can be read.

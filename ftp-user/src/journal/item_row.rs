@@ -32,7 +32,7 @@ pub(super) static IS_FILE: LazyLock<String> = LazyLock::new(|| {
 });
 /// What changes of a file when it ends: nothing that it is found by, except its state.
 static SAVE_END: LazyLock<String> = LazyLock::new(|| {
-    let changed = ITEMS.columns.split(", ").enumerate().skip(FOUND_BY);
+    let changed = ITEMS.columns.iter().enumerate().skip(FOUND_BY);
     let changed: Vec<String> = changed.map(|(index, column)| format!("{column} = ?{}", index + 1)).collect();
     let sum = ITEM_COLUMNS + 1;
     format!("UPDATE items SET {}, sum = ?{sum} WHERE id = ?1 AND sum = ?{}", changed.join(", "), sum + 1)

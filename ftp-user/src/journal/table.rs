@@ -3,7 +3,6 @@
 
 use super::sql::{Row, Sql, StoreError, Value};
 use crate::id::JobId;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The version of these tables.
@@ -11,264 +10,92 @@ pub(super) const VERSION: i64 = 14;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
-/// A table of the database.
-#[derive(Debug)]
+/// What creates all tables and their indexes.
+pub(super) const DEFINITIONS: &str = include_str!("tables.sql");
+
+/// A table of the database, as its definition says.
+#[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     /// What creates it.
     pub(super) create: &'static str,
     /// Its columns but the checksum, which is the last one.
-    pub(super) columns: &'static str,
+    pub(super) columns: Vec<&'static str>,
     /// Those of its columns that no two rows have the same of.
-    pub(super) key: &'static str,
+    pub(super) key: Vec<&'static str>,
 }
 
 /// What was asked for, and how it stands.
-pub(super) const JOBS: Table = Table {
-    name: "jobs",
-    create: "
-CREATE TABLE jobs (
-    id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,
-    state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
-CREATE INDEX jobs_by_beginning ON jobs (begun);
-",
-    columns: "id, verb, name, job, state, begun, ended, decided",
-    key: "id",
-};
-
+pub(super) static JOBS: LazyLock<Table> = LazyLock::new(|| Table::named("jobs"));
 /// The files of jobs.
-pub(super) const ITEMS: Table = Table {
-    name: "items",
-    create: "
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL, path BLOB NOT NULL,
-    state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT, looked INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    verified TEXT, taken TEXT, why TEXT, began INTEGER, ended INTEGER, attempts INTEGER NOT NULL, failure TEXT, digest BLOB,
-    addresses TEXT, strangers TEXT, path_facts INTEGER, sum INTEGER NOT NULL);
-CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
-CREATE INDEX items_by_job ON items (job, state);
-",
-    columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended, attempts, failure, digest, addresses, strangers, path_facts",
-    key: "id",
-};
-
+pub(super) static ITEMS: LazyLock<Table> = LazyLock::new(|| Table::named("items"));
 /// The names under which something of a file may be stored.
-pub(super) const PARTS: Table = Table {
-    name: "parts",
-    create: "
-CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);
-CREATE INDEX parts_by_item ON parts (item, number);
-",
-    columns: "part, item, number",
-    key: "part",
-};
-
+pub(super) static PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("parts"));
 /// The transfers that may go on without this program.
-pub(super) const DETACHED: Table = Table {
-    name: "detached",
-    create: "
-CREATE TABLE detached (
-    item INTEGER PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL, path TEXT NOT NULL,
-    before INTEGER NOT NULL, moves INTEGER NOT NULL, sum INTEGER NOT NULL);
-",
-    columns: "item, source, destination, path, before, moves",
-    key: "item",
-};
-
+pub(super) static DETACHED: LazyLock<Table> = LazyLock::new(|| Table::named("detached"));
 /// A row for each job of whose last run something has failed.
-pub(super) const FAILURES: Table = Table {
-    name: "failures",
-    create: "
-CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEXT NOT NULL, sum INTEGER NOT NULL);
-",
-    columns: "job, number, why",
-    key: "job",
-};
-
+pub(super) static FAILURES: LazyLock<Table> = LazyLock::new(|| Table::named("failures"));
 /// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were reported: row 2, if it is there. The
 /// fence of the last lease: row 3.
-pub(super) const COMMITS: Table = Table {
-    name: "commits",
-    create: "
-CREATE TABLE commits (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, sum INTEGER NOT NULL);
-",
-    columns: "id, number",
-    key: "id",
-};
-
+pub(super) static COMMITS: LazyLock<Table> = LazyLock::new(|| Table::named("commits"));
 /// What files that took the same path have in common. A row is written once for all of them.
-pub(super) const PATH_FACTS: Table = Table {
-    name: "path_facts",
-    create: "
-CREATE TABLE path_facts (
-    id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source_control TEXT, dest_control TEXT, source_data TEXT, dest_data TEXT,
-    why TEXT, sum INTEGER NOT NULL);
-CREATE INDEX path_facts_by_job ON path_facts (job);
-",
-    columns: "id, job, source_control, dest_control, source_data, dest_data, why",
-    key: "id",
-};
-
+pub(super) static PATH_FACTS: LazyLock<Table> = LazyLock::new(|| Table::named("path_facts"));
 /// The names that the last run of a sync has kept because nobody had agreed to delete them: `path` is all of a `WithheldName`.
-pub(super) const WITHHELD: Table = Table {
-    name: "withheld",
-    create: "
-CREATE TABLE withheld (job INTEGER NOT NULL, path BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (job, path));
-",
-    columns: "job, path",
-    key: "job, path",
-};
-
+pub(super) static WITHHELD: LazyLock<Table> = LazyLock::new(|| Table::named("withheld"));
 /// What the last runs have tried. A run is one text: nothing but `why` looks into it.
-pub(super) const RUNS: Table = Table {
-    name: "runs",
-    create: "CREATE TABLE runs (id INTEGER PRIMARY KEY, account TEXT NOT NULL, sum INTEGER NOT NULL);",
-    columns: "id, account",
-    key: "id",
-};
-
+pub(super) static RUNS: LazyLock<Table> = LazyLock::new(|| Table::named("runs"));
 /// The jobs that a daemon carries.
-pub(super) const QUEUE: Table = Table {
-    name: "queue",
-    create: "
-CREATE TABLE queue (
-    job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
-    due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
-    started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, request_digest BLOB, limited INTEGER NOT NULL,
-    sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
-    submitted INTEGER NOT NULL, waits_for INTEGER, sum INTEGER NOT NULL);
-CREATE INDEX queue_open ON queue (owner, pair, priority, submitted, exit, due, wish, carried) WHERE exit IS NULL;
-CREATE INDEX queue_waiting ON queue (due, exit, wish, carried) WHERE exit IS NULL AND cause IS NOT NULL;
-CREATE INDEX queue_ended ON queue (ended, exit) WHERE exit IS NOT NULL;
-CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
-CREATE INDEX queue_submitted ON queue (submitted, job);
-CREATE INDEX queue_owner ON queue (owner, submitted, job);
-CREATE INDEX queue_changed ON queue (changed);
-CREATE INDEX queue_behind ON queue (waits_for) WHERE waits_for IS NOT NULL;
-CREATE UNIQUE INDEX queue_request ON queue (owner, request) WHERE request IS NOT NULL;
-",
-    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series, request, request_digest, limited, sites, files, bytes, failed, changed, submitted, waits_for",
-    key: "job",
-};
-
+pub(super) static QUEUE: LazyLock<Table> = LazyLock::new(|| Table::named("queue"));
 /// The jobs that are carried again and again.
-pub(super) const SERIES: Table = Table {
-    name: "series",
-    create: "
-CREATE TABLE series (
-    id INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, job TEXT NOT NULL,
-    every TEXT NOT NULL, zone TEXT NOT NULL, created INTEGER NOT NULL, next INTEGER, paused INTEGER NOT NULL, last INTEGER,
-    limited INTEGER NOT NULL, sites TEXT NOT NULL, sum INTEGER NOT NULL);
-",
-    columns: "id, owner, pair, priority, job, every, zone, created, next, paused, last, limited, sites",
-    key: "id",
-};
-
+pub(super) static SERIES: LazyLock<Table> = LazyLock::new(|| Table::named("series"));
 /// The tokens of the API. Of each there is only its SHA-256.
-pub(super) const TOKENS: Table = Table {
-    name: "tokens",
-    create: "
-CREATE TABLE tokens (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, scope INTEGER NOT NULL, digest BLOB NOT NULL, created INTEGER NOT NULL,
-    expires INTEGER, sum INTEGER NOT NULL);
-",
-    columns: "id, name, scope, digest, created, expires",
-    key: "id",
-};
-
+pub(super) static TOKENS: LazyLock<Table> = LazyLock::new(|| Table::named("tokens"));
 /// The workers of the queue.
-pub(super) const WORKERS: Table = Table {
-    name: "workers",
-    create: "
-CREATE TABLE workers (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, parallel INTEGER NOT NULL, started INTEGER NOT NULL,
-    seen INTEGER NOT NULL, draining INTEGER NOT NULL, reports INTEGER NOT NULL, sites TEXT NOT NULL, sum INTEGER NOT NULL);
-",
-    columns: "id, name, version, parallel, started, seen, draining, reports, sites",
-    key: "id",
-};
-
+pub(super) static WORKERS: LazyLock<Table> = LazyLock::new(|| Table::named("workers"));
 /// Who carries the jobs of the queue that are carried, and parts of their trees; and how far the jobs are: a text that is only shown.
-pub(super) const LEASES: Table = Table {
-    name: "leases",
-    create: "
-CREATE TABLE leases (
-    job INTEGER NOT NULL, part INTEGER NOT NULL, worker INTEGER NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL,
-    progress TEXT, sum INTEGER NOT NULL, PRIMARY KEY (job, part));
-",
-    columns: "job, part, worker, fence, until, progress",
-    key: "job, part",
-};
-
+pub(super) static LEASES: LazyLock<Table> = LazyLock::new(|| Table::named("leases"));
 /// The parts of trees that workers carry for the worker of the job, or may carry: the files as long as it goes on, and what came of
 /// them after that, both in JSON.
-pub(super) const TREE_PARTS: Table = Table {
-    name: "tree_parts",
-    create: "
-CREATE TABLE tree_parts (
-    job INTEGER NOT NULL, part INTEGER NOT NULL, state INTEGER NOT NULL, files TEXT NOT NULL, sum INTEGER NOT NULL,
-    PRIMARY KEY (job, part));
-",
-    columns: "job, part, state, files",
-    key: "job, part",
-};
-
+pub(super) static TREE_PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("tree_parts"));
 /// What programs of several hosts remember together of servers: a document for each kind of knowledge. One host has files for it.
-pub(super) const MEMORY: Table = Table {
-    name: "memory",
-    create: "CREATE TABLE memory (name TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL);",
-    columns: "name, value",
-    key: "name",
-};
-
-/// All tables of the journal.
-pub(super) const TABLES: [&Table; 16] = [
-    &JOBS,
-    &PARTS,
-    &ITEMS,
-    &DETACHED,
-    &FAILURES,
-    &COMMITS,
-    &PATH_FACTS,
-    &WITHHELD,
-    &RUNS,
-    &QUEUE,
-    &SERIES,
-    &TOKENS,
-    &WORKERS,
-    &LEASES,
-    &TREE_PARTS,
-    &MEMORY,
-];
+pub(super) static MEMORY: LazyLock<Table> = LazyLock::new(|| Table::named("memory"));
 
 impl Table {
-    /// The number of its columns but the checksum.
-    pub(super) fn width(&self) -> usize {
-        self.columns.split(", ").count()
+    /// Reads the definition of the table that has this name.
+    fn named(name: &'static str) -> Self {
+        let begin = format!("CREATE TABLE {name} (");
+        let mut definitions = DEFINITIONS.split("\n\n");
+        let create = definitions.find_map(|text| text.get(text.find(&begin)?..)).unwrap_or_default();
+        let columns = create.get(begin.len()..).and_then(|rest| rest.split(");").next()).unwrap_or_default();
+        let (columns, key_of_several) = columns.split_once("PRIMARY KEY (").unwrap_or((columns, ""));
+        let column = |text: &'static str| text.split_whitespace().next().filter(|column| *column != "sum");
+        let key = match key_of_several.strip_suffix(')') {
+            Some(key) => key.split(", ").collect(),
+            None => {
+                columns.split(',').filter(|text| text.contains("PRIMARY KEY")).filter_map(column).collect()
+            }
+        };
+        Self { name, create, columns: columns.split(',').filter_map(column).collect(), key }
     }
 
     /// The statement that finds rows.
     pub(super) fn select(&self, condition: &str) -> String {
-        format!("SELECT {}, sum FROM {} WHERE {condition}", self.columns, self.name)
+        format!("SELECT {}, sum FROM {} WHERE {condition}", self.columns.join(", "), self.name)
     }
 
     /// The statement that writes a new row: nothing is looked for that it would replace.
     pub(super) fn addition(&self) -> String {
-        let Self { name, columns, .. } = self;
-        let marks: Vec<String> = (1..=self.width() + 1).map(|number| format!("?{number}")).collect();
+        let (name, columns) = (self.name, self.columns.join(", "));
+        let marks: Vec<String> = (1..=self.columns.len() + 1).map(|number| format!("?{number}")).collect();
         format!("INSERT INTO {name} ({columns}, sum) VALUES ({})", marks.join(", "))
     }
 
     /// The statement that writes a row in the place of the one with the same key.
     pub(super) fn replacement(&self) -> String {
-        let is_key = |column: &str| self.key.split(", ").any(|key| key == column);
-        let mut statement = format!("{} ON CONFLICT ({}) DO UPDATE SET ", self.addition(), self.key);
-        for column in self.columns.split(", ").filter(|column| !is_key(column)) {
-            // A String takes everything.
-            let _ = write!(statement, "{column} = excluded.{column}, ");
-        }
-        statement.push_str("sum = excluded.sum");
-        statement
+        let changed = self.columns.iter().filter(|column| !self.key.contains(column));
+        let changed: String = changed.map(|column| format!("{column} = excluded.{column}, ")).collect();
+        let key = self.key.join(", ");
+        format!("{} ON CONFLICT ({key}) DO UPDATE SET {changed}sum = excluded.sum", self.addition())
     }
 
     /// Writes a row in the place of the one with the same key.
@@ -412,8 +239,9 @@ pub(super) fn check_files(sql: &Sql) -> Result<(), StoreError> {
 
 /// Checks the sum of every file and every part of a job.
 pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    let check =
-        |(table, of_job): &(&Table, &str)| table.find(sql, of_job, &[job.into()], |_| Ok(())).map(drop);
+    let check = |(table, of_job): &(&LazyLock<Table>, &str)| {
+        table.find(sql, of_job, &[job.into()], |_| Ok(())).map(drop)
+    };
     OF_JOB.iter().try_for_each(check)
 }
 
@@ -421,14 +249,14 @@ pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
 pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
     // From the end: what is found by the files of the job goes before them.
     let others = [(&QUEUE, JOB), (&LEASES, JOB), (&TREE_PARTS, JOB), (&JOBS, "id = ?1")];
-    OF_JOB.into_iter().rev().chain(others).try_for_each(|(Table { name, .. }, of_job)| {
-        sql.write(&format!("DELETE FROM {name} WHERE {of_job}"), &[job.into()])
+    OF_JOB.iter().rev().chain(&others).try_for_each(|(table, of_job)| {
+        sql.write(&format!("DELETE FROM {} WHERE {of_job}", table.name), &[job.into()])
     })
 }
 
 /// What a job has besides its own row: tables, with the condition of the rows of one job. The files stand first, since others are found
 /// by them.
-const OF_JOB: [(&Table, &str); 6] = [
+static OF_JOB: [(&LazyLock<Table>, &str); 6] = [
     (&ITEMS, JOB),
     (&PARTS, ITEM_OF_JOB),
     (&DETACHED, ITEM_OF_JOB),

@@ -116,7 +116,7 @@ impl FileDigest {
 }
 
 /// How a verb has ended that works on names where they are.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct VerbSummary {
     /// Whether nothing failed.
     pub ok: bool,

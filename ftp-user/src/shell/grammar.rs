@@ -71,15 +71,17 @@ pub struct Vocabulary {
     pub root: clap::Command,
     /// Verbs of the shell alone.
     own: BTreeSet<String>,
-    elsewhere: &'static [Elsewhere],
+    /// What to type instead of a verb of another program.
+    elsewhere: fn(&str) -> Option<&'static str>,
 }
-
-/// Verbs of other programs and what to say about them. Verbs that share a row are separated by blanks.
-pub type Elsewhere = &'static [(&'static str, &'static str)];
 
 impl Vocabulary {
     /// The verbs of a command line, those of the shell, and what other programs call them.
-    pub fn new(command_line: clap::Command, own: &clap::Command, elsewhere: &'static [Elsewhere]) -> Self {
+    pub fn new(
+        command_line: clap::Command,
+        own: &clap::Command,
+        elsewhere: fn(&str) -> Option<&'static str>,
+    ) -> Self {
         let own_verbs: Vec<clap::Command> = own.get_subcommands().cloned().collect();
         let mut root = command_line.disable_help_subcommand(true).subcommands(own_verbs);
         root.build();
@@ -128,15 +130,9 @@ impl Vocabulary {
             }
             Some(_) | None => {
                 let mistake = Mistake::at(word.at, format!("there is no verb {}", shown(&word.text)));
-                let here = self
-                    .elsewhere
-                    .iter()
-                    .copied()
-                    .flatten()
-                    .find(|(others, _)| others.split(' ').any(|other| other == typed));
                 let near = || nearest(&typed, spellings.iter().map(|(spelling, _)| *spelling));
-                Err(mistake.hint(match here {
-                    Some((_, here)) => format!("use {here}"),
+                Err(mistake.hint(match (self.elsewhere)(&typed) {
+                    Some(here) => format!("use {here}"),
                     None if typed.starts_with('!') => {
                         "no program of this host is started here; ls [] lists the directory of this host"
                             .to_owned()
@@ -280,8 +276,12 @@ pub(super) mod vocabulary_tests {
             Command::new("where").arg(place()),
             Command::new("quit"),
         ]);
-        let elsewhere: &'static [Elsewhere] =
-            &[&[("cp", "copy"), ("get", "copy"), ("rmdir", "rm -r")], &[("bye", "quit")]];
+        let elsewhere = |verb: &str| match verb {
+            "cp" | "get" => Some("copy"),
+            "rmdir" => Some("rm -r"),
+            "bye" => Some("quit"),
+            _ => None,
+        };
         Vocabulary::new(command_line, &own, elsewhere)
     }
 

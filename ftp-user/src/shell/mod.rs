@@ -22,7 +22,7 @@ mod words;
 pub use cache::{Cache, CacheSize, CachedListing, MOST_OF_ONE};
 pub use complete::{CompletionInput, CompletionPlaces, Offer, complete_line, known_at_servers};
 pub use directory::{Directory, HostText, THIS_HOST, name_at_server};
-pub use grammar::{Command, Elsewhere, Vocabulary};
+pub use grammar::{Command, Vocabulary};
 pub use names::{Composites, Meaning, Operand, Partial, RemovedName, Scope, stands_there};
 pub use search::{ComponentState, NameUse, Occupant, PlaceUse, Search, Step};
 pub use words::{Mistake, ShellLine, Word, quoted, split};

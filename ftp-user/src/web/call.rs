@@ -9,6 +9,7 @@ use crate::queue::Scope;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use url::form_urlencoded;
 
 /// Everything that answers need.
 pub(crate) struct Web {
@@ -94,11 +95,11 @@ impl Pairs {
     ///
     /// A part of it is no UTF-8.
     pub(crate) fn parse(text: &[u8]) -> Result<Self> {
-        let mut pairs = Vec::new();
-        for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let (key, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-            pairs.push((decode(key)?, decode(value)?));
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(text).into_owned().collect();
+        // It stands for bytes that are no UTF-8.
+        let is_strange = |text: &String| text.contains(char::REPLACEMENT_CHARACTER);
+        if pairs.iter().any(|(key, value)| is_strange(key) || is_strange(value)) {
+            return Err(ApiError::new(ErrorCode::BadRequest, "a key or value is not UTF-8"));
         }
         Ok(Self(pairs))
     }
@@ -130,35 +131,6 @@ impl Pairs {
         }
         Ok(())
     }
-}
-
-/// A text of a query or a form: a plus sign stands for a space, and `%41` for a byte.
-///
-/// # Errors
-///
-/// What it stands for is no UTF-8.
-fn decode(mut text: &[u8]) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    while let Some((byte, rest)) = text.split_first() {
-        text = rest;
-        match (byte, escaped(rest)) {
-            (b'%', Some(value)) => {
-                bytes.push(value);
-                text = rest.get(2..).unwrap_or_default();
-            }
-            (b'+', _) => bytes.push(b' '),
-            (byte, _) => bytes.push(*byte),
-        }
-    }
-    let no_text = |_| ApiError::new(ErrorCode::BadRequest, "a key or value is not UTF-8");
-    String::from_utf8(bytes).map_err(no_text)
-}
-
-/// The byte of the two hexadecimal digits that a text begins with.
-fn escaped(text: &[u8]) -> Option<u8> {
-    let mut digits = text.iter().take(2).map(|byte| char::from(*byte).to_digit(16));
-    let (high, low) = (digits.next()??, digits.next()??);
-    u8::try_from(high * 16 + low).ok()
 }
 
 /// A text as a part of a path or a query.

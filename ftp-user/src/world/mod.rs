@@ -11,8 +11,8 @@ pub(crate) use files::{
 pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, names_of, replaced};
 pub use network::Congestion;
 pub(crate) use network::{
-    HostPort, OpenPort, Stream, anywhere, connect, connect_unix, end_by_reset, keep_alive, listen, look_up,
-    reset, unbound,
+    HostPort, OpenPort, Stream, anywhere, connect, connect_to_host, connect_unix, end_by_reset, keep_alive,
+    listen, look_up, reset, unbound,
 };
 
 use crate::failure::{Failure, Kind, Result};

@@ -45,7 +45,7 @@ pub(crate) fn connect(
 
 /// Connects to the proxy, and has it connect to `to`. Each error names the proxy.
 async fn connect_through(proxy: &Proxy, to: HostPort) -> io::Result<Stream> {
-    let stream = connect_to_proxy(proxy).await.map_err(|error| {
+    let stream = connect_to_host(&proxy.at.host, proxy.at.port).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot connect to the proxy {proxy}: {}", words(&error)))
     })?;
     let login = proxy.login.as_ref().map(|login| (login.user.as_str(), &login.password));
@@ -56,9 +56,14 @@ async fn connect_through(proxy: &Proxy, to: HostPort) -> io::Result<Stream> {
     })
 }
 
-async fn connect_to_proxy(proxy: &Proxy) -> io::Result<Stream> {
+/// Connects to a host itself. A name may have several addresses, and the first one that answers is taken.
+///
+/// # Errors
+///
+/// The name is not known, or the last address does not answer.
+pub(crate) async fn connect_to_host(host: &str, port: u16) -> io::Result<Stream> {
     let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
-    for at in look_up(&proxy.at.host, proxy.at.port).await? {
+    for at in look_up(host, port).await? {
         match socket::connect(anywhere(at.ip()), at).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

@@ -17,19 +17,68 @@ pub struct Manual {
     verb: Option<String>,
 }
 
-/// What a page says beyond the options.
+/// What the manual pages of a program say beyond the options.
 #[derive(Clone, Copy, Debug)]
+pub struct Pages {
+    /// A paragraph for each page: its title, examples with what each does, and the names of related pages.
+    pub text: &'static str,
+    /// How the pages end.
+    pub endings: &'static [Ending],
+}
+
+/// What the pages of some verbs say at their end.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// The verbs; an empty one stands for the page of the program.
+    pub verbs: &'static [&'static str],
+    /// Exit statuses, and what each means.
+    pub exits: &'static [(u8, &'static str)],
+    /// Files and directories, and what each is for.
+    pub files: &'static [(&'static str, &'static str)],
+}
+
+/// What a page says beyond the options.
+#[derive(Clone, Debug)]
 pub struct Page {
     /// The verb, or nothing for the page of the program.
     pub verb: &'static str,
     /// Command lines, and what each does.
-    pub examples: &'static [(&'static str, &'static str)],
+    pub examples: Vec<(&'static str, &'static str)>,
     /// Exit statuses, and what each means.
     pub exits: &'static [(u8, &'static str)],
     /// Files and directories, and what each is for.
     pub files: &'static [(&'static str, &'static str)],
     /// Names of related pages.
-    pub see: &'static [&'static str],
+    pub see: Vec<&'static str>,
+}
+
+impl Pages {
+    /// The pages, in the order of the text.
+    pub fn all(self) -> impl Iterator<Item = Page> {
+        self.text.split("\n\n").map(move |paragraph| self.page(paragraph))
+    }
+
+    /// The page of a verb, or of the program if the verb is empty.
+    #[must_use]
+    pub fn find(self, verb: &str) -> Option<Page> {
+        self.all().find(|page| page.verb == verb)
+    }
+
+    fn page(self, paragraph: &'static str) -> Page {
+        let mut lines = paragraph.lines().map(str::trim);
+        let title = lines.next().unwrap_or_default();
+        let verb = title.split_once(' ').map_or("", |(_, verb)| verb);
+        let (mut examples, mut see) = (Vec::new(), Vec::new());
+        while let Some(line) = lines.next() {
+            match line.strip_prefix("See also: ") {
+                Some(names) => see.extend(names.split(", ")),
+                None => examples.push((line, lines.next().unwrap_or_default())),
+            }
+        }
+        let ending = self.endings.iter().find(|ending| ending.verbs.contains(&verb));
+        let (exits, files) = ending.map_or_else(Default::default, |ending| (ending.exits, ending.files));
+        Page { verb, examples, exits, files, see }
+    }
 }
 
 impl Manual {
@@ -38,21 +87,17 @@ impl Manual {
     /// # Errors
     ///
     /// Standard output cannot be written.
-    pub fn print(self, command: Command, pages: &[Page]) -> io::Result<Option<String>> {
+    pub fn print(self, command: Command, pages: Pages) -> io::Result<Option<String>> {
         let page = match self.verb.as_deref() {
-            None => program_page(command, page_of(pages, "")).map(Some),
+            None => program_page(command, pages.find("").as_ref()).map(Some),
             Some(OPTIONS) => options_page(command),
-            Some(verb) => verb_page(command, verb, page_of(pages, verb)),
+            Some(verb) => verb_page(command, verb, pages.find(verb).as_ref()),
         }?;
         match page {
             Some(page) => output::print(&page).map(|()| None),
             None => Ok(self.verb),
         }
     }
-}
-
-fn page_of<'a>(pages: &'a [Page], verb: &str) -> Option<&'a Page> {
-    pages.iter().find(|page| page.verb == verb)
 }
 
 /// The page of the program: what its verbs are for, and the options of them all.
@@ -368,16 +413,23 @@ mod tests {
     use super::*;
     use clap::ArgAction;
 
-    const PAGES: [Page; 2] = [
-        Page {
-            verb: "copy",
-            examples: &[("program copy a b", "Copies a to b.")],
+    const PAGES: Pages = Pages {
+        text: "\
+program
+  program
+      Says what it is.
+
+program copy
+  program copy a b
+      Copies a to b.
+See also: other
+",
+        endings: &[Ending {
+            verbs: &["copy"],
             exits: &[(0, "done"), (7, "not verified: more of it")],
             files: &[("~/.netrc", "passwords")],
-            see: &["other"],
-        },
-        Page { verb: "", examples: &[("program", "Says what it is.")], exits: &[], files: &[], see: &[] },
-    ];
+        }],
+    };
 
     fn command() -> Command {
         let copy = Command::new("copy")
@@ -405,13 +457,13 @@ mod tests {
     }
 
     fn verb(name: &str) -> Option<String> {
-        let page = verb_page(command(), name, page_of(&PAGES, name)).unwrap();
+        let page = verb_page(command(), name, PAGES.find(name).as_ref()).unwrap();
         page.map(|page| String::from_utf8(page).unwrap())
     }
 
     #[test]
     fn the_page_of_the_program_lists_its_verbs() {
-        let page = program_page(command(), page_of(&PAGES, "")).unwrap();
+        let page = program_page(command(), PAGES.find("").as_ref()).unwrap();
         let page = String::from_utf8(page).unwrap();
         for part in ["program \\- Moves files\n", "\\fBcopy\\fR\nCopy files\n", "json", "program\\-copy(1)"] {
             assert!(page.contains(part), "{part}: {page}");

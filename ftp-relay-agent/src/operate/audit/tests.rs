@@ -64,9 +64,9 @@ fn full() -> Full {
 fn every_event_is_in_the_reference_and_the_other_way_round() {
     let full = full();
     let names: BTreeSet<_> = every(&full).iter().map(Record::name).collect();
-    let listed: BTreeSet<_> = EVENTS.iter().map(|(name, _)| *name).collect();
+    let listed: BTreeSet<_> = EVENTS.lines().filter_map(|line| line.split(" | ").next()).collect();
     assert_eq!(names, listed);
-    assert_eq!(listed.len(), EVENTS.len(), "each name stands once");
+    assert_eq!(listed.len(), EVENTS.lines().count(), "each name stands once");
 }
 
 #[test]

@@ -171,79 +171,8 @@ fn text(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// The events of the audit by name: the level of their lines, and what has happened. For the reference.
-pub const EVENTS: [(&str, &str, &str); 34] = [
-    ("connected", "debug", "A session begins."),
-    (
-        "turned away",
-        "warn",
-        "A connection was closed before it became a session; `why` names the limit or the ban.",
-    ),
-    ("no PROXY header", "warn", "A connection from a proxy has no valid PROXY header, and was closed."),
-    (
-        "session displaced",
-        "warn",
-        "A session has to end; `why` names the limit, or says that the account is gone.",
-    ),
-    ("logged in", "info", "`tls` says whether the control connection is inside TLS."),
-    ("logged out", "info", "Nobody is logged in any more, and the session goes on."),
-    (
-        "login failed",
-        "warn",
-        "`why` is not told to the client; `certificate` is the fingerprint of the one that it has shown.",
-    ),
-    (
-        "login in clear refused",
-        "warn",
-        "TLS is required, and the client wants to log in without; one line in a session.",
-    ),
-    ("data in clear refused", "warn", "TLS is required, and the client has not sent `PROT P`."),
-    ("banned", "warn", "An address has failed to log in too often; `seconds` is the time of its ban."),
-    ("data connection refused", "warn", "`why` is the rule of the policy, `address` the other end."),
-    ("stranger closed", "warn", "A connection to a data port that is not the expected peer."),
-    ("no data port", "warn", "No data port could be had; `limit` is the key that bounds them."),
-    ("data ports given up", "info", "The session has given its data ports back, because others need them."),
-    (
-        "data connections given up",
-        "info",
-        "The session has closed the data connections that it kept, because others need them.",
-    ),
-    ("no TLS", "warn", "TLS could not begin on the control connection or on a data connection."),
-    ("not FTP", "warn", "The client spoke HTTP or TLS to a listener in clear."),
-    ("timed out", "info", "A wait has ended by `timer`."),
-    ("listed", "info", "A directory was listed."),
-    ("listing failed", "warn", "A listing did not arrive whole."),
-    ("sent", "info", "A file was sent whole; `peer` is the other end of the data connection."),
-    ("sending failed", "warn", "A file was not sent whole."),
-    ("received", "info", "A file was received whole."),
-    ("receiving failed", "warn", "A file was not received whole."),
-    (
-        "changed",
-        "info",
-        "A name or a fact of a file was changed; `to` is the new name, or what a link leads to.",
-    ),
-    (
-        "change failed",
-        "warn",
-        "It was not changed. The level is info if `MKD` finds that the parent is missing, or the directory there.",
-    ),
-    ("copied", "info", "A file was copied within the server (`SITE CPTO`); `to` is the copy."),
-    ("copying failed", "warn", "It was not copied."),
-    ("hook done", "debug", "The hook after an upload has done its work."),
-    (
-        "hook failed",
-        "error",
-        "The hook after an upload has not done its work. For files of one `PACK KEEP`, `count` of them have one line, with their `directory` and the first ten `names`; `why` is that of the first.",
-    ),
-    (
-        "refusals without a line",
-        "warn",
-        "`count` refusals of the kind `event` had no line of their own: this account, or the address of an anonymous session, had too many of them within a minute.",
-    ),
-    ("session kicked", "info", "The operator ends the session."),
-    ("transfer detached", "info", "The control connection has ended, and a transfer goes on without it."),
-    ("session ended", "info", "`why` is the cause; `sent` and `received` are bytes of files and listings."),
-];
+/// The events of the audit, each on a line: its name, the level of its lines, and what has happened. For the reference.
+pub const EVENTS: &str = include_str!("events.txt");
 
 /// The directory of the files of a group, which they share, and the names of the first [`NAMES`] of them. Blanks of a name
 /// are told from those between names.

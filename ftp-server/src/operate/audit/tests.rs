@@ -112,9 +112,9 @@ fn every_event_is_in_the_reference_and_the_other_way_round() {
     let names: BTreeSet<_> = every.iter().map(Record::name).collect();
     // A ban begins in no session.
     let names: BTreeSet<_> = names.into_iter().chain(["banned"]).collect();
-    let listed: BTreeSet<_> = EVENTS.iter().map(|(name, ..)| *name).collect();
+    let listed: BTreeSet<_> = EVENTS.lines().filter_map(|line| line.split(" | ").next()).collect();
     assert_eq!(names, listed);
-    assert_eq!(listed.len(), EVENTS.len(), "each name stands once");
+    assert_eq!(listed.len(), EVENTS.lines().count(), "each name stands once");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::super::job_options::absolute;
 use super::super::{Cli, General, later};
 use crate::failure::{Failure, Result};
 use crate::job::Status;
-use crate::shell::{CacheSize, Elsewhere, Vocabulary};
+use crate::shell::{CacheSize, Vocabulary};
 use clap::builder::ValueParser;
 use clap::{Arg, Command, CommandFactory, Parser, Subcommand};
 use ftp_io::program::completion::{Part, Reader};
@@ -119,18 +119,8 @@ pub(super) fn vocabulary() -> Vocabulary {
     let verbs: Vec<Command> =
         all.get_subcommands().filter(|verb| !LEFT_OUT.contains(&verb.get_name())).cloned().collect();
     let command_line = Command::new("ftp-user").args(all.get_arguments().cloned()).subcommands(verbs);
-    Vocabulary::new(command_line, &OwnLine::command(), &[later::VERBS_ELSEWHERE, OF_OTHER_SHELLS])
+    Vocabulary::new(command_line, &OwnLine::command(), later::verb_in_shell)
 }
-
-/// What other programs call verbs of the shell alone.
-const OF_OTHER_SHELLS: Elsewhere = &[
-    ("?", "help"),
-    ("bye", "quit"),
-    ("lls", "ls [], which is the directory of this host"),
-    ("open", "cd"),
-    ("pushd", "cd; cd - goes back"),
-    ("popd", "cd -"),
-];
 
 /// The options of the shell that hold for each of its lines: those of every verb, with paths that do not depend on its directory.
 pub(super) fn general_options(words: &[OsString]) -> Vec<OsString> {

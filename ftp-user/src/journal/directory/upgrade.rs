@@ -4,7 +4,7 @@ use crate::journal::job_row::JobRow;
 use crate::journal::record::{JobState, ReadWords, StoredJob};
 use crate::journal::sql::{Result, Sql, StoreError};
 use crate::journal::table::{
-    JOBS, LEASES, MEMORY, QUEUE, SERIES, TABLES, TOKENS, TREE_PARTS, Table, WORKERS,
+    DEFINITIONS, JOBS, LEASES, MEMORY, QUEUE, SERIES, TOKENS, TREE_PARTS, Table, WORKERS,
 };
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -12,13 +12,11 @@ use std::os::unix::ffi::OsStringExt;
 /// Makes the tables of this version, from those of version 0.1.0 if there are any (version 0 of the tables has none). Words of
 /// jobs are read with `read`.
 pub(super) fn upgrade(sql: &Sql, version: i64, read: ReadWords) -> Result<()> {
-    let create = |table: &&Table| sql.run_all(table.create);
     match version {
-        0 => TABLES.iter().try_for_each(create),
+        0 => sql.run_all(DEFINITIONS),
         WITH_WORDS => {
-            [&QUEUE, &SERIES, &TOKENS, &WORKERS, &LEASES, &TREE_PARTS, &MEMORY]
-                .iter()
-                .try_for_each(create)?;
+            let added = [&QUEUE, &SERIES, &TOKENS, &WORKERS, &LEASES, &TREE_PARTS, &MEMORY];
+            added.into_iter().try_for_each(|table| sql.run_all(table.create))?;
             read_jobs(sql, read)
         }
         other => Err(StoreError::Database(format!("its tables have version {other}"))),
@@ -30,7 +28,7 @@ pub(super) const WITH_WORDS: i64 = 7;
 
 /// Makes values of jobs of which the words were kept. Every row is checked by its old sum.
 fn read_jobs(sql: &Sql, read: ReadWords) -> Result<()> {
-    let jobs = OLD_JOBS.find(sql, "TRUE", &[], |row| {
+    let jobs = old_jobs().find(sql, "TRUE", &[], |row| {
         let words = row.get::<Vec<u8>>(3)?;
         let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
         let directory = OsString::from_vec(row.get(4)?).into();
@@ -50,8 +48,10 @@ fn read_jobs(sql: &Sql, read: ReadWords) -> Result<()> {
 }
 
 /// The jobs of version 0.1.0.
-const OLD_JOBS: Table =
-    Table { columns: "id, verb, name, words, directory, state, begun, ended, decided", ..JOBS };
+fn old_jobs() -> Table {
+    let columns = ["id", "verb", "name", "words", "directory", "state", "begun", "ended", "decided"];
+    Table { columns: columns.to_vec(), ..JOBS.clone() }
+}
 
 #[cfg(test)]
 mod tests {
@@ -101,7 +101,7 @@ mod tests {
                 Value::Null,
                 Value::Null,
             ];
-            OLD_JOBS.replace(sql, &values).unwrap();
+            old_jobs().replace(sql, &values).unwrap();
         }
     }
 

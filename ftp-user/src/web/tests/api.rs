@@ -3,6 +3,7 @@
 use super::client::{Daemon, Reply};
 use super::fleet::job;
 use crate::queue::QueueState;
+use crate::web::api::job::VERBS;
 use crate::web::error::ErrorCode;
 use crate::web::route::{Area, Method, Route, routes};
 use crate::web::view::{FileState, FileView};
@@ -96,6 +97,20 @@ async fn the_description_has_every_route_of_the_api_and_every_key() {
         for key in value.as_object().unwrap().keys() {
             assert!(known["properties"].get(key).is_some(), "{key}");
         }
+    }
+    let state = &schemas["Series"]["properties"]["last_state"]["enum"];
+    let states = json!(QueueState::ALL.map(QueueState::name));
+    assert_eq!(*state, json!(QueueState::ALL.map(Some).into_iter().chain([None]).collect::<Vec<_>>()));
+    let codes: Vec<_> = ErrorCode::all().map(ErrorCode::name).collect();
+    for (words, described) in [
+        (states, &schemas["Job"]["properties"]["state"]),
+        (json!(FileState::ALL), &schemas["File"]["properties"]["state"]),
+        (json!(VERBS), &schemas["Job"]["properties"]["verb"]),
+        (json!(VERBS), &schemas["NewJob"]["properties"]["verb"]),
+        (json!(VERBS), &schemas["Series"]["properties"]["verb"]),
+        (json!(codes), &schemas["Error"]["properties"]["error"]["properties"]["code"]),
+    ] {
+        assert_eq!(described["enum"], words);
     }
     let ids: Vec<_> = routes().map(|route| (route.method == Method::Get, route.path)).collect();
     assert!(ids.contains(&(true, "/healthz")));

@@ -18,7 +18,7 @@ pub(super) fn page() -> Page {
         Beyond::GivesWay => "whoever holds most gives way; a newcomer who holds most is refused",
         Beyond::Waits => "whoever wants more waits for its turn",
     };
-    let rows = Limit::ALL.map(|limit| [limit.name().into(), limit.what().into(), word(limit).into()]);
+    let rows = Limit::all().map(|limit| [limit.name().into(), limit.what().into(), word(limit).into()]);
     page.table(["name", "what it bounds", "beyond it"], rows);
     page
 }

@@ -14,8 +14,7 @@ pub(super) fn page() -> Page {
          in JSON. `user` is the account, `why` the cause of a refusal or a failure. In text form every value that \
          may hold a blank stands in quotes.",
     );
-    let rows = EVENTS.map(|(name, level, what)| [format!("`{name}`"), level.into(), what.into()]);
-    page.table(["event", "level", "what has happened"], rows);
+    page.table(["event", "level", "what has happened"], rows(EVENTS));
     page
 }
 
@@ -34,9 +33,15 @@ pub(super) fn audit() -> Page {
          new one begins. SIGHUP opens it again under its name. If the disk is too slow, lines are lost and not waited for; \
          the metric `ftp_relay_audit_lines_lost_total` counts them, and the log says so.",
     );
-    page.table(
-        ["event", "what has happened"],
-        RELAY_EVENTS.map(|(name, what)| [format!("`{name}`"), what.into()]),
-    );
+    page.table(["event", "what has happened"], rows(RELAY_EVENTS));
     page
+}
+
+/// The rows of a table of events. The first cell is the name.
+fn rows<const CELLS: usize>(events: &str) -> impl Iterator<Item = [String; CELLS]> {
+    events.lines().map(|line| {
+        let mut cells: Vec<String> = line.split(" | ").map(str::to_owned).collect();
+        cells[0] = format!("`{}`", cells[0]);
+        cells.try_into().unwrap()
+    })
 }

@@ -2,12 +2,12 @@
 
 use super::session::Parameters;
 use crate::journal::url::{DatabaseHost, SslMode};
+use crate::world::connect_to_host;
 use ftp_io::connection::Connection;
 use ftp_io::socket::{self, keepalive, nodelay};
 use ftp_io::tls::{Client, Doubt, Trust, Versions};
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
-/// Connects to the host. A name may have several addresses, and the first one that answers is taken.
+/// Connects to the host.
 pub(super) async fn connect(parameters: &Parameters) -> io::Result<Connection> {
     let port = parameters.url.port;
     let host = match &parameters.url.host {
@@ -25,22 +25,7 @@ pub(super) async fn connect(parameters: &Parameters) -> io::Result<Connection> {
         }
         DatabaseHost::Name(name) => name,
     };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "no such name is known");
-    for address in socket::look_up(host, port).await? {
-        match connect_to(address).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn connect_to(address: SocketAddr) -> io::Result<Connection> {
-    let local = match address {
-        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-    };
-    let stream = socket::connect(local, address).await?;
+    let stream = connect_to_host(host, port).await?;
     nodelay(&stream)?;
     keepalive(&stream)?;
     Ok(stream.into())
