@@ -275,7 +275,8 @@ mod tests {
 
     #[test]
     fn files_without_times_are_not_as_old_as_each_other() {
-        let file = |time: Option<i64>| Facts { modified: time.map(When), ..Facts::of_kind(listing::Kind::File) };
+        let file =
+            |time: Option<i64>| Facts { modified: time.map(When), ..Facts::of_kind(listing::Kind::File) };
         for (source, target, expect) in [
             (Some(1), Some(Some(1)), true),
             (Some(1), Some(Some(2)), false),
