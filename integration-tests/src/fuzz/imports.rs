@@ -24,10 +24,12 @@ pub fn imports(data: &[u8]) {
             Ok(site) => site,
             Err(failure) => {
                 let said = failure.to_string();
-                let secret = text
-                    .lines()
-                    .filter_map(|line| password(line.as_bytes()))
-                    .find(|secret| said.contains(secret));
+                let mut secrets = text.lines().filter_map(|line| password(line.as_bytes()));
+                let secret =
+                    secrets.find(|secret| text.matches(secret).count() == 1 && said.contains(secret));
+                // Elsewhere no URL has a password, and a blank ends a name of lftp, which may be half of a password then.
+                let secret =
+                    secret.filter(|secret| program == "lftp" && !secret.contains(char::is_whitespace));
                 assert_eq!(secret, None, "{said}");
                 continue;
             }

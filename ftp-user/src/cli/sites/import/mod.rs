@@ -241,23 +241,29 @@ impl ImportedSite {
 
     /// Its name here, which none of these `names` is, and its URL.
     fn named(&self, names: &mut BTreeSet<String>) -> Result<(String, String)> {
-        if let Some(why) = &self.refused {
-            return Err(Failure::usage(format!("{} is not imported: {why}", self.name)));
-        }
-        // The name may be a URL, and a host may be more of it: no password becomes a name, and no host a path or a user.
+        // The name may be a URL: no password is shown, or becomes a part of a name.
         let has_password = self.name.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
-        if has_password || self.host.contains(['/', '@']) {
-            let (part, is) =
-                if has_password { ("name", "a URL") } else { ("host", "neither a name nor an address") };
-            let why = format!("{} is not imported: its {part} is {is}", self.name);
-            return Err(Failure::usage(why).hint(how_to_add()));
+        let called = match self.name.trim() {
+            "" => "a server without a name",
+            _ if has_password => "a server whose name is a URL",
+            _ => &self.name,
+        };
+        let refused = |why: &str| Failure::usage(format!("{called} is not imported: {why}"));
+        if let Some(why) = &self.refused {
+            return Err(refused(why));
+        }
+        // It would be a part of the path, or of the user.
+        if self.host.contains(['/', '@']) {
+            return Err(refused("its host is neither a name nor an address").hint(how_to_add()));
+        }
+        if has_password {
+            return Err(refused("the name may have a password in it").hint(how_to_add()));
         }
         let (name, url) = (free_name(self, names)?, self.url());
-        let called = if self.name.trim().is_empty() { "a server without a name" } else { &self.name };
         check_name(&name)
             .map(|()| site_url(&url).map(drop))
-            .map_err(|why| Failure::usage(format!("{called} is not imported: {why}")).hint(how_to_add()))?
-            .map_err(|failure| failure.during(format_args!("{} is not imported", self.name)))?;
+            .map_err(|why| refused(why).hint(how_to_add()))?
+            .map_err(|failure| failure.during(format_args!("{called} is not imported")))?;
         Ok((name, url))
     }
 
@@ -460,6 +466,7 @@ mod lftp_tests {
             "ftp://ann:s3cret@h/ ftp://h/",
             "ann:s3cret@h\tftp://h/",
             "lab ann:s3cret@h",
+            "ftp://ann:s3cret\u{b}@h/=",
         ] {
             let found = imported_sites("lftp", &format!("# bookmarks\n{line}\n")).unwrap();
             let said = format!("{:?}", found[0].as_ref().map_err(ToString::to_string));
