@@ -1,9 +1,6 @@
 //! What only the destination has is deleted, or kept in another directory, or stays: then it is told why. Names come in their
 //! order, so a directory is removed right after what was in it.
 
-#[cfg(test)]
-mod tests;
-
 use super::lacking::{LackingNames, ListedLinks, open_session};
 use super::other_jobs::OtherJobs;
 use super::plan::{EmptiedDirectories, SyncPlan};
@@ -518,3 +515,6 @@ impl WithheldNames {
 const MOST_NAMES: usize = 1_000_000;
 /// The largest number of directories that are counted.
 const MOST_TOLD: usize = 100;
+
+#[cfg(test)]
+mod tests;
