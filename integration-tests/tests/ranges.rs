@@ -454,8 +454,8 @@ fn a_range_writes_the_bytes_that_it_has_named_and_no_others() {
         let _ = data.write_all(b"x");
         drop(data);
         one.send(&format!("STOR {part}"));
-        let replies = std::iter::from_fn(|| one.next_reply()).map(|reply| reply.code);
-        let last = replies.skip_while(|code| *code == 150).next().unwrap();
+        let mut replies = std::iter::from_fn(|| one.next_reply()).map(|reply| reply.code);
+        let last = replies.find(|code| *code != 150).unwrap();
         assert!(last >= 400, "{first}: {last}");
     }
     assert_eq!(server.bytes(part)[2..], *b"aabbbbbb");
