@@ -10,6 +10,7 @@
 
 mod accounts;
 mod active;
+mod adversaries;
 mod alone;
 mod api;
 mod aside;

@@ -19,22 +19,26 @@ use tempfile::TempDir;
 const HOST: &str = "127.0.0.1";
 
 /// Two servers, which the settings call `one` and `two`, and the state of a daemon.
-struct Scene {
-    from: Server,
-    to: Server,
-    state: TempDir,
-    address: SocketAddr,
+pub(crate) struct Scene {
+    pub(crate) from: Server,
+    pub(crate) to: Server,
+    pub(crate) state: TempDir,
+    pub(crate) address: SocketAddr,
 }
 
 /// An answer of the API.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
-fn scene() -> Scene {
-    let from = Site::new("source").file("t/a", "a").file("large", sample(3_000_000));
+pub(crate) fn scene() -> Scene {
+    scene_of(Site::new("source").file("t/a", "a").file("large", sample(3_000_000)))
+}
+
+/// The same with this source.
+pub(crate) fn scene_of(from: Site) -> Scene {
     let to = Site::new("destination").at("127.0.0.3");
     let address = SocketAddr::new(HOST.parse().unwrap(), port_free_everywhere(HOST));
     hold(address);
@@ -58,49 +62,54 @@ impl Scene {
         fs::write(self.state.path().join("settings.toml"), text).unwrap();
     }
 
-    fn user(&self) -> User {
+    pub(crate) fn user(&self) -> User {
         let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
         let path = |name: &str| self.state.path().join(name).to_str().unwrap().to_owned();
         let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
         user.args(["--state", &path("state"), "--config", &path("settings.toml")])
     }
 
-    fn daemon(&self) -> Started {
+    pub(crate) fn daemon(&self) -> Started {
+        self.daemon_with(&[])
+    }
+
+    /// A daemon with more options.
+    pub(crate) fn daemon_with(&self, options: &[&str]) -> Started {
         release(self.address);
-        let daemon = self.user().args(["daemon"]).start();
+        let daemon = self.user().args(["daemon"]).args(options).start();
         daemon.wait_for("carrying the jobs of the queue");
         until("it listens", || TcpStream::connect(self.address).is_ok());
         daemon
     }
 
     /// A new token.
-    fn token(&self, scope: &str, name: &str) -> String {
+    pub(crate) fn token(&self, scope: &str, name: &str) -> String {
         let run = self.user().args(["daemon", "token", "--scope", scope, "--name", name]).run().exits(0);
         run.stdout[0].clone()
     }
 
-    fn ask(&self, token: &str, what: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn ask(&self, token: &str, what: &str, body: Option<Value>) -> Answer {
         answer(TcpStream::connect(self.address).unwrap(), token, what, body)
     }
 
     /// Makes a job. Returns its id.
-    fn submit(&self, token: &str, body: Value) -> String {
+    pub(crate) fn submit(&self, token: &str, body: Value) -> String {
         let made = self.ask(token, "POST /api/v1/jobs", Some(body));
         assert_eq!(made.status, 201, "{made:?}");
         made.body["id"].as_str().unwrap().to_owned()
     }
 
-    fn job(&self, token: &str, id: &str) -> Value {
+    pub(crate) fn job(&self, token: &str, id: &str) -> Value {
         self.ask(token, &format!("GET /api/v1/jobs/{id}"), None).body
     }
 
-    fn until_state(&self, token: &str, id: &str, state: &str) -> Value {
+    pub(crate) fn until_state(&self, token: &str, id: &str, state: &str) -> Value {
         until(state, || self.job(token, id)["state"] == *state);
         self.job(token, id)
     }
 
     /// A job that takes minutes, so that the next ones wait for it.
-    fn slow_job(&self, token: &str) -> String {
+    pub(crate) fn slow_job(&self, token: &str) -> String {
         let slow =
             json!({"verb": "copy", "sources": ["one:large"], "dest": "two:", "options": {"limit": "10KB"}});
         let id = self.submit(token, slow);

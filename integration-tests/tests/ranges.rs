@@ -424,3 +424,112 @@ fn several_sessions_store_ranges_of_one_part_and_of_no_other_file() {
     assert!(features(&mut one, "FEAT").contains("RANG STOR"));
     assert!(!features(&mut server.login(Rfc354), "HELP").contains("RANG STOR"));
 }
+
+#[test]
+fn a_range_writes_the_bytes_that_it_has_named_and_no_others() {
+    let server = Site::new("server").start();
+    let [mut one, mut two] = [server.login(Rfc959), server.login(Rfc959)];
+    let part = ".7.ftp-user.part";
+    // Ranges that overlap: whoever writes a byte last has written it.
+    let [first, second] = [begin(&mut one, part, 2, 7), begin(&mut two, part, 4, 9)];
+    end(&mut one, first, b"aaaaaa");
+    end(&mut two, second, b"bbbbbb");
+    assert_eq!(server.bytes(part), b"\0\0aabbbbbb");
+    // More bytes than were named: none behind them is written, and it is no success. The server may close the connection before
+    // it has all of them.
+    let mut data = begin(&mut one, part, 0, 1);
+    let _ = data.write_all(&[b'c'; 100_000]);
+    drop(data);
+    one.expect("552");
+    assert_eq!(server.bytes(part)[2..], *b"aabbbbbb");
+    // Numbers that no file has.
+    for range in ["0", "0 1 2", "2 0", "-1 3", "0 -1", "0 18446744073709551616", "0x1 0x2", "+1 +2"] {
+        one.ask(&format!("RANG {range}"), "501");
+    }
+    one.ask("TYPE I", "200");
+    for first in [u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
+        one.ask(&format!("RANG {first} {first}"), "350");
+        let port = one.ask("EPSV", "229").port();
+        let mut data = TcpStream::connect((server.ip(), port)).unwrap();
+        let _ = data.write_all(b"x");
+        drop(data);
+        one.send(&format!("STOR {part}"));
+        let mut replies = std::iter::from_fn(|| one.next_reply()).map(|reply| reply.code);
+        let last = replies.find(|code| *code != 150).unwrap();
+        assert!(last >= 400, "{first}: {last}");
+    }
+    assert_eq!(server.bytes(part)[2..], *b"aabbbbbb");
+    assert_eq!(server.names(), [part]);
+}
+
+#[test]
+fn a_thousand_ranges_of_one_byte_are_one_file() {
+    let server = Site::new("server").start();
+    let mut raw = server.login(Rfc959);
+    let bytes = integration_tests::site::sample(1000);
+    for (at, byte) in bytes.iter().enumerate().rev() {
+        let data = begin(&mut raw, ".7.ftp-user.part", at as u64, at as u64);
+        end(&mut raw, data, &[*byte]);
+    }
+    assert_eq!(server.bytes(".7.ftp-user.part"), bytes);
+}
+
+#[test]
+fn a_range_of_what_has_lost_its_name_is_no_success() {
+    let server = Site::new("server").file("new", "new").start();
+    let [mut one, mut two] = [server.login(Rfc959), server.login(Rfc959)];
+    let part = ".7.ftp-user.part";
+    let mut check = |commands: &[(&str, &str)], names: &[&str]| {
+        let mut data = begin(&mut one, part, 2, 3);
+        for (command, code) in commands {
+            two.ask(command, code);
+        }
+        data.write_all(b"23").unwrap();
+        drop(data);
+        one.expect("451");
+        assert_eq!(server.names(), names, "{commands:?}");
+    };
+    check(&[("RNFR .7.ftp-user.part", "350"), ("RNTO other", "250")], &["new", "other"]);
+    check(&[("DELE .7.ftp-user.part", "250")], &["new", "other"]);
+    check(&[("RNFR new", "350"), ("RNTO .7.ftp-user.part", "250")], &[part, "other"]);
+    assert_eq!(server.bytes(part), b"new");
+}
+
+/// The numbers of a RANG.
+fn rang(command: &str) -> Option<(u64, u64)> {
+    let (first, last) = command.strip_prefix("RANG ")?.split_once(' ')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+#[test]
+fn a_source_that_sends_another_range_than_it_was_asked_for_gives_no_file_a_name() {
+    for (shift, more) in [(1, 0), (0, 4096), (0, -4096), (MIB as u64, 4096)] {
+        for path in ["direct", "user", "local"] {
+            let scene = scene();
+            let asked = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&asked);
+            let hears = move |command: &str| {
+                let (first, last) = rang(command).filter(|_| count.fetch_add(1, Relaxed) == 1)?;
+                Some(format!("RANG {} {}", first + shift, (last + shift).saturating_add_signed(more)))
+            };
+            let evil = Liar::between(scene.from.address(Rfc959), hears, |_, _| Lie::None);
+            let home = tempfile::tempdir().unwrap();
+            let url = evil.url("large");
+            let (run, _) = match path {
+                "local" => scene.copy_in(home.path(), &[], [&url, "large"]),
+                path => scene.copy(&["--path", path], [&url, &scene.to.url("")]),
+            };
+            assert!(asked.load(Relaxed) > 1, "{run}");
+            let name = match path {
+                "local" => home.path().join("large"),
+                _ => scene.to.path("large"),
+            };
+            // The range may have been asked for once more.
+            let is_done = run.code() == Some(0);
+            assert_eq!(name.exists(), is_done, "{path} {shift} {more}: {run}");
+            assert!(!is_done || fs::read(name).unwrap() == large(), "{path} {shift} {more}: {run}");
+            // Other bytes were noticed, and sent once more.
+            assert!(!is_done || shift == 0 || file(&run)["attempts"] == 2, "{path} {shift} {more}: {run}");
+        }
+    }
+}

@@ -34,6 +34,7 @@ pub use conceal::arguments;
 pub use exit::{code, meaning, number};
 pub use generate::PAGES;
 pub use program::main;
+pub use sites::imported_sites;
 
 use self::passwords::{Answers, Passwords};
 use self::verb::{JobVerb, Verb};

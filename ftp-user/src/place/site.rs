@@ -148,7 +148,8 @@ impl fmt::Display for Site {
         }
         write!(f, "{}://", self.scheme())?;
         if let Some(user) = &self.user {
-            write!(f, "{}@", encoded(user))?;
+            // These would end the host's part of the URL, or begin a password.
+            write!(f, "{}@", encoded(user).replace('/', "%2F").replace(':', "%3A"))?;
         }
         match (self.host.contains(':'), self.port == default_port(self.security)) {
             (true, true) => write!(f, "[{}]", self.host),

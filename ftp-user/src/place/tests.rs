@@ -153,6 +153,16 @@ fn the_password_is_never_shown() {
 }
 
 #[test]
+fn a_user_is_shown_so_that_it_is_read_again() {
+    for user in ["ann", "evil.example/x", "//x", "a:b", "a@b", "a b", "a%2Fb", "[x]", "a#b?c", "z\u{fc}"] {
+        let url = format!("ftpes://{}@h.example:2121/x", escaped(user.as_bytes(), b""));
+        let place = Place::parse(url.as_bytes()).unwrap();
+        let shown = place.to_string();
+        assert_eq!(Place::parse(shown.as_bytes()), Ok(place), "{shown}");
+    }
+}
+
+#[test]
 fn a_place_is_shown_without_dots_that_mean_nothing() {
     let check = |name: &str, expect: &str| {
         let path = RemotePath { name: Some(PathName::from_user(name).unwrap()), contents: false, glob: None };

@@ -233,7 +233,8 @@ async fn answer(web: &Arc<Web>, route: &'static Route, id: String, request: Requ
         target,
         query: Pairs::parse(parts.uri.query().unwrap_or_default().as_bytes())?,
         body: Vec::new(),
-        last_event: last_event.and_then(|value| value.trim().parse().ok()),
+        // What is no number of an event names none that the reader has got, and is answered as such.
+        last_event: last_event.map(|value| value.trim().parse().unwrap_or(u64::MAX)),
         cookie: cookie(&parts.headers),
     };
     let is_asset = route.path.starts_with("/assets/");

@@ -19,11 +19,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -128,6 +128,18 @@ struct Front {
     stopping: watch::Receiver<bool>,
 }
 
+impl Front {
+    fn new(fleet: Arc<dyn Fleet>, settings: WebSettings, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            connections: crowd(settings.connections),
+            streams: crowd(settings.streams),
+            head_timeout: settings.head_timeout,
+            router: route::router(Arc::new(Web { fleet, settings, guard: Guard::default() })),
+            stopping,
+        }
+    }
+}
+
 /// Answers requests until `stop` is ready, and a few seconds longer for those that are being answered.
 pub async fn serve(
     listeners: Vec<Listener>,
@@ -136,14 +148,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let (told, stopping) = watch::channel(false);
-    let (most, most_streams, head_timeout) = (settings.connections, settings.streams, settings.head_timeout);
-    let front = Front {
-        router: route::router(Arc::new(Web { fleet, settings, guard: Guard::default() })),
-        connections: crowd(most),
-        streams: crowd(most_streams),
-        head_timeout,
-        stopping,
-    };
+    let front = Front::new(fleet, settings, stopping);
     let mut loops = JoinSet::new();
     for listener in listeners {
         loops.spawn(accept(listener, front.clone()));
@@ -152,6 +157,22 @@ pub async fn serve(
     let _ = told.send(true);
     let all = async { while loops.join_next().await.is_some() {} };
     let _ = timeout(LAST_ANSWERS, all).await;
+}
+
+/// Answers the requests of one connection until it ends, as those of a client at 127.0.0.1 that has connected to 127.0.0.1:8990.
+pub async fn serve_one(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    fleet: Arc<dyn Fleet>,
+    settings: WebSettings,
+) {
+    let (_running, stopping) = watch::channel(false);
+    let front = Front::new(fleet, settings, stopping);
+    let at = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let (who, local) = (ClientGroup::Address(Group::of(at)), Some(SocketAddr::new(at, 8990)));
+    let peer = Peer { who, address: Some(at), local, is_tls: false, user: None };
+    if let Some(place) = front.connections.enter(who) {
+        converse(stream, peer, place, front).await;
+    }
 }
 
 /// Accepts connections until the daemon ends, and waits for theirs.
@@ -218,7 +239,7 @@ async fn greet(arrival: Arrival, front: Front) {
     let Some(mut place) = front.connections.enter(peer.who) else { return };
     let accepting = async {
         match tls {
-            None => Ok(stream.into()),
+            None => Ok(connection::Connection::from(stream)),
             Some(tls) => tls.session()?.accept(stream).await.map(|(connection, _)| connection),
         }
     };
@@ -232,7 +253,7 @@ async fn greet(arrival: Arrival, front: Front) {
 
 /// Answers the requests of a connection.
 async fn converse(
-    stream: connection::Connection,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
     mut place: CrowdPlace<ClientGroup>,
     front: Front,

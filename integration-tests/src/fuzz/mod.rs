@@ -9,6 +9,7 @@ mod codings;
 mod grammar;
 mod groups;
 mod hub_session;
+mod imports;
 mod input;
 mod listings;
 mod places;
@@ -17,6 +18,7 @@ mod queue;
 mod relay;
 mod relay_session;
 mod rendezvous;
+mod requests;
 mod script;
 mod server_session;
 
@@ -25,6 +27,7 @@ pub use codings::codings;
 pub use grammar::{commands, replies};
 pub use groups::groups;
 pub use hub_session::hub_session;
+pub use imports::imports;
 pub use listings::listings;
 pub use places::{places, settings};
 pub use proxy::proxy;
@@ -32,13 +35,14 @@ pub use queue::{schedules, stored};
 pub use relay::{frames, token};
 pub use relay_session::relay_session;
 pub use rendezvous::rendezvous;
+pub use requests::requests;
 pub use server_session::server_session;
 
 /// Asserts what holds for any bytes.
 pub type Target = fn(&[u8]);
 
 /// The name of every target, as its program and its corpus have it, and its function.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("commands", commands),
     ("replies", replies),
     ("listings", listings),
@@ -56,4 +60,6 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("hub_session", hub_session),
     ("schedules", schedules),
     ("stored", stored),
+    ("imports", imports),
+    ("requests", requests),
 ];

@@ -46,7 +46,7 @@ pub fn places(data: &[u8]) {
 
 /// What stands between the first colon and the last `@` of a URL's authority, if it is long enough and
 /// odd enough not to occur in a message by chance, and stands nowhere else.
-fn password(data: &[u8]) -> Option<String> {
+pub(super) fn password(data: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(data).ok()?;
     let (_, rest) = text.split_once("://")?;
     let (login, _) = rest.split('/').next()?.rsplit_once('@')?;

@@ -6,6 +6,7 @@ mod secrets;
 mod trial;
 
 use self::add::{AddArgs, EditArgs};
+pub use self::import::imported_sites;
 use super::General;
 use super::passwords::Passwords;
 use crate::context::Context;

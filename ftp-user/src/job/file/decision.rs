@@ -24,6 +24,14 @@ pub(super) struct Files {
     pub(super) target: Option<Facts>,
 }
 
+impl Files {
+    /// Whether both have the same time, as far as listings have told it.
+    fn have_one_time(&self) -> bool {
+        let time = self.source.modified;
+        time.is_some() && self.target.as_ref().is_some_and(|target| target.modified == time)
+    }
+}
+
 impl Copying<'_> {
     /// What is known of both files, if the source can be copied there. What a listing has told is not asked again.
     pub(super) async fn files(&mut self, known: Option<Facts>, target: Target) -> Result<Files> {
@@ -155,9 +163,7 @@ impl Copying<'_> {
 
     /// Whether equal times show a sync that both files are the same. Listings may not have told the times.
     fn is_as_old(&self, files: &Files) -> bool {
-        let time = files.source.modified;
-        let is_equal = time.is_some() && files.target.as_ref().is_some_and(|target| target.modified == time);
-        is_equal && matches!(self.options.syncs, Some(Compare::Auto | Compare::Time))
+        files.have_one_time() && matches!(self.options.syncs, Some(Compare::Auto | Compare::Time))
     }
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
@@ -265,6 +271,23 @@ fn may_be_copy(found: Option<&Facts>, size: Option<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::calendar::When;
+
+    #[test]
+    fn files_without_times_are_not_as_old_as_each_other() {
+        let file =
+            |time: Option<i64>| Facts { modified: time.map(When), ..Facts::of_kind(listing::Kind::File) };
+        for (source, target, expect) in [
+            (Some(1), Some(Some(1)), true),
+            (Some(1), Some(Some(2)), false),
+            (Some(1), Some(None), false),
+            (None, Some(None), false),
+            (None, None, false),
+        ] {
+            let files = Files { source: file(source), target: target.map(file) };
+            assert_eq!(files.have_one_time(), expect, "{source:?} {target:?}");
+        }
+    }
 
     #[test]
     fn a_copy_is_there_if_its_name_has_a_file_of_its_size() {

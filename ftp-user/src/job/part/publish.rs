@@ -259,6 +259,8 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::LocalEnd;
+    use ftp_proto::calendar::When;
+    use std::ffi::OsStr;
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
 
@@ -278,5 +280,59 @@ mod tests {
             assert_eq!(fs::read_to_string(at(expect)).unwrap(), number.to_string());
             assert!(!at("f").exists());
         }
+    }
+
+    #[test]
+    fn a_name_is_looked_for_once_also_if_it_was_found_before() {
+        let [a, b] = ["a", "b"].map(|name| PathName::from_user(name).unwrap());
+        let mut old = OldFiles { sought: vec![b.clone()], found: vec![a.clone(), b.clone()] };
+        [&a, &b, &a].into_iter().for_each(|name| old.seek(name.clone()));
+        assert_eq!(old, OldFiles { sought: vec![b.clone(), a], found: vec![] });
+        assert!(!old.are_settled() && !old.wait());
+    }
+
+    #[tokio::test]
+    async fn an_old_file_goes_when_the_new_one_is_verified_and_stays_if_it_is_not() {
+        for is_verified in [false, true] {
+            let home = tempfile::tempdir().unwrap();
+            let name =
+                |path: &str| PathName::from_user(home.path().join(path).as_os_str().as_bytes()).unwrap();
+            let context = Context::for_tests(Cancel::never());
+            let mut host = Host::Local(LocalEnd::Typed);
+            let part = Part::random(&name("f")).unwrap();
+            fs::write(OsStr::from_bytes(part.stored.as_bytes()), "new").unwrap();
+            fs::write(home.path().join("old"), "old").unwrap();
+            let mut old = OldFiles { sought: Vec::new(), found: vec![name("old")] };
+            let before = FinalName::Free;
+            old.publish(&context, &mut host, &part, before, Some(3)).await.unwrap();
+            // A host that replaces files renames none of them aside.
+            assert_eq!(
+                (fs::read_to_string(home.path().join("f")).unwrap(), old.sought.len()),
+                ("new".into(), 0)
+            );
+            old.end(&context, &mut host, &name("f"), is_verified).await;
+            assert_eq!((home.path().join("old").exists(), old.are_settled()), (!is_verified, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_has_stored_meanwhile_is_kept_only_if_it_is_newer() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("f");
+        let target = PathName::from_user(path.as_os_str().as_bytes()).unwrap();
+        let (context, mut host) = (Context::for_tests(Cancel::never()), Host::Local(LocalEnd::Typed));
+        let part = Part::random(&target).unwrap();
+        let source =
+            Facts { modified: Some(When(1_000)), size: Some(3), ..Facts::of_kind(listing::Kind::File) };
+        let mut kept = async |rule| {
+            overtaken(&context, &mut host, &part, rule, &source).await.map(|kept| kept.is_some())
+        };
+        assert_eq!(kept(Overwrite::Newer).await, Ok(false));
+        for (modified, expect) in [(999, false), (1_001, true)] {
+            let file = fs::File::create(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified)).unwrap();
+            assert_eq!(kept(Overwrite::Newer).await, Ok(expect), "{modified}");
+        }
+        assert_eq!((kept(Overwrite::Always).await, kept(Overwrite::Never).await.is_err()), (Ok(false), true));
     }
 }

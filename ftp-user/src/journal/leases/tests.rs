@@ -6,6 +6,7 @@ use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState, Submitted};
 use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Submission};
+use std::collections::HashSet;
 use std::path::Path;
 
 fn queue(directory: &Path) -> Queue {
@@ -344,4 +345,55 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
     };
     queue.with(|store| store.durably(change)).unwrap();
     assert_eq!(take(&holder).map(|lease| lease.job.number()), Some(4));
+}
+
+#[test]
+fn however_many_of_a_group_wait_those_of_others_and_of_the_next_look_begin() {
+    for waiting in [1, MOST_WAITING_OF_GROUP - 1, MOST_WAITING_OF_GROUP] {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let submit = |id: usize, words: &str, pair: &str| {
+            let submission =
+                Submission { owner: "ann".into(), pair: pair.to_owned(), ..Submission::default() };
+            let entry = Entry { submission, ..Entry::default() };
+            queue.submit(JobId::new(id as u64), StoredJob::for_tests(words), &entry).unwrap();
+        };
+        submit(1, "sync one:a two:d", "one two");
+        (0..waiting).for_each(|number| submit(2 + number, "sync one:b two:d/", "one two"));
+        submit(98, "copy one:c two:x", "one two");
+        submit(99, "copy one:c three:x", "one three");
+        let look = || {
+            let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap();
+            taken.iter().map(|taken| taken.lease.job.number()).collect::<HashSet<_>>()
+        };
+        let first = if waiting < MOST_WAITING_OF_GROUP { vec![1, 98, 99] } else { vec![1, 99] };
+        assert_eq!(look(), first.iter().copied().collect(), "{waiting}");
+        assert_eq!(look().len(), 3 - first.len(), "{waiting}");
+    }
+}
+
+#[test]
+fn a_job_that_waits_for_another_one_is_not_taken_while_that_runs() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let holder = of(&queue, 1);
+    let [_, second] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let lease = take(&holder).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
+    let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+    let lock = store.start(&JobStart { id: lease.job, job, resumes: true, lease: Some(lease) }).unwrap();
+    let is_taken = || {
+        let wait = |store: &Store| {
+            let now = store.sql.now()?;
+            let mut entry = find(&store.sql, second)?.unwrap();
+            entry.wait_for(lease.job, "ftp://i/b", now);
+            entry.due = now;
+            save(&store.sql, second, &entry)
+        };
+        queue.with(|store| store.durably(wait)).unwrap();
+        take(&holder).is_some()
+    };
+    assert!(!is_taken());
+    drop(lock);
+    assert!(is_taken());
 }

@@ -231,7 +231,7 @@ impl Fleet for TestFleet {
         let (sender, receiver) = mpsc::unbounded_channel();
         if let Some(since) = since {
             let oldest = content.events.front().map_or(content.last_event + 1, |event| event.number);
-            if since + 1 < oldest || since > content.last_event {
+            if since.saturating_add(1) < oldest || since > content.last_event {
                 let _ = sender.send(FeedItem::Reset(content.last_event));
             } else {
                 for event in content.events.iter().filter(|event| event.number > since) {

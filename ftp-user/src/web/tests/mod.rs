@@ -1,5 +1,6 @@
 //! The API and the page over real connections, before a queue in memory.
 
+mod adversaries;
 mod api;
 mod client;
 mod events;

@@ -1,7 +1,7 @@
 //! The site manager of FileZilla: `sitemanager.xml`.
 
 use super::{ImportedSite, base64, port};
-use ftp_proto::wire::Secret;
+use ftp_proto::wire::{Secret, show};
 use roxmltree::{Document, Node};
 
 /// Reads the file.
@@ -10,7 +10,9 @@ use roxmltree::{Document, Node};
 ///
 /// It is no XML.
 pub(super) fn read(text: &str) -> Result<Vec<ImportedSite>, String> {
-    let document = Document::parse(text).map_err(|error| format!("it is not XML: {error}"))?;
+    // What is wrong may be a line end, or what a terminal would act on.
+    let not_xml = |error: roxmltree::Error| format!("it is not XML: {}", show(error.to_string().as_bytes()));
+    let document = Document::parse(text).map_err(not_xml)?;
     let servers = document.descendants().filter(|node| node.has_tag_name("Server"));
     Ok(servers.map(one).collect())
 }
@@ -165,7 +167,10 @@ mod tests {
             ("ftp://a.example/".into(), &["TimezoneOffset 60".into()][..])
         );
         assert!(found[3].password.is_none() && found[3].unmapped[0].contains("master password"));
-        assert!(read("<a").is_err());
+        for broken in ["<a", "<a/\n>", "<a></a\nb>", "<a>&\u{85};</a>", "<a b\u{7f}='c'/>"] {
+            let why = read(broken).unwrap_err();
+            assert!(!why.contains(char::is_control), "{why:?}");
+        }
         let more = "<Server><Host>h</Host><Pass encoding=\"base64\">!!!</Pass><LocalDir>/home</LocalDir><Comments/>\
             <Bookmark><Name>photos</Name><RemoteDir>1 0 1 p</RemoteDir></Bookmark></Server>";
         let unmapped = &read(more).unwrap()[0].unmapped;

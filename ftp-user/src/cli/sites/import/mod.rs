@@ -79,13 +79,8 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
     let is_usual = args.file.is_none();
     let file = args.file.clone().map_or_else(|| args.from.file(), Ok)?;
     let text = text(&file, args.from)?;
-    let cannot = |why: &str| Failure::usage(format!("cannot import {}: {why}", file.display()));
-    let all = match args.from {
-        From::Lftp => read_lftp(&text),
-        From::Rclone => rclone::read(&text).map_err(cannot)?,
-        From::Filezilla => filezilla::read(&text).map_err(|why| cannot(&why))?,
-        From::Netrc => read_netrc(&text, is_usual),
-    };
+    let all = read(args.from, &text, is_usual)
+        .map_err(|why| Failure::usage(format!("cannot import {}: {why}", file.display())))?;
     let mut names = BTreeSet::new();
     let mut status = Status::Done;
     for found in &all {
@@ -100,6 +95,27 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
         context.run.events.warn(format!("{} names no FTP server", file.display()));
     }
     Ok(status)
+}
+
+/// The servers in the text of a file.
+fn read(from: From, text: &str, is_usual: bool) -> Result<Vec<ImportedSite>, String> {
+    match from {
+        From::Lftp => Ok(read_lftp(text)),
+        From::Rclone => rclone::read(text).map_err(str::to_owned),
+        From::Filezilla => filezilla::read(text),
+        From::Netrc => Ok(read_netrc(text, is_usual)),
+    }
+}
+
+/// The name and the URL of each server in the text of a file of `lftp`, `rclone`, `filezilla` or `netrc`, or why it is not imported.
+///
+/// # Errors
+///
+/// The program is none of these, or the text is not one of its files.
+pub fn imported_sites(program: &str, text: &str) -> Result<Vec<Result<(String, String)>>, String> {
+    let all = read(<From as ValueEnum>::from_str(program, false)?, text, false)?;
+    let mut names = BTreeSet::new();
+    Ok(all.iter().map(|found| found.named(&mut names)).collect())
 }
 
 /// The text of the file. One with secrets that others may write is refused, and so is a netrc that others may read.
@@ -158,19 +174,10 @@ fn import(
     names: &mut BTreeSet<String>,
     is_dry: bool,
 ) -> Result<()> {
-    if let Some(why) = &found.refused {
-        return Err(Failure::usage(format!("{} is not imported: {why}", found.name)));
-    }
-    let name = free_name(found, names)?;
+    let (name, url) = found.named(names)?;
     if context.settings.named.find(&name).is_ok() {
         return Err(exists(&name));
     }
-    let url = found.url();
-    let called = if found.name.trim().is_empty() { "a server without a name" } else { &found.name };
-    check_name(&name)
-        .map(|()| site_url(&url).map(drop))
-        .map_err(|why| Failure::usage(format!("{called} is not imported: {why}")).hint(how_to_add()))?
-        .map_err(|failure| failure.during(format_args!("{} is not imported", found.name)))?;
     if !found.unmapped.is_empty() {
         context.run.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));
     }
@@ -230,6 +237,34 @@ impl ImportedSite {
     /// A server that cannot be a site.
     pub(super) fn refused(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self { name: name.into(), refused: Some(why.into()), ..Self::default() }
+    }
+
+    /// Its name here, which none of these `names` is, and its URL.
+    fn named(&self, names: &mut BTreeSet<String>) -> Result<(String, String)> {
+        // The name may be a URL: no password is shown, or becomes a part of a name.
+        let has_password = self.name.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
+        let called = match self.name.trim() {
+            "" => "a server without a name",
+            _ if has_password => "a server whose name is a URL",
+            _ => &self.name,
+        };
+        let refused = |why: &str| Failure::usage(format!("{called} is not imported: {why}"));
+        if let Some(why) = &self.refused {
+            return Err(refused(why));
+        }
+        // It would be a part of the path, or of the user.
+        if self.host.contains(['/', '@']) {
+            return Err(refused("its host is neither a name nor an address").hint(how_to_add()));
+        }
+        if has_password {
+            return Err(refused("the name may have a password in it").hint(how_to_add()));
+        }
+        let (name, url) = (free_name(self, names)?, self.url());
+        check_name(&name)
+            .map(|()| site_url(&url).map(drop))
+            .map_err(|why| refused(why).hint(how_to_add()))?
+            .map_err(|failure| failure.during(format_args!("{called} is not imported")))?;
+        Ok((name, url))
     }
 
     /// Its URL, without the password.
@@ -376,6 +411,25 @@ mod found_tests {
     }
 
     #[test]
+    fn a_host_is_no_other_part_of_a_url() {
+        let hosts = [
+            "h.example/pub",
+            "bob@h.example",
+            "h.example:2121",
+            "h.example?x",
+            "h.example#x",
+            "h example",
+            "h\\example",
+        ];
+        for host in hosts {
+            let text = format!("[lab]\ntype = ftp\nhost = {host}\nuser = ann\n");
+            let found = imported_sites("rclone", &text).unwrap();
+            let said = found[0].as_ref().map_err(ToString::to_string);
+            assert!(matches!(&said, Err(said) if said.contains("lab is not imported")), "{host}: {said:?}");
+        }
+    }
+
+    #[test]
     fn base64_is_decoded() {
         for (text, expect) in [("", ""), ("czNjcmV0", "s3cret"), ("czNjcmU=", "s3cre"), ("czNjcg", "s3cr")] {
             assert_eq!(base64(text).as_deref(), Some(expect.as_bytes()), "{text}");
@@ -401,6 +455,23 @@ mod lftp_tests {
         let odd = read_lftp("broken\n\tftp://h/\nlab ftp://h:99999/\n");
         let why: Vec<_> = odd.iter().map(|one| one.refused.as_deref().unwrap_or("-")).collect();
         assert!(why[0] == "it has no URL" && why[1] == "-" && why[2].contains("port"), "{why:?}");
+    }
+
+    #[test]
+    fn what_is_said_of_a_bookmark_has_no_password() {
+        for line in [
+            "ftp://ann:s3cret@h/",
+            "ann:s3cret@h",
+            "ftp://ann:s3cret@h/ lab",
+            "ftp://ann:s3cret@h/ ftp://h/",
+            "ann:s3cret@h\tftp://h/",
+            "lab ann:s3cret@h",
+            "ftp://ann:s3cret\u{b}@h/=",
+        ] {
+            let found = imported_sites("lftp", &format!("# bookmarks\n{line}\n")).unwrap();
+            let said = format!("{:?}", found[0].as_ref().map_err(ToString::to_string));
+            assert!(!said.contains("s3cret"), "{said}");
+        }
     }
 }
 

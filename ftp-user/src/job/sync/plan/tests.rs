@@ -261,6 +261,27 @@ fn what_an_earlier_run_has_begun_is_compared_although_it_looks_the_same() {
 }
 
 #[test]
+fn a_directory_whose_name_a_file_had_that_was_begun_is_not_compared() {
+    let tree = || listed([("d", Kind::Directory)]);
+    let rules = PlanRules { begun: [b"d".to_vec()].into(), ..PlanRules::default() };
+    let mut plan = plan(tree(), tree(), rules, &Cancel::never()).unwrap();
+    assert_eq!((plan.counts.same, plan.counts.copied, plan.tasks.pop().unwrap()), (0, 0, None));
+}
+
+#[test]
+fn only_a_directory_in_which_something_goes_is_looked_at_as_the_source() {
+    use Kind::{Directory, File};
+    let names = [("d", Directory), ("d/x", File), ("d/y", File)];
+    for (source, expect) in [(&[("x", File), ("y", File)][..], Some("d")), (&names, None)] {
+        let mut sample = RootSample::default();
+        ["x", "y"].iter().for_each(|name| sample.add(&path(name), File));
+        let source = ListedTree { sample, ..listed(source.iter().copied()) };
+        let mut plan = plan(source, listed(names), PlanRules::default(), &Cancel::never()).unwrap();
+        assert_eq!(plan.suspects.pop().unwrap(), expect.map(path), "{expect:?}");
+    }
+}
+
+#[test]
 fn a_directory_in_which_something_stays_is_not_counted_among_what_goes() {
     use Kind::{Directory, File, Other};
     let check = |names: &[(&str, Kind)], selects: bool, expect: u64, stay: &[&str]| {
