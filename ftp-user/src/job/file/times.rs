@@ -134,6 +134,10 @@ pub(in crate::job) async fn finish_directories(
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =
         if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };
+    // Whoever carries the job now does this, too.
+    if context.confirm_job().await.is_err() {
+        return;
+    }
     let refusal = files::set_modified_all(context, destination, &times).await;
     if let Some(refusal) = refusal.unwrap_or_else(Some) {
         wanted.times = false;
@@ -141,6 +145,9 @@ pub(in crate::job) async fn finish_directories(
     }
     for (path, Attributes { mode, .. }) in directories {
         let Some(mode) = mode.filter(|_| wanted.modes) else { continue };
+        if context.confirm_job().await.is_err() {
+            return;
+        }
         let refusal = files::set_mode(context, destination, path, mode & KEPT).await;
         if let Some(refusal) = refusal.unwrap_or_else(Some) {
             wanted.modes = false;
