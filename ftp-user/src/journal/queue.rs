@@ -261,11 +261,15 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
     save(&store.sql, id, entry)
 }
 
-/// Writes an entry, and the end of its job if nothing has run that would have.
+/// Writes an entry, and the end of its job if nothing has run that would have. A job that cannot be read stays as it is.
 pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
     save(&store.sql, job, &entry)?;
-    if let Some(ended) = entry.ended
-        && let Some(mut row) = JobRow::find(&store.sql, job)?
+    let Some(ended) = entry.ended else { return Ok(entry) };
+    let row = match JobRow::find(&store.sql, job) {
+        Err(StoreError::Row(_)) => None,
+        found => found?,
+    };
+    if let Some(mut row) = row
         && !row.state.has_ended()
     {
         let was_cancelled = entry.state(ended) == queue::QueueState::Cancelled;

@@ -18,7 +18,7 @@ use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
 use ftp_proto::timer::Moment;
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,6 +49,8 @@ pub(super) struct Worker {
     saved: Option<Moment>,
     /// How far the jobs of other workers are, as those who follow the events know it.
     told_progress: HashMap<JobId, StoredProgress>,
+    /// The jobs that cannot be read, of which the log has told.
+    unreadable: HashSet<JobId>,
 }
 
 /// The end of a run that is not in the journal yet.
@@ -86,6 +88,7 @@ impl Worker {
             last_change: 0,
             saved: None,
             told_progress: HashMap::new(),
+            unreadable: HashSet::new(),
         }
     }
 
@@ -353,17 +356,17 @@ impl Worker {
         };
         loop {
             let daemon = Arc::clone(&self.daemon);
-            let (last, changed) = self
-                .daemon
-                .queue
-                .on_disk(move |queue| {
-                    let (last, changed) = queue.changed_after(told)?;
-                    changed.iter().for_each(|job| daemon.tell(job));
-                    Ok((last, changed))
-                })
-                .await?;
+            let tell = move |queue: &Queue| {
+                let (last, changed) = queue.changed_after(told)?;
+                changed.jobs.iter().for_each(|job| daemon.tell(job));
+                Ok((last, changed.unreadable))
+            };
+            let (last, unreadable) = self.daemon.queue.on_disk(tell).await?;
+            for job in unreadable.into_iter().filter(|job| self.unreadable.insert(*job)) {
+                tracing::error!(%job, "a job cannot be read, since its row in the journal is damaged: the others go on");
+            }
             self.told = Some(last);
-            if changed.is_empty() {
+            if last == told {
                 return Ok(());
             }
             told = last;
