@@ -185,6 +185,24 @@ impl Queue {
         })
     }
 
+    /// Lets jobs go on that no worker could carry because of something that only its operator can change ([`Entry::postpone`]).
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn wake_postponed(&self) -> Result<(), JournalFailure> {
+        self.write(|store| {
+            let now = store.sql.now()?;
+            // What is tried again after a failure has failed at some time.
+            let postponed = "exit IS NULL AND carried = 0 AND due > ?1
+                AND cause IS NOT NULL AND waits_for IS NULL AND failing_since IS NULL";
+            for (job, entry) in entries(&store.sql, postponed, &[now.into()])? {
+                save(&store.sql, job, &Entry { due: now, ..entry })?;
+            }
+            Ok(())
+        })
+    }
+
     /// Whether a process runs a job. If that cannot be asked, one does.
     pub fn is_run(&self, job: JobId) -> bool {
         self.read(|store| store.is_held(job)).unwrap_or(true)

@@ -128,7 +128,7 @@ impl Worker {
             };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
-                () = reload.wait() => self.reload(),
+                () = reload.wait() => self.reload().await,
                 () = has_changed(&self.daemon, self.clock, looked_at) => {}
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
@@ -150,12 +150,15 @@ impl Worker {
         carried.and(drained)
     }
 
-    /// Reads the settings and the certificate again. Each job reads the settings when it begins, too.
-    fn reload(&self) {
+    /// Reads the settings and the certificate again. Each job reads the settings when it begins, too, and those begin again that
+    /// wait because of them.
+    async fn reload(&self) {
         match program::settings(self.daemon.general.job.config.as_deref()) {
             Ok(settings) => {
                 *self.daemon.settings.locked() = Arc::new(settings);
                 tracing::info!("the settings were read again");
+                // A store that is away is told by the next look.
+                let _ = self.daemon.queue.on_disk(Queue::wake_postponed).await;
             }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
         }
