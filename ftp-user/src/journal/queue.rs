@@ -195,7 +195,7 @@ impl Queue {
             let now = store.sql.now()?;
             // What is tried again after a failure has failed at some time.
             let postponed = "exit IS NULL AND carried = 0 AND due > ?1
-                AND cause IS NOT NULL AND waits_for IS NULL AND failing_since IS NULL";
+                AND cause IS NOT NULL AND waits_for IS NULL AND failing IS NULL";
             for (job, entry) in entries(&store.sql, postponed, &[now.into()])? {
                 save(&store.sql, job, &Entry { due: now, ..entry })?;
             }
