@@ -63,7 +63,7 @@ fn changes(
     let (last_change, changed) = queue.changed_after(last)?;
     let (runs, workers) = (queue.carried_runs()?, queue.workers()?);
     let mut lines = Vec::new();
-    for job in changed {
+    for job in changed.jobs {
         let worker = runs
             .get(&job.id)
             .and_then(|run| workers.iter().map(|known| &known.profile).find(|known| known.id == run.worker));

@@ -45,7 +45,7 @@ pub(super) struct JobOptions {
     #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]
     pub(super) unseen: Option<Duration>,
     /// Retry a temporary failure N times (default: 5; a server that has not answered yet is asked once)
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub(super) retries: Option<u32>,
 }
 

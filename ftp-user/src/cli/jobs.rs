@@ -14,7 +14,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, StoredJob};
+use crate::journal::{JobRecord, JobState, StoreUrl, StoredJob};
 use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
@@ -324,6 +324,19 @@ impl General {
         let general = Self { state, ..self.absolute() };
         let jobs = super::store::journal_of_jobs(&general)?.jobs()?;
         Ok((general, jobs))
+    }
+
+    /// The same for a verb that only looks at jobs, or ends or stops them: mistakes in the settings, which may name another store,
+    /// are a warning, and the jobs are those of the state directory.
+    pub(super) async fn despite_settings(self) -> Result<Self> {
+        match (program::settings(self.job.config.as_deref()), &self.store, self.state_directory()) {
+            (Err(mistake), None, Some(directory)) => {
+                let jobs = format!("the jobs are those of {}", directory.display());
+                self.warn(format!("{mistake}; {jobs}")).await?;
+                Ok(Self { store: Some(StoreUrl::Sqlite(directory.join("journal.db"))), ..self })
+            }
+            (Ok(_) | Err(_), _, _) => Ok(self),
+        }
     }
 
     /// The same with paths that do not depend on the current directory.

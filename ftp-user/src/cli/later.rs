@@ -148,6 +148,8 @@ pub(super) fn hint_of_bad_value(rejected: &Rejected) -> Option<&'static str> {
         Some("leave it out: a terminal shows a bar")
     } else if rejected.has_bad_value_of("--color") {
         Some("leave it out: a terminal has colours")
+    } else if rejected.has_bad_value_of("--retries") {
+        Some("0 is the least: nothing is tried again")
     } else {
         None
     }

@@ -336,7 +336,7 @@ impl General {
     ///
     /// # Errors
     ///
-    /// The settings have mistakes.
+    /// The journal cannot be read.
     pub(super) fn obstacle(&self, job: &JobRecord, all: &[JobRecord]) -> Result<Option<String>> {
         let Some(entry) = job.queued.as_ref().filter(|entry| entry.exit.is_none() && !entry.is_carried)
         else {
@@ -344,7 +344,11 @@ impl General {
         };
         let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
         let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
-        let settings = program::settings(self.job.config.as_deref())?;
+        let settings = match program::settings(self.job.config.as_deref()) {
+            // A daemon with these settings carries none.
+            Err(mistake) => return Ok(Some(mistake.to_string())),
+            Ok(settings) => settings,
+        };
         let at_once = match super::store::is_database(self) {
             true => JobsAtOnce::Any,
             false => self.hands.at_once.unwrap_or(JobsAtOnce::UpTo(NonZeroUsize::MAX)),

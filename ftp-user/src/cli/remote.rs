@@ -3,10 +3,11 @@
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::JobsArgs;
-use super::series::{SeriesName, SeriesVerb};
+use super::series::{SeriesVerb, is_series};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, passwords, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
@@ -172,6 +173,24 @@ impl Daemon {
             Err(Failure::new(Kind::Temporary, "the daemon did not answer within a minute"))
         })?;
         if is_good { Ok(object) } else { Err(refusal(&object)) }
+    }
+
+    /// The ids of its series.
+    async fn series(&self) -> Result<Vec<String>> {
+        let answer = self.ask(Method::GET, "/series".to_owned(), None).await?;
+        let all = member(&answer, "series").as_array().cloned().unwrap_or_default();
+        Ok(all.iter().filter_map(|series| member(series, "id").as_str().map(str::to_owned)).collect())
+    }
+
+    /// What this failure of the `verb` of jobs means: `called` may be the id of a series.
+    async fn failure_of(&self, failure: Failure, called: &str, verb: &str) -> Failure {
+        match called.parse::<JobId>() {
+            Ok(id) if failure.kind == Kind::Missing => match self.series().await {
+                Ok(known) if known.contains(&id.to_string()) => is_series(id, verb),
+                Ok(_) | Err(_) => failure,
+            },
+            Ok(_) | Err(_) => failure,
+        }
     }
 
     /// Prints events as they come, until the daemon ends or the program is told to stop.
@@ -364,7 +383,10 @@ async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Sta
 /// Tells why a job went as it did.
 async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     let path = format!("/jobs/{}", encode(job));
-    let found = daemon.ask(Method::GET, &*path, None).await?;
+    let found = match daemon.ask(Method::GET, &*path, None).await {
+        Err(failure) => return Err(daemon.failure_of(failure, job, "why").await),
+        Ok(found) => found,
+    };
     if general.json {
         let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
         member(&why, "why")
@@ -384,21 +406,36 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
 
 /// Changes a job.
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
-    let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await?;
+    let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
+    let changed = match changed {
+        Err(failure) => return Err(daemon.failure_of(failure, job, action).await),
+        Ok(changed) => changed,
+    };
     tell(general, &changed, "job")?;
     Ok(Status::Done)
 }
 
 /// Lists or changes series.
 async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -> Result<Status> {
-    let one = |id: &str| format!("/series/{}", encode(id));
+    let wanted = match verb {
+        None | Some(SeriesVerb::List) => None,
+        Some(
+            SeriesVerb::Show(name)
+            | SeriesVerb::Pause(name)
+            | SeriesVerb::Resume(name)
+            | SeriesVerb::Remove(name),
+        ) => {
+            let known = if name.id.is_none() { daemon.series().await? } else { Vec::new() };
+            Some(name.one_of(known.into_iter())?)
+        }
+    };
+    let one = format!("/series/{}", encode(wanted.unwrap_or_default()));
     let (method, path) = match verb {
         None | Some(SeriesVerb::List | SeriesVerb::Show(_)) => (Method::GET, "/series".to_owned()),
-        Some(SeriesVerb::Pause(SeriesName { id })) => (Method::POST, format!("{}/pause", one(id))),
-        Some(SeriesVerb::Resume(SeriesName { id })) => (Method::POST, format!("{}/resume", one(id))),
-        Some(SeriesVerb::Remove(SeriesName { id })) => (Method::DELETE, one(id)),
+        Some(SeriesVerb::Pause(_)) => (Method::POST, format!("{one}/pause")),
+        Some(SeriesVerb::Resume(_)) => (Method::POST, format!("{one}/resume")),
+        Some(SeriesVerb::Remove(_)) => (Method::DELETE, one),
     };
-    let wanted = if let Some(SeriesVerb::Show(SeriesName { id })) = verb { Some(id) } else { None };
     let answer = daemon.ask(method, path, None).await?;
     let Some(all) = member(&answer, "series").as_array() else {
         tell(general, &answer, "series")?;

@@ -10,6 +10,7 @@ use crate::queue::Series;
 use crate::report::Event;
 use clap::{Args, Subcommand};
 use ftp_io::program::output;
+use std::fmt::Display;
 use std::io::Write;
 
 /// List the series of the queue (copy --every), stop them, and remove them
@@ -42,7 +43,23 @@ pub(super) enum SeriesVerb {
 pub(super) struct SeriesName {
     /// The id of a series
     #[arg(value_name = "SERIES")]
-    pub(super) id: String,
+    pub(super) id: Option<String>,
+}
+
+impl SeriesName {
+    /// The id.
+    ///
+    /// # Errors
+    ///
+    /// There is none. The failure names these series.
+    pub(super) fn one_of<S: Display>(&self, known: impl Iterator<Item = S>) -> Result<&str> {
+        self.id.as_deref().ok_or_else(|| {
+            let known: String = known.map(|id| format!(" {id}")).collect();
+            let hint =
+                if known.is_empty() { "there is none".to_owned() } else { format!("there are:{known}") };
+            Failure::usage("name the series").hint(hint)
+        })
+    }
 }
 
 /// Runs the verb.
@@ -50,29 +67,29 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
     asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
     let all = queue.series()?;
-    let change = |id: &str, change: fn(&mut Series, u64) -> bool| -> Result<SeriesRecord> {
-        Ok(queue.change_series(find(&all, id)?.id, change)?)
+    let change = |name: &SeriesName, change: fn(&mut Series, u64) -> bool| -> Result<SeriesRecord> {
+        Ok(queue.change_series(find(&all, name)?.id, change)?)
     };
     let shown = match &args.what {
         None | Some(SeriesVerb::List) => all,
-        Some(SeriesVerb::Show(SeriesName { id })) => {
-            let record = find(&all, id)?;
+        Some(SeriesVerb::Show(name)) => {
+            let record = find(&all, name)?;
             general.tell(Event::Series(record.clone())).await?;
             if let Some(last) = record.series.last.map(|job| queue.job(job)).transpose()?.flatten() {
                 general.tell(Event::Job(last)).await?;
             }
             return Ok(Status::Done);
         }
-        Some(SeriesVerb::Pause(SeriesName { id })) => vec![change(id, |series, _| {
+        Some(SeriesVerb::Pause(name)) => vec![change(name, |series, _| {
             series.is_paused = true;
             true
         })?],
-        Some(SeriesVerb::Resume(SeriesName { id })) => vec![change(id, |series, now| {
+        Some(SeriesVerb::Resume(name)) => vec![change(name, |series, now| {
             series.resume(now);
             true
         })?],
-        Some(SeriesVerb::Remove(SeriesName { id })) => {
-            let removed = change(id, |_, _| false)?;
+        Some(SeriesVerb::Remove(name)) => {
+            let removed = change(name, |_, _| false)?;
             if !general.quiet && !general.json {
                 let _ = writeln!(output::out(), "removed the series {}; its runs stay", removed.id);
             }
@@ -86,7 +103,8 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
 }
 
 /// The series of this id.
-fn find<'a>(all: &'a [SeriesRecord], id: &str) -> Result<&'a SeriesRecord> {
+fn find<'a>(all: &'a [SeriesRecord], name: &SeriesName) -> Result<&'a SeriesRecord> {
+    let id = name.one_of(all.iter().map(|record| record.id))?;
     let found = id.parse::<JobId>().ok().and_then(|id| all.iter().find(|record| record.id == id));
     found.ok_or_else(|| {
         Failure::new(Kind::Missing, "no series has this id").hint(format!("{FtpUser} series lists them"))
@@ -107,10 +125,15 @@ pub(super) fn find_job_or_name_series<'a>(
 pub(super) fn failure_if_series(general: &General, called: &str, verb: &str) -> Option<Failure> {
     let id: JobId = called.parse().ok()?;
     let is_known = general.queue().ok()?.series().ok()?.iter().any(|record| record.id == id);
+    is_known.then(|| is_series(id, verb))
+}
+
+/// The failure of the `verb` of jobs if this is a series: it names the verb of series that is like it.
+pub(super) fn is_series(id: JobId, verb: &str) -> Failure {
     let meant = match verb {
         "pause" | "resume" => format!("{FtpUser} series {verb} {id}"),
         "cancel" => format!("{FtpUser} series remove {id} ends it; its runs are jobs, which cancel ends"),
         _ => format!("{FtpUser} series show {id} names the job of its last run"),
     };
-    is_known.then(|| Failure::new(Kind::Missing, format!("{id} is a series, and no job")).hint(meant))
+    Failure::new(Kind::Missing, format!("{id} is a series, and no job")).hint(meant)
 }

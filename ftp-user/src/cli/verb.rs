@@ -114,7 +114,12 @@ impl Verb {
             }
             _ => false,
         };
-        if starts_without { Ok(Settings::default()) } else { program::settings(named) }
+        match (starts_without, program::settings(named)) {
+            (true, _) => Ok(Settings::default()),
+            // It was warned of them, and shows what there is.
+            (false, Err(_)) if matches!(self, Self::Why(_)) => Ok(Settings::default()),
+            (false, settings) => settings,
+        }
     }
 
     /// The options with values that the verb refuses. A default that says this of another verb does not hold for it.

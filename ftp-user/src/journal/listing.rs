@@ -27,6 +27,15 @@ pub struct QueuedJob {
     pub entry: Entry,
 }
 
+/// Jobs of the queue that were looked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FoundJobs {
+    /// Those that can be read.
+    pub jobs: Vec<QueuedJob>,
+    /// Those whose rows are damaged. They keep nobody from the others.
+    pub unreadable: Vec<JobId>,
+}
+
 /// Some of many things, and where the next ones begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slice<T, C> {
@@ -161,11 +170,11 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn changed_after(&self, number: u64) -> Result<(u64, Vec<QueuedJob>)> {
+    pub fn changed_after(&self, number: u64) -> Result<(u64, FoundJobs)> {
         self.read(|Store { sql, .. }| {
             let last = last_change(sql)?;
             if last <= number {
-                return Ok((number, Vec::new()));
+                return Ok((number, FoundJobs::default()));
             }
             // A transaction is taken whole, so that the number of the last change says what was taken.
             let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2) AS next";
@@ -182,7 +191,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn next_unreported(&self) -> Result<Option<(u64, Vec<QueuedJob>)>> {
+    pub fn next_unreported(&self) -> Result<Option<(u64, FoundJobs)>> {
         self.read(|Store { sql, .. }| {
             let Some(reported) = reported(sql)? else { return Ok(None) };
             let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
@@ -381,7 +390,7 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     let last = found.len();
     for (at, (job, entry)) in (1..).zip(found) {
         let cursor = JobCursor { submitted: entry.submitted.unwrap_or(0), job };
-        if let Some(whole) = whole(&store.sql, job, entry)? {
+        for whole in all_whole(&store.sql, vec![(job, entry)])?.jobs {
             size += whole.job.words.iter().map(|word| word.len()).sum::<usize>();
             items.push(whole);
         }
@@ -393,8 +402,16 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     Ok(Slice { items, next })
 }
 
-fn all_whole(sql: &Sql, found: Vec<(JobId, Entry)>) -> Result<Vec<QueuedJob>, StoreError> {
-    found.into_iter().filter_map(|(job, entry)| whole(sql, job, entry).transpose()).collect()
+fn all_whole(sql: &Sql, found: Vec<(JobId, Entry)>) -> Result<FoundJobs, StoreError> {
+    let mut all = FoundJobs::default();
+    for (job, entry) in found {
+        match whole(sql, job, entry) {
+            Ok(whole) => all.jobs.extend(whole),
+            Err(StoreError::Row(_)) => all.unreadable.push(job),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(all)
 }
 
 fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {
@@ -512,10 +529,32 @@ mod tests {
         let of_site = JobQuery { most: 100, site: Some("s1".into()), ..JobQuery::default() };
         assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
         let (last, all) = queue.changed_after(0).unwrap();
-        assert_eq!((all.len(), queue.last_change().unwrap()), (25, last));
+        assert_eq!((all.jobs.len(), queue.last_change().unwrap()), (25, last));
         queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
         let (next, changed) = queue.changed_after(last).unwrap();
-        assert!(next > last && changed.len() == 1 && changed[0].id == JobId::new(7));
-        assert_eq!(queue.changed_after(next).unwrap(), (next, Vec::new()));
+        assert!(next > last && changed.jobs.len() == 1 && changed.jobs[0].id == JobId::new(7));
+        assert_eq!(queue.changed_after(next).unwrap(), (next, FoundJobs::default()));
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_read_is_named_beside_the_others() {
+        let (_home, queue) = queue();
+        let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
+        queue.with(|store| store.durably(|store| set_reported(&store.sql, Some(0)))).unwrap();
+        let (good, bad) = (JobId::new(1), JobId::new(2));
+        let put = |store: &Store| {
+            let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+            [good, bad].into_iter().try_for_each(|id| put(store, id, job(), &ended))?;
+            store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
+        };
+        queue.with(|store| store.durably(put)).unwrap();
+        let check = |found: FoundJobs| {
+            let jobs: Vec<_> = found.jobs.iter().map(|job| job.id).collect();
+            assert_eq!((jobs, found.unreadable), (vec![good], vec![bad]));
+        };
+        check(queue.changed_after(0).unwrap().1);
+        check(queue.next_unreported().unwrap().unwrap().1);
+        let listed = queue.list(&JobQuery { most: 9, ..JobQuery::default() }).unwrap().items;
+        assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [good]);
     }
 }

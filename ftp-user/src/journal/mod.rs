@@ -64,7 +64,7 @@ pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
-    AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, Slice,
+    AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, Slice,
 };
 pub use memory::SharedDocuments;
 pub use password::{Password, PgpassAnswer};

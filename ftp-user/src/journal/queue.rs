@@ -185,6 +185,24 @@ impl Queue {
         })
     }
 
+    /// Lets jobs go on that no worker could carry because of something that only its operator can change ([`Entry::postpone`]).
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn wake_postponed(&self) -> Result<(), JournalFailure> {
+        self.write(|store| {
+            let now = store.sql.now()?;
+            // What is tried again after a failure has failed at some time.
+            let postponed = "exit IS NULL AND carried = 0 AND due > ?1
+                AND cause IS NOT NULL AND waits_for IS NULL AND failing IS NULL";
+            for (job, entry) in entries(&store.sql, postponed, &[now.into()])? {
+                save(&store.sql, job, &Entry { due: now, ..entry })?;
+            }
+            Ok(())
+        })
+    }
+
     /// Whether a process runs a job. If that cannot be asked, one does.
     pub fn is_run(&self, job: JobId) -> bool {
         self.read(|store| store.is_held(job)).unwrap_or(true)
@@ -261,11 +279,15 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
     save(&store.sql, id, entry)
 }
 
-/// Writes an entry, and the end of its job if nothing has run that would have.
+/// Writes an entry, and the end of its job if nothing has run that would have. A job that cannot be read stays as it is.
 pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
     save(&store.sql, job, &entry)?;
-    if let Some(ended) = entry.ended
-        && let Some(mut row) = JobRow::find(&store.sql, job)?
+    let Some(ended) = entry.ended else { return Ok(entry) };
+    let row = match JobRow::find(&store.sql, job) {
+        Err(StoreError::Row(_)) => None,
+        found => found?,
+    };
+    if let Some(mut row) = row
         && !row.state.has_ended()
     {
         let was_cancelled = entry.state(ended) == queue::QueueState::Cancelled;

@@ -1,6 +1,7 @@
 //! How far a job is: what its events add up to, also when several files are under way. It reads no clock.
 
 use super::event::{Event, FileProgress, LeftOutEvents};
+use crate::failure::Kind;
 use crate::outcome::FileOutcome;
 use ftp_io::lock::Lock;
 use std::collections::{HashMap, VecDeque};
@@ -13,6 +14,8 @@ pub(super) struct RunProgress {
     found: FoundFiles,
     /// The number of files that have ended, well or not.
     ended: u64,
+    /// How many of them were interrupted: another run goes on with them.
+    interrupted: u64,
     /// The bytes of them that are at the destination, as far as they are known.
     ended_bytes: u64,
     /// The bytes that will not come: the rests of files that have failed.
@@ -185,7 +188,8 @@ impl RunProgress {
                 let moved = copy.route().map_or(0, |_| size.saturating_sub(before));
                 self.ends(size, moved, at);
             }
-            Err(_) => {
+            Err(failure) => {
+                self.interrupted += u64::from(failure.kind == Kind::Interrupted);
                 // What has not arrived is neither done nor waited for.
                 let rest = known.size.unwrap_or(known.bytes).saturating_sub(known.bytes);
                 self.lost = self.lost.saturating_add(rest);
@@ -252,9 +256,9 @@ impl RunProgress {
         !self.under_way.files.is_empty()
     }
 
-    /// The number of files that have ended, or have arrived.
+    /// The number of files that have ended, or have arrived. Those that were interrupted have not.
     const fn ended(&self) -> u64 {
-        self.ended.saturating_add(self.under_way.arrived)
+        self.ended.saturating_sub(self.interrupted).saturating_add(self.under_way.arrived)
     }
 
     /// The bytes of files that move together and have no names yet.

@@ -45,9 +45,12 @@ impl EndHook {
             return Ok(false);
         }
         let queue = &self.daemon.queue;
-        let Some((number, jobs)) = queue.on_disk(Queue::next_unreported).await? else { return Ok(false) };
-        for job in jobs {
+        let Some((number, ended)) = queue.on_disk(Queue::next_unreported).await? else { return Ok(false) };
+        for job in ended.jobs {
             self.tell(&job).await;
+        }
+        for job in ended.unreadable {
+            tracing::error!(%job, "a job has ended and cannot be read: the command of --on-end is not run for it");
         }
         queue.on_disk(move |queue| queue.set_reported(number)).await?;
         Ok(true)

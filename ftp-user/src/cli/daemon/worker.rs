@@ -18,7 +18,7 @@ use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
 use ftp_proto::timer::Moment;
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,6 +49,8 @@ pub(super) struct Worker {
     saved: Option<Moment>,
     /// How far the jobs of other workers are, as those who follow the events know it.
     told_progress: HashMap<JobId, StoredProgress>,
+    /// The jobs that cannot be read, of which the log has told.
+    unreadable: HashSet<JobId>,
 }
 
 /// The end of a run that is not in the journal yet.
@@ -86,6 +88,7 @@ impl Worker {
             last_change: 0,
             saved: None,
             told_progress: HashMap::new(),
+            unreadable: HashSet::new(),
         }
     }
 
@@ -125,7 +128,7 @@ impl Worker {
             };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
-                () = reload.wait() => self.reload(),
+                () = reload.wait() => self.reload().await,
                 () = has_changed(&self.daemon, self.clock, looked_at) => {}
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
@@ -147,12 +150,15 @@ impl Worker {
         carried.and(drained)
     }
 
-    /// Reads the settings and the certificate again. Each job reads the settings when it begins, too.
-    fn reload(&self) {
+    /// Reads the settings and the certificate again. Each job reads the settings when it begins, too, and those begin again that
+    /// wait because of them.
+    async fn reload(&self) {
         match program::settings(self.daemon.general.job.config.as_deref()) {
             Ok(settings) => {
                 *self.daemon.settings.locked() = Arc::new(settings);
                 tracing::info!("the settings were read again");
+                // A store that is away is told by the next look.
+                let _ = self.daemon.queue.on_disk(Queue::wake_postponed).await;
             }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
         }
@@ -353,17 +359,17 @@ impl Worker {
         };
         loop {
             let daemon = Arc::clone(&self.daemon);
-            let (last, changed) = self
-                .daemon
-                .queue
-                .on_disk(move |queue| {
-                    let (last, changed) = queue.changed_after(told)?;
-                    changed.iter().for_each(|job| daemon.tell(job));
-                    Ok((last, changed))
-                })
-                .await?;
+            let tell = move |queue: &Queue| {
+                let (last, changed) = queue.changed_after(told)?;
+                changed.jobs.iter().for_each(|job| daemon.tell(job));
+                Ok((last, changed.unreadable))
+            };
+            let (last, unreadable) = self.daemon.queue.on_disk(tell).await?;
+            for job in unreadable.into_iter().filter(|job| self.unreadable.insert(*job)) {
+                tracing::error!(%job, "a job cannot be read, since its row in the journal is damaged: the others go on");
+            }
             self.told = Some(last);
-            if changed.is_empty() {
+            if last == told {
                 return Ok(());
             }
             told = last;

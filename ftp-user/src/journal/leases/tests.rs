@@ -164,6 +164,9 @@ fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
         .end(vec![(taken[0].lease, |entry: &mut Entry, now| entry.postpone("why".to_owned(), now))])
         .unwrap();
     assert_eq!((take(&holder), queue.carried_runs().unwrap().len()), (None, 1));
+    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[good.into()]);
+    queue.with(|store| store.durably(damage)).unwrap();
+    assert_eq!(end(&holder, taken[1].lease, 0), Some(Some(0)), "it was damaged while it ran");
 }
 
 #[test]

@@ -137,3 +137,25 @@ fn jobs_that_ended_long_ago_are_forgotten() {
     let jobs = Store::open_for_tests(home.path()).unwrap().jobs().unwrap();
     assert_eq!(jobs.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [2, 3]);
 }
+
+#[test]
+fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let put = |id, end: fn(&mut Entry)| {
+        let (id, mut entry) = (JobId::new(id), entry("ann"));
+        end(&mut entry);
+        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        queue.with(|store| store.durably(|store| put(store, id, job, &entry))).unwrap();
+        id
+    };
+    let postponed = put(1, |entry| entry.postpone("no site is called one".to_owned(), now()));
+    let others = [
+        put(2, |entry| entry.end(5, Some("busy".to_owned()), now())),
+        put(3, |entry| entry.wait_for(JobId::new(1), "b", now())),
+        put(4, |entry| entry.due = now() + 9),
+    ];
+    queue.wake_postponed().unwrap();
+    let is_due = |id| queue.job(id).unwrap().unwrap().queued.unwrap().due <= now();
+    assert!(is_due(postponed) && !others.into_iter().any(is_due));
+}

@@ -195,13 +195,15 @@ fn files_that_ended_while_nobody_read_are_counted() {
 
 #[test]
 fn a_file_that_failed_is_neither_waited_for_nor_shown_as_done() {
-    let failed = || ended("a", Err(Failure::interrupted()));
+    let failed = || ended("a", Err(Failure::new(Kind::Refused, "no")));
     let events = [(0, found(2, 100, 0, false)), (0, plan("a", 40)), (1, failed())];
     assert_eq!(shown(&events), (1, 2, 0, Some(100), Some(0.0), None));
-    // An interruption ends the only file. It has not arrived.
-    let events = [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (2, at("a", 0, 40, 2)), (3, failed())];
+    // An interruption ends the run, and not the only file. It has not arrived.
+    let interrupted = ended("a", Err(Failure::interrupted()));
+    let events =
+        [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (2, at("a", 0, 40, 2)), (3, interrupted)];
     let (files, of, bytes, total, _, remaining) = shown(&events);
-    assert_eq!((files, of, bytes, total, remaining), (1, 1, 40, Some(100), None));
+    assert_eq!((files, of, bytes, total, remaining), (0, 1, 40, Some(100), None));
     // 20 MiB have moved in 2 s. Of the other file 60 remain.
     let other = [(0, plan("b", 60)), (0, plan("a", 40)), (2, at("a", 0, 20, 2)), (2, failed())];
     let events: Vec<_> = [(0, found(2, 100, 0, false))].into_iter().chain(other).collect();
