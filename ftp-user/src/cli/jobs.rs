@@ -9,6 +9,7 @@ use super::remote::RemoteArgs;
 use super::series::find_job_or_name_series;
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession, follow};
+use crate::config;
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
@@ -25,6 +26,7 @@ use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -326,11 +328,14 @@ impl General {
         Ok((general, jobs))
     }
 
-    /// The same for a verb that only looks at jobs, or ends or stops them: mistakes in the settings, which may name another store,
-    /// are a warning, and the jobs are those of the state directory.
+    /// The same for a verb that only looks at jobs, or ends or stops them: mistakes in settings that name no store are a warning,
+    /// and the jobs are those of the state directory.
     pub(super) async fn despite_settings(self) -> Result<Self> {
-        match (program::settings(self.job.config.as_deref()), &self.store, self.state_directory()) {
-            (Err(mistake), None, Some(directory)) => {
+        let named = self.job.config.as_deref();
+        let text = config::settings_file(named).and_then(|path| fs::read_to_string(path).ok());
+        let directory = self.state_directory().filter(|_| self.store.is_none());
+        match (program::settings(named), text, directory) {
+            (Err(mistake), Some(text), Some(directory)) if !text.contains(config::STORE) => {
                 let jobs = format!("the jobs are those of {}", directory.display());
                 self.warn(format!("{mistake}; {jobs}")).await?;
                 Ok(Self { store: Some(StoreUrl::Sqlite(directory.join("journal.db"))), ..self })
@@ -574,7 +579,7 @@ mod tests {
         let shown = format!("{:?}", cli.verb);
         assert!(shown.contains("verify: Hash") && shown.contains("overwrite: Never"), "{shown}");
         // Another file of settings is that of the new run.
-        std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
+        fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
         let other = directory.path().join("new.toml");
         let resumed = line(&["resume", "--config", other.to_str().unwrap()]);
         let cli = resumed.general.command("resume", &record).unwrap();
