@@ -568,7 +568,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let settings = directory.path().join("own.toml");
         let text = "[defaults]\ntimeout = \"9s\"\nstall = \"9s\"\nretries = 9\nverify = \"size\"\noverwrite = \"never\"\n";
-        std::fs::write(&settings, text).unwrap();
+        fs::write(&settings, text).unwrap();
         let record = record("--config own.toml --timeout 7s copy --verify hash a b", directory.path());
         let resumed = line(&["--stall", "5s", "resume"]);
         let cli = resumed.general.command("resume", &record).unwrap();
