@@ -502,7 +502,7 @@ fn rang(command: &str) -> Option<(u64, u64)> {
 }
 
 #[test]
-fn a_source_that_sends_another_range_than_it_was_asked_for_gives_no_file_a_name() {
+fn a_source_that_sends_another_range_than_it_was_asked_for_gives_no_file_other_bytes() {
     for (shift, more) in [(1, 0), (0, 4096), (0, -4096), (MIB as u64, 4096)] {
         for path in ["direct", "user", "local"] {
             let scene = scene();

@@ -87,7 +87,7 @@ pub struct Use {
 }
 
 impl Limit {
-    /// All limits, in their order.
+    /// All limits, in the order in which they are shown.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::value_variants().iter().copied()
     }

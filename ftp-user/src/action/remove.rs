@@ -73,7 +73,7 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
     }
     for plan in plans {
         if run.was_interrupted() {
-            run.done.undecided += plan.totals.names();
+            run.summary.undecided += plan.totals.names();
             continue;
         }
         let (place, is_one_name) = (plan.place.to_string(), plan.totals.names() == 1);
@@ -84,7 +84,7 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
         if let Err(failure) = deleted {
             run.failed(place, failure);
             // The failure of one name says all of it.
-            run.done.undecided += if is_one_name { 0 } else { undecided };
+            run.summary.undecided += if is_one_name { 0 } else { undecided };
         }
     }
     Ok(())
@@ -212,7 +212,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
     /// What the listing of its directory shows of a name now; `None` for the place itself, which was named, and in a dry run.
     /// What no listing shows any more is told, unless it is gone.
     async fn see(&mut self, below: &Option<PathName>) -> Result<Option<Learnt<ListedEntry>>> {
-        let (Some(_), false) = (below, self.run.done.dry_run) else { return Ok(None) };
+        let (Some(_), false) = (below, self.run.summary.dry_run) else { return Ok(None) };
         let path = self.plan.scope.path(below.as_ref());
         let seen = self.listed.entry(self.run.context, &mut self.host, &path).await;
         Ok(answer_if_any(seen)?.flatten())
@@ -226,7 +226,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
     /// Looks at a directory before something in it is deleted. `false` if nothing in it may be: it was a symbolic link, which
     /// is deleted now, or nobody can tell.
     async fn enter(&mut self, below: Option<&PathName>) -> Result<bool> {
-        if self.run.done.dry_run {
+        if self.run.summary.dry_run {
             return Ok(true);
         }
         match self.checked.enter(&mut self.host, below).await? {
@@ -261,7 +261,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
                 RemovalKind::Directory => listing::Kind::Directory,
             },
         );
-        if self.run.done.dry_run {
+        if self.run.summary.dry_run {
             self.run.changed(name, None, kind, size).await;
             return Ok(());
         }

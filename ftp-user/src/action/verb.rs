@@ -19,17 +19,17 @@ pub(super) struct VerbRun<'a> {
     pub(super) context: &'a Context,
     pub(super) pools: Pools,
     began: Moment,
-    /// What it has done so far.
-    pub(super) done: VerbSummary,
+    /// The summary so far; whether all went well, and how long it took, is added at the end.
+    pub(super) summary: VerbSummary,
     failures: Failures,
 }
 
 impl<'a> VerbRun<'a> {
     /// Nothing is done yet.
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
-        let done = VerbSummary { verb, dry_run, ..VerbSummary::default() };
+        let summary = VerbSummary { verb, dry_run, ..VerbSummary::default() };
         let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
-        Self { context, pools, began, done, failures }
+        Self { context, pools, began, summary, failures }
     }
 
     /// The host of a place, where only questions are asked and names are changed.
@@ -83,11 +83,11 @@ impl<'a> VerbRun<'a> {
     /// Counts a name that is done, without a word.
     pub(super) const fn count(&mut self, kind: listing::Kind, size: Option<u64>) {
         if matches!(kind, listing::Kind::Directory) {
-            self.done.directories += 1;
+            self.summary.directories += 1;
         } else {
-            self.done.files += 1;
+            self.summary.files += 1;
             if let Some(size) = size {
-                self.done.bytes = self.done.bytes.saturating_add(size);
+                self.summary.bytes = self.summary.bytes.saturating_add(size);
             }
         }
     }
@@ -101,7 +101,7 @@ impl<'a> VerbRun<'a> {
         size: Option<u64>,
     ) {
         self.count(kind, size);
-        let (verb, dry_run) = (self.done.verb, self.done.dry_run);
+        let (verb, dry_run) = (self.summary.verb, self.summary.dry_run);
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
         self.context.run.events.plan(change, dry_run).await;
     }
@@ -121,7 +121,7 @@ impl<'a> VerbRun<'a> {
 
     /// Ends all sessions, then reports the causes of the failures and the end.
     pub(super) async fn end(self) -> Status {
-        let Self { context, pools, began, done, failures } = self;
+        let Self { context, pools, began, summary, failures } = self;
         if !context.run.cancel.is_cancelled() {
             pools.quit().await;
         }
@@ -130,8 +130,8 @@ impl<'a> VerbRun<'a> {
             context.run.events.say(Event::Causes(failures.causes()));
         }
         let (ok, seconds) = (failed == 0, context.world.clock.now().since(began).as_secs_f64());
-        let number = done.files + done.directories;
-        context.run.events.say(Event::Ended(VerbSummary { ok, seconds, failed, ..done }));
+        let number = summary.files + summary.directories;
+        context.run.events.say(Event::Ended(VerbSummary { ok, seconds, failed, ..summary }));
         Status::of_many(number, &failures.kinds())
     }
 }
@@ -192,7 +192,7 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathNa
     }
     let context = run.context;
     while let Some(path) = missing.pop() {
-        if !run.done.dry_run {
+        if !run.summary.dry_run {
             asked(context, host, async |host| files::make_directory(context, host, &path).await).await?;
         }
         run.changed(host.show(&path), None, listing::Kind::Directory, None).await;
@@ -290,12 +290,12 @@ async fn change_at(
     hint: &str,
     change: impl AsyncFnMut(&mut Host) -> Result<()>,
 ) -> Result<()> {
-    let changed = match run.done.dry_run {
+    let changed = match run.summary.dry_run {
         true => Ok(()),
         false => asked(run.context, host, change).await,
     };
     let may_lack_directory = match &changed {
-        Ok(()) => run.done.dry_run,
+        Ok(()) => run.summary.dry_run,
         Err(failure) => matches!(failure.kind, Kind::Missing | Kind::Refused),
     };
     if may_lack_directory

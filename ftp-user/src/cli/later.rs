@@ -27,8 +27,8 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             if VERBS_OF_THE_SHELL.contains(&word) {
                 return Some(fails().hint(format!("ftp-user shell has {word}")));
             }
-            if let Some(verb) = verb_here([COMMAND_LINE, EVERY_LINE], word) {
-                return Some(fails().hint(format!("use {verb}")));
+            if let Some(advice) = advice_at([COMMAND_LINE, EVERY_LINE], word) {
+                return Some(fails().hint(advice));
             }
             // clap finds nothing like a word of so few letters.
             let is_unseen = word.len() < 4 || asks_for_help.is_some();
@@ -115,12 +115,12 @@ fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
     unknown
 }
 
-/// What to type in the shell instead of a verb of another program.
-pub(super) fn verb_in_shell(word: &str) -> Option<&'static str> {
-    verb_here([SHELL_LINE, EVERY_LINE], word)
+/// What to do in the shell instead of a verb of another program.
+pub(super) fn advice_in_shell(word: &str) -> Option<&'static str> {
+    advice_at([SHELL_LINE, EVERY_LINE], word)
 }
 
-fn verb_here(lines: [&str; 2], word: &str) -> Option<&'static str> {
+fn advice_at(lines: [&str; 2], word: &str) -> Option<&'static str> {
     advice(word, |of| lines.contains(&of))
 }
 

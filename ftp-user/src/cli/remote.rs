@@ -176,16 +176,16 @@ impl Daemon {
     }
 
     /// The ids of its series.
-    async fn series(&self) -> Result<Vec<String>> {
+    async fn series_ids(&self) -> Result<Vec<String>> {
         let answer = self.ask(Method::GET, "/series".to_owned(), None).await?;
         let all = member(&answer, "series").as_array().cloned().unwrap_or_default();
         Ok(all.iter().filter_map(|series| member(series, "id").as_str().map(str::to_owned)).collect())
     }
 
-    /// What this failure of the `verb` of jobs means: `called` may be the id of a series.
-    async fn failure_of(&self, failure: Failure, called: &str, verb: &str) -> Failure {
+    /// The same failure of a `verb` of jobs, unless `called` is the id of a series: then the failure that says so.
+    async fn or_is_series(&self, failure: Failure, called: &str, verb: &str) -> Failure {
         match called.parse::<JobId>() {
-            Ok(id) if failure.kind == Kind::Missing => match self.series().await {
+            Ok(id) if failure.kind == Kind::Missing => match self.series_ids().await {
                 Ok(known) if known.contains(&id.to_string()) => is_series(id, verb),
                 Ok(_) | Err(_) => failure,
             },
@@ -384,7 +384,7 @@ async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Sta
 async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     let path = format!("/jobs/{}", encode(job));
     let found = match daemon.ask(Method::GET, &*path, None).await {
-        Err(failure) => return Err(daemon.failure_of(failure, job, "why").await),
+        Err(failure) => return Err(daemon.or_is_series(failure, job, "why").await),
         Ok(found) => found,
     };
     if general.json {
@@ -408,7 +408,7 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
     let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
     let changed = match changed {
-        Err(failure) => return Err(daemon.failure_of(failure, job, action).await),
+        Err(failure) => return Err(daemon.or_is_series(failure, job, action).await),
         Ok(changed) => changed,
     };
     tell(general, &changed, "job")?;
@@ -425,8 +425,8 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
             | SeriesVerb::Resume(name)
             | SeriesVerb::Remove(name),
         ) => {
-            let known = if name.id.is_none() { daemon.series().await? } else { Vec::new() };
-            Some(name.one_of(known.into_iter())?)
+            let known = if name.id.is_none() { daemon.series_ids().await? } else { Vec::new() };
+            Some(name.id_or_list(known.into_iter())?)
         }
     };
     let one = format!("/series/{}", encode(wanted.unwrap_or_default()));

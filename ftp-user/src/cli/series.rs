@@ -51,8 +51,8 @@ impl SeriesName {
     ///
     /// # Errors
     ///
-    /// There is none. The failure names these series.
-    pub(super) fn one_of<S: Display>(&self, known: impl Iterator<Item = S>) -> Result<&str> {
+    /// None was typed. The failure lists the series that are `known`.
+    pub(super) fn id_or_list<S: Display>(&self, known: impl Iterator<Item = S>) -> Result<&str> {
         self.id.as_deref().ok_or_else(|| {
             let known: String = known.map(|id| format!(" {id}")).collect();
             let hint =
@@ -104,7 +104,7 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
 
 /// The series of this id.
 fn find<'a>(all: &'a [SeriesRecord], name: &SeriesName) -> Result<&'a SeriesRecord> {
-    let id = name.one_of(all.iter().map(|record| record.id))?;
+    let id = name.id_or_list(all.iter().map(|record| record.id))?;
     let found = id.parse::<JobId>().ok().and_then(|id| all.iter().find(|record| record.id == id));
     found.ok_or_else(|| {
         Failure::new(Kind::Missing, "no series has this id").hint(format!("{FtpUser} series lists them"))

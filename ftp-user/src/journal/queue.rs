@@ -193,7 +193,7 @@ impl Queue {
     pub fn wake_postponed(&self) -> Result<(), JournalFailure> {
         self.write(|store| {
             let now = store.sql.now()?;
-            // What is tried again after a failure has failed at some time.
+            // One that is tried again after a failure knows since when it fails.
             let postponed = "exit IS NULL AND carried = 0 AND due > ?1
                 AND cause IS NOT NULL AND waits_for IS NULL AND failing IS NULL";
             for (job, entry) in entries(&store.sql, postponed, &[now.into()])? {
@@ -279,7 +279,7 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
     save(&store.sql, id, entry)
 }
 
-/// Writes an entry, and the end of its job if nothing has run that would have. A job that cannot be read stays as it is.
+/// Writes an entry, and the end of its job if nothing has run that would have. The row of a job that cannot be read stays as it is.
 pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
     save(&store.sql, job, &entry)?;
     let Some(ended) = entry.ended else { return Ok(entry) };

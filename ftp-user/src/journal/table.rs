@@ -10,7 +10,8 @@ pub(super) const VERSION: i64 = 14;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
-/// What creates all tables and their indexes.
+/// What creates all tables and their indexes. [`Table`] reads it: a blank line stands between the tables, `sum` is the last column, and
+/// the key is that of one column or the last line of the columns.
 pub(super) const DEFINITIONS: &str = include_str!("tables.sql");
 
 /// A table of the database, as its definition says.
@@ -25,39 +26,23 @@ pub(super) struct Table {
     pub(super) key: Vec<&'static str>,
 }
 
-/// What was asked for, and how it stands.
+// What each of them holds stands in `tables.sql`.
+
 pub(super) static JOBS: LazyLock<Table> = LazyLock::new(|| Table::named("jobs"));
-/// The files of jobs.
 pub(super) static ITEMS: LazyLock<Table> = LazyLock::new(|| Table::named("items"));
-/// The names under which something of a file may be stored.
 pub(super) static PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("parts"));
-/// The transfers that may go on without this program.
 pub(super) static DETACHED: LazyLock<Table> = LazyLock::new(|| Table::named("detached"));
-/// A row for each job of whose last run something has failed.
 pub(super) static FAILURES: LazyLock<Table> = LazyLock::new(|| Table::named("failures"));
-/// How many transactions have changed the journal: row 1. Up to which of them the ends of jobs were reported: row 2, if it is there. The
-/// fence of the last lease: row 3.
 pub(super) static COMMITS: LazyLock<Table> = LazyLock::new(|| Table::named("commits"));
-/// What files that took the same path have in common. A row is written once for all of them.
 pub(super) static PATH_FACTS: LazyLock<Table> = LazyLock::new(|| Table::named("path_facts"));
-/// The names that the last run of a sync has kept because nobody had agreed to delete them: `path` is all of a `WithheldName`.
 pub(super) static WITHHELD: LazyLock<Table> = LazyLock::new(|| Table::named("withheld"));
-/// What the last runs have tried. A run is one text: nothing but `why` looks into it.
 pub(super) static RUNS: LazyLock<Table> = LazyLock::new(|| Table::named("runs"));
-/// The jobs that a daemon carries.
 pub(super) static QUEUE: LazyLock<Table> = LazyLock::new(|| Table::named("queue"));
-/// The jobs that are carried again and again.
 pub(super) static SERIES: LazyLock<Table> = LazyLock::new(|| Table::named("series"));
-/// The tokens of the API. Of each there is only its SHA-256.
 pub(super) static TOKENS: LazyLock<Table> = LazyLock::new(|| Table::named("tokens"));
-/// The workers of the queue.
 pub(super) static WORKERS: LazyLock<Table> = LazyLock::new(|| Table::named("workers"));
-/// Who carries the jobs of the queue that are carried, and parts of their trees; and how far the jobs are: a text that is only shown.
 pub(super) static LEASES: LazyLock<Table> = LazyLock::new(|| Table::named("leases"));
-/// The parts of trees that workers carry for the worker of the job, or may carry: the files as long as it goes on, and what came of
-/// them after that, both in JSON.
 pub(super) static TREE_PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("tree_parts"));
-/// What programs of several hosts remember together of servers: a document for each kind of knowledge. One host has files for it.
 pub(super) static MEMORY: LazyLock<Table> = LazyLock::new(|| Table::named("memory"));
 
 impl Table {
@@ -266,3 +251,47 @@ static OF_JOB: [(&LazyLock<Table>, &str); 6] = [
 ];
 const JOB: &str = "job = ?1";
 const ITEM_OF_JOB: &str = "item IN (SELECT id FROM items WHERE job = ?1)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::store::Store;
+
+    #[test]
+    fn a_table_is_read_from_its_definition_as_the_database_reads_it() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
+        if store.sql.sqlite().is_err() {
+            return;
+        }
+        let all = [
+            &JOBS,
+            &ITEMS,
+            &PARTS,
+            &DETACHED,
+            &FAILURES,
+            &COMMITS,
+            &PATH_FACTS,
+            &WITHHELD,
+            &RUNS,
+            &QUEUE,
+            &SERIES,
+            &TOKENS,
+            &WORKERS,
+            &LEASES,
+            &TREE_PARTS,
+            &MEMORY,
+        ];
+        assert_eq!(DEFINITIONS.matches("CREATE TABLE").count(), all.len());
+        for table in all {
+            let ask = "SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid";
+            let read = |row: &Row<'_>| Ok((row.get::<String>(0)?, row.get::<bool>(1)?));
+            let found = store.sql.all(ask, &[table.name.into()], read).unwrap();
+            let columns: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(columns, [&table.columns[..], &["sum"]].concat(), "{}", table.name);
+            let keys = found.iter().filter(|(_, is_key)| *is_key).map(|(name, _)| name.as_str());
+            let keys: Vec<&str> = keys.collect();
+            assert_eq!(keys, table.key, "{}", table.name);
+        }
+    }
+}

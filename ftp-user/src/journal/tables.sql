@@ -1,3 +1,6 @@
+-- The tables of the journal. `table.rs` reads their names, columns and keys here: a blank line stands between two tables, `sum` is the
+-- last column, and a key of several columns stands behind it.
+
 -- What was asked for, and how it stands.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,

@@ -148,7 +148,7 @@ impl fmt::Display for Site {
         }
         write!(f, "{}://", self.scheme())?;
         if let Some(user) = &self.user {
-            // These would end the host's part of the URL, or begin a password.
+            // A `/` would end the authority of the URL, and a `:` begin a password.
             write!(f, "{}@", encoded(user).replace('/', "%2F").replace(':', "%3A"))?;
         }
         match (self.host.contains(':'), self.port == default_port(self.security)) {

@@ -266,10 +266,11 @@ impl Entry {
     }
 
     /// A worker has found that it cannot carry it for now, because of something that only its operator can change. It uses up
-    /// no try.
+    /// no try, and for the time of its tries it counts as if nothing had failed before.
     pub fn postpone(&mut self, cause: String, now: u64) {
         self.is_carried = false;
         self.cause = Some(cause);
+        self.failing_since = None;
         self.due = now + POSTPONED.as_secs();
     }
 

@@ -237,7 +237,7 @@ impl RunProgress {
     /// Takes note of how far the job is at that time, also if nothing has happened.
     pub(super) fn saw(&mut self, at: Duration) {
         self.bytes.saw(at, self.all_moved());
-        self.files.saw(at, self.ended());
+        self.files.saw(at, self.done_or_failed());
     }
 
     fn speaks_of(&mut self, source: &str, bytes: u64, total: Option<u64>) {
@@ -257,7 +257,7 @@ impl RunProgress {
     }
 
     /// The number of files that have ended, or have arrived. Those that were interrupted have not.
-    const fn ended(&self) -> u64 {
+    const fn done_or_failed(&self) -> u64 {
         self.ended.saturating_sub(self.interrupted).saturating_add(self.under_way.arrived)
     }
 
@@ -290,12 +290,12 @@ impl RunProgress {
             // After an interruption nothing moves any more, and what was lost does not come.
             _ if self.lost > 0 && self.under_way.files.is_empty() => None,
             Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost), at),
-            None if of > 1 => self.files.remaining(of - self.ended(), at),
+            None if of > 1 => self.files.remaining(of - self.done_or_failed(), at),
             None => None,
         };
         let remaining = remaining.map(rounded_up);
         let FoundFiles { more, .. } = self.found;
-        JobProgress { files: self.ended(), of, more, bytes, total, rate, remaining }
+        JobProgress { files: self.done_or_failed(), of, more, bytes, total, rate, remaining }
     }
 }
 

@@ -132,7 +132,7 @@ impl Vocabulary {
                 let mistake = Mistake::at(word.at, format!("there is no verb {}", shown(&word.text)));
                 let near = || nearest(&typed, spellings.iter().map(|(spelling, _)| *spelling));
                 Err(mistake.hint(match (self.elsewhere)(&typed) {
-                    Some(here) => format!("use {here}"),
+                    Some(advice) => advice.to_owned(),
                     None if typed.starts_with('!') => {
                         "no program of this host is started here; ls [] lists the directory of this host"
                             .to_owned()

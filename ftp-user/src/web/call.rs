@@ -93,13 +93,15 @@ impl Pairs {
     ///
     /// # Errors
     ///
-    /// A part of it is no UTF-8.
+    /// A part of it is no UTF-8, or has U+FFFD in it, which stands for that.
     pub(crate) fn parse(text: &[u8]) -> Result<Self> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text).into_owned().collect();
-        // It stands for bytes that are no UTF-8.
         let is_strange = |text: &String| text.contains(char::REPLACEMENT_CHARACTER);
         if pairs.iter().any(|(key, value)| is_strange(key) || is_strange(value)) {
-            return Err(ApiError::new(ErrorCode::BadRequest, "a key or value is not UTF-8"));
+            return Err(ApiError::new(
+                ErrorCode::BadRequest,
+                "a key or value is not UTF-8, or has U+FFFD in it",
+            ));
         }
         Ok(Self(pairs))
     }

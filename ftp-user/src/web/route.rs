@@ -233,7 +233,7 @@ async fn answer(web: &Arc<Web>, route: &'static Route, id: String, request: Requ
         target,
         query: Pairs::parse(parts.uri.query().unwrap_or_default().as_bytes())?,
         body: Vec::new(),
-        // What is no number of an event names none that the reader has got, and is answered as such.
+        // What is no number is treated as that of an event which never was: the reader is told `reset`.
         last_event: last_event.map(|value| value.trim().parse().unwrap_or(u64::MAX)),
         cookie: cookie(&parts.headers),
     };

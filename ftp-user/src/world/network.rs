@@ -56,7 +56,7 @@ async fn connect_through(proxy: &Proxy, to: HostPort) -> io::Result<Stream> {
     })
 }
 
-/// Connects to a host itself. A name may have several addresses, and the first one that answers is taken.
+/// Connects to a host without a proxy. A name may have several addresses, and the first one that answers is taken.
 ///
 /// # Errors
 ///

@@ -157,7 +157,7 @@ impl Worker {
             Ok(settings) => {
                 *self.daemon.settings.locked() = Arc::new(settings);
                 tracing::info!("the settings were read again");
-                // A store that is away is told by the next look.
+                // If the store is away, the next look tells.
                 let _ = self.daemon.queue.on_disk(Queue::wake_postponed).await;
             }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),

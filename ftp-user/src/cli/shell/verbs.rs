@@ -119,7 +119,7 @@ pub(super) fn vocabulary() -> Vocabulary {
     let verbs: Vec<Command> =
         all.get_subcommands().filter(|verb| !LEFT_OUT.contains(&verb.get_name())).cloned().collect();
     let command_line = Command::new("ftp-user").args(all.get_arguments().cloned()).subcommands(verbs);
-    Vocabulary::new(command_line, &OwnLine::command(), later::verb_in_shell)
+    Vocabulary::new(command_line, &OwnLine::command(), later::advice_in_shell)
 }
 
 /// The options of the shell that hold for each of its lines: those of every verb, with paths that do not depend on its directory.

@@ -134,7 +134,7 @@ pub(in crate::job) async fn finish_directories(
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =
         if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };
-    // Whoever carries the job now does this, too.
+    // Another daemon may have the job, and sets them.
     if context.confirm_job().await.is_err() {
         return;
     }

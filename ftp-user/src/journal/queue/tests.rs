@@ -150,6 +150,10 @@ fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
         id
     };
     let postponed = put(1, |entry| entry.postpone("no site is called one".to_owned(), now()));
+    let failed_before = put(5, |entry| {
+        entry.end(5, Some("busy".to_owned()), now());
+        entry.postpone("no site is called one".to_owned(), now());
+    });
     let others = [
         put(2, |entry| entry.end(5, Some("busy".to_owned()), now())),
         put(3, |entry| entry.wait_for(JobId::new(1), "b", now())),
@@ -157,5 +161,5 @@ fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
     ];
     queue.wake_postponed().unwrap();
     let is_due = |id| queue.job(id).unwrap().unwrap().queued.unwrap().due <= now();
-    assert!(is_due(postponed) && !others.into_iter().any(is_due));
+    assert!(is_due(postponed) && is_due(failed_before) && !others.into_iter().any(is_due));
 }

@@ -241,11 +241,11 @@ impl ImportedSite {
 
     /// Its name here, which none of these `names` is, and its URL.
     fn named(&self, names: &mut BTreeSet<String>) -> Result<(String, String)> {
-        // The name may be a URL: no password is shown, or becomes a part of a name.
-        let has_password = self.name.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
+        // The name may be a URL with a password, which is not shown, and becomes no part of a name.
+        let may_have_password = self.name.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
         let called = match self.name.trim() {
             "" => "a server without a name",
-            _ if has_password => "a server whose name is a URL",
+            _ if may_have_password => &format!("a server of {}", self.host),
             _ => &self.name,
         };
         let refused = |why: &str| Failure::usage(format!("{called} is not imported: {why}"));
@@ -256,8 +256,8 @@ impl ImportedSite {
         if self.host.contains(['/', '@']) {
             return Err(refused("its host is neither a name nor an address").hint(how_to_add()));
         }
-        if has_password {
-            return Err(refused("the name may have a password in it").hint(how_to_add()));
+        if may_have_password {
+            return Err(refused("its name may have a password in it").hint(how_to_add()));
         }
         let (name, url) = (free_name(self, names)?, self.url());
         check_name(&name)

@@ -374,8 +374,8 @@ fn arrays_of(prepared: &Prepared, all: &[Vec<OwnedValue>]) -> Result<Vec<Paramet
     prepared.statement.params().iter().zip(&prepared.values).map(array).collect()
 }
 
-/// Puts those together that follow each other and are the same but for their values. Their first values are numbers, and differ: they
-/// are the keys of their rows.
+/// Puts those together that follow each other and are the same but for their values, of which the first ones are different numbers: no
+/// row is changed twice.
 fn together(writes: Vec<Write>) -> Vec<Writes> {
     let (mut together, mut keys) = (Vec::<Writes>::new(), HashSet::new());
     for Write { statement, values, rows } in writes {

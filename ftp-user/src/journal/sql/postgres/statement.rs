@@ -18,7 +18,7 @@ pub(super) fn translate(statement: &str) -> Translated {
 }
 
 /// The text of a statement that does with many rows of values what this one does with one: it has an array for each parameter. `types`
-/// are those of its parameters. `None`: it is none of those that write a row by its values or its key, or that ask.
+/// are those of its parameters. `None`: it neither asks, nor adds a row, nor changes the one with an `id`.
 pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
     let kind = |kind: &Type| match *kind {
         Type::INT8 => Some("BIGINT"),
