@@ -328,8 +328,8 @@ impl General {
         Ok((general, jobs))
     }
 
-    /// The same for a verb that only looks at jobs, or ends or stops them: mistakes in settings that name no store are a warning,
-    /// and the jobs are those of the state directory.
+    /// The same for a verb that only looks at jobs: mistakes in settings that name no store are a warning, and the jobs are those of
+    /// the state directory.
     pub(super) async fn despite_settings(self) -> Result<Self> {
         let named = self.job.config.as_deref();
         let text = config::settings_file(named).and_then(|path| fs::read_to_string(path).ok());

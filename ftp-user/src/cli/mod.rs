@@ -220,9 +220,7 @@ impl Cli {
     /// The same for every verb but the shell, which carries them out by this.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(mut self, words: &[OsString]) -> Status {
-        if matches!(self.verb, Verb::Jobs(_) | Verb::Why(_) | Verb::Cancel(_) | Verb::Pause(_))
-            && self.verb.remote().is_none()
-        {
+        if matches!(self.verb, Verb::Jobs(_) | Verb::Why(_)) && self.verb.remote().is_none() {
             match self.general.clone().despite_settings().await {
                 Ok(general) => self.general = general,
                 Err(failure) => return self.general.status_of(Err(failure)),

@@ -380,6 +380,20 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_uses_indexes_and_compiles_no_plan() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path());
+        for name in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"] {
+            let ask = "SELECT count(*) FROM pg_settings WHERE name = ?1 AND setting = 'off'";
+            let found = store.durably(|store| store.sql.number(ask, &[name.into()])).unwrap();
+            assert_eq!((found, name), (1, name));
+        }
+    }
+
+    #[test]
     fn a_text_with_nul_is_read_as_it_was_written() {
         if !has_server() {
             return;

@@ -138,6 +138,7 @@ impl JournalFailure {
     pub(super) fn of(store: impl Into<StoreName>, bad: StoreError) -> Self {
         match bad {
             StoreError::Row(why) => Self::damaged(store, why),
+            StoreError::Damaged(why) => Self::damaged(store, why),
             StoreError::Database(why) => Self::unusable(store, why),
         }
     }

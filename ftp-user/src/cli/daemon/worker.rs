@@ -51,6 +51,8 @@ pub(super) struct Worker {
     told_progress: HashMap<JobId, StoredProgress>,
     /// The jobs that cannot be read, of which the log has told.
     unreadable: HashSet<JobId>,
+    /// Whether jobs that wait because of the settings go on with the next look.
+    wakes_postponed: bool,
 }
 
 /// The end of a run that is not in the journal yet.
@@ -88,6 +90,7 @@ impl Worker {
             last_change: 0,
             saved: None,
             told_progress: HashMap::new(),
+            wakes_postponed: false,
             unreadable: HashSet::new(),
         }
     }
@@ -128,7 +131,7 @@ impl Worker {
             };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
-                () = reload.wait() => self.reload().await,
+                () = reload.wait() => self.reload(),
                 () = has_changed(&self.daemon, self.clock, looked_at) => {}
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
@@ -152,13 +155,12 @@ impl Worker {
 
     /// Reads the settings and the certificate again. Each job reads the settings when it begins, too, and those begin again that
     /// wait because of them.
-    async fn reload(&self) {
+    fn reload(&mut self) {
         match program::settings(self.daemon.general.job.config.as_deref()) {
             Ok(settings) => {
                 *self.daemon.settings.locked() = Arc::new(settings);
                 tracing::info!("the settings were read again");
-                // If the store is away, the next look tells.
-                let _ = self.daemon.queue.on_disk(Queue::wake_postponed).await;
+                self.wakes_postponed = true;
             }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
         }
@@ -284,6 +286,10 @@ impl Worker {
     async fn look(&mut self) -> Result<(), JournalFailure> {
         self.attend().await?;
         self.take_over().await?;
+        if self.wakes_postponed {
+            self.daemon.queue.on_disk(Queue::wake_postponed).await?;
+            self.wakes_postponed = false;
+        }
         let planned = self.daemon.queue.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
         for PlannedRun { series, turn, job } in planned.await? {
             let job = job.map(|job| job.to_string());

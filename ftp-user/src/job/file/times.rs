@@ -121,12 +121,16 @@ impl KeptFacts {
 
 /// Gives directories what they get after their contents. What the destination refuses is told, and not asked for again;
 /// what the source does not tell is said once.
+///
+/// # Errors
+///
+/// The job is not this run's any more: whoever has it does the rest.
 pub(in crate::job) async fn finish_directories(
     context: &Context,
     destination: &mut Host,
     directories: &[(PathName, Attributes)],
     wanted: &mut KeptFacts,
-) {
+) -> Result<()> {
     if let Some(lack) = wanted.lack(directories) {
         let text = format!("of directories, {lack} are not kept: the source does not tell them");
         context.run.events.notice(text);
@@ -134,10 +138,7 @@ pub(in crate::job) async fn finish_directories(
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =
         if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };
-    // Another daemon may have the job, and sets them.
-    if context.confirm_job().await.is_err() {
-        return;
-    }
+    context.confirm_job().await?;
     let refusal = files::set_modified_all(context, destination, &times).await;
     if let Some(refusal) = refusal.unwrap_or_else(Some) {
         wanted.times = false;
@@ -145,15 +146,14 @@ pub(in crate::job) async fn finish_directories(
     }
     for (path, Attributes { mode, .. }) in directories {
         let Some(mode) = mode.filter(|_| wanted.modes) else { continue };
-        if context.confirm_job().await.is_err() {
-            return;
-        }
+        context.confirm_job().await?;
         let refusal = files::set_mode(context, destination, path, mode & KEPT).await;
         if let Some(refusal) = refusal.unwrap_or_else(Some) {
             wanted.modes = false;
             context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));
         }
     }
+    Ok(())
 }
 
 /// Who may read, write and execute. Bits that give a program the rights of its owner are never kept: the source may be

@@ -436,6 +436,11 @@ impl TreeCopy<'_, '_> {
                 }
                 return;
             }
+            // Whoever has the job now may have moved or deleted the tree since.
+            if let Err(failure) = context.confirm_job().await {
+                tally.failed_directory(String::new(), destination.show(root), failure);
+                return;
+            }
             for (path, _) in next.iter().filter(|_| has_lost_session) {
                 let made = asked_of!(
                     context,
@@ -449,7 +454,10 @@ impl TreeCopy<'_, '_> {
                     }
                 }
             }
-            finish_directories(context, destination, &next, &mut wanted).await;
+            if let Err(failure) = finish_directories(context, destination, &next, &mut wanted).await {
+                tally.failed_directory(String::new(), destination.show(root), failure);
+                return;
+            }
             next.clear();
             while next.len() < AT_ONCE
                 && let Ok(Some(Visit::Directory(path, attributes))) = self.made.pop()

@@ -48,8 +48,10 @@ use tokio::sync::Notify;
 pub(super) enum StoreError {
     /// The database cannot be used, in its own words.
     Database(String),
-    /// What it holds is not what was written.
+    /// A row is not what was written.
     Row(Cow<'static, str>),
+    /// The database itself says that it is damaged, in its own words. Nothing more can be expected of it.
+    Damaged(String),
 }
 
 /// What the database did.

@@ -161,10 +161,9 @@ pub(super) fn value(value: ValueRef<'_>) -> Result<Value<'_>> {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            // Without a code it is a column that has another type than it was written with.
-            None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Row(error.to_string().into())
-            }
+            // It is a column that has another type than it was written with.
+            None => Self::Row(error.to_string().into()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
             Some(_) => Self::Database(error.to_string()),
         }
     }
@@ -176,6 +175,16 @@ const STATEMENTS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_no_database_is_more_than_a_damaged_row() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        std::fs::write(&path, [b'x'; 4096]).unwrap();
+        let opened = SqliteConnection::open(&path).unwrap();
+        let refused = opened.run_all("CREATE TABLE t (a INTEGER)").unwrap_err();
+        assert!(matches!(refused, StoreError::Damaged(_)), "{refused:?}");
+    }
 
     impl SqliteConnection {
         /// Opens a database, or makes it.

@@ -383,7 +383,7 @@ fn together(writes: Vec<Write>) -> Vec<Writes> {
             Some(OwnedValue::Integer(key)) => Some(*key),
             Some(OwnedValue::Null | OwnedValue::Text(_) | OwnedValue::Blob(_)) | None => None,
         };
-        match together.last_mut().filter(|last| last.statement == statement) {
+        match together.last_mut().filter(|last| last.statement == statement && last.rows == rows) {
             Some(last) if key.is_some_and(|key| keys.insert(key)) => last.all.push(values),
             Some(_) | None => {
                 keys = key.into_iter().collect();
@@ -523,7 +523,7 @@ impl From<tokio_postgres::Error> for StoreError {
         let damage = [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED];
         if let Some(said) = error.as_db_error() {
             let text = said.message().to_owned();
-            return if damage.contains(said.code()) { Self::Row(text.into()) } else { Self::Database(text) };
+            return if damage.contains(said.code()) { Self::Damaged(text) } else { Self::Database(text) };
         }
         if error.is_closed() {
             return Self::Database(LOST.to_owned());
@@ -537,10 +537,12 @@ impl From<tokio_postgres::Error> for StoreError {
 const LOST: &str = "the connection to it was lost";
 /// What holds for a transaction. Its commit does not wait for the disk: it would keep the lock of all rows until then. Its statements
 /// find their rows by indexes: the server keeps the plan of a statement, and one that it has made while a table was small would read all
-/// of the table when it is large.
+/// of the table when it is large. A table that has no index for a statement counts as so large then that the server would compile the
+/// plan (`jit`), which takes a hundred times as long as to carry it out.
 const IN_TRANSACTION: &str = "
     SET LOCAL synchronous_commit = off;
-    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SET LOCAL jit = off";
 /// Waits for the disk after the commit, when others have the lock of all rows already. The server writes its log in order: when this
 /// transaction of its own is there, so is everything that was committed before. It has to write something, and is the smallest that
 /// does. One sync serves all connections that wait.

@@ -18,7 +18,7 @@ pub(super) fn translate(statement: &str) -> Translated {
 }
 
 /// The text of a statement that does with many rows of values what this one does with one: it has an array for each parameter. `types`
-/// are those of its parameters. `None`: it neither asks, nor adds a row, nor changes the one with an `id`.
+/// are those of its parameters. `None`: it neither asks, nor adds a row, nor changes the one whose `id` is its first value.
 pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
     let kind = |kind: &Type| match *kind {
         Type::INT8 => Some("BIGINT"),
@@ -29,18 +29,23 @@ pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
     let arrays = (1..).zip(types).map(|(number, of)| Some(format!("CAST(${number} AS {}[])", kind(of)?)));
     let arrays = arrays.collect::<Option<Vec<_>>>()?.join(", ");
     let names = (1..=types.len()).map(|number| format!("v{number}")).collect::<Vec<_>>().join(", ");
-    let rows = format!("unnest({arrays}) WITH ORDINALITY AS given ({names}, number)");
+    let rows = format!("unnest({arrays}) WITH ORDINALITY AS given ({names}, given_number)");
     let Translated { text, .. } = translate_with(statement, |number| format!("given.v{number}"));
     if text.starts_with("SELECT ") {
         // So the server finds the rows of each as if it were asked for that alone.
-        return Some(format!("SELECT given.number, found.* FROM {rows}, LATERAL ({text} OFFSET 0) AS found"));
+        return Some(format!(
+            "SELECT given.given_number, found.* FROM {rows}, LATERAL ({text} OFFSET 0) AS found"
+        ));
     }
     if let Some((table, rest)) = text.split_once(" VALUES (") {
         let (values, rest) = rest.split_once(')')?;
         return (!values.contains('(')).then(|| format!("{table} SELECT {values} FROM {rows}{rest}"));
     }
+    // The first values differ: so no row is changed by two of them.
+    let (_, behind) = statement.split_once(" WHERE id = ?1")?;
     let (changes, rest) = text.strip_prefix("UPDATE ")?.split_once(" WHERE id = ")?;
-    Some(format!("UPDATE {changes} FROM {rows} WHERE id = {rest}"))
+    (!behind.starts_with(|next: char| next.is_ascii_digit()))
+        .then(|| format!("UPDATE {changes} FROM {rows} WHERE id = {rest}"))
 }
 
 /// The same with parameters that are written so.
@@ -139,8 +144,7 @@ mod tests {
 
     #[test]
     fn a_statement_with_many_rows_has_an_array_for_each_parameter() {
-        let given =
-            "unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[])) WITH ORDINALITY AS given (v1, v2, number)";
+        let given = "unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[])) WITH ORDINALITY AS given (v1, v2, given_number)";
         for (statement, expected) in [
             (
                 "INSERT INTO t (id, a) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
@@ -157,11 +161,13 @@ mod tests {
             (
                 "SELECT b FROM t WHERE id = ?1 AND a = ?2",
                 Some(format!(
-                    "SELECT given.number, found.* FROM {given}, LATERAL (SELECT b FROM t WHERE id = given.v1 AND a = given.v2 OFFSET 0) AS found"
+                    "SELECT given.given_number, found.* FROM {given}, LATERAL (SELECT b FROM t WHERE id = given.v1 AND a = given.v2 OFFSET 0) AS found"
                 )),
             ),
             ("INSERT INTO t (id, a) VALUES (max(?1), ?2)", None),
             ("UPDATE t SET a = ?2 WHERE b = ?1", None),
+            ("UPDATE t SET a = ?1 WHERE id = ?2", None),
+            ("UPDATE t SET a = ?1 WHERE id = ?12", None),
             ("DELETE FROM t WHERE id = ?1 AND a = ?2", None),
         ] {
             assert_eq!(for_many(statement, &[Type::INT8, Type::BYTEA]), expected, "{statement}");
