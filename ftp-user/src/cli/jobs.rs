@@ -9,13 +9,12 @@ use super::remote::RemoteArgs;
 use super::series::find_job_or_name_series;
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession, follow};
-use crate::config;
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, StoreUrl, StoredJob};
+use crate::journal::{JobRecord, JobState, StoredJob};
 use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
@@ -26,7 +25,6 @@ use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -328,22 +326,6 @@ impl General {
         Ok((general, jobs))
     }
 
-    /// The same for a verb that only looks at jobs: mistakes in settings that name no store are a warning, and the jobs are those of
-    /// the state directory.
-    pub(super) async fn despite_settings(self) -> Result<Self> {
-        let named = self.job.config.as_deref();
-        let text = config::settings_file(named).and_then(|path| fs::read_to_string(path).ok());
-        let directory = self.state_directory().filter(|_| self.store.is_none());
-        match (program::settings(named), text, directory) {
-            (Err(mistake), Some(text), Some(directory)) if !text.contains(config::STORE) => {
-                let jobs = format!("the jobs are those of {}", directory.display());
-                self.warn(format!("{mistake}; {jobs}")).await?;
-                Ok(Self { store: Some(StoreUrl::Sqlite(directory.join("journal.db"))), ..self })
-            }
-            (Ok(_) | Err(_), _, _) => Ok(self),
-        }
-    }
-
     /// The same with paths that do not depend on the current directory.
     pub(super) fn absolute(&self) -> Self {
         let (state, trace) = (absolute(self.state.as_deref()), absolute(self.trace.as_deref()));
@@ -568,7 +550,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let settings = directory.path().join("own.toml");
         let text = "[defaults]\ntimeout = \"9s\"\nstall = \"9s\"\nretries = 9\nverify = \"size\"\noverwrite = \"never\"\n";
-        fs::write(&settings, text).unwrap();
+        std::fs::write(&settings, text).unwrap();
         let record = record("--config own.toml --timeout 7s copy --verify hash a b", directory.path());
         let resumed = line(&["--stall", "5s", "resume"]);
         let cli = resumed.general.command("resume", &record).unwrap();
@@ -579,7 +561,7 @@ mod tests {
         let shown = format!("{:?}", cli.verb);
         assert!(shown.contains("verify: Hash") && shown.contains("overwrite: Never"), "{shown}");
         // Another file of settings is that of the new run.
-        fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
+        std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
         let other = directory.path().join("new.toml");
         let resumed = line(&["resume", "--config", other.to_str().unwrap()]);
         let cli = resumed.general.command("resume", &record).unwrap();

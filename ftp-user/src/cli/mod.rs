@@ -221,7 +221,7 @@ impl Cli {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(mut self, words: &[OsString]) -> Status {
         if matches!(self.verb, Verb::Jobs(_) | Verb::Why(_)) && self.verb.remote().is_none() {
-            match self.general.clone().despite_settings().await {
+            match store::despite_settings(self.general.clone()).await {
                 Ok(general) => self.general = general,
                 Err(failure) => return self.general.status_of(Err(failure)),
             }

@@ -2,10 +2,12 @@
 
 use super::asked::READ_WORDS;
 use super::{General, program};
+use crate::config;
 use crate::context::Store;
 use crate::failure::{Failure, Result};
 use crate::journal::{Journal, Password, PostgresUrl, SharedDocuments, StoreUrl};
 use ftp_io::simulated;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is kept between runs.
@@ -47,6 +49,22 @@ pub(super) fn journal_of_jobs(general: &General) -> Result<Journal> {
         program::settings(general.job.config.as_deref())?;
     }
     journal(general)
+}
+
+/// The same options for a verb that only looks at jobs: mistakes in settings that name no store are a warning, and the jobs are those
+/// of the state directory.
+pub(super) async fn despite_settings(general: General) -> Result<General> {
+    let named = general.job.config.as_deref();
+    let text = config::settings_file(named).and_then(|path| fs::read_to_string(path).ok());
+    let directory = general.state_directory().filter(|_| general.store.is_none());
+    match (program::settings(named), text, directory) {
+        (Err(mistake), Some(text), Some(directory)) if !text.contains(config::STORE) => {
+            let jobs = format!("the jobs are those of {}", directory.display());
+            general.warn(format!("{mistake}; {jobs}")).await?;
+            Ok(General { store: Some(StoreUrl::Sqlite(directory.join("journal.db"))), ..general })
+        }
+        (Ok(_) | Err(_), _, _) => Ok(general),
+    }
 }
 
 /// Whether the journal is in a database that several hosts may share.

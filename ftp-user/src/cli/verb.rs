@@ -116,7 +116,7 @@ impl Verb {
         };
         match (starts_without, program::settings(named)) {
             (true, _) => Ok(Settings::default()),
-            // `General::despite_settings` has warned of them.
+            // `store::despite_settings` has warned of them.
             (false, Err(_)) if matches!(self, Self::Why(_)) => Ok(Settings::default()),
             (false, settings) => settings,
         }
