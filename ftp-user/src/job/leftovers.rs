@@ -11,7 +11,7 @@ use crate::job::moving::{name_back, put_back};
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{self, Part, id_of};
 use crate::job::request::job::{Job, Work};
-use crate::job::retry::facts;
+use crate::job::retry::{asked_of, facts};
 use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
@@ -19,7 +19,7 @@ use crate::place::{self, Location, RemotePath, Site};
 use crate::session::Role;
 use crate::world::LocalName;
 use ftp_io::quoting::for_shell;
-use ftp_proto::listing;
+use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};
 
@@ -74,7 +74,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
 ///
 /// The server does not tell, or does not rename one.
 async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result<()> {
-    let Some(job) = context.run.job_journal.job() else { return Ok(()) };
+    let Some(names) = SourceNames::of(context) else { return Ok(()) };
     let mut host = Host::at(at, Role::Source, pools);
     let is_file = put_back(context, &mut host, &at.path).await?
         || facts(context, &mut host, &at.path)
@@ -84,10 +84,6 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
         host.release();
         return Ok(());
     }
-    let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
-    let copies = items.into_iter().flatten().flatten();
-    let names: HashSet<PathName> =
-        copies.filter_map(|item| place::base_name(&PathName::from_wire(item.place.path).ok()?)).collect();
     let tree = Host::at(at, Role::Source, pools);
     let mut visits = walk(context.clone(), tree, at.path.clone(), None, WalkRules::default());
     while let Some(visit) = visits.next().await {
@@ -104,17 +100,69 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
             Visit::Directory(..) | Visit::Link(..) | Visit::Skipped(..) => continue,
         };
         let aside = place::join(Some(&at.path), &below);
-        let mut sources = names.iter().map(|name| place::sibling(&aside, name));
-        let is_it =
-            |path: &PathName| Part::new(id_of(job, path), path).is_ok_and(|part| part.stored == aside);
         if Part::is_name(&below)
-            && let Some(source) = sources.find(is_it)
+            && let Some(source) = names.called(&aside)
         {
             name_back(context, &mut host, &aside, &source).await?;
         }
     }
     host.release();
     Ok(())
+}
+
+/// Gives the sources in the directory of a pattern their names back that a killed run of a move had another name for: the pattern
+/// does not match them by that name.
+///
+/// # Errors
+///
+/// The directory cannot be listed, or the server does not rename one.
+pub(super) async fn put_matches_back(context: &Context, host: &mut Host, pattern: &Location) -> Result<()> {
+    let directory = place::parent(&pattern.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
+    let mut found = Vec::new();
+    asked_of!(context, host, async {
+        found.clear();
+        let mut take = |entry: Entry| {
+            if Part::is_name(&entry.name) {
+                found.push(place::sibling(&pattern.path, &entry.name));
+            }
+        };
+        files::list_each(context, host, &directory, &mut take).await
+    })?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let Some(names) = SourceNames::of(context) else { return Ok(()) };
+    for aside in found {
+        if let Some(source) = names.called(&aside) {
+            name_back(context, host, &aside, &source).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of the copies of a job, which are those of its sources.
+struct SourceNames {
+    job: JobId,
+    names: HashSet<PathName>,
+}
+
+impl SourceNames {
+    /// `None` if nothing is kept of the job.
+    fn of(context: &Context) -> Option<Self> {
+        let job = context.run.job_journal.job()?;
+        let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
+        let copies = items.into_iter().flatten().flatten();
+        let names =
+            copies.filter_map(|item| place::base_name(&PathName::from_wire(item.place.path).ok()?)).collect();
+        Some(Self { job, names })
+    }
+
+    /// The source beside `aside` to which a run of the job has given that name.
+    fn called(&self, aside: &PathName) -> Option<PathName> {
+        let is_it =
+            |path: &PathName| Part::new(id_of(self.job, path), path).is_ok_and(|part| part.stored == *aside);
+        self.names.iter().map(|name| place::sibling(aside, name)).find(is_it)
+    }
 }
 
 /// Ends what still moves of a file, and removes what is stored of it.

@@ -154,6 +154,12 @@ impl<'a> Sources<'a> {
         if !self.stream.rest().await {
             return false;
         }
+        if self.may_have_moved() {
+            let source_end = &mut self.stream.idle().source;
+            if let Err(failure) = leftovers::put_matches_back(context, source_end, &source).await {
+                self.failed(&source, &destination, failure);
+            }
+        }
         let takes = |entry: &Entry| self.filter.takes_entry(entry);
         let source_end = &mut self.stream.idle().source;
         let mut matched = match matching(context, source_end, &source, takes).await {
