@@ -2,6 +2,7 @@
 //! as with a disk that is not mounted. The journal tells which: whoever takes a missing source for a moved one removes what
 //! has arrived of it, and nothing copies the rest.
 
+use super::destinations::leaves_root;
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
@@ -17,12 +18,15 @@ async fn begun_files(context: &Context, source: &Host, directory: Option<&PathNa
     context.run.job_journal.files_below(prefix(source, directory)).await.unwrap_or_default()
 }
 
-/// Why a source with these files that is not there is not taken for a moved one; `None` if it is. Pure: the only place where
-/// it is decided.
-fn why_not_moved(what: &str, files: FilesBelow) -> Option<Failure> {
+/// Why a source with these files that is not there is not taken for a moved one; `None` if it is. `stays`: it is a directory
+/// that a move does not remove. Pure: the only place where it is decided.
+fn why_not_moved(what: &str, files: FilesBelow, stays: bool) -> Option<Failure> {
     let why = match files {
         FilesBelow { unfinished: 0, finished: 0 } => {
             "nothing says that an earlier run has moved it".to_owned()
+        }
+        FilesBelow { unfinished: 0, finished: 1.. } if stays => {
+            "a move of its contents leaves it there".to_owned()
         }
         FilesBelow { unfinished: 0, finished: 1.. } => return None,
         FilesBelow { unfinished, .. } => {
@@ -37,7 +41,7 @@ fn why_not_moved(what: &str, files: FilesBelow) -> Option<Failure> {
 ///
 /// # Errors
 ///
-/// The earlier run has not finished the files of the tree.
+/// The earlier run has not finished the files of the tree, or moves its contents alone.
 pub(in crate::job) async fn tree(
     context: &Context,
     ends: &mut Ends,
@@ -52,7 +56,7 @@ pub(in crate::job) async fn tree(
             return Ok(false);
         }
     }
-    if let Some(failure) = why_not_moved(&format!("{source} does not exist"), files) {
+    if let Some(failure) = why_not_moved(&format!("{source} does not exist"), files, !leaves_root(source)) {
         return Err(failure);
     }
     context.run.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
@@ -79,7 +83,7 @@ pub(in crate::job) async fn refuse_emptied(
     }
     let mut is_empty = true;
     files::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
-    match why_not_moved(&format!("{source} is empty"), files) {
+    match why_not_moved(&format!("{source} is empty"), files, false) {
         Some(failure) if is_empty => Err(failure),
         Some(_) | None => Ok(()),
     }
@@ -98,7 +102,7 @@ pub(in crate::job) async fn matched(
     missing: Failure,
 ) -> Result<Failure> {
     let directory = place::parent(&source.path);
-    match why_not_moved(&missing.what, begun_files(context, host, directory.as_ref()).await) {
+    match why_not_moved(&missing.what, begun_files(context, host, directory.as_ref()).await, false) {
         Some(failure) => Err(failure),
         None => Ok(missing),
     }
@@ -124,13 +128,14 @@ mod tests {
 
     #[test]
     fn n8_a_missing_source_was_moved_only_if_files_of_it_are_finished_and_none_is_unfinished() {
-        for (finished, unfinished, expect) in [
-            (0, 0, Some("nothing says that an earlier run has moved it")),
-            (3, 0, None),
-            (3, 2, Some("has not finished 2 files of it")),
-            (0, 1, Some("has not finished 1 file of it")),
+        for (finished, unfinished, stays, expect) in [
+            (0, 0, false, Some("nothing says that an earlier run has moved it")),
+            (3, 0, false, None),
+            (3, 0, true, Some("a move of its contents leaves it there")),
+            (3, 2, false, Some("has not finished 2 files of it")),
+            (0, 1, true, Some("has not finished 1 file of it")),
         ] {
-            let failure = why_not_moved("x does not exist", FilesBelow { finished, unfinished });
+            let failure = why_not_moved("x does not exist", FilesBelow { finished, unfinished }, stays);
             assert_eq!(failure.is_some(), expect.is_some(), "{finished} {unfinished}");
             assert!(failure.is_none_or(|failure| failure.about == About::Unfinished
                 && failure.what.ends_with(expect.unwrap_or_default())));
