@@ -14,8 +14,11 @@ pub(super) const NEWEST: i64 = VERSION + 1;
 /// the key is that of one column or the last line of the columns.
 pub(super) const DEFINITIONS: &str = include_str!("tables.sql");
 
+/// What a definition begins with.
+const CREATE: &str = "CREATE TABLE ";
+
 /// A table of the database, as its definition says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     /// What creates it.
@@ -46,12 +49,18 @@ pub(super) static TREE_PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("t
 pub(super) static MEMORY: LazyLock<Table> = LazyLock::new(|| Table::named("memory"));
 
 impl Table {
-    /// Reads the definition of the table that has this name.
-    fn named(name: &'static str) -> Self {
-        let begin = format!("CREATE TABLE {name} (");
-        let mut definitions = DEFINITIONS.split("\n\n");
-        let create = definitions.find_map(|text| text.get(text.find(&begin)?..)).unwrap_or_default();
-        let columns = create.get(begin.len()..).and_then(|rest| rest.split(");").next()).unwrap_or_default();
+    /// The table that has this name. Each name has a definition, as a test says.
+    fn named(name: &str) -> Self {
+        static ALL: LazyLock<Vec<Table>> =
+            LazyLock::new(|| DEFINITIONS.split("\n\n").filter_map(Table::of).collect());
+        ALL.iter().find(|table| table.name == name).cloned().unwrap_or_default()
+    }
+
+    /// Reads a definition; `None` if the text has none.
+    fn of(text: &'static str) -> Option<Self> {
+        let create = text.get(text.find(CREATE)?..)?;
+        let (name, columns) = create.strip_prefix(CREATE)?.split_once(" (")?;
+        let (columns, _) = columns.split_once(");")?;
         let (columns, key_of_several) = columns.split_once("PRIMARY KEY (").unwrap_or((columns, ""));
         let column = |text: &'static str| text.split_whitespace().next().filter(|column| *column != "sum");
         let key = match key_of_several.strip_suffix(')') {
@@ -60,7 +69,7 @@ impl Table {
                 columns.split(',').filter(|text| text.contains("PRIMARY KEY")).filter_map(column).collect()
             }
         };
-        Self { name, create, columns: columns.split(',').filter_map(column).collect(), key }
+        Some(Self { name, create, columns: columns.split(',').filter_map(column).collect(), key })
     }
 
     /// The statement that finds rows.

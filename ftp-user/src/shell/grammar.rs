@@ -277,9 +277,9 @@ pub(super) mod vocabulary_tests {
             Command::new("quit"),
         ]);
         let elsewhere = |verb: &str| match verb {
-            "cp" | "get" => Some("copy"),
-            "rmdir" => Some("rm -r"),
-            "bye" => Some("quit"),
+            "cp" | "get" => Some("use copy"),
+            "rmdir" => Some("use rm -r"),
+            "bye" => Some("use quit"),
             _ => None,
         };
         Vocabulary::new(command_line, &own, elsewhere)
