@@ -3,6 +3,8 @@
 
 use super::generate::PAGES;
 use clap::{Arg, Command};
+use ftp_io::program::manual::Page;
+use std::sync::LazyLock;
 
 /// The options that `-h` shows of these verbs. Of every other verb it shows all that are its own, but those that name relays.
 const SHOWN: &[(&str, &[&str])] = &[
@@ -49,7 +51,10 @@ pub(super) fn on_its_page(arg: Arg) -> Arg {
 
 /// The first command lines of the manual page of a verb.
 fn examples(verb: &str) -> impl Iterator<Item = &'static str> {
-    PAGES.find(verb).into_iter().flat_map(|page| page.examples).map(|(line, _)| line).take(EXAMPLES)
+    // Every run makes the screens of all verbs.
+    static ALL: LazyLock<Vec<Page>> = LazyLock::new(|| PAGES.all().collect());
+    let page = ALL.iter().find(|page| page.verb == verb);
+    page.into_iter().flat_map(|page| &page.examples).map(|(line, _)| *line).take(EXAMPLES)
 }
 
 /// The number of examples that `-h` shows.
