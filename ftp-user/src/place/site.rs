@@ -148,8 +148,12 @@ impl fmt::Display for Site {
         }
         write!(f, "{}://", self.scheme())?;
         if let Some(user) = &self.user {
+            let user = encoded(user);
             // A `/` would end the authority of the URL, and a `:` begin a password.
-            write!(f, "{}@", encoded(user).replace('/', "%2F").replace(':', "%3A"))?;
+            match user.contains(['/', ':']) {
+                true => write!(f, "{}@", user.replace('/', "%2F").replace(':', "%3A"))?,
+                false => write!(f, "{user}@")?,
+            }
         }
         match (self.host.contains(':'), self.port == default_port(self.security)) {
             (true, true) => write!(f, "[{}]", self.host),
