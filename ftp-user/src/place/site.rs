@@ -148,11 +148,10 @@ impl fmt::Display for Site {
         }
         write!(f, "{}://", self.scheme())?;
         if let Some(user) = &self.user {
-            let user = encoded(user);
             // A `/` would end the authority of the URL, and a `:` begin a password.
-            match user.contains(['/', ':']) {
-                true => write!(f, "{}@", user.replace('/', "%2F").replace(':', "%3A"))?,
-                false => write!(f, "{user}@")?,
+            match user.contains(&b'/') || user.contains(&b':') {
+                true => write!(f, "{}@", encoded(user).replace('/', "%2F").replace(':', "%3A"))?,
+                false => write!(f, "{}@", encoded(user))?,
             }
         }
         match (self.host.contains(':'), self.port == default_port(self.security)) {

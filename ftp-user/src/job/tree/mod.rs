@@ -436,17 +436,16 @@ impl TreeCopy<'_, '_> {
                 }
                 return;
             }
-            // Whoever has the job now may have moved or deleted the tree since.
-            if let Err(failure) = context.confirm_job().await {
-                tally.failed_directory(String::new(), destination.show(root), failure);
-                return;
-            }
             for (path, _) in next.iter().filter(|_| has_lost_session) {
-                let made = asked_of!(
-                    context,
-                    destination,
-                    files::make_directory_of_tree(context, destination, root, path)
-                );
+                // Whoever has the job now may have moved or deleted the tree since.
+                let made = match context.confirm_job().await {
+                    Ok(()) => asked_of!(
+                        context,
+                        destination,
+                        files::make_directory_of_tree(context, destination, root, path)
+                    ),
+                    Err(lost) => Err(lost),
+                };
                 if let Err(failure) = made {
                     tally.failed_directory(String::new(), destination.show(path), failure);
                     if path == root {

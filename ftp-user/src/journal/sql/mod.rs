@@ -62,6 +62,8 @@ pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this
 
 /// What is done with each row that a statement returns.
 type EachRow<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<()>;
+/// The same where a statement was given many values: it gets the index of those to which the row belongs, too.
+type EachRowOf<'e> = &'e mut dyn FnMut(usize, &Row<'_>) -> Result<()>;
 
 /// What the driver of a database does.
 pub(super) trait Driver {
@@ -78,13 +80,8 @@ pub(super) trait Driver {
     /// Hands over the rows that a statement returns, until `each` fails. It is prepared once.
     fn query(&self, statement: &str, values: &[Value<'_>], each: EachRow<'_>) -> Result<()>;
 
-    /// The same with each of these values. `each` gets the index of those to which the row belongs.
-    fn query_each(
-        &self,
-        statement: &str,
-        all: &[&[Value<'_>]],
-        each: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
-    ) -> Result<()> {
+    /// The same with each of these values.
+    fn query_each(&self, statement: &str, all: &[&[Value<'_>]], each: EachRowOf<'_>) -> Result<()> {
         let ask = |(number, values): (usize, &&[Value<'_>])| {
             self.query(statement, values, &mut |row| each(number, row))
         };

@@ -15,7 +15,7 @@ mod stream;
 
 pub(in crate::journal) use session::Parameters;
 
-use super::{Driver, EachRow, OwnedValue, Result, Row, StoreError, Value};
+use super::{Driver, EachRow, EachRowOf, OwnedValue, Result, Row, StoreError, Value};
 use crate::id::JobId;
 use crate::queue::Lease;
 use session::{Answer, Request, Work, Write};
@@ -214,12 +214,7 @@ impl Driver for PostgresConnection {
         self.query_each(statement, &[values], &mut |_, row| each(row))
     }
 
-    fn query_each(
-        &self,
-        statement: &str,
-        all: &[&[Value<'_>]],
-        each: &mut dyn FnMut(usize, &Row<'_>) -> Result<()>,
-    ) -> Result<()> {
+    fn query_each(&self, statement: &str, all: &[&[Value<'_>]], each: EachRowOf<'_>) -> Result<()> {
         let all = all.iter().map(|values| owned(values)).collect();
         let found = self.ask(Work::Query { statement: statement.to_owned(), all })?;
         found.rows.iter().try_for_each(|(number, row)| each(*number, &Row::Postgres(row)))
