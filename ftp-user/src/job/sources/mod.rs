@@ -158,6 +158,8 @@ impl<'a> Sources<'a> {
             let source_end = &mut self.stream.idle().source;
             if let Err(failure) = leftovers::put_matches_back(context, source_end, &source).await {
                 self.failed(&source, &destination, failure);
+                self.found(context.run.finding.nothing());
+                return true;
             }
         }
         let takes = |entry: &Entry| self.filter.takes_entry(entry);
