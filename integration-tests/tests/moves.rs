@@ -427,15 +427,21 @@ fn killed_move([verb, option, source, target]: [&str; 4]) -> Option<KilledMove> 
     Some(KilledMove { from, to, state, aside })
 }
 
-const A_TREE_AND_A_FILE: [[&str; 4]; 2] = [["move", "-r", "t", "t"], ["move", "-j1", "t/a", "n/a"]];
+/// A tree, a file, and patterns of one file, which gets a directory or another name; and where the copy is.
+const KILLED_MOVES: [([&str; 4], &str); 4] = [
+    (["move", "-r", "t", "t"], "t/a"),
+    (["move", "-j1", "t/a", "n/a"], "n/a"),
+    (["move", "-j1", "t/*", "n/"], "n/a"),
+    (["move", "-j1", "t/a*", "n/b"], "n/b"),
+];
 
 #[test]
 fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back() {
-    for words in A_TREE_AND_A_FILE {
-        let Some(KilledMove { to, state, aside, .. }) = killed_move(words) else { continue };
-        let run = job(state.path()).args(["resume"]).run();
-        assert!(to.bytes(&format!("{}/a", words[3].trim_end_matches("/a"))) == bytes_of("a"), "{run}");
-        assert!(!aside.exists(), "{run}");
+    for (words, copy) in KILLED_MOVES {
+        let Some(KilledMove { from, to, state, aside }) = killed_move(words) else { continue };
+        let run = job(state.path()).args(["resume"]).run().exits(0);
+        assert!(to.bytes(copy) == bytes_of("a"), "{words:?}: {run}");
+        assert!(!aside.exists() && !from.path("t/a").exists(), "{words:?}: {run}");
         let names = to.names();
         assert!(names.iter().all(|name| !name.ends_with(".part")), "{names:?}: {run}");
     }
@@ -443,7 +449,7 @@ fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back() {
 
 #[test]
 fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back_when_the_job_is_given_up() {
-    for words in A_TREE_AND_A_FILE {
+    for (words, _) in KILLED_MOVES {
         let Some(KilledMove { from, to: _to, state, aside }) = killed_move(words) else { continue };
         let run = job(state.path()).args(["cancel", "last"]).run().exits(0);
         assert!(from.bytes("t/a") == bytes_of("a") && !aside.exists(), "{run}");
@@ -452,12 +458,12 @@ fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back_whe
 
 #[test]
 fn what_somebody_makes_under_the_name_of_a_source_is_not_replaced_by_it() {
-    for words in A_TREE_AND_A_FILE {
+    for (words, copy) in KILLED_MOVES {
         for verb in ["resume", "cancel"] {
             let Some(KilledMove { from, to, state, aside }) = killed_move(words) else { continue };
             fs::write(from.path("t/a"), "of somebody").unwrap();
             let run = job(state.path()).args([verb, "last"]).run();
-            let copies = [from.path("t/a"), to.path("t/a"), to.path("n/a"), aside];
+            let copies = [from.path("t/a"), to.path(copy), aside];
             let found: Vec<Vec<u8>> = copies.iter().filter_map(|path| fs::read(path).ok()).collect();
             for content in [bytes_of("a"), b"of somebody".to_vec()] {
                 assert!(found.contains(&content), "{words:?} {verb}: {run}");

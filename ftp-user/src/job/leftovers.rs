@@ -14,8 +14,8 @@ use crate::job::request::job::{Job, Work};
 use crate::job::retry::{asked_of, facts};
 use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
-use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
-use crate::place::{self, Location, RemotePath, Site};
+use crate::journal::{ItemEnd, ItemKey, ItemParts, ItemRecord, ItemState, JobState, PartId, Place, RunEnd};
+use crate::place::{self, Location, Netrc, RemotePath, Site};
 use crate::session::Role;
 use crate::world::LocalName;
 use ftp_io::quoting::for_shell;
@@ -74,8 +74,12 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
 ///
 /// The server does not tell, or does not rename one.
 async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result<()> {
-    let Some(names) = SourceNames::of(context) else { return Ok(()) };
     let mut host = Host::at(at, Role::Source, pools);
+    if at.glob().is_some() {
+        let failures = put_matches_back(context, &mut host, at).await?;
+        host.release();
+        return failures.into_iter().next().map_or(Ok(()), Err);
+    }
     let is_file = put_back(context, &mut host, &at.path).await?
         || facts(context, &mut host, &at.path)
             .await?
@@ -84,6 +88,7 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
         host.release();
         return Ok(());
     }
+    let mut names = SourceNames::of(context).await;
     let tree = Host::at(at, Role::Source, pools);
     let mut visits = walk(context.clone(), tree, at.path.clone(), None, WalkRules::default());
     while let Some(visit) = visits.next().await {
@@ -111,14 +116,18 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
 }
 
 /// Gives the sources in the directory of a pattern their names back that a killed run of a move had another name for: the pattern
-/// does not match them by that name.
+/// does not match them by that name. Returns why some have not got theirs.
 ///
 /// # Errors
 ///
-/// The directory cannot be listed, or the server does not rename one.
-pub(super) async fn put_matches_back(context: &Context, host: &mut Host, pattern: &Location) -> Result<()> {
+/// The directory cannot be listed.
+pub(super) async fn put_matches_back(
+    context: &Context,
+    host: &mut Host,
+    pattern: &Location,
+) -> Result<Vec<Failure>> {
     let directory = place::parent(&pattern.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
-    let mut found = Vec::new();
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
     asked_of!(context, host, async {
         found.clear();
         let mut take = |entry: Entry| {
@@ -129,39 +138,57 @@ pub(super) async fn put_matches_back(context: &Context, host: &mut Host, pattern
         files::list_each(context, host, &directory, &mut take).await
     })?;
     if found.is_empty() {
-        return Ok(());
+        return Ok(failures);
     }
-    let Some(names) = SourceNames::of(context) else { return Ok(()) };
+    let mut names = SourceNames::of(context).await;
     for aside in found {
         if let Some(source) = names.called(&aside) {
-            name_back(context, host, &aside, &source).await?;
+            failures.extend(name_back(context, host, &aside, &source).await.err());
         }
     }
-    Ok(())
+    Ok(failures)
 }
 
-/// The names of the copies of a job, which are those of its sources.
+/// The last names of the sources of a move, also those that they have at the destination.
 struct SourceNames {
-    job: JobId,
+    job: Option<JobId>,
     names: HashSet<PathName>,
+    /// Those in one directory, by what a run of the job calls them before it deletes them.
+    called: (Option<PathName>, HashMap<PartId, PathName>),
 }
 
 impl SourceNames {
-    /// `None` if nothing is kept of the job.
-    fn of(context: &Context) -> Option<Self> {
-        let job = context.run.job_journal.job()?;
-        let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
-        let copies = items.into_iter().flatten().flatten();
-        let names =
-            copies.filter_map(|item| place::base_name(&PathName::from_wire(item.place.path).ok()?)).collect();
-        Some(Self { job, names })
+    /// None if the journal has ended: then the job goes on another time.
+    async fn of(context: &Context) -> Self {
+        let journal = &context.run.job_journal;
+        let mut names = HashSet::new();
+        let mut note = |row: &ItemRecord| {
+            let source = Location::parse(row.place.source.as_bytes(), &Netrc::default())
+                .ok()
+                .map(|source| source.path);
+            let copy = PathName::from_wire(row.place.path.clone()).ok();
+            names.extend(source.into_iter().chain(copy).filter_map(|path| place::base_name(&path)));
+        };
+        journal.open_files().await.iter().for_each(&mut note);
+        let mut last = ItemKey::default();
+        loop {
+            let rows = journal.stored_before(ANY_TIME, last).await;
+            let Some(row) = rows.last() else { break };
+            last = row.key;
+            rows.iter().for_each(&mut note);
+        }
+        Self { job: journal.job(), names, called: Default::default() }
     }
 
     /// The source beside `aside` to which a run of the job has given that name.
-    fn called(&self, aside: &PathName) -> Option<PathName> {
-        let is_it =
-            |path: &PathName| Part::new(id_of(self.job, path), path).is_ok_and(|part| part.stored == *aside);
-        self.names.iter().map(|name| place::sibling(aside, name)).find(is_it)
+    fn called(&mut self, aside: &PathName) -> Option<PathName> {
+        let (job, id) = (self.job?, Part::id_in(aside)?);
+        let directory = place::parent(aside);
+        if self.called.1.is_empty() || self.called.0 != directory {
+            let sources = self.names.iter().map(|name| place::sibling(aside, name));
+            self.called = (directory, sources.map(|source| (id_of(job, &source), source)).collect());
+        }
+        self.called.1.get(&id).cloned()
     }
 }
 
@@ -380,6 +407,9 @@ fn is_directory_gone(host: &Host, target: &PathName) -> bool {
     let (Host::Local(_), Some(directory)) = (host, place::parent(target)) else { return false };
     LocalName::typed(&directory).entry().is_ok_and(|found| found.is_none())
 }
+
+/// Later than any time of a journal, in milliseconds since 1970.
+const ANY_TIME: u64 = i64::MAX.cast_unsigned();
 
 #[cfg(test)]
 mod tests {

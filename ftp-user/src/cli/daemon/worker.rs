@@ -287,7 +287,13 @@ impl Worker {
         self.attend().await?;
         self.take_over().await?;
         if self.wakes_postponed {
-            self.daemon.queue.on_disk(Queue::wake_postponed).await?;
+            match self.daemon.queue.on_disk(Queue::wake_postponed).await {
+                Err(away @ JournalFailure::Unusable { .. }) => return Err(away),
+                Err(why) => {
+                    tracing::error!(cause = %why, "jobs that wait because of the settings begin later")
+                }
+                Ok(()) => {}
+            }
             self.wakes_postponed = false;
         }
         let planned = self.daemon.queue.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));

@@ -199,7 +199,7 @@ pub(in crate::job) async fn put_back(context: &Context, host: &mut Host, source:
 ///
 /// # Errors
 ///
-/// The server does not rename it.
+/// The server does not rename it, or another host may carry the job now.
 pub(in crate::job) async fn name_back(
     context: &Context,
     host: &mut Host,
@@ -207,6 +207,7 @@ pub(in crate::job) async fn name_back(
     source: &PathName,
 ) -> Result<()> {
     connect(context, host).await?;
+    context.confirm_job().await?;
     let (aside_name, name) = (host.show(aside), host.show(source));
     rename_free(context, host, aside, source).await.map_err(|failure| {
         let what = format!("{aside_name} is the source {name}, and has not got its name back");

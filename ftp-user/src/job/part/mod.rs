@@ -75,7 +75,7 @@ impl Part {
     }
 
     /// The number in the last name of a file, if it may be a part of some job, or an old file that was renamed aside for one.
-    fn id_in(path: &PathName) -> Option<PartId> {
+    pub(super) fn id_in(path: &PathName) -> Option<PartId> {
         let name = path.as_bytes().rsplit(|byte| *byte == b'/').next()?;
         let (id, kind) = name.strip_prefix(b".")?.split_at_checked(16)?;
         let id = str::from_utf8(id).ok().filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;

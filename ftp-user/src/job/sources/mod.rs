@@ -156,10 +156,14 @@ impl<'a> Sources<'a> {
         }
         if self.may_have_moved() {
             let source_end = &mut self.stream.idle().source;
-            if let Err(failure) = leftovers::put_matches_back(context, source_end, &source).await {
-                self.failed(&source, &destination, failure);
-                self.found(context.run.finding.nothing());
-                return true;
+            match leftovers::put_matches_back(context, source_end, &source).await {
+                Ok(failures) => failures.into_iter().for_each(|why| self.failed(&source, &destination, why)),
+                Err(failure) => {
+                    let failure = moved::refuse_listing(context, source_end, &source, failure).await;
+                    self.failed(&source, &destination, failure);
+                    self.found(context.run.finding.nothing());
+                    return true;
+                }
             }
         }
         let takes = |entry: &Entry| self.filter.takes_entry(entry);

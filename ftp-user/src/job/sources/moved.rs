@@ -34,7 +34,13 @@ fn why_not_moved(what: &str, files: FilesBelow, stays: bool) -> Option<Failure> 
         }
     };
     let failure = Failure::new(Kind::Missing, format!("{what}, and {why}")).about(About::Unfinished);
-    Some(failure.hint("put it back where it was, or mount its disk, before the job goes on"))
+    let hint = match stays {
+        true => {
+            "mount its disk, or put it back where it was, before the job goes on; if it was deleted, make it again"
+        }
+        false => "put it back where it was, or mount its disk, before the job goes on",
+    };
+    Some(failure.hint(hint))
 }
 
 /// Whether an earlier run of the job has moved a tree that is not there, and was killed when its root was removed already.
@@ -106,6 +112,22 @@ pub(in crate::job) async fn matched(
         Some(failure) => Err(failure),
         None => Ok(missing),
     }
+}
+
+/// What it means that the directory of a pattern cannot be listed: no run removes it, so that one that is missing may be on a disk
+/// that is away.
+pub(in crate::job) async fn refuse_listing(
+    context: &Context,
+    host: &Host,
+    source: &Location,
+    failure: Failure,
+) -> Failure {
+    if failure.kind != Kind::Missing {
+        return failure;
+    }
+    let directory = place::parent(&source.path);
+    let files = begun_files(context, host, directory.as_ref()).await;
+    why_not_moved(&failure.what, files, true).unwrap_or(failure)
 }
 
 /// How many files earlier runs of the job have finished, if they have begun no others.

@@ -447,8 +447,9 @@ impl TreeCopy<'_, '_> {
                     Err(lost) => Err(lost),
                 };
                 if let Err(failure) = made {
+                    let is_over = path == root || failure.kind == Kind::Interrupted;
                     tally.failed_directory(String::new(), destination.show(path), failure);
-                    if path == root {
+                    if is_over {
                         return;
                     }
                 }
