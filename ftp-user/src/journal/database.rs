@@ -77,7 +77,7 @@ mod tests {
     use crate::journal::queue;
     use crate::journal::record::{JobStart, StoredJob};
     use crate::journal::store::Store;
-    use crate::journal::table::{RUNS, commits};
+    use crate::journal::table::{RUNS, counters};
     use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, SslMode};
     use crate::queue::Entry;
     use std::future::Future;
@@ -180,7 +180,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (one, two) = (open(home.path()), open(home.path()));
         let lock = one.lock_daemon("one").unwrap().unwrap();
-        let before = commits(&two.sql).unwrap();
+        let before = counters(&two.sql).unwrap().commits;
         // In the middle of a transaction: all of it is lost, and the failure names the database.
         let failed = one.durably(|store| {
             RUNS.replace(&store.sql, &[1_i64.into(), "x".into()])?;
@@ -191,7 +191,7 @@ mod tests {
         assert!(matches!(failed, JournalFailure::Unusable { .. }), "{failed}");
         assert!(failed.to_string().contains("postgres://tester@"), "{failed}");
         assert_eq!(
-            (commits(&two.sql).unwrap(), two.sql.number("SELECT count(*) FROM runs", &[]).unwrap()),
+            (counters(&two.sql).unwrap().commits, two.sql.number("SELECT count(*) FROM runs", &[]).unwrap()),
             (before, 0)
         );
         wait_for_connection(&one);
@@ -339,7 +339,7 @@ mod tests {
             return;
         }
         let home = tempfile::tempdir().unwrap();
-        let before = commits(&open(home.path()).sql).unwrap();
+        let before = counters(&open(home.path()).sql).unwrap().commits;
         std::thread::scope(|scope| {
             for writer in 0..4_u64 {
                 let home = home.path();
@@ -354,7 +354,7 @@ mod tests {
             }
         });
         let store = open(home.path());
-        assert_eq!(commits(&store.sql).unwrap(), before + 40);
+        assert_eq!(counters(&store.sql).unwrap().commits, before + 40);
         assert_eq!(store.sql.number("SELECT count(DISTINCT begun) FROM jobs", &[]).unwrap(), 40);
     }
 

@@ -3,7 +3,7 @@
 
 use super::item_row::{IS_FILE, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
-use super::sql::{Result, Row, Sql, StoreError, Value};
+use super::sql::{GONE, Result, Row, Sql, StoreError, Value};
 use super::table::{FAILURES, JOBS, RUNS, WITHHELD, insert};
 use super::{leases, queue};
 use crate::account::RunAccount;
@@ -29,6 +29,13 @@ pub(super) struct JobRow {
 impl JobRow {
     pub(super) fn find(sql: &Sql, id: JobId) -> Result<Option<Self>> {
         Self::query(sql, "id = ?1", &[id.into()]).map(|mut rows| rows.pop())
+    }
+
+    /// The rows of these jobs; `None` in the place of one that is not there, or cannot be read.
+    pub(super) fn readable(sql: &Sql, jobs: &[JobId]) -> Result<Vec<Option<Self>>> {
+        let read = |row: &Row<'_>| Ok(JOBS.check(row).and_then(|()| Self::of(row)).ok());
+        let found = of_each(sql, &JOBS.select("id = ?1"), jobs, read)?;
+        Ok(found.into_iter().map(Option::flatten).collect())
     }
 
     pub(super) fn named(sql: &Sql, name: &str) -> Result<Option<Self>> {
@@ -172,9 +179,13 @@ impl JobRow {
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
 pub(super) fn next_beginning(sql: &Sql, now: Duration) -> Result<u64> {
-    let last: Option<u64> = sql.one("SELECT max(begun) FROM jobs", &[], |row| row.get(0))?;
+    Ok(beginning_after(sql.one("SELECT max(begun) FROM jobs", &[], |row| row.get(0))?, now))
+}
+
+/// The same, if this is when the last one has begun.
+pub(super) fn beginning_after(last: Option<u64>, now: Duration) -> u64 {
     let after = last.map_or(0, |last| last.saturating_add(1));
-    Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
+    u64::try_from(now.as_micros()).unwrap_or(after).max(after)
 }
 
 /// How the files of a job stand.
@@ -186,7 +197,8 @@ pub(super) struct FileCounts {
     pub(super) failed: u64,
     pub(super) open: u64,
     pub(super) given_over: u64,
-    /// What has failed in the last run, also what is no file.
+    /// What has failed in the last run: files, directories that could not be listed, and files that were never begun, which have no row
+    /// of their own.
     pub(super) failures: Option<Failures>,
 }
 
@@ -199,6 +211,11 @@ impl FileCounts {
 
 /// Counts the files of a job.
 pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts> {
+    counts(sql, &[job])?.pop().ok_or(GONE)
+}
+
+/// Counts the files of each of these jobs.
+pub(super) fn counts(sql: &Sql, jobs: &[JobId]) -> Result<Vec<FileCounts>> {
     let [done, failed, open, given_over] =
         [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver]
             .map(|state| format!("state = {}", state.number()));
@@ -208,17 +225,39 @@ pub(super) fn count(sql: &Sql, job: JobId) -> Result<FileCounts> {
             count(CASE WHEN {given_over} AND {is_file} THEN 1 END) FROM items WHERE job = ?1",
         is_file = *IS_FILE
     );
-    let failures = failures(sql, job)?;
-    sql.one(&ask, &[job.into()], |row| {
+    let counts = of_each(sql, &ask, jobs, |row| {
         Ok(FileCounts {
             done: row.get(0)?,
             bytes: row.get(1)?,
             failed: row.get(2)?,
             open: row.get(3)?,
             given_over: row.get(4)?,
-            failures: failures.clone(),
+            failures: None,
         })
-    })
+    })?;
+    let failures = of_each(sql, &FAILURES.select("job = ?1"), jobs, |row| {
+        FAILURES.check(row)?;
+        Ok(Failures { number: row.get(1)?, why: row.get(2)? })
+    })?;
+    let all = counts.into_iter().zip(failures);
+    all.map(|(counts, failures)| Ok(FileCounts { failures, ..counts.ok_or(GONE)? })).collect()
+}
+
+/// What a statement returns for each of these jobs; `None` where that is no row.
+pub(super) fn of_each<T>(
+    sql: &Sql,
+    statement: &str,
+    jobs: &[JobId],
+    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<Option<T>>> {
+    let values: Vec<[Value<'_>; 1]> = jobs.iter().map(|job| [(*job).into()]).collect();
+    let values: Vec<&[Value<'_>]> = values.iter().map(<[Value<'_>; 1]>::as_slice).collect();
+    let mut found: Vec<Option<T>> = jobs.iter().map(|_| None).collect();
+    sql.query_each(statement, &values, &mut |number, row| {
+        *found.get_mut(number).ok_or(GONE)? = Some(read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// How many files of a source there are in the journal.
@@ -254,14 +293,6 @@ fn end_of_prefix(prefix: &str) -> String {
         }
     }
     end
-}
-
-/// What has failed in the last run of a job: its files, directories that could not be listed, and files that were never begun,
-/// which have no row of their own.
-fn failures(sql: &Sql, job: JobId) -> Result<Option<Failures>> {
-    let found = FAILURES
-        .find(sql, "job = ?1", &[job.into()], |row| Ok(Failures { number: row.get(1)?, why: row.get(2)? }));
-    found.map(|mut rows| rows.pop())
 }
 
 /// Writes what has failed in a run of a job, in the place of what was known.

@@ -4,22 +4,19 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::JobRow;
+use super::job_row::{FileCounts, JobRow, counts, of_each};
 use super::queue::{
-    Queue, entries, file_totals, find, forget_oldest, heads, keep, lose_all, next_head, read_sites, save,
-    written_sites,
+    Queue, entries, file_totals, forget_oldest, head_of, heads, keep, keep_all, lose_all, of_group,
+    read_sites, save, totals, written_sites,
 };
-use super::sql::{Row, Sql, StoreError, Value};
+use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{
-    LEASES, WORKERS, commits, last_fence, next_fence, reported, set_commits, set_last_fence, set_reported,
-    transaction_number,
-};
+use super::table::{LEASES, WORKERS, counters, next_fence, set_counters, transaction_number};
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, FileTotals, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish,
-    WorkerProfile, WorkerRecord, reporter,
+    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish, WorkerProfile,
+    WorkerRecord, reporter,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -125,7 +122,7 @@ impl<'a> Leases<'a> {
                     entry.note_files(file_totals(&store.sql, job)?);
                     entry.lose_worker(now);
                     keep(store, job, entry)?;
-                    delete(&store.sql, job)?;
+                    delete(&store.sql, &[job])?;
                 }
                 Ok(lost.into_iter().map(|(job, _)| job).chain(of_parts).collect())
             })
@@ -146,9 +143,15 @@ impl<'a> Leases<'a> {
     ) -> Result<Vec<TakenJob>, JournalFailure> {
         self.queue.with(|store| {
             // A reader waits for no other process.
-            let found = store.sql.now().and_then(|now| Ok((heads(&store.sql, now)?, carried(&store.sql)?)));
-            let (heads, carried) = found.map_err(|bad| store.failure(bad))?;
-            if !heads.iter().any(|head| may_begin(head, &carried)) {
+            let mut is_any = || {
+                let heads = heads(&store.sql, store.sql.now()?)?;
+                if heads.is_empty() {
+                    return Ok(false);
+                }
+                let carried = carried(&store.sql)?;
+                Ok(heads.iter().any(|head| may_begin(head, &carried)))
+            };
+            if !is_any().map_err(|bad| store.failure(bad))? {
                 return Ok(Vec::new());
             }
             store.durably(|store| take(store, self.worker, most, recent, may_begin))
@@ -181,33 +184,26 @@ impl<'a> Leases<'a> {
         ends: Vec<(Lease, End)>,
     ) -> Result<Vec<Option<Entry>>, JournalFailure> {
         // Their files change no more, so nobody else has to wait while they are counted.
-        let counted: Vec<FileTotals> = self
-            .queue
-            .read(|store| ends.iter().map(|(lease, _)| file_totals(&store.sql, lease.job)).collect())?;
+        let jobs: Vec<JobId> = ends.iter().map(|(lease, _)| lease.job).collect();
+        let counted = self.queue.read(|store| counts(&store.sql, &jobs))?;
         self.queue.write(|store| {
-            let now = store.sql.now()?;
-            let (held, mut known) = (held_by(&store.sql, self.worker)?, carried_by(&store.sql, self.worker)?);
-            let end = |((lease, end), files): ((Lease, End), FileTotals)| {
-                if !held.contains(&lease) {
-                    return Ok(None);
-                }
-                let Some(mut entry) = known.remove(&lease.job) else { return Ok(None) };
-                entry.note_files(files);
+            let (now, mut known) = (store.sql.now()?, carried_with(&store.sql, self.worker)?);
+            let end = |((lease, end), files): ((Lease, End), FileCounts)| {
+                let (_, mut entry) = known.remove(&lease.job).filter(|(held, _)| *held == lease)?;
+                entry.note_files(totals(files));
                 end(&mut entry, now);
-                delete(&store.sql, lease.job)?;
-                Ok(Some((lease.job, keep(store, lease.job, entry)?)))
+                Some(entry)
             };
-            let ended = ends
-                .into_iter()
-                .zip(counted)
-                .map(end)
-                .collect::<Result<Vec<Option<(JobId, Entry)>>, StoreError>>()?;
-            forget_oldest(&store.sql, now)?;
+            let ended: Vec<Option<Entry>> = ends.into_iter().zip(counted).map(end).collect();
+            let kept: Vec<(JobId, &Entry)> =
+                jobs.iter().zip(&ended).filter_map(|(job, entry)| Some((*job, entry.as_ref()?))).collect();
+            delete(&store.sql, &kept.iter().map(|(job, _)| *job).collect::<Vec<_>>())?;
+            keep_all(&store.sql, &kept)?;
             // One that waits itself makes room for nobody: two of them would wake each other without end.
-            let have_made_room = ended.iter().flatten().filter(|(_, entry)| entry.waits_for.is_none());
+            let have_made_room = kept.iter().filter(|(_, entry)| entry.waits_for.is_none());
             let free: Vec<JobId> = have_made_room.map(|(job, _)| *job).collect();
             wake(&store.sql, &free, now)?;
-            Ok(ended.into_iter().map(|ended| ended.map(|(_, entry)| entry)).collect())
+            Ok(ended)
         })
     }
 
@@ -244,6 +240,7 @@ fn check_in(
     save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
     let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
     sql.write("DELETE FROM workers WHERE seen < ?1", &[long_ago.into()])?;
+    forget_oldest(sql, now)?;
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
@@ -252,25 +249,24 @@ fn check_in(
 
 /// Ends all leases if the store has fewer changes than a worker has seen. Returns how many are gone.
 fn end_leases_of_older_store(store: &Store, seen: u64) -> Result<Option<u64>, StoreError> {
-    let gone = seen.saturating_sub(commits(&store.sql)?);
+    let gone = seen.saturating_sub(counters(&store.sql)?.commits);
     if gone == 0 {
         return Ok(None);
     }
     lose_all(store)?;
-    next_fence(&store.sql, JUMP)?;
     // Other workers have seen other changes: none of them has seen as many.
-    set_commits(&store.sql, seen + JUMP)?;
+    let counters = counters(&store.sql)?;
+    let new = Counters { commits: seen + JUMP, fence: counters.fence + JUMP, ..counters };
+    set_counters(&store.sql, new)?;
     Ok(Some(gone))
 }
 
 /// Begins to keep the ends of jobs if a worker wants to know of them, and ends that if none does.
 fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreError> {
-    match (reporter, reported(sql)?) {
-        (None, Some(_)) => set_reported(sql, None),
-        // What has ended before counts as reported.
-        (Some(_), None) => set_reported(sql, Some(commits(sql)?)),
-        (None, None) | (Some(_), Some(_)) => Ok(()),
-    }
+    let counters = counters(sql)?;
+    // What has ended before counts as reported.
+    let reported = reporter.and(counters.reported.or(Some(counters.commits)));
+    set_counters(sql, Counters { reported, ..counters })
 }
 
 /// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
@@ -284,36 +280,44 @@ fn take(
     let sql = &store.sql;
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
-    let (mut taken, mut waiting, mut fence) = (Vec::new(), Vec::new(), last_fence(sql)?);
+    let (mut known, mut taken, mut waiting) = (HashMap::new(), Vec::new(), Vec::new());
     while taken.len() < most && waiting.len() < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
-        let Some(job) = queue::next(may, &all) else { break };
-        let Some(mut entry) = find(sql, job)? else { break };
-        heads.retain(|head| !head.is_of_group(&entry.submission));
-        if let Some((other, dest)) = in_the_way(store, job, &entry)? {
+        let Some(head) = queue::next(may, &all) else { break };
+        let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
+        if !known.contains_key(&head.job) {
+            // All of its group of which this look can need any.
+            let next = of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)?;
+            heads.retain(|other| !is_of_group(other));
+            heads.extend(next.iter().map(|(job, entry)| head_of(*job, entry)));
+            let jobs: Vec<JobId> = next.iter().map(|(job, _)| *job).collect();
+            let syncs =
+                of_each(sql, "SELECT 1 FROM jobs WHERE id = ?1 AND verb = 'sync'", &jobs, |_| Ok(()))?;
+            known.extend(
+                next.into_iter().zip(syncs).map(|((job, entry), sync)| (job, (entry, sync.is_some()))),
+            );
+        }
+        let job = head.job;
+        heads.retain(|other| other.job != job);
+        let Some((mut entry, is_sync)) = known.remove(&job) else { break };
+        // To remove what it has left, it needs the destination for nothing else.
+        let may_wait = entry.wish != Wish::Cancel && (is_sync || entry.waits_for.is_some());
+        if may_wait && let Some((other, dest)) = in_the_way(store, job, entry.waits_for)? {
             entry.wait_for(other, &dest, now);
             save(sql, job, &entry)?;
             // However many of a group wait, those of others begin: the next look finds the next ones of this group.
-            let next = next_head(sql, &entry.submission, now)?;
-            waiting.push(entry.submission);
-            let of_group =
-                |head: &Head<JobId>| waiting.iter().filter(|other| head.is_of_group(other)).count();
-            heads.extend(next.filter(|head| of_group(head) < MOST_WAITING_OF_GROUP));
+            waiting.push(head.clone());
+            if waiting.iter().filter(|other| is_of_group(other)).count() >= MOST_WAITING_OF_GROUP {
+                heads.retain(|other| !is_of_group(other));
+            }
             continue;
         }
         entry.begin(now);
         save(sql, job, &entry)?;
-        fence += 1;
-        let lease = Lease { job, part: WHOLE_JOB, worker, fence };
-        LeaseRow::new(lease, now).save(sql)?;
-        carried.push(CarriedJob::of(&entry.submission, fence));
-        // There are several of a group if one transaction has submitted them.
-        heads.extend(next_head(sql, &entry.submission, now)?);
+        let lease = new_lease(sql, job, WHOLE_JOB, worker)?;
+        carried.push(CarriedJob::of(&entry.submission, lease.fence));
         taken.push(TakenJob { lease, entry });
-    }
-    if !taken.is_empty() {
-        set_last_fence(sql, fence)?;
     }
     Ok(taken)
 }
@@ -321,18 +325,18 @@ fn take(
 /// The job that keeps this one from storing, and where this one would store: the one that it waits for, if that still runs, or a sync
 /// that is carried and changes the destination of this sync, or a place in it or around it. Whether other jobs are in each other's
 /// way turns out at their files.
-fn in_the_way(store: &Store, job: JobId, entry: &Entry) -> Result<Option<(JobId, String)>, StoreError> {
-    // To remove what it has left, it needs the destination for nothing else.
-    if entry.wish == Wish::Cancel {
-        return Ok(None);
-    }
+fn in_the_way(
+    store: &Store,
+    job: JobId,
+    waits_for: Option<JobId>,
+) -> Result<Option<(JobId, String)>, StoreError> {
     let found = match JobRow::find(&store.sql, job) {
         // Its run tells that it cannot be read.
         Err(StoreError::Row(_)) => None,
         found => found?,
     };
     let Some(JobRow { job, .. }) = found else { return Ok(None) };
-    let still = match entry.waits_for {
+    let still = match waits_for {
         Some(other) if store.is_held(other)? => Some(other),
         Some(_) | None if job.verb == "sync" => {
             let syncs = JobRow::carried_of_verb(&store.sql, "sync")?;
@@ -416,15 +420,14 @@ fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
     Ok(row_of(sql, lease.job, lease.part)?.filter(|row| row.lease == lease))
 }
 
-/// The leases of whole jobs that a worker holds.
-fn held_by(sql: &Sql, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
-    LEASES.find(sql, "worker = ?1 AND part = 0", &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))
-}
-
-/// The jobs of these leases.
-fn carried_by(sql: &Sql, worker: WorkerId) -> Result<HashMap<JobId, Entry>, StoreError> {
-    let of_worker = "carried = 1 AND job IN (SELECT job FROM leases WHERE worker = ?1 AND part = 0)";
-    Ok(entries(sql, of_worker, &[worker.into()])?.into_iter().collect())
+/// The jobs that a worker carries, each with its lease.
+fn carried_with(sql: &Sql, worker: WorkerId) -> Result<HashMap<JobId, (Lease, Entry)>, StoreError> {
+    let leases = "worker = ?1 AND part = 0";
+    let held = LEASES.find(sql, leases, &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))?;
+    let carried = format!("carried = 1 AND job IN (SELECT job FROM leases WHERE {leases})");
+    let entries: HashMap<_, _> = entries(sql, &carried, &[worker.into()])?.into_iter().collect();
+    let with_entry = |lease: Lease| Some((lease.job, (lease, entries.get(&lease.job)?.clone())));
+    Ok(held.into_iter().filter_map(with_entry).collect())
 }
 
 /// Whether a worker carries a part.
@@ -442,10 +445,12 @@ pub(super) fn progress(sql: &Sql, job: JobId) -> Result<Option<StoredProgress>, 
     Ok(row_of(sql, job, WHOLE_JOB)?.as_ref().and_then(LeaseRow::progress))
 }
 
-/// Forgets the lease of a job. All parts of its tree end with it.
-pub(super) fn delete(sql: &Sql, job: JobId) -> Result<(), StoreError> {
-    sql.write("DELETE FROM leases WHERE job = ?1", &[job.into()])?;
-    sql.write("DELETE FROM tree_parts WHERE job = ?1", &[job.into()])
+/// Forgets the leases of jobs. All parts of their trees end with them.
+pub(super) fn delete(sql: &Sql, jobs: &[JobId]) -> Result<(), StoreError> {
+    for statement in ["DELETE FROM leases WHERE job = ?1", "DELETE FROM tree_parts WHERE job = ?1"] {
+        jobs.iter().try_for_each(|job| sql.write(statement, &[(*job).into()]))?;
+    }
+    Ok(())
 }
 
 /// Forgets the lease of a part.
@@ -470,15 +475,14 @@ pub(super) fn expired_tree_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, Stor
 
 /// The jobs that are carried, by whatever worker. Each part of a tree counts as one of them.
 pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
-    let leases = LEASES.find(sql, "TRUE", &[], LeaseRow::read)?;
-    let mut carried = Vec::new();
-    for (job, entry) in entries(sql, "carried = 1", &[])? {
-        let fences: Vec<u64> =
-            leases.iter().filter(|row| row.lease.job == job).map(|row| row.lease.fence).collect();
-        let fences = if fences.is_empty() { vec![0] } else { fences };
-        carried.extend(fences.into_iter().map(|fence| CarriedJob::of(&entry.submission, fence)));
-    }
-    Ok(carried)
+    let ask =
+        "SELECT owner, pair, sites, coalesce(fence, 0) FROM queue LEFT JOIN leases ON leases.job = queue.job
+        WHERE carried = 1";
+    sql.all(ask, &[], |row| {
+        let sites = read_sites(row.get(2)?)?.into_keys().collect();
+        let (owner, pair, fence) = (row.get(0)?, row.get(1)?, row.get(3)?);
+        Ok(CarriedJob { owner, pair, sites, fence, is_running: true })
+    })
 }
 
 /// The jobs that workers carry.

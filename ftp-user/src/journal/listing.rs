@@ -6,9 +6,9 @@ use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried_runs, workers};
 use super::queue::{Queue, entries, find, heads};
 use super::record::{ItemRecord, ItemState, StoredJob};
-use super::sql::{Sql, StoreError, Value};
+use super::sql::{Counters, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{reported, set_reported};
+use super::table::{counters, set_counters};
 use crate::id::JobId;
 use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
 use std::collections::{BTreeMap, HashMap};
@@ -193,7 +193,7 @@ impl Queue {
     /// The journal cannot be read or written.
     pub fn next_unreported(&self) -> Result<Option<(u64, FoundJobs)>> {
         self.read(|Store { sql, .. }| {
-            let Some(reported) = reported(sql)? else { return Ok(None) };
+            let Some(reported) = counters(sql)?.reported else { return Ok(None) };
             let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
             let next: Option<u64> = sql.one(next, &[reported.into()], |row| row.get(0))?;
             let Some(number) = next else { return Ok(None) };
@@ -210,9 +210,10 @@ impl Queue {
     ///
     /// The journal cannot be written.
     pub fn set_reported(&self, number: u64) -> Result<()> {
-        self.write(|Store { sql, .. }| match reported(sql)? {
-            Some(last) if last < number => set_reported(sql, Some(number)),
-            Some(_) | None => Ok(()),
+        self.write(|Store { sql, .. }| {
+            let counters = counters(sql)?;
+            let reported = counters.reported.map(|last| last.max(number));
+            set_counters(sql, Counters { reported, ..counters })
         })
     }
 
@@ -540,7 +541,8 @@ mod tests {
     fn a_job_that_cannot_be_read_is_named_beside_the_others() {
         let (_home, queue) = queue();
         let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
-        queue.with(|store| store.durably(|store| set_reported(&store.sql, Some(0)))).unwrap();
+        let reported = Counters { reported: Some(0), ..Counters::default() };
+        queue.with(|store| store.durably(|store| set_counters(&store.sql, reported))).unwrap();
         let (good, bad) = (JobId::new(1), JobId::new(2));
         let put = |store: &Store| {
             let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");

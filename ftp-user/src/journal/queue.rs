@@ -4,11 +4,11 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::{FileCounts, JobRow, count, next_beginning};
+use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
-use super::table::{QUEUE, check_files, forget, transaction_number};
+use super::table::{QUEUE, check_files, forget_all, transaction_number};
 use crate::id::JobId;
 use crate::queue::{
     self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
@@ -148,11 +148,7 @@ impl Queue {
             if let Err(refusal) = entry.apply(change, has_left, now) {
                 return Ok(Some(Err(refusal)));
             }
-            let entry = keep(store, job, entry)?;
-            if entry.ended.is_some() {
-                forget_oldest(&store.sql, now)?;
-            }
-            Ok(Some(Ok(entry)))
+            Ok(Some(Ok(keep(store, job, entry)?)))
         })?;
         changed.ok_or(JournalFailure::Unknown { job })
     }
@@ -249,12 +245,13 @@ fn submit(
     // The clock of whoever submits it may be wrong.
     let due = if entry.due <= entry.created { now } else { entry.due };
     let entry = &Entry { created: now, due, ..entry.clone() };
-    let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
-    let waiting: u64 = store.sql.one(waiting, &[(&entry.submission.owner).into()], |row| row.get(0))?;
+    let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
+    let read = |row: &Row<'_>| Ok((row.get::<u64>(0)?, row.get(1)?));
+    let (waiting, last) = store.sql.one(ask, &[(&entry.submission.owner).into()], read)?;
     if waiting >= MOST_OF_OWNER {
         return Ok(Err(store.full(MOST_OF_OWNER)));
     }
-    put(store, id, job, entry)?;
+    put_at(store, beginning_after(last, since_1970()), id, job, entry)?;
     Ok(Ok(Submitted::New(id)))
 }
 
@@ -273,7 +270,10 @@ pub(super) fn lose_all(store: &Store) -> Result<usize> {
 
 /// Writes a new job and its entry.
 pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Result<()> {
-    let begun = next_beginning(&store.sql, since_1970())?;
+    put_at(store, next_beginning(&store.sql, since_1970())?, id, job, entry)
+}
+
+fn put_at(store: &Store, begun: u64, id: JobId, job: StoredJob, entry: &Entry) -> Result<()> {
     let (state, ended, decided) = (JobState::Running, None, None);
     JobRow { id, job, state, begun, ended, decided }.save(&store.sql)?;
     save(&store.sql, id, entry)
@@ -281,28 +281,36 @@ pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Re
 
 /// Writes an entry, and the end of its job if nothing has run that would have. The row of a job that cannot be read stays as it is.
 pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
-    save(&store.sql, job, &entry)?;
-    let Some(ended) = entry.ended else { return Ok(entry) };
-    let row = match JobRow::find(&store.sql, job) {
-        Err(StoreError::Row(_)) => None,
-        found => found?,
-    };
-    if let Some(mut row) = row
-        && !row.state.has_ended()
-    {
+    keep_all(&store.sql, &[(job, &entry)])?;
+    Ok(entry)
+}
+
+/// The same for several.
+pub(super) fn keep_all(sql: &Sql, kept: &[(JobId, &Entry)]) -> Result<()> {
+    kept.iter().try_for_each(|(job, entry)| save(sql, *job, entry))?;
+    let ended: Vec<(JobId, u64, &Entry)> =
+        kept.iter().filter_map(|(job, entry)| Some((*job, entry.ended?, *entry))).collect();
+    let jobs: Vec<JobId> = ended.iter().map(|(job, ..)| *job).collect();
+    let rows = JobRow::readable(sql, &jobs)?.into_iter().zip(ended);
+    for (mut row, (_, ended, entry)) in rows.filter_map(|(row, of)| Some((row?, of))) {
+        if row.state.has_ended() {
+            continue;
+        }
         let was_cancelled = entry.state(ended) == queue::QueueState::Cancelled;
         row.state = if was_cancelled { JobState::Cancelled } else { JobState::Failed };
         row.ended = Some(ended);
-        row.save(&store.sql)?;
+        row.save(sql)?;
     }
-    Ok(entry)
+    Ok(())
 }
 
 /// Counts the files of a job that a worker has carried.
 pub(super) fn file_totals(sql: &Sql, job: JobId) -> Result<FileTotals> {
-    let FileCounts { done, bytes, failed, failures, .. } = count(sql, job)?;
-    let failed = failed.max(failures.map_or(0, |failures| failures.number));
-    Ok(FileTotals { done, bytes, failed })
+    count(sql, job).map(totals)
+}
+
+pub(super) fn totals(FileCounts { done, bytes, failed, failures, .. }: FileCounts) -> FileTotals {
+    FileTotals { done, bytes, failed: failed.max(failures.map_or(0, |failures| failures.number)) }
 }
 
 /// The entry of a job; `None` if it is not a job of the queue.
@@ -427,29 +435,26 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
     find_heads(sql, &first, &[Wish::Pause.number().into(), now.into()])
 }
 
-/// The job that comes next in the group of [`heads`] of one that has begun.
-pub(super) fn next_head(
-    sql: &Sql,
-    Submission { owner, pair, priority, sites, .. }: &Submission,
-    now: u64,
-) -> Result<Option<Head<JobId>>> {
-    let sites = written_sites(sites)?;
+/// The first jobs of the group of one of the [`heads`], in their order.
+pub(super) fn of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<Vec<(JobId, Entry)>> {
+    let sites = written_sites(&head.sites)?;
     let of_group = format!(
-        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT 1"
+        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7"
     );
     let values = [
         Wish::Pause.number().into(),
         now.into(),
-        owner.into(),
-        pair.into(),
-        i64::from(priority.number()).into(),
+        (&head.owner).into(),
+        (&head.pair).into(),
+        i64::from(head.priority.number()).into(),
         (&sites).into(),
+        i64::try_from(most).unwrap_or(i64::MAX).into(),
     ];
-    find_heads(sql, &of_group, &values).map(|mut found| found.pop())
+    entries(sql, &of_group, &values)
 }
 
-/// A job that is carried, as if it were still to begin.
-pub(super) fn carried_head(job: JobId, entry: &Entry) -> Head<JobId> {
+/// A job, as if it were the first that may begin.
+pub(super) fn head_of(job: JobId, entry: &Entry) -> Head<JobId> {
     let Submission { owner, pair, priority, sites, .. } = entry.submission.clone();
     let submitted = entry.submitted.unwrap_or(0);
     Head { job, owner, pair, sites, priority, submitted, due: entry.due }
@@ -482,13 +487,13 @@ pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<()> {
         UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC NULLS LAST LIMIT ?2 OFFSET ?3) AS surplus
         LIMIT ?2";
     let oldest = now.saturating_sub(KEPT_FOR.as_secs());
-    let found = sql.all(ask, &[oldest.into(), AT_ONCE.into(), MOST_ENDED.into()], |row| row.get(0))?;
-    found.into_iter().try_for_each(|job| forget(sql, job))
+    let values = [oldest.into(), AT_ONCE.into(), MOST_ENDED.into()];
+    forget_all(sql, &sql.all(ask, &values, |row| row.get(0))?)
 }
 
 /// For how long jobs are kept that have ended.
-const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The largest number of them.
 const MOST_ENDED: i64 = 100_000;
-/// How many are forgotten at most when others end.
-const AT_ONCE: i64 = 100;
+/// How many are forgotten at most in one transaction.
+const AT_ONCE: i64 = 5000;

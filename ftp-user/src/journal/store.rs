@@ -14,7 +14,7 @@ use super::record::{ItemKey, ItemRecord, ReadWords};
 #[cfg(feature = "postgres")]
 use super::sql::{LockKey, Parameters, SessionLock};
 use super::sql::{Sql, StoreError};
-use super::table::add_commit;
+use super::table::{add_commit, counters};
 use crate::id::JobId;
 use crate::queue::Lease;
 use ftp_io::simulated;
@@ -278,11 +278,12 @@ impl Store {
 
     /// Does `work` in one transaction. It is on the disk when this returns.
     pub(super) fn durably<T>(&self, work: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T> {
-        let begun = self.sql.begin();
+        // Whatever it does needs the counters, and a server hears of a transaction with its first question.
+        let begun = self.sql.begin().and_then(|()| counters(&self.sql));
         // Another process may have written files since the last one.
         self.next_key.set(None);
         let before = self.sql.changes();
-        let done = begun.and_then(|()| work(self)).and_then(|done| {
+        let done = begun.and_then(|_| work(self)).and_then(|done| {
             // One that has only read costs no write.
             let has_changed = self.sql.changes() != before;
             let number = if has_changed { Some(add_commit(&self.sql)?) } else { None };

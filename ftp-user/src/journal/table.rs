@@ -1,7 +1,7 @@
 //! The tables. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
 //! before anybody acts on it.
 
-use super::sql::{Row, Sql, StoreError, Value};
+use super::sql::{Counters, Row, Sql, StoreError, Value};
 use crate::id::JobId;
 use std::sync::LazyLock;
 
@@ -164,66 +164,69 @@ pub(super) fn sum(values: &[Value<'_>]) -> i64 {
     i64::from(crc32fast::hash(&row))
 }
 
-/// The number of transactions that have changed the journal, as its own row has it. Each of them adds one, so that a database which
-/// has lost its last ones is known by its number.
-pub(super) fn commits(sql: &Sql) -> Result<u64, StoreError> {
-    let found = COMMITS.query(sql, &COMMITS_SO_FAR, &[], |row| row.get::<u64>(1))?;
-    Ok(found.first().copied().unwrap_or(0))
+/// The counters of the store.
+pub(super) fn counters(sql: &Sql) -> Result<Counters, StoreError> {
+    sql.counters(|| {
+        let mut counters = Counters::default();
+        COMMITS.query(sql, &ALL_COUNTERS, &[], |row| {
+            let number = row.get::<u64>(1)?;
+            match row.get::<i64>(0)? {
+                COMMITS_SO_FAR => counters.commits = number,
+                REPORTED => counters.reported = Some(number),
+                LAST_FENCE => counters.fence = number,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(counters)
+    })
 }
 
 /// The number of the transaction that goes on: one more than there were before it.
 pub(super) fn transaction_number(sql: &Sql) -> Result<u64, StoreError> {
-    sql.transaction_number(|| Ok(commits(sql)? + 1))
+    Ok(counters(sql)?.commits + 1)
 }
 
 /// Counts the transaction that goes on. Returns its number.
 pub(super) fn add_commit(sql: &Sql) -> Result<u64, StoreError> {
     let number = transaction_number(sql)?;
-    insert(sql, &SAVE_COMMITS, &[1_i64.into(), number.into()])?;
+    insert(sql, &SAVE_COUNTER, &[COMMITS_SO_FAR.into(), number.into()])?;
     Ok(number)
 }
 
-/// Notes another number of transactions, of which nobody has seen the last.
-pub(super) fn set_commits(sql: &Sql, number: u64) -> Result<(), StoreError> {
-    sql.forget_transaction_number();
-    COMMITS.replace(sql, &[1_i64.into(), number.into()])
-}
-
-/// Up to which change the ends of jobs were reported, if somebody wants to know of them.
-pub(super) fn reported(sql: &Sql) -> Result<Option<u64>, StoreError> {
-    let found = COMMITS.find(sql, "id = 2", &[], |row| row.get::<u64>(1))?;
-    Ok(found.first().copied())
-}
-
-/// Notes up to which change the ends of jobs were reported; `None` if nobody wants to know of them.
-pub(super) fn set_reported(sql: &Sql, number: Option<u64>) -> Result<(), StoreError> {
-    match number {
-        Some(number) => COMMITS.replace(sql, &[2_i64.into(), number.into()]),
-        None => sql.write("DELETE FROM commits WHERE id = 2", &[]),
+/// Notes other counters.
+pub(super) fn set_counters(sql: &Sql, new: Counters) -> Result<(), StoreError> {
+    let old = counters(sql)?;
+    sql.set_counters(new);
+    let save = |id: i64, number: u64| insert(sql, &SAVE_COUNTER, &[id.into(), number.into()]).map(drop);
+    if new.commits != old.commits {
+        save(COMMITS_SO_FAR, new.commits)?;
     }
-}
-
-/// The fence of the last lease.
-pub(super) fn last_fence(sql: &Sql) -> Result<u64, StoreError> {
-    let found = COMMITS.find(sql, "id = 3", &[], |row| row.get::<u64>(1))?;
-    Ok(found.first().copied().unwrap_or(0))
-}
-
-/// Notes the fence of the last lease.
-pub(super) fn set_last_fence(sql: &Sql, fence: u64) -> Result<(), StoreError> {
-    COMMITS.replace(sql, &[3_i64.into(), fence.into()])
+    if new.fence != old.fence {
+        save(LAST_FENCE, new.fence)?;
+    }
+    match new.reported {
+        same if same == old.reported => Ok(()),
+        Some(number) => save(REPORTED, number),
+        None => sql.write("DELETE FROM commits WHERE id = ?1", &[REPORTED.into()]),
+    }
 }
 
 /// The fence of the next lease, which is `step` larger than that of the last one.
 pub(super) fn next_fence(sql: &Sql, step: u64) -> Result<u64, StoreError> {
-    let next = last_fence(sql)? + step;
-    set_last_fence(sql, next)?;
-    Ok(next)
+    let counters = counters(sql)?;
+    let fence = counters.fence + step;
+    set_counters(sql, Counters { fence, ..counters })?;
+    Ok(fence)
 }
 
+/// The rows of the counters.
+const COMMITS_SO_FAR: i64 = 1;
+const REPORTED: i64 = 2;
+const LAST_FENCE: i64 = 3;
 /// What every transaction reads and writes.
-static COMMITS_SO_FAR: LazyLock<String> = LazyLock::new(|| COMMITS.select("id = 1"));
-static SAVE_COMMITS: LazyLock<String> = LazyLock::new(|| COMMITS.replacement());
+static ALL_COUNTERS: LazyLock<String> = LazyLock::new(|| COMMITS.select("TRUE"));
+static SAVE_COUNTER: LazyLock<String> = LazyLock::new(|| COMMITS.replacement());
 
 /// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
 /// Runs are only shown, and are not checked here.
@@ -241,11 +244,18 @@ pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
 
 /// Forgets a job and its files.
 pub(super) fn forget(sql: &Sql, job: JobId) -> Result<(), StoreError> {
+    forget_all(sql, &[job])
+}
+
+/// Forgets these jobs and their files.
+pub(super) fn forget_all(sql: &Sql, jobs: &[JobId]) -> Result<(), StoreError> {
     // From the end: what is found by the files of the job goes before them.
     let others = [(&QUEUE, JOB), (&LEASES, JOB), (&TREE_PARTS, JOB), (&JOBS, "id = ?1")];
-    OF_JOB.iter().rev().chain(&others).try_for_each(|(table, of_job)| {
-        sql.write(&format!("DELETE FROM {} WHERE {of_job}", table.name), &[job.into()])
-    })
+    for (table, of_job) in OF_JOB.iter().rev().chain(&others) {
+        let delete = format!("DELETE FROM {} WHERE {of_job}", table.name);
+        jobs.iter().try_for_each(|job| sql.write(&delete, &[(*job).into()]))?;
+    }
+    Ok(())
 }
 
 /// What a job has besides its own row: tables, with the condition of the rows of one job. The files stand first, since others are found

@@ -13,7 +13,7 @@
 use super::failure::JournalFailure;
 use super::handle::JobJournal;
 use super::leases::{self, Leases, TakenJob};
-use super::queue::{self, carried_head};
+use super::queue::{self, head_of};
 use super::sql::{Sql, StoreError};
 use super::store::Store;
 use super::table::TREE_PARTS;
@@ -202,7 +202,7 @@ fn take(
     may_begin: impl FnOnce(&Head<JobId>) -> bool,
 ) -> Result<Option<TakenJob>, StoreError> {
     match queue::find(sql, job)? {
-        Some(entry) if may_begin(&carried_head(job, &entry)) => {
+        Some(entry) if may_begin(&head_of(job, &entry)) => {
             Ok(Some(TakenJob { lease: leases::new_lease(sql, job, part, worker)?, entry }))
         }
         Some(_) | None => Ok(None),

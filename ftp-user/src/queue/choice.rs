@@ -23,9 +23,9 @@ pub struct Head<J> {
 }
 
 impl<J> Head<J> {
-    /// Whether it waits in the same order as jobs of this submission.
-    pub fn is_of_group(&self, other: &Submission) -> bool {
-        let Submission { owner, pair, priority, sites, .. } = other;
+    /// Whether both wait in the same order.
+    pub fn is_of_group(&self, other: &Self) -> bool {
+        let Self { owner, pair, priority, sites, .. } = other;
         self.owner == *owner && self.pair == *pair && self.priority == *priority && self.sites == *sites
     }
 }
@@ -54,7 +54,7 @@ impl CarriedJob {
 }
 
 /// The job that is carried next; `None` if none may begin.
-pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<J> {
+pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<Head<J>> {
     let rank = |head: &Head<J>| {
         let of_owner = || carried.iter().filter(|job| job.owner == head.owner);
         let of_pair = || of_owner().filter(|job| job.pair == head.pair);
@@ -67,7 +67,7 @@ pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<J> {
             head.submitted,
         )
     };
-    heads.into_iter().min_by_key(rank).map(|head| head.job)
+    heads.into_iter().min_by_key(rank)
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
                 submitted: at as u64,
                 due: at as u64,
             };
-            let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap();
+            let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap().job;
             let (owner, pair, priority) = jobs.remove(at);
             order.push(format!("{owner}{pair}{priority}"));
             let fence = order.len() as u64;

@@ -17,7 +17,7 @@ use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::record::ReadWords;
 use super::sql::{Result, Sql, SqliteConnection, StoreError};
-use super::table::{NEWEST, VERSION, add_commit, commits};
+use super::table::{NEWEST, VERSION, add_commit, counters};
 use crate::failure::words;
 use mark::{Mark, look, look_around, make, promised};
 use std::fs;
@@ -182,7 +182,7 @@ fn is_of_another_program(sql: &Sql) -> Result<bool> {
 
 /// Checks that the database has at least so many transactions.
 fn has(sql: &Sql, promised: u64) -> Result<()> {
-    let number = if version(sql)? == 0 { 0 } else { commits(sql)? };
+    let number = if version(sql)? == 0 { 0 } else { counters(sql)?.commits };
     if number < promised {
         let lost = promised - number;
         return Err(StoreError::Row(format!("its last {lost} changes are gone (it had {promised})").into()));

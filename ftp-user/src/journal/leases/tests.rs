@@ -1,11 +1,12 @@
 //! Leases: a job is taken once, ends once, and goes to another worker if its own has not renewed its lease.
 
 use super::*;
-use crate::journal::queue::put;
+use crate::journal::queue::{KEPT_FOR, find, put};
 use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState, Submitted};
 use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Submission};
+use ftp_io::clock::since_1970;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -399,4 +400,26 @@ fn a_job_that_waits_for_another_one_is_not_taken_while_that_runs() {
     assert!(!is_taken());
     drop(lock);
     assert!(is_taken());
+}
+
+#[test]
+fn jobs_that_ended_long_ago_are_forgotten_when_a_worker_says_that_it_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let [old, new] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let end = |job, ago: Duration| {
+        let ended = since_1970().as_secs() - ago.as_secs();
+        queue.write(|store| {
+            let entry = find(&store.sql, job)?.unwrap();
+            keep(store, job, Entry { exit: Some(0), ended: Some(ended), ..entry })
+        })
+    };
+    end(new, KEPT_FOR - Duration::from_secs(60)).unwrap();
+    let left = || {
+        of(&queue, 1).check_in(&worker(1), &[], 0).unwrap();
+        queue.read(|store| JobRow::all(&store.sql)).unwrap().len()
+    };
+    assert_eq!(left(), 2);
+    end(old, KEPT_FOR + Duration::from_secs(1)).unwrap();
+    assert_eq!(left(), 1);
 }

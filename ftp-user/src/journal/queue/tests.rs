@@ -113,32 +113,6 @@ fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
 }
 
 #[test]
-fn jobs_that_ended_long_ago_are_forgotten() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let id = submit(&queue, 1, "ann");
-    let end = |ended| {
-        queue.write(|store| {
-            let mut entry = find(&store.sql, id)?.unwrap();
-            (entry.exit, entry.ended) = (Some(0), Some(ended));
-            keep(store, id, entry)
-        })
-    };
-    let give_up = |number| {
-        let other = submit(&queue, number, "ann");
-        queue.apply(other, JobChange::Cancel, false).unwrap().unwrap();
-    };
-    end(now()).unwrap();
-    give_up(2);
-    assert!(queue.job(id).unwrap().is_some());
-    end(now() - KEPT_FOR.as_secs() - 1).unwrap();
-    give_up(3);
-    assert!(queue.job(id).unwrap().is_none());
-    let jobs = Store::open_for_tests(home.path()).unwrap().jobs().unwrap();
-    assert_eq!(jobs.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [2, 3]);
-}
-
-#[test]
 fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());

@@ -106,8 +106,8 @@ pub(super) trait Driver {
         Ok(())
     }
 
-    /// Begins a transaction. Nobody else writes the store before it ends. Returns the time of the store then.
-    fn begin(&self) -> Result<u64>;
+    /// Begins a transaction. Nobody else writes the store from its first question until it ends.
+    fn begin(&self) -> Result<()>;
 
     /// Ends the transaction. What it has written, if it has, is on the disk when this returns.
     fn commit(&self, has_changed: bool) -> Result<()>;
@@ -182,11 +182,23 @@ enum AnyDriver {
     Postgres(PostgresConnection),
 }
 
-/// What does not change during a transaction.
-#[derive(Clone, Copy, Debug)]
+/// What is asked once in a transaction.
+#[derive(Clone, Copy, Default, Debug)]
 struct TransactionFacts {
-    now: u64,
-    number: Option<u64>,
+    now: Option<u64>,
+    counters: Option<Counters>,
+}
+
+/// The numbers of which the store has one each.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Counters {
+    /// How many transactions have changed the store: each of them adds one, so that a database which has lost its last ones is known by
+    /// this number.
+    pub(super) commits: u64,
+    /// Up to which change the ends of jobs were reported, if somebody wants to know of them.
+    pub(super) reported: Option<u64>,
+    /// The fence of the last lease.
+    pub(super) fence: u64,
 }
 
 impl Deref for Sql {
@@ -217,9 +229,8 @@ impl From<PostgresConnection> for Sql {
 impl Sql {
     /// Begins a transaction of the [`Driver`].
     pub(super) fn begin(&self) -> Result<()> {
-        let now = self.deref().begin()?;
-        self.transaction.set(Some(TransactionFacts { now, number: None }));
-        Ok(())
+        self.transaction.set(Some(TransactionFacts::default()));
+        self.deref().begin()
     }
 
     /// Ends it. `has_changed`: it has written something.
@@ -237,25 +248,31 @@ impl Sql {
     /// The time of the store, in seconds since 1970: that of its server, where several hosts share it. All of a transaction has one
     /// time.
     pub(super) fn now(&self) -> Result<u64> {
-        self.transaction.get().map_or_else(|| self.deref().now(), |transaction| Ok(transaction.now))
-    }
-
-    /// The number of the transaction that goes on, which `read` finds out. It is kept until the transaction ends.
-    pub(super) fn transaction_number(&self, read: impl FnOnce() -> Result<u64>) -> Result<u64> {
         let transaction = self.transaction.get();
-        if let Some(number) = transaction.and_then(|transaction| transaction.number) {
-            return Ok(number);
+        if let Some(now) = transaction.and_then(|transaction| transaction.now) {
+            return Ok(now);
         }
-        let number = read()?;
+        let now = self.deref().now()?;
         self.transaction
-            .set(transaction.map(|transaction| TransactionFacts { number: Some(number), ..transaction }));
-        Ok(number)
+            .set(transaction.map(|transaction| TransactionFacts { now: Some(now), ..transaction }));
+        Ok(now)
     }
 
-    /// Has the number found out anew.
-    pub(super) fn forget_transaction_number(&self) {
-        self.transaction
-            .set(self.transaction.get().map(|transaction| TransactionFacts { number: None, ..transaction }));
+    /// The counters, which `read` finds out. Within a transaction they are known from then on.
+    pub(super) fn counters(&self, read: impl FnOnce() -> Result<Counters>) -> Result<Counters> {
+        if let Some(counters) = self.transaction.get().and_then(|transaction| transaction.counters) {
+            return Ok(counters);
+        }
+        let counters = read()?;
+        self.set_counters(counters);
+        Ok(counters)
+    }
+
+    /// Notes counters that the transaction has changed.
+    pub(super) fn set_counters(&self, counters: Counters) {
+        let transaction = self.transaction.get();
+        let counters = Some(counters);
+        self.transaction.set(transaction.map(|transaction| TransactionFacts { counters, ..transaction }));
     }
 
     /// The connection, if it is one of SQLite.

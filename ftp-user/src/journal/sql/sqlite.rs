@@ -105,10 +105,9 @@ impl Driver for SqliteConnection {
         Ok(date_of_others()?.unwrap_or_else(|| since_1970().as_secs()))
     }
 
-    fn begin(&self) -> Result<u64> {
+    fn begin(&self) -> Result<()> {
         date_of_others()?;
-        self.run_all("BEGIN IMMEDIATE")?;
-        self.now()
+        self.run_all("BEGIN IMMEDIATE")
     }
 
     fn commit(&self, _has_changed: bool) -> Result<()> {

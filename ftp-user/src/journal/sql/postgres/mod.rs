@@ -31,9 +31,20 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 pub(in crate::journal) struct PostgresConnection {
     requests: Requests,
     changes: Cell<u64>,
-    /// What is carried out before the next question of the transaction, which the server gets together with it; `None` outside of a
-    /// transaction.
-    unsent: RefCell<Option<Vec<Write>>>,
+    /// What the server gets of the transaction together with the next question; `None` outside of a transaction.
+    unsent: RefCell<Option<Unsent>>,
+    /// When the transaction that goes on has begun, in seconds since 1970, if the server has told that.
+    begun: Cell<Option<u64>>,
+}
+
+/// What has been asked for in a transaction, and not sent.
+#[derive(Debug, Default)]
+struct Unsent {
+    /// Whether the server knows of the transaction.
+    has_begun: bool,
+    /// Whether those who listen are told of it.
+    notifies: bool,
+    writes: Vec<Write>,
 }
 
 /// Asks the thread of a connection. The connection is closed when the last of them is gone.
@@ -87,14 +98,14 @@ impl LockKey {
 
 impl Requests {
     fn ask(&self, work: Work) -> Result<Answer> {
-        self.ask_after(Vec::new(), work)
+        self.ask_after(None, Vec::new(), work)
     }
 
-    /// Has these statements carried out, and then the work.
-    fn ask_after(&self, before: Vec<Write>, work: Work) -> Result<Answer> {
+    /// Begins a transaction if it gets a lock for that, has these statements carried out, and then the work.
+    fn ask_after(&self, begin: Option<LockKey>, before: Vec<Write>, work: Work) -> Result<Answer> {
         let gone = || StoreError::Database("the thread of its connection has ended".to_owned());
         let (reply, answer) = sync_channel(1);
-        self.0.send(Request { before, work, reply }).map_err(|_| gone())?;
+        self.0.send(Request { begin, before, work, reply }).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
     }
 }
@@ -108,37 +119,50 @@ impl PostgresConnection {
         thread.map_err(|error| StoreError::Database(error.to_string()))?;
         let requests = Requests(requests);
         requests.ask(Work::Batch(String::new()))?;
-        Ok(Self { requests, changes: Cell::default(), unsent: RefCell::default() })
+        Ok(Self { requests, changes: Cell::default(), unsent: RefCell::default(), begun: Cell::default() })
     }
 
     /// Asks, after what was not sent yet.
     fn ask(&self, work: Work) -> Result<Answer> {
-        let before = self.unsent.borrow_mut().as_mut().map(std::mem::take);
-        self.requests.ask_after(before.unwrap_or_default(), work)
+        let (begin, before) = match &mut *self.unsent.borrow_mut() {
+            Some(unsent) => {
+                let begins = !std::mem::replace(&mut unsent.has_begun, true);
+                (begins.then_some(LockKey::Writer), std::mem::take(&mut unsent.writes))
+            }
+            None => (None, Vec::new()),
+        };
+        let answer = self.requests.ask_after(begin, before, work)?;
+        if begin.is_some() {
+            self.begun.set(answer.time);
+        }
+        Ok(answer)
+    }
+
+    /// Forgets the transaction. Returns whether the server knows of it.
+    fn forget_transaction(&self) -> bool {
+        self.begun.set(None);
+        self.unsent.take().is_some_and(|unsent| unsent.has_begun)
     }
 
     /// Writes before the next question or the end of the transaction. So many rows have to change, if that is known.
     fn write_rows(&self, statement: &str, values: &[Value<'_>], rows: Option<u64>) -> Result<()> {
         self.changes.set(self.changes.get().saturating_add(1));
         let write = Write { statement: statement.to_owned(), values: owned(values), rows };
-        let all = match &mut *self.unsent.borrow_mut() {
+        match &mut *self.unsent.borrow_mut() {
             Some(unsent) => {
-                unsent.push(write);
-                if unsent.len() < MOST_UNSENT {
+                unsent.writes.push(write);
+                if unsent.writes.len() < MOST_UNSENT {
                     return Ok(());
                 }
-                std::mem::take(unsent)
             }
-            None => vec![write],
-        };
-        self.requests.ask_after(all, Work::Batch(String::new())).map(drop)
+            None => return self.requests.ask_after(None, vec![write], Work::Batch(String::new())).map(drop),
+        }
+        self.ask(Work::Batch(String::new())).map(drop)
     }
 
     /// Waits for a lock that the transaction keeps until it ends.
     pub(in crate::journal) fn lock_until_commit(&self, key: LockKey) -> Result<()> {
-        self.requests
-            .ask(Work::Batch(format!("SELECT pg_advisory_xact_lock({})", key.parameters())))
-            .map(drop)
+        self.ask(Work::Batch(format!("SELECT pg_advisory_xact_lock({})", key.parameters()))).map(drop)
     }
 
     /// Takes a lock, which this connection keeps. `None`: somebody has it, which may be this connection.
@@ -224,13 +248,21 @@ impl Driver for PostgresConnection {
         self.ask(Work::Batch(statement::table(statements))).map(drop)
     }
 
+    /// All of a transaction has one time.
     fn now(&self) -> Result<u64> {
         let driver: &dyn Driver = self;
-        driver.one(NOW, &[], |row| row.get(0))
+        match self.begun.get() {
+            Some(begun) => Ok(begun),
+            None => driver.one(NOW, &[], |row| row.get(0)),
+        }
     }
 
-    /// The server tells it once for each transaction.
     fn notify(&self) -> Result<()> {
+        if let Some(unsent) = &mut *self.unsent.borrow_mut()
+            && std::mem::replace(&mut unsent.notifies, true)
+        {
+            return Ok(());
+        }
         self.write(&format!("NOTIFY {CHANNEL}"), &[])
     }
 
@@ -240,15 +272,16 @@ impl Driver for PostgresConnection {
 
     /// Whoever writes has the lock of all rows until the transaction ends, as in SQLite: keys, the number of the last change and
     /// claims are found with statements that see each other's results only then. The lock is gone before the disk has been waited for.
-    fn begin(&self) -> Result<u64> {
-        *self.unsent.borrow_mut() = Some(Vec::new());
-        Ok(self.ask(Work::Begin(LockKey::Writer))?.time)
+    /// The server hears of the transaction together with its first question.
+    fn begin(&self) -> Result<()> {
+        *self.unsent.borrow_mut() = Some(Unsent::default());
+        Ok(())
     }
 
     fn commit(&self, has_changed: bool) -> Result<()> {
-        let committed = self.ask(Work::Commit { has_changed }).map(drop);
-        *self.unsent.borrow_mut() = None;
-        committed
+        self.ask(Work::Commit { has_changed })?;
+        self.forget_transaction();
+        Ok(())
     }
 
     fn settle(&self) -> Result<()> {
@@ -256,8 +289,9 @@ impl Driver for PostgresConnection {
     }
 
     fn roll_back(&self) {
-        *self.unsent.borrow_mut() = None;
-        let _ = self.ask(Work::RollBack);
+        if self.forget_transaction() {
+            let _ = self.ask(Work::RollBack);
+        }
     }
 
     fn order_of_paths(&self) -> &'static str {

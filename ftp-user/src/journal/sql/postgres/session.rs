@@ -36,6 +36,8 @@ pub(in crate::journal) struct Parameters {
 /// What is asked of the thread.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// A transaction begins before it, and has this lock until it ends.
+    pub(super) begin: Option<LockKey>,
     /// What is carried out before it.
     pub(super) before: Vec<Write>,
     pub(super) work: Work,
@@ -60,8 +62,6 @@ pub(super) enum Work {
     Query { statement: String, all: Vec<Vec<OwnedValue>> },
     /// Statements without values.
     Batch(String),
-    /// A transaction begins, and has this lock until it ends.
-    Begin(LockKey),
     /// The transaction ends, and its results stay: they are on the disk then, if it has any.
     Commit { has_changed: bool },
     /// The transaction is given up.
@@ -81,8 +81,8 @@ pub(super) struct Answer {
     pub(super) rows: Vec<(usize, Vec<OwnedValue>)>,
     /// The number of rows that were written or deleted, or of locks that were taken.
     pub(super) changed: u64,
-    /// When the transaction has begun, in seconds since 1970.
-    pub(super) time: u64,
+    /// When a transaction has begun with it, in seconds since 1970.
+    pub(super) time: Option<u64>,
 }
 
 /// Answers requests until nobody can ask any more.
@@ -90,8 +90,9 @@ pub(super) fn serve(parameters: Parameters, mut requests: UnboundedReceiver<Requ
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async move {
         let mut session = Session::new(parameters);
-        while let Some(Request { before, work, reply }) = requests.recv().await {
-            let _ = reply.send(session.perform(before, work).await);
+        while let Some(request) = requests.recv().await {
+            let Request { begin, before, work, reply } = request;
+            let _ = reply.send(session.perform(begin, before, work).await);
         }
     });
 }
@@ -166,12 +167,10 @@ impl Session {
         Self { parameters, client, statements, locks, is_in_transaction: false, notifications }
     }
 
-    async fn perform(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
+    async fn perform(&mut self, begin: Option<LockKey>, before: Vec<Write>, work: Work) -> Result<Answer> {
         let is_end = matches!(work, Work::Commit { .. } | Work::RollBack);
         let was_in_transaction = self.is_in_transaction;
-        if is_end {
-            self.is_in_transaction = false;
-        }
+        self.is_in_transaction = (was_in_transaction || begin.is_some()) && !is_end;
         if self.client.as_ref().is_none_or(Client::is_closed) {
             self.client = None;
             if let Work::Unlock(key) = work {
@@ -186,7 +185,7 @@ impl Session {
             }
             self.connect().await?;
         }
-        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(before, work)).await else {
+        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(begin, before, work)).await else {
             // Whatever it answers now belongs to no request.
             self.client = None;
             return Err(StoreError::Database("it does not answer".to_owned()));
@@ -196,7 +195,12 @@ impl Session {
 
     /// Carries out the statements and then the work. A question goes to the server together with them, and so does the end of the
     /// transaction, which the server refuses if one of them has failed.
-    async fn carry_out(&mut self, before: Vec<Write>, work: Work) -> Result<Answer> {
+    async fn carry_out(
+        &mut self,
+        mut begin: Option<LockKey>,
+        before: Vec<Write>,
+        work: Work,
+    ) -> Result<Answer> {
         let mut writes = Vec::with_capacity(before.len());
         for Writes { statement, all, rows } in together(before) {
             writes.extend(self.ready(&statement, &all).await?.into_iter().map(|ready| (ready, rows)));
@@ -207,35 +211,31 @@ impl Session {
             Work::Commit { .. } => writes.iter().all(|(_, rows)| rows.is_none()),
             Work::Execute { .. }
             | Work::Batch(_)
-            | Work::Begin(_)
             | Work::RollBack
             | Work::Lock(_)
             | Work::Unlock(_)
             | Work::Listen(_) => false,
         };
+        let mut time = None;
         if !go_together {
-            write_all(self.client()?, std::mem::take(&mut writes)).await?;
+            time = start(self.client()?, begin.take(), std::mem::take(&mut writes)).await?;
         }
-        match work {
+        let answer = match work {
             Work::Execute { statement, values } => self.execute(statement, &values).await,
             Work::Query { statement, all } => {
                 let asked = self.ready(&statement, &all).await?;
                 let client = self.client()?;
-                let ((), rows) = tokio::try_join!(biased; write_all(client, writes), ask_all(client, asked))?;
-                Ok(Answer { rows, ..Answer::default() })
+                let started = start(client, begin, writes);
+                let (time, rows) = tokio::try_join!(biased; started, ask_all(client, asked))?;
+                Ok(Answer { rows, time, ..Answer::default() })
             }
             Work::Batch(statements) => self.batch(&statements).await,
-            Work::Begin(key) => {
-                self.is_in_transaction = true;
-                let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
-                self.time_after(&format!("BEGIN; {IN_TRANSACTION}; {lock}; {NOW}")).await
-            }
             // A transaction in which something has failed would end without a word.
             Work::Commit { has_changed } => {
                 let wait = if has_changed { WAIT_FOR_DISK } else { "" };
                 let end = format!("SELECT 1; COMMIT; {wait}");
-                let ended = tokio::try_join!(biased; write_all(self.client()?, writes), self.batch(&end));
-                Ok(ended?.1)
+                let started = start(self.client()?, begin, writes);
+                tokio::try_join!(biased; started, self.batch(&end)).map(|(_, ended)| ended)
             }
             Work::RollBack => self.batch("ROLLBACK").await,
             Work::Lock(key) => self.lock(key).await,
@@ -248,7 +248,8 @@ impl Session {
                 self.notifications.locked().heard = Some(heard);
                 self.batch(&format!("LISTEN {CHANNEL}")).await
             }
-        }
+        }?;
+        Ok(Answer { time: time.or(answer.time), ..answer })
     }
 
     fn client(&self) -> Result<&Client> {
@@ -258,17 +259,6 @@ impl Session {
     async fn batch(&self, statements: &str) -> Result<Answer> {
         self.client()?.batch_execute(statements).await?;
         Ok(Answer::default())
-    }
-
-    /// Carries out statements without values, of which the last one asks for the time.
-    async fn time_after(&self, statements: &str) -> Result<Answer> {
-        let answers = self.client()?.simple_query(statements).await?;
-        let time = answers.iter().rev().find_map(|answer| {
-            let SimpleQueryMessage::Row(row) = answer else { return None };
-            row.get(0)?.parse().ok()
-        });
-        let none = || StoreError::Database("it does not tell the time".to_owned());
-        Ok(Answer { time: time.ok_or_else(none)?, ..Answer::default() })
     }
 
     async fn execute(&mut self, statement: String, values: &[OwnedValue]) -> Result<Answer> {
@@ -396,6 +386,27 @@ fn together(writes: Vec<Write>) -> Vec<Writes> {
 
 fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| &**value as _).collect()
+}
+
+/// Begins a transaction if it gets a lock for that, and carries statements out, all sent at once. Returns when it has begun. The server
+/// refuses what follows a transaction that cannot have its lock.
+async fn start(
+    client: &Client,
+    begin: Option<LockKey>,
+    writes: Vec<(Ready, Option<u64>)>,
+) -> Result<Option<u64>> {
+    let begin = async {
+        let Some(key) = begin else { return Ok(None) };
+        let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
+        let answers = client.simple_query(&format!("BEGIN; {IN_TRANSACTION}; {lock}; {NOW}")).await?;
+        let time = answers.iter().rev().find_map(|answer| {
+            let SimpleQueryMessage::Row(row) = answer else { return None };
+            row.get(0)?.parse().ok()
+        });
+        let none = || StoreError::Database("it does not tell the time".to_owned());
+        time.ok_or_else(none).map(Some)
+    };
+    tokio::try_join!(biased; begin, write_all(client, writes)).map(|(time, ())| time)
 }
 
 /// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
@@ -535,14 +546,8 @@ impl From<tokio_postgres::Error> for StoreError {
 }
 
 const LOST: &str = "the connection to it was lost";
-/// What holds for a transaction. Its commit does not wait for the disk: it would keep the lock of all rows until then. Its statements
-/// find their rows by indexes: the server keeps the plan of a statement, and one that it has made while a table was small would read all
-/// of the table when it is large. A table that has no index for a statement counts as so large then that the server would compile the
-/// plan (`jit`), which takes a hundred times as long as to carry it out.
-const IN_TRANSACTION: &str = "
-    SET LOCAL synchronous_commit = off;
-    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-    SET LOCAL jit = off";
+/// What holds for a transaction: its commit does not wait for the disk, since it would keep the lock of all rows until then.
+const IN_TRANSACTION: &str = "SET LOCAL synchronous_commit = off";
 /// Waits for the disk after the commit, when others have the lock of all rows already. The server writes its log in order: when this
 /// transaction of its own is there, so is everything that was committed before. It has to write something, and is the smallest that
 /// does. One sync serves all connections that wait.
@@ -553,8 +558,12 @@ const WHO_AM_I: &str =
     WHERE proname = 'pg_logical_emit_message')";
 /// What holds for every connection. A statement outside of a transaction returns when it is on the disk, as a commit does after
 /// [`WAIT_FOR_DISK`]. A host that vanishes keeps its locks no longer than some 30 seconds, and a process that was stopped in a
-/// transaction keeps others from writing for less than they wait.
+/// transaction keeps others from writing for less than they wait. Statements find their rows by indexes: the server keeps the plan of a
+/// statement, and one that it has made while a table was small would read all of the table when it is large. A table that has no index
+/// for a statement counts as so large then that the server would compile the plan (`jit`), which takes a hundred times as long as to
+/// carry it out.
 const SETTINGS: &str = "
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
     SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
