@@ -281,6 +281,7 @@ fn take(
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
     let (mut known, mut taken, mut waiting) = (HashMap::new(), Vec::new(), Vec::new());
+    let mut counters = counters(sql)?;
     while taken.len() < most && waiting.len() < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
@@ -315,10 +316,13 @@ fn take(
         }
         entry.begin(now);
         save(sql, job, &entry)?;
-        let lease = new_lease(sql, job, WHOLE_JOB, worker)?;
+        counters.fence += 1;
+        let lease = Lease { job, part: WHOLE_JOB, worker, fence: counters.fence };
+        LeaseRow::new(lease, now).save(sql)?;
         carried.push(CarriedJob::of(&entry.submission, lease.fence));
         taken.push(TakenJob { lease, entry });
     }
+    set_counters(sql, counters)?;
     Ok(taken)
 }
 
