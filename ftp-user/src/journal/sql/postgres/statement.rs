@@ -18,7 +18,8 @@ pub(super) fn translate(statement: &str) -> Translated {
 }
 
 /// The text of a statement that does with many rows of values what this one does with one: it has an array for each parameter. `types`
-/// are those of its parameters. `None`: it neither asks, nor adds a row, nor changes the one whose `id` is its first value.
+/// are those of its parameters. `None`: it neither asks, nor adds a row, nor deletes by its values, nor changes the one whose `id` is its
+/// first value.
 pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
     let kind = |kind: &Type| match *kind {
         Type::INT8 => Some("BIGINT"),
@@ -40,6 +41,13 @@ pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
     if let Some((table, rest)) = text.split_once(" VALUES (") {
         let (values, rest) = rest.split_once(')')?;
         return (!values.contains('(')).then(|| format!("{table} SELECT {values} FROM {rows}{rest}"));
+    }
+    if let Some((table, condition)) =
+        text.strip_prefix("DELETE FROM ").and_then(|of| of.split_once(" WHERE "))
+    {
+        // Of a question within it, the server would look at all rows for each of the values.
+        let is_simple = !condition.contains("SELECT");
+        return is_simple.then(|| format!("DELETE FROM {table} USING {rows} WHERE {condition}"));
     }
     // The first values differ: so no row is changed by two of them.
     let (_, behind) = statement.split_once(" WHERE id = ?1")?;
@@ -168,7 +176,11 @@ mod tests {
             ("UPDATE t SET a = ?2 WHERE b = ?1", None),
             ("UPDATE t SET a = ?1 WHERE id = ?2", None),
             ("UPDATE t SET a = ?1 WHERE id = ?12", None),
-            ("DELETE FROM t WHERE id = ?1 AND a = ?2", None),
+            (
+                "DELETE FROM t WHERE id = ?1 AND a = ?2",
+                Some(format!("DELETE FROM t USING {given} WHERE id = given.v1 AND a = given.v2")),
+            ),
+            ("DELETE FROM t WHERE id IN (SELECT b FROM u WHERE c = ?1 AND a = ?2)", None),
         ] {
             assert_eq!(for_many(statement, &[Type::INT8, Type::BYTEA]), expected, "{statement}");
         }
