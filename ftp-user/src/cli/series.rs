@@ -90,16 +90,28 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
         })?],
         Some(SeriesVerb::Remove(name)) => {
             let removed = change(name, |_, _| false)?;
-            if !general.quiet && !general.json {
-                let _ = writeln!(output::out(), "removed the series {}; its runs stay", removed.id);
-            }
-            Vec::new()
+            return general.say_removed(&removed.id.to_string());
         }
     };
     for record in shown {
         general.tell(Event::Series(record)).await?;
     }
     Ok(Status::Done)
+}
+
+impl General {
+    /// Says that a series was removed.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub(super) fn say_removed(&self, series: &str) -> Result<Status> {
+        if !self.quiet && !self.json {
+            let written = writeln!(output::out(), "removed the series {series}; its runs stay");
+            written.map_err(|error| Failure::not_printed(&error))?;
+        }
+        Ok(Status::Done)
+    }
 }
 
 /// The series of this id.

@@ -8,7 +8,8 @@ use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::io;
+use std::error::Error as _;
+use std::{fmt, io};
 
 /// What is asked of a daemon.
 #[derive(Clone, Debug)]
@@ -28,6 +29,32 @@ pub struct Asker {
     pub host: String,
     /// The head that tells the token; empty at its own socket.
     pub authorization: String,
+}
+
+/// What has answered is no daemon: it speaks something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoDaemon {
+    /// Whether it speaks HTTP.
+    pub has_http: bool,
+}
+
+impl fmt::Display for NoDaemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.has_http {
+            "an HTTP server that is no daemon of ftp-user"
+        } else {
+            "no HTTP server"
+        })
+    }
+}
+
+impl std::error::Error for NoDaemon {}
+
+impl NoDaemon {
+    /// What an error says of the other end, if it says that this is no daemon.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
 }
 
 impl Asker {
@@ -59,7 +86,7 @@ impl Asker {
 
     async fn send(&self, connection: Connection, question: Question) -> io::Result<Response<Incoming>> {
         let (mut sender, connection) = handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
-        tokio::spawn(connection);
+        let connection = tokio::spawn(connection);
         let Question { method, path, body } = question;
         let mut request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header(HOST, &self.host);
@@ -74,7 +101,16 @@ impl Asker {
             None => Body::empty(),
         };
         let request = request.body(body).map_err(io::Error::other)?;
-        sender.send_request(request).await.map_err(io::Error::other)
+        match sender.send_request(request).await {
+            Ok(answer) => Ok(answer),
+            Err(error) if error.is_parse() => Err(io::Error::other(NoDaemon { has_http: false })),
+            // An FTP server speaks first, so that the request may not even be sent.
+            Err(error) if error.is_canceled() => match connection.await {
+                Ok(Err(why)) if why.source().is_none() => Err(io::Error::other(NoDaemon { has_http: false })),
+                Ok(_) | Err(_) => Err(io::Error::other(error)),
+            },
+            Err(error) => Err(io::Error::other(error)),
+        }
     }
 }
 
@@ -83,7 +119,7 @@ async fn read(answer: Response<Incoming>) -> io::Result<(bool, Value)> {
     let is_good = answer.status().is_success();
     let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
     let object = serde_json::from_slice(&bytes);
-    Ok((is_good, object.map_err(|_| io::Error::other("the answer is not one of a daemon"))?))
+    Ok((is_good, object.map_err(|_| io::Error::other(NoDaemon { has_http: true }))?))
 }
 
 /// The largest answer in bytes.
