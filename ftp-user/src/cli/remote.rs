@@ -1,9 +1,15 @@
 //! Verbs of the queue at a daemon that is reached over its API: of another host, by `--daemon`, or the own one, by its socket.
 
+mod shown;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::shown::print_event;
+use self::shown::{member, print, tell, text, with_event};
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::{JobsArgs, yes_in_queue};
-use super::series::{SeriesVerb, is_series};
+use super::series::{SeriesVerb, is_series, say_removed};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, passwords, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
@@ -11,23 +17,21 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::report::command_line;
 use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
 use clap::Args;
 use ftp_io::connection::Connection;
-use ftp_io::program::{duration, output, size};
 use ftp_io::socket;
 use ftp_io::tls::{Client, Fingerprint, Refusal, Trust, Versions};
 use ftp_proto::address;
-use ftp_proto::wire::{counted, show};
+use ftp_proto::wire::show;
 use hyper::Method;
 use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -481,7 +485,7 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
     };
     let answer = daemon.ask(method, path, None).await?;
     if matches!(verb, Some(SeriesVerb::Remove(_))) {
-        return general.say_removed(&text(&answer, "id"));
+        return say_removed(general, &text(&answer, "id"));
     }
     let Some(all) = member(&answer, "series").as_array() else {
         tell(general, &answer, "series")?;
@@ -505,107 +509,6 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
     Ok(Status::Done)
 }
 
-/// Prints a job or a series.
-fn tell(general: &General, object: &Value, event: &str) -> Result<()> {
-    match (general.json, event) {
-        (true, _) => print(&with_event(object, event)),
-        (false, "series") => print(&series_words(object)),
-        (false, _) => print(&job_words(object)),
-    }
-}
-
-/// An object of the API as a line of `--json`.
-fn with_event(object: &Value, event: &str) -> String {
-    let members = object.to_string();
-    match members.strip_prefix('{') {
-        Some(rest) if rest != "}" => format!("{{\"event\":\"{event}\",{rest}"),
-        _ => format!("{{\"event\":\"{event}\"}}"),
-    }
-}
-
-/// A job for people: `0123456789abcdef running ann 3 files (1.2 MiB), 45 min left: copy one:a two:b`.
-fn job_words(job: &Value) -> String {
-    let number = |path: &str| job.pointer(path).and_then(Value::as_u64);
-    let files = counted(number("/progress/files").unwrap_or(0), "file");
-    let bytes = size::bytes(number("/progress/bytes").unwrap_or(0));
-    let mut words =
-        format!("{} {} {} {files} ({bytes})", called(job), text(job, "state"), text(job, "owner"));
-    if let Some(failed @ 1..) = number("/failed") {
-        words += &format!(", {failed} failed");
-    }
-    if let Some(left) = number("/progress/remaining") {
-        words += &format!(", {} left", duration::words(Duration::from_secs(left)));
-    }
-    let cause = text(job, "cause");
-    if !cause.is_empty() {
-        words += &format!(" ({cause})");
-    }
-    format!("{words}: {}", places(job))
-}
-
-/// The id of a job, and its name if it has one.
-fn called(job: &Value) -> String {
-    format!("{} {}", text(job, "id"), text(job, "name")).trim_end().to_owned()
-}
-
-/// A series for people, as that of this host is shown.
-fn series_words(series: &Value) -> String {
-    let words = member(series, "command").as_array().into_iter().flatten().filter_map(Value::as_str);
-    let words: Vec<String> = words.map(str::to_owned).collect();
-    let last = Some(text(series, "last_job")).filter(|last| !last.is_empty());
-    let last = last.map(|last| format!(", last {last}")).unwrap_or_default();
-    let next = match (member(series, "paused").as_bool(), text(series, "next").as_str()) {
-        (Some(true), _) => "paused".to_owned(),
-        (_, "") => "no run any more".to_owned(),
-        (_, next) => format!("next {next}"),
-    };
-    format!(
-        "{} {} ({}), {next}{last}: {}",
-        text(series, "id"),
-        text(series, "every"),
-        text(series, "zone"),
-        command_line(&words)
-    )
-}
-
-/// The verb and the places of a job.
-fn places(job: &Value) -> String {
-    let sources = member(job, "sources").as_array().into_iter().flatten().filter_map(Value::as_str);
-    let sources: Vec<String> = sources.map(|source| show(source.as_bytes())).collect();
-    format!("{} {} {}", text(job, "verb"), sources.join(" "), text(job, "dest"))
-}
-
-/// A member of an object; null if it has none.
-fn member<'a>(object: &'a Value, key: &str) -> &'a Value {
-    object.get(key).unwrap_or(&Value::Null)
-}
-
-/// A text of an object, as a terminal may have it.
-fn text(object: &Value, key: &str) -> String {
-    show(member(object, key).as_str().unwrap_or_default().as_bytes())
-}
-
-/// Prints an event of a stream.
-pub(super) fn print_event(line: &str, is_json: bool) -> Result<()> {
-    if is_json {
-        return print(line);
-    }
-    let Ok(event) = serde_json::from_str::<Value>(line) else { return Ok(()) };
-    let (job, of) = (text(&event, "job"), |key: &str| text(&event, key));
-    match member(&event, "event").as_str() {
-        Some("job") => print(format!("{job} {} {}", of("state"), of("cause")).trim_end()),
-        Some("failed") => print(&format!("{job} failed {}: {}", of("source"), of("message"))),
-        Some("file") => print(&format!("{job} copied {} to {}", of("source"), of("dest"))),
-        Some("warning") => print(&format!("{job} warning: {}", of("message"))),
-        _ => Ok(()),
-    }
-}
-
-fn print(line: &str) -> Result<()> {
-    let written = writeln!(output::out(), "{line}");
-    written.map_err(|error| Failure::not_printed(&error))
-}
-
 /// How long a daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a job is looked at that is waited for.
@@ -614,6 +517,3 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const MOST_LISTED: usize = 100_000;
 /// The longest line of a stream, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
-
-#[cfg(test)]
-mod tests;

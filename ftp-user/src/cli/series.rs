@@ -90,7 +90,7 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
         })?],
         Some(SeriesVerb::Remove(name)) => {
             let removed = change(name, |_, _| false)?;
-            return general.say_removed(&removed.id.to_string());
+            return say_removed(general, &removed.id.to_string());
         }
     };
     for record in shown {
@@ -99,19 +99,17 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
     Ok(Status::Done)
 }
 
-impl General {
-    /// Says that a series was removed.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be written.
-    pub(super) fn say_removed(&self, series: &str) -> Result<Status> {
-        if !self.quiet && !self.json {
-            let written = writeln!(output::out(), "removed the series {series}; its runs stay");
-            written.map_err(|error| Failure::not_printed(&error))?;
-        }
-        Ok(Status::Done)
+/// Says that a series was removed.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn say_removed(general: &General, series: &str) -> Result<Status> {
+    if !general.quiet && !general.json {
+        let written = writeln!(output::out(), "removed the series {series}; its runs stay");
+        written.map_err(|error| Failure::not_printed(&error))?;
     }
+    Ok(Status::Done)
 }
 
 /// The series of this id.

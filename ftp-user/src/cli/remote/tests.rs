@@ -1,5 +1,6 @@
 //! What is asked of other daemons, and how their answers are shown.
 
+use super::shown::{job_words, series_words};
 use super::*;
 
 #[test]
@@ -67,7 +68,7 @@ fn each_option_of_the_api_is_sent_as_the_api_takes_it() {
     assert!(OPTIONS.iter().all(|option| sent.iter().any(|name| name == option.name)), "{sent:?}");
     assert_eq!(job("--config c copy --no-times").unwrap()["options"], json!({"times": false}));
     for (words, option) in
-        [("-4 copy", "-4"), ("--unseen 5s copy", "--unseen"), ("--insecure copy", "--insecure")]
+        [("-4 copy", "-4"), ("--unseen 5s copy", "--unseen"), ("--no-tls copy", "--no-tls")]
     {
         let failure = job(words).unwrap_err();
         assert!(failure.what.starts_with(&format!("{option} cannot be sent")), "{failure}");

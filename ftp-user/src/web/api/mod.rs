@@ -191,13 +191,14 @@ fn readable(call: &Call, called: &str) -> Result<JobView> {
         return Err(ApiError::not_found("job"));
     }
     let (fleet, caller) = (call.fleet(), call.caller()?);
-    if let Some(job) = fleet.job(called)?.filter(|job| caller.may_read(&job.owner)) {
+    let find = |id: &str| Ok(fleet.job(id)?.filter(|job| caller.may_read(&job.owner)));
+    if let Some(job) = find(called)? {
         return Ok(job);
     }
     let owner = (!caller.reads_all()).then(|| caller.name.clone());
     let name = (called != "last").then(|| called.to_owned());
     let newest = fleet.jobs(&JobFilter { owner, name, limit: 1, ..JobFilter::default() })?.items.pop();
-    let job = newest.map(|job| fleet.job(&job.id)).transpose()?.flatten();
+    let job = newest.map(|job| find(&job.id)).transpose()?.flatten();
     job.ok_or_else(|| ApiError::not_found("job"))
 }
 
