@@ -8,7 +8,6 @@ use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::error::Error as _;
 use std::{fmt, io};
 
 /// What is asked of a daemon.
@@ -86,7 +85,7 @@ impl Asker {
 
     async fn send(&self, connection: Connection, question: Question) -> io::Result<Response<Incoming>> {
         let (mut sender, connection) = handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
-        let connection = tokio::spawn(connection);
+        tokio::spawn(connection);
         let Question { method, path, body } = question;
         let mut request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header(HOST, &self.host);
@@ -101,16 +100,11 @@ impl Asker {
             None => Body::empty(),
         };
         let request = request.body(body).map_err(io::Error::other)?;
-        match sender.send_request(request).await {
-            Ok(answer) => Ok(answer),
-            Err(error) if error.is_parse() => Err(io::Error::other(NoDaemon { has_http: false })),
-            // An FTP server speaks first, so that the request may not even be sent.
-            Err(error) if error.is_canceled() => match connection.await {
-                Ok(Err(why)) if why.source().is_none() => Err(io::Error::other(NoDaemon { has_http: false })),
-                Ok(_) | Err(_) => Err(io::Error::other(error)),
-            },
-            Err(error) => Err(io::Error::other(error)),
-        }
+        // An FTP server speaks first, so that the request may not even be sent.
+        sender.send_request(request).await.map_err(|error| match error.is_parse() || error.is_canceled() {
+            true => io::Error::other(NoDaemon { has_http: false }),
+            false => io::Error::other(error),
+        })
     }
 }
 
