@@ -22,6 +22,9 @@ pub struct RunAccount {
     pub files: u64,
     /// Number of files that have failed.
     pub failed: u64,
+    /// Number of files that were interrupted: another run goes on with them.
+    #[serde(default)]
+    pub interrupted: u64,
     /// What was tried between which servers.
     pub pairs: Vec<PairAccount>,
     /// The first failures, in words.

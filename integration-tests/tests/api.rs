@@ -442,9 +442,12 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let id = run(&[&copy[..], &["--wait", "--id", "x"]].concat()).exits(0).stdout[0].clone();
     assert_eq!(scene.to.bytes("t/a"), b"a");
     assert_eq!(run(&[&copy[..], &["--id", "x"]].concat()).exits(0).stdout[0], id);
-    run(&["jobs"]).exits(0).says(&format!("{id} done bob 1 file (1 B): copy one:t two:"));
-    let why = run(&["--json", "why", &id]).exits(0);
-    assert_eq!(why.events("job")[0]["id"], id);
+    run(&["jobs"]).exits(0).says(&format!("{id} x done bob 1 file (1 B): copy one:t two:"));
+    for called in [&id, "x", "last"] {
+        let why = run(&["--json", "why", called]).exits(0);
+        assert_eq!(why.events("job")[0]["id"], id, "{called}");
+        assert_eq!(scene.user().args(["--json", "why", called]).run().exits(0).events("job")[0]["id"], id);
+    }
     run(&["copy", "--queue", "--wait", "one:none", "two:"]).exits(3).says("does not exist");
     let slow = scene.slow_job(&token);
     run(&["pause", &slow]).exits(0);
@@ -465,7 +468,13 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     follows.end().exits(10);
     run(&["copy", "--queue", "--every", "1d", "one:t", "two:"]).exits(0);
     let series = run(&["--json", "series"]).exits(0).events("series");
-    run(&["series", "remove", series[0]["id"].as_str().unwrap()]).exits(0);
+    assert_eq!(run(&["series"]).exits(0).stdout, scene.user().args(["series"]).run().exits(0).stdout);
+    run(&["series", "remove", series[0]["id"].as_str().unwrap()]).exits(0).says("its runs stay");
+    let tuned =
+        ["--timeout", "9s", "--stall", "9s", "-j", "2", "--streams", "2", "--no-times", "--limit", "9GB"];
+    run(&[&copy[..], &tuned, &["--wait"]].concat()).exits(0);
+    run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
+    run(&["retry", "last", "--trace", "trace"]).exits(2).says("leave out --trace");
     run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job");
     run(&["copy", "one:t", "two:"]).exits(2).says("add --queue");
     run(&["copy", "--queue", "./here", "two:"]).exits(2).says("is a place of this host");
@@ -484,4 +493,19 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
         "token",
     ]);
     away.run().exits(5).says("cannot be reached");
+    for scheme in ["http", "https"] {
+        let server = without_password(&scene.from.url("")).replacen("ftp://ann@", "", 1);
+        let url = format!("{scheme}://{server}");
+        let other =
+            user().private_file("token", &token).args(["jobs", "--daemon", &url, "--token-file", "token"]);
+        let run = other.run().exits(1).says("name the address at which ftp-user daemon --listen");
+        assert_eq!(run.said.trim().lines().count(), 1, "{run}");
+    }
+    fs::write(scene.state.path().join("settings.toml"), "[deamon]\n").unwrap();
+    let job = json!({"verb": "copy", "sources": ["one:t"], "dest": "two:"});
+    for path in ["/api/v1/jobs", "/api/v1/jobs?dry-run=true"] {
+        let refused = scene.ask(&token, &format!("POST {path}"), Some(job.clone()));
+        assert_eq!((refused.status, &refused.body["error"]["code"]), (503, &"unavailable".into()));
+        assert!(refused.body["error"]["hint"].as_str().unwrap().contains("the request is not at fault"));
+    }
 }

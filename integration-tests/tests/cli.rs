@@ -146,7 +146,7 @@ fn a_terminated_server_lets_its_transfers_end() {
 fn usage_mistakes_are_2() {
     for (args, says) in [
         (&["copy"][..], "see ftp-user copy --help"),
-        (&["-v", "sites", "test"], "see ftp-user sites --help"),
+        (&["-v", "sites", "test"], "see ftp-user sites test --help"),
         (&["copy", "ftp://127.0.0.2/a"], "ftp://127.0.0.2/a is one place, and SOURCE and DEST are two"),
         (&["no-such-verb"], "see ftp-user --help"),
         (&["copy", "--no-such-option", "a", "b"], "unexpected argument '--no-such-option' found; see"),

@@ -179,6 +179,23 @@ fn a_deletion_whose_server_dies_says_how_many_names_it_has_deleted_and_how_many_
 }
 
 #[test]
+fn a_name_whose_session_ends_in_its_deletion_is_asked_for_in_the_next_one() {
+    const FILES: usize = 6;
+    let rules = format!(
+        "{}\nLIST: 150 opening ; connection ; text drwxr-xr-x 1 ann ann 0 Jan 01 2020 t\\r\\n ; end ; 226 done\n\
+         SIZE t: 550 t: not a plain file\nSIZE t/f*: 213 1000\nCWD t: enter ; 250 there\nCWD /: enter ; 250 back\nCWD: 550 no\n\
+         once DELE t/f0003: close\nDELE t/f*: 250 deleted\nDELE: 550 a directory\nRMD: 250 removed",
+        listing(FILES)
+    );
+    let at = Peer::start("127.0.0.2", &rules, MODERN);
+    let rm = user().args(["rm", "-r", "--yes", "--json", "--retries", "1", "--timeout", "5s"]);
+    let run = rm.args([&at.url("t")]).run().exits(0);
+    assert_eq!(run.summary()["files"], FILES, "{run}");
+    let asked = at.seen_of(&["DELE"]).into_iter().filter(|line| line.ends_with("f0003")).count();
+    assert_eq!(asked, 2, "{:?}", at.seen());
+}
+
+#[test]
 fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
     let to = Peer::start(
         "127.0.0.3",

@@ -565,8 +565,11 @@ fn the_store_of_the_settings_holds_for_commands_and_daemon_and_the_environment_c
         let warning = &ended.events("warning")[0]["message"];
         assert!(warning.as_str().unwrap().contains("the jobs are those of"), "{words:?}: {warning}");
     }
-    for words in [&["cancel", "last"][..], &["pause", "last"], &["copy", "--queue", "ftp://h/a", "ftp://h/b"]]
-    {
-        scene.user().args(words).run().exits(2);
+    for (words, code) in [
+        (&["cancel", "last"][..], 3),
+        (&["pause", "last"], 3),
+        (&["copy", "--queue", "ftp://h/a", "ftp://h/b"], 2),
+    ] {
+        scene.user().args(words).run().exits(code);
     }
 }

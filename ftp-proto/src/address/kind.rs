@@ -1,6 +1,7 @@
 //! What an IP address is: its family, its kind, and the host, site or provider it belongs to. All predicates on addresses are
 //! here; `policy` decides what follows from them.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The kinds of address that `policy` distinguishes.
@@ -139,6 +140,7 @@ impl Family {
 /// assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
 /// assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
 /// assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+/// assert_eq!(of("2001:db8::1").to_string(), "2001:db8::/64");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Group(IpAddr);
@@ -160,6 +162,16 @@ pub struct Group(IpAddr);
 pub struct Network {
     first: IpAddr,
     bits: u8,
+}
+
+impl fmt::Display for Group {
+    /// The address, or the network: `192.0.2.1`, `2001:db8::/64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(ip) => ip.fmt(f),
+            IpAddr::V6(ip) => write!(f, "{ip}/64"),
+        }
+    }
 }
 
 impl Group {

@@ -8,8 +8,8 @@ use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::{
-    CheckedDirectories, CheckedEntry, DeletionPurpose, Removal, Scope, Status, TreeEntry, answer_if_any,
-    asked, check_cancel, storing, with_directories_above,
+    CheckedDirectories, CheckedEntry, DeletionPurpose, Question, Removal, Scope, Status, TreeEntry,
+    answer_if_any, asked, check_cancel, storing, with_directories_above,
 };
 use crate::place::{self, Location};
 use crate::report::several;
@@ -248,56 +248,77 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
     async fn delete(
         &mut self,
         below: Option<PathName>,
-        seen: Option<Learnt<ListedEntry>>,
+        mut seen: Option<Learnt<ListedEntry>>,
         what: RemovalKind,
         size: Option<u64>,
     ) -> Result<()> {
-        let (context, host) = (self.run.context, &mut self.host);
-        let path = self.plan.scope.path(below.as_ref());
-        let (name, kind) = (
-            host.show(&path),
-            match what {
-                RemovalKind::File => listing::Kind::File,
-                RemovalKind::Directory => listing::Kind::Directory,
-            },
-        );
+        let name = self.host.show(&self.plan.scope.path(below.as_ref()));
+        let kind = match what {
+            RemovalKind::File => listing::Kind::File,
+            RemovalKind::Directory => listing::Kind::Directory,
+        };
         if self.run.summary.dry_run {
             self.run.changed(name, None, kind, size).await;
             return Ok(());
         }
-        let removal = match (&below, seen) {
-            _ if let Some(job) = storing(context, &path) => {
-                let what = format!("{name} stays, because job {job}, which runs, stores a file there");
-                Err(Failure::new(Kind::Exists, what).hint(format!("wait for its end ({FtpUser} jobs)")))
-            }
-            (None, _) => Ok(Removal::named(&self.plan.scope, what)),
-            (Some(below), Some(seen)) => {
-                let now = host.evidence_session().unwrap_or(seen.session());
-                Removal::listed(&self.plan.scope, (below, what), &seen, now)
-            }
-            (Some(_), None) => match self.run.entry(host, &path).await {
-                // What somebody else has deleted is gone as well.
-                Ok(None) => return Ok(()),
-                Ok(Some(_)) => {
-                    let what = format!("{name} stays, because {}", ReasonToKeep::NotListed);
-                    Err(Failure::new(Kind::Unverified, what))
+        let mut question = Question::new(self.run.context);
+        let (mut session, mut is_again) = (self.host.evidence_session(), false);
+        let removed = loop {
+            match self.remove(&below, seen, what, &name).await {
+                // What a listing has shown counts in its own session: the next one is asked for the name once more.
+                Err(failure) if self.host.evidence_session() != session => {
+                    if let Err(failure) = question.again(failure).await {
+                        break Err(failure);
+                    }
+                    (seen, is_again) = (self.see(&below).await?, true);
+                    session = self.host.evidence_session();
                 }
-                Err(failure) => Err(failure),
-            },
-        };
-        let removed = match removal {
-            // What its listing has shown counts in one session only.
-            Ok(removal) if !removal.is_of_any_session() => removal.carry_out(context, host).await,
-            Ok(removal) => asked(context, host, async |host| removal.carry_out(context, host).await).await,
-            Err(failure) => Err(failure),
+                done => break done,
+            }
         };
         match removed {
-            // What somebody else has deleted is gone as well.
-            Ok(_) => self.run.changed(name, None, kind, size).await,
+            Ok(true) => self.run.changed(name, None, kind, size).await,
+            // The session may have ended after the server had deleted it.
+            Ok(false) if is_again => self.run.changed(name, None, kind, size).await,
+            Ok(false) => {}
             Err(failure) if failure.ends_the_work() => return Err(failure),
             Err(failure) => self.fail(below, failure),
         }
         Ok(())
+    }
+
+    /// Deletes a name in the session that is open. `false` if it was not there any more, because somebody else has deleted it.
+    async fn remove(
+        &mut self,
+        below: &Option<PathName>,
+        seen: Option<Learnt<ListedEntry>>,
+        what: RemovalKind,
+        name: &str,
+    ) -> Result<bool> {
+        let (context, host) = (self.run.context, &mut self.host);
+        let path = self.plan.scope.path(below.as_ref());
+        if let Some(job) = storing(context, &path) {
+            let what = format!("{name} stays, because job {job}, which runs, stores a file there");
+            return Err(Failure::new(Kind::Exists, what).hint(format!("wait for its end ({FtpUser} jobs)")));
+        }
+        let removal = match (below, seen) {
+            (None, _) => Removal::named(&self.plan.scope, what),
+            (Some(below), Some(seen)) => {
+                let now = host.evidence_session().unwrap_or(seen.session());
+                Removal::listed(&self.plan.scope, (below, what), &seen, now)?
+            }
+            (Some(_), None) if self.run.entry(host, &path).await?.is_none() => return Ok(false),
+            (Some(_), None) => {
+                let what = format!("{name} stays, because {}", ReasonToKeep::NotListed);
+                return Err(Failure::new(Kind::Unverified, what));
+            }
+        };
+        // What somebody else has deleted is gone as well.
+        match removal.is_of_any_session() {
+            true => asked(context, host, async |host| removal.carry_out(context, host).await).await?,
+            false => removal.carry_out(context, host).await?,
+        };
+        Ok(true)
     }
 
     /// Notes a failure. The directories above it stay.

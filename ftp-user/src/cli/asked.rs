@@ -9,7 +9,7 @@ use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
 use crate::place::Names;
-use crate::queue::Lease;
+use crate::queue::{FileTotals, Lease};
 use crate::report::Event;
 use ftp_io::program::args;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub(super) struct AskedJob {
     pub(super) lease: Option<Lease>,
     /// What is done with it.
     pub(super) purpose: JobPurpose,
+    /// What earlier runs have done of it.
+    pub(super) done: FileTotals,
 }
 
 /// What is done with a job.
@@ -88,12 +90,15 @@ impl AskedJob {
             words: plain,
             name: None,
         };
-        Self { job, resumes: None, lease: None, purpose: JobPurpose::Run }
+        let done = FileTotals::default();
+        Self { job, resumes: None, lease: None, purpose: JobPurpose::Run, done }
     }
 
     /// A job of the journal goes on, is given up or is shown.
     pub(super) fn again(record: &JobRecord, purpose: JobPurpose) -> Self {
-        Self { job: record.job.clone(), resumes: Some(record.id), lease: None, purpose }
+        let JobRecord { id, job, files, bytes, failed, .. } = record;
+        let done = FileTotals { done: *files, bytes: *bytes, failed: *failed };
+        Self { job: job.clone(), resumes: Some(*id), lease: None, purpose, done }
     }
 
     /// The same with the name of `--id`: a job that has it already goes on, or is reported, and then comes the status of a run
@@ -205,7 +210,7 @@ pub(super) fn job_name(text: &str) -> Result<String, String> {
 /// There is none.
 pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord> {
     let id = called.parse().ok();
-    let is_called = |job: &&JobRecord| id == Some(job.id) || job.job.name.as_deref() == Some(called);
+    let is_called = |job: &&JobRecord| id == Some(job.id) || job.name().is_some_and(|name| name == called);
     let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
     found.ok_or_else(|| {
         if called == "last" {

@@ -56,6 +56,12 @@ pub(super) struct RetryArgs {
     pub(super) yes: bool,
 }
 
+/// The failure of `retry --yes` with a job of the queue.
+pub(super) fn yes_in_queue() -> Failure {
+    let what = "--yes agrees to what the last run at a terminal has kept, and this is a job of the queue";
+    Failure::usage(what).hint("leave the sync to the queue once more, with --yes")
+}
+
 /// What is said where no job was interrupted.
 pub(super) fn nothing(jobs: &[JobRecord]) -> String {
     let running = jobs.iter().filter(|job| job.state == JobState::Running);
@@ -149,6 +155,10 @@ impl General {
             self.warn(nothing(&jobs)).await?;
         }
         general.one_password(chosen.len(), &format!("resume one job at a time: {FtpUser} resume JOB"))?;
+        if chosen.len() > 1 {
+            // What is wrong with the settings is told once.
+            program::settings(self.job.config.as_deref())?;
+        }
         let commands: Vec<_> =
             chosen.into_iter().map(|record| (record, general.command("resume", record))).collect();
         let are_several = commands.len() > 1;
@@ -180,9 +190,7 @@ impl General {
         let (general, jobs) = self.jobs()?;
         let called = find_job_or_name_series(&general, &jobs, &args.job, "retry")?;
         if called.queued.is_some() && args.yes {
-            let what =
-                "--yes agrees to what the last run at a terminal has kept, and this is a job of the queue";
-            return Err(Failure::usage(what).hint("leave the sync to the queue once more, with --yes"));
+            return Err(yes_in_queue());
         }
         if called.queued.is_some() {
             return general.change_queued(called, JobChange::Retry).await;
@@ -505,81 +513,4 @@ fn or_forget(failure: Failure, id: JobId) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::job_options::JobOptions;
-    use super::*;
-    use crate::place::Names;
-
-    fn record(line: &str, directory: &Path) -> JobRecord {
-        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        let typed = Cli::read_typed([vec!["ftp-user".into()], words.clone()].concat()).unwrap();
-        let asked = AskedJob::typed(typed.verb.job().unwrap().name(), typed.typed, &words, &Names::default());
-        JobRecord::for_tests(1, StoredJob { directory: directory.to_owned(), ..asked.job })
-    }
-
-    fn line(words: &[&str]) -> Cli {
-        let words = ["ftp-user"].iter().chain(words).map(OsString::from);
-        Cli::read_typed(words.collect()).unwrap()
-    }
-
-    #[test]
-    fn a_job_that_cannot_be_given_up_names_how_to_forget_it() {
-        for (kind, expect) in [(Kind::Temporary, true), (Kind::Interrupted, false), (Kind::Exists, false)] {
-            let failure = or_forget(Failure::new(kind, "no answer").hint("try again"), JobId::new(5));
-            let hint = failure.hint.unwrap_or_default();
-            assert_eq!(hint.contains("try again; ftp-user cancel --forget"), expect, "{hint}");
-        }
-    }
-
-    #[test]
-    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
-        let record = record("--timeout 7s --stall 7s -4 --retries 7 copy a b", Path::new("/"));
-        let again = |options: &[&str]| {
-            let typed = line(&[&["resume"], options].concat());
-            let JobOptions { v4, v6, timeout, stall, retries, .. } =
-                typed.general.command("resume", &record).unwrap().general.job;
-            (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
-        };
-        assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
-        let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
-        assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
-    }
-
-    #[test]
-    fn a_resumed_job_has_what_was_typed_and_else_the_defaults_of_today() {
-        let directory = tempfile::tempdir().unwrap();
-        let settings = directory.path().join("own.toml");
-        let text = "[defaults]\ntimeout = \"9s\"\nstall = \"9s\"\nretries = 9\nverify = \"size\"\noverwrite = \"never\"\n";
-        std::fs::write(&settings, text).unwrap();
-        let record = record("--config own.toml --timeout 7s copy --verify hash a b", directory.path());
-        let resumed = line(&["--stall", "5s", "resume"]);
-        let cli = resumed.general.command("resume", &record).unwrap();
-        let General { job, typed, .. } = &cli.general;
-        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
-        assert_eq!((seconds(job.timeout), seconds(job.stall)), (Some(7), Some(5)));
-        assert_eq!((job.retries, typed.retries), (Some(9), None), "a default is not typed");
-        let shown = format!("{:?}", cli.verb);
-        assert!(shown.contains("verify: Hash") && shown.contains("overwrite: Never"), "{shown}");
-        // Another file of settings is that of the new run.
-        std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
-        let other = directory.path().join("new.toml");
-        let resumed = line(&["resume", "--config", other.to_str().unwrap()]);
-        let cli = resumed.general.command("resume", &record).unwrap();
-        let shown = format!("{:?}", cli.verb);
-        assert!(shown.contains("overwrite: Always"), "{shown}");
-    }
-
-    #[test]
-    fn options_that_name_files_depend_on_the_directory() {
-        let check = |line: &str, expect| {
-            let record = record(line, Path::new("/"));
-            assert_eq!(names_a_relative_file(&record.job.options), expect, "{line}");
-        };
-        check("copy -r --id n --limit 5MB ftp://h/a ftp://i/b", false);
-        check("copy --ca own.pem ftp://h/a ftp://i/b", true);
-        check("--config=own.toml copy ftp://h/a ftp://i/b", true);
-        check("copy --relay h:1 --relay-token-file t ftp://h/a ftp://i/b", true);
-        check("copy --trace /tmp/tr --ca=/own.pem ftp://h/a ftp://i/b", false);
-        check("copy --include ca ftp://h/a ftp://i/b", false);
-    }
-}
+mod tests;

@@ -19,7 +19,9 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             if word.starts_with('-') {
                 return None;
             }
-            let hint = hint(verb, word).map(str::to_owned).or_else(|| near_part(verb, word))?;
+            let whole = || verb_of(words.get(at + 1..)?).filter(|_| verb == "man");
+            let page = || Some(format!("ftp-user man {} has its parts, too", whole()?.1));
+            let hint = hint(verb, word).map(str::to_owned).or_else(page).or_else(|| near_part(verb, word))?;
             Some(Failure::usage(format!("{verb} has no {word}")).hint(hint))
         }
         Some(_) | None => {
@@ -148,8 +150,6 @@ pub(super) fn hint_of_bad_value(rejected: &Rejected) -> Option<&'static str> {
         Some("leave it out: a terminal shows a bar")
     } else if rejected.has_bad_value_of("--color") {
         Some("leave it out: a terminal has colours")
-    } else if rejected.has_bad_value_of("--retries") {
-        Some("0 is the least: nothing is tried again")
     } else {
         None
     }
@@ -200,10 +200,37 @@ pub(super) fn mistyped(word: &str, words: &[OsString]) -> Option<Failure> {
     let arguments = part.unwrap_or(owner).get_arguments().filter(|option| !option.is_hide_set());
     let options: Vec<&str> = arguments.filter_map(clap::Arg::get_long).collect();
     let begun = options.iter().filter(|option| option.starts_with(typed)).min_by_key(|option| option.len());
-    let meant = begun.copied().or_else(|| nearest(typed, options.iter().copied()))?;
+    // An option of so few letters is like too many others.
+    let alike = || nearest(typed, options.iter().copied()).filter(|_| typed.len() >= 4);
+    let meant = begun.copied().or_else(alike)?;
     let part = part.map(|part| format!(" {}", part.get_name())).unwrap_or_default();
     let what = format!("{verb}{part} has no option --{typed}");
     Some(Failure::usage(what).hint(format!("did you mean --{meant}?")))
+}
+
+/// The failure if `word` is a negative number behind an option that takes none.
+pub(super) fn negative(word: &str, words: &[OsString]) -> Option<Failure> {
+    if !word.strip_prefix('-')?.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let at = words.iter().position(|other| other == word)?;
+    let option = words.get(at.checked_sub(1)?)?.to_str()?;
+    let mut command = Cli::command();
+    command.build();
+    let takes = |arg: &clap::Arg| is_called(arg, option) && arg.get_action().takes_values();
+    let has = |verb: &clap::Command| verb.get_arguments().any(takes);
+    let is_option = has(&command) || command.get_subcommands().any(has);
+    is_option.then(|| Failure::usage(format!("{option} {word}: it must not be negative")))
+}
+
+/// The page that helps with a command line: that of its verb, or of the part of it.
+pub(super) fn page_of(words: &[OsString]) -> String {
+    let Some((at, verb)) = verb_of(words) else { return "ftp-user --help".to_owned() };
+    let command = Cli::command();
+    let verbs = command.find_subcommand(&verb);
+    let part = words.get(at + 1).and_then(|word| verbs?.find_subcommand(word.to_str()?));
+    let part = part.map(|part| format!(" {}", part.get_name())).unwrap_or_default();
+    format!("ftp-user {verb}{part} --help")
 }
 
 /// Whether a person calls an option so.

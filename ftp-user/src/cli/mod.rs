@@ -220,8 +220,14 @@ impl Cli {
     /// The same for every verb but the shell, which carries them out by this.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(mut self, words: &[OsString]) -> Status {
-        if matches!(self.verb, Verb::Jobs(_) | Verb::Why(_)) && self.verb.remote().is_none() {
-            match store::despite_settings(self.general.clone()).await {
+        let tells = match self.verb {
+            Verb::Jobs(_) | Verb::Why(_) | Verb::Series(_) => Some(true),
+            // A job of the queue is changed in the store. What is carried now needs the settings, and tells of them.
+            Verb::Resume(_) | Verb::Retry(_) | Verb::Cancel(_) | Verb::Pause(_) => Some(false),
+            _ => None,
+        };
+        if let Some(tells) = tells.filter(|_| self.verb.remote().is_none()) {
+            match store::despite_settings(self.general.clone(), tells).await {
                 Ok(general) => self.general = general,
                 Err(failure) => return self.general.status_of(Err(failure)),
             }

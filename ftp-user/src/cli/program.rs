@@ -1,6 +1,6 @@
 //! The program: reads the command line with the defaults of the settings, starts the scheduler, ends with the exit status.
 
-use super::later::{elsewhere, hint_of_bad_value, later, misplaced, mistyped, verb_of};
+use super::later::{elsewhere, hint_of_bad_value, later, misplaced, mistyped, negative, page_of};
 use super::verb::Verb;
 use super::{Cli, General, When, arguments, code, colored, default_keys, help, print_failure};
 use crate::config::{self, DefaultKeys, SITE_KEYS, STORE, STORE_PASSWORD_FILE, Settings};
@@ -64,15 +64,13 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     read.map_err(|rejected| {
         let told = |word: &str| {
             let meant_elsewhere = later(word, &words).or_else(|| elsewhere(word, &words));
-            meant_elsewhere.or_else(|| misplaced(word, &words)).or_else(|| mistyped(word, &words))
+            let meant = meant_elsewhere.or_else(|| misplaced(word, &words));
+            meant.or_else(|| mistyped(word, &words)).or_else(|| negative(word, &words))
         };
         // -h among other letters is meant for another program: alone it asks for help.
         let is_meant_elsewhere = !rejected.is_mistake() && words.iter().any(has_h_among_letters);
         let unknown = if is_meant_elsewhere { Some("-h") } else { rejected.unknown() };
-        let page = match verb_of(&words) {
-            Some((_, verb)) => format!("ftp-user {verb} --help"),
-            None => "ftp-user --help".to_owned(),
-        };
+        let page = page_of(&words);
         let hint = hint_of_bad_value(&rejected);
         let mistake = || Some(Failure::usage(rejected.mistake_seeing(&page)?).hint_if(hint));
         match unknown.and_then(told).or_else(mistake) {

@@ -345,8 +345,8 @@ impl General {
         let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
         let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
         let settings = match program::settings(self.job.config.as_deref()) {
-            // A daemon with these settings carries none.
-            Err(mistake) => return Ok(Some(mistake.to_string())),
+            // A daemon with these settings carries none. At a terminal they were told.
+            Err(mistake) => return Ok(self.hands.unattended.as_ref().map(|_| mistake.to_string())),
             Ok(settings) => settings,
         };
         let at_once = match super::store::is_database(self) {
@@ -356,11 +356,11 @@ impl General {
         let limits = &settings.shared_limits;
         let sites = SiteUse { limits, at_once, now: Timestamp::now(), zone: &TimeZone::system() };
         let refusal = || sites.refusal(entry.submission.sites.keys(), &carried).map(|why| why.to_string());
-        Ok(self.lacking(&entry.submission.sites, &settings)?.or_else(refusal))
+        Ok(self.lacking(job, &entry.submission.sites, &settings)?.or_else(refusal))
     }
 
-    /// Why no worker can use these sites. If none is there, these settings stand for its own.
-    fn lacking(&self, sites: &RecordedSites, settings: &Settings) -> Result<Option<String>> {
+    /// Why no worker can carry a job of these sites. If none is there, these settings stand for its own.
+    fn lacking(&self, job: &JobRecord, sites: &RecordedSites, settings: &Settings) -> Result<Option<String>> {
         let queue = self.queue()?;
         let (now, workers) = (queue.now()?, queue.workers()?);
         if has_worker(&workers, sites, now) {
@@ -368,8 +368,17 @@ impl General {
         }
         match workers.iter().any(|worker| worker.is_alive(now)) && super::store::is_database(self) {
             true => Ok(scattered_sites(&workers, sites, now)),
-            false => Ok(site_difference(sites, settings)),
+            false => Ok(site_difference(sites, settings).or_else(|| self.lacking_relay(job, settings))),
         }
+    }
+
+    /// Why these settings keep a job of the queue from its relays. As with a site that they lack, it waits until they are right.
+    pub(super) fn lacking_relay(&self, record: &JobRecord, settings: &Settings) -> Option<String> {
+        // What cannot be read is told by its run.
+        let command = self.command("resume", record).ok()?;
+        let job = command.verb.job()?;
+        let why = job.transfer().check_relays(settings, &job.locations(&settings.sites)).err()?;
+        Some(format!("this worker can use no relay for it: {why}; put the settings right, or cancel the job"))
     }
 
     /// Notes of jobs that count as carried whose worker does not live any more.
@@ -418,6 +427,9 @@ impl General {
             let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;
             if !is_over {
+                if let Err(mistake) = program::settings(self.job.config.as_deref()) {
+                    self.warn(format!("{mistake}; a daemon with these settings carries no job")).await?;
+                }
                 self.warn_without_daemon(&queue).await?;
             }
         }
@@ -461,7 +473,7 @@ fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
         return Err(Failure::usage("--detach leaves a file to its servers, and --queue to a daemon")
             .hint("leave out one of them"));
     }
-    if verb.asks_for_relays() {
+    if verb.transfer().asks_for_relays() {
         return Err(Failure::usage("nobody is asked about relays in the queue")
             .hint("permit those that you have named: --relay-consent own"));
     }
@@ -570,24 +582,4 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_that_is_refused_names_the_next_verb() {
-        use EntryRefusal::{HasEnded, HasNotEnded, IsCancelled, IsCarried, IsNotPaused};
-        use QueueState::{Done, Failed, Paused, Running};
-        for (why, state, expect) in [
-            (HasEnded, Failed, "retry 0000000000000007"),
-            (HasEnded, Done, "why 0000000000000007"),
-            (HasNotEnded, Paused, "resume 0000000000000007"),
-            (HasNotEnded, Running, "why 0000000000000007"),
-            (IsCancelled, Running, "why 0000000000000007"),
-            (IsNotPaused, Running, "why 0000000000000007"),
-            (IsCarried, Running, "without --forget"),
-        ] {
-            let next = next_verb(why, JobId::new(7), Some(state));
-            assert!(next.contains(expect), "{why:?}: {next}");
-        }
-    }
-}
+mod tests;

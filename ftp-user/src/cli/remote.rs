@@ -1,9 +1,15 @@
 //! Verbs of the queue at a daemon that is reached over its API: of another host, by `--daemon`, or the own one, by its socket.
 
+mod shown;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::shown::print_event;
+use self::shown::{member, print, tell, text, with_event};
 use super::asked::AskedJob;
 use super::exit::of_number;
-use super::jobs::JobsArgs;
-use super::series::{SeriesVerb, is_series};
+use super::jobs::{JobsArgs, yes_in_queue};
+use super::series::{SeriesVerb, is_series, say_removed};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, passwords, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
@@ -11,21 +17,21 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::web::client::{Asker, Question};
+use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
 use clap::Args;
 use ftp_io::connection::Connection;
-use ftp_io::program::{duration, output, size};
 use ftp_io::socket;
-use ftp_io::tls::{Client, Fingerprint, Trust, Versions};
+use ftp_io::tls::{Client, Fingerprint, Refusal, Trust, Versions};
 use ftp_proto::address;
-use ftp_proto::wire::{counted, show};
+use ftp_proto::wire::show;
 use hyper::Method;
 use jiff::Timestamp;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -141,7 +147,7 @@ impl Daemon {
                 Ok(socket::Stream::from(stream).into())
             }
             DaemonPlace::Host(DaemonUrl { at, has_tls }, trust) => {
-                let away = |error: std::io::Error| {
+                let away = |error: io::Error| {
                     let what = format!("the daemon at {at} cannot be reached");
                     Failure::of_this_host(what, &error).as_kind(Kind::Temporary)
                 };
@@ -151,6 +157,10 @@ impl Daemon {
                 }
                 let client = Client::new(trust, &at.host, Versions::All, |_| ()).map_err(away)?;
                 client.connect(stream).await.map_err(|refusal| {
+                    if let Refusal::NotTls = refusal {
+                        return Failure::new(Kind::Other, format!("{at} does not speak TLS"))
+                            .hint("name the address at which ftp-user daemon --listen serves its page");
+                    }
                     let what = format!("the daemon at {at} is not trusted: {refusal}");
                     Failure::new(Kind::Untrusted, what)
                         .hint("name its authority with --daemon-ca, or its certificate with --daemon-pin")
@@ -159,14 +169,21 @@ impl Daemon {
         }
     }
 
+    /// The failure of a question that nobody has answered, or that no daemon has.
+    fn no_answer(&self, error: &io::Error) -> Failure {
+        match NoDaemon::of(error) {
+            Some(other) => Failure::new(Kind::Other, format!("{} is {other}", self.asker.host))
+                .hint("name the address at which ftp-user daemon --listen serves its page"),
+            None => Failure::of_this_host("the daemon did not answer", error).as_kind(Kind::Temporary),
+        }
+    }
+
     /// Asks, and returns the object of the answer.
     async fn ask(&self, method: Method, path: impl Into<String>, body: Option<Value>) -> Result<Value> {
         let question = Question { method, path: path.into(), body };
         let asked = async {
             let connection = self.connect().await?;
-            self.asker.ask(connection, question).await.map_err(|error| {
-                Failure::of_this_host("the daemon did not answer", &error).as_kind(Kind::Temporary)
-            })
+            self.asker.ask(connection, question).await.map_err(|error| self.no_answer(&error))
         };
         let answered = tokio::time::timeout(PATIENCE, asked).await;
         let (is_good, object) = answered.unwrap_or_else(|_| {
@@ -197,9 +214,8 @@ impl Daemon {
     async fn follow(&self, is_json: bool) -> Result<Status> {
         let question = Question { method: Method::GET, path: "/events".to_owned(), body: None };
         let connection = self.connect().await?;
-        let failed =
-            |error| Failure::of_this_host("the daemon did not answer", &error).as_kind(Kind::Temporary);
-        let mut events = match self.asker.follow(connection, question).await.map_err(failed)? {
+        let followed = self.asker.follow(connection, question).await;
+        let mut events = match followed.map_err(|error| self.no_answer(&error))? {
             Ok(events) => events,
             Err(object) => return Err(refusal(&object)),
         };
@@ -260,6 +276,12 @@ const fn kind_of(code: ErrorCode) -> Kind {
 pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Result<Status> {
     let daemon = Daemon::of(args)?;
     let general = &cli.general;
+    if general.trace.is_some() {
+        return Err(Failure::usage(
+            "--trace writes the dialogue of this host with servers, and the daemon has it",
+        )
+        .hint("leave out --trace, or --daemon"));
+    }
     let done = async {
         match &cli.verb {
             Verb::Job(job) if !job.queue().queue => Err(Failure::usage("--daemon takes jobs for its queue")
@@ -275,6 +297,7 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
                 Some(job) => act(general, &daemon, job, "resume").await,
                 None => Err(Failure::usage("name the job that goes on")),
             },
+            Verb::Retry(args) if args.yes => Err(yes_in_queue()),
             Verb::Retry(args) => act(general, &daemon, &args.job, "retry").await,
             Verb::Series(args) => series(general, &daemon, args.what.as_ref()).await,
             _ => Err(Failure::usage("this verb cannot be used with --daemon")),
@@ -345,10 +368,17 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
             "places" => places = several,
             "source" => places.insert(0, value.clone()),
             "dest" => places.push(value.clone()),
-            "id" => {}
-            _ if known(&name) => drop(options.insert(name, value.clone())),
+            // The settings of this host say which of its words are sites.
+            "id" | "config" => {}
+            "no_times" => drop(options.insert("times".to_owned(), json!(false))),
+            _ if known(&name) => drop(options.insert(name, in_api(value))),
             _ => {
-                return Err(Failure::usage(format!("--{name} cannot be sent to another daemon"))
+                let option = match id.as_str() {
+                    "v4" => "-4".to_owned(),
+                    "v6" => "-6".to_owned(),
+                    _ => format!("--{name}"),
+                };
+                return Err(Failure::usage(format!("{option} cannot be sent to another daemon"))
                     .hint("leave it out, or write it into the settings of the daemon"));
             }
         }
@@ -360,6 +390,21 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
         .ok_or_else(|| Failure::usage("a list cannot be sent to another daemon").hint("name the sources"))?;
     let job = json!({"verb": verb.name(), "sources": places, "dest": dest, "options": options});
     Ok(job.as_object().cloned().unwrap_or_default())
+}
+
+/// The value of an option as the API takes it: a duration is a text, and so is a number that is too large for one; a number of
+/// which `auto` is another value is a number.
+fn in_api(value: &Value) -> Value {
+    if let Some(number) = value.get("exactly") {
+        return number.clone();
+    }
+    match Duration::deserialize(value) {
+        Ok(duration) => json!(format!("{}ms", duration.as_millis())),
+        Err(_) if value.as_u64().is_some_and(|number| u32::try_from(number).is_err()) => {
+            json!(value.to_string())
+        }
+        Err(_) => value.clone(),
+    }
 }
 
 /// Lists the jobs of the daemon, those that came last at the end.
@@ -387,6 +432,8 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
         Err(failure) => return Err(daemon.or_is_series(failure, job, "why").await),
         Ok(found) => found,
     };
+    // A name may be that of another job by now.
+    let path = format!("/jobs/{}", encode(&text(&found, "id")));
     if general.json {
         let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
         member(&why, "why")
@@ -437,6 +484,9 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
         Some(SeriesVerb::Remove(_)) => (Method::DELETE, one),
     };
     let answer = daemon.ask(method, path, None).await?;
+    if matches!(verb, Some(SeriesVerb::Remove(_))) {
+        return say_removed(general, &text(&answer, "id"));
+    }
     let Some(all) = member(&answer, "series").as_array() else {
         tell(general, &answer, "series")?;
         return Ok(Status::Done);
@@ -446,97 +496,17 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
     if wanted.is_some() && shown.is_empty() {
         return Err(Failure::new(Kind::Missing, "no series has this id"));
     }
-    shown.into_iter().try_for_each(|series| tell(general, series, "series"))?;
+    for series in shown {
+        tell(general, series, "series")?;
+        let last = Some(text(series, "last_job")).filter(|last| wanted.is_some() && !last.is_empty());
+        let Some(last) = last else { continue };
+        match daemon.ask(Method::GET, format!("/jobs/{}", encode(&last)), None).await {
+            // It may have been forgotten.
+            Err(failure) if failure.kind == Kind::Missing => {}
+            job => tell(general, &job?, "job")?,
+        }
+    }
     Ok(Status::Done)
-}
-
-/// Prints a job or a series.
-fn tell(general: &General, object: &Value, event: &str) -> Result<()> {
-    match (general.json, event) {
-        (true, _) => print(&with_event(object, event)),
-        (false, "series") => print(&series_words(object)),
-        (false, _) => print(&job_words(object)),
-    }
-}
-
-/// An object of the API as a line of `--json`.
-fn with_event(object: &Value, event: &str) -> String {
-    let members = object.to_string();
-    match members.strip_prefix('{') {
-        Some(rest) if rest != "}" => format!("{{\"event\":\"{event}\",{rest}"),
-        _ => format!("{{\"event\":\"{event}\"}}"),
-    }
-}
-
-/// A job for people: `0123456789abcdef running ann 3 files (1.2 MiB), 45 min left: copy one:a two:b`.
-fn job_words(job: &Value) -> String {
-    let number = |path: &str| job.pointer(path).and_then(Value::as_u64);
-    let files = counted(number("/progress/files").unwrap_or(0), "file");
-    let bytes = size::bytes(number("/progress/bytes").unwrap_or(0));
-    let mut words =
-        format!("{} {} {} {files} ({bytes})", text(job, "id"), text(job, "state"), text(job, "owner"));
-    if let Some(left) = number("/progress/remaining") {
-        words += &format!(", {} left", duration::words(Duration::from_secs(left)));
-    }
-    let cause = text(job, "cause");
-    if !cause.is_empty() {
-        words += &format!(" ({cause})");
-    }
-    format!("{words}: {}", places(job))
-}
-
-/// A series for people.
-fn series_words(series: &Value) -> String {
-    let next = match (member(series, "paused").as_bool(), text(series, "next").as_str()) {
-        (Some(true), _) => "paused".to_owned(),
-        (_, "") => "no run any more".to_owned(),
-        (_, next) => format!("next {next}"),
-    };
-    format!(
-        "{} {} ({}), {next}: {}",
-        text(series, "id"),
-        text(series, "every"),
-        text(series, "zone"),
-        places(series)
-    )
-}
-
-/// The verb and the places of a job.
-fn places(job: &Value) -> String {
-    let sources = member(job, "sources").as_array().into_iter().flatten().filter_map(Value::as_str);
-    let sources: Vec<String> = sources.map(|source| show(source.as_bytes())).collect();
-    format!("{} {} {}", text(job, "verb"), sources.join(" "), text(job, "dest"))
-}
-
-/// A member of an object; null if it has none.
-fn member<'a>(object: &'a Value, key: &str) -> &'a Value {
-    object.get(key).unwrap_or(&Value::Null)
-}
-
-/// A text of an object, as a terminal may have it.
-fn text(object: &Value, key: &str) -> String {
-    show(member(object, key).as_str().unwrap_or_default().as_bytes())
-}
-
-/// Prints an event of a stream.
-pub(super) fn print_event(line: &str, is_json: bool) -> Result<()> {
-    if is_json {
-        return print(line);
-    }
-    let Ok(event) = serde_json::from_str::<Value>(line) else { return Ok(()) };
-    let (job, of) = (text(&event, "job"), |key: &str| text(&event, key));
-    match member(&event, "event").as_str() {
-        Some("job") => print(format!("{job} {} {}", of("state"), of("cause")).trim_end()),
-        Some("failed") => print(&format!("{job} failed {}: {}", of("source"), of("message"))),
-        Some("file") => print(&format!("{job} copied {} to {}", of("source"), of("dest"))),
-        Some("warning") => print(&format!("{job} warning: {}", of("message"))),
-        _ => Ok(()),
-    }
-}
-
-fn print(line: &str) -> Result<()> {
-    let written = writeln!(output::out(), "{line}");
-    written.map_err(|error| Failure::not_printed(&error))
 }
 
 /// How long a daemon may take to answer.
@@ -547,38 +517,3 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const MOST_LISTED: usize = 100_000;
 /// The longest line of a stream, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_goes_in_clear_to_this_host_only() {
-        for (text, authority) in [
-            ("https://transfers.example", Some("transfers.example:443")),
-            ("https://transfers.example:8990/", Some("transfers.example:8990")),
-            ("https://[2001:db8::1]:8990", Some("[2001:db8::1]:8990")),
-            ("http://127.0.0.1:8990", Some("127.0.0.1:8990")),
-            ("http://localhost:8990", Some("localhost:8990")),
-            ("http://transfers.example:8990", None),
-            ("http://localhost.evil.example", None),
-            ("https://ann:pw@transfers.example", None),
-            ("https://transfers.example/jobs", None),
-            ("ftp://transfers.example", None),
-            ("transfers.example:8990", None),
-        ] {
-            let read = text.parse::<DaemonUrl>().ok();
-            assert_eq!(read.map(|url| url.at.to_string()).as_deref(), authority, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_job_is_one_line_for_people_without_control_characters() {
-        let job = json!({
-            "id": "1", "state": "running", "owner": "ann", "verb": "copy", "sources": ["one:a\u{1b}"], "dest": "two:",
-            "cause": null, "progress": {"files": 1, "bytes": 2048, "remaining": 90},
-        });
-        assert_eq!(job_words(&job), "1 running ann 1 file (2.00 KiB), 90 s left: copy one:a%1B two:");
-        assert!(with_event(&job, "job").starts_with("{\"event\":\"job\","));
-    }
-}

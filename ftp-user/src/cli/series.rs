@@ -90,14 +90,24 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
         })?],
         Some(SeriesVerb::Remove(name)) => {
             let removed = change(name, |_, _| false)?;
-            if !general.quiet && !general.json {
-                let _ = writeln!(output::out(), "removed the series {}; its runs stay", removed.id);
-            }
-            Vec::new()
+            return say_removed(general, &removed.id.to_string());
         }
     };
     for record in shown {
         general.tell(Event::Series(record)).await?;
+    }
+    Ok(Status::Done)
+}
+
+/// Says that a series was removed.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn say_removed(general: &General, series: &str) -> Result<Status> {
+    if !general.quiet && !general.json {
+        let written = writeln!(output::out(), "removed the series {series}; its runs stay");
+        written.map_err(|error| Failure::not_printed(&error))?;
     }
     Ok(Status::Done)
 }

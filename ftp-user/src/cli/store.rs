@@ -46,25 +46,35 @@ pub(super) fn journal(general: &General) -> Result<Journal> {
 /// Those of [`journal`], and the settings have mistakes.
 pub(super) fn journal_of_jobs(general: &General) -> Result<Journal> {
     if general.store.is_none() {
-        program::settings(general.job.config.as_deref())?;
+        program::settings(general.job.config.as_deref()).map_err(|mistake| {
+            let hints = mistake.hint.clone().into_iter().chain([WITHOUT_SETTINGS.to_owned()]);
+            mistake.hint(Vec::from_iter(hints).join("; "))
+        })?;
     }
     journal(general)
 }
 
-/// The same options for a verb that only looks at jobs: mistakes in settings that name no store are a warning, and the jobs are those
-/// of the state directory.
-pub(super) async fn despite_settings(general: General) -> Result<General> {
+/// How jobs are reached beside settings that may name another store and have mistakes.
+const WITHOUT_SETTINGS: &str = "--store URL names the store of the jobs without them";
+
+/// The same options for a verb that looks at jobs, or changes them where they are stored. If settings that name no store have
+/// mistakes, the jobs are those of the state directory. They are a warning if the verb `tells` of them.
+pub(super) async fn despite_settings(general: General, tells: bool) -> Result<General> {
     let named = general.job.config.as_deref();
+    let Err(mistake) = program::settings(named) else { return Ok(general) };
     let text = config::settings_file(named).and_then(|path| fs::read_to_string(path).ok());
-    let directory = general.state_directory().filter(|_| general.store.is_none());
-    match (program::settings(named), text, directory) {
-        (Err(mistake), Some(text), Some(directory)) if !text.contains(config::STORE) => {
-            let jobs = format!("the jobs are those of {}", directory.display());
-            general.warn(format!("{mistake}; {jobs}")).await?;
-            Ok(General { store: Some(StoreUrl::Sqlite(directory.join("journal.db"))), ..general })
+    let (warning, general) = match (&general.store, text, general.state_directory()) {
+        (Some(_), ..) => (mistake.to_string(), general),
+        (None, Some(text), Some(directory)) if !text.contains(config::STORE) => {
+            let warning = format!("{mistake}; the jobs are those of {}", directory.display());
+            (warning, General { store: Some(StoreUrl::Sqlite(directory.join("journal.db"))), ..general })
         }
-        (Ok(_) | Err(_), _, _) => Ok(general),
+        (None, ..) => return Ok(general),
+    };
+    if tells {
+        general.warn(warning).await?;
     }
+    Ok(general)
 }
 
 /// Whether the journal is in a database that several hosts may share.

@@ -1,7 +1,7 @@
 //! The options that copy and append have in common: paths, relays and limits, those of sites too.
 
 use super::passwords::Passwords;
-use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
+use crate::config::{Consent, Relay, RelayAddress, Relays, Settings, check_tokens};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{InPlace, Job, JobCount, Mode, Options, Overwrite, Verify, Work};
@@ -105,6 +105,20 @@ impl TransferArgs {
         Ok(Self { paths, ..self.clone() })
     }
 
+    /// Checks that the relays between these places can be used with these settings, where nobody can be asked.
+    ///
+    /// # Errors
+    ///
+    /// `--path relay`, and there is none, or the token of one cannot be read.
+    pub(super) fn check_relays(&self, settings: &Settings, places: &[Location]) -> Result<()> {
+        let consent = self.paths.relays.consent(settings.consent.unwrap_or_default());
+        self.paths.relays(&settings.relays, consent, places.iter())?;
+        if self.paths.path == Allowed::Relay && consent == Consent::Ask {
+            return Err(none_is_permitted());
+        }
+        Ok(())
+    }
+
     /// Sets in `context` what the job may use.
     ///
     /// # Errors
@@ -162,8 +176,7 @@ impl PathArgs {
         let relays = self.relays(&context.settings.known_relays, consent, places())?;
         context.run.relays = permitted(context, relays, consent).await?;
         if self.path == Allowed::Relay && context.run.relays.is_empty() {
-            return Err(Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")
-                .hint("say yes at a terminal, or permit those that you have named: --relay-consent own"));
+            return Err(none_is_permitted());
         }
         Ok(())
     }
@@ -211,6 +224,12 @@ impl PathArgs {
         check_tokens(&all)?;
         Ok(all)
     }
+}
+
+/// The failure of `--path relay` if data may pass no relay.
+fn none_is_permitted() -> Failure {
+    Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")
+        .hint("say yes at a terminal, or permit those that you have named: --relay-consent own")
 }
 
 /// What all sites of these places allow.

@@ -13,6 +13,7 @@ use super::remote::RemoteArgs;
 use super::series::SeriesArgs;
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
+use super::transfer::TransferArgs;
 use super::why::{ProbeArgs, WhyArgs};
 use super::{places, program};
 use crate::config::{self, Settings};
@@ -20,6 +21,8 @@ use crate::context::Context;
 use crate::failure::{FtpUser, Result};
 use crate::job::{self, Job, Status};
 use crate::place::{Location, Names};
+use crate::queue::FileTotals;
+use crate::report::Event;
 use clap::Subcommand;
 use ftp_io::program::completion::Completions;
 use ftp_io::program::manual::Manual;
@@ -209,14 +212,13 @@ impl JobVerb {
         locations.unwrap_or_default()
     }
 
-    /// Whether a person is to be asked about relays.
-    pub(super) fn asks_for_relays(&self) -> bool {
-        let transfer = match self {
+    /// Its options of paths, relays and limits.
+    pub(super) const fn transfer(&self) -> &TransferArgs {
+        match self {
             Self::Copy(args) | Self::Move(args) => &args.transfer,
             Self::Sync(args) => &args.transfer,
             Self::Append(args) => &args.transfer,
-        };
-        transfer.asks_for_relays()
+        }
     }
 
     /// Whether what is copied can be asked for again: a list may have been a pipe.
@@ -241,10 +243,13 @@ impl JobVerb {
 
     /// Runs the verb. A job that was asked for in an earlier run is continued, shown or given up.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords, asked: AskedJob) -> Status {
-        let AskedJob { job: mut stored, resumes, lease, purpose } = match asked.named(&context, &self) {
+        let AskedJob { job: mut stored, resumes, lease, purpose, done } = match asked.named(&context, &self) {
             Ok(asked) => asked,
             Err(status) => return status,
         };
+        if done != FileTotals::default() {
+            context.run.events.say(Event::Resumed { files: done.done, bytes: done.bytes });
+        }
         context.settings.named.are_certain = resumes.is_some();
         let prepared = self.prepare(&mut context, passwords).await;
         if let Ok(job) = &prepared {

@@ -322,7 +322,9 @@ impl Tally {
     /// The account of the run, as it is kept.
     pub(in crate::job) fn account(&self, id: JobId, took: Duration, pairs: Vec<PairAccount>) -> RunAccount {
         let at = since_1970().as_secs();
-        let first = || self.failures.first().take(FAILURES);
+        let failed = self.failures.count_without(Kind::Interrupted);
+        let is_failure = |item: &&FailedItem| item.failure.kind != Kind::Interrupted;
+        let first = || self.failures.first().filter(is_failure).take(FAILURES);
         let file =
             |item: &FailedItem| FailedFile { source: shortened(&item.source), dest: shortened(&item.dest) };
         RunAccount {
@@ -331,7 +333,8 @@ impl Tally {
             at,
             seconds: took.as_secs_f64(),
             files: self.sums.files,
-            failed: self.failures.count(),
+            failed,
+            interrupted: self.failures.count() - failed,
             pairs,
             failures: first().map(|item| shortened(&item.failure.to_string())).collect(),
             failed_files: first().map(file).collect(),

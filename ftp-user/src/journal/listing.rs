@@ -52,6 +52,8 @@ pub struct JobQuery {
     pub states: Option<Vec<QueueState>>,
     /// The owner of the jobs.
     pub owner: Option<String>,
+    /// What they are called.
+    pub name: Option<String>,
     /// A server or site that is an end of them.
     pub site: Option<String>,
     /// The largest number of jobs.
@@ -371,6 +373,11 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     if let Some(owner) = &query.owner {
         values.push(owner.into());
         conditions.push(format!("owner = ?{}", values.len()));
+    }
+    if let Some(name) = &query.name {
+        values.push(name.into());
+        let at = values.len();
+        conditions.push(format!("(request = ?{at} OR job IN (SELECT id FROM jobs WHERE name = ?{at}))"));
     }
     if let Some(site) = &site {
         values.push(site.into());

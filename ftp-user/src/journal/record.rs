@@ -78,6 +78,12 @@ impl JobRecord {
         self.queued.as_ref().map_or(self.state.name(), |entry| entry.state(now).name())
     }
 
+    /// What it is called, if it has a name.
+    pub fn name(&self) -> Option<&String> {
+        let given = self.job.name.as_ref();
+        self.queued.as_ref().map_or(given, |entry| entry.name_of(given))
+    }
+
     /// Whether somebody carries it now.
     pub fn is_running(&self) -> bool {
         self.queued.as_ref().map_or(self.state == JobState::Running, |entry| entry.is_carried)

@@ -225,6 +225,11 @@ impl Entry {
         }
     }
 
+    /// What it is called: by its `--id`, or by the request that has made it.
+    pub fn name_of<'a>(&'a self, given: Option<&'a String>) -> Option<&'a String> {
+        given.or_else(|| self.request.as_ref().map(|request| &request.name))
+    }
+
     /// A worker carries it from now on.
     pub fn begin(&mut self, now: u64) {
         self.is_carried = true;

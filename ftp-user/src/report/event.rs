@@ -50,6 +50,13 @@ pub enum Event {
         /// All candidates, the best one first, if somebody has asked for them; empty if one end is this host.
         account: Option<Box<RouteAccount>>,
     },
+    /// The job goes on: earlier runs have done so much of it.
+    Resumed {
+        /// The number of their files.
+        files: u64,
+        /// The bytes of these.
+        bytes: u64,
+    },
     /// What follows is said by this job, one of several in turn: for people. A program reads the job of each line.
     OneJob {
         /// The job that says it.

@@ -15,7 +15,7 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
     let transfer = job.transfer.as_ref().map(Result::as_ref);
     JsonLine::of("job")
         .with("id", job.id.to_string())
-        .with("name", &job.job.name)
+        .with("name", job.name())
         .with("state", job.state_name(since_1970().as_secs()))
         .with("verb", &job.job.verb)
         .with("command", words(&job.job))
@@ -97,7 +97,7 @@ pub(super) fn token_words(ShownToken { token, text }: &ShownToken) -> String {
 
 /// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
 pub(super) fn job_sentence(job: &JobRecord) -> String {
-    let name = job.job.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+    let name = job.name().map(|name| format!(" {name}")).unwrap_or_default();
     let process = job.process.filter(|_| job.state == JobState::Running);
     let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
     // A detached job has no worker.
@@ -125,9 +125,10 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
 }
 
 /// A job in the list of all, in columns: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
-/// how far a transfer is that goes on without this program, or a job that a daemon carries; `why` tells everything else.
+/// how far a transfer is that goes on without this program, or a job that a daemon carries, and how many files have failed; `why` tells
+/// everything else.
 pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
-    let name = job.job.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    let name = job.name().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);
     let (state, age, files) = (state_words(job), duration::words(age), counted(job.files, "file"));
     let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
@@ -137,7 +138,11 @@ pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<Str
         None => job.progress.as_ref().map(progress_words),
     };
     let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
-    rows.chain(transfer.into_iter().chain(progress).map(|words| format!("   {words}"))).collect()
+    // While it runs, that is the number of an earlier run.
+    let failed = Some(job.failed).filter(|failed| *failed > 0 && !job.is_running());
+    let failed = failed.map(|failed| format!(" ({failed} failed)"));
+    rows.chain([transfer, progress, failed].into_iter().flatten().map(|words| format!("   {words}")))
+        .collect()
 }
 
 /// The state of a job, for people. One whose worker is lost does not run.
@@ -238,7 +243,12 @@ fn shown(word: &str) -> String {
 
 /// The command of a job, as a terminal may have it and as a shell takes it.
 fn command(job: &StoredJob) -> String {
-    words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ")
+    command_line(&words(job))
+}
+
+/// The words of a command, as a terminal may have them and as a shell takes them.
+pub(crate) fn command_line(words: &[String]) -> String {
+    words.iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The words of its command.
@@ -277,11 +287,11 @@ mod tests {
         let job = JobRecord { files: 12_345, why, open: 1, ..interrupted(asked) };
         let age = Duration::from_secs(1_200);
         let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
-        assert_eq!(job_row(&job, age, usize::MAX), [whole]);
+        assert_eq!(job_row(&job, age, usize::MAX), [whole, "    (1 failed)"]);
         let rows = job_row(&job, age, 80);
         assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
         let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, age, 30);
-        assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 2), "{rows:?}");
+        assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 3), "{rows:?}");
         assert!(rows[1].contains("no answer"), "{rows:?}");
     }
 

@@ -26,6 +26,7 @@ pub use event::{
     Summary, SummaryDetails, TreeEntry, WithheldDeletions,
 };
 pub use event::{THIS_HOST, Topic};
+pub(crate) use jobs::command_line;
 pub use progress::{Finding, FoundFiles, JobProgress};
 pub use ranges::{RangeProgress, SharedProgress};
 pub(crate) use receipt::{about, destination, failed_alike};

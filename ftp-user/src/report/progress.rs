@@ -26,6 +26,8 @@ pub(super) struct RunProgress {
     last: Option<LastFile>,
     /// Files that move together, by their number.
     together: HashMap<u64, BatchProgress>,
+    /// The files that have ended and the bytes, as they were shown last, or as earlier runs of the job have left them: no run shows less.
+    least: (u64, u64),
     /// How fast bytes move.
     bytes: RateMeter,
     /// How fast files end.
@@ -136,6 +138,10 @@ impl RunProgress {
     pub(super) fn take(&mut self, event: &Event, at: Duration) -> bool {
         match event {
             Event::Found(found) => self.found = *found,
+            Event::Resumed { files, bytes } => {
+                self.least = (*files, *bytes);
+                return false;
+            }
             Event::Plan { source, size, dry_run: false, .. } => {
                 self.bytes.begin(at);
                 self.files.begin(at);
@@ -272,10 +278,12 @@ impl RunProgress {
     }
 
     /// What there is to show at that time.
-    pub(super) fn shown(&self, at: Duration) -> JobProgress {
+    pub(super) fn shown(&mut self, at: Duration) -> JobProgress {
         let under_way = u64::try_from(self.under_way.bytes).unwrap_or(u64::MAX);
         let bytes = self.ended_bytes.saturating_add(under_way).saturating_add(self.on_the_way());
-        let of = self.found.files.max(self.ended + self.under_way.files.len() as u64);
+        let (files, bytes) = (self.done_or_failed().max(self.least.0), bytes.max(self.least.1));
+        self.least = (files, bytes);
+        let of = self.found.files.max(self.ended + self.under_way.files.len() as u64).max(files);
         let are_known = self.found.files > 0 && self.found.files == of && self.found.unsized_files == 0;
         let total = match of {
             _ if are_known => Some(self.found.bytes),
@@ -290,12 +298,12 @@ impl RunProgress {
             // After an interruption nothing moves any more, and what was lost does not come.
             _ if self.lost > 0 && self.under_way.files.is_empty() => None,
             Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost), at),
-            None if of > 1 => self.files.remaining(of - self.done_or_failed(), at),
+            None if of > 1 => self.files.remaining(of - files, at),
             None => None,
         };
         let remaining = remaining.map(rounded_up);
         let FoundFiles { more, .. } = self.found;
-        JobProgress { files: self.done_or_failed(), of, more, bytes, total, rate, remaining }
+        JobProgress { files, of, more, bytes, total, rate, remaining }
     }
 }
 

@@ -12,10 +12,14 @@ use std::collections::HashSet;
 
 /// A past run, line by line.
 pub(super) fn run(run: &RunAccount) -> Vec<String> {
-    let RunAccount { id, verb, at, seconds, files, failed, pairs, .. } = run;
+    let RunAccount { id, verb, at, seconds, files, failed, interrupted, pairs, .. } = run;
     let at = date(*at);
+    let interrupted = match interrupted {
+        0 => String::new(),
+        files => format!(", {files} interrupted"),
+    };
     let mut lines = vec![format!(
-        "run {id} of {at}: {verb}, {} done, {failed} failed, in {seconds:.1} s",
+        "run {id} of {at}: {verb}, {} done, {failed} failed{interrupted}, in {seconds:.1} s",
         counted(*files, "file")
     )];
     for pair in pairs {

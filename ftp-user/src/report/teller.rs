@@ -97,7 +97,8 @@ impl Teller {
     fn silence(&mut self) {
         let at = self.at();
         self.overall.saw(at);
-        self.progress(&self.overall.shown(at), at);
+        let shown = self.overall.shown(at);
+        self.progress(&shown, at);
     }
 
     /// Hands a whole line to the program that reads. A listener also hears of events that have no line.

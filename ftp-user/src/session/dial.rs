@@ -11,7 +11,19 @@ use std::time::Duration;
 /// Connects to the control port of `site`. See [`connect`].
 pub(super) async fn dial(context: &Context, site: &Site) -> Result<(Stream, HostPort)> {
     let name = site.authority() + if site.port == 21 { " (the default port)" } else { "" };
-    connect(context, &site.host, site.port, &name, "a server").await
+    let connected = connect(context, &site.host, site.port, &name, "a server").await;
+    connected.map_err(|failure| match failure.kind == Kind::Other && may_be_of_login(site) {
+        true => {
+            let hint = failure.hint.clone().unwrap_or_default();
+            failure.hint(format!("{hint}; in a user or a password of a URL, / is written %2F"))
+        }
+        false => failure,
+    })
+}
+
+/// Whether the host may be the beginning of a user or a password: `/` ends the host of `ftp://a/b:c@h`.
+fn may_be_of_login(site: &Site) -> bool {
+    site.user.is_none() && !site.host.contains(['.', ':']) && site.host != "localhost"
 }
 
 /// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time. If there is a
@@ -115,3 +127,24 @@ pub(crate) async fn within<T>(context: &Context, time: Duration, work: impl Futu
 
 /// The part of the patience after which a name is left to the proxy.
 const PATIENCE_FOR_OWN_LOOKUP: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::{Location, Netrc};
+
+    #[test]
+    fn a_host_may_be_the_beginning_of_a_user_or_a_password_that_has_a_slash() {
+        for (url, expect) in [
+            ("ftp://a/b:c@h/", true),
+            ("ftp://ann:12/34@h/", true),
+            ("ftp://ann@a/b", false),
+            ("ftp://a.example/b:c@h", false),
+            ("ftp://[::1]/b:c@h", false),
+            ("ftp://localhost/b", false),
+        ] {
+            let place = Location::parse(url.as_bytes(), &Netrc::default()).unwrap();
+            assert_eq!(may_be_of_login(place.site().unwrap()), expect, "{url}");
+        }
+    }
+}

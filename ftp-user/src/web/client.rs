@@ -8,7 +8,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::io;
+use std::{fmt, io};
 
 /// What is asked of a daemon.
 #[derive(Clone, Debug)]
@@ -28,6 +28,32 @@ pub struct Asker {
     pub host: String,
     /// The head that tells the token; empty at its own socket.
     pub authorization: String,
+}
+
+/// What has answered is no daemon: it speaks something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoDaemon {
+    /// Whether it speaks HTTP.
+    pub has_http: bool,
+}
+
+impl fmt::Display for NoDaemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.has_http {
+            "an HTTP server that is no daemon of ftp-user"
+        } else {
+            "no HTTP server"
+        })
+    }
+}
+
+impl std::error::Error for NoDaemon {}
+
+impl NoDaemon {
+    /// What an error says of the other end, if it says that this is no daemon.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
 }
 
 impl Asker {
@@ -74,7 +100,11 @@ impl Asker {
             None => Body::empty(),
         };
         let request = request.body(body).map_err(io::Error::other)?;
-        sender.send_request(request).await.map_err(io::Error::other)
+        // An FTP server speaks first, so that the request may not even be sent.
+        sender.send_request(request).await.map_err(|error| match error.is_parse() || error.is_canceled() {
+            true => io::Error::other(NoDaemon { has_http: false }),
+            false => io::Error::other(error),
+        })
     }
 }
 
@@ -83,7 +113,7 @@ async fn read(answer: Response<Incoming>) -> io::Result<(bool, Value)> {
     let is_good = answer.status().is_success();
     let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
     let object = serde_json::from_slice(&bytes);
-    Ok((is_good, object.map_err(|_| io::Error::other("the answer is not one of a daemon"))?))
+    Ok((is_good, object.map_err(|_| io::Error::other(NoDaemon { has_http: true }))?))
 }
 
 /// The largest answer in bytes.

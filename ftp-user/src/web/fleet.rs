@@ -247,6 +247,8 @@ pub struct JobFilter {
     pub site: Option<String>,
     /// The owner of the job.
     pub owner: Option<String>,
+    /// The name that its owner has given it.
+    pub name: Option<String>,
     /// The largest number of jobs, 1 to 1,000.
     pub limit: usize,
     /// The `next` of the slice before.

@@ -30,6 +30,8 @@ pub mod view;
 mod tests;
 
 pub use api::job::command_words;
+#[cfg(test)]
+pub(crate) use api::options::read as read_options;
 pub use api::options::{JobOption, OPTIONS, OptionKind};
 pub use api::places::permit;
 pub use call::encode;

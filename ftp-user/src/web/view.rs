@@ -90,6 +90,8 @@ impl FileState {
 pub struct JobView {
     /// What names it.
     pub id: String,
+    /// The name that its owner has given it, which stands for the id.
+    pub name: Option<String>,
     /// `copy`, `move` or `sync`.
     pub verb: String,
     /// What is copied.
@@ -122,6 +124,8 @@ pub struct JobView {
     pub worker: Option<String>,
     /// The route of its bytes, as in `--json`.
     pub path: Option<String>,
+    /// How many files and directories have failed in its last run that has ended.
+    pub failed: u64,
     /// How far it is.
     pub progress: StoredProgress,
 }
@@ -225,6 +229,8 @@ pub struct SeriesView {
     pub sources: Vec<String>,
     /// Where it is copied to.
     pub dest: String,
+    /// The words of its command, without the name of the program.
+    pub command: Vec<String>,
     /// Whether somebody has stopped it.
     pub paused: bool,
     /// When it runs next.

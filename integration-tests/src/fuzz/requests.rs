@@ -97,6 +97,7 @@ fn statuses(mut answers: &[u8]) -> Vec<u16> {
 fn job(id: &str, owner: &str, place: &str) -> JobView {
     JobView {
         id: id.to_owned(),
+        name: Some(place.to_owned()),
         verb: "copy".to_owned(),
         sources: vec![format!("one:{place}")],
         dest: "one:".to_owned(),
@@ -113,6 +114,7 @@ fn job(id: &str, owner: &str, place: &str) -> JobView {
         next_try: None,
         worker: None,
         path: None,
+        failed: 0,
         progress: StoredProgress::default(),
     }
 }
@@ -132,6 +134,7 @@ fn all_series() -> [SeriesView; 2] {
         verb: "copy".to_owned(),
         sources: vec![format!("one:{place}")],
         dest: "one:".to_owned(),
+        command: vec![format!("one:{place}")],
         paused: false,
         next: None,
         last_job: None,

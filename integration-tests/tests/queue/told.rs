@@ -1,8 +1,12 @@
 //! What people are told: why a job waits, when it begins, and what to type in place of a mistake.
 
 use super::{LARGE, SLOW, id_of, scene};
+use ftp_proto::relay::token::Token;
 use integration_tests::site::sample;
+use integration_tests::socket::until;
 use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn a_job_whose_destination_another_one_has_waits_for_its_end() {
@@ -88,4 +92,67 @@ fn a_person_is_told_when_a_job_begins_and_what_to_type_in_place_of_a_mistake() {
     scene.until_state(&id, "done");
     scene.verb("retry", &id).exits(2).says(&format!("job {id} is done: there is nothing to retry"));
     scene.verb("pause", &id).exits(2).never_says("retry");
+}
+
+#[test]
+fn a_job_waits_while_the_settings_lack_its_relay() {
+    let scene = scene();
+    let token = scene.place.path().join("token");
+    let line = Token::new("ann", None, [7; 32]).unwrap().line();
+    fs::write(&token, line.as_str()).unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let relay = format!(
+        "[[relays]]\nname = \"edge\"\naddress = \"127.0.0.9:1\"\ntoken-file = \"{}\"\n",
+        token.display()
+    );
+    fs::write(scene.settings_file(), &relay).unwrap();
+    let id = scene.submit(&["--path", "relay", "--retries", "0"], "t/a", "a");
+    fs::write(scene.settings_file(), "").unwrap();
+    scene.verb("why", &id).exits(0).says("no relay is known");
+    let _daemon = scene.daemon(&[]);
+    scene.until_state(&id, "waiting");
+    let job = scene.job(&id);
+    assert!(job["queue"]["cause"].as_str().unwrap().contains("this worker can use no relay for it"), "{job}");
+    assert_eq!((&job["queue"]["tries"], &job["queue"]["exit"]), (&0.into(), &Value::Null));
+    // The settings are right again: it goes on, and meets the relay.
+    fs::write(scene.settings_file(), &relay).unwrap();
+    scene.verb("retry", &id).exits(0);
+    until("it was tried", || scene.job(&id)["queue"]["cause"].to_string().contains("127.0.0.9"));
+}
+
+#[test]
+fn jobs_of_the_queue_are_steered_beside_settings_with_mistakes() {
+    let scene = scene();
+    let id = scene.submit(&[], "t/a", "a");
+    let series = scene.copy(&["--every", "1d"], "t/a", "b").exits(0).events("series").pop().unwrap();
+    let series = series["id"].as_str().unwrap();
+    let person = |words: &[&str]| scene.person().args(words).run();
+    fs::write(scene.settings_file(), "[deamon]\n").unwrap();
+    let why = person(&["why", &id]).exits(0);
+    assert_eq!(why.to_string().matches("deamon").count(), 1, "{why}");
+    for verb in ["pause", "resume", "retry"] {
+        let run = person(&[verb, &id]);
+        if verb == "retry" {
+            run.exits(2).says("has not ended")
+        } else {
+            run.exits(0).says("carries no job")
+        };
+    }
+    person(&["series", "pause", series]).exits(0).says("paused").says("deamon");
+    person(&["cancel", &id]).exits(0).says("cancelled");
+    person(&["copy", "--queue", "./a", "./b"]).exits(2).says("deamon");
+    fs::write(scene.settings_file(), "[daemon]\nstore = 5\n").unwrap();
+    person(&["pause", &id]).exits(2).says("--store URL names the store of the jobs");
+}
+
+#[test]
+fn what_a_paused_run_has_left_is_no_failure() {
+    let scene = scene();
+    let _daemon = scene.daemon(&[]);
+    let id = scene.submit(&SLOW, "t/large", "large");
+    scene.until_a_part_has_arrived();
+    scene.verb("pause", &id).exits(0);
+    scene.until_state(&id, "paused");
+    let why = scene.person().args(["why", &id]).run().exits(0).says(&format!("{id} paused"));
+    why.says("0 failed, 1 interrupted").never_says("failed: ");
 }

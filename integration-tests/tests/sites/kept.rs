@@ -249,6 +249,9 @@ fn servers_of_other_programs_are_imported_and_nothing_is_overwritten() {
     sites(&home, &["import", "netrc", &netrc]).exits(0).says("added n.example");
     sites(&home, &["import", "filezilla", &netrc]).exits(2).says("it is not XML");
     sites(&home, &["import", "lftp"]).exits(3).says("there is no file");
+    let web = file("web", "web\thttp://h/\n");
+    sites(&home, &["import", "lftp", &web]).exits(3).says("nothing was added: no server of");
+    sites(&home, &["import", "netrc", &netrc]).exits(0).says("nothing was added: the settings have");
 }
 
 #[test]

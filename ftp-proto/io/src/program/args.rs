@@ -142,6 +142,11 @@ fn one_line(error: &clap::Error) -> String {
     if let Some(why) = integer_error(error) {
         line = line.replace(&why.to_string(), WHOLE_NUMBER);
     }
+    if let Some((before, _)) = line.split_once(" is not in 0..")
+        && let Some((before, _)) = before.rsplit_once(" -")
+    {
+        line = format!("{before} it must not be negative");
+    }
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
@@ -186,6 +191,9 @@ mod tests {
         /// How many
         #[arg(long)]
         most: Option<u64>,
+        /// How often
+        #[arg(long, allow_negative_numbers = true)]
+        retries: Option<u32>,
     }
 
     fn check(words: &str, expect: &str) {
@@ -210,6 +218,8 @@ mod tests {
         check("program -x", "unexpected argument '-x' found");
         let wanted = "invalid value '1OO' for '--most <MOST>': expected a whole number";
         check("program --listen [::1]:21 --most 1OO", wanted);
+        let negative = "invalid value '-1' for '--retries <RETRIES>': it must not be negative";
+        check("program --listen [::1]:21 --retries -1", negative);
         check("program", "the following required arguments were not provided: --listen <LISTEN>");
     }
 

@@ -19,6 +19,9 @@ use std::time::Duration;
 ///
 /// The text says how a duration is written, or that this one is not between 1ms and 36500d.
 pub fn parse(text: &str) -> Result<Duration, String> {
+    if text.starts_with('-') {
+        return Err("it must not be negative".to_owned());
+    }
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let millis: u64 = match unit {

@@ -45,25 +45,8 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
     if !lease.is_of_tree_part() {
         daemon.feed.begin(record.id);
     }
-    let settings = match program::settings(daemon.general.job.config.as_deref()) {
-        // They are those of the daemon. What is wrong with them is not the fault of the job.
-        Err(failure) => return RunResult::Postponed { cause: failure.to_string() },
-        Ok(settings) => settings,
-    };
-    if !gives_up {
-        if let Some(cause) = daemon.lacking_sites(&entry.submission.sites, &settings) {
-            return RunResult::Postponed { cause };
-        }
-        match permit(&entry.submission, &record.job, &settings) {
-            Err(failure) if lease.is_of_tree_part() => {
-                return RunResult::Postponed { cause: failure.to_string() };
-            }
-            Err(failure) => {
-                let exit = number(Status::Failed(failure.kind));
-                return RunResult::Ended { exit, cause: Some(failure.to_string()) };
-            }
-            Ok(()) => {}
-        }
+    if let Some(refused) = refusal(&daemon, lease, &record, gives_up) {
+        return refused;
     }
     let (exit, cause) = run(&daemon, lease, &record, cancel.clone()).await;
     if lease.is_of_tree_part() {
@@ -86,6 +69,26 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
         return RunResult::WaitsFor { other, dest };
     }
     if gives_up { RunResult::GivenUp { exit, cause } } else { RunResult::Ended { exit, cause } }
+}
+
+/// What keeps a job from its run, if something does. What the settings of this worker lack keeps it until they are right.
+fn refusal(daemon: &Daemon, lease: Lease, record: &JobRecord, gives_up: bool) -> Option<RunResult> {
+    let submission = &record.queued.as_ref()?.submission;
+    let settings = match program::settings(daemon.general.job.config.as_deref()) {
+        // They are those of the daemon. What is wrong with them is not the fault of the job.
+        Err(failure) => return Some(RunResult::Postponed { cause: failure.to_string() }),
+        Ok(_) if gives_up => return None,
+        Ok(settings) => settings,
+    };
+    if let Some(cause) = daemon.lacking(record, &submission.sites, &settings) {
+        return Some(RunResult::Postponed { cause });
+    }
+    let failure = permit(submission, &record.job, &settings).err()?;
+    let (exit, cause) = (number(Status::Failed(failure.kind)), failure.to_string());
+    Some(match lease.is_of_tree_part() {
+        true => RunResult::Postponed { cause },
+        false => RunResult::Ended { exit, cause: Some(cause) },
+    })
 }
 
 /// Runs a job, or gives it up. Returns its exit status and the first thing that has failed.

@@ -2,7 +2,7 @@
 
 use super::super::asked::Start;
 use super::super::queue::{StoredDraft, site_text};
-use super::super::{Cli, General, why};
+use super::super::{Cli, General, program, why};
 use super::carry::ends;
 use super::feed::RunOfJob;
 use super::metrics::DaemonGauges;
@@ -79,6 +79,15 @@ impl Daemon {
         Ok(series_view(record, last.transpose().map_err(away)?.flatten().as_ref()))
     }
 
+    /// Checks that the settings of this daemon have no mistakes: that would be no fault of whoever asks for a job.
+    fn check_settings(&self) -> Result<(), ApiError> {
+        program::settings(self.general.job.config.as_deref()).map(drop).map_err(|mistake| {
+            tracing::error!(cause = %mistake, "no job can be taken: the settings of this daemon have mistakes");
+            ApiError::new(ErrorCode::Unavailable, "the settings of the daemon have mistakes, so it takes no job")
+                .hint("the request is not at fault: ask the operator of the daemon, whose log names them")
+        })
+    }
+
     /// Performs a command line, and returns the objects that it says.
     fn said_by(&self, owner: &str, words: Vec<OsString>) -> Result<Vec<Value>, ApiError> {
         let _share = PlanShare::take(&self.plans, owner)?;
@@ -121,6 +130,7 @@ impl Daemon {
 
 impl Fleet for Daemon {
     fn submit(&self, caller: &Caller, job: &NewJob) -> Result<Submitted, ApiError> {
+        self.check_settings()?;
         let queued = [
             Some("--queue".to_owned()),
             Some(format!("--priority={}", job.priority)),
@@ -158,13 +168,15 @@ impl Fleet for Daemon {
     }
 
     fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>, ApiError> {
+        self.check_settings()?;
         self.said_by(&caller.name, words_of(job, &["--dry-run".to_owned()]))
     }
 
     fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
-        let JobFilter { states, site, owner, limit, after } = filter.clone();
+        let JobFilter { states, site, owner, name, limit, after } = filter.clone();
         let after = after.map(|text| cursor(&text)).transpose()?;
-        let slice = self.reader.list(&JobQuery { states, owner, site, most: limit, after }).map_err(away)?;
+        let query = JobQuery { states, owner, name, site, most: limit, after };
+        let slice = self.reader.list(&query).map_err(away)?;
         let next = slice.next.map(|JobCursor { submitted, job }| format!("{submitted}-{job}"));
         let mut workers = self.workers_of_jobs();
         let view = |job: &QueuedJob| self.view_with(job, workers.remove(&job.id));

@@ -7,7 +7,7 @@ use super::views::job_view;
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::id::{JobId, WorkerId};
-use crate::journal::{CarriedRun, JournalFailure, Queue, QueuedJob, Tokens};
+use crate::journal::{CarriedRun, JobRecord, JournalFailure, Queue, QueuedJob, Tokens};
 use crate::queue::{
     CarriedJob, Head, JobsAtOnce, RecordedSites, SiteUse, StoredProgress, Token, WorkerProfile, WorkerRecord,
     has_worker, scattered_sites,
@@ -149,9 +149,16 @@ impl Daemon {
             && self.with_site_use(|sites| sites.refusal(head.sites.keys(), carried).is_none())
     }
 
-    /// Why these sites keep a job from being carried here, if they do.
-    pub(super) fn lacking_sites(&self, sites: &RecordedSites, settings: &Settings) -> Option<String> {
-        let own = site_difference(sites, settings)?;
+    /// Why the settings keep a job of these sites from being carried here, if they do: it waits until they are right.
+    pub(super) fn lacking(
+        &self,
+        job: &JobRecord,
+        sites: &RecordedSites,
+        settings: &Settings,
+    ) -> Option<String> {
+        let Some(own) = site_difference(sites, settings) else {
+            return self.general.lacking_relay(job, settings);
+        };
         let known = if self.has_database() { self.known_workers().ok() } else { None };
         known.and_then(|(workers, now)| scattered_sites(&workers, sites, now)).or(Some(own))
     }

@@ -6,7 +6,7 @@ use crate::id::JobId;
 use crate::journal::as_text::text_of;
 use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
-use crate::queue::{QueueState, StoredProgress, WorkerRecord};
+use crate::queue::{FileTotals, QueueState, StoredProgress, WorkerRecord};
 use crate::web::OPTIONS;
 use crate::web::view::{FileState, FileView, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
@@ -25,6 +25,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
     let (worker, elsewhere) = of_job.map(|worker| (worker.name, worker.progress)).unzip();
     JobView {
         id: id.to_string(),
+        name: entry.name_of(job.name.as_ref()).cloned(),
         verb: job.verb.clone(),
         sources,
         dest,
@@ -41,17 +42,23 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         next_try: waits.then(|| at(entry.due)),
         worker: worker.filter(|_| entry.is_carried),
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.rung.path().to_owned()),
-        progress: match (run, elsewhere.flatten()) {
-            (Some(run), _) if entry.is_carried => run.progress.clone(),
-            (Some(run), _) => StoredProgress { rate: None, remaining: None, ..run.progress.clone() },
-            (None, Some(progress)) => progress,
-            (None, None) => StoredProgress {
-                files: entry.files.done,
-                bytes: entry.files.bytes,
-                ..StoredProgress::default()
+        failed: entry.files.failed,
+        progress: at_least(
+            entry.files,
+            match (run, elsewhere.flatten()) {
+                (Some(run), _) if entry.is_carried => run.progress.clone(),
+                (Some(run), _) => StoredProgress { rate: None, remaining: None, ..run.progress.clone() },
+                (None, Some(progress)) => progress,
+                (None, None) => StoredProgress::default(),
             },
-        },
+        ),
     }
+}
+
+/// How far a job is of which earlier runs have done so much: a run that has not met these files yet knows less.
+fn at_least(FileTotals { done, bytes, .. }: FileTotals, progress: StoredProgress) -> StoredProgress {
+    let (files, bytes) = (progress.files.max(done), progress.bytes.max(bytes));
+    StoredProgress { files, bytes, ..progress }
 }
 
 /// The sources and the destination of a job, as they were typed.
@@ -86,6 +93,7 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
         verb: job.verb.clone(),
         sources,
         dest,
+        command: job.words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         paused: series.is_paused,
         next: series.next.map(at),
         last_job: series.last.map(|job| job.to_string()),

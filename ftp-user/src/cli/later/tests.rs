@@ -114,6 +114,32 @@ fn an_option_of_another_program_says_what_to_type() {
     check("--existing", "sync --existing a b", "what DEST lacks is copied");
     check("-t", "ls -ltr a", "ls has no option -t and no -r; names are sorted");
     check("-L", "tree -L 2 a", "all levels are shown");
+    check("--all", "series --all", "series alone lists them all");
+}
+
+#[test]
+fn a_negative_number_is_called_so_and_the_help_is_that_of_the_part() {
+    let words = |typed: &str| typed.split(' ').map(OsString::from).collect::<Vec<_>>();
+    for (word, typed, expect) in [
+        ("-5", "jobs --timeout -5", Some("--timeout -5: it must not be negative")),
+        ("-1", "copy -j -1 a b", Some("-j -1: it must not be negative")),
+        ("-5", "copy -r -5 a", None),
+        ("-5", "-5 copy a b", None),
+        ("-x", "copy --limit -x", None),
+    ] {
+        let found = negative(word, &words(typed)).map(|failure| failure.to_string());
+        assert_eq!(found.as_deref(), expect, "{typed}");
+    }
+    for (typed, expect) in [
+        ("daemon token --bogus", "daemon token"),
+        ("-v sites import", "sites import"),
+        ("sites", "sites"),
+        ("copy sites import", "copy"),
+        ("--config jobs ls", "ls"),
+    ] {
+        assert_eq!(page_of(&words(typed)), format!("ftp-user {expect} --help"), "{typed}");
+    }
+    assert_eq!(page_of(&words("--bogus")), "ftp-user --help");
 }
 
 #[test]
@@ -179,6 +205,7 @@ fn what_other_programs_call_a_verb_is_told() {
     check("get", "sites get two", None);
     check("stop", "series stop 5", Some("series has no stop; series pause S"));
     check("rm", "series rm 5", Some("use series remove"));
+    check("pause", "man series pause", Some("man has no pause; ftp-user man series has its parts, too"));
     check("imort", "sites imort x", Some("sites has no imort; did you mean sites import?"));
     check("remvoe", "series remvoe 5", Some("series has no remvoe; did you mean series remove?"));
     check("get", "get sites x", Some("use copy"));
@@ -201,6 +228,7 @@ fn a_mistyped_option_is_answered_with_the_one_that_begins_so_or_is_most_like_it(
             Some("sites add has no option --pasword-file; did you mean --password-file?"),
         ),
         ("copy --jso a b", Some("did you mean --json?")),
+        ("series --al", None),
         ("copy --nonsense a b", None),
         ("copy a --no-such-option", None),
     ] {

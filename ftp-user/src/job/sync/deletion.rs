@@ -118,7 +118,7 @@ impl SurplusDeletion<'_, '_> {
             while let Some(directory) = self.emptied.leave(next.as_ref().map(|(next, _)| &next.path)) {
                 self.under_way += 1;
                 let removed = self.remove_directory(&directory).await;
-                self.note(&directory, removed)?;
+                self.note(&directory, true, removed)?;
                 self.under_way -= 1;
             }
             let Some((next, lack)) = next else { return Ok(()) };
@@ -143,7 +143,7 @@ impl SurplusDeletion<'_, '_> {
             None => true,
             Some(lack) => {
                 let removed = self.remove_file(&entry, lack).await;
-                self.note(&entry.path, removed)?
+                self.note(&entry.path, false, removed)?
             }
         };
         if is_gone {
@@ -206,11 +206,15 @@ impl SurplusDeletion<'_, '_> {
     /// # Errors
     ///
     /// Nothing more is deleted after such a failure.
-    fn note(&mut self, below: &PathName, removed: Result<()>) -> Result<bool> {
+    fn note(&mut self, below: &PathName, is_directory: bool, removed: Result<()>) -> Result<bool> {
         match removed {
             Err(failure) if failure.ends_the_work() => Err(failure),
             Err(failure) => {
-                self.run.tally.failed(String::new(), self.run.show_destination(Some(below)), failure);
+                let dest = self.run.show_destination(Some(below));
+                match is_directory {
+                    true => self.run.tally.failed_directory(String::new(), dest, failure),
+                    false => self.run.tally.failed(String::new(), dest, failure),
+                }
                 Ok(false)
             }
             Ok(()) => Ok(true),

@@ -168,16 +168,37 @@ fn after_silence_the_rate_is_lower_and_nothing_is_promised() {
     let started = [found(1, 100, 0, false), plan("a", 100)];
     started.iter().for_each(|event| assert!(overall.take(event, Duration::ZERO)));
     overall.take(&at("a", 0, 20, 2), Duration::from_secs(2));
-    let told = |overall: &RunProgress, second| {
+    let mut told = |second| {
         let JobProgress { rate, remaining, .. } = overall.shown(Duration::from_secs(second));
         (rate.map(|rate| (rate / MIB as f64).round()), remaining.map(|remaining| remaining.as_secs()))
     };
-    assert_eq!(told(&overall, 2), (Some(10.0), Some(8)));
-    assert_eq!(told(&overall, 5), (Some(4.0), Some(20)));
+    assert_eq!(told(2), (Some(10.0), Some(8)));
+    assert_eq!(told(5), (Some(4.0), Some(20)));
     for second in 6..30 {
         overall.saw(Duration::from_secs(second));
     }
-    assert_eq!(told(&overall, 30), (Some(0.0), None));
+    let JobProgress { rate, remaining, .. } = overall.shown(Duration::from_secs(30));
+    assert_eq!((rate, remaining), (Some(0.0), None));
+}
+
+#[test]
+fn a_run_begins_with_what_earlier_ones_have_done_and_never_shows_less() {
+    let mut overall = RunProgress::default();
+    let mut told = |event: Event| {
+        overall.take(&event, Duration::ZERO);
+        let JobProgress { files, of, bytes, total, .. } = overall.shown(Duration::ZERO);
+        assert!(of >= files && total.is_none_or(|total| total >= bytes), "{event:?}");
+        (files, bytes / MIB)
+    };
+    assert_eq!(told(Event::Resumed { files: 2, bytes: 60 * MIB }), (2, 60));
+    assert_eq!(told(found(1, 30, 0, true)), (2, 60));
+    assert_eq!(told(file("a", 30, false)), (2, 60));
+    assert_eq!(told(found(3, 100, 0, false)), (2, 60));
+    assert_eq!(told(file("b", 30, false)), (2, 60));
+    assert_eq!(told(at("c", 0, 20, 1)), (2, 80));
+    // It begins again with the first byte.
+    assert_eq!(told(at("c", 0, 5, 2)), (2, 80));
+    assert_eq!(told(file("c", 40, false)), (3, 100));
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn n14_a_past_run_is_told_with_what_was_tried_and_what_was_said() {
     ];
     assert_eq!(run(&past), expect);
     assert_eq!(run(&RunAccount::default())[1..], ["no path was tried"]);
+    let stopped = RunAccount { interrupted: 2, ..RunAccount::default() };
+    assert!(run(&stopped)[0].contains("0 failed, 2 interrupted, in"), "{:?}", run(&stopped));
     assert_eq!(failures(&[("no".to_owned(), FailedFile::default())]), ["failed: no"]);
 }
 

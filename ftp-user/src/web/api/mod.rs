@@ -145,7 +145,7 @@ pub(crate) fn job_filter(call: &Call) -> Result<JobFilter> {
     let limit = limit(call)?;
     let (site, after) =
         (call.query.get("site").map(str::to_owned), call.query.get("after").map(str::to_owned));
-    Ok(JobFilter { states, site, owner, limit, after })
+    Ok(JobFilter { states, site, owner, name: None, limit, after })
 }
 
 fn bad_state(name: &str, known: &[&str]) -> ApiError {
@@ -185,13 +185,20 @@ pub(crate) fn job_of(call: &Call) -> Result<JobView> {
     readable(call, &call.id)
 }
 
-/// A job, if the caller may read it.
-fn readable(call: &Call, id: &str) -> Result<JobView> {
-    if id.is_empty() || id.len() > 128 || id.chars().any(char::is_control) {
+/// The job of this id or name, or the `last` one, among those that the caller may read.
+fn readable(call: &Call, called: &str) -> Result<JobView> {
+    if called.is_empty() || called.len() > 128 || called.chars().any(char::is_control) {
         return Err(ApiError::not_found("job"));
     }
-    let caller = call.caller()?;
-    let job = call.fleet().job(id)?.filter(|job| caller.may_read(&job.owner));
+    let (fleet, caller) = (call.fleet(), call.caller()?);
+    let find = |id: &str| Ok(fleet.job(id)?.filter(|job| caller.may_read(&job.owner)));
+    if let Some(job) = find(called)? {
+        return Ok(job);
+    }
+    let owner = (!caller.reads_all()).then(|| caller.name.clone());
+    let name = (called != "last").then(|| called.to_owned());
+    let newest = fleet.jobs(&JobFilter { owner, name, limit: 1, ..JobFilter::default() })?.items.pop();
+    let job = newest.map(|job| find(&job.id)).transpose()?.flatten();
     job.ok_or_else(|| ApiError::not_found("job"))
 }
 
@@ -269,8 +276,11 @@ pub(crate) fn change_series(call: &Call, action: SeriesAction) -> Result<SeriesV
 }
 
 fn events(call: &Call) -> Result<Answer> {
-    if let Some(id) = call.query.get("job") {
-        readable(call, id)?;
+    // The events have ids.
+    if let Some(id) = call.query.get("job")
+        && readable(call, id)?.id != id
+    {
+        return Err(ApiError::not_found("job"));
     }
     Ok(Answer::Events(call.fleet().events(call.last_event)?))
 }

@@ -58,7 +58,11 @@ fn operation_id(route: &Route) -> String {
 fn parameters(route: &Route) -> Vec<Value> {
     let mut all = Vec::new();
     if route.path.contains("{id}") {
-        all.push(json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}));
+        let mut id = json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}});
+        if let Some(members) = id.as_object_mut().filter(|_| route.path.contains("/jobs/")) {
+            members.insert("description".to_owned(), json!(CALLED));
+        }
+        all.push(id);
     }
     for key in route.query {
         let schema = match *key {
@@ -78,6 +82,9 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     all
 }
+
+/// What stands for a job in a path.
+const CALLED: &str = "the id of a job, its name (of several the last one), or last";
 
 fn several_states() -> String {
     format!("several with commas: {}", QueueState::ALL.map(QueueState::name).join(", "))

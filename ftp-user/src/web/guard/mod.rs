@@ -14,6 +14,7 @@ use ftp_io::clock::Clock;
 use ftp_proto::address::Group;
 pub use sessions::random as new_token;
 use sessions::{Session, Sessions};
+use std::fmt;
 use std::net::IpAddr;
 pub use tokens::digest as token_digest;
 use tokens::{WrongTokens, digest};
@@ -25,6 +26,15 @@ pub(crate) enum ClientGroup {
     Address(Group),
     /// All who come over a socket of this host.
     Socket,
+}
+
+impl fmt::Display for ClientGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(group) => group.fmt(f),
+            Self::Socket => f.write_str("a socket of this host"),
+        }
+    }
 }
 
 /// What the guard remembers between requests.
@@ -125,7 +135,7 @@ impl Guard {
             return Ok(Caller::of_token(token));
         }
         self.wrong.note(who, self.clock.now());
-        tracing::warn!(from = ?who, "somebody has sent a wrong token");
+        tracing::warn!(from = %who, "somebody has sent a wrong token");
         Err(ApiError::new(ErrorCode::Unauthorized, "this token is unknown, or has ended")
             .hint("ftp-user daemon token makes one"))
     }

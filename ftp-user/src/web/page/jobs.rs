@@ -149,7 +149,9 @@ pub(super) fn bar(job: &JobView) -> Html {
     let noun = if progress.of.unwrap_or(progress.files) == 1 { "file" } else { "files" };
     let far = format!("{percent}{}{of} {noun}, {}", number(progress.files), size(progress.bytes));
     let far = if has_begun { far } else { String::new() };
-    Html::of(r#"{}<span class="far" data-far>{}</span>"#, &[&bar, &far])
+    let failed = Some(job.failed).filter(|failed| *failed > 0 && job.state.has_ended());
+    let failed = Html::each(failed, |failed| Html::of(" <small>{} failed</small>", &[&number(failed)]));
+    Html::of(r#"{}<span class="far" data-far>{}</span>{}"#, &[&bar, &far, &failed])
 }
 
 /// A moment as its distance from now.

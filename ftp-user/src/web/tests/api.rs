@@ -6,7 +6,7 @@ use crate::queue::QueueState;
 use crate::web::api::job::VERBS;
 use crate::web::error::ErrorCode;
 use crate::web::route::{Area, Method, Route, routes};
-use crate::web::view::{FileState, FileView};
+use crate::web::view::{FileState, FileView, JobView};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -53,6 +53,39 @@ async fn each_route_answers_each_scope_as_the_contract_says() {
             check_description(&described, what, &reply);
         }
     }
+}
+
+#[tokio::test]
+async fn a_name_or_last_stands_for_the_id_of_a_job_that_its_reader_may_see() {
+    let daemon = Daemon::start().await;
+    let named = |id: &str, owner: &str| JobView {
+        name: Some("nightly".to_owned()),
+        ..job(id, owner, QueueState::Running)
+    };
+    // Newest first.
+    daemon.fleet.content().jobs = vec![
+        job("b3", "bob", QueueState::Running),
+        named("b2", "bob"),
+        job("a2", "ann", QueueState::Running),
+        named("a1", "ann"),
+    ];
+    for (token, called, expect) in [
+        ("ann", "last", "a2"),
+        ("ann", "nightly", "a1"),
+        ("ann", "a1", "a1"),
+        ("bob", "nightly", "b2"),
+        ("reader", "last", "b3"),
+        ("reader", "nightly", "b2"),
+    ] {
+        let reply = daemon.api(token, &format!("GET /api/v1/jobs/{called}"), "").await;
+        assert_eq!(reply.json()["id"], expect, "{token} {called}");
+        let why = daemon.api(token, &format!("GET /api/v1/jobs/{called}/why"), "").await;
+        assert_eq!(why.json()["why"][0]["id"], expect, "{token} {called}");
+    }
+    assert_eq!(daemon.api("ann", "POST /api/v1/jobs/last/pause", "").await.json()["id"], "a2");
+    assert_eq!(daemon.api("ann", "GET /api/v1/jobs/b2", "").await.status, 404);
+    assert_eq!(daemon.api("ann", "GET /api/v1/jobs/weekly", "").await.status, 404);
+    assert_eq!(daemon.api("ann", "GET /api/v1/events?job=last", "").await.status, 404);
 }
 
 /// Checks that an answer is what the description of the API says.
@@ -121,9 +154,9 @@ async fn a_job_has_exactly_the_fields_of_the_contract() {
     let daemon = Daemon::start().await;
     let job = daemon.api("ann", "GET /api/v1/jobs/a1", "").await.json();
     let keys: BTreeSet<_> = job.as_object().unwrap().keys().map(String::as_str).collect();
-    let fields = "id verb sources dest options owner priority series state exit cause created \
+    let fields = "id name verb sources dest options owner priority series state exit cause created \
                   started ended next_try \
-                  worker path progress";
+                  worker path failed progress";
     assert_eq!(keys, fields.split_whitespace().collect());
     let keys: BTreeSet<_> = job["progress"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, "files of bytes total rate remaining".split(' ').collect());

@@ -169,6 +169,7 @@ fn series(id: &str, owner: &str) -> SeriesView {
         verb: "copy".to_owned(),
         sources: vec!["one:".to_owned()],
         dest: "two:".to_owned(),
+        command: ["copy", "one:", "two:"].map(str::to_owned).into(),
         paused: false,
         next: Some(Time::of_seconds(0)),
         last_job: None,

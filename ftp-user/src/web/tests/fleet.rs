@@ -101,6 +101,7 @@ pub(crate) fn token(text: &str, scope: Scope, sites: &[&str]) -> TokenInfo {
 pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
     JobView {
         id: id.to_owned(),
+        name: None,
         verb: "copy".to_owned(),
         sources: vec!["one:photos".to_owned()],
         dest: "two:".to_owned(),
@@ -117,6 +118,7 @@ pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
         next_try: None,
         worker: None,
         path: None,
+        failed: 0,
         progress: StoredProgress::default(),
     }
 }
@@ -146,6 +148,7 @@ impl Fleet for TestFleet {
             content.names.insert(key, (format!("job-{number}"), new.clone()));
         }
         let made = JobView {
+            name: new.id.clone(),
             verb: new.verb.to_owned(),
             sources: new.sources.clone(),
             dest: new.dest.clone(),
@@ -181,6 +184,7 @@ impl Fleet for TestFleet {
         let passes = |job: &&JobView| {
             filter.states.as_ref().is_none_or(|states| states.contains(&job.state))
                 && filter.owner.as_ref().is_none_or(|owner| *owner == job.owner)
+                && (filter.name.is_none() || filter.name == job.name)
                 && filter.site.as_ref().is_none_or(|site| at_site(job, site))
         };
         let all: Vec<JobView> = content.jobs.iter().filter(passes).cloned().collect();

@@ -82,19 +82,50 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
     let all = read(args.from, &text, is_usual)
         .map_err(|why| Failure::usage(format!("cannot import {}: {why}", file.display())))?;
     let mut names = BTreeSet::new();
-    let mut status = Status::Done;
+    let mut ends = Vec::new();
     for found in &all {
-        if let Err(failure) = import(context, settings, found, &mut names, args.dry_run) {
-            if failure.kind != Kind::Exists && found.refused.is_none() {
-                status = Status::Partly;
-            }
+        let end = import(context, settings, found, &mut names, args.dry_run);
+        if let Err(failure) = &end {
             context.run.events.warn(failure.to_string());
         }
+        ends.push(match end {
+            Ok(()) => ImportEnd::Added,
+            Err(failure) if failure.kind == Kind::Exists => ImportEnd::Known,
+            Err(_) if found.refused.is_some() => ImportEnd::NoSite,
+            Err(_) => ImportEnd::Failed,
+        });
     }
-    if all.is_empty() {
-        context.run.events.warn(format!("{} names no FTP server", file.display()));
+    let file = file.display();
+    let nothing = match (ends.contains(&ImportEnd::Known), ends.is_empty()) {
+        _ if ends.contains(&ImportEnd::Added) => return Ok(status_of(&ends)),
+        (true, _) => format!("nothing was added: the settings have the servers of {file} already"),
+        (false, true) => format!("nothing was added: {file} names no FTP server"),
+        (false, false) => format!("nothing was added: no server of {file} can be a site"),
+    };
+    context.run.events.warn(nothing);
+    Ok(status_of(&ends))
+}
+
+/// How the import of one server has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ImportEnd {
+    /// It is a site now.
+    Added,
+    /// It was a site already, and stays as it is.
+    Known,
+    /// It is none that this program could reach.
+    NoSite,
+    /// It could not be added.
+    Failed,
+}
+
+/// The status of an import whose servers have ended so. One that has found nothing to add and nothing that is there is `Missing`.
+fn status_of(ends: &[ImportEnd]) -> Status {
+    if ends.contains(&ImportEnd::Failed) {
+        return Status::Partly;
     }
-    Ok(status)
+    let is_there = |end: &ImportEnd| matches!(end, ImportEnd::Added | ImportEnd::Known);
+    if ends.iter().any(is_there) { Status::Done } else { Status::Failed(Kind::Missing) }
 }
 
 /// The servers in the text of a file.
@@ -362,6 +393,22 @@ pub(super) fn read_netrc(text: &str, is_usual: bool) -> Vec<ImportedSite> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_import_that_finds_no_site_does_not_succeed() {
+        use ImportEnd::{Added, Failed, Known, NoSite};
+        let missing = Status::Failed(Kind::Missing);
+        for (ends, expect) in [
+            (&[][..], missing),
+            (&[NoSite, NoSite], missing),
+            (&[NoSite, Known], Status::Done),
+            (&[Added, NoSite], Status::Done),
+            (&[Added, Failed], Status::Partly),
+            (&[Failed, NoSite], Status::Partly),
+        ] {
+            assert_eq!(status_of(ends), expect, "{ends:?}");
+        }
+    }
 
     #[test]
     fn a_second_entry_of_one_name_has_its_user_in_its_name() {

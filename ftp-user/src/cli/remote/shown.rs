@@ -1,0 +1,111 @@
+//! How the answers of a daemon are shown.
+
+use super::super::General;
+use crate::failure::{Failure, Result};
+use crate::report::command_line;
+use ftp_io::program::{duration, output, size};
+use ftp_proto::wire::{counted, show};
+use serde_json::Value;
+use std::io::Write as _;
+use std::time::Duration;
+
+/// Prints a job or a series.
+pub(super) fn tell(general: &General, object: &Value, event: &str) -> Result<()> {
+    match (general.json, event) {
+        (true, _) => print(&with_event(object, event)),
+        (false, "series") => print(&series_words(object)),
+        (false, _) => print(&job_words(object)),
+    }
+}
+
+/// An object of the API as a line of `--json`.
+pub(super) fn with_event(object: &Value, event: &str) -> String {
+    let members = object.to_string();
+    match members.strip_prefix('{') {
+        Some(rest) if rest != "}" => format!("{{\"event\":\"{event}\",{rest}"),
+        _ => format!("{{\"event\":\"{event}\"}}"),
+    }
+}
+
+/// A job for people: `0123456789abcdef running ann 3 files (1.2 MiB), 45 min left: copy one:a two:b`.
+pub(super) fn job_words(job: &Value) -> String {
+    let number = |path: &str| job.pointer(path).and_then(Value::as_u64);
+    let files = counted(number("/progress/files").unwrap_or(0), "file");
+    let bytes = size::bytes(number("/progress/bytes").unwrap_or(0));
+    let mut words =
+        format!("{} {} {} {files} ({bytes})", called(job), text(job, "state"), text(job, "owner"));
+    if let Some(failed @ 1..) = number("/failed") {
+        words += &format!(", {failed} failed");
+    }
+    if let Some(left) = number("/progress/remaining") {
+        words += &format!(", {} left", duration::words(Duration::from_secs(left)));
+    }
+    let cause = text(job, "cause");
+    if !cause.is_empty() {
+        words += &format!(" ({cause})");
+    }
+    format!("{words}: {}", places(job))
+}
+
+/// The id of a job, and its name if it has one.
+fn called(job: &Value) -> String {
+    format!("{} {}", text(job, "id"), text(job, "name")).trim_end().to_owned()
+}
+
+/// A series for people, as that of this host is shown.
+pub(super) fn series_words(series: &Value) -> String {
+    let words = member(series, "command").as_array().into_iter().flatten().filter_map(Value::as_str);
+    let words: Vec<String> = words.map(str::to_owned).collect();
+    let last = Some(text(series, "last_job")).filter(|last| !last.is_empty());
+    let last = last.map(|last| format!(", last {last}")).unwrap_or_default();
+    let next = match (member(series, "paused").as_bool(), text(series, "next").as_str()) {
+        (Some(true), _) => "paused".to_owned(),
+        (_, "") => "no run any more".to_owned(),
+        (_, next) => format!("next {next}"),
+    };
+    format!(
+        "{} {} ({}), {next}{last}: {}",
+        text(series, "id"),
+        text(series, "every"),
+        text(series, "zone"),
+        command_line(&words)
+    )
+}
+
+/// The verb and the places of a job.
+fn places(job: &Value) -> String {
+    let sources = member(job, "sources").as_array().into_iter().flatten().filter_map(Value::as_str);
+    let sources: Vec<String> = sources.map(|source| show(source.as_bytes())).collect();
+    format!("{} {} {}", text(job, "verb"), sources.join(" "), text(job, "dest"))
+}
+
+/// A member of an object; null if it has none.
+pub(super) fn member<'a>(object: &'a Value, key: &str) -> &'a Value {
+    object.get(key).unwrap_or(&Value::Null)
+}
+
+/// A text of an object, as a terminal may have it.
+pub(super) fn text(object: &Value, key: &str) -> String {
+    show(member(object, key).as_str().unwrap_or_default().as_bytes())
+}
+
+/// Prints an event of a stream.
+pub(in crate::cli) fn print_event(line: &str, is_json: bool) -> Result<()> {
+    if is_json {
+        return print(line);
+    }
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return Ok(()) };
+    let (job, of) = (text(&event, "job"), |key: &str| text(&event, key));
+    match member(&event, "event").as_str() {
+        Some("job") => print(format!("{job} {} {}", of("state"), of("cause")).trim_end()),
+        Some("failed") => print(&format!("{job} failed {}: {}", of("source"), of("message"))),
+        Some("file") => print(&format!("{job} copied {} to {}", of("source"), of("dest"))),
+        Some("warning") => print(&format!("{job} warning: {}", of("message"))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn print(line: &str) -> Result<()> {
+    let written = writeln!(output::out(), "{line}");
+    written.map_err(|error| Failure::not_printed(&error))
+}

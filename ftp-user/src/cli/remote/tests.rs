@@ -1,0 +1,88 @@
+//! What is asked of other daemons, and how their answers are shown.
+
+use super::shown::{job_words, series_words};
+use super::*;
+
+#[test]
+fn a_token_goes_in_clear_to_this_host_only() {
+    for (text, authority) in [
+        ("https://transfers.example", Some("transfers.example:443")),
+        ("https://transfers.example:8990/", Some("transfers.example:8990")),
+        ("https://[2001:db8::1]:8990", Some("[2001:db8::1]:8990")),
+        ("http://127.0.0.1:8990", Some("127.0.0.1:8990")),
+        ("http://localhost:8990", Some("localhost:8990")),
+        ("http://transfers.example:8990", None),
+        ("http://localhost.evil.example", None),
+        ("https://ann:pw@transfers.example", None),
+        ("https://transfers.example/jobs", None),
+        ("ftp://transfers.example", None),
+        ("transfers.example:8990", None),
+    ] {
+        let read = text.parse::<DaemonUrl>().ok();
+        assert_eq!(read.map(|url| url.at.to_string()).as_deref(), authority, "{text}");
+    }
+}
+
+#[test]
+fn a_job_is_one_line_for_people_without_control_characters() {
+    let job = json!({
+        "id": "1", "state": "running", "owner": "ann", "verb": "copy", "sources": ["one:a\u{1b}"], "dest": "two:",
+        "cause": null, "progress": {"files": 1, "bytes": 2048, "remaining": 90},
+    });
+    assert_eq!(job_words(&job), "1 running ann 1 file (2.00 KiB), 90 s left: copy one:a%1B two:");
+    let partial = json!({
+        "id": "1", "name": "nightly", "state": "partial", "owner": "ann", "verb": "copy", "sources": ["one:a"],
+        "dest": "two:", "failed": 2, "cause": null, "progress": {"files": 1, "bytes": 2048, "remaining": null},
+    });
+    assert_eq!(job_words(&partial), "1 nightly partial ann 1 file (2.00 KiB), 2 failed: copy one:a two:");
+    assert!(with_event(&job, "job").starts_with("{\"event\":\"job\","));
+}
+
+#[test]
+fn each_option_of_the_api_is_sent_as_the_api_takes_it() {
+    let job = |words: &str| {
+        let line = format!("ftp-user {words} one:a two:b");
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let cli = Cli::read_typed(words).unwrap();
+        job_of(cli.verb.job().unwrap(), &cli.typed)
+    };
+    let with_values = "--include x --exclude y --links skip --backup-dir old --verify hash --limit 10GB --retries 2 \
+        --timeout 1500ms --stall 9s --jobs 4 --streams 2 --max-delete 5 --compare hash";
+    let lines = [
+        (
+            "copy -r --perms --overwrite newer --path relay --jobs auto --streams auto --allow-clear-data --times",
+            8,
+        ),
+        (
+            &format!("sync --delete --yes {}", with_values.split_whitespace().collect::<Vec<_>>().join(" ")),
+            15,
+        ),
+    ];
+    let mut sent = Vec::new();
+    for (line, expect) in lines {
+        let options = job(line).unwrap()["options"].clone();
+        let read = crate::web::read_options(&options).unwrap_or_else(|error| panic!("{options}: {error}"));
+        assert_eq!(read.len(), expect, "{options}");
+        sent.extend(read.keys().cloned());
+    }
+    assert!(OPTIONS.iter().all(|option| sent.iter().any(|name| name == option.name)), "{sent:?}");
+    assert_eq!(job("--config c copy --no-times").unwrap()["options"], json!({"times": false}));
+    for (words, option) in
+        [("-4 copy", "-4"), ("--unseen 5s copy", "--unseen"), ("--no-tls copy", "--no-tls")]
+    {
+        let failure = job(words).unwrap_err();
+        assert!(failure.what.starts_with(&format!("{option} cannot be sent")), "{failure}");
+    }
+}
+
+#[test]
+fn a_series_is_shown_as_that_of_this_host_is() {
+    let series = json!({
+        "id": "5", "every": "1d", "zone": "UTC", "next": "2026-11-29T08:06:00Z", "paused": false, "last_job": "7",
+        "command": ["copy", "-r", "one:a b", "two:"],
+    });
+    assert_eq!(
+        series_words(&series),
+        "5 1d (UTC), next 2026-11-29T08:06:00Z, last 7: copy -r 'one:a b' two:"
+    );
+}
