@@ -5,6 +5,7 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
+use super::listing::UnreadableJob;
 use super::queue::{
     Queue, entries, file_totals, find, forget_oldest, heads, keep, lose_all, next_head, read_sites, save,
     written_sites,
@@ -12,8 +13,8 @@ use super::queue::{
 use super::sql::{Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{
-    LEASES, WORKERS, commits, last_fence, next_fence, reported, set_commits, set_last_fence, set_reported,
-    transaction_number,
+    DamagedRow, LEASES, WORKERS, commits, last_fence, next_fence, reported, set_commits, set_last_fence,
+    set_reported, transaction_number,
 };
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
@@ -133,7 +134,7 @@ impl<'a> Leases<'a> {
     }
 
     /// Takes up to `most` jobs. `may_begin` decides about each, given the jobs that are carried then. `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
-    /// have taken.
+    /// have taken. Second, jobs that would be next if their rows were not damaged: they keep nobody from the others.
     ///
     /// # Errors
     ///
@@ -143,15 +144,17 @@ impl<'a> Leases<'a> {
         most: usize,
         recent: &[CarriedJob],
         mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-    ) -> Result<Vec<TakenJob>, JournalFailure> {
+    ) -> Result<(Vec<TakenJob>, Vec<UnreadableJob>), JournalFailure> {
         self.queue.with(|store| {
             // A reader waits for no other process.
             let found = store.sql.now().and_then(|now| Ok((heads(&store.sql, now)?, carried(&store.sql)?)));
             let (heads, carried) = found.map_err(|bad| store.failure(bad))?;
             if !heads.iter().any(|head| may_begin(head, &carried)) {
-                return Ok(Vec::new());
+                return Ok(Default::default());
             }
-            store.durably(|store| take(store, self.worker, most, recent, may_begin))
+            let (taken, damaged) =
+                store.durably(|store| take(store, self.worker, most, recent, may_begin))?;
+            Ok((taken, damaged.into_iter().map(|row| store.unreadable(row)).collect()))
         })
     }
 
@@ -191,10 +194,11 @@ impl<'a> Leases<'a> {
                 if !held.contains(&lease) {
                     return Ok(None);
                 }
+                delete(&store.sql, lease.job)?;
+                // Its row may be damaged.
                 let Some(mut entry) = known.remove(&lease.job) else { return Ok(None) };
                 entry.note_files(files);
                 end(&mut entry, now);
-                delete(&store.sql, lease.job)?;
                 Ok(Some((lease.job, keep(store, lease.job, entry)?)))
             };
             let ended = ends
@@ -280,22 +284,35 @@ fn take(
     most: usize,
     recent: &[CarriedJob],
     mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-) -> Result<Vec<TakenJob>, StoreError> {
+) -> Result<(Vec<TakenJob>, Vec<DamagedRow>), StoreError> {
     let sql = &store.sql;
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
     let (mut taken, mut waiting, mut fence) = (Vec::new(), Vec::new(), last_fence(sql)?);
-    while taken.len() < most && waiting.len() < MOST_WAITING {
+    let mut damaged = Vec::new();
+    while taken.len() < most && waiting.len() + damaged.len() < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(job) = queue::next(may, &all) else { break };
-        let Some(mut entry) = find(sql, job)? else { break };
+        let Some(at) = heads.iter().position(|head| head.job == job) else { break };
+        let head = heads.swap_remove(at);
+        let mut entry = match find(sql, job) {
+            Err(bad @ StoreError::Row(_)) => {
+                damaged.push((job, bad));
+                heads.extend(next_head(sql, &head, now)?);
+                continue;
+            }
+            found => match found? {
+                Some(entry) => entry,
+                None => break,
+            },
+        };
         heads.retain(|head| !head.is_of_group(&entry.submission));
         if let Some((other, dest)) = in_the_way(store, job, &entry)? {
             entry.wait_for(other, &dest, now);
             save(sql, job, &entry)?;
             // However many of a group wait, those of others begin: the next look finds the next ones of this group.
-            let next = next_head(sql, &entry.submission, now)?;
+            let next = next_head(sql, &head, now)?;
             waiting.push(entry.submission);
             let of_group =
                 |head: &Head<JobId>| waiting.iter().filter(|other| head.is_of_group(other)).count();
@@ -309,13 +326,13 @@ fn take(
         LeaseRow::new(lease, now).save(sql)?;
         carried.push(CarriedJob::of(&entry.submission, fence));
         // There are several of a group if one transaction has submitted them.
-        heads.extend(next_head(sql, &entry.submission, now)?);
+        heads.extend(next_head(sql, &head, now)?);
         taken.push(TakenJob { lease, entry });
     }
     if !taken.is_empty() {
         set_last_fence(sql, fence)?;
     }
-    Ok(taken)
+    Ok((taken, damaged))
 }
 
 /// The job that keeps this one from storing, and where this one would store: the one that it waits for, if that still runs, or a sync
