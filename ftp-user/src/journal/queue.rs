@@ -33,6 +33,9 @@ pub struct DaemonLock {
     _locks: Vec<JobLock>,
 }
 
+/// A job of the queue, and what the queue knows of it.
+type QueueRow = (JobId, Entry);
+
 /// What became of a job that was submitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Submitted {
@@ -322,7 +325,7 @@ pub(super) fn entries_and_damaged(
     sql: &Sql,
     condition: &str,
     values: &[Value<'_>],
-) -> Result<(Vec<(JobId, Entry)>, Vec<DamagedRow>)> {
+) -> Result<(Vec<QueueRow>, Vec<DamagedRow>)> {
     QUEUE.find_whole(sql, condition, values, read)
 }
 
@@ -332,7 +335,7 @@ pub(super) fn listed(
     sql: &Sql,
     condition: &str,
     values: &[Value<'_>],
-) -> Result<Vec<((JobId, Entry), Option<StoreError>)>> {
+) -> Result<Vec<(QueueRow, Option<StoreError>)>> {
     sql.all(&QUEUE.select(condition), values, |row| {
         let bad = match QUEUE.check(row).and_then(|()| read(row)) {
             Err(bad @ StoreError::Row(_)) => bad,
