@@ -63,6 +63,10 @@ fn changes(
     let (last_change, changed) = queue.changed_after(last)?;
     let (runs, workers) = (queue.carried_runs()?, queue.workers()?);
     let mut lines = Vec::new();
+    for job in changed.unreadable {
+        let line = line_of(&Event::Warning { message: job.to_string() });
+        lines.extend(line.map(|line| with_job(&line, job.id, None)));
+    }
     for job in changed.jobs {
         let worker = runs
             .get(&job.id)

@@ -231,7 +231,8 @@ impl General {
         if args.follow {
             return follow::follow(self).await;
         }
-        let (general, mut jobs) = self.jobs()?;
+        let general = self.with_state()?;
+        let (mut jobs, unreadable) = super::store::journal_of_jobs(&general)?.readable_jobs()?;
         let before = jobs.len();
         // A program that reads the lines chooses by the states of the jobs.
         if args.in_shell && !args.all && !self.json {
@@ -263,6 +264,9 @@ impl General {
             }
             self.tell(row(record)).await?;
         }
+        for job in &unreadable {
+            self.warn(job.to_string()).await?;
+        }
         if left_out > 0 && !self.quiet {
             let ended = counted(left_out as u64, "job");
             let (has, is, it) = if left_out == 1 { ("has", "is", "it") } else { ("have", "are", "them") };
@@ -271,7 +275,7 @@ impl General {
                 format_args!("{ended} that {has} ended {is} not listed; jobs --all lists {it}"),
             );
         }
-        Ok(Status::Done)
+        Ok(if unreadable.is_empty() { Status::Done } else { Status::Failed(Kind::Other) })
     }
 
     /// Gives up a job that was interrupted.
@@ -327,11 +331,16 @@ impl General {
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
     pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
-        check_state(self.state.as_deref().filter(|_| self.store.is_none()))?;
-        let state = absolute(self.state_directory().as_deref());
-        let general = Self { state, ..self.absolute() };
+        let general = self.with_state()?;
         let jobs = super::store::journal_of_jobs(&general)?.jobs()?;
         Ok((general, jobs))
+    }
+
+    /// The same for the verbs of jobs, whose state directory is there.
+    fn with_state(&self) -> Result<Self> {
+        check_state(self.state.as_deref().filter(|_| self.store.is_none()))?;
+        let state = absolute(self.state_directory().as_deref());
+        Ok(Self { state, ..self.absolute() })
     }
 
     /// The same with paths that do not depend on the current directory.

@@ -6,6 +6,7 @@ use super::claiming::{
 use super::failure::{JournalFailure, Result};
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
+use super::listing::UnreadableJob;
 #[cfg(feature = "postgres")]
 use super::password::Password;
 use super::queue::Queue;
@@ -161,6 +162,15 @@ impl Journal {
         let confirmed = self.is_shared().then(Mutex::default);
         let open = Some(Arc::new(OpenJournal { job, lease, confirmed, requests, writer, end, was_told }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
+    }
+
+    /// Every job that can be read, the one that began first comes first, and the others.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>)> {
+        self.existing()?.map_or_else(|| Ok(Default::default()), |store| store.readable_jobs())
     }
 
     /// Every job, the one that began first comes first. All of the journal is checked before.

@@ -4,7 +4,7 @@
 use super::item_row::{IS_FILE, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
 use super::sql::{GONE, Result, Row, Sql, StoreError, Value};
-use super::table::{FAILURES, JOBS, RUNS, WITHHELD, insert};
+use super::table::{DamagedRow, FAILURES, JOBS, RUNS, WITHHELD, insert};
 use super::{leases, queue};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -42,9 +42,9 @@ impl JobRow {
         Self::query(sql, "name = ?1", &[name.into()]).map(|mut rows| rows.pop())
     }
 
-    /// Every job, the one that began first comes first.
-    pub(super) fn all(sql: &Sql) -> Result<Vec<Self>> {
-        Self::query(sql, "TRUE ORDER BY begun", &[])
+    /// Every job, the one that began first comes first, and the rows that are damaged.
+    pub(super) fn all(sql: &Sql) -> Result<(Vec<Self>, Vec<DamagedRow>)> {
+        JOBS.find_whole(sql, "TRUE ORDER BY begun", &[], Self::of)
     }
 
     /// The jobs that began last, those that have not ended before the others.

@@ -5,12 +5,13 @@ use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::leases::is_held;
+use super::listing::UnreadableJob;
 use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
     StoredJob,
 };
-use super::sql::{GONE, Result, Sql};
+use super::sql::{GONE, Result, Sql, StoreError};
 use super::store::{JobLock, Store};
 use super::table::{check_files, check_files_of, forget};
 use crate::id::JobId;
@@ -143,7 +144,7 @@ impl Store {
                 && old.job.may_be_a_tree()
                 && old.job.goes_where(&row.job)
         };
-        for old in JobRow::all(&self.sql)?.into_iter().rev().filter(may_have_made) {
+        for old in JobRow::all(&self.sql)?.0.into_iter().rev().filter(may_have_made) {
             if !self.is_held(old.id)? {
                 return Ok(Some(old.id));
             }
@@ -195,8 +196,8 @@ impl Store {
         })
     }
 
-    /// Every job, the one that began first comes first. Locks of processes that were killed are removed.
-    pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
+    /// Every job, the one that began first comes first, and those that cannot be read. Locks of processes that were killed are removed.
+    pub(super) fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>), JournalFailure> {
         self.sweep_locks();
         let record = |row: JobRow| -> Result<Option<JobRecord>> {
             let process = self.holder(row.id)?;
@@ -205,9 +206,22 @@ impl Store {
             }
             row.record(&self.sql, process).map(Some)
         };
-        let jobs = JobRow::all(&self.sql);
-        let jobs = jobs.and_then(|jobs| jobs.into_iter().filter_map(|row| record(row).transpose()).collect());
-        jobs.map_err(|bad| self.failure(bad))
+        let (rows, mut damaged) = JobRow::all(&self.sql).map_err(|bad| self.failure(bad))?;
+        let mut jobs = Vec::new();
+        for row in rows {
+            let id = row.id;
+            match record(row) {
+                Err(bad @ StoreError::Row(_)) => damaged.push((id, bad)),
+                record => jobs.extend(record.map_err(|bad| self.failure(bad))?),
+            }
+        }
+        Ok((jobs, damaged.into_iter().map(|row| self.unreadable(row)).collect()))
+    }
+
+    /// Every job. One that cannot be read is a failure.
+    pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
+        let (jobs, unreadable) = self.readable_jobs()?;
+        unreadable.into_iter().next().map_or(Ok(jobs), |job| Err(job.failure))
     }
 
     /// The files of a job in that state.

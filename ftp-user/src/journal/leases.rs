@@ -5,13 +5,14 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts, of_each};
+use super::listing::UnreadableJob;
 use super::queue::{
-    Queue, entries, file_totals, forget_oldest, head_of, heads, keep, keep_all, lose_all, of_group,
+    Queue, entries, file_totals, find, forget_oldest, head_of, heads, keep, keep_all, lose_all, of_group,
     read_sites, save, totals, written_sites,
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{LEASES, WORKERS, counters, next_fence, set_counters, transaction_number};
+use super::table::{DamagedRow, LEASES, WORKERS, counters, next_fence, set_counters, transaction_number};
 use super::tree_parts;
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
@@ -130,7 +131,7 @@ impl<'a> Leases<'a> {
     }
 
     /// Takes up to `most` jobs. `may_begin` decides about each, given the jobs that are carried then. `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
-    /// have taken.
+    /// have taken. Second, jobs that would be next if their rows were not damaged: they keep nobody from the others.
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl<'a> Leases<'a> {
         most: usize,
         recent: &[CarriedJob],
         mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-    ) -> Result<Vec<TakenJob>, JournalFailure> {
+    ) -> Result<(Vec<TakenJob>, Vec<UnreadableJob>), JournalFailure> {
         self.queue.with(|store| {
             // A reader waits for no other process.
             let mut is_any = || {
@@ -152,9 +153,11 @@ impl<'a> Leases<'a> {
                 Ok(heads.iter().any(|head| may_begin(head, &carried)))
             };
             if !is_any().map_err(|bad| store.failure(bad))? {
-                return Ok(Vec::new());
+                return Ok(Default::default());
             }
-            store.durably(|store| take(store, self.worker, most, recent, may_begin))
+            let (taken, damaged) =
+                store.durably(|store| take(store, self.worker, most, recent, may_begin))?;
+            Ok((taken, damaged.into_iter().map(|row| store.unreadable(row)).collect()))
         })
     }
 
@@ -187,17 +190,23 @@ impl<'a> Leases<'a> {
         let jobs: Vec<JobId> = ends.iter().map(|(lease, _)| lease.job).collect();
         let counted = self.queue.read(|store| counts(&store.sql, &jobs))?;
         self.queue.write(|store| {
-            let (now, mut known) = (store.sql.now()?, carried_with(&store.sql, self.worker)?);
-            let end = |((lease, end), files): ((Lease, End), FileCounts)| {
-                let (_, mut entry) = known.remove(&lease.job).filter(|(held, _)| *held == lease)?;
+            let (now, held) = (store.sql.now()?, held_by(&store.sql, self.worker)?);
+            let mut known = carried_by(&store.sql, self.worker)?;
+            let is_held = |(lease, _): &(Lease, End)| held.contains(lease);
+            delete(
+                &store.sql,
+                &ends.iter().filter(|end| is_held(end)).map(|(lease, _)| lease.job).collect::<Vec<_>>(),
+            )?;
+            let end = |(with_end, files): ((Lease, End), FileCounts)| {
+                // Its row may be damaged.
+                let mut entry = known.remove(&with_end.0.job).filter(|_| is_held(&with_end))?;
                 entry.note_files(totals(files));
-                end(&mut entry, now);
+                (with_end.1)(&mut entry, now);
                 Some(entry)
             };
             let ended: Vec<Option<Entry>> = ends.into_iter().zip(counted).map(end).collect();
             let kept: Vec<(JobId, &Entry)> =
                 jobs.iter().zip(&ended).filter_map(|(job, entry)| Some((*job, entry.as_ref()?))).collect();
-            delete(&store.sql, &kept.iter().map(|(job, _)| *job).collect::<Vec<_>>())?;
             keep_all(&store.sql, &kept)?;
             // One that waits itself makes room for nobody: two of them would wake each other without end.
             let have_made_room = kept.iter().filter(|(_, entry)| entry.waits_for.is_none());
@@ -276,20 +285,21 @@ fn take(
     most: usize,
     recent: &[CarriedJob],
     mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-) -> Result<Vec<TakenJob>, StoreError> {
+) -> Result<(Vec<TakenJob>, Vec<DamagedRow>), StoreError> {
     let sql = &store.sql;
     let now = sql.now()?;
     let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
     let (mut known, mut taken, mut waiting) = (HashMap::new(), Vec::new(), Vec::new());
-    let mut counters = counters(sql)?;
-    while taken.len() < most && waiting.len() < MOST_WAITING {
+    let (mut counters, mut damaged) = (counters(sql)?, Vec::new());
+    while taken.len() < most && waiting.len() + damaged.len() < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(head) = queue::next(may, &all) else { break };
         let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
         if !known.contains_key(&head.job) {
             // All of its group of which this look can need any.
-            let next = of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)?;
+            let (next, bad) = of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)?;
+            damaged.extend(bad);
             heads.retain(|other| !is_of_group(other));
             heads.extend(next.iter().map(|(job, entry)| head_of(*job, entry)));
             let jobs: Vec<JobId> = next.iter().map(|(job, _)| *job).collect();
@@ -301,7 +311,15 @@ fn take(
         }
         let job = head.job;
         heads.retain(|other| other.job != job);
-        let Some((mut entry, is_sync)) = known.remove(&job) else { break };
+        let Some((mut entry, is_sync)) = known.remove(&job) else {
+            // Its row may be damaged so much that it is not found with its group.
+            if let Err(bad @ StoreError::Row(_)) = find(sql, job)
+                && damaged.iter().all(|(other, _)| *other != job)
+            {
+                damaged.push((job, bad));
+            }
+            continue;
+        };
         // To remove what it has left, it needs the destination for nothing else.
         let may_wait = entry.wish != Wish::Cancel && (is_sync || entry.waits_for.is_some());
         if may_wait && let Some((other, dest)) = in_the_way(store, job, entry.waits_for)? {
@@ -323,7 +341,7 @@ fn take(
         taken.push(TakenJob { lease, entry });
     }
     set_counters(sql, counters)?;
-    Ok(taken)
+    Ok((taken, damaged))
 }
 
 /// The job that keeps this one from storing, and where this one would store: the one that it waits for, if that still runs, or a sync
@@ -424,14 +442,15 @@ fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
     Ok(row_of(sql, lease.job, lease.part)?.filter(|row| row.lease == lease))
 }
 
-/// The jobs that a worker carries, each with its lease.
-fn carried_with(sql: &Sql, worker: WorkerId) -> Result<HashMap<JobId, (Lease, Entry)>, StoreError> {
-    let leases = "worker = ?1 AND part = 0";
-    let held = LEASES.find(sql, leases, &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))?;
-    let carried = format!("carried = 1 AND job IN (SELECT job FROM leases WHERE {leases})");
-    let entries: HashMap<_, _> = entries(sql, &carried, &[worker.into()])?.into_iter().collect();
-    let with_entry = |lease: Lease| Some((lease.job, (lease, entries.get(&lease.job)?.clone())));
-    Ok(held.into_iter().filter_map(with_entry).collect())
+/// The leases of whole jobs that a worker holds.
+fn held_by(sql: &Sql, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
+    LEASES.find(sql, "worker = ?1 AND part = 0", &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))
+}
+
+/// The jobs of these leases.
+fn carried_by(sql: &Sql, worker: WorkerId) -> Result<HashMap<JobId, Entry>, StoreError> {
+    let of_worker = "carried = 1 AND job IN (SELECT job FROM leases WHERE worker = ?1 AND part = 0)";
+    Ok(entries(sql, of_worker, &[worker.into()])?.into_iter().collect())
 }
 
 /// Whether a worker carries a part.
@@ -483,9 +502,10 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
         "SELECT owner, pair, sites, coalesce(fence, 0) FROM queue LEFT JOIN leases ON leases.job = queue.job
         WHERE carried = 1";
     sql.all(ask, &[], |row| {
-        let sites = read_sites(row.get(2)?)?.into_keys().collect();
-        let (owner, pair, fence) = (row.get(0)?, row.get(1)?, row.get(3)?);
-        Ok(CarriedJob { owner, pair, sites, fence, is_running: true })
+        // What cannot be read of a damaged row counts as nothing.
+        let sites = row.get(2).and_then(read_sites).unwrap_or_default().into_keys().collect();
+        let [owner, pair] = [0, 1].map(|column| row.get(column).unwrap_or_default());
+        Ok(CarriedJob { owner, pair, sites, fence: row.get(3)?, is_running: true })
     })
 }
 

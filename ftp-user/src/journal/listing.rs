@@ -1,14 +1,17 @@
 //! Jobs and files of the queue as the API lists them: in slices, each of which says where the next one begins.
 
-use super::failure::Result;
+#[cfg(test)]
+mod tests;
+
+use super::failure::{JournalFailure, Result};
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried_runs, workers};
-use super::queue::{Queue, entries, find, heads};
+use super::queue::{Queue, entries_and_damaged, find, heads, listed};
 use super::record::{ItemRecord, ItemState, StoredJob};
 use super::sql::{Counters, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{counters, set_counters};
+use super::table::{DamagedRow, counters, set_counters};
 use crate::id::JobId;
 use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
 use std::collections::{BTreeMap, HashMap};
@@ -33,7 +36,29 @@ pub struct FoundJobs {
     /// Those that can be read.
     pub jobs: Vec<QueuedJob>,
     /// Those whose rows are damaged. They keep nobody from the others.
-    pub unreadable: Vec<JobId>,
+    pub unreadable: Vec<UnreadableJob>,
+}
+
+/// A job whose row is damaged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnreadableJob {
+    /// The identity of the job, if that can be read.
+    pub id: JobId,
+    /// What is wrong with the journal, as the verb of a job would say it.
+    pub failure: JournalFailure,
+}
+
+impl fmt::Display for UnreadableJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {} cannot be read: {}; {}", self.id, self.failure, self.failure.hint())
+    }
+}
+
+impl Store {
+    /// What a person is told of a job whose row is damaged.
+    pub(super) fn unreadable(&self, (id, bad): DamagedRow) -> UnreadableJob {
+        UnreadableJob { id, failure: self.failure(bad) }
+    }
 }
 
 /// Some of many things, and where the next ones begin.
@@ -173,7 +198,8 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn changed_after(&self, number: u64) -> Result<(u64, FoundJobs)> {
-        self.read(|Store { sql, .. }| {
+        self.read(|store| {
+            let sql = &store.sql;
             let last = last_change(sql)?;
             if last <= number {
                 return Ok((number, FoundJobs::default()));
@@ -182,8 +208,8 @@ impl Queue {
             let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 ORDER BY changed LIMIT ?2) AS next";
             let up_to: u64 = sql.one(most, &[number.into(), MOST_CHANGED.into()], |row| row.get(0))?;
             let condition = "changed > ?1 AND changed <= ?2 ORDER BY changed, job";
-            let found = entries(sql, condition, &[number.into(), up_to.into()])?;
-            Ok((up_to, all_whole(sql, found)?))
+            let found = entries_and_damaged(sql, condition, &[number.into(), up_to.into()])?;
+            Ok((up_to, all_whole(store, found)?))
         })
     }
 
@@ -194,15 +220,17 @@ impl Queue {
     ///
     /// The journal cannot be read or written.
     pub fn next_unreported(&self) -> Result<Option<(u64, FoundJobs)>> {
-        self.read(|Store { sql, .. }| {
+        self.read(|store| {
+            let sql = &store.sql;
             let Some(reported) = counters(sql)?.reported else { return Ok(None) };
             let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
             let next: Option<u64> = sql.one(next, &[reported.into()], |row| row.get(0))?;
             let Some(number) = next else { return Ok(None) };
-            let ended = entries(sql, "changed = ?1 AND exit IS NOT NULL ORDER BY job", &[number.into()])?;
+            let condition = "changed = ?1 AND exit IS NOT NULL ORDER BY job";
+            let ended = entries_and_damaged(sql, condition, &[number.into()])?;
             // Nobody is told of an end that could be taken back.
             sql.settle()?;
-            Ok(Some((number, all_whole(sql, ended)?)))
+            Ok(Some((number, all_whole(store, ended)?)))
         })
     }
 
@@ -391,14 +419,22 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     let most = query.most;
     let condition =
         format!("{} ORDER BY submitted DESC, job DESC LIMIT {}", conditions.join(" AND "), most + 1);
-    let mut found = entries(&store.sql, &condition, &values)?;
+    let mut found = listed(&store.sql, &condition, &values)?;
     let has_more = found.len() > most;
     found.truncate(most);
     let (mut items, mut size, mut next) = (Vec::new(), 0, None);
     let last = found.len();
-    for (at, (job, entry)) in (1..).zip(found) {
+    for (at, ((job, entry), damage)) in (1..).zip(found) {
         let cursor = JobCursor { submitted: entry.submitted.unwrap_or(0), job };
-        for whole in all_whole(&store.sql, vec![(job, entry)])?.jobs {
+        let found = damage.map_or_else(|| whole(&store.sql, job, entry.clone()), Err);
+        let shown = match found {
+            Err(bad @ StoreError::Row(_)) => {
+                let cause = Some(store.unreadable((job, bad)).to_string());
+                Some(QueuedJob { id: job, job: StoredJob::unreadable(), entry: Entry { cause, ..entry } })
+            }
+            found => found?,
+        };
+        if let Some(whole) = shown {
             size += whole.job.words.iter().map(|word| word.len()).sum::<usize>();
             items.push(whole);
         }
@@ -410,13 +446,16 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     Ok(Slice { items, next })
 }
 
-fn all_whole(sql: &Sql, found: Vec<(JobId, Entry)>) -> Result<FoundJobs, StoreError> {
-    let mut all = FoundJobs::default();
+fn all_whole(
+    store: &Store,
+    (found, damaged): (Vec<(JobId, Entry)>, Vec<DamagedRow>),
+) -> Result<FoundJobs, StoreError> {
+    let unreadable = damaged.into_iter().map(|row| store.unreadable(row)).collect();
+    let mut all = FoundJobs { jobs: Vec::new(), unreadable };
     for (job, entry) in found {
-        match whole(sql, job, entry) {
-            Ok(whole) => all.jobs.extend(whole),
-            Err(StoreError::Row(_)) => all.unreadable.push(job),
-            Err(failure) => return Err(failure),
+        match whole(&store.sql, job, entry) {
+            Err(bad @ StoreError::Row(_)) => all.unreadable.push(store.unreadable((job, bad))),
+            whole => all.jobs.extend(whole?),
         }
     }
     Ok(all)
@@ -462,108 +501,3 @@ const MOST_CHANGED: i64 = 500;
 const MOST_CAUSES: usize = 20;
 /// The largest number of files that are named for one cause.
 const MOST_NAMED: usize = 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::queue::put;
-    use crate::queue::{JobChange, Submission};
-    use ftp_io::clock::since_1970;
-
-    fn queue() -> (tempfile::TempDir, Queue) {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
-        (home, queue)
-    }
-
-    fn add(queue: &Queue, id: u64, entry: &Entry) {
-        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        queue.with(|store| store.durably(|store| put(store, JobId::new(id), job, entry))).unwrap();
-    }
-
-    #[test]
-    fn the_condition_of_a_state_finds_the_jobs_that_are_in_it() {
-        let (_home, queue) = queue();
-        let mut entries = Vec::new();
-        for exit in [None, Some(0), Some(5), Some(9), Some(10)] {
-            for wish in [Wish::Run, Wish::Pause, Wish::Cancel] {
-                for is_carried in [false, true] {
-                    for (due, cause) in
-                        [(0, None), (u64::from(u32::MAX) * 2, None), (u64::from(u32::MAX) * 2, Some("x"))]
-                    {
-                        let cause = cause.map(str::to_owned);
-                        entries.push(Entry { exit, wish, is_carried, due, cause, ..Entry::default() });
-                    }
-                }
-            }
-        }
-        for (id, entry) in (1..).zip(&entries) {
-            add(&queue, id, entry);
-        }
-        for state in QueueState::ALL {
-            let query = JobQuery { states: Some(vec![state]), most: 1000, ..JobQuery::default() };
-            let found: Vec<u64> =
-                queue.list(&query).unwrap().items.iter().map(|job| job.id.number()).collect();
-            let is_in = |(_, entry): &(u64, &Entry)| entry.state(since_1970().as_secs()) == state;
-            let mut expect: Vec<u64> = (1..).zip(&entries).filter(is_in).map(|(id, _)| id).collect();
-            expect.reverse();
-            assert_eq!(found, expect, "{state:?}");
-            assert_eq!(queue.count_by_state().unwrap()[state.name()], expect.len() as u64);
-        }
-        let none = JobQuery { states: Some(Vec::new()), most: 1000, ..JobQuery::default() };
-        assert!(queue.list(&none).unwrap().items.is_empty());
-    }
-
-    #[test]
-    fn slices_have_each_job_once_and_changes_come_in_their_order() {
-        let (_home, queue) = queue();
-        for id in 1..=25 {
-            let owner = if id % 2 == 0 { "ann" } else { "bob" };
-            let submission =
-                Submission { owner: owner.into(), pair: format!("one s{}", id % 3), ..Submission::default() };
-            add(&queue, id, &Entry { submission, created: 100, ..Entry::default() });
-        }
-        let mut query = JobQuery { most: 4, owner: Some("ann".into()), ..JobQuery::default() };
-        let mut found = Vec::new();
-        loop {
-            let slice = queue.list(&query).unwrap();
-            found.extend(slice.items.iter().map(|job| job.id.number()));
-            query.after = slice.next;
-            if query.after.is_none() {
-                break;
-            }
-        }
-        assert_eq!(found, [24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2]);
-        let of_site = JobQuery { most: 100, site: Some("s1".into()), ..JobQuery::default() };
-        assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
-        let (last, all) = queue.changed_after(0).unwrap();
-        assert_eq!((all.jobs.len(), queue.last_change().unwrap()), (25, last));
-        queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
-        let (next, changed) = queue.changed_after(last).unwrap();
-        assert!(next > last && changed.jobs.len() == 1 && changed.jobs[0].id == JobId::new(7));
-        assert_eq!(queue.changed_after(next).unwrap(), (next, FoundJobs::default()));
-    }
-
-    #[test]
-    fn a_job_that_cannot_be_read_is_named_beside_the_others() {
-        let (_home, queue) = queue();
-        let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
-        let reported = Counters { reported: Some(0), ..Counters::default() };
-        queue.with(|store| store.durably(|store| set_counters(&store.sql, reported))).unwrap();
-        let (good, bad) = (JobId::new(1), JobId::new(2));
-        let put = |store: &Store| {
-            let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-            [good, bad].into_iter().try_for_each(|id| put(store, id, job(), &ended))?;
-            store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
-        };
-        queue.with(|store| store.durably(put)).unwrap();
-        let check = |found: FoundJobs| {
-            let jobs: Vec<_> = found.jobs.iter().map(|job| job.id).collect();
-            assert_eq!((jobs, found.unreadable), (vec![good], vec![bad]));
-        };
-        check(queue.changed_after(0).unwrap().1);
-        check(queue.next_unreported().unwrap().unwrap().1);
-        let listed = queue.list(&JobQuery { most: 9, ..JobQuery::default() }).unwrap().items;
-        assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [good]);
-    }
-}

@@ -65,6 +65,7 @@ pub use jobs::{RecentJob, recent_jobs};
 pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, Slice,
+    UnreadableJob,
 };
 pub use memory::SharedDocuments;
 pub use password::{Password, PgpassAnswer};

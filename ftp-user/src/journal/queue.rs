@@ -8,7 +8,7 @@ use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning}
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
-use super::table::{QUEUE, check_files, forget_all, transaction_number};
+use super::table::{DamagedRow, QUEUE, check_files, forget_all, transaction_number};
 use crate::id::JobId;
 use crate::queue::{
     self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
@@ -32,6 +32,9 @@ pub struct Queue {
 pub struct DaemonLock {
     _locks: Vec<JobLock>,
 }
+
+/// A job of the queue, and what the queue knows of it.
+type QueueRow = (JobId, Entry);
 
 /// What became of a job that was submitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -181,7 +184,7 @@ impl Queue {
         })
     }
 
-    /// Lets jobs go on that no worker could carry because of something that only its operator can change ([`Entry::postpone`]).
+    /// Lets jobs go on that no worker could carry because of the settings ([`Entry::postpone`]).
     ///
     /// # Errors
     ///
@@ -189,7 +192,7 @@ impl Queue {
     pub fn wake_postponed(&self) -> Result<(), JournalFailure> {
         self.write(|store| {
             let now = store.sql.now()?;
-            // One that is tried again after a failure knows since when it fails.
+            // Any other one that is tried again knows since when it fails.
             let postponed = "exit IS NULL AND carried = 0 AND due > ?1
                 AND cause IS NOT NULL AND waits_for IS NULL AND failing IS NULL";
             for (job, entry) in entries(&store.sql, postponed, &[now.into()])? {
@@ -225,7 +228,8 @@ fn submit(
 ) -> Result<Result<Submitted, JournalFailure>> {
     if let Some(NamedRequest { name, .. }) = &entry.request {
         let values = [(&entry.submission.owner).into(), name.into()];
-        let known = entries(&store.sql, "owner = ?1 AND request = ?2", &values)?;
+        // A damaged one may be of this request: it is refused, and carried twice by nobody.
+        let known = QUEUE.find(&store.sql, "owner = ?1 AND request = ?2", &values, read)?;
         if let Some((known, other)) = known.into_iter().next() {
             return Ok(match other.request == entry.request {
                 true => Ok(Submitted::Known(known)),
@@ -315,13 +319,46 @@ pub(super) fn totals(FileCounts { done, bytes, failed, failures, .. }: FileCount
 
 /// The entry of a job; `None` if it is not a job of the queue.
 pub(super) fn find(sql: &Sql, job: JobId) -> Result<Option<Entry>> {
-    let mut found = entries(sql, "job = ?1", &[job.into()])?;
+    let mut found = QUEUE.find(sql, "job = ?1", &[job.into()], read)?;
     Ok(found.pop().map(|(_, entry)| entry))
 }
 
-/// The jobs of the queue that fit, with what it knows of them.
+/// The jobs of the queue that fit, with what it knows of them, but for those whose rows are damaged.
 pub(super) fn entries(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<(JobId, Entry)>> {
-    QUEUE.find(sql, condition, values, read)
+    entries_and_damaged(sql, condition, values).map(|(entries, _)| entries)
+}
+
+/// The same, and the jobs whose rows are damaged.
+pub(super) fn entries_and_damaged(
+    sql: &Sql,
+    condition: &str,
+    values: &[Value<'_>],
+) -> Result<(Vec<QueueRow>, Vec<DamagedRow>)> {
+    QUEUE.find_whole(sql, condition, values, read)
+}
+
+/// The same in their order, with those whose rows are damaged: of these, only whose they are and when they were submitted is told, if
+/// it can be read. They have failed, since nobody goes on with them.
+pub(super) fn listed(
+    sql: &Sql,
+    condition: &str,
+    values: &[Value<'_>],
+) -> Result<Vec<(QueueRow, Option<StoreError>)>> {
+    sql.all(&QUEUE.select(condition), values, |row| {
+        let bad = match QUEUE.check(row).and_then(|()| read(row)) {
+            Err(bad @ StoreError::Row(_)) => bad,
+            entry => return Ok((entry?, None)),
+        };
+        let owner = row.get(1).unwrap_or_default();
+        let entry = Entry {
+            submission: Submission { owner, ..Submission::default() },
+            created: row.get(4).unwrap_or_default(),
+            submitted: row.get(23).ok(),
+            exit: Some(1),
+            ..Entry::default()
+        };
+        Ok(((row.get(0).unwrap_or_default(), entry), Some(bad)))
+    })
 }
 
 fn read(row: &Row<'_>) -> Result<(JobId, Entry)> {
@@ -435,8 +472,13 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
     find_heads(sql, &first, &[Wish::Pause.number().into(), now.into()])
 }
 
-/// The first jobs of the group of one of the [`heads`], in their order.
-pub(super) fn of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<Vec<(JobId, Entry)>> {
+/// The first jobs of the group of one of the [`heads`], in their order, and those of them whose rows are damaged.
+pub(super) fn of_group(
+    sql: &Sql,
+    head: &Head<JobId>,
+    now: u64,
+    most: usize,
+) -> Result<(Vec<(JobId, Entry)>, Vec<DamagedRow>)> {
     let sites = written_sites(&head.sites)?;
     let of_group = format!(
         "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7"
@@ -450,7 +492,7 @@ pub(super) fn of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> 
         (&sites).into(),
         i64::try_from(most).unwrap_or(i64::MAX).into(),
     ];
-    entries(sql, &of_group, &values)
+    entries_and_damaged(sql, &of_group, &values)
 }
 
 /// A job, as if it were the first that may begin.
@@ -463,7 +505,7 @@ pub(super) fn head_of(job: JobId, entry: &Entry) -> Head<JobId> {
 fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Head<JobId>>> {
     let ask =
         format!("SELECT job, owner, pair, priority, submitted, sites, due FROM queue WHERE {condition}");
-    sql.all(&ask, values, |row| {
+    let head = |row: &Row<'_>| {
         Ok(Head {
             job: row.get(0)?,
             owner: row.get(1)?,
@@ -473,6 +515,11 @@ fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<He
             submitted: row.get(4)?,
             due: row.get(6)?,
         })
+    };
+    sql.all(&ask, values, |row| match head(row) {
+        // Whoever takes it finds out what is wrong with it.
+        Err(StoreError::Row(_)) => Ok(Head { job: row.get(0).unwrap_or_default(), ..Head::default() }),
+        head => head,
     })
 }
 

@@ -478,6 +478,13 @@ impl StoredJob {
         Self { version, options: options.unwrap_or_default(), directory, words, ..Self::default() }
     }
 
+    /// What stands for a job whose row is damaged. Nobody can run it.
+    pub(super) fn unreadable() -> Self {
+        let end = |name: &str| (name.to_owned(), Value::from("?"));
+        let options = [end("source"), end("dest")].into_iter().collect();
+        Self { verb: "copy".to_owned(), options, ..Self::default() }
+    }
+
     /// Whether this program can run it.
     pub fn can_run(&self) -> bool {
         self.version == Self::VERSION

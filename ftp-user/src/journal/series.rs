@@ -265,7 +265,7 @@ mod tests {
             |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(since_1970().as_secs());
         assert_eq!((state(10), state(12)), (QueueState::Cancelled, QueueState::Queued));
         let holder = Leases::of(&queue, WorkerId::new(1));
-        assert_eq!(holder.take(1, &[], |_, _| true).unwrap().len(), 1);
+        assert_eq!(holder.take(1, &[], |_, _| true).unwrap().0.len(), 1);
         drop(again().unwrap());
         assert_eq!(planned(13), run(Turn::Skip, 12));
         assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));

@@ -48,6 +48,9 @@ pub(super) static LEASES: LazyLock<Table> = LazyLock::new(|| Table::named("lease
 pub(super) static TREE_PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("tree_parts"));
 pub(super) static MEMORY: LazyLock<Table> = LazyLock::new(|| Table::named("memory"));
 
+/// A job whose row is not what was written, and what is wrong with it.
+pub(super) type DamagedRow = (JobId, StoreError);
+
 impl Table {
     /// The table that has this name. Each name has a definition, as a test says.
     fn named(name: &str) -> Self {
@@ -106,6 +109,27 @@ impl Table {
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         self.query(sql, &self.select(condition), values, read)
+    }
+
+    /// The same, but rows that are not what was written keep nobody from the others. Second, what stands in their first column, and
+    /// what is wrong with them.
+    pub(super) fn find_whole<T>(
+        &self,
+        sql: &Sql,
+        condition: &str,
+        values: &[Value<'_>],
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<(Vec<T>, Vec<DamagedRow>), StoreError> {
+        let mut damaged = Vec::new();
+        let found =
+            sql.all(&self.select(condition), values, |row| match self.check(row).and_then(|()| read(row)) {
+                Err(bad @ StoreError::Row(_)) => {
+                    damaged.push((row.get(0).unwrap_or_default(), bad));
+                    Ok(None)
+                }
+                found => found.map(Some),
+            })?;
+        Ok((found.into_iter().flatten().collect(), damaged))
     }
 
     /// The same with a statement of [`select`](Self::select).

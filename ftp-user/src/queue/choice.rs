@@ -4,7 +4,7 @@
 use super::entry::{Priority, RecordedSites, Submission};
 
 /// The oldest job of an owner between two servers with one priority and the same sites that may begin.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Head<J> {
     /// What stands for the job.
     pub job: J,

@@ -270,13 +270,20 @@ impl Entry {
         }
     }
 
-    /// A worker has found that it cannot carry it for now, because of something that only its operator can change. It uses up
+    /// A worker has found that it cannot carry it for now, because of the settings. It uses up
     /// no try, and for the time of its tries it counts as if nothing had failed before.
     pub fn postpone(&mut self, cause: String, now: u64) {
         self.is_carried = false;
         self.cause = Some(cause);
         self.failing_since = None;
         self.due = now + POSTPONED.as_secs();
+    }
+
+    /// A worker could not carry it for now, for another reason, which reading the settings again does not change. It uses up no try; the
+    /// time of its tries begins now.
+    pub fn hold_back(&mut self, cause: String, now: u64) {
+        self.postpone(cause, now);
+        self.failing_since = Some(now);
     }
 
     /// Another job stores at its destination, and it goes on when that has ended. It uses up no try, and for the time of its tries it

@@ -22,8 +22,10 @@ pub(super) enum RunResult {
     Ended { exit: u8, cause: Option<String> },
     /// The same of a run that gives the job up.
     GivenUp { exit: u8, cause: Option<String> },
-    /// It was not begun, because it cannot be read, or the settings are not those that it needs.
+    /// It was not begun, because the settings are not those that it needs.
     Postponed { cause: String },
+    /// It was not begun, or was interrupted, because of the store.
+    HeldBack { cause: String },
     /// Another job stores at its destination: it goes on when that has ended.
     WaitsFor { other: JobId, dest: String },
     /// Another worker that has carried a part of its tree is lost.
@@ -33,12 +35,12 @@ pub(super) enum RunResult {
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
 pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) -> RunResult {
     let TakenJob { lease, entry } = taken;
-    let unreadable = |why: &str| RunResult::Postponed { cause: format!("it cannot be read: {why}") };
+    let unreadable = |why: &str| RunResult::HeldBack { cause: format!("it cannot be read: {why}") };
     let record = match daemon.reader.job(lease.job) {
         Ok(Some(record)) => JobRecord { queued: Some(entry.clone()), ..record },
         Ok(None) => return unreadable("it is not in the journal"),
         Err(failure @ JournalFailure::Damaged { .. }) => return unreadable(&failure.to_string()),
-        Err(_) => return RunResult::Postponed { cause: LOST_STORE.to_owned() },
+        Err(_) => return RunResult::HeldBack { cause: LOST_STORE.to_owned() },
     };
     let gives_up = entry.wish == Wish::Cancel;
     // Who carries the job tells how far it is.
@@ -58,11 +60,11 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
             return RunResult::LostTreePart;
         }
         // Its own connection to the store has failed, and may fail again.
-        return RunResult::Postponed { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
+        return RunResult::HeldBack { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
     }
     // Whoever carries it still has not noticed that it was lost.
     if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-        return RunResult::Postponed { cause: OLD_LOCK.to_owned() };
+        return RunResult::HeldBack { cause: OLD_LOCK.to_owned() };
     }
     if let Some((other, dest)) = daemon.feed.run(record.id).and_then(|run| run.claimed).filter(|_| !gives_up)
     {
@@ -140,7 +142,7 @@ fn permit(submission: &Submission, job: &StoredJob, settings: &Settings) -> Resu
     permitted.map_err(|why| Failure::new(Kind::Refused, why.message).hint(why.hint))
 }
 
-/// Why a job is postponed whose run has lost its connection to the store.
+/// Why a job is held back whose run has lost its connection to the store.
 const LOST_STORE: &str = "its run has lost the store";
-/// Why a job is postponed whose earlier run has not noticed yet that it has lost the job.
+/// Why a job is held back whose earlier run has not noticed yet that it has lost the job.
 const OLD_LOCK: &str = "an earlier run still holds the lock of this job in the database; all daemons should connect as one user, who may end that connection";

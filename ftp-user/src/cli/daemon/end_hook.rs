@@ -50,7 +50,7 @@ impl EndHook {
             self.tell(&job).await;
         }
         for job in ended.unreadable {
-            tracing::error!(%job, "a job has ended and cannot be read: the command of --on-end is not run for it");
+            tracing::error!(job = %job.id, cause = %job.failure, "a job has ended and cannot be read: the command of --on-end is not run for it");
         }
         queue.on_disk(move |queue| queue.set_reported(number)).await?;
         Ok(true)

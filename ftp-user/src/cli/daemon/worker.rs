@@ -8,8 +8,9 @@ use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob};
+use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob, UnreadableJob};
 use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
+use crate::report::{Event, line_of};
 use ftp_io::blocking;
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::lock::Lock;
@@ -18,7 +19,7 @@ use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
 use ftp_proto::timer::Moment;
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,8 +50,8 @@ pub(super) struct Worker {
     saved: Option<Moment>,
     /// How far the jobs of other workers are, as those who follow the events know it.
     told_progress: HashMap<JobId, StoredProgress>,
-    /// The jobs that cannot be read, of which the log has told.
-    unreadable: HashSet<JobId>,
+    /// The last jobs that cannot be read of which the log has told.
+    unreadable: VecDeque<JobId>,
     /// Whether jobs that wait because of the settings go on with the next look.
     wakes_postponed: bool,
 }
@@ -91,7 +92,7 @@ impl Worker {
             saved: None,
             told_progress: HashMap::new(),
             wakes_postponed: false,
-            unreadable: HashSet::new(),
+            unreadable: VecDeque::new(),
         }
     }
 
@@ -318,7 +319,9 @@ impl Worker {
                     |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
                 Leases::of(queue, daemon.worker.id).take(room, &recent, may_begin)
             };
-            self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
+            let (taken, unreadable) = self.daemon.queue.on_disk(take).await?;
+            taken.into_iter().for_each(|taken| self.begin(taken));
+            self.tell_unreadable(unreadable);
         }
         if self.daemon.has_database() && self.daemon.parallel.get() > self.running.len() {
             let daemon = Arc::clone(&self.daemon);
@@ -377,14 +380,27 @@ impl Worker {
                 Ok((last, changed.unreadable))
             };
             let (last, unreadable) = self.daemon.queue.on_disk(tell).await?;
-            for job in unreadable.into_iter().filter(|job| self.unreadable.insert(*job)) {
-                tracing::error!(%job, "a job cannot be read, since its row in the journal is damaged: the others go on");
-            }
+            self.tell_unreadable(unreadable);
             self.told = Some(last);
             if last == told {
                 return Ok(());
             }
             told = last;
+        }
+    }
+
+    /// Tells the log and those who follow the events of jobs that cannot be read, of each once.
+    fn tell_unreadable(&mut self, jobs: Vec<UnreadableJob>) {
+        for job in jobs {
+            if self.unreadable.contains(&job.id) {
+                continue;
+            }
+            tracing::error!(job = %job.id, cause = %job.failure, "a job cannot be read: the others go on");
+            if let Some(line) = line_of(&Event::Warning { message: job.to_string() }) {
+                self.daemon.feed.tell(job.id, "", &line);
+            }
+            self.unreadable.truncate(MOST_UNREADABLE);
+            self.unreadable.push_front(job.id);
         }
     }
 
@@ -424,7 +440,12 @@ impl Worker {
             .unwritten
             .iter()
             .filter(|end| end.lease.is_of_tree_part())
-            .map(|end| (end.lease, !matches!(end.result, Some(RunResult::Postponed { .. }))))
+            .map(|end| {
+                (
+                    end.lease,
+                    !matches!(end.result, Some(RunResult::Postponed { .. } | RunResult::HeldBack { .. })),
+                )
+            })
             .collect();
         let id = self.daemon.worker.id;
         if !parts.is_empty() {
@@ -463,6 +484,7 @@ impl UnwrittenEnd {
             Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
+            Some(RunResult::HeldBack { cause }) => entry.hold_back(cause, now),
             Some(RunResult::WaitsFor { other, dest }) => entry.wait_for(other, &dest, now),
             Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
         }
@@ -490,5 +512,7 @@ const LOOK_AGAIN_AT_DATABASE: Duration = Duration::from_secs(1);
 const SAVE_PROGRESS: Duration = Duration::from_secs(2);
 /// The shortest time between two looks, unless a run has ended.
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
+/// The largest number of unreadable jobs that are remembered: of more of them, the log tells again.
+const MOST_UNREADABLE: usize = 1_000;
 /// The largest number of jobs that are remembered after they were carried, for the shares of their owners.
 const MOST_RECENT: usize = 256;

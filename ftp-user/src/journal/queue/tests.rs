@@ -56,7 +56,7 @@ fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost(
     let other = Queue::of(Store::open_for_tests(home.path()).unwrap());
     let is_shared = queue.with(|store| Ok(store.is_shared())).unwrap();
     assert_eq!(other.daemon_lock("two").unwrap().is_ok(), is_shared);
-    assert_eq!(Leases::of(&queue, WorkerId::new(1)).take(1, &[], |_, _| true).unwrap().len(), 1);
+    assert_eq!(Leases::of(&queue, WorkerId::new(1)).take(1, &[], |_, _| true).unwrap().0.len(), 1);
     drop(lock);
     let lock = other.daemon_lock("two").unwrap().unwrap();
     let lost = || other.lose_workers(&lock).unwrap();
@@ -132,6 +132,7 @@ fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
         put(2, |entry| entry.end(5, Some("busy".to_owned()), now())),
         put(3, |entry| entry.wait_for(JobId::new(1), "b", now())),
         put(4, |entry| entry.due = now() + 9),
+        put(6, |entry| entry.hold_back("its run has lost the store".to_owned(), now())),
     ];
     queue.wake_postponed().unwrap();
     let is_due = |id| queue.job(id).unwrap().unwrap().queued.unwrap().due <= now();

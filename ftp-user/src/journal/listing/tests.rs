@@ -1,0 +1,125 @@
+//! Slices of jobs, and jobs that cannot be read.
+
+use super::*;
+use crate::journal::queue::put;
+use crate::queue::{JobChange, Submission};
+use ftp_io::clock::since_1970;
+
+fn queue() -> (tempfile::TempDir, Queue) {
+    let home = tempfile::tempdir().unwrap();
+    let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+    (home, queue)
+}
+
+fn add(queue: &Queue, id: u64, entry: &Entry) {
+    let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+    queue.with(|store| store.durably(|store| put(store, JobId::new(id), job, entry))).unwrap();
+}
+
+#[test]
+fn the_condition_of_a_state_finds_the_jobs_that_are_in_it() {
+    let (_home, queue) = queue();
+    let mut entries = Vec::new();
+    for exit in [None, Some(0), Some(5), Some(9), Some(10)] {
+        for wish in [Wish::Run, Wish::Pause, Wish::Cancel] {
+            for is_carried in [false, true] {
+                for (due, cause) in
+                    [(0, None), (u64::from(u32::MAX) * 2, None), (u64::from(u32::MAX) * 2, Some("x"))]
+                {
+                    let cause = cause.map(str::to_owned);
+                    entries.push(Entry { exit, wish, is_carried, due, cause, ..Entry::default() });
+                }
+            }
+        }
+    }
+    for (id, entry) in (1..).zip(&entries) {
+        add(&queue, id, entry);
+    }
+    for state in QueueState::ALL {
+        let query = JobQuery { states: Some(vec![state]), most: 1000, ..JobQuery::default() };
+        let found: Vec<u64> = queue.list(&query).unwrap().items.iter().map(|job| job.id.number()).collect();
+        let is_in = |(_, entry): &(u64, &Entry)| entry.state(since_1970().as_secs()) == state;
+        let mut expect: Vec<u64> = (1..).zip(&entries).filter(is_in).map(|(id, _)| id).collect();
+        expect.reverse();
+        assert_eq!(found, expect, "{state:?}");
+        assert_eq!(queue.count_by_state().unwrap()[state.name()], expect.len() as u64);
+    }
+    let none = JobQuery { states: Some(Vec::new()), most: 1000, ..JobQuery::default() };
+    assert!(queue.list(&none).unwrap().items.is_empty());
+}
+
+#[test]
+fn slices_have_each_job_once_and_changes_come_in_their_order() {
+    let (_home, queue) = queue();
+    for id in 1..=25 {
+        let owner = if id % 2 == 0 { "ann" } else { "bob" };
+        let submission =
+            Submission { owner: owner.into(), pair: format!("one s{}", id % 3), ..Submission::default() };
+        add(&queue, id, &Entry { submission, created: 100, ..Entry::default() });
+    }
+    let mut query = JobQuery { most: 4, owner: Some("ann".into()), ..JobQuery::default() };
+    let mut found = Vec::new();
+    loop {
+        let slice = queue.list(&query).unwrap();
+        found.extend(slice.items.iter().map(|job| job.id.number()));
+        query.after = slice.next;
+        if query.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2]);
+    let of_site = JobQuery { most: 100, site: Some("s1".into()), ..JobQuery::default() };
+    assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
+    let (last, all) = queue.changed_after(0).unwrap();
+    assert_eq!((all.jobs.len(), queue.last_change().unwrap()), (25, last));
+    queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
+    let (next, changed) = queue.changed_after(last).unwrap();
+    assert!(next > last && changed.jobs.len() == 1 && changed.jobs[0].id == JobId::new(7));
+    assert_eq!(queue.changed_after(next).unwrap(), (next, FoundJobs::default()));
+}
+
+#[test]
+fn a_job_that_cannot_be_read_is_named_beside_the_others() {
+    let (_home, queue) = queue();
+    let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
+    let reported = Counters { reported: Some(0), ..Counters::default() };
+    queue.with(|store| store.durably(|store| set_counters(&store.sql, reported))).unwrap();
+    let (good, bad) = (JobId::new(1), JobId::new(2));
+    let put = |store: &Store| {
+        let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        [good, bad].into_iter().try_for_each(|id| put(store, id, job(), &ended))?;
+        store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
+    };
+    queue.with(|store| store.durably(put)).unwrap();
+    let check = |found: FoundJobs| {
+        let jobs: Vec<_> = found.jobs.iter().map(|job| job.id).collect();
+        let unreadable: Vec<_> = found.unreadable.iter().map(|job| job.id).collect();
+        assert_eq!((jobs, unreadable), (vec![good], vec![bad]));
+    };
+    check(queue.changed_after(0).unwrap().1);
+    check(queue.next_unreported().unwrap().unwrap().1);
+    let listed = || {
+        let listed = queue.list(&JobQuery { most: 1, ..JobQuery::default() }).unwrap();
+        let after = listed.next;
+        let others = queue.list(&JobQuery { most: 1, after, ..JobQuery::default() }).unwrap().items;
+        [listed.items, others].concat()
+    };
+    let check_list = || {
+        let shown = listed();
+        assert_eq!(shown.iter().map(|job| job.id).collect::<Vec<_>>(), [bad, good]);
+        let cause = shown[0].entry.cause.as_ref().unwrap();
+        assert!(cause.contains("cannot be read") && shown[1].entry.cause.is_none(), "{cause}");
+    };
+    check_list();
+    // The same where the row of the queue is damaged.
+    let damage = |store: &Store| {
+        store.sql.write("UPDATE jobs SET sum = (SELECT sum FROM jobs WHERE id = 1)", &[])?;
+        store.sql.write("UPDATE queue SET sum = 0, wish = 77 WHERE job = ?1", &[bad.into()])
+    };
+    queue.with(|store| store.durably(damage)).unwrap();
+    check(queue.changed_after(0).unwrap().1);
+    check(queue.next_unreported().unwrap().unwrap().1);
+    check_list();
+    let (jobs, unreadable) = queue.with(Store::readable_jobs).unwrap();
+    assert_eq!((jobs[0].id, unreadable[0].id), (good, bad));
+}
