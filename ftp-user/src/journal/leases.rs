@@ -4,10 +4,10 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::{FileCounts, JobRow, counts, of_each};
+use super::job_row::{FileCounts, JobRow, counts};
 use super::listing::UnreadableJob;
 use super::queue::{
-    Queue, entries, file_totals, find, forget_oldest, head_of, heads, keep, keep_all, lose_all, of_group,
+    Queue, entries, file_totals, find, forget_oldest, group_of, head_of, heads, keep, keep_all, lose_all,
     read_sites, save, totals, written_sites,
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
@@ -144,19 +144,24 @@ impl<'a> Leases<'a> {
     ) -> Result<(Vec<TakenJob>, Vec<UnreadableJob>), JournalFailure> {
         self.queue.with(|store| {
             // A reader waits for no other process.
-            let mut is_any = || {
-                let heads = heads(&store.sql, store.sql.now()?)?;
-                if heads.is_empty() {
-                    return Ok(false);
-                }
-                let carried = carried(&store.sql)?;
-                Ok(heads.iter().any(|head| may_begin(head, &carried)))
+            let mut look = || {
+                let now = store.sql.now()?;
+                let mut heads = heads(&store.sql, now)?;
+                let carried = if heads.is_empty() { Vec::new() } else { carried(&store.sql)? };
+                heads.retain(|head| may_begin(head, &carried));
+                let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
+                Ok(queue::next(heads, &all).map(|head| (now, head)))
             };
-            if !is_any().map_err(|bad| store.failure(bad))? {
+            let Some((now, head)) = look().map_err(|bad| store.failure(bad))? else {
                 return Ok(Default::default());
-            }
+            };
+            store.sql.expect(|sql| {
+                heads(sql, now)?;
+                carried(sql)?;
+                group_of(sql, &head, now, most + MOST_WAITING_OF_GROUP)
+            });
             let (taken, damaged) =
-                store.durably(|store| take(store, self.worker, most, recent, may_begin))?;
+                store.durably(|store| take(store, self.worker, now, most, recent, may_begin))?;
             Ok((taken, damaged.into_iter().map(|row| store.unreadable(row)).collect()))
         })
     }
@@ -189,30 +194,14 @@ impl<'a> Leases<'a> {
         // Their files change no more, so nobody else has to wait while they are counted.
         let jobs: Vec<JobId> = ends.iter().map(|(lease, _)| lease.job).collect();
         let counted = self.queue.read(|store| counts(&store.sql, &jobs))?;
-        self.queue.write(|store| {
-            let (now, held) = (store.sql.now()?, held_by(&store.sql, self.worker)?);
-            let mut known = carried_by(&store.sql, self.worker)?;
-            let is_held = |(lease, _): &(Lease, End)| held.contains(lease);
-            delete(
-                &store.sql,
-                &ends.iter().filter(|end| is_held(end)).map(|(lease, _)| lease.job).collect::<Vec<_>>(),
-            )?;
-            let end = |(with_end, files): ((Lease, End), FileCounts)| {
-                // Its row may be damaged.
-                let mut entry = known.remove(&with_end.0.job).filter(|_| is_held(&with_end))?;
-                entry.note_files(totals(files));
-                (with_end.1)(&mut entry, now);
-                Some(entry)
-            };
-            let ended: Vec<Option<Entry>> = ends.into_iter().zip(counted).map(end).collect();
-            let kept: Vec<(JobId, &Entry)> =
-                jobs.iter().zip(&ended).filter_map(|(job, entry)| Some((*job, entry.as_ref()?))).collect();
-            keep_all(&store.sql, &kept)?;
-            // One that waits itself makes room for nobody: two of them would wake each other without end.
-            let have_made_room = kept.iter().filter(|(_, entry)| entry.waits_for.is_none());
-            let free: Vec<JobId> = have_made_room.map(|(job, _)| *job).collect();
-            wake(&store.sql, &free, now)?;
-            Ok(ended)
+        self.queue.with(|store| {
+            store.sql.expect(|sql| {
+                held_by(sql, self.worker)?;
+                carried_by(sql, self.worker)?;
+                waiting_for(sql, &jobs)?;
+                JobRow::readable(sql, &jobs)
+            });
+            store.durably(|store| end(&store.sql, self.worker, ends, counted))
         })
     }
 
@@ -278,17 +267,18 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
     set_counters(sql, Counters { reported, ..counters })
 }
 
-/// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
+/// Takes jobs for a worker that were due at `time`, at most so many. Those that cannot begin now wait.
 fn take(
     store: &Store,
     worker: WorkerId,
+    time: u64,
     most: usize,
     recent: &[CarriedJob],
     mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
 ) -> Result<(Vec<TakenJob>, Vec<DamagedRow>), StoreError> {
     let sql = &store.sql;
     let now = sql.now()?;
-    let (mut heads, mut carried) = (heads(sql, now)?, carried(sql)?);
+    let (mut heads, mut carried) = (heads(sql, time)?, carried(sql)?);
     let (mut known, mut taken, mut waiting) = (HashMap::new(), Vec::new(), Vec::new());
     let (mut counters, mut damaged) = (counters(sql)?, Vec::new());
     while taken.len() < most && waiting.len() + damaged.len() < MOST_WAITING {
@@ -298,16 +288,12 @@ fn take(
         let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
         if !known.contains_key(&head.job) {
             // All of its group of which this look can need any.
-            let (next, bad) = of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)?;
-            damaged.extend(bad);
+            let group = group_of(sql, &head, time, most + MOST_WAITING_OF_GROUP)?;
+            damaged.extend(group.damaged);
             heads.retain(|other| !is_of_group(other));
-            heads.extend(next.iter().map(|(job, entry)| head_of(*job, entry)));
-            let jobs: Vec<JobId> = next.iter().map(|(job, _)| *job).collect();
-            let syncs =
-                of_each(sql, "SELECT 1 FROM jobs WHERE id = ?1 AND verb = 'sync'", &jobs, |_| Ok(()))?;
-            known.extend(
-                next.into_iter().zip(syncs).map(|((job, entry), sync)| (job, (entry, sync.is_some()))),
-            );
+            heads.extend(group.jobs.iter().map(|(job, entry)| head_of(*job, entry)));
+            let is_sync = |job: JobId| group.syncs.contains(&job);
+            known.extend(group.jobs.into_iter().map(|(job, entry)| (job, (entry, is_sync(job)))));
         }
         let job = head.job;
         heads.retain(|other| other.job != job);
@@ -344,6 +330,48 @@ fn take(
     Ok((taken, damaged))
 }
 
+/// Ends runs of jobs with these files.
+fn end<End: FnOnce(&mut Entry, u64)>(
+    sql: &Sql,
+    worker: WorkerId,
+    ends: Vec<(Lease, End)>,
+    files: Vec<FileCounts>,
+) -> Result<Vec<Option<Entry>>, StoreError> {
+    let (now, held, mut known) = (sql.now()?, held_by(sql, worker)?, carried_by(sql, worker)?);
+    let jobs: Vec<JobId> = ends.iter().map(|(lease, _)| lease.job).collect();
+    let lost: Vec<bool> = ends.iter().map(|(lease, _)| !held.contains(lease)).collect();
+    let mut ended = Vec::new();
+    for (((lease, end), files), is_lost) in ends.into_iter().zip(files).zip(&lost) {
+        // Its row may be damaged.
+        let entry = known.remove(&lease.job).filter(|_| !is_lost);
+        ended.push(entry.map(|mut entry| {
+            entry.note_files(totals(files));
+            end(&mut entry, now);
+            entry
+        }));
+    }
+    // One that waits itself makes room for nobody: two of them would wake each other without end.
+    let has_made_room = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.waits_for.is_none());
+    let free: Vec<JobId> =
+        jobs.iter().zip(&ended).filter(|(_, entry)| has_made_room(entry)).map(|(job, _)| *job).collect();
+    for entry in ended.iter_mut().flatten() {
+        if entry.waits_for.is_some_and(|other| free.contains(&other)) {
+            entry.stop_waiting(now);
+        }
+    }
+    let waiting = waiting_for(sql, &free)?;
+    let kept: Vec<(JobId, &Entry)> =
+        jobs.iter().zip(&ended).filter_map(|(job, entry)| Some((*job, entry.as_ref()?))).collect();
+    keep_all(sql, &kept)?;
+    let given_back = jobs.iter().zip(&lost).filter(|(_, is_lost)| !**is_lost);
+    delete(sql, &given_back.map(|(job, _)| *job).collect::<Vec<_>>())?;
+    for (job, mut entry) in waiting {
+        entry.stop_waiting(now);
+        save(sql, job, &entry)?;
+    }
+    Ok(ended)
+}
+
 /// The job that keeps this one from storing, and where this one would store: the one that it waits for, if that still runs, or a sync
 /// that is carried and changes the destination of this sync, or a place in it or around it. Whether other jobs are in each other's
 /// way turns out at their files.
@@ -369,20 +397,16 @@ fn in_the_way(
     Ok(still.map(|other| (other, job.dest().unwrap_or_default().to_string_lossy().into_owned())))
 }
 
-/// Lets jobs go on that wait for these. Of very many, the others find that out for themselves.
-fn wake(sql: &Sql, ended: &[JobId], now: u64) -> Result<(), StoreError> {
+/// Jobs that wait for these. Of very many, the others find out for themselves that these have ended.
+fn waiting_for(sql: &Sql, ended: &[JobId]) -> Result<Vec<(JobId, Entry)>, StoreError> {
     if ended.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let marks: Vec<String> = (1..=ended.len()).map(|number| format!("?{number}")).collect();
     let waiting =
         format!("waits_for IN ({}) AND exit IS NULL AND carried = 0 LIMIT {MOST_WAITING}", marks.join(", "));
     let ended: Vec<Value<'_>> = ended.iter().copied().map(Value::from).collect();
-    for (job, mut entry) in entries(sql, &waiting, &ended)? {
-        entry.stop_waiting(now);
-        save(sql, job, &entry)?;
-    }
-    Ok(())
+    entries(sql, &waiting, &ended)
 }
 
 /// Gives a worker the right to a job, or to a part of its tree.

@@ -112,7 +112,10 @@ impl Queue {
     ///
     /// Its owner has too many, or another work has its name, or the journal cannot be written.
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
-        let submitted = self.write(|store| submit(store, id, job, entry))??;
+        let submitted = self.with(|store| {
+            store.sql.expect(|sql| waiting_and_last(sql, &entry.submission.owner));
+            store.durably(|store| submit(store, id, job, entry))
+        })??;
         if matches!(submitted, Submitted::Known(_)) {
             self.settle()?;
         }
@@ -249,14 +252,18 @@ fn submit(
     // The clock of whoever submits it may be wrong.
     let due = if entry.due <= entry.created { now } else { entry.due };
     let entry = &Entry { created: now, due, ..entry.clone() };
-    let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
-    let read = |row: &Row<'_>| Ok((row.get::<u64>(0)?, row.get(1)?));
-    let (waiting, last) = store.sql.one(ask, &[(&entry.submission.owner).into()], read)?;
+    let (waiting, last) = waiting_and_last(&store.sql, &entry.submission.owner)?;
     if waiting >= MOST_OF_OWNER {
         return Ok(Err(store.full(MOST_OF_OWNER)));
     }
     put_at(store, beginning_after(last, since_1970()), id, job, entry)?;
     Ok(Ok(Submitted::New(id)))
+}
+
+/// How many jobs of an owner wait, and when the last job of all has begun.
+fn waiting_and_last(sql: &Sql, owner: &str) -> Result<(u64, Option<u64>)> {
+    let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
+    sql.one(ask, &[owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Marks all jobs as lost that are carried, and ends all leases. Returns their number.
@@ -291,11 +298,11 @@ pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
 
 /// The same for several.
 pub(super) fn keep_all(sql: &Sql, kept: &[(JobId, &Entry)]) -> Result<()> {
-    kept.iter().try_for_each(|(job, entry)| save(sql, *job, entry))?;
     let ended: Vec<(JobId, u64, &Entry)> =
         kept.iter().filter_map(|(job, entry)| Some((*job, entry.ended?, *entry))).collect();
     let jobs: Vec<JobId> = ended.iter().map(|(job, ..)| *job).collect();
     let rows = JobRow::readable(sql, &jobs)?.into_iter().zip(ended);
+    kept.iter().try_for_each(|(job, entry)| save(sql, *job, entry))?;
     for (mut row, (_, ended, entry)) in rows.filter_map(|(row, of)| Some((row?, of))) {
         if row.state.has_ended() {
             continue;
@@ -472,13 +479,18 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
     find_heads(sql, &first, &[Wish::Pause.number().into(), now.into()])
 }
 
-/// The first jobs of the group of one of the [`heads`], in their order, and those of them whose rows are damaged.
-pub(super) fn of_group(
-    sql: &Sql,
-    head: &Head<JobId>,
-    now: u64,
-    most: usize,
-) -> Result<(Vec<(JobId, Entry)>, Vec<DamagedRow>)> {
+/// The first jobs of a group that may begin.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// They, in their order, but for those whose rows are damaged.
+    pub(super) jobs: Vec<(JobId, Entry)>,
+    /// Those of them that are syncs.
+    pub(super) syncs: Vec<JobId>,
+    pub(super) damaged: Vec<DamagedRow>,
+}
+
+/// The group of one of the [`heads`].
+pub(super) fn group_of(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<Group> {
     let sites = written_sites(&head.sites)?;
     let of_group = format!(
         "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7"
@@ -492,7 +504,10 @@ pub(super) fn of_group(
         (&sites).into(),
         i64::try_from(most).unwrap_or(i64::MAX).into(),
     ];
-    entries_and_damaged(sql, &of_group, &values)
+    let (jobs, damaged) = entries_and_damaged(sql, &of_group, &values)?;
+    let ask =
+        format!("SELECT id FROM jobs WHERE verb = 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})");
+    Ok(Group { jobs, syncs: sql.all(&ask, &values, |row| row.get(0))?, damaged })
 }
 
 /// A job, as if it were the first that may begin.

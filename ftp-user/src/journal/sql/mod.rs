@@ -88,6 +88,12 @@ pub(super) trait Driver {
         all.iter().enumerate().try_for_each(ask)
     }
 
+    /// Notes what is asked from now on, until that ends, instead of asking it: it is asked together with the first question of the next
+    /// transaction. What is written there before it is asked again makes the answers void. Returns whether the database gains by that.
+    fn note_questions(&self, _is_begin: bool) -> bool {
+        false
+    }
+
     /// Carries out several statements without values, each ended by `;`.
     fn run_all(&self, statements: &str) -> Result<()>;
 
@@ -227,6 +233,15 @@ impl From<PostgresConnection> for Sql {
 }
 
 impl Sql {
+    /// Has a server asked what `ask` asks together with the first question of the next transaction. It gets no answers now.
+    pub(super) fn expect<T>(&self, ask: impl FnOnce(&Self) -> Result<T>) {
+        if self.note_questions(true) {
+            // Without rows it may fail.
+            let _ = ask(self);
+            self.note_questions(false);
+        }
+    }
+
     /// Begins a transaction of the [`Driver`].
     pub(super) fn begin(&self) -> Result<()> {
         self.transaction.set(Some(TransactionFacts::default()));

@@ -58,8 +58,8 @@ pub(super) struct Write {
 pub(super) enum Work {
     /// A statement that returns no rows.
     Execute { statement: String, values: Vec<OwnedValue> },
-    /// A statement that returns rows, with each of these values.
-    Query { statement: String, all: Vec<Vec<OwnedValue>> },
+    /// Questions, which are asked together.
+    Query(Vec<Question>),
     /// Statements without values.
     Batch(String),
     /// The transaction ends, and its results stay: they are on the disk then, if it has any.
@@ -74,11 +74,21 @@ pub(super) enum Work {
     Listen(Arc<Notify>),
 }
 
+/// A statement that returns rows, with each of these values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Question {
+    pub(super) statement: String,
+    pub(super) all: Vec<Vec<OwnedValue>>,
+}
+
+/// The rows that a question has found, each with the index of the values to which it belongs.
+pub(super) type FoundRows = Vec<(usize, Vec<OwnedValue>)>;
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// The rows that were found, each with the index of the values to which it belongs.
-    pub(super) rows: Vec<(usize, Vec<OwnedValue>)>,
+    /// What each question has found.
+    pub(super) rows: Vec<FoundRows>,
     /// The number of rows that were written or deleted, or of locks that were taken.
     pub(super) changed: u64,
     /// When a transaction has begun with it, in seconds since 1970.
@@ -206,7 +216,7 @@ impl Session {
             writes.extend(self.ready(&statement, &all).await?.into_iter().map(|ready| (ready, rows)));
         }
         let go_together = match work {
-            Work::Query { .. } => true,
+            Work::Query(_) => true,
             // Only this side knows how many rows have to change.
             Work::Commit { .. } => writes.iter().all(|(_, rows)| rows.is_none()),
             Work::Execute { .. }
@@ -222,8 +232,11 @@ impl Session {
         }
         let answer = match work {
             Work::Execute { statement, values } => self.execute(statement, &values).await,
-            Work::Query { statement, all } => {
-                let asked = self.ready(&statement, &all).await?;
+            Work::Query(questions) => {
+                let mut asked = Vec::with_capacity(questions.len());
+                for Question { statement, all } in questions {
+                    asked.push(self.ready(&statement, &all).await?);
+                }
                 let client = self.client()?;
                 let started = start(client, begin, writes);
                 let (time, rows) = tokio::try_join!(biased; started, ask_all(client, asked))?;
@@ -411,35 +424,40 @@ async fn start(
 
 /// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
 async fn write_all(client: &Client, writes: Vec<(Ready, Option<u64>)>) -> Result<()> {
-    let write = |(Ready { statement, values, times }, rows): (Ready, Option<u64>)| {
-        Box::pin(async move {
-            let changed = client.execute(&statement, &borrowed(&values)).await?;
-            if rows.is_some_and(|rows| rows * times != changed) { Err(GONE) } else { Ok(()) }
-        })
+    let write = |(Ready { statement, values, times }, rows): (Ready, Option<u64>)| async move {
+        let changed = client.execute(&statement, &borrowed(&values)).await?;
+        if rows.is_some_and(|rows| rows * times != changed) { Err(GONE) } else { Ok(()) }
     };
-    let mut running: Vec<_> = writes.into_iter().map(write).collect();
+    at_once(writes.into_iter().map(write)).await.map(drop)
+}
+
+/// Waits for all of these, which have begun in their order, each without waiting for those before it. The first failure ends it.
+async fn at_once<T>(all: impl Iterator<Item = impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
+    let mut running: Vec<_> = all.map(|work| (Box::pin(work), None)).collect();
     poll_fn(|cx| {
-        let mut failure = None;
-        running.retain_mut(|work| match work.as_mut().poll(cx) {
-            Poll::Pending => true,
-            Poll::Ready(Ok(())) => false,
-            Poll::Ready(Err(bad)) => {
-                failure.get_or_insert(bad);
-                false
+        let mut is_waiting = false;
+        for (work, done) in running.iter_mut().filter(|(_, done)| done.is_none()) {
+            match work.as_mut().poll(cx) {
+                Poll::Pending => is_waiting = true,
+                Poll::Ready(Ok(of_work)) => *done = Some(of_work),
+                Poll::Ready(Err(bad)) => return Poll::Ready(Err(bad)),
             }
-        });
-        match failure {
-            Some(bad) => Poll::Ready(Err(bad)),
-            None if running.is_empty() => Poll::Ready(Ok(())),
-            None => Poll::Pending,
         }
+        if is_waiting {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(running.iter_mut().filter_map(|(_, done)| done.take()).collect()))
     })
     .await
 }
 
-/// Asks everything. Each row has the index of the values to which it belongs.
-async fn ask_all(client: &Client, asked: Vec<Ready>) -> Result<Vec<(usize, Vec<OwnedValue>)>> {
-    let mut found = Vec::new();
+/// Asks everything, all sent at once.
+async fn ask_all(client: &Client, asked: Vec<Vec<Ready>>) -> Result<Vec<FoundRows>> {
+    at_once(asked.into_iter().map(|one| ask_one(client, one))).await
+}
+
+async fn ask_one(client: &Client, asked: Vec<Ready>) -> Result<FoundRows> {
+    let mut found = FoundRows::new();
     for (number, Ready { statement, values, times }) in asked.into_iter().enumerate() {
         for row in client.query(&statement, &borrowed(&values)).await? {
             let mut values = values_of_row(&row)?;
