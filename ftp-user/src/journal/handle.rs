@@ -405,9 +405,10 @@ impl JobJournal {
             .unwrap_or_default()
     }
 
-    /// How the files of the job stand whose sources begin with `prefix`; `None` if the journal has ended.
-    pub async fn files_below(&self, prefix: String) -> Option<FilesBelow> {
-        self.ask(move |store, job| files_below(&store.sql, job, &prefix)).await.ok()
+    /// How the files of the job stand whose sources begin with `prefix`, which the job `moves` or only copies; `None` if the journal
+    /// has ended.
+    pub async fn files_below(&self, prefix: String, moves: bool) -> Option<FilesBelow> {
+        self.ask(move |store, job| files_below(&store.sql, job, &prefix, moves)).await.ok()
     }
 
     /// Notes names below the destination that are kept because nobody has agreed to delete them.

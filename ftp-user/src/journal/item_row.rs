@@ -30,6 +30,11 @@ pub(super) static IS_FILE: LazyLock<String> = LazyLock::new(|| {
     // The end of the path with one byte more than the name has: all of a path that is not longer.
     format!("(looked != 0 OR substr(path, length(path) - {before}) NOT IN (x'{name}', x'2f{name}'))")
 });
+/// The condition that a file was stored, also if it was lost since: a file that has failed has no size, unless it was done before.
+pub(super) static WAS_STORED: LazyLock<String> = LazyLock::new(|| {
+    let [done, failed] = [ItemState::Done, ItemState::Failed].map(ItemState::number);
+    format!("(state = {done} OR (state = {failed} AND (bytes > 0 OR verified IS NOT NULL)))")
+});
 /// What changes of a file when it ends: nothing that it is found by, except its state.
 static SAVE_END: LazyLock<String> = LazyLock::new(|| {
     let changed = ITEMS.columns.iter().enumerate().skip(FOUND_BY);
@@ -101,14 +106,11 @@ impl ItemRecord {
     }
 
     /// The files that a job has stored before `time`, in milliseconds since 1970, also those that were lost since: a page of them,
-    /// behind the last known one. A file that has failed has no size, unless it was done before.
+    /// behind the last known one.
     pub(super) fn stored_before(sql: &Sql, job: JobId, time: u64, last: ItemKey) -> Result<Vec<Self>> {
+        let (was_stored, is_file) = (&*WAS_STORED, &*IS_FILE);
         let condition = format!(
-            "job = ?1 AND id > ?2 AND (state = {} OR (state = {} AND (bytes > 0 OR verified IS NOT NULL)))
-                AND ended < ?3 AND {} ORDER BY id LIMIT {PAGE}",
-            ItemState::Done.number(),
-            ItemState::Failed.number(),
-            *IS_FILE
+            "job = ?1 AND id > ?2 AND {was_stored} AND ended < ?3 AND {is_file} ORDER BY id LIMIT {PAGE}"
         );
         Self::that(sql, &condition, &[job.into(), last.0.into(), time.into()])
     }

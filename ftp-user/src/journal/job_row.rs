@@ -1,7 +1,7 @@
 //! The row of a job and the rows beside it: what has failed in its last run, the names that this has kept, and how its files
 //! stand in numbers. And what the last runs have tried.
 
-use super::item_row::{IS_FILE, has_detached};
+use super::item_row::{IS_FILE, WAS_STORED, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
 use super::sql::{GONE, Result, Row, Sql, StoreError, Value};
 use super::table::{DamagedRow, FAILURES, JOBS, RUNS, WITHHELD, insert};
@@ -263,20 +263,22 @@ pub(super) fn of_each<T>(
 /// How many files of a source there are in the journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FilesBelow {
-    /// Those whose copies are finished.
+    /// Those whose copies are finished, and for a move those that were finished and lost since: it may have deleted their sources.
     pub finished: u64,
     /// All others: begun, failed or left to another job.
     pub unfinished: u64,
 }
 
 /// Counts the files of a job whose sources begin with `prefix`.
-pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str) -> Result<FilesBelow> {
+pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str, moves: bool) -> Result<FilesBelow> {
+    let finished = if moves { WAS_STORED.clone() } else { format!("state = {}", ItemState::Done.number()) };
     // An empty end stands for none: nothing is before an empty text.
-    let ask =
-        "SELECT count(CASE WHEN state = ?4 THEN 1 END), count(CASE WHEN state != ?4 THEN 1 END) FROM items
-        WHERE job = ?1 AND source >= ?2 AND (?3 = '' OR source < ?3)";
-    let (end, done) = (end_of_prefix(prefix), ItemState::Done.number());
-    sql.one(ask, &[job.into(), prefix.into(), end.as_str().into(), done.into()], |row| {
+    let ask = format!(
+        "SELECT count(CASE WHEN {finished} THEN 1 END), count(CASE WHEN {finished} THEN NULL ELSE 1 END) FROM items
+        WHERE job = ?1 AND source >= ?2 AND (?3 = '' OR source < ?3)"
+    );
+    let end = end_of_prefix(prefix);
+    sql.one(&ask, &[job.into(), prefix.into(), end.as_str().into()], |row| {
         Ok(FilesBelow { finished: row.get(0)?, unfinished: row.get(1)? })
     })
 }

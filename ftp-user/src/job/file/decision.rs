@@ -7,6 +7,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
+use crate::job::moving::refuse_without_directory;
 use crate::job::request::job::Compare;
 use crate::job::{Item, Target};
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
@@ -241,14 +242,19 @@ impl Copying<'_> {
     }
 
     /// What came of a file of a move whose source is gone and which an earlier run has copied: `done`, if the copy is still
-    /// there. That run may have deleted the source, which it does when the copy is verified.
+    /// there. That run may have deleted the source, which it does when the copy is verified. It leaves the directory of one that was
+    /// named.
     ///
     /// # Errors
     ///
-    /// Nobody can say whether the copy is there.
+    /// Nobody can say whether the copy is there, or whether the source was deleted.
     pub(super) async fn moved_before(&mut self, done: FileCopy) -> Result<Result<FileCopy>> {
         let found = files::facts(&self.context, &mut self.ends.destination, &self.item.destination).await?;
         if may_be_copy(found.as_ref(), done.size) {
+            // The directories of a tree go with it.
+            if let Item { source, root: None, .. } = self.item {
+                refuse_without_directory(&self.context, &mut self.ends.source, source).await?;
+            }
             return Ok(Ok(done));
         }
         let (source, dest) = self.item.names(self.ends);

@@ -2,7 +2,7 @@
 //! what may go is deleted together. A source needs questions of its own if the session that has verified its copy has ended, if
 //! both places may be one, or if the reply to its deletion is missing.
 
-use super::directories::{name_aside, named_again, report_moved};
+use super::directories::{has_directory_of, name_aside, named_again, report_moved};
 use super::links::MovedLinks;
 use super::look::{DirectorySizes, ExpectedFile, look_at_files};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
@@ -359,20 +359,11 @@ impl SourceDeletion<'_> {
     /// What became of a source that is missing. It was deleted if this run has told its server to do so, and its directory is still
     /// there: if its disk is not mounted, most directories are missing as well.
     async fn not_there(&mut self, copied: &CopiedFile, was_told: bool) -> Result<Result<()>> {
-        if !was_told || !self.has_directory_of(&copied.source).await? {
+        if !was_told || !has_directory_of(self.context, &mut self.ends.source, &copied.source).await? {
             return Ok(Err(self.missing()));
         }
         self.report_deleted(copied, copied.source_before().size);
         Ok(Ok(()))
-    }
-
-    /// Whether the directory of a source is there, and is one.
-    async fn has_directory_of(&mut self, source: &PathName) -> Result<bool> {
-        let Some(directory) = place::parent(source).or_else(|| PathName::from_user(".").ok()) else {
-            return Ok(false);
-        };
-        let found = facts(self.context, &mut self.ends.source, &directory).await?;
-        Ok(found.is_some_and(|found| found.kind == listing::Kind::Directory))
     }
 
     /// Compares the digests of both ends.
@@ -405,7 +396,7 @@ impl SourceDeletion<'_> {
             Ok(false) => {
                 let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
                 // An earlier question may have deleted it, and lost its reply.
-                match self.has_directory_of(removal.path()).await {
+                match has_directory_of(self.context, &mut self.ends.source, removal.path()).await {
                     Ok(true) if questions > 1 => Ok(()),
                     Ok(_) => Err(self.missing().during(was)),
                     Err(failure) => Err(failure.during_unless_interrupted(was)),

@@ -5,7 +5,7 @@
 use super::portion::MovedTree;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Result};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::job::checked_directories::{CheckedDirectories, removal_if_empty};
 use crate::job::claims::names::{JournalNames, named_below};
 use crate::job::part::{Part, id_of, new_id};
@@ -152,6 +152,32 @@ async fn remove_if_empty(
     })
 }
 
+/// Whether the directory of a source is there, and is one. If its disk is not mounted, most directories are missing as well.
+pub(super) async fn has_directory_of(context: &Context, host: &mut Host, source: &PathName) -> Result<bool> {
+    let Some(directory) = place::parent(source).or_else(|| PathName::from_user(".").ok()) else {
+        return Ok(false);
+    };
+    let found = facts(context, host, &directory).await?;
+    Ok(found.is_some_and(|found| found.kind == listing::Kind::Directory))
+}
+
+/// Refuses to take a source that is not there for a moved one if its directory is not there either: a move leaves that.
+///
+/// # Errors
+///
+/// It is so, or the server does not tell.
+pub(in crate::job) async fn refuse_without_directory(
+    context: &Context,
+    host: &mut Host,
+    source: &PathName,
+) -> Result<()> {
+    if has_directory_of(context, host, source).await? {
+        return Ok(());
+    }
+    let what = format!("neither {} nor its directory is there, and a move leaves that", host.show(source));
+    Err(Failure::new(Kind::Missing, what).about(About::Unfinished).hint(DISK_AWAY))
+}
+
 /// The other name of a source while its copy is looked for. A later run of the job finds it again.
 pub(super) fn name_aside(context: &Context, source: &PathName) -> Result<PathName> {
     let id = match context.run.job_journal.job() {
@@ -215,6 +241,9 @@ pub(in crate::job) async fn name_back(
     })
 }
 
+/// What to do where the disk of a source may be away.
+pub(in crate::job) const DISK_AWAY: &str =
+    "put it back where it was, or mount its disk, before the job goes on";
 /// The largest number of names in a tree that are looked for in the journal. Each look reads what the job has done.
 const MOST_LOOKED: u32 = 16;
 /// The largest number of directories that are removed. Others stay, empty.

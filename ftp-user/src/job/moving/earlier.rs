@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::claims::names::site_of;
 use crate::job::retry::connect;
 use crate::job::summary::Tally;
-use crate::journal::{ItemKey, ItemRecord};
+use crate::journal::{ItemEnd, ItemKey, ItemRecord, ItemState, JobJournal};
 use ftp_proto::deletion::{CopyState, ExpectedCopy};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -35,7 +35,7 @@ pub(in crate::job) async fn look_at_earlier(
             return tally.failed(String::new(), destination.name(), failure);
         }
         let mut found = files::facts_of_all(context, destination, &paths).await.into_iter();
-        for (path, row) in paths.iter().zip(&rows) {
+        for (path, row) in paths.iter().zip(rows) {
             let there = match found.next() {
                 Some(there) => there,
                 None => files::facts(context, destination, path).await,
@@ -45,7 +45,10 @@ pub(in crate::job) async fn look_at_earlier(
                 // A link that was moved has the size of nothing.
                 Ok(Some(there)) if there.kind != listing::Kind::File => continue,
                 Ok(there) => match (ExpectedCopy { size, modified: None }).is(there.as_ref()) {
-                    CopyState::Same | CopyState::OtherTime => continue,
+                    CopyState::Same | CopyState::OtherTime => {
+                        found_again(journal, row);
+                        continue;
+                    }
                     CopyState::Missing | CopyState::Other if journal.is_replaced(&row.place).await => {
                         continue;
                     }
@@ -55,6 +58,14 @@ pub(in crate::job) async fn look_at_earlier(
             };
             tally.failed(row.place.source.clone(), destination.show(path), failure);
         }
+    }
+}
+
+/// A file that an earlier run has stored, and of which it could not say at its end that it was still there, is done.
+fn found_again(journal: &JobJournal, ItemRecord { key, state, copy, began, .. }: ItemRecord) {
+    if state == ItemState::Failed {
+        let noted = copy.attempts;
+        journal.about(key, began).ended(ItemEnd::Done { copy, began, noted });
     }
 }
 

@@ -395,7 +395,8 @@ impl<'a> Sources<'a> {
         refuse(source, known.as_ref(), &target, options.recursive, is_also)?;
         refuse_precious(source, is_tree && options.moves, &context.run.own_files)?;
         if is_tree {
-            moved::refuse_emptied(context, &mut self.stream.idle().source, source).await?;
+            moved::refuse_emptied(context, &mut self.stream.idle().source, source, options.deletes_sources())
+                .await?;
         }
         if receiver == Receiver::NewDirectory && known.is_some() && !is_dry {
             self.destinations.make_directory(&mut self.stream, &destination.path).await?;

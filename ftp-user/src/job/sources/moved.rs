@@ -6,6 +6,7 @@ use super::destinations::leaves_root;
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
+use crate::job::moving::{DISK_AWAY, refuse_without_directory};
 use crate::job::retry::facts;
 use crate::journal::FilesBelow;
 use crate::place::{self, Location};
@@ -13,9 +14,9 @@ use crate::route::Ends;
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
 
-/// What the journal says of the files of a directory of the source that were begun.
+/// What the journal says of the files of a directory of the source of a move that were begun.
 async fn begun_files(context: &Context, source: &Host, directory: Option<&PathName>) -> FilesBelow {
-    context.run.job_journal.files_below(prefix(source, directory)).await.unwrap_or_default()
+    context.run.job_journal.files_below(prefix(source, directory), true).await.unwrap_or_default()
 }
 
 /// Why a source with these files that is not there is not taken for a moved one; `None` if it is. `stays`: it is a directory
@@ -38,7 +39,7 @@ fn why_not_moved(what: &str, files: FilesBelow, stays: bool) -> Option<Failure> 
         true => {
             "mount its disk, or put it back where it was, before the job goes on; if it was deleted, make it again"
         }
-        false => "put it back where it was, or mount its disk, before the job goes on",
+        false => DISK_AWAY,
     };
     Some(failure.hint(hint))
 }
@@ -65,12 +66,14 @@ pub(in crate::job) async fn tree(
     if let Some(failure) = why_not_moved(&format!("{source} does not exist"), files, !leaves_root(source)) {
         return Err(failure);
     }
+    refuse_without_directory(context, &mut ends.source, &source.path).await?;
     context.run.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
     Ok(true)
 }
 
 /// Refuses the directory of a resumed job that has nothing in it, although an earlier run has not finished files of it: a
-/// disk that is not mounted leaves an empty directory. A move deletes no source before the journal has the end of every copy.
+/// disk that is not mounted leaves an empty directory. A move deletes no source before the journal has the end of every copy: a
+/// copy that was lost since, or not seen again, is looked at by the job that goes on.
 ///
 /// # Errors
 ///
@@ -79,11 +82,13 @@ pub(in crate::job) async fn refuse_emptied(
     context: &Context,
     host: &mut Host,
     source: &Location,
+    moves: bool,
 ) -> Result<()> {
     if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
-    let files = begun_files(context, host, Some(&source.path)).await;
+    let below = prefix(host, Some(&source.path));
+    let files = context.run.job_journal.files_below(below, moves).await.unwrap_or_default();
     if files.unfinished == 0 {
         return Ok(());
     }
@@ -132,7 +137,7 @@ pub(in crate::job) async fn refuse_listing(
 
 /// How many files earlier runs of the job have finished, if they have begun no others.
 pub(in crate::job) async fn finished(context: &Context) -> u64 {
-    let files = context.run.job_journal.files_below(String::new()).await.unwrap_or_default();
+    let files = context.run.job_journal.files_below(String::new(), true).await.unwrap_or_default();
     if files.unfinished == 0 { files.finished } else { 0 }
 }
 

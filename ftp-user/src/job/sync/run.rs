@@ -257,7 +257,7 @@ impl SyncRun<'_> {
             refuse_precious(context, &request.destination, allowance)?;
         }
         let roots = check_roots(context, &mut self.ends, request).await?;
-        moved::refuse_emptied(context, &mut self.ends.source, &request.source).await?;
+        moved::refuse_emptied(context, &mut self.ends.source, &request.source, false).await?;
         if self.ends.source.is_local() {
             let (path, followed) = (&request.source.path, request.options.links);
             self.ends.source = self.ends.source.reading(path, &roots.source, followed)?;

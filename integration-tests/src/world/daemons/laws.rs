@@ -91,7 +91,7 @@ impl Running<'_> {
         self.holders.leases = leases;
     }
 
-    /// A daemon makes nothing final, changes nothing and deletes nothing for a job that it has lost.
+    /// A daemon stores nothing, makes nothing final, changes nothing and deletes nothing for a job that it has lost.
     pub(super) fn judge_sender(&mut self, daemon: usize, command: &SentCommand) {
         let Some(index) = self.holders.job_of(command) else { return };
         self.ask_store();
@@ -175,7 +175,7 @@ impl Running<'_> {
     }
 
     /// The names that no job should leave. An old file may stay under another name if its deletion was lost with a session, and a part
-    /// whose data connection has waited for a daemon that did not work.
+    /// whose data connection has waited for a daemon that did not work, or whose connections broke.
     fn left(&self, index: usize) -> Vec<String> {
         let planned = self.jobs[index].planned;
         let is_known =
@@ -213,7 +213,13 @@ impl Running<'_> {
 
     fn frozen(&self, job: usize, destination: &Tree) -> Frozen {
         let root = tree_at(&self.directory, Program::Destination, job);
-        let known = destination.keys().filter(|name| !name.ends_with(".ftp-user.part"));
+        // What a server still receives is seen by nobody, and goes with the session that has sent it: at the end it must be gone.
+        let is_part = |name: &str| {
+            let mut parts = name.split('/');
+            name.ends_with(".ftp-user.part")
+                || parts.any(|part| part.starts_with(".ftp-") && part.ends_with(".part"))
+        };
+        let known = destination.keys().filter(|name| !is_part(name));
         let all = known.filter_map(|name| Some((name.clone(), identity(&root.join(name))?)));
         Frozen(all.collect())
     }
@@ -249,14 +255,16 @@ fn is_beside(tree: &Tree, name: &str, end: &str, content: &[u8]) -> bool {
 }
 
 impl Holders {
-    /// The job for which a command makes a name final, or changes or deletes one that is not the name of a part.
+    /// The job for which a command stores, makes a name final, or changes or deletes one that is not the name of a part.
     fn job_of(&mut self, SentCommand { connection, words, .. }: &SentCommand) -> Option<usize> {
         let words: Vec<&str> = words.split(' ').collect();
         match words.as_slice() {
             ["PACK", "STORE", group, files, ..] => {
-                self.groups.insert((*connection, (*group).to_owned()), job_at(files)?);
-                None
+                let job = job_at(files)?;
+                self.groups.insert((*connection, (*group).to_owned()), job);
+                Some(job)
             }
+            ["STOR", path] => job_at(path),
             ["PACK", "KEEP", group, ..] => self.groups.get(&(*connection, (*group).to_owned())).copied(),
             ["RNTO" | "DELE", path] | ["PACK", "DELETE", path, ..] | ["MFMT" | "MDTM", _, path] => {
                 job_at(path).filter(|_| !path.ends_with(".ftp-user.part"))

@@ -113,7 +113,7 @@ struct Running<'a> {
     tally: DaemonsTally,
     /// The parts that were sent to the destination.
     sent_parts: BTreeSet<String>,
-    /// Those of them that were not there yet when a daemon did not work any more: it may come when nobody knows of it.
+    /// Those of them that were not there yet when a daemon did not work any more, or its connections broke.
     late_parts: BTreeSet<String>,
     /// What the daemons do.
     doing: Doing,
@@ -140,6 +140,10 @@ struct Daemon {
     state: PathBuf,
     /// What keeps it from working, and until when.
     absence: Option<(Absence, Duration)>,
+    /// When it was started last.
+    started: Duration,
+    /// When it is started again, because it did not reach its store at its start.
+    again: Option<Duration>,
 }
 
 /// A job of the queue.
@@ -181,7 +185,8 @@ impl<'a> Running<'a> {
         let user = User { host: world.host("user"), state: home("user")?, at: None };
         let mut daemons = Vec::new();
         for name in NAMES.into_iter().take(plan.daemons) {
-            daemons.push(Daemon { name, host: world.host(name), state: home(name)?, absence: None });
+            let (host, state, started) = (world.host(name), home(name)?, Duration::ZERO);
+            daemons.push(Daemon { name, host, state, absence: None, started, again: None });
         }
         let hosts = daemons.iter().map(|daemon| daemon.host).chain([user.host]);
         hosts.for_each(|host| world.set_stores(host, Stores::Shared));
@@ -222,6 +227,7 @@ impl<'a> Running<'a> {
     fn start_daemon(&mut self, index: usize) {
         let parallel = self.plan.parallel.to_string();
         let level = if self.is_traced { "debug" } else { "off" };
+        (self.daemons[index].started, self.daemons[index].again) = (self.world.now(), None);
         let Daemon { name, host, state, .. } = &self.daemons[index];
         let words = ["daemon", "--name", name, "--parallel", &parallel, "--log-level", level];
         let words = self.with_store(&words);
@@ -303,7 +309,7 @@ impl<'a> Running<'a> {
     /// Whether nothing is wrong any more.
     fn is_calm(&self) -> bool {
         self.servers.iter().all(|(_, back)| back.is_none())
-            && self.daemons.iter().all(|daemon| daemon.absence.is_none())
+            && self.daemons.iter().all(|daemon| daemon.absence.is_none() && daemon.again.is_none())
     }
 
     /// Whether all jobs are done.
@@ -377,10 +383,20 @@ impl<'a> Running<'a> {
             }
         }
         for index in 0..self.daemons.len() {
-            let Daemon { name, host, absence, .. } = self.daemons[index];
+            let Daemon { name, host, absence, started, again, .. } = self.daemons[index];
+            let is_cut_off = matches!(absence, Some((Absence::CutOff | Absence::Alone, _)));
             if let Some(status) = self.world.ended(host) {
                 let said = self.world.said(host);
-                self.violation(&format!("{name} has ended: {status}: {said}"));
+                // Whoever has started it is told at once, and systemd starts it again. One that runs waits for its store.
+                if status == 1 && is_cut_off && now < started + STARTING {
+                    self.tell(&format!("{name} does not reach its store: {}", said.trim_end()));
+                    self.daemons[index].again = Some(now + RESTART);
+                } else {
+                    self.violation(&format!("{name} has ended: {status}: {said}"));
+                }
+            }
+            if again.is_some_and(|again| again <= now) && (is_cut_off || absence.is_none()) {
+                self.start_daemon(index);
             }
             if let Some((what, _)) = absence.filter(|(_, until)| *until <= now) {
                 self.daemons[index].absence = None;
@@ -443,6 +459,7 @@ impl<'a> Running<'a> {
             }
             DaemonsFault::Cut { daemon, tells } => {
                 let daemon = by.unwrap_or(daemon) % self.daemons.len();
+                self.note_late_parts();
                 self.world.cut(self.daemons[daemon].host, tells, 2);
             }
             DaemonsFault::Sabotage(sabotage) => {
@@ -460,17 +477,23 @@ impl<'a> Running<'a> {
             return;
         }
         *place = Some((absence, until));
-        let root = root(&self.directory, Program::Destination);
-        self.late_parts.extend(self.sent_parts.iter().filter(|part| !root.join(part).exists()).cloned());
+        let host = *host;
+        self.note_late_parts();
         match absence {
-            Absence::Killed => self.world.kill(*host),
-            Absence::Stopped => self.world.set_stopped(*host, true),
-            Absence::CutOff => self.world.set_stores(*host, Stores::Away),
+            Absence::Killed => self.world.kill(host),
+            Absence::Stopped => self.world.set_stopped(host, true),
+            Absence::CutOff => self.world.set_stores(host, Stores::Away),
             Absence::Alone => {
-                self.world.set_stores(*host, Stores::Away);
-                self.world.stall(*host, until);
+                self.world.set_stores(host, Stores::Away);
+                self.world.stall(host, until);
             }
         }
+    }
+
+    /// Parts that were sent and are not there may come when nobody knows of them any more.
+    fn note_late_parts(&mut self) {
+        let root = root(&self.directory, Program::Destination);
+        self.late_parts.extend(self.sent_parts.iter().filter(|part| !root.join(part).exists()).cloned());
     }
 
     fn sabotage(&self, sabotage: DaemonsSabotage) -> io::Result<()> {
@@ -525,6 +548,10 @@ const LOOK: Duration = Duration::from_secs(2);
 const AFTERMATH: Duration = Duration::from_secs(60);
 /// How long a server may take to notice that a client has gone.
 const NOTICED: Duration = Duration::from_secs(2 * 3600);
+/// How long a daemon may need to open its store.
+const STARTING: Duration = Duration::from_secs(5);
+/// How long systemd waits before it starts a daemon again.
+const RESTART: Duration = Duration::from_secs(5);
 /// How long the owner of a job waits before it is tried once more.
 const RETRY: Duration = Duration::from_secs(30);
 /// How often the owner of a job tries it again.

@@ -108,8 +108,8 @@ impl Running<'_> {
         let (command, is_done, now) = (self.plan.words(&self.roots), self.is_done(), self.world.now());
         let user = &mut self.users[index];
         let named = ["ftp-user retry ", "ftp-user resume "].map(|command| said.split(command).skip(1));
-        let named = named.into_iter().flatten().filter_map(|rest| rest.get(..ID));
-        user.jobs.extend(named.map(str::to_owned));
+        let named: Vec<&str> = named.into_iter().flatten().filter_map(|rest| rest.get(..ID)).collect();
+        user.jobs.extend(named.iter().map(|job| (*job).to_owned()));
         if user.is_cleaning_up {
             // A cancelled job is not cancelled again.
             user.words.get(1).map(|job| user.jobs.remove(job));
@@ -136,7 +136,9 @@ impl Running<'_> {
             _ if gives_up => (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now)),
             _ => {
                 user.attempts += 1;
-                user.words = if user.attempts % 2 == 1 { words(&["retry", "last"]) } else { command };
+                // The last job may be the other user's.
+                let job = named.first().copied().unwrap_or("last");
+                user.words = if user.attempts % 2 == 1 { words(&["retry", job]) } else { command };
                 user.stage = Stage::Waits(now + PAUSE * user.attempts);
             }
         }
