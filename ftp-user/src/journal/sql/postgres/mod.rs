@@ -4,11 +4,13 @@
 //! | file | what |
 //! |---|---|
 //! | `session` | the connection on its thread: opened, opened again after a loss, and asked |
+//! | `pipeline` | statements that are sent without waiting for those before them |
 //! | `stream` | sockets and TLS of it |
 //! | `statement` | statements as PostgreSQL wants them |
 //! | `convert` | values of rows, to the server and back |
 
 mod convert;
+mod pipeline;
 mod session;
 mod statement;
 mod stream;
@@ -18,7 +20,8 @@ pub(in crate::journal) use session::Parameters;
 use super::{Driver, EachRow, EachRowOf, OwnedValue, Result, Row, StoreError, Value};
 use crate::id::JobId;
 use crate::queue::Lease;
-use session::{Answer, FoundRows, Question, Request, Work, Write};
+use pipeline::{FoundRows, Question, Write};
+use session::{Answer, Request, Work};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;

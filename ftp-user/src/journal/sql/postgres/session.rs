@@ -1,28 +1,28 @@
 //! The connection on its thread: opened, opened again after a loss, and asked.
 
-use super::super::value::OTHER_TYPE;
-use super::super::{GONE, OwnedValue, Result, StoreError, Value};
-use super::convert::{Parameter, array, parameter, values as values_of_row};
+use super::super::{OwnedValue, Result, StoreError};
+use super::pipeline::{
+    FoundRows, Prepared, Question, Ready, Write, Writes, arrays_of, ask_all, borrowed, start, together,
+    values_of,
+};
 use super::statement::{Translated, for_many, translate};
 use super::stream::{Tls, connect};
-use super::{CHANNEL, LockKey, NAMES, NOW};
+use super::{CHANNEL, LockKey, NAMES};
 use crate::journal::password::Password;
 use crate::journal::url::{PostgresUrl, SslMode};
 use ftp_io::connection::Connection;
 use ftp_io::lock::Lock;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::future::{Future, poll_fn};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage, Statement, config};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, config};
 
 /// How a database is reached.
 #[derive(Clone, Debug)]
@@ -42,15 +42,6 @@ pub(super) struct Request {
     pub(super) before: Vec<Write>,
     pub(super) work: Work,
     pub(super) reply: SyncSender<Result<Answer>>,
-}
-
-/// A statement that returns no rows.
-#[derive(Debug)]
-pub(super) struct Write {
-    pub(super) statement: String,
-    pub(super) values: Vec<OwnedValue>,
-    /// How many rows have to change, if that is known.
-    pub(super) rows: Option<u64>,
 }
 
 /// What the connection does.
@@ -73,16 +64,6 @@ pub(super) enum Work {
     /// From now on this one is told what other connections notify.
     Listen(Arc<Notify>),
 }
-
-/// A statement that returns rows, with each of these values.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Question {
-    pub(super) statement: String,
-    pub(super) all: Vec<Vec<OwnedValue>>,
-}
-
-/// The rows that a question has found, each with the index of the values to which it belongs.
-pub(super) type FoundRows = Vec<(usize, Vec<OwnedValue>)>;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -144,30 +125,6 @@ where
             }
         }
     }));
-}
-
-/// A statement that the server knows.
-#[derive(Clone)]
-struct Prepared {
-    statement: Statement,
-    /// Which value each of its parameters has.
-    values: Vec<usize>,
-}
-
-/// A statement that can be sent.
-struct Ready {
-    statement: Statement,
-    values: Vec<Parameter>,
-    /// For how many rows of values it is carried out.
-    times: u64,
-}
-
-/// Statements of one text that follow each other: the server carries them out together if it can.
-struct Writes {
-    statement: String,
-    all: Vec<Vec<OwnedValue>>,
-    /// How many rows have to change for each of them, if that is known.
-    rows: Option<u64>,
 }
 
 impl Session {
@@ -362,117 +319,6 @@ impl Session {
     }
 }
 
-/// The values of a statement, as the server gets them.
-fn values_of(prepared: &Prepared, given: &[OwnedValue]) -> Result<Vec<Parameter>> {
-    let value = |index: &usize| given.get(*index).unwrap_or(&OwnedValue::Null);
-    let kinds = prepared.statement.params().iter();
-    kinds.zip(&prepared.values).map(|(kind, index)| parameter(value(index), kind)).collect()
-}
-
-/// The same for many rows of values: an array for each parameter.
-fn arrays_of(prepared: &Prepared, all: &[Vec<OwnedValue>]) -> Result<Vec<Parameter>> {
-    let array = |(kind, index): (&Type, &usize)| {
-        array(all.iter().map(|given| given.get(*index).map_or(Value::Null, OwnedValue::borrowed)), kind)
-    };
-    prepared.statement.params().iter().zip(&prepared.values).map(array).collect()
-}
-
-/// Puts those together that follow each other and are the same but for their values, of which the first ones are different numbers: no
-/// row is changed twice.
-fn together(writes: Vec<Write>) -> Vec<Writes> {
-    let (mut together, mut keys) = (Vec::<Writes>::new(), HashSet::new());
-    for Write { statement, values, rows } in writes {
-        let key = match values.first() {
-            Some(OwnedValue::Integer(key)) => Some(*key),
-            Some(OwnedValue::Null | OwnedValue::Text(_) | OwnedValue::Blob(_)) | None => None,
-        };
-        match together.last_mut().filter(|last| last.statement == statement && last.rows == rows) {
-            Some(last) if key.is_some_and(|key| keys.insert(key)) => last.all.push(values),
-            Some(_) | None => {
-                keys = key.into_iter().collect();
-                together.push(Writes { statement, all: vec![values], rows });
-            }
-        }
-    }
-    together
-}
-
-fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
-    values.iter().map(|value| &**value as _).collect()
-}
-
-/// Begins a transaction if it gets a lock for that, and carries statements out, all sent at once. Returns when it has begun. The server
-/// refuses what follows a transaction that cannot have its lock.
-async fn start(
-    client: &Client,
-    begin: Option<LockKey>,
-    writes: Vec<(Ready, Option<u64>)>,
-) -> Result<Option<u64>> {
-    let begin = async {
-        let Some(key) = begin else { return Ok(None) };
-        let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
-        let answers = client.simple_query(&format!("BEGIN; {IN_TRANSACTION}; {lock}; {NOW}")).await?;
-        let time = answers.iter().rev().find_map(|answer| {
-            let SimpleQueryMessage::Row(row) = answer else { return None };
-            row.get(0)?.parse().ok()
-        });
-        let none = || StoreError::Database("it does not tell the time".to_owned());
-        time.ok_or_else(none).map(Some)
-    };
-    tokio::try_join!(biased; begin, write_all(client, writes)).map(|(time, ())| time)
-}
-
-/// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
-async fn write_all(client: &Client, writes: Vec<(Ready, Option<u64>)>) -> Result<()> {
-    let write = |(Ready { statement, values, times }, rows): (Ready, Option<u64>)| async move {
-        let changed = client.execute(&statement, &borrowed(&values)).await?;
-        if rows.is_some_and(|rows| rows * times != changed) { Err(GONE) } else { Ok(()) }
-    };
-    at_once(writes.into_iter().map(write)).await.map(drop)
-}
-
-/// Waits for all of these, which have begun in their order, each without waiting for those before it. The first failure ends it.
-async fn at_once<T>(all: impl Iterator<Item = impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
-    let mut running: Vec<_> = all.map(|work| (Box::pin(work), None)).collect();
-    poll_fn(|cx| {
-        let mut is_waiting = false;
-        for (work, done) in running.iter_mut().filter(|(_, done)| done.is_none()) {
-            match work.as_mut().poll(cx) {
-                Poll::Pending => is_waiting = true,
-                Poll::Ready(Ok(of_work)) => *done = Some(of_work),
-                Poll::Ready(Err(bad)) => return Poll::Ready(Err(bad)),
-            }
-        }
-        if is_waiting {
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok(running.iter_mut().filter_map(|(_, done)| done.take()).collect()))
-    })
-    .await
-}
-
-/// Asks everything, all sent at once.
-async fn ask_all(client: &Client, asked: Vec<Vec<Ready>>) -> Result<Vec<FoundRows>> {
-    at_once(asked.into_iter().map(|one| ask_one(client, one))).await
-}
-
-async fn ask_one(client: &Client, asked: Vec<Ready>) -> Result<FoundRows> {
-    let mut found = FoundRows::new();
-    for (number, Ready { statement, values, times }) in asked.into_iter().enumerate() {
-        for row in client.query(&statement, &borrowed(&values)).await? {
-            let mut values = values_of_row(&row)?;
-            if times == 1 {
-                found.push((number, values));
-                continue;
-            }
-            // The server counts from 1.
-            let OwnedValue::Integer(number) = values.remove(0) else { return Err(OTHER_TYPE) };
-            found.push((usize::try_from(number - 1).map_err(|_| OTHER_TYPE)?, values));
-        }
-    }
-    Ok(found)
-}
-
 /// Waits for the server no longer than for any answer.
 async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let late = |_| StoreError::Database("it does not answer".to_owned());
@@ -564,8 +410,6 @@ impl From<tokio_postgres::Error> for StoreError {
 }
 
 const LOST: &str = "the connection to it was lost";
-/// What holds for a transaction: its commit does not wait for the disk, since it would keep the lock of all rows until then.
-const IN_TRANSACTION: &str = "SET LOCAL synchronous_commit = off";
 /// Waits for the disk after the commit, when others have the lock of all rows already. The server writes its log in order: when this
 /// transaction of its own is there, so is everything that was committed before. It has to write something, and is the smallest that
 /// does. One sync serves all connections that wait.

@@ -1,0 +1,168 @@
+//! Statements that are sent without waiting for those before them.
+
+use super::super::value::OTHER_TYPE;
+use super::super::{GONE, OwnedValue, Result, StoreError, Value};
+use super::convert::{Parameter, array, parameter, values as values_of_row};
+use super::{LockKey, NOW};
+use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+
+/// A statement that returns no rows.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) statement: String,
+    pub(super) values: Vec<OwnedValue>,
+    /// How many rows have to change, if that is known.
+    pub(super) rows: Option<u64>,
+}
+
+/// A statement that returns rows, with each of these values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Question {
+    pub(super) statement: String,
+    pub(super) all: Vec<Vec<OwnedValue>>,
+}
+
+/// The rows that a question has found, each with the index of the values to which it belongs.
+pub(super) type FoundRows = Vec<(usize, Vec<OwnedValue>)>;
+
+/// A statement that the server knows.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    pub(super) statement: Statement,
+    /// Which value each of its parameters has.
+    pub(super) values: Vec<usize>,
+}
+
+/// A statement that can be sent.
+pub(super) struct Ready {
+    pub(super) statement: Statement,
+    pub(super) values: Vec<Parameter>,
+    /// For how many rows of values it is carried out.
+    pub(super) times: u64,
+}
+
+/// Statements of one text that follow each other: the server carries them out together if it can.
+pub(super) struct Writes {
+    pub(super) statement: String,
+    pub(super) all: Vec<Vec<OwnedValue>>,
+    /// How many rows have to change for each of them, if that is known.
+    pub(super) rows: Option<u64>,
+}
+
+/// The values of a statement, as the server gets them.
+pub(super) fn values_of(prepared: &Prepared, given: &[OwnedValue]) -> Result<Vec<Parameter>> {
+    let value = |index: &usize| given.get(*index).unwrap_or(&OwnedValue::Null);
+    let kinds = prepared.statement.params().iter();
+    kinds.zip(&prepared.values).map(|(kind, index)| parameter(value(index), kind)).collect()
+}
+
+/// The same for many rows of values: an array for each parameter.
+pub(super) fn arrays_of(prepared: &Prepared, all: &[Vec<OwnedValue>]) -> Result<Vec<Parameter>> {
+    let array = |(kind, index): (&Type, &usize)| {
+        array(all.iter().map(|given| given.get(*index).map_or(Value::Null, OwnedValue::borrowed)), kind)
+    };
+    prepared.statement.params().iter().zip(&prepared.values).map(array).collect()
+}
+
+/// Puts those together that follow each other and are the same but for their values, of which the first ones are different numbers: no
+/// row is changed twice.
+pub(super) fn together(writes: Vec<Write>) -> Vec<Writes> {
+    let (mut together, mut keys) = (Vec::<Writes>::new(), HashSet::new());
+    for Write { statement, values, rows } in writes {
+        let key = match values.first() {
+            Some(OwnedValue::Integer(key)) => Some(*key),
+            Some(OwnedValue::Null | OwnedValue::Text(_) | OwnedValue::Blob(_)) | None => None,
+        };
+        match together.last_mut().filter(|last| last.statement == statement && last.rows == rows) {
+            Some(last) if key.is_some_and(|key| keys.insert(key)) => last.all.push(values),
+            Some(_) | None => {
+                keys = key.into_iter().collect();
+                together.push(Writes { statement, all: vec![values], rows });
+            }
+        }
+    }
+    together
+}
+
+pub(super) fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value as _).collect()
+}
+
+/// Begins a transaction if it gets a lock for that, and carries statements out, all sent at once. Returns when it has begun. The server
+/// refuses what follows a transaction that cannot have its lock.
+pub(super) async fn start(
+    client: &Client,
+    begin: Option<LockKey>,
+    writes: Vec<(Ready, Option<u64>)>,
+) -> Result<Option<u64>> {
+    let begin = async {
+        let Some(key) = begin else { return Ok(None) };
+        let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
+        let answers = client.simple_query(&format!("BEGIN; {IN_TRANSACTION}; {lock}; {NOW}")).await?;
+        let time = answers.iter().rev().find_map(|answer| {
+            let SimpleQueryMessage::Row(row) = answer else { return None };
+            row.get(0)?.parse().ok()
+        });
+        let none = || StoreError::Database("it does not tell the time".to_owned());
+        time.ok_or_else(none).map(Some)
+    };
+    tokio::try_join!(biased; begin, write_all(client, writes)).map(|(time, ())| time)
+}
+
+/// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
+async fn write_all(client: &Client, writes: Vec<(Ready, Option<u64>)>) -> Result<()> {
+    let write = |(Ready { statement, values, times }, rows): (Ready, Option<u64>)| async move {
+        let changed = client.execute(&statement, &borrowed(&values)).await?;
+        if rows.is_some_and(|rows| rows * times != changed) { Err(GONE) } else { Ok(()) }
+    };
+    at_once(writes.into_iter().map(write)).await.map(drop)
+}
+
+/// Waits for all of these, which have begun in their order, each without waiting for those before it. The first failure ends it.
+async fn at_once<T>(all: impl Iterator<Item = impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
+    let mut running: Vec<_> = all.map(|work| (Box::pin(work), None)).collect();
+    poll_fn(|cx| {
+        let mut is_waiting = false;
+        for (work, done) in running.iter_mut().filter(|(_, done)| done.is_none()) {
+            match work.as_mut().poll(cx) {
+                Poll::Pending => is_waiting = true,
+                Poll::Ready(Ok(of_work)) => *done = Some(of_work),
+                Poll::Ready(Err(bad)) => return Poll::Ready(Err(bad)),
+            }
+        }
+        if is_waiting {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(running.iter_mut().filter_map(|(_, done)| done.take()).collect()))
+    })
+    .await
+}
+
+/// Asks everything, all sent at once.
+pub(super) async fn ask_all(client: &Client, asked: Vec<Vec<Ready>>) -> Result<Vec<FoundRows>> {
+    at_once(asked.into_iter().map(|one| ask_one(client, one))).await
+}
+
+async fn ask_one(client: &Client, asked: Vec<Ready>) -> Result<FoundRows> {
+    let mut found = FoundRows::new();
+    for (number, Ready { statement, values, times }) in asked.into_iter().enumerate() {
+        for row in client.query(&statement, &borrowed(&values)).await? {
+            let mut values = values_of_row(&row)?;
+            if times == 1 {
+                found.push((number, values));
+                continue;
+            }
+            // The server counts from 1.
+            let OwnedValue::Integer(number) = values.remove(0) else { return Err(OTHER_TYPE) };
+            found.push((usize::try_from(number - 1).map_err(|_| OTHER_TYPE)?, values));
+        }
+    }
+    Ok(found)
+}
+
+/// What holds for a transaction: its commit does not wait for the disk, since it would keep the lock of all rows until then.
+const IN_TRANSACTION: &str = "SET LOCAL synchronous_commit = off";
