@@ -266,11 +266,14 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         let removed = loop {
             match self.remove(&below, seen, what, &name).await {
                 // What a listing has shown counts in its own session: the next one is asked for the name once more.
-                Err(failure) if self.host.evidence_session() != session => {
+                Err(failure) if below.is_some() && self.host.evidence_session() != session => {
                     if let Err(failure) = question.again(failure).await {
                         break Err(failure);
                     }
-                    (seen, is_again) = (self.see(&below).await?, true);
+                    (seen, is_again) = match self.see(&below).await {
+                        Ok(seen) => (seen, true),
+                        Err(failure) => break Err(failure),
+                    };
                     session = self.host.evidence_session();
                 }
                 done => break done,
@@ -287,7 +290,8 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         Ok(())
     }
 
-    /// Deletes a name in the session that is open. `false` if it was not there any more, because somebody else has deleted it.
+    /// Deletes a name: the place itself in any session, a name below it in the session that has listed it. `false`: a look has shown
+    /// that somebody else has deleted it.
     async fn remove(
         &mut self,
         below: &Option<PathName>,

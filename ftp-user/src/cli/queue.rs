@@ -356,11 +356,16 @@ impl General {
         let limits = &settings.shared_limits;
         let sites = SiteUse { limits, at_once, now: Timestamp::now(), zone: &TimeZone::system() };
         let refusal = || sites.refusal(entry.submission.sites.keys(), &carried).map(|why| why.to_string());
-        Ok(self.lacking(job, &entry.submission.sites, &settings)?.or_else(refusal))
+        Ok(self.why_not_here(job, &entry.submission.sites, &settings)?.or_else(refusal))
     }
 
     /// Why no worker can carry a job of these sites. If none is there, these settings stand for its own.
-    fn lacking(&self, job: &JobRecord, sites: &RecordedSites, settings: &Settings) -> Result<Option<String>> {
+    fn why_not_here(
+        &self,
+        job: &JobRecord,
+        sites: &RecordedSites,
+        settings: &Settings,
+    ) -> Result<Option<String>> {
         let queue = self.queue()?;
         let (now, workers) = (queue.now()?, queue.workers()?);
         if has_worker(&workers, sites, now) {
@@ -368,12 +373,12 @@ impl General {
         }
         match workers.iter().any(|worker| worker.is_alive(now)) && super::store::is_database(self) {
             true => Ok(scattered_sites(&workers, sites, now)),
-            false => Ok(site_difference(sites, settings).or_else(|| self.lacking_relay(job, settings))),
+            false => Ok(site_difference(sites, settings).or_else(|| self.unusable_relay(job, settings))),
         }
     }
 
     /// Why these settings keep a job of the queue from its relays. As with a site that they lack, it waits until they are right.
-    pub(super) fn lacking_relay(&self, record: &JobRecord, settings: &Settings) -> Option<String> {
+    pub(super) fn unusable_relay(&self, record: &JobRecord, settings: &Settings) -> Option<String> {
         // What cannot be read is told by its run.
         let command = self.command("resume", record).ok()?;
         let job = command.verb.job()?;

@@ -34,7 +34,7 @@ impl JobRow {
     /// The rows of these jobs; `None` in the place of one that is not there, or cannot be read.
     pub(super) fn readable(sql: &Sql, jobs: &[JobId]) -> Result<Vec<Option<Self>>> {
         let read = |row: &Row<'_>| Ok(JOBS.check(row).and_then(|()| Self::of(row)).ok());
-        let found = of_each(sql, &JOBS.select("id = ?1"), jobs, read)?;
+        let found = one_row_per_job(sql, &JOBS.select("id = ?1"), jobs, read)?;
         Ok(found.into_iter().map(Option::flatten).collect())
     }
 
@@ -182,7 +182,7 @@ pub(super) fn next_beginning(sql: &Sql, now: Duration) -> Result<u64> {
     Ok(beginning_after(sql.one("SELECT max(begun) FROM jobs", &[], |row| row.get(0))?, now))
 }
 
-/// The same, if this is when the last one has begun.
+/// A beginning later than `last`: now, or the next microsecond after it.
 pub(super) fn beginning_after(last: Option<u64>, now: Duration) -> u64 {
     let after = last.map_or(0, |last| last.saturating_add(1));
     u64::try_from(now.as_micros()).unwrap_or(after).max(after)
@@ -225,7 +225,7 @@ pub(super) fn counts(sql: &Sql, jobs: &[JobId]) -> Result<Vec<FileCounts>> {
             count(CASE WHEN {given_over} AND {is_file} THEN 1 END) FROM items WHERE job = ?1",
         is_file = *IS_FILE
     );
-    let counts = of_each(sql, &ask, jobs, |row| {
+    let counts = one_row_per_job(sql, &ask, jobs, |row| {
         Ok(FileCounts {
             done: row.get(0)?,
             bytes: row.get(1)?,
@@ -235,7 +235,7 @@ pub(super) fn counts(sql: &Sql, jobs: &[JobId]) -> Result<Vec<FileCounts>> {
             failures: None,
         })
     })?;
-    let failures = of_each(sql, &FAILURES.select("job = ?1"), jobs, |row| {
+    let failures = one_row_per_job(sql, &FAILURES.select("job = ?1"), jobs, |row| {
         FAILURES.check(row)?;
         Ok(Failures { number: row.get(1)?, why: row.get(2)? })
     })?;
@@ -243,8 +243,8 @@ pub(super) fn counts(sql: &Sql, jobs: &[JobId]) -> Result<Vec<FileCounts>> {
     all.map(|(counts, failures)| Ok(FileCounts { failures, ..counts.ok_or(GONE)? })).collect()
 }
 
-/// What a statement returns for each of these jobs; `None` where that is no row.
-pub(super) fn of_each<T>(
+/// Asks a statement whose only value is a job for all of these at once. `None`: it has found no row.
+pub(super) fn one_row_per_job<T>(
     sql: &Sql,
     statement: &str,
     jobs: &[JobId],

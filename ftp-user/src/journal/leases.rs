@@ -7,8 +7,8 @@ use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts};
 use super::listing::UnreadableJob;
 use super::queue::{
-    Queue, entries, file_totals, find, forget_oldest, group_of, head_of, heads, keep, keep_all, lose_all,
-    read_sites, save, totals, written_sites,
+    Queue, entries, file_totals, find, forget_oldest, head_of, heads, jobs_of_group, keep, keep_all,
+    lose_all, read_sites, save, totals, written_sites,
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
@@ -155,10 +155,10 @@ impl<'a> Leases<'a> {
             let Some((now, head)) = look().map_err(|bad| store.failure(bad))? else {
                 return Ok(Default::default());
             };
-            store.sql.expect(|sql| {
+            store.sql.ask_ahead(|sql| {
                 heads(sql, now)?;
                 carried(sql)?;
-                group_of(sql, &head, now, most + MOST_WAITING_OF_GROUP)
+                jobs_of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)
             });
             let (taken, damaged) =
                 store.durably(|store| take(store, self.worker, now, most, recent, may_begin))?;
@@ -195,7 +195,7 @@ impl<'a> Leases<'a> {
         let jobs: Vec<JobId> = ends.iter().map(|(lease, _)| lease.job).collect();
         let counted = self.queue.read(|store| counts(&store.sql, &jobs))?;
         self.queue.with(|store| {
-            store.sql.expect(|sql| {
+            store.sql.ask_ahead(|sql| {
                 held_by(sql, self.worker)?;
                 carried_by(sql, self.worker)?;
                 waiting_for(sql, &jobs)?;
@@ -287,8 +287,8 @@ fn take(
         let Some(head) = queue::next(may, &all) else { break };
         let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
         if !known.contains_key(&head.job) {
-            // All of its group of which this look can need any.
-            let group = group_of(sql, &head, time, most + MOST_WAITING_OF_GROUP)?;
+            // As many jobs of its group as this look can need.
+            let group = jobs_of_group(sql, &head, time, most + MOST_WAITING_OF_GROUP)?;
             damaged.extend(group.damaged);
             heads.retain(|other| !is_of_group(other));
             heads.extend(group.jobs.iter().map(|(job, entry)| head_of(*job, entry)));
@@ -330,7 +330,7 @@ fn take(
     Ok((taken, damaged))
 }
 
-/// Ends runs of jobs with these files.
+/// Ends runs. `files` has the counts of each, in the same order.
 fn end<End: FnOnce(&mut Entry, u64)>(
     sql: &Sql,
     worker: WorkerId,
@@ -342,7 +342,7 @@ fn end<End: FnOnce(&mut Entry, u64)>(
     let lost: Vec<bool> = ends.iter().map(|(lease, _)| !held.contains(lease)).collect();
     let mut ended = Vec::new();
     for (((lease, end), files), is_lost) in ends.into_iter().zip(files).zip(&lost) {
-        // Its row may be damaged.
+        // There is none if the lease was lost or the row is damaged.
         let entry = known.remove(&lease.job).filter(|_| !is_lost);
         ended.push(entry.map(|mut entry| {
             entry.note_files(totals(files));
@@ -363,8 +363,8 @@ fn end<End: FnOnce(&mut Entry, u64)>(
     let kept: Vec<(JobId, &Entry)> =
         jobs.iter().zip(&ended).filter_map(|(job, entry)| Some((*job, entry.as_ref()?))).collect();
     keep_all(sql, &kept)?;
-    let given_back = jobs.iter().zip(&lost).filter(|(_, is_lost)| !**is_lost);
-    delete(sql, &given_back.map(|(job, _)| *job).collect::<Vec<_>>())?;
+    let held_jobs = jobs.iter().zip(&lost).filter(|(_, is_lost)| !**is_lost);
+    delete(sql, &held_jobs.map(|(job, _)| *job).collect::<Vec<_>>())?;
     for (job, mut entry) in waiting {
         entry.stop_waiting(now);
         save(sql, job, &entry)?;

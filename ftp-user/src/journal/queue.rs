@@ -113,7 +113,7 @@ impl Queue {
     /// Its owner has too many, or another work has its name, or the journal cannot be written.
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
         let submitted = self.with(|store| {
-            store.sql.expect(|sql| waiting_and_last(sql, &entry.submission.owner));
+            store.sql.ask_ahead(|sql| submission_facts(sql, &entry.submission.owner));
             store.durably(|store| submit(store, id, job, entry))
         })??;
         if matches!(submitted, Submitted::Known(_)) {
@@ -195,7 +195,7 @@ impl Queue {
     pub fn wake_postponed(&self) -> Result<(), JournalFailure> {
         self.write(|store| {
             let now = store.sql.now()?;
-            // Any other one that is tried again knows since when it fails.
+            // Jobs that are tried again for another reason know since when they fail.
             let postponed = "exit IS NULL AND carried = 0 AND due > ?1
                 AND cause IS NOT NULL AND waits_for IS NULL AND failing IS NULL";
             for (job, entry) in entries(&store.sql, postponed, &[now.into()])? {
@@ -252,7 +252,7 @@ fn submit(
     // The clock of whoever submits it may be wrong.
     let due = if entry.due <= entry.created { now } else { entry.due };
     let entry = &Entry { created: now, due, ..entry.clone() };
-    let (waiting, last) = waiting_and_last(&store.sql, &entry.submission.owner)?;
+    let (waiting, last) = submission_facts(&store.sql, &entry.submission.owner)?;
     if waiting >= MOST_OF_OWNER {
         return Ok(Err(store.full(MOST_OF_OWNER)));
     }
@@ -261,7 +261,7 @@ fn submit(
 }
 
 /// How many jobs of an owner wait, and when the last job of all has begun.
-fn waiting_and_last(sql: &Sql, owner: &str) -> Result<(u64, Option<u64>)> {
+fn submission_facts(sql: &Sql, owner: &str) -> Result<(u64, Option<u64>)> {
     let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
     sql.one(ask, &[owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
@@ -296,7 +296,7 @@ pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry> {
     Ok(entry)
 }
 
-/// The same for several.
+/// Writes the entries of several jobs, and their ends.
 pub(super) fn keep_all(sql: &Sql, kept: &[(JobId, &Entry)]) -> Result<()> {
     let ended: Vec<(JobId, u64, &Entry)> =
         kept.iter().filter_map(|(job, entry)| Some((*job, entry.ended?, *entry))).collect();
@@ -479,18 +479,18 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
     find_heads(sql, &first, &[Wish::Pause.number().into(), now.into()])
 }
 
-/// The first jobs of a group that may begin.
+/// The first jobs of one owner, pair, priority and sites that may begin.
 #[derive(Debug)]
-pub(super) struct Group {
-    /// They, in their order, but for those whose rows are damaged.
+pub(super) struct JobGroup {
+    /// In their order, without those whose rows are damaged.
     pub(super) jobs: Vec<(JobId, Entry)>,
     /// Those of them that are syncs.
     pub(super) syncs: Vec<JobId>,
     pub(super) damaged: Vec<DamagedRow>,
 }
 
-/// The group of one of the [`heads`].
-pub(super) fn group_of(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<Group> {
+/// The first jobs of the group of one of the [`heads`].
+pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<JobGroup> {
     let sites = written_sites(&head.sites)?;
     let of_group = format!(
         "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7"
@@ -507,10 +507,10 @@ pub(super) fn group_of(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> 
     let (jobs, damaged) = entries_and_damaged(sql, &of_group, &values)?;
     let ask =
         format!("SELECT id FROM jobs WHERE verb = 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})");
-    Ok(Group { jobs, syncs: sql.all(&ask, &values, |row| row.get(0))?, damaged })
+    Ok(JobGroup { jobs, syncs: sql.all(&ask, &values, |row| row.get(0))?, damaged })
 }
 
-/// A job, as if it were the first that may begin.
+/// The head that this job would be if it were the first of its group.
 pub(super) fn head_of(job: JobId, entry: &Entry) -> Head<JobId> {
     let Submission { owner, pair, priority, sites, .. } = entry.submission.clone();
     let submitted = entry.submitted.unwrap_or(0);

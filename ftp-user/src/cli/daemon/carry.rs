@@ -82,7 +82,7 @@ fn refusal(daemon: &Daemon, lease: Lease, record: &JobRecord, gives_up: bool) ->
         Ok(_) if gives_up => return None,
         Ok(settings) => settings,
     };
-    if let Some(cause) = daemon.lacking(record, &submission.sites, &settings) {
+    if let Some(cause) = daemon.why_not_here(record, &submission.sites, &settings) {
         return Some(RunResult::Postponed { cause });
     }
     let failure = permit(submission, &record.job, &settings).err()?;

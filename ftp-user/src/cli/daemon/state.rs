@@ -150,14 +150,14 @@ impl Daemon {
     }
 
     /// Why the settings keep a job of these sites from being carried here, if they do: it waits until they are right.
-    pub(super) fn lacking(
+    pub(super) fn why_not_here(
         &self,
         job: &JobRecord,
         sites: &RecordedSites,
         settings: &Settings,
     ) -> Option<String> {
         let Some(own) = site_difference(sites, settings) else {
-            return self.general.lacking_relay(job, settings);
+            return self.general.unusable_relay(job, settings);
         };
         let known = if self.has_database() { self.known_workers().ok() } else { None };
         known.and_then(|(workers, now)| scattered_sites(&workers, sites, now)).or(Some(own))

@@ -9,7 +9,7 @@ fn a_job_of_the_queue_waits_for_a_relay_that_the_settings_lack() {
     let check = |words: &str, text: &str, expect: &str| {
         let job = record(&format!("copy {words} ftp://h/a ftp://i/b"), Path::new("/"));
         let settings = crate::config::parse(text, Path::new("/etc/x/config.toml"), None).unwrap();
-        let found = line(&["jobs"]).general.lacking_relay(&job, &settings).unwrap_or_default();
+        let found = line(&["jobs"]).general.unusable_relay(&job, &settings).unwrap_or_default();
         assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "{words}: {found}");
     };
     let relay = "[[relays]]\nname = \"edge\"\naddress = \"192.0.2.9:2190\"\ntoken-file = \"none\"\n";

@@ -88,11 +88,9 @@ pub(super) trait Driver {
         all.iter().enumerate().try_for_each(ask)
     }
 
-    /// Notes what is asked from now on, until that ends, instead of asking it: it is asked together with the first question of the next
-    /// transaction. What is written there before it is asked again makes the answers void. Returns whether the database gains by that.
-    fn note_questions(&self, _is_begin: bool) -> bool {
-        false
-    }
+    /// Has `work` ask questions that are only recorded, and sent together with the first question of the next transaction. Where nothing
+    /// is gained by that, nothing happens.
+    fn record_questions(&self, _work: &mut dyn FnMut()) {}
 
     /// Carries out several statements without values, each ended by `;`.
     fn run_all(&self, statements: &str) -> Result<()>;
@@ -195,7 +193,7 @@ struct TransactionFacts {
     counters: Option<Counters>,
 }
 
-/// The numbers of which the store has one each.
+/// The counters of the store itself: one row each in `commits`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Counters {
     /// How many transactions have changed the store: each of them adds one, so that a database which has lost its last ones is known by
@@ -233,13 +231,13 @@ impl From<PostgresConnection> for Sql {
 }
 
 impl Sql {
-    /// Has a server asked what `ask` asks together with the first question of the next transaction. It gets no answers now.
-    pub(super) fn expect<T>(&self, ask: impl FnOnce(&Self) -> Result<T>) {
-        if self.note_questions(true) {
-            // Without rows it may fail.
+    /// Sends the questions of `ask` together with the first question of the next transaction. `ask` gets no rows, so no question may
+    /// depend on the rows of another one. The answers are used when the same is asked in the transaction, until something is written.
+    pub(super) fn ask_ahead<T>(&self, ask: impl Fn(&Self) -> Result<T>) {
+        self.record_questions(&mut || {
+            // A failure only means that the questions after it are not recorded.
             let _ = ask(self);
-            self.note_questions(false);
-        }
+        });
     }
 
     /// Begins a transaction of the [`Driver`].

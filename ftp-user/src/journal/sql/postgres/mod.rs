@@ -20,7 +20,7 @@ pub(in crate::journal) use session::Parameters;
 use super::{Driver, EachRow, EachRowOf, OwnedValue, Result, Row, StoreError, Value};
 use crate::id::JobId;
 use crate::queue::Lease;
-use pipeline::{FoundRows, Question, Write};
+use pipeline::{FoundRows, Select, Write};
 use session::{Answer, Request, Work};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -35,26 +35,26 @@ pub(in crate::journal) struct PostgresConnection {
     requests: Requests,
     changes: Cell<u64>,
     /// What the server gets of the transaction together with the next question; `None` outside of a transaction.
-    unsent: RefCell<Option<Unsent>>,
+    unsent: RefCell<Option<UnsentWork>>,
     /// When the transaction that goes on has begun, in seconds since 1970, if the server has told that.
     begun: Cell<Option<u64>>,
-    /// What is asked together with the next question.
-    expected: RefCell<Expected>,
+    /// What is sent together with the next question.
+    ahead: RefCell<QuestionsAhead>,
 }
 
-/// Questions that are known before they are asked.
+/// Questions that are sent before they are asked.
 #[derive(Debug, Default)]
-struct Expected {
-    /// Whether what is asked is only noted.
-    is_noted: bool,
-    questions: Vec<Question>,
-    /// Those that were asked, and the answers.
-    answers: Vec<(Question, FoundRows)>,
+struct QuestionsAhead {
+    /// Whether questions are only recorded.
+    is_recording: bool,
+    questions: Vec<Select>,
+    /// Those that were sent, and the answers.
+    answers: Vec<(Select, FoundRows)>,
 }
 
 /// What has been asked for in a transaction, and not sent.
 #[derive(Debug, Default)]
-struct Unsent {
+struct UnsentWork {
     /// Whether the server knows of the transaction.
     has_begun: bool,
     /// Whether those who listen are told of it.
@@ -134,8 +134,8 @@ impl PostgresConnection {
         thread.map_err(|error| StoreError::Database(error.to_string()))?;
         let requests = Requests(requests);
         requests.ask(Work::Batch(String::new()))?;
-        let (changes, unsent, begun, expected) = Default::default();
-        Ok(Self { requests, changes, unsent, begun, expected })
+        let (changes, unsent, begun, ahead) = Default::default();
+        Ok(Self { requests, changes, unsent, begun, ahead })
     }
 
     /// Asks, after what was not sent yet.
@@ -154,35 +154,35 @@ impl PostgresConnection {
         Ok(answer)
     }
 
-    /// The rows that a question finds. Those that are expected are asked with it.
-    fn answer(&self, question: Question) -> Result<FoundRows> {
-        let mut expected = self.expected.borrow_mut();
-        if expected.is_noted {
-            expected.questions.push(question);
+    /// The rows that a question finds. Recorded ones are sent with it.
+    fn answer(&self, question: Select) -> Result<FoundRows> {
+        let mut ahead = self.ahead.borrow_mut();
+        if ahead.is_recording {
+            ahead.questions.push(question);
             return Ok(FoundRows::new());
         }
-        if let Some(at) = expected.answers.iter().position(|(known, _)| *known == question) {
-            return Ok(expected.answers.swap_remove(at).1);
+        if let Some(at) = ahead.answers.iter().position(|(known, _)| *known == question) {
+            return Ok(ahead.answers.swap_remove(at).1);
         }
-        let questions = std::mem::take(&mut expected.questions);
+        let questions = std::mem::take(&mut ahead.questions);
         let all = [&[question][..], &questions].concat();
         let mut found = self.ask(Work::Query(all))?.rows.into_iter();
         let first = found.next().unwrap_or_default();
-        expected.answers.extend(questions.into_iter().zip(found));
+        ahead.answers.extend(questions.into_iter().zip(found));
         Ok(first)
     }
 
     /// Forgets the transaction. Returns whether the server knows of it.
     fn forget_transaction(&self) -> bool {
         self.begun.set(None);
-        self.expected.take();
+        self.ahead.take();
         self.unsent.take().is_some_and(|unsent| unsent.has_begun)
     }
 
     /// Writes before the next question or the end of the transaction. So many rows have to change, if that is known.
     fn write_rows(&self, statement: &str, values: &[Value<'_>], rows: Option<u64>) -> Result<()> {
         self.changes.set(self.changes.get().saturating_add(1));
-        self.expected.borrow_mut().answers.clear();
+        self.ahead.borrow_mut().answers.clear();
         let write = Write { statement: statement.to_owned(), values: owned(values), rows };
         match &mut *self.unsent.borrow_mut() {
             Some(unsent) => {
@@ -265,7 +265,7 @@ impl Driver for PostgresConnection {
 
     fn execute(&self, statement: &str, values: &[Value<'_>]) -> Result<u64> {
         let work = Work::Execute { statement: statement.to_owned(), values: owned(values) };
-        self.expected.borrow_mut().answers.clear();
+        self.ahead.borrow_mut().answers.clear();
         let changed = self.ask(work)?.changed;
         self.changes.set(self.changes.get().saturating_add(changed));
         Ok(changed)
@@ -277,13 +277,14 @@ impl Driver for PostgresConnection {
 
     fn query_each(&self, statement: &str, all: &[&[Value<'_>]], each: EachRowOf<'_>) -> Result<()> {
         let all = all.iter().map(|values| owned(values)).collect();
-        let found = self.answer(Question { statement: statement.to_owned(), all })?;
+        let found = self.answer(Select { statement: statement.to_owned(), all })?;
         found.iter().try_for_each(|(number, row)| each(*number, &Row::Postgres(row)))
     }
 
-    fn note_questions(&self, is_begin: bool) -> bool {
-        self.expected.borrow_mut().is_noted = is_begin;
-        true
+    fn record_questions(&self, work: &mut dyn FnMut()) {
+        self.ahead.borrow_mut().is_recording = true;
+        work();
+        self.ahead.borrow_mut().is_recording = false;
     }
 
     fn run_all(&self, statements: &str) -> Result<()> {
@@ -316,8 +317,8 @@ impl Driver for PostgresConnection {
     /// claims are found with statements that see each other's results only then. The lock is gone before the disk has been waited for.
     /// The server hears of the transaction together with its first question.
     fn begin(&self) -> Result<()> {
-        self.expected.borrow_mut().answers.clear();
-        *self.unsent.borrow_mut() = Some(Unsent::default());
+        self.ahead.borrow_mut().answers.clear();
+        *self.unsent.borrow_mut() = Some(UnsentWork::default());
         Ok(())
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Write {
 
 /// A statement that returns rows, with each of these values.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Question {
+pub(super) struct Select {
     pub(super) statement: String,
     pub(super) all: Vec<Vec<OwnedValue>>,
 }
@@ -92,9 +92,9 @@ pub(super) fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| &**value as _).collect()
 }
 
-/// Begins a transaction if it gets a lock for that, and carries statements out, all sent at once. Returns when it has begun. The server
-/// refuses what follows a transaction that cannot have its lock.
-pub(super) async fn start(
+/// Begins a transaction under this lock, if one is given, and carries out the writes, all sent at once. Returns the time at which the
+/// transaction has begun. The server refuses what follows a transaction that cannot have its lock.
+pub(super) async fn begin_and_write(
     client: &Client,
     begin: Option<LockKey>,
     writes: Vec<(Ready, Option<u64>)>,
@@ -122,7 +122,7 @@ async fn write_all(client: &Client, writes: Vec<(Ready, Option<u64>)>) -> Result
     at_once(writes.into_iter().map(write)).await.map(drop)
 }
 
-/// Waits for all of these, which have begun in their order, each without waiting for those before it. The first failure ends it.
+/// Runs all of these at the same time. They begin in their order, so they are sent in it. The first failure ends it.
 async fn at_once<T>(all: impl Iterator<Item = impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
     let mut running: Vec<_> = all.map(|work| (Box::pin(work), None)).collect();
     poll_fn(|cx| {

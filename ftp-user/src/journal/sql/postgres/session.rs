@@ -2,8 +2,8 @@
 
 use super::super::{OwnedValue, Result, StoreError};
 use super::pipeline::{
-    FoundRows, Prepared, Question, Ready, Write, Writes, arrays_of, ask_all, borrowed, start, together,
-    values_of,
+    FoundRows, Prepared, Ready, Select, Write, Writes, arrays_of, ask_all, begin_and_write, borrowed,
+    together, values_of,
 };
 use super::statement::{Translated, for_many, translate};
 use super::stream::{Tls, connect};
@@ -50,7 +50,7 @@ pub(super) enum Work {
     /// A statement that returns no rows.
     Execute { statement: String, values: Vec<OwnedValue> },
     /// Questions, which are asked together.
-    Query(Vec<Question>),
+    Query(Vec<Select>),
     /// Statements without values.
     Batch(String),
     /// The transaction ends, and its results stay: they are on the disk then, if it has any.
@@ -185,17 +185,17 @@ impl Session {
         };
         let mut time = None;
         if !go_together {
-            time = start(self.client()?, begin.take(), std::mem::take(&mut writes)).await?;
+            time = begin_and_write(self.client()?, begin.take(), std::mem::take(&mut writes)).await?;
         }
         let answer = match work {
             Work::Execute { statement, values } => self.execute(statement, &values).await,
             Work::Query(questions) => {
                 let mut asked = Vec::with_capacity(questions.len());
-                for Question { statement, all } in questions {
+                for Select { statement, all } in questions {
                     asked.push(self.ready(&statement, &all).await?);
                 }
                 let client = self.client()?;
-                let started = start(client, begin, writes);
+                let started = begin_and_write(client, begin, writes);
                 let (time, rows) = tokio::try_join!(biased; started, ask_all(client, asked))?;
                 Ok(Answer { rows, time, ..Answer::default() })
             }
@@ -204,7 +204,7 @@ impl Session {
             Work::Commit { has_changed } => {
                 let wait = if has_changed { WAIT_FOR_DISK } else { "" };
                 let end = format!("SELECT 1; COMMIT; {wait}");
-                let started = start(self.client()?, begin, writes);
+                let started = begin_and_write(self.client()?, begin, writes);
                 tokio::try_join!(biased; started, self.batch(&end)).map(|(_, ended)| ended)
             }
             Work::RollBack => self.batch("ROLLBACK").await,
