@@ -8,6 +8,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use std::error::Error;
 use std::{fmt, io};
 
 /// What is asked of a daemon.
@@ -47,7 +48,7 @@ impl fmt::Display for NoDaemon {
     }
 }
 
-impl std::error::Error for NoDaemon {}
+impl Error for NoDaemon {}
 
 impl NoDaemon {
     /// What an error says of the other end, if it says that this is no daemon.
@@ -85,7 +86,7 @@ impl Asker {
 
     async fn send(&self, connection: Connection, question: Question) -> io::Result<Response<Incoming>> {
         let (mut sender, connection) = handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
-        tokio::spawn(connection);
+        let connection = tokio::spawn(connection);
         let Question { method, path, body } = question;
         let mut request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header(HOST, &self.host);
@@ -100,11 +101,19 @@ impl Asker {
             None => Body::empty(),
         };
         let request = request.body(body).map_err(io::Error::other)?;
-        // An FTP server speaks first, so that the request may not even be sent.
-        sender.send_request(request).await.map_err(|error| match error.is_parse() || error.is_canceled() {
-            true => io::Error::other(NoDaemon { has_http: false }),
-            false => io::Error::other(error),
-        })
+        let error = match sender.send_request(request).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        // An FTP server speaks first, so that the request may not even be sent. A daemon that ends may close the connection before.
+        let has_spoken = |why: &hyper::Error| why.source().is_none() && !why.is_incomplete_message();
+        let is_no_http = error.is_parse()
+            || error.is_canceled()
+                && match error.source().and_then(<dyn Error>::downcast_ref) {
+                    Some(why) => has_spoken(why),
+                    None => matches!(connection.await, Ok(Err(why)) if has_spoken(&why)),
+                };
+        Err(if is_no_http { io::Error::other(NoDaemon { has_http: false }) } else { io::Error::other(error) })
     }
 }
 
@@ -118,3 +127,25 @@ async fn read(answer: Response<Incoming>) -> io::Result<(bool, Value)> {
 
 /// The largest answer in bytes.
 const MOST_BYTES: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    #[tokio::test]
+    async fn who_speaks_first_is_no_daemon_and_one_that_ends_may_be_one() {
+        for (said, expect) in [("220 ready\r\n", Some(NoDaemon { has_http: false })), ("", None)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut other, _) = listener.accept().await.unwrap();
+            other.write_all(said.as_bytes()).await.unwrap();
+            drop(other);
+            stream.readable().await.unwrap();
+            let question = Question { method: Method::GET, path: "/jobs".to_owned(), body: None };
+            let error = Asker::default().ask(Connection::from(stream), question).await.unwrap_err();
+            assert_eq!(NoDaemon::of(&error), expect, "{said:?}: {error}");
+        }
+    }
+}
