@@ -42,8 +42,13 @@ impl JobRow {
         Self::query(sql, "name = ?1", &[name.into()]).map(|mut rows| rows.pop())
     }
 
-    /// Every job, the one that began first comes first, and the rows that are damaged.
-    pub(super) fn all(sql: &Sql) -> Result<(Vec<Self>, Vec<DamagedRow>)> {
+    /// Every job, the one that began first comes first.
+    pub(super) fn all(sql: &Sql) -> Result<Vec<Self>> {
+        Self::query(sql, "TRUE ORDER BY begun", &[])
+    }
+
+    /// The same, but damaged rows keep nobody from the others.
+    pub(super) fn all_and_damaged(sql: &Sql) -> Result<(Vec<Self>, Vec<DamagedRow>)> {
         JOBS.find_whole(sql, "TRUE ORDER BY begun", &[], Self::of)
     }
 

@@ -144,7 +144,7 @@ impl Store {
                 && old.job.may_be_a_tree()
                 && old.job.goes_where(&row.job)
         };
-        for old in JobRow::all(&self.sql)?.0.into_iter().rev().filter(may_have_made) {
+        for old in JobRow::all(&self.sql)?.into_iter().rev().filter(may_have_made) {
             if !self.is_held(old.id)? {
                 return Ok(Some(old.id));
             }
@@ -206,7 +206,7 @@ impl Store {
             }
             row.record(&self.sql, process).map(Some)
         };
-        let (rows, mut damaged) = JobRow::all(&self.sql).map_err(|bad| self.failure(bad))?;
+        let (rows, mut damaged) = JobRow::all_and_damaged(&self.sql).map_err(|bad| self.failure(bad))?;
         let mut jobs = Vec::new();
         for row in rows {
             let id = row.id;

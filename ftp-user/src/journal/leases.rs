@@ -7,8 +7,8 @@ use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts};
 use super::listing::UnreadableJob;
 use super::queue::{
-    Queue, entries, file_totals, find, forget_oldest, head_of, heads, jobs_of_group, keep, keep_all,
-    lose_all, read_sites, save, totals, written_sites,
+    Queue, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, read_sites,
+    save, totals, written_sites,
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
@@ -36,6 +36,15 @@ pub struct TakenJob {
     pub lease: Lease,
     /// What the queue knows of it.
     pub entry: Entry,
+}
+
+/// The jobs that a look has taken.
+#[derive(Debug, Default)]
+pub struct TakenJobs {
+    /// Those that the worker carries now.
+    pub jobs: Vec<TakenJob>,
+    /// Those that would have been next if their rows were not damaged. They keep nobody from the others.
+    pub unreadable: Vec<UnreadableJob>,
 }
 
 /// What is known elsewhere of a job that is carried.
@@ -131,7 +140,7 @@ impl<'a> Leases<'a> {
     }
 
     /// Takes up to `most` jobs. `may_begin` decides about each, given the jobs that are carried then. `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
-    /// have taken. Second, jobs that would be next if their rows were not damaged: they keep nobody from the others.
+    /// have taken.
     ///
     /// # Errors
     ///
@@ -141,7 +150,7 @@ impl<'a> Leases<'a> {
         most: usize,
         recent: &[CarriedJob],
         mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
-    ) -> Result<(Vec<TakenJob>, Vec<UnreadableJob>), JournalFailure> {
+    ) -> Result<TakenJobs, JournalFailure> {
         self.queue.with(|store| {
             // A reader waits for no other process.
             let mut look = || {
@@ -153,16 +162,16 @@ impl<'a> Leases<'a> {
                 Ok(queue::next(heads, &all).map(|head| (now, head)))
             };
             let Some((now, head)) = look().map_err(|bad| store.failure(bad))? else {
-                return Ok(Default::default());
+                return Ok(TakenJobs::default());
             };
             store.sql.ask_ahead(|sql| {
                 heads(sql, now)?;
                 carried(sql)?;
                 jobs_of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)
             });
-            let (taken, damaged) =
+            let (jobs, damaged) =
                 store.durably(|store| take(store, self.worker, now, most, recent, may_begin))?;
-            Ok((taken, damaged.into_iter().map(|row| store.unreadable(row)).collect()))
+            Ok(TakenJobs { jobs, unreadable: damaged.into_iter().map(|row| store.unreadable(row)).collect() })
         })
     }
 
@@ -238,7 +247,6 @@ fn check_in(
     save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
     let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
     sql.write("DELETE FROM workers WHERE seen < ?1", &[long_ago.into()])?;
-    forget_oldest(sql, now)?;
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
@@ -281,7 +289,7 @@ fn take(
     let (mut heads, mut carried) = (heads(sql, time)?, carried(sql)?);
     let (mut known, mut taken, mut waiting) = (HashMap::new(), Vec::new(), Vec::new());
     let (mut counters, mut damaged) = (counters(sql)?, Vec::new());
-    while taken.len() < most && waiting.len() + damaged.len() < MOST_WAITING {
+    while taken.len() < most && waiting.len() < MOST_WAITING {
         let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(head) = queue::next(may, &all) else { break };
@@ -522,8 +530,7 @@ pub(super) fn expired_tree_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, Stor
 
 /// The jobs that are carried, by whatever worker. Each part of a tree counts as one of them.
 pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
-    let ask =
-        "SELECT owner, pair, sites, coalesce(fence, 0) FROM queue LEFT JOIN leases ON leases.job = queue.job
+    let ask = "SELECT owner, pair, sites, fence FROM queue JOIN leases ON leases.job = queue.job
         WHERE carried = 1";
     sql.all(ask, &[], |row| {
         // What cannot be read of a damaged row counts as nothing.

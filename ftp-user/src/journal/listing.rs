@@ -222,9 +222,11 @@ impl Queue {
     pub fn next_unreported(&self) -> Result<Option<(u64, FoundJobs)>> {
         self.read(|store| {
             let sql = &store.sql;
-            let Some(reported) = counters(sql)?.reported else { return Ok(None) };
-            let next = "SELECT min(changed) FROM queue WHERE changed > ?1 AND exit IS NOT NULL";
-            let next: Option<u64> = sql.one(next, &[reported.into()], |row| row.get(0))?;
+            let Counters { commits, reported: Some(reported), .. } = counters(sql)? else { return Ok(None) };
+            // A row that is damaged may have any number.
+            let next =
+                "SELECT min(changed) FROM queue WHERE changed > ?1 AND changed <= ?2 AND exit IS NOT NULL";
+            let next: Option<u64> = sql.one(next, &[reported.into(), commits.into()], |row| row.get(0))?;
             let Some(number) = next else { return Ok(None) };
             let condition = "changed = ?1 AND exit IS NOT NULL ORDER BY job";
             let ended = entries_and_damaged(sql, condition, &[number.into()])?;
@@ -490,7 +492,9 @@ const LATER: &str = "exit IS NULL AND carried = 0 AND wish != 1 AND due > ?1";
 const ALL: &str = "CAST(?1 AS BIGINT) IS NOT NULL";
 
 fn last_change(sql: &Sql) -> Result<u64, StoreError> {
-    sql.one("SELECT coalesce(max(changed), 0) FROM queue", &[], |row| row.get(0))
+    // A row that is damaged may have any number.
+    let last = "SELECT coalesce(max(changed), 0) FROM queue WHERE changed <= ?1";
+    sql.one(last, &[counters(sql)?.commits.into()], |row| row.get(0))
 }
 
 /// A slice of jobs ends when their words are larger than that, in bytes.

@@ -62,7 +62,7 @@ pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
-pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
+pub use leases::{CarriedRun, CheckIn, Leases, TakenJob, TakenJobs};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, Slice,
     UnreadableJob,

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning};
+use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning, one_row_per_job};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
@@ -203,6 +203,17 @@ impl Queue {
             }
             Ok(())
         })
+    }
+
+    /// Forgets some of the jobs that ended long ago, and of the oldest of too many.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn forget_oldest(&self) -> Result<(), JournalFailure> {
+        // Jobs that have ended change no more, so nobody else has to wait while they are looked for.
+        let oldest = self.read(|store| oldest(&store.sql))?;
+        if oldest.is_empty() { Ok(()) } else { self.write(|store| forget_all(&store.sql, &oldest)) }
     }
 
     /// Whether a process runs a job. If that cannot be asked, one does.
@@ -480,7 +491,7 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
 }
 
 /// The first jobs of one owner, pair, priority and sites that may begin.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct JobGroup {
     /// In their order, without those whose rows are damaged.
     pub(super) jobs: Vec<(JobId, Entry)>,
@@ -493,21 +504,35 @@ pub(super) struct JobGroup {
 pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<JobGroup> {
     let sites = written_sites(&head.sites)?;
     let of_group = format!(
-        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7"
+        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7 OFFSET ?8"
     );
-    let values = [
-        Wish::Pause.number().into(),
-        now.into(),
-        (&head.owner).into(),
-        (&head.pair).into(),
-        i64::from(head.priority.number()).into(),
-        (&sites).into(),
-        i64::try_from(most).unwrap_or(i64::MAX).into(),
-    ];
-    let (jobs, damaged) = entries_and_damaged(sql, &of_group, &values)?;
-    let ask =
-        format!("SELECT id FROM jobs WHERE verb = 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})");
-    Ok(JobGroup { jobs, syncs: sql.all(&ask, &values, |row| row.get(0))?, damaged })
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut all_damaged = Vec::new();
+    for page in 0..MOST_PAGES {
+        let values = [
+            Wish::Pause.number().into(),
+            now.into(),
+            (&head.owner).into(),
+            (&head.pair).into(),
+            i64::from(head.priority.number()).into(),
+            (&sites).into(),
+            most.into(),
+            most.saturating_mul(page).into(),
+        ];
+        let (jobs, damaged) = entries_and_damaged(sql, &of_group, &values)?;
+        let is_last = damaged.is_empty();
+        all_damaged.extend(damaged);
+        // Whole rows may stand behind damaged ones.
+        if jobs.is_empty() && !is_last {
+            continue;
+        }
+        let ask = format!(
+            "SELECT id FROM jobs WHERE verb = 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})"
+        );
+        let syncs = sql.all(&ask, &values, |row| row.get(0))?;
+        return Ok(JobGroup { jobs, syncs, damaged: all_damaged });
+    }
+    Ok(JobGroup { damaged: all_damaged, ..JobGroup::default() })
 }
 
 /// The head that this job would be if it were the first of its group.
@@ -538,24 +563,37 @@ fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<He
     })
 }
 
+/// How often [`jobs_of_group`] reads on behind damaged rows.
+const MOST_PAGES: i64 = 16;
 /// How many [`heads`] one owner has at most, whatever the number of pairs.
 const MOST_HEADS: usize = 256;
 /// The condition of the rows of jobs that may begin. `?1` is the wish of those that are paused, and `?2` the time.
 const MAY_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
 
-/// Forgets jobs that have ended long ago, and the oldest of too many.
-pub(super) fn forget_oldest(sql: &Sql, now: u64) -> Result<()> {
+/// The jobs that ended long ago, and the oldest of too many, as many as one transaction forgets: their files are counted, too.
+fn oldest(sql: &Sql) -> Result<Vec<JobId>> {
     let ask = "SELECT job FROM queue WHERE exit IS NOT NULL AND ended < ?1
         UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC NULLS LAST LIMIT ?2 OFFSET ?3) AS surplus
         LIMIT ?2";
-    let oldest = now.saturating_sub(KEPT_FOR.as_secs());
+    let oldest = sql.now()?.saturating_sub(KEPT_FOR.as_secs());
     let values = [oldest.into(), AT_ONCE.into(), MOST_ENDED.into()];
-    forget_all(sql, &sql.all(ask, &values, |row| row.get(0))?)
+    let mut jobs = sql.all(ask, &values, |row| row.get(0))?;
+    let files =
+        one_row_per_job(sql, "SELECT count(*) FROM items WHERE job = ?1", &jobs, |row| row.get::<u64>(0))?;
+    let mut so_far = 0;
+    let fits = files.into_iter().take_while(|files| {
+        so_far += files.unwrap_or(0);
+        so_far <= MOST_FORGOTTEN_FILES
+    });
+    let number = fits.count().max(1);
+    jobs.truncate(number);
+    Ok(jobs)
 }
 
 /// For how long jobs are kept that have ended.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The largest number of them.
 const MOST_ENDED: i64 = 100_000;
-/// How many are forgotten at most in one transaction.
-const AT_ONCE: i64 = 5000;
+/// How many are forgotten at most in one transaction, and how many files of them, unless one job has more.
+const AT_ONCE: i64 = 1000;
+const MOST_FORGOTTEN_FILES: u64 = 10_000;

@@ -192,16 +192,16 @@ pub(super) fn sum(values: &[Value<'_>]) -> i64 {
 pub(super) fn counters(sql: &Sql) -> Result<Counters, StoreError> {
     sql.counters(|| {
         let mut counters = Counters::default();
-        COMMITS.query(sql, &ALL_COUNTERS, &[], |row| {
-            let number = row.get::<u64>(1)?;
-            match row.get::<i64>(0)? {
-                COMMITS_SO_FAR => counters.commits = number,
-                REPORTED => counters.reported = Some(number),
-                LAST_FENCE => counters.fence = number,
+        let read = |row: &Row<'_>| Ok((row.get(0)?, COMMITS.check(row).and_then(|()| row.get::<u64>(1))));
+        for (id, number) in sql.all(&ALL_COUNTERS, &[], read)? {
+            match id {
+                // What nobody knows to be reported is begun anew, and keeps nobody from the others.
+                REPORTED => counters.reported = number.ok(),
+                COMMITS_SO_FAR => counters.commits = number?,
+                LAST_FENCE => counters.fence = number?,
                 _ => {}
             }
-            Ok(())
-        })?;
+        }
         Ok(counters)
     })
 }

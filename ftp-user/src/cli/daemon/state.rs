@@ -179,7 +179,7 @@ impl Daemon {
             .on_disk(move |queue| {
                 let submitted = daemon.submitted.locked().clone();
                 for job in submitted {
-                    if queue.queued(job)?.is_none() {
+                    if matches!(queue.queued(job), Ok(None)) {
                         tracing::error!(%job, "a job that was submitted here is gone: submit it again");
                     }
                 }
@@ -266,7 +266,7 @@ impl Daemon {
         for (job, WorkerOfJob { id, name, progress }) in self.workers_of_jobs() {
             let Some(progress) = progress.filter(|_| id != self.worker.id) else { continue };
             if told.get(&job) != Some(&progress)
-                && let Some(queued) = self.reader.queued(job)?
+                && let Ok(Some(queued)) = self.reader.queued(job)
             {
                 self.feed.tell_progress(job, &queued.entry.submission.owner, &name, &progress);
             }

@@ -8,7 +8,9 @@ use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob, UnreadableJob};
+use crate::journal::{
+    CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob, TakenJobs, UnreadableJob,
+};
 use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use crate::report::{Event, line_of};
 use ftp_io::blocking;
@@ -233,6 +235,9 @@ impl Worker {
         self.renewal.note_renewal(asked, self.clock.now(), now);
         self.last_change = last_change;
         self.daemon.is_reporter.store(is_reporter, Ordering::Relaxed);
+        if let Err(failure) = self.daemon.queue.on_disk(|queue| queue.forget_oldest()).await {
+            tracing::warn!(%failure, "old jobs are not forgotten");
+        }
         if let Some(changes) = changes_gone {
             tracing::error!(
                 changes,
@@ -319,8 +324,8 @@ impl Worker {
                     |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
                 Leases::of(queue, daemon.worker.id).take(room, &recent, may_begin)
             };
-            let (taken, unreadable) = self.daemon.queue.on_disk(take).await?;
-            taken.into_iter().for_each(|taken| self.begin(taken));
+            let TakenJobs { jobs, unreadable } = self.daemon.queue.on_disk(take).await?;
+            jobs.into_iter().for_each(|taken| self.begin(taken));
             self.tell_unreadable(unreadable);
         }
         if self.daemon.has_database() && self.daemon.parallel.get() > self.running.len() {
@@ -463,7 +468,7 @@ impl Worker {
             let job = lease.job;
             // Somebody may have forgotten it meanwhile, too.
             let Some(entry) = entry else {
-                tracing::warn!(%job, "a job has lost its lease: the result of its run is left out");
+                tracing::warn!(%job, "a job has lost its lease, or its row is damaged: the result of its run is left out");
                 continue;
             };
             let state = entry.state(since_1970().as_secs());

@@ -78,7 +78,7 @@ mod tests {
 
     /// Writes the words of jobs in the place of their values.
     fn make_words(sql: &Sql) {
-        let (jobs, _) = JobRow::all(sql).unwrap();
+        let jobs = JobRow::all(sql).unwrap();
         sql.run_all(
             "DROP TABLE jobs;
             CREATE TABLE jobs (

@@ -40,7 +40,7 @@ fn of(queue: &Queue, id: u64) -> Leases<'_> {
 }
 
 fn take(holder: &Leases<'_>) -> Option<Lease> {
-    holder.take(1, &[], |_, _| true).unwrap().0.pop().map(|taken| taken.lease)
+    holder.take(1, &[], |_, _| true).unwrap().jobs.pop().map(|taken| taken.lease)
 }
 
 /// Lets the lease of a job end now.
@@ -100,7 +100,7 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
     let listed = queue.list(&JobQuery { most: 10, ..JobQuery::default() }).unwrap().items;
     assert_eq!(listed.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [1, 5, 3, 8, 7, 9]);
     let take = |most| {
-        let taken = holder.take(most, &[], |_, _| true).unwrap().0;
+        let taken = holder.take(most, &[], |_, _| true).unwrap().jobs;
         taken.iter().map(|taken| taken.lease.job.number()).collect::<Vec<_>>()
     };
     assert_eq!([take(1), take(2), take(0)], [vec![7], vec![5, 9], vec![]]);
@@ -120,7 +120,7 @@ fn jobs_that_one_transaction_has_submitted_are_taken_once() {
         (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
     };
     queue.with(|store| store.durably(put)).unwrap();
-    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().0;
+    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().jobs;
     let mut taken: Vec<_> = taken.iter().map(|taken| taken.lease.job.number()).collect();
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
@@ -139,7 +139,7 @@ fn what_is_taken_together_counts_for_each_other() {
         seen.push(carried.len());
         carried.len() < 3
     });
-    let taken: Vec<_> = taken.unwrap().0.iter().map(|taken| taken.lease).collect();
+    let taken: Vec<_> = taken.unwrap().jobs.iter().map(|taken| taken.lease).collect();
     assert_eq!(taken.iter().map(|lease| lease.job.number()).collect::<Vec<_>>(), [1, 4, 2]);
     assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.contains(&3), "{seen:?}");
     let lost = Lease { fence: 77, ..taken[0] };
@@ -158,7 +158,7 @@ fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
     let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
     let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
     queue.with(|store| store.durably(damage)).unwrap();
-    let taken = holder.take(2, &[], |_, _| true).unwrap().0;
+    let taken = holder.take(2, &[], |_, _| true).unwrap().jobs;
     assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [bad, good]);
     assert!(matches!(queue.job(bad), Err(JournalFailure::Damaged { .. })));
     holder
@@ -181,7 +181,7 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
         queue.with(|store| store.durably(|store| store.sql.write(&change, &[job.into()]))).unwrap();
     };
     damage("sum = 0", bad);
-    let (taken, unreadable) = holder.take(1, &[], |_, _| true).unwrap();
+    let TakenJobs { jobs: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
     assert_eq!((taken[0].lease.job, unreadable[0].id), (good, bad));
     damage("sum = 0", good);
     assert_eq!(queue.unwanted().unwrap(), []);
@@ -190,7 +190,7 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     assert_eq!(end(&holder, taken[0].lease, 0), None);
     assert!(queue.carried_runs().unwrap().is_empty(), "its lease has ended all the same");
     damage("sites = 'x', priority = 99", bad);
-    let (taken, unreadable) = holder.take(2, &[], |_, _| true).unwrap();
+    let TakenJobs { jobs: taken, unreadable } = holder.take(2, &[], |_, _| true).unwrap();
     assert_eq!((taken.len(), taken[0].lease.job, unreadable[0].id), (1, later, bad));
 }
 
@@ -337,7 +337,7 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
     submit(3, "copy one:c two:d/");
     submit(4, "sync one:e two:d/below");
     submit(5, "sync one:f two:dd");
-    let look = || holder.take(9, &[], |_, _| true).unwrap().0;
+    let look = || holder.take(9, &[], |_, _| true).unwrap().jobs;
     // One that waits ends the look at its group.
     let taken: Vec<TakenJob> = (0..3).flat_map(|_| look()).collect();
     let number = |taken: &TakenJob| taken.lease.job.number();
@@ -391,7 +391,7 @@ fn however_many_of_a_group_wait_those_of_others_and_of_the_next_look_begin() {
         submit(98, "copy one:c two:x", "one two");
         submit(99, "copy one:c three:x", "one three");
         let look = || {
-            let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().0;
+            let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().jobs;
             taken.iter().map(|taken| taken.lease.job.number()).collect::<HashSet<_>>()
         };
         let first = if waiting < MOST_WAITING_OF_GROUP { vec![1, 98, 99] } else { vec![1, 99] };
@@ -427,7 +427,7 @@ fn a_job_that_waits_for_another_one_is_not_taken_while_that_runs() {
 }
 
 #[test]
-fn jobs_that_ended_long_ago_are_forgotten_when_a_worker_says_that_it_is_there() {
+fn jobs_that_ended_long_ago_are_forgotten() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());
     let [old, new] = [1, 2].map(|id| submit(&queue, id, "ann"));
@@ -440,8 +440,8 @@ fn jobs_that_ended_long_ago_are_forgotten_when_a_worker_says_that_it_is_there() 
     };
     end(new, KEPT_FOR - Duration::from_secs(60)).unwrap();
     let left = || {
-        of(&queue, 1).check_in(&worker(1), &[], 0).unwrap();
-        queue.read(|store| JobRow::all(&store.sql)).unwrap().0.len()
+        queue.forget_oldest().unwrap();
+        queue.read(|store| JobRow::all(&store.sql)).unwrap().len()
     };
     assert_eq!(left(), 2);
     end(old, KEPT_FOR + Duration::from_secs(1)).unwrap();

@@ -198,7 +198,7 @@ impl PostgresConnection {
 
     /// Waits for a lock that the transaction keeps until it ends.
     pub(in crate::journal) fn lock_until_commit(&self, key: LockKey) -> Result<()> {
-        self.ask(Work::Batch(format!("SELECT pg_advisory_xact_lock({})", key.parameters()))).map(drop)
+        self.run_all(&format!("SELECT pg_advisory_xact_lock({})", key.parameters()))
     }
 
     /// Takes a lock, which this connection keeps. `None`: somebody has it, which may be this connection.
@@ -288,6 +288,7 @@ impl Driver for PostgresConnection {
     }
 
     fn run_all(&self, statements: &str) -> Result<()> {
+        self.ahead.borrow_mut().answers.clear();
         self.ask(Work::Batch(statement::table(statements))).map(drop)
     }
 
