@@ -1,4 +1,4 @@
-//! Workers and leases in the journal: which worker carries which job, and what becomes of a job whose worker was lost.
+//! Leases in the journal: which worker carries which job, and what becomes of a job whose worker was lost.
 
 #[cfg(test)]
 mod tests;
@@ -12,8 +12,9 @@ use super::queue::{
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{DamagedRow, LEASES, WORKERS, counters, next_fence, set_counters, transaction_number};
+use super::table::{DamagedRow, LEASES, counters, next_fence, set_counters, transaction_number};
 use super::tree_parts;
+use super::workers::{forget_silent, save_worker, workers};
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
     self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish, WorkerProfile,
@@ -245,8 +246,7 @@ fn check_in(
     let started =
         known.iter().find(|known| known.profile.id == profile.id).map_or(now, |known| known.started);
     save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
-    let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
-    sql.write("DELETE FROM workers WHERE seen < ?1", &[long_ago.into()])?;
+    forget_silent(sql, now)?;
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
@@ -554,48 +554,9 @@ pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, Stor
     Ok(jobs.into_iter().map(run).collect())
 }
 
-/// The workers that were alive within the last hour.
-pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
-    let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
-    WORKERS.find(sql, &condition, &[], |row| {
-        let profile = WorkerProfile {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            version: row.get(2)?,
-            parallel: u32::try_from(row.get::<u64>(3)?).unwrap_or(u32::MAX),
-            is_draining: row.get(6)?,
-            reports_ends: row.get(7)?,
-            sites: read_sites(row.get(8)?)?,
-        };
-        Ok(WorkerRecord { profile, started: row.get(4)?, seen: row.get(5)? })
-    })
-}
-
-fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
-    let WorkerRecord { profile, started, seen } = worker;
-    let WorkerProfile { id, name, version, parallel, is_draining, reports_ends, sites } = profile;
-    let sites = written_sites(sites)?;
-    let values: [Value<'_>; 9] = [
-        (*id).into(),
-        name.into(),
-        version.into(),
-        u64::from(*parallel).into(),
-        (*started).into(),
-        (*seen).into(),
-        (*is_draining).into(),
-        (*reports_ends).into(),
-        (&sites).into(),
-    ];
-    WORKERS.replace(sql, &values)
-}
-
 /// By how much fences and changes jump when the store is older than it was: there were never as many.
 const JUMP: u64 = 1 << 32;
-/// For how long a worker is remembered that is not heard of.
-const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
 /// The largest number of jobs that one transaction lets wait, and that it lets go on.
 const MOST_WAITING: usize = 64;
 /// How many it lets wait of one group.
 const MOST_WAITING_OF_GROUP: usize = 8;
-/// The largest number of workers that are shown.
-const MOST_WORKERS: u32 = 1000;

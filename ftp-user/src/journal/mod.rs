@@ -16,7 +16,8 @@
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `ownership` | whether a job is still this run's |
 //! | `queue` | jobs of the queue: submitted, changed, ended |
-//! | `leases` | workers, which of them carries which job, and what becomes of a job whose worker was lost |
+//! | `workers` | workers: how each of them stands |
+//! | `leases` | which worker carries which job, and what becomes of a job whose worker was lost |
 //! | `tree_parts` | parts of the tree of a job that other workers carry |
 //! | `series` | series of jobs: added, changed, and their runs begun |
 //! | `listing` | jobs and files of the queue in pages, and those that have changed |
@@ -53,6 +54,7 @@ mod tests;
 mod tokens;
 mod tree_parts;
 mod url;
+mod workers;
 mod writer;
 
 pub use claiming::{Claim, ResumeAction, decide, is_same};

@@ -1,0 +1,54 @@
+//! Workers in the journal: how each of them stands, as it has said last.
+
+use super::queue::{read_sites, written_sites};
+use super::sql::{Sql, StoreError, Value};
+use super::table::WORKERS;
+use crate::queue::{WorkerProfile, WorkerRecord};
+use std::time::Duration;
+
+/// The workers that were alive within the last hour.
+pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
+    let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
+    WORKERS.find(sql, &condition, &[], |row| {
+        let profile = WorkerProfile {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            version: row.get(2)?,
+            parallel: u32::try_from(row.get::<u64>(3)?).unwrap_or(u32::MAX),
+            is_draining: row.get(6)?,
+            reports_ends: row.get(7)?,
+            sites: read_sites(row.get(8)?)?,
+        };
+        Ok(WorkerRecord { profile, started: row.get(4)?, seen: row.get(5)? })
+    })
+}
+
+/// Notes how a worker stands.
+pub(super) fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
+    let WorkerRecord { profile, started, seen } = worker;
+    let WorkerProfile { id, name, version, parallel, is_draining, reports_ends, sites } = profile;
+    let sites = written_sites(sites)?;
+    let values: [Value<'_>; 9] = [
+        (*id).into(),
+        name.into(),
+        version.into(),
+        u64::from(*parallel).into(),
+        (*started).into(),
+        (*seen).into(),
+        (*is_draining).into(),
+        (*reports_ends).into(),
+        (&sites).into(),
+    ];
+    WORKERS.replace(sql, &values)
+}
+
+/// Forgets workers that were not heard of for long.
+pub(super) fn forget_silent(sql: &Sql, now: u64) -> Result<(), StoreError> {
+    let long_ago = now.saturating_sub(WORKER_KEPT_FOR.as_secs());
+    sql.write("DELETE FROM workers WHERE seen < ?1", &[long_ago.into()])
+}
+
+/// For how long a worker is remembered that is not heard of.
+const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
+/// The largest number of workers that are shown.
+const MOST_WORKERS: u32 = 1000;
