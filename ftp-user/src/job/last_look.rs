@@ -278,7 +278,7 @@ impl LastLook<'_> {
             PendingClaims::begin(self.context, ends, items, |_| false).ready(self.context, ends).await;
         for (file, (_, LostCopy { failure, .. })) in claimed.into_iter().zip(&failed) {
             if let Ok(claim) = file.claim {
-                claim::ended(&claim.journal(self.context), &Err(failure.clone()), 0);
+                claim::lost(&claim.journal(self.context), failure);
             }
         }
         for (file, LostCopy { failure, is_unconfirmed }) in failed {

@@ -13,7 +13,7 @@ use super::sql::{GONE, Result};
 use super::store::Store;
 use crate::id::JobId;
 use crate::ladder::Rung;
-use crate::outcome::{FileCopy, FileEnd};
+use crate::outcome::{FileCopy, FileEnd, Verified};
 use ftp_io::clock::since_1970;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -368,12 +368,16 @@ impl Store {
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, end: ItemEnd) -> Result<()> {
         let (mut row, origin) = self.known_row(key)?;
+        if matches!(end, ItemEnd::Failed { .. }) {
+            // What an earlier run has stored was an older source.
+            (row.copy.size, row.copy.verified) = (None, Verified::None);
+        }
         match end {
             ItemEnd::Done { copy, began, noted } => {
                 (row.state, row.why, row.began) = (ItemState::Done, None, began);
                 self.note_copy(&mut row, *copy, noted)?;
             }
-            ItemEnd::Failed { why, began } => {
+            ItemEnd::Failed { why, began } | ItemEnd::Lost { why, began } => {
                 (row.state, row.began) = (ItemState::Failed, began);
                 (row.failure, row.why) = (Some(why.clone()), Some(why));
             }

@@ -30,10 +30,10 @@ pub(super) static IS_FILE: LazyLock<String> = LazyLock::new(|| {
     // The end of the path with one byte more than the name has: all of a path that is not longer.
     format!("(looked != 0 OR substr(path, length(path) - {before}) NOT IN (x'{name}', x'2f{name}'))")
 });
-/// The condition that a file was stored, also if it was lost since: a file that has failed has no size, unless it was done before.
+/// The condition that a file was stored, also if it was lost since: nothing has verified one that has failed otherwise.
 pub(super) static WAS_STORED: LazyLock<String> = LazyLock::new(|| {
     let [done, failed] = [ItemState::Done, ItemState::Failed].map(ItemState::number);
-    format!("(state = {done} OR (state = {failed} AND (bytes > 0 OR verified IS NOT NULL)))")
+    format!("(state = {done} OR (state = {failed} AND verified IS NOT NULL))")
 });
 /// What changes of a file when it ends: nothing that it is found by, except its state.
 static SAVE_END: LazyLock<String> = LazyLock::new(|| {
@@ -189,7 +189,13 @@ impl ItemRecord {
         let seen = self.seen.as_ref();
         let FileCopy { size, verified, attempts, facts, .. } = &*self.copy;
         let TransferFacts { digest, addresses, strangers, path: _ } = facts;
-        let verified = (self.state == ItemState::Done).then(|| verified.name());
+        let is_verified = match self.state {
+            ItemState::Done => true,
+            // It was done, and was lost.
+            ItemState::Failed => *verified != Verified::None,
+            ItemState::Open | ItemState::GivenOver => false,
+        };
+        let verified = is_verified.then(|| verified.name());
         let digest = digest.as_deref().and_then(|digits| of_hex(digits.as_bytes()));
         let (addresses, strangers) = (pair(addresses), pair(strangers));
         write(&[

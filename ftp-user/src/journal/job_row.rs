@@ -266,12 +266,14 @@ pub(super) fn one_row_per_job<T>(
 }
 
 /// How many files of a source there are in the journal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FilesBelow {
     /// Those whose copies are finished, and for a move those that were finished and lost since: it may have deleted their sources.
     pub finished: u64,
     /// All others: begun, failed or left to another job.
     pub unfinished: u64,
+    /// What told one of their sources from other files.
+    pub unique: Option<String>,
 }
 
 /// Counts the files of a job whose sources begin with `prefix`.
@@ -279,12 +281,13 @@ pub(super) fn files_below(sql: &Sql, job: JobId, prefix: &str, moves: bool) -> R
     let finished = if moves { WAS_STORED.clone() } else { format!("state = {}", ItemState::Done.number()) };
     // An empty end stands for none: nothing is before an empty text.
     let ask = format!(
-        "SELECT count(CASE WHEN {finished} THEN 1 END), count(CASE WHEN {finished} THEN NULL ELSE 1 END) FROM items
+        "SELECT count(CASE WHEN {finished} THEN 1 END), count(CASE WHEN {finished} THEN NULL ELSE 1 END),
+            max(uniq) FROM items
         WHERE job = ?1 AND source >= ?2 AND (?3 = '' OR source < ?3)"
     );
     let end = end_of_prefix(prefix);
     sql.one(&ask, &[job.into(), prefix.into(), end.as_str().into()], |row| {
-        Ok(FilesBelow { finished: row.get(0)?, unfinished: row.get(1)? })
+        Ok(FilesBelow { finished: row.get(0)?, unfinished: row.get(1)?, unique: row.get(2)? })
     })
 }
 

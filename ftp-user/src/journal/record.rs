@@ -436,6 +436,13 @@ pub enum ItemEnd {
         /// When this run has begun with it, in milliseconds since 1970; `None` if it has not.
         began: Option<u64>,
     },
+    /// It was done, and was not seen at the destination afterwards: it has failed, and what has verified it is kept.
+    Lost {
+        /// Why it was not seen.
+        why: String,
+        /// When this run has begun with it, in milliseconds since 1970; `None` if it has not.
+        began: Option<u64>,
+    },
     /// It was claimed and not begun: the claim is given up.
     Unbegun,
 }

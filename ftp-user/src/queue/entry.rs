@@ -234,6 +234,10 @@ impl Entry {
     pub fn begin(&mut self, now: u64) {
         self.is_carried = true;
         (self.cause, self.waits_for) = (None, None);
+        if self.tries == 0 {
+            // It was held back, and nothing has failed yet.
+            self.failing_since = None;
+        }
         self.started.get_or_insert(now);
     }
 

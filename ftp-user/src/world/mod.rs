@@ -8,7 +8,9 @@ mod network;
 pub(crate) use files::{
     above, absolute, file_system, local_path, make_stable, open, real_path, resolved, unique_of,
 };
-pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, names_of, replaced};
+pub(crate) use name::{
+    IsLink, LocalName, NULL_DEVICE, OpenDirectory, Writing, device_in, names_of, replaced,
+};
 pub use network::Congestion;
 pub(crate) use network::{
     HostPort, OpenPort, Stream, anywhere, connect, connect_to_host, connect_unix, end_by_reset, keep_alive,

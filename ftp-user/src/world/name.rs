@@ -467,6 +467,11 @@ pub(super) fn unique((device, number): (u64, u64)) -> String {
     format!("{device}-{number}")
 }
 
+/// The device in that fact.
+pub(crate) fn device_in(unique: &str) -> Option<&str> {
+    unique.split_once('-').map(|(device, _)| device)
+}
+
 /// What a type of files is in a listing.
 const fn kind(of: FileType) -> listing::Kind {
     match of {

@@ -283,6 +283,13 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy>, not
     }
 }
 
+/// Notes that a file which was done was not seen afterwards. If the look was interrupted, it is still done.
+pub(in crate::job) fn lost(journal: &JobJournal, failure: &Failure) {
+    if failure.kind != Kind::Interrupted {
+        journal.ended(ItemEnd::Lost { why: shortened(&failure.to_string()), began: journal.began });
+    }
+}
+
 /// The time, in milliseconds since 1970.
 pub(in crate::job) fn now() -> Option<u64> {
     u64::try_from(since_1970().as_millis()).ok()
@@ -395,6 +402,11 @@ impl FileRecord {
         let copy = self.finished.as_ref()?;
         let end = FileEnd::Earlier(earlier(copy, true));
         Some(FileCopy { end, ..FileCopy::skipped(copy.seen.size, copy.verified) })
+    }
+
+    /// What told the source from other files when this job has finished a copy of it.
+    pub(in crate::job) fn unique_before(&self) -> Option<&str> {
+        self.finished.as_ref()?.seen.unique.as_deref()
     }
 
     /// The copy of this very source that this job has finished before, as reports tell it.

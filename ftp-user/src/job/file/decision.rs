@@ -253,7 +253,8 @@ impl Copying<'_> {
         if may_be_copy(found.as_ref(), done.size) {
             // The directories of a tree go with it.
             if let Item { source, root: None, .. } = self.item {
-                refuse_without_directory(&self.context, &mut self.ends.source, source).await?;
+                let unique = self.attempts.kept.unique_before();
+                refuse_without_directory(&self.context, &mut self.ends.source, source, unique).await?;
             }
             return Ok(Ok(done));
         }

@@ -359,7 +359,9 @@ impl SourceDeletion<'_> {
     /// What became of a source that is missing. It was deleted if this run has told its server to do so, and its directory is still
     /// there: if its disk is not mounted, most directories are missing as well.
     async fn not_there(&mut self, copied: &CopiedFile, was_told: bool) -> Result<Result<()>> {
-        if !was_told || !has_directory_of(self.context, &mut self.ends.source, &copied.source).await? {
+        let unique = copied.source_before().unique.as_deref();
+        if !was_told || !has_directory_of(self.context, &mut self.ends.source, &copied.source, unique).await?
+        {
             return Ok(Err(self.missing()));
         }
         self.report_deleted(copied, copied.source_before().size);
@@ -396,7 +398,8 @@ impl SourceDeletion<'_> {
             Ok(false) => {
                 let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
                 // An earlier question may have deleted it, and lost its reply.
-                match has_directory_of(self.context, &mut self.ends.source, removal.path()).await {
+                let unique = seen.unique.as_deref();
+                match has_directory_of(self.context, &mut self.ends.source, removal.path(), unique).await {
                     Ok(true) if questions > 1 => Ok(()),
                     Ok(_) => Err(self.missing().during(was)),
                     Err(failure) => Err(failure.during_unless_interrupted(was)),

@@ -4,7 +4,7 @@
 
 use super::portion::MovedTree;
 use crate::context::Context;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::checked_directories::{CheckedDirectories, removal_if_empty};
 use crate::job::claims::names::{JournalNames, named_below};
@@ -18,6 +18,7 @@ use crate::place;
 use crate::report::{Change, Event};
 use crate::route::Ends;
 use crate::session::Role;
+use crate::world::device_in;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 
@@ -152,16 +153,42 @@ async fn remove_if_empty(
     })
 }
 
-/// Whether the directory of a source is there, and is one. If its disk is not mounted, most directories are missing as well.
-pub(super) async fn has_directory_of(context: &Context, host: &mut Host, source: &PathName) -> Result<bool> {
+/// Whether the directory of a source is there, and is one. If its disk is not mounted, most directories are missing as well, and
+/// others are empty. `unique` told the source from other files.
+pub(super) async fn has_directory_of(
+    context: &Context,
+    host: &mut Host,
+    source: &PathName,
+    unique: Option<&str>,
+) -> Result<bool> {
     let Some(directory) = place::parent(source).or_else(|| PathName::from_user(".").ok()) else {
         return Ok(false);
     };
     let found = facts(context, host, &directory).await?;
-    Ok(found.is_some_and(|found| found.kind == listing::Kind::Directory))
+    let is_there = found.is_some_and(|found| found.kind == listing::Kind::Directory);
+    Ok(is_there && !is_without_disk(context, host, &directory, unique).await?)
 }
 
-/// Refuses to take a source that is not there for a moved one if its directory is not there either: a move leaves that.
+/// Whether a directory of this host is empty, and on another device than a file that was in it: the disk of the file is not mounted
+/// there now. `unique` told that file from others. A device may get another number, so a directory that has something is believed.
+pub(in crate::job) async fn is_without_disk(
+    context: &Context,
+    host: &mut Host,
+    directory: &PathName,
+    unique: Option<&str>,
+) -> Result<bool> {
+    let Some(before) = unique.filter(|_| host.is_local()).and_then(device_in) else { return Ok(false) };
+    let now = facts(context, host, directory).await?;
+    if now.is_none_or(|now| now.unique.as_deref().and_then(device_in) == Some(before)) {
+        return Ok(false);
+    }
+    let mut is_empty = true;
+    files::list_each(context, host, directory, &mut |_| is_empty = false).await?;
+    Ok(is_empty)
+}
+
+/// Refuses to take a source that is not there for a moved one if its directory is not there either: a move leaves that. `unique` told
+/// the source, or a file in it, from others.
 ///
 /// # Errors
 ///
@@ -170,11 +197,13 @@ pub(in crate::job) async fn refuse_without_directory(
     context: &Context,
     host: &mut Host,
     source: &PathName,
+    unique: Option<&str>,
 ) -> Result<()> {
-    if has_directory_of(context, host, source).await? {
+    if has_directory_of(context, host, source, unique).await? {
         return Ok(());
     }
-    let what = format!("neither {} nor its directory is there, and a move leaves that", host.show(source));
+    let source = host.show(source);
+    let what = format!("{source} is not there, and neither is its directory, as it was: a move leaves that");
     Err(Failure::new(Kind::Missing, what).about(About::Unfinished).hint(DISK_AWAY))
 }
 
@@ -248,3 +277,39 @@ pub(in crate::job) const DISK_AWAY: &str =
 const MOST_LOOKED: u32 = 16;
 /// The largest number of directories that are removed. Others stay, empty.
 const MOST_DIRECTORIES: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Cancel;
+    use crate::endpoint::LocalEnd;
+    use std::fs;
+
+    #[tokio::test]
+    async fn n8_an_empty_directory_on_another_device_than_its_file_was_is_without_its_disk() {
+        let home = tempfile::tempdir().unwrap();
+        let (context, mut host) = (Context::for_tests(Cancel::never()), Host::Local(LocalEnd::Typed));
+        let path = |name: &str| PathName::from_user(home.path().join(name).to_str().unwrap()).unwrap();
+        let (directory, file) = (path("d"), path("d/f"));
+        fs::create_dir(home.path().join("d")).unwrap();
+        fs::write(home.path().join("d/f"), "f").unwrap();
+        let here = facts(&context, &mut host, &file).await.unwrap().unwrap().unique.unwrap();
+        let elsewhere = format!("1{here}");
+        for (is_empty, unique, expect) in [
+            (false, Some(&here), false),
+            (false, Some(&elsewhere), false),
+            (true, Some(&here), false),
+            (true, Some(&elsewhere), true),
+            (true, None, false),
+        ] {
+            if is_empty {
+                let _ = fs::remove_file(home.path().join("d/f"));
+            }
+            let unique = unique.map(String::as_str);
+            let is_away = is_without_disk(&context, &mut host, &directory, unique).await.unwrap();
+            assert_eq!(is_away, expect, "{is_empty} {unique:?}");
+            let refused = refuse_without_directory(&context, &mut host, &file, unique).await.is_err();
+            assert_eq!(refused, expect, "{is_empty} {unique:?}");
+        }
+    }
+}

@@ -3,13 +3,14 @@
 
 use crate::context::Context;
 use crate::endpoint::{Host, files};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names::site_of;
-use crate::job::retry::connect;
+use crate::job::retry::{asked_of, connect};
 use crate::job::summary::Tally;
 use crate::journal::{ItemEnd, ItemKey, ItemRecord, ItemState, JobJournal};
+use crate::session::Facts;
 use ftp_proto::deletion::{CopyState, ExpectedCopy};
-use ftp_proto::listing;
+use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 
 /// Names the files that earlier runs have stored at this destination, which are not whole there any more. `began` is when this run
@@ -40,25 +41,78 @@ pub(in crate::job) async fn look_at_earlier(
                 Some(there) => there,
                 None => files::facts(context, destination, path).await,
             };
-            let size = row.seen.as_ref().and_then(|seen| seen.size);
-            let failure = match there {
-                // A link that was moved has the size of nothing.
-                Ok(Some(there)) if there.kind != listing::Kind::File => continue,
-                Ok(there) => match (ExpectedCopy { size, modified: None }).is(there.as_ref()) {
-                    CopyState::Same | CopyState::OtherTime => {
-                        found_again(journal, row);
-                        continue;
-                    }
-                    CopyState::Missing | CopyState::Other if journal.is_replaced(&row.place).await => {
-                        continue;
-                    }
-                    CopyState::Missing | CopyState::Other => Failure::new(Kind::Unverified, GONE).hint(LOOK),
-                },
-                Err(failure) => failure.during_unless_interrupted(UNKNOWN),
+            let judged = match there {
+                Ok(there) => judge(context, destination, path, &row, there.as_ref()).await,
+                Err(failure) => Err(failure.during_unless_interrupted(UNKNOWN)),
             };
-            tally.failed(row.place.source.clone(), destination.show(path), failure);
+            match judged {
+                Ok(true) => found_again(journal, row),
+                Ok(false) => {}
+                Err(failure) => tally.failed(row.place.source, destination.show(path), failure),
+            }
         }
     }
+}
+
+/// Whether a file that an earlier run has stored was seen again. It is not if it is no file, or if a later job has replaced it.
+///
+/// # Errors
+///
+/// It is not whole there any more, or nobody can tell that it is this file.
+async fn judge(
+    context: &Context,
+    destination: &mut Host,
+    path: &PathName,
+    row: &ItemRecord,
+    there: Option<&Facts>,
+) -> Result<bool> {
+    // A link that was moved has the size of nothing.
+    if there.is_some_and(|there| there.kind != listing::Kind::File) {
+        return Ok(false);
+    }
+    let seen = row.seen.clone().unwrap_or_default();
+    match ((ExpectedCopy { size: seen.size, modified: None }).is(there), there) {
+        // Another file may have the size of one that was lost.
+        (CopyState::Same | CopyState::OtherTime, Some(now)) if row.state != ItemState::Done => {
+            let is_it =
+                has_time(seen.modified, now) || has_digest(context, destination, path, row, now).await?;
+            is_it.then_some(true).ok_or_else(|| Failure::new(Kind::Unverified, UNPROVEN).hint(LOOK))
+        }
+        (CopyState::Same | CopyState::OtherTime, _) => Ok(true),
+        (CopyState::Missing | CopyState::Other, _) => is_replaced(context, row).await,
+    }
+}
+
+/// Whether a later job may have replaced a file, so that nothing is to be said of it.
+///
+/// # Errors
+///
+/// None has: it is gone.
+async fn is_replaced(context: &Context, row: &ItemRecord) -> Result<bool> {
+    match context.run.job_journal.is_replaced(&row.place).await {
+        true => Ok(false),
+        false => Err(Failure::new(Kind::Unverified, GONE).hint(LOOK)),
+    }
+}
+
+/// Whether a file has the time of its source, which is set where the destination can.
+fn has_time(source: Option<i64>, now: &Facts) -> bool {
+    source.is_some() && source == now.modified.map(|When(seconds)| seconds)
+}
+
+/// Whether a file has the digest that has verified the copy.
+async fn has_digest(
+    context: &Context,
+    destination: &mut Host,
+    path: &PathName,
+    row: &ItemRecord,
+    now: &Facts,
+) -> Result<bool> {
+    let (algorithm, known) = (row.copy.verified.algorithm(), row.copy.facts.digest.as_deref());
+    let (Some(algorithm), Some(known), Some(size)) = (algorithm, known, now.size) else { return Ok(false) };
+    let found = asked_of!(context, destination, files::digest(context, destination, algorithm, path, size));
+    let found = found.map_err(|failure| failure.during_unless_interrupted(UNKNOWN))?;
+    Ok(found.is_ok_and(|found| found.hex.eq_ignore_ascii_case(known)))
 }
 
 /// A file that an earlier run has stored, and of which it could not say at its end that it was still there, is done.
@@ -72,5 +126,50 @@ fn found_again(journal: &JobJournal, ItemRecord { key, state, copy, began, .. }:
 /// What a failure says of a file that is not there.
 const GONE: &str = "an earlier run has stored it, and it is not there any more";
 const LOOK: &str = "look whether the disks of both ends are mounted";
+/// What it says of one that only has its size.
+const UNPROVEN: &str =
+    "an earlier run has stored it, and neither a time nor a digest tells that what is there now is that file";
 /// What it says of files that cannot be looked at.
 const UNKNOWN: &str = "nobody can tell whether what earlier runs have stored is still there";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Cancel;
+    use crate::endpoint::LocalEnd;
+    use crate::journal::SourceFacts;
+    use crate::outcome::{FileCopy, TransferFacts, Verified};
+    use ftp_proto::digest::Algorithm;
+    use std::fs;
+
+    #[tokio::test]
+    async fn n8_a_lost_file_is_found_again_only_by_its_time_or_its_digest() {
+        let home = tempfile::tempdir().unwrap();
+        let (context, mut host) = (Context::for_tests(Cancel::never()), Host::Local(LocalEnd::Typed));
+        let name = home.path().join("f");
+        fs::write(&name, "data").unwrap();
+        let path = PathName::from_user(name.to_str().unwrap()).unwrap();
+        let there = files::facts(&context, &mut host, &path).await.unwrap().unwrap();
+        let found = files::digest(&context, &mut host, Algorithm::Sha256, &path, 4).await.unwrap().unwrap();
+        let time = there.modified.map(|When(seconds)| seconds);
+        let (right, wrong) = (Some(found.hex), Some("00".repeat(32)));
+        let other_time = time.map(|time| time - 1);
+        for (state, size, modified, digest, expect) in [
+            (ItemState::Failed, 4, time, &wrong, true),
+            (ItemState::Failed, 4, other_time, &right, true),
+            (ItemState::Failed, 4, other_time, &wrong, false),
+            (ItemState::Failed, 4, other_time, &None, false),
+            (ItemState::Failed, 4, None, &None, false),
+            (ItemState::Failed, 5, time, &right, false),
+            (ItemState::Done, 4, other_time, &None, true),
+        ] {
+            let seen = Some(SourceFacts { size: Some(size), modified, unique: None });
+            let facts = TransferFacts { digest: digest.clone(), ..TransferFacts::default() };
+            let skipped = FileCopy::skipped(Some(size), Verified::Hash(Algorithm::Sha256));
+            let copy = Box::new(FileCopy { facts, ..skipped });
+            let row = ItemRecord { state, seen, copy, ..ItemRecord::default() };
+            let judged = judge(&context, &mut host, &path, &row, Some(&there)).await;
+            assert_eq!(judged.is_ok_and(|is_found| is_found), expect, "{state:?} {size} {modified:?}");
+        }
+    }
+}

@@ -173,7 +173,7 @@ impl<'a> Sources<'a> {
             Err(failure) => {
                 // What an earlier run has moved matches nothing any more.
                 let failure = match failure.kind == FailureKind::Missing && self.may_have_moved() {
-                    true => moved::matched(context, &self.stream.ends().source, &source, failure).await,
+                    true => moved::matched(context, &mut self.stream.idle().source, &source, failure).await,
                     false => Err(failure),
                 };
                 match failure {

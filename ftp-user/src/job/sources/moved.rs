@@ -6,7 +6,7 @@ use super::destinations::leaves_root;
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
-use crate::job::moving::{DISK_AWAY, refuse_without_directory};
+use crate::job::moving::{DISK_AWAY, is_without_disk, refuse_without_directory};
 use crate::job::retry::facts;
 use crate::journal::FilesBelow;
 use crate::place::{self, Location};
@@ -21,15 +21,15 @@ async fn begun_files(context: &Context, source: &Host, directory: Option<&PathNa
 
 /// Why a source with these files that is not there is not taken for a moved one; `None` if it is. `stays`: it is a directory
 /// that a move does not remove. Pure: the only place where it is decided.
-fn why_not_moved(what: &str, files: FilesBelow, stays: bool) -> Option<Failure> {
-    let why = match files {
-        FilesBelow { unfinished: 0, finished: 0 } => {
+fn why_not_moved(what: &str, files: &FilesBelow, stays: bool) -> Option<Failure> {
+    let why = match *files {
+        FilesBelow { unfinished: 0, finished: 0, .. } => {
             "nothing says that an earlier run has moved it".to_owned()
         }
-        FilesBelow { unfinished: 0, finished: 1.. } if stays => {
+        FilesBelow { unfinished: 0, finished: 1.., .. } if stays => {
             "a move of its contents leaves it there".to_owned()
         }
-        FilesBelow { unfinished: 0, finished: 1.. } => return None,
+        FilesBelow { unfinished: 0, finished: 1.., .. } => return None,
         FilesBelow { unfinished, .. } => {
             format!("an earlier run has not finished {} of it", counted(unfinished, "file"))
         }
@@ -63,10 +63,10 @@ pub(in crate::job) async fn tree(
             return Ok(false);
         }
     }
-    if let Some(failure) = why_not_moved(&format!("{source} does not exist"), files, !leaves_root(source)) {
+    if let Some(failure) = why_not_moved(&format!("{source} does not exist"), &files, !leaves_root(source)) {
         return Err(failure);
     }
-    refuse_without_directory(context, &mut ends.source, &source.path).await?;
+    refuse_without_directory(context, &mut ends.source, &source.path, files.unique.as_deref()).await?;
     context.run.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
     Ok(true)
 }
@@ -90,14 +90,29 @@ pub(in crate::job) async fn refuse_emptied(
     let below = prefix(host, Some(&source.path));
     let files = context.run.job_journal.files_below(below, moves).await.unwrap_or_default();
     if files.unfinished == 0 {
-        return Ok(());
+        // What copies only has nothing to lose there.
+        return if moves { refuse_without_disk(context, host, &source.path, &files).await } else { Ok(()) };
     }
     let mut is_empty = true;
     files::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
-    match why_not_moved(&format!("{source} is empty"), files, false) {
+    match why_not_moved(&format!("{source} is empty"), &files, false) {
         Some(failure) if is_empty => Err(failure),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Refuses a directory whose files an earlier run has finished, if the disk is not mounted on which they were: some may be there.
+async fn refuse_without_disk(
+    context: &Context,
+    host: &mut Host,
+    directory: &PathName,
+    files: &FilesBelow,
+) -> Result<()> {
+    if !is_without_disk(context, host, directory, files.unique.as_deref()).await? {
+        return Ok(());
+    }
+    let what = format!("{} is empty, and on another disk than its files were", host.show(directory));
+    Err(Failure::new(Kind::Missing, what).about(About::Unfinished).hint(DISK_AWAY))
 }
 
 /// Whether an earlier run of the job has moved all that a pattern has matched. `missing` says that nothing matches it now,
@@ -105,18 +120,22 @@ pub(in crate::job) async fn refuse_emptied(
 ///
 /// # Errors
 ///
-/// The earlier run has not finished the files of the directory.
+/// The earlier run has not finished the files of the directory, or the disk of the directory is not mounted.
 pub(in crate::job) async fn matched(
     context: &Context,
-    host: &Host,
+    host: &mut Host,
     source: &Location,
     missing: Failure,
 ) -> Result<Failure> {
     let directory = place::parent(&source.path);
-    match why_not_moved(&missing.what, begun_files(context, host, directory.as_ref()).await, false) {
-        Some(failure) => Err(failure),
-        None => Ok(missing),
+    let files = begun_files(context, host, directory.as_ref()).await;
+    if let Some(failure) = why_not_moved(&missing.what, &files, false) {
+        return Err(failure);
     }
+    if let Some(directory) = directory {
+        refuse_without_disk(context, host, &directory, &files).await?;
+    }
+    Ok(missing)
 }
 
 /// What it means that the directory of a pattern cannot be listed: no run removes it, so that one that is missing may be on a disk
@@ -132,7 +151,7 @@ pub(in crate::job) async fn refuse_listing(
     }
     let directory = place::parent(&source.path);
     let files = begun_files(context, host, directory.as_ref()).await;
-    why_not_moved(&failure.what, files, true).unwrap_or(failure)
+    why_not_moved(&failure.what, &files, true).unwrap_or(failure)
 }
 
 /// How many files earlier runs of the job have finished, if they have begun no others.
@@ -162,7 +181,8 @@ mod tests {
             (3, 2, false, Some("has not finished 2 files of it")),
             (0, 1, true, Some("has not finished 1 file of it")),
         ] {
-            let failure = why_not_moved("x does not exist", FilesBelow { finished, unfinished }, stays);
+            let failure =
+                why_not_moved("x does not exist", &FilesBelow { finished, unfinished, unique: None }, stays);
             assert_eq!(failure.is_some(), expect.is_some(), "{finished} {unfinished}");
             assert!(failure.is_none_or(|failure| failure.about == About::Unfinished
                 && failure.what.ends_with(expect.unwrap_or_default())));

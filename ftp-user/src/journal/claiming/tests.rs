@@ -79,6 +79,7 @@ mod decisions {
 /// What is noted of a file.
 mod notes {
     use super::super::*;
+    use crate::journal::job_row::files_below;
     use crate::journal::record::JobStart;
     use crate::journal::record::StoredJob;
     use crate::outcome::{PathFacts, TransferFacts, Verified};
@@ -114,6 +115,27 @@ mod notes {
 
     fn the(store: &Store, state: ItemState) -> ItemRecord {
         store.items(JOB, state).unwrap().remove(0)
+    }
+
+    #[test]
+    fn n8_only_a_file_that_was_lost_counts_as_stored_after_it_has_failed() {
+        let why = || "no".to_owned();
+        for (end, stored) in [
+            (ItemEnd::Lost { why: why(), began: None }, 1),
+            // An older source was stored, and the newer one could not be copied.
+            (ItemEnd::Failed { why: why(), began: None }, 0),
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            let (store, _lock) = start(home.path(), false);
+            let key = begin(&store, "a");
+            store.ended(key, done(1, &TransferFacts::default())).unwrap();
+            assert_eq!(begin(&store, "a"), key);
+            store.ended(key, end).unwrap();
+            let files = files_below(&store.sql, JOB, "", true).unwrap();
+            assert_eq!((files.finished, files.unfinished), (stored, 1 - stored));
+            let is_verified = the(&store, ItemState::Failed).copy.verified != Verified::None;
+            assert_eq!(is_verified, stored == 1);
+        }
     }
 
     #[test]
