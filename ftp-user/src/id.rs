@@ -63,6 +63,24 @@ impl FromStr for JobId {
     }
 }
 
+/// Whether a text has the form of a name or an id of a job.
+pub fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// Whether a job may have this name: it is taken neither for an id nor for the `last` job.
+pub fn is_job_name(text: &str) -> bool {
+    is_plain(text) && text != "last" && text.parse::<JobId>().is_err()
+}
+
+/// What a name of a job is.
+pub const JOB_NAME: &str =
+    "a name has 1 to 64 letters, digits, dots, dashes and underscores, and is neither last nor an id";
+
+/// The length of the longest name of a job, in bytes.
+const LONGEST_NAME: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -501,8 +501,14 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
         let run = other.run().exits(1).says("name the address at which ftp-user daemon --listen");
         assert_eq!(run.said.trim().lines().count(), 1, "{run}");
     }
-    fs::write(scene.state.path().join("settings.toml"), "[deamon]\n").unwrap();
     let job = json!({"verb": "copy", "sources": ["one:t"], "dest": "two:"});
+    let named = json!({"verb": "copy", "sources": ["one:t"], "dest": "two:", "id": "once", "at": "+1h"});
+    let made = scene.ask(&token, "POST /api/v1/jobs", Some(named.clone()));
+    assert_eq!(made.status, 201, "{made:?}");
+    fs::write(scene.state.path().join("settings.toml"), "[deamon]\n").unwrap();
+    // What was made before is no new job.
+    let again = scene.ask(&token, "POST /api/v1/jobs", Some(named));
+    assert_eq!((again.status, &again.body["id"]), (200, &made.body["id"]), "{again:?}");
     for path in ["/api/v1/jobs", "/api/v1/jobs?dry-run=true"] {
         let refused = scene.ask(&token, &format!("POST {path}"), Some(job.clone()));
         assert_eq!((refused.status, &refused.body["error"]["code"]), (503, &"unavailable".into()));

@@ -5,7 +5,7 @@ use super::conceal::{conceal_in, without_passwords};
 use super::verb::JobVerb;
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
-use crate::id::JobId;
+use crate::id::{JOB_NAME, JobId, is_job_name, is_plain};
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
 use crate::place::Names;
@@ -182,36 +182,30 @@ impl Cli {
     }
 }
 
-/// Whether a text has the form of a name or an id of a job.
-fn is_plain(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)
-}
-
 /// Reads the name of a job.
 ///
 /// # Errors
 ///
 /// It is empty, long, or may be taken for something else.
 pub(super) fn job_name(text: &str) -> Result<String, String> {
-    let is_taken = text == "last" || text.parse::<JobId>().is_ok();
-    if !is_plain(text) || is_taken {
-        return Err(format!(
-            "a name has 1 to {LONGEST} letters, digits, dots, dashes and underscores, and is neither last nor an id"
-        ));
-    }
-    Ok(text.to_owned())
+    if is_job_name(text) { Ok(text.to_owned()) } else { Err(JOB_NAME.to_owned()) }
 }
 
-/// The job that is called so: by its id or its name.
+/// The job that is called so: by its id, or else by its name. A name that was given on a command line goes before those of
+/// requests to the API, whose owners may be others.
 ///
 /// # Errors
 ///
 /// There is none.
 pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord> {
-    let id = called.parse().ok();
-    let is_called = |job: &&JobRecord| id == Some(job.id) || job.name().is_some_and(|name| name == called);
-    let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
+    let found = if called == "last" {
+        jobs.last()
+    } else if let Ok(id) = called.parse::<JobId>() {
+        jobs.iter().find(|job| job.id == id)
+    } else {
+        let given = jobs.iter().find(|job| job.job.name.as_deref() == Some(called));
+        given.or_else(|| jobs.iter().rfind(|job| job.name().is_some_and(|name| name == called)))
+    };
     found.ok_or_else(|| {
         if called == "last" {
             return Failure::new(Kind::Missing, "no job is remembered")
@@ -248,13 +242,11 @@ pub(super) fn check_state(named: Option<&Path>) -> Result<()> {
     }
 }
 
-/// The length of the longest name, in bytes.
-const LONGEST: usize = 64;
-
 #[cfg(test)]
 mod tests {
     use super::super::Cli;
     use super::*;
+    use crate::queue::{Entry, NamedRequest};
     use clap::CommandFactory;
     use std::os::unix::ffi::OsStringExt;
 
@@ -408,6 +400,31 @@ mod tests {
     }
 
     #[test]
+    fn an_id_stands_for_its_job_also_where_another_is_called_so() {
+        let job = |number, name: Option<&str>| {
+            let mut job = JobRecord::for_tests(number, StoredJob::default());
+            job.job.name = name.map(str::to_owned);
+            job
+        };
+        let of_request = |number, name: &str| {
+            let request = Some(NamedRequest { name: name.to_owned(), digest: [0; 32] });
+            JobRecord { queued: Some(Entry { request, ..Entry::default() }), ..job(number, None) }
+        };
+        let victim = JobId::new(7).to_string();
+        let jobs = [
+            job(7, Some("nightly")),
+            job(8, None),
+            of_request(9, &victim),
+            of_request(10, "nightly"),
+            of_request(11, "weekly"),
+            of_request(12, "weekly"),
+        ];
+        for (called, expect) in [(&*victim, 7), ("nightly", 7), ("weekly", 12), ("last", 12)] {
+            assert_eq!(find(&jobs, called).unwrap().id, JobId::new(expect), "{called}");
+        }
+    }
+
+    #[test]
     fn names_are_plain_words() {
         for (text, is_good) in [
             ("nightly", true),
@@ -420,6 +437,6 @@ mod tests {
         ] {
             assert_eq!(job_name(text).is_ok(), is_good, "{text:?}");
         }
-        assert!(job_name(&"x".repeat(LONGEST + 1)).is_err());
+        assert!(job_name(&"x".repeat(65)).is_err());
     }
 }

@@ -14,9 +14,9 @@ use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
-    CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, Priority, QueueState, RecordedSites, Recurrence,
-    Series, SiteUse, Submission, WhenError, are_draining, has_worker, local_time, parse_at, scattered_sites,
-    zone_name,
+    CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState,
+    RecordedSites, Recurrence, Series, SiteUse, Submission, WhenError, are_draining, blamed_settings,
+    has_worker, local_time, parse_at, scattered_sites, zone_name,
 };
 use crate::report::Event;
 use crate::world::LocalName;
@@ -344,10 +344,9 @@ impl General {
         };
         let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
         let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
-        let settings = match program::settings(self.job.config.as_deref()) {
+        let Ok(settings) = program::settings(self.job.config.as_deref()) else {
             // A daemon with these settings carries none. At a terminal they were told.
-            Err(mistake) => return Ok(self.hands.unattended.as_ref().map(|_| mistake.to_string())),
-            Ok(settings) => settings,
+            return Ok(self.hands.unattended.as_ref().map(|_| blamed_settings(None, MISTAKEN)));
         };
         let at_once = match super::store::is_database(self) {
             true => JobsAtOnce::Any,
@@ -373,11 +372,18 @@ impl General {
         }
         match workers.iter().any(|worker| worker.is_alive(now)) && super::store::is_database(self) {
             true => Ok(scattered_sites(&workers, sites, now)),
-            false => Ok(site_difference(sites, settings).or_else(|| self.unusable_relay(job, settings))),
+            false => {
+                let no_relay = || {
+                    let why = self.unusable_relay(job, settings)?;
+                    Some(if self.hands.unattended.is_some() { blamed_settings(None, NO_RELAY) } else { why })
+                };
+                Ok(site_difference(sites, settings).or_else(no_relay))
+            }
         }
     }
 
-    /// Why these settings keep a job of the queue from its relays. As with a site that they lack, it waits until they are right.
+    /// Why these settings keep a job of the queue from its relays. As with a site that they lack, it waits until they are right. It
+    /// names files of the settings, so it is for their owner alone.
     pub(super) fn unusable_relay(&self, record: &JobRecord, settings: &Settings) -> Option<String> {
         // What cannot be read is told by its run.
         let command = self.command("resume", record).ok()?;

@@ -105,13 +105,22 @@ impl TransferArgs {
         Ok(Self { paths, ..self.clone() })
     }
 
-    /// Checks that the relays between these places can be used with these settings, where nobody can be asked.
+    /// Checks that the relays between these places can be used with these settings, where nobody can be asked. What no settings can
+    /// put right is no fault of them: the run tells it.
     ///
     /// # Errors
     ///
-    /// `--path relay`, and there is none, or the token of one cannot be read.
+    /// `--path relay`, and the settings have or permit none, or the token of one of theirs cannot be read.
     pub(super) fn check_relays(&self, settings: &Settings, places: &[Location]) -> Result<()> {
-        let consent = self.paths.relays.consent(settings.consent.unwrap_or_default());
+        let typed = &self.paths.relays;
+        let forbids = match typed.relay_consent {
+            Some(Consent::Never | Consent::Ask) => self.paths.path == Allowed::Relay,
+            Some(Consent::Own | Consent::Any) | None => false,
+        };
+        if forbids || typed.typed().and_then(|typed| check_tokens(&typed)).is_err() {
+            return Ok(());
+        }
+        let consent = typed.consent(settings.consent.unwrap_or_default());
         self.paths.relays(&settings.relays, consent, places.iter())?;
         if self.paths.path == Allowed::Relay && consent == Consent::Ask {
             return Err(none_is_permitted());

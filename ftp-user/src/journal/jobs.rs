@@ -215,7 +215,7 @@ impl Store {
                 record => jobs.extend(record.map_err(|bad| self.failure(bad))?),
             }
         }
-        Ok((jobs, damaged.into_iter().map(|row| self.unreadable(row)).collect()))
+        Ok((jobs, damaged.into_iter().map(|row| UnreadableJob::of(self, row)).collect()))
     }
 
     /// Every job. One that cannot be read is a failure.

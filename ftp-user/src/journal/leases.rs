@@ -8,7 +8,7 @@ use super::job_row::{FileCounts, JobRow, counts};
 use super::listing::UnreadableJob;
 use super::queue::{
     Queue, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, read_sites,
-    save, totals, written_sites,
+    save, totals,
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
@@ -21,7 +21,6 @@ use crate::queue::{
     WorkerRecord, reporter,
 };
 use std::collections::HashMap;
-use std::time::Duration;
 
 /// The leases of one worker in the journal of a queue: it takes jobs, renews its leases, and ends jobs.
 #[derive(Debug)]
@@ -172,7 +171,10 @@ impl<'a> Leases<'a> {
             });
             let (jobs, damaged) =
                 store.durably(|store| take(store, self.worker, now, most, recent, may_begin))?;
-            Ok(TakenJobs { jobs, unreadable: damaged.into_iter().map(|row| store.unreadable(row)).collect() })
+            Ok(TakenJobs {
+                jobs,
+                unreadable: damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect(),
+            })
         })
     }
 

@@ -15,6 +15,7 @@ use super::table::{DamagedRow, counters, set_counters};
 use super::workers::workers;
 use crate::id::JobId;
 use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::num::ParseIntError;
@@ -29,6 +30,8 @@ pub struct QueuedJob {
     pub job: StoredJob,
     /// What the queue knows of it.
     pub entry: Entry,
+    /// Whether a row of it is damaged, so that nobody goes on with it, and what is shown of it may be wrong.
+    pub is_damaged: bool,
 }
 
 /// Jobs of the queue that were looked for.
@@ -55,10 +58,10 @@ impl fmt::Display for UnreadableJob {
     }
 }
 
-impl Store {
+impl UnreadableJob {
     /// What a person is told of a job whose row is damaged.
-    pub(super) fn unreadable(&self, (id, bad): DamagedRow) -> UnreadableJob {
-        UnreadableJob { id, failure: self.failure(bad) }
+    pub(super) fn of(store: &Store, (id, bad): DamagedRow) -> Self {
+        Self { id, failure: store.failure(bad) }
     }
 }
 
@@ -78,8 +81,6 @@ pub struct JobQuery {
     pub states: Option<Vec<QueueState>>,
     /// The owner of the jobs.
     pub owner: Option<String>,
-    /// What they are called.
-    pub name: Option<String>,
     /// A server or site that is an end of them.
     pub site: Option<String>,
     /// The largest number of jobs.
@@ -179,6 +180,19 @@ impl Queue {
     /// The journal cannot be read.
     pub fn list(&self, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>> {
         self.read(|store| list(store, query))
+    }
+
+    /// The jobs of this name, newest first, but for those that are damaged; without a name the last job alone. `owner`: whose
+    /// they are, else those of all owners.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn called(&self, owner: Option<&str>, name: Option<&str>) -> Result<Vec<QueuedJob>> {
+        self.read(|store| match name {
+            Some(name) => named(store, owner, name),
+            None => Ok(last(store, owner)?.into_iter().collect()),
+        })
     }
 
     /// A job of the queue; `None` if there is none of this id.
@@ -405,11 +419,6 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
         values.push(owner.into());
         conditions.push(format!("owner = ?{}", values.len()));
     }
-    if let Some(name) = &query.name {
-        values.push(name.into());
-        let at = values.len();
-        conditions.push(format!("(request = ?{at} OR job IN (SELECT id FROM jobs WHERE name = ?{at}))"));
-    }
     if let Some(site) = &site {
         values.push(site.into());
         // A pair is the names of its ends with a space between them.
@@ -426,14 +435,17 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     let has_more = found.len() > most;
     found.truncate(most);
     let (mut items, mut size, mut next) = (Vec::new(), 0, None);
-    let last = found.len();
+    let (last, now) = (found.len(), store.sql.now()?);
+    // What a damaged row says of its state is not shown.
+    let is_asked =
+        |entry: &Entry| query.states.as_ref().is_none_or(|states| states.contains(&entry.state(now)));
     for (at, ((job, entry), damage)) in (1..).zip(found) {
         let cursor = JobCursor { submitted: entry.submitted.unwrap_or(0), job };
         let found = damage.map_or_else(|| whole(&store.sql, job, entry.clone()), Err);
         let shown = match found {
-            Err(bad @ StoreError::Row(_)) => {
-                let cause = Some(store.unreadable((job, bad)).to_string());
-                Some(QueuedJob { id: job, job: StoredJob::unreadable(), entry: Entry { cause, ..entry } })
+            Err(StoreError::Row(_)) => {
+                let is_shown = is_asked(&entry);
+                is_shown.then(|| QueuedJob { id: job, job: StoredJob::unreadable(), entry, is_damaged: true })
             }
             found => found?,
         };
@@ -449,15 +461,58 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     Ok(Slice { items, next })
 }
 
+/// The jobs of this name that can be read, newest first. They are found by indexes: the owners one after the other, since a request is
+/// found by both.
+fn named(store: &Store, owner: Option<&str>, name: &str) -> Result<Vec<QueuedJob>, StoreError> {
+    let sql = &store.sql;
+    let (mut found, _) = entries_and_damaged(sql, OF_COMMAND, &[name.into()])?;
+    let next = format!("SELECT min(owner) FROM queue WHERE {NEXT_OWNER}");
+    let mut of_request = |owner: &str| -> Result<(), StoreError> {
+        found.extend(entries_and_damaged(sql, OF_REQUEST, &[owner.into(), name.into()])?.0);
+        Ok(())
+    };
+    match owner {
+        Some(owner) => {
+            of_request(owner)?;
+            found.retain(|(_, entry)| entry.submission.owner == owner);
+        }
+        None => {
+            let mut before = String::new();
+            while let Some(owner) =
+                sql.one::<Option<String>>(&next, &[(&*before).into()], |row| row.get(0))?
+            {
+                of_request(&owner)?;
+                before = owner;
+            }
+        }
+    }
+    found.sort_by_key(|(job, entry)| Reverse((entry.submitted, *job)));
+    found.dedup_by_key(|(job, _)| *job);
+    Ok(all_whole(store, (found, Vec::new()))?.jobs)
+}
+
+/// The last job that can be read.
+fn last(store: &Store, owner: Option<&str>) -> Result<Option<QueuedJob>, StoreError> {
+    let mut query = JobQuery { owner: owner.map(str::to_owned), most: 1, ..JobQuery::default() };
+    loop {
+        let Slice { items, next } = list(store, &query)?;
+        let found = items.into_iter().find(|job| !job.is_damaged);
+        if found.is_some() || next.is_none() {
+            return Ok(found);
+        }
+        query.after = next;
+    }
+}
+
 fn all_whole(
     store: &Store,
     (found, damaged): (Vec<(JobId, Entry)>, Vec<DamagedRow>),
 ) -> Result<FoundJobs, StoreError> {
-    let unreadable = damaged.into_iter().map(|row| store.unreadable(row)).collect();
+    let unreadable = damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect();
     let mut all = FoundJobs { jobs: Vec::new(), unreadable };
     for (job, entry) in found {
         match whole(&store.sql, job, entry) {
-            Err(bad @ StoreError::Row(_)) => all.unreadable.push(store.unreadable((job, bad))),
+            Err(bad @ StoreError::Row(_)) => all.unreadable.push(UnreadableJob::of(store, (job, bad))),
             whole => all.jobs.extend(whole?),
         }
     }
@@ -465,7 +520,7 @@ fn all_whole(
 }
 
 fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {
-    Ok(JobRow::find(sql, id)?.map(|row| QueuedJob { id, job: row.job, entry }))
+    Ok(JobRow::find(sql, id)?.map(|row| QueuedJob { id, job: row.job, entry, is_damaged: false }))
 }
 
 /// The condition of rows in one of these states. `?1` is the time, and is always used. It says the same as [`Entry::state`].
@@ -489,6 +544,12 @@ fn condition(states: Option<&[QueueState]>) -> String {
 
 /// The condition of the rows of jobs whose time has not come. One that is paused has the wish 1.
 const LATER: &str = "exit IS NULL AND carried = 0 AND wish != 1 AND due > ?1";
+/// The condition of the row of the job that a command line has named so.
+const OF_COMMAND: &str = "job IN (SELECT id FROM jobs WHERE name = ?1)";
+/// The condition of the row of the job of this owner that a request has named so.
+const OF_REQUEST: &str = "owner = ?1 AND request = ?2";
+/// The condition of the rows of the owners after this one.
+const NEXT_OWNER: &str = "owner > ?1";
 /// The condition of all rows, with the time as `?1`.
 const ALL: &str = "CAST(?1 AS BIGINT) IS NOT NULL";
 

@@ -355,8 +355,8 @@ pub(super) fn entries_and_damaged(
     QUEUE.find_whole(sql, condition, values, read)
 }
 
-/// The same in their order, with those whose rows are damaged: of these, only whose they are and when they were submitted is told, if
-/// it can be read. They have failed, since nobody goes on with them.
+/// The same in their order, with those whose rows are damaged: of these, only whose they are, when they were submitted and whether they
+/// are carried is told, if it can be read. The others are paused: nobody goes on with them, and whether they have ended is not known.
 pub(super) fn listed(
     sql: &Sql,
     condition: &str,
@@ -372,7 +372,8 @@ pub(super) fn listed(
             submission: Submission { owner, ..Submission::default() },
             created: row.get(4).unwrap_or_default(),
             submitted: row.get(23).ok(),
-            exit: Some(1),
+            is_carried: row.get(7).unwrap_or_default(),
+            wish: Wish::Pause,
             ..Entry::default()
         };
         Ok(((row.get(0).unwrap_or_default(), entry), Some(bad)))

@@ -41,4 +41,7 @@ pub use progress::StoredProgress;
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, local_time, parse_at, zone_name, zone_of};
-pub use worker::{WorkerProfile, WorkerRecord, are_draining, has_worker, reporter, scattered_sites};
+pub use worker::{
+    MISTAKEN, NO_RELAY, WorkerProfile, WorkerRecord, are_draining, blamed_settings, has_worker, reporter,
+    scattered_sites,
+};

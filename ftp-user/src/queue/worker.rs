@@ -73,6 +73,18 @@ pub fn scattered_sites(workers: &[WorkerRecord], sites: &RecordedSites, now: u64
     ))
 }
 
+/// What the owner of a job is told that waits because of the settings of this worker. What they are is not for each owner: the log of
+/// the daemon tells it.
+pub fn blamed_settings(worker: Option<&str>, fault: &str) -> String {
+    let of = worker.map_or_else(|| "the daemon".to_owned(), |name| format!("worker {name}"));
+    format!("the settings of {of} {fault}: its log tells more, and the job waits until they are right")
+}
+
+/// The settings cannot be read.
+pub const MISTAKEN: &str = "have mistakes";
+/// The settings have no relay that a job can use.
+pub const NO_RELAY: &str = "lack a relay that the job can use";
+
 /// The largest number of workers that are named.
 const MOST_NAMED: usize = 3;
 

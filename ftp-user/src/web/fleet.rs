@@ -34,6 +34,14 @@ pub trait Fleet: Send + Sync + 'static {
     /// The cursor cannot be read, or the store is away.
     fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>>;
 
+    /// The jobs of this name that can be read, the newest first; without a name the last job alone. `owner`: whose they are, else
+    /// those of all owners.
+    ///
+    /// # Errors
+    ///
+    /// The store is away.
+    fn called(&self, owner: Option<&str>, name: Option<&str>) -> Result<Vec<JobView>>;
+
     /// A job; `None` if there is none of this id.
     ///
     /// # Errors
@@ -247,8 +255,6 @@ pub struct JobFilter {
     pub site: Option<String>,
     /// The owner of the job.
     pub owner: Option<String>,
-    /// The name that its owner has given it.
-    pub name: Option<String>,
     /// The largest number of jobs, 1 to 1,000.
     pub limit: usize,
     /// The `next` of the slice before.

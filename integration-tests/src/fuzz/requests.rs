@@ -174,6 +174,13 @@ impl Fleet for Changes {
         Ok(Slice { items, next: filter.after.clone() })
     }
 
+    fn called(&self, owner: Option<&str>, name: Option<&str>) -> Result<Vec<JobView>> {
+        let is_meant = |job: &JobView| {
+            owner.is_none_or(|owner| owner == job.owner) && (name.is_none() || name == job.name.as_deref())
+        };
+        Ok(jobs().into_iter().filter(is_meant).collect())
+    }
+
     fn job(&self, id: &str) -> Result<Option<JobView>> {
         Ok(jobs().into_iter().find(|job| job.id == id))
     }

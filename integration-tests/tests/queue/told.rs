@@ -112,7 +112,7 @@ fn a_job_waits_while_the_settings_lack_its_relay() {
     let _daemon = scene.daemon(&[]);
     scene.until_state(&id, "waiting");
     let job = scene.job(&id);
-    assert!(job["queue"]["cause"].as_str().unwrap().contains("this worker can use no relay for it"), "{job}");
+    assert!(job["queue"]["cause"].as_str().unwrap().contains("lack a relay that the job can use"), "{job}");
     assert_eq!((&job["queue"]["tries"], &job["queue"]["exit"]), (&0.into(), &Value::Null));
     // The settings are right again: it goes on, and meets the relay.
     fs::write(scene.settings_file(), &relay).unwrap();

@@ -4,13 +4,14 @@ use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
 use super::super::program;
 use super::state::Daemon;
+use super::views::DAMAGED;
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{JobRecord, JournalFailure, Leases, StoredJob, TakenJob};
-use crate::queue::{Entry, Lease, Scope, Submission, Wish};
+use crate::queue::{Entry, Lease, MISTAKEN, Scope, Submission, Wish};
 use crate::report::Listener;
 use crate::web::{self, Caller};
 use std::sync::Arc;
@@ -35,11 +36,13 @@ pub(super) enum RunResult {
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
 pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) -> RunResult {
     let TakenJob { lease, entry } = taken;
-    let unreadable = |why: &str| RunResult::HeldBack { cause: format!("it cannot be read: {why}") };
     let record = match daemon.reader.job(lease.job) {
         Ok(Some(record)) => JobRecord { queued: Some(entry.clone()), ..record },
-        Ok(None) => return unreadable("it is not in the journal"),
-        Err(failure @ JournalFailure::Damaged { .. }) => return unreadable(&failure.to_string()),
+        Ok(None) => return RunResult::HeldBack { cause: DAMAGED.to_owned() },
+        Err(failure @ JournalFailure::Damaged { .. }) => {
+            tracing::error!(job = %lease.job, cause = %failure, "a job cannot be read");
+            return RunResult::HeldBack { cause: DAMAGED.to_owned() };
+        }
         Err(_) => return RunResult::HeldBack { cause: LOST_STORE.to_owned() },
     };
     let gives_up = entry.wish == Wish::Cancel;
@@ -78,7 +81,10 @@ fn refusal(daemon: &Daemon, lease: Lease, record: &JobRecord, gives_up: bool) ->
     let submission = &record.queued.as_ref()?.submission;
     let settings = match program::settings(daemon.general.job.config.as_deref()) {
         // They are those of the daemon. What is wrong with them is not the fault of the job.
-        Err(failure) => return Some(RunResult::Postponed { cause: failure.to_string() }),
+        Err(failure) => {
+            let cause = daemon.blame_settings(record.id, MISTAKEN, &failure.to_string());
+            return Some(RunResult::Postponed { cause });
+        }
         Ok(_) if gives_up => return None,
         Ok(settings) => settings,
     };

@@ -81,11 +81,28 @@ impl Daemon {
 
     /// Checks that the settings of this daemon have no mistakes: that would be no fault of whoever asks for a job.
     fn check_settings(&self) -> Result<(), ApiError> {
-        program::settings(self.general.job.config.as_deref()).map(drop).map_err(|mistake| {
-            tracing::error!(cause = %mistake, "no job can be taken: the settings of this daemon have mistakes");
-            ApiError::new(ErrorCode::Unavailable, "the settings of the daemon have mistakes, so it takes no job")
-                .hint("the request is not at fault: ask the operator of the daemon, whose log names them")
+        let read = program::settings(self.general.job.config.as_deref()).map(drop);
+        let mistake = read.as_ref().err().map(ToString::to_string);
+        // Each is told once, and not with each request.
+        let told = std::mem::replace(&mut *self.told_mistake.locked(), mistake.clone());
+        if let Some(cause) = mistake.filter(|mistake| told.as_ref() != Some(mistake)) {
+            tracing::error!(cause, "no job can be taken: the settings of this daemon have mistakes");
+        }
+        read.map_err(|_| {
+            ApiError::new(
+                ErrorCode::Unavailable,
+                "the settings of the daemon have mistakes, so it takes no job",
+            )
+            .hint("the request is not at fault: ask the operator of the daemon, whose log names them")
         })
+    }
+
+    /// The job that the same request has made.
+    fn made_by(&self, caller: &Caller, job: &NewJob) -> Result<Option<Submitted>, ApiError> {
+        let Some(request) = request_of(job) else { return Ok(None) };
+        let called = self.reader.called(Some(&caller.name), Some(&request.name)).map_err(away)?;
+        let made = called.into_iter().find(|known| known.entry.request.as_ref() == Some(&request));
+        Ok(made.map(|known| Submitted::Known(self.view(&known))))
     }
 
     /// Performs a command line, and returns the objects that it says.
@@ -130,7 +147,9 @@ impl Daemon {
 
 impl Fleet for Daemon {
     fn submit(&self, caller: &Caller, job: &NewJob) -> Result<Submitted, ApiError> {
-        self.check_settings()?;
+        if let Err(refused) = self.check_settings() {
+            return self.made_by(caller, job)?.ok_or(refused);
+        }
         let queued = [
             Some("--queue".to_owned()),
             Some(format!("--priority={}", job.priority)),
@@ -145,8 +164,7 @@ impl Fleet for Daemon {
         let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
         draft.entry.submission.owner.clone_from(&caller.name);
         draft.entry.submission.is_limited = caller.scope != Scope::Admin;
-        draft.entry.request =
-            job.id.as_ref().map(|name| NamedRequest { name: name.clone(), digest: digest_of(job) });
+        draft.entry.request = request_of(job);
         let stored = draft.store(&self.queue).map_err(not_stored)?;
         self.changed.notify_one();
         tracing::info!(
@@ -173,14 +191,18 @@ impl Fleet for Daemon {
     }
 
     fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
-        let JobFilter { states, site, owner, name, limit, after } = filter.clone();
+        let JobFilter { states, site, owner, limit, after } = filter.clone();
         let after = after.map(|text| cursor(&text)).transpose()?;
-        let query = JobQuery { states, owner, name, site, most: limit, after };
+        let query = JobQuery { states, owner, site, most: limit, after };
         let slice = self.reader.list(&query).map_err(away)?;
         let next = slice.next.map(|JobCursor { submitted, job }| format!("{submitted}-{job}"));
         let mut workers = self.workers_of_jobs();
         let view = |job: &QueuedJob| self.view_with(job, workers.remove(&job.id));
         Ok(Slice { items: slice.items.iter().map(view).collect(), next })
+    }
+
+    fn called(&self, owner: Option<&str>, name: Option<&str>) -> Result<Vec<JobView>, ApiError> {
+        Ok(self.reader.called(owner, name).map_err(away)?.iter().map(|job| self.view(job)).collect())
     }
 
     fn job(&self, id: &str) -> Result<Option<JobView>, ApiError> {
@@ -458,11 +480,11 @@ fn bad_cursor() -> ApiError {
     ApiError::bad_value("after", "this is not a cursor of this list")
 }
 
-/// What tells a request from another one.
-fn digest_of(job: &NewJob) -> [u8; 32] {
-    let NewJob { verb, sources, dest, options, priority, at, every, id: _ } = job;
+/// What tells a request that has a name from another one.
+fn request_of(job: &NewJob) -> Option<NamedRequest> {
+    let NewJob { verb, sources, dest, options, priority, at, every, id } = job;
     let all = serde_json::json!([verb, sources, dest, options, priority, at, every]);
-    web::token_digest(&all.to_string())
+    Some(NamedRequest { name: id.clone()?, digest: web::token_digest(&all.to_string()) })
 }
 
 /// A job cannot be stored.

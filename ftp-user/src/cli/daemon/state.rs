@@ -9,8 +9,8 @@ use crate::context::Cancel;
 use crate::id::{JobId, WorkerId};
 use crate::journal::{CarriedRun, JobRecord, JournalFailure, Queue, QueuedJob, Tokens};
 use crate::queue::{
-    CarriedJob, Head, JobsAtOnce, RecordedSites, SiteUse, StoredProgress, Token, WorkerProfile, WorkerRecord,
-    has_worker, scattered_sites,
+    CarriedJob, Head, JobsAtOnce, NO_RELAY, RecordedSites, SiteUse, StoredProgress, Token, WorkerProfile,
+    WorkerRecord, blamed_settings, has_worker, scattered_sites,
 };
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::TokenInfo;
@@ -57,6 +57,8 @@ pub(super) struct Daemon {
     pub(super) settings: Mutex<Arc<Settings>>,
     /// The tokens, as the store had them last.
     pub(super) tokens: Mutex<Arc<[TokenInfo]>>,
+    /// The mistake of the settings because of which a request was refused last; none if they have none.
+    pub(super) told_mistake: Mutex<Option<String>>,
     /// Whether no job begins any more.
     pub(super) is_draining: AtomicBool,
     /// Whether the journal could not be used when the worker looked at it.
@@ -92,6 +94,7 @@ impl Daemon {
             submitted: Mutex::default(),
             settings: Mutex::new(Arc::new(settings)),
             tokens: Mutex::default(),
+            told_mistake: Mutex::default(),
             is_draining: AtomicBool::new(false),
             is_store_away: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
@@ -157,10 +160,17 @@ impl Daemon {
         settings: &Settings,
     ) -> Option<String> {
         let Some(own) = site_difference(sites, settings) else {
-            return self.general.unusable_relay(job, settings);
+            let why = self.general.unusable_relay(job, settings)?;
+            return Some(self.blame_settings(job.id, NO_RELAY, &why));
         };
         let known = if self.has_database() { self.known_workers().ok() } else { None };
         known.and_then(|(workers, now)| scattered_sites(&workers, sites, now)).or(Some(own))
+    }
+
+    /// What the owner of a job is told that waits because of the settings. The log has the cause.
+    pub(super) fn blame_settings(&self, job: JobId, fault: &str, cause: &str) -> String {
+        tracing::warn!(%job, cause, "a job waits: the settings of this daemon {fault}");
+        blamed_settings(Some(&self.worker.name), fault)
     }
 
     /// The workers that the store has, and its time.

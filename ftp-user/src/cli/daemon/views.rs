@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 /// A job. `run` is its last run in this daemon, and `of_job` the worker that carries it now.
 pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<WorkerOfJob>) -> JobView {
-    let QueuedJob { id, job, entry } = job;
+    let QueuedJob { id, job, entry, is_damaged } = job;
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let state = entry.state(since_1970().as_secs());
     let (sources, dest) = ends_of(job);
@@ -35,7 +35,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         series: entry.series.map(|series| series.to_string()),
         state,
         exit: entry.exit,
-        cause: entry.cause.clone(),
+        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.cause.clone() },
         created: at(entry.created),
         started: entry.started.map(at),
         ended: entry.ended.map(at),
@@ -54,6 +54,10 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         ),
     }
 }
+
+/// What is told of a job whose row is damaged. What is wrong with the store is for its operator.
+pub(super) const DAMAGED: &str =
+    "what the store has of this job is damaged, so it cannot be read: ask the operator of the daemon";
 
 /// How far a job is of which earlier runs have done so much: a run that has not met these files yet knows less.
 fn at_least(FileTotals { done, bytes, .. }: FileTotals, progress: StoredProgress) -> StoredProgress {

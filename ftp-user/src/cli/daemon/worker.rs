@@ -56,6 +56,8 @@ pub(super) struct Worker {
     unreadable: VecDeque<JobId>,
     /// Whether jobs that wait because of the settings go on with the next look.
     wakes_postponed: bool,
+    /// How often the settings have kept jobs from beginning, since they were read.
+    postponed: HashMap<JobId, u32>,
 }
 
 /// The end of a run that is not in the journal yet.
@@ -64,6 +66,8 @@ struct UnwrittenEnd {
     lease: Lease,
     /// Nothing if it has panicked.
     result: Option<RunResult>,
+    /// How often the settings have kept the job from beginning.
+    postponed: u32,
 }
 
 /// A job that is carried.
@@ -94,6 +98,7 @@ impl Worker {
             saved: None,
             told_progress: HashMap::new(),
             wakes_postponed: false,
+            postponed: HashMap::new(),
             unreadable: VecDeque::new(),
         }
     }
@@ -164,6 +169,7 @@ impl Worker {
                 *self.daemon.settings.locked() = Arc::new(settings);
                 tracing::info!("the settings were read again");
                 self.wakes_postponed = true;
+                self.postponed.clear();
             }
             Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
         }
@@ -433,7 +439,18 @@ impl Worker {
             self.recent.remove(0);
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
-        self.unwritten.push(UnwrittenEnd { lease, result });
+        let mut postponed = 0;
+        if let Some(RunResult::Postponed { .. }) = result {
+            if self.postponed.len() >= MOST_POSTPONED {
+                self.postponed.clear();
+            }
+            let times = self.postponed.entry(lease.job).or_default();
+            *times += 1;
+            postponed = *times;
+        } else {
+            self.postponed.remove(&lease.job);
+        }
+        self.unwritten.push(UnwrittenEnd { lease, result, postponed });
     }
 
     /// Writes the ends of runs into the journal.
@@ -488,7 +505,12 @@ impl UnwrittenEnd {
         match self.result {
             Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
-            Some(RunResult::Postponed { cause }) => entry.postpone(cause, now),
+            Some(RunResult::Postponed { cause }) => {
+                entry.postpone(cause, now);
+                // The settings that nobody puts right are looked at less and less often.
+                let pause = entry.due.saturating_sub(now) << self.postponed.saturating_sub(1).min(16);
+                entry.due = now + pause.min(LONGEST_POSTPONED.as_secs());
+            }
             Some(RunResult::HeldBack { cause }) => entry.hold_back(cause, now),
             Some(RunResult::WaitsFor { other, dest }) => entry.wait_for(other, &dest, now),
             Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
@@ -519,5 +541,27 @@ const SAVE_PROGRESS: Duration = Duration::from_secs(2);
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// The largest number of unreadable jobs that are remembered: of more of them, the log tells again.
 const MOST_UNREADABLE: usize = 1_000;
+/// The longest pause of a job that waits until the settings are read again.
+const LONGEST_POSTPONED: Duration = Duration::from_secs(3_600);
+/// The largest number of jobs of which is remembered how often the settings have kept them from beginning: of more of them, the pauses
+/// begin anew.
+const MOST_POSTPONED: usize = 10_000;
 /// The largest number of jobs that are remembered after they were carried, for the shares of their owners.
 const MOST_RECENT: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::WorkerId;
+
+    #[test]
+    fn a_job_that_waits_for_the_settings_is_looked_at_less_and_less_often() {
+        let lease = Lease { job: JobId::new(1), part: 0, worker: WorkerId::new(1), fence: 1 };
+        for (postponed, pause) in [(1, 60), (2, 120), (3, 240), (6, 1_920), (7, 3_600), (u32::MAX, 3_600)] {
+            let result = Some(RunResult::Postponed { cause: "x".to_owned() });
+            let mut entry = Entry::default();
+            UnwrittenEnd { lease, result, postponed }.note(&mut entry, 1_000);
+            assert_eq!(entry.due, 1_000 + pause, "{postponed}");
+        }
+    }
+}

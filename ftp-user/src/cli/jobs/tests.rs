@@ -20,6 +20,18 @@ fn a_job_of_the_queue_waits_for_a_relay_that_the_settings_lack() {
         check(words, relay, "the relay edge cannot be used");
     }
     check("--path relay", "[relay]\nconsent = \"never\"\n", "no relay is known");
+    let consent = |who: &str| format!("{}[relay]\nconsent = \"{who}\"\n", relay.replace("none", "/dev/null"));
+    check("--path relay", &consent("never"), "allows none");
+    // No settings put that right: its run tells it.
+    for words in [
+        "--path relay --relay 192.0.2.9:2190 --relay-token-file /nowhere/token",
+        "--relay 192.0.2.9:2190 --relay-token-file /nowhere/token",
+        "--path relay --relay-consent never",
+        "--path relay --relay-consent ask",
+    ] {
+        check(words, "", "");
+        check(words, relay, "");
+    }
 }
 
 fn record(line: &str, directory: &Path) -> JobRecord {

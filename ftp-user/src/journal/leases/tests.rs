@@ -9,6 +9,7 @@ use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Submission}
 use ftp_io::clock::since_1970;
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 fn queue(directory: &Path) -> Queue {
     Queue::of(Store::open_for_tests(directory).unwrap())

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::queue::put;
-use crate::queue::{JobChange, Submission};
+use crate::queue::{JobChange, NamedRequest, Submission};
 use ftp_io::clock::since_1970;
 
 fn queue() -> (tempfile::TempDir, Queue) {
@@ -107,10 +107,11 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     let check_list = || {
         let shown = listed();
         assert_eq!(shown.iter().map(|job| job.id).collect::<Vec<_>>(), [bad, good]);
-        let cause = shown[0].entry.cause.as_ref().unwrap();
-        assert!(cause.contains("cannot be read") && shown[1].entry.cause.is_none(), "{cause}");
+        assert!(shown[0].is_damaged && !shown[1].is_damaged);
+        assert_eq!(queue.called(None, None).unwrap()[0].id, good);
+        shown[0].entry.clone()
     };
-    check_list();
+    assert_eq!(check_list().exit, Some(0));
     // The same where the row of the queue is damaged.
     let damage = |store: &Store| {
         store.sql.write("UPDATE jobs SET sum = (SELECT sum FROM jobs WHERE id = 1)", &[])?;
@@ -119,7 +120,60 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     queue.with(|store| store.durably(damage)).unwrap();
     check(queue.changed_after(0).unwrap().1);
     check(queue.next_unreported().unwrap().unwrap().1);
-    check_list();
+    let is_in = |state| {
+        let query = JobQuery { states: Some(vec![state]), most: 9, ..JobQuery::default() };
+        queue.list(&query).unwrap().items.iter().any(|job| job.id == bad)
+    };
+    // Whether it has ended is not known.
+    assert_eq!(check_list().state(0), QueueState::Paused);
+    assert!(!is_in(QueueState::Done) && !is_in(QueueState::Failed));
+    let carried = "UPDATE queue SET carried = 1, exit = NULL WHERE job = ?1";
+    queue.with(|store| store.durably(|store| store.sql.write(carried, &[bad.into()]))).unwrap();
+    let entry = listed().remove(0).entry;
+    assert_eq!((entry.state(0), entry.exit), (QueueState::Running, None));
+    assert!(is_in(QueueState::Running) && !is_in(QueueState::Paused));
     let (jobs, unreadable) = queue.with(Store::readable_jobs).unwrap();
     assert_eq!((jobs[0].id, unreadable[0].id), (good, bad));
+}
+
+#[test]
+fn jobs_are_found_by_their_names() {
+    let (_home, queue) = queue();
+    let entry = |owner: &str, name: Option<&str>| {
+        let request = name.map(|name| NamedRequest { name: name.to_owned(), digest: [0; 32] });
+        let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
+        Entry { submission, request, ..Entry::default() }
+    };
+    let mut given = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+    given.name = Some("nightly".to_owned());
+    let ann = entry("ann", None);
+    queue.with(|store| store.durably(|store| put(store, JobId::new(1), given.clone(), &ann))).unwrap();
+    for (id, owner, name) in
+        [(2, "ann", "weekly"), (3, "bob", "nightly"), (4, "bob", "weekly"), (5, "eve", "nightly")]
+    {
+        add(&queue, id, &entry(owner, Some(name)));
+    }
+    for (owner, name, expect) in [
+        (None, Some("nightly"), &[5, 3, 1][..]),
+        (None, Some("weekly"), &[4, 2]),
+        (Some("ann"), Some("nightly"), &[1]),
+        (Some("bob"), Some("nightly"), &[3]),
+        (Some("root"), Some("nightly"), &[]),
+        (None, Some("hourly"), &[]),
+        (None, None, &[5]),
+        (Some("bob"), None, &[4]),
+        (Some("root"), None, &[]),
+    ] {
+        let found = queue.called(owner, name).unwrap();
+        let found: Vec<u64> = found.iter().map(|job| job.id.number()).collect();
+        assert_eq!(found, expect, "{owner:?} {name:?}");
+    }
+    // None of the questions reads the whole queue.
+    for condition in [OF_COMMAND, OF_REQUEST, NEXT_OWNER] {
+        let ask = format!("EXPLAIN QUERY PLAN SELECT min(owner) FROM queue WHERE {condition}");
+        let values = [Value::from("ann"), "nightly".into()];
+        let values = if condition == OF_REQUEST { &values[..] } else { &values[..1] };
+        let plan = queue.read(|store| store.sql.all(&ask, values, |row| row.get::<String>(3))).unwrap();
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{condition}: {plan:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The body of a request for a job: which keys it may have, and what its values may be.
 
 use super::options;
+use crate::id::{JOB_NAME, is_job_name};
 use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::NewJob;
 use serde_json::{Map, Value};
@@ -139,11 +140,8 @@ fn check(job: &NewJob) -> Result<()> {
     {
         return Err(ApiError::bad_value(&format!("options.{name}"), "only sync has it"));
     }
-    let is_id = |id: &String| {
-        id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    if !job.id.as_ref().is_none_or(is_id) {
-        return Err(ApiError::bad_value("id", "it has up to 64 letters, digits, - _ and ."));
+    if !job.id.as_deref().is_none_or(is_job_name) {
+        return Err(ApiError::bad_value("id", JOB_NAME));
     }
     Ok(())
 }

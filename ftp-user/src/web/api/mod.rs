@@ -13,6 +13,7 @@ use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
 use super::route::{READ, Route, SUBMIT};
 use super::view::{FileState, JobView, PairView, SeriesView, SiteView, WorkerView};
+use crate::id::is_job_name;
 use crate::queue::{JobChange, QueueState};
 pub(crate) use events::Frames;
 use serde::Serialize;
@@ -145,7 +146,7 @@ pub(crate) fn job_filter(call: &Call) -> Result<JobFilter> {
     let limit = limit(call)?;
     let (site, after) =
         (call.query.get("site").map(str::to_owned), call.query.get("after").map(str::to_owned));
-    Ok(JobFilter { states, site, owner, name: None, limit, after })
+    Ok(JobFilter { states, site, owner, limit, after })
 }
 
 fn bad_state(name: &str, known: &[&str]) -> ApiError {
@@ -185,21 +186,22 @@ pub(crate) fn job_of(call: &Call) -> Result<JobView> {
     readable(call, &call.id)
 }
 
-/// The job of this id or name, or the `last` one, among those that the caller may read.
+/// The job of this id or name, or the `last` one, among those that the caller may read. The caller's own jobs go first.
 fn readable(call: &Call, called: &str) -> Result<JobView> {
-    if called.is_empty() || called.len() > 128 || called.chars().any(char::is_control) {
-        return Err(ApiError::not_found("job"));
-    }
+    let found = called_so(call, called)?.into_iter().next();
+    found.ok_or_else(|| ApiError::not_found("job"))
+}
+
+/// The jobs that may be meant, among those that the caller may read: those of others only if the caller has none.
+fn called_so(call: &Call, called: &str) -> Result<Vec<JobView>> {
     let (fleet, caller) = (call.fleet(), call.caller()?);
-    let find = |id: &str| Ok(fleet.job(id)?.filter(|job| caller.may_read(&job.owner)));
-    if let Some(job) = find(called)? {
-        return Ok(job);
+    let of_id = fleet.job(called)?.filter(|job| caller.may_read(&job.owner));
+    let name = Some(called).filter(|called| *called != LAST);
+    if of_id.is_some() || name.is_some_and(|name| !is_job_name(name)) {
+        return Ok(of_id.into_iter().collect());
     }
-    let owner = (!caller.reads_all()).then(|| caller.name.clone());
-    let name = (called != "last").then(|| called.to_owned());
-    let newest = fleet.jobs(&JobFilter { owner, name, limit: 1, ..JobFilter::default() })?.items.pop();
-    let job = newest.map(|job| find(&job.id)).transpose()?.flatten();
-    job.ok_or_else(|| ApiError::not_found("job"))
+    let own = fleet.called(Some(&caller.name), name)?;
+    if own.is_empty() && caller.reads_all() { fleet.called(None, name) } else { Ok(own) }
 }
 
 fn show(call: &Call) -> Result<Answer> {
@@ -248,11 +250,18 @@ fn no_keys(call: &Call) -> Result<()> {
 ///
 /// # Errors
 ///
-/// There is none, it is another owner's, or its state does not permit it.
+/// There is none, it is another owner's, several owners have one of this name (409), or its state does not permit it.
 pub(crate) fn change(call: &Call, action: JobChange) -> Result<JobView> {
-    let (job, caller) = (job_of(call)?, call.caller()?);
-    if !caller.may_change(&job.owner) {
-        return Err(ApiError::not_found("job"));
+    let (caller, mut jobs) = (call.caller()?, called_so(call, &call.id)?);
+    jobs.retain(|job| caller.may_change(&job.owner));
+    let job = jobs.first().ok_or_else(|| ApiError::not_found("job"))?;
+    let is_last_of_others = call.id == LAST && job.owner != caller.name;
+    if is_last_of_others || jobs.iter().any(|other| other.owner != job.owner) {
+        return Err(ApiError::new(
+            ErrorCode::Conflict,
+            "no job of yours is called so, and several of others may be",
+        )
+        .hint("name the job by its id"));
     }
     call.fleet().change(caller, &job.id, action)
 }
@@ -348,6 +357,8 @@ fn metrics(call: &Call) -> Result<Answer> {
     Ok(Answer::Text(PROMETHEUS, call.fleet().metrics()?))
 }
 
+/// What stands for the last job.
+const LAST: &str = "last";
 /// A state that only jobs of terminals have.
 const INTERRUPTED: &str = "interrupted";
 const PLAIN: &str = "text/plain; charset=utf-8";

@@ -68,6 +68,7 @@ async fn a_name_or_last_stands_for_the_id_of_a_job_that_its_reader_may_see() {
         named("b2", "bob"),
         job("a2", "ann", QueueState::Running),
         named("a1", "ann"),
+        JobView { name: Some("weekly".to_owned()), ..job("b1", "bob", QueueState::Running) },
     ];
     for (token, called, expect) in [
         ("ann", "last", "a2"),
@@ -86,6 +87,22 @@ async fn a_name_or_last_stands_for_the_id_of_a_job_that_its_reader_may_see() {
     assert_eq!(daemon.api("ann", "GET /api/v1/jobs/b2", "").await.status, 404);
     assert_eq!(daemon.api("ann", "GET /api/v1/jobs/weekly", "").await.status, 404);
     assert_eq!(daemon.api("ann", "GET /api/v1/events?job=last", "").await.status, 404);
+    // Who may change the jobs of all owners does not change one by chance.
+    let change = async |called: &str| {
+        let reply = daemon.api("root", &format!("POST /api/v1/jobs/{called}/pause"), "").await;
+        (reply.status, reply.body)
+    };
+    assert_eq!(change("weekly").await.0, 200);
+    for called in ["nightly", "last"] {
+        let (status, body) = change(called).await;
+        assert!(status == 409 && body.contains("id"), "{called}: {body}");
+    }
+    daemon.fleet.content().jobs.push(named("r1", "root"));
+    for called in ["last", "nightly"] {
+        let reply = daemon.api("root", &format!("GET /api/v1/jobs/{called}"), "").await;
+        assert_eq!(reply.json()["id"], "r1", "{called}");
+    }
+    assert_eq!(daemon.api("root", "POST /api/v1/jobs/nightly/pause", "").await.json()["id"], "r1");
 }
 
 /// Checks that an answer is what the description of the API says.
@@ -182,6 +199,9 @@ async fn a_body_that_cannot_be_used_is_refused_by_name() {
         (with("priority", "\"1\""), ErrorCode::BadValue, "priority"),
         (with("at", "7"), ErrorCode::BadValue, "at"),
         (with("id", "\"../x\""), ErrorCode::BadValue, "id"),
+        (with("id", "\"\""), ErrorCode::BadValue, "id"),
+        (with("id", "\"last\""), ErrorCode::BadValue, "id"),
+        (with("id", "\"00000000000000AB\""), ErrorCode::BadValue, "id"),
         (with("at", "\"+1h\"").replacen('{', "{\"every\":\"15m\",", 1), ErrorCode::BadValue, "every"),
         (option("proxy", "\"socks5://x\""), ErrorCode::UnknownKey, "options.proxy"),
         (option("insecure", "true"), ErrorCode::UnknownKey, "options.insecure"),
