@@ -7,12 +7,10 @@ use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, job, user};
-use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
 
 /// Rules of servers that go on in the middle of a file and compute digests: always the same one. A
 /// file under way has 400 bytes.
@@ -471,32 +469,4 @@ fn n8_what_an_earlier_run_has_moved_and_is_at_neither_end_is_named_by_each_run()
     }
     fs::write(to.path("t/a"), sample(700)).unwrap();
     run(&["retry", "last"]).exits(0);
-}
-
-/// The directory of the source is on another file system, and an empty one is in its place when the job goes on.
-#[test]
-fn n8_a_move_from_a_disk_that_is_not_mounted_any_more_is_not_done() {
-    for words in [&["move", "usb/a"][..], &["move", "-r", "usb/"], &["move", "usb/*"]] {
-        let (home, disk) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm").unwrap());
-        let (state, usb) = (home.path().join("state"), home.path().join("usb"));
-        fs::write(disk.path().join("a"), sample(1000)).unwrap();
-        symlink(disk.path(), &usb).unwrap();
-        let to = Site::new("target").at("127.0.0.3").start();
-        let mut run = job(&state).here(home.path()).args(words).args([&to.url("n/")]).start();
-        while let Some(line) = run.running.line()
-            && !line.starts_with("{\"event\":\"done\"")
-        {}
-        run.running.signal(Signal::KILL);
-        let run = run.end();
-        fs::remove_file(&usb).unwrap();
-        fs::create_dir(&usb).unwrap();
-        let away = job(&state).here(home.path()).args(["resume"]).run();
-        assert_eq!(away.code(), Some(3), "{words:?}: {run}\n{away}");
-        fs::remove_dir(&usb).unwrap();
-        symlink(disk.path(), &usb).unwrap();
-        let resumed = job(&state).here(home.path()).args(["resume"]).run();
-        assert_eq!(resumed.code(), Some(0), "{words:?}: {run}\n{away}\n{resumed}");
-        assert!(to.bytes("n/a") == sample(1000), "{words:?}: {resumed}");
-        assert!(fs::read_dir(disk.path()).unwrap().next().is_none(), "{words:?}: {resumed}");
-    }
 }
