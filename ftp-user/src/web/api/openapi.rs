@@ -84,7 +84,7 @@ fn parameters(route: &Route) -> Vec<Value> {
 }
 
 /// What stands for a job in a path.
-const CALLED: &str = "the id of a job, its name, or last: the last job; jobs of the caller go before those of others, which are changed by a name only if one owner has it, and never by last";
+const CALLED: &str = "the id of a job, its name, or last; jobs of the caller go before those of others";
 
 fn several_states() -> String {
     format!("several with commas: {}", QueueState::ALL.map(QueueState::name).join(", "))
