@@ -476,6 +476,18 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
     run(&["retry", "last", "--trace", "trace"]).exits(2).says("leave out --trace");
     run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job");
+}
+
+#[test]
+fn what_another_host_cannot_ask_of_a_daemon_is_refused_in_one_sentence() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let token = scene.token("submit", "bob");
+    let url = format!("http://{}", scene.address);
+    let run = |words: &[&str]| {
+        let user = user().private_file("token", &token).args(words);
+        user.args(["--daemon", &url, "--token-file", "token"]).run()
+    };
     run(&["copy", "one:t", "two:"]).exits(2).says("add --queue");
     run(&["copy", "--queue", "./here", "two:"]).exits(2).says("is a place of this host");
     run(&["copy", "--queue", "three:t", "two:"]).exits(4).says("does not permit");
@@ -501,6 +513,13 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
         let run = other.run().exits(1).says("name the address at which ftp-user daemon --listen");
         assert_eq!(run.said.trim().lines().count(), 1, "{run}");
     }
+}
+
+#[test]
+fn a_daemon_whose_settings_have_mistakes_takes_no_job_and_knows_those_that_it_has() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let token = scene.token("submit", "bob");
     let job = json!({"verb": "copy", "sources": ["one:t"], "dest": "two:"});
     let named = json!({"verb": "copy", "sources": ["one:t"], "dest": "two:", "id": "once", "at": "+1h"});
     let made = scene.ask(&token, "POST /api/v1/jobs", Some(named.clone()));
