@@ -168,7 +168,10 @@ fn jobs_are_found_by_their_names() {
         let found: Vec<u64> = found.iter().map(|job| job.id.number()).collect();
         assert_eq!(found, expect, "{owner:?} {name:?}");
     }
-    // None of the questions reads the whole queue.
+    // None of the questions reads the whole queue. SQLite tells that.
+    if queue.read(|store| Ok(store.sql.sqlite().is_err())).unwrap() {
+        return;
+    }
     for condition in [OF_COMMAND, OF_REQUEST, NEXT_OWNER] {
         let ask = format!("EXPLAIN QUERY PLAN SELECT min(owner) FROM queue WHERE {condition}");
         let values = [Value::from("ann"), "nightly".into()];
