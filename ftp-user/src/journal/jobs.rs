@@ -144,7 +144,8 @@ impl Store {
                 && old.job.may_be_a_tree()
                 && old.job.goes_where(&row.job)
         };
-        for old in JobRow::all(&self.sql)?.into_iter().rev().filter(may_have_made) {
+        // A damaged row keeps nobody from the others.
+        for old in JobRow::all_and_damaged(&self.sql)?.0.into_iter().rev().filter(may_have_made) {
             if !self.is_held(old.id)? {
                 return Ok(Some(old.id));
             }

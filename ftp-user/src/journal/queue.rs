@@ -211,9 +211,17 @@ impl Queue {
     ///
     /// The journal cannot be read or written.
     pub fn forget_oldest(&self) -> Result<(), JournalFailure> {
-        // Jobs that have ended change no more, so nobody else has to wait while they are looked for.
-        let oldest = self.read(|store| oldest(&store.sql))?;
-        if oldest.is_empty() { Ok(()) } else { self.write(|store| forget_all(&store.sql, &oldest)) }
+        // Nobody else has to wait while they are looked for.
+        let mut found = self.read(|store| oldest(&store.sql))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.write(|store| {
+            // Somebody may have tried one of them again meanwhile.
+            let still = oldest(&store.sql)?;
+            found.retain(|job| still.contains(job));
+            forget_all(&store.sql, &found)
+        })
     }
 
     /// Whether a process runs a job. If that cannot be asked, one does.

@@ -2,13 +2,14 @@
 
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
+use super::leases::is_taken;
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::SERIES;
 use crate::id::JobId;
-use crate::queue::{Entry, Series, Submission, Turn, turn};
+use crate::queue::{Entry, QueueState, Series, Submission, Turn, WHOLE_JOB, turn};
 
 /// A series as the journal has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,10 +117,19 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>> {
     };
     let Some(mut record) = one(&store.sql, id)?.filter(is_due) else { return Ok(None) };
     let last = record.series.last;
-    // Nobody goes on with one whose row is damaged.
     let before = last.map(|last| queue::find(&store.sql, last)).transpose();
-    let before = if matches!(before, Err(StoreError::Row(_))) { None } else { before?.flatten() };
-    let turn = turn(before.as_ref().map(|entry| entry.state(now)));
+    let (before, state) = match (before, last) {
+        // Nobody begins one whose row is damaged, but a run of it may go on.
+        (Err(StoreError::Row(_)), Some(last)) => {
+            (None, is_taken(&store.sql, last, WHOLE_JOB)?.then_some(QueueState::Running))
+        }
+        (before, _) => {
+            let before = before?.flatten();
+            let state = before.as_ref().map(|entry| entry.state(now));
+            (before, state)
+        }
+    };
+    let turn = turn(state);
     if let (Turn::Replace, Some(last), Some(mut entry)) = (turn, last, before) {
         // It has not ended, so it can be given up.
         let _ = entry.cancel(true, now);

@@ -389,7 +389,7 @@ impl Entry {
             (None, Wish::Run | Wish::Cancel) => Err(EntryRefusal::IsNotPaused),
             (None, Wish::Pause) => {
                 self.wish = Wish::Run;
-                if self.tries > 0 {
+                if self.tries > 0 || self.cause.is_some() {
                     self.due = self.due.min(now);
                 }
                 self.failing_since = None;

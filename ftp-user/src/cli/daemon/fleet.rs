@@ -102,6 +102,9 @@ impl Daemon {
         let Some(request) = request_of(job) else { return Ok(None) };
         let called = self.reader.called(Some(&caller.name), Some(&request.name)).map_err(away)?;
         let made = called.into_iter().find(|known| known.entry.request.as_ref() == Some(&request));
+        if made.is_some() {
+            self.reader.settle().map_err(away)?;
+        }
         Ok(made.map(|known| Submitted::Known(self.view(&known))))
     }
 

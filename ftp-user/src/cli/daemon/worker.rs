@@ -97,7 +97,8 @@ impl Worker {
             last_change: 0,
             saved: None,
             told_progress: HashMap::new(),
-            wakes_postponed: false,
+            // What was wrong before may be right now.
+            wakes_postponed: true,
             postponed: HashMap::new(),
             unreadable: VecDeque::new(),
         }
@@ -241,9 +242,6 @@ impl Worker {
         self.renewal.note_renewal(asked, self.clock.now(), now);
         self.last_change = last_change;
         self.daemon.is_reporter.store(is_reporter, Ordering::Relaxed);
-        if let Err(failure) = self.daemon.queue.on_disk(|queue| queue.forget_oldest()).await {
-            tracing::warn!(%failure, "old jobs are not forgotten");
-        }
         if let Some(changes) = changes_gone {
             tracing::error!(
                 changes,
@@ -254,6 +252,9 @@ impl Worker {
         for running in self.running.values().filter(|running| lost.contains(&running.lease)) {
             running.interrupt();
             tracing::warn!(job = %running.lease.job, "a job has lost its lease: its run ends here");
+        }
+        if let Err(failure) = self.daemon.queue.on_disk(Queue::forget_oldest).await {
+            tracing::warn!(%failure, "old jobs are not forgotten");
         }
         Ok(())
     }
@@ -440,7 +441,9 @@ impl Worker {
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
         let mut postponed = 0;
-        if let Some(RunResult::Postponed { .. }) = result {
+        if let Some(RunResult::Postponed { .. }) = result
+            && !lease.is_of_tree_part()
+        {
             if self.postponed.len() >= MOST_POSTPONED {
                 self.postponed.clear();
             }
@@ -542,7 +545,7 @@ const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// The largest number of unreadable jobs that are remembered: of more of them, the log tells again.
 const MOST_UNREADABLE: usize = 1_000;
 /// The longest pause of a job that waits until the settings are read again.
-const LONGEST_POSTPONED: Duration = Duration::from_secs(3_600);
+const LONGEST_POSTPONED: Duration = Duration::from_secs(600);
 /// The largest number of jobs of which is remembered how often the settings have kept them from beginning: of more of them, the pauses
 /// begin anew.
 const MOST_POSTPONED: usize = 10_000;
@@ -557,7 +560,7 @@ mod tests {
     #[test]
     fn a_job_that_waits_for_the_settings_is_looked_at_less_and_less_often() {
         let lease = Lease { job: JobId::new(1), part: 0, worker: WorkerId::new(1), fence: 1 };
-        for (postponed, pause) in [(1, 60), (2, 120), (3, 240), (6, 1_920), (7, 3_600), (u32::MAX, 3_600)] {
+        for (postponed, pause) in [(1, 60), (2, 120), (3, 240), (4, 480), (5, 600), (u32::MAX, 600)] {
             let result = Some(RunResult::Postponed { cause: "x".to_owned() });
             let mut entry = Entry::default();
             UnwrittenEnd { lease, result, postponed }.note(&mut entry, 1_000);

@@ -70,11 +70,13 @@ pub(in crate::job) async fn copy_claimed(
     let mut copying = Copying { context: context.clone(), ends, item, options, attempts };
     // In a box: a future has room for everything that it awaits.
     let mut copied = Box::pin(copying.try_until_done(&context)).await;
+    let mut is_lost = false;
     if let (Some(done), Err(failure)) = (moved_earlier, &copied)
         && failure.kind == failure::Kind::Missing
     {
         // The row stays as it is if nobody can say whether the copy is there.
         copied = copying.moved_before(done).await?;
+        is_lost = copied.is_err();
     }
     let attempts = copying.attempts;
     let may_be_done = attempts.kept.may_be_done && options.overwrite == Overwrite::Never;
@@ -87,6 +89,7 @@ pub(in crate::job) async fn copy_claimed(
         Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.has_something_left() => {}
+        Err(failure) if is_lost => claim::lost(&context.run.job_journal, failure),
         ended => claim::ended(&context.run.job_journal, ended, attempts.noted),
     }
     // If a session was lost meanwhile, only the one in which the copy was verified counts, if that is known.

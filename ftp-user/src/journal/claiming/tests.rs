@@ -129,8 +129,11 @@ mod notes {
             let (store, _lock) = start(home.path(), false);
             let key = begin(&store, "a");
             store.ended(key, done(1, &TransferFacts::default())).unwrap();
-            assert_eq!(begin(&store, "a"), key);
-            store.ended(key, end).unwrap();
+            // The look that finds it lost may claim it more than once.
+            for _ in 0..2 {
+                assert_eq!(begin(&store, "a"), key);
+                store.ended(key, end.clone()).unwrap();
+            }
             let files = files_below(&store.sql, JOB, "", true).unwrap();
             assert_eq!((files.finished, files.unfinished), (stored, 1 - stored));
             let is_verified = the(&store, ItemState::Failed).copy.verified != Verified::None;
