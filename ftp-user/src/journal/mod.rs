@@ -17,6 +17,7 @@
 //! | `ownership` | whether a job is still this run's |
 //! | `queue` | jobs of the queue: submitted, changed, ended |
 //! | `workers` | workers: how each of them stands |
+//! | `retention` | for how long jobs of the queue are kept that have ended |
 //! | `leases` | which worker carries which job, and what becomes of a job whose worker was lost |
 //! | `tree_parts` | parts of the tree of a job that other workers carry |
 //! | `series` | series of jobs: added, changed, and their runs begun |
@@ -45,6 +46,7 @@ mod ownership;
 mod password;
 mod queue;
 mod record;
+mod retention;
 mod series;
 mod sql;
 mod store;

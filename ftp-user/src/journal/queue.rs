@@ -4,8 +4,9 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning, one_row_per_job};
+use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning};
 use super::record::{JobRecord, JobState, StoredJob};
+use super::retention::oldest;
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
 use super::table::{DamagedRow, QUEUE, check_files, forget_all, transaction_number};
@@ -18,7 +19,6 @@ use ftp_io::blocking;
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The queue of a store. Clones share it. A change is on the disk when the call returns. Calls wait for the disk.
@@ -578,31 +578,3 @@ const MOST_PAGES: i64 = 16;
 const MOST_HEADS: usize = 256;
 /// The condition of the rows of jobs that may begin. `?1` is the wish of those that are paused, and `?2` the time.
 const MAY_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
-
-/// The jobs that ended long ago, and the oldest of too many, as many as one transaction forgets: their files are counted, too.
-fn oldest(sql: &Sql) -> Result<Vec<JobId>> {
-    let ask = "SELECT job FROM queue WHERE exit IS NOT NULL AND ended < ?1
-        UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC NULLS LAST LIMIT ?2 OFFSET ?3) AS surplus
-        LIMIT ?2";
-    let oldest = sql.now()?.saturating_sub(KEPT_FOR.as_secs());
-    let values = [oldest.into(), AT_ONCE.into(), MOST_ENDED.into()];
-    let mut jobs = sql.all(ask, &values, |row| row.get(0))?;
-    let files =
-        one_row_per_job(sql, "SELECT count(*) FROM items WHERE job = ?1", &jobs, |row| row.get::<u64>(0))?;
-    let mut so_far = 0;
-    let fits = files.into_iter().take_while(|files| {
-        so_far += files.unwrap_or(0);
-        so_far <= MOST_FORGOTTEN_FILES
-    });
-    let number = fits.count().max(1);
-    jobs.truncate(number);
-    Ok(jobs)
-}
-
-/// For how long jobs are kept that have ended.
-pub(super) const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
-/// The largest number of them.
-const MOST_ENDED: i64 = 100_000;
-/// How many are forgotten at most in one transaction, and how many files of them, unless one job has more.
-const AT_ONCE: i64 = 1000;
-const MOST_FORGOTTEN_FILES: u64 = 10_000;

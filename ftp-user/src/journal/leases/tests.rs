@@ -1,8 +1,9 @@
 //! Leases: a job is taken once, ends once, and goes to another worker if its own has not renewed its lease.
 
 use super::*;
-use crate::journal::queue::{KEPT_FOR, find, put};
+use crate::journal::queue::{find, put};
 use crate::journal::record::{JobStart, StoredJob};
+use crate::journal::retention::KEPT_FOR;
 use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState, Submitted};
 use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Submission};
