@@ -211,17 +211,11 @@ impl Queue {
     ///
     /// The journal cannot be read or written.
     pub fn forget_oldest(&self) -> Result<(), JournalFailure> {
-        // Nobody else has to wait while they are looked for.
-        let mut found = self.read(|store| oldest(&store.sql))?;
-        if found.is_empty() {
+        // Mostly there are none, and nobody has to wait for this look.
+        if self.read(|store| oldest(&store.sql))?.is_empty() {
             return Ok(());
         }
-        self.write(|store| {
-            // Somebody may have tried one of them again meanwhile.
-            let still = oldest(&store.sql)?;
-            found.retain(|job| still.contains(job));
-            forget_all(&store.sql, &found)
-        })
+        self.write(|store| forget_all(&store.sql, &oldest(&store.sql)?))
     }
 
     /// Whether a process runs a job. If that cannot be asked, one does.

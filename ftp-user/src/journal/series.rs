@@ -281,11 +281,18 @@ mod tests {
         drop(again().unwrap());
         assert_eq!(planned(13), run(Turn::Skip, 12));
         assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));
+        // A run that goes on is not begun a second time because its row is damaged, and one that has ended is followed.
+        queue.write(|store| store.sql.write("UPDATE queue SET sum = 0 WHERE job = 12", &[])).unwrap();
+        drop(again().unwrap());
+        assert_eq!(planned(14), run(Turn::Skip, 12));
+        queue.write(|store| store.sql.write("DELETE FROM leases", &[])).unwrap();
+        drop(again().unwrap());
+        assert_eq!(planned(15), run(Turn::Begin, 15));
         let paused = queue.change_series(JobId::new(1), |series, now| {
             (series.is_paused, series.next) = (true, Some(now - 1));
             true
         });
-        assert!(paused.unwrap().series.is_paused && planned(14).is_empty());
+        assert!(paused.unwrap().series.is_paused && planned(16).is_empty());
         drop(queue.change_series(JobId::new(1), |_, _| false).unwrap());
         assert_eq!(queue.series().unwrap(), []);
         assert!(queue.change_series(JobId::new(1), |_, _| true).is_err());

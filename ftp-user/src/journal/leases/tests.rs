@@ -192,7 +192,9 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     assert_eq!(end(&holder, taken[0].lease, 0), None);
     assert!(queue.carried_runs().unwrap().is_empty(), "its lease has ended all the same");
     damage("sites = 'x', priority = 99", bad);
-    let TakenJobs { jobs: taken, unreadable } = holder.take(2, &[], |_, _| true).unwrap();
+    // The row that was damaged while its job ran says that it still runs.
+    let begin_alone = |_: &Head<JobId>, carried: &[CarriedJob]| carried.is_empty();
+    let TakenJobs { jobs: taken, unreadable } = holder.take(2, &[], begin_alone).unwrap();
     assert_eq!((taken.len(), taken[0].lease.job, unreadable[0].id), (1, later, bad));
 }
 
@@ -448,4 +450,33 @@ fn jobs_that_ended_long_ago_are_forgotten() {
     assert_eq!(left(), 2);
     end(old, KEPT_FOR + Duration::from_secs(1)).unwrap();
     assert_eq!(left(), 1);
+}
+
+#[test]
+fn a_job_behind_many_damaged_rows_of_its_group_is_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let jobs: Vec<JobId> = (1..=30).map(|id| submit(&queue, id, "ann")).collect();
+    queue
+        .write(|store| store.sql.write("UPDATE queue SET sum = 0 WHERE job < ?1", &[jobs[29].into()]))
+        .unwrap();
+    let found = of(&queue, 1).take(1, &[], |_, _| true).unwrap();
+    assert_eq!((found.jobs[0].lease.job, found.unreadable.len()), (jobs[29], 29));
+}
+
+#[test]
+fn a_damaged_row_that_says_what_was_reported_keeps_nobody_from_the_journal() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let check_in = |reports_ends| {
+        let profile = WorkerProfile { reports_ends, ..worker(1) };
+        of(&queue, 1).check_in(&profile, &[], 0).unwrap().is_reporter
+    };
+    assert!(check_in(true));
+    queue.write(|store| store.sql.write("UPDATE commits SET sum = 0 WHERE id = 2", &[])).unwrap();
+    submit(&queue, 1, "ann");
+    assert_eq!(queue.next_unreported().unwrap(), None);
+    assert!(check_in(true));
+    let reported = queue.read(|store| Ok(counters(&store.sql)?.reported)).unwrap();
+    assert!(reported.is_some(), "it is written anew");
 }

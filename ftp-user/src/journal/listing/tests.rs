@@ -137,6 +137,24 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
 }
 
 #[test]
+fn a_damaged_row_with_the_number_of_no_change_hides_no_change() {
+    let (_home, queue) = queue();
+    let reported = Counters { reported: Some(0), ..Counters::default() };
+    queue.with(|store| store.durably(|store| set_counters(&store.sql, reported))).unwrap();
+    let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
+    add(&queue, 1, &ended);
+    add(&queue, 2, &Entry::default());
+    let damage = "UPDATE queue SET changed = 1099511627776 WHERE job = 1";
+    queue.with(|store| store.durably(|store| store.sql.write(damage, &[]))).unwrap();
+    let (last, _) = queue.changed_after(0).unwrap();
+    assert_eq!((queue.last_change().unwrap(), queue.next_unreported().unwrap()), (last, None));
+    queue.apply(JobId::new(2), JobChange::Pause, false).unwrap().unwrap();
+    let (next, changed) = queue.changed_after(last).unwrap();
+    assert_eq!((next > last, changed.jobs[0].id), (true, JobId::new(2)));
+    assert_eq!(queue.changed_after(next).unwrap().0, next);
+}
+
+#[test]
 fn jobs_are_found_by_their_names() {
     let (_home, queue) = queue();
     let entry = |owner: &str, name: Option<&str>| {
