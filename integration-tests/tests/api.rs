@@ -7,7 +7,7 @@ use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
 use integration_tests::skip::Skipped;
 use integration_tests::socket::{hold, port_free_everywhere, release, until};
 use integration_tests::tls_client::TlsClient;
-use integration_tests::user::{Started, User, user};
+use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
@@ -69,10 +69,11 @@ impl Scene {
         user.args(["--state", &path("state"), "--config", &path("settings.toml")])
     }
 
-    /// A user of another host who has this token of the daemon.
-    fn at_daemon(&self, token: &str) -> User {
+    /// What a user of another host types who has this token of the daemon.
+    fn at_daemon(&self, token: &str, words: &[&str]) -> Run {
         let url = format!("http://{}", self.address);
-        user().private_file("token", token).args(["--daemon", &url, "--token-file", "token"])
+        let user = user().private_file("token", token).args(words);
+        user.args(["--daemon", &url, "--token-file", "token"]).run()
     }
 
     pub(crate) fn daemon(&self) -> Started {
@@ -439,7 +440,7 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let scene = scene();
     let _daemon = scene.daemon();
     let token = scene.token("submit", "bob");
-    let run = |words: &[&str]| scene.at_daemon(&token).args(words).run();
+    let run = |words: &[&str]| scene.at_daemon(&token, words);
     let copy = ["copy", "--queue", "-r", "one:t", "two:"];
     let id = run(&[&copy[..], &["--wait", "--id", "x"]].concat()).exits(0).stdout[0].clone();
     assert_eq!(scene.to.bytes("t/a"), b"a");
@@ -485,14 +486,14 @@ fn what_another_host_cannot_ask_of_a_daemon_is_refused_in_one_sentence() {
     let scene = scene();
     let _daemon = scene.daemon();
     let token = scene.token("submit", "bob");
-    let run = |words: &[&str]| scene.at_daemon(&token).args(words).run();
+    let run = |words: &[&str]| scene.at_daemon(&token, words);
     run(&["copy", "one:t", "two:"]).exits(2).says("add --queue");
     run(&["copy", "--queue", "./here", "two:"]).exits(2).says("is a place of this host");
     run(&["copy", "--queue", "three:t", "two:"]).exits(4).says("does not permit");
     run(&["copy", "--queue", "--proxy", "socks5://127.0.0.1:1", "one:t", "two:"])
         .exits(2)
         .says("--proxy cannot be sent");
-    scene.at_daemon("0123").args(["jobs"]).run().exits(4).says("this token is unknown, or has ended");
+    scene.at_daemon("0123", &["jobs"]).exits(4).says("this token is unknown, or has ended");
     let away = user().private_file("token", &token).args([
         "jobs",
         "--daemon",

@@ -167,18 +167,16 @@ pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
         command.find_subcommand(verb).is_some_and(|verb| verb.get_arguments().any(|arg| is_called(arg, name)))
     };
     let owners: Vec<&str> = COPYING.into_iter().filter(has).collect();
-    if owners.is_empty() {
-        return None;
-    }
     let (_, verb) = verb_of(words)?;
     match verb.as_str() {
+        verb if has(&verb) => Some(
+            Failure::usage(format!("{name} stands before its verb"))
+                .hint(format!("write it behind: ftp-user {verb} {name} ...")),
+        ),
+        _ if owners.is_empty() => None,
         "resume" | "retry" | "cancel" => Some(
             Failure::usage(format!("{name} is not an option of {verb}"))
                 .hint("a job goes on with its own options, as they were typed"),
-        ),
-        verb if owners.contains(&verb) => Some(
-            Failure::usage(format!("{name} stands before its verb"))
-                .hint(format!("write it behind: ftp-user {verb} {name} ...")),
         ),
         verb if COPYING.contains(&verb) => Some(
             Failure::usage(format!("{verb} has no option {name}"))

@@ -15,6 +15,7 @@ use crate::job::retry::{asked_of, facts};
 use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemKey, ItemParts, ItemRecord, ItemState, JobState, PartId, Place, RunEnd};
+use crate::outcome::Verified;
 use crate::place::{self, Location, Netrc, RemotePath, Site};
 use crate::session::Role;
 use crate::world::LocalName;
@@ -246,6 +247,7 @@ pub(in crate::job) async fn remove_left(
     destinations: &[Location],
     pools: &Pools,
     tally: &Tally,
+    moves: bool,
 ) -> Result<()> {
     if !context.run.job_journal.is_resumed() || context.run.cancel.is_cancelled() {
         return Ok(());
@@ -269,7 +271,18 @@ pub(in crate::job) async fn remove_left(
         if removed.is_err() {
             break;
         }
-        context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
+        let journal = context.run.job_journal.about(item.key, None);
+        if moves && item.copy.verified != Verified::None {
+            // Its source is gone, and the run that doubted its copy was killed: the next one looks for it.
+            let why = format!(
+                "{}: an earlier run has stored it, and nobody knows whether it is there",
+                item.place.source
+            );
+            journal.ended(ItemEnd::Lost { why: why.clone(), began: None });
+            removed = Err(Failure::new(Kind::Unverified, why).hint("retry the job, which looks for it"));
+            break;
+        }
+        journal.ended(ItemEnd::Unbegun);
     }
     if let ([destination], Some(here)) = (destinations, hosts.find("")) {
         let directory = names::directory_at(here, &destination.path);

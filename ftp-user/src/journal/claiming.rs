@@ -168,7 +168,7 @@ impl Store {
             // Another source has its name, or what is there is doubted: another copy begins.
             (attempts, row.failure) = (0, None);
         }
-        // What is known of its copy stays until the next one is whole: see `ItemEnd::Lost`.
+        // A look that finds its copy lost needs what has verified it (`ItemEnd::Lost`).
         let FileCopy { size, verified, .. } = *row.copy;
         *row.copy = FileCopy { attempts, size, verified, ..FileCopy::default() };
         (row.state, row.why, row.shared_row) = (ItemState::Open, None, None);

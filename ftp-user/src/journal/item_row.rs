@@ -191,9 +191,9 @@ impl ItemRecord {
         let TransferFacts { digest, addresses, strangers, path: _ } = facts;
         let is_verified = match self.state {
             ItemState::Done => true,
-            // It was done, and was lost.
-            ItemState::Failed => *verified != Verified::None,
-            ItemState::Open | ItemState::GivenOver => false,
+            // It was done before.
+            ItemState::Open | ItemState::Failed => *verified != Verified::None,
+            ItemState::GivenOver => false,
         };
         let verified = is_verified.then(|| verified.name());
         let digest = digest.as_deref().and_then(|digits| of_hex(digits.as_bytes()));

@@ -71,6 +71,8 @@ pub struct CheckIn {
     pub last_change: u64,
     /// If the store is older than it was: how many changes are gone.
     pub changes_gone: Option<u64>,
+    /// Whether no worker of this name with these sites was known: what others could not carry, it may carry.
+    pub is_new: bool,
 }
 
 impl<'a> Leases<'a> {
@@ -245,6 +247,9 @@ fn check_in(
         }
     }
     let known = workers(sql)?;
+    let is_same =
+        |known: &WorkerRecord| (&known.profile.name, &known.profile.sites) == (&profile.name, &profile.sites);
+    let is_new = !known.iter().any(is_same);
     let started =
         known.iter().find(|known| known.profile.id == profile.id).map_or(now, |known| known.started);
     save_worker(sql, &WorkerRecord { profile: profile.clone(), started, seen: now })?;
@@ -252,7 +257,7 @@ fn check_in(
     let reporter = reporter(&workers(sql)?, now);
     settle_reports(sql, reporter)?;
     let is_reporter = reporter == Some(profile.id);
-    Ok(CheckIn { now, lost, is_reporter, last_change: transaction_number(sql)?, changes_gone })
+    Ok(CheckIn { now, lost, is_reporter, last_change: transaction_number(sql)?, changes_gone, is_new })
 }
 
 /// Ends all leases if the store has fewer changes than a worker has seen. Returns how many are gone.
@@ -490,6 +495,13 @@ fn carried_by(sql: &Sql, worker: WorkerId) -> Result<HashMap<JobId, Entry>, Stor
 /// Whether a worker carries a part.
 pub(super) fn is_taken(sql: &Sql, job: JobId, part: u64) -> Result<bool, StoreError> {
     Ok(row_of(sql, job, part)?.is_some())
+}
+
+/// Whether the lease of a job is there and has not expired.
+pub(super) fn is_live(sql: &Sql, job: JobId) -> Result<bool, StoreError> {
+    let now = sql.now()?;
+    let is_live = |row: LeaseRow| row.until > now && row.until <= now + LEASE_TIME.as_secs();
+    Ok(row_of(sql, job, WHOLE_JOB)?.is_some_and(is_live))
 }
 
 /// Whether this is still the lease of its job.

@@ -222,7 +222,8 @@ impl Queue {
             // A transaction is taken whole, so that the number of the last change says what was taken.
             let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 AND changed <= ?3 ORDER BY changed LIMIT ?2) AS next";
             let values = [number.into(), MOST_CHANGED.into(), last.into()];
-            let up_to: u64 = sql.one(most, &values, |row| row.get(0))?;
+            // All of them may have changed again meanwhile: they are found behind it.
+            let up_to = sql.one(most, &values, |row| row.get::<Option<u64>>(0))?.unwrap_or(last);
             let condition = "changed > ?1 AND changed <= ?2 ORDER BY changed, job";
             let found = entries_and_damaged(sql, condition, &[number.into(), up_to.into()])?;
             Ok((up_to, all_whole(store, found)?))

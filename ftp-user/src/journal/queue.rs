@@ -4,7 +4,7 @@
 mod tests;
 
 use super::failure::JournalFailure;
-use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning};
+use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning, one_row_per_job};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::retention::oldest;
 use super::sql::{Result, Row, Sql, StoreError, Value};
@@ -211,11 +211,19 @@ impl Queue {
     ///
     /// The journal cannot be read or written.
     pub fn forget_oldest(&self) -> Result<(), JournalFailure> {
-        // Mostly there are none, and nobody has to wait for this look.
-        if self.read(|store| oldest(&store.sql))?.is_empty() {
+        // Nobody else has to wait while they are looked for.
+        let found = self.read(|store| oldest(&store.sql))?;
+        if found.is_empty() {
             return Ok(());
         }
-        self.write(|store| forget_all(&store.sql, &oldest(&store.sql)?))
+        let jobs: Vec<JobId> = found.iter().map(|(job, _)| *job).collect();
+        self.write(|store| {
+            // Somebody may have tried one of them again meanwhile.
+            let ask = "SELECT changed FROM queue WHERE job = ?1";
+            let changes = one_row_per_job(&store.sql, ask, &jobs, |row| row.get::<u64>(0))?;
+            let same = found.iter().zip(changes).filter(|((_, changed), now)| *now == Some(*changed));
+            forget_all(&store.sql, &same.map(|((job, _), _)| *job).collect::<Vec<_>>())
+        })
     }
 
     /// Whether a process runs a job. If that cannot be asked, one does.

@@ -2,14 +2,14 @@
 
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
-use super::leases::is_taken;
+use super::leases::is_live;
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::SERIES;
 use crate::id::JobId;
-use crate::queue::{Entry, QueueState, Series, Submission, Turn, WHOLE_JOB, turn};
+use crate::queue::{Entry, QueueState, Series, Submission, Turn, turn};
 
 /// A series as the journal has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +121,7 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>> {
     let (before, state) = match (before, last) {
         // Nobody begins one whose row is damaged, but a run of it may go on.
         (Err(StoreError::Row(_)), Some(last)) => {
-            (None, is_taken(&store.sql, last, WHOLE_JOB)?.then_some(QueueState::Running))
+            (None, is_live(&store.sql, last)?.then_some(QueueState::Running))
         }
         (before, _) => {
             let before = before?.flatten();

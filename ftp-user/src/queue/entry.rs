@@ -378,7 +378,7 @@ impl Entry {
         }
     }
 
-    /// Continues a paused job, at once if it was waiting after a failure.
+    /// Continues a paused job, at once if it was waiting after a failure or for the settings.
     ///
     /// # Errors
     ///

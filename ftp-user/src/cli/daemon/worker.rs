@@ -97,8 +97,7 @@ impl Worker {
             last_change: 0,
             saved: None,
             told_progress: HashMap::new(),
-            // What was wrong before may be right now.
-            wakes_postponed: true,
+            wakes_postponed: false,
             postponed: HashMap::new(),
             unreadable: VecDeque::new(),
         }
@@ -238,7 +237,8 @@ impl Worker {
             (self.daemon.worker.id, self.held(), self.daemon.profile(), self.last_change);
         let check_in = move |queue: &Queue| Leases::of(queue, id).check_in(&profile, &held, last_change);
         let found = self.daemon.queue.on_disk(check_in).await?;
-        let CheckIn { now, lost, is_reporter, last_change, changes_gone } = found;
+        let CheckIn { now, lost, is_reporter, last_change, changes_gone, is_new } = found;
+        self.wakes_postponed |= is_new;
         self.renewal.note_renewal(asked, self.clock.now(), now);
         self.last_change = last_change;
         self.daemon.is_reporter.store(is_reporter, Ordering::Relaxed);

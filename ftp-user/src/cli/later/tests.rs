@@ -37,6 +37,11 @@ fn an_option_of_copy_at_another_place_says_where_it_belongs() {
         "--jobs 4 sync a b",
         Some("--jobs stands before its verb; write it behind: ftp-user sync --jobs ..."),
     );
+    check(
+        "--daemon",
+        "--daemon http://h jobs",
+        Some("--daemon stands before its verb; write it behind: ftp-user jobs --daemon ..."),
+    );
     check("--delete", "resume last --delete", Some(&format!("--delete is not an option of resume; {own}")));
 }
 

@@ -271,7 +271,7 @@ pub(in crate::job) async fn name_back(
 }
 
 /// What to do where the disk of a source may be away.
-pub(in crate::job) const DISK_AWAY: &str = "put it back where it was, or mount its disk, before the job goes on; if an empty directory is its right place, any file in it says so";
+pub(in crate::job) const DISK_AWAY: &str = "put it back where it was, or mount its disk, before the job goes on; if the directory is the right one although it is empty, put any file into it";
 /// The largest number of names in a tree that are looked for in the journal. Each look reads what the job has done.
 const MOST_LOOKED: u32 = 16;
 /// The largest number of directories that are removed. Others stay, empty.

@@ -122,7 +122,7 @@ impl<'a> Sources<'a> {
 
     /// Removes what earlier runs have left of files that are not copied any more, if all others are.
     async fn remove_left(&mut self, destinations: &[Location]) {
-        let context = self.stream.context;
+        let (context, moves) = (self.stream.context, self.stream.options.deletes_sources());
         if !context.run.job_journal.is_resumed() {
             return;
         }
@@ -132,7 +132,7 @@ impl<'a> Sources<'a> {
         let next = destination.beside();
         std::mem::replace(destination, next).release();
         if let Err(failure) =
-            leftovers::remove_left(context, destinations, self.pools, self.stream.tally).await
+            leftovers::remove_left(context, destinations, self.pools, self.stream.tally, moves).await
         {
             let place = self.destination.clone();
             self.failed(&place, &place, failure);

@@ -64,7 +64,7 @@ pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &Syn
     let ends = run.ends.beside();
     std::mem::replace(&mut run.ends, ends).quit(context).await;
     let destination = slice::from_ref(&request.destination);
-    if let Err(failure) = Box::pin(remove_left(context, destination, pools, run.tally)).await {
+    if let Err(failure) = Box::pin(remove_left(context, destination, pools, run.tally, false)).await {
         run.fail(failure);
     }
 }

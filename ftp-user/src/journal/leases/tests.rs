@@ -208,7 +208,10 @@ fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_not
     let renew = |holder: &Leases<'_>, id, held: &[Lease]| holder.check_in(&worker(id), held, 0).unwrap().lost;
     let lose = |holder: &Leases<'_>, held: &[Lease]| holder.lose_expired(held, |_| true).unwrap();
     assert_eq!(lose(&two, &[]), []);
+    let is_live = || queue.read(|store| is_live(&store.sql, job)).unwrap();
+    assert!(is_live());
     expire(&queue, lease);
+    assert!(!is_live());
     // Nobody has marked it as lost: it is as good as another one.
     assert_eq!(renew(&one, 1, &[lease]), []);
     assert_eq!(lose(&two, &[]), []);

@@ -191,3 +191,13 @@ fn a_paused_job_that_was_scheduled_keeps_its_time() {
     entry.resume(200).unwrap();
     assert_eq!((entry.state(200), entry.due), (QueueState::Scheduled, 900));
 }
+
+#[test]
+fn a_job_that_waits_for_the_settings_is_due_at_once_when_it_was_paused_and_continues() {
+    let mut entry = Entry::default();
+    entry.postpone("the settings have mistakes".to_owned(), 10);
+    entry.due = 600;
+    entry.pause().unwrap();
+    entry.resume(30).unwrap();
+    assert_eq!(entry.due, 30);
+}
