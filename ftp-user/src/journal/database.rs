@@ -60,7 +60,7 @@ fn make_tables(sql: &Sql) -> Result<i64> {
         sql.execute("INSERT INTO version (id, number) VALUES (1, ?1)", &[VERSION.into()])?;
         add_commit(sql)?;
         // Nobody has written a job: this only proves that the tables can be read.
-        JobRow::all(sql)?;
+        JobRow::all_and_damaged(sql)?;
         sql.commit(true)?;
         Ok(VERSION)
     };

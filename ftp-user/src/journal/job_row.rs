@@ -42,12 +42,7 @@ impl JobRow {
         Self::query(sql, "name = ?1", &[name.into()]).map(|mut rows| rows.pop())
     }
 
-    /// Every job, the one that began first comes first.
-    pub(super) fn all(sql: &Sql) -> Result<Vec<Self>> {
-        Self::query(sql, "TRUE ORDER BY begun", &[])
-    }
-
-    /// The same, but damaged rows keep nobody from the others.
+    /// Every job, the one that began first comes first, and the rows that are damaged.
     pub(super) fn all_and_damaged(sql: &Sql) -> Result<(Vec<Self>, Vec<DamagedRow>)> {
         JOBS.find_whole(sql, "TRUE ORDER BY begun", &[], Self::of)
     }

@@ -78,7 +78,7 @@ mod tests {
 
     /// Writes the words of jobs in the place of their values.
     fn make_words(sql: &Sql) {
-        let jobs = JobRow::all(sql).unwrap();
+        let jobs = JobRow::all_and_damaged(sql).unwrap().0;
         sql.run_all(
             "DROP TABLE jobs;
             CREATE TABLE jobs (
