@@ -1,10 +1,13 @@
 //! Jobs of the queue in the journal: each is submitted, changed, and ends. The oldest of those that have ended are forgotten.
 
+mod submitting;
 #[cfg(test)]
 mod tests;
 
+pub use submitting::Submitted;
+
 use super::failure::JournalFailure;
-use super::job_row::{FileCounts, JobRow, beginning_after, count, next_beginning, one_row_per_job};
+use super::job_row::{FileCounts, JobRow, count, next_beginning, one_row_per_job};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::retention::oldest;
 use super::sql::{Result, Row, Sql, StoreError, Value};
@@ -12,19 +15,21 @@ use super::store::{DaemonRefusal, JobLock, Store};
 use super::table::{DamagedRow, QUEUE, check_files, forget_all, transaction_number};
 use crate::id::JobId;
 use crate::queue::{
-    self, Entry, EntryRefusal, FileTotals, Head, JobChange, MOST_OF_OWNER, NamedRequest, Priority,
-    RecordedSites, Submission, Wish,
+    self, Entry, EntryRefusal, FileTotals, Head, JobChange, NamedRequest, Priority, RecordedSites,
+    Submission, Wish,
 };
 use ftp_io::blocking;
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use std::sync::{Arc, Mutex};
+use submitting::Submissions;
 use tokio::sync::Notify;
 
 /// The queue of a store. Clones share it. A change is on the disk when the call returns. Calls wait for the disk.
 #[derive(Clone, Debug)]
 pub struct Queue {
     store: Arc<Mutex<Store>>,
+    submissions: Arc<Submissions>,
 }
 
 /// The right to carry jobs of a queue. Where only this host has the queue, one process has it at a time; elsewhere one of each name.
@@ -36,19 +41,10 @@ pub struct DaemonLock {
 /// A job of the queue, and what the queue knows of it.
 type QueueRow = (JobId, Entry);
 
-/// What became of a job that was submitted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Submitted {
-    /// It is in the queue.
-    New(JobId),
-    /// A job of this name and work is there already.
-    Known(JobId),
-}
-
 impl Queue {
     /// The queue that this store has.
     pub(super) fn of(store: Store) -> Self {
-        Self { store: Arc::new(Mutex::new(store)) }
+        Self { store: Arc::new(Mutex::new(store)), submissions: Arc::default() }
     }
 
     pub(super) fn with<T>(
@@ -104,22 +100,6 @@ impl Queue {
     /// Whether a daemon carries the jobs of this queue. If that cannot be asked, one does.
     pub fn has_daemon(&self) -> bool {
         self.read(Store::has_daemon).unwrap_or(true)
-    }
-
-    /// Puts a job into the queue.
-    ///
-    /// # Errors
-    ///
-    /// Its owner has too many, or another work has its name, or the journal cannot be written.
-    pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
-        let submitted = self.with(|store| {
-            store.sql.ask_ahead(|sql| submission_facts(sql, &entry.submission.owner));
-            store.durably(|store| submit(store, id, job, entry))
-        })??;
-        if matches!(submitted, Submitted::Known(_)) {
-            self.settle()?;
-        }
-        Ok(submitted)
     }
 
     /// Waits until everything that this connection has read is on the disk, for whoever acts on it elsewhere.
@@ -242,49 +222,6 @@ impl Queue {
             JobRow::find(&store.sql, job)?.map(record).transpose()
         })
     }
-}
-
-fn submit(
-    store: &Store,
-    id: JobId,
-    job: StoredJob,
-    entry: &Entry,
-) -> Result<Result<Submitted, JournalFailure>> {
-    if let Some(NamedRequest { name, .. }) = &entry.request {
-        let values = [(&entry.submission.owner).into(), name.into()];
-        // A damaged one may be of this request: it is refused, and carried twice by nobody.
-        let known = QUEUE.find(&store.sql, "owner = ?1 AND request = ?2", &values, read)?;
-        if let Some((known, other)) = known.into_iter().next() {
-            return Ok(match other.request == entry.request {
-                true => Ok(Submitted::Known(known)),
-                false => Err(JournalFailure::Named { job: known, name: name.clone() }),
-            });
-        }
-    }
-    let other = job.name.as_deref().map(|name| JobRow::named(&store.sql, name)).transpose()?.flatten();
-    if let (Some(other), Some(name)) = (other, &job.name) {
-        let is_known = other.job.has_work_of(&job) && find(&store.sql, other.id)?.is_some();
-        return Ok(match is_known {
-            true => Ok(Submitted::Known(other.id)),
-            false => Err(JournalFailure::Named { job: other.id, name: name.clone() }),
-        });
-    }
-    let now = store.sql.now()?;
-    // The clock of whoever submits it may be wrong.
-    let due = if entry.due <= entry.created { now } else { entry.due };
-    let entry = &Entry { created: now, due, ..entry.clone() };
-    let (waiting, last) = submission_facts(&store.sql, &entry.submission.owner)?;
-    if waiting >= MOST_OF_OWNER {
-        return Ok(Err(store.full(MOST_OF_OWNER)));
-    }
-    put_at(store, beginning_after(last, since_1970()), id, job, entry)?;
-    Ok(Ok(Submitted::New(id)))
-}
-
-/// How many jobs of an owner wait, and when the last job of all has begun.
-fn submission_facts(sql: &Sql, owner: &str) -> Result<(u64, Option<u64>)> {
-    let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
-    sql.one(ask, &[owner.into()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Marks all jobs as lost that are carried, and ends all leases. Returns their number.

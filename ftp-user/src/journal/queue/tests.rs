@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::id::WorkerId;
+use crate::journal::table::counters;
 use crate::journal::{JobStart, Leases, RunEnd};
+use crate::queue::{MOST_OF_OWNER, NamedRequest};
 use std::path::Path;
+use std::thread;
+use submitting::{NewJob, submit_all};
 
 fn queue(directory: &Path) -> Queue {
     Queue::of(Store::open_for_tests(directory).unwrap())
@@ -87,6 +91,67 @@ fn an_owner_has_so_many_jobs_and_a_name_is_of_one_work() {
     let full = queue.submit(JobId::new(5), job.clone(), &entry("bob"));
     assert!(matches!(full, Err(JournalFailure::Full { most: MOST_OF_OWNER, .. })));
     queue.submit(JobId::new(5), job, &entry("eve")).unwrap();
+}
+
+#[test]
+fn jobs_that_wait_for_the_store_are_submitted_together() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let commits = |store: &Store| counters(&store.sql).unwrap().commits;
+    let store = queue.store.lock().unwrap();
+    let before = commits(&store);
+    store
+        .durably(|store| {
+            (10..9 + MOST_OF_OWNER).try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")))
+        })
+        .unwrap();
+    let submitted = thread::scope(|scope| {
+        let wait = |id: u64, owner: &'static str, name: Option<&str>| {
+            let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
+            let queue = &queue;
+            let waiting = queue.submissions.number();
+            let submitter = scope.spawn(move || queue.submit(JobId::new(id), job, &entry(owner)));
+            while queue.submissions.number() == waiting {
+                thread::yield_now();
+            }
+            submitter
+        };
+        let all = [
+            wait(1, "ann", None),
+            wait(2, "bob", None),
+            wait(3, "bob", None),
+            wait(4, "ann", Some("n")),
+            wait(5, "ann", Some("n")),
+        ];
+        drop(store);
+        all.map(|submitter| submitter.join().unwrap())
+    });
+    let new = |id| Ok(Submitted::New(JobId::new(id)));
+    assert_eq!([0, 1, 3].map(|at: usize| submitted[at].clone()), [new(1), new(2), new(4)]);
+    assert!(matches!(submitted[2], Err(JournalFailure::Full { .. })), "the second one of bob is too many");
+    assert_eq!(submitted[4], Ok(Submitted::Known(JobId::new(4))));
+    assert_eq!(commits(&queue.store.lock().unwrap()), before + 2);
+    assert!([1, 2, 4].iter().all(|id| queue.job(JobId::new(*id)).unwrap().is_some()));
+}
+
+#[test]
+fn a_damaged_row_keeps_only_its_own_submission_from_the_others_of_a_transaction() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let named = |name: &str| Entry {
+        request: Some(NamedRequest { name: name.to_owned(), digest: [0; 32] }),
+        ..entry("ann")
+    };
+    let put = |id: u64, name: &str| {
+        let job = StoredJob::for_tests("copy a b");
+        NewJob { id: JobId::new(id), job, entry: named(name) }
+    };
+    let store = queue.store.lock().unwrap();
+    assert_eq!(submit_all(&store, &[put(1, "one")]), [Ok(Submitted::New(JobId::new(1)))]);
+    store.sql.run_all("UPDATE queue SET bytes = bytes + 1;").unwrap();
+    let both = submit_all(&store, &[put(2, "one"), put(3, "two")]);
+    assert!(matches!(both[0], Err(JournalFailure::Damaged { .. })), "{both:?}");
+    assert_eq!(both[1], Ok(Submitted::New(JobId::new(3))));
 }
 
 #[test]

@@ -1,0 +1,170 @@
+//! Jobs are submitted. Those that come while the store is busy share the next transaction: a database of another host does as much for
+//! eight of them as for one.
+
+use super::super::job_row::{JobRow, beginning_after};
+use super::super::sql::{GONE, Result, Sql, Value};
+use super::super::store::Store;
+use super::super::table::QUEUE;
+use super::{JournalFailure, Queue, find, put_at, read};
+use crate::id::JobId;
+use crate::journal::StoredJob;
+use crate::queue::{Entry, MOST_OF_OWNER, NamedRequest};
+use ftp_io::clock::since_1970;
+use ftp_io::lock::Lock;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{SyncSender, TryRecvError, sync_channel};
+use std::{iter, slice};
+
+/// What became of a job that was submitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Submitted {
+    /// It is in the queue.
+    New(JobId),
+    /// A job of this name and work is there already.
+    Known(JobId),
+}
+
+/// A job that is not in the store yet.
+#[derive(Debug)]
+pub(super) struct NewJob {
+    pub(super) id: JobId,
+    pub(super) job: StoredJob,
+    pub(super) entry: Entry,
+}
+
+/// What its submitter is told.
+pub(super) type Reply = Result<Submitted, JournalFailure>;
+
+/// The jobs that wait for the store, and who waits for them.
+#[derive(Debug, Default)]
+pub(super) struct Submissions(Mutex<Vec<(NewJob, SyncSender<Reply>)>>);
+
+/// What the jobs of a transaction are put behind.
+#[derive(Debug)]
+struct QueueFacts {
+    /// How many jobs of each owner wait.
+    waiting: HashMap<String, u64>,
+    /// When the last job of all has begun.
+    last: Option<u64>,
+}
+
+impl Queue {
+    /// Puts a job into the queue.
+    ///
+    /// # Errors
+    ///
+    /// Its owner has too many, or another work has its name, or the journal cannot be written.
+    pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
+        let (reply, answer) = sync_channel(1);
+        self.submissions.0.locked().push((NewJob { id, job, entry: entry.clone() }, reply));
+        let submitted = loop {
+            // Whoever had the store before may have submitted this one, too.
+            let store = self.store.locked();
+            match answer.try_recv() {
+                Ok(submitted) => break submitted?,
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => {
+                    return Err(store.unusable("whoever wrote it has panicked"));
+                }
+            }
+            let mut waiting = self.submissions.0.locked();
+            let together = waiting.len().min(MOST_TOGETHER);
+            let (jobs, replies): (Vec<_>, Vec<_>) = waiting.drain(..together).unzip();
+            drop(waiting);
+            let submitted = submit_all(&store, &jobs);
+            for (reply, submitted) in replies.into_iter().zip(submitted) {
+                let _ = reply.send(submitted);
+            }
+        };
+        if matches!(submitted, Submitted::Known(_)) {
+            self.settle()?;
+        }
+        Ok(submitted)
+    }
+}
+
+#[cfg(test)]
+impl Submissions {
+    /// How many of them wait.
+    pub(super) fn number(&self) -> usize {
+        self.0.locked().len()
+    }
+}
+
+impl QueueFacts {
+    /// Asks for them once for all owners.
+    fn of(sql: &Sql, jobs: &[NewJob]) -> Result<Self> {
+        let mut facts = Self { waiting: HashMap::new(), last: None };
+        let mut owners: Vec<&str> = jobs.iter().map(|new| new.entry.submission.owner.as_str()).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let values: Vec<[Value<'_>; 1]> = owners.iter().map(|owner| [(*owner).into()]).collect();
+        let values: Vec<&[Value<'_>]> = values.iter().map(<[Value<'_>; 1]>::as_slice).collect();
+        let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
+        sql.query_each(ask, &values, &mut |number, row| {
+            let owner = *owners.get(number).ok_or(GONE)?;
+            facts.waiting.insert(owner.to_owned(), row.get(0)?);
+            facts.last = row.get(1)?;
+            Ok(())
+        })?;
+        Ok(facts)
+    }
+}
+
+/// Submits jobs in one transaction. Returns what became of each.
+pub(super) fn submit_all(store: &Store, jobs: &[NewJob]) -> Vec<Reply> {
+    store.sql.ask_ahead(|sql| QueueFacts::of(sql, jobs));
+    let submitted = store.durably(|store| {
+        let mut facts = QueueFacts::of(&store.sql, jobs)?;
+        jobs.iter().map(|new| submit(store, new, &mut facts)).collect()
+    });
+    match submitted {
+        Ok(submitted) => submitted,
+        // A row that one of them needs may be damaged.
+        Err(JournalFailure::Damaged { .. }) if jobs.len() > 1 => {
+            jobs.iter().flat_map(|new| submit_all(store, slice::from_ref(new))).collect()
+        }
+        Err(failure) => iter::repeat_n(Err(failure), jobs.len()).collect(),
+    }
+}
+
+fn submit(store: &Store, new: &NewJob, facts: &mut QueueFacts) -> Result<Reply> {
+    let NewJob { id, job, entry } = new;
+    let owner = &entry.submission.owner;
+    if let Some(NamedRequest { name, .. }) = &entry.request {
+        let values = [owner.into(), name.into()];
+        // A damaged one may be of this request: it is refused, and carried twice by nobody.
+        let known = QUEUE.find(&store.sql, "owner = ?1 AND request = ?2", &values, read)?;
+        if let Some((known, other)) = known.into_iter().next() {
+            return Ok(match other.request == entry.request {
+                true => Ok(Submitted::Known(known)),
+                false => Err(JournalFailure::Named { job: known, name: name.clone() }),
+            });
+        }
+    }
+    let other = job.name.as_deref().map(|name| JobRow::named(&store.sql, name)).transpose()?.flatten();
+    if let (Some(other), Some(name)) = (other, &job.name) {
+        let is_known = other.job.has_work_of(job) && find(&store.sql, other.id)?.is_some();
+        return Ok(match is_known {
+            true => Ok(Submitted::Known(other.id)),
+            false => Err(JournalFailure::Named { job: other.id, name: name.clone() }),
+        });
+    }
+    let now = store.sql.now()?;
+    // The clock of whoever submits it may be wrong.
+    let due = if entry.due <= entry.created { now } else { entry.due };
+    let entry = Entry { created: now, due, ..entry.clone() };
+    let waiting = facts.waiting.entry(owner.clone()).or_default();
+    if *waiting >= MOST_OF_OWNER {
+        return Ok(Err(store.full(MOST_OF_OWNER)));
+    }
+    *waiting += 1;
+    let begun = beginning_after(facts.last, since_1970());
+    facts.last = Some(begun);
+    put_at(store, begun, *id, job.clone(), &entry)?;
+    Ok(Ok(Submitted::New(*id)))
+}
+
+/// The largest number of jobs that share a transaction.
+const MOST_TOGETHER: usize = 64;
