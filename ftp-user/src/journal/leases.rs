@@ -151,32 +151,29 @@ impl<'a> Leases<'a> {
         &self,
         most: usize,
         recent: &[CarriedJob],
-        mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
+        may_begin: impl Fn(&Head<JobId>, &[CarriedJob]) -> bool,
     ) -> Result<TakenJobs, JournalFailure> {
         self.queue.with(|store| {
-            // A reader waits for no other process.
-            let mut look = || {
-                let now = store.sql.now()?;
-                let mut heads = heads(&store.sql, now)?;
-                let carried = if heads.is_empty() { Vec::new() } else { carried(&store.sql)? };
+            let look = |Store { sql, .. }: &Store| {
+                let now = sql.now()?;
+                let mut heads = heads(sql, now)?;
+                let carried = if heads.is_empty() { Vec::new() } else { carried(sql)? };
                 heads.retain(|head| may_begin(head, &carried));
                 let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
-                Ok(queue::next(heads, &all).map(|head| (now, head)))
+                let Some(head) = queue::next(heads, &all) else { return Ok(None) };
+                sql.ask_ahead(|sql| {
+                    self::heads(sql, now)?;
+                    self::carried(sql)?;
+                    jobs_of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)
+                });
+                Ok(Some(now))
             };
-            let Some((now, head)) = look().map_err(|bad| store.failure(bad))? else {
+            let take = |store: &Store, time| take(store, self.worker, time, most, recent, &may_begin);
+            let Some((jobs, damaged)) = store.take_found(look, take)? else {
                 return Ok(TakenJobs::default());
             };
-            store.sql.ask_ahead(|sql| {
-                heads(sql, now)?;
-                carried(sql)?;
-                jobs_of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)
-            });
-            let (jobs, damaged) =
-                store.durably(|store| take(store, self.worker, now, most, recent, may_begin))?;
-            Ok(TakenJobs {
-                jobs,
-                unreadable: damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect(),
-            })
+            let unreadable = damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect();
+            Ok(TakenJobs { jobs, unreadable })
         })
     }
 
@@ -289,7 +286,7 @@ fn take(
     time: u64,
     most: usize,
     recent: &[CarriedJob],
-    mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
+    may_begin: impl Fn(&Head<JobId>, &[CarriedJob]) -> bool,
 ) -> Result<(Vec<TakenJob>, Vec<DamagedRow>), StoreError> {
     let sql = &store.sql;
     let now = sql.now()?;

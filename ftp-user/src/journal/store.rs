@@ -299,6 +299,20 @@ impl Store {
         })
     }
 
+    /// Does `work` [`durably`](Self::durably) with the jobs that `look` finds, if it finds some.
+    pub(super) fn take_found<F, T>(
+        &self,
+        look: impl FnOnce(&Self) -> Result<Option<F>, StoreError>,
+        work: impl FnOnce(&Self, F) -> Result<T, StoreError>,
+    ) -> Result<Option<T>> {
+        let found = self.sql.begin_look().and_then(|()| look(self));
+        if let Ok(Some(found)) = found {
+            return self.durably(|store| work(store, found)).map(Some);
+        }
+        self.sql.roll_back();
+        found.map(|_| None).map_err(|bad| self.failure(bad))
+    }
+
     /// The key of a new file. Nobody else writes files during a transaction.
     pub(super) fn new_key(&self) -> Result<ItemKey, StoreError> {
         let key = match self.next_key.get() {

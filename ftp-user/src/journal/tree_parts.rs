@@ -94,12 +94,11 @@ impl Leases<'_> {
         mut may_begin: impl FnMut(&Head<JobId>, &[CarriedJob]) -> bool,
     ) -> Result<Option<TakenJob>, JournalFailure> {
         self.queue.with(|store| {
-            // A reader waits for no other process.
-            let found = offered(&store.sql, self.worker).map_err(|bad| store.failure(bad))?;
-            if found.is_empty() {
-                return Ok(None);
-            }
-            store.durably(|Store { sql, .. }| {
+            let look = |Store { sql, .. }: &Store| {
+                let offered = offered(sql, self.worker)?;
+                Ok((!offered.is_empty()).then_some(()))
+            };
+            let taken = store.take_found(look, |Store { sql, .. }, ()| {
                 let carried = leases::carried(sql)?;
                 for (job, part) in offered(sql, self.worker)? {
                     match take(sql, (job, part), self.worker, |head| may_begin(head, &carried)) {
@@ -109,7 +108,8 @@ impl Leases<'_> {
                     }
                 }
                 Ok(None)
-            })
+            });
+            taken.map(Option::flatten)
         })
     }
 

@@ -110,6 +110,13 @@ pub(super) trait Driver {
         Ok(())
     }
 
+    /// Begins to look for jobs that nobody has taken, which [`begin`](Self::begin) or [`roll_back`](Self::roll_back) ends. Where many
+    /// look at the same time, one does so after the other from its first question until the transaction ends: those that find nothing
+    /// left keep nobody from writing.
+    fn begin_look(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Begins a transaction. Nobody else writes the store from its first question until it ends.
     fn begin(&self) -> Result<()>;
 

@@ -20,7 +20,7 @@ pub(in crate::journal) use session::Parameters;
 use super::{Driver, EachRow, EachRowOf, OwnedValue, Result, Row, StoreError, Value};
 use crate::id::JobId;
 use crate::queue::Lease;
-use pipeline::{FoundRows, Select, Write};
+use pipeline::{FoundRows, Select, TransactionLock, Write};
 use session::{Answer, Request, Work};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(in crate::journal) struct PostgresConnection {
     changes: Cell<u64>,
     /// What the server gets of the transaction together with the next question; `None` outside of a transaction.
     unsent: RefCell<Option<UnsentWork>>,
-    /// When the transaction that goes on has begun, in seconds since 1970, if the server has told that.
+    /// When the transaction that goes on has got its last lock, in seconds since 1970, if the server has told that.
     begun: Cell<Option<u64>>,
     /// What is sent together with the next question.
     ahead: RefCell<QuestionsAhead>,
@@ -57,6 +57,8 @@ struct QuestionsAhead {
 struct UnsentWork {
     /// Whether the server knows of the transaction.
     has_begun: bool,
+    /// The lock that it needs before the next question.
+    lock: Option<LockKey>,
     /// Whether those who listen are told of it.
     notifies: bool,
     writes: Vec<Write>,
@@ -77,6 +79,8 @@ pub(in crate::journal) enum LockKey {
     Tables,
     /// The rows: whoever has it writes them.
     Writer,
+    /// Whoever has it looks for jobs to take.
+    Taker,
     /// A name of a worker, by its checksum: the worker of this name has it.
     Name(u32),
 }
@@ -93,7 +97,7 @@ impl LockKey {
     const fn suffix(self) -> &'static str {
         match self {
             Self::Daemon => "_shared",
-            Self::Job(_) | Self::Tables | Self::Writer | Self::Name(_) => "",
+            Self::Job(_) | Self::Tables | Self::Writer | Self::Taker | Self::Name(_) => "",
         }
     }
 
@@ -104,6 +108,7 @@ impl LockKey {
         match self {
             Self::Job(job) => job.number().cast_signed().to_string(),
             Self::Writer => own(WRITER),
+            Self::Taker => own(TAKER),
             Self::Daemon => own(DAEMON),
             Self::Tables => own(TABLES),
             Self::Name(number) => format!("{NAMES}, {}", number.cast_signed()),
@@ -116,11 +121,11 @@ impl Requests {
         self.ask_after(None, Vec::new(), work)
     }
 
-    /// Begins a transaction if it gets a lock for that, has these statements carried out, and then the work.
-    fn ask_after(&self, begin: Option<LockKey>, before: Vec<Write>, work: Work) -> Result<Answer> {
+    /// Gets a lock for the transaction, which begins with it if none goes on, has these statements carried out, and then the work.
+    fn ask_after(&self, lock: Option<TransactionLock>, before: Vec<Write>, work: Work) -> Result<Answer> {
         let gone = || StoreError::Database("the thread of its connection has ended".to_owned());
         let (reply, answer) = sync_channel(1);
-        self.0.send(Request { begin, before, work, reply }).map_err(|_| gone())?;
+        self.0.send(Request { lock, before, work, reply }).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
     }
 }
@@ -140,15 +145,16 @@ impl PostgresConnection {
 
     /// Asks, after what was not sent yet.
     fn ask(&self, work: Work) -> Result<Answer> {
-        let (begin, before) = match &mut *self.unsent.borrow_mut() {
+        let (lock, before) = match &mut *self.unsent.borrow_mut() {
             Some(unsent) => {
                 let begins = !std::mem::replace(&mut unsent.has_begun, true);
-                (begins.then_some(LockKey::Writer), std::mem::take(&mut unsent.writes))
+                let lock = unsent.lock.take().map(|key| TransactionLock { key, begins });
+                (lock, std::mem::take(&mut unsent.writes))
             }
             None => (None, Vec::new()),
         };
-        let answer = self.requests.ask_after(begin, before, work)?;
-        if begin.is_some() {
+        let answer = self.requests.ask_after(lock, before, work)?;
+        if lock.is_some() {
             self.begun.set(answer.time);
         }
         Ok(answer)
@@ -319,7 +325,14 @@ impl Driver for PostgresConnection {
     /// The server hears of the transaction together with its first question.
     fn begin(&self) -> Result<()> {
         self.ahead.borrow_mut().answers.clear();
-        *self.unsent.borrow_mut() = Some(UnsentWork::default());
+        self.unsent.borrow_mut().get_or_insert_default().lock = Some(LockKey::Writer);
+        Ok(())
+    }
+
+    /// The look and what comes of it are one transaction: a process that is stopped keeps others from looking no longer than from
+    /// writing.
+    fn begin_look(&self) -> Result<()> {
+        *self.unsent.borrow_mut() = Some(UnsentWork { lock: Some(LockKey::Taker), ..UnsentWork::default() });
         Ok(())
     }
 
@@ -363,10 +376,12 @@ impl Drop for SessionLock {
 const OWN: i32 = 0x4654_5055;
 /// The first half of the keys of names.
 const NAMES: i32 = OWN + 1;
-/// The second halves of the keys that begin with `OWN`: of whoever writes, carries the queue, or makes the tables.
+/// The second halves of the keys that begin with `OWN`: of whoever writes, carries the queue, makes the tables, or looks
+/// for jobs.
 const WRITER: i32 = 1;
 const DAEMON: i32 = 2;
 const TABLES: i32 = 3;
+const TAKER: i32 = 4;
 /// The channel of notifications.
 const CHANNEL: &str = "ftp_user";
 /// Asks for the time, in seconds since 1970.

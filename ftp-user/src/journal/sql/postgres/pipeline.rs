@@ -19,6 +19,14 @@ pub(super) struct Write {
     pub(super) rows: Option<u64>,
 }
 
+/// A lock that a transaction keeps until it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TransactionLock {
+    pub(super) key: LockKey,
+    /// Whether the transaction begins with it.
+    pub(super) begins: bool,
+}
+
 /// A statement that returns rows, with each of these values.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Select {
@@ -92,17 +100,18 @@ pub(super) fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| &**value as _).collect()
 }
 
-/// Begins a transaction under this lock, if one is given, and carries out the writes, all sent at once. Returns the time at which the
-/// transaction has begun. The server refuses what follows a transaction that cannot have its lock.
-pub(super) async fn begin_and_write(
+/// Gets this lock for the transaction, if one is given, and carries out the writes, all sent at once. Returns the time at which it has
+/// got the lock. The server refuses what follows a transaction that cannot have it.
+pub(super) async fn lock_and_write(
     client: &Client,
-    begin: Option<LockKey>,
+    lock: Option<TransactionLock>,
     writes: Vec<(Ready, Option<u64>)>,
 ) -> Result<Option<u64>> {
-    let begin = async {
-        let Some(key) = begin else { return Ok(None) };
-        let lock = format!("SELECT pg_advisory_xact_lock({})", key.parameters());
-        let answers = client.simple_query(&format!("BEGIN; {IN_TRANSACTION}; {lock}; {NOW}")).await?;
+    let lock = async {
+        let Some(TransactionLock { key, begins }) = lock else { return Ok(None) };
+        let begin = if begins { BEGIN } else { "" };
+        let lock = format!("{begin}SELECT pg_advisory_xact_lock({}); {NOW}", key.parameters());
+        let answers = client.simple_query(&lock).await?;
         let time = answers.iter().rev().find_map(|answer| {
             let SimpleQueryMessage::Row(row) = answer else { return None };
             row.get(0)?.parse().ok()
@@ -110,7 +119,7 @@ pub(super) async fn begin_and_write(
         let none = || StoreError::Database("it does not tell the time".to_owned());
         time.ok_or_else(none).map(Some)
     };
-    tokio::try_join!(biased; begin, write_all(client, writes)).map(|(time, ())| time)
+    tokio::try_join!(biased; lock, write_all(client, writes)).map(|(time, ())| time)
 }
 
 /// Carries statements out in their order, each sent without waiting for those before it. The first failure ends it.
@@ -164,5 +173,5 @@ async fn ask_one(client: &Client, asked: Vec<Ready>) -> Result<FoundRows> {
     Ok(found)
 }
 
-/// What holds for a transaction: its commit does not wait for the disk, since it would keep the lock of all rows until then.
-const IN_TRANSACTION: &str = "SET LOCAL synchronous_commit = off";
+/// Begins a transaction whose commit does not wait for the disk, since it would keep the lock of all rows until then.
+const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off; ";

@@ -2,8 +2,8 @@
 
 use super::super::{OwnedValue, Result, StoreError};
 use super::pipeline::{
-    FoundRows, Prepared, Ready, Select, Write, Writes, arrays_of, ask_all, begin_and_write, borrowed,
-    together, values_of,
+    FoundRows, Prepared, Ready, Select, TransactionLock, Write, Writes, arrays_of, ask_all, borrowed,
+    lock_and_write, together, values_of,
 };
 use super::statement::{Translated, for_many, translate};
 use super::stream::{Tls, connect};
@@ -36,8 +36,8 @@ pub(in crate::journal) struct Parameters {
 /// What is asked of the thread.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// A transaction begins before it, and has this lock until it ends.
-    pub(super) begin: Option<LockKey>,
+    /// The transaction gets this lock before it.
+    pub(super) lock: Option<TransactionLock>,
     /// What is carried out before it.
     pub(super) before: Vec<Write>,
     pub(super) work: Work,
@@ -72,7 +72,7 @@ pub(super) struct Answer {
     pub(super) rows: Vec<FoundRows>,
     /// The number of rows that were written or deleted, or of locks that were taken.
     pub(super) changed: u64,
-    /// When a transaction has begun with it, in seconds since 1970.
+    /// When a transaction has got a lock with it, in seconds since 1970.
     pub(super) time: Option<u64>,
 }
 
@@ -82,8 +82,8 @@ pub(super) fn serve(parameters: Parameters, mut requests: UnboundedReceiver<Requ
     runtime.block_on(async move {
         let mut session = Session::new(parameters);
         while let Some(request) = requests.recv().await {
-            let Request { begin, before, work, reply } = request;
-            let _ = reply.send(session.perform(begin, before, work).await);
+            let Request { lock, before, work, reply } = request;
+            let _ = reply.send(session.perform(lock, before, work).await);
         }
     });
 }
@@ -134,10 +134,15 @@ impl Session {
         Self { parameters, client, statements, locks, is_in_transaction: false, notifications }
     }
 
-    async fn perform(&mut self, begin: Option<LockKey>, before: Vec<Write>, work: Work) -> Result<Answer> {
+    async fn perform(
+        &mut self,
+        lock: Option<TransactionLock>,
+        before: Vec<Write>,
+        work: Work,
+    ) -> Result<Answer> {
         let is_end = matches!(work, Work::Commit { .. } | Work::RollBack);
         let was_in_transaction = self.is_in_transaction;
-        self.is_in_transaction = (was_in_transaction || begin.is_some()) && !is_end;
+        self.is_in_transaction = (was_in_transaction || lock.is_some()) && !is_end;
         if self.client.as_ref().is_none_or(Client::is_closed) {
             self.client = None;
             if let Work::Unlock(key) = work {
@@ -152,7 +157,7 @@ impl Session {
             }
             self.connect().await?;
         }
-        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(begin, before, work)).await else {
+        let Ok(done) = tokio::time::timeout(LONGEST, self.carry_out(lock, before, work)).await else {
             // Whatever it answers now belongs to no request.
             self.client = None;
             return Err(StoreError::Database("it does not answer".to_owned()));
@@ -164,7 +169,7 @@ impl Session {
     /// transaction, which the server refuses if one of them has failed.
     async fn carry_out(
         &mut self,
-        mut begin: Option<LockKey>,
+        mut lock: Option<TransactionLock>,
         before: Vec<Write>,
         work: Work,
     ) -> Result<Answer> {
@@ -185,7 +190,7 @@ impl Session {
         };
         let mut time = None;
         if !go_together {
-            time = begin_and_write(self.client()?, begin.take(), std::mem::take(&mut writes)).await?;
+            time = lock_and_write(self.client()?, lock.take(), std::mem::take(&mut writes)).await?;
         }
         let answer = match work {
             Work::Execute { statement, values } => self.execute(statement, &values).await,
@@ -195,7 +200,7 @@ impl Session {
                     asked.push(self.ready(&statement, &all).await?);
                 }
                 let client = self.client()?;
-                let started = begin_and_write(client, begin, writes);
+                let started = lock_and_write(client, lock, writes);
                 let (time, rows) = tokio::try_join!(biased; started, ask_all(client, asked))?;
                 Ok(Answer { rows, time, ..Answer::default() })
             }
@@ -204,7 +209,7 @@ impl Session {
             Work::Commit { has_changed } => {
                 let wait = if has_changed { WAIT_FOR_DISK } else { "" };
                 let end = format!("SELECT 1; COMMIT; {wait}");
-                let started = begin_and_write(self.client()?, begin, writes);
+                let started = lock_and_write(self.client()?, lock, writes);
                 tokio::try_join!(biased; started, self.batch(&end)).map(|(_, ended)| ended)
             }
             Work::RollBack => self.batch("ROLLBACK").await,
@@ -426,7 +431,7 @@ const WHO_AM_I: &str =
 /// carry it out.
 const SETTINGS: &str = "
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
-    SET search_path = ftp_user; SET synchronous_commit = on; SET client_min_messages = error;
+    SET search_path = ftp_user; SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
 /// How long an answer may take: longer than the server lets a statement run.
