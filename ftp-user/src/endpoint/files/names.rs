@@ -56,7 +56,7 @@ pub async fn delete_own_at_server(session: &mut Session, path: &PathName) -> Res
 }
 
 /// Reads the answer to a command that removes a name. `Ok(false)` when the name was not there.
-pub(super) fn has_removed(session: &Session, answer: &Answer, what: impl FnOnce() -> String) -> Result<bool> {
+fn has_removed(session: &Session, answer: &Answer, what: impl FnOnce() -> String) -> Result<bool> {
     match answer.is_done() {
         true => Ok(true),
         false if session.blame(answer) == Blame::Missing => Ok(false),
