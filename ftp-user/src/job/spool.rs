@@ -138,12 +138,6 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         }
         Ok(())
     }
-
-    /// The number of records in memory, as records or in the form of the file.
-    #[cfg(test)]
-    pub(crate) fn in_memory(&self) -> usize {
-        self.held.len() + self.fresh.len() / 16
-    }
 }
 
 impl<T: Serialize + DeserializeOwned> Default for Spool<T> {
@@ -389,6 +383,13 @@ const OF_THE_ALLOCATOR: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl<T: Serialize + DeserializeOwned> Spool<T> {
+        /// The number of records in memory, as records or in the form of the file.
+        pub(crate) fn in_memory(&self) -> usize {
+            self.held.len() + self.fresh.len() / 16
+        }
+    }
 
     /// A number with about as many bytes as a short name has.
     const fn padded(number: u64) -> [u64; 3] {

@@ -63,7 +63,7 @@ struct Join {
 }
 
 /// What is at the address of a relay.
-enum FoundRelay {
+pub(super) enum FoundRelay {
     Agent(Box<Session>),
     Hub(Hub),
 }
@@ -286,15 +286,6 @@ impl Session {
         };
         Ok(session.with_data(tunnel))
     }
-
-    /// Connects to a relay agent. Both ends prove that they know the token before anything else is sent.
-    #[cfg(test)]
-    pub(super) async fn open(context: &Context, relay: &Relay) -> Result<Self> {
-        match begin(context, relay).await? {
-            FoundRelay::Agent(session) => Ok(*session),
-            FoundRelay::Hub(hub) => panic!("{} is a hub", hub.display_name()),
-        }
-    }
 }
 
 /// Finds out whether there is a hub at the address of the relay, unless that is known. One that does not answer is asked once.
@@ -305,7 +296,8 @@ pub async fn recognize(context: &Context, relay: &Relay) {
     }
 }
 
-async fn begin(context: &Context, relay: &Relay) -> Result<FoundRelay> {
+/// Connects to a relay agent or a hub. Both ends prove that they know the token before anything else is sent.
+pub(super) async fn begin(context: &Context, relay: &Relay) -> Result<FoundRelay> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {

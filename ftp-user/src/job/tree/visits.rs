@@ -157,11 +157,6 @@ impl Visits {
         self.0.taken.notify_one();
         next
     }
-    /// How many visits are in memory.
-    #[cfg(test)]
-    pub(super) fn in_memory(&self) -> usize {
-        self.0.queue.locked().found.in_memory()
-    }
 }
 
 impl Drop for Visits {
@@ -206,6 +201,13 @@ mod tests {
     use super::*;
     use crate::failure;
     use ftp_proto::listing::{Kind, When};
+
+    impl Visits {
+        /// How many visits are in memory.
+        pub(in crate::job::tree) fn in_memory(&self) -> usize {
+            self.0.queue.locked().found.in_memory()
+        }
+    }
 
     #[tokio::test]
     async fn visits_come_as_they_were_given_and_few_are_in_memory() {
