@@ -5,10 +5,10 @@ use super::second::{UnendedFile, warn_as_long};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::{LocalEnd, Server};
-use crate::failure::{Failure, Kind, Result, words};
+use crate::failure::{Failure, Kind, Result};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, FileProgress, THIS_HOST};
-use crate::session::{Answer, Flow, Session, Transfer};
+use crate::session::{Answer, Flow, Session, Transfer, broken};
 use crate::world::Writing;
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport, Format};
 use ftp_io::tls::Data;
@@ -221,11 +221,7 @@ fn conclude(
         CopyEnd::File(error) => Err(Failure::of_this_host(file, &error).not_missing()),
         _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
         CopyEnd::Whole => Ok(()),
-        CopyEnd::Broken(error) => {
-            Err(Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
-                .said(format!("this host said \"{}\"", words(&error)))
-                .hint("try again later"))
-        }
+        CopyEnd::Broken(error) => Err(broken(&what, &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }

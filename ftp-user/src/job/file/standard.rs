@@ -17,8 +17,8 @@ use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
 use crate::report::{Event, FileProgress};
 use crate::route::StoreReply;
-use crate::session::{Flow, Session, Transfer};
-use ftp_io::copy::{self, CopyEnd, CopyReport, Pieces};
+use crate::session::{Flow, Session, Transfer, broken};
+use ftp_io::copy::{self, CopyEnd, Pieces};
 use ftp_io::hash::Digester;
 use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
@@ -97,16 +97,11 @@ impl StreamCopy<'_> {
         let tell = progress(context, name, facts.size);
         let received = files::receive(session, &wanted, out, tell, moved).await;
         let protection = Protection::of(session.runs_tls());
-        let CopyReport { end, digest, .. } = received?;
-        match end {
-            CopyEnd::Whole | CopyEnd::Stopped => {}
-            CopyEnd::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Err(Failure::new(Kind::Other, "the reader of standard output has gone"));
-            }
-            CopyEnd::File(error) => return Err(unwritten(&error)),
-            CopyEnd::Broken(error) => return Err(broken(wanted.what, &error)),
-        }
-        let sent = MovedBytes { bytes: *moved, digest: digest.map(|(hex, _)| hex) };
+        let digest = received?.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Kind::Other, "the reader of standard output has gone"),
+            _ => unwritten(&error),
+        })?;
+        let sent = MovedBytes { bytes: *moved, digest };
         if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
             let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
             return Err(Failure::new(Kind::Unverified, what));
@@ -229,12 +224,6 @@ fn unwritten(error: &io::Error) -> Failure {
     Failure::new(Kind::Other, format!("cannot write to standard output: {}", words(error)))
 }
 
-fn broken(what: String, error: &io::Error) -> Failure {
-    Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
-        .said(format!("this host said \"{}\"", words(error)))
-        .hint("try again later")
-}
-
 /// Stores standard input at `destination`.
 ///
 /// # Errors
@@ -321,7 +310,7 @@ async fn send(
         CopyEnd::File(error) => Err(failed(error)),
         _ if !answer.is_done() => Err(session.refusal("the server refuses the file", &answer)),
         CopyEnd::Whole => Ok(MovedBytes { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
-        CopyEnd::Broken(error) => Err(broken("it was not sent".to_owned(), &error)),
+        CopyEnd::Broken(error) => Err(broken("it was not sent", &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }
