@@ -14,10 +14,11 @@ mod crew;
 mod list;
 
 use super::attempts::StartPoint;
-use super::changed::{AT_ONCE, same_parts};
+use super::changed::AT_ONCE;
 use super::copy::{CopyPlan, Copying};
 use crate::endpoint::files;
 use crate::failure::Result;
+use crate::job::check::same_parts;
 use crate::job::race::Transferred;
 use crate::job::request::job::Options;
 use crate::outcome::Verified;
