@@ -81,26 +81,22 @@ impl Agents {
             FoundRelay::Agent(mut session) => {
                 let to_source = session.tunnel(context, source).await?;
                 let to_destination = session.tunnel(context, destination).await?;
-                Ok((Self::one(*session), [to_source, to_destination]))
+                Ok((Self::of_sides(None, *session)?, [to_source, to_destination]))
             }
             FoundRelay::Hub(hub) => find(context, relay, &hub, source, destination).await,
         }
     }
 
-    /// One agent that reaches both servers.
-    pub(super) fn one(session: Session) -> Self {
-        Self { destination: session, source: None, join: Join::default() }
-    }
-
-    /// An agent beside each server.
+    /// The agent beside the destination, and the one beside the source, if that is another one.
     ///
     /// # Errors
     ///
     /// This host has no random numbers.
-    pub(super) fn two(source: Session, destination: Session) -> Result<Self> {
-        let seed = Secret32::new(random_bytes()?);
-        let source = Some(OtherAgent { session: source, seed, joins: 0 });
-        Ok(Self { destination, source, join: Join::default() })
+    pub(super) fn of_sides(source: Option<Session>, destination: Session) -> Result<Self> {
+        let other = |session| {
+            random_bytes().map(|seed| OtherAgent { session, seed: Secret32::new(seed), joins: 0 })
+        };
+        Ok(Self { destination, source: source.map(other).transpose()?, join: Join::default() })
     }
 
     /// The session with the agent that reaches this server.
