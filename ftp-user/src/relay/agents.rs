@@ -93,9 +93,8 @@ impl Agents {
     ///
     /// This host has no random numbers.
     pub(super) fn of_sides(source: Option<Session>, destination: Session) -> Result<Self> {
-        let other = |session| {
-            random_bytes().map(|seed| OtherAgent { session, seed: Secret32::new(seed), joins: 0 })
-        };
+        let other =
+            |session| random_bytes().map(|seed| OtherAgent { session, seed: Secret32::new(seed), joins: 0 });
         Ok(Self { destination, source: source.map(other).transpose()?, join: Join::default() })
     }
 

@@ -15,8 +15,8 @@ use crate::job::retry::{Question, asked_of};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
-use crate::report::{Event, FileProgress};
-use crate::route::StoreReply;
+use crate::report::Event;
+use crate::route::{StoreReply, tell_progress};
 use crate::session::{Flow, Session, Transfer, broken};
 use ftp_io::copy::{self, CopyEnd, Pieces};
 use ftp_io::hash::Digester;
@@ -31,7 +31,6 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Opens what the file is written to.
 fn open(sink: Sink) -> io::Result<File> {
@@ -94,7 +93,7 @@ impl StreamCopy<'_> {
         let out = open(sink).map_err(|error| unwritten(&error))?;
         let what = format!("cannot read {name}");
         let wanted = WantedFile { path, what, size: facts.size, digest: means.algorithm() };
-        let tell = progress(context, name, facts.size);
+        let tell = tell_progress(context, name, facts.size, 0);
         let received = files::receive(session, &wanted, out, tell, moved).await;
         let protection = Protection::of(session.runs_tls());
         let digest = received?.map_err(|error| match error.kind() {
@@ -293,7 +292,7 @@ async fn send(
     let meter = session.context.meter();
     let sending = |connection| copy::send_pieces(input, connection, false, &meter);
     let command = (Command::Stor(stored.clone()), ByteRange::WHOLE);
-    let mut report = progress(context, NAME.to_owned(), None);
+    let mut report = tell_progress(context, NAME.to_owned(), None, 0);
     let flow = Transfer::of(session).run(command, sending, &meter, &mut report).await;
     let flow = flow.map_err(|failure| {
         if failure.kind == Kind::Temporary && waits.load(Ordering::Relaxed) {
@@ -338,13 +337,6 @@ impl Pieces for Input {
             digester.update(room);
         }
         Ok(if read == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-}
-
-fn progress(context: &Context, name: String, total: Option<u64>) -> impl FnMut(u64, Duration) + Send + use<> {
-    let events = context.run.events.clone();
-    move |bytes, time| {
-        events.say(Event::Progress(FileProgress { source: name.clone(), bytes, total, before: 0, time }));
     }
 }
 
