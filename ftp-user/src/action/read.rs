@@ -12,7 +12,7 @@ use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::Session;
 use crate::world::{self, local_path};
-use ftp_io::copy::{CopyEnd, Receiver};
+use ftp_io::copy::Receiver;
 use ftp_io::hash::Digester;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
@@ -63,16 +63,12 @@ pub async fn read(
     let announced = files::size_by_command(session, path).await?;
     let what = format!("cannot read {}", path.display());
     let wanted = WantedFile { path, what, size: announced, digest };
-    let copied = files::receive(session, &wanted, out, |_, _| {}, moved).await?;
-    match copied.end {
-        CopyEnd::File(error) => Ok(ReadEnd::not_written(error)),
-        CopyEnd::Whole | CopyEnd::Stopped => {
+    match files::receive(session, &wanted, out, |_, _| {}, moved).await? {
+        Err(error) => Ok(ReadEnd::not_written(error)),
+        Ok(digest) => {
             check(session, path, announced, *moved).await?;
-            Ok(ReadEnd::All { bytes: *moved, digest: copied.digest.map(|(hex, _)| hex) })
+            Ok(ReadEnd::All { bytes: *moved, digest })
         }
-        CopyEnd::Broken(error) => Err(Failure::new(Kind::Temporary, wanted.what)
-            .said(format!("the data connection broke: {error}"))
-            .hint("try again later")),
     }
 }
 

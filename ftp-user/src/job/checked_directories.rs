@@ -275,7 +275,11 @@ pub(crate) fn answer_if_any<T>(asked: Result<T>) -> Result<Option<T>> {
 const MOST_SHOWN: usize = 100_000;
 
 /// The path of a directory without symbolic links, if its server tells it.
-async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
+pub(in crate::job) async fn real(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Option<PathName>> {
     asked_of!(context, host, files::real_directory(context, host, path))
 }
 

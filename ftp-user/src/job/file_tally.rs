@@ -5,7 +5,7 @@ use crate::outcome::FileCopy;
 use crate::report::Summary;
 use serde::{Deserialize, Serialize};
 
-/// What one file adds to the counts. It is taken back whole if the copy is gone, or if nobody can tell whether it is there.
+/// What one file adds to the counts; by default nothing, as of one that does not count as done. It is taken back whole if the copy is gone, or if nobody can tell whether it is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub(in crate::job) struct FileTally {
     files: u64,
@@ -18,10 +18,6 @@ pub(in crate::job) struct FileTally {
 }
 
 impl FileTally {
-    /// That of a file that does not count as done.
-    pub(in crate::job) const NONE: Self =
-        Self { files: 0, skipped: 0, earlier: 0, bytes: 0, before: 0, unchanged: 0, unsized_files: 0 };
-
     /// That of a file that is done.
     pub(in crate::job) fn of(done: &FileCopy) -> Self {
         let is_copied = done.route().is_some();

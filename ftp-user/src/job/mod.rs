@@ -165,10 +165,14 @@ impl Item {
 }
 
 #[cfg(test)]
-impl Item {
-    /// A file that has the same path at both ends, of which nothing else is known.
-    pub(in crate::job) fn of_both(number: u64, path: &str) -> Self {
-        let path = PathName::from_user(path).unwrap();
-        Self::new(number, path.clone(), path)
+mod tests {
+    use super::*;
+
+    impl Item {
+        /// A file that has the same path at both ends, of which nothing else is known.
+        pub(in crate::job) fn of_both(number: u64, path: &str) -> Self {
+            let path = PathName::from_user(path).unwrap();
+            Self::new(number, path.clone(), path)
+        }
     }
 }

@@ -170,26 +170,6 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Asks a host until it has answered or the retries are used up.
-///
-/// # Errors
-///
-/// The last failure.
-pub(crate) async fn asked<T>(
-    context: &Context,
-    host: &mut Host,
-    mut ask: impl AsyncFnMut(&mut Host) -> Result<T>,
-) -> Result<T> {
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match ask(host).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => question.again(failure).await?,
-        }
-    }
-}
-
 /// The same as [`asked`] where a task of its own asks: `asked_of!(context, host, question)`. A future of a closure that borrows
 /// the host cannot move to another thread, as far as the compiler can tell.
 macro_rules! asked_of {
@@ -211,6 +191,19 @@ macro_rules! asked_of {
     }};
 }
 pub(super) use asked_of;
+
+/// Asks a host until it has answered or the retries are used up.
+///
+/// # Errors
+///
+/// The last failure.
+pub(crate) async fn asked<T>(
+    context: &Context,
+    host: &mut Host,
+    mut ask: impl AsyncFnMut(&mut Host) -> Result<T>,
+) -> Result<T> {
+    asked_of!(context, host, ask(host))
+}
 
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
 ///

@@ -138,12 +138,6 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         }
         Ok(())
     }
-
-    /// The number of records in memory, as records or in the form of the file.
-    #[cfg(test)]
-    pub(crate) fn in_memory(&self) -> usize {
-        self.held.len() + self.fresh.len() / 16
-    }
 }
 
 impl<T: Serialize + DeserializeOwned> Default for Spool<T> {
@@ -154,7 +148,7 @@ impl<T: Serialize + DeserializeOwned> Default for Spool<T> {
 }
 
 /// How many records of a queue are in memory, unless it says something else.
-pub(in crate::job) const RECORDS_IN_MEMORY: usize = 1024;
+const RECORDS_IN_MEMORY: usize = 1024;
 
 /// A set of names or paths, of which only hashes are kept. Each takes little more than eight bytes: a directory may have a
 /// million names.
@@ -389,6 +383,13 @@ const OF_THE_ALLOCATOR: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl<T: Serialize + DeserializeOwned> Spool<T> {
+        /// The number of records in memory, as records or in the form of the file.
+        pub(crate) fn in_memory(&self) -> usize {
+            self.held.len() + self.fresh.len() / 16
+        }
+    }
 
     /// A number with about as many bytes as a short name has.
     const fn padded(number: u64) -> [u64; 3] {

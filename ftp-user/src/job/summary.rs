@@ -194,7 +194,7 @@ impl Tally {
                 self.note_interrupted(&failed.failure);
             }
             self.tell_failed(failed);
-        } else if counts != FileTally::NONE {
+        } else if counts != FileTally::default() {
             self.sums.failed.stays -= 1;
         }
         !has_failed
@@ -531,7 +531,7 @@ mod tests {
         let (mut tally, _) = four_files(&events);
         let number = tally.next_number();
         tally.fails_stored(number, failed());
-        assert!(!tally.not_whole(number, FileTally::NONE, lost(true)));
+        assert!(!tally.not_whole(number, FileTally::default(), lost(true)));
         let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
         let expect = FailedFiles { all: 2, unconfirmed: 1, ..FailedFiles::default() };
         assert_eq!((summary.files, summary.failed), (3, expect));

@@ -63,7 +63,7 @@ struct Join {
 }
 
 /// What is at the address of a relay.
-enum FoundRelay {
+pub(super) enum FoundRelay {
     Agent(Box<Session>),
     Hub(Hub),
 }
@@ -81,26 +81,21 @@ impl Agents {
             FoundRelay::Agent(mut session) => {
                 let to_source = session.tunnel(context, source).await?;
                 let to_destination = session.tunnel(context, destination).await?;
-                Ok((Self::one(*session), [to_source, to_destination]))
+                Ok((Self::of_sides(None, *session)?, [to_source, to_destination]))
             }
             FoundRelay::Hub(hub) => find(context, relay, &hub, source, destination).await,
         }
     }
 
-    /// One agent that reaches both servers.
-    pub(super) fn one(session: Session) -> Self {
-        Self { destination: session, source: None, join: Join::default() }
-    }
-
-    /// An agent beside each server.
+    /// The agent beside the destination, and the one beside the source, if that is another one.
     ///
     /// # Errors
     ///
     /// This host has no random numbers.
-    pub(super) fn two(source: Session, destination: Session) -> Result<Self> {
-        let seed = Secret32::new(random_bytes()?);
-        let source = Some(OtherAgent { session: source, seed, joins: 0 });
-        Ok(Self { destination, source, join: Join::default() })
+    pub(super) fn of_sides(source: Option<Session>, destination: Session) -> Result<Self> {
+        let other =
+            |session| random_bytes().map(|seed| OtherAgent { session, seed: Secret32::new(seed), joins: 0 });
+        Ok(Self { destination, source: source.map(other).transpose()?, join: Join::default() })
     }
 
     /// The session with the agent that reaches this server.
@@ -286,15 +281,6 @@ impl Session {
         };
         Ok(session.with_data(tunnel))
     }
-
-    /// Connects to a relay agent. Both ends prove that they know the token before anything else is sent.
-    #[cfg(test)]
-    pub(super) async fn open(context: &Context, relay: &Relay) -> Result<Self> {
-        match begin(context, relay).await? {
-            FoundRelay::Agent(session) => Ok(*session),
-            FoundRelay::Hub(hub) => panic!("{} is a hub", hub.display_name()),
-        }
-    }
 }
 
 /// Finds out whether there is a hub at the address of the relay, unless that is known. One that does not answer is asked once.
@@ -305,7 +291,8 @@ pub async fn recognize(context: &Context, relay: &Relay) {
     }
 }
 
-async fn begin(context: &Context, relay: &Relay) -> Result<FoundRelay> {
+/// Connects to a relay agent or a hub. Both ends prove that they know the token before anything else is sent.
+pub(super) async fn begin(context: &Context, relay: &Relay) -> Result<FoundRelay> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {

@@ -249,11 +249,7 @@ pub(super) async fn find(
     let first = sessions.pop();
     let near_source = first.as_ref().unwrap_or(&last);
     remember(context, relay, &[(source, &near_source.name), (destination, &last.name)]);
-    let agents = match first {
-        Some(first) => Agents::two(first, last)?,
-        None => Agents::one(last),
-    };
-    Ok((agents, [to_source, to_destination]))
+    Ok((Agents::of_sides(first, last)?, [to_source, to_destination]))
 }
 
 /// Asks the agents, several at the same time, for the nearest one that reaches the server.

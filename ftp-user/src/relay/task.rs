@@ -6,7 +6,7 @@ use crate::config::RelayAddress;
 use crate::context::Context;
 use crate::failure::Result;
 use crate::session::{connect, within};
-use crate::world::{self, HostPort, Stream, connect_unix, keep_alive, unbound};
+use crate::world::{self, HostPort, Stream, connect_unix, keepalive, unbound};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, ReadEvent};
 use ftp_io::link::{HANDSHAKE, Link};
@@ -38,7 +38,7 @@ pub(super) async fn found(
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");
             let (stream, to) = connect(context, &at.host, at.port, &title, "a relay").await?;
-            let kept = keep_alive(&stream);
+            let kept = keepalive(&stream);
             kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
             Ok((stream, RelayPlace::Network(to)))
         }
@@ -59,7 +59,7 @@ pub(super) async fn stream(context: &Context, at: &RelayPlace) -> io::Result<Str
         RelayPlace::Network(at) => {
             let proxy = context.settings.proxy.as_ref();
             let stream = world::connect(proxy, unbound(at), at.clone()).await?;
-            keep_alive(&stream)?;
+            keepalive(&stream)?;
             Ok(stream)
         }
         RelayPlace::Unix(path) => connect_unix(path).await,

@@ -1,6 +1,7 @@
 //! Relay sessions with a scripted relay, over real links.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test answers one message and skips the others")]
 
+use super::agents::FoundRelay;
 use super::*;
 use crate::context::Cancel;
 use crate::failure::Kind;
@@ -22,6 +23,14 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+/// A session with a relay agent.
+async fn opened(relay: &Relay) -> Result<Session> {
+    match agents::begin(&Context::for_tests(Cancel::never()), relay).await? {
+        FoundRelay::Agent(session) => Ok(*session),
+        FoundRelay::Hub(hub) => panic!("{} is a hub", hub.display_name()),
+    }
+}
 
 /// What a relay of these tests does.
 struct Script {
@@ -92,7 +101,7 @@ impl Agent {
     }
 
     async fn session(&self) -> Session {
-        Session::open(&Context::for_tests(Cancel::never()), &self.relay).await.unwrap()
+        opened(&self.relay).await.unwrap()
     }
 
     /// The next message, except those that every session sends.
@@ -245,7 +254,7 @@ async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
 #[tokio::test]
 async fn another_token_is_reported_as_wrong_and_not_shown() {
     let agent = Agent::start(Script { token: 8, ..Script::new(|_| Vec::new()) }).await;
-    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = opened(&agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Untrusted);
     let (said, secret) = (failure.to_string(), token(7).line());
     let (address, file) = (agent.relay.address.to_string(), agent.relay.token_file.display().to_string());
@@ -270,7 +279,7 @@ async fn r31_a_relay_that_cannot_prove_its_token_is_not_trusted() {
         Connection::from(link).read_to_end(&mut rest).await.ok();
         rest
     });
-    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = opened(&agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Untrusted);
     assert!(failure.to_string().contains("did not prove"), "{failure}");
     assert_eq!(between.await.unwrap(), b"", "nothing more was sent to it");
@@ -286,11 +295,11 @@ async fn a_relay_that_cannot_be_reached_and_a_host_that_is_no_relay_are_reported
         stream.write_all(b"220 ready\r\n").await.unwrap();
         stream.read_u8().await.ok();
     });
-    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = opened(&agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Other);
     assert!(failure.to_string().contains("check that a relay listens there"), "{failure}");
     ftp.await.unwrap();
-    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = opened(&agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("the relay edge"), "{failure}");
     // So does a relay that has seen too many wrong tokens.
@@ -304,7 +313,7 @@ async fn a_relay_that_cannot_be_reached_and_a_host_that_is_no_relay_are_reported
         hello.resize(usize::from(u16::from_be_bytes([hello[3], hello[4]])), 0);
         stream.read_exact(&mut hello).await.unwrap();
     });
-    let failure = Session::open(&Context::for_tests(Cancel::never()), &agent.relay).await.unwrap_err();
+    let failure = opened(&agent.relay).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Temporary);
     assert!(failure.to_string().contains("it closed the connection in the handshake"), "{failure}");
     closing.await.unwrap();

@@ -5,10 +5,10 @@ use super::second::{UnendedFile, warn_as_long};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::{LocalEnd, Server};
-use crate::failure::{Failure, Kind, Result, words};
+use crate::failure::{Failure, Kind, Result};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, FileProgress, THIS_HOST};
-use crate::session::{Answer, Flow, Session, Transfer};
+use crate::session::{Answer, Flow, Session, Transfer, broken};
 use crate::world::Writing;
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport, Format};
 use ftp_io::tls::Data;
@@ -48,8 +48,8 @@ pub(crate) async fn send_local(
         seen.note(&connection);
         copy::send(file, skips, connection, format, &meter)
     };
-    let flow =
-        Transfer::of(session).run((command, part), sending, &meter, &mut progress(context, assignment)).await;
+    let mut tell = tell_progress(context, assignment.name.clone(), assignment.size, assignment.skips());
+    let flow = Transfer::of(session).run((command, part), sending, &meter, &mut tell).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Destination);
@@ -111,7 +111,8 @@ pub(crate) async fn receive_local(
         }
     };
     let part = assignment.part().unwrap_or(ByteRange::WHOLE);
-    let (mut report, most) = (progress(context, assignment), assignment.most());
+    let mut report = tell_progress(context, assignment.name.clone(), assignment.size, assignment.skips());
+    let most = assignment.most();
     let mut moving = |moved, time| {
         report(moved, time);
         if moved > most {
@@ -190,9 +191,14 @@ async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Resul
     if assignment.part().is_none() { session.forget_restart().await } else { Ok(()) }
 }
 
-fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64, Duration) + Send + use<> {
-    let (events, source, total, before) =
-        (context.run.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
+/// Tells how much of a file has moved, of which so much was there `before`.
+pub(crate) fn tell_progress(
+    context: &Context,
+    source: String,
+    total: Option<u64>,
+    before: u64,
+) -> impl FnMut(u64, Duration) + Send + use<> {
+    let events = context.run.events.clone();
     move |moved, time| {
         let bytes = before + moved;
         events.say(Event::Progress(FileProgress { source: source.clone(), bytes, total, before, time }));
@@ -221,11 +227,7 @@ fn conclude(
         CopyEnd::File(error) => Err(Failure::of_this_host(file, &error).not_missing()),
         _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
         CopyEnd::Whole => Ok(()),
-        CopyEnd::Broken(error) => {
-            Err(Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
-                .said(format!("this host said \"{}\"", words(&error)))
-                .hint("try again later"))
-        }
+        CopyEnd::Broken(error) => Err(broken(&what, &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use assignment::{
 pub(crate) use attempt::AttemptContext;
 pub use attempt::timeouts;
 pub(crate) use explain::{FAILED_FOR_EARLIER_FILE, SILENT_SO_FAR};
-pub(crate) use local::{receive_local, send_local};
+pub(crate) use local::{receive_local, send_local, tell_progress};
 pub use progress::{LONGEST_UNSEEN, USUAL_UNSEEN};
 pub use relay::Circuit;
 pub(crate) use second::{UnendedFile, warn_as_long};

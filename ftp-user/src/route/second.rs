@@ -13,7 +13,7 @@ use ftp_proto::wire::PathName;
 use std::future::pending;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 
 /// A second session that reports the size of the destination's file. Dropping it ends the session.
 #[derive(Debug)]
@@ -24,13 +24,7 @@ pub(super) struct SecondSession {
     paths: watch::Sender<Option<PathName>>,
     /// Sending `true` makes the session begin soon.
     hurry: watch::Sender<bool>,
-    task: AbortHandle,
-}
-
-impl Drop for SecondSession {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _task: JoinSet<()>,
 }
 
 /// The destination's file, for a second session.
@@ -53,7 +47,7 @@ impl SecondSession {
         let (paths, path) = watch::channel(stored.path.clone());
         let mut context = context.clone();
         context.run.cancel = Cancel::never();
-        let task = tokio::spawn(async move {
+        let asking = async move {
             let mut waits = Waits { clock: context.world.clock, path, hurries, slow: None };
             waits.slow_file().await;
             let Ok(mut session) = SessionOpening::new(&context, &stored.site, Role::Destination).open().await
@@ -69,8 +63,8 @@ impl SecondSession {
                 }
                 waits.pause(received.unwrap_or(0) == 0).await;
             }
-        });
-        Self { sizes, paths, hurry, task: task.abort_handle() }
+        };
+        Self { sizes, paths, hurry, _task: JoinSet::from_iter([asking]) }
     }
 
     /// The next size that it has seen; `None` if no file was shown. Never returns if it does not ask any more. May be dropped
@@ -96,15 +90,6 @@ impl SecondSession {
     /// It begins soon.
     pub(super) fn hurry(&self) {
         self.hurry.send_replace(true);
-    }
-
-    /// One that asks nobody, and whoever tells it sizes.
-    #[cfg(test)]
-    pub(super) fn for_tests() -> (Self, watch::Sender<Option<u64>>) {
-        let (sender, sizes) = watch::channel(None);
-        let (paths, hurry) = (watch::channel(None).0, watch::channel(false).0);
-        let task = tokio::spawn(pending::<()>()).abort_handle();
-        (Self { sizes, paths, hurry, task }, sender)
     }
 }
 
@@ -236,3 +221,17 @@ pub(super) const REMOTE_PERIOD: Duration = Duration::from_secs(1);
 const HEAD_START: Duration = Duration::from_secs(3);
 /// The same if it is not certain that the transfer has begun, and between two questions of that time.
 const SOON: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl SecondSession {
+        /// One that asks nobody, and whoever tells it sizes.
+        pub(in crate::route) fn for_tests() -> (Self, watch::Sender<Option<u64>>) {
+            let (sender, sizes) = watch::channel(None);
+            let (paths, hurry) = (watch::channel(None).0, watch::channel(false).0);
+            (Self { sizes, paths, hurry, _task: JoinSet::new() }, sender)
+        }
+    }
+}

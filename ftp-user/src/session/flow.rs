@@ -8,11 +8,12 @@ use super::connection::Session;
 use super::port::DataPort;
 use super::stall::Stall;
 use crate::context::Patience;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Kind, Result, words};
 use ftp_io::copy::Meter;
 use ftp_io::tls::Data;
 use ftp_proto::command::Command;
 use ftp_proto::wire::ByteRange;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -182,6 +183,13 @@ async fn another(port: Option<&DataPort>) {
         Some(port) => port.another().await,
         None => std::future::pending().await,
     }
+}
+
+/// The failure of a transfer whose data connection broke.
+pub fn broken(what: &str, error: &io::Error) -> Failure {
+    Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
+        .said(format!("this host said \"{}\"", words(error)))
+        .hint("try again later")
 }
 
 /// How often the meter is looked at.

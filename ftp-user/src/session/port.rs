@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, iter};
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// A port to which one server connects. Dropping it closes the port.
 #[derive(Debug)]
@@ -140,22 +140,12 @@ pub struct RelayPort {
 
 #[derive(Debug)]
 enum State {
-    /// The server is awaited.
-    Awaited(Joining),
+    /// The server is awaited: the task that has the relay join both connections.
+    Awaited(JoinSet<Result<Connection, DataFailure>>),
     /// Somebody came who cannot be the server. The relay takes one connection only.
     Intruded,
     /// Its connection was taken.
     Taken,
-}
-
-/// The task that has the relay join both connections. Dropping it ends that.
-#[derive(Debug)]
-struct Joining(JoinHandle<Result<Connection, DataFailure>>);
-
-impl Drop for Joining {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl RelayPort {
@@ -168,12 +158,12 @@ impl RelayPort {
         join: impl Future<Output = Result<Connection, DataFailure>> + Send + 'static,
         mut seen: watch::Receiver<RelayPortState>,
     ) -> impl Future<Output = Result<Self, DataFailure>> + Send + 'static {
-        let mut joining = Joining(tokio::spawn(join));
+        let mut joining = JoinSet::from_iter([join]);
         async move {
             let at = seen.wait_for(|seen| seen.at.is_some()).await.ok().and_then(|seen| seen.at);
             match at {
                 Some(at) => Ok(Self { at, seen, state: Mutex::new(State::Awaited(joining)) }),
-                None => Err(joining.end().await.err().unwrap_or_else(ended)),
+                None => Err(end_of(&mut joining).await.err().unwrap_or_else(ended)),
             }
         }
     }
@@ -198,7 +188,7 @@ impl RelayPort {
         let mut state = self.state.lock().await;
         match &mut *state {
             State::Awaited(joining) => {
-                let connection = joining.end().await;
+                let connection = end_of(joining).await;
                 *state = State::Taken;
                 let connection = connection?;
                 let untold = || DataFailure::path("the relay has not told who has connected to it");
@@ -216,10 +206,9 @@ impl RelayPort {
     }
 }
 
-impl Joining {
-    async fn end(&mut self) -> Result<Connection, DataFailure> {
-        (&mut self.0).await.unwrap_or_else(|_| Err(ended()))
-    }
+async fn end_of(joining: &mut JoinSet<Result<Connection, DataFailure>>) -> Result<Connection, DataFailure> {
+    let joined = joining.join_next().await.and_then(Result::ok);
+    joined.unwrap_or_else(|| Err(ended()))
 }
 
 /// The failure of a join whose task has gone without a word.

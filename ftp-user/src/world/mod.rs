@@ -13,7 +13,7 @@ pub(crate) use name::{
 };
 pub use network::Congestion;
 pub(crate) use network::{
-    HostPort, OpenPort, Stream, anywhere, connect, connect_to_host, connect_unix, end_by_reset, keep_alive,
+    HostPort, OpenPort, Stream, anywhere, connect, connect_to_host, connect_unix, end_by_reset, keepalive,
     listen, look_up, reset, unbound,
 };
 

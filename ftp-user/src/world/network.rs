@@ -5,7 +5,7 @@ use crate::failure::words;
 use crate::place::Proxy;
 pub use ftp_io::socket::Congestion;
 use ftp_io::socket::{self, Listener, Ports, Reserved};
-pub(crate) use ftp_io::socket::{Stream, end_by_reset, reset};
+pub(crate) use ftp_io::socket::{Stream, end_by_reset, keepalive, look_up, reset};
 use ftp_io::socks;
 pub(crate) use ftp_io::socks::HostPort;
 use ftp_proto::address::Parity;
@@ -14,15 +14,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::UnixStream;
-
-/// The addresses of a host, with that port.
-///
-/// # Errors
-///
-/// The name is not known.
-pub(crate) async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    socket::look_up(host, port).await
-}
 
 /// Connects to `to` from any port of `from`, or through the proxy. The future borrows nothing.
 pub(crate) fn connect(
@@ -79,15 +70,6 @@ pub(crate) async fn connect_to_host(host: &str, port: u16) -> io::Result<Stream>
 /// Nobody listens there, or this user may not connect.
 pub(crate) async fn connect_unix(path: &Path) -> io::Result<Stream> {
     Ok(UnixStream::connect(path).await?.into())
-}
-
-/// Has the system look now and then whether the other end of a quiet connection is still there.
-///
-/// # Errors
-///
-/// The system refuses.
-pub(crate) fn keep_alive(stream: &Stream) -> io::Result<()> {
-    socket::keepalive(stream)
 }
 
 /// Listens at any free port of that address.

@@ -8,7 +8,7 @@ use crate::endpoint::Host;
 use crate::failure::Result;
 use crate::place;
 use crate::session::{Answer, Role, Session};
-use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
 use ftp_proto::manners::{AbsentWords, Form, ToldByMlst, UnclearNames, Verdict};
 use ftp_proto::reply::Blame;
@@ -234,47 +234,24 @@ pub async fn login_directory(context: &Context, host: &mut Host) -> Result<Optio
     Ok(told)
 }
 
-/// Whether an end has something of each of these names, which its listing has not shown: it may hide them. `None` if
-/// it does not tell. No directory is listed again. A server that takes commands ahead is asked for all of them at once,
-/// so they must be few enough for its queue.
+/// Whether an end has something of this name, which its listing has not shown: it may hide it. `None` if it does not tell. No
+/// directory is listed again.
 ///
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub async fn have(context: &Context, host: &mut Host, paths: &[PathName]) -> Result<Vec<Option<bool>>> {
+pub async fn have(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<bool>> {
     match host {
-        Host::Server(server) => have_at_server(server.session(context).await?, paths).await,
-        Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
+        Host::Server(server) => have_at_server(server.session(context).await?, path).await,
+        Host::Local(end) => Ok(end.entry(path).ok().map(|found| found.is_some())),
     }
 }
 
-pub(super) async fn have_at_server(session: &mut Session, paths: &[PathName]) -> Result<Vec<Option<bool>>> {
-    let mut ahead = Vec::new();
-    if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
-        ahead.extend(paths.iter().map(|path| session.send(Command::Mlst(Some(path.clone())), None)));
-    }
-    let mut said = Vec::new();
-    // Other questions come behind those that were sent.
-    for id in ahead {
-        let answer = session.answer_to(id, Verb::Mlst).await?;
-        said.push(session.manners.has_by_mlst(&answer));
-    }
-    let mut have = Vec::new();
-    for (index, path) in paths.iter().enumerate() {
-        have.push(match said.get(index).copied().flatten() {
-            Some(has) => Some(has),
-            None => has(session, path, said.is_empty()).await?,
-        });
-    }
-    Ok(have)
-}
-
-/// Whether the server has something of a name. MLST is not sent again if it was.
-async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>> {
+pub(super) async fn have_at_server(session: &mut Session, path: &PathName) -> Result<Option<bool>> {
     if session.dropped_part(path).await?.is_some() {
         return Ok(None);
     }
-    if is_mlst_new && session.manners.capabilities.mlst.is_some() {
+    if session.manners.capabilities.mlst.is_some() {
         let answer = session.ask(Command::Mlst(Some(path.clone()))).await?;
         if let Some(has) = session.manners.has_by_mlst(&answer) {
             return Ok(Some(has));

@@ -47,16 +47,14 @@ pub async fn delete_own_at_server(session: &mut Session, path: &PathName) -> Res
     session.context.confirm_job().await?;
     let answer = session.ask(Command::Dele(path.clone())).await?;
     let is_unclear = !answer.is_done() && session.blame(&answer) == Blame::File;
-    let is_lacking = is_unclear
-        && have_at_server(session, std::slice::from_ref(path)).await?.first() == Some(&Some(false));
-    if is_lacking {
+    if is_unclear && have_at_server(session, path).await? == Some(false) {
         return Ok(false);
     }
     has_removed(session, &answer, || format!("cannot delete {}", path.display()))
 }
 
 /// Reads the answer to a command that removes a name. `Ok(false)` when the name was not there.
-pub(super) fn has_removed(session: &Session, answer: &Answer, what: impl FnOnce() -> String) -> Result<bool> {
+fn has_removed(session: &Session, answer: &Answer, what: impl FnOnce() -> String) -> Result<bool> {
     match answer.is_done() {
         true => Ok(true),
         false if session.blame(answer) == Blame::Missing => Ok(false),

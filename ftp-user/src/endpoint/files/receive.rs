@@ -2,11 +2,12 @@
 
 use super::{most, sends_too_much};
 use crate::failure::{Failure, Result};
-use crate::session::{Flow, Session, Transfer};
-use ftp_io::copy::{CopyEnd, CopyReport, Format, Receipt, Receiver};
+use crate::session::{Flow, Session, Transfer, broken};
+use ftp_io::copy::{CopyEnd, Format, Receipt, Receiver};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::{ByteRange, PathName};
+use std::io;
 use std::time::Duration;
 
 /// A file that is to be received.
@@ -22,19 +23,19 @@ pub struct WantedFile<'a> {
     pub digest: Option<Algorithm>,
 }
 
-/// Receives a file into `out`, and `tell`s how far it is. So many bytes have `moved` then, also if it fails. Whether `out` has taken
-/// them, and whether the connection broke, is for the caller to say.
+/// Receives a file into `out`, and `tell`s how far it is. So many bytes have `moved` then, also if it fails. Returns their digest, if
+/// it was wanted, or why `out` has not taken them.
 ///
 /// # Errors
 ///
-/// The server refuses the file, the session is lost, more bytes come than were announced, or the run was interrupted.
+/// The server refuses the file, the session is lost, the connection breaks, more bytes come than were announced, or the run was interrupted.
 pub async fn receive(
     session: &mut Session,
     file: &WantedFile<'_>,
     out: impl Receiver,
     mut tell: impl FnMut(u64, Duration) + Send,
     moved: &mut u64,
-) -> Result<CopyReport> {
+) -> Result<io::Result<Option<String>>> {
     session.set_type(DataType::Image).await?;
     let (meter, most) = (session.context.meter(), most(file.size));
     let format = Format { digest: file.digest, ..Format::default() };
@@ -56,9 +57,10 @@ pub async fn receive(
         Flow::Lost(_, failure) => Err(failure),
         Flow::Refused(answer) => Err(session.refusal(&file.what, &answer)),
         Flow::Over(report, answer) => match report.end {
-            CopyEnd::File(_) => Ok(report),
+            CopyEnd::File(error) => Ok(Err(error)),
             _ if !answer.is_done() => Err(session.refusal(&file.what, &answer)),
-            CopyEnd::Whole | CopyEnd::Broken(_) => Ok(report),
+            CopyEnd::Whole => Ok(Ok(report.digest.map(|(hex, _)| hex))),
+            CopyEnd::Broken(error) => Err(broken(&file.what, &error)),
             CopyEnd::Stopped => Err(Failure::interrupted()),
         },
     }

@@ -10,7 +10,7 @@
 use super::digests::hash_at_server;
 use super::list::list_each_at_server;
 use super::look::facts_at_server;
-use super::names::has_removed;
+use super::names::delete_own_at_server;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
@@ -255,7 +255,7 @@ impl FinalRename<'_> {
         let aside = &self.replaced.aside;
         self.replaced.is_aside = match named {
             // If it cannot be deleted now, it is deleted later.
-            Ok(()) => delete_aside(self.session, aside).await.is_err(),
+            Ok(()) => delete_own_at_server(self.session, aside).await.is_err(),
             Err(_) => put_back_at_server(self.session, aside, self.to).await.unwrap_or(true),
         };
         named
@@ -282,13 +282,6 @@ impl FinalRename<'_> {
         self.session.manners.renames = true;
         Ok(())
     }
-}
-
-/// Deletes the old file. `Ok(false)` when it was not there.
-async fn delete_aside(session: &mut Session, path: &PathName) -> Result<bool> {
-    session.context.confirm_job().await?;
-    let answer = session.ask(Command::Dele(path.clone())).await?;
-    has_removed(session, &answer, || format!("cannot delete {}", path.display()))
 }
 
 /// Whether a file has the name, or a link.

@@ -10,7 +10,7 @@ use crate::route::Ends;
 use clap::ValueEnum;
 use ftp_io::copy;
 use ftp_proto::digest::{Algorithm, BadStreamed, Digest, Streamed, best_common};
-use ftp_proto::wire::{PathName, counted};
+use ftp_proto::wire::{ByteRange, PathName, counted};
 use serde::{Deserialize, Serialize};
 
 /// A file and its copy, which are compared.
@@ -205,6 +205,33 @@ pub(crate) async fn compare(
             Err(differs(from, source, &format!("{name} of the source is {there}, of the copy {here}")))
         }
     }
+}
+
+/// Which of these parts are the same in the source and in a file of the destination, or why an end does not tell. Both servers
+/// compute at the same time.
+///
+/// # Errors
+///
+/// A server does not answer any more, or the run was interrupted.
+pub(crate) async fn same_parts(
+    context: &Context,
+    (from, to): (&mut Host, &mut Host),
+    algorithm: Algorithm,
+    [source, copy]: [&PathName; 2],
+    parts: &[ByteRange],
+) -> Result<Result<Vec<ByteRange>>> {
+    let (there, here) = both(
+        files::part_digests(context, from, algorithm, source, parts),
+        files::part_digests(context, to, algorithm, copy, parts),
+    )
+    .await?;
+    let (there, here) = match (there, here) {
+        (Ok(there), Ok(here)) => (there, here),
+        (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
+    };
+    let both = there.iter().zip(&here).zip(parts);
+    let is_same = both.filter(|((there, here), _)| there.hex.eq_ignore_ascii_case(&here.hex));
+    Ok(Ok(is_same.map(|(_, part)| *part).collect()))
 }
 
 /// The digest that a final reply has told, or else the one that the server is asked for.

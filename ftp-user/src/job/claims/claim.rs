@@ -147,12 +147,6 @@ impl PendingClaims {
         let claimed = |(item, began)| ClaimedFile { claim: claimed(context, ends, &item, began), item };
         items.map(claimed).collect()
     }
-
-    /// Claims that no journal keeps.
-    #[cfg(test)]
-    pub(in crate::job) fn of_nobody(items: Vec<Item>) -> Self {
-        Self { items, asked: Ok(JournalAnswer::default()) }
-    }
 }
 
 /// What the answer of the journal means for a file.
@@ -508,25 +502,31 @@ fn seen(facts: &Facts) -> SourceFacts {
 }
 
 #[cfg(test)]
-impl FileClaim {
-    /// A file that an earlier run has claimed, with these parts.
-    pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
-        let left = EarlierParts { last: parts.last().copied(), ..EarlierParts::default() };
-        Self {
-            kept: FileRecord { left: Some(left), may_be_done: true, ..FileRecord::default() },
-            ..Self::default()
+mod tests {
+    use super::*;
+
+    impl PendingClaims {
+        /// Claims that no journal keeps.
+        pub(in crate::job) fn of_nobody(items: Vec<Item>) -> Self {
+            Self { items, asked: Ok(JournalAnswer::default()) }
         }
     }
 
-    /// A file that an earlier run has copied.
-    pub(in crate::job) fn done_by_earlier_run(verified: Verified) -> Self {
-        Self { done: Some(verified), ..Self::default() }
-    }
-}
+    impl FileClaim {
+        /// A file that an earlier run has claimed, with these parts.
+        pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
+            let left = EarlierParts { last: parts.last().copied(), ..EarlierParts::default() };
+            Self {
+                kept: FileRecord { left: Some(left), may_be_done: true, ..FileRecord::default() },
+                ..Self::default()
+            }
+        }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+        /// A file that an earlier run has copied.
+        pub(in crate::job) fn done_by_earlier_run(verified: Verified) -> Self {
+            Self { done: Some(verified), ..Self::default() }
+        }
+    }
 
     #[test]
     fn of_the_parts_of_candidates_that_ran_beside_each_other_the_largest_goes_on() {

@@ -284,7 +284,7 @@ impl<'a> Stream<'a> {
     pub(in crate::job) async fn delete_source_of(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         let deleted = Box::pin(self.delete_source_alone(item, done)).await;
         // Where its source stays, it has failed, and is not counted.
-        let counts = if deleted.is_ok() { FileTally::of(done) } else { FileTally::NONE };
+        let counts = if deleted.is_ok() { FileTally::of(done) } else { FileTally::default() };
         self.stored.note(&self.ends, self.options, item, done, counts);
         deleted
     }
@@ -324,7 +324,7 @@ impl<'a> Stream<'a> {
         self.waiting.found.extend(returned);
         for file in files {
             if let Ok(done) = &file.result {
-                let counts = if self.has_failed(&file) { FileTally::NONE } else { FileTally::of(done) };
+                let counts = if self.has_failed(&file) { FileTally::default() } else { FileTally::of(done) };
                 self.stored.note(&self.ends, self.options, &file.item, done, counts);
             }
             self.report(file);

@@ -13,9 +13,9 @@
 
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
-use crate::context::Context;
-use crate::endpoint::{Host, both, files};
+use crate::endpoint::files;
 use crate::failure::{Kind, Result};
+use crate::job::check::same_parts;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{ChangedParts, Options};
 use crate::ladder::Rung;
@@ -23,7 +23,7 @@ use crate::outcome::Verified;
 use crate::route::{Assignment, Count, Ends};
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::listing;
-use ftp_proto::wire::{ByteRange, PathName};
+use ftp_proto::wire::ByteRange;
 
 /// Puts the part together from the old file and what has changed of it. `None` if the file is to be sent whole: nothing of the
 /// part is left then.
@@ -153,33 +153,6 @@ async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
         }
     }
     Ok(chunks.judge(&same).map_or(Sameness::Little, Sameness::All))
-}
-
-/// Which of these parts are the same in the source and in a file of the destination, or why an end does not tell. Both servers
-/// compute at the same time.
-///
-/// # Errors
-///
-/// A server does not answer any more, or the run was interrupted.
-pub(super) async fn same_parts(
-    context: &Context,
-    (from, to): (&mut Host, &mut Host),
-    algorithm: Algorithm,
-    [source, copy]: [&PathName; 2],
-    parts: &[ByteRange],
-) -> Result<Result<Vec<ByteRange>>> {
-    let (there, here) = both(
-        files::part_digests(context, from, algorithm, source, parts),
-        files::part_digests(context, to, algorithm, copy, parts),
-    )
-    .await?;
-    let (there, here) = match (there, here) {
-        (Ok(there), Ok(here)) => (there, here),
-        (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure)),
-    };
-    let both = there.iter().zip(&here).zip(parts);
-    let is_same = both.filter(|((there, here), _)| there.hex.eq_ignore_ascii_case(&here.hex));
-    Ok(Ok(is_same.map(|(_, part)| *part).collect()))
 }
 
 /// Two files of one name, cut into chunks.

@@ -15,10 +15,10 @@ use crate::job::retry::{Question, asked_of};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
-use crate::report::{Event, FileProgress};
-use crate::route::StoreReply;
-use crate::session::{Flow, Session, Transfer};
-use ftp_io::copy::{self, CopyEnd, CopyReport, Pieces};
+use crate::report::Event;
+use crate::route::{StoreReply, tell_progress};
+use crate::session::{Flow, Session, Transfer, broken};
+use ftp_io::copy::{self, CopyEnd, Pieces};
 use ftp_io::hash::Digester;
 use ftp_io::program::output::{input_file, output_file};
 use ftp_proto::command::{Command, DataType, Partial};
@@ -31,7 +31,6 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Opens what the file is written to.
 fn open(sink: Sink) -> io::Result<File> {
@@ -94,19 +93,14 @@ impl StreamCopy<'_> {
         let out = open(sink).map_err(|error| unwritten(&error))?;
         let what = format!("cannot read {name}");
         let wanted = WantedFile { path, what, size: facts.size, digest: means.algorithm() };
-        let tell = progress(context, name, facts.size);
+        let tell = tell_progress(context, name, facts.size, 0);
         let received = files::receive(session, &wanted, out, tell, moved).await;
         let protection = Protection::of(session.runs_tls());
-        let CopyReport { end, digest, .. } = received?;
-        match end {
-            CopyEnd::Whole | CopyEnd::Stopped => {}
-            CopyEnd::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Err(Failure::new(Kind::Other, "the reader of standard output has gone"));
-            }
-            CopyEnd::File(error) => return Err(unwritten(&error)),
-            CopyEnd::Broken(error) => return Err(broken(wanted.what, &error)),
-        }
-        let sent = MovedBytes { bytes: *moved, digest: digest.map(|(hex, _)| hex) };
+        let digest = received?.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Kind::Other, "the reader of standard output has gone"),
+            _ => unwritten(&error),
+        })?;
+        let sent = MovedBytes { bytes: *moved, digest };
         if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
             let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
             return Err(Failure::new(Kind::Unverified, what));
@@ -229,12 +223,6 @@ fn unwritten(error: &io::Error) -> Failure {
     Failure::new(Kind::Other, format!("cannot write to standard output: {}", words(error)))
 }
 
-fn broken(what: String, error: &io::Error) -> Failure {
-    Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
-        .said(format!("this host said \"{}\"", words(error)))
-        .hint("try again later")
-}
-
 /// Stores standard input at `destination`.
 ///
 /// # Errors
@@ -304,7 +292,7 @@ async fn send(
     let meter = session.context.meter();
     let sending = |connection| copy::send_pieces(input, connection, false, &meter);
     let command = (Command::Stor(stored.clone()), ByteRange::WHOLE);
-    let mut report = progress(context, NAME.to_owned(), None);
+    let mut report = tell_progress(context, NAME.to_owned(), None, 0);
     let flow = Transfer::of(session).run(command, sending, &meter, &mut report).await;
     let flow = flow.map_err(|failure| {
         if failure.kind == Kind::Temporary && waits.load(Ordering::Relaxed) {
@@ -321,7 +309,7 @@ async fn send(
         CopyEnd::File(error) => Err(failed(error)),
         _ if !answer.is_done() => Err(session.refusal("the server refuses the file", &answer)),
         CopyEnd::Whole => Ok(MovedBytes { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
-        CopyEnd::Broken(error) => Err(broken("it was not sent".to_owned(), &error)),
+        CopyEnd::Broken(error) => Err(broken("it was not sent", &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }
@@ -349,13 +337,6 @@ impl Pieces for Input {
             digester.update(room);
         }
         Ok(if read == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-}
-
-fn progress(context: &Context, name: String, total: Option<u64>) -> impl FnMut(u64, Duration) + Send + use<> {
-    let events = context.run.events.clone();
-    move |bytes, time| {
-        events.say(Event::Progress(FileProgress { source: name.clone(), bytes, total, before: 0, time }));
     }
 }
 

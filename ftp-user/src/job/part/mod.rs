@@ -13,7 +13,7 @@ use crate::endpoint::{Debt, Host, Pools, Server, both, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Item;
-use crate::job::check::prefix_algorithm;
+use crate::job::check::{prefix_algorithm, same_parts};
 use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
@@ -434,15 +434,10 @@ async fn bytes_right(
         return Ok(Some(search.good));
     }
     while let Some(part) = search.next() {
-        let (there, here) = both(
-            files::part_digest(context, from, algorithm, source, part),
-            files::part_digest(context, to, algorithm, stored, part),
-        )
-        .await?;
-        match (there, here) {
-            (Ok(there), Ok(here)) => search.note(there.hex.eq_ignore_ascii_case(&here.hex)),
+        match same_parts(context, (from, to), algorithm, [source, stored], &[part]).await? {
+            Ok(same) => search.note(!same.is_empty()),
             // What is known so far is right.
-            (Err(_), _) | (_, Err(_)) => break,
+            Err(_) => break,
         }
     }
     Ok(Some(search.good))

@@ -144,16 +144,6 @@ impl OtherJobs {
     }
 }
 
-#[cfg(test)]
-impl OtherJobs {
-    /// A job has claimed these paths.
-    pub(super) fn of(job: JobId, paths: &[&str]) -> Self {
-        let mut others = Self::default();
-        paths.iter().for_each(|path| others.add(path.as_bytes(), job));
-        others
-    }
-}
-
 /// Nothing is deleted: `why` it is not known what others store there.
 fn unknown(why: &str) -> Failure {
     let what = format!("nothing is deleted, since it is not known what other jobs store there: {why}");
@@ -163,6 +153,15 @@ fn unknown(why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl OtherJobs {
+        /// A job has claimed these paths.
+        pub(in crate::job::sync) fn of(job: JobId, paths: &[&str]) -> Self {
+            let mut others = Self::default();
+            paths.iter().for_each(|path| others.add(path.as_bytes(), job));
+            others
+        }
+    }
 
     #[test]
     fn a_claimed_path_and_the_directories_above_it_belong_to_its_job() {

@@ -104,10 +104,10 @@ impl<'p> FileRenames<'p> {
         let path = place::join(Some(source), &entry.path);
         let Some(old) = self.same(run, &path, &entry.facts).await? else { return Ok(false) };
         // Whether the source says that it does not have the old name. Its listing may hide names, and be cut.
-        let old_path = [place::join(Some(source), &old.path)];
+        let old_path = place::join(Some(source), &old.path);
         let host = &mut run.ends.source;
         let has = asked(context, host, async |host| files::have(context, host, &old_path).await).await;
-        if answer_if_any(has)?.as_deref().and_then(<[_]>::first) != Some(&Some(false)) {
+        if answer_if_any(has)?.flatten() != Some(false) {
             return Ok(false);
         }
         if !run.is_dry()

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
+use crate::job::checked_directories::real;
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::Links;
@@ -256,11 +257,6 @@ impl Walk {
         self.levels.push(level);
         Ok(())
     }
-}
-
-/// The path of a directory without symbolic links, if the server tells it.
-async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
-    asked_of!(context, host, files::real_directory(context, host, path))
 }
 
 /// A directory while it is listed: takes its entries as they come.
