@@ -317,7 +317,12 @@ const RACES: usize = 20;
 
 /// The first characters of a text, for a value whose size is bounded.
 pub fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    shortened_to(text, LONGEST)
+}
+
+/// The first `most` characters of a text; dots stand for the others.
+pub fn shortened_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
     }

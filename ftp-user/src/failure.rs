@@ -1,6 +1,7 @@
 //! What went wrong, for people: what failed, which end said what, what to do about it.
 
 use crate::id::JobId;
+use clap::ValueEnum;
 use ftp_io::lock::Lock;
 use ftp_io::program::secret::without_passwords;
 use ftp_io::quoting::for_shell;
@@ -211,7 +212,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// The kind of a failure. Decisions depend on it, never on the words of a failure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize, Serialize, ValueEnum)]
 pub enum Kind {
     /// Any error that is none of the others: unknown host, full disk, not FTP.
     Other,

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `verb` | a verb under way: its places, what it has done and what has failed; `mkdir` and `mv` |
+//! | `verb` | a verb under way: its places, what it has done and what has failed, also for `ls`, `stat` and `cat`; `mkdir` and `mv` |
 //! | `read` | a file is read, for `cat` and `hash`; `hash` |
 //! | `removal_plan`, `remove` | `rm`: everything that would be deleted, then the question, then the deletion |
 //! | `listing` | what files are called for people, and several directories as one, also for `ls` |
@@ -19,4 +19,4 @@ pub use listing::{FileLabels, Grouping, UnionEntry, typed, united};
 pub use read::{ReadEnd, hash, read};
 pub use remove::{Remove, remove};
 pub use tree::draw;
-pub use verb::{make_directories, rename};
+pub use verb::{VerbRun, make_directories, rename};

@@ -32,16 +32,8 @@ pub enum ReadEnd {
         /// Its digest, if that was wanted.
         digest: Option<String>,
     },
-    /// `ftp-user cat ... | head` has seen enough.
-    ReaderGone,
-    /// The file or pipe takes nothing more.
+    /// The file or pipe takes nothing more. A broken pipe says that its reader, as of `ftp-user cat ... | head`, has seen enough.
     NotWritten(io::Error),
-}
-
-impl ReadEnd {
-    fn not_written(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::NotWritten(error) }
-    }
 }
 
 /// Reads the file at `path` into `out`, and computes the digest that is wanted. `moved` is how many bytes have come, also if it
@@ -64,7 +56,7 @@ pub async fn read(
     let what = format!("cannot read {}", path.display());
     let wanted = WantedFile { path, what, size: announced, digest };
     match files::receive(session, &wanted, out, |_, _| {}, moved).await? {
-        Err(error) => Ok(ReadEnd::not_written(error)),
+        Err(error) => Ok(ReadEnd::NotWritten(error)),
         Ok(digest) => {
             check(session, path, announced, *moved).await?;
             Ok(ReadEnd::All { bytes: *moved, digest })
@@ -93,7 +85,7 @@ async fn read_here(
             }
             let piece = buffer.get(..read).unwrap_or_default();
             if let Err(error) = out.write(piece) {
-                return Ok(ReadEnd::not_written(error));
+                return Ok(ReadEnd::NotWritten(error));
             }
             if let Some(digester) = &mut digester {
                 digester.update(piece);
@@ -135,20 +127,14 @@ pub async fn hash(
 ) -> Status {
     let labels = FileLabels::new(here, &context.settings.named, places);
     let mut run = VerbRun::new(context, "hash", false);
-    for place in run.targets(places).await {
-        let mut host = run.host(&place);
-        match hash_one(&run, &mut host, &place, labels.label(&place), algorithm).await {
-            Ok(hashed) => {
-                run.count(listing::Kind::File, hashed.size);
-                context.run.events.deliver(Event::Hashed(hashed)).await;
-            }
-            Err(failure) => run.failed(&place, failure),
-        }
-        host.release();
-        if run.was_interrupted() {
-            break;
-        }
-    }
+    let targets = run.targets(places).await;
+    let hash = async |run: &mut VerbRun<'_>, host: &mut Host, place: &Location| {
+        let hashed = hash_one(run, host, place, labels.label(place), algorithm).await?;
+        run.count(listing::Kind::File, hashed.size);
+        context.run.events.deliver(Event::Hashed(hashed)).await;
+        Ok(())
+    };
+    run.each(&targets, hash).await;
     run.end().await
 }
 
@@ -201,7 +187,7 @@ async fn hash_here(
     let what = || format!("cannot hash {}", path.display());
     match read(context, host, path, io::sink(), Some(algorithm), &mut 0).await? {
         ReadEnd::All { bytes, digest: Some(hex) } => Ok((Digest { algorithm, hex }, bytes)),
-        ReadEnd::All { .. } | ReadEnd::ReaderGone => {
+        ReadEnd::All { .. } => {
             Err(Failure::new(Kind::Other, format!("{}: not all of it was hashed", what())))
         }
         ReadEnd::NotWritten(error) => Err(Failure::of_this_host(what(), &error)),

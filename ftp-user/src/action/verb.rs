@@ -6,22 +6,28 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::{Failures, Matches, Status, asked, matches, missing, named, rename_free};
 use crate::outcome::FailedItem;
 use crate::place::{self, Location};
-use crate::report::{Change, Event, VerbSummary};
+use crate::report::{Cause, Change, Event, VerbSummary};
 use crate::session::{Facts, Role};
 use ftp_proto::listing;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::fmt::Display;
 
-/// A verb under way.
+/// A verb under way. A place that fails stops no other.
 #[derive(Debug)]
-pub(super) struct VerbRun<'a> {
-    pub(super) context: &'a Context,
-    pub(super) pools: Pools,
+pub struct VerbRun<'a> {
+    /// What it works with.
+    pub context: &'a Context,
+    pools: Pools,
     began: Moment,
     /// The summary so far; whether all went well, and how long it took, is added at the end.
     pub(super) summary: VerbSummary,
     failures: Failures,
+    /// Whether it only shows what is there: then it has no summary, each failure is told when it comes, and what is not known
+    /// is a warning.
+    only_shows: bool,
+    /// What came of what was shown.
+    shown: Status,
 }
 
 impl<'a> VerbRun<'a> {
@@ -29,16 +35,21 @@ impl<'a> VerbRun<'a> {
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
         let summary = VerbSummary { verb, dry_run, ..VerbSummary::default() };
         let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
-        Self { context, pools, began, summary, failures }
+        Self { context, pools, began, summary, failures, only_shows: false, shown: Status::Done }
+    }
+
+    /// The same for a verb that only shows what is there.
+    pub fn that_shows(context: &'a Context) -> Self {
+        Self { only_shows: true, ..Self::new(context, "", false) }
     }
 
     /// The host of a place, where only questions are asked and names are changed.
-    pub(super) fn host(&self, place: &Location) -> Host {
+    pub fn host(&self, place: &Location) -> Host {
         Host::at(place, Role::Server, &self.pools)
     }
 
     /// Every place that the places stand for, in their order. A pattern that cannot be matched is a failure of its own.
-    pub(super) async fn targets(&mut self, places: &[Location]) -> Vec<Location> {
+    pub async fn targets(&mut self, places: &[Location]) -> Vec<Location> {
         let mut targets = Vec::with_capacity(places.len());
         for place in places {
             let Matches { names, gaps, .. } = match matches(self.context, &self.pools, place).await {
@@ -51,11 +62,37 @@ impl<'a> VerbRun<'a> {
                     continue;
                 }
             };
-            gaps.into_iter().for_each(|gap| self.failed(place, gap.during(place)));
+            for gap in gaps.into_iter().map(|gap| gap.during(place)) {
+                if self.only_shows {
+                    self.shown = self.shown.and(Status::Partly);
+                    self.context.run.events.warn(gap.to_string());
+                } else {
+                    self.failed(place, gap);
+                }
+            }
             let names = names.into_iter();
             targets.extend(names.map(|name| name.map_or_else(|| place.clone(), |name| named(place, name))));
         }
         targets
+    }
+
+    /// Does the same with each place. A place that fails stops no other, an interruption does.
+    pub async fn each(
+        &mut self,
+        places: &[Location],
+        mut act: impl AsyncFnMut(&mut Self, &mut Host, &Location) -> Result<()>,
+    ) {
+        for place in places {
+            if self.was_interrupted() {
+                return;
+            }
+            let mut host = self.host(place);
+            let done = act(self, &mut host, place).await;
+            host.release();
+            if let Err(failure) = done {
+                self.failed(place, failure);
+            }
+        }
     }
 
     /// What is at a path; a symbolic link is looked through.
@@ -92,6 +129,12 @@ impl<'a> VerbRun<'a> {
         }
     }
 
+    /// Notes that a place was shown, and what came of it.
+    pub fn shown(&mut self, status: Status) {
+        self.summary.files += 1;
+        self.shown = self.shown.and(status);
+    }
+
     /// Notes that a name was changed, or would be, and reports it.
     pub(super) async fn changed(
         &mut self,
@@ -107,32 +150,40 @@ impl<'a> VerbRun<'a> {
     }
 
     /// Notes that a place has failed, and reports it.
-    pub(super) fn failed(&mut self, place: impl Display, failure: Failure) {
-        let (source, dest) = (place.to_string(), String::new());
+    pub fn failed(&mut self, place: impl Display, failure: Failure) {
+        let (source, dest, kind) = (place.to_string(), String::new(), failure.kind);
         let failed = FailedItem { source, dest, failure };
         self.context.run.events.say(Event::Failed(failed.clone()));
+        if self.only_shows {
+            let first = vec![failed.clone()];
+            self.context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
+        }
         self.failures.add(failed);
     }
 
     /// Whether somebody has asked the program to stop.
-    pub(super) fn was_interrupted(&self) -> bool {
+    pub fn was_interrupted(&self) -> bool {
         self.failures.has(Kind::Interrupted)
     }
 
     /// Ends all sessions, then reports the causes of the failures and the end.
-    pub(super) async fn end(self) -> Status {
-        let Self { context, pools, began, summary, failures } = self;
+    pub async fn end(self) -> Status {
+        let Self { context, pools, began, summary, failures, only_shows, shown } = self;
         if !context.run.cancel.is_cancelled() {
             pools.quit().await;
+        }
+        let number = summary.files + summary.directories;
+        let status = Status::of_many(number, &failures.kinds()).and(shown);
+        if only_shows {
+            return status;
         }
         let failed = failures.count();
         if failed > 0 {
             context.run.events.say(Event::Causes(failures.causes()));
         }
         let (ok, seconds) = (failed == 0, context.world.clock.now().since(began).as_secs_f64());
-        let number = summary.files + summary.directories;
         context.run.events.say(Event::Ended(VerbSummary { ok, seconds, failed, ..summary }));
-        Status::of_many(number, &failures.kinds())
+        status
     }
 }
 
@@ -144,20 +195,11 @@ pub async fn make_directories(
     dry_run: bool,
 ) -> Status {
     let mut run = VerbRun::new(context, "mkdir", dry_run);
-    for place in places {
-        let mut host = run.host(place);
-        let made = match parents {
-            true => make_with_parents(&mut run, &mut host, &place.path).await,
-            false => make_new(&mut run, &mut host, &place.path).await,
-        };
-        host.release();
-        if let Err(failure) = made {
-            run.failed(place, failure);
-        }
-        if run.was_interrupted() {
-            break;
-        }
-    }
+    let make = async |run: &mut VerbRun<'_>, host: &mut Host, place: &Location| match parents {
+        true => make_with_parents(run, host, &place.path).await,
+        false => make_new(run, host, &place.path).await,
+    };
+    run.each(places, make).await;
     run.end().await
 }
 

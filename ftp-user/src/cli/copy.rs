@@ -86,17 +86,20 @@ impl CopyArgs {
 
 /// Reads the number of files at the same time.
 pub(super) fn jobs_at_once(text: &str) -> Result<JobCount, String> {
+    Ok(auto_or_number(text, MOST_JOBS)?.map_or(JobCount::Auto, |number| JobCount::Exactly(number.into())))
+}
+
+/// Reads `auto`, which is `None`, or a number up to `most`.
+pub(super) fn auto_or_number(text: &str, most: u8) -> Result<Option<NonZero<u8>>, String> {
     if text == "auto" {
-        return Ok(JobCount::Auto);
+        return Ok(None);
     }
-    let number = text.parse().ok().filter(|number: &NonZero<usize>| number.get() <= MOST_JOBS);
-    number
-        .map(JobCount::Exactly)
-        .ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
+    let number = text.parse().ok().filter(|number: &NonZero<u8>| number.get() <= most);
+    number.map(Some).ok_or_else(|| format!("neither `auto` nor a number between 1 and {most}"))
 }
 
 /// The largest number of files that can be copied at the same time: each needs two sessions.
-const MOST_JOBS: usize = 64;
+const MOST_JOBS: u8 = 64;
 
 /// Append a file to another, in place
 ///

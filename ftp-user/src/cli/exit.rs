@@ -2,6 +2,7 @@
 
 use crate::failure::Kind;
 use crate::job::Status;
+use clap::ValueEnum;
 use std::process::ExitCode;
 
 /// The exit status of the process.
@@ -17,18 +18,13 @@ pub const fn number(status: Status) -> u8 {
     described(status).0
 }
 
-/// What an exit status means.
-pub const fn meaning(status: Status) -> &'static str {
-    described(status).1
-}
-
 /// The exit status of a run that fails with this kind, also the `exit` of `--json`.
 pub(super) const fn of_kind(kind: Kind) -> u8 {
     number(Status::Failed(kind))
 }
 
 /// The number of an exit status, and what it means.
-const fn described(status: Status) -> (u8, &'static str) {
+pub const fn described(status: Status) -> (u8, &'static str) {
     match status {
         Status::Done => (0, "done, and verified as asked"),
         Status::Partly => (9, "some files of a tree failed, or deletions were withheld; the rest is done"),
@@ -49,22 +45,10 @@ const fn described(status: Status) -> (u8, &'static str) {
 
 /// The status of another process of this program that has ended with this number.
 pub(super) fn of_number(code: u8) -> Status {
-    let all = ALL_KINDS.map(Status::Failed).into_iter().chain([Status::Done, Status::Partly]);
-    all.into_iter().find(|status| number(*status) == code).unwrap_or(Status::Failed(Kind::Other))
+    let kinds = Kind::value_variants().iter().copied().map(Status::Failed);
+    let mut all = kinds.chain([Status::Done, Status::Partly]);
+    all.find(|status| number(*status) == code).unwrap_or(Status::Failed(Kind::Other))
 }
-
-const ALL_KINDS: [Kind; 10] = [
-    Kind::Other,
-    Kind::Usage,
-    Kind::Missing,
-    Kind::Refused,
-    Kind::Temporary,
-    Kind::NoPath,
-    Kind::Unverified,
-    Kind::Exists,
-    Kind::Interrupted,
-    Kind::Untrusted,
-];
 
 #[cfg(test)]
 mod tests {
@@ -72,8 +56,8 @@ mod tests {
 
     #[test]
     fn a_number_means_the_status_that_has_it() {
-        let all = ALL_KINDS.map(Status::Failed).into_iter().chain([Status::Done, Status::Partly]);
-        for status in all {
+        let kinds = Kind::value_variants().iter().copied().map(Status::Failed);
+        for status in kinds.chain([Status::Done, Status::Partly]) {
             assert_eq!(of_number(number(status)), status);
         }
         assert_eq!(of_number(99), Status::Failed(Kind::Other));

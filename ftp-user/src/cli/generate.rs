@@ -1,6 +1,7 @@
 //! What is generated from the command line: completions, and manual pages with what they say beyond the options.
 
-use super::exit::{meaning, number};
+use super::exit::{described, number};
+use crate::account::shortened_to;
 use crate::config;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
@@ -41,15 +42,11 @@ pub const PAGES: Pages = Pages {
 /// The number of an exit status, and what it means.
 type Exit = (u8, &'static str);
 
-const fn of(status: Status) -> Exit {
-    (number(status), meaning(status))
-}
-
 const fn failed(kind: Kind) -> Exit {
-    of(Status::Failed(kind))
+    described(Status::Failed(kind))
 }
 
-const DONE: Exit = of(Status::Done);
+const DONE: Exit = described(Status::Done);
 const OTHER: Exit = failed(Kind::Other);
 const USAGE: Exit = failed(Kind::Usage);
 const MISSING: Exit = failed(Kind::Missing);
@@ -58,7 +55,7 @@ const TEMPORARY: Exit = failed(Kind::Temporary);
 const NO_PATH: Exit = failed(Kind::NoPath);
 const UNVERIFIED: Exit = failed(Kind::Unverified);
 const EXISTS: Exit = failed(Kind::Exists);
-const PARTLY: Exit = of(Status::Partly);
+const PARTLY: Exit = described(Status::Partly);
 const INTERRUPT: Exit = failed(Kind::Interrupted);
 const UNTRUSTED: Exit = failed(Kind::Untrusted);
 
@@ -204,20 +201,12 @@ pub(super) fn jobs(state: Option<&Path>, verb: &str) -> Vec<Candidate> {
         let words: Vec<_> = job.job.words.iter().map(|word| word.to_string_lossy()).collect();
         let help = format!("{}: {}", job.state.name(), words.join(" "));
         let text = job.job.name.clone().unwrap_or_else(|| job.id.to_string());
-        Candidate { text, help: shortened(&help) }
+        Candidate { text, help: shortened_to(&help, LONGEST_HELP) }
     };
     let recent = state.map(recent_jobs).unwrap_or_default();
     let jobs = recent.iter().filter(|job| is_taken(job.state)).map(shown);
     let last = Candidate { text: "last".to_owned(), help: "the job that began last".to_owned() };
     jobs.chain([last]).collect()
-}
-
-/// A line that a list has room for.
-fn shortened(line: &str) -> String {
-    match line.char_indices().nth(LONGEST_HELP) {
-        Some((at, _)) => format!("{}...", line.get(..at).unwrap_or_default()),
-        None => line.to_owned(),
-    }
 }
 
 /// Characters of what a job is.

@@ -1,22 +1,22 @@
 //! `ls`, `stat` and `cat`: what a directory holds, what is known of a place, and what is in a file.
 
 use super::passwords::Passwords;
-use super::places::{EachPlace, no_directory};
+use super::places::no_directory;
 use super::transfer::{RelayArgs, rate_limit};
-use crate::action::{FileLabels, Grouping, ReadEnd, UnionEntry, read, typed, united};
+use crate::action::{FileLabels, Grouping, ReadEnd, UnionEntry, VerbRun, read, typed, united};
 use crate::context::{Context, RateLimit};
+use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
-use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::{Question, Status, asked, missing};
 use crate::place::Location;
 use crate::report::{Event, Form, Label, ListedEntry};
-use crate::session::Role;
 use clap::Args;
 use ftp_io::program::output::output_file;
 use ftp_io::program::size;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::num::{NonZeroU64, NonZeroUsize};
 
 /// List directories, one name per line
@@ -48,22 +48,17 @@ impl LsArgs {
     ) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let form = if self.long { Form::Long } else { Form::Name };
-        let pools = Pools::default();
-        let mut each = EachPlace::new();
-        let typed = places.len();
         let labels = FileLabels::new(here, &context.settings.named, &places);
-        let all = each.places(&context, &pools, places).await?;
-        let mut lister = Lister { context: &context, pools: &pools, labels, each, form };
+        let mut run = VerbRun::that_shows(&context);
+        let all = run.targets(&places).await;
         match grouping {
-            Grouping::AsOne => lister.tell_union(all).await?,
+            Grouping::AsOne => tell_union(&mut run, &all, form).await,
             Grouping::Each => {
-                let is_alone = typed == 1 && all.len() == 1;
-                lister.tell_each(all, is_alone).await?;
+                let is_alone = places.len() == 1 && all.len() == 1;
+                tell_each(&mut run, &all, &labels, form, is_alone).await;
             }
         }
-        let status = lister.each.status();
-        pools.quit().await;
-        Ok(status)
+        Ok(run.end().await)
     }
 }
 
@@ -83,129 +78,104 @@ impl StatArgs {
     /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let pools = Pools::default();
-        let mut each = EachPlace::new();
-        for location in each.places(&context, &pools, places).await? {
-            let found = ask(&context, &pools, &location, async |host| match host {
+        let mut run = VerbRun::that_shows(&context);
+        let targets = run.targets(&places).await;
+        let show = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
+            let found = asked(run.context, host, async |host| match host {
                 Host::Server(server) => {
-                    files::entry_at_server(server.session(&context).await?, &location.path).await
+                    files::entry_at_server(server.session(run.context).await?, &location.path).await
                 }
-                Host::Local(_) => entry(&context, host, &location).await,
+                Host::Local(_) => entry(run.context, host, location).await,
             });
-            let told = match found.await.and_then(|found| found.ok_or_else(|| missing(&location))) {
-                Ok(entry) => {
-                    tell(&context, listed(&location, entry, Form::Facts, Label::Name)).await;
-                    Ok(Status::Done)
-                }
-                Err(failure) => Err(failure),
-            };
-            each.ended(&context, &location, told)?;
-        }
-        pools.quit().await;
-        Ok(each.status())
+            let entry = found.await?.ok_or_else(|| missing(location))?;
+            run.shown(Status::Done);
+            tell(run.context, listed(location, entry, Form::Facts, Label::Name)).await;
+            Ok(())
+        };
+        run.each(&targets, show).await;
+        Ok(run.end().await)
     }
 }
 
-/// The places that are listed one after the other.
-struct Lister<'a> {
-    context: &'a Context,
-    pools: &'a Pools,
-    /// What files are called.
-    labels: FileLabels,
-    each: EachPlace,
-    form: Form,
+/// Tells what the places hold, one after the other. Only one alone has no heading.
+async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels, form: Form, is_alone: bool) {
+    let (mut is_first, mut directories) = (true, Vec::new());
+    let look_at = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
+        match look(run.context, host, location).await? {
+            None => directories.push(location.clone()),
+            Some(entry) => {
+                run.shown(Status::Done);
+                tell(run.context, listed(location, entry, form, labels.label(location))).await;
+                is_first = false;
+            }
+        }
+        Ok(())
+    };
+    run.each(all, look_at).await;
+    let list = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
+        let listing = directory(run.context, host, location).await?;
+        run.shown(status_of(&listing));
+        if !is_alone {
+            let place = location.to_string();
+            let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
+            run.context.run.events.deliver(heading).await;
+        }
+        for entry in listing.entries {
+            tell(run.context, listed(location, entry, form, Label::Name)).await;
+        }
+        Ok(())
+    };
+    run.each(&directories, list).await;
 }
 
-impl Lister<'_> {
-    /// Tells what the places hold. Only one alone has no heading.
-    async fn tell_each(&mut self, all: Vec<Location>, is_alone: bool) -> Result<()> {
-        let mut is_first = true;
-        let mut directories = Vec::new();
-        for location in all {
-            match self.look(&location).await {
-                Ok(None) => directories.push(location),
-                Ok(Some(entry)) => {
-                    self.each.ended(self.context, &location, Ok(Status::Done))?;
-                    let label = self.labels.label(&location);
-                    tell(self.context, listed(&location, entry, self.form, label)).await;
-                    is_first = false;
-                }
-                Err(failure) => self.each.ended(self.context, &location, Err(failure))?,
-            }
-        }
-        for location in directories {
-            let (entries, status) = match self.directory(&location).await {
-                Ok(listing) => {
-                    let status = status_of(&listing);
-                    (listing.entries, Ok(status))
-                }
-                Err(failure) => (Vec::new(), Err(failure)),
-            };
-            let is_listed = status.is_ok();
-            self.each.ended(self.context, &location, status)?;
-            if is_listed && !is_alone {
-                let place = location.to_string();
-                let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
-                self.context.run.events.deliver(heading).await;
-            }
-            for entry in entries {
-                tell(self.context, listed(&location, entry, self.form, Label::Name)).await;
-            }
-        }
+/// Tells what the places hold as one directory.
+async fn tell_union(run: &mut VerbRun<'_>, all: &[Location], form: Form) {
+    let mut held = Vec::new();
+    let hold = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
+        let listing = match look(run.context, host, location).await? {
+            None => directory(run.context, host, location).await?,
+            Some(entry) => Listing { entries: vec![entry], ..Listing::default() },
+        };
+        run.shown(status_of(&listing));
+        held.push((location.clone(), listing.entries));
         Ok(())
+    };
+    run.each(all, hold).await;
+    if run.was_interrupted() {
+        return;
     }
+    for listed in as_one(held, form) {
+        tell(run.context, listed).await;
+    }
+}
 
-    /// Tells what the places hold as one directory.
-    async fn tell_union(&mut self, all: Vec<Location>) -> Result<()> {
-        let mut held = Vec::new();
-        for location in all {
-            let found = match self.look(&location).await {
-                Ok(None) => self.directory(&location).await,
-                Ok(Some(entry)) => Ok(Listing { entries: vec![entry], ..Listing::default() }),
-                Err(failure) => Err(failure),
-            };
-            let status = found.map(|listing| {
-                let status = status_of(&listing);
-                held.push((location.clone(), listing.entries));
-                status
-            });
-            self.each.ended(self.context, &location, status)?;
-        }
-        for listed in as_one(held, self.form) {
-            tell(self.context, listed).await;
-        }
-        Ok(())
+/// Asks what is at a place; `None` is a directory.
+async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
+    let found = asked(context, host, async |host| {
+        entry(context, host, location).await?.ok_or_else(|| missing(location))
+    });
+    let entry = found.await?;
+    match entry.kind {
+        Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
+        Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
+        Kind::File | Kind::Link | Kind::Other => Ok(Some(entry)),
     }
+}
 
-    /// Asks what is at a place; `None` is a directory.
-    async fn look(&self, location: &Location) -> Result<Option<Entry>> {
-        let found = ask(self.context, self.pools, location, async |host| {
-            entry(self.context, host, location).await?.ok_or_else(|| missing(location))
-        });
-        let entry = found.await?;
-        match entry.kind {
-            Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
-            Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
-            Kind::File | Kind::Link | Kind::Other => Ok(Some(entry)),
-        }
+/// Lists a directory, in the order of the names.
+async fn directory(context: &Context, host: &mut Host, location: &Location) -> Result<Listing> {
+    let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
+    let mut listing: Listing = asked(context, host, async |host| match host {
+        Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
+        Host::Local(_) => files::list(context, host, &location.path).await,
+    })
+    .await?;
+    context.run.listed.note(&location.to_string(), None, &listing.entries, listing.is_incomplete());
+    for gap in listing.gaps() {
+        context.run.events.warn(format!("{location}: {gap}"));
     }
-
-    /// Lists a directory, in the order of the names.
-    async fn directory(&self, location: &Location) -> Result<Listing> {
-        let context = self.context;
-        let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-        let mut listing: Listing = ask(context, self.pools, location, async |host| match host {
-            Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
-            Host::Local(_) => files::list(context, host, &location.path).await,
-        })
-        .await?;
-        context.run.listed.note(&location.to_string(), None, &listing.entries, listing.is_incomplete());
-        for gap in listing.gaps() {
-            context.run.events.warn(format!("{location}: {gap}"));
-        }
-        listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(listing)
-    }
+    listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(listing)
 }
 
 fn status_of(listing: &Listing) -> Status {
@@ -229,19 +199,6 @@ fn listed(location: &Location, entry: Entry, form: Form, label: Label) -> Listed
 
 async fn tell(context: &Context, listed: ListedEntry) {
     context.run.events.deliver(Event::Listed(listed)).await;
-}
-
-/// Asks the host of a place, and again as far as retries are left.
-async fn ask<T>(
-    context: &Context,
-    pools: &Pools,
-    location: &Location,
-    question: impl AsyncFnMut(&mut Host) -> Result<T>,
-) -> Result<T> {
-    let mut host = Host::at(location, Role::Server, pools);
-    let answer = asked(context, &mut host, question).await;
-    host.release();
-    answer
 }
 
 /// Asks once for the facts of a place, as an entry; `None` if nothing is there.
@@ -277,20 +234,22 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatAr
     let limit = rate_limit(places.iter(), args.limit);
     let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
     context.settings.limit = limit.transpose()?;
-    let pools = Pools::default();
-    let mut each = EachPlace::new();
-    for location in each.places(&context, &pools, places).await? {
-        let mut host = Host::at(&location, Role::Server, &pools);
+    let mut run = VerbRun::that_shows(&context);
+    for location in run.targets(&places).await {
+        let mut host = run.host(&location);
         let printed = file(&context, &mut host, &location).await;
         host.quit().await;
         match printed {
-            Ok(ReadEnd::All { .. }) => each.ended(&context, &location, Ok(Status::Done))?,
-            Ok(ReadEnd::ReaderGone) => return Ok(each.status()),
+            Ok(ReadEnd::All { .. }) => run.shown(Status::Done),
+            Ok(ReadEnd::NotWritten(error)) if error.kind() == ErrorKind::BrokenPipe => break,
             Ok(ReadEnd::NotWritten(error)) => return Err(Failure::not_printed(&error)),
-            Err(failure) => each.ended(&context, &location, Err(failure))?,
+            Err(failure) => run.failed(&location, failure),
+        }
+        if run.was_interrupted() {
+            break;
         }
     }
-    Ok(each.status())
+    Ok(run.end().await)
 }
 
 /// Prints a file.

@@ -31,7 +31,7 @@ mod verb;
 mod why;
 
 pub use conceal::arguments;
-pub use exit::{code, meaning, number};
+pub use exit::{code, described, number};
 pub use generate::PAGES;
 pub use program::main;
 pub use sites::imported_sites;
@@ -220,13 +220,11 @@ impl Cli {
     /// The same for every verb but the shell, which carries them out by this.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(mut self, words: &[OsString]) -> Status {
-        let tells = match self.verb {
-            Verb::Jobs(_) | Verb::Why(_) | Verb::Series(_) => Some(true),
-            // A job of the queue is changed in the store. What is carried now needs the settings, and tells of them.
-            Verb::Resume(_) | Verb::Retry(_) | Verb::Cancel(_) | Verb::Pause(_) => Some(false),
-            _ => None,
-        };
-        if let Some(tells) = tells.filter(|_| self.verb.remote().is_none()) {
+        let tells = matches!(self.verb, Verb::Jobs(_) | Verb::Why(_) | Verb::Series(_));
+        // A job of the queue is changed in the store. What is carried now needs the settings, and tells of them.
+        let changes =
+            matches!(self.verb, Verb::Resume(_) | Verb::Retry(_) | Verb::Cancel(_) | Verb::Pause(_));
+        if (tells || changes) && self.verb.remote().is_none() {
             match store::despite_settings(self.general.clone(), tells).await {
                 Ok(general) => self.general = general,
                 Err(failure) => return self.general.status_of(Err(failure)),

@@ -1,12 +1,7 @@
 //! The places of a command line, with their logins.
 
-use crate::context::Context;
-use crate::endpoint::Pools;
-use crate::failure::{Failure, Kind, Result};
-use crate::job::{Matches, Status, matches, named};
-use crate::outcome::FailedItem;
+use crate::failure::{Failure, Result};
 use crate::place::{Location, Names, Netrc, Place, Site, SiteLikePath};
-use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use ftp_io::quoting::for_shell;
 use std::ffi::{OsStr, OsString};
@@ -204,80 +199,6 @@ pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zer
 /// Bytes of a file with secrets, at most.
 const LARGEST_SECRETS: u64 = 1 << 20;
 
-/// How a verb goes on that asks one place after the other. A place that fails stops no other, and programs hear of each.
-#[derive(Debug)]
-pub(super) struct EachPlace {
-    succeeded: u64,
-    status: Status,
-    failures: Vec<Kind>,
-}
-
-impl EachPlace {
-    /// No place was asked yet.
-    pub(super) const fn new() -> Self {
-        Self { succeeded: 0, status: Status::Done, failures: Vec::new() }
-    }
-
-    /// Notes what came of a place.
-    ///
-    /// # Errors
-    ///
-    /// It was interrupted: no other place is asked.
-    pub(super) fn ended(&mut self, context: &Context, place: &Location, ended: Result<Status>) -> Result<()> {
-        match ended {
-            Ok(status) => {
-                self.succeeded += 1;
-                self.status = self.status.and(status);
-            }
-            Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
-            Err(failure) => {
-                self.failures.push(failure.kind);
-                let kind = failure.kind;
-                let failed = FailedItem { source: place.to_string(), dest: String::new(), failure };
-                context.run.events.say(Event::Failed(failed.clone()));
-                context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first: vec![failed] }]));
-            }
-        }
-        Ok(())
-    }
-
-    /// The places that the places stand for: themselves, or the names that a pattern matches. A pattern that matches nothing
-    /// is a failure of its own.
-    ///
-    /// # Errors
-    ///
-    /// It was interrupted: no place is asked.
-    pub(super) async fn places(
-        &mut self,
-        context: &Context,
-        pools: &Pools,
-        places: Vec<Location>,
-    ) -> Result<Vec<Location>> {
-        let mut found = Vec::with_capacity(places.len());
-        for place in places {
-            match matches(context, pools, &place).await {
-                Ok(Matches { names, gaps, .. }) => {
-                    for gap in gaps {
-                        self.status = self.status.and(Status::Partly);
-                        context.run.events.warn(format!("{place}: {gap}"));
-                    }
-                    found.extend(names.into_iter().map(|name| match name {
-                        Some(name) => named(&place, name),
-                        None => place.clone(),
-                    }));
-                }
-                Err(failure) => self.ended(context, &place, Err(failure))?,
-            }
-        }
-        Ok(found)
-    }
-
-    /// The status of the verb.
-    pub(super) fn status(self) -> Status {
-        Status::of_many(self.succeeded, &self.failures).and(self.status)
-    }
-}
-
 /// The failure if a place ends in `/`, and is no directory.
 pub(super) fn no_directory(location: &Location) -> Failure {
     Failure::usage(format!("{location} is not a directory")).hint("leave out the / at its end")
@@ -303,6 +224,7 @@ fn refuse_home(text: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Kind;
     use std::fs::{Permissions, create_dir, set_permissions, write};
 
     #[test]

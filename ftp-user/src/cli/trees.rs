@@ -1,6 +1,7 @@
 //! The options of copy, move and sync that say what is copied: filters and links, and the list of `--from-file`, lines of SOURCE, a
 //! tab, DEST. They are read one after the other, and little of them is in memory.
 
+use super::copy::auto_or_number;
 use super::passwords::{Order, Passwords};
 use super::places::{self, PlaceReader};
 use crate::context::Context;
@@ -13,7 +14,6 @@ use ftp_io::named_file::{NamedFile, Readable};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -81,13 +81,7 @@ pub(super) struct KeptArgs {
 
 /// Reads the number of data connections of a file.
 fn streams(text: &str) -> Result<job::Streams, String> {
-    if text == "auto" {
-        return Ok(job::Streams::Auto);
-    }
-    let number = text.parse().ok().filter(|number: &NonZero<u8>| number.get() <= job::Streams::MOST);
-    number
-        .map(job::Streams::Exactly)
-        .ok_or_else(|| format!("neither `auto` nor a number between 1 and {}", job::Streams::MOST))
+    Ok(auto_or_number(text, job::Streams::MOST)?.map_or(job::Streams::Auto, job::Streams::Exactly))
 }
 
 impl KeptArgs {

@@ -6,7 +6,8 @@ use crate::journal::{JobRecord, JobState, SeriesRecord, StoredJob, TransferState
 use crate::queue::{Entry, QueueState, StoredProgress, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::{duration, size};
-use ftp_proto::wire::{PathName, counted, show};
+use ftp_io::quoting::for_shell;
+use ftp_proto::wire::{counted, show};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -220,25 +221,10 @@ fn transfer_words(transfer: &Result<TransferState, String>) -> String {
     match transfer {
         Ok(TransferState { bytes, total, state }) => {
             let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
-            format!(" ({}{total}, {})", size::bytes(*bytes), printable(state))
+            format!(" ({}{total}, {})", size::bytes(*bytes), show(state.as_bytes()))
         }
         Err(why) => format!(" (its destination could not be asked: {})", show(why.as_bytes())),
     }
-}
-
-/// A word as a terminal may have it.
-fn printable(word: &str) -> String {
-    PathName::from_user(word).map_or_else(|_| word.escape_debug().to_string(), |name| name.display())
-}
-
-/// A word as a terminal may have it, and as a shell takes it.
-fn shown(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    let shown = printable(word);
-    if !shown.is_empty() && shown.bytes().all(is_plain) {
-        return shown;
-    }
-    format!("'{}'", shown.replace('\'', r"'\''"))
 }
 
 /// The command of a job, as a terminal may have it and as a shell takes it.
@@ -248,7 +234,7 @@ fn command(job: &StoredJob) -> String {
 
 /// The words of a command, as a terminal may have them and as a shell takes them.
 pub(crate) fn command_line(words: &[String]) -> String {
-    words.iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ")
+    words.iter().map(for_shell).collect::<Vec<_>>().join(" ")
 }
 
 /// The words of its command.
@@ -268,10 +254,11 @@ mod tests {
             ("sp ace.txt", "'sp ace.txt'"),
             ("ftp://h/photos/*", "'ftp://h/photos/*'"),
             ("it's", r"'it'\''s'"),
-            ("ż", "'ż'"),
+            ("ż", "ż"),
+            ("a\u{1b}b", r"$'a\033b'"),
             ("", "''"),
         ] {
-            assert_eq!(shown(word), expect);
+            assert_eq!(command_line(&[word.to_owned()]), expect);
         }
     }
 

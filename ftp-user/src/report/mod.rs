@@ -37,7 +37,6 @@ use ftp_io::simulated;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Side;
 use ftp_proto::wire::counted;
-use queue::NextEvent;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -182,7 +181,7 @@ fn write_down(mut lines: queue::Receiver, file: File) -> io::Result<()> {
         Event::LeftOut(left_out) => trace.left_out(left_out.events),
         _ => Ok(()),
     };
-    while let NextEvent::Shown(written) = lines.next_within(Duration::MAX, &mut write) {
+    while let Ok(written) = lines.next_within(Duration::MAX, &mut write) {
         written?;
     }
     trace.finish()

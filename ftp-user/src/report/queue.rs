@@ -108,17 +108,6 @@ impl Sender {
     }
 }
 
-/// What a reader finds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NextEvent<T> {
-    /// An event, and what showing it has come to.
-    Shown(T),
-    /// Nothing was said in that time.
-    Silence,
-    /// No more will be said.
-    End,
-}
-
 impl Receiver {
     /// Waits until nothing more will be said.
     pub(super) fn last_said(&self) -> impl Future<Output = ()> + use<> {
@@ -132,36 +121,32 @@ impl Receiver {
     }
 
     /// Waits no longer than `time` for the next event and has it shown. It counts until it was shown.
-    pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Event) -> T) -> NextEvent<T> {
-        let nap = if self.is_awake { NAP.min(time) } else { Duration::ZERO };
-        let found = match self.events.try_recv().or_else(|none| self.nap(nap, none)) {
-            Ok(held) => Ok(held),
-            Err(TryRecvError::Empty) => self.events.recv_timeout(time.saturating_sub(nap)),
-            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+    ///
+    /// # Errors
+    ///
+    /// Nothing was said in that time, or no more will be said.
+    pub(super) fn next_within<T>(
+        &mut self,
+        time: Duration,
+        show: impl FnOnce(Event) -> T,
+    ) -> Result<T, RecvTimeoutError> {
+        let (mut found, mut left) = (self.events.try_recv(), time);
+        // A reader that has just read something sleeps a little before it waits to be woken: where much is said, to be woken for
+        // each event takes more time than to show it.
+        if found == Err(TryRecvError::Empty) && std::mem::take(&mut self.is_awake) {
+            let nap = NAP.min(time);
+            thread::sleep(nap);
+            (found, left) = (self.events.try_recv(), time.saturating_sub(nap));
+        }
+        let (event, weight) = match found {
+            Err(TryRecvError::Empty) => self.events.recv_timeout(left)?,
+            found => found.map_err(|_| RecvTimeoutError::Disconnected)?,
         };
-        match found {
-            Ok(held) => NextEvent::Shown(self.shown(held, show)),
-            Err(RecvTimeoutError::Timeout) => NextEvent::Silence,
-            Err(RecvTimeoutError::Disconnected) => NextEvent::End,
-        }
-    }
-
-    /// The reader has just read something. It sleeps a little before it waits to be woken: where much is said, to be woken
-    /// for each event takes more time than to show it.
-    fn nap(&mut self, time: Duration, none: TryRecvError) -> Result<QueuedEvent, TryRecvError> {
-        if none == TryRecvError::Disconnected || !std::mem::take(&mut self.is_awake) {
-            return Err(none);
-        }
-        thread::sleep(time);
-        self.events.try_recv()
-    }
-
-    fn shown<T>(&mut self, (event, weight): QueuedEvent, show: impl FnOnce(Event) -> T) -> T {
         self.is_awake = true;
         let shown = show(event);
         self.backlog.state.locked().held -= weight;
         self.backlog.was_read.notify_waiters();
-        shown
+        Ok(shown)
     }
 }
 
@@ -254,10 +239,7 @@ mod tests {
 
     /// The next event; `None` if there are no more.
     fn next(receiver: &mut Receiver) -> Option<Event> {
-        match receiver.next_within(Duration::MAX, |event| event) {
-            NextEvent::Shown(event) => Some(event),
-            NextEvent::Silence | NextEvent::End => None,
-        }
+        receiver.next_within(Duration::MAX, |event| event).ok()
     }
 
     fn warning() -> Event {
@@ -322,11 +304,11 @@ mod tests {
     #[test]
     fn a_reader_waits_no_longer_than_it_wants() {
         let (sender, mut receiver) = queue(1_000_000);
-        assert_eq!(receiver.next_within(Duration::ZERO, |_| ()), NextEvent::Silence);
+        assert_eq!(receiver.next_within(Duration::ZERO, |_| ()), Err(RecvTimeoutError::Timeout));
         sender.say(warning());
-        assert_eq!(receiver.next_within(Duration::MAX, |event| event), NextEvent::Shown(warning()));
+        assert_eq!(receiver.next_within(Duration::MAX, |event| event), Ok(warning()));
         drop(sender);
-        assert_eq!(receiver.next_within(Duration::MAX, |_| ()), NextEvent::End);
+        assert_eq!(receiver.next_within(Duration::MAX, |_| ()), Err(RecvTimeoutError::Disconnected));
     }
 
     #[tokio::test]

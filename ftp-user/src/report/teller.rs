@@ -5,11 +5,12 @@ use super::event::Event;
 use super::human::Human;
 use super::json;
 use super::progress::{JobProgress, RunProgress};
-use super::queue::{self, NextEvent};
+use super::queue;
 use super::{Output, RunMessage, Style};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// Shows all events but those of the dialogue.
@@ -17,9 +18,9 @@ pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> 
     let mut teller = Teller::new(style.clone());
     loop {
         match events.next_within(teller.wait(), |event| teller.take(&event)) {
-            NextEvent::Shown(()) => {}
-            NextEvent::Silence => teller.silence(),
-            NextEvent::End => return teller.told.and_then(|()| style.output().flush()),
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => teller.silence(),
+            Err(RecvTimeoutError::Disconnected) => return teller.told.and_then(|()| style.output().flush()),
         }
     }
 }

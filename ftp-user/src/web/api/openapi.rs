@@ -69,10 +69,10 @@ fn parameters(route: &Route) -> Vec<Value> {
             "limit" => json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
             "dry-run" => json!({"type": "boolean", "default": false}),
             "state" if route.path.ends_with("/files") => json!({"enum": FileState::ALL.map(FileState::name)}),
-            "state" => json!({
-                "type": "string",
-                "description": several_states(),
-            }),
+            "state" => {
+                let states = QueueState::ALL.map(QueueState::name).join(", ");
+                json!({"type": "string", "description": format!("several with commas: {states}")})
+            }
             _ => json!({"type": "string"}),
         };
         all.push(json!({"name": key, "in": "query", "schema": schema}));
@@ -85,10 +85,6 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 /// What stands for a job in a path.
 const CALLED: &str = "the id of a job, its name, or last; jobs of the caller go before those of others";
-
-fn several_states() -> String {
-    format!("several with commas: {}", QueueState::ALL.map(QueueState::name).join(", "))
-}
 
 fn responses(route: &Route) -> Value {
     let answer = match route.content {
@@ -113,11 +109,7 @@ fn responses(route: &Route) -> Value {
 
 /// A body of this schema.
 fn content(name: &str) -> Value {
-    json!({"application/json": {"schema": reference(name)}})
-}
-
-fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
+    json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}})
 }
 
 /// What requests and answers look like. The options come from their table.

@@ -3,6 +3,7 @@
 use crate::web::api::job::command_words;
 use crate::web::view::{JobView, Time};
 use ftp_io::quoting::for_shell;
+use indicatif::HumanCount;
 
 /// An amount of bytes.
 pub(crate) fn size(bytes: u64) -> String {
@@ -30,15 +31,7 @@ pub(crate) fn rate(bytes: u64) -> String {
 
 /// A number with separators between thousands.
 pub(crate) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(number).to_string()
 }
 
 /// A time that passes, in its two largest units.

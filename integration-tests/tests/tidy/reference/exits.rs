@@ -14,8 +14,7 @@ pub(super) fn page() -> Page {
          code that all failures share, else 1. In `--json`, the key `exit` of a `failed` event is the code of \
          that file.",
     );
-    let mut rows: Vec<(u8, &str)> =
-        statuses().map(|status| (cli::number(status), cli::meaning(status))).into_iter().collect();
+    let mut rows: Vec<(u8, &str)> = statuses().map(cli::described).into_iter().collect();
     rows.sort_unstable();
     page.table(
         ["code", "meaning"],
