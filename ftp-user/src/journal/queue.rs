@@ -34,7 +34,7 @@ pub struct DaemonLock {
 }
 
 /// A job of the queue, and what the queue knows of it.
-type QueueRow = (JobId, Entry);
+pub(super) type QueueRow = (JobId, Entry);
 
 /// What became of a job that was submitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
