@@ -88,7 +88,7 @@ fn every_mistake_is_told_with_its_place() {
         "rot = \"/\"\nmax-sessions = -1\nforeign = \"provn\"\npassive-ports = \"9-1\"\nlisten = \"here\"",
         &[
             "F:1:1: unknown key \"rot\"; did you mean root?",
-            "F:2:16: -1 is not in 0..=4294967295",
+            "F:2:16: max-sessions must not be negative",
             "F:3:11: expected one of never, proven, authenticated; did you mean proven?",
             "F:4:17: write two ports from 1 to 65535, the lower first, like 40000-40099",
             "F:5:10: write IP:PORT or [IPv6]:PORT; port 0 is any free port",

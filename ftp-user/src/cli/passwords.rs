@@ -391,7 +391,7 @@ pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret> {
 pub(super) fn check(password: &Secret, from: &str) -> Result<()> {
     let bytes = password.expose();
     if bytes.is_empty() {
-        return Err(Failure::usage(format!("{from} holds no password")));
+        return Err(Failure::usage(format!("{from} is empty")));
     }
     if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
         return Err(Failure::usage(format!("the password in {from} contains CR, LF or NUL"))
@@ -431,7 +431,7 @@ mod source_tests {
     async fn a_program_that_fails_is_told_without_what_it_wrote() {
         for (line, expect) in [
             ("echo s3cret; exit 3", "exit status: 3"),
-            ("true", "holds no password"),
+            ("true", "is empty"),
             ("exec /no/such/program s3cret", "ended with"),
         ] {
             let failure = found(line).await.unwrap_err();

@@ -108,7 +108,8 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     lines.extend(some(*failed, "failed"));
     for (first, others) in groups(failures, failed_alike) {
         let why = about(&first.source, &first.failure.to_string());
-        if others.is_empty() && reason_of_job.as_ref() == Some(&why) {
+        // The line of the job has told the only one.
+        if *failed == 1 && reason_of_job.as_ref() == Some(&why) {
             continue;
         }
         lines.push(format!("    {why}"));
@@ -203,11 +204,15 @@ mod tests {
             "    and 9 other files (--json names all)",
         ];
         assert_eq!(lines(&receipts), expect);
-        // The line of the job tells a reason that one file has.
+        // The list is whole, also if the line of the job tells the reason of one of several.
         let reason_of_job = Some("cannot copy h/b: c to two:d/xb: c: full: disk".to_owned());
         let other_failures = vec![("no login".to_owned(), FailedFile::default())];
-        let expect = [&expect[..4], &expect[5..], &["failed: no login"]].concat();
-        assert_eq!(lines(&Receipts { reason_of_job, other_failures, ..receipts }), expect);
+        let expect = [&expect[..], &["failed: no login"]].concat();
+        let receipts = Receipts { reason_of_job, other_failures, ..receipts };
+        assert_eq!(lines(&receipts), expect);
+        let failures = receipts.failures[1..2].to_vec();
+        let expect = ["  1 file: failed", "failed: no login"];
+        assert_eq!(lines(&Receipts { failed: 1, failures, ..receipts }), expect);
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn a_password_command_that_fails_is_4_and_no_server_hears_of_it() {
     };
     check("\"echo s3cret; exit 3\"", "password-command of lab failed: it ended with exit status: 3");
     check("[\"/no/such/program\", \"s3cret\"]", "/no/such/program: no such file or directory");
-    check("\"true\"", "holds no password");
+    check("\"true\"", "is empty");
     let run = with("[sites.lab]\nurl = \"ftp://ann@127.0.0.2:1/\"\npassword-file = \"none\"\n");
     run.args(["ls", "lab:"]).run().exits(2).says("there is no file").says("password-file of lab names it");
 }

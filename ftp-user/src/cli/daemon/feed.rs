@@ -1,7 +1,7 @@
 //! What happens to the jobs of a daemon, for those who follow it: the last events, and how far the jobs are that run.
 
 use super::metrics::DaemonCounters;
-use crate::failure::About;
+use crate::failure::{About, Failure, Kind};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection};
@@ -56,6 +56,8 @@ pub(super) struct RunOfJob {
     pub(super) rates: Curve,
     /// The bytes of the files that are under way, by their sources; of many only some.
     pub(super) moving: HashMap<String, u64>,
+    /// How many files have failed in it.
+    failed: u64,
     /// The first thing that has failed.
     pub(super) failure: Option<String>,
     /// If nothing has failed but places that other jobs have claimed: the first of these jobs, and its place.
@@ -223,10 +225,19 @@ impl State {
 
 impl RunOfJob {
     fn hear(&mut self, said: RunMessage<'_>) {
+        if let Some(event) = said.event {
+            if let Event::File(outcome) = event {
+                self.moving.remove(&outcome.source);
+                let is_failed = |failure: &Failure| failure.kind != Kind::Interrupted;
+                self.failed += u64::from(outcome.copy.as_ref().is_err_and(is_failed));
+            }
+            self.take(event);
+        }
         if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = said.progress {
             let rate = rate.map(|rate| rate as u64);
             self.progress = StoredProgress {
-                files: *files,
+                // Those that have failed have ended, and are not done.
+                files: files.saturating_sub(self.failed),
                 of: (!more).then_some(*of),
                 bytes: *bytes,
                 total: *total,
@@ -236,12 +247,6 @@ impl RunOfJob {
             if let Some(rate) = rate {
                 self.rates.add(Time::now(), rate);
             }
-        }
-        if let Some(event) = said.event {
-            if let Event::File(outcome) = event {
-                self.moving.remove(&outcome.source);
-            }
-            self.take(event);
         }
     }
 
@@ -375,6 +380,30 @@ mod tests {
         assert!(matches!(read(&mut late), Some(FeedItem::Event(event)) if event.number == last + 1));
         let mut of_later_daemon = feed.follow(Some(last + 1_000));
         assert!(matches!(read(&mut of_later_daemon), Some(FeedItem::Reset(_))));
+    }
+
+    #[test]
+    fn a_file_that_has_failed_has_ended_and_is_not_done() {
+        let mut run = RunOfJob::default();
+        let progress = |files| JobProgress {
+            files,
+            of: 9,
+            more: false,
+            bytes: 0,
+            total: None,
+            rate: None,
+            remaining: None,
+        };
+        let failed = |kind| {
+            let copy = Err(Failure::new(kind, "no"));
+            Event::File(Box::new(FileOutcome { source: "a".to_owned(), dest: "b".to_owned(), copy }))
+        };
+        run.hear(RunMessage { event: None, line: None, progress: Some(&progress(2)) });
+        let (refused, interrupted) = (failed(Kind::Refused), failed(Kind::Interrupted));
+        run.hear(RunMessage { event: Some(&refused), line: None, progress: Some(&progress(3)) });
+        // One that was interrupted has not ended.
+        run.hear(RunMessage { event: Some(&interrupted), line: None, progress: Some(&progress(3)) });
+        assert_eq!((run.progress.files, run.progress.of), (2, Some(9)));
     }
 
     #[test]

@@ -132,7 +132,7 @@ async fn a_password_file_is_private_has_one_line_and_comes_before_the_environmen
     check(b"s3cret\r\n", 0o600, Ok("s3cret")).await;
     check(b"s3cret\n", 0o640, Err("chmod 600")).await;
     check(b"s3cret\nmore\n", 0o600, Err("one line")).await;
-    check(b"\n", 0o600, Err("holds no password")).await;
+    check(b"\n", 0o600, Err("is empty")).await;
     std::fs::remove_file(&path).unwrap();
     let failure = found(Some(path.clone()), None, "ftp://ann@h/a").await.unwrap_err();
     assert_eq!(failure.kind, Kind::Usage, "{failure}");

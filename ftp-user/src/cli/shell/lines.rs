@@ -2,6 +2,7 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
+use super::super::store::journal_of_jobs;
 use super::super::{General, ShellSession, Verb, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
@@ -95,7 +96,7 @@ impl Lines {
         let number = called.strip_prefix('%').unwrap_or(called);
         let of_number = self.jobs.find(Some(number)).ok();
         let of_journal = || -> Option<&Job> {
-            let (_, jobs) = general.jobs().ok()?;
+            let (jobs, _) = journal_of_jobs(general).ok()?.jobs().ok()?;
             self.jobs.run_by(find(&jobs, called).ok()?.process?)
         };
         match of_number.or_else(of_journal).filter(|job| job.status().is_none()) {

@@ -189,7 +189,10 @@ fn word(
     match alone.try_get_matches_from([word.clone()]) {
         Ok(_) => Some(word),
         Err(error) => {
-            reader.wrong(value.span(), expected(&error, &text));
+            let expected = expected(&error, &text);
+            let is_negative = text.starts_with('-') && expected.contains(" is not in 0..");
+            let what = if is_negative { format!("{name} must not be negative") } else { expected };
+            reader.wrong(value.span(), what);
             None
         }
     }

@@ -98,7 +98,11 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
     let file = file.display();
     let nothing = match (ends.contains(&ImportEnd::Known), ends.is_empty()) {
         _ if ends.contains(&ImportEnd::Added) => return Ok(status_of(&ends)),
-        (true, _) => format!("nothing was added: the settings have the servers of {file} already"),
+        (true, _) => {
+            let are_all = ends.iter().all(|end| *end == ImportEnd::Known);
+            let others = if are_all { "" } else { "other " };
+            format!("nothing was added: the settings have the {others}servers of {file} already")
+        }
         (false, true) => format!("nothing was added: {file} names no FTP server"),
         (false, false) => format!("nothing was added: no server of {file} can be a site"),
     };
