@@ -8,6 +8,7 @@ use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState, Submitted, Tokens};
 use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Scope, Submission, Token};
 use ftp_io::clock::since_1970;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -136,14 +137,14 @@ fn what_is_taken_together_counts_for_each_other() {
     for (id, owner) in [(1, "ann"), (2, "ann"), (3, "ann"), (4, "bob"), (5, "bob")] {
         submit(&queue, id, owner);
     }
-    let mut seen = Vec::new();
+    let seen = RefCell::new(Vec::new());
     let taken = holder.take(4, &[], |_, carried| {
-        seen.push(carried.len());
+        seen.borrow_mut().push(carried.len());
         carried.len() < 3
     });
     let taken: Vec<_> = taken.unwrap().jobs.iter().map(|taken| taken.lease).collect();
     assert_eq!(taken.iter().map(|lease| lease.job.number()).collect::<Vec<_>>(), [1, 4, 2]);
-    assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.contains(&3), "{seen:?}");
+    assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.borrow().contains(&3), "{seen:?}");
     let lost = Lease { fence: 77, ..taken[0] };
     let ends = taken.iter().copied().chain([lost]);
     let ended =

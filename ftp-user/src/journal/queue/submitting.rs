@@ -13,7 +13,7 @@ use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::mpsc::{SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{RecvError, SyncSender, sync_channel};
 use std::{iter, slice};
 
 /// What became of a job that was submitted.
@@ -36,9 +36,27 @@ pub(super) struct NewJob {
 /// What its submitter is told.
 pub(super) type Reply = Result<Submitted, JournalFailure>;
 
-/// The jobs that wait for the store, and who waits for them.
+/// The jobs that wait for the store. One of their submitters writes them all, while the others wait for its word.
 #[derive(Debug, Default)]
-pub(super) struct Submissions(Mutex<Vec<(NewJob, SyncSender<Reply>)>>);
+pub(super) struct Submissions(Mutex<WaitingJobs>);
+
+#[derive(Debug, Default)]
+struct WaitingJobs {
+    jobs: Vec<(NewJob, SyncSender<Word>)>,
+    /// Whether one of the submitters writes now, or was told to.
+    has_writer: bool,
+}
+
+/// What one submitter tells another one.
+enum Word {
+    /// What became of its job.
+    Submitted(Reply),
+    /// It writes now whatever waits, its own job, too.
+    Write,
+}
+
+/// The turn of a submitter to write. The end of it is the turn of the next one.
+struct Turn<'s>(&'s Submissions);
 
 /// What the jobs of a transaction are put behind.
 #[derive(Debug)]
@@ -56,25 +74,17 @@ impl Queue {
     ///
     /// Its owner has too many, or another work has its name, or the journal cannot be written.
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
-        let (reply, answer) = sync_channel(1);
-        self.submissions.0.locked().push((NewJob { id, job, entry: entry.clone() }, reply));
-        let submitted = loop {
-            // Whoever had the store before may have submitted this one, too.
-            let store = self.store.locked();
-            match answer.try_recv() {
-                Ok(submitted) => break submitted?,
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => {
-                    return Err(store.unusable("whoever wrote it has panicked"));
-                }
-            }
-            let mut waiting = self.submissions.0.locked();
-            let together = waiting.len().min(MOST_TOGETHER);
-            let (jobs, replies): (Vec<_>, Vec<_>) = waiting.drain(..together).unzip();
-            drop(waiting);
-            let submitted = submit_all(&store, &jobs);
-            for (reply, submitted) in replies.into_iter().zip(submitted) {
-                let _ = reply.send(submitted);
+        let (teller, word) = sync_channel(2);
+        let is_first = self.submissions.add(NewJob { id, job, entry: entry.clone() }, teller);
+        let mut heard = if is_first { Ok(Word::Write) } else { word.recv() };
+        if matches!(heard, Ok(Word::Write)) {
+            self.write_waiting(Turn(&self.submissions));
+            heard = word.recv();
+        }
+        let submitted = match heard {
+            Ok(Word::Submitted(submitted)) => submitted?,
+            Ok(Word::Write) | Err(RecvError) => {
+                return self.with(|store| Err(store.unusable("whoever wrote the job has panicked")));
             }
         };
         if matches!(submitted, Submitted::Known(_)) {
@@ -82,13 +92,45 @@ impl Queue {
         }
         Ok(submitted)
     }
+
+    /// Submits the jobs that wait.
+    fn write_waiting(&self, turn: Turn<'_>) {
+        let store = self.store.locked();
+        let (jobs, tellers): (Vec<_>, Vec<_>) = turn.0.take().into_iter().unzip();
+        for (teller, submitted) in tellers.into_iter().zip(submit_all(&store, &jobs)) {
+            let _ = teller.send(Word::Submitted(submitted));
+        }
+    }
+}
+
+impl Submissions {
+    /// Has a job wait. Returns whether its submitter writes.
+    fn add(&self, job: NewJob, teller: SyncSender<Word>) -> bool {
+        let mut waiting = self.0.locked();
+        waiting.jobs.push((job, teller));
+        !std::mem::replace(&mut waiting.has_writer, true)
+    }
+
+    /// Takes the jobs of one transaction.
+    fn take(&self) -> Vec<(NewJob, SyncSender<Word>)> {
+        let jobs = &mut self.0.locked().jobs;
+        jobs.drain(..jobs.len().min(MOST_TOGETHER)).collect()
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.0.locked();
+        let next = waiting.jobs.first().map(|(_, teller)| teller.clone());
+        waiting.has_writer = next.is_some_and(|teller| teller.send(Word::Write).is_ok());
+    }
 }
 
 #[cfg(test)]
 impl Submissions {
     /// How many of them wait.
     pub(super) fn number(&self) -> usize {
-        self.0.locked().len()
+        self.0.locked().jobs.len()
     }
 }
 
