@@ -15,7 +15,7 @@
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `ownership` | whether a job is still this run's |
-//! | `queue` | jobs of the queue: submitted, changed, ended |
+//! | `queue` | jobs of the queue: submitted (`submitting`), changed, ended |
 //! | `workers` | workers: how each of them stands |
 //! | `retention` | for how long jobs of the queue are kept that have ended |
 //! | `leases` | which worker carries which job, and what becomes of a job whose worker was lost |

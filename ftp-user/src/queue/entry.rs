@@ -17,7 +17,8 @@ pub struct Entry {
     pub submission: Submission,
     /// When it was submitted.
     pub created: u64,
-    /// The number of the change of the store with which it was submitted: a later job has a larger one. `None`: it is not stored.
+    /// The number of the change of the store with which it was submitted: a later job has a larger one, and jobs that were submitted
+    /// together have the same. `None`: it is not stored.
     pub submitted: Option<u64>,
     /// When it may begin.
     pub due: u64,
