@@ -148,7 +148,7 @@ impl<T: Serialize + DeserializeOwned> Default for Spool<T> {
 }
 
 /// How many records of a queue are in memory, unless it says something else.
-const RECORDS_IN_MEMORY: usize = 1024;
+pub(in crate::job) const RECORDS_IN_MEMORY: usize = 1024;
 
 /// A set of names or paths, of which only hashes are kept. Each takes little more than eight bytes: a directory may have a
 /// million names.

@@ -2,11 +2,12 @@
 
 use crate::failure::Failure;
 use crate::job::file::times::Attributes;
-use crate::job::spool::Spool;
+use crate::job::spool::{RECORDS_IN_MEMORY, Spool};
 use crate::session::Facts;
 use ftp_io::lock::Lock;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -21,13 +22,15 @@ pub(crate) enum Visit {
     /// A symbolic link that is copied, and the file to which it leads.
     Link(PathName, Option<Facts>),
     /// Something that is not copied, and why.
+    #[serde(skip)]
     Skipped(PathName, String),
     /// Something that could not be looked at.
+    #[serde(skip)]
     Failed(FailedVisit),
 }
 
 /// Something of a tree that could not be looked at.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FailedVisit {
     /// Its path; `None` is the root.
     pub(crate) path: Option<PathName>,
@@ -57,12 +60,19 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     found: Spool<Visit>,
+    /// Entries that are only reported. They are returned first.
+    told: VecDeque<Visit>,
+    /// What was skipped, and what has failed, beyond what may wait to be told: the last of each, and how many there are
+    /// beside it. A hostile listing has millions.
+    untold: [Option<(Visit, u64)>; 2],
     /// The file has failed.
     broken: Option<io::Error>,
     /// The walk has ended.
     has_ended: bool,
     /// Nobody takes anything more.
     is_receiver_gone: bool,
+    /// Nothing is taken before the walk has ended. What can only be told does not hold it up.
+    is_kept_whole: bool,
 }
 
 /// The receiver of the visits is gone.
@@ -79,7 +89,9 @@ impl VisitSender {
     /// Appends a visit. It waits for nobody.
     pub(in crate::job) fn send(&self, visit: Visit) {
         let mut queue = self.0.queue.locked();
-        if let Err(error) = queue.found.push(visit) {
+        if let Visit::Skipped(..) | Visit::Failed(..) = visit {
+            queue.tell(visit);
+        } else if let Err(error) = queue.found.push(visit) {
             queue.broken.get_or_insert(error);
         }
         drop(queue);
@@ -137,7 +149,9 @@ impl Visits {
         loop {
             let given = self.0.given.notified();
             {
-                let queue = self.0.queue.locked();
+                let mut queue = self.0.queue.locked();
+                queue.is_kept_whole = true;
+                self.0.taken.notify_one();
                 if queue.has_ended || !queue.has_room() {
                     return;
                 }
@@ -150,7 +164,7 @@ impl Visits {
     pub(super) fn next_directory(&mut self) -> Option<Visit> {
         let mut queue = self.0.queue.locked();
         let is_directory = matches!(queue.found.front(), Some(Visit::Directory(..)));
-        if !is_directory || queue.broken.is_some() {
+        if !is_directory || !queue.told.is_empty() || queue.broken.is_some() {
             return None;
         }
         let next = queue.next();
@@ -169,10 +183,26 @@ impl Drop for Visits {
 impl Queue {
     /// Whether so little waits to be taken that the walk may go on.
     fn has_room(&self) -> bool {
-        self.broken.is_none() && self.found.on_disk() < MOST_ON_DISK
+        let tells = self.is_kept_whole || self.told.len() < RECORDS_IN_MEMORY;
+        self.broken.is_none() && self.found.on_disk() < MOST_ON_DISK && tells
+    }
+
+    /// Appends what can only be told, or counts it if very much waits.
+    fn tell(&mut self, visit: Visit) {
+        if self.told.len() < MOST_TOLD {
+            return self.told.push_back(visit);
+        }
+        let [skipped, failed] = &mut self.untold;
+        let untold = if let Visit::Failed(..) = visit { failed } else { skipped };
+        let others = untold.as_ref().map_or(0, |(_, others)| others + 1);
+        *untold = Some((visit, others));
     }
 
     fn next(&mut self) -> Option<Visit> {
+        let untold = || self.untold.iter_mut().find_map(Option::take).map(|(last, others)| last.with(others));
+        if let Some(told) = self.told.pop_front().or_else(untold) {
+            return Some(told);
+        }
         if self.broken.is_none() {
             match self.found.pop() {
                 Ok(visit) => return visit,
@@ -191,8 +221,26 @@ impl Visit {
     pub(super) const fn failed(path: Option<PathName>, failure: Failure) -> Self {
         Self::Failed(FailedVisit { path, failure, is_unlisted: false })
     }
+
+    /// Adds to the text how many similar entries are left out.
+    fn with(self, others: u64) -> Self {
+        if others == 0 {
+            return self;
+        }
+        let and = |what: &str| format!("{what}; {others} more are left out, for this or another reason");
+        match self {
+            Self::Skipped(path, why) => Self::Skipped(path, and(&why)),
+            Self::Failed(mut failed) => {
+                failed.failure.what = and(&failed.failure.what);
+                Self::Failed(failed)
+            }
+            same @ (Self::Directory(..) | Self::File(..) | Self::Link(..)) => same,
+        }
+    }
 }
 
+/// The number of visits that wait to be told, one by one.
+const MOST_TOLD: usize = 8 * RECORDS_IN_MEMORY;
 /// The number of bytes that may wait on the disk: millions of visits.
 const MOST_ON_DISK: u64 = 1 << 30;
 
@@ -240,33 +288,47 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_can_only_be_told_waits_with_the_rest_and_holds_up_no_walk() {
+    async fn what_can_only_be_told_is_counted_where_it_is_very_much() {
         let (sender, mut visits) = visit_queue();
-        let visit = |number: u64| {
-            let path = PathName::from_user(format!("n{number}")).unwrap();
-            match number % 3 {
-                0 => Visit::File(path, None),
-                1 => Visit::Skipped(path, "a link".to_owned()),
-                _ => Visit::Failed(FailedVisit {
-                    path: Some(path),
-                    failure: Failure::new(failure::Kind::Refused, "no").said("a").hint("b"),
-                    is_unlisted: number.is_multiple_of(2),
-                }),
-            }
-        };
         for number in 0..100_000 {
-            sender.send(visit(number));
-            assert!(visits.in_memory() < 20_000);
+            let path = PathName::from_user(format!("n{number}")).unwrap();
+            sender.send(match number % 2 {
+                0 => Visit::Skipped(path, "a link".to_owned()),
+                _ => Visit::failed(Some(path), Failure::new(failure::Kind::Refused, "no")),
+            });
+        }
+        assert!(visits.in_memory() <= MOST_TOLD);
+        drop(sender);
+        let (mut skipped, mut failed) = (Vec::new(), Vec::new());
+        while let Some(visit) = visits.next().await {
+            match visit {
+                Visit::Skipped(path, why) => skipped.push((path, why)),
+                Visit::Failed(FailedVisit { path, failure, .. }) => {
+                    failed.push((path.unwrap(), failure.to_string()))
+                }
+                Visit::Directory(..) | Visit::File(..) | Visit::Link(..) => panic!("{visit:?}"),
+            }
+        }
+        assert_eq!((skipped.len(), failed.len()), (MOST_TOLD / 2 + 1, MOST_TOLD / 2 + 1));
+        let others = 50_000 - MOST_TOLD / 2 - 1;
+        for ((path, why), name) in [(skipped.last().unwrap(), "n99998"), (failed.last().unwrap(), "n99999")] {
+            assert_eq!(path.as_bytes(), name.as_bytes());
+            assert!(why.contains(&format!("{others} more are left out")), "{why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_can_only_be_told_does_not_hold_up_a_walk_whose_end_is_awaited() {
+        let (sender, visits) = visit_queue();
+        for number in 0..2 * RECORDS_IN_MEMORY {
+            let path = PathName::from_user(format!("n{number}")).unwrap();
+            sender.send(Visit::Skipped(path, "a link".to_owned()));
         }
         let walk = async {
             assert!(sender.has_room().await.is_ok());
             drop(sender);
         };
         tokio::join!(visits.all_found(), walk);
-        for number in 0..100_000 {
-            assert_eq!(visits.next().await, Some(visit(number)));
-        }
-        assert_eq!(visits.next().await, None);
     }
 
     #[tokio::test]
