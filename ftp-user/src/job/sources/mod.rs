@@ -455,7 +455,7 @@ impl<'a> Sources<'a> {
             // The walk begins at once, and a worker cannot begin before something was found.
             std::mem::swap(&mut walker, &mut self.stream.idle().source);
         }
-        let moved = || MovedDirectories::new(&source.path, leaves_root(source));
+        let moved = || MovedDirectories::new(&source.path, &target, leaves_root(source));
         let tree = Tree {
             source: source.path.clone(),
             attributes: Attributes { modified: known.modified, mode: known.mode },
