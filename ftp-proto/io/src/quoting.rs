@@ -7,7 +7,7 @@ use ftp_proto::wire::misleads;
 /// A word as a POSIX shell takes it, whatever is in it. A word that is not UTF-8, or that has characters which cannot be seen or
 /// break the line, stands in `$'...'`, which shells before POSIX.1-2024 need not know.
 pub fn for_shell(word: impl AsRef<OsStr>) -> String {
-    let is_plain = |one: char| one.is_alphanumeric() || "_@%+=:,./-".contains(one);
+    let is_plain = |one: char| (one.is_alphanumeric() && !misleads(one)) || "_@%+=:,./-".contains(one);
     match word.as_ref().to_str() {
         Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
         Some(text) if !text.contains(misleads) => format!("'{}'", text.replace('\'', r"'\''")),
@@ -39,6 +39,7 @@ mod tests {
             (b"it's 1\xff1\n", r"$'it\047s 1\3771\012'"),
             (b"\x1b[31m\\", r"$'\033[31m\134'"),
             ("a\u{202e}b".as_bytes(), r"$'a\342\200\256b'"),
+            ("a\u{3164}".as_bytes(), r"$'a\343\205\244'"),
         ] {
             let quoted = for_shell(OsStr::from_bytes(word));
             assert_eq!(quoted, expect);

@@ -169,7 +169,7 @@ impl<'a> Leases<'a> {
                 Ok(Some(now))
             };
             let take = |store: &Store, time| take(store, self.worker, time, most, recent, &may_begin);
-            let Some((jobs, damaged)) = store.take_found(look, take)? else {
+            let Some((jobs, damaged)) = store.look_and_write(look, take)? else {
                 return Ok(TakenJobs::default());
             };
             let unreadable = damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect();

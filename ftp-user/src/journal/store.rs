@@ -299,8 +299,9 @@ impl Store {
         })
     }
 
-    /// Does `work` [`durably`](Self::durably) with the jobs that `look` finds, if it finds some.
-    pub(super) fn take_found<F, T>(
+    /// If `look` finds something, does `work` with it [`durably`](Self::durably). In a database both are one transaction, and only one
+    /// connection looks at a time.
+    pub(super) fn look_and_write<F, T>(
         &self,
         look: impl FnOnce(&Self) -> Result<Option<F>, StoreError>,
         work: impl FnOnce(&Self, F) -> Result<T, StoreError>,

@@ -98,7 +98,7 @@ impl Leases<'_> {
                 let offered = offered(sql, self.worker)?;
                 Ok((!offered.is_empty()).then_some(()))
             };
-            let taken = store.take_found(look, |Store { sql, .. }, ()| {
+            let taken = store.look_and_write(look, |Store { sql, .. }, ()| {
                 let carried = leases::carried(sql)?;
                 for (job, part) in offered(sql, self.worker)? {
                     match take(sql, (job, part), self.worker, |head| may_begin(head, &carried)) {

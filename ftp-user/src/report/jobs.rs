@@ -9,6 +9,7 @@ use ftp_io::program::{duration, size};
 use ftp_io::quoting::for_shell;
 use ftp_proto::wire::{counted, show};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::time::Duration;
 
 /// A job, for programs.
@@ -232,11 +233,11 @@ fn transfer_words(transfer: &Result<TransferState, String>) -> String {
 
 /// The command of a job, as a terminal may have it and as a shell takes it.
 fn command(job: &StoredJob) -> String {
-    command_line(&words(job))
+    command_line(&job.words)
 }
 
 /// The words of a command, as a terminal may have them and as a shell takes them.
-pub(crate) fn command_line(words: &[String]) -> String {
+pub(crate) fn command_line(words: &[impl AsRef<OsStr>]) -> String {
     words.iter().map(for_shell).collect::<Vec<_>>().join(" ")
 }
 

@@ -253,7 +253,8 @@ mod tests {
     impl Visits {
         /// How many visits are in memory.
         pub(in crate::job::tree) fn in_memory(&self) -> usize {
-            self.0.queue.locked().found.in_memory()
+            let queue = self.0.queue.locked();
+            queue.found.in_memory() + queue.told.len()
         }
     }
 

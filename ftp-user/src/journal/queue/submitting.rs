@@ -36,29 +36,29 @@ pub(super) struct NewJob {
 /// What its submitter is told.
 pub(super) type Reply = Result<Submitted, JournalFailure>;
 
-/// The jobs that wait for the store. One of their submitters writes them all, while the others wait for its word.
+/// The jobs that wait for the store. One submitter writes them all and tells the others the result.
 #[derive(Debug, Default)]
 pub(super) struct Submissions(Mutex<WaitingJobs>);
 
 #[derive(Debug, Default)]
 struct WaitingJobs {
-    jobs: Vec<(NewJob, SyncSender<Word>)>,
+    jobs: Vec<(NewJob, SyncSender<SubmitterMessage>)>,
     /// Whether one of the submitters writes now, or was told to.
     has_writer: bool,
 }
 
-/// What one submitter tells another one.
-enum Word {
+/// What one submitter sends to another one.
+enum SubmitterMessage {
     /// What became of its job.
     Submitted(Reply),
-    /// It writes now whatever waits, its own job, too.
+    /// The receiver has to write all jobs that wait. Its own is one of them.
     Write,
 }
 
-/// The turn of a submitter to write. The end of it is the turn of the next one.
-struct Turn<'s>(&'s Submissions);
+/// The right to write the jobs that wait. When it is dropped, the submitter of the first job that waits gets it.
+struct WriterTurn<'s>(&'s Submissions);
 
-/// What the jobs of a transaction are put behind.
+/// What a transaction has to know to add jobs to the queue.
 #[derive(Debug)]
 struct QueueFacts {
     /// How many jobs of each owner wait.
@@ -74,17 +74,18 @@ impl Queue {
     ///
     /// Its owner has too many, or another work has its name, or the journal cannot be written.
     pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
-        let (teller, word) = sync_channel(2);
-        let is_first = self.submissions.add(NewJob { id, job, entry: entry.clone() }, teller);
-        let mut heard = if is_first { Ok(Word::Write) } else { word.recv() };
-        if matches!(heard, Ok(Word::Write)) {
-            self.write_waiting(Turn(&self.submissions));
-            heard = word.recv();
+        // There are at most two messages, so that a sender never waits.
+        let (sender, messages) = sync_channel(2);
+        let is_first = self.submissions.add(NewJob { id, job, entry: entry.clone() }, sender);
+        let mut message = if is_first { Ok(SubmitterMessage::Write) } else { messages.recv() };
+        if matches!(message, Ok(SubmitterMessage::Write)) {
+            self.write_waiting(WriterTurn(&self.submissions));
+            message = messages.recv();
         }
-        let submitted = match heard {
-            Ok(Word::Submitted(submitted)) => submitted?,
-            Ok(Word::Write) | Err(RecvError) => {
-                return self.with(|store| Err(store.unusable("whoever wrote the job has panicked")));
+        let submitted = match message {
+            Ok(SubmitterMessage::Submitted(submitted)) => submitted?,
+            Ok(SubmitterMessage::Write) | Err(RecvError) => {
+                return self.with(|store| Err(store.unusable("the thread that wrote the job has panicked")));
             }
         };
         if matches!(submitted, Submitted::Known(_)) {
@@ -94,35 +95,35 @@ impl Queue {
     }
 
     /// Submits the jobs that wait.
-    fn write_waiting(&self, turn: Turn<'_>) {
+    fn write_waiting(&self, turn: WriterTurn<'_>) {
         let store = self.store.locked();
-        let (jobs, tellers): (Vec<_>, Vec<_>) = turn.0.take().into_iter().unzip();
-        for (teller, submitted) in tellers.into_iter().zip(submit_all(&store, &jobs)) {
-            let _ = teller.send(Word::Submitted(submitted));
+        let (jobs, senders): (Vec<_>, Vec<_>) = turn.0.take().into_iter().unzip();
+        for (sender, submitted) in senders.into_iter().zip(submit_all(&store, &jobs)) {
+            let _ = sender.send(SubmitterMessage::Submitted(submitted));
         }
     }
 }
 
 impl Submissions {
     /// Has a job wait. Returns whether its submitter writes.
-    fn add(&self, job: NewJob, teller: SyncSender<Word>) -> bool {
+    fn add(&self, job: NewJob, sender: SyncSender<SubmitterMessage>) -> bool {
         let mut waiting = self.0.locked();
-        waiting.jobs.push((job, teller));
+        waiting.jobs.push((job, sender));
         !std::mem::replace(&mut waiting.has_writer, true)
     }
 
     /// Takes the jobs of one transaction.
-    fn take(&self) -> Vec<(NewJob, SyncSender<Word>)> {
+    fn take(&self) -> Vec<(NewJob, SyncSender<SubmitterMessage>)> {
         let jobs = &mut self.0.locked().jobs;
         jobs.drain(..jobs.len().min(MOST_TOGETHER)).collect()
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for WriterTurn<'_> {
     fn drop(&mut self) {
         let mut waiting = self.0.0.locked();
-        let next = waiting.jobs.first().map(|(_, teller)| teller.clone());
-        waiting.has_writer = next.is_some_and(|teller| teller.send(Word::Write).is_ok());
+        let next = waiting.jobs.first().map(|(_, sender)| sender.clone());
+        waiting.has_writer = next.is_some_and(|sender| sender.send(SubmitterMessage::Write).is_ok());
     }
 }
 

@@ -110,9 +110,9 @@ pub(super) trait Driver {
         Ok(())
     }
 
-    /// Begins to look for jobs that nobody has taken, which [`begin`](Self::begin) or [`roll_back`](Self::roll_back) ends. Where many
-    /// look at the same time, one does so after the other from its first question until the transaction ends: those that find nothing
-    /// left keep nobody from writing.
+    /// Begins to look for something to write. [`begin`](Self::begin) goes on with it, and [`roll_back`](Self::roll_back) ends it. Where
+    /// several connections look at the same time, one of them does at a time, until its transaction ends: those that find nothing never
+    /// keep anybody from writing.
     fn begin_look(&self) -> Result<()> {
         Ok(())
     }

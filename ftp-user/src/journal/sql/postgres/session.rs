@@ -428,7 +428,7 @@ const WHO_AM_I: &str =
 /// transaction keeps others from writing for less than they wait. Statements find their rows by indexes: the server keeps the plan of a
 /// statement, and one that it has made while a table was small would read all of the table when it is large. A table that has no index
 /// for a statement counts as so large then that the server would compile the plan (`jit`), which takes a hundred times as long as to
-/// carry it out.
+/// carry it out. A transaction sees what others have committed while it waited for its lock, whatever the default of the database is.
 const SETTINGS: &str = "
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
     SET search_path = ftp_user; SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on; SET client_min_messages = error;
