@@ -8,7 +8,6 @@ use integration_tests::skip::Skipped;
 use integration_tests::socket::{hold, port_free_everywhere, release, until};
 use integration_tests::tls_client::TlsClient;
 use integration_tests::user::{Run, Started, User, user};
-use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
@@ -477,8 +476,6 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let tuned =
         ["--timeout", "9s", "--stall", "9s", "-j", "2", "--streams", "2", "--no-times", "--limit", "9GB"];
     run(&[&copy[..], &tuned, &["--wait"]].concat()).exits(0);
-    run(&["pause", &id]).exits(2).says("it has ended");
-    run(&["why", &id]).exits(0).says("1 file: ").says(", verified ").says("run ");
     run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
     run(&["retry", "last", "--trace", "trace"]).exits(2).says("leave out --trace");
     run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job");
@@ -496,12 +493,6 @@ fn what_another_host_cannot_ask_of_a_daemon_is_refused_in_one_sentence() {
     run(&["copy", "--queue", "--proxy", "socks5://127.0.0.1:1", "one:t", "two:"])
         .exits(2)
         .says("--proxy cannot be sent");
-    user()
-        .args(["jobs", "--daemon", "http://127.0.0.1:1"])
-        .run()
-        .exits(2)
-        .says("--daemon needs a token; name");
-    scene.at_daemon("", &["jobs"]).exits(2).says("token is empty");
     scene.at_daemon("0123", &["jobs"]).exits(4).says("this token is unknown, or has ended");
     let away = user().private_file("token", &token).args([
         "jobs",
@@ -539,54 +530,4 @@ fn a_daemon_whose_settings_have_mistakes_takes_no_job_and_knows_those_that_it_ha
         assert_eq!((refused.status, &refused.body["error"]["code"]), (503, &"unavailable".into()));
         assert!(refused.body["error"]["hint"].as_str().unwrap().contains("the request is not at fault"));
     }
-}
-
-#[test]
-fn a_damaged_job_is_named_as_that_and_nothing_of_the_host_is() {
-    let scene = scene();
-    let _daemon = scene.daemon();
-    let token = scene.token("submit", "bob");
-    let later = json!({"verb": "copy", "sources": ["one:t"], "dest": "two:", "at": "+1h"});
-    let id = scene.submit(&token, later);
-    let journal = Connection::open(scene.state.path().join("state/journal.db")).unwrap();
-    assert_eq!(journal.execute("UPDATE jobs SET sum = sum + 1", []).unwrap(), 1);
-    let shown = scene.job(&token, &id);
-    assert!(shown["cause"].as_str().unwrap().contains("is damaged"), "{shown}");
-    for ask in ["POST pause", "POST cancel", "GET why"] {
-        let (method, action) = ask.split_once(' ').unwrap();
-        let refused = scene.ask(&token, &format!("{method} /api/v1/jobs/{id}/{action}"), None);
-        assert_eq!(refused.status, 500, "{refused:?}");
-        let said = refused.body.to_string();
-        assert!(said.contains("is damaged") && !said.contains("journal.db"), "{said}");
-    }
-    scene.at_daemon(&token, &["why", &id]).exits(1).says("is damaged");
-}
-
-#[test]
-fn a_relay_that_the_settings_lack_is_the_fault_of_no_request_and_of_no_other_path() {
-    let scene = scene();
-    let settings = scene.state.path().join("settings.toml");
-    let relay = "[[relays]]\nname = \"edge\"\naddress = \"127.0.0.9:1\"\ntoken-file = \"none\"\n";
-    fs::write(&settings, fs::read_to_string(&settings).unwrap() + relay).unwrap();
-    let daemon = scene.daemon();
-    let token = scene.token("submit", "bob");
-    let job = |path: &str| {
-        let options = json!({"recursive": true, "path": path});
-        json!({"verb": "copy", "sources": ["one:t"], "dest": "two:", "options": options})
-    };
-    let refused = scene.ask(&token, "POST /api/v1/jobs", Some(job("relay")));
-    assert_eq!((refused.status, &refused.body["error"]["code"]), (503, &"unavailable".into()), "{refused:?}");
-    let said = refused.body.to_string();
-    assert!(said.contains("lack a relay") && said.contains("not at fault"), "{said}");
-    daemon.wait_for("the relay edge cannot be used");
-    let id = scene.submit(&token, job("auto"));
-    scene.until_state(&token, &id, "done");
-    let places = ["one:t", "two:again"];
-    scene
-        .user()
-        .args(["copy", "-r"])
-        .args(places)
-        .run()
-        .exits(0)
-        .says("the relay edge cannot be used, and is left out");
 }

@@ -135,8 +135,7 @@ impl AskedJob {
     ///
     /// The job that has it has another work, or the journal cannot be read.
     fn known(&self, context: &Context, name: &str, is_relative: bool) -> Result<Option<JobRecord>> {
-        // One that cannot be read and has this name refuses a second one when it begins.
-        let (jobs, _) = context.store.journal.jobs()?;
+        let jobs = context.store.journal.jobs()?;
         let Some(known) = jobs.into_iter().find(|job| job.job.name.as_deref() == Some(name)) else {
             return Ok(None);
         };

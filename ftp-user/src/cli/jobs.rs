@@ -14,7 +14,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, StoredJob, UnreadableJob};
+use crate::journal::{JobRecord, JobState, StoredJob};
 use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
@@ -136,7 +136,7 @@ const fn has_work(job: &JobRecord) -> bool {
 impl General {
     /// Goes on with jobs that were interrupted.
     pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status> {
-        let (general, jobs) = self.jobs(args.job.as_deref()).await?;
+        let (general, jobs) = self.jobs()?;
         let mut status = Status::Done;
         // A daemon goes on with those of the queue.
         let of = |state| jobs.iter().filter(move |job| job.state == state && job.queued.is_none());
@@ -187,7 +187,7 @@ impl General {
 
     /// Runs a job again that has failed or was interrupted.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
-        let (general, jobs) = self.jobs(Some(&args.job)).await?;
+        let (general, jobs) = self.jobs()?;
         let called = find_job_or_name_series(&general, &jobs, &args.job, "retry")?;
         if called.queued.is_some() && args.yes {
             return Err(yes_in_queue());
@@ -232,7 +232,7 @@ impl General {
             return follow::follow(self).await;
         }
         let general = self.with_state()?;
-        let (mut jobs, unreadable) = super::store::journal_of_jobs(&general)?.jobs()?;
+        let (mut jobs, unreadable) = super::store::journal_of_jobs(&general)?.readable_jobs()?;
         let before = jobs.len();
         // A program that reads the lines chooses by the states of the jobs.
         if args.in_shell && !args.all && !self.json {
@@ -280,7 +280,7 @@ impl General {
 
     /// Gives up a job that was interrupted.
     pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status> {
-        let (general, jobs) = self.jobs(Some(&args.job)).await?;
+        let (general, jobs) = self.jobs()?;
         let called = find_job_or_name_series(&general, &jobs, &args.job, "cancel")?;
         if called.queued.is_some() && !args.forget {
             return general.change_queued(called, JobChange::Cancel).await;
@@ -322,24 +322,17 @@ impl General {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
             }
         }
-        for cancelled in journal.jobs()?.0.into_iter().filter(|known| known.id == record.id) {
+        let jobs = journal.jobs()?;
+        for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
             self.tell(Event::Job(cancelled)).await?;
         }
         Ok(Status::Done)
     }
 
-    /// The jobs of the journal, and these options with paths that do not depend on the current directory. Those that cannot be read
-    /// are told.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be used, or what it has of the job that is `called` so.
-    pub(super) async fn jobs(&self, called: Option<&str>) -> Result<(Self, Vec<JobRecord>)> {
+    /// The jobs of the journal, and these options with paths that do not depend on the current directory.
+    pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
         let general = self.with_state()?;
-        let (jobs, unreadable) = super::store::journal_of_jobs(&general)?.jobs()?;
-        for warning in warnings(unreadable, called)? {
-            self.warn(warning).await?;
-        }
+        let jobs = super::store::journal_of_jobs(&general)?.jobs()?;
         Ok((general, jobs))
     }
 
@@ -486,19 +479,6 @@ pub(super) const FILES: [&str; 6] =
 /// The last version that kept the words of command lines.
 const LAST_WITH_WORDS: &str = "0.1.0";
 
-/// What is told of jobs that cannot be read.
-///
-/// # Errors
-///
-/// One of them is the job that is `called` so.
-pub(super) fn warnings(unreadable: Vec<UnreadableJob>, called: Option<&str>) -> Result<Vec<String>> {
-    let called = called.and_then(|called| called.parse::<JobId>().ok());
-    match unreadable.iter().find(|job| called == Some(job.id)) {
-        Some(job) => Err(Failure::from(job.failure.clone()).during(format_args!("job {}", job.id))),
-        None => Ok(unreadable.iter().map(ToString::to_string).collect()),
-    }
-}
-
 /// A job in the list of all.
 pub(super) fn row(record: JobRecord) -> Event {
     let now = u64::try_from(Clock::today().0).unwrap_or(0);
@@ -510,7 +490,7 @@ pub(super) fn row(record: JobRecord) -> Event {
 pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
     let transfer = asked.await.map_err(|failure| failure.to_string()).transpose();
-    let (jobs, _) = context.store.journal.jobs().unwrap_or_default();
+    let jobs = context.store.journal.jobs().unwrap_or_default();
     for mut record in jobs.into_iter().filter(|record| record.id == id) {
         record.transfer.clone_from(&transfer);
         context.run.events.say(row(record));
@@ -524,7 +504,7 @@ pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     if let Err(failure) = job::cancel(job, context).await {
         return job::refused(verb, or_forget(failure, id), context).status;
     }
-    let (jobs, _) = context.store.journal.jobs().unwrap_or_default();
+    let jobs = context.store.journal.jobs().unwrap_or_default();
     for record in jobs.into_iter().filter(|job| job.id == id) {
         context.run.events.say(Event::Job(record));
     }

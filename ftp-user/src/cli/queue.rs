@@ -282,11 +282,10 @@ impl General {
         loop {
             let (last, is_quiet) = (told, self.quiet);
             let look = move |queue: &Queue| {
-                let Some(QueuedJob { entry, is_damaged, .. }) = queue.queued(id)? else { return Ok(None) };
+                let Some(QueuedJob { entry, .. }) = queue.queued(id)? else { return Ok(None) };
                 let state = entry.state(since_1970().as_secs());
-                // All files of a job are counted for its record: only if it is told. The record of a damaged one cannot be read.
-                let is_read = is_damaged || last != Some(state) && !is_quiet;
-                let record = if is_read { queue.job(id)? } else { None };
+                // All files of a job are counted for its record: only if it is told.
+                let record = if last == Some(state) || is_quiet { None } else { queue.job(id)? };
                 Ok(Some((entry, state, record)))
             };
             let found = match queue.on_disk(look).await {
@@ -323,7 +322,7 @@ impl General {
 
     /// Stops a job of the queue.
     pub(super) async fn pause(&self, args: &PauseArgs) -> Result<Status> {
-        let (general, jobs) = self.jobs(Some(&args.job)).await?;
+        let (general, jobs) = self.jobs()?;
         let record = super::series::find_job_or_name_series(&general, &jobs, &args.job, "pause")?;
         if record.queued.is_none() {
             return Err(Failure::usage(format!("job {} is not a job of the queue", record.id)).hint(
@@ -436,12 +435,9 @@ impl General {
     pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
         let queue = self.apply_queued(record, change)?;
         if let Some(record) = queue.job(record.id)? {
-            let entry = record.queued.clone().filter(|entry| entry.exit.is_none());
+            let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;
-            if let Some(entry) = entry {
-                if change == JobChange::Retry && entry.is_being_cancelled() {
-                    self.warn("it is being cancelled, and is not carried again".to_owned()).await?;
-                }
+            if !is_over {
                 if let Err(mistake) = program::settings(self.job.config.as_deref()) {
                     self.warn(format!("{mistake}; a daemon with these settings carries no job")).await?;
                 }

@@ -5,20 +5,18 @@ mod shown;
 mod tests;
 
 pub(super) use self::shown::print_event;
-use self::shown::{add_receipt, member, print, tell, text, with_event};
+use self::shown::{member, print, tell, text, with_event};
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::{JobsArgs, yes_in_queue};
 use super::series::{SeriesVerb, is_series, say_removed};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, passwords, program};
-use crate::account::RunAccount;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::report::{Event, Receipts};
 use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
@@ -45,7 +43,7 @@ use url::Url;
 #[command(next_help_heading = "Daemon of another host")]
 pub(super) struct RemoteArgs {
     /// Ask the daemon at this URL, as https://transfers.example:8990
-    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "URL", requires = "token_file", hide_short_help = true)]
     daemon: Option<DaemonUrl>,
     /// The file with the token for that daemon (mode 0600)
     #[arg(long, global = true, requires = "daemon", value_name = "FILE", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
@@ -117,9 +115,7 @@ enum DaemonPlace {
 impl Daemon {
     fn of(args: &RemoteArgs) -> Result<Self> {
         let (Some(url), Some(file)) = (&args.daemon, &args.token_file) else {
-            let hint =
-                format!("name the file that has it with --token-file; {FtpUser} daemon token makes one");
-            return Err(Failure::usage("--daemon needs a token").hint(hint));
+            return Err(Failure::usage("no daemon was named").hint("name it with --daemon and --token-file"));
         };
         let token = passwords::of_file(file, "--token-file")?;
         let token = String::from_utf8_lossy(token.expose()).trim().to_owned();
@@ -264,12 +260,12 @@ const fn kind_of(code: ErrorCode) -> Kind {
         | ErrorCode::BadValue
         | ErrorCode::UnknownSite
         | ErrorCode::MethodNotAllowed
-        | ErrorCode::Conflict
         | ErrorCode::TooLarge
         | ErrorCode::UnsupportedType
         | ErrorCode::HeadTooLarge => Kind::Usage,
         ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::WrongHost => Kind::Refused,
         ErrorCode::NotFound => Kind::Missing,
+        ErrorCode::Conflict => Kind::Exists,
         ErrorCode::Timeout | ErrorCode::TooMany | ErrorCode::Unavailable => Kind::Temporary,
         ErrorCode::Internal => Kind::Other,
     }
@@ -438,34 +434,20 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     };
     // A name may be that of another job by now.
     let path = format!("/jobs/{}", encode(&text(&found, "id")));
-    let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
-    let said = member(&why, "why").as_array().map(Vec::as_slice).unwrap_or_default();
     if general.json {
-        said.iter().try_for_each(|object| print(&object.to_string()))?;
+        let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
+        member(&why, "why")
+            .as_array()
+            .into_iter()
+            .flatten()
+            .try_for_each(|object| print(&object.to_string()))?;
         return Ok(Status::Done);
     }
-    let mut receipts = Receipts::default();
-    for object in said {
-        match member(object, "event").as_str() {
-            Some("run") => {
-                if let Ok(run) = RunAccount::deserialize(object) {
-                    let failed = run.failures.iter().cloned().zip(run.failed_files.iter().cloned());
-                    receipts.other_failures = failed.collect();
-                    general.tell(Event::Past(run)).await?;
-                }
-            }
-            Some("warning") => general.warn(text(object, "message")).await?,
-            Some("receipt") => add_receipt(&mut receipts, object),
-            _ => {}
-        }
-    }
     tell(general, &found, "job")?;
-    if said.len() >= MOST_SAID {
-        let what =
-            "the files are those of which the daemon has told first: GET /api/v1/jobs/ID/files has all";
-        general.warn(what.to_owned()).await?;
+    let failed = daemon.ask(Method::GET, format!("{path}/files?state=failed&limit=100"), None).await?;
+    for file in member(&failed, "files").as_array().into_iter().flatten() {
+        print(&format!("  {}: {}", text(file, "source"), text(file, "cause")))?;
     }
-    general.tell(Event::Receipts(receipts)).await?;
     Ok(Status::Done)
 }
 
@@ -533,7 +515,5 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The largest number of jobs that are listed.
 const MOST_LISTED: usize = 100_000;
-/// The largest number of objects that a daemon tells of one job.
-const MOST_SAID: usize = 1_000;
 /// The longest line of a stream, in bytes.
 const LONGEST_LINE: usize = 1 << 20;

@@ -5,7 +5,7 @@ use super::{General, asked};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{JobRecord, Queue, SeriesRecord};
+use crate::journal::{JobRecord, SeriesRecord};
 use crate::queue::Series;
 use crate::report::Event;
 use clap::{Args, Subcommand};
@@ -67,7 +67,6 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
     asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
     let all = queue.series()?;
-    warn_of_damage(general, &queue).await?;
     let change = |name: &SeriesName, change: fn(&mut Series, u64) -> bool| -> Result<SeriesRecord> {
         Ok(queue.change_series(find(&all, name)?.id, change)?)
     };
@@ -98,14 +97,6 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
         general.tell(Event::Series(record)).await?;
     }
     Ok(Status::Done)
-}
-
-/// Names rows that are left out because they are damaged.
-pub(super) async fn warn_of_damage(general: &General, queue: &Queue) -> Result<()> {
-    for cause in queue.damaged_rows()? {
-        general.warn(format!("{cause}: the row counts as not there")).await?;
-    }
-    Ok(())
 }
 
 /// Says that a series was removed.

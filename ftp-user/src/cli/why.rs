@@ -36,12 +36,7 @@ pub(super) struct WhyArgs {
 pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> Result<Status> {
     let runs = context.store.journal.runs()?;
     // The last run may have a job that only the journal knows.
-    let (mut jobs, unreadable) = context.store.journal.jobs()?;
-    let warnings = super::jobs::warnings(unreadable, Some(&args.run))?;
-    // Whoever asks a daemon is told of the own job alone.
-    for warning in warnings.into_iter().filter(|_| general.hands.unattended.is_none()) {
-        context.run.events.warn(warning);
-    }
+    let mut jobs = context.store.journal.jobs()?;
     general.note_lost_workers(&mut jobs)?;
     let (job, run) = find(&jobs, &runs, &args.run);
     let mut receipts = Receipts::default();
@@ -130,43 +125,37 @@ pub(super) fn dest_of(sites: &[&Site], item: &ItemRecord) -> String {
 }
 
 fn add(receipts: &mut Receipts, item: &ItemRecord) {
-    let named = || {
-        let failure = Failure::new(Kind::Other, item.why.clone().unwrap_or_default());
-        FailedItem { source: item.place.source.clone(), dest: show(&item.place.path), failure }
-    };
     match item.state {
         ItemState::Done => {
             let Some(rung) = item.copy.moved_by() else {
                 receipts.skipped += 1;
                 return;
             };
-            copied(receipts, rung.path().to_owned(), item.copy.verified.name().to_owned());
+            let (path, verified) = (rung.path().to_owned(), item.copy.verified.name().to_owned());
+            let known = receipts.copied.iter_mut().find(|(by, with, _)| *by == path && *with == verified);
+            match known {
+                Some((_, _, count)) => *count += 1,
+                None => receipts.copied.push((path, verified, 1)),
+            }
         }
         ItemState::Failed => {
             receipts.failed += 1;
-            name(&mut receipts.failures, named);
+            name(&mut receipts.failures, item);
         }
         ItemState::Open => receipts.open += 1,
         ItemState::GivenOver => {
             receipts.given_over += 1;
-            name(&mut receipts.left, named);
+            name(&mut receipts.left, item);
         }
     }
 }
 
-/// Counts a file that was copied by this path and verified so.
-pub(super) fn copied(receipts: &mut Receipts, path: String, verified: String) {
-    let known = receipts.copied.iter_mut().find(|(by, with, _)| *by == path && *with == verified);
-    match known {
-        Some((_, _, count)) => *count += 1,
-        None => receipts.copied.push((path, verified, 1)),
-    }
-}
-
 /// Keeps a file with its reason, if it is one of the first.
-pub(super) fn name(first: &mut Vec<FailedItem>, named: impl FnOnce() -> FailedItem) {
-    if first.len() < NAMED {
-        first.push(named());
+fn name(named: &mut Vec<FailedItem>, item: &ItemRecord) {
+    if named.len() < NAMED {
+        let (source, dest) = (item.place.source.clone(), show(&item.place.path));
+        let failure = Failure::new(Kind::Other, item.why.clone().unwrap_or_default());
+        named.push(FailedItem { source, dest, failure });
     }
 }
 

@@ -525,12 +525,10 @@ pub(super) fn claims_below(store: &Store, own: Option<JobId>, asked: &ClaimsBelo
 
 /// Other moves than `own` that run.
 pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>> {
-    // Of one whose row is damaged, who it is counts.
-    let open = "SELECT id FROM jobs WHERE state = 0 AND verb = 'move'";
     let mut moves = Vec::new();
-    for id in store.sql.all(open, &[], |row| row.get::<JobId>(0))? {
-        if id != own && store.is_held(id)? {
-            moves.push(id);
+    for row in JobRow::open_of_verb(&store.sql, "move")? {
+        if row.id != own && store.is_held(row.id)? {
+            moves.push(row.id);
         }
     }
     Ok(moves)

@@ -167,11 +167,11 @@ impl JournalFailure {
                 "finish its jobs with that build, then name another database, or drop its schema ftp_user"
             }
             Self::Unreleased { .. } => {
-                "finish its jobs with that build and end its daemon, then move it and the files beside it (journal.db-*) away, or use another directory with --state"
+                "finish its jobs with that build, then move it and the files beside it (journal.db-*) away, or use another directory with --state"
             }
             Self::Newer { .. } => "use that version, or another directory with --state",
             Self::Damaged { .. } => {
-                "end the daemon and all runs that use it, then move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
+                "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
             }
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
             Self::Full { .. } => {

@@ -169,8 +169,17 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>)> {
-        self.existing()?.map_or_else(|| Ok(Default::default()), |store| store.jobs())
+    pub fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>)> {
+        self.existing()?.map_or_else(|| Ok(Default::default()), |store| store.readable_jobs())
+    }
+
+    /// Every job, the one that began first comes first. All of the journal is checked before.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn jobs(&self) -> Result<Vec<JobRecord>> {
+        self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.jobs())
     }
 
     /// The last runs that have tried paths between two servers, the last one last.

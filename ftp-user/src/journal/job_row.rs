@@ -50,23 +50,30 @@ impl JobRow {
     /// The jobs that began last, those that have not ended before the others.
     pub(super) fn latest(sql: &Sql, most: usize) -> Result<Vec<Self>> {
         let latest = format!("ORDER BY state != 0, begun DESC LIMIT {most}");
-        Self::whole(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), &[])
+        Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), &[])
     }
 
     /// Every job of a terminal that has ended. They are few, since the oldest of them are forgotten.
     pub(super) fn ended(sql: &Sql) -> Result<Vec<Self>> {
-        Self::whole(sql, &format!("state != 0 AND {OF_TERMINAL}"), &[])
+        Self::query(sql, &format!("state != 0 AND {OF_TERMINAL}"), &[])
     }
 
     /// Every job that has not ended and that nothing goes on with.
     pub(super) fn passing(sql: &Sql) -> Result<Vec<Self>> {
-        Self::whole(sql, "state = 0 AND verb = ?1", &[PASSING.into()])
+        Self::open_of_verb(sql, PASSING)
     }
 
-    /// Every job of this verb that a daemon carries.
+    /// Every job of this verb that has not ended.
+    pub(super) fn open_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>> {
+        Self::query(sql, "state = 0 AND verb = ?1", &[verb.into()])
+    }
+
+    /// Every job of this verb that a daemon carries, but for those that cannot be read.
     pub(super) fn carried_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>> {
-        let carried = "verb = ?1 AND id IN (SELECT job FROM queue WHERE carried = 1)";
-        Self::whole(sql, carried, &[verb.into()])
+        let carried = JOBS.select("verb = ?1 AND id IN (SELECT job FROM queue WHERE carried = 1)");
+        let found =
+            sql.all(&carried, &[verb.into()], |row| Ok(JOBS.check(row).and_then(|()| Self::of(row)).ok()))?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
@@ -78,7 +85,7 @@ impl JobRow {
     pub(super) fn open_without_files(sql: &Sql) -> Result<Vec<Self>> {
         let is_unbegun =
             "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
-        Self::whole(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), &[])
+        Self::query(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), &[])
     }
 
     /// How many jobs of terminals have not ended.
@@ -89,11 +96,6 @@ impl JobRow {
 
     fn query(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>> {
         JOBS.find(sql, condition, values, Self::of)
-    }
-
-    /// The same, but for rows that are damaged: they keep nobody from the others.
-    fn whole(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Self>> {
-        JOBS.whole(sql, condition, values, Self::of)
     }
 
     fn of(row: &Row<'_>) -> Result<Self> {

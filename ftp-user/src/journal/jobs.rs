@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Every job, the one that began first comes first, and those that cannot be read. Locks of processes that were killed are removed.
-    pub(super) fn jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>), JournalFailure> {
+    pub(super) fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>), JournalFailure> {
         self.sweep_locks();
         let record = |row: JobRow| -> Result<Option<JobRecord>> {
             let process = self.holder(row.id)?;
@@ -219,6 +219,12 @@ impl Store {
         Ok((jobs, damaged.into_iter().map(|row| UnreadableJob::of(self, row)).collect()))
     }
 
+    /// Every job. One that cannot be read is a failure.
+    pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
+        let (jobs, unreadable) = self.readable_jobs()?;
+        unreadable.into_iter().next().map_or(Ok(jobs), |job| Err(job.failure))
+    }
+
     /// The files of a job in that state.
     pub(super) fn items(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, JournalFailure> {
         self.files(job, state).map_err(|bad| self.failure(bad))
@@ -236,13 +242,10 @@ impl Store {
 fn prune(sql: &Sql) -> Result<()> {
     let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for job in JobRow::ended(sql)? {
-        match count(sql, job.id) {
-            // It is damaged, and stays.
-            Err(StoreError::Row(_)) => {}
-            Err(bad) => return Err(bad),
-            Ok(count) if count.is_idle() => idle.push(job),
-            Ok(FileCounts { done: 0, open: 0, given_over: 0, .. }) => failed.push(job),
-            Ok(_) => others.push(job),
+        match count(sql, job.id)? {
+            count if count.is_idle() => idle.push(job),
+            FileCounts { done: 0, open: 0, given_over: 0, .. } => failed.push(job),
+            _ => others.push(job),
         }
     }
     for (mut jobs, most) in [(idle, IDLE), (failed, ENDED), (others, ENDED)] {

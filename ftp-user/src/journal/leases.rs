@@ -97,8 +97,8 @@ impl<'a> Leases<'a> {
         self.queue.write(|store| check_in(store, profile, held, last_change))
     }
 
-    /// Marks jobs as lost whose leases have expired or are damaged, and parts of trees, but for the `held` ones. Returns them, and the
-    /// jobs of the parts.
+    /// Where several workers share the jobs, marks those as lost whose leases have expired, and parts of trees, but for the `held` ones.
+    /// Returns them, and the jobs of the parts.
     /// `may` is asked whether the worker may do so at this time of the store.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl<'a> Leases<'a> {
             let (jobs, parts) = found.map_err(|bad| store.failure(bad))?;
             let has_none =
                 jobs.iter().all(|(job, _)| is_held(*job)) && parts.iter().all(|part| held.contains(part));
-            if has_none {
+            if !store.is_shared() || has_none {
                 return Ok(Vec::new());
             }
             store.durably(|store| {
@@ -467,9 +467,9 @@ impl LeaseRow {
     }
 }
 
-/// The row of the lease of a job, or of a part of its tree. Nobody has one that is damaged.
+/// The row of the lease of a job, or of a part of its tree.
 fn row_of(sql: &Sql, job: JobId, part: u64) -> Result<Option<LeaseRow>, StoreError> {
-    let found = LEASES.whole(sql, "job = ?1 AND part = ?2", &[job.into(), part.into()], LeaseRow::read)?;
+    let found = LEASES.find(sql, "job = ?1 AND part = ?2", &[job.into(), part.into()], LeaseRow::read)?;
     Ok(found.into_iter().next())
 }
 
@@ -480,7 +480,7 @@ fn held_row(sql: &Sql, lease: Lease) -> Result<Option<LeaseRow>, StoreError> {
 
 /// The leases of whole jobs that a worker holds.
 fn held_by(sql: &Sql, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
-    LEASES.whole(sql, "worker = ?1 AND part = 0", &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))
+    LEASES.find(sql, "worker = ?1 AND part = 0", &[worker.into()], |row| Ok(LeaseRow::read(row)?.lease))
 }
 
 /// The jobs of these leases.
@@ -536,7 +536,7 @@ fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
 pub(super) fn expired_tree_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, StoreError> {
     let expired = "part > 0 AND (until <= ?1 OR until > ?2)";
     let values = [now.into(), (now + LEASE_TIME.as_secs()).into()];
-    LEASES.whole(sql, expired, &values, |row| LeaseRow::read(row).map(|row| row.lease))
+    LEASES.find(sql, expired, &values, |row| LeaseRow::read(row).map(|row| row.lease))
 }
 
 /// The jobs that are carried, by whatever worker. Each part of a tree counts as one of them.
@@ -554,7 +554,7 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
 /// The jobs that workers carry.
 pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
     let (jobs, parts): (Vec<_>, Vec<_>) = LEASES
-        .whole(sql, "TRUE", &[], LeaseRow::read)?
+        .find(sql, "TRUE", &[], LeaseRow::read)?
         .into_iter()
         .partition(|row| !row.lease.is_of_tree_part());
     let run = |row: LeaseRow| {

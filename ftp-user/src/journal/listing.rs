@@ -7,7 +7,7 @@ use super::failure::{JournalFailure, Result};
 use super::item_row::IS_FILE;
 use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried_runs};
-use super::queue::{Queue, QueueRow, entries_and_damaged, heads, listed};
+use super::queue::{Queue, entries_and_damaged, find, heads, listed};
 use super::record::{ItemRecord, ItemState, StoredJob};
 use super::sql::{Counters, Sql, StoreError, Value};
 use super::store::Store;
@@ -195,14 +195,14 @@ impl Queue {
         })
     }
 
-    /// A job of the queue; `None` if there is none of this id. One that is damaged is told as that.
+    /// A job of the queue; `None` if there is none of this id.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
     pub fn queued(&self, job: JobId) -> Result<Option<QueuedJob>> {
-        self.read(|store| match listed(&store.sql, "job = ?1", &[job.into()])?.pop() {
-            Some(found) => shown(&store.sql, found),
+        self.read(|store| match find(&store.sql, job)? {
+            Some(entry) => whole(&store.sql, job, entry),
             None => Ok(None),
         })
     }
@@ -441,12 +441,19 @@ fn list(store: &Store, query: &JobQuery) -> Result<Slice<QueuedJob, JobCursor>, 
     // What a damaged row says of its state is not shown.
     let is_asked =
         |entry: &Entry| query.states.as_ref().is_none_or(|states| states.contains(&entry.state(now)));
-    for (at, found) in (1..).zip(found) {
-        let (job, entry) = &found.0;
-        let cursor = JobCursor { submitted: entry.submitted.unwrap_or(0), job: *job };
-        if let Some(job) = shown(&store.sql, found)?.filter(|job| !job.is_damaged || is_asked(&job.entry)) {
-            size += job.job.words.iter().map(|word| word.len()).sum::<usize>();
-            items.push(job);
+    for (at, ((job, entry), damage)) in (1..).zip(found) {
+        let cursor = JobCursor { submitted: entry.submitted.unwrap_or(0), job };
+        let found = damage.map_or_else(|| whole(&store.sql, job, entry.clone()), Err);
+        let shown = match found {
+            Err(StoreError::Row(_)) => {
+                let is_shown = is_asked(&entry);
+                is_shown.then(|| QueuedJob { id: job, job: StoredJob::unreadable(), entry, is_damaged: true })
+            }
+            found => found?,
+        };
+        if let Some(whole) = shown {
+            size += whole.job.words.iter().map(|word| word.len()).sum::<usize>();
+            items.push(whole);
         }
         next = (has_more || at < last).then_some(cursor);
         if size > MOST_TEXT {
@@ -512,19 +519,6 @@ fn all_whole(
         }
     }
     Ok(all)
-}
-
-/// A job, whole or damaged; `None` if what was asked for is gone.
-fn shown(
-    sql: &Sql,
-    ((id, entry), damage): (QueueRow, Option<StoreError>),
-) -> Result<Option<QueuedJob>, StoreError> {
-    match damage.map_or_else(|| whole(sql, id, entry.clone()), Err) {
-        Err(StoreError::Row(_)) => {
-            Ok(Some(QueuedJob { id, job: StoredJob::unreadable(), entry, is_damaged: true }))
-        }
-        found => found,
-    }
 }
 
 fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {

@@ -39,7 +39,7 @@ pub struct DaemonLock {
 }
 
 /// A job of the queue, and what the queue knows of it.
-pub(super) type QueueRow = (JobId, Entry);
+type QueueRow = (JobId, Entry);
 
 impl Queue {
     /// The queue that this store has.

@@ -5,9 +5,9 @@ use super::job_row::JobRow;
 use super::leases::is_live;
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
-use super::sql::{Result, Row, Sql, StoreError};
+use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{SERIES, damaged_rows};
+use super::table::SERIES;
 use crate::id::JobId;
 use crate::queue::{Entry, QueueState, Series, Submission, Turn, turn};
 
@@ -52,22 +52,13 @@ impl Queue {
         })?
     }
 
-    /// All series that can be read, the oldest first.
+    /// All series, the oldest first.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
     pub fn series(&self) -> Result<Vec<SeriesRecord>, JournalFailure> {
-        self.read(|store| SERIES.whole(&store.sql, "TRUE ORDER BY created, id", &[], read))
-    }
-
-    /// What is wrong with rows of tokens, workers, leases and series: each counts as not there, and keeps nobody from the others.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
-    pub fn damaged_rows(&self) -> Result<Vec<String>, JournalFailure> {
-        self.read(|store| damaged_rows(&store.sql))
+        self.read(|store| find(&store.sql, "TRUE ORDER BY created, id", &[]))
     }
 
     /// Changes a series, or removes it if `change` returns false. Its runs stay.
@@ -104,7 +95,7 @@ impl Queue {
     ) -> Result<Vec<PlannedRun>, JournalFailure> {
         self.with(|store| {
             let due = store.sql.now().and_then(|now| {
-                SERIES.whole(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next", &[now.into()], read)
+                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", &[now.into()])
             });
             let due = due.map_err(|bad| store.failure(bad))?;
             let begin = |record: SeriesRecord| {
@@ -112,7 +103,7 @@ impl Queue {
                 let job = new_id().ok_or_else(no_id)?;
                 store.durably(|store| begin(store, record.id, job))
             };
-            due.into_iter().take(MOST_AT_ONCE).filter_map(|record| begin(record).transpose()).collect()
+            due.into_iter().filter_map(|record| begin(record).transpose()).collect()
         })
     }
 }
@@ -157,7 +148,11 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>> {
 }
 
 fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>> {
-    SERIES.find(sql, "id = ?1", &[id.into()], read).map(|mut found| found.pop())
+    find(sql, "id = ?1", &[id.into()]).map(|mut found| found.pop())
+}
+
+fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<SeriesRecord>> {
+    SERIES.find(sql, condition, values, read)
 }
 
 fn read(row: &Row<'_>) -> Result<SeriesRecord> {
@@ -201,8 +196,6 @@ fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<()
     SERIES.replace(sql, &values)
 }
 
-/// The largest number of runs that begin at once: others wait for the next look.
-const MOST_AT_ONCE: usize = 32;
 /// The largest number of series.
 const MOST: u64 = 1_000;
 /// The largest number of series of one owner.
@@ -256,23 +249,6 @@ mod tests {
         assert_eq!(begin(12), None);
         change(false, false);
         assert_eq!((begin(13), queue.series().unwrap()), (None, Vec::new()), "it does not come back");
-    }
-
-    #[test]
-    fn a_damaged_series_keeps_no_other_from_its_runs() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
-        let due = series(since_1970().as_secs() - 10);
-        for id in 1..=2 {
-            queue.add_series(&SeriesRecord { id: JobId::new(id), ..due.clone() }).unwrap();
-        }
-        queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
-        let begun = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
-        assert_eq!(begun.iter().map(|run| run.series).collect::<Vec<_>>(), [JobId::new(2)]);
-        assert_eq!((queue.series().unwrap().len(), queue.damaged_rows().unwrap().len()), (1, 1));
-        // Nobody changes it unseen.
-        let change = queue.change_series(JobId::new(1), |_, _| true);
-        assert!(matches!(change, Err(JournalFailure::Damaged { .. })), "{change:?}");
     }
 
     #[test]

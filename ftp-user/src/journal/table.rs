@@ -132,18 +132,7 @@ impl Table {
         Ok((found.into_iter().flatten().collect(), damaged))
     }
 
-    /// The rows that fit and are what was written. The others count as not there: [`damaged_rows`] names them.
-    pub(super) fn whole<T>(
-        &self,
-        sql: &Sql,
-        condition: &str,
-        values: &[Value<'_>],
-        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        self.find_whole(sql, condition, values, read).map(|(rows, _)| rows)
-    }
-
-    /// The rows that fit, as a statement of [`select`](Self::select) finds them.
+    /// The same with a statement of [`select`](Self::select).
     pub(super) fn query<T>(
         &self,
         sql: &Sql,
@@ -275,17 +264,6 @@ pub(super) fn check_files_of(sql: &Sql, job: JobId) -> Result<(), StoreError> {
         table.find(sql, of_job, &[job.into()], |_| Ok(())).map(drop)
     };
     OF_JOB.iter().try_for_each(check)
-}
-
-/// What is wrong with rows of which each is left out where it is damaged: of tokens, workers, leases and series.
-pub(super) fn damaged_rows(sql: &Sql) -> Result<Vec<String>, StoreError> {
-    let mut all = Vec::new();
-    for table in [&TOKENS, &WORKERS, &LEASES, &SERIES] {
-        let (_, damaged) = table.find_whole(sql, "TRUE", &[], |_| Ok(()))?;
-        let why = |(_, bad)| if let StoreError::Row(why) = bad { Some(why.into_owned()) } else { None };
-        all.extend(damaged.into_iter().filter_map(why));
-    }
-    Ok(all)
 }
 
 /// Forgets a job and its files.

@@ -182,10 +182,7 @@ fn read_files(files: &Files) -> Result<String, JournalFailure> {
 /// All that `jobs` shows and `resume` acts on.
 fn read(directory: &Path) -> Result<String, JournalFailure> {
     let Some(store) = Store::existing_file_for_tests(directory)? else { return Ok("no journal".to_owned()) };
-    let (jobs, unreadable) = store.jobs()?;
-    if let Some(job) = unreadable.into_iter().next() {
-        return Err(job.failure);
-    }
+    let jobs = store.jobs()?;
     let (id, job) = (JobId::new(1), StoredJob::for_tests("copy"));
     let _lock = store.start(&JobStart { id, job, resumes: true, lease: None })?;
     let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];

@@ -63,7 +63,7 @@ impl<'a> Tokens<'a> {
 }
 
 fn find(sql: &Sql) -> Result<Vec<Token>> {
-    TOKENS.whole(sql, "TRUE ORDER BY created, id", &[], read)
+    TOKENS.find(sql, "TRUE ORDER BY created, id", &[], read)
 }
 
 fn read(row: &Row<'_>) -> Result<Token> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The workers that were alive within the last hour.
 pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
     let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
-    WORKERS.whole(sql, &condition, &[], |row| {
+    WORKERS.find(sql, &condition, &[], |row| {
         let profile = WorkerProfile {
             id: row.get(0)?,
             name: row.get(1)?,

@@ -226,11 +226,6 @@ impl Entry {
         }
     }
 
-    /// Whether what it has left is still to be removed.
-    pub const fn is_being_cancelled(&self) -> bool {
-        self.exit.is_none() && matches!(self.wish, Wish::Cancel)
-    }
-
     /// What it is called: by its `--id`, or by the request that has made it.
     pub fn name_of<'a>(&'a self, given: Option<&'a String>) -> Option<&'a String> {
         given.or_else(|| self.request.as_ref().map(|request| &request.name))

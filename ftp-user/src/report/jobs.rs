@@ -147,13 +147,9 @@ pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<Str
         .collect()
 }
 
-/// The state of a job, for people. One whose worker is lost does not run, and one that is being cancelled is not carried again.
+/// The state of a job, for people. One whose worker is lost does not run.
 fn state_words(job: &JobRecord) -> &'static str {
-    match &job.queued {
-        _ if job.worker_lost.is_some() => "lost",
-        Some(entry) if entry.is_being_cancelled() => "cancelling",
-        Some(_) | None => job.state_name(since_1970().as_secs()),
-    }
+    if job.worker_lost.is_some() { "lost" } else { job.state_name(since_1970().as_secs()) }
 }
 
 /// What people are told of a job whose worker is lost.
@@ -205,8 +201,9 @@ fn queue_words(job: &JobRecord, entry: &Entry) -> String {
     let cause = cause.map(|cause| format!(" ({})", show(cause.as_bytes()))).unwrap_or_default();
     let wish = match entry.wish {
         _ if entry.exit.is_some() => "",
+        Wish::Cancel => ", is being cancelled",
         Wish::Pause if entry.is_carried => ", is being paused",
-        Wish::Run | Wish::Pause | Wish::Cancel => "",
+        Wish::Run | Wish::Pause => "",
     };
     let when = match entry.state(since_1970().as_secs()) {
         QueueState::Waiting => format!(", tried again at {}", date(entry.due)),
@@ -311,25 +308,6 @@ mod tests {
             (&line["state"], &line["worker_lost"]),
             (&"running".into(), &"1970-01-01T00:01:00Z".into())
         );
-    }
-
-    #[test]
-    fn a_job_that_waits_to_be_given_up_is_not_called_waiting() {
-        let entry = Entry {
-            wish: Wish::Cancel,
-            due: u64::MAX >> 30,
-            cause: Some("no".to_owned()),
-            ..Entry::default()
-        };
-        let job = JobRecord { queued: Some(entry), ..interrupted(StoredJob::for_tests("copy a b")) };
-        let row = job_row(&job, Duration::from_secs(60), 80).remove(0);
-        assert!(row.contains(" cancelling ") && !row.contains("waiting"), "{row}");
-        let words = job_sentence(&job);
-        assert!(words.contains(" cancelling ") && words.contains(", tried again at "), "{words}");
-        assert_eq!(job_line(&job).read()["state"], "waiting");
-        let entry = Entry { wish: Wish::Cancel, exit: Some(10), ..Entry::default() };
-        let words = job_sentence(&JobRecord { queued: Some(entry), ..job });
-        assert!(words.contains(" cancelled "), "{words}");
     }
 
     #[test]

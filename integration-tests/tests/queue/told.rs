@@ -1,10 +1,9 @@
 //! What people are told: why a job waits, when it begins, and what to type in place of a mistake.
 
-use super::{LARGE, SLOW, Scene, id_of, scene};
+use super::{LARGE, SLOW, id_of, scene};
 use ftp_proto::relay::token::Token;
 use integration_tests::site::sample;
 use integration_tests::socket::until;
-use rusqlite::Connection;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -156,66 +155,4 @@ fn what_a_paused_run_has_left_is_no_failure() {
     scene.until_state(&id, "paused");
     let why = scene.person().args(["why", &id]).run().exits(0).says(&format!("{id} paused"));
     why.says("0 failed, 1 interrupted").never_says("failed: ");
-}
-
-/// Changes the journal as a bad disk would.
-fn damage(scene: &Scene, change: &str) {
-    let journal = Connection::open(scene.state.join("journal.db")).unwrap();
-    assert_eq!(journal.execute(&format!("UPDATE {change}"), []).unwrap(), 1, "{change}");
-}
-
-/// The number of a job in the journal.
-fn number(id: &str) -> i64 {
-    u64::from_str_radix(id, 16).unwrap().cast_signed()
-}
-
-#[test]
-fn a_damaged_row_keeps_the_verbs_from_its_own_job_alone() {
-    let scene = scene();
-    let [bad, good] = ["a", "b"].map(|to| scene.submit(&["--at", "2099-11-28T02:30:00Z"], "t/a", to));
-    damage(&scene, &format!("jobs SET sum = sum + 1 WHERE id = {}", number(&bad)));
-    for verb in ["why", "pause", "resume", "cancel", "retry"] {
-        let warned = format!("job {bad} cannot be read: the journal ");
-        scene.verb(verb, &good).exits(0).says(&warned);
-        let refused = scene.person().args([verb, &bad]).run().exits(1);
-        refused.says(&format!("job {bad}: the journal ")).says("end the daemon and all runs that use it");
-    }
-    scene.user().args(["jobs"]).run().exits(1).says(&bad).says(&good);
-    // A job of a terminal is kept as always.
-    let places = [scene.source_url("t/a"), scene.destination_url("c")];
-    scene.user().args(["copy"]).args(places).run().exits(0).never_says("damaged");
-}
-
-#[test]
-fn a_daemon_goes_on_without_damaged_rows_of_series_and_tokens() {
-    let scene = scene();
-    let series = scene.copy(&["--every", "1d"], "t/a", "b").exits(0).events("series").pop().unwrap();
-    let series = series["id"].as_str().unwrap();
-    scene.user().args(["daemon", "token", "--scope", "read", "--name", "eve"]).run().exits(0);
-    damage(&scene, "series SET next = 5");
-    damage(&scene, "tokens SET scope = 2");
-    let daemon = scene.daemon(&[]);
-    let id = scene.submit(&[], "t/a", "a");
-    scene.until_state(&id, "done");
-    for table in ["series", "tokens"] {
-        daemon.wait_for(&format!("of the table {table} does not fit"));
-    }
-    let listed = scene.person().args(["series"]).run().exits(0);
-    listed.says("of the table series does not fit").never_says(series);
-    scene.user().args(["daemon", "token", "--list"]).run().exits(0).never_says("eve");
-}
-
-#[test]
-fn a_job_that_waits_to_be_given_up_says_so() {
-    let mut scene = scene();
-    let daemon = scene.daemon(&[]);
-    let id = scene.submit(SLOW.as_slice(), "t/large", "large");
-    scene.until_a_part_has_arrived();
-    scene.to.die();
-    scene.verb("cancel", &id).exits(0);
-    scene.until_state(&id, "waiting");
-    scene.person().args(["jobs"]).run().exits(0).says(&format!("{id} cancelling"));
-    scene.person().args(["why", &id]).run().exits(0).says(&format!("{id} cancelling"));
-    scene.verb("retry", &id).exits(0).says("it is being cancelled, and is not carried again");
-    daemon.interrupt();
 }

@@ -62,9 +62,8 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
         if leases.has_lost_tree_part(record.id).unwrap_or(false) {
             return RunResult::LostTreePart;
         }
-        // Its own connection to the store has failed, and may fail again. Where the store is, is for the operator alone.
-        tracing::warn!(job = %record.id, cause, "the run of a job has lost the store");
-        return RunResult::HeldBack { cause: LOST_STORE.to_owned() };
+        // Its own connection to the store has failed, and may fail again.
+        return RunResult::HeldBack { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
     }
     // Whoever carries it still has not noticed that it was lost.
     if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {

@@ -2,13 +2,12 @@
 
 use super::super::asked::Start;
 use super::super::queue::{StoredDraft, site_text};
-use super::super::verb::JobVerb;
 use super::super::{Cli, General, program, why};
 use super::carry::ends;
 use super::feed::RunOfJob;
 use super::metrics::DaemonGauges;
 use super::state::Daemon;
-use super::views::{self, DAMAGED, file_view, series_view, worker_view};
+use super::views::{self, file_view, series_view, worker_view};
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
@@ -21,7 +20,7 @@ use crate::journal::{
 use crate::ladder::Rung;
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::queue::{CarriedJob, Head, JobChange, NO_RELAY, NamedRequest, QueueState, Scope, WorkerRecord};
+use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
 use crate::report::Listener;
 use crate::state::{Pairs, WorkedPath};
 use crate::web::fleet::{
@@ -63,12 +62,6 @@ impl Daemon {
         self.reader.queued(id).map_err(away)?.ok_or_else(|| ApiError::not_found("job"))
     }
 
-    /// The same, if nothing of it is damaged.
-    fn readable(&self, id: &str) -> Result<QueuedJob, ApiError> {
-        let job = self.find(id)?;
-        if job.is_damaged { Err(ApiError::new(ErrorCode::Internal, DAMAGED)) } else { Ok(job) }
-    }
-
     /// Checks that a caller may use the places of a job. A token may have the name of somebody whose jobs may use everything.
     fn permit(&self, caller: &Caller, job: &StoredJob) -> Result<(), ApiError> {
         let places: Vec<String> = job.places().map(|place| place.to_string_lossy().into_owned()).collect();
@@ -100,17 +93,8 @@ impl Daemon {
                 ErrorCode::Unavailable,
                 "the settings of the daemon have mistakes, so it takes no job",
             )
-            .hint(NOT_AT_FAULT)
+            .hint("the request is not at fault: ask the operator of the daemon, whose log names them")
         })
-    }
-
-    /// What a request is told whose job needs a relay that the settings of this daemon lack; `None` if they lack none.
-    fn lacks_relay(&self, verb: &JobVerb) -> Option<ApiError> {
-        let settings = program::settings(self.general.job.config.as_deref()).ok()?;
-        let cause = verb.transfer().check_relays(&settings, &verb.locations(&settings.sites)).err()?;
-        tracing::error!(%cause, "a job is refused that needs a relay which the settings of this daemon lack");
-        let what = format!("the settings of the daemon {NO_RELAY}");
-        Some(ApiError::new(ErrorCode::Unavailable, what).hint(NOT_AT_FAULT))
     }
 
     /// The job that the same request has made.
@@ -180,11 +164,7 @@ impl Fleet for Daemon {
         let cli = self.read(words.clone(), silent)?;
         let verb = cli.verb.job().ok_or_else(|| ApiError::bad_value("verb", "it makes no job"))?;
         let read = cli.general.draft(verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
-        let mut draft = match (Handle::current().block_on(Box::pin(read)), self.lacks_relay(verb)) {
-            (Ok(draft), _) => draft,
-            (Err(_), Some(lacking)) => return self.made_by(caller, job)?.ok_or(lacking),
-            (Err(failure), None) => return Err(refused(failure)),
-        };
+        let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
         draft.entry.submission.owner.clone_from(&caller.name);
         draft.entry.submission.is_limited = caller.scope != Scope::Admin;
         draft.entry.request = request_of(job);
@@ -235,8 +215,7 @@ impl Fleet for Daemon {
         };
         let mut view = self.view(&job);
         if view.path.is_none() {
-            // Its path is all that is not known if the row of a file is damaged.
-            let moved = self.reader.last_moved(job.id).unwrap_or_default();
+            let moved = self.reader.last_moved(job.id).map_err(away)?;
             view.path = moved.and_then(|file| file.copy.moved_by()).map(|rung| rung.path().to_owned());
         }
         Ok(Some(view))
@@ -277,13 +256,12 @@ impl Fleet for Daemon {
     }
 
     fn why(&self, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {
-        self.readable(id)?;
         let words = ["ftp-user", "why", id].map(OsString::from).to_vec();
         self.said_by(&caller.name, words)
     }
 
     fn change(&self, caller: &Caller, id: &str, change: JobChange) -> Result<JobView, ApiError> {
-        let job = self.readable(id)?;
+        let job = self.find(id)?;
         self.permit(caller, &job.job)?;
         let changed = self.queue.apply(job.id, change, caller.scope != Scope::Admin).map_err(away)?;
         changed.map_err(|why| {
@@ -555,9 +533,6 @@ const fn code_of(kind: Kind) -> ErrorCode {
     }
 }
 
-/// What to do where the settings of a daemon are the reason.
-const NOT_AT_FAULT: &str =
-    "the request is not at fault: ask the operator of the daemon, whose log says what is wrong with them";
 /// The largest number of plans and explanations that are made at the same time.
 const MOST_PLANS: usize = 8;
 /// The same of one owner.

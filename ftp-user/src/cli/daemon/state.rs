@@ -276,13 +276,21 @@ impl Daemon {
         for (job, WorkerOfJob { id, name, progress }) in self.workers_of_jobs() {
             let Some(progress) = progress.filter(|_| id != self.worker.id) else { continue };
             if told.get(&job) != Some(&progress)
-                && let Some(queued) = self.reader.queued(job)?.filter(|queued| !queued.is_damaged)
+                && let Some(queued) = self.readable(job)?
             {
                 self.feed.tell_progress(job, &queued.entry.submission.owner, &name, &progress);
             }
             now.insert(job, progress);
         }
         Ok(now)
+    }
+
+    /// A job of the queue; `None` if there is none, or its row is damaged.
+    fn readable(&self, job: JobId) -> Result<Option<QueuedJob>, JournalFailure> {
+        match self.reader.queued(job) {
+            Err(JournalFailure::Damaged { .. }) => Ok(None),
+            found => found,
+        }
     }
 
     /// Remembers that a job was submitted here.

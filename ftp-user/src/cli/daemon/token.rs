@@ -3,7 +3,6 @@
 use super::super::General;
 use super::super::asked::{check_state, job_name};
 use super::super::queue::user_of_this_host;
-use super::super::series::warn_of_damage;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::journal::Tokens;
@@ -83,7 +82,6 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
         }
         return Ok(Status::Done);
     }
-    warn_of_damage(general, &queue).await?;
     for token in tokens.all()? {
         general.tell(Event::Token(ShownToken { token, text: None })).await?;
     }

@@ -6,7 +6,7 @@ use crate::id::JobId;
 use crate::journal::as_text::text_of;
 use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
-use crate::queue::{Entry, FileTotals, QueueState, StoredProgress, WorkerRecord};
+use crate::queue::{FileTotals, QueueState, StoredProgress, WorkerRecord};
 use crate::web::OPTIONS;
 use crate::web::view::{FileState, FileView, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
@@ -35,7 +35,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         series: entry.series.map(|series| series.to_string()),
         state,
         exit: entry.exit,
-        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { cause_of(entry) },
+        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.cause.clone() },
         created: at(entry.created),
         started: entry.started.map(at),
         ended: entry.ended.map(at),
@@ -52,19 +52,6 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
                 (None, None) => StoredProgress::default(),
             },
         ),
-    }
-}
-
-/// Why a job stands as it does. What waits may wait to be given up.
-fn cause_of(entry: &Entry) -> Option<String> {
-    let cause = entry.cause.as_deref();
-    match entry.is_being_cancelled() {
-        false => cause.map(str::to_owned),
-        true => Some(format!(
-            "it is being cancelled{}{}",
-            if cause.is_some() { ": " } else { "" },
-            cause.unwrap_or_default()
-        )),
     }
 }
 

@@ -54,8 +54,6 @@ pub(super) struct Worker {
     told_progress: HashMap<JobId, StoredProgress>,
     /// The last jobs that cannot be read of which the log has told.
     unreadable: VecDeque<JobId>,
-    /// What is wrong with rows that are of no job, as the log has told.
-    damaged: Vec<String>,
     /// Whether jobs that wait because of the settings go on with the next look.
     wakes_postponed: bool,
     /// How often the settings have kept jobs from beginning, since they were read.
@@ -102,7 +100,6 @@ impl Worker {
             wakes_postponed: false,
             postponed: HashMap::new(),
             unreadable: VecDeque::new(),
-            damaged: Vec::new(),
         }
     }
 
@@ -256,11 +253,6 @@ impl Worker {
             running.interrupt();
             tracing::warn!(job = %running.lease.job, "a job has lost its lease: its run ends here");
         }
-        let damaged = self.daemon.queue.on_disk(Queue::damaged_rows).await?;
-        for cause in damaged.iter().filter(|cause| !self.damaged.contains(cause)) {
-            tracing::error!(cause, "a row of the journal counts as not there, and everything else goes on");
-        }
-        self.damaged = damaged;
         if let Err(failure) = self.daemon.queue.on_disk(Queue::forget_oldest).await {
             tracing::warn!(%failure, "old jobs are not forgotten");
         }

@@ -1,12 +1,8 @@
 //! How the answers of a daemon are shown.
 
 use super::super::General;
-use super::super::why::{copied, name};
-use crate::account::FailedFile;
-use crate::failure::{Failure, Kind, Result};
-use crate::journal::ItemState;
-use crate::outcome::FailedItem;
-use crate::report::{Receipts, command_line};
+use crate::failure::{Failure, Result};
+use crate::report::command_line;
 use ftp_io::program::{duration, output, size};
 use ftp_proto::wire::{counted, show};
 use serde_json::Value;
@@ -74,35 +70,6 @@ pub(super) fn series_words(series: &Value) -> String {
         text(series, "zone"),
         command_line(&words)
     )
-}
-
-/// Adds a file of a job, as `why --json` tells it, to those that people are told of.
-pub(super) fn add_receipt(receipts: &mut Receipts, file: &Value) {
-    let state = member(file, "state").as_str();
-    let is = |one: ItemState| state == Some(one.name());
-    let named = || {
-        let failure = Failure::new(Kind::Other, text(file, "why"));
-        FailedItem { source: text(file, "source"), dest: text(file, "dest"), failure }
-    };
-    let path = text(file, "path");
-    if is(ItemState::Failed) {
-        // The run has told it, too.
-        let known = |(why, failed): &(String, FailedFile)| {
-            *member(file, "why") == **why && *member(file, "source") == *failed.source
-        };
-        receipts.other_failures.retain(|failed| !known(failed));
-        receipts.failed += 1;
-        name(&mut receipts.failures, named);
-    } else if is(ItemState::GivenOver) {
-        receipts.given_over += 1;
-        name(&mut receipts.left, named);
-    } else if is(ItemState::Open) {
-        receipts.open += 1;
-    } else if path.is_empty() {
-        receipts.skipped += 1;
-    } else {
-        copied(receipts, path, text(file, "verified"));
-    }
 }
 
 /// The verb and the places of a job.

@@ -2,7 +2,6 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
-use super::super::store::journal_of_jobs;
 use super::super::{General, ShellSession, Verb, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
@@ -96,7 +95,7 @@ impl Lines {
         let number = called.strip_prefix('%').unwrap_or(called);
         let of_number = self.jobs.find(Some(number)).ok();
         let of_journal = || -> Option<&Job> {
-            let (jobs, _) = journal_of_jobs(general).ok()?.jobs().ok()?;
+            let (_, jobs) = general.jobs().ok()?;
             self.jobs.run_by(find(&jobs, called).ok()?.process?)
         };
         match of_number.or_else(of_journal).filter(|job| job.status().is_none()) {

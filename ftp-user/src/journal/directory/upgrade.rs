@@ -171,19 +171,19 @@ mod tests {
                 store.start(&JobStart { id: JobId::new(number), job, resumes: false, lease: None }).unwrap(),
             );
         }
-        let written = store.jobs().unwrap().0;
+        let written = store.jobs().unwrap();
         make_old(&store.sql);
         drop(store);
         let read: ReadWords = |words| {
             let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
             (!words.contains(&"--gone")).then(|| StoredJob::for_tests(&words.join(" ")).options)
         };
-        let found = Store::existing(home.path(), read).unwrap().unwrap().jobs().unwrap().0;
+        let found = Store::existing(home.path(), read).unwrap().unwrap().jobs().unwrap();
         assert_eq!(found[0], written[0]);
         assert!(!found[1].job.can_run());
         assert_eq!((&found[1].job.words, &found[1].job.verb), (&written[1].job.words, &written[1].job.verb));
         // Nobody reads the words a second time.
         let again = Store::existing(home.path(), |_| panic!("they were read")).unwrap().unwrap();
-        assert_eq!(again.jobs().unwrap().0, found);
+        assert_eq!(again.jobs().unwrap(), found);
     }
 }

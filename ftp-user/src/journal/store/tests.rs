@@ -104,7 +104,7 @@ fn a_job_does_not_begin_after_its_end_although_the_clock_was_ahead_once() {
     row.save(&store.sql).unwrap();
     let _next = start(&store, 2, false).unwrap();
     store.finish(JobId::new(2), RunEnd::Failed, None).unwrap();
-    let jobs = store.jobs().unwrap().0;
+    let jobs = store.jobs().unwrap();
     assert_eq!(jobs.len(), 2);
     for job in jobs {
         assert!(job.begun <= job.ended.unwrap_or_else(|| since_1970().as_secs()), "{job:?}");
@@ -155,9 +155,9 @@ fn n8_a_file_is_found_as_it_was_left() {
     drop((lock, store));
 
     let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
-    assert_eq!(store.jobs().unwrap().0[0].state, JobState::Interrupted);
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Interrupted);
     let lock = start(&store, 1, true).unwrap();
-    assert_eq!(store.jobs().unwrap().0[0].state, JobState::Running);
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
     let parts = vec![PartId(10), PartId(11)];
     let open = |in_place: Option<u64>| {
         let parts =
@@ -187,7 +187,7 @@ fn n8_a_file_is_found_as_it_was_left() {
     assert_eq!(found(begin(&store, 1, "another source", 14)), ItemHistory::New);
     store.finish(JobId::new(1), RunEnd::Done, None).unwrap();
     drop(lock);
-    assert_eq!(store.jobs().unwrap().0[0].state, JobState::Done);
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Done);
     assert!(matches!(start(&store, 9, true), Err(JournalFailure::Unknown { .. })));
 }
 
@@ -202,7 +202,7 @@ fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
         store.finish(JobId::new(number), RunEnd::Failed, None).unwrap();
     }
     let _last = start(&store, 1_000, false).unwrap();
-    let jobs: Vec<u64> = store.jobs().unwrap().0.iter().map(|job| job.id.number()).collect();
+    let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
     assert_eq!(jobs.len(), 1 + ENDED, "{jobs:?}");
     assert!(jobs.contains(&1) && jobs.contains(&1_000) && !jobs.contains(&2), "{jobs:?}");
     assert!(store.items(JobId::new(2), ItemState::Open).unwrap().is_empty());
@@ -219,7 +219,7 @@ fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
         }
         store.finish(JobId::new(number), RunEnd::Failed, None).unwrap();
     }
-    let jobs: Vec<u64> = store.jobs().unwrap().0.iter().map(|job| job.id.number()).collect();
+    let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
     assert_eq!(jobs, [1, 36, 37, 38, 39, 40]);
 }
 
@@ -232,7 +232,7 @@ fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_i
     let failures = Failures { number: 3, why: "the listing is incomplete".to_owned() };
     store.finish(JobId::new(1), RunEnd::Failed, Some(&failures)).unwrap();
     drop(lock);
-    let told = || store.jobs().unwrap().0.into_iter().map(|job| (job.failed, job.why)).collect::<Vec<_>>();
+    let told = || store.jobs().unwrap().into_iter().map(|job| (job.failed, job.why)).collect::<Vec<_>>();
     assert_eq!(told(), [(3, Some(failures.why.clone()))]);
     let lock = start(&store, 1, true).unwrap();
     assert_eq!(told(), [(0, None)]);
@@ -241,10 +241,7 @@ fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_i
     assert_eq!(told(), [(0, None)]);
     store.finish(JobId::new(1), RunEnd::Failed, Some(&failures)).unwrap();
     store.sql.execute("UPDATE failures SET number = 4", &[]).unwrap();
-    let (whole, damaged) = store.jobs().unwrap();
-    assert_eq!((whole.len(), damaged[0].id), (0, JobId::new(1)));
-    // It keeps nobody from a job that begins.
-    assert!(start(&store, 2, false).is_ok());
+    assert!(matches!(store.jobs(), Err(JournalFailure::Damaged { .. })));
 }
 
 #[test]
@@ -275,7 +272,7 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
         let damage = start(&store, 1, true).unwrap_err();
         assert!(matches!(damage, JournalFailure::Damaged { .. }), "{change}: {damage}");
         assert!(damage.to_string().contains(&format!("of the table {table}")), "{change}: {damage}");
-        assert_eq!(store.jobs().unwrap().0[0].state, JobState::Failed, "{change}");
+        assert_eq!(store.jobs().unwrap()[0].state, JobState::Failed, "{change}");
         // A new job does not need what others have left.
         assert!(start(&store, 2, false).is_ok(), "{change}");
         store.sql.execute(back, &[]).unwrap();
@@ -295,7 +292,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     store.detached(begun.key, Some(&detached)).unwrap();
     store.finish(JobId::new(1), RunEnd::Done, None).unwrap();
     drop(lock);
-    let state = || store.jobs().unwrap().0[0].state;
+    let state = || store.jobs().unwrap()[0].state;
     assert_eq!(state(), JobState::Interrupted, "nobody has said that it moves");
     detached.moves = true;
     store.detached(begun.key, Some(&detached)).unwrap();
@@ -324,7 +321,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
     let state = |number: u64| {
-        let jobs = store.jobs().unwrap().0;
+        let jobs = store.jobs().unwrap();
         let job = jobs.iter().find(|job| job.id == JobId::new(number)).unwrap();
         (job.state, job.given_over)
     };
@@ -376,7 +373,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
 fn n8_jobs_that_were_killed_before_they_had_begun_a_file_are_interrupted_however_many_they_are() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
-    let states = || store.jobs().unwrap().0.iter().map(|job| job.state).collect::<Vec<_>>();
+    let states = || store.jobs().unwrap().iter().map(|job| job.state).collect::<Vec<_>>();
     let lock = start(&store, 1, false).unwrap();
     assert_eq!(states(), [JobState::Running]);
     drop(lock);
@@ -459,7 +456,7 @@ fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
     assert!(matches!(other, Err(JournalFailure::Held { job, .. }) if job == JobId::new(1)), "{other:?}");
     drop(first);
     drop(start(1, "copy --id=nightly a b", true).unwrap());
-    let words = store.jobs().unwrap().0.remove(0).job.words;
+    let words = store.jobs().unwrap().remove(0).job.words;
     assert_eq!(words, ["copy", "--id=nightly", "a", "b"]);
 }
 
@@ -479,7 +476,7 @@ fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     store.finish(JobId::new(1), RunEnd::Failed, None).unwrap();
     drop(lock);
     drop(named(3, "right").unwrap());
-    let names: Vec<bool> = store.jobs().unwrap().0.iter().map(|job| job.job.name.is_some()).collect();
+    let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.job.name.is_some()).collect();
     assert_eq!(names, [false, true]);
 }
 
@@ -498,7 +495,7 @@ fn jobs_that_have_only_failed_take_the_place_of_no_other() {
             .unwrap();
         drop(lock);
     }
-    let jobs = store.jobs().unwrap().0;
+    let jobs = store.jobs().unwrap();
     assert_eq!((jobs[0].id, jobs.len()), (JobId::new(1), 1 + ENDED));
 }
 
@@ -550,7 +547,7 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
     let full = start(&store, 100_001, false).unwrap_err();
     assert!(matches!(full, JournalFailure::Full { most: OPEN, .. }), "{full}");
     let _again = start(&store, 7, true).unwrap();
-    assert_eq!(store.jobs().unwrap().0.len() as u64, OPEN);
+    assert_eq!(store.jobs().unwrap().len() as u64, OPEN);
     if !store.is_file() {
         return;
     }
@@ -571,7 +568,7 @@ fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
     drop(lock);
     let left = store.abandon(job).unwrap();
     assert_eq!((left.len(), &left[0].parts.names), (1, &vec![PartId(10)]));
-    assert_eq!(store.jobs().unwrap().0[0].state, JobState::Cancelled);
+    assert_eq!(store.jobs().unwrap()[0].state, JobState::Cancelled);
     let _second = start(&store, 2, false).unwrap();
     assert_eq!(found(begin(&store, 2, "a", 20)), ItemHistory::New, "nobody has a claim there");
 }
