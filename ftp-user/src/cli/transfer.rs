@@ -3,7 +3,7 @@
 use super::passwords::Passwords;
 use crate::config::{Consent, Relay, RelayAddress, Relays, Settings, check_tokens};
 use crate::context::{Context, RateLimit};
-use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{InPlace, Job, JobCount, Mode, Options, Overwrite, Verify, Work};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
@@ -110,7 +110,7 @@ impl TransferArgs {
     ///
     /// # Errors
     ///
-    /// `--path relay`, and the settings have or permit none, or the tokens of theirs cannot be read.
+    /// `--path relay`, and the settings have or permit none, or the token of one of theirs cannot be read.
     pub(super) fn check_relays(&self, settings: &Settings, places: &[Location]) -> Result<()> {
         let typed = &self.paths.relays;
         let forbids = match typed.relay_consent {
@@ -121,7 +121,7 @@ impl TransferArgs {
             return Ok(());
         }
         let consent = typed.consent(settings.consent.unwrap_or_default());
-        self.paths.relays(&settings.relays, consent, places.iter(), |_| ())?;
+        self.paths.relays(&settings.relays, consent, places.iter())?;
         if self.paths.path == Allowed::Relay && consent == Consent::Ask {
             return Err(none_is_permitted());
         }
@@ -182,13 +182,7 @@ impl PathArgs {
         self.refuse_local(places())?;
         context.settings.clear_data = self.allow_clear_data;
         let consent = self.relays.consent(context.settings.relay_consent);
-        // Where its token is may be read by somebody who is not to know the files of this host.
-        let warn = |Relay { name, .. }: &Relay| {
-            let text =
-                format!("the relay {name} cannot be used, and is left out: {FtpUser} doctor tells why");
-            context.run.events.warn(text);
-        };
-        let relays = self.relays(&context.settings.known_relays, consent, places(), warn)?;
+        let relays = self.relays(&context.settings.known_relays, consent, places())?;
         context.run.relays = permitted(context, relays, consent).await?;
         if self.path == Allowed::Relay && context.run.relays.is_empty() {
             return Err(none_is_permitted());
@@ -209,14 +203,12 @@ impl PathArgs {
     }
 
     /// The relays that may be used between these places, or to reach the one that is a server. Those of the command line
-    /// come first. Their token files are checked before anything is sent to a server: `warn` is told of one of the settings that cannot
-    /// be used, where the path needs no relay.
+    /// come first. Their token files are checked before anything is sent to a server.
     fn relays<'a>(
         &self,
         configured: &Relays,
         consent: Consent,
         mut places: impl Iterator<Item = &'a Location>,
-        warn: impl Fn(&Relay),
     ) -> Result<Relays> {
         let typed = self.relays.typed()?;
         let all: Relays = typed.iter().chain(configured.iter()).cloned().collect();
@@ -238,11 +230,8 @@ impl PathArgs {
         if places.any(Location::is_local) {
             return self.relays.to_reach_servers(configured, consent);
         }
-        if self.path == Allowed::Relay {
-            check_tokens(&all)?;
-        }
-        let is_usable = |relay: &&Relay| relay.token().inspect_err(|_| warn(relay)).is_ok();
-        Ok(all.iter().filter(is_usable).cloned().collect())
+        check_tokens(&all)?;
+        Ok(all)
     }
 }
 
@@ -433,7 +422,7 @@ mod tests {
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
         let consent = typed.transfer.relays.consent(Consent::default());
         let places = locations(&places, &crate::place::Names::default()).unwrap();
-        let relays = typed.transfer.relays(&edge.into_iter().collect(), consent, places.iter(), |_| ())?;
+        let relays = typed.transfer.relays(&edge.into_iter().collect(), consent, places.iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())
     }
 

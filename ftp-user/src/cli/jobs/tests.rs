@@ -16,9 +16,9 @@ fn a_job_of_the_queue_waits_for_a_relay_that_the_settings_lack() {
     check("--path relay", "", "no relay is known");
     check("", "", "");
     check("--path direct", relay, "");
-    check("--path relay", relay, "the relay edge cannot be used");
-    // Other paths go without it.
-    check("", relay, "");
+    for words in ["--path relay", ""] {
+        check(words, relay, "the relay edge cannot be used");
+    }
     check("--path relay", "[relay]\nconsent = \"never\"\n", "no relay is known");
     let consent = |who: &str| format!("{}[relay]\nconsent = \"{who}\"\n", relay.replace("none", "/dev/null"));
     check("--path relay", &consent("never"), "allows none");
