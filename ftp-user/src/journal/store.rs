@@ -300,13 +300,13 @@ impl Store {
     }
 
     /// If `look` finds something, does `work` with it [`durably`](Self::durably). In a database both are one transaction, and only one
-    /// connection looks at a time.
+    /// connection looks at a time: the others find nothing. When it has written, they hear of that, and look again.
     pub(super) fn look_and_write<F, T>(
         &self,
         look: impl FnOnce(&Self) -> Result<Option<F>, StoreError>,
         work: impl FnOnce(&Self, F) -> Result<T, StoreError>,
     ) -> Result<Option<T>> {
-        let found = self.sql.begin_look().and_then(|()| look(self));
+        let found = self.sql.begin_look().and_then(|begins| if begins { look(self) } else { Ok(None) });
         if let Ok(Some(found)) = found {
             return self.durably(|store| work(store, found)).map(Some);
         }

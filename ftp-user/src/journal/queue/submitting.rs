@@ -164,8 +164,8 @@ pub(super) fn submit_all(store: &Store, jobs: &[NewJob]) -> Vec<Reply> {
     });
     match submitted {
         Ok(submitted) => submitted,
-        // A row that one of them needs may be damaged.
-        Err(JournalFailure::Damaged { .. }) if jobs.len() > 1 => {
+        // One of them may be to blame, if the store can be reached.
+        Err(_) if jobs.len() > 1 && store.sql.now().is_ok() => {
             jobs.iter().flat_map(|new| submit_all(store, slice::from_ref(new))).collect()
         }
         Err(failure) => iter::repeat_n(Err(failure), jobs.len()).collect(),

@@ -110,11 +110,10 @@ pub(super) trait Driver {
         Ok(())
     }
 
-    /// Begins to look for something to write. [`begin`](Self::begin) goes on with it, and [`roll_back`](Self::roll_back) ends it. Where
-    /// several connections look at the same time, one of them does at a time, until its transaction ends: those that find nothing never
-    /// keep anybody from writing.
-    fn begin_look(&self) -> Result<()> {
-        Ok(())
+    /// Begins to look for something to write. [`begin`](Self::begin) goes on with it, and [`roll_back`](Self::roll_back) ends it.
+    /// `false`: another connection looks just now, or writes what it has found. Nothing is waited for.
+    fn begin_look(&self) -> Result<bool> {
+        Ok(true)
     }
 
     /// Begins a transaction. Nobody else writes the store from its first question until it ends.

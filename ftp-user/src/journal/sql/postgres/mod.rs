@@ -329,11 +329,11 @@ impl Driver for PostgresConnection {
         Ok(())
     }
 
-    /// The look and what comes of it are one transaction: a process that is stopped keeps others from looking no longer than from
-    /// writing.
-    fn begin_look(&self) -> Result<()> {
+    /// The look and what comes of it are one transaction.
+    fn begin_look(&self) -> Result<bool> {
         *self.unsent.borrow_mut() = Some(UnsentWork { lock: Some(LockKey::Taker), ..UnsentWork::default() });
-        Ok(())
+        self.ask(Work::Batch(String::new()))?;
+        Ok(self.begun.get().is_some())
     }
 
     fn commit(&self, has_changed: bool) -> Result<()> {

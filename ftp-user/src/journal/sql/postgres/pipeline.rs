@@ -1,7 +1,7 @@
 //! Statements that are sent without waiting for those before them.
 
 use super::super::value::OTHER_TYPE;
-use super::super::{GONE, OwnedValue, Result, StoreError, Value};
+use super::super::{GONE, OwnedValue, Result, Value};
 use super::convert::{Parameter, array, parameter, values as values_of_row};
 use super::{LockKey, NOW};
 use std::collections::HashSet;
@@ -101,7 +101,8 @@ pub(super) fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 /// Gets this lock for the transaction, if one is given, and carries out the writes, all sent at once. Returns the time at which it has
-/// got the lock. The server refuses what follows a transaction that cannot have it.
+/// got the lock; `None` if it was only tried, and somebody else has it. The server refuses what follows a transaction that cannot have its
+/// lock otherwise.
 pub(super) async fn lock_and_write(
     client: &Client,
     lock: Option<TransactionLock>,
@@ -110,14 +111,19 @@ pub(super) async fn lock_and_write(
     let lock = async {
         let Some(TransactionLock { key, begins }) = lock else { return Ok(None) };
         let begin = if begins { BEGIN } else { "" };
-        let lock = format!("{begin}SELECT pg_advisory_xact_lock({}); {NOW}", key.parameters());
+        let parameters = key.parameters();
+        let lock = match key {
+            LockKey::Taker => format!("{begin}{NOW} WHERE pg_try_advisory_xact_lock({parameters})"),
+            LockKey::Job(_) | LockKey::Daemon | LockKey::Tables | LockKey::Writer | LockKey::Name(_) => {
+                format!("{begin}SELECT pg_advisory_xact_lock({parameters}); {NOW}")
+            }
+        };
         let answers = client.simple_query(&lock).await?;
         let time = answers.iter().rev().find_map(|answer| {
             let SimpleQueryMessage::Row(row) = answer else { return None };
             row.get(0)?.parse().ok()
         });
-        let none = || StoreError::Database("it does not tell the time".to_owned());
-        time.ok_or_else(none).map(Some)
+        Ok(time)
     };
     tokio::try_join!(biased; lock, write_all(client, writes)).map(|(time, ())| time)
 }

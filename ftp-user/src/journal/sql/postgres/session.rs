@@ -232,7 +232,9 @@ impl Session {
     }
 
     async fn batch(&self, statements: &str) -> Result<Answer> {
-        self.client()?.batch_execute(statements).await?;
+        if !statements.is_empty() {
+            self.client()?.batch_execute(statements).await?;
+        }
         Ok(Answer::default())
     }
 
