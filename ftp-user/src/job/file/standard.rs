@@ -96,9 +96,13 @@ impl StreamCopy<'_> {
         let tell = tell_progress(context, name, facts.size, 0);
         let received = files::receive(session, &wanted, out, tell, moved).await;
         let protection = Protection::of(session.runs_tls());
-        let digest = received?.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::new(Kind::Other, "the reader of standard output has gone"),
-            _ => unwritten(&error),
+        let digest = received?.map_err(|error| {
+            let has_no_reader = error.kind() == io::ErrorKind::BrokenPipe;
+            if has_no_reader {
+                Failure::new(Kind::Other, "the reader of standard output has gone")
+            } else {
+                unwritten(&error)
+            }
         })?;
         let sent = MovedBytes { bytes: *moved, digest };
         if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
