@@ -214,6 +214,31 @@ mod tests {
         store.durably(|store| queue::save(&store.sql, JOB, &Entry::default())).unwrap();
     }
 
+    #[test]
+    fn one_connection_looks_at_a_time_and_nobody_waits_for_it() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let (one, two) = (open(home.path()), open(home.path()));
+        let look = |store: &Store, found| store.look_and_write(|_| Ok(found), |_, found: u8| Ok(found));
+        let found = one.look_and_write(
+            |_| {
+                assert_eq!(look(&two, Some(1)), Ok(None), "it finds nothing");
+                // Whoever looks keeps nobody from writing.
+                change(&two);
+                Ok(Some(2))
+            },
+            |_, found| Ok(found),
+        );
+        assert_eq!(found, Ok(Some(2)));
+        assert_eq!(look(&two, None), Ok(None));
+        assert_eq!(look(&one, Some(3)), Ok(Some(3)), "a look that finds nothing ends at once");
+        one.look_and_write(|_| Err::<Option<()>, _>(StoreError::Database("x".to_owned())), |_, ()| Ok(()))
+            .unwrap_err();
+        assert_eq!(look(&two, Some(4)), Ok(Some(4)), "and so does one that fails");
+    }
+
     /// Waits until this one was told.
     fn hear(heard: &Notify) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

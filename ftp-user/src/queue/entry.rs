@@ -7,7 +7,7 @@ mod tests;
 use super::change::{EntryRefusal, JobChange};
 use crate::id::JobId;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// What the queue knows of a job. Times are in seconds since 1970.
@@ -83,6 +83,16 @@ pub struct Submission {
     pub is_limited: bool,
     /// The sites that it names, as the settings had them when it was submitted.
     pub sites: RecordedSites,
+}
+
+/// The servers of a job as one text: those of its sources, each once, and at the end that of its destination, which comes last. `None`:
+/// it is longer than 1,024 bytes. Databases find jobs by it, and an index takes no more than some 2,700 bytes.
+pub fn pair_of(mut servers: Vec<String>) -> Option<String> {
+    let dest = servers.pop().unwrap_or_default();
+    let mut seen = HashSet::new();
+    servers.retain(|name| seen.insert(name.clone()));
+    servers.push(dest);
+    Some(servers.join(" ")).filter(|pair| pair.len() <= LONGEST_PAIR)
 }
 
 /// Sites by their names, each with its URL. A job goes only to a worker that has the same, if there is one.
@@ -481,6 +491,8 @@ const TRIES: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// The pause before the second try. Each later one is twice as long.
 const PAUSE: Duration = Duration::from_secs(15);
+/// The longest text of the servers of a job, in bytes.
+const LONGEST_PAIR: usize = 1024;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// When a job is looked at again that its worker could not carry.

@@ -155,6 +155,22 @@ fn a_damaged_row_keeps_only_its_own_submission_from_the_others_of_a_transaction(
 }
 
 #[test]
+fn a_job_that_the_store_refuses_keeps_no_other_one_out() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    // No index of PostgreSQL takes it.
+    let long: String = (0..1000_u32).map(|n| format!("{:08x}", crc32fast::hash(&n.to_le_bytes()))).collect();
+    let put = |id: u64, name: &str| {
+        let job = StoredJob { name: Some(name.to_owned()), ..StoredJob::for_tests("copy a b") };
+        NewJob { id: JobId::new(id), job, entry: entry("ann") }
+    };
+    let store = queue.store.lock().unwrap();
+    let all = submit_all(&store, &[put(1, "one"), put(2, &long), put(3, "three")]);
+    assert_eq!([&all[0], &all[2]], [&Ok(Submitted::New(JobId::new(1))), &Ok(Submitted::New(JobId::new(3)))]);
+    assert_eq!(all[1].is_err(), store.is_shared(), "{:?}", all[1]);
+}
+
+#[test]
 fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
     let home = tempfile::tempdir().unwrap();
     let queue = queue(home.path());

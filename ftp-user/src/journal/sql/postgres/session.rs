@@ -433,7 +433,8 @@ const WHO_AM_I: &str =
 /// carry it out. A transaction sees what others have committed while it waited for its lock, whatever the default of the database is.
 const SETTINGS: &str = "
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
-    SET search_path = ftp_user; SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on; SET client_min_messages = error;
+    SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on;
+    SET search_path = ftp_user; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;";
 /// How long an answer may take: longer than the server lets a statement run.
