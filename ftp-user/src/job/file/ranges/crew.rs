@@ -49,16 +49,7 @@ pub(super) struct Crew {
     has_path: bool,
     /// Whether the destination tells how much it has stored while a file moves. Servers of GridFTP do not.
     tells_stored: bool,
-    /// What all ranges have moved.
-    count: Count,
-    /// The rung of the last range that was moved.
-    rung: Option<Rung>,
-    /// Why the last pair has failed, or why nothing more is sent.
-    failure: Option<Failure>,
-    /// Whether that ends the attempt.
-    is_over: bool,
-    /// Whether the attempt has failed, and a server has refused to begin in the middle of the file.
-    pub(super) has_refused: bool,
+    result: CrewResult,
 }
 
 /// A range that moves.
@@ -88,6 +79,23 @@ impl MovingRange {
     }
 }
 
+/// What all ranges have come to.
+struct CrewResult {
+    count: Count,
+    rung: Option<Rung>,
+    /// Why the last pair has failed, or why nothing more is sent.
+    failure: Option<Failure>,
+    /// Whether that ends the attempt.
+    is_over: bool,
+}
+
+/// What an attempt in ranges has come to.
+pub(super) struct RangesMoved {
+    pub(super) transferred: Transferred,
+    /// Whether it has failed, and a server has refused to begin in the middle of the file.
+    pub(super) has_refused: bool,
+}
+
 /// What a task has come to.
 enum TaskEnd {
     Opened(Result<Ends>),
@@ -100,6 +108,7 @@ impl Crew {
         let stands = Arc::new(Notify::new());
         let before = assignment.size.unwrap_or(0).saturating_sub(list.bytes());
         let tells_stored = ends.destination.has_line(RANG_STOR);
+        let result = CrewResult { count: Count::of_others(), rung: None, failure: None, is_over: false };
         if ends.source.is_local() || ends.destination.is_local() {
             // There is one path.
             stands.notify_one();
@@ -119,16 +128,12 @@ impl Crew {
             progress: SharedProgress::new(before),
             has_path: false,
             tells_stored,
-            count: Count::of_others(),
-            rung: None,
-            failure: None,
-            is_over: false,
-            has_refused: false,
+            result,
         }
     }
 
     /// Moves all ranges, or as many as can be moved.
-    pub(super) async fn run(&mut self, streams: Streams) -> Transferred {
+    pub(super) async fn run(&mut self, streams: Streams) -> RangesMoved {
         let clock = self.context.world.clock;
         let mut width = StreamCount::new(streams, self.list.streams);
         let mut next_look = clock.now() + LOOK;
@@ -177,7 +182,8 @@ impl Crew {
 
     /// Opens pairs and gives ranges to those that are idle.
     fn start(&mut self, target: u64) {
-        if self.is_over || self.context.run.cancel.is_cancelled() {
+        let is_over = self.result.is_over || self.context.run.cancel.is_cancelled();
+        if is_over {
             return;
         }
         for _ in self.number()..target.min(self.list.streams) {
@@ -196,7 +202,7 @@ impl Crew {
     /// Takes the second half of what is left of the slowest range: only on a direct path, and only if the destination tells how
     /// much it has stored.
     fn share(&mut self) -> Option<Span> {
-        self.rung.filter(|rung| self.tells_stored && !rung.is_counted() && *rung != Rung::Local)?;
+        self.result.rung.filter(|rung| self.tells_stored && !rung.is_counted() && *rung != Rung::Local)?;
         let now = self.context.world.clock.now();
         let index = slowest(self.moving.iter().map(|range| range.pace(now)))?;
         let range = self.moving.get_mut(index)?;
@@ -224,7 +230,7 @@ impl Crew {
         });
         self.moving.push(MovingRange { task: task.id(), span, told: span, progress, signs, since: now });
         let most = u32::try_from(self.moving.len()).ok().filter(|number| *number > 1);
-        self.count.streams = self.count.streams.max(most);
+        self.result.count.streams = self.result.count.streams.max(most);
     }
 
     /// A pair has done with its range.
@@ -232,11 +238,11 @@ impl Crew {
         let Some(index) = self.moving.iter().position(|range| range.task == task) else { return };
         let MovingRange { span, told, progress, signs, .. } = self.moving.swap_remove(index);
         let is_cut = span != told && signs.has_ended.load(Ordering::Relaxed);
-        self.count.follow(moved.count);
+        self.result.count.follow(moved.count);
         match moved.result {
             Ok(rung) => {
                 self.has_path = true;
-                self.rung = Some(rung);
+                self.result.rung = Some(rung);
                 // What others have taken of it is there already.
                 self.list.remove(told);
                 self.moving.iter_mut().filter(|range| range.span.is_in(told)).for_each(|range| range.cut(0));
@@ -260,13 +266,13 @@ impl Crew {
     fn lost(&mut self, failure: Failure) {
         // What is about the file or its host is so for every pair, and without a path there is none for any.
         let is_of_file = matches!(failure.about, About::NoRoom | About::Changed);
-        self.is_over |= is_of_file
+        self.result.is_over |= is_of_file
             || matches!(failure.kind, Kind::Interrupted | Kind::Missing | Kind::Untrusted)
             || !self.has_path;
-        if !self.is_over && !self.moving.is_empty() {
+        if !self.result.is_over && !self.moving.is_empty() {
             self.tell_fewer(&failure);
         }
-        self.failure = Some(failure);
+        self.result.failure = Some(failure);
     }
 
     /// Tells that the file has fewer data connections than were wanted.
@@ -277,18 +283,20 @@ impl Crew {
         }
     }
 
-    fn conclude(&mut self) -> Transferred {
-        let mut count = std::mem::take(&mut self.count);
+    fn conclude(&mut self) -> RangesMoved {
+        let CrewResult { count, rung, failure, .. } = &mut self.result;
+        let mut count = std::mem::take(count);
         let is_whole = self.list.is_empty();
-        self.has_refused = count.refused && !is_whole;
+        let has_refused = count.refused && !is_whole;
         // What passes by itself is tried again with the ranges that are there.
-        let passes = self.failure.as_ref().is_some_and(|failure| failure.kind == Kind::Temporary);
-        count.refused = self.has_refused && !passes;
-        let result = match (self.rung.take(), self.failure.take()) {
+        let passes = failure.as_ref().is_some_and(|failure| failure.kind == Kind::Temporary);
+        count.refused = has_refused && !passes;
+        let result = match (rung.take(), failure.take()) {
             (Some(rung), _) if is_whole => Ok(rung),
             (_, failure) => Err(failure.unwrap_or_else(Failure::interrupted)),
         };
-        Transferred { result, count, stored: self.assignment.stored.clone() }
+        let stored = self.assignment.stored.clone();
+        RangesMoved { transferred: Transferred { result, count, stored }, has_refused }
     }
 
     /// Gives the sessions of the pair that was used last to `ends`, and leaves all others to whoever needs some next.

@@ -57,10 +57,10 @@ pub(super) async fn send(
     start.in_ranges = Some(size.saturating_sub(list.bytes()));
     let mut crew = Crew::new(&copy.context, copy.ends, assignment, list);
     let moved = crew.run(copy.options.streams).await;
-    copy.attempts.has_one_stream |= crew.has_refused;
     crew.leave(copy.ends).await;
+    copy.attempts.has_one_stream |= moved.has_refused;
     let (name, target) = copy.item.names(copy.ends);
-    Ok(Some(moved.during(format_args!("cannot copy {name} to {target}"))))
+    Ok(Some(moved.transferred.during(format_args!("cannot copy {name} to {target}"))))
 }
 
 /// The size of the file, if ranges of it may move: where that is wanted, and where the digest of the whole file will prove the
