@@ -1,7 +1,6 @@
 //! What went wrong, for people: what failed, which end said what, what to do about it.
 
 use crate::id::JobId;
-use clap::ValueEnum;
 use ftp_io::lock::Lock;
 use ftp_io::program::secret::without_passwords;
 use ftp_io::quoting::for_shell;
@@ -212,7 +211,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// The kind of a failure. Decisions depend on it, never on the words of a failure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize, Serialize, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize, Serialize)]
 pub enum Kind {
     /// Any error that is none of the others: unknown host, full disk, not FTP.
     Other,
@@ -237,6 +236,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::Other,
+        Self::Usage,
+        Self::Missing,
+        Self::Refused,
+        Self::Temporary,
+        Self::NoPath,
+        Self::Unverified,
+        Self::Exists,
+        Self::Interrupted,
+        Self::Untrusted,
+    ];
+
     /// The heading above all failures of this kind.
     pub const fn heading(self) -> &'static str {
         match self {

@@ -13,21 +13,19 @@ use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::fmt::Display;
 
-/// A verb under way. A place that fails stops no other.
+/// A verb under way. A place that fails does not stop the others.
 #[derive(Debug)]
 pub struct VerbRun<'a> {
-    /// What it works with.
+    /// What the run uses of the outside and of the user's choices.
     pub context: &'a Context,
     pools: Pools,
     began: Moment,
     /// The summary so far; whether all went well, and how long it took, is added at the end.
     pub(super) summary: VerbSummary,
     failures: Failures,
-    /// Whether it only shows what is there: then it has no summary, each failure is told when it comes, and what is not known
-    /// is a warning.
-    only_shows: bool,
-    /// What came of what was shown.
-    shown: Status,
+    /// Of a verb that only shows what is there: the worst status of the places that were shown. Such a verb has no summary, reports each
+    /// failure when it occurs, and warns of what is not known.
+    display: Option<Status>,
 }
 
 impl<'a> VerbRun<'a> {
@@ -35,12 +33,12 @@ impl<'a> VerbRun<'a> {
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
         let summary = VerbSummary { verb, dry_run, ..VerbSummary::default() };
         let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
-        Self { context, pools, began, summary, failures, only_shows: false, shown: Status::Done }
+        Self { context, pools, began, summary, failures, display: None }
     }
 
-    /// The same for a verb that only shows what is there.
-    pub fn that_shows(context: &'a Context) -> Self {
-        Self { only_shows: true, ..Self::new(context, "", false) }
+    /// A run of a verb that only shows what is there.
+    pub fn for_display(context: &'a Context) -> Self {
+        Self { display: Some(Status::Done), ..Self::new(context, "", false) }
     }
 
     /// The host of a place, where only questions are asked and names are changed.
@@ -63,11 +61,12 @@ impl<'a> VerbRun<'a> {
                 }
             };
             for gap in gaps.into_iter().map(|gap| gap.during(place)) {
-                if self.only_shows {
-                    self.shown = self.shown.and(Status::Partly);
-                    self.context.run.events.warn(gap.to_string());
-                } else {
-                    self.failed(place, gap);
+                match &mut self.display {
+                    Some(worst) => {
+                        *worst = worst.and(Status::Partly);
+                        self.context.run.events.warn(gap.to_string());
+                    }
+                    None => self.failed(place, gap),
                 }
             }
             let names = names.into_iter();
@@ -76,7 +75,7 @@ impl<'a> VerbRun<'a> {
         targets
     }
 
-    /// Does the same with each place. A place that fails stops no other, an interruption does.
+    /// Does the same with each place. A failure does not stop the other places; an interruption does.
     pub async fn each(
         &mut self,
         places: &[Location],
@@ -129,10 +128,10 @@ impl<'a> VerbRun<'a> {
         }
     }
 
-    /// Notes that a place was shown, and what came of it.
-    pub fn shown(&mut self, status: Status) {
+    /// Notes that a place was shown, with this status.
+    pub fn note_shown(&mut self, status: Status) {
         self.summary.files += 1;
-        self.shown = self.shown.and(status);
+        self.display = self.display.map(|worst| worst.and(status));
     }
 
     /// Notes that a name was changed, or would be, and reports it.
@@ -154,7 +153,7 @@ impl<'a> VerbRun<'a> {
         let (source, dest, kind) = (place.to_string(), String::new(), failure.kind);
         let failed = FailedItem { source, dest, failure };
         self.context.run.events.say(Event::Failed(failed.clone()));
-        if self.only_shows {
+        if self.display.is_some() {
             let first = vec![failed.clone()];
             self.context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
         }
@@ -168,14 +167,14 @@ impl<'a> VerbRun<'a> {
 
     /// Ends all sessions, then reports the causes of the failures and the end.
     pub async fn end(self) -> Status {
-        let Self { context, pools, began, summary, failures, only_shows, shown } = self;
+        let Self { context, pools, began, summary, failures, display } = self;
         if !context.run.cancel.is_cancelled() {
             pools.quit().await;
         }
         let number = summary.files + summary.directories;
-        let status = Status::of_many(number, &failures.kinds()).and(shown);
-        if only_shows {
-            return status;
+        let status = Status::of_many(number, &failures.kinds());
+        if let Some(worst) = display {
+            return status.and(worst);
         }
         let failed = failures.count();
         if failed > 0 {

@@ -18,18 +18,18 @@ pub fn arguments() -> Result<Vec<OsString>> {
 
 /// The arguments with `***` for each password; `None` if they contain no password.
 fn concealed(given: &[OsString]) -> Option<Vec<OsString>> {
-    let masked = with_words(given, b":***", |_| false);
-    (masked != given).then_some(masked)
+    let concealed = masked(given, b":***", |_| false);
+    (concealed != given).then_some(concealed)
 }
 
 /// The arguments without their passwords: what may be stored. `is_plain` says which have none, although they look so.
 pub(super) fn without_passwords(given: &[OsString], is_plain: impl Fn(&[u8]) -> bool) -> Vec<OsString> {
-    with_words(given, b"", is_plain)
+    masked(given, b"", is_plain)
 }
 
-/// The arguments with these words in the place of each password and its colon.
-fn with_words(given: &[OsString], words: &[u8], is_plain: impl Fn(&[u8]) -> bool) -> Vec<OsString> {
-    let without = |text: &[u8]| replaced(text, words).filter(|_| !is_plain(text)).map(OsString::from_vec);
+/// The arguments with this mask in place of each password and its colon.
+fn masked(given: &[OsString], mask: &[u8], is_plain: impl Fn(&[u8]) -> bool) -> Vec<OsString> {
+    let without = |text: &[u8]| replaced(text, mask).filter(|_| !is_plain(text)).map(OsString::from_vec);
     given.iter().map(|text| without(text.as_bytes()).unwrap_or_else(|| text.clone())).collect()
 }
 

@@ -2,7 +2,6 @@
 
 use crate::failure::Kind;
 use crate::job::Status;
-use clap::ValueEnum;
 use std::process::ExitCode;
 
 /// The exit status of the process.
@@ -45,7 +44,7 @@ pub const fn described(status: Status) -> (u8, &'static str) {
 
 /// The status of another process of this program that has ended with this number.
 pub(super) fn of_number(code: u8) -> Status {
-    let kinds = Kind::value_variants().iter().copied().map(Status::Failed);
+    let kinds = Kind::ALL.into_iter().map(Status::Failed);
     let mut all = kinds.chain([Status::Done, Status::Partly]);
     all.find(|status| number(*status) == code).unwrap_or(Status::Failed(Kind::Other))
 }
@@ -56,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_number_means_the_status_that_has_it() {
-        let kinds = Kind::value_variants().iter().copied().map(Status::Failed);
+        let kinds = Kind::ALL.into_iter().map(Status::Failed);
         for status in kinds.chain([Status::Done, Status::Partly]) {
             assert_eq!(of_number(number(status)), status);
         }

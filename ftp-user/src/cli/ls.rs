@@ -49,7 +49,7 @@ impl LsArgs {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let form = if self.long { Form::Long } else { Form::Name };
         let labels = FileLabels::new(here, &context.settings.named, &places);
-        let mut run = VerbRun::that_shows(&context);
+        let mut run = VerbRun::for_display(&context);
         let all = run.targets(&places).await;
         match grouping {
             Grouping::AsOne => tell_union(&mut run, &all, form).await,
@@ -78,7 +78,7 @@ impl StatArgs {
     /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let mut run = VerbRun::that_shows(&context);
+        let mut run = VerbRun::for_display(&context);
         let targets = run.targets(&places).await;
         let show = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
             let found = asked(run.context, host, async |host| match host {
@@ -88,7 +88,7 @@ impl StatArgs {
                 Host::Local(_) => entry(run.context, host, location).await,
             });
             let entry = found.await?.ok_or_else(|| missing(location))?;
-            run.shown(Status::Done);
+            run.note_shown(Status::Done);
             tell(run.context, listed(location, entry, Form::Facts, Label::Name)).await;
             Ok(())
         };
@@ -104,7 +104,7 @@ async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels,
         match look(run.context, host, location).await? {
             None => directories.push(location.clone()),
             Some(entry) => {
-                run.shown(Status::Done);
+                run.note_shown(Status::Done);
                 tell(run.context, listed(location, entry, form, labels.label(location))).await;
                 is_first = false;
             }
@@ -114,7 +114,7 @@ async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels,
     run.each(all, look_at).await;
     let list = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
         let listing = directory(run.context, host, location).await?;
-        run.shown(status_of(&listing));
+        run.note_shown(status_of(&listing));
         if !is_alone {
             let place = location.to_string();
             let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
@@ -136,7 +136,7 @@ async fn tell_union(run: &mut VerbRun<'_>, all: &[Location], form: Form) {
             None => directory(run.context, host, location).await?,
             Some(entry) => Listing { entries: vec![entry], ..Listing::default() },
         };
-        run.shown(status_of(&listing));
+        run.note_shown(status_of(&listing));
         held.push((location.clone(), listing.entries));
         Ok(())
     };
@@ -234,13 +234,13 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatAr
     let limit = rate_limit(places.iter(), args.limit);
     let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
     context.settings.limit = limit.transpose()?;
-    let mut run = VerbRun::that_shows(&context);
+    let mut run = VerbRun::for_display(&context);
     for location in run.targets(&places).await {
         let mut host = run.host(&location);
         let printed = file(&context, &mut host, &location).await;
         host.quit().await;
         match printed {
-            Ok(ReadEnd::All { .. }) => run.shown(Status::Done),
+            Ok(ReadEnd::All { .. }) => run.note_shown(Status::Done),
             Ok(ReadEnd::NotWritten(error)) if error.kind() == ErrorKind::BrokenPipe => break,
             Ok(ReadEnd::NotWritten(error)) => return Err(Failure::not_printed(&error)),
             Err(failure) => run.failed(&location, failure),

@@ -5,7 +5,8 @@ use crate::outcome::FileCopy;
 use crate::report::Summary;
 use serde::{Deserialize, Serialize};
 
-/// What one file adds to the counts; by default nothing, as of one that does not count as done. It is taken back whole if the copy is gone, or if nobody can tell whether it is there.
+/// What one file adds to the counts. The default adds nothing: it is for a file that is not done. All of it is taken back if the copy is
+/// gone, or if nobody can tell whether it is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub(in crate::job) struct FileTally {
     files: u64,

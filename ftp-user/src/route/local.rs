@@ -8,7 +8,7 @@ use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, Result};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, FileProgress, THIS_HOST};
-use crate::session::{Answer, Flow, Session, Transfer, broken};
+use crate::session::{Answer, Flow, Session, Transfer, data_connection_broke};
 use crate::world::Writing;
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport, Format};
 use ftp_io::tls::Data;
@@ -227,7 +227,7 @@ fn conclude(
         CopyEnd::File(error) => Err(Failure::of_this_host(file, &error).not_missing()),
         _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
         CopyEnd::Whole => Ok(()),
-        CopyEnd::Broken(error) => Err(broken(&what, &error)),
+        CopyEnd::Broken(error) => Err(data_connection_broke(&what, &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }

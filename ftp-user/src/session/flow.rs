@@ -186,7 +186,7 @@ async fn another(port: Option<&DataPort>) {
 }
 
 /// The failure of a transfer whose data connection broke.
-pub fn broken(what: &str, error: &io::Error) -> Failure {
+pub fn data_connection_broke(what: &str, error: &io::Error) -> Failure {
     Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
         .said(format!("this host said \"{}\"", words(error)))
         .hint("try again later")

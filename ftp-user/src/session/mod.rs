@@ -32,7 +32,7 @@ pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, Ses
 pub(crate) use connection::{BlockMode, KeptConnection, TimeRefusal};
 pub use data::OpeningPort;
 pub(crate) use dial::{connect, within};
-pub use flow::{Flow, Moving, Transfer, broken};
+pub use flow::{Flow, Moving, Transfer, data_connection_broke};
 pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;
 pub use open::{FirstQuestions, SessionOpening};

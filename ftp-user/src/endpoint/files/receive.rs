@@ -2,7 +2,7 @@
 
 use super::{most, sends_too_much};
 use crate::failure::{Failure, Result};
-use crate::session::{Flow, Session, Transfer, broken};
+use crate::session::{Flow, Session, Transfer, data_connection_broke};
 use ftp_io::copy::{CopyEnd, Format, Receipt, Receiver};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::Algorithm;
@@ -60,7 +60,7 @@ pub async fn receive(
             CopyEnd::File(error) => Ok(Err(error)),
             _ if !answer.is_done() => Err(session.refusal(&file.what, &answer)),
             CopyEnd::Whole => Ok(Ok(report.digest.map(|(hex, _)| hex))),
-            CopyEnd::Broken(error) => Err(broken(&file.what, &error)),
+            CopyEnd::Broken(error) => Err(data_connection_broke(&file.what, &error)),
             CopyEnd::Stopped => Err(Failure::interrupted()),
         },
     }

@@ -17,7 +17,7 @@ use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
 use crate::report::Event;
 use crate::route::{StoreReply, tell_progress};
-use crate::session::{Flow, Session, Transfer, broken};
+use crate::session::{Flow, Session, Transfer, data_connection_broke};
 use ftp_io::copy::{self, CopyEnd, Pieces};
 use ftp_io::hash::Digester;
 use ftp_io::program::output::{input_file, output_file};
@@ -313,7 +313,7 @@ async fn send(
         CopyEnd::File(error) => Err(failed(error)),
         _ if !answer.is_done() => Err(session.refusal("the server refuses the file", &answer)),
         CopyEnd::Whole => Ok(MovedBytes { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
-        CopyEnd::Broken(error) => Err(broken("it was not sent", &error)),
+        CopyEnd::Broken(error) => Err(data_connection_broke("it was not sent", &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn page() -> Page {
          code that all failures share, else 1. In `--json`, the key `exit` of a `failed` event is the code of \
          that file.",
     );
-    let mut rows: Vec<(u8, &str)> = statuses().map(cli::described).into_iter().collect();
+    let mut rows: Vec<(u8, &str)> = statuses().map(cli::described).collect();
     rows.sort_unstable();
     page.table(
         ["code", "meaning"],
@@ -37,19 +37,6 @@ pub(super) fn page() -> Page {
     page
 }
 
-const fn statuses() -> [Status; 12] {
-    [
-        Status::Done,
-        Status::Partly,
-        Status::Failed(Kind::Other),
-        Status::Failed(Kind::Usage),
-        Status::Failed(Kind::Missing),
-        Status::Failed(Kind::Refused),
-        Status::Failed(Kind::Temporary),
-        Status::Failed(Kind::NoPath),
-        Status::Failed(Kind::Unverified),
-        Status::Failed(Kind::Exists),
-        Status::Failed(Kind::Interrupted),
-        Status::Failed(Kind::Untrusted),
-    ]
+fn statuses() -> impl Iterator<Item = Status> {
+    [Status::Done, Status::Partly].into_iter().chain(Kind::ALL.map(Status::Failed))
 }
