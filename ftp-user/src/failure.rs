@@ -236,7 +236,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds.
+    /// Every kind, in the order of the enum.
     pub const ALL: [Self; 10] = [
         Self::Other,
         Self::Usage,

@@ -75,6 +75,21 @@ impl<'a> VerbRun<'a> {
         targets
     }
 
+    /// Does something at a place. `None` is a failure, which is reported; after an interruption nothing is done.
+    pub async fn at<T>(
+        &mut self,
+        place: &Location,
+        act: impl AsyncFnOnce(&mut Self, &mut Host, &Location) -> Result<T>,
+    ) -> Option<T> {
+        if self.was_interrupted() {
+            return None;
+        }
+        let mut host = self.host(place);
+        let done = act(self, &mut host, place).await;
+        host.release();
+        done.map_err(|failure| self.failed(place, failure)).ok()
+    }
+
     /// Does the same with each place. A failure does not stop the other places; an interruption does.
     pub async fn each(
         &mut self,
@@ -82,15 +97,7 @@ impl<'a> VerbRun<'a> {
         mut act: impl AsyncFnMut(&mut Self, &mut Host, &Location) -> Result<()>,
     ) {
         for place in places {
-            if self.was_interrupted() {
-                return;
-            }
-            let mut host = self.host(place);
-            let done = act(self, &mut host, place).await;
-            host.release();
-            if let Err(failure) = done {
-                self.failed(place, failure);
-            }
+            self.at(place, &mut act).await;
         }
     }
 

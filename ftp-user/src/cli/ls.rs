@@ -79,20 +79,12 @@ impl StatArgs {
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let mut run = VerbRun::for_display(&context);
-        let targets = run.targets(&places).await;
-        let show = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
-            let found = asked(run.context, host, async |host| match host {
-                Host::Server(server) => {
-                    files::entry_at_server(server.session(run.context).await?, &location.path).await
-                }
-                Host::Local(_) => entry(run.context, host, location).await,
-            });
-            let entry = found.await?.ok_or_else(|| missing(location))?;
-            run.note_shown(Status::Done);
-            tell(run.context, listed(location, entry, Form::Facts, Label::Name)).await;
-            Ok(())
-        };
-        run.each(&targets, show).await;
+        for location in run.targets(&places).await {
+            if let Some(entry) = run.at(&location, facts).await {
+                run.note_shown(Status::Done);
+                tell(&context, listed(&location, entry, Form::Facts, Label::Name)).await;
+            }
+        }
         Ok(run.end().await)
     }
 }
@@ -100,20 +92,19 @@ impl StatArgs {
 /// Tells what the places hold, one after the other. Only one alone has no heading.
 async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels, form: Form, is_alone: bool) {
     let (mut is_first, mut directories) = (true, Vec::new());
-    let look_at = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
-        match look(run.context, host, location).await? {
-            None => directories.push(location.clone()),
-            Some(entry) => {
+    for location in all {
+        match run.at(location, look).await {
+            None => {}
+            Some(None) => directories.push(location),
+            Some(Some(entry)) => {
                 run.note_shown(Status::Done);
                 tell(run.context, listed(location, entry, form, labels.label(location))).await;
                 is_first = false;
             }
         }
-        Ok(())
-    };
-    run.each(all, look_at).await;
-    let list = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
-        let listing = directory(run.context, host, location).await?;
+    }
+    for location in directories {
+        let Some(listing) = run.at(location, directory).await else { continue };
         run.note_shown(status_of(&listing));
         if !is_alone {
             let place = location.to_string();
@@ -123,17 +114,15 @@ async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels,
         for entry in listing.entries {
             tell(run.context, listed(location, entry, form, Label::Name)).await;
         }
-        Ok(())
-    };
-    run.each(&directories, list).await;
+    }
 }
 
 /// Tells what the places hold as one directory.
 async fn tell_union(run: &mut VerbRun<'_>, all: &[Location], form: Form) {
     let mut held = Vec::new();
     let hold = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
-        let listing = match look(run.context, host, location).await? {
-            None => directory(run.context, host, location).await?,
+        let listing = match look(run, host, location).await? {
+            None => directory(run, host, location).await?,
             Some(entry) => Listing { entries: vec![entry], ..Listing::default() },
         };
         run.note_shown(status_of(&listing));
@@ -149,10 +138,21 @@ async fn tell_union(run: &mut VerbRun<'_>, all: &[Location], form: Form) {
     }
 }
 
+/// The facts of a place, as an entry.
+async fn facts(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
+    let found = asked(run.context, host, async |host| match host {
+        Host::Server(server) => {
+            files::entry_at_server(server.session(run.context).await?, &location.path).await
+        }
+        Host::Local(_) => entry(run.context, host, location).await,
+    });
+    found.await?.ok_or_else(|| missing(location))
+}
+
 /// Asks what is at a place; `None` is a directory.
-async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
-    let found = asked(context, host, async |host| {
-        entry(context, host, location).await?.ok_or_else(|| missing(location))
+async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
+    let found = asked(run.context, host, async |host| {
+        entry(run.context, host, location).await?.ok_or_else(|| missing(location))
     });
     let entry = found.await?;
     match entry.kind {
@@ -163,7 +163,8 @@ async fn look(context: &Context, host: &mut Host, location: &Location) -> Result
 }
 
 /// Lists a directory, in the order of the names.
-async fn directory(context: &Context, host: &mut Host, location: &Location) -> Result<Listing> {
+async fn directory(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Listing> {
+    let context = run.context;
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
     let mut listing: Listing = asked(context, host, async |host| match host {
         Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
