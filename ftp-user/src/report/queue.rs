@@ -130,17 +130,20 @@ impl Receiver {
         time: Duration,
         show: impl FnOnce(Event) -> T,
     ) -> Result<T, RecvTimeoutError> {
-        let (mut found, mut left) = (self.events.try_recv(), time);
+        let mut found = self.events.try_recv();
+        let mut left = time;
         // A reader that has just read something sleeps a little before it waits to be woken: where much is said, to be woken for
         // each event takes more time than to show it.
         if found == Err(TryRecvError::Empty) && std::mem::take(&mut self.is_awake) {
             let nap = NAP.min(time);
             thread::sleep(nap);
-            (found, left) = (self.events.try_recv(), time.saturating_sub(nap));
+            found = self.events.try_recv();
+            left = time.saturating_sub(nap);
         }
         let (event, weight) = match found {
+            Ok(held) => held,
             Err(TryRecvError::Empty) => self.events.recv_timeout(left)?,
-            found => found.map_err(|_| RecvTimeoutError::Disconnected)?,
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
         };
         self.is_awake = true;
         let shown = show(event);
