@@ -78,8 +78,8 @@ mod tests {
     use crate::journal::record::{JobStart, StoredJob};
     use crate::journal::store::Store;
     use crate::journal::table::{RUNS, counters};
-    use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, SslMode};
-    use crate::queue::Entry;
+    use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, Queue, SslMode};
+    use crate::queue::{Entry, Wish};
     use std::future::Future;
     use std::io::{self, Write};
     use std::net::Shutdown;
@@ -237,6 +237,26 @@ mod tests {
         one.look_and_write(|_| Err::<Option<()>, _>(StoreError::Database("x".to_owned())), |_, ()| Ok(()))
             .unwrap_err();
         assert_eq!(look(&two, Some(4)), Ok(Some(4)), "and so does one that fails");
+    }
+
+    /// The tables of a new database have no statistics, whatever they have just been given.
+    #[test]
+    fn a_look_groups_the_jobs_that_wait_once() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let jobs = Queue::of(open(home.path()));
+        for number in 1..=50 {
+            let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+            jobs.submit(JobId::new(number), job, &Entry::default()).unwrap();
+        }
+        let ask =
+            format!("EXPLAIN (ANALYZE, TIMING OFF) SELECT job FROM queue WHERE {}", queue::first_of_groups());
+        let values = [Wish::Pause.number().into(), u64::from(u32::MAX).into()];
+        let plan: Vec<String> = open(home.path()).sql.all(&ask, &values, |row| row.get(0)).unwrap();
+        let grouped: Vec<_> = plan.iter().filter(|line| line.contains("Aggregate")).collect();
+        assert!(!grouped.is_empty() && grouped.iter().all(|line| line.contains("loops=1)")), "{plan:#?}");
     }
 
     /// Waits until this one was told.

@@ -429,13 +429,18 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
 /// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin: the first
 /// [`MOST_HEADS`] of each owner, those of the highest priority before the others.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
-    let first = format!(
-        "{MAY_BEGIN} AND submitted IN (SELECT first FROM (
+    find_heads(sql, &first_of_groups(), &[Wish::Pause.number().into(), now.into()])
+}
+
+/// The condition of the rows of [`heads`]. A server that knows nothing of the table yet must not group it for each of its rows.
+pub(super) fn first_of_groups() -> String {
+    format!(
+        "{MAY_BEGIN} AND submitted IN (WITH heads AS MATERIALIZED (
             SELECT min(submitted) AS first,
                 row_number() OVER (PARTITION BY owner ORDER BY priority DESC, min(submitted)) AS place
-            FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites) AS heads WHERE place <= {MOST_HEADS})"
-    );
-    find_heads(sql, &first, &[Wish::Pause.number().into(), now.into()])
+            FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites)
+        SELECT first FROM heads WHERE place <= {MOST_HEADS})"
+    )
 }
 
 /// The first jobs of one owner, pair, priority and sites that may begin.
