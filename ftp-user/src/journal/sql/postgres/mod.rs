@@ -329,8 +329,18 @@ impl Driver for PostgresConnection {
         Ok(())
     }
 
-    /// The look and what comes of it are one transaction.
+    /// The look and what comes of it are one transaction. Where somebody else looks, none begins: outside of one, the lock is tried and
+    /// given back at once.
     fn begin_look(&self) -> Result<bool> {
+        let ask = format!("SELECT 1 WHERE pg_try_advisory_xact_lock({})", LockKey::Taker.parameters());
+        let mut is_free = false;
+        self.query(&ask, &[], &mut |_| {
+            is_free = true;
+            Ok(())
+        })?;
+        if !is_free {
+            return Ok(false);
+        }
         *self.unsent.borrow_mut() = Some(UnsentWork { lock: Some(LockKey::Taker), ..UnsentWork::default() });
         self.ask(Work::Batch(String::new()))?;
         Ok(self.begun.get().is_some())
