@@ -127,14 +127,15 @@ pub async fn hash(
 ) -> Status {
     let labels = FileLabels::new(here, &context.settings.named, places);
     let mut run = VerbRun::new(context, "hash", false);
-    let targets = run.targets(places).await;
-    let hash = async |run: &mut VerbRun<'_>, host: &mut Host, place: &Location| {
-        let hashed = hash_one(run, host, place, labels.label(place), algorithm).await?;
-        run.count(listing::Kind::File, hashed.size);
-        context.run.events.deliver(Event::Hashed(hashed)).await;
-        Ok(())
-    };
-    run.each(&targets, hash).await;
+    for place in run.targets(places).await {
+        let hash = async |run: &mut VerbRun<'_>, host: &mut Host, place: &Location| {
+            hash_one(run, host, place, labels.label(place), algorithm).await
+        };
+        if let Some(hashed) = run.at(&place, hash).await {
+            run.count(listing::Kind::File, hashed.size);
+            context.run.events.deliver(Event::Hashed(hashed)).await;
+        }
+    }
     run.end().await
 }
 

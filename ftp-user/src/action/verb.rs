@@ -16,16 +16,16 @@ use std::fmt::Display;
 /// A verb under way. A place that fails does not stop the others.
 #[derive(Debug)]
 pub struct VerbRun<'a> {
-    /// What the run uses of the outside and of the user's choices.
+    /// The settings, and what the run uses of the outside.
     pub context: &'a Context,
     pools: Pools,
     began: Moment,
     /// The summary so far; whether all went well, and how long it took, is added at the end.
     pub(super) summary: VerbSummary,
     failures: Failures,
-    /// Of a verb that only shows what is there: the worst status of the places that were shown. Such a verb has no summary, reports each
+    /// The worst status of the places that were shown, if the verb only shows what is there. Such a verb has no summary, reports each
     /// failure when it occurs, and warns of what is not known.
-    display: Option<Status>,
+    shown: Option<Status>,
 }
 
 impl<'a> VerbRun<'a> {
@@ -33,12 +33,12 @@ impl<'a> VerbRun<'a> {
     pub(super) fn new(context: &'a Context, verb: &'static str, dry_run: bool) -> Self {
         let summary = VerbSummary { verb, dry_run, ..VerbSummary::default() };
         let (pools, failures, began) = (Pools::default(), Failures::default(), context.world.clock.now());
-        Self { context, pools, began, summary, failures, display: None }
+        Self { context, pools, began, summary, failures, shown: None }
     }
 
     /// A run of a verb that only shows what is there.
     pub fn for_display(context: &'a Context) -> Self {
-        Self { display: Some(Status::Done), ..Self::new(context, "", false) }
+        Self { shown: Some(Status::Done), ..Self::new(context, "", false) }
     }
 
     /// The host of a place, where only questions are asked and names are changed.
@@ -61,7 +61,7 @@ impl<'a> VerbRun<'a> {
                 }
             };
             for gap in gaps.into_iter().map(|gap| gap.during(place)) {
-                match &mut self.display {
+                match &mut self.shown {
                     Some(worst) => {
                         *worst = worst.and(Status::Partly);
                         self.context.run.events.warn(gap.to_string());
@@ -75,7 +75,7 @@ impl<'a> VerbRun<'a> {
         targets
     }
 
-    /// Does something at a place. `None` is a failure, which is reported; after an interruption nothing is done.
+    /// Does something at a place, unless the run was interrupted. Returns `None` if it was not done; a failure is reported.
     pub async fn at<T>(
         &mut self,
         place: &Location,
@@ -88,17 +88,6 @@ impl<'a> VerbRun<'a> {
         let done = act(self, &mut host, place).await;
         host.release();
         done.map_err(|failure| self.failed(place, failure)).ok()
-    }
-
-    /// Does the same with each place. A failure does not stop the other places; an interruption does.
-    pub async fn each(
-        &mut self,
-        places: &[Location],
-        mut act: impl AsyncFnMut(&mut Self, &mut Host, &Location) -> Result<()>,
-    ) {
-        for place in places {
-            self.at(place, &mut act).await;
-        }
     }
 
     /// What is at a path; a symbolic link is looked through.
@@ -123,7 +112,7 @@ impl<'a> VerbRun<'a> {
         found.ok_or_else(|| missing(place))
     }
 
-    /// Counts a name that is done, without a word.
+    /// Counts a name that is done. Reports nothing.
     pub(super) const fn count(&mut self, kind: listing::Kind, size: Option<u64>) {
         if matches!(kind, listing::Kind::Directory) {
             self.summary.directories += 1;
@@ -138,7 +127,7 @@ impl<'a> VerbRun<'a> {
     /// Notes that a place was shown, with this status.
     pub fn note_shown(&mut self, status: Status) {
         self.summary.files += 1;
-        self.display = self.display.map(|worst| worst.and(status));
+        self.shown = self.shown.map(|worst| worst.and(status));
     }
 
     /// Notes that a name was changed, or would be, and reports it.
@@ -160,7 +149,7 @@ impl<'a> VerbRun<'a> {
         let (source, dest, kind) = (place.to_string(), String::new(), failure.kind);
         let failed = FailedItem { source, dest, failure };
         self.context.run.events.say(Event::Failed(failed.clone()));
-        if self.display.is_some() {
+        if self.shown.is_some() {
             let first = vec![failed.clone()];
             self.context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
         }
@@ -174,13 +163,13 @@ impl<'a> VerbRun<'a> {
 
     /// Ends all sessions, then reports the causes of the failures and the end.
     pub async fn end(self) -> Status {
-        let Self { context, pools, began, summary, failures, display } = self;
+        let Self { context, pools, began, summary, failures, shown } = self;
         if !context.run.cancel.is_cancelled() {
             pools.quit().await;
         }
         let number = summary.files + summary.directories;
         let status = Status::of_many(number, &failures.kinds());
-        if let Some(worst) = display {
+        if let Some(worst) = shown {
             return status.and(worst);
         }
         let failed = failures.count();
@@ -201,16 +190,18 @@ pub async fn make_directories(
     dry_run: bool,
 ) -> Status {
     let mut run = VerbRun::new(context, "mkdir", dry_run);
-    let make = async |run: &mut VerbRun<'_>, host: &mut Host, place: &Location| match parents {
-        true => make_with_parents(run, host, &place.path).await,
-        false => make_new(run, host, &place.path).await,
-    };
-    run.each(places, make).await;
+    for place in places {
+        match parents {
+            true => run.at(place, make_with_parents).await,
+            false => run.at(place, make_new).await,
+        };
+    }
     run.end().await
 }
 
 /// Makes a directory that must not be there.
-async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<()> {
+async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, place: &Location) -> Result<()> {
+    let path = &place.path;
     if run.facts(host, path).await?.is_some() {
         let failure = Failure::new(Kind::Exists, format!("{} exists", host.show(path)));
         return Err(failure.hint("mkdir -p accepts an existing directory"));
@@ -223,8 +214,8 @@ async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Re
 }
 
 /// Makes a directory, and those above it that are missing.
-async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<()> {
-    let (mut directory, mut missing) = (Some(path.clone()), Vec::new());
+async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, place: &Location) -> Result<()> {
+    let (mut directory, mut missing) = (Some(place.path.clone()), Vec::new());
     while let Some(path) = directory {
         match run.facts(host, &path).await?.map(|facts| facts.kind) {
             Some(listing::Kind::File | listing::Kind::Other) => {

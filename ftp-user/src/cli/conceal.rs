@@ -46,9 +46,9 @@ pub(super) fn conceal_in(value: &mut Value, is_plain: &impl Fn(&[u8]) -> bool) {
     }
 }
 
-/// The argument with other words for the colon and the password if it is a URL that has one. A URL with a mistake
+/// The argument with the mask in place of the colon and the password if it is a URL that has one. A URL with a mistake
 /// counts too: a missing colon or slash, or a slash in the password.
-fn replaced(text: &[u8], words: &[u8]) -> Option<Vec<u8>> {
+fn replaced(text: &[u8], mask: &[u8]) -> Option<Vec<u8>> {
     let scheme = text.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
     if scheme == 0 && is_path(text) {
         return None;
@@ -63,7 +63,7 @@ fn replaced(text: &[u8], words: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let before = text.get(..scheme + colon)?;
-    Some([before, words, text.get(scheme + at..)?].concat())
+    Some([before, mask, text.get(scheme + at..)?].concat())
 }
 
 /// Whether an argument begins like a path of this host.

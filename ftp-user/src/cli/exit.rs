@@ -44,9 +44,7 @@ pub const fn described(status: Status) -> (u8, &'static str) {
 
 /// The status of another process of this program that has ended with this number.
 pub(super) fn of_number(code: u8) -> Status {
-    let kinds = Kind::ALL.into_iter().map(Status::Failed);
-    let mut all = kinds.chain([Status::Done, Status::Partly]);
-    all.find(|status| number(*status) == code).unwrap_or(Status::Failed(Kind::Other))
+    Status::all().find(|status| number(*status) == code).unwrap_or(Status::Failed(Kind::Other))
 }
 
 #[cfg(test)]
@@ -55,8 +53,7 @@ mod tests {
 
     #[test]
     fn a_number_means_the_status_that_has_it() {
-        let kinds = Kind::ALL.into_iter().map(Status::Failed);
-        for status in kinds.chain([Status::Done, Status::Partly]) {
+        for status in Status::all() {
             assert_eq!(of_number(number(status)), status);
         }
         assert_eq!(of_number(99), Status::Failed(Kind::Other));
@@ -64,19 +61,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_contract() {
-        let kinds = [
-            Kind::Other,
-            Kind::Usage,
-            Kind::Missing,
-            Kind::Refused,
-            Kind::Temporary,
-            Kind::NoPath,
-            Kind::Unverified,
-            Kind::Exists,
-            Kind::Interrupted,
-            Kind::Untrusted,
-        ];
-        assert_eq!(kinds.map(|kind| number(Status::Failed(kind))), [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]);
+        assert_eq!(Kind::ALL.map(|kind| number(Status::Failed(kind))), [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]);
         assert_eq!([Status::Done, Status::Partly].map(number), [0, 9]);
     }
 }

@@ -80,7 +80,7 @@ impl StatArgs {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let mut run = VerbRun::for_display(&context);
         for location in run.targets(&places).await {
-            if let Some(entry) = run.at(&location, facts).await {
+            if let Some(entry) = run.at(&location, stat).await {
                 run.note_shown(Status::Done);
                 tell(&context, listed(&location, entry, Form::Facts, Label::Name)).await;
             }
@@ -97,21 +97,19 @@ async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels,
             None => {}
             Some(None) => directories.push(location),
             Some(Some(entry)) => {
-                run.note_shown(Status::Done);
                 tell(run.context, listed(location, entry, form, labels.label(location))).await;
                 is_first = false;
             }
         }
     }
     for location in directories {
-        let Some(listing) = run.at(location, directory).await else { continue };
-        run.note_shown(status_of(&listing));
+        let Some(entries) = run.at(location, list_directory).await else { continue };
         if !is_alone {
             let place = location.to_string();
             let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
             run.context.run.events.deliver(heading).await;
         }
-        for entry in listing.entries {
+        for entry in entries {
             tell(run.context, listed(location, entry, form, Label::Name)).await;
         }
     }
@@ -120,16 +118,10 @@ async fn tell_each(run: &mut VerbRun<'_>, all: &[Location], labels: &FileLabels,
 /// Tells what the places hold as one directory.
 async fn tell_union(run: &mut VerbRun<'_>, all: &[Location], form: Form) {
     let mut held = Vec::new();
-    let hold = async |run: &mut VerbRun<'_>, host: &mut Host, location: &Location| {
-        let listing = match look(run, host, location).await? {
-            None => directory(run, host, location).await?,
-            Some(entry) => Listing { entries: vec![entry], ..Listing::default() },
-        };
-        run.note_shown(status_of(&listing));
-        held.push((location.clone(), listing.entries));
-        Ok(())
-    };
-    run.each(all, hold).await;
+    for location in all {
+        let found = run.at(location, entries).await;
+        held.extend(found.map(|entries| (location.clone(), entries)));
+    }
     if run.was_interrupted() {
         return;
     }
@@ -138,8 +130,16 @@ async fn tell_union(run: &mut VerbRun<'_>, all: &[Location], form: Form) {
     }
 }
 
+/// The entries of a directory, or the entry of a file.
+async fn entries(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Vec<Entry>> {
+    match look(run, host, location).await? {
+        None => list_directory(run, host, location).await,
+        Some(entry) => Ok(vec![entry]),
+    }
+}
+
 /// The facts of a place, as an entry.
-async fn facts(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
+async fn stat(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
     let found = asked(run.context, host, async |host| match host {
         Host::Server(server) => {
             files::entry_at_server(server.session(run.context).await?, &location.path).await
@@ -149,7 +149,7 @@ async fn facts(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> R
     found.await?.ok_or_else(|| missing(location))
 }
 
-/// Asks what is at a place; `None` is a directory.
+/// Looks at a place. Returns its entry, which counts as shown; `None` is a directory.
 async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
     let found = asked(run.context, host, async |host| {
         entry(run.context, host, location).await?.ok_or_else(|| missing(location))
@@ -158,12 +158,15 @@ async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
     match entry.kind {
         Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
         Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
-        Kind::File | Kind::Link | Kind::Other => Ok(Some(entry)),
+        Kind::File | Kind::Link | Kind::Other => {
+            run.note_shown(Status::Done);
+            Ok(Some(entry))
+        }
     }
 }
 
-/// Lists a directory, in the order of the names.
-async fn directory(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Listing> {
+/// Lists a directory, in the order of the names. It counts as shown.
+async fn list_directory(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Vec<Entry>> {
     let context = run.context;
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
     let mut listing: Listing = asked(context, host, async |host| match host {
@@ -175,16 +178,13 @@ async fn directory(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) 
     for gap in listing.gaps() {
         context.run.events.warn(format!("{location}: {gap}"));
     }
+    run.note_shown(if listing.is_incomplete() { Status::Partly } else { Status::Done });
     listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(listing)
+    Ok(listing.entries)
 }
 
-fn status_of(listing: &Listing) -> Status {
-    if listing.is_incomplete() { Status::Partly } else { Status::Done }
-}
-
-/// The entries of all places as those of one directory. Of anything but a directory that several have, each is called by
-/// its place.
+/// The entries of all places as those of one directory. A name that several places have is shown with its place, unless it is a
+/// directory.
 fn as_one(held: Vec<(Location, Vec<Entry>)>, form: Form) -> Vec<ListedEntry> {
     let labelled = |UnionEntry { first: (location, entry), others, has_namesake }: UnionEntry<Location>| {
         let label = if has_namesake { Label::Place(typed(&location, &entry.name)) } else { Label::Name };
@@ -229,32 +229,34 @@ pub(super) struct CatArgs {
     relays: RelayArgs,
 }
 
-/// Runs the verb.
-pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatArgs) -> Result<Status> {
-    let places = args.relays.locations(&mut context, passwords, &args.places).await?;
-    let limit = rate_limit(places.iter(), args.limit);
-    let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
-    context.settings.limit = limit.transpose()?;
-    let mut run = VerbRun::for_display(&context);
-    for location in run.targets(&places).await {
-        let mut host = run.host(&location);
-        let printed = file(&context, &mut host, &location).await;
-        host.quit().await;
-        match printed {
-            Ok(ReadEnd::All { .. }) => run.note_shown(Status::Done),
-            Ok(ReadEnd::NotWritten(error)) if error.kind() == ErrorKind::BrokenPipe => break,
-            Ok(ReadEnd::NotWritten(error)) => return Err(Failure::not_printed(&error)),
-            Err(failure) => run.failed(&location, failure),
+impl CatArgs {
+    /// Runs the verb.
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
+        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
+        let limit = rate_limit(places.iter(), self.limit);
+        let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
+        context.settings.limit = limit.transpose()?;
+        let mut run = VerbRun::for_display(&context);
+        for location in run.targets(&places).await {
+            let mut host = run.host(&location);
+            let printed = print_file(&context, &mut host, &location).await;
+            host.quit().await;
+            match printed {
+                Ok(ReadEnd::All { .. }) => run.note_shown(Status::Done),
+                Ok(ReadEnd::NotWritten(error)) if error.kind() == ErrorKind::BrokenPipe => break,
+                Ok(ReadEnd::NotWritten(error)) => return Err(Failure::not_printed(&error)),
+                Err(failure) => run.failed(&location, failure),
+            }
+            if run.was_interrupted() {
+                break;
+            }
         }
-        if run.was_interrupted() {
-            break;
-        }
+        Ok(run.end().await)
     }
-    Ok(run.end().await)
 }
 
 /// Prints a file.
-async fn file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd> {
+async fn print_file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;

@@ -290,7 +290,7 @@ impl Cli {
             Verb::Job(job) => Ok(Box::pin(job.run(context, &passwords, asked)).await),
             Verb::Ls(args) => args.run(context, &passwords, grouping, here).await,
             Verb::Stat(args) => args.run(context, &passwords).await,
-            Verb::Cat(args) => ls::run(context, &passwords, args).await,
+            Verb::Cat(args) => args.run(context, &passwords).await,
             Verb::Tree(args) => args.run(context, &passwords, grouping).await,
             Verb::Mkdir(args) => args.run(context, &passwords).await,
             Verb::Rm(args) => Box::pin(args.run(context, &passwords)).await,

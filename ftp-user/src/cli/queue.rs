@@ -512,7 +512,7 @@ fn check_local_sources(work: &Work) -> Result<()> {
 fn pair(job: &Job) -> Result<String> {
     let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
     pair_of(job.work.places().map(name).collect()).ok_or_else(|| {
-        Failure::usage("the names of its servers are too long for one job of the queue")
+        Failure::usage("the names of its servers have more than 1,024 bytes together")
             .hint("submit several jobs, each with some of the sources")
     })
 }

@@ -14,6 +14,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status that there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Done, Self::Partly].into_iter().chain(Kind::ALL.map(Self::Failed))
+    }
+
     /// The status of two jobs together, the worst of both. If both have failed and not for the same reason, it is
     /// [`Kind::Other`], but an interruption stays one.
     #[must_use]

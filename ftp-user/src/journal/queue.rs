@@ -15,8 +15,8 @@ use super::store::{DaemonRefusal, JobLock, Store};
 use super::table::{DamagedRow, QUEUE, check_files, forget_all, transaction_number};
 use crate::id::JobId;
 use crate::queue::{
-    self, Entry, EntryRefusal, FileTotals, Head, JobChange, NamedRequest, Priority, RecordedSites,
-    Submission, Wish,
+    self, Entry, EntryRefusal, FileTotals, Head, JobChange, LONGEST_PAIR, NamedRequest, Priority,
+    RecordedSites, Submission, Wish,
 };
 use ftp_io::blocking;
 use ftp_io::clock::since_1970;
@@ -398,7 +398,8 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let values = [
         job.into(),
         owner.into(),
-        pair.into(),
+        // A series of an older version may have more.
+        pair.split_at(pair.floor_char_boundary(LONGEST_PAIR)).0.into(),
         i64::from(priority.number()).into(),
         entry.created.into(),
         entry.due.into(),
@@ -429,17 +430,34 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
 /// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin: the first
 /// [`MOST_HEADS`] of each owner, those of the highest priority before the others.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
-    find_heads(sql, &first_of_groups(), &[Wish::Pause.number().into(), now.into()])
+    let head = |row: &Row<'_>| {
+        Ok(Head {
+            job: row.get(0)?,
+            owner: row.get(1)?,
+            pair: row.get(2)?,
+            sites: read_sites(row.get(5)?)?,
+            priority: priority(row.get(3)?)?,
+            submitted: row.get(4)?,
+            due: row.get(6)?,
+        })
+    };
+    sql.all(&ask_for_heads(), &[Wish::Pause.number().into(), now.into()], |row| match head(row) {
+        // Whoever takes it finds out what is wrong with it.
+        Err(StoreError::Row(_)) => Ok(Head { job: row.get(0).unwrap_or_default(), ..Head::default() }),
+        head => head,
+    })
 }
 
-/// The condition of the rows of [`heads`]. A server that knows nothing of the table yet must not group it for each of its rows.
-pub(super) fn first_of_groups() -> String {
+/// Asks for the [`heads`]. Each job is looked at once, whatever the server knows of the table: a join would look at the groups again for
+/// each job while there are no statistics.
+pub(super) fn ask_for_heads() -> String {
     format!(
-        "{MAY_BEGIN} AND submitted IN (WITH heads AS MATERIALIZED (
-            SELECT min(submitted) AS first,
-                row_number() OVER (PARTITION BY owner ORDER BY priority DESC, min(submitted)) AS place
-            FROM queue WHERE {MAY_BEGIN} GROUP BY owner, pair, priority, sites)
-        SELECT first FROM heads WHERE place <= {MOST_HEADS})"
+        "SELECT job, owner, pair, priority, submitted, sites, due FROM (
+            SELECT *, row_number() OVER (PARTITION BY owner ORDER BY priority DESC, submitted, job) AS place FROM (
+                SELECT job, owner, pair, priority, submitted, sites, due,
+                    row_number() OVER (PARTITION BY owner, pair, priority, sites ORDER BY submitted, job) AS turn
+                FROM queue WHERE {MAY_BEGIN}) AS waiting WHERE turn = 1) AS heads
+        WHERE place <= {MOST_HEADS}"
     )
 }
 
@@ -493,27 +511,6 @@ pub(super) fn head_of(job: JobId, entry: &Entry) -> Head<JobId> {
     let Submission { owner, pair, priority, sites, .. } = entry.submission.clone();
     let submitted = entry.submitted.unwrap_or(0);
     Head { job, owner, pair, sites, priority, submitted, due: entry.due }
-}
-
-fn find_heads(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<Head<JobId>>> {
-    let ask =
-        format!("SELECT job, owner, pair, priority, submitted, sites, due FROM queue WHERE {condition}");
-    let head = |row: &Row<'_>| {
-        Ok(Head {
-            job: row.get(0)?,
-            owner: row.get(1)?,
-            pair: row.get(2)?,
-            sites: read_sites(row.get(5)?)?,
-            priority: priority(row.get(3)?)?,
-            submitted: row.get(4)?,
-            due: row.get(6)?,
-        })
-    };
-    sql.all(&ask, values, |row| match head(row) {
-        // Whoever takes it finds out what is wrong with it.
-        Err(StoreError::Row(_)) => Ok(Head { job: row.get(0).unwrap_or_default(), ..Head::default() }),
-        head => head,
-    })
 }
 
 /// How often [`jobs_of_group`] reads on behind damaged rows.

@@ -85,8 +85,8 @@ pub struct Submission {
     pub sites: RecordedSites,
 }
 
-/// The servers of a job as one text: those of its sources, each once, and at the end that of its destination, which comes last. `None`:
-/// it is longer than 1,024 bytes. Databases find jobs by it, and an index takes no more than some 2,700 bytes.
+/// The servers of a job as one text: each source once, then the destination, which is the last of `servers`. `None` if the text is
+/// longer than [`LONGEST_PAIR`].
 pub fn pair_of(mut servers: Vec<String>) -> Option<String> {
     let dest = servers.pop().unwrap_or_default();
     let mut seen = HashSet::new();
@@ -491,10 +491,10 @@ const TRIES: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// The pause before the second try. Each later one is twice as long.
 const PAUSE: Duration = Duration::from_secs(15);
-/// The longest text of the servers of a job, in bytes.
-const LONGEST_PAIR: usize = 1024;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// The longest text of the servers of a job, in bytes. It is in an index, and PostgreSQL indexes at most some 2,700 bytes.
+pub(crate) const LONGEST_PAIR: usize = 1024;
 /// When a job is looked at again that its worker could not carry.
 const POSTPONED: Duration = Duration::from_secs(60);
 /// The same where another job stores at its destination, unless the end of that one is noticed before.

@@ -30,7 +30,7 @@ mod worker;
 
 pub use change::{EntryRefusal, JobChange};
 pub use choice::{CarriedJob, Head, next};
-pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
+pub(crate) use entry::{DONE, INTERRUPTED, LONGEST_PAIR, PARTIAL};
 pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
     pair_of,

@@ -154,6 +154,27 @@ fn a_damaged_row_keeps_only_its_own_submission_from_the_others_of_a_transaction(
     assert_eq!(both[1], Ok(Submitted::New(JobId::new(3))));
 }
 
+/// As in a series of an older version.
+#[test]
+fn more_servers_than_an_index_takes_are_cut_off() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let mut entry = entry("ann");
+    // No text of two bytes a letter ends at an odd number of bytes.
+    entry.submission.pair = (0..2000_u32).map(|n| char::from_u32(0x100 + n * 37 % 1700).unwrap()).collect();
+    let put = |id: u64, entry: &Entry| {
+        queue.submit(JobId::new(id), StoredJob::for_tests("copy ftp://h/a ftp://i/b"), entry).unwrap()
+    };
+    for shift in ["", "x"] {
+        entry.submission.pair.insert_str(0, shift);
+        put(1 + shift.len() as u64, &entry);
+    }
+    let store = Store::open_for_tests(home.path()).unwrap();
+    let kept = |id: u64| find(&store.sql, JobId::new(id)).unwrap().unwrap().submission.pair;
+    assert_eq!([kept(1).len(), kept(2).len()], [1024, 1023]);
+    assert!(entry.submission.pair.starts_with(&kept(2)));
+}
+
 #[test]
 fn a_job_that_the_store_refuses_keeps_no_other_one_out() {
     let home = tempfile::tempdir().unwrap();

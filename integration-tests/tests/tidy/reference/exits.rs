@@ -2,7 +2,6 @@
 
 use super::page::Page;
 use ftp_user::cli;
-use ftp_user::failure::Kind;
 use ftp_user::job::Status;
 
 /// The page.
@@ -14,7 +13,7 @@ pub(super) fn page() -> Page {
          code that all failures share, else 1. In `--json`, the key `exit` of a `failed` event is the code of \
          that file.",
     );
-    let mut rows: Vec<(u8, &str)> = statuses().map(cli::described).collect();
+    let mut rows: Vec<(u8, &str)> = Status::all().map(cli::described).collect();
     rows.sort_unstable();
     page.table(
         ["code", "meaning"],
@@ -35,8 +34,4 @@ pub(super) fn page() -> Page {
     ];
     page.table(["code", "meaning"], rows.map(|row| [row.0.to_owned(), row.1.to_owned()]));
     page
-}
-
-fn statuses() -> impl Iterator<Item = Status> {
-    [Status::Done, Status::Partly].into_iter().chain(Kind::ALL.map(Status::Failed))
 }

@@ -222,7 +222,7 @@ impl PostgresConnection {
             "SELECT CAST(CAST(pg_terminate_backend(pid) AS INTEGER) AS BIGINT)",
             1,
         ) + " AND EXISTS (SELECT 1 FROM leases WHERE job = ?4 AND worker = ?5 AND fence = ?6)";
-        let [form, above, below] = halves(ONE_NUMBER, job).map(Value::from);
+        let [form, above, below] = key_of(job);
         let values = [form, above, below, job.into(), worker.into(), fence.into()];
         self.query(&end, &values, &mut |_| Ok(()))?;
         for _ in 0..LOOKS {
@@ -236,27 +236,28 @@ impl PostgresConnection {
 
     /// Whether a connection has the lock of a job.
     pub(in crate::journal) fn is_locked(&self, job: JobId) -> Result<bool> {
-        self.has_lock(IS_LOCKED, halves(ONE_NUMBER, job))
+        self.finds(IS_LOCKED, &key_of(job))
     }
 
     /// Whether this connection has the lock of a job.
     pub(in crate::journal) fn has_own_lock(&self, job: JobId) -> Result<bool> {
-        self.has_lock(&format!("{IS_LOCKED} AND pid = pg_backend_pid()"), halves(ONE_NUMBER, job))
+        self.finds(&format!("{IS_LOCKED} AND pid = pg_backend_pid()"), &key_of(job))
     }
 
     /// Whether a connection has the lock of whoever carries the queue.
     pub(in crate::journal) fn has_daemon(&self) -> Result<bool> {
-        self.has_lock(IS_LOCKED, [TWO_NUMBERS, OWN.unsigned_abs().into(), DAEMON.unsigned_abs().into()])
+        let key = [TWO_NUMBERS, OWN.unsigned_abs().into(), DAEMON.unsigned_abs().into()];
+        self.finds(IS_LOCKED, &key.map(Value::from))
     }
 
-    /// Whether there is such a lock with a key of this form and these halves.
-    fn has_lock(&self, asked: &str, key: [u64; 3]) -> Result<bool> {
-        let mut is_locked = false;
-        self.query(asked, &key.map(Value::from), &mut |_| {
-            is_locked = true;
+    /// Whether a question finds a row.
+    fn finds(&self, ask: &str, values: &[Value<'_>]) -> Result<bool> {
+        let mut finds = false;
+        self.query(ask, values, &mut |_| {
+            finds = true;
             Ok(())
         })?;
-        Ok(is_locked)
+        Ok(finds)
     }
 }
 
@@ -329,16 +330,11 @@ impl Driver for PostgresConnection {
         Ok(())
     }
 
-    /// The look and what comes of it are one transaction. Where somebody else looks, none begins: outside of one, the lock is tried and
-    /// given back at once.
+    /// The look and what comes of it are one transaction. Most looks do not get the lock, so it is tried before in a statement alone,
+    /// after which the server gives it back.
     fn begin_look(&self) -> Result<bool> {
         let ask = format!("SELECT 1 WHERE pg_try_advisory_xact_lock({})", LockKey::Taker.parameters());
-        let mut is_free = false;
-        self.query(&ask, &[], &mut |_| {
-            is_free = true;
-            Ok(())
-        })?;
-        if !is_free {
+        if !self.finds(&ask, &[])? {
             return Ok(false);
         }
         *self.unsent.borrow_mut() = Some(UnsentWork { lock: Some(LockKey::Taker), ..UnsentWork::default() });
@@ -410,6 +406,6 @@ const IS_LOCKED: &str = "
         AND CAST(classid AS BIGINT) = ?2 AND CAST(objid AS BIGINT) = ?3";
 
 /// The form of the key of a job, and its two halves.
-fn halves(form: u64, job: JobId) -> [u64; 3] {
-    [form, job.number() >> 32, job.number() & u64::from(u32::MAX)]
+fn key_of(job: JobId) -> [Value<'static>; 3] {
+    [ONE_NUMBER, job.number() >> 32, job.number() & u64::from(u32::MAX)].map(Value::from)
 }
