@@ -86,7 +86,7 @@ pub struct Submission {
 }
 
 /// The servers of a job as one text: each source once, then the destination, which is the last of `servers`. `None` if the text is
-/// longer than [`LONGEST_PAIR`].
+/// longer than 1,024 bytes.
 pub fn pair_of(mut servers: Vec<String>) -> Option<String> {
     let dest = servers.pop().unwrap_or_default();
     let mut seen = HashSet::new();
