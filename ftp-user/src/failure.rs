@@ -237,7 +237,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; Self::Untrusted as usize + 1] = [
         Self::Other,
         Self::Usage,
         Self::Missing,

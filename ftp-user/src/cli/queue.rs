@@ -16,7 +16,7 @@ use crate::place::{Location, Names, Remote};
 use crate::queue::{
     CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState,
     RecordedSites, Recurrence, Series, SiteUse, Submission, WhenError, are_draining, blamed_settings,
-    has_worker, local_time, pair_of, parse_at, scattered_sites, zone_name,
+    has_worker, local_time, parse_at, scattered_sites, zone_name,
 };
 use crate::report::Event;
 use crate::world::LocalName;
@@ -26,6 +26,7 @@ use ftp_io::program::output;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -178,7 +179,7 @@ impl General {
         }
         let submission = Submission {
             owner: user_of_this_host(),
-            pair: pair(&prepared)?,
+            pair: pair(&prepared),
             priority: asked.priority.unwrap_or_default(),
             is_limited: false,
             sites: sites_of(&prepared, &names),
@@ -508,13 +509,15 @@ fn check_local_sources(work: &Work) -> Result<()> {
     sources.iter().find(is_missing).map_or(Ok(()), |source| Err(job::missing(source)))
 }
 
-/// The servers of a job as one text.
-fn pair(job: &Job) -> Result<String> {
+/// The servers of a job as one text: those of its sources, and at the end that of its destination.
+fn pair(job: &Job) -> String {
     let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
-    pair_of(job.work.places().map(name).collect()).ok_or_else(|| {
-        Failure::usage("the names of its servers have more than 1,024 bytes together")
-            .hint("submit several jobs, each with some of the sources")
-    })
+    let mut all: Vec<String> = job.work.places().map(name).collect();
+    let dest = all.pop().unwrap_or_default();
+    let mut seen = HashSet::new();
+    all.retain(|name| seen.insert(name.clone()));
+    all.push(dest);
+    all.join(" ")
 }
 
 /// The sites that a job names, as the settings have them.

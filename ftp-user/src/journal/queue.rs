@@ -15,12 +15,13 @@ use super::store::{DaemonRefusal, JobLock, Store};
 use super::table::{DamagedRow, QUEUE, check_files, forget_all, transaction_number};
 use crate::id::JobId;
 use crate::queue::{
-    self, Entry, EntryRefusal, FileTotals, Head, JobChange, LONGEST_PAIR, NamedRequest, Priority,
-    RecordedSites, Submission, Wish,
+    self, Entry, EntryRefusal, FileTotals, Head, JobChange, NamedRequest, Priority, RecordedSites,
+    Submission, Wish,
 };
 use ftp_io::blocking;
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use submitting::Submissions;
 use tokio::sync::Notify;
@@ -391,15 +392,21 @@ fn priority(number: i64) -> Result<Priority> {
     priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
 }
 
+/// The servers of a job, as an index takes them: of many, the beginning and the end.
+fn indexed(pair: &str) -> Cow<'_, str> {
+    let (first, _) = pair.split_at(pair.floor_char_boundary(LONGEST_PAIR / 2));
+    let (_, last) = pair.split_at(pair.ceil_char_boundary(pair.len().saturating_sub(LONGEST_PAIR / 2)));
+    if pair.len() > LONGEST_PAIR { Cow::Owned(format!("{first}{last}")) } else { Cow::Borrowed(pair) }
+}
+
 pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
-    let sites = written_sites(sites)?;
+    let (pair, sites) = (indexed(pair), written_sites(sites)?);
     let change = transaction_number(sql)?;
     let values = [
         job.into(),
         owner.into(),
-        // A series of an older version may have more.
-        pair.split_at(pair.floor_char_boundary(LONGEST_PAIR)).0.into(),
+        (&*pair).into(),
         i64::from(priority.number()).into(),
         entry.created.into(),
         entry.due.into(),
@@ -513,6 +520,8 @@ pub(super) fn head_of(job: JobId, entry: &Entry) -> Head<JobId> {
     Head { job, owner, pair, sites, priority, submitted, due: entry.due }
 }
 
+/// The longest text of the servers of a job, in bytes. PostgreSQL indexes at most some 2,700 bytes.
+const LONGEST_PAIR: usize = 1024;
 /// How often [`jobs_of_group`] reads on behind damaged rows.
 const MOST_PAGES: i64 = 16;
 /// How many [`heads`] one owner has at most, whatever the number of pairs.

@@ -7,7 +7,7 @@ mod tests;
 use super::change::{EntryRefusal, JobChange};
 use crate::id::JobId;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the queue knows of a job. Times are in seconds since 1970.
@@ -83,16 +83,6 @@ pub struct Submission {
     pub is_limited: bool,
     /// The sites that it names, as the settings had them when it was submitted.
     pub sites: RecordedSites,
-}
-
-/// The servers of a job as one text: each source once, then the destination, which is the last of `servers`. `None` if the text is
-/// longer than 1,024 bytes.
-pub fn pair_of(mut servers: Vec<String>) -> Option<String> {
-    let dest = servers.pop().unwrap_or_default();
-    let mut seen = HashSet::new();
-    servers.retain(|name| seen.insert(name.clone()));
-    servers.push(dest);
-    Some(servers.join(" ")).filter(|pair| pair.len() <= LONGEST_PAIR)
 }
 
 /// Sites by their names, each with its URL. A job goes only to a worker that has the same, if there is one.
@@ -493,8 +483,6 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const PAUSE: Duration = Duration::from_secs(15);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// The longest text of the servers of a job, in bytes. It is in an index, and PostgreSQL indexes at most some 2,700 bytes.
-pub(crate) const LONGEST_PAIR: usize = 1024;
 /// When a job is looked at again that its worker could not carry.
 const POSTPONED: Duration = Duration::from_secs(60);
 /// The same where another job stores at its destination, unless the end of that one is noticed before.

@@ -30,10 +30,9 @@ mod worker;
 
 pub use change::{EntryRefusal, JobChange};
 pub use choice::{CarriedJob, Head, next};
-pub(crate) use entry::{DONE, INTERRUPTED, LONGEST_PAIR, PARTIAL};
+pub(crate) use entry::{DONE, INTERRUPTED, PARTIAL};
 pub use entry::{
     Entry, FileTotals, MOST_OF_OWNER, NamedRequest, Priority, QueueState, RecordedSites, Submission, Wish,
-    pair_of,
 };
 pub use hours::Hours;
 pub use lease::{LEASE_TIME, Lease, RenewalTimer, WHOLE_JOB};

@@ -201,19 +201,3 @@ fn a_job_that_waits_for_the_settings_is_due_at_once_when_it_was_paused_and_conti
     entry.resume(30).unwrap();
     assert_eq!(entry.due, 30);
 }
-
-#[test]
-fn the_servers_of_a_job_are_one_text_of_a_bounded_length() {
-    let pair = |names: &[&str]| pair_of(names.iter().map(|name| (*name).to_owned()).collect());
-    for (names, expect) in [
-        (&["a", "b"][..], Some("a b")),
-        (&["a", "a", "c", "a", "b"], Some("a c b")),
-        (&["a", "a"], Some("a a")),
-        (&["", "b"], Some(" b")),
-        (&[&"x".repeat(LONGEST_PAIR), "b"], None),
-    ] {
-        assert_eq!(pair(names).as_deref(), expect, "{names:?}");
-    }
-    let most = pair(&[&"x".repeat(LONGEST_PAIR - 2), "b"]).unwrap();
-    assert_eq!(most.len(), LONGEST_PAIR);
-}
