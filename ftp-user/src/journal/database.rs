@@ -74,10 +74,12 @@ const MAKE_VERSION: &str = "CREATE TABLE version (id INTEGER PRIMARY KEY, number
 mod tests {
     use super::*;
     use crate::id::JobId;
+    use crate::journal::leases::wait_for_any;
     use crate::journal::queue;
     use crate::journal::record::{JobStart, StoredJob};
+    use crate::journal::sql::Value;
     use crate::journal::store::Store;
-    use crate::journal::table::{RUNS, counters};
+    use crate::journal::table::{QUEUE, RUNS, counters};
     use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, Queue, SslMode};
     use crate::queue::{Entry, Wish};
     use std::future::Future;
@@ -258,6 +260,30 @@ mod tests {
         let plan: Vec<String> = open(home.path()).sql.all(&ask, &values, |row| row.get(0)).unwrap();
         let steps: Vec<_> = plan.iter().filter(|line| line.contains("loops=")).collect();
         assert!(steps.len() > 2 && steps.iter().all(|line| line.contains("loops=1)")), "{plan:#?}");
+    }
+
+    /// Otherwise a job would begin and end the slower the more jobs wait.
+    #[test]
+    fn jobs_of_a_group_and_those_that_wait_for_one_are_found_without_the_others() {
+        if !has_server() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path());
+        let [number, text] = [Value::from(1_i64), Value::from("a")];
+        let of_group = [number, number, text, text, number, text, number, number];
+        for (condition, values, index) in [
+            (wait_for_any(2), &[number; 2][..], "queue_behind"),
+            (queue::of_group(), &of_group, "queue_open"),
+        ] {
+            let ask = format!("EXPLAIN {}", QUEUE.select(&condition));
+            let plan: Vec<String> = store.sql.all(&ask, values, |row| row.get(0)).unwrap();
+            // A bitmap scan names its index with another word.
+            let scans = [format!("using {index}"), format!("on {index}")];
+            let is_direct = plan.iter().any(|line| scans.iter().any(|scan| line.contains(scan)))
+                && plan.iter().all(|line| !line.contains("Sort"));
+            assert!(is_direct, "{plan:#?}");
+        }
     }
 
     /// Waits until this one was told.

@@ -155,20 +155,19 @@ impl<'a> Leases<'a> {
     ) -> Result<TakenJobs, JournalFailure> {
         self.queue.with(|store| {
             let look = |Store { sql, .. }: &Store| {
-                let now = sql.now()?;
-                let mut heads = heads(sql, now)?;
+                let time = sql.now()?;
+                let heads = heads(sql, time)?;
                 let carried = if heads.is_empty() { Vec::new() } else { carried(sql)? };
-                heads.retain(|head| may_begin(head, &carried));
+                let may = heads.iter().filter(|head| may_begin(head, &carried));
                 let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
-                let Some(head) = queue::next(heads, &all) else { return Ok(None) };
+                let Some(head) = queue::next(may, &all) else { return Ok(None) };
                 sql.ask_ahead(|sql| {
-                    self::heads(sql, now)?;
                     self::carried(sql)?;
-                    jobs_of_group(sql, &head, now, most + MOST_WAITING_OF_GROUP)
+                    jobs_of_group(sql, head, time, most + MOST_WAITING_OF_GROUP)
                 });
-                Ok(Some(now))
+                Ok(Some(DueHeads { time, heads }))
             };
-            let take = |store: &Store, time| take(store, self.worker, time, most, recent, &may_begin);
+            let take = |store: &Store, due| take(store, self.worker, due, most, recent, &may_begin);
             let Some((jobs, damaged)) = store.look_and_write(look, take)? else {
                 return Ok(TakenJobs::default());
             };
@@ -279,24 +278,30 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
     set_counters(sql, Counters { reported, ..counters })
 }
 
-/// Takes jobs for a worker that were due at `time`, at most so many. Those that cannot begin now wait.
+/// The first jobs of all groups that were due at a time of the store. Each group is read again before one of its jobs begins.
+struct DueHeads {
+    time: u64,
+    heads: Vec<Head<JobId>>,
+}
+
+/// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
 fn take(
     store: &Store,
     worker: WorkerId,
-    time: u64,
+    DueHeads { time, mut heads }: DueHeads,
     most: usize,
     recent: &[CarriedJob],
     may_begin: impl Fn(&Head<JobId>, &[CarriedJob]) -> bool,
 ) -> Result<(Vec<TakenJob>, Vec<DamagedRow>), StoreError> {
     let sql = &store.sql;
     let now = sql.now()?;
-    let (mut heads, mut carried) = (heads(sql, time)?, carried(sql)?);
-    let (mut known, mut taken, mut waiting) = (HashMap::new(), Vec::new(), Vec::new());
+    let (mut carried, mut known) = (carried(sql)?, HashMap::new());
+    let (mut taken, mut waiting) = (Vec::new(), Vec::new());
     let (mut counters, mut damaged) = (counters(sql)?, Vec::new());
     while taken.len() < most && waiting.len() < MOST_WAITING {
-        let may: Vec<_> = heads.iter().filter(|head| may_begin(head, &carried)).cloned().collect();
+        let may = heads.iter().filter(|head| may_begin(head, &carried));
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
-        let Some(head) = queue::next(may, &all) else { break };
+        let Some(head) = queue::next(may, &all).cloned() else { break };
         let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
         if !known.contains_key(&head.job) {
             // As many jobs of its group as this look can need.
@@ -304,7 +309,7 @@ fn take(
             damaged.extend(group.damaged);
             heads.retain(|other| !is_of_group(other));
             heads.extend(group.jobs.iter().map(|(job, entry)| head_of(*job, entry)));
-            let is_sync = |job: JobId| group.syncs.contains(&job);
+            let is_sync = |job: JobId| !group.no_syncs.contains(&job);
             known.extend(group.jobs.into_iter().map(|(job, entry)| (job, (entry, is_sync(job)))));
         }
         let job = head.job;
@@ -414,11 +419,16 @@ fn waiting_for(sql: &Sql, ended: &[JobId]) -> Result<Vec<(JobId, Entry)>, StoreE
     if ended.is_empty() {
         return Ok(Vec::new());
     }
-    let marks: Vec<String> = (1..=ended.len()).map(|number| format!("?{number}")).collect();
-    let waiting =
-        format!("waits_for IN ({}) AND exit IS NULL AND carried = 0 LIMIT {MOST_WAITING}", marks.join(", "));
-    let ended: Vec<Value<'_>> = ended.iter().copied().map(Value::from).collect();
-    entries(sql, &waiting, &ended)
+    let values: Vec<Value<'_>> = ended.iter().copied().map(Value::from).collect();
+    entries(sql, &wait_for_any(ended.len()), &values)
+}
+
+/// The condition of jobs that wait for one of so many. Only the index of these fits: of another one that holds all jobs which have not
+/// ended, a server that plans while the table is empty would read all of it.
+pub(super) fn wait_for_any(number: usize) -> String {
+    let marks: Vec<String> = (1..=number).map(|number| format!("?{number}")).collect();
+    let marks = marks.join(", ");
+    format!("waits_for IN ({marks}) AND coalesce(exit, -1) < 0 AND carried + 0 = 0 LIMIT {MOST_WAITING}")
 }
 
 /// Gives a worker the right to a job, or to a part of its tree.

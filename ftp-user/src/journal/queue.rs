@@ -473,17 +473,15 @@ pub(super) fn ask_for_heads() -> String {
 pub(super) struct JobGroup {
     /// In their order, without those whose rows are damaged.
     pub(super) jobs: Vec<(JobId, Entry)>,
-    /// Those of them that are syncs.
-    pub(super) syncs: Vec<JobId>,
+    /// Those of them that are surely no syncs.
+    pub(super) no_syncs: Vec<JobId>,
     pub(super) damaged: Vec<DamagedRow>,
 }
 
 /// The first jobs of the group of one of the [`heads`].
 pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<JobGroup> {
     let sites = written_sites(&head.sites)?;
-    let of_group = format!(
-        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted, job LIMIT ?7 OFFSET ?8"
-    );
+    let of_group = of_group();
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut all_damaged = Vec::new();
     for page in 0..MOST_PAGES {
@@ -505,12 +503,20 @@ pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize
             continue;
         }
         let ask = format!(
-            "SELECT id FROM jobs WHERE verb = 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})"
+            "SELECT id FROM jobs WHERE verb != 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})"
         );
-        let syncs = sql.all(&ask, &values, |row| row.get(0))?;
-        return Ok(JobGroup { jobs, syncs, damaged: all_damaged });
+        let no_syncs = sql.all(&ask, &values, |row| row.get(0))?;
+        return Ok(JobGroup { jobs, no_syncs, damaged: all_damaged });
     }
     Ok(JobGroup { damaged: all_damaged, ..JobGroup::default() })
+}
+
+/// The condition of the jobs of a group, in their order. It is that of an index: the others are not read. Those that one transaction
+/// has submitted come in any order.
+pub(super) fn of_group() -> String {
+    format!(
+        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted LIMIT ?7 OFFSET ?8"
+    )
 }
 
 /// The head that this job would be if it were the first of its group.

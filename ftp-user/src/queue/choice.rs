@@ -54,14 +54,18 @@ impl CarriedJob {
 }
 
 /// The job that is carried next; `None` if none may begin.
-pub fn next<J>(heads: Vec<Head<J>>, carried: &[CarriedJob]) -> Option<Head<J>> {
-    let rank = |head: &Head<J>| {
+pub fn next<'h, J>(
+    heads: impl IntoIterator<Item = &'h Head<J>>,
+    carried: &[CarriedJob],
+) -> Option<&'h Head<J>> {
+    let rank = |head: &&'h Head<J>| {
+        let head: &'h Head<J> = head;
         let of_owner = || carried.iter().filter(|job| job.owner == head.owner);
         let of_pair = || of_owner().filter(|job| job.pair == head.pair);
         let share = |running: usize, fence: Option<u64>| (running, fence);
         (
             share(of_owner().filter(|job| job.is_running).count(), of_owner().map(|job| job.fence).max()),
-            head.owner.clone(),
+            &head.owner,
             std::cmp::Reverse(head.priority),
             share(of_pair().filter(|job| job.is_running).count(), of_pair().map(|job| job.fence).max()),
             head.submitted,
@@ -88,7 +92,8 @@ mod tests {
                 submitted: at as u64,
                 due: at as u64,
             };
-            let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap().job;
+            let heads: Vec<_> = jobs.iter().enumerate().map(head).collect();
+            let at = next(&heads, &carried).unwrap().job;
             let (owner, pair, priority) = jobs.remove(at);
             order.push(format!("{owner}{pair}{priority}"));
             let fence = order.len() as u64;
@@ -117,6 +122,6 @@ mod tests {
         ] {
             assert_eq!(order(jobs.clone(), parallel), expect, "{jobs:?}");
         }
-        assert_eq!(next(Vec::<Head<u8>>::new(), &[]), None);
+        assert_eq!(next::<u8>(&[], &[]), None);
     }
 }

@@ -49,6 +49,8 @@ const COMMITS: u64 = 3;
 /// Workers of a database, and submitters.
 #[cfg(feature = "postgres")]
 const CROWD: usize = 8;
+/// The shortest time between two looks for jobs, as in a daemon.
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// What takes a row to its next state, whatever others do meanwhile.
 #[cfg(feature = "postgres")]
 const BARE: &str = "UPDATE bare SET state = state + 1
@@ -151,11 +153,12 @@ fn ends(open: impl Fn() -> Queue + Sync, crowd: usize) -> (f64, f64) {
         let worker = Leases::of(&queue, WorkerId::new(id));
         let mut done = Vec::new();
         while ended.load(Ordering::Relaxed) < JOBS {
-            let before = *changes.lock().unwrap();
+            let (before, looked_at) = (*changes.lock().unwrap(), Instant::now());
             let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap().jobs;
             if taken.is_empty() {
                 let is_early = |now: &mut u64| *now == before && ended.load(Ordering::Relaxed) < JOBS;
                 drop(changed.wait_while(changes.lock().unwrap(), is_early).unwrap());
+                thread::sleep(SHORT_PAUSE.saturating_sub(looked_at.elapsed()));
                 continue;
             }
             let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));

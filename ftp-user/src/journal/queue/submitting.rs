@@ -158,14 +158,16 @@ impl QueueFacts {
 /// Submits jobs in one transaction. Returns what became of each.
 pub(super) fn submit_all(store: &Store, jobs: &[NewJob]) -> Vec<Reply> {
     store.sql.ask_ahead(|sql| QueueFacts::of(sql, jobs));
+    let mut has_begun = false;
     let submitted = store.durably(|store| {
+        has_begun = true;
         let mut facts = QueueFacts::of(&store.sql, jobs)?;
         jobs.iter().map(|new| submit(store, new, &mut facts)).collect()
     });
     match submitted {
         Ok(submitted) => submitted,
-        // One of them may be to blame, if the store can be reached.
-        Err(_) if jobs.len() > 1 && store.sql.now().is_ok() => {
+        // One of them may be to blame, if the store let anybody begin and can be reached.
+        Err(_) if jobs.len() > 1 && has_begun && store.sql.now().is_ok() => {
             jobs.iter().flat_map(|new| submit_all(store, slice::from_ref(new))).collect()
         }
         Err(failure) => iter::repeat_n(Err(failure), jobs.len()).collect(),

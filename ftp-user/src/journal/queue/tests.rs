@@ -192,6 +192,29 @@ fn a_job_that_the_store_refuses_keeps_no_other_one_out() {
     assert_eq!(all[1].is_err(), store.is_shared(), "{:?}", all[1]);
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn jobs_of_one_transaction_wait_together_for_whoever_writes() {
+    let home = tempfile::tempdir().unwrap();
+    let [one, two] = [(); 2].map(|()| Store::open_for_tests(home.path()).unwrap());
+    if !one.is_shared() {
+        return;
+    }
+    one.sql.run_all("SET lock_timeout = '200ms'").unwrap();
+    let waiting = one.sql.number("SELECT CAST(pg_backend_pid() AS BIGINT)", &[]).unwrap();
+    two.sql.begin().unwrap();
+    two.sql.number("SELECT CAST(1 AS BIGINT)", &[]).unwrap();
+    let new = |id| NewJob { id: JobId::new(id), job: StoredJob::for_tests("copy a b"), entry: entry("ann") };
+    let refused = thread::spawn(move || submit_all(&one, &[new(1), new(2), new(3)]));
+    let ask = "SELECT CAST(waitstart AS TEXT) FROM pg_locks WHERE CAST(pid AS BIGINT) = ?1 AND waitstart IS NOT NULL";
+    let mut waits = std::collections::BTreeSet::new();
+    while !refused.is_finished() {
+        waits.extend(two.sql.all(ask, &[waiting.into()], |row| row.get::<String>(0)).unwrap());
+    }
+    assert!(refused.join().unwrap().iter().all(Result::is_err));
+    assert!(waits.len() <= 1, "{waits:?}");
+}
+
 #[test]
 fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
     let home = tempfile::tempdir().unwrap();

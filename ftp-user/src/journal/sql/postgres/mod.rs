@@ -59,7 +59,7 @@ struct UnsentWork {
     has_begun: bool,
     /// The lock that it needs before the next question.
     lock: Option<LockKey>,
-    /// Whether those who listen are told of it.
+    /// Whether those who listen are told of it when it ends.
     notifies: bool,
     writes: Vec<Write>,
 }
@@ -309,12 +309,11 @@ impl Driver for PostgresConnection {
     }
 
     fn notify(&self) -> Result<()> {
-        if let Some(unsent) = &mut *self.unsent.borrow_mut()
-            && std::mem::replace(&mut unsent.notifies, true)
-        {
-            return Ok(());
+        match &mut *self.unsent.borrow_mut() {
+            Some(unsent) => unsent.notifies = true,
+            None => self.requests.ask(Work::Batch(format!("NOTIFY {CHANNEL}"))).map(drop)?,
         }
-        self.write(&format!("NOTIFY {CHANNEL}"), &[])
+        Ok(())
     }
 
     fn listen(&self, heard: Arc<Notify>) -> Result<()> {
@@ -343,7 +342,8 @@ impl Driver for PostgresConnection {
     }
 
     fn commit(&self, has_changed: bool) -> Result<()> {
-        self.ask(Work::Commit { has_changed })?;
+        let notifies = self.unsent.borrow().as_ref().is_some_and(|unsent| unsent.notifies);
+        self.ask(Work::Commit { has_changed, notifies })?;
         self.forget_transaction();
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(super) struct Ready {
     pub(super) times: u64,
 }
 
-/// Statements of one text that follow each other: the server carries them out together if it can.
+/// Statements of one text: the server carries them out together if it can.
 pub(super) struct Writes {
     pub(super) statement: String,
     pub(super) all: Vec<Vec<OwnedValue>>,
@@ -76,24 +76,36 @@ pub(super) fn arrays_of(prepared: &Prepared, all: &[Vec<OwnedValue>]) -> Result<
     prepared.statement.params().iter().zip(&prepared.values).map(array).collect()
 }
 
-/// Puts those together that follow each other and are the same but for their values, of which the first ones are different numbers: no
-/// row is changed twice.
+/// Puts those together that are the same but for their values, of which the first ones are different numbers: no row is changed twice.
+/// Those between them add or replace rows of other tables only, so that it does not matter which of them comes first.
 pub(super) fn together(writes: Vec<Write>) -> Vec<Writes> {
-    let (mut together, mut keys) = (Vec::<Writes>::new(), HashSet::new());
+    let mut all = Vec::<(Writes, HashSet<i64>)>::new();
     for Write { statement, values, rows } in writes {
         let key = match values.first() {
             Some(OwnedValue::Integer(key)) => Some(*key),
             Some(OwnedValue::Null | OwnedValue::Text(_) | OwnedValue::Blob(_)) | None => None,
         };
-        match together.last_mut().filter(|last| last.statement == statement && last.rows == rows) {
-            Some(last) if key.is_some_and(|key| keys.insert(key)) => last.all.push(values),
+        let is_elsewhere = |of: &Writes| {
+            table(&statement).zip(table(&of.statement)).is_some_and(|(one, other)| one != other)
+        };
+        let last = all.iter_mut().rev().find(|(of, _)| !is_elsewhere(of));
+        match last.filter(|(of, _)| of.statement == statement && of.rows == rows) {
+            Some((of, keys)) if key.is_some_and(|key| !keys.contains(&key)) => {
+                keys.extend(key);
+                of.all.push(values);
+            }
             Some(_) | None => {
-                keys = key.into_iter().collect();
-                together.push(Writes { statement, all: vec![values], rows });
+                all.push((Writes { statement, all: vec![values], rows }, key.into_iter().collect()));
             }
         }
     }
-    together
+    all.into_iter().map(|(writes, _)| writes).collect()
+}
+
+/// The table to which a statement adds rows, or whose rows it replaces; `None` if it may do something else.
+fn table(statement: &str) -> Option<&str> {
+    let (table, rest) = statement.strip_prefix("INSERT INTO ")?.split_once(' ')?;
+    (!rest.contains("SELECT")).then_some(table)
 }
 
 pub(super) fn borrowed(values: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
@@ -181,3 +193,36 @@ async fn ask_one(client: &Client, asked: Vec<Ready>) -> Result<FoundRows> {
 
 /// Begins a transaction whose commit does not wait for the disk, since it would keep the lock of all rows until then.
 const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off; ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_go_together_unless_their_order_matters() {
+        let [a, b] = ["a", "b"].map(|table| format!("INSERT INTO {table} (id) VALUES (?1)"));
+        let (delete, ask) =
+            ("DELETE FROM a WHERE id = ?1", "INSERT INTO b (id) SELECT id FROM a WHERE id = ?1");
+        let (a, b) = (a.as_str(), b.as_str());
+        for (given, expect) in [
+            (vec![(a, 1), (b, 1), (a, 2), (b, 2)], vec![(a, vec![1, 2]), (b, vec![1, 2])]),
+            (vec![(a, 1), (b, 1), (a, 1), (a, 2)], vec![(a, vec![1]), (b, vec![1]), (a, vec![1, 2])]),
+            (vec![(a, 1), (delete, 1), (a, 2)], vec![(a, vec![1]), (delete, vec![1]), (a, vec![2])]),
+            (vec![(a, 1), (ask, 1), (a, 2)], vec![(a, vec![1]), (ask, vec![1]), (a, vec![2])]),
+            (vec![(b, 1), (ask, 1), (b, 2)], vec![(b, vec![1]), (ask, vec![1]), (b, vec![2])]),
+            (vec![(delete, 1), (delete, 2)], vec![(delete, vec![1, 2])]),
+        ] {
+            let write = |(statement, key): &(&str, i64)| Write {
+                statement: (*statement).to_owned(),
+                values: vec![OwnedValue::Integer(*key)],
+                rows: None,
+            };
+            let found = together(given.iter().map(write).collect());
+            let found: Vec<_> = found.into_iter().map(|of| (of.statement, of.all)).collect();
+            let rows = |keys: Vec<i64>| keys.into_iter().map(|key| vec![OwnedValue::Integer(key)]).collect();
+            let expect: Vec<(String, Vec<Vec<OwnedValue>>)> =
+                expect.into_iter().map(|(statement, keys)| (statement.to_owned(), rows(keys))).collect();
+            assert_eq!(found, expect, "{given:?}");
+        }
+    }
+}

@@ -53,8 +53,8 @@ pub(super) enum Work {
     Query(Vec<Select>),
     /// Statements without values.
     Batch(String),
-    /// The transaction ends, and its results stay: they are on the disk then, if it has any.
-    Commit { has_changed: bool },
+    /// The transaction ends, and its results stay: they are on the disk then, if it has any. Those who listen may be told.
+    Commit { has_changed: bool, notifies: bool },
     /// The transaction is given up.
     RollBack,
     /// A lock is taken if nobody has it.
@@ -205,10 +205,11 @@ impl Session {
                 Ok(Answer { rows, time, ..Answer::default() })
             }
             Work::Batch(statements) => self.batch(&statements).await,
-            // A transaction in which something has failed would end without a word.
-            Work::Commit { has_changed } => {
+            // A transaction in which something has failed would end without a word, but for what stands before its end.
+            Work::Commit { has_changed, notifies } => {
+                let first = if notifies { format!("NOTIFY {CHANNEL}") } else { "SELECT 1".to_owned() };
                 let wait = if has_changed { WAIT_FOR_DISK } else { "" };
-                let end = format!("SELECT 1; COMMIT; {wait}");
+                let end = format!("{first}; COMMIT; {wait}");
                 let started = lock_and_write(self.client()?, lock, writes);
                 tokio::try_join!(biased; started, self.batch(&end)).map(|(_, ended)| ended)
             }
@@ -427,12 +428,14 @@ const WHO_AM_I: &str =
     WHERE proname = 'pg_logical_emit_message')";
 /// What holds for every connection. A statement outside of a transaction returns when it is on the disk, as a commit does after
 /// [`WAIT_FOR_DISK`]. A host that vanishes keeps its locks no longer than some 30 seconds, and a process that was stopped in a
-/// transaction keeps others from writing for less than they wait. Statements find their rows by indexes: the server keeps the plan of a
-/// statement, and one that it has made while a table was small would read all of the table when it is large. A table that has no index
-/// for a statement counts as so large then that the server would compile the plan (`jit`), which takes a hundred times as long as to
-/// carry it out. A transaction sees what others have committed while it waited for its lock, whatever the default of the database is.
+/// transaction keeps others from writing for less than they wait. Statements find their rows by indexes: the server plans a statement
+/// once and keeps the plan, and one that it has made while a table was small would read all of the table when it is large. A table that
+/// has no index for a statement counts as so large then that the server would compile the plan (`jit`), which takes a hundred times as
+/// long as to carry it out. A transaction sees what others have committed while it waited for its lock, whatever the default of the
+/// database is.
 const SETTINGS: &str = "
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+    SET plan_cache_mode = force_generic_plan;
     SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on;
     SET search_path = ftp_user; SET client_min_messages = error;
     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '8s';
