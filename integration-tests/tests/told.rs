@@ -5,6 +5,7 @@ use integration_tests::disk::SmallDisk;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{self, Site};
+use integration_tests::socket::free_port;
 use integration_tests::user::{Run, user};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::io::Read;
@@ -170,6 +171,18 @@ fn a_second_copy_that_no_digest_spares_says_why_it_copies_and_what_helps() {
     drop(run.says("; ftp-user sync compares times"));
 }
 
+/// How the program ends, and what it says, when `head` has read a little of its output and gone.
+fn ends_without_reader(words: &[&str]) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().unwrap();
+    let mut program = Command::new(Program::User.path());
+    program.args(words).env("HOME", home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = program.spawn().unwrap();
+    // Of no jobs there is nothing to read.
+    let _ = running.stdout.take().unwrap().read(&mut [0; 1]).unwrap();
+    let ended = running.wait_with_output().unwrap();
+    (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+}
+
 #[test]
 fn a_reader_that_goes_away_costs_no_file_and_no_words() {
     let from = Site::new("source").directory("t").start();
@@ -186,18 +199,23 @@ fn a_reader_that_goes_away_costs_no_file_and_no_words() {
         &["copy", "-r", "--json", &tree, &dest],
         &["jobs", "--json"],
     ] {
-        let home = tempfile::tempdir().unwrap();
-        let mut program = Command::new(Program::User.path());
-        program.args(words).env("HOME", home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut running = program.spawn().unwrap();
-        let mut first = [0; 1];
-        // `head` reads a little and goes; of no jobs there is nothing to read.
-        let _ = running.stdout.take().unwrap().read(&mut first).unwrap();
-        let ended = running.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!((ended.status.code(), said.as_ref()), (Some(0), ""), "{words:?}");
+        assert_eq!(ends_without_reader(words), (Some(0), String::new()), "{words:?}");
     }
     assert_eq!(std::fs::read_dir(to.path("t")).unwrap().count(), 600);
+    // What had failed before has failed all the same.
+    let (status, said) = ends_without_reader(&["ls", &tree, &from.url("none")]);
+    assert!(status == Some(9) && said.contains("/none does not exist"), "{status:?} {said}");
+}
+
+#[test]
+fn of_several_places_the_one_whose_server_is_away_is_named() {
+    let from = Site::new("source").file("a", "a").start();
+    let away = format!("ftp://ann:x@127.0.0.3:{}/one/b", free_port("127.0.0.3"));
+    let named = away.replace(":x@", "@");
+    for word in ["ls", "stat", "cat", "hash", "tree", "rm", "mkdir"] {
+        let run = user().args([word, "--retries", "0", &from.url("a"), &away]).run().fails();
+        run.says(&format!("{named}: "));
+    }
 }
 
 #[test]

@@ -163,3 +163,26 @@ fn what_was_never_begun_ends_with_the_command_that_tries_again_where_the_journal
     let named = copy(&["copy", "--id", "nightly"], &mistake).exits(3);
     again().args(["retry", to_retry(&named).expect("a command")]).run().exits(3);
 }
+
+#[test]
+fn a_program_reads_of_each_failure_of_a_job_verb_once() {
+    let state = tempfile::tempdir().unwrap();
+    for (words, code) in [
+        (&["why", "nope"][..], 3),
+        (&["resume", "nope"], 3),
+        (&["retry", "nope"], 3),
+        (&["cancel", "nope"], 3),
+        (&["pause", "nope"], 3),
+        (&["series", "show", "nope"], 3),
+        (&["jobs", "--follow"], 5),
+    ] {
+        let run = job(state.path()).args(words).run().exits(code);
+        let failed = run.events("failed");
+        assert!(failed.len() == 1 && failed[0]["exit"] == code, "{run}");
+        assert_eq!(run.said.lines().count(), 1, "{run}");
+        // A person reads the same words.
+        let message = failed[0]["message"].as_str().unwrap();
+        let person = user().args(["--state", state.path().to_str().unwrap()]).args(words);
+        person.run().exits(code).says(&format!("ftp-user: {message}\n"));
+    }
+}

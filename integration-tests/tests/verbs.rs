@@ -40,7 +40,8 @@ fn mkdir_makes_one_directory_or_all_that_are_missing() {
     assert_eq!((places(&run, "plan").len(), at.path("a").exists()), (3, false), "{run}");
     let run = verb(&["mkdir", "-p", &at.url("a/b/c"), &at.url("d")]).exits(0);
     assert_eq!(places(&run, "done").len(), 3, "{run}");
-    verb(&["mkdir", "-p", &at.url("file/x")]).fails();
+    // The server refuses it, as it does for a copy.
+    verb(&["mkdir", "-p", &at.url("file/x/y")]).exits(4).says("not a directory");
     verb(&["mkdir", &at.url("d"), &at.url("e*")]).exits(9);
     assert_eq!(at.names(), ["a/", "a/b/", "a/b/c/", "d/", "e*/", "file"]);
     // On this host.
@@ -65,7 +66,13 @@ fn rm_deletes_files_and_wants_r_for_directories() {
         (Some(2), Some(10), Some(1))
     );
     assert_eq!(at.names(), ["c", "d/", "d/e"]);
-    user().args(["rm", &at.url("c")]).run().exits(0).says("deleted 1 file, 1 B");
+    // What is named twice is one.
+    let twice = ["c", "%63"].map(|name| at.url(name));
+    let run = verb(&["rm", "-n", &twice[0], &twice[1]]).exits(0);
+    assert_eq!(places(&run, "plan").len(), 1, "{run}");
+    user().args(["rm"]).args(twice).run().exits(0).says("deleted 1 file, 1 B");
+    let here = user().file("f", "f").args(["rm", "f", "f"]);
+    here.run().exits(0).says("deleted 1 file, 1 B");
 }
 
 #[test]
@@ -355,8 +362,20 @@ fn ls_of_several_places_tells_each_directory_below_its_name() {
     let places: Vec<_> = run.events("entry").iter().map(entry).collect();
     assert_eq!(places, ["f1", "f2", "one", "one", "two"], "{run}");
     // What is no directory has no `/` behind its name, and what is one is not printed.
-    verb(&["ls", &at.url("f1/")]).exits(2).says("is not a directory");
-    verb(&["cat", &at.url("f1/")]).exits(2).says("is not a directory");
+    for word in ["ls", "cat", "stat", "hash", "tree", "rm"] {
+        verb(&[word, &at.url("f1/")]).exits(2).says("is not a directory");
+        let here = user().file("f1", "f1").args([word, "f1/"]);
+        assert_eq!(here.run().fails().says("not a directory").names(), ["f1"]);
+    }
+    verb(&["mv", &at.url("f1/"), &at.url("f3")]).exits(2).says("is not a directory");
+    user().file("f1", "f1").args(["mv", "f1/", "f3"]).run().fails().says("not a directory");
+    symlink("one", at.path("link")).unwrap();
+    for name in ["one/", "link/"] {
+        verb(&["stat", &at.url(name)]).exits(0);
+        verb(&["tree", &at.url(name)]).exits(0);
+    }
+    verb(&["mv", &at.url("one/"), &at.url("three/")]).exits(3);
+    verb(&["mv", &at.url("two/"), &at.url("three")]).exits(0);
     verb(&["cat", &at.url("one")]).exits(2).says("is a directory");
     // A program hears of the only place that fails as it does of one of several.
     for place in ["none", "none*"] {

@@ -19,4 +19,4 @@ pub use listing::{FileLabels, Grouping, UnionEntry, typed, united};
 pub use read::{ReadEnd, hash, read};
 pub use remove::{Remove, remove};
 pub use tree::draw;
-pub use verb::{VerbRun, make_directories, rename};
+pub use verb::{VerbRun, make_directories, refuse_slash, rename};

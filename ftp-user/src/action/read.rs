@@ -2,7 +2,7 @@
 //! servers that have them where that can be.
 
 use super::listing::FileLabels;
-use super::verb::VerbRun;
+use super::verb::{VerbRun, refuse_slash};
 use crate::context::Context;
 use crate::endpoint::files::WantedFile;
 use crate::endpoint::{Host, files};
@@ -148,6 +148,7 @@ async fn hash_one(
 ) -> Result<FileDigest> {
     let (context, path) = (run.context, &place.path);
     let found = run.behind(host, place).await?;
+    refuse_slash(place, found.kind)?;
     match found.kind {
         listing::Kind::File => {}
         listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => {

@@ -1,7 +1,7 @@
 //! What `rm` would delete at one place: everything is found before anything is deleted. What cannot be listed stays, with the
 //! directories above it.
 
-use super::verb::VerbRun;
+use super::verb::{VerbRun, refuse_slash};
 use crate::endpoint::{HeldDirectories, Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{
@@ -166,11 +166,7 @@ impl SeenPlaces {
         let (context, mut host) = (run.context, run.host(place));
         let seen = self.look(run, &mut host, place, recursive).await?;
         if seen.kind != listing::Kind::Directory {
-            if place.contents {
-                let is_link = seen.kind == listing::Kind::Link;
-                let what = if is_link { "is a symbolic link" } else { "is not a directory" };
-                return Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end"));
-            }
+            refuse_slash(place, seen.kind)?;
             let scope = Scope::of_entry(place)?;
             let held = self.directories.place(&host, &scope.root, &seen)?;
             host.release();

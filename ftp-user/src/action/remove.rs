@@ -9,7 +9,7 @@ use crate::endpoint::{Host, files};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, Question, Removal, Scope, Status, TreeEntry,
-    answer_if_any, asked, check_cancel, storing, with_directories_above,
+    answer_if_any, asked, check_cancel, name_in_journal, storing, with_directories_above,
 };
 use crate::place::{self, Location};
 use crate::report::several;
@@ -55,8 +55,12 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
     }
     let asks = *recursive && *asks && !*dry_run;
     let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
-    let (mut plans, mut seen) = (Vec::new(), SeenPlaces::default());
+    let (mut plans, mut seen, mut known) = (Vec::new(), SeenPlaces::default(), HashSet::new());
     for place in run.targets(places).await {
+        // What is named twice is one.
+        if !known.insert((place.site().map(name_in_journal), place.path.clone())) {
+            continue;
+        }
         match seen.plan(run, &place, *recursive).await {
             Ok(plan) => plans.push(plan),
             Err(failure) => run.failed(&place, failure),

@@ -1,7 +1,7 @@
 //! `tree`: what a directory holds at any depth, drawn.
 
 use super::listing::{Grouping, UnionEntry, typed, united};
-use super::verb::VerbRun;
+use super::verb::{VerbRun, refuse_slash};
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
@@ -118,7 +118,7 @@ impl TreeDrawing<'_, '_> {
             if !is_only {
                 root.rest();
             }
-            match looked {
+            match looked.and_then(|facts| refuse_slash(root.place, facts.kind).map(|()| facts)) {
                 Ok(facts) if facts.kind == listing::Kind::Directory => {
                     of.push((number, facts.unique));
                     found = Some((facts.kind, facts.size));

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, files};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::job::{Failures, Matches, Status, asked, matches, missing, named, rename_free};
 use crate::outcome::FailedItem;
 use crate::place::{self, Location};
@@ -147,6 +147,8 @@ impl<'a> VerbRun<'a> {
     /// Notes that a place has failed, and reports it.
     pub fn failed(&mut self, place: impl Display, failure: Failure) {
         let (source, dest, kind) = (place.to_string(), String::new(), failure.kind);
+        // What was asked for is this place, whatever keeps it: it is named.
+        let failure = failure.about(About::Operation);
         let failed = FailedItem { source, dest, failure };
         self.context.run.events.say(Event::Failed(failed.clone()));
         if self.shown.is_some() {
@@ -179,6 +181,23 @@ impl<'a> VerbRun<'a> {
         let (ok, seconds) = (failed == 0, context.world.clock.now().since(began).as_secs_f64());
         context.run.events.say(Event::Ended(VerbSummary { ok, seconds, failed, ..summary }));
         status
+    }
+}
+
+/// Refuses a place that ends in `/` and is no directory.
+///
+/// # Errors
+///
+/// It is none.
+pub fn refuse_slash(place: &Location, kind: listing::Kind) -> Result<()> {
+    let what = match kind {
+        listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => return Ok(()),
+        listing::Kind::Link => "is a symbolic link",
+        listing::Kind::File | listing::Kind::Other => "is not a directory",
+    };
+    match place.contents {
+        true => Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end")),
+        false => Ok(()),
     }
 }
 
@@ -297,6 +316,7 @@ async fn rename_one(
 ) -> Result<()> {
     let (context, from, dest) = (run.context, &source.path, host.show(to));
     let found = run.entry(host, from).await?.ok_or_else(|| missing(source))?;
+    refuse_slash(source, found.kind)?;
     if to.is_at_or_below(from) {
         let what = format!("{source} would be renamed into itself");
         return Err(Failure::usage(what).hint("choose another name"));

@@ -1,7 +1,7 @@
 //! `jobs --follow`: what happens to the jobs of the queue, as it happens.
 
 use super::daemon::with_job;
-use super::remote::{follow_own, print_event};
+use super::remote::{end_of_stream, follow_own, print_event};
 use super::store::is_database;
 use super::{General, queue::LONG_PAUSE};
 use crate::failure::Result;
@@ -31,7 +31,9 @@ async fn follow_database(general: &General) -> Result<Status> {
         let listener = Arc::clone(&heard);
         let pause = match queue.on_disk(move |queue| changes(queue, listener, last)).await {
             Ok((last_change, lines)) => {
-                lines.iter().try_for_each(|line| print_event(line, general.json))?;
+                if let Err(error) = lines.iter().try_for_each(|line| print_event(line, general.json)) {
+                    return end_of_stream(&error);
+                }
                 (last, is_away) = (Some(last_change), false);
                 if lines.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
             }

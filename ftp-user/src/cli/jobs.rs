@@ -173,9 +173,9 @@ impl General {
                     Box::pin(command.perform(Start::Kept(AskedJob::again(record, JobPurpose::Run)))).await
                 }
                 Err(failure) if are_several => {
-                    self.status_of(Err(failure.during(format_args!("job {}", record.id))))
+                    self.status_of(Err(failure.during(format_args!("job {}", record.id))), false)
                 }
-                Err(failure) => self.status_of(Err(failure)),
+                Err(failure) => self.status_of(Err(failure), false),
             };
             status = status.and(one);
             if one == Status::Failed(Kind::Interrupted) {
@@ -356,10 +356,10 @@ impl General {
     }
 
     pub(super) async fn tell(&self, event: Event) -> Result<()> {
-        let (events, reporter) = Reporter::start(self.style(), None);
+        let (events, reporter) = Reporter::start(self.style(false), None);
         events.say(event);
         drop(events);
-        reporter.finish().await.map(|_| ())
+        reporter.finish().await
     }
 
     /// The command of a job, as it was asked for. How it is shown and how long it waits is up to this run; what this run trusts

@@ -1,9 +1,8 @@
 //! `ls`, `stat` and `cat`: what a directory holds, what is known of a place, and what is in a file.
 
 use super::passwords::Passwords;
-use super::places::no_directory;
 use super::transfer::{RelayArgs, rate_limit};
-use crate::action::{FileLabels, Grouping, ReadEnd, UnionEntry, VerbRun, read, typed, united};
+use crate::action::{FileLabels, Grouping, ReadEnd, UnionEntry, VerbRun, read, refuse_slash, typed, united};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
@@ -146,7 +145,8 @@ async fn stat(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
         }
         Host::Local(_) => entry(run.context, host, location).await,
     });
-    found.await?.ok_or_else(|| missing(location))
+    let entry = found.await?.ok_or_else(|| missing(location))?;
+    refuse_slash(location, entry.kind).map(|()| entry)
 }
 
 /// Looks at a place. Returns its entry, which counts as shown; `None` is a directory.
@@ -157,8 +157,8 @@ async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
     let entry = found.await?;
     match entry.kind {
         Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
-        Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
         Kind::File | Kind::Link | Kind::Other => {
+            refuse_slash(location, entry.kind)?;
             run.note_shown(Status::Done);
             Ok(Some(entry))
         }
@@ -260,8 +260,10 @@ async fn print_file(context: &Context, host: &mut Host, location: &Location) -> 
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
-        if location.contents {
-            refuse_slash(context, host, location).await?;
+        if location.contents
+            && let Some(facts) = files::facts(context, host, &location.path).await?
+        {
+            refuse_slash(location, facts.kind)?;
         }
         let mut moved = 0;
         let out = output_file().map_err(|error| Failure::not_printed(&error))?;
@@ -276,18 +278,6 @@ async fn print_file(context: &Context, host: &mut Host, location: &Location) -> 
             }
             printed => return printed,
         }
-    }
-}
-
-/// A `/` at the end of a place says that it is a directory.
-///
-/// # Errors
-///
-/// It is something else.
-async fn refuse_slash(context: &Context, host: &mut Host, location: &Location) -> Result<()> {
-    match files::facts(context, host, &location.path).await? {
-        Some(facts) if facts.kind == Kind::File => Err(no_directory(location)),
-        Some(_) | None => Ok(()),
     }
 }
 

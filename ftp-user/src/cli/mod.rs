@@ -47,7 +47,6 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{SharedDocuments, StoreUrl};
-use crate::outcome::FailedItem;
 use crate::queue::JobsAtOnce;
 use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
@@ -214,7 +213,7 @@ impl Cli {
             Verb::Man(args) => generate::man(Self::command(), args.clone()),
             _ => return None,
         };
-        Some(self.general.status_of(done))
+        Some(self.general.status_of(done, false))
     }
 
     /// The same for every verb but the shell, which carries them out by this.
@@ -227,7 +226,7 @@ impl Cli {
         if (tells || changes) && self.verb.remote().is_none() {
             match store::despite_settings(self.general.clone(), tells).await {
                 Ok(general) => self.general = general,
-                Err(failure) => return self.general.status_of(Err(failure)),
+                Err(failure) => return self.general.status_of(Err(failure), false),
             }
         }
         let Self { general, verb, .. } = &self;
@@ -246,12 +245,7 @@ impl Cli {
             }
             _ => return Box::pin(self.perform(Start::Typed(words))).await,
         };
-        if let (true, Err(failure)) = (general.json, &done) {
-            let failed = FailedItem { source: String::new(), dest: String::new(), failure: failure.clone() };
-            // The failure itself is printed.
-            let _ = general.tell(Event::Failed(failed)).await;
-        }
-        general.status_of(done)
+        general.status_of(done, false)
     }
 
     /// Does what was asked for, now or in an earlier run.
@@ -261,9 +255,9 @@ impl Cli {
         let started = settings.and_then(|settings| general.start(settings, verb.writes_a_file()));
         let (context, reporter) = match started {
             Ok(started) => started,
-            Err(failure) => return general.status_of(Err(failure)),
+            Err(failure) => return general.status_of(Err(failure), verb.writes_a_file()),
         };
-        let only_shows = matches!(verb, Verb::Ls(_) | Verb::Stat(_) | Verb::Tree(_) | Verb::Hash(_));
+        let writes_a_file = verb.writes_a_file();
         let hands = &general.hands;
         let is_of_shell = hands.cancel.is_some();
         let is_typed = matches!(start, Start::Typed(_)) && !is_of_shell && !matches!(verb, Verb::Sites(_));
@@ -313,7 +307,7 @@ impl Cli {
             Verb::Sites(args) => sites::run(context, &passwords, &general, args).await,
         };
         let told = reporter.finish().await;
-        general.status_of(done.and_then(|exit| told.map(|is_read| exit_of(exit, is_read || !only_shows))))
+        general.status_of(done.and_then(|exit| told.map(|()| exit)), writes_a_file)
     }
 }
 
@@ -354,20 +348,27 @@ impl General {
         ]);
     }
 
-    /// The exit status of what was done. A failure is printed.
-    fn status_of(&self, done: Result<Status>) -> Status {
+    /// The exit status of what was done. A failure is printed, for a program as an event.
+    fn status_of(&self, done: Result<Status>, writes_a_file: bool) -> Status {
         done.unwrap_or_else(|failure| {
-            let kind = failure.kind;
-            print_failure(&failure, colored(self.color));
-            Status::Failed(kind)
+            let style = self.style(writes_a_file);
+            match style.line_of_failure(&failure) {
+                Some(line) => drop(writeln!(style.output(), "{line}")),
+                None => print_failure(&failure, style.color),
+            }
+            Status::Failed(failure.kind)
         })
     }
 
-    /// How events are shown.
-    fn style(&self) -> Style {
+    /// How events are shown, and where: standard output may receive a file.
+    fn style(&self, writes_a_file: bool) -> Style {
         Style {
             json: self.json,
-            output: self.hands.unattended.clone().map_or(Output::Standard, Output::Listener),
+            output: match &self.hands.unattended {
+                _ if writes_a_file => Output::Error,
+                Some(listener) => Output::Listener(listener.clone()),
+                None => Output::Standard,
+            },
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),
@@ -387,9 +388,7 @@ impl General {
             None => settings,
         };
         let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;
-        let output = if writes_a_file { Output::Error } else { self.style().output };
-        let style = Style { output, ..self.style() };
-        let (events, reporter) = Reporter::start(style, trace);
+        let (events, reporter) = Reporter::start(self.style(writes_a_file), trace);
         let cancel = self.hands.cancel()?;
         let family = match (self.job.v4, self.job.v6) {
             (true, _) => Some(Family::V4),
@@ -478,11 +477,6 @@ fn watch_signals() -> Result<Cancel> {
 
 fn colored(when: When) -> bool {
     when.or(output::is_coloured())
-}
-
-/// The status of a verb that has done with `exit`. Whoever has read enough of what is only shown does not want the rest.
-fn exit_of(exit: Status, is_wanted: bool) -> Status {
-    if exit == Status::Partly && !is_wanted { Status::Done } else { exit }
 }
 
 /// Prints a failure on one line of standard error. Errors of that write are ignored.

@@ -199,11 +199,6 @@ pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zer
 /// Bytes of a file with secrets, at most.
 const LARGEST_SECRETS: u64 = 1 << 20;
 
-/// The failure if a place ends in `/`, and is no directory.
-pub(super) fn no_directory(location: &Location) -> Failure {
-    Failure::usage(format!("{location} is not a directory")).hint("leave out the / at its end")
-}
-
 /// Refuses a place of this host that begins with `~`, unless that is there: a shell that has not replaced it has passed on a
 /// name, and whoever makes a directory of that name deletes it with `rm -r ~`.
 fn refuse_home(text: &[u8]) -> Result<()> {

@@ -66,7 +66,7 @@ impl QueueArgs {
         Self { queue: false, priority: None, at: None, every: None, wait: false, remote: RemoteArgs::NONE };
 
     /// When the runs of a series are planned, if the job is one.
-    fn recurrence(&self) -> Result<Option<Recurrence>> {
+    pub(super) fn recurrence(&self) -> Result<Option<Recurrence>> {
         let every = self.every.as_ref().map(|every| every.parse()).transpose();
         every.map_err(|why: WhenError| Failure::usage(why.to_string()))
     }
@@ -210,7 +210,7 @@ impl General {
                     true => self.tell(Event::Series(*record)).await?,
                     false => {
                         self.print_id(record.id)?;
-                        self.say_when(record.series.next);
+                        self.say_when(record.series.next, Some(&record.series.every));
                     }
                 }
                 self.warn_without_daemon(&queue).await?;
@@ -218,7 +218,7 @@ impl General {
             }
         };
         self.show_submitted(&queue, id).await?;
-        self.say_when(begins);
+        self.say_when(begins, None);
         self.warn_without_daemon(&queue).await?;
         if !verb.queue().wait {
             return Ok(Status::Done);
@@ -227,13 +227,15 @@ impl General {
         ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
     }
 
-    /// Tells people when a job begins that does not begin at once, in the time zone of this host.
-    pub(super) fn say_when(&self, begins: Option<u64>) {
+    /// Tells people when a job begins that does not begin at once, in the time zone of this host, and how often.
+    pub(super) fn say_when(&self, begins: Option<u64>, every: Option<&Recurrence>) {
         let at = begins.and_then(|begins| Timestamp::from_second(begins.cast_signed()).ok());
+        let then = every.and_then(Recurrence::interval).map(|every| format!(", then {every}"));
+        let then = then.unwrap_or_default();
         if let Some(at) = at.filter(|_| !self.quiet && !self.json) {
             output::complain(
                 "ftp-user",
-                format_args!("the job begins {}", local_time(at, &TimeZone::system())),
+                format_args!("the job begins {}{then}", local_time(at, &TimeZone::system())),
             );
         }
     }

@@ -4,7 +4,7 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::shown::print_event;
+pub(super) use self::shown::{end_of_stream, print_event};
 use self::shown::{member, print, tell, text, with_event};
 use super::asked::AskedJob;
 use super::exit::of_number;
@@ -225,8 +225,10 @@ impl Daemon {
             text.push_str(&String::from_utf8_lossy(&piece));
             while let Some(end) = text.find('\n') {
                 let line: String = text.drain(..=end).collect();
-                if let Some(object) = line.strip_prefix("data: ") {
-                    print_event(object.trim_end(), is_json)?;
+                if let Some(object) = line.strip_prefix("data: ")
+                    && let Err(error) = print_event(object.trim_end(), is_json)
+                {
+                    return end_of_stream(&error);
                 }
             }
             if text.len() > LONGEST_LINE {
@@ -338,7 +340,8 @@ async fn submit(
     let id = text(&made, "id");
     print(&if general.json { with_event(&made, "job") } else { id.clone() })?;
     let begins = ["next_try", "next"].into_iter().find_map(|key| text(&made, key).parse::<Timestamp>().ok());
-    general.say_when(begins.and_then(|begins| u64::try_from(begins.as_second()).ok()));
+    let begins = begins.and_then(|begins| u64::try_from(begins.as_second()).ok());
+    general.say_when(begins, queue.recurrence()?.as_ref());
     if !queue.wait {
         return Ok(Status::Done);
     }

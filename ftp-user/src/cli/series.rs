@@ -66,12 +66,19 @@ impl SeriesName {
 pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
     asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
-    let all = queue.series()?;
-    let change = |name: &SeriesName, change: fn(&mut Series, u64) -> bool| -> Result<SeriesRecord> {
+    let (all, unreadable) = queue.series()?;
+    let mut status = Status::Done;
+    let change = |name: &SeriesName, change: fn(&mut Series, u64)| -> Result<SeriesRecord> {
         Ok(queue.change_series(find(&all, name)?.id, change)?)
     };
     let shown = match &args.what {
-        None | Some(SeriesVerb::List) => all,
+        None | Some(SeriesVerb::List) => {
+            for one in &unreadable {
+                general.warn(one.to_string()).await?;
+                status = Status::Failed(Kind::Other);
+            }
+            all
+        }
         Some(SeriesVerb::Show(name)) => {
             let record = find(&all, name)?;
             general.tell(Event::Series(record.clone())).await?;
@@ -80,23 +87,20 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
             }
             return Ok(Status::Done);
         }
-        Some(SeriesVerb::Pause(name)) => vec![change(name, |series, _| {
-            series.is_paused = true;
-            true
-        })?],
-        Some(SeriesVerb::Resume(name)) => vec![change(name, |series, now| {
-            series.resume(now);
-            true
-        })?],
+        Some(SeriesVerb::Pause(name)) => vec![change(name, |series, _| series.is_paused = true)?],
+        Some(SeriesVerb::Resume(name)) => vec![change(name, Series::resume)?],
         Some(SeriesVerb::Remove(name)) => {
-            let removed = change(name, |_, _| false)?;
-            return say_removed(general, &removed.id.to_string());
+            let is_named = |id: &JobId| name.id.as_ref().and_then(|typed| typed.parse().ok()) == Some(*id);
+            let damaged = unreadable.iter().map(|one| one.id).find(is_named);
+            let id = damaged.map_or_else(|| find(&all, name).map(|record| record.id), Ok)?;
+            queue.remove_series(id)?;
+            return say_removed(general, &id.to_string());
         }
     };
     for record in shown {
         general.tell(Event::Series(record)).await?;
     }
-    Ok(Status::Done)
+    Ok(status)
 }
 
 /// Says that a series was removed.
@@ -134,7 +138,7 @@ pub(super) fn find_job_or_name_series<'a>(
 /// The failure of the `verb` of jobs if `called` is the id of a series: it names the verb of series that is like it.
 pub(super) fn failure_if_series(general: &General, called: &str, verb: &str) -> Option<Failure> {
     let id: JobId = called.parse().ok()?;
-    let is_known = general.queue().ok()?.series().ok()?.iter().any(|record| record.id == id);
+    let is_known = general.queue().ok()?.series().ok()?.0.iter().any(|record| record.id == id);
     is_known.then(|| is_series(id, verb))
 }
 

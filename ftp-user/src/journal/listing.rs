@@ -43,10 +43,12 @@ pub struct FoundJobs {
     pub unreadable: Vec<UnreadableJob>,
 }
 
-/// A job whose row is damaged.
+/// A job or a series whose row is damaged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnreadableJob {
-    /// The identity of the job, if that can be read.
+    /// What it is, as a message calls it.
+    pub what: &'static str,
+    /// Its identity, if that can be read.
     pub id: JobId,
     /// What is wrong with the journal, as the verb of a job would say it.
     pub failure: JournalFailure,
@@ -54,14 +56,14 @@ pub struct UnreadableJob {
 
 impl fmt::Display for UnreadableJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {} cannot be read: {}; {}", self.id, self.failure, self.failure.hint())
+        write!(f, "{} {} cannot be read: {}; {}", self.what, self.id, self.failure, self.failure.hint())
     }
 }
 
 impl UnreadableJob {
     /// What a person is told of a job whose row is damaged.
     pub(super) fn of(store: &Store, (id, bad): DamagedRow) -> Self {
-        Self { id, failure: store.failure(bad) }
+        Self { what: "job", id, failure: store.failure(bad) }
     }
 }
 

@@ -80,7 +80,7 @@ pub use record::{
     PartId, Place, RunEnd, SourceFacts, TransferState, UnfinishedItem,
 };
 pub use record::{ReadWords, StoredJob};
-pub use series::{PlannedRun, SeriesRecord};
+pub use series::{PlannedRun, PlannedRuns, SeriesRecord};
 pub use store::DaemonRefusal;
 pub use tokens::Tokens;
 pub use tree_parts::{PartRequest, TreePartState};

@@ -3,11 +3,12 @@
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::leases::is_live;
+use super::listing::UnreadableJob;
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::SERIES;
+use super::table::{DamagedRow, SERIES};
 use crate::id::JobId;
 use crate::queue::{Entry, QueueState, Series, Submission, Turn, turn};
 
@@ -33,6 +34,15 @@ pub struct PlannedRun {
     pub job: Option<JobId>,
 }
 
+/// The planned runs whose time had come.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PlannedRuns {
+    /// What became of them.
+    pub runs: Vec<PlannedRun>,
+    /// The series that cannot be read. They keep nobody from the others.
+    pub unreadable: Vec<UnreadableJob>,
+}
+
 impl Queue {
     /// Adds a series.
     ///
@@ -52,16 +62,19 @@ impl Queue {
         })?
     }
 
-    /// All series, the oldest first.
+    /// All series, the oldest first, and those that cannot be read.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn series(&self) -> Result<Vec<SeriesRecord>, JournalFailure> {
-        self.read(|store| find(&store.sql, "TRUE ORDER BY created, id", &[]))
+    pub fn series(&self) -> Result<(Vec<SeriesRecord>, Vec<UnreadableJob>), JournalFailure> {
+        self.read(|store| {
+            let (all, damaged) = find(&store.sql, "TRUE ORDER BY created, id", &[])?;
+            Ok((all, unreadable(store, damaged)))
+        })
     }
 
-    /// Changes a series, or removes it if `change` returns false. Its runs stay.
+    /// Changes a series.
     ///
     /// # Errors
     ///
@@ -69,19 +82,28 @@ impl Queue {
     pub fn change_series(
         &self,
         id: JobId,
-        change: impl FnOnce(&mut Series, u64) -> bool,
+        change: impl FnOnce(&mut Series, u64),
     ) -> Result<SeriesRecord, JournalFailure> {
         let changed = self.write(|store| {
             let Some(mut record) = one(&store.sql, id)? else { return Ok(None) };
-            match change(&mut record.series, store.sql.now()?) {
-                true => save(&store.sql, &record)?,
-                false => {
-                    store.sql.write("DELETE FROM series WHERE id = ?1", &[id.into()])?;
-                }
-            }
+            change(&mut record.series, store.sql.now()?);
+            save(&store.sql, &record)?;
             Ok(Some(record))
         })?;
         changed.ok_or(JournalFailure::Unknown { job: id })
+    }
+
+    /// Removes a series, also one that cannot be read. Its runs stay.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this id, or the journal cannot be written.
+    pub fn remove_series(&self, id: JobId) -> Result<(), JournalFailure> {
+        let remove = "DELETE FROM series WHERE id = ?1";
+        match self.write(|store| store.sql.execute(remove, &[id.into()]))? {
+            0 => Err(JournalFailure::Unknown { job: id }),
+            _ => Ok(()),
+        }
     }
 
     /// Begins the runs whose time has come. `new_id` makes the identity of a job, if there are random numbers.
@@ -89,21 +111,25 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read or written, or a job gets no identity.
-    pub fn begin_planned(
-        &self,
-        new_id: impl Fn() -> Option<JobId>,
-    ) -> Result<Vec<PlannedRun>, JournalFailure> {
+    pub fn begin_planned(&self, new_id: impl Fn() -> Option<JobId>) -> Result<PlannedRuns, JournalFailure> {
         self.with(|store| {
-            let due = store.sql.now().and_then(|now| {
-                find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next LIMIT 32", &[now.into()])
-            });
-            let due = due.map_err(|bad| store.failure(bad))?;
-            let begin = |record: SeriesRecord| {
-                let no_id = || store.unusable("there are no random numbers");
-                let job = new_id().ok_or_else(no_id)?;
-                store.durably(|store| begin(store, record.id, job))
-            };
-            due.into_iter().filter_map(|record| begin(record).transpose()).collect()
+            let due = store
+                .sql
+                .now()
+                .and_then(|now| find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next", &[now.into()]));
+            let (due, damaged) = due.map_err(|bad| store.failure(bad))?;
+            let mut planned = PlannedRuns { runs: Vec::new(), unreadable: unreadable(store, damaged) };
+            for SeriesRecord { id, .. } in due.into_iter().take(MOST_AT_ONCE) {
+                let job = new_id().ok_or_else(|| store.unusable("there are no random numbers"))?;
+                match store.durably(|store| begin(store, id, job)) {
+                    // Another row that it needs is damaged.
+                    Err(failure @ JournalFailure::Damaged { .. }) => {
+                        planned.unreadable.push(UnreadableJob { what: SERIES_WORD, id, failure });
+                    }
+                    begun => planned.runs.extend(begun?),
+                }
+            }
+            Ok(planned)
         })
     }
 }
@@ -148,11 +174,16 @@ fn begin(store: &Store, id: JobId, job: JobId) -> Result<Option<PlannedRun>> {
 }
 
 fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>> {
-    find(sql, "id = ?1", &[id.into()]).map(|mut found| found.pop())
+    SERIES.find(sql, "id = ?1", &[id.into()], read).map(|mut found| found.pop())
 }
 
-fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<Vec<SeriesRecord>> {
-    SERIES.find(sql, condition, values, read)
+fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<(Vec<SeriesRecord>, Vec<DamagedRow>)> {
+    SERIES.find_whole(sql, condition, values, read)
+}
+
+fn unreadable(store: &Store, damaged: Vec<DamagedRow>) -> Vec<UnreadableJob> {
+    let named = |(id, bad)| UnreadableJob { what: SERIES_WORD, id, failure: store.failure(bad) };
+    damaged.into_iter().map(named).collect()
 }
 
 fn read(row: &Row<'_>) -> Result<SeriesRecord> {
@@ -200,6 +231,10 @@ fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<()
 const MOST: u64 = 1_000;
 /// The largest number of series of one owner.
 const MOST_OF_OWNER: u64 = 100;
+/// What a message calls one.
+const SERIES_WORD: &str = "series";
+/// How many planned runs begin in one look.
+const MOST_AT_ONCE: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -238,17 +273,29 @@ mod tests {
             begun.unwrap().map(|run| run.turn)
         };
         assert_eq!((begin(10), begin(11)), (Some(Turn::Begin), None));
-        let change = |is_paused, is_kept: bool| {
-            let changed = queue.change_series(id, |series, now| {
-                (series.is_paused, series.next) = (is_paused, Some(now - 1));
-                is_kept
-            });
-            changed.unwrap()
-        };
-        change(true, true);
+        queue
+            .change_series(id, |series, now| (series.is_paused, series.next) = (true, Some(now - 1)))
+            .unwrap();
         assert_eq!(begin(12), None);
-        change(false, false);
-        assert_eq!((begin(13), queue.series().unwrap()), (None, Vec::new()), "it does not come back");
+        queue.remove_series(id).unwrap();
+        assert_eq!((begin(13), queue.series().unwrap().0), (None, Vec::new()), "it does not come back");
+    }
+
+    #[test]
+    fn a_damaged_series_keeps_nobody_from_the_others() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let due = since_1970().as_secs() - 10;
+        for id in [1, 2] {
+            queue.add_series(&SeriesRecord { id: JobId::new(id), ..series(due) }).unwrap();
+        }
+        queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
+        let PlannedRuns { runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
+        assert_eq!((runs[0].series, unreadable[0].id), (JobId::new(2), JobId::new(1)));
+        let (all, unreadable) = queue.series().unwrap();
+        assert_eq!((all[0].id, unreadable[0].id), (JobId::new(2), JobId::new(1)));
+        queue.remove_series(JobId::new(1)).unwrap();
+        assert_eq!(queue.series().unwrap(), (all, Vec::new()));
     }
 
     #[test]
@@ -258,15 +305,14 @@ mod tests {
         let due = Cell::new(since_1970().as_secs() - 10);
         let record = series(due.get());
         queue.add_series(&record).unwrap();
-        assert_eq!(queue.series().unwrap(), [record]);
-        let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap();
+        assert_eq!(queue.series().unwrap().0, [record]);
+        let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap().runs;
         let run = |turn, job| [PlannedRun { series: JobId::new(1), turn, job: Some(JobId::new(job)) }];
         let again = || {
             queue.change_series(JobId::new(1), |series, now| {
                 assert_eq!(series.next, Some(due.get() + 3600));
                 due.set(now - 10);
                 series.next = Some(due.get());
-                true
             })
         };
         assert_eq!(planned(10), run(Turn::Begin, 10));
@@ -290,11 +336,11 @@ mod tests {
         assert_eq!(planned(15), run(Turn::Begin, 15));
         let paused = queue.change_series(JobId::new(1), |series, now| {
             (series.is_paused, series.next) = (true, Some(now - 1));
-            true
         });
         assert!(paused.unwrap().series.is_paused && planned(16).is_empty());
-        drop(queue.change_series(JobId::new(1), |_, _| false).unwrap());
-        assert_eq!(queue.series().unwrap(), []);
-        assert!(queue.change_series(JobId::new(1), |_, _| true).is_err());
+        queue.remove_series(JobId::new(1)).unwrap();
+        assert_eq!(queue.series().unwrap().0, []);
+        assert!(queue.change_series(JobId::new(1), |_, _| ()).is_err());
+        assert!(queue.remove_series(JobId::new(1)).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use super::failure::JournalFailure;
 use super::queue::Queue;
 use super::sql::{Result, Row, Sql, StoreError};
-use super::table::TOKENS;
+use super::table::{DamagedRow, TOKENS};
 use crate::queue::{Scope, Token};
 
 /// The tokens of the store in which a queue is.
@@ -24,7 +24,7 @@ impl<'a> Tokens<'a> {
     pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
         self.0.write(|store| {
             store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", &[store.sql.now()?.into()])?;
-            let known = find(&store.sql)?;
+            let (known, _) = find(&store.sql)?;
             if known.iter().any(|known| known.name == token.name) {
                 return Ok(Ok(false));
             }
@@ -36,13 +36,16 @@ impl<'a> Tokens<'a> {
         })?
     }
 
-    /// All tokens, the oldest first. Some may have expired.
+    /// All tokens, the oldest first, and what is wrong with those that cannot be read, which grant nothing. Some may have expired.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn all(self) -> Result<Vec<Token>, JournalFailure> {
-        self.0.read(|store| find(&store.sql))
+    pub fn all(self) -> Result<(Vec<Token>, Vec<JournalFailure>), JournalFailure> {
+        self.0.read(|store| {
+            let (all, damaged) = find(&store.sql)?;
+            Ok((all, damaged.into_iter().map(|(_, bad)| store.failure(bad)).collect()))
+        })
     }
 
     /// Removes the token of this name. Returns whether there was one.
@@ -62,8 +65,8 @@ impl<'a> Tokens<'a> {
     }
 }
 
-fn find(sql: &Sql) -> Result<Vec<Token>> {
-    TOKENS.find(sql, "TRUE ORDER BY created, id", &[], read)
+fn find(sql: &Sql) -> Result<(Vec<Token>, Vec<DamagedRow>)> {
+    TOKENS.find_whole(sql, "TRUE ORDER BY created, id", &[], read)
 }
 
 fn read(row: &Row<'_>) -> Result<Token> {
@@ -112,10 +115,30 @@ mod tests {
         };
         assert!(tokens.insert(&token(1, Some(ftp_io::clock::since_1970().as_secs() + 60))).unwrap());
         assert!(!tokens.insert(&token(2, None)).unwrap());
-        assert_eq!(tokens.all().unwrap().len(), 1);
+        assert_eq!(tokens.all().unwrap().0.len(), 1);
         assert!(tokens.remove("ann").unwrap() && !tokens.remove("ann").unwrap());
         assert!(tokens.insert(&token(3, Some(ftp_io::clock::since_1970().as_secs()))).unwrap());
         assert!(tokens.insert(&token(4, None)).unwrap(), "the one before has expired");
-        assert_eq!(tokens.all().unwrap(), [token(4, None)]);
+        assert_eq!(tokens.all().unwrap(), (vec![token(4, None)], Vec::new()));
+    }
+
+    #[test]
+    fn a_damaged_token_grants_nothing_and_keeps_nobody_from_the_others() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let tokens = Tokens::of(&queue);
+        let token = |name: &str, digest| Token {
+            name: name.to_owned(),
+            scope: Scope::Read,
+            digest: [digest; 32],
+            created: 5,
+            expires: None,
+        };
+        assert!(tokens.insert(&token("ann", 1)).unwrap() && tokens.insert(&token("bob", 2)).unwrap());
+        let damage = "UPDATE tokens SET scope = 2 WHERE name = 'ann'";
+        queue.write(|store| store.sql.write(damage, &[])).unwrap();
+        let (all, damaged) = tokens.all().unwrap();
+        assert_eq!((all, damaged.len()), (vec![token("bob", 2)], 1));
+        assert!(tokens.insert(&token("eve", 3)).unwrap() && tokens.remove("ann").unwrap());
     }
 }

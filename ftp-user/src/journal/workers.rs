@@ -6,10 +6,11 @@ use super::table::WORKERS;
 use crate::queue::{WorkerProfile, WorkerRecord};
 use std::time::Duration;
 
-/// The workers that were alive within the last hour.
+/// The workers that were alive within the last hour. One whose row is damaged is left out: it soon says again how it stands, or is
+/// forgotten.
 pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
     let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
-    WORKERS.find(sql, &condition, &[], |row| {
+    let found = WORKERS.find_whole(sql, &condition, &[], |row| {
         let profile = WorkerProfile {
             id: row.get(0)?,
             name: row.get(1)?,
@@ -20,7 +21,8 @@ pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
             sites: read_sites(row.get(8)?)?,
         };
         Ok(WorkerRecord { profile, started: row.get(4)?, seen: row.get(5)? })
-    })
+    });
+    found.map(|(whole, _)| whole)
 }
 
 /// Notes how a worker stands.
@@ -52,3 +54,35 @@ pub(super) fn forget_silent(sql: &Sql, now: u64) -> Result<(), StoreError> {
 const WORKER_KEPT_FOR: Duration = Duration::from_secs(3600);
 /// The largest number of workers that are shown.
 const MOST_WORKERS: u32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use crate::id::WorkerId;
+    use crate::journal::store::Store;
+    use crate::journal::{Leases, Queue};
+    use crate::queue::{RecordedSites, WorkerProfile};
+
+    #[test]
+    fn a_damaged_worker_keeps_no_other_from_saying_that_it_is_there() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let check_in = |number| {
+            let profile = WorkerProfile {
+                id: WorkerId::new(number),
+                name: format!("w{number}"),
+                version: "1".to_owned(),
+                parallel: 4,
+                is_draining: false,
+                reports_ends: false,
+                sites: RecordedSites::new(),
+            };
+            Leases::of(&queue, profile.id).check_in(&profile, &[], 0)
+        };
+        check_in(1).unwrap();
+        queue.write(|store| store.sql.write("UPDATE workers SET sum = 0", &[])).unwrap();
+        check_in(2).unwrap();
+        assert_eq!(queue.workers().unwrap().len(), 1);
+        check_in(1).unwrap();
+        assert_eq!(queue.workers().unwrap().len(), 2, "it has said again how it stands");
+    }
+}

@@ -63,6 +63,17 @@ enum Rule {
 }
 
 impl Recurrence {
+    /// An interval in words: `every 15 seconds`. `None` if its runs are at local times.
+    pub fn interval(&self) -> Option<String> {
+        let Rule::Interval(seconds) = self.rule else { return None };
+        let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+        let (unit, name) = units.into_iter().find(|(unit, _)| seconds.get() % unit == 0)?;
+        Some(match seconds.get() / unit {
+            1 => format!("every {name}"),
+            number => format!("every {number} {name}s"),
+        })
+    }
+
     /// The first time after `after`. `None` if it is later than time can be told.
     pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self.rule {

@@ -32,6 +32,7 @@ pub use ranges::{RangeProgress, SharedProgress};
 pub(crate) use receipt::{about, destination, failed_alike};
 
 use crate::failure::{Failure, Kind, Result};
+use crate::outcome::FailedItem;
 use ftp_io::program::output;
 use ftp_io::simulated;
 use ftp_proto::timer::Moment;
@@ -133,12 +134,12 @@ impl Reporter {
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
-    /// away (broken pipe) is no failure. Returns whether the reader has stayed.
+    /// away (broken pipe) is no failure.
     ///
     /// # Errors
     ///
     /// The report or the trace could not be written.
-    pub async fn finish(self) -> Result<bool> {
+    pub async fn finish(self) -> Result<()> {
         let mut told = ended(self.shown).await;
         if let Some(dialogue) = self.dialogue {
             told = told.and(ended(dialogue).await);
@@ -147,8 +148,7 @@ impl Reporter {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::of_this_host("the report could not be written", &error).as_kind(Kind::Other))
             }
-            Ok(()) => Ok(true),
-            Err(_) => Ok(false),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }
@@ -286,8 +286,17 @@ pub struct Screen {
 }
 
 impl Style {
+    /// The object of `--json` of a failure of the whole run, on one line; `None` if no program reads the events.
+    pub fn line_of_failure(&self, failure: &Failure) -> Option<String> {
+        if !self.json || matches!(self.output, Output::Listener(_)) {
+            return None;
+        }
+        let failed = FailedItem { source: String::new(), dest: String::new(), failure: failure.clone() };
+        json::text(&Event::Failed(failed), None, self.exits).ok().flatten()
+    }
+
     /// Where results go.
-    pub(super) fn output(&self) -> Box<dyn Write> {
+    pub fn output(&self) -> Box<dyn Write> {
         match &self.output {
             Output::Standard => Box::new(output::out()),
             Output::Error => Box::new(output::err()),

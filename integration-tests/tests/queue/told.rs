@@ -2,11 +2,14 @@
 
 use super::{LARGE, SLOW, id_of, scene};
 use ftp_proto::relay::token::Token;
+use integration_tests::binary::Program;
 use integration_tests::site::sample;
 use integration_tests::socket::until;
 use serde_json::Value;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_job_whose_destination_another_one_has_waits_for_its_end() {
@@ -63,6 +66,9 @@ fn a_person_is_told_when_a_job_begins_and_what_to_type_in_place_of_a_mistake() {
     queue(&["-q", "--at", "+1h"]).never_says("begins");
     queue(&[]).never_says("begins");
     let series = queue(&["--every", "daily@02:30"]).says("02:30 UTC").stdout[0].clone();
+    for (every, words) in [("15", "every 15 seconds"), ("120m", "every 2 hours"), ("1d", "every day")] {
+        queue(&["--every", every]).says(&format!(", then {words}"));
+    }
     for (verb, meant) in [
         ("pause", "series pause"),
         ("resume", "series resume"),
@@ -155,4 +161,27 @@ fn what_a_paused_run_has_left_is_no_failure() {
     scene.until_state(&id, "paused");
     let why = scene.person().args(["why", &id]).run().exits(0).says(&format!("{id} paused"));
     why.says("0 failed, 1 interrupted").never_says("failed: ");
+}
+
+#[test]
+fn jobs_are_followed_until_their_reader_goes() {
+    let scene = scene();
+    let _daemon = scene.daemon(&[]);
+    let mut program = Command::new(Program::User.path());
+    program.args(["--state", scene.state.to_str().unwrap(), "jobs", "--follow"]);
+    let mut running = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = running.stdout.take().unwrap();
+    // It follows once it has told of a job: one that was submitted before is none of its own.
+    let reader = std::thread::spawn(move || stdout.read(&mut [0; 1]).unwrap());
+    until("it follows", || {
+        scene.submit(&[], "t/a", "a");
+        reader.is_finished()
+    });
+    assert_eq!(reader.join().unwrap(), 1);
+    until("it ends", || {
+        scene.submit(&[], "t/a", "a");
+        running.try_wait().unwrap().is_some()
+    });
+    let ended = running.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr), (Some(0), Vec::new()));
 }

@@ -20,7 +20,7 @@ use crate::journal::{
 use crate::ladder::Rung;
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, WorkerRecord};
+use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, Series, WorkerRecord};
 use crate::report::Listener;
 use crate::state::{Pairs, WorkedPath};
 use crate::web::fleet::{
@@ -317,25 +317,29 @@ impl Fleet for Daemon {
     }
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
-        let all = self.reader.series().map_err(away)?;
+        // The log names those that cannot be read.
+        let (all, _) = self.reader.series().map_err(away)?;
         all.iter().map(|record| self.series_view(record)).collect()
     }
 
     fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError> {
         tracing::info!(by = caller.name, series = id, change = ?action, "a series is changed over the API");
         let id = id.parse().map_err(|_| ApiError::not_found("series"))?;
-        let all = self.reader.series().map_err(away)?;
+        let (all, _) = self.reader.series().map_err(away)?;
         let record = all.into_iter().find(|record| record.id == id);
-        self.permit(caller, &record.ok_or_else(|| ApiError::not_found("series"))?.job)?;
-        let changed = self.queue.change_series(id, |series, now| {
-            series.submission.is_limited |= caller.scope != Scope::Admin;
-            match action {
-                SeriesAction::Pause => series.is_paused = true,
-                SeriesAction::Resume => series.resume(now),
-                SeriesAction::Remove => return false,
-            }
-            true
-        });
+        let record = record.ok_or_else(|| ApiError::not_found("series"))?;
+        self.permit(caller, &record.job)?;
+        let change = |change: fn(&mut Series, u64)| {
+            self.queue.change_series(id, |series, now| {
+                series.submission.is_limited |= caller.scope != Scope::Admin;
+                change(series, now);
+            })
+        };
+        let changed = match action {
+            SeriesAction::Pause => change(|series, _| series.is_paused = true),
+            SeriesAction::Resume => change(Series::resume),
+            SeriesAction::Remove => self.queue.remove_series(id).map(|()| record),
+        };
         match changed {
             Ok(record) => self.series_view(&record),
             Err(JournalFailure::Unknown { .. }) => Err(ApiError::not_found("series")),

@@ -21,7 +21,7 @@ use jiff::tz::TimeZone;
 use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -57,6 +57,8 @@ pub(super) struct Daemon {
     pub(super) settings: Mutex<Arc<Settings>>,
     /// The tokens, as the store had them last.
     pub(super) tokens: Mutex<Arc<[TokenInfo]>>,
+    /// How many others cannot be read, of which the log has told.
+    damaged_tokens: AtomicUsize,
     /// The mistake of the settings because of which a request was refused last; none if they have none.
     pub(super) told_mistake: Mutex<Option<String>>,
     /// Whether no job begins any more.
@@ -94,6 +96,7 @@ impl Daemon {
             submitted: Mutex::default(),
             settings: Mutex::new(Arc::new(settings)),
             tokens: Mutex::default(),
+            damaged_tokens: AtomicUsize::new(0),
             told_mistake: Mutex::default(),
             is_draining: AtomicBool::new(false),
             is_store_away: AtomicBool::new(false),
@@ -204,7 +207,12 @@ impl Daemon {
     ///
     /// The journal cannot be read.
     pub(super) fn renew_tokens(&self) -> Result<(), JournalFailure> {
-        let tokens = Tokens::of(&self.reader).all()?;
+        let (tokens, damaged) = Tokens::of(&self.reader).all()?;
+        if self.damaged_tokens.swap(damaged.len(), Ordering::Relaxed) < damaged.len() {
+            for cause in damaged {
+                tracing::error!(%cause, "a token cannot be read, and grants nothing: the others do");
+            }
+        }
         let settings = Arc::clone(&self.settings.locked());
         let info = |Token { name, scope, digest, expires, .. }: Token| TokenInfo {
             sites: settings.tokens.get(&name).cloned().unwrap_or_default(),

@@ -82,8 +82,12 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
         }
         return Ok(Status::Done);
     }
-    for token in tokens.all()? {
+    let (all, damaged) = tokens.all()?;
+    for token in all {
         general.tell(Event::Token(ShownToken { token, text: None })).await?;
     }
-    Ok(Status::Done)
+    for why in &damaged {
+        general.warn(format!("a token cannot be read, and grants nothing: {why}")).await?;
+    }
+    Ok(if damaged.is_empty() { Status::Done } else { Status::Failed(Kind::Other) })
 }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{
-    CheckIn, JournalFailure, Leases, PlannedRun, Queue, TakenJob, TakenJobs, UnreadableJob,
+    CheckIn, JournalFailure, Leases, PlannedRun, PlannedRuns, Queue, TakenJob, TakenJobs, UnreadableJob,
 };
 use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use crate::report::{Event, line_of};
@@ -310,7 +310,9 @@ impl Worker {
             self.wakes_postponed = false;
         }
         let planned = self.daemon.queue.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
-        for PlannedRun { series, turn, job } in planned.await? {
+        let PlannedRuns { runs, unreadable } = planned.await?;
+        self.tell_unreadable(unreadable);
+        for PlannedRun { series, turn, job } in runs {
             let job = job.map(|job| job.to_string());
             match turn {
                 Turn::Begin => tracing::info!(%series, job, "a planned run is in the queue"),
@@ -401,13 +403,13 @@ impl Worker {
         }
     }
 
-    /// Tells the log and those who follow the events of jobs that cannot be read, of each once.
+    /// Tells the log and those who follow the events of jobs and series that cannot be read, of each once.
     fn tell_unreadable(&mut self, jobs: Vec<UnreadableJob>) {
         for job in jobs {
             if self.unreadable.contains(&job.id) {
                 continue;
             }
-            tracing::error!(job = %job.id, cause = %job.failure, "a job cannot be read: the others go on");
+            tracing::error!(job = %job.id, cause = %job.failure, "a {} cannot be read: the others go on", job.what);
             if let Some(line) = line_of(&Event::Warning { message: job.to_string() }) {
                 self.daemon.feed.tell(job.id, "", &line);
             }

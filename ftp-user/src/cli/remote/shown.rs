@@ -2,11 +2,12 @@
 
 use super::super::General;
 use crate::failure::{Failure, Result};
+use crate::job::Status;
 use crate::report::command_line;
 use ftp_io::program::{duration, output, size};
 use ftp_proto::wire::{counted, show};
 use serde_json::Value;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 /// Prints a job or a series.
@@ -90,7 +91,12 @@ pub(super) fn text(object: &Value, key: &str) -> String {
 }
 
 /// Prints an event of a stream.
-pub(in crate::cli) fn print_event(line: &str, is_json: bool) -> Result<()> {
+///
+/// # Errors
+///
+/// It cannot be printed: [`end_of_stream`].
+pub(in crate::cli) fn print_event(line: &str, is_json: bool) -> io::Result<()> {
+    let print = |line: &str| writeln!(output::out(), "{line}");
     if is_json {
         return print(line);
     }
@@ -105,7 +111,15 @@ pub(in crate::cli) fn print_event(line: &str, is_json: bool) -> Result<()> {
     }
 }
 
+/// How a verb ends whose stream cannot be printed any more. A reader that has seen enough is no failure.
+pub(in crate::cli) fn end_of_stream(error: &io::Error) -> Result<Status> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Ok(Status::Done)
+    } else {
+        Err(Failure::not_printed(error))
+    }
+}
+
 pub(super) fn print(line: &str) -> Result<()> {
-    let written = writeln!(output::out(), "{line}");
-    written.map_err(|error| Failure::not_printed(&error))
+    output::print(format!("{line}\n").as_bytes()).map_err(|error| Failure::not_printed(&error))
 }

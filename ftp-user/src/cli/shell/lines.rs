@@ -219,7 +219,7 @@ impl Lines {
 
     /// Says what has failed.
     pub(super) fn fail(&self, failure: &Failure) -> Status {
-        self.general.status_of(Err(failure.clone()))
+        self.general.status_of(Err(failure.clone()), false)
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -
     general.set_options_in_messages();
     match start(general.clone(), general_words, &args) {
         Ok((lines, script)) => carry_out_all(lines, script, args.keep_going).await,
-        Err(failure) => general.status_of(Err(failure)),
+        Err(failure) => general.status_of(Err(failure), false),
     }
 }
 
