@@ -171,14 +171,14 @@ fn a_second_copy_that_no_digest_spares_says_why_it_copies_and_what_helps() {
     drop(run.says("; ftp-user sync compares times"));
 }
 
-/// How the program ends, and what it says, when `head` has read a little of its output and gone.
-fn ends_without_reader(words: &[&str]) -> (Option<i32>, String) {
+/// How the program ends, and what it says, when a reader has read so many bytes of its output and gone.
+fn ends_without_reader(words: &[&str], read: usize) -> (Option<i32>, String) {
     let home = tempfile::tempdir().unwrap();
     let mut program = Command::new(Program::User.path());
     program.args(words).env("HOME", home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = program.spawn().unwrap();
     // Of no jobs there is nothing to read.
-    let _ = running.stdout.take().unwrap().read(&mut [0; 1]).unwrap();
+    let _ = running.stdout.take().unwrap().read(&mut vec![0; read]).unwrap();
     let ended = running.wait_with_output().unwrap();
     (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
@@ -199,12 +199,21 @@ fn a_reader_that_goes_away_costs_no_file_and_no_words() {
         &["copy", "-r", "--json", &tree, &dest],
         &["jobs", "--json"],
     ] {
-        assert_eq!(ends_without_reader(words), (Some(0), String::new()), "{words:?}");
+        assert_eq!(ends_without_reader(words, 1), (Some(0), String::new()), "{words:?}");
     }
     assert_eq!(std::fs::read_dir(to.path("t")).unwrap().count(), 600);
-    // What had failed before has failed all the same.
-    let (status, said) = ends_without_reader(&["ls", &tree, &from.url("none")]);
+    // A failure keeps its status although the reader has gone.
+    let (status, said) = ends_without_reader(&["ls", &tree, &from.url("none")], 0);
     assert!(status == Some(9) && said.contains("/none does not exist"), "{status:?} {said}");
+    let (one, none) = (from.url(&format!("t/{:0120}", 1)), from.url("none"));
+    // Two results have no reader, and the failure between them has one.
+    let (status, said) = ends_without_reader(&["hash", &one, &none, &one, &one], 0);
+    assert!(status == Some(9) && said.contains("/none does not exist"), "{status:?} {said}");
+    // A failure that cannot be told as an event is told all the same.
+    let mut program = Command::new(Program::User.path());
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = program.args(["--json", "cancel", "none"]).env("HOME", "/").stdout(full).output().unwrap();
+    assert!(!ended.stderr.is_empty(), "{ended:?}");
 }
 
 #[test]

@@ -66,13 +66,15 @@ fn rm_deletes_files_and_wants_r_for_directories() {
         (Some(2), Some(10), Some(1))
     );
     assert_eq!(at.names(), ["c", "d/", "d/e"]);
-    // What is named twice is one.
+    // A place that is named twice is one.
     let twice = ["c", "%63"].map(|name| at.url(name));
     let run = verb(&["rm", "-n", &twice[0], &twice[1]]).exits(0);
     assert_eq!(places(&run, "plan").len(), 1, "{run}");
     user().args(["rm"]).args(twice).run().exits(0).says("deleted 1 file, 1 B");
     let here = user().file("f", "f").args(["rm", "f", "f"]);
     here.run().exits(0).says("deleted 1 file, 1 B");
+    let here = user().file("f", "f").args(["rm", "f/", "f"]);
+    here.run().exits(9).says("leave out the /").says("deleted 1 file, 1 B");
 }
 
 #[test]

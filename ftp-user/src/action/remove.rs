@@ -55,14 +55,18 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
     }
     let asks = *recursive && *asks && !*dry_run;
     let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
-    let (mut plans, mut seen, mut known) = (Vec::new(), SeenPlaces::default(), HashSet::new());
+    let (mut plans, mut seen, mut planned) = (Vec::new(), SeenPlaces::default(), HashSet::new());
     for place in run.targets(places).await {
-        // What is named twice is one.
-        if !known.insert((place.site().map(name_in_journal), place.path.clone())) {
+        // A place that is named twice is deleted and counted once.
+        let name = (place.site().map(name_in_journal), place.path.clone());
+        if planned.contains(&name) {
             continue;
         }
         match seen.plan(run, &place, *recursive).await {
-            Ok(plan) => plans.push(plan),
+            Ok(plan) => {
+                planned.insert(name);
+                plans.push(plan);
+            }
             Err(failure) => run.failed(&place, failure),
         }
         if run.was_interrupted() {

@@ -147,7 +147,7 @@ impl<'a> VerbRun<'a> {
     /// Notes that a place has failed, and reports it.
     pub fn failed(&mut self, place: impl Display, failure: Failure) {
         let (source, dest, kind) = (place.to_string(), String::new(), failure.kind);
-        // What was asked for is this place, whatever keeps it: it is named.
+        // The message names the place even if the failure is about its server.
         let failure = failure.about(About::Operation);
         let failed = FailedItem { source, dest, failure };
         self.context.run.events.say(Event::Failed(failed.clone()));
@@ -188,16 +188,17 @@ impl<'a> VerbRun<'a> {
 ///
 /// # Errors
 ///
-/// It is none.
+/// The place ends in `/` and is not a directory.
 pub fn refuse_slash(place: &Location, kind: listing::Kind) -> Result<()> {
     let what = match kind {
         listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => return Ok(()),
         listing::Kind::Link => "is a symbolic link",
         listing::Kind::File | listing::Kind::Other => "is not a directory",
     };
-    match place.contents {
-        true => Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end")),
-        false => Ok(()),
+    if place.contents {
+        Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end"))
+    } else {
+        Ok(())
     }
 }
 

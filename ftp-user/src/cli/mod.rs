@@ -252,12 +252,12 @@ impl Cli {
     async fn perform(self, start: Start<'_>) -> Status {
         let Self { general, verb, typed: options } = self;
         let settings = verb.settings(general.job.config.as_deref());
-        let started = settings.and_then(|settings| general.start(settings, verb.writes_a_file()));
+        let writes_a_file = verb.writes_a_file();
+        let started = settings.and_then(|settings| general.start(settings, writes_a_file));
         let (context, reporter) = match started {
             Ok(started) => started,
-            Err(failure) => return general.status_of(Err(failure), verb.writes_a_file()),
+            Err(failure) => return general.status_of(Err(failure), writes_a_file),
         };
-        let writes_a_file = verb.writes_a_file();
         let hands = &general.hands;
         let is_of_shell = hands.cancel.is_some();
         let is_typed = matches!(start, Start::Typed(_)) && !is_of_shell && !matches!(verb, Verb::Sites(_));
@@ -352,9 +352,10 @@ impl General {
     fn status_of(&self, done: Result<Status>, writes_a_file: bool) -> Status {
         done.unwrap_or_else(|failure| {
             let style = self.style(writes_a_file);
-            match style.line_of_failure(&failure) {
-                Some(line) => drop(writeln!(style.output(), "{line}")),
-                None => print_failure(&failure, style.color),
+            let event = style.line_of_failure(&failure);
+            // Where the event cannot be written, standard error still says what failed.
+            if event.is_none_or(|line| writeln!(style.output(), "{line}").is_err()) {
+                print_failure(&failure, style.color);
             }
             Status::Failed(failure.kind)
         })

@@ -227,11 +227,11 @@ impl General {
         ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
     }
 
-    /// Tells people when a job begins that does not begin at once, in the time zone of this host, and how often.
+    /// Tells people when a job begins that does not begin at once, in the time zone of this host, and its interval if it has one.
     pub(super) fn say_when(&self, begins: Option<u64>, every: Option<&Recurrence>) {
         let at = begins.and_then(|begins| Timestamp::from_second(begins.cast_signed()).ok());
-        let then = every.and_then(Recurrence::interval).map(|every| format!(", then {every}"));
-        let then = then.unwrap_or_default();
+        let words = every.and_then(Recurrence::interval_in_words);
+        let then = words.map_or_else(String::new, |words| format!(", then {words}"));
         if let Some(at) = at.filter(|_| !self.quiet && !self.json) {
             output::complain(
                 "ftp-user",

@@ -341,7 +341,8 @@ async fn submit(
     print(&if general.json { with_event(&made, "job") } else { id.clone() })?;
     let begins = ["next_try", "next"].into_iter().find_map(|key| text(&made, key).parse::<Timestamp>().ok());
     let begins = begins.and_then(|begins| u64::try_from(begins.as_second()).ok());
-    general.say_when(begins, queue.recurrence()?.as_ref());
+    // The daemon has accepted it: nothing fails here.
+    general.say_when(begins, queue.recurrence().ok().flatten().as_ref());
     if !queue.wait {
         return Ok(Status::Done);
     }

@@ -90,9 +90,11 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
         Some(SeriesVerb::Pause(name)) => vec![change(name, |series, _| series.is_paused = true)?],
         Some(SeriesVerb::Resume(name)) => vec![change(name, Series::resume)?],
         Some(SeriesVerb::Remove(name)) => {
-            let is_named = |id: &JobId| name.id.as_ref().and_then(|typed| typed.parse().ok()) == Some(*id);
-            let damaged = unreadable.iter().map(|one| one.id).find(is_named);
-            let id = damaged.map_or_else(|| find(&all, name).map(|record| record.id), Ok)?;
+            let typed: Option<JobId> = name.id.as_ref().and_then(|id| id.parse().ok());
+            let id = match unreadable.iter().find(|damaged| Some(damaged.id) == typed) {
+                Some(damaged) => damaged.id,
+                None => find(&all, name)?.id,
+            };
             queue.remove_series(id)?;
             return say_removed(general, &id.to_string());
         }

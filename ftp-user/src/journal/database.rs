@@ -77,7 +77,6 @@ mod tests {
     use crate::journal::leases::wait_for_any;
     use crate::journal::queue;
     use crate::journal::record::{JobStart, StoredJob};
-    use crate::journal::sql::Value;
     use crate::journal::store::Store;
     use crate::journal::table::{QUEUE, RUNS, counters};
     use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, Queue, SslMode};
@@ -270,19 +269,23 @@ mod tests {
         }
         let home = tempfile::tempdir().unwrap();
         let store = open(home.path());
-        let [number, text] = [Value::from(1_i64), Value::from("a")];
-        let of_group = [number, number, text, text, number, text, number, number];
-        for (condition, values, index) in [
-            (wait_for_any(2), &[number; 2][..], "queue_behind"),
-            (queue::of_group(), &of_group, "queue_open"),
-        ] {
-            let ask = format!("EXPLAIN {}", QUEUE.select(&condition));
-            let plan: Vec<String> = store.sql.all(&ask, values, |row| row.get(0)).unwrap();
-            // A bitmap scan names its index with another word.
+        let of_group = "BIGINT, BIGINT, TEXT, TEXT, BIGINT, TEXT, BIGINT, BIGINT";
+        for (number, (condition, types, values, index)) in [
+            (wait_for_any(2), "BIGINT, BIGINT", "1, 2", "queue_behind"),
+            (queue::of_group(), of_group, "2, 9, 'a', 'a b', 0, '{}', 8, 0", "queue_open"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let select = QUEUE.select(&condition).replace('?', "$");
+            store.sql.execute(&format!("PREPARE p{number} ({types}) AS {select}"), &[]).unwrap();
+            let ask = format!("EXPLAIN EXECUTE p{number} ({values})");
+            let plan: Vec<String> = store.sql.all(&ask, &[], |row| row.get(0)).unwrap();
+            // A bitmap scan says "on" before the index, other scans say "using".
             let scans = [format!("using {index}"), format!("on {index}")];
-            let is_direct = plan.iter().any(|line| scans.iter().any(|scan| line.contains(scan)))
+            let uses_index = plan.iter().any(|line| scans.iter().any(|scan| line.contains(scan)))
                 && plan.iter().all(|line| !line.contains("Sort"));
-            assert!(is_direct, "{plan:#?}");
+            assert!(uses_index, "{plan:#?}");
         }
     }
 

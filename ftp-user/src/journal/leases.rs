@@ -158,9 +158,9 @@ impl<'a> Leases<'a> {
                 let time = sql.now()?;
                 let heads = heads(sql, time)?;
                 let carried = if heads.is_empty() { Vec::new() } else { carried(sql)? };
-                let may = heads.iter().filter(|head| may_begin(head, &carried));
+                let ready = heads.iter().filter(|head| may_begin(head, &carried));
                 let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
-                let Some(head) = queue::next(may, &all) else { return Ok(None) };
+                let Some(head) = queue::next(ready, &all) else { return Ok(None) };
                 sql.ask_ahead(|sql| {
                     self::carried(sql)?;
                     jobs_of_group(sql, head, time, most + MOST_WAITING_OF_GROUP)
@@ -278,13 +278,14 @@ fn settle_reports(sql: &Sql, reporter: Option<WorkerId>) -> Result<(), StoreErro
     set_counters(sql, Counters { reported, ..counters })
 }
 
-/// The first jobs of all groups that were due at a time of the store. Each group is read again before one of its jobs begins.
+/// The [`heads`] that were due at `time`, in seconds since 1970 by the clock of the store. Others may have changed them since, so a
+/// group is read again before one of its jobs begins.
 struct DueHeads {
     time: u64,
     heads: Vec<Head<JobId>>,
 }
 
-/// Takes jobs for a worker, at most so many. Those that cannot begin now wait.
+/// Takes at most `most` of these jobs for a worker. Those that another one blocks wait.
 fn take(
     store: &Store,
     worker: WorkerId,
@@ -299,9 +300,9 @@ fn take(
     let (mut taken, mut waiting) = (Vec::new(), Vec::new());
     let (mut counters, mut damaged) = (counters(sql)?, Vec::new());
     while taken.len() < most && waiting.len() < MOST_WAITING {
-        let may = heads.iter().filter(|head| may_begin(head, &carried));
+        let ready = heads.iter().filter(|head| may_begin(head, &carried));
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
-        let Some(head) = queue::next(may, &all).cloned() else { break };
+        let Some(head) = queue::next(ready, &all).cloned() else { break };
         let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
         if !known.contains_key(&head.job) {
             // As many jobs of its group as this look can need.
@@ -309,7 +310,7 @@ fn take(
             damaged.extend(group.damaged);
             heads.retain(|other| !is_of_group(other));
             heads.extend(group.jobs.iter().map(|(job, entry)| head_of(*job, entry)));
-            let is_sync = |job: JobId| !group.no_syncs.contains(&job);
+            let is_sync = |job: JobId| !group.not_syncs.contains(&job);
             known.extend(group.jobs.into_iter().map(|(job, entry)| (job, (entry, is_sync(job)))));
         }
         let job = head.job;
@@ -423,12 +424,12 @@ fn waiting_for(sql: &Sql, ended: &[JobId]) -> Result<Vec<(JobId, Entry)>, StoreE
     entries(sql, &wait_for_any(ended.len()), &values)
 }
 
-/// The condition of jobs that wait for one of so many. Only the index of these fits: of another one that holds all jobs which have not
-/// ended, a server that plans while the table is empty would read all of it.
+/// The condition of jobs that wait for one of so many others. It says "has not ended" without "exit IS NULL": with that, a plan made
+/// while the table is empty uses `queue_open` and reads every job that has not ended, in place of `queue_behind`.
 pub(super) fn wait_for_any(number: usize) -> String {
     let marks: Vec<String> = (1..=number).map(|number| format!("?{number}")).collect();
     let marks = marks.join(", ");
-    format!("waits_for IN ({marks}) AND coalesce(exit, -1) < 0 AND carried + 0 = 0 LIMIT {MOST_WAITING}")
+    format!("waits_for IN ({marks}) AND coalesce(exit, -1) < 0 AND carried = 0 LIMIT {MOST_WAITING}")
 }
 
 /// Gives a worker the right to a job, or to a part of its tree.
@@ -546,7 +547,9 @@ fn expired(sql: &Sql, now: u64) -> Result<Vec<(JobId, Entry)>, StoreError> {
 pub(super) fn expired_tree_parts(sql: &Sql, now: u64) -> Result<Vec<Lease>, StoreError> {
     let expired = "part > 0 AND (until <= ?1 OR until > ?2)";
     let values = [now.into(), (now + LEASE_TIME.as_secs()).into()];
-    LEASES.find(sql, expired, &values, |row| LeaseRow::read(row).map(|row| row.lease))
+    let (lost, _) =
+        LEASES.find_whole(sql, expired, &values, |row| LeaseRow::read(row).map(|row| row.lease))?;
+    Ok(lost)
 }
 
 /// The jobs that are carried, by whatever worker. Each part of a tree counts as one of them.
@@ -563,10 +566,8 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
 
 /// The jobs that workers carry.
 pub(super) fn carried_runs(sql: &Sql) -> Result<HashMap<JobId, CarriedRun>, StoreError> {
-    let (jobs, parts): (Vec<_>, Vec<_>) = LEASES
-        .find(sql, "TRUE", &[], LeaseRow::read)?
-        .into_iter()
-        .partition(|row| !row.lease.is_of_tree_part());
+    let (whole, _) = LEASES.find_whole(sql, "TRUE", &[], LeaseRow::read)?;
+    let (jobs, parts): (Vec<_>, Vec<_>) = whole.into_iter().partition(|row| !row.lease.is_of_tree_part());
     let run = |row: LeaseRow| {
         let (job, worker, progress) = (row.lease.job, row.lease.worker, row.progress());
         let others = parts.iter().map(|part| part.lease).filter(|part| part.job == job);

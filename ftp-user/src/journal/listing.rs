@@ -13,6 +13,7 @@ use super::sql::{Counters, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{DamagedRow, counters, set_counters};
 use super::workers::workers;
+use crate::failure::FtpUser;
 use crate::id::JobId;
 use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
 use std::cmp::Reverse;
@@ -54,9 +55,17 @@ pub struct UnreadableJob {
     pub failure: JournalFailure,
 }
 
+/// What a message calls a series.
+pub(super) const SERIES_WORD: &str = "series";
+
 impl fmt::Display for UnreadableJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} cannot be read: {}; {}", self.what, self.id, self.failure, self.failure.hint())
+        let Self { what, id, failure } = self;
+        write!(f, "{what} {id} cannot be read: {failure}; ")?;
+        match *what {
+            SERIES_WORD => write!(f, "{FtpUser} series remove {id} removes it"),
+            _ => write!(f, "{}", failure.hint()),
+        }
     }
 }
 

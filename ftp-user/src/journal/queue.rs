@@ -471,10 +471,11 @@ pub(super) fn ask_for_heads() -> String {
 /// The first jobs of one owner, pair, priority and sites that may begin.
 #[derive(Debug, Default)]
 pub(super) struct JobGroup {
-    /// In their order, without those whose rows are damaged.
+    /// Oldest first, without those whose rows are damaged.
     pub(super) jobs: Vec<(JobId, Entry)>,
-    /// Those of them that are surely no syncs.
-    pub(super) no_syncs: Vec<JobId>,
+    /// Those of them that are known not to be syncs. A job that this second question misses counts as a sync, so its destination is
+    /// checked.
+    pub(super) not_syncs: Vec<JobId>,
     pub(super) damaged: Vec<DamagedRow>,
 }
 
@@ -505,14 +506,14 @@ pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize
         let ask = format!(
             "SELECT id FROM jobs WHERE verb != 'sync' AND id IN (SELECT job FROM queue WHERE {of_group})"
         );
-        let no_syncs = sql.all(&ask, &values, |row| row.get(0))?;
-        return Ok(JobGroup { jobs, no_syncs, damaged: all_damaged });
+        let not_syncs = sql.all(&ask, &values, |row| row.get(0))?;
+        return Ok(JobGroup { jobs, not_syncs, damaged: all_damaged });
     }
     Ok(JobGroup { damaged: all_damaged, ..JobGroup::default() })
 }
 
-/// The condition of the jobs of a group, in their order. It is that of an index: the others are not read. Those that one transaction
-/// has submitted come in any order.
+/// The condition of the jobs of a group, oldest first. An index has this order, so no other jobs are read and nothing is sorted. Jobs
+/// that were submitted in one transaction come in any order.
 pub(super) fn of_group() -> String {
     format!(
         "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted LIMIT ?7 OFFSET ?8"

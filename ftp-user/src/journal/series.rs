@@ -3,7 +3,7 @@
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::leases::is_live;
-use super::listing::UnreadableJob;
+use super::listing::{SERIES_WORD, UnreadableJob};
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
@@ -39,7 +39,7 @@ pub struct PlannedRun {
 pub struct PlannedRuns {
     /// What became of them.
     pub runs: Vec<PlannedRun>,
-    /// The series that cannot be read. They keep nobody from the others.
+    /// The series that cannot be read. The others begin nevertheless.
     pub unreadable: Vec<UnreadableJob>,
 }
 
@@ -119,7 +119,10 @@ impl Queue {
                 .and_then(|now| find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next", &[now.into()]));
             let (due, damaged) = due.map_err(|bad| store.failure(bad))?;
             let mut planned = PlannedRuns { runs: Vec::new(), unreadable: unreadable(store, damaged) };
-            for SeriesRecord { id, .. } in due.into_iter().take(MOST_AT_ONCE) {
+            for SeriesRecord { id, .. } in due {
+                if planned.runs.len() >= MOST_AT_ONCE {
+                    break;
+                }
                 let job = new_id().ok_or_else(|| store.unusable("there are no random numbers"))?;
                 match store.durably(|store| begin(store, id, job)) {
                     // Another row that it needs is damaged.
@@ -231,9 +234,7 @@ fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<()
 const MOST: u64 = 1_000;
 /// The largest number of series of one owner.
 const MOST_OF_OWNER: u64 = 100;
-/// What a message calls one.
-const SERIES_WORD: &str = "series";
-/// How many planned runs begin in one look.
+/// The largest number of planned runs that begin in one look.
 const MOST_AT_ONCE: usize = 32;
 
 #[cfg(test)]
@@ -291,9 +292,11 @@ mod tests {
         }
         queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
         let PlannedRuns { runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
-        assert_eq!((runs[0].series, unreadable[0].id), (JobId::new(2), JobId::new(1)));
+        let ids = |runs: &[PlannedRun]| runs.iter().map(|run| run.series.number()).collect::<Vec<_>>();
+        let damaged = |all: &[UnreadableJob]| all.iter().map(|one| one.id.number()).collect::<Vec<_>>();
+        assert_eq!((ids(&runs), damaged(&unreadable)), (vec![2], vec![1]));
         let (all, unreadable) = queue.series().unwrap();
-        assert_eq!((all[0].id, unreadable[0].id), (JobId::new(2), JobId::new(1)));
+        assert_eq!((all.len(), all[0].id, damaged(&unreadable)), (1, JobId::new(2), vec![1]));
         queue.remove_series(JobId::new(1)).unwrap();
         assert_eq!(queue.series().unwrap(), (all, Vec::new()));
     }

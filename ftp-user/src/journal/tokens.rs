@@ -24,11 +24,14 @@ impl<'a> Tokens<'a> {
     pub fn insert(self, token: &Token) -> Result<bool, JournalFailure> {
         self.0.write(|store| {
             store.sql.execute("DELETE FROM tokens WHERE expires <= ?1", &[store.sql.now()?.into()])?;
-            let (known, _) = find(&store.sql)?;
-            if known.iter().any(|known| known.name == token.name) {
+            // Those whose rows are damaged count, too.
+            let count = "SELECT count(*), count(CASE WHEN name = ?1 THEN 1 END) FROM tokens";
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let (all, of_name): (u64, u64) = store.sql.one(count, &[(&token.name).into()], read)?;
+            if of_name > 0 {
                 return Ok(Ok(false));
             }
-            if known.len() as u64 >= MOST {
+            if all >= MOST {
                 return Ok(Err(store.full(MOST)));
             }
             save(&store.sql, token)?;
@@ -139,6 +142,7 @@ mod tests {
         queue.write(|store| store.sql.write(damage, &[])).unwrap();
         let (all, damaged) = tokens.all().unwrap();
         assert_eq!((all, damaged.len()), (vec![token("bob", 2)], 1));
+        assert!(!tokens.insert(&token("ann", 3)).unwrap(), "its name is taken");
         assert!(tokens.insert(&token("eve", 3)).unwrap() && tokens.remove("ann").unwrap());
     }
 }

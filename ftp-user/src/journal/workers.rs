@@ -6,8 +6,8 @@ use super::table::WORKERS;
 use crate::queue::{WorkerProfile, WorkerRecord};
 use std::time::Duration;
 
-/// The workers that were alive within the last hour. One whose row is damaged is left out: it soon says again how it stands, or is
-/// forgotten.
+/// The workers that were alive within the last hour. A damaged row is left out: a worker that is alive writes its row again at its next
+/// check-in.
 pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
     let condition = format!("TRUE ORDER BY name, id LIMIT {MOST_WORKERS}");
     let found = WORKERS.find_whole(sql, &condition, &[], |row| {

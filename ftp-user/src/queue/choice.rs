@@ -58,8 +58,7 @@ pub fn next<'h, J>(
     heads: impl IntoIterator<Item = &'h Head<J>>,
     carried: &[CarriedJob],
 ) -> Option<&'h Head<J>> {
-    let rank = |head: &&'h Head<J>| {
-        let head: &'h Head<J> = head;
+    let rank = |&head: &&'h Head<J>| {
         let of_owner = || carried.iter().filter(|job| job.owner == head.owner);
         let of_pair = || of_owner().filter(|job| job.pair == head.pair);
         let share = |running: usize, fence: Option<u64>| (running, fence);

@@ -64,7 +64,7 @@ enum Rule {
 
 impl Recurrence {
     /// An interval in words: `every 15 seconds`. `None` if its runs are at local times.
-    pub fn interval(&self) -> Option<String> {
+    pub fn interval_in_words(&self) -> Option<String> {
         let Rule::Interval(seconds) = self.rule else { return None };
         let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
         let (unit, name) = units.into_iter().find(|(unit, _)| seconds.get() % unit == 0)?;

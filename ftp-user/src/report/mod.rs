@@ -286,7 +286,7 @@ pub struct Screen {
 }
 
 impl Style {
-    /// The object of `--json` of a failure of the whole run, on one line; `None` if no program reads the events.
+    /// The `failed` event of a whole run, on one line; `None` without `--json`, or if a listener gets the events.
     pub fn line_of_failure(&self, failure: &Failure) -> Option<String> {
         if !self.json || matches!(self.output, Output::Listener(_)) {
             return None;

@@ -73,17 +73,20 @@ impl Teller {
     }
 
     fn take(&mut self, event: &Event) {
-        if self.told.is_err() {
+        // People are told on standard error what has failed, also when nobody reads the results any more.
+        let is_complaint = self.human.is_some() && matches!(event, Event::Causes(_) | Event::Withheld(_));
+        if self.told.is_err() && !is_complaint {
             return;
         }
         let at = self.at();
         let shown = self.overall.take(event, at).then(|| self.overall.shown(at));
         self.has_begun |= shown.is_some() && !matches!(event, Event::Found(_));
-        self.told = match &mut self.human {
+        let told = match &mut self.human {
             Some(human) => human.tell(event),
             None => json::text(event, shown.as_ref(), self.style.exits)
                 .and_then(|line| self.say(Some(event), line, shown.as_ref())),
         };
+        self.told = std::mem::replace(&mut self.told, Ok(())).and(told);
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
         match (&self.human, event, &mut self.due) {
             (None, Event::Progress(_), Some(due)) => due.told(at),

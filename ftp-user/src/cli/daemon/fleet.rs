@@ -317,7 +317,7 @@ impl Fleet for Daemon {
     }
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
-        // The log names those that cannot be read.
+        // A damaged series is left out: the log names it when it is due.
         let (all, _) = self.reader.series().map_err(away)?;
         all.iter().map(|record| self.series_view(record)).collect()
     }
@@ -329,15 +329,15 @@ impl Fleet for Daemon {
         let record = all.into_iter().find(|record| record.id == id);
         let record = record.ok_or_else(|| ApiError::not_found("series"))?;
         self.permit(caller, &record.job)?;
-        let change = |change: fn(&mut Series, u64)| {
+        let apply = |change: fn(&mut Series, u64)| {
             self.queue.change_series(id, |series, now| {
                 series.submission.is_limited |= caller.scope != Scope::Admin;
                 change(series, now);
             })
         };
         let changed = match action {
-            SeriesAction::Pause => change(|series, _| series.is_paused = true),
-            SeriesAction::Resume => change(Series::resume),
+            SeriesAction::Pause => apply(|series, _| series.is_paused = true),
+            SeriesAction::Resume => apply(Series::resume),
             SeriesAction::Remove => self.queue.remove_series(id).map(|()| record),
         };
         match changed {

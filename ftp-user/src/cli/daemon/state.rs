@@ -57,7 +57,7 @@ pub(super) struct Daemon {
     pub(super) settings: Mutex<Arc<Settings>>,
     /// The tokens, as the store had them last.
     pub(super) tokens: Mutex<Arc<[TokenInfo]>>,
-    /// How many others cannot be read, of which the log has told.
+    /// How many damaged tokens the log has named.
     damaged_tokens: AtomicUsize,
     /// The mistake of the settings because of which a request was refused last; none if they have none.
     pub(super) told_mistake: Mutex<Option<String>>,
@@ -210,7 +210,7 @@ impl Daemon {
         let (tokens, damaged) = Tokens::of(&self.reader).all()?;
         if self.damaged_tokens.swap(damaged.len(), Ordering::Relaxed) < damaged.len() {
             for cause in damaged {
-                tracing::error!(%cause, "a token cannot be read, and grants nothing: the others do");
+                tracing::error!(%cause, "a token cannot be read and grants nothing");
             }
         }
         let settings = Arc::clone(&self.settings.locked());

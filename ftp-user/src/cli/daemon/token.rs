@@ -86,8 +86,8 @@ pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
     for token in all {
         general.tell(Event::Token(ShownToken { token, text: None })).await?;
     }
-    for why in &damaged {
-        general.warn(format!("a token cannot be read, and grants nothing: {why}")).await?;
+    for cause in &damaged {
+        general.warn(format!("a token cannot be read and grants nothing: {cause}")).await?;
     }
     Ok(if damaged.is_empty() { Status::Done } else { Status::Failed(Kind::Other) })
 }

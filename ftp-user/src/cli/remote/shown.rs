@@ -94,7 +94,7 @@ pub(super) fn text(object: &Value, key: &str) -> String {
 ///
 /// # Errors
 ///
-/// It cannot be printed: [`end_of_stream`].
+/// Standard output cannot be written. [`end_of_stream`] says how the verb ends then.
 pub(in crate::cli) fn print_event(line: &str, is_json: bool) -> io::Result<()> {
     let print = |line: &str| writeln!(output::out(), "{line}");
     if is_json {
@@ -111,7 +111,7 @@ pub(in crate::cli) fn print_event(line: &str, is_json: bool) -> io::Result<()> {
     }
 }
 
-/// How a verb ends whose stream cannot be printed any more. A reader that has seen enough is no failure.
+/// The result of a verb that can no longer print its stream. A closed pipe is not a failure.
 pub(in crate::cli) fn end_of_stream(error: &io::Error) -> Result<Status> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Ok(Status::Done)

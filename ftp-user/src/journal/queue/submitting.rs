@@ -158,20 +158,36 @@ impl QueueFacts {
 /// Submits jobs in one transaction. Returns what became of each.
 pub(super) fn submit_all(store: &Store, jobs: &[NewJob]) -> Vec<Reply> {
     store.sql.ask_ahead(|sql| QueueFacts::of(sql, jobs));
-    let mut has_begun = false;
+    let mut has_lock = false;
     let submitted = store.durably(|store| {
-        has_begun = true;
+        has_lock = true;
         let mut facts = QueueFacts::of(&store.sql, jobs)?;
         jobs.iter().map(|new| submit(store, new, &mut facts)).collect()
     });
     match submitted {
         Ok(submitted) => submitted,
-        // One of them may be to blame, if the store let anybody begin and can be reached.
-        Err(_) if jobs.len() > 1 && has_begun && store.sql.now().is_ok() => {
-            jobs.iter().flat_map(|new| submit_all(store, slice::from_ref(new))).collect()
+        // One of the jobs may be to blame if the transaction got its lock and the store can still be reached.
+        Err(failure) if has_lock && store.sql.now().is_ok() => {
+            jobs.iter().map(|new| submit_again(store, new, jobs.len() > 1, &failure)).collect()
         }
         Err(failure) => iter::repeat_n(Err(failure), jobs.len()).collect(),
     }
+}
+
+/// Submits a job of a transaction that has failed: it is there if only the answer to the commit was lost, and may have begun since.
+/// Otherwise it is submitted alone, if it was not.
+pub(super) fn submit_again(
+    store: &Store,
+    new: &NewJob,
+    was_with_others: bool,
+    failure: &JournalFailure,
+) -> Reply {
+    if store.durably(|store| JobRow::find(&store.sql, new.id))?.is_some() {
+        store.sql.settle().map_err(|bad| store.failure(bad))?;
+        return Ok(Submitted::New(new.id));
+    }
+    let alone = was_with_others.then(|| submit_all(store, slice::from_ref(new)).pop()).flatten();
+    alone.unwrap_or_else(|| Err(failure.clone()))
 }
 
 fn submit(store: &Store, new: &NewJob, facts: &mut QueueFacts) -> Result<Reply> {

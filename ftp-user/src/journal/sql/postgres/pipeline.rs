@@ -53,7 +53,7 @@ pub(super) struct Ready {
     pub(super) times: u64,
 }
 
-/// Statements of one text: the server carries them out together if it can.
+/// Statements with one text: the server carries them out together if it can.
 pub(super) struct Writes {
     pub(super) statement: String,
     pub(super) all: Vec<Vec<OwnedValue>>,
@@ -76,34 +76,35 @@ pub(super) fn arrays_of(prepared: &Prepared, all: &[Vec<OwnedValue>]) -> Result<
     prepared.statement.params().iter().zip(&prepared.values).map(array).collect()
 }
 
-/// Puts those together that are the same but for their values, of which the first ones are different numbers: no row is changed twice.
-/// Those between them add or replace rows of other tables only, so that it does not matter which of them comes first.
+/// Groups statements that differ only in their values and begin with different numbers, so that no row is changed twice. A statement joins
+/// an earlier group only if every group after that one writes another table from values alone: their order does not matter then.
 pub(super) fn together(writes: Vec<Write>) -> Vec<Writes> {
-    let mut all = Vec::<(Writes, HashSet<i64>)>::new();
+    let mut groups = Vec::<(Writes, HashSet<i64>)>::new();
     for Write { statement, values, rows } in writes {
         let key = match values.first() {
             Some(OwnedValue::Integer(key)) => Some(*key),
             Some(OwnedValue::Null | OwnedValue::Text(_) | OwnedValue::Blob(_)) | None => None,
         };
-        let is_elsewhere = |of: &Writes| {
-            table(&statement).zip(table(&of.statement)).is_some_and(|(one, other)| one != other)
+        let is_independent_of = |group: &Writes| {
+            let tables = written_table(&statement).zip(written_table(&group.statement));
+            tables.is_some_and(|(one, other)| one != other)
         };
-        let last = all.iter_mut().rev().find(|(of, _)| !is_elsewhere(of));
-        match last.filter(|(of, _)| of.statement == statement && of.rows == rows) {
-            Some((of, keys)) if key.is_some_and(|key| !keys.contains(&key)) => {
+        let last = groups.iter_mut().rev().find(|(group, _)| !is_independent_of(group));
+        match last.filter(|(group, _)| group.statement == statement && group.rows == rows) {
+            Some((group, keys)) if key.is_some_and(|key| !keys.contains(&key)) => {
                 keys.extend(key);
-                of.all.push(values);
+                group.all.push(values);
             }
             Some(_) | None => {
-                all.push((Writes { statement, all: vec![values], rows }, key.into_iter().collect()));
+                groups.push((Writes { statement, all: vec![values], rows }, key.into_iter().collect()));
             }
         }
     }
-    all.into_iter().map(|(writes, _)| writes).collect()
+    groups.into_iter().map(|(group, _)| group).collect()
 }
 
-/// The table to which a statement adds rows, or whose rows it replaces; `None` if it may do something else.
-fn table(statement: &str) -> Option<&str> {
+/// The table into which a statement writes given values; `None` if it does anything else.
+fn written_table(statement: &str) -> Option<&str> {
     let (table, rest) = statement.strip_prefix("INSERT INTO ")?.split_once(' ')?;
     (!rest.contains("SELECT")).then_some(table)
 }

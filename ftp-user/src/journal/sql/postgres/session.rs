@@ -53,7 +53,7 @@ pub(super) enum Work {
     Query(Vec<Select>),
     /// Statements without values.
     Batch(String),
-    /// The transaction ends, and its results stay: they are on the disk then, if it has any. Those who listen may be told.
+    /// The transaction ends, and its results stay: they are on the disk then, if it has any. With `notifies`, those who listen are told.
     Commit { has_changed: bool, notifies: bool },
     /// The transaction is given up.
     RollBack,
@@ -205,7 +205,7 @@ impl Session {
                 Ok(Answer { rows, time, ..Answer::default() })
             }
             Work::Batch(statements) => self.batch(&statements).await,
-            // A transaction in which something has failed would end without a word, but for what stands before its end.
+            // COMMIT alone would roll back a failed transaction without an error. The statement before it reports the failure.
             Work::Commit { has_changed, notifies } => {
                 let first = if notifies { format!("NOTIFY {CHANNEL}") } else { "SELECT 1".to_owned() };
                 let wait = if has_changed { WAIT_FOR_DISK } else { "" };
