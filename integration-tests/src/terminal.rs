@@ -86,7 +86,7 @@ fn script(state: &Path, arguments: &str, columns: Option<u16>) -> Command {
         format!("{columns}exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
-    command.env("HOME", state).env_remove("NO_COLOR");
+    command.env("HOME", state).env("TERM", "xterm").env_remove("NO_COLOR");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
