@@ -79,7 +79,7 @@ impl JobJournal {
     /// Ends the part that this run carries, with everything that was noted before.
     pub async fn end_tree_part(&self, result: String) {
         let Some(lease) = self.lease() else { return };
-        self.end_with(move |store, _| end(&store.sql, lease, RowState::Ended, &result)).await;
+        self.end_with(move |store, _| end(&store.sql, lease, RowState::Ended, &result).map(drop)).await;
     }
 }
 
@@ -124,15 +124,22 @@ impl Leases<'_> {
         self.queue.read(|store| Ok(store.sql.number(ask, &[job.into(), lost.into()])? > 0))
     }
 
-    /// Ends parts whose runs have told no result. Those that have not `begun` go back; what becomes of the others is not known.
+    /// Ends parts whose runs have told no result. Those that have not `begun` go back; what becomes of the others is not known. Returns
+    /// those that this worker has no more, because it has lost them or their result was told.
     ///
     /// # Errors
     ///
     /// The journal cannot be written.
-    pub fn end_tree_parts(&self, parts: &[(Lease, bool)]) -> Result<(), JournalFailure> {
+    pub fn end_tree_parts(&self, parts: &[(Lease, bool)]) -> Result<Vec<Lease>, JournalFailure> {
         let state = |has_begun| if has_begun { RowState::Lost } else { RowState::GivenBack };
         self.queue.write(|store| {
-            parts.iter().try_for_each(|(lease, has_begun)| end(&store.sql, *lease, state(*has_begun), ""))
+            let mut gone = Vec::new();
+            for (lease, has_begun) in parts {
+                if !end(&store.sql, *lease, state(*has_begun), "")? {
+                    gone.push(*lease);
+                }
+            }
+            Ok(gone)
         })
     }
 }
@@ -237,20 +244,22 @@ fn state_after(sql: &Sql, job: JobId, part: u64, request: PartRequest) -> Result
     Ok(state)
 }
 
-/// Ends a part, if that is still its lease. The row is not read: one that is damaged must keep nobody from going on.
-fn end(sql: &Sql, lease: Lease, state: RowState, result: &str) -> Result<(), StoreError> {
-    if leases::is_held(sql, lease)? {
+/// Ends a part, if that is still its lease; returns whether it was. The row is not read: one that is damaged must keep nobody from going
+/// on.
+fn end(sql: &Sql, lease: Lease, state: RowState, result: &str) -> Result<bool, StoreError> {
+    let is_held = leases::is_held(sql, lease)?;
+    if is_held {
         leases::delete_part(sql, lease.job, lease.part)?;
         save(sql, lease.job, lease.part, state, result)?;
     }
-    Ok(())
+    Ok(is_held)
 }
 
 /// Marks those parts as lost whose leases have expired. Returns their jobs.
 pub(super) fn lose_expired(sql: &Sql, now: u64, held: &[Lease]) -> Result<Vec<JobId>, StoreError> {
     let mut lost = leases::expired_tree_parts(sql, now)?;
     lost.retain(|lease| !held.contains(lease));
-    lost.iter().try_for_each(|lease| end(sql, *lease, RowState::Lost, ""))?;
+    lost.iter().try_for_each(|lease| end(sql, *lease, RowState::Lost, "").map(drop))?;
     Ok(lost.into_iter().map(|lease| lease.job).collect())
 }
 

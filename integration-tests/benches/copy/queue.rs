@@ -157,8 +157,10 @@ fn ends(open: impl Fn() -> Queue + Sync, crowd: usize) -> (f64, f64) {
             let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap().jobs;
             if taken.is_empty() {
                 let is_early = |now: &mut u64| *now == before && ended.load(Ordering::Relaxed) < JOBS;
-                drop(changed.wait_while(changes.lock().unwrap(), is_early).unwrap());
-                thread::sleep(SHORT_PAUSE.saturating_sub(looked_at.elapsed()));
+                let changes = changed.wait_while(changes.lock().unwrap(), is_early).unwrap();
+                let is_open = |_: &mut u64| ended.load(Ordering::Relaxed) < JOBS;
+                let pause = SHORT_PAUSE.saturating_sub(looked_at.elapsed());
+                drop(changed.wait_timeout_while(changes, pause, is_open).unwrap());
                 continue;
             }
             let end = |taken: &TakenJob| (taken.lease, |entry: &mut Entry, now| entry.end(0, None, now));

@@ -11,7 +11,7 @@ use crate::job;
 use crate::journal::{
     CheckIn, JournalFailure, Leases, PlannedRun, PlannedRuns, Queue, TakenJob, TakenJobs, UnreadableJob,
 };
-use crate::queue::{CarriedJob, Entry, Head, Lease, RenewalTimer, StoredProgress, Turn, Wish};
+use crate::queue::{CarriedJob, Entry, Head, INTERRUPTED, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use crate::report::{Event, line_of};
 use ftp_io::blocking;
 use ftp_io::clock::{Clock, since_1970};
@@ -477,8 +477,13 @@ impl Worker {
         let id = self.daemon.worker.id;
         if !parts.is_empty() {
             // Those that have a result are not changed.
-            self.daemon.queue.on_disk(move |queue| Leases::of(queue, id).end_tree_parts(&parts)).await?;
-            self.unwritten.retain(|end| !end.lease.is_of_tree_part());
+            let end = move |queue: &Queue| Leases::of(queue, id).end_tree_parts(&parts);
+            let gone = self.daemon.queue.on_disk(end).await?;
+            for end in self.unwritten.extract_if(.., |end| end.lease.is_of_tree_part()) {
+                if !end.has_result() && gone.contains(&end.lease) {
+                    tracing::warn!(job = %end.lease.job, "a job has lost its lease: the run of a part of its tree has ended");
+                }
+            }
         }
         let ends = self.unwritten.clone();
         let end = move |queue: &Queue| {
@@ -505,6 +510,11 @@ impl Worker {
 }
 
 impl UnwrittenEnd {
+    /// Whether the run has come to its end.
+    fn has_result(&self) -> bool {
+        matches!(self.result, Some(RunResult::Ended { exit, .. }) if exit != INTERRUPTED)
+    }
+
     /// Notes the end in the entry of its job.
     fn note(self, entry: &mut Entry, now: u64) {
         match self.result {
