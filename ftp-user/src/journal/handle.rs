@@ -6,7 +6,7 @@ use super::claiming::{
 use super::failure::{JournalFailure, Result};
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
-use super::listing::UnreadableJob;
+use super::listing::UnreadableRow;
 #[cfg(feature = "postgres")]
 use super::password::Password;
 use super::queue::Queue;
@@ -169,7 +169,7 @@ impl Journal {
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>)> {
+    pub fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableRow>)> {
         self.existing()?.map_or_else(|| Ok(Default::default()), |store| store.readable_jobs())
     }
 

@@ -5,7 +5,7 @@ use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::leases::is_held;
-use super::listing::UnreadableJob;
+use super::listing::{RowOf, UnreadableRow};
 use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Every job, the one that began first comes first, and those that cannot be read. Locks of processes that were killed are removed.
-    pub(super) fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableJob>), JournalFailure> {
+    pub(super) fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableRow>), JournalFailure> {
         self.sweep_locks();
         let record = |row: JobRow| -> Result<Option<JobRecord>> {
             let process = self.holder(row.id)?;
@@ -216,7 +216,7 @@ impl Store {
                 record => jobs.extend(record.map_err(|bad| self.failure(bad))?),
             }
         }
-        Ok((jobs, damaged.into_iter().map(|row| UnreadableJob::of(self, row)).collect()))
+        Ok((jobs, damaged.into_iter().map(|row| UnreadableRow::of(self, RowOf::Job, row)).collect()))
     }
 
     /// Every job. One that cannot be read is a failure.

@@ -5,7 +5,7 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts};
-use super::listing::UnreadableJob;
+use super::listing::{RowOf, UnreadableRow};
 use super::queue::{
     Queue, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, read_sites,
     save, totals,
@@ -44,7 +44,7 @@ pub struct TakenJobs {
     /// Those that the worker carries now.
     pub jobs: Vec<TakenJob>,
     /// Those that would have been next if their rows were not damaged. They keep nobody from the others.
-    pub unreadable: Vec<UnreadableJob>,
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// What is known elsewhere of a job that is carried.
@@ -171,7 +171,8 @@ impl<'a> Leases<'a> {
             let Some((jobs, damaged)) = store.look_and_write(look, take)? else {
                 return Ok(TakenJobs::default());
             };
-            let unreadable = damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect();
+            let unreadable =
+                damaged.into_iter().map(|row| UnreadableRow::of(store, RowOf::Job, row)).collect();
             Ok(TakenJobs { jobs, unreadable })
         })
     }

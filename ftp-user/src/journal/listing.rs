@@ -41,38 +41,54 @@ pub struct FoundJobs {
     /// Those that can be read.
     pub jobs: Vec<QueuedJob>,
     /// Those whose rows are damaged. They keep nobody from the others.
-    pub unreadable: Vec<UnreadableJob>,
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// A job or a series whose row is damaged.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnreadableJob {
-    /// What it is, as a message calls it.
-    pub what: &'static str,
-    /// Its identity, if that can be read.
+pub struct UnreadableRow {
+    /// Whose row it is.
+    pub of: RowOf,
+    /// The identity of that, or 0 if it cannot be read.
     pub id: JobId,
     /// What is wrong with the journal, as the verb of a job would say it.
     pub failure: JournalFailure,
 }
 
-/// What a message calls a series.
-pub(super) const SERIES_WORD: &str = "series";
+/// Whose row it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RowOf {
+    /// A job's.
+    Job,
+    /// A series'.
+    Series,
+}
 
-impl fmt::Display for UnreadableJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, id, failure } = self;
-        write!(f, "{what} {id} cannot be read: {failure}; ")?;
-        match *what {
-            SERIES_WORD => write!(f, "{FtpUser} series remove {id} removes it"),
-            _ => write!(f, "{}", failure.hint()),
+impl RowOf {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Series => "series",
         }
     }
 }
 
-impl UnreadableJob {
-    /// What a person is told of a job whose row is damaged.
-    pub(super) fn of(store: &Store, (id, bad): DamagedRow) -> Self {
-        Self { what: "job", id, failure: store.failure(bad) }
+impl fmt::Display for UnreadableRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, id, failure } = self;
+        write!(f, "{} {id} cannot be read: {failure}; ", of.name())?;
+        match of {
+            RowOf::Series => write!(f, "{FtpUser} series remove {id} removes it"),
+            RowOf::Job => write!(f, "{}", failure.hint()),
+        }
+    }
+}
+
+impl UnreadableRow {
+    /// What a person is told of a damaged row.
+    pub(super) fn of(store: &Store, of: RowOf, (id, bad): DamagedRow) -> Self {
+        Self { of, id, failure: store.failure(bad) }
     }
 }
 
@@ -521,11 +537,13 @@ fn all_whole(
     store: &Store,
     (found, damaged): (Vec<(JobId, Entry)>, Vec<DamagedRow>),
 ) -> Result<FoundJobs, StoreError> {
-    let unreadable = damaged.into_iter().map(|row| UnreadableJob::of(store, row)).collect();
+    let unreadable = damaged.into_iter().map(|row| UnreadableRow::of(store, RowOf::Job, row)).collect();
     let mut all = FoundJobs { jobs: Vec::new(), unreadable };
     for (job, entry) in found {
         match whole(&store.sql, job, entry) {
-            Err(bad @ StoreError::Row(_)) => all.unreadable.push(UnreadableJob::of(store, (job, bad))),
+            Err(bad @ StoreError::Row(_)) => {
+                all.unreadable.push(UnreadableRow::of(store, RowOf::Job, (job, bad)))
+            }
             whole => all.jobs.extend(whole?),
         }
     }

@@ -68,8 +68,8 @@ pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use leases::{CarriedRun, CheckIn, Leases, TakenJob, TakenJobs};
 pub use listing::{
-    AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, Slice,
-    UnreadableJob,
+    AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, RowOf,
+    Slice, UnreadableRow,
 };
 pub use memory::SharedDocuments;
 pub use password::{Password, PgpassAnswer};

@@ -3,7 +3,7 @@
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::leases::is_live;
-use super::listing::{SERIES_WORD, UnreadableJob};
+use super::listing::{RowOf, UnreadableRow};
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
@@ -40,7 +40,7 @@ pub struct PlannedRuns {
     /// What became of them.
     pub runs: Vec<PlannedRun>,
     /// The series that cannot be read. The others begin nevertheless.
-    pub unreadable: Vec<UnreadableJob>,
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 impl Queue {
@@ -67,7 +67,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn series(&self) -> Result<(Vec<SeriesRecord>, Vec<UnreadableJob>), JournalFailure> {
+    pub fn series(&self) -> Result<(Vec<SeriesRecord>, Vec<UnreadableRow>), JournalFailure> {
         self.read(|store| {
             let (all, damaged) = find(&store.sql, "TRUE ORDER BY created, id", &[])?;
             Ok((all, unreadable(store, damaged)))
@@ -127,7 +127,7 @@ impl Queue {
                 match store.durably(|store| begin(store, id, job)) {
                     // Another row that it needs is damaged.
                     Err(failure @ JournalFailure::Damaged { .. }) => {
-                        planned.unreadable.push(UnreadableJob { what: SERIES_WORD, id, failure });
+                        planned.unreadable.push(UnreadableRow { of: RowOf::Series, id, failure });
                     }
                     begun => planned.runs.extend(begun?),
                 }
@@ -184,9 +184,8 @@ fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<(Vec<SeriesR
     SERIES.find_whole(sql, condition, values, read)
 }
 
-fn unreadable(store: &Store, damaged: Vec<DamagedRow>) -> Vec<UnreadableJob> {
-    let named = |(id, bad)| UnreadableJob { what: SERIES_WORD, id, failure: store.failure(bad) };
-    damaged.into_iter().map(named).collect()
+fn unreadable(store: &Store, damaged: Vec<DamagedRow>) -> Vec<UnreadableRow> {
+    damaged.into_iter().map(|row| UnreadableRow::of(store, RowOf::Series, row)).collect()
 }
 
 fn read(row: &Row<'_>) -> Result<SeriesRecord> {
@@ -293,7 +292,7 @@ mod tests {
         queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
         let PlannedRuns { runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
         let ids = |runs: &[PlannedRun]| runs.iter().map(|run| run.series.number()).collect::<Vec<_>>();
-        let damaged = |all: &[UnreadableJob]| all.iter().map(|one| one.id.number()).collect::<Vec<_>>();
+        let damaged = |all: &[UnreadableRow]| all.iter().map(|one| one.id.number()).collect::<Vec<_>>();
         assert_eq!((ids(&runs), damaged(&unreadable)), (vec![2], vec![1]));
         let (all, unreadable) = queue.series().unwrap();
         assert_eq!((all.len(), all[0].id, damaged(&unreadable)), (1, JobId::new(2), vec![1]));

@@ -48,7 +48,7 @@ pub(super) static LEASES: LazyLock<Table> = LazyLock::new(|| Table::named("lease
 pub(super) static TREE_PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("tree_parts"));
 pub(super) static MEMORY: LazyLock<Table> = LazyLock::new(|| Table::named("memory"));
 
-/// A job whose row is not what was written, and what is wrong with it.
+/// The first column of a row that is not what was written, as an id, and what is wrong with the row.
 pub(super) type DamagedRow = (JobId, StoreError);
 
 impl Table {

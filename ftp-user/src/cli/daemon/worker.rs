@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{
-    CheckIn, JournalFailure, Leases, PlannedRun, PlannedRuns, Queue, TakenJob, TakenJobs, UnreadableJob,
+    CheckIn, JournalFailure, Leases, PlannedRun, PlannedRuns, Queue, TakenJob, TakenJobs, UnreadableRow,
 };
 use crate::queue::{CarriedJob, Entry, Head, INTERRUPTED, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use crate::report::{Event, line_of};
@@ -404,17 +404,17 @@ impl Worker {
     }
 
     /// Tells the log and those who follow the events of jobs and series that cannot be read, of each once.
-    fn tell_unreadable(&mut self, jobs: Vec<UnreadableJob>) {
-        for job in jobs {
-            if self.unreadable.contains(&job.id) {
+    fn tell_unreadable(&mut self, rows: Vec<UnreadableRow>) {
+        for row in rows {
+            if self.unreadable.contains(&row.id) {
                 continue;
             }
-            tracing::error!(job = %job.id, cause = %job.failure, "a {} cannot be read: the others go on", job.what);
-            if let Some(line) = line_of(&Event::Warning { message: job.to_string() }) {
-                self.daemon.feed.tell(job.id, "", &line);
+            tracing::error!(id = %row.id, cause = %row.failure, "a {} cannot be read: the others go on", row.of.name());
+            if let Some(line) = line_of(&Event::Warning { message: row.to_string() }) {
+                self.daemon.feed.tell(row.id, "", &line);
             }
             self.unreadable.truncate(MOST_UNREADABLE);
-            self.unreadable.push_front(job.id);
+            self.unreadable.push_front(row.id);
         }
     }
 
