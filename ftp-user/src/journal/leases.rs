@@ -163,7 +163,7 @@ impl<'a> Leases<'a> {
                 let Some(head) = queue::next(ready, &all) else { return Ok(None) };
                 sql.ask_ahead(|sql| {
                     self::carried(sql)?;
-                    jobs_of_group(sql, head, time, most + MOST_WAITING_OF_GROUP)
+                    jobs_of_group(sql, head.group, time, most + MOST_WAITING_OF_GROUP)
                 });
                 Ok(Some(DueHeads { time, heads }))
             };
@@ -304,13 +304,15 @@ fn take(
         let ready = heads.iter().filter(|head| may_begin(head, &carried));
         let all: Vec<_> = carried.iter().chain(recent).cloned().collect();
         let Some(head) = queue::next(ready, &all).cloned() else { break };
-        let is_of_group = |other: &Head<JobId>| other.is_of_group(&head);
+        let is_of_group = |other: &Head<JobId>| other.group == head.group;
         if !known.contains_key(&head.job) {
             // As many jobs of its group as this look can need.
-            let group = jobs_of_group(sql, &head, time, most + MOST_WAITING_OF_GROUP)?;
+            let group = jobs_of_group(sql, head.group, time, most + MOST_WAITING_OF_GROUP)?;
             damaged.extend(group.damaged);
             heads.retain(|other| !is_of_group(other));
-            heads.extend(group.jobs.iter().map(|(job, entry)| head_of(*job, entry)));
+            for (job, entry) in &group.jobs {
+                heads.push(head_of(*job, entry)?);
+            }
             let is_sync = |job: JobId| !group.not_syncs.contains(&job);
             known.extend(group.jobs.into_iter().map(|(job, entry)| (job, (entry, is_sync(job)))));
         }

@@ -1,26 +1,26 @@
-//! Jobs and files of the queue as the API lists them: in slices, each of which says where the next one begins.
+//! Jobs of the queue and their files as the API lists them: in slices, each of which says where the next one begins.
 
+mod files;
 #[cfg(test)]
 mod tests;
 
+pub use files::{AlikeFailures, FileCursor, FileQuery, FileSelection};
+
 use super::failure::{JournalFailure, Result};
-use super::item_row::IS_FILE;
 use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried_runs};
-use super::queue::{Queue, entries_and_damaged, find, heads, listed};
-use super::record::{ItemRecord, ItemState, StoredJob};
+use super::queue::{IS_DUE, OPEN, Queue, entries_and_damaged, find, heads, listed};
+use super::record::StoredJob;
 use super::sql::{Counters, Sql, StoreError, Value};
 use super::store::Store;
 use super::table::{DamagedRow, counters, set_counters};
 use super::workers::workers;
 use crate::failure::FtpUser;
 use crate::id::JobId;
-use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, Wish, WorkerRecord};
+use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, WorkerRecord};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::num::ParseIntError;
-use std::str::FromStr;
 
 /// A job of the queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,9 +58,9 @@ pub struct UnreadableRow {
 /// Whose row it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RowOf {
-    /// A job's.
+    /// That of a job.
     Job,
-    /// A series'.
+    /// That of a series.
     Series,
 }
 
@@ -123,80 +123,6 @@ pub struct JobCursor {
     pub submitted: u64,
     /// Which job it is.
     pub job: JobId,
-}
-
-/// Files of a job, by how they stand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FileSelection {
-    /// All of them.
-    All,
-    /// Those that have not ended.
-    Open,
-    /// Those whose bytes have moved to the destination.
-    Done,
-    /// Those that were there already, or belong to another job now.
-    Skipped,
-    /// Those that have failed.
-    Failed,
-}
-
-impl FileSelection {
-    /// The condition of their rows.
-    fn condition(self) -> String {
-        let is = |state: ItemState| format!("state = {}", state.number());
-        let (open, done) = (is(ItemState::Open), is(ItemState::Done));
-        match self {
-            Self::All => "state >= 0".to_owned(),
-            Self::Open => open,
-            Self::Done => format!("{done} AND taken IS NOT NULL"),
-            Self::Skipped => format!("({done} AND taken IS NULL OR {})", is(ItemState::GivenOver)),
-            Self::Failed => is(ItemState::Failed),
-        }
-    }
-}
-
-/// Which files of a job are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileQuery {
-    /// How they stand.
-    pub selection: FileSelection,
-    /// The largest number of files.
-    pub most: usize,
-    /// The last file of the slice before.
-    pub after: Option<FileCursor>,
-}
-
-/// Where a slice of files has ended: the state of its last file, and which file that is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileCursor {
-    state: i64,
-    key: i64,
-}
-
-impl fmt::Display for FileCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.state, self.key)
-    }
-}
-
-impl FromStr for FileCursor {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        let (state, key) = text.split_once('-').unwrap_or((text, ""));
-        Ok(Self { state: state.parse()?, key: key.parse()? })
-    }
-}
-
-/// Files of a job that have failed for the same reason.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AlikeFailures {
-    /// Why they have failed.
-    pub why: String,
-    /// How many they are.
-    pub files: u64,
-    /// The sources of the first ones.
-    pub first: Vec<String>,
 }
 
 impl Queue {
@@ -344,28 +270,37 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>> {
-        // Indexes alone have all that tells states apart, but for jobs that wait between two tries: these have an index of their own.
+        // Each number comes from an index alone. Of jobs whose time has not come, those that wait between two tries are taken away.
+        let ended = QueueState::ALL.into_iter().filter(|state| state.has_ended()).collect();
+        let scans: [(&str, Vec<QueueState>); 5] = [
+            ("exit IS NOT NULL", ended),
+            ("carried = 1", vec![QueueState::Running]),
+            (PAUSED, vec![QueueState::Paused]),
+            (OPEN, vec![QueueState::Queued, QueueState::Scheduled]),
+            ("exit IS NULL AND cause IS NOT NULL", vec![QueueState::Waiting]),
+        ];
         let of = |state: &QueueState| {
-            let is_later = *state == QueueState::Scheduled;
-            let rows = if is_later { LATER.to_owned() } else { condition(Some(&[*state])) };
+            let rows = match state {
+                QueueState::Queued => IS_DUE.to_owned(),
+                QueueState::Scheduled => format!("NOT {IS_DUE}"),
+                QueueState::Running
+                | QueueState::Waiting
+                | QueueState::Paused
+                | QueueState::Done
+                | QueueState::Partial
+                | QueueState::Failed
+                | QueueState::Cancelled => condition(Some(&[*state])),
+            };
             format!("count(CASE WHEN {rows} THEN 1 END)")
         };
-        let counts = |rows: &str, states: &[QueueState]| {
+        let selects = (1..).zip(&scans).map(|(number, (rows, states))| {
             let counts: Vec<String> = states.iter().map(of).collect();
-            format!("(SELECT {} FROM queue WHERE {rows})", counts.join(", "))
-        };
-        let (ended, mut open): (Vec<_>, Vec<_>) =
-            QueueState::ALL.into_iter().partition(|state| state.has_ended());
-        open.retain(|state| *state != QueueState::Waiting);
-        let ask = format!(
-            "SELECT * FROM {} AS ended, {} AS open, {} AS waiting",
-            counts("exit IS NOT NULL", &ended),
-            counts("exit IS NULL", &open),
-            counts("exit IS NULL AND cause IS NOT NULL", &[QueueState::Waiting])
-        );
+            format!("(SELECT {} FROM queue WHERE {rows}) AS scan{number}", counts.join(", "))
+        });
+        let ask = format!("SELECT * FROM {}", selects.collect::<Vec<_>>().join(", "));
         self.read(|Store { sql, .. }| {
             let mut counted: BTreeMap<&'static str, u64> = sql.one(&ask, &[sql.now()?.into()], |row| {
-                let states = ended.iter().chain(&open).chain([&QueueState::Waiting]).enumerate();
+                let states = scans.iter().flat_map(|(_, states)| states).enumerate();
                 states.map(|(column, state)| Ok((state.name(), row.get(column)?))).collect()
             })?;
             let waiting = counted.get(QueueState::Waiting.name()).copied().unwrap_or(0);
@@ -373,69 +308,6 @@ impl Queue {
                 *scheduled = scheduled.saturating_sub(waiting);
             }
             Ok(counted)
-        })
-    }
-
-    /// The files of a job that are asked for, those that have not ended first.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
-    pub fn files(&self, job: JobId, query: FileQuery) -> Result<Slice<ItemRecord, FileCursor>> {
-        self.read(|Store { sql, .. }| {
-            let FileQuery { selection, most, after } = query;
-            let condition = format!(
-                "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
-                selection.condition(),
-                *IS_FILE
-            );
-            let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
-            let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-            let values = [job.into(), state.into(), key.into(), limit.into()];
-            let mut items = ItemRecord::that(sql, &condition, &values)?;
-            let has_more = items.len() > most;
-            items.truncate(most);
-            let last = items.last().filter(|_| has_more);
-            let next = last.map(|file| FileCursor { state: file.state.number(), key: file.key.0 });
-            Ok(Slice { items, next })
-        })
-    }
-
-    /// The last file of a job whose bytes have moved.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
-    pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>> {
-        let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
-        self.read(|store| {
-            let mut found = ItemRecord::that(&store.sql, &condition, &[job.into()])?;
-            found.pop().map(|file| file.whole(&store.sql)).transpose()
-        })
-    }
-
-    /// The failures of a job, those of most files first.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
-    pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>> {
-        self.read(|Store { sql, .. }| {
-            let (job, failed) = (job.into(), ItemState::Failed.number().into());
-            let ask = format!(
-                "SELECT why, count(*) FROM items WHERE job = ?1 AND state = ?2 AND why IS NOT NULL
-                GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
-            );
-            let mut alike = sql.all(&ask, &[job, failed], |row| {
-                Ok(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() })
-            })?;
-            let first = format!(
-                "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
-            );
-            for AlikeFailures { why, first: names, .. } in &mut alike {
-                *names = sql.all(&first, &[job, failed, (&*why).into()], |row| row.get(0))?;
-            }
-            Ok(alike)
         })
     }
 }
@@ -557,24 +429,24 @@ fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreE
 /// The condition of rows in one of these states. `?1` is the time, and is always used. It says the same as [`Entry::state`].
 fn condition(states: Option<&[QueueState]>) -> String {
     let Some(states) = states else { return ALL.to_owned() };
-    let (done, partial, cancelled, pause) = (DONE, PARTIAL, INTERRUPTED, Wish::Pause.number());
+    let (done, partial, cancelled) = (DONE, PARTIAL, INTERRUPTED);
     let of = |state: &QueueState| match state {
         QueueState::Done => format!("exit = {done}"),
         QueueState::Partial => format!("exit = {partial}"),
         QueueState::Cancelled => format!("exit = {cancelled}"),
         QueueState::Failed => format!("exit NOT IN ({done}, {partial}, {cancelled})"),
         QueueState::Running => "exit IS NULL AND carried = 1".to_owned(),
-        QueueState::Paused => format!("exit IS NULL AND carried = 0 AND wish = {pause}"),
-        QueueState::Waiting => format!("{LATER} AND cause IS NOT NULL"),
-        QueueState::Scheduled => format!("{LATER} AND cause IS NULL"),
-        QueueState::Queued => "exit IS NULL AND carried = 0 AND wish != 1 AND due <= ?1".to_owned(),
+        QueueState::Paused => PAUSED.to_owned(),
+        QueueState::Waiting => format!("{OPEN} AND NOT {IS_DUE} AND cause IS NOT NULL"),
+        QueueState::Scheduled => format!("{OPEN} AND NOT {IS_DUE} AND cause IS NULL"),
+        QueueState::Queued => format!("{OPEN} AND {IS_DUE}"),
     };
     let any: Vec<String> = states.iter().map(|state| format!("({})", of(state))).collect();
     format!("{ALL} AND ({})", if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") })
 }
 
-/// The condition of the rows of jobs whose time has not come. One that is paused has the wish 1.
-const LATER: &str = "exit IS NULL AND carried = 0 AND wish != 1 AND due > ?1";
+/// The condition of the rows of jobs that are paused.
+const PAUSED: &str = "exit IS NULL AND carried = 0 AND wish = 1";
 /// The condition of the row of the job that a command line has named so.
 const OF_COMMAND: &str = "job IN (SELECT id FROM jobs WHERE name = ?1)";
 /// The condition of the row of the job of this owner that a request has named so.
@@ -594,7 +466,3 @@ fn last_change(sql: &Sql) -> Result<u64, StoreError> {
 const MOST_TEXT: usize = 1 << 20;
 /// The largest number of changes that are read at once.
 const MOST_CHANGED: i64 = 500;
-/// The largest number of causes that are told apart.
-const MOST_CAUSES: usize = 20;
-/// The largest number of files that are named for one cause.
-const MOST_NAMED: usize = 10;

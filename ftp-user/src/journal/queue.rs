@@ -21,6 +21,7 @@ use crate::queue::{
 use ftp_io::blocking;
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use submitting::Submissions;
@@ -402,6 +403,7 @@ fn indexed(pair: &str) -> Cow<'_, str> {
 pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
     let (pair, sites) = (indexed(pair), written_sites(sites)?);
+    let group = group_of(&entry.submission)?;
     let change = transaction_number(sql)?;
     let values = [
         job.into(),
@@ -429,17 +431,33 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
         change.into(),
         entry.submitted.unwrap_or(change).into(),
         entry.waits_for.into(),
+        group.into(),
     ];
     QUEUE.replace(sql, &values)?;
     sql.notify()
 }
 
-/// The job that was submitted first of each owner, pair and priority with the same sites, of those that may begin: the first
-/// [`MOST_HEADS`] of each owner, those of the highest priority before the others.
+/// The number that jobs of the same owner, pair, priority and sites have in common. Nobody can choose these so that they have the number
+/// of somebody else's.
+fn group_of(submission: &Submission) -> Result<i64> {
+    let Submission { owner, pair, priority, sites, .. } = submission;
+    let mut hash = Sha256::new();
+    for text in [owner, &*indexed(pair), &priority.number().to_string(), &written_sites(sites)?] {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let (first, _) = digest.as_chunks();
+    Ok(first.first().copied().map_or(0, i64::from_le_bytes))
+}
+
+/// The job that was submitted first of each group, of those that may begin: the first [`MOST_HEADS`] of each owner, those of the
+/// highest priority before the others.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
     let head = |row: &Row<'_>| {
         Ok(Head {
             job: row.get(0)?,
+            group: row.get(7)?,
             owner: row.get(1)?,
             pair: row.get(2)?,
             sites: read_sites(row.get(5)?)?,
@@ -448,27 +466,35 @@ pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
             due: row.get(6)?,
         })
     };
-    sql.all(&ask_for_heads(), &[Wish::Pause.number().into(), now.into()], |row| match head(row) {
+    sql.all(&ask_for_heads(), &[now.into()], |row| match head(row) {
         // Whoever takes it finds out what is wrong with it.
-        Err(StoreError::Row(_)) => Ok(Head { job: row.get(0).unwrap_or_default(), ..Head::default() }),
+        Err(StoreError::Row(_)) => {
+            let (job, group) = (row.get(0).unwrap_or_default(), row.get(7).unwrap_or_default());
+            Ok(Head { job, group, ..Head::default() })
+        }
         head => head,
     })
 }
 
-/// Asks for the [`heads`]. Each job is looked at once, whatever the server knows of the table: a join would look at the groups again for
-/// each job while there are no statistics.
+/// Asks for the [`heads`]. An index leads from group to group and to the first job of each, so it does not matter how many jobs a group
+/// has, nor what the server knows of the table.
 pub(super) fn ask_for_heads() -> String {
     format!(
-        "SELECT job, owner, pair, priority, submitted, sites, due FROM (
-            SELECT *, row_number() OVER (PARTITION BY owner ORDER BY priority DESC, submitted, job) AS place FROM (
-                SELECT job, owner, pair, priority, submitted, sites, due,
-                    row_number() OVER (PARTITION BY owner, pair, priority, sites ORDER BY submitted, job) AS turn
-                FROM queue WHERE {MAY_BEGIN}) AS waiting WHERE turn = 1) AS heads
+        "WITH RECURSIVE groups (number) AS (
+            SELECT (SELECT job_group FROM queue WHERE {OPEN} ORDER BY job_group LIMIT 1)
+            UNION ALL
+            SELECT (SELECT job_group FROM queue WHERE {OPEN} AND job_group > groups.number ORDER BY job_group LIMIT 1)
+            FROM groups WHERE groups.number IS NOT NULL)
+        SELECT job, owner, pair, priority, submitted, sites, due, job_group FROM (
+            SELECT head.*, row_number() OVER (PARTITION BY owner ORDER BY priority DESC, submitted, job) AS place
+            FROM groups JOIN queue AS head ON head.job = (
+                SELECT job FROM queue WHERE {OPEN} AND {IS_DUE} AND job_group = groups.number ORDER BY submitted LIMIT 1)
+            ) AS heads
         WHERE place <= {MOST_HEADS}"
     )
 }
 
-/// The first jobs of one owner, pair, priority and sites that may begin.
+/// The first jobs of a group that may begin.
 #[derive(Debug, Default)]
 pub(super) struct JobGroup {
     /// Oldest first, without those whose rows are damaged.
@@ -479,23 +505,13 @@ pub(super) struct JobGroup {
     pub(super) damaged: Vec<DamagedRow>,
 }
 
-/// The first jobs of the group of one of the [`heads`].
-pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize) -> Result<JobGroup> {
-    let sites = written_sites(&head.sites)?;
+/// The first jobs of a group.
+pub(super) fn jobs_of_group(sql: &Sql, group: i64, now: u64, most: usize) -> Result<JobGroup> {
     let of_group = of_group();
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut all_damaged = Vec::new();
     for page in 0..MOST_PAGES {
-        let values = [
-            Wish::Pause.number().into(),
-            now.into(),
-            (&head.owner).into(),
-            (&head.pair).into(),
-            i64::from(head.priority.number()).into(),
-            (&sites).into(),
-            most.into(),
-            most.saturating_mul(page).into(),
-        ];
+        let values = [now.into(), group.into(), most.into(), most.saturating_mul(page).into()];
         let (jobs, damaged) = entries_and_damaged(sql, &of_group, &values)?;
         let is_last = damaged.is_empty();
         all_damaged.extend(damaged);
@@ -515,16 +531,14 @@ pub(super) fn jobs_of_group(sql: &Sql, head: &Head<JobId>, now: u64, most: usize
 /// The condition of the jobs of a group, oldest first. An index has this order, so no other jobs are read and nothing is sorted. Jobs
 /// that were submitted in one transaction come in any order.
 pub(super) fn of_group() -> String {
-    format!(
-        "{MAY_BEGIN} AND owner = ?3 AND pair = ?4 AND priority = ?5 AND sites = ?6 ORDER BY submitted LIMIT ?7 OFFSET ?8"
-    )
+    format!("{OPEN} AND {IS_DUE} AND job_group = ?2 ORDER BY submitted LIMIT ?3 OFFSET ?4")
 }
 
 /// The head that this job would be if it were the first of its group.
-pub(super) fn head_of(job: JobId, entry: &Entry) -> Head<JobId> {
+pub(super) fn head_of(job: JobId, entry: &Entry) -> Result<Head<JobId>> {
     let Submission { owner, pair, priority, sites, .. } = entry.submission.clone();
-    let submitted = entry.submitted.unwrap_or(0);
-    Head { job, owner, pair, sites, priority, submitted, due: entry.due }
+    let (group, submitted) = (group_of(&entry.submission)?, entry.submitted.unwrap_or(0));
+    Ok(Head { job, group, owner, pair, sites, priority, submitted, due: entry.due })
 }
 
 /// The longest text of the servers of a job, in bytes. PostgreSQL indexes at most some 2,700 bytes.
@@ -533,5 +547,7 @@ const LONGEST_PAIR: usize = 1024;
 const MOST_PAGES: i64 = 16;
 /// How many [`heads`] one owner has at most, whatever the number of pairs.
 const MOST_HEADS: usize = 256;
-/// The condition of the rows of jobs that may begin. `?1` is the wish of those that are paused, and `?2` the time.
-const MAY_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2";
+/// The condition of the rows of jobs that wait for their turn or their time. One that is paused has the wish 1.
+pub(super) const OPEN: &str = "exit IS NULL AND carried = 0 AND wish != 1";
+/// The condition of those whose time has come. `?1` is the time.
+pub(super) const IS_DUE: &str = "due <= ?1";

@@ -209,7 +209,7 @@ fn take(
     may_begin: impl FnOnce(&Head<JobId>) -> bool,
 ) -> Result<Option<TakenJob>, StoreError> {
     match queue::find(sql, job)? {
-        Some(entry) if may_begin(&head_of(job, &entry)) => {
+        Some(entry) if may_begin(&head_of(job, &entry)?) => {
             Ok(Some(TakenJob { lease: leases::new_lease(sql, job, part, worker)?, entry }))
         }
         Some(_) | None => Ok(None),

@@ -8,6 +8,8 @@ use super::entry::{Priority, RecordedSites, Submission};
 pub struct Head<J> {
     /// What stands for the job.
     pub job: J,
+    /// The number of all jobs that wait in the same order.
+    pub group: i64,
     /// Who has submitted it.
     pub owner: String,
     /// Its servers, as one text.
@@ -20,14 +22,6 @@ pub struct Head<J> {
     pub submitted: u64,
     /// Since when it may begin, in seconds since 1970.
     pub due: u64,
-}
-
-impl<J> Head<J> {
-    /// Whether both wait in the same order.
-    pub fn is_of_group(&self, other: &Self) -> bool {
-        let Self { owner, pair, priority, sites, .. } = other;
-        self.owner == *owner && self.pair == *pair && self.priority == *priority && self.sites == *sites
-    }
 }
 
 /// A job that is carried, or one of the last that were, as far as the shares need it.
@@ -84,6 +78,7 @@ mod tests {
         while !jobs.is_empty() {
             let head = |(at, (owner, pair, priority)): (usize, &(&str, &str, i8))| Head {
                 job: at,
+                group: 0,
                 owner: (*owner).to_owned(),
                 pair: (*pair).to_owned(),
                 sites: RecordedSites::new(),

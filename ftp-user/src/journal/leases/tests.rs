@@ -484,3 +484,19 @@ fn a_damaged_row_that_says_what_was_reported_keeps_nobody_from_the_journal() {
     let reported = queue.read(|store| Ok(counters(&store.sql)?.reported)).unwrap();
     assert!(reported.is_some(), "it is written anew");
 }
+
+#[test]
+fn the_first_job_of_a_group_hides_no_other_one_whatever_is_damaged_of_it() {
+    // PostgreSQL has no fractions in a column of numbers.
+    for damage in ["sites = 'x'", "priority = 99", "owner = 'x'", "pair = 'x'", "submitted = 0.5"] {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
+        let damage = format!("UPDATE queue SET {damage} WHERE job = ?1");
+        queue.write(|store| store.sql.write(&damage, &[bad.into()])).unwrap();
+        let TakenJobs { jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
+        let taken: Vec<JobId> = jobs.iter().map(|taken| taken.lease.job).collect();
+        assert_eq!(taken, [good], "{damage}");
+        assert_eq!(unreadable.iter().map(|row| row.id).collect::<Vec<_>>(), [bad], "{damage}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::queue::put;
-use crate::queue::{JobChange, NamedRequest, Submission};
+use crate::queue::{JobChange, NamedRequest, Submission, Wish};
 use ftp_io::clock::since_1970;
 
 fn queue() -> (tempfile::TempDir, Queue) {
