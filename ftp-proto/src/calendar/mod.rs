@@ -56,11 +56,20 @@ pub fn civil(when: When) -> CivilTime {
     }
 }
 
-/// Returns the moment of a date and time in UTC, or `None` if a part is out of range.
+/// Returns the moment of a date and time in UTC, or `None` if a part is out of range. A year has at most 32 bits.
+///
+/// ```
+/// use ftp_proto::calendar::{civil, when};
+///
+/// assert_eq!(when(2026, 2, 29, 0, 0, 0), None);
+/// assert_eq!(when(4_099_276_460_824_344_803, 1, 2, 0, 0, 0), None);
+/// assert_eq!(when(i32::MAX.into(), 12, 31, 23, 59, 60).map(|last| civil(last).day), Some(1));
+/// ```
 pub fn when(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<When> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
+    let year = i64::from(i32::try_from(year).ok()?);
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
     let year_of_era = y.rem_euclid(400);

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::{JOB_NAME, JobId, is_job_name, is_plain};
 use crate::job::{self, Status};
-use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
+use crate::journal::{JobRecord, JobState, KnownJobs, ReadWords, StoredJob, UnreadableRow};
 use crate::place::Names;
 use crate::queue::{FileTotals, Lease};
 use crate::report::Event;
@@ -197,14 +197,28 @@ pub(super) fn job_name(text: &str) -> Result<String, String> {
 /// # Errors
 ///
 /// There is none.
-pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord> {
-    let found = if called == "last" {
-        jobs.last()
-    } else if let Ok(id) = called.parse::<JobId>() {
-        jobs.iter().find(|job| job.id == id)
-    } else {
-        let given = jobs.iter().find(|job| job.job.name.as_deref() == Some(called));
-        given.or_else(|| jobs.iter().rfind(|job| job.name().is_some_and(|name| name == called)))
+pub(super) fn find<'a>(known: &'a KnownJobs, called: &str) -> Result<&'a JobRecord> {
+    let KnownJobs { readable: jobs, unreadable } = known;
+    let id = called.parse::<JobId>().ok();
+    let is_it = |job: &&JobRecord| match id {
+        Some(id) => job.id == id,
+        None => called != "last" && job.job.name.as_deref() == Some(called),
+    };
+    if let Some(job) = jobs.iter().find(is_it) {
+        return Ok(job);
+    }
+    // The id of a damaged row may be damaged, too.
+    let may_be_it = |row: &&UnreadableRow| id.is_none_or(|id| [id, JobId::default()].contains(&row.id));
+    if let Some(row) = unreadable.iter().find(may_be_it) {
+        let doubt = if id == Some(row.id) { "" } else { ", and may be the one that is meant" };
+        return Err(
+            Failure::from(row.failure.clone()).during(format_args!("job {} cannot be read{doubt}", row.id))
+        );
+    }
+    let found = match id {
+        Some(_) => None,
+        None if called == "last" => jobs.last(),
+        None => jobs.iter().rfind(|job| job.name().is_some_and(|name| name == called)),
     };
     found.ok_or_else(|| {
         if called == "last" {
@@ -246,6 +260,7 @@ pub(super) fn check_state(named: Option<&Path>) -> Result<()> {
 mod tests {
     use super::super::Cli;
     use super::*;
+    use crate::journal::{JournalFailure, RowOf};
     use crate::queue::{Entry, NamedRequest};
     use clap::CommandFactory;
     use std::os::unix::ffi::OsStringExt;
@@ -259,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_no_job_is_repeated_only_if_it_may_be_one() {
-        let said = |called: &str| find(&[], called).unwrap_err().to_string();
+        let said = |called: &str| find(&KnownJobs::default(), called).unwrap_err().to_string();
         assert!(said("nightly").contains("no job nightly"));
         assert!(said("last").starts_with("no job is remembered; copy something first"));
         for typed in
@@ -413,15 +428,27 @@ mod tests {
         let victim = JobId::new(7).to_string();
         let jobs = [
             job(7, Some("nightly")),
-            job(8, None),
             of_request(9, &victim),
             of_request(10, "nightly"),
             of_request(11, "weekly"),
             of_request(12, "weekly"),
         ];
+        let mut known = KnownJobs { readable: jobs.to_vec(), unreadable: Vec::new() };
         for (called, expect) in [(&*victim, 7), ("nightly", 7), ("weekly", 12), ("last", 12)] {
-            assert_eq!(find(&jobs, called).unwrap().id, JobId::new(expect), "{called}");
+            assert_eq!(find(&known, called).unwrap().id, JobId::new(expect), "{called}");
         }
+        // One that cannot be read may have any name, and may be the last one.
+        let failure = JournalFailure::Slow;
+        known.unreadable.push(UnreadableRow { of: RowOf::Job, id: JobId::new(8), failure });
+        let [bad, missing] = [8, 9].map(|id| JobId::new(id).to_string());
+        for (called, expect) in
+            [(&*victim, true), ("nightly", true), ("weekly", false), ("last", false), ("other", false)]
+        {
+            assert_eq!(find(&known, called).is_ok(), expect, "{called}");
+        }
+        assert_eq!(find(&known, &bad).unwrap_err().kind, Kind::Temporary);
+        known.readable.clear();
+        assert_eq!(find(&known, &missing).unwrap_err().kind, Kind::Missing);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, StoredJob};
+use crate::journal::{JobRecord, JobState, KnownJobs, StoredJob};
 use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
@@ -113,7 +113,7 @@ pub(super) struct CancelArgs {
 ///
 /// There is no such job, or it has nothing left to do.
 fn chosen<'a>(
-    jobs: &'a [JobRecord],
+    jobs: &'a KnownJobs,
     called: &str,
     verb: &str,
     takes: impl Fn(&JobRecord) -> bool,
@@ -139,7 +139,7 @@ impl General {
         let (general, jobs) = self.jobs()?;
         let mut status = Status::Done;
         // A daemon goes on with those of the queue.
-        let of = |state| jobs.iter().filter(move |job| job.state == state && job.queued.is_none());
+        let of = |state| jobs.readable.iter().filter(move |job| job.state == state && job.queued.is_none());
         if let Some(called) = &args.job
             && let record @ JobRecord { queued: Some(_), .. } =
                 find_job_or_name_series(&general, &jobs, called, "resume")?
@@ -151,8 +151,15 @@ impl General {
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
             Some(called) => vec![chosen(&jobs, called, "resume", has_work)?],
         };
-        if chosen.is_empty() {
-            self.warn(nothing(&jobs)).await?;
+        // Nobody knows whether they were interrupted.
+        let unreadable = jobs.unreadable.iter().filter(|_| args.job.is_none());
+        for job in unreadable.clone() {
+            self.warn(job.to_string()).await?;
+        }
+        if unreadable.count() > 0 {
+            status = Status::Failed(Kind::Other);
+        } else if chosen.is_empty() {
+            self.warn(nothing(&jobs.readable)).await?;
         }
         general.one_password(chosen.len(), &format!("resume one job at a time: {FtpUser} resume JOB"))?;
         if chosen.len() > 1 {
@@ -232,7 +239,8 @@ impl General {
             return follow::follow(self).await;
         }
         let general = self.with_state()?;
-        let (mut jobs, unreadable) = super::store::journal_of_jobs(&general)?.readable_jobs()?;
+        let KnownJobs { readable: mut jobs, unreadable } =
+            super::store::journal_of_jobs(&general)?.known_jobs()?;
         let before = jobs.len();
         // A program that reads the lines chooses by the states of the jobs.
         if args.in_shell && !args.all && !self.json {
@@ -322,7 +330,7 @@ impl General {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
             }
         }
-        let jobs = journal.jobs()?;
+        let jobs = journal.known_jobs()?.readable;
         for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
             self.tell(Event::Job(cancelled)).await?;
         }
@@ -330,9 +338,9 @@ impl General {
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
-    pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
+    pub(super) fn jobs(&self) -> Result<(Self, KnownJobs)> {
         let general = self.with_state()?;
-        let jobs = super::store::journal_of_jobs(&general)?.jobs()?;
+        let jobs = super::store::journal_of_jobs(&general)?.known_jobs()?;
         Ok((general, jobs))
     }
 
@@ -490,7 +498,7 @@ pub(super) fn row(record: JobRecord) -> Event {
 pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
     let transfer = asked.await.map_err(|failure| failure.to_string()).transpose();
-    let jobs = context.store.journal.jobs().unwrap_or_default();
+    let jobs = context.store.journal.known_jobs().unwrap_or_default().readable;
     for mut record in jobs.into_iter().filter(|record| record.id == id) {
         record.transfer.clone_from(&transfer);
         context.run.events.say(row(record));
@@ -504,7 +512,7 @@ pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     if let Err(failure) = job::cancel(job, context).await {
         return job::refused(verb, or_forget(failure, id), context).status;
     }
-    let jobs = context.store.journal.jobs().unwrap_or_default();
+    let jobs = context.store.journal.known_jobs().unwrap_or_default().readable;
     for record in jobs.into_iter().filter(|job| job.id == id) {
         context.run.events.say(Event::Job(record));
     }

@@ -5,7 +5,7 @@ use super::{General, asked};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{JobRecord, SeriesRecord};
+use crate::journal::{JobRecord, KnownJobs, SeriesRecord};
 use crate::queue::Series;
 use crate::report::Event;
 use clap::{Args, Subcommand};
@@ -130,7 +130,7 @@ fn find<'a>(all: &'a [SeriesRecord], name: &SeriesName) -> Result<&'a SeriesReco
 /// The job of this id or name. If it is the id of a series, the failure names the verb of series that is like `verb`.
 pub(super) fn find_job_or_name_series<'a>(
     general: &General,
-    jobs: &'a [JobRecord],
+    jobs: &'a KnownJobs,
     called: &str,
     verb: &str,
 ) -> Result<&'a JobRecord> {

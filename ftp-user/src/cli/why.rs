@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
-use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
+use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, KnownJobs, StoredJob};
 use crate::outcome::FailedItem;
 use crate::place::{Names, RemotePath, Site};
 use crate::report::{Event, Receipts, about};
@@ -36,9 +36,12 @@ pub(super) struct WhyArgs {
 pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> Result<Status> {
     let runs = context.store.journal.runs()?;
     // The last run may have a job that only the journal knows.
-    let mut jobs = context.store.journal.jobs()?;
-    general.note_lost_workers(&mut jobs)?;
-    let (job, run) = find(&jobs, &runs, &args.run);
+    let mut known = context.store.journal.known_jobs()?;
+    general.note_lost_workers(&mut known.readable)?;
+    let (job, run) = find(&known, &runs, &args.run);
+    for damaged in known.unreadable.iter().filter(|_| args.run == "last") {
+        context.run.events.warn(damaged.to_string());
+    }
     let mut receipts = Receipts::default();
     if let Some(run) = run {
         let mut run = run.clone();
@@ -51,10 +54,11 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
     }
     if let (None, None) = (job, run) {
         let series = super::series::failure_if_series(general, &args.run, "why");
-        return Err(series.unwrap_or_else(|| unknown(&runs, &jobs)));
+        let may_be_it = asked::find(&known, &args.run).err().filter(|_| !known.unreadable.is_empty());
+        return Err(series.or(may_be_it).unwrap_or_else(|| unknown(&runs, &known.readable)));
     }
     if let Some(job) = job {
-        if let Some(obstacle) = general.obstacle(job, &jobs)? {
+        if let Some(obstacle) = general.obstacle(job, &known.readable)? {
             context.run.events.warn(obstacle);
         }
         receipt(&context, job, &mut receipts).await?;
@@ -164,14 +168,14 @@ const NAMED: usize = 10;
 
 /// The job and the run that are called so. A name is that of a job.
 fn find<'a>(
-    jobs: &'a [JobRecord],
+    known: &'a KnownJobs,
     runs: &'a [RunAccount],
     called: &str,
 ) -> (Option<&'a JobRecord>, Option<&'a RunAccount>) {
     if called == "last" {
-        return last(jobs, runs);
+        return last(&known.readable, runs);
     }
-    let job = asked::find(jobs, called).ok();
+    let job = asked::find(known, called).ok();
     let id = job.map_or_else(|| called.to_owned(), |job| job.id.to_string());
     (job, runs.iter().rfind(|run| run.id == id))
 }
@@ -248,16 +252,17 @@ mod tests {
     fn a_run_is_found_by_its_id_or_as_the_last_one() {
         let run = |id: &str| RunAccount { id: id.to_owned(), ..RunAccount::default() };
         let runs = [run("a"), run("b")];
-        let check = |which, expect: &str| assert_eq!(find(&[], &runs, which).1.unwrap().id, expect);
+        let check =
+            |which, expect: &str| assert_eq!(find(&KnownJobs::default(), &runs, which).1.unwrap().id, expect);
         check("a", "a");
         check("last", "b");
         let again = [run("a"), run("b"), run("a")];
-        assert_eq!(find(&[], &again, "c"), (None, None));
+        assert_eq!(find(&KnownJobs::default(), &again, "c"), (None, None));
         let failure = unknown(&again, &[]);
         assert!(failure.to_string().ends_with("these runs have no job: a b"), "{failure}");
         let failure = unknown(&runs, &[]);
         assert!(failure.kind == Kind::Missing && failure.to_string().contains("a b"), "{failure}");
-        assert_eq!(find(&[], &[], "last"), (None, None));
+        assert_eq!(find(&KnownJobs::default(), &[], "last"), (None, None));
         assert!(unknown(&[], &[]).to_string().contains("copy something first"));
     }
 

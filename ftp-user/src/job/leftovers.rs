@@ -327,7 +327,12 @@ pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
         return None;
     }
     let (journal, name) = (&context.store.journal, place::base_name(path));
-    let running = journal.jobs().unwrap_or_default().into_iter().filter(|job| job.state == JobState::Running);
+    let running = journal
+        .known_jobs()
+        .unwrap_or_default()
+        .readable
+        .into_iter()
+        .filter(|job| job.state == JobState::Running);
     let is_stored = |item: &ItemRecord| {
         let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return false };
         let parts = item.parts.names.iter().filter_map(|id| Part::new(*id, &target).ok());

@@ -6,7 +6,7 @@ use super::claiming::{
 use super::failure::{JournalFailure, Result};
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
-use super::listing::UnreadableRow;
+use super::jobs::KnownJobs;
 #[cfg(feature = "postgres")]
 use super::password::Password;
 use super::queue::Queue;
@@ -164,16 +164,16 @@ impl Journal {
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
-    /// Every job that can be read, the one that began first comes first, and the others.
+    /// Every job, also those that cannot be read.
     ///
     /// # Errors
     ///
     /// What is wrong with the journal.
-    pub fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableRow>)> {
-        self.existing()?.map_or_else(|| Ok(Default::default()), |store| store.readable_jobs())
+    pub fn known_jobs(&self) -> Result<KnownJobs> {
+        self.existing()?.map_or_else(|| Ok(KnownJobs::default()), |store| store.known_jobs())
     }
 
-    /// Every job, the one that began first comes first. All of the journal is checked before.
+    /// Every job, the one that began first comes first. One that cannot be read is a failure.
     ///
     /// # Errors
     ///

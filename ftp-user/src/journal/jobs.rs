@@ -28,6 +28,15 @@ pub(super) struct StartedJob {
     pub(super) decided: Option<String>,
 }
 
+/// The jobs that the journal has.
+#[derive(Clone, Debug, Default)]
+pub struct KnownJobs {
+    /// Those that can be read, the one that began first comes first.
+    pub readable: Vec<JobRecord>,
+    /// Those that cannot be read. They keep nobody from the others.
+    pub unreadable: Vec<UnreadableRow>,
+}
+
 impl Store {
     /// Begins a job or goes on with it. The locks of processes that were killed are removed.
     /// A job goes on only if all rows of files are whole. If it begins, `work` is done in the same transaction.
@@ -197,8 +206,8 @@ impl Store {
         })
     }
 
-    /// Every job, the one that began first comes first, and those that cannot be read. Locks of processes that were killed are removed.
-    pub(super) fn readable_jobs(&self) -> Result<(Vec<JobRecord>, Vec<UnreadableRow>), JournalFailure> {
+    /// The jobs. Locks of processes that were killed are removed.
+    pub(super) fn known_jobs(&self) -> Result<KnownJobs, JournalFailure> {
         self.sweep_locks();
         let record = |row: JobRow| -> Result<Option<JobRecord>> {
             let process = self.holder(row.id)?;
@@ -208,21 +217,22 @@ impl Store {
             row.record(&self.sql, process).map(Some)
         };
         let (rows, mut damaged) = JobRow::all_and_damaged(&self.sql).map_err(|bad| self.failure(bad))?;
-        let mut jobs = Vec::new();
+        let mut readable = Vec::new();
         for row in rows {
             let id = row.id;
             match record(row) {
                 Err(bad @ StoreError::Row(_)) => damaged.push((id, bad)),
-                record => jobs.extend(record.map_err(|bad| self.failure(bad))?),
+                record => readable.extend(record.map_err(|bad| self.failure(bad))?),
             }
         }
-        Ok((jobs, damaged.into_iter().map(|row| UnreadableRow::of(self, RowOf::Job, row)).collect()))
+        let unreadable = damaged.into_iter().map(|row| UnreadableRow::of(self, RowOf::Job, row)).collect();
+        Ok(KnownJobs { readable, unreadable })
     }
 
     /// Every job. One that cannot be read is a failure.
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
-        let (jobs, unreadable) = self.readable_jobs()?;
-        unreadable.into_iter().next().map_or(Ok(jobs), |job| Err(job.failure))
+        let KnownJobs { readable, unreadable } = self.known_jobs()?;
+        unreadable.into_iter().next().map_or(Ok(readable), |job| Err(job.failure))
     }
 
     /// The files of a job in that state.

@@ -65,7 +65,7 @@ pub use directory::check_directory;
 pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
-pub use jobs::{RecentJob, recent_jobs};
+pub use jobs::{KnownJobs, RecentJob, recent_jobs};
 pub use leases::{CarriedRun, CheckIn, Leases, TakenJob, TakenJobs};
 pub use listing::{
     AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, RowOf,

@@ -1,6 +1,7 @@
 //! Slices of jobs, and jobs that cannot be read.
 
 use super::*;
+use crate::journal::KnownJobs;
 use crate::journal::queue::put;
 use crate::queue::{JobChange, NamedRequest, Submission, Wish};
 use ftp_io::clock::since_1970;
@@ -132,7 +133,7 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     let entry = listed().remove(0).entry;
     assert_eq!((entry.state(0), entry.exit), (QueueState::Running, None));
     assert!(is_in(QueueState::Running) && !is_in(QueueState::Paused));
-    let (jobs, unreadable) = queue.with(Store::readable_jobs).unwrap();
+    let KnownJobs { readable: jobs, unreadable } = queue.with(Store::known_jobs).unwrap();
     assert_eq!((jobs[0].id, unreadable[0].id), (good, bad));
 }
 
