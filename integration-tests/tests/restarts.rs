@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// What the destination has when it is there again.
@@ -69,11 +70,17 @@ fn exchange(to: &Server, kept: &Path, disk: Disk) {
     }
 }
 
+/// An address that nobody else uses, so that nobody takes the port of the server while it is gone.
+fn own_address() -> String {
+    static LAST: AtomicU8 = AtomicU8::new(0);
+    format!("127.3.{}.3", LAST.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Runs a job whose destination is killed when it has so many files. Returns whether it was killed in time.
 fn killed(verb: &[&str], stage: usize, disk: Disk) -> bool {
     let site = Site::new("source").directory("t/an empty one");
     let site = names().iter().fold(site, |site, name| site.file(&format!("t/{name}"), content(name)));
-    let (from, mut to) = (site.start(), Site::new("target").at("127.0.0.3").directory("new").start());
+    let (from, mut to) = (site.start(), Site::new("target").at(&own_address()).directory("new").start());
     // All that the job does at the destination takes some round trips more.
     let url = Delayed::url(&to.url("new/"), Duration::from_millis(10));
     let words = ["--json", "--retries", "3", "--timeout", "10s", "--path", "direct"];

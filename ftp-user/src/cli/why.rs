@@ -39,9 +39,6 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
     let mut known = context.store.journal.known_jobs()?;
     general.note_lost_workers(&mut known.readable)?;
     let (job, run) = find(&known, &runs, &args.run);
-    for damaged in known.unreadable.iter().filter(|_| args.run == "last") {
-        context.run.events.warn(damaged.to_string());
-    }
     let mut receipts = Receipts::default();
     if let Some(run) = run {
         let mut run = run.clone();
@@ -173,7 +170,8 @@ fn find<'a>(
     called: &str,
 ) -> (Option<&'a JobRecord>, Option<&'a RunAccount>) {
     if called == "last" {
-        return last(&known.readable, runs);
+        // One that cannot be read may be the last one.
+        return if known.unreadable.is_empty() { last(&known.readable, runs) } else { (None, None) };
     }
     let job = asked::find(known, called).ok();
     let id = job.map_or_else(|| called.to_owned(), |job| job.id.to_string());
