@@ -2,6 +2,7 @@
 //! and no run says that all is done when it is not.
 
 use integration_tests::delay::Delayed;
+use integration_tests::foreign::own_address;
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
@@ -9,7 +10,6 @@ use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// What the destination has when it is there again.
@@ -70,17 +70,13 @@ fn exchange(to: &Server, kept: &Path, disk: Disk) {
     }
 }
 
-/// An address that nobody else uses, so that nobody takes the port of the server while it is gone.
-fn own_address() -> String {
-    static LAST: AtomicU8 = AtomicU8::new(0);
-    format!("127.3.{}.3", LAST.fetch_add(1, Ordering::Relaxed))
-}
-
 /// Runs a job whose destination is killed when it has so many files. Returns whether it was killed in time.
 fn killed(verb: &[&str], stage: usize, disk: Disk) -> bool {
     let site = Site::new("source").directory("t/an empty one");
     let site = names().iter().fold(site, |site, name| site.file(&format!("t/{name}"), content(name)));
-    let (from, mut to) = (site.start(), Site::new("target").at(&own_address()).directory("new").start());
+    // Nobody else takes the port of this address while the server is gone.
+    let target = Site::new("target").at(&own_address().to_string());
+    let (from, mut to) = (site.start(), target.directory("new").start());
     // All that the job does at the destination takes some round trips more.
     let url = Delayed::url(&to.url("new/"), Duration::from_millis(10));
     let words = ["--json", "--retries", "3", "--timeout", "10s", "--path", "direct"];

@@ -56,13 +56,14 @@ pub fn civil(when: When) -> CivilTime {
     }
 }
 
-/// Returns the moment of a date and time in UTC, or `None` if a part is out of range. A year has at most 32 bits.
+/// Returns the moment of a date and time in UTC, or `None` if a part is out of range or the year does not fit into `i32`.
 ///
 /// ```
 /// use ftp_proto::calendar::{civil, when};
 ///
 /// assert_eq!(when(2026, 2, 29, 0, 0, 0), None);
 /// assert_eq!(when(4_099_276_460_824_344_803, 1, 2, 0, 0, 0), None);
+/// // The second 60 leads into the next day.
 /// assert_eq!(when(i32::MAX.into(), 12, 31, 23, 59, 60).map(|last| civil(last).day), Some(1));
 /// ```
 pub fn when(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<When> {

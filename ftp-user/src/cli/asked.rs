@@ -135,9 +135,10 @@ impl AskedJob {
     ///
     /// The job that has it has another work, or the journal cannot be read.
     fn known(&self, context: &Context, name: &str, is_relative: bool) -> Result<Option<JobRecord>> {
-        let jobs = context.store.journal.jobs()?;
-        let Some(known) = jobs.into_iter().find(|job| job.job.name.as_deref() == Some(name)) else {
-            return Ok(None);
+        let KnownJobs { readable, unreadable } = context.store.journal.known_jobs()?;
+        let Some(known) = readable.into_iter().find(|job| job.job.name.as_deref() == Some(name)) else {
+            let may_be_it: Vec<&UnreadableRow> = unreadable.iter().collect();
+            return unreadable_failure(&may_be_it, false).map_or(Ok(None), Err);
         };
         let is_same =
             known.job.has_work_of(&self.job) && (!is_relative || known.job.directory == self.job.directory);
@@ -202,18 +203,15 @@ pub(super) fn find<'a>(known: &'a KnownJobs, called: &str) -> Result<&'a JobReco
     let id = called.parse::<JobId>().ok();
     let is_it = |job: &&JobRecord| match id {
         Some(id) => job.id == id,
-        None => called != "last" && job.job.name.as_deref() == Some(called),
+        None => job.job.name.as_deref() == Some(called),
     };
     if let Some(job) = jobs.iter().find(is_it) {
         return Ok(job);
     }
-    // The id of a damaged row may be damaged, too.
-    let may_be_it = |row: &&UnreadableRow| id.is_none_or(|id| [id, JobId::default()].contains(&row.id));
-    if let Some(row) = unreadable.iter().find(may_be_it) {
-        let doubt = if id == Some(row.id) { "" } else { ", and may be the one that is meant" };
-        return Err(
-            Failure::from(row.failure.clone()).during(format_args!("job {} cannot be read{doubt}", row.id))
-        );
+    let may_be_it: Vec<&UnreadableRow> =
+        unreadable.iter().filter(|row| id.is_none_or(|id| row.id == id)).collect();
+    if let Some(failure) = unreadable_failure(&may_be_it, id.is_some()) {
+        return Err(failure);
     }
     let found = match id {
         Some(_) => None,
@@ -234,6 +232,20 @@ pub(super) fn find<'a>(known: &'a KnownJobs, called: &str) -> Result<&'a JobReco
             "{FtpUser} jobs lists them: use the same --state; of jobs that have ended it has the last ones"
         ))
     })
+}
+
+/// The failure of a verb that one of these rows keeps from its job, if there are any. `is_named`: that job was named by its id.
+fn unreadable_failure(rows: &[&UnreadableRow], is_named: bool) -> Option<Failure> {
+    let first = rows.first()?;
+    let failure = Failure::from(first.failure.clone());
+    if is_named {
+        return Some(failure.hint(first.hint()).during(format_args!("job {} cannot be read", first.id)));
+    }
+    let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+    let hint =
+        format!("name the job by its id; {FtpUser} cancel --forget ID forgets one that cannot be read");
+    let what = format!("the job may be one that cannot be read ({})", ids.join(", "));
+    Some(failure.hint(hint).during(what))
 }
 
 /// Refuses a state directory that was named and is not there: the jobs of other runs are somewhere else.

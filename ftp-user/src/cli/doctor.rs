@@ -256,8 +256,14 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         let hint = why.hint.unwrap_or_else(|| "repair or remove that file".to_owned());
         return Checked::bad("state", why.what, hint);
     }
-    match context.store.journal.jobs() {
-        Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),
+    match context.store.journal.known_jobs() {
+        Ok(known) => match known.unreadable.first() {
+            Some(row) => Checked::bad("state", row.failure.to_string(), row.hint()),
+            None => {
+                let jobs = counted(known.readable.len() as u64, "job");
+                Checked::good("state", format!("{shown} has {jobs}"))
+            }
+        },
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
 }

@@ -14,7 +14,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, KnownJobs, StoredJob};
+use crate::journal::{JobRecord, JobState, KnownJobs, StoredJob, UnreadableRow};
 use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
@@ -133,6 +133,10 @@ const fn has_work(job: &JobRecord) -> bool {
     !matches!(job.state, JobState::Done | JobState::Cancelled)
 }
 
+/// What is said of a move that is forgotten.
+const SOURCE_ASIDE: &str =
+    "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
+
 impl General {
     /// Goes on with jobs that were interrupted.
     pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status> {
@@ -151,12 +155,12 @@ impl General {
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
             Some(called) => vec![chosen(&jobs, called, "resume", has_work)?],
         };
-        // Nobody knows whether they were interrupted.
-        let unreadable = jobs.unreadable.iter().filter(|_| args.job.is_none());
-        for job in unreadable.clone() {
+        // One that cannot be read may have been interrupted.
+        let unreadable = if args.job.is_none() { &*jobs.unreadable } else { &[] };
+        for job in unreadable {
             self.warn(job.to_string()).await?;
         }
-        if unreadable.count() > 0 {
+        if !unreadable.is_empty() {
             status = Status::Failed(Kind::Other);
         } else if chosen.is_empty() {
             self.warn(nothing(&jobs.readable)).await?;
@@ -289,6 +293,15 @@ impl General {
     /// Gives up a job that was interrupted.
     pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
+        let unreadable = jobs.unreadable.iter().find(|row| args.job.parse() == Ok(row.id));
+        if let Some(UnreadableRow { id, .. }) = unreadable.filter(|_| args.forget) {
+            general.forget(*id, &[]).await?;
+            self.warn(format!(
+                "job {id} could not be read, and is forgotten; if it was a move, {SOURCE_ASIDE}"
+            ))
+            .await?;
+            return Ok(Status::Done);
+        }
         let called = find_job_or_name_series(&general, &jobs, &args.job, "cancel")?;
         if called.queued.is_some() && !args.forget {
             return general.change_queued(called, JobChange::Cancel).await;
@@ -302,7 +315,16 @@ impl General {
                 // It is shown when the journal has forgotten its files, too.
                 general.apply_queued(record, JobChange::Forget)?;
             }
-            return general.forget(record).await;
+            let locations = general.command("cancel", record).map(|command| command.locations());
+            general.forget(record.id, &locations.unwrap_or_default()).await?;
+            if record.job.verb == "move" && !record.state.has_ended() {
+                self.warn(SOURCE_ASIDE.to_owned()).await?;
+            }
+            let known = super::store::journal_of_jobs(&general)?.known_jobs()?.readable;
+            for cancelled in known.into_iter().filter(|known| known.id == record.id) {
+                self.tell(Event::Job(cancelled)).await?;
+            }
+            return Ok(Status::Done);
         }
         let command = general.command("cancel", record)?;
         if let Err(failure) = command.go_to(record) {
@@ -313,16 +335,9 @@ impl General {
         Ok(Box::pin(command.perform(asked)).await)
     }
 
-    /// Gives up a job without its servers, and names what it may have left there.
-    async fn forget(&self, record: &JobRecord) -> Result<Status> {
-        let journal = super::store::journal_of_jobs(self)?;
-        let open = journal.abandon(record.id)?;
-        let locations = self.command("cancel", record).map(|command| command.locations()).unwrap_or_default();
-        if record.job.verb == "move" && !record.state.has_ended() {
-            let text = "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
-            self.warn(text.to_owned()).await?;
-        }
-        for item in &open {
+    /// Gives up a job without its servers, and names what it may have left at these.
+    async fn forget(&self, job: JobId, locations: &[Location]) -> Result<()> {
+        for item in super::store::journal_of_jobs(self)?.abandon(job)? {
             for name in job::left_of(&item.place, &item.parts, locations.iter().filter_map(Location::site)) {
                 self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
             }
@@ -330,11 +345,7 @@ impl General {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
             }
         }
-        let jobs = journal.known_jobs()?.readable;
-        for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
-            self.tell(Event::Job(cancelled)).await?;
-        }
-        Ok(Status::Done)
+        Ok(())
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.

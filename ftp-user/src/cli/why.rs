@@ -173,6 +173,9 @@ fn find<'a>(
         // One that cannot be read may be the last one.
         return if known.unreadable.is_empty() { last(&known.readable, runs) } else { (None, None) };
     }
+    if known.unreadable.iter().any(|row| called.parse() == Ok(row.id)) {
+        return (None, None);
+    }
     let job = asked::find(known, called).ok();
     let id = job.map_or_else(|| called.to_owned(), |job| job.id.to_string());
     (job, runs.iter().rfind(|run| run.id == id))

@@ -240,7 +240,8 @@ mod tests {
         assert_eq!(look(&two, Some(4)), Ok(Some(4)), "and so does one that fails");
     }
 
-    /// A job would begin and end the slower the more jobs wait. A new database has no statistics of its tables.
+    /// A job would begin and end the slower the more jobs wait. A new database has no statistics of its tables, and those of an idle one
+    /// have no open job.
     #[test]
     fn the_first_jobs_of_groups_and_those_that_wait_for_one_are_found_without_the_others() {
         if !has_server() {
@@ -248,6 +249,16 @@ mod tests {
         }
         let home = tempfile::tempdir().unwrap();
         let store = open(home.path());
+        check_plans(&store, "new");
+        let ended = Entry { ended: Some(1), exit: Some(0), ..Entry::default() };
+        let save_all =
+            |store: &Store| (1..=2000).try_for_each(|job| queue::save(&store.sql, JobId::new(job), &ended));
+        store.durably(save_all).unwrap();
+        store.sql.run_all("ANALYZE queue").unwrap();
+        check_plans(&store, "idle");
+    }
+
+    fn check_plans(store: &Store, prefix: &str) {
         let of_group = QUEUE.select(&queue::of_group());
         for (number, (ask, types, values, index)) in [
             (QUEUE.select(&wait_for_any(2)), "BIGINT, BIGINT", "1, 2", "queue_behind"),
@@ -258,10 +269,10 @@ mod tests {
         .enumerate()
         {
             let ask = ask.replace('?', "$");
-            store.sql.execute(&format!("PREPARE p{number} ({types}) AS {ask}"), &[]).unwrap();
-            let explain = format!("EXPLAIN EXECUTE p{number} ({values})");
+            store.sql.execute(&format!("PREPARE {prefix}{number} ({types}) AS {ask}"), &[]).unwrap();
+            let explain = format!("EXPLAIN EXECUTE {prefix}{number} ({values})");
             let plan: Vec<String> = store.sql.all(&explain, &[], |row| row.get(0)).unwrap();
-            // A whole index is no better than the whole table. What is sorted are heads, after they were found.
+            // A whole index is no better than the whole table. Heads are sorted after they were found.
             let steps =
                 plan.iter().enumerate().filter(|(_, line)| line.contains("Scan") && line.contains("queue"));
             for (at, step) in steps {
@@ -273,7 +284,7 @@ mod tests {
             let is_of_index = |line: &String| line.contains(&format!("{index} ")) || line.ends_with(index);
             assert!(plan.iter().any(is_of_index), "{plan:#?}");
             let is_sorted = plan.iter().any(|line| line.contains("Sort"));
-            assert_eq!(is_sorted, ask.contains("heads"), "{plan:#?}");
+            assert!(!is_sorted || ask.contains("heads"), "{plan:#?}");
         }
     }
 

@@ -11,8 +11,8 @@ use super::jobs::KnownJobs;
 use super::password::Password;
 use super::queue::Queue;
 use super::record::{
-    Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
-    ReadWords, RunEnd, SourceFacts,
+    Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobStart, NewItem, PartId, Place, ReadWords,
+    RunEnd, SourceFacts,
 };
 #[cfg(feature = "postgres")]
 use super::sql::Parameters;
@@ -171,15 +171,6 @@ impl Journal {
     /// What is wrong with the journal.
     pub fn known_jobs(&self) -> Result<KnownJobs> {
         self.existing()?.map_or_else(|| Ok(KnownJobs::default()), |store| store.known_jobs())
-    }
-
-    /// Every job, the one that began first comes first. One that cannot be read is a failure.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the journal.
-    pub fn jobs(&self) -> Result<Vec<JobRecord>> {
-        self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.jobs())
     }
 
     /// The last runs that have tried paths between two servers, the last one last.

@@ -33,7 +33,7 @@ pub(super) struct StartedJob {
 pub struct KnownJobs {
     /// Those that can be read, the one that began first comes first.
     pub readable: Vec<JobRecord>,
-    /// Those that cannot be read. They keep nobody from the others.
+    /// Those that cannot be read. The others can be used nevertheless.
     pub unreadable: Vec<UnreadableRow>,
 }
 
@@ -183,8 +183,8 @@ impl Store {
         row.save(&self.sql).map(|()| true)
     }
 
-    /// Cancels a job that nobody runs, and forgets its files that have not ended. Returns them, and those that have ended with
-    /// undeleted parts: only they had the names of what may be left.
+    /// Cancels a job that nobody runs, and forgets its files that have not ended; one that cannot be read is forgotten itself. Returns
+    /// these files, and those that have ended with undeleted parts: only they had the names of what may be left.
     ///
     /// # Errors
     ///
@@ -201,7 +201,11 @@ impl Store {
                 row.parts.undeleted.iter().try_for_each(|part| note_deleted(&store.sql, *part))?;
                 left.push(row);
             }
-            store.finish(job, RunEnd::Cancelled, None)?;
+            let record = |row: JobRow| row.record(&store.sql, None);
+            match JobRow::find(&store.sql, job).and_then(|row| row.map(record).transpose()) {
+                Err(StoreError::Row(_)) => forget(&store.sql, job)?,
+                found => found.and_then(|_| store.finish(job, RunEnd::Cancelled, None)).map(drop)?,
+            }
             Ok(left)
         })
     }
@@ -230,6 +234,7 @@ impl Store {
     }
 
     /// Every job. One that cannot be read is a failure.
+    #[cfg(test)]
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
         let KnownJobs { readable, unreadable } = self.known_jobs()?;
         unreadable.into_iter().next().map_or(Ok(readable), |job| Err(job.failure))
@@ -311,6 +316,7 @@ const OFFERED: usize = 50;
 mod tests {
     use super::*;
     use crate::journal::directory::FILE;
+    use crate::journal::record::{NewItem, PartId, Place};
     use std::fs;
 
     fn start(store: &Store, number: u64, name: Option<&str>) -> JobLock {
@@ -353,6 +359,26 @@ mod tests {
         assert_eq!(names(), before);
         fs::write(directory.join(FILE), "no journal").unwrap();
         assert_eq!(shown(&directory), []);
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_read_is_forgotten_with_the_names_of_what_it_may_have_left() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::file_for_tests(home.path()).unwrap();
+        let (bad, lock) = (JobId::new(1), start(&store, 1, Some("night")));
+        let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
+        let file = NewItem { place: place.clone(), part: Some(PartId(7)), seen: None, takes_over: true };
+        store.durably(|store| store.begin_one(bad, &file)).unwrap();
+        drop(start(&store, 2, None));
+        store.sql.run_all("UPDATE jobs SET state = 77 WHERE id = 1;").unwrap();
+        assert!(matches!(store.abandon(bad), Err(JournalFailure::Held { .. })), "it runs");
+        drop(lock);
+        let known = store.known_jobs().unwrap();
+        assert_eq!((known.readable.len(), known.unreadable[0].id), (1, bad));
+        let left: Vec<Place> = store.abandon(bad).unwrap().into_iter().map(|file| file.place).collect();
+        assert_eq!(left, [place]);
+        let known = store.known_jobs().unwrap();
+        assert_eq!((known.readable.len(), known.unreadable.len()), (1, 0));
     }
 
     #[test]

@@ -310,9 +310,7 @@ fn take(
             let group = jobs_of_group(sql, head.group, time, most + MOST_WAITING_OF_GROUP)?;
             damaged.extend(group.damaged);
             heads.retain(|other| !is_of_group(other));
-            for (job, entry) in &group.jobs {
-                heads.push(head_of(*job, entry)?);
-            }
+            heads.extend(group.jobs.iter().map(|(job, entry)| head_of(*job, entry, head.group)));
             let is_sync = |job: JobId| !group.not_syncs.contains(&job);
             known.extend(group.jobs.into_iter().map(|(job, entry)| (job, (entry, is_sync(job)))));
         }

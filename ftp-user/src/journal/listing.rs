@@ -9,7 +9,7 @@ pub use files::{AlikeFailures, FileCursor, FileQuery, FileSelection};
 use super::failure::{JournalFailure, Result};
 use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried_runs};
-use super::queue::{IS_DUE, OPEN, Queue, entries_and_damaged, find, heads, listed};
+use super::queue::{IS_DUE, Queue, TO_BEGIN, entries_and_damaged, find, heads, listed};
 use super::record::StoredJob;
 use super::sql::{Counters, Sql, StoreError, Value};
 use super::store::Store;
@@ -40,16 +40,16 @@ pub struct QueuedJob {
 pub struct FoundJobs {
     /// Those that can be read.
     pub jobs: Vec<QueuedJob>,
-    /// Those whose rows are damaged. They keep nobody from the others.
+    /// Those whose rows are damaged. The others can be used nevertheless.
     pub unreadable: Vec<UnreadableRow>,
 }
 
-/// A job or a series whose row is damaged.
+/// A damaged row of a job or a series.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnreadableRow {
     /// Whose row it is.
     pub of: RowOf,
-    /// The identity of that, or 0 if it cannot be read.
+    /// The id of the job or series.
     pub id: JobId,
     /// What is wrong with the journal, as the verb of a job would say it.
     pub failure: JournalFailure,
@@ -58,14 +58,14 @@ pub struct UnreadableRow {
 /// Whose row it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RowOf {
-    /// That of a job.
+    /// The row of a job.
     Job,
-    /// That of a series.
+    /// The row of a series.
     Series,
 }
 
 impl RowOf {
-    /// The word for it.
+    /// Its name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Job => "job",
@@ -76,16 +76,22 @@ impl RowOf {
 
 impl fmt::Display for UnreadableRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { of, id, failure } = self;
-        write!(f, "{} {id} cannot be read: {failure}; ", of.name())?;
-        match of {
-            RowOf::Series => write!(f, "{FtpUser} series remove {id} removes it"),
-            RowOf::Job => write!(f, "{}", failure.hint()),
-        }
+        write!(f, "{} {} cannot be read: {}; {}", self.of.name(), self.id, self.failure, self.hint())
     }
 }
 
 impl UnreadableRow {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let Self { of, id, .. } = self;
+        match of {
+            RowOf::Series => format!("{FtpUser} series remove {id} removes it"),
+            RowOf::Job => {
+                format!("{FtpUser} cancel --forget {id} names what it may have left, and forgets it")
+            }
+        }
+    }
+
     /// What a person is told of a damaged row.
     pub(super) fn of(store: &Store, of: RowOf, (id, bad): DamagedRow) -> Self {
         Self { of, id, failure: store.failure(bad) }
@@ -228,7 +234,7 @@ impl Queue {
         self.read(|store| last_change(&store.sql))
     }
 
-    /// The jobs that may begin, if nothing else keeps them: the oldest of each owner, pair and priority.
+    /// The jobs that may begin, if nothing else keeps them: the oldest of each group.
     ///
     /// # Errors
     ///
@@ -270,22 +276,21 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>> {
-        // Each number comes from an index alone. Of jobs whose time has not come, those that wait between two tries are taken away.
+        // Indexes have all that is counted here. Those that wait between two tries are counted as scheduled first.
         let ended = QueueState::ALL.into_iter().filter(|state| state.has_ended()).collect();
         let scans: [(&str, Vec<QueueState>); 5] = [
             ("exit IS NOT NULL", ended),
-            ("carried = 1", vec![QueueState::Running]),
+            ("carried = 1 AND exit IS NULL", vec![QueueState::Running]),
             (PAUSED, vec![QueueState::Paused]),
-            (OPEN, vec![QueueState::Queued, QueueState::Scheduled]),
+            (TO_BEGIN, vec![QueueState::Queued, QueueState::Scheduled]),
             ("exit IS NULL AND cause IS NOT NULL", vec![QueueState::Waiting]),
         ];
         let of = |state: &QueueState| {
             let rows = match state {
                 QueueState::Queued => IS_DUE.to_owned(),
                 QueueState::Scheduled => format!("NOT {IS_DUE}"),
-                QueueState::Running
-                | QueueState::Waiting
-                | QueueState::Paused
+                QueueState::Running | QueueState::Paused => return "count(*)".to_owned(),
+                QueueState::Waiting
                 | QueueState::Done
                 | QueueState::Partial
                 | QueueState::Failed
@@ -437,9 +442,9 @@ fn condition(states: Option<&[QueueState]>) -> String {
         QueueState::Failed => format!("exit NOT IN ({done}, {partial}, {cancelled})"),
         QueueState::Running => "exit IS NULL AND carried = 1".to_owned(),
         QueueState::Paused => PAUSED.to_owned(),
-        QueueState::Waiting => format!("{OPEN} AND NOT {IS_DUE} AND cause IS NOT NULL"),
-        QueueState::Scheduled => format!("{OPEN} AND NOT {IS_DUE} AND cause IS NULL"),
-        QueueState::Queued => format!("{OPEN} AND {IS_DUE}"),
+        QueueState::Waiting => format!("{TO_BEGIN} AND NOT {IS_DUE} AND cause IS NOT NULL"),
+        QueueState::Scheduled => format!("{TO_BEGIN} AND NOT {IS_DUE} AND cause IS NULL"),
+        QueueState::Queued => format!("{TO_BEGIN} AND {IS_DUE}"),
     };
     let any: Vec<String> = states.iter().map(|state| format!("({})", of(state))).collect();
     format!("{ALL} AND ({})", if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") })

@@ -439,7 +439,7 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
 
 /// The number that jobs of the same owner, pair, priority and sites have in common. Nobody can choose these so that they have the number
 /// of somebody else's.
-fn group_of(submission: &Submission) -> Result<i64> {
+pub(super) fn group_of(submission: &Submission) -> Result<i64> {
     let Submission { owner, pair, priority, sites, .. } = submission;
     let mut hash = Sha256::new();
     for text in [owner, &*indexed(pair), &priority.number().to_string(), &written_sites(sites)?] {
@@ -447,50 +447,38 @@ fn group_of(submission: &Submission) -> Result<i64> {
         hash.update(text);
     }
     let digest: [u8; 32] = hash.finalize().into();
-    let (first, _) = digest.as_chunks();
-    Ok(first.first().copied().map_or(0, i64::from_le_bytes))
+    Ok(digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first)))
 }
 
 /// The job that was submitted first of each group, of those that may begin: the first [`MOST_HEADS`] of each owner, those of the
 /// highest priority before the others.
 pub(super) fn heads(sql: &Sql, now: u64) -> Result<Vec<Head<JobId>>> {
-    let head = |row: &Row<'_>| {
-        Ok(Head {
-            job: row.get(0)?,
-            group: row.get(7)?,
-            owner: row.get(1)?,
-            pair: row.get(2)?,
-            sites: read_sites(row.get(5)?)?,
-            priority: priority(row.get(3)?)?,
-            submitted: row.get(4)?,
-            due: row.get(6)?,
-        })
-    };
-    sql.all(&ask_for_heads(), &[now.into()], |row| match head(row) {
-        // Whoever takes it finds out what is wrong with it.
-        Err(StoreError::Row(_)) => {
-            let (job, group) = (row.get(0).unwrap_or_default(), row.get(7).unwrap_or_default());
-            Ok(Head { job, group, ..Head::default() })
+    sql.all(&ask_for_heads(), &[now.into()], |row| {
+        let (job, group) = (row.get(0).unwrap_or_default(), row.get(GROUP).unwrap_or_default());
+        match QUEUE.check(row).and_then(|()| read(row)) {
+            // Nothing of it counts. Whoever takes it finds out what is wrong with it.
+            Err(StoreError::Row(_)) => Ok(Head { job, group, ..Head::default() }),
+            entry => entry.map(|(job, entry)| head_of(job, &entry, group)),
         }
-        head => head,
     })
 }
 
-/// Asks for the [`heads`]. An index leads from group to group and to the first job of each, so it does not matter how many jobs a group
-/// has, nor what the server knows of the table.
+/// Asks for the [`heads`]. An index leads from group to group and to the first job of each that is due, whatever the server knows of the
+/// table. Jobs behind that one are not read.
 pub(super) fn ask_for_heads() -> String {
     format!(
         "WITH RECURSIVE groups (number) AS (
-            SELECT (SELECT job_group FROM queue WHERE {OPEN} ORDER BY job_group LIMIT 1)
+            SELECT (SELECT job_group FROM queue WHERE {TO_BEGIN} ORDER BY job_group LIMIT 1)
             UNION ALL
-            SELECT (SELECT job_group FROM queue WHERE {OPEN} AND job_group > groups.number ORDER BY job_group LIMIT 1)
+            SELECT (SELECT job_group FROM queue WHERE {TO_BEGIN} AND job_group > groups.number ORDER BY job_group LIMIT 1)
             FROM groups WHERE groups.number IS NOT NULL)
-        SELECT job, owner, pair, priority, submitted, sites, due, job_group FROM (
+        SELECT {columns}, sum FROM (
             SELECT head.*, row_number() OVER (PARTITION BY owner ORDER BY priority DESC, submitted, job) AS place
             FROM groups JOIN queue AS head ON head.job = (
-                SELECT job FROM queue WHERE {OPEN} AND {IS_DUE} AND job_group = groups.number ORDER BY submitted LIMIT 1)
+                SELECT job FROM queue WHERE {TO_BEGIN} AND {IS_DUE} AND job_group = groups.number ORDER BY submitted LIMIT 1)
             ) AS heads
-        WHERE place <= {MOST_HEADS}"
+        WHERE place <= {MOST_HEADS}",
+        columns = QUEUE.columns.join(", ")
     )
 }
 
@@ -531,23 +519,25 @@ pub(super) fn jobs_of_group(sql: &Sql, group: i64, now: u64, most: usize) -> Res
 /// The condition of the jobs of a group, oldest first. An index has this order, so no other jobs are read and nothing is sorted. Jobs
 /// that were submitted in one transaction come in any order.
 pub(super) fn of_group() -> String {
-    format!("{OPEN} AND {IS_DUE} AND job_group = ?2 ORDER BY submitted LIMIT ?3 OFFSET ?4")
+    format!("{TO_BEGIN} AND {IS_DUE} AND job_group = ?2 ORDER BY submitted LIMIT ?3 OFFSET ?4")
 }
 
 /// The head that this job would be if it were the first of its group.
-pub(super) fn head_of(job: JobId, entry: &Entry) -> Result<Head<JobId>> {
+pub(super) fn head_of(job: JobId, entry: &Entry, group: i64) -> Head<JobId> {
     let Submission { owner, pair, priority, sites, .. } = entry.submission.clone();
-    let (group, submitted) = (group_of(&entry.submission)?, entry.submitted.unwrap_or(0));
-    Ok(Head { job, group, owner, pair, sites, priority, submitted, due: entry.due })
+    let submitted = entry.submitted.unwrap_or(0);
+    Head { job, group, owner, pair, sites, priority, submitted, due: entry.due }
 }
 
 /// The longest text of the servers of a job, in bytes. PostgreSQL indexes at most some 2,700 bytes.
 const LONGEST_PAIR: usize = 1024;
 /// How often [`jobs_of_group`] reads on behind damaged rows.
 const MOST_PAGES: i64 = 16;
+/// The column of the group.
+const GROUP: usize = 25;
 /// How many [`heads`] one owner has at most, whatever the number of pairs.
 const MOST_HEADS: usize = 256;
 /// The condition of the rows of jobs that wait for their turn or their time. One that is paused has the wish 1.
-pub(super) const OPEN: &str = "exit IS NULL AND carried = 0 AND wish != 1";
+pub(super) const TO_BEGIN: &str = "exit IS NULL AND carried = 0 AND wish != 1";
 /// The condition of those whose time has come. `?1` is the time.
 pub(super) const IS_DUE: &str = "due <= ?1";

@@ -6,7 +6,7 @@ use crate::id::JobId;
 use std::sync::LazyLock;
 
 /// The version of these tables.
-pub(super) const VERSION: i64 = 15;
+pub(super) const VERSION: i64 = 16;
 /// The newest version whose tables this program can use: those of the next version have only more of them.
 pub(super) const NEWEST: i64 = VERSION + 1;
 
@@ -48,7 +48,7 @@ pub(super) static LEASES: LazyLock<Table> = LazyLock::new(|| Table::named("lease
 pub(super) static TREE_PARTS: LazyLock<Table> = LazyLock::new(|| Table::named("tree_parts"));
 pub(super) static MEMORY: LazyLock<Table> = LazyLock::new(|| Table::named("memory"));
 
-/// The first column of a row that is not what was written, as an id, and what is wrong with the row.
+/// The id in the first column of a damaged row, and what is wrong with it.
 pub(super) type DamagedRow = (JobId, StoreError);
 
 impl Table {

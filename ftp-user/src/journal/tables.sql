@@ -44,15 +44,16 @@ CREATE TABLE withheld (job INTEGER NOT NULL, path BLOB NOT NULL, sum INTEGER NOT
 -- What the last runs have tried. A run is one text: nothing but `why` looks into it.
 CREATE TABLE runs (id INTEGER PRIMARY KEY, account TEXT NOT NULL, sum INTEGER NOT NULL);
 
--- The jobs that a daemon carries. Jobs of one owner, pair, priority and sites have the same `job_group`.
+-- The jobs that a daemon carries. Jobs of one owner, pair, priority and sites have the same `job_group`. A server that has counted no job
+-- as open would take any other index of the jobs with `exit IS NULL` for as good as `queue_groups`, so `queue_open` says it otherwise.
 CREATE TABLE queue (
     job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
     due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
     started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, request TEXT, request_digest BLOB, limited INTEGER NOT NULL,
     sites TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, failed INTEGER NOT NULL, changed INTEGER NOT NULL,
     submitted INTEGER NOT NULL, waits_for INTEGER, job_group INTEGER NOT NULL, sum INTEGER NOT NULL);
-CREATE INDEX queue_groups ON queue (job_group, submitted, due) WHERE exit IS NULL AND carried = 0 AND wish != 1;
-CREATE INDEX queue_open ON queue (owner) WHERE exit IS NULL;
+CREATE INDEX queue_groups ON queue (job_group, submitted, due, exit, carried, wish) WHERE exit IS NULL AND carried = 0 AND wish != 1;
+CREATE INDEX queue_open ON queue (owner) WHERE coalesce(exit, -1) < 0;
 CREATE INDEX queue_paused ON queue (job) WHERE exit IS NULL AND carried = 0 AND wish = 1;
 CREATE INDEX queue_waiting ON queue (due, exit, wish, carried) WHERE exit IS NULL AND cause IS NOT NULL;
 CREATE INDEX queue_ended ON queue (ended, exit) WHERE exit IS NOT NULL;

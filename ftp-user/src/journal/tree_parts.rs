@@ -13,7 +13,7 @@
 use super::failure::JournalFailure;
 use super::handle::JobJournal;
 use super::leases::{self, Leases, TakenJob};
-use super::queue::{self, head_of};
+use super::queue::{self, group_of, head_of};
 use super::sql::{Sql, StoreError};
 use super::store::Store;
 use super::table::TREE_PARTS;
@@ -209,7 +209,7 @@ fn take(
     may_begin: impl FnOnce(&Head<JobId>) -> bool,
 ) -> Result<Option<TakenJob>, StoreError> {
     match queue::find(sql, job)? {
-        Some(entry) if may_begin(&head_of(job, &entry)?) => {
+        Some(entry) if may_begin(&head_of(job, &entry, group_of(&entry.submission)?)) => {
             Ok(Some(TakenJob { lease: leases::new_lease(sql, job, part, worker)?, entry }))
         }
         Some(_) | None => Ok(None),

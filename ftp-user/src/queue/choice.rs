@@ -8,7 +8,7 @@ use super::entry::{Priority, RecordedSites, Submission};
 pub struct Head<J> {
     /// What stands for the job.
     pub job: J,
-    /// The number of all jobs that wait in the same order.
+    /// Which group it is of: the jobs of the same owner, pair, priority and sites.
     pub group: i64,
     /// Who has submitted it.
     pub owner: String,

@@ -3,7 +3,7 @@
 use super::input::choice;
 use super::places::password;
 use ftp_user::cli::imported_sites;
-use ftp_user::place::{Place, check_name};
+use ftp_user::place::{Place, RemotePath, check_name};
 use std::collections::HashSet;
 
 /// The bookmarks of lftp, the remotes of rclone, the site manager of FileZilla, or a `.netrc`.
@@ -40,9 +40,16 @@ pub fn imports(data: &[u8]) {
         assert!(remote.site.password.is_none() && remote.path.glob.is_none(), "{url}");
         let shown = format!("{}{}", remote.site.url(), remote.path);
         let Ok(Place::Remote(again)) = Place::parse(shown.as_bytes()) else { panic!("no place: {shown}") };
-        // What is shown has no names that are `.`.
-        let shown_again = format!("{}{}", again.site.url(), again.path);
-        assert_eq!((again.site, shown_again), (remote.site, shown.clone()), "{url} is shown as {shown}");
+        // A URL omits names that are `.`.
+        let steps = |path: &RemotePath| -> Vec<Vec<u8>> {
+            let name = path.name.as_ref().map_or(&b""[..], |name| name.as_bytes());
+            name.split(|byte| *byte == b'/').filter(|name| *name != b".").map(<[u8]>::to_vec).collect()
+        };
+        assert_eq!(
+            (&again.site, steps(&again.path)),
+            (&remote.site, steps(&remote.path)),
+            "{url} is shown as {shown}"
+        );
         assert!(names.insert(name), "two sites have one name");
     }
 }

@@ -357,7 +357,8 @@ impl Fleet for Daemon {
         // Those that wait for the hours of a site or for other jobs at it are as they should be.
         let oldest = self.with_site_use(|sites| {
             let may_begin = |head: &&Head<JobId>| sites.refusal(head.sites.keys(), &carried).is_none();
-            heads.iter().filter(may_begin).map(|head| head.due).min()
+            // One that cannot be read has no time.
+            heads.iter().filter(may_begin).map(|head| head.due).filter(|due| *due > 0).min()
         });
         Ok(self.feed.counted.page(&DaemonGauges {
             has_store: jobs.is_ok() && !self.is_store_away.load(Ordering::Relaxed),

@@ -409,7 +409,7 @@ impl Worker {
             if self.unreadable.contains(&row.id) {
                 continue;
             }
-            tracing::error!(id = %row.id, cause = %row.failure, "a {} cannot be read: the others go on", row.of.name());
+            tracing::error!(job = %row.id, cause = %row.failure, "a {} cannot be read: the others go on", row.of.name());
             if let Some(line) = line_of(&Event::Warning { message: row.to_string() }) {
                 self.daemon.feed.tell(row.id, "", &line);
             }

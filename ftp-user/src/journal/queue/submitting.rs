@@ -144,7 +144,7 @@ impl QueueFacts {
         owners.dedup();
         let values: Vec<[Value<'_>; 1]> = owners.iter().map(|owner| [(*owner).into()]).collect();
         let values: Vec<&[Value<'_>]> = values.iter().map(<[Value<'_>; 1]>::as_slice).collect();
-        let ask = "SELECT (SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1), (SELECT max(begun) FROM jobs)";
+        let ask = "SELECT (SELECT count(*) FROM queue WHERE coalesce(exit, -1) < 0 AND owner = ?1), (SELECT max(begun) FROM jobs)";
         sql.query_each(ask, &values, &mut |number, row| {
             let owner = *owners.get(number).ok_or(GONE)?;
             facts.waiting.insert(owner.to_owned(), row.get(0)?);
