@@ -197,7 +197,7 @@ pub(super) fn job_name(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 ///
-/// There is none.
+/// There is no such job, or one that cannot be read may be it.
 pub(super) fn find<'a>(known: &'a KnownJobs, called: &str) -> Result<&'a JobRecord> {
     let KnownJobs { readable: jobs, unreadable } = known;
     let id = called.parse::<JobId>().ok();

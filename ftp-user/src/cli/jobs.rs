@@ -100,7 +100,7 @@ pub(super) struct CancelArgs {
     /// The id or the name of a job, or last
     #[arg(value_name = "JOB")]
     pub(super) job: String,
-    /// Ask no server: name what the job may have left, and forget it. For a server that does not come back
+    /// Ask no server: name what the job may have left, and forget it. For a server that does not come back, and a job that cannot be read
     #[arg(long)]
     pub(super) forget: bool,
     #[command(flatten)]

@@ -276,7 +276,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn count_by_state(&self) -> Result<BTreeMap<&'static str, u64>> {
-        // Indexes have all that is counted here. Those that wait between two tries are counted as scheduled first.
+        // Indexes have all that is counted here. Jobs between two tries are counted as scheduled, and subtracted below.
         let ended = QueueState::ALL.into_iter().filter(|state| state.has_ended()).collect();
         let scans: [(&str, Vec<QueueState>); 5] = [
             ("exit IS NOT NULL", ended),

@@ -235,6 +235,27 @@ fn jobs_of_one_transaction_wait_together_for_whoever_writes() {
     assert_eq!(waits.len(), 1, "{waits:?}");
 }
 
+/// The plans of a database have a test of their own.
+#[test]
+fn a_look_in_a_file_reads_only_the_index_of_groups() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    let store = queue.store.lock().unwrap();
+    if store.sql.sqlite().is_err() {
+        return;
+    }
+    let numbers = [1_u64, 2, 3, 4].map(Value::from);
+    for (ask, values) in [(ask_for_heads(), 1), (QUEUE.select(&of_group()), 4)] {
+        let explain = format!("EXPLAIN QUERY PLAN {ask}");
+        let plan: Vec<String> = store.sql.all(&explain, &numbers[..values], |row| row.get(3)).unwrap();
+        let reads: Vec<_> = plan.iter().filter(|step| step.contains(" queue ")).collect();
+        assert!(
+            !reads.is_empty() && reads.iter().all(|step| step.contains("INDEX queue_groups")),
+            "{plan:#?}"
+        );
+    }
+}
+
 #[test]
 fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
     let home = tempfile::tempdir().unwrap();
