@@ -8,7 +8,7 @@ pub use files::{AlikeFailures, FileCursor, FileQuery, FileSelection};
 
 use super::failure::{JournalFailure, Result};
 use super::job_row::JobRow;
-use super::leases::{CarriedRun, carried_runs};
+use super::leases::{CarriedRun, carried, carried_runs};
 use super::queue::{IS_DUE, Queue, TO_BEGIN, entries_and_damaged, find, heads, listed};
 use super::record::StoredJob;
 use super::sql::{Counters, Sql, StoreError, Value};
@@ -17,7 +17,7 @@ use super::table::{DamagedRow, counters, set_counters};
 use super::workers::workers;
 use crate::failure::FtpUser;
 use crate::id::JobId;
-use crate::queue::{DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, WorkerRecord};
+use crate::queue::{CarriedJob, DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, WorkerRecord};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -250,6 +250,15 @@ impl Queue {
     /// The journal cannot be read.
     pub fn now(&self) -> Result<u64> {
         self.read(|store| store.sql.now())
+    }
+
+    /// The jobs that are carried, as far as the limits of sites need them.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn carried(&self) -> Result<Vec<CarriedJob>> {
+        self.read(|store| carried(&store.sql))
     }
 
     /// The jobs that workers carry.

@@ -20,7 +20,7 @@ use crate::journal::{
 use crate::ladder::Rung;
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::queue::{CarriedJob, Head, JobChange, NamedRequest, QueueState, Scope, Series, WorkerRecord};
+use crate::queue::{Head, JobChange, NamedRequest, Scope, Series, WorkerRecord};
 use crate::report::Listener;
 use crate::state::{Pairs, WorkedPath};
 use crate::web::fleet::{
@@ -44,12 +44,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 impl Daemon {
-    /// The jobs that are carried just now.
-    fn running(&self) -> Result<Vec<QueuedJob>, ApiError> {
-        let running = JobQuery { states: Some(vec![QueueState::Running]), most: 1000, ..JobQuery::default() };
-        Ok(self.reader.list(&running).map_err(away)?.items)
-    }
-
     /// What its jobs remember of pairs of servers.
     fn memory_of_pairs(&self) -> Pairs {
         let shared = self.general.hands.memory.clone().map(Pairs::shared);
@@ -350,10 +344,8 @@ impl Fleet for Daemon {
     fn metrics(&self) -> Result<String, ApiError> {
         // Without the store its jobs are not known; everything else is told.
         let heads = self.reader.heads().unwrap_or_default();
-        let running = self.running().unwrap_or_default();
+        let carried = self.reader.carried().unwrap_or_default();
         let jobs = self.reader.count_by_state();
-        let carried: Vec<CarriedJob> =
-            running.iter().map(|job| CarriedJob::of(&job.entry.submission, 0)).collect();
         // Those that wait for the hours of a site or for other jobs at it are as they should be.
         let oldest = self.with_site_use(|sites| {
             let may_begin = |head: &&Head<JobId>| sites.refusal(head.sites.keys(), &carried).is_none();
