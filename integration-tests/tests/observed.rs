@@ -26,13 +26,19 @@ fn metrics() -> String {
     let copy = user().private_file(".netrc", format!("machine 127.0.0.2 login ann password {PASSWORD}\n"));
     let from = without_password(&server.url("from"));
     copy.args(["--state", state.to_str().unwrap(), "copy", "--queue", "--wait", &from, "to"]).run().exits(0);
-    let mut stream = UnixStream::connect(daemon.home().join("state/daemon.sock")).unwrap();
+    let page = page_of(&state);
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+    page
+}
+
+/// The page of metrics of the daemon that has this state directory.
+pub(crate) fn page_of(state: &Path) -> String {
+    let mut stream = UnixStream::connect(state.join("daemon.sock")).unwrap();
     let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
     let mut page = String::new();
     stream.read_to_string(&mut page).unwrap();
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
     page
 }
 

@@ -2,6 +2,7 @@
 
 mod told;
 
+use crate::observed::page_of;
 use integration_tests::delay::Delayed;
 use integration_tests::disk::{LoopDisk, SmallDisk};
 use integration_tests::or_skip;
@@ -412,6 +413,10 @@ fn the_jobs_of_a_site_share_what_all_of_them_may_use() {
         .verb("why", &second)
         .exits(0)
         .says("the site two has as many jobs as may use it at the same time (1)");
+    let later = SystemTime::now() + Duration::from_secs(2);
+    until("it has waited for seconds", || SystemTime::now() > later);
+    let page = page_of(&scene.state);
+    assert!(page.contains("ftp_user_longest_wait_seconds 0\n"), "a job that waits for a site counts: {page}");
     scene.verb("cancel", &first).exits(0);
     scene.until_state(&second, "done");
     assert_eq!(scene.to.bytes("second"), b"a");

@@ -158,6 +158,7 @@ static WORDS: &[Words] = &[
     said(&[421, 530], "maximum number of", Blame::Busy), // P, F
     said(&[530], "try again later", Blame::Busy),
     said(&[450, 550], "used by another process", Blame::Busy), // I
+    said(&[550], "premature close", Blame::Busy), // Node.js: the data connection ended before the server read from it
     // the file, its name or permissions
     said(&[450, 500, 550, 551, 553], "no such file", Blame::Missing), // 500: GridFTP
     said(&[450, 550, 551, 553], "no such directory", Blame::Missing),
@@ -368,6 +369,7 @@ mod tests {
             "The process cannot access the file: used by another process",
             Blame::Busy,
         );
+        check(Rfc959, Verb::Stor, 550, "Premature close.", Blame::Busy);
         check(Rfc959, Verb::Xcrc, 550, "x: No such file or directory", Blame::Missing);
         check(Rfc959, Verb::Xsha256, 556, "Too large", Blame::File);
         check(Rfc959, Verb::Retr, 450, "File busy", Blame::Busy);

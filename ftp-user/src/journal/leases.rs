@@ -561,7 +561,8 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
         // What cannot be read of a damaged row counts as nothing.
         let sites = row.get(2).and_then(read_sites).unwrap_or_default().into_keys().collect();
         let [owner, pair] = [0, 1].map(|column| row.get(column).unwrap_or_default());
-        Ok(CarriedJob { owner, pair, sites, fence: row.get(3)?, is_running: true })
+        let fence = row.get(3).unwrap_or_default();
+        Ok(CarriedJob { owner, pair, sites, fence, is_running: true })
     })
 }
 
