@@ -14,9 +14,9 @@ use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
 use crate::queue::{
-    CarriedJob, Entry, EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState,
-    RecordedSites, Recurrence, Series, SiteUse, Submission, WhenError, are_draining, blamed_settings,
-    has_worker, local_time, parse_at, scattered_sites, zone_name,
+    Entry, EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites,
+    Recurrence, Series, SiteUse, Submission, WhenError, are_draining, blamed_settings, has_worker,
+    local_time, parse_at, scattered_sites, zone_name,
 };
 use crate::report::Event;
 use crate::world::LocalName;
@@ -339,13 +339,12 @@ impl General {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub(super) fn obstacle(&self, job: &JobRecord, all: &[JobRecord]) -> Result<Option<String>> {
+    pub(super) fn obstacle(&self, job: &JobRecord) -> Result<Option<String>> {
         let Some(entry) = job.queued.as_ref().filter(|entry| entry.exit.is_none() && !entry.is_carried)
         else {
             return Ok(None);
         };
-        let others = all.iter().filter_map(|other| other.queued.as_ref()).filter(|entry| entry.is_carried);
-        let carried: Vec<CarriedJob> = others.map(|entry| CarriedJob::of(&entry.submission, 0)).collect();
+        let carried = self.queue()?.carried_jobs()?;
         let Ok(settings) = program::settings(self.job.config.as_deref()) else {
             // A daemon with these settings carries none. At a terminal they were told.
             return Ok(self.hands.unattended.as_ref().map(|_| blamed_settings(None, MISTAKEN)));

@@ -55,7 +55,7 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
         return Err(series.or(may_be_it).unwrap_or_else(|| unknown(&runs, &known.readable)));
     }
     if let Some(job) = job {
-        if let Some(obstacle) = general.obstacle(job, &known.readable)? {
+        if let Some(obstacle) = general.obstacle(job)? {
             context.run.events.warn(obstacle);
         }
         receipt(&context, job, &mut receipts).await?;

@@ -252,12 +252,12 @@ impl Queue {
         self.read(|store| store.sql.now())
     }
 
-    /// The jobs that are carried, as far as the limits of sites need them.
+    /// The jobs that are carried, as a worker sees them when it looks for the next one. Each part of a tree counts as one.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn carried(&self) -> Result<Vec<CarriedJob>> {
+    pub fn carried_jobs(&self) -> Result<Vec<CarriedJob>> {
         self.read(|store| carried(&store.sql))
     }
 

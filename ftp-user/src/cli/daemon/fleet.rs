@@ -344,7 +344,7 @@ impl Fleet for Daemon {
     fn metrics(&self) -> Result<String, ApiError> {
         // Without the store its jobs are not known; everything else is told.
         let heads = self.reader.heads().unwrap_or_default();
-        let carried = self.reader.carried().unwrap_or_default();
+        let carried = self.reader.carried_jobs().unwrap_or_default();
         let jobs = self.reader.count_by_state();
         // Those that wait for the hours of a site or for other jobs at it are as they should be.
         let oldest = self.with_site_use(|sites| {

@@ -515,6 +515,19 @@ fn a_lease_that_cannot_be_read_keeps_no_other_job_from_being_taken() {
     assert_eq!(take(&one).map(|lease| lease.job), Some(bad));
     let damage = "UPDATE leases SET fence = 'x' WHERE job = ?1";
     queue.write(|store| store.sql.write(damage, &[bad.into()])).unwrap();
-    assert_eq!(queue.carried().unwrap().len(), 1);
+    assert_eq!(queue.carried_jobs().unwrap().len(), 1);
     assert_eq!(take(&two).map(|lease| lease.job), Some(good));
+}
+
+#[test]
+fn each_part_of_a_tree_is_one_of_the_jobs_that_are_carried() {
+    let home = tempfile::tempdir().unwrap();
+    let queue = queue(home.path());
+    submit(&queue, 1, "ann");
+    let lease = take(&of(&queue, 1)).unwrap();
+    let part = Lease { part: 1, worker: WorkerId::new(2), fence: lease.fence + 1, ..lease };
+    queue.write(|store| LeaseRow::new(part, since_1970().as_secs()).save(&store.sql)).unwrap();
+    let mut fences: Vec<u64> = queue.carried_jobs().unwrap().iter().map(|carried| carried.fence).collect();
+    fences.sort_unstable();
+    assert_eq!(fences, [lease.fence, part.fence]);
 }
