@@ -96,7 +96,7 @@ struct General {
     #[arg(long, global = true)]
     json: bool,
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = asked::state_directory(), value_hint = clap::ValueHint::AnyPath)]
     state: Option<PathBuf>,
     /// The database that has the jobs: postgres://USER@HOST/DB (default: store in [daemon], else the state directory)
     #[arg(long, global = true, value_name = "URL", env = "FTP_USER_STORE", hide_short_help = true)]

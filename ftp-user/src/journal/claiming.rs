@@ -461,7 +461,7 @@ fn given_over_to(job: JobId) -> String {
 /// For how long servers let a transfer go on without this program.
 pub(super) const LONGEST_ALONE: Duration = Duration::from_secs(3600);
 /// The largest number of rows that are kept.
-const MOST: usize = 4_096;
+const MOST: usize = 8_192;
 
 /// Which claims are asked for: a page of those of other jobs, in the order of their paths.
 #[derive(Clone, PartialEq, Eq, Debug)]

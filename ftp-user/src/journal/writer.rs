@@ -203,4 +203,4 @@ const GATHER: Duration = Duration::from_millis(50);
 /// How long the queue fills meanwhile before it is emptied.
 const NAP: Duration = Duration::from_millis(10);
 /// The largest number of questions that share a transaction.
-const MOST: usize = 512;
+const MOST: usize = 2048;

@@ -1,5 +1,5 @@
-//! The queue: how many jobs a second its store takes, gives out and ends; what one daemon carries beside as many commands; how fast
-//! page and API answer with many jobs in the store; and what the daemon has in memory.
+//! The queue: how many jobs a second its store takes, gives out and ends; what one daemon carries beside as many commands; how fast a
+//! tree is copied by daemons; how fast page and API answer with many jobs in the store; and what the daemon has in memory.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,7 +19,7 @@ use ftp_user::queue::{Entry, Submission};
 use integration_tests::performance::USER;
 #[cfg(feature = "postgres")]
 use integration_tests::postgres::Postgres;
-use integration_tests::site::{PASSWORD, without_password};
+use integration_tests::site::{PASSWORD, sample, without_password};
 use integration_tests::socket::{port_free_everywhere, until};
 use integration_tests::user::{Started, User, user_at};
 use rusqlite::Connection;
@@ -28,7 +28,7 @@ use serde_json::Value;
 use crate::plan::Plan;
 use crate::process::{pss_kib, raise_descriptor_limit};
 use crate::report::Report;
-use crate::suite::Suite;
+use crate::suite::{Suite, turns};
 
 /// Jobs of one round of the store.
 const JOBS: u64 = 1_500;
@@ -36,6 +36,8 @@ const JOBS: u64 = 1_500;
 const CARRIED: usize = 200;
 /// How many run at the same time.
 const PARALLEL: usize = 8;
+/// The length of each file of a tree.
+const LENGTH: usize = 4096;
 /// Jobs in the store when page and API are asked, and how often each of them is.
 const STORED: u64 = 100_000;
 const ASKED: usize = 200;
@@ -61,6 +63,7 @@ pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite, report: &mut Repor
     store(plan, place, report);
     shared_store(plan, report);
     carried(plan, place, suite, report);
+    trees(plan, place, suite, report);
     answers(place, suite, report);
     memory(place, suite, report);
 }
@@ -204,27 +207,31 @@ fn commits(directory: &Path) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// A daemon with a state directory of its own below `place`.
+/// A daemon with a state directory of its own below `place`, and with a store of its own unless it has the URL of another one.
 struct Queued<'a> {
     suite: &'a Suite,
     home: tempfile::TempDir,
     address: SocketAddr,
+    store: Option<String>,
 }
 
 impl<'a> Queued<'a> {
     fn new(place: &Path, suite: &'a Suite) -> Self {
         let address = SocketAddr::new("127.0.0.1".parse().unwrap(), port_free_everywhere("127.0.0.1"));
-        Self { suite, home: tempfile::tempdir_in(place).unwrap(), address }
+        Self { suite, home: tempfile::tempdir_in(place).unwrap(), address, store: None }
     }
 
     fn user(&self) -> User {
-        logged_in(self.suite.user()).args(["--state", self.home.path().to_str().unwrap()])
+        let user = logged_in(self.suite.user()).args(["--state", self.home.path().to_str().unwrap()]);
+        self.store.iter().fold(user, |user, url| user.args(["--store", url]))
     }
 
     fn daemon(&self, parallel: usize) -> Started {
         let listen = self.address.to_string();
         let parallel = parallel.to_string();
-        let words = ["daemon", "--listen", &listen, "--parallel", &parallel, "--log-level", "warn"];
+        let name = format!("daemon-{}", self.address.port());
+        let words =
+            ["daemon", "--name", &name, "--listen", &listen, "--parallel", &parallel, "--log-level", "warn"];
         let daemon = self.user().args(words).start();
         until("it listens", || TcpStream::connect(self.address).is_ok());
         daemon
@@ -309,6 +316,90 @@ fn carried(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
         }
     }
     drop(daemon);
+}
+
+/// Who copies a tree.
+#[derive(Clone, Copy)]
+enum TreeWorkers {
+    /// One command.
+    Command,
+    /// A daemon with a store of its own.
+    Daemon,
+    /// So many daemons that share a database.
+    OfDatabase(usize),
+}
+
+impl TreeWorkers {
+    const ALL: [Self; 4] = [Self::Command, Self::Daemon, Self::OfDatabase(1), Self::OfDatabase(4)];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Command => "copy",
+            Self::Daemon => "1 worker",
+            Self::OfDatabase(1) => "1 worker of a database",
+            Self::OfDatabase(_) => "4 workers of a database",
+        }
+    }
+
+    const fn daemons(self) -> usize {
+        match self {
+            Self::Command => 0,
+            Self::Daemon => 1,
+            Self::OfDatabase(count) => count,
+        }
+    }
+}
+
+/// Makes a database and returns its URL.
+#[cfg(feature = "postgres")]
+fn databases() -> Option<impl Fn(&str) -> String> {
+    let server = Postgres::start_durable().ok()?;
+    Some(move |name: &str| {
+        server.run_sql(&format!("CREATE DATABASE {name}"));
+        server.url(name)
+    })
+}
+
+#[cfg(not(feature = "postgres"))]
+fn databases() -> Option<fn(&str) -> String> {
+    None
+}
+
+/// A tree of many small files, by a command and by daemons.
+fn trees(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
+    let [from, to] = &suite.servers;
+    let (tree, copied) = (from.path("many"), to.path("copied"));
+    fs::create_dir(&tree).unwrap();
+    let content = sample(LENGTH);
+    (0..plan.entries).for_each(|file| fs::write(tree.join(format!("{file:07}")), &content).unwrap());
+    let urls = [from.url("many"), to.url("copied")].map(|url| without_password(&url));
+    let what = format!("{} x 4 KiB by the queue", plan.entries);
+    let databases = databases();
+    for round in 0..=plan.rounds {
+        for turn in turns(round, TreeWorkers::ALL.len()) {
+            let workers = TreeWorkers::ALL[turn];
+            let store = match (workers, &databases) {
+                (TreeWorkers::OfDatabase(_), None) => continue,
+                (TreeWorkers::OfDatabase(_), Some(make)) => Some(make(&format!("tree{round}_{turn}"))),
+                (TreeWorkers::Command | TreeWorkers::Daemon, _) => None,
+            };
+            let queued = || Queued { store: store.clone(), ..Queued::new(place, suite) };
+            let hosts: Vec<Queued<'_>> = (0..workers.daemons().max(1)).map(|_| queued()).collect();
+            let daemons: Vec<Started> =
+                hosts.iter().take(workers.daemons()).map(|host| host.daemon(PARALLEL)).collect();
+            let words = if daemons.is_empty() { &[][..] } else { &["--queue", "--wait"] };
+            let start = Instant::now();
+            hosts[0].user().args(["copy", "-q", "-r"]).args(words).args(&urls).run().exits(0);
+            let seconds = start.elapsed().as_secs_f64();
+            drop(daemons);
+            assert_eq!(fs::read_dir(&copied).unwrap().count(), plan.entries);
+            fs::remove_dir_all(&copied).unwrap();
+            if round > 0 {
+                report.add(&what, "files/s", workers.name(), plan.entries as f64 / seconds);
+            }
+        }
+    }
+    fs::remove_dir_all(&tree).unwrap();
 }
 
 /// Fills a store: nobody carries these jobs before next year.

@@ -13,6 +13,7 @@ const ONE_FILE: &str = "one file from server to server";
 const BOTH_ENDS: &str = "one file, source and destination";
 const TREE: &str = "2000 x 4 KiB from server to server";
 const TREE_CPU: &str = "2000 x 4 KiB, both servers, each file";
+const QUEUED_TREE: &str = "100000 x 4 KiB by the queue";
 const TRIPS: &str = "200 x 4 KiB over 50 ms, each file";
 const LINE: &str = "one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms";
 const BBR: &str = "one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms";
@@ -149,6 +150,10 @@ pub const TARGETS: &[Target] = &[
     Target::most("", "queue", ["99 of 100 jobs ended after", "s"], 1.0),
     Target::least("", "queue", ["jobs of a database, 8 workers", "jobs/s"], 1000.0),
     Target::most("", "queue", ["99 of 100 jobs of a database ended after", "s"], 1.0),
+    Target::least("", "queue", [QUEUED_TREE, FILES], 0.95).of("1 worker").beside(Contender("copy")),
+    Target::least("", "queue", [QUEUED_TREE, FILES], 1.0)
+        .of("4 workers of a database")
+        .beside(Contender("copy")),
     Target::most("", "queue", ["answers with 100,000 jobs, median", MS], 50.0).worst(),
     Target::most("", "queue", ["answers with 100,000 jobs, 99 of 100", MS], 200.0).worst(),
     Target::most("", "queue", ["daemon with 10,000 jobs and 1,000 listeners (PSS)", MIB], 64.0),

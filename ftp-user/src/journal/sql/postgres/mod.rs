@@ -393,7 +393,7 @@ const CHANNEL: &str = "ftp_user";
 /// Asks for the time, in seconds since 1970.
 const NOW: &str = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
 /// The largest number of statements that wait for the next question.
-const MOST_UNSENT: usize = 256;
+const MOST_UNSENT: usize = 2048;
 /// How often the server is asked whether a connection has ended.
 const LOOKS: u32 = 100;
 /// How the server notes a key of one number of 64 bits, and one of two numbers of 32.

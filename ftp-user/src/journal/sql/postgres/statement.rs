@@ -27,15 +27,18 @@ pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
         Type::BYTEA => Some("BYTEA"),
         _ => None,
     };
-    let arrays = (1..).zip(types).map(|(number, of)| Some(format!("CAST(${number} AS {}[])", kind(of)?)));
-    let arrays = arrays.collect::<Option<Vec<_>>>()?.join(", ");
-    let names = (1..=types.len()).map(|number| format!("v{number}")).collect::<Vec<_>>().join(", ");
-    let rows = format!("unnest({arrays}) WITH ORDINALITY AS given ({names}, given_number)");
+    let column = |(number, of): (usize, &Type)| {
+        Some(format!("unnest(CAST(${number} AS {}[])) AS v{number}", kind(of)?))
+    };
+    let columns = (1..).zip(types).map(column).collect::<Option<Vec<_>>>()?.join(", ");
+    // A function in the place of a table would keep all rows before the first one is used.
+    let rows = format!("(SELECT {columns}) AS given");
     let Translated { text, .. } = translate_with(statement, |number| format!("given.v{number}"));
     if text.starts_with("SELECT ") {
         // So the server finds the rows of each as if it were asked for that alone.
+        let number = "CAST(generate_subscripts($1, 1) AS BIGINT) AS given_number";
         return Some(format!(
-            "SELECT given.given_number, found.* FROM {rows}, LATERAL ({text} OFFSET 0) AS found"
+            "SELECT given.given_number, found.* FROM (SELECT {columns}, {number}) AS given, LATERAL ({text} OFFSET 0) AS found"
         ));
     }
     if let Some((table, rest)) = text.split_once(" VALUES (") {
@@ -120,11 +123,12 @@ pub(super) fn table(create: &str) -> String {
 }
 
 /// What takes the place of indexes of whole paths: a B-tree has values of at most some 2,700 bytes. Nobody but the holder of the lock
-/// of all rows adds a path, and looks for it before.
+/// of all rows adds a path, and looks for it before. Pages of files have room for the ends of these files, which no index has to be told
+/// of then.
 const INDEXES: [(&str, &str); 2] = [
     (
         "CREATE UNIQUE INDEX items_by_place ON items (site, path, job);",
-        "CREATE INDEX items_by_place ON items (site, substr(path, 1, 1024), job);",
+        "ALTER TABLE items SET (fillfactor = 40); CREATE INDEX items_by_place ON items (site, substr(path, 1, 1024), job);",
     ),
     (
         ", PRIMARY KEY (job, path));",
@@ -152,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_statement_with_many_rows_has_an_array_for_each_parameter() {
-        let given = "unnest(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[])) WITH ORDINALITY AS given (v1, v2, given_number)";
+        let columns = "SELECT unnest(CAST($1 AS BIGINT[])) AS v1, unnest(CAST($2 AS BYTEA[])) AS v2";
+        let given = format!("({columns}) AS given");
         for (statement, expected) in [
             (
                 "INSERT INTO t (id, a) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
@@ -169,7 +174,7 @@ mod tests {
             (
                 "SELECT b FROM t WHERE id = ?1 AND a = ?2",
                 Some(format!(
-                    "SELECT given.given_number, found.* FROM {given}, LATERAL (SELECT b FROM t WHERE id = given.v1 AND a = given.v2 OFFSET 0) AS found"
+                    "SELECT given.given_number, found.* FROM ({columns}, CAST(generate_subscripts($1, 1) AS BIGINT) AS given_number) AS given, LATERAL (SELECT b FROM t WHERE id = given.v1 AND a = given.v2 OFFSET 0) AS found"
                 )),
             ),
             ("INSERT INTO t (id, a) VALUES (max(?1), ?2)", None),
