@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use tempfile::TempDir;
 
@@ -417,6 +417,9 @@ fn the_own_user_needs_no_token_and_may_name_files_of_this_host() {
 #[test]
 fn other_hosts_need_tls_and_a_certificate_serves_them() {
     let scene = scene();
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = held.local_addr().unwrap().to_string();
+    scene.user().args(["daemon", "--listen", &at]).run().exits(1).says("choose another address or port");
     let run = scene.user().args(["daemon", "--listen", "0.0.0.0:0"]).run().exits(2);
     run.says("would send tokens in clear");
     let certificate = Certificate::of("127.0.0.1".parse().unwrap());
@@ -478,7 +481,7 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     run(&[&copy[..], &tuned, &["--wait"]].concat()).exits(0);
     run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
     run(&["retry", "last", "--trace", "trace"]).exits(2).says("leave out --trace");
-    run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job");
+    run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job").says("jobs --daemon lists");
 }
 
 #[test]
@@ -501,7 +504,7 @@ fn what_another_host_cannot_ask_of_a_daemon_is_refused_in_one_sentence() {
         "--token-file",
         "token",
     ]);
-    away.run().exits(5).says("cannot be reached");
+    away.run().exits(5).says("cannot be reached").says("check that it runs");
     for scheme in ["http", "https"] {
         let server = without_password(&scene.from.url("")).replacen("ftp://ann@", "", 1);
         let url = format!("{scheme}://{server}");

@@ -149,7 +149,9 @@ impl Daemon {
             DaemonPlace::Host(DaemonUrl { at, has_tls }, trust) => {
                 let away = |error: io::Error| {
                     let what = format!("the daemon at {at} cannot be reached");
-                    Failure::of_this_host(what, &error).as_kind(Kind::Temporary)
+                    Failure::of_this_host(what, &error)
+                        .as_kind(Kind::Temporary)
+                        .hint("check that it runs, and that --listen names this address")
                 };
                 let stream = connect_to_host(&at.host, at.port).await.map_err(away)?;
                 if !has_tls {
@@ -199,14 +201,20 @@ impl Daemon {
         Ok(all.iter().filter_map(|series| member(series, "id").as_str().map(str::to_owned)).collect())
     }
 
-    /// The same failure of a `verb` of jobs, unless `called` is the id of a series: then the failure that says so.
+    /// The same failure of a `verb` of jobs, with what to do if there is no such job: `called` may be the id of a series.
     async fn or_is_series(&self, failure: Failure, called: &str, verb: &str) -> Failure {
-        match called.parse::<JobId>() {
-            Ok(id) if failure.kind == Kind::Missing => match self.series_ids().await {
-                Ok(known) if known.contains(&id.to_string()) => is_series(id, verb),
-                Ok(_) | Err(_) => failure,
-            },
-            Ok(_) | Err(_) => failure,
+        if failure.kind != Kind::Missing {
+            return failure;
+        }
+        let series = match called.parse::<JobId>() {
+            Ok(id) => {
+                self.series_ids().await.is_ok_and(|known| known.contains(&id.to_string())).then_some(id)
+            }
+            Err(_) => None,
+        };
+        match series {
+            Some(id) => is_series(id, verb),
+            None => failure.hint(format!("{FtpUser} jobs --daemon lists those that the token may see")),
         }
     }
 

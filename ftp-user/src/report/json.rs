@@ -54,7 +54,9 @@ impl JsonLine {
     /// With a member, which is `null` if its value is not known.
     pub(super) fn with(self, key: &str, value: impl Serialize) -> Self {
         Self(self.0.and_then(|mut text| {
-            text.extend_from_slice(format!(",\"{key}\":").as_bytes());
+            for piece in [",\"", key, "\":"] {
+                text.extend_from_slice(piece.as_bytes());
+            }
             serde_json::to_writer(&mut text, &value)?;
             Ok(text)
         }))

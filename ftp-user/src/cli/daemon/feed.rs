@@ -42,7 +42,16 @@ struct State {
     /// How many there are.
     following: usize,
     runs: BTreeMap<JobId, RunOfJob>,
-    pairs: BTreeMap<[String; 2], PairView>,
+    pairs: BTreeMap<[String; 2], SeenPair>,
+}
+
+/// How bytes have moved between two servers.
+#[derive(Clone, Copy, Debug)]
+struct SeenPair {
+    rung: Rung,
+    protection: Protection,
+    rate: Option<u64>,
+    seen: Time,
 }
 
 /// How far the last run of a job has come.
@@ -130,21 +139,13 @@ impl Feed {
         let state = &mut *state;
         if let Some(run) = state.runs.get_mut(&job) {
             run.hear(said);
-            if let Some(route) = &run.route
-                && (state.pairs.len() < MOST_PAIRS || state.pairs.contains_key(ends))
-            {
-                let [source, dest] = ends.clone();
-                let pair = PairView {
-                    source,
-                    dest,
-                    path: Some(route.rung.path().to_owned()),
-                    rung: Some(route.rung.name().to_owned()),
-                    protection: Some(route.protection.name().to_owned()),
-                    rate: run.progress.rate,
-                    seen: Some(Time::now()),
-                    cause: None,
-                };
-                state.pairs.insert(ends.clone(), pair);
+            if let Some(RouteOfRun { rung, protection, .. }) = run.route {
+                let pair = SeenPair { rung, protection, rate: run.progress.rate, seen: Time::now() };
+                if let Some(known) = state.pairs.get_mut(ends) {
+                    *known = pair;
+                } else if state.pairs.len() < MOST_PAIRS {
+                    state.pairs.insert(ends.clone(), pair);
+                }
             }
         }
         if let Some(Event::File(outcome)) = said.event {
@@ -187,7 +188,17 @@ impl Feed {
 
     /// What was seen of pairs since the start.
     pub(super) fn pairs(&self) -> Vec<PairView> {
-        self.state.locked().pairs.values().cloned().collect()
+        let view = |([source, dest], pair): (&[String; 2], &SeenPair)| PairView {
+            source: source.clone(),
+            dest: dest.clone(),
+            path: Some(pair.rung.path().to_owned()),
+            rung: Some(pair.rung.name().to_owned()),
+            protection: Some(pair.protection.name().to_owned()),
+            rate: pair.rate,
+            seen: Some(pair.seen),
+            cause: None,
+        };
+        self.state.locked().pairs.iter().map(view).collect()
     }
 
     /// The events after this one, and all that come.
