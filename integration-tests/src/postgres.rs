@@ -169,6 +169,12 @@ impl Postgres {
         psql
     }
 
+    /// Makes a database and returns its URL.
+    pub fn make_database(&self, name: &str) -> String {
+        self.run_sql(&format!("CREATE DATABASE {name}"));
+        self.url(name)
+    }
+
     /// The URL of a database of it, which has no password.
     pub fn url(&self, database: &str) -> String {
         let socket = self.directory.path().join("socket").display().to_string().replace('/', "%2F");

@@ -11,13 +11,12 @@ use crate::journal::{JobRecord, JobState, KnownJobs, ReadWords, StoredJob, Unrea
 use crate::place::Names;
 use crate::queue::{FileTotals, Lease};
 use crate::report::Event;
-use clap::builder::{PathBufValueParser, TypedValueParser};
 use ftp_io::program::args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What begins a run.
 pub(super) enum Start<'a> {
@@ -249,14 +248,6 @@ fn unreadable_failure(rows: &[&UnreadableRow], is_named: bool) -> Option<Failure
     Some(failure.hint(hint).during(what))
 }
 
-/// Reads the value of `--state`.
-pub(super) fn state_directory() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        let is_url = path.to_str().is_some_and(|path| path.contains("://"));
-        if is_url { Err("it takes a directory; --store takes the URL of a database") } else { Ok(path) }
-    })
-}
-
 /// Refuses a state directory that was named and is not there: the jobs of other runs are somewhere else.
 ///
 /// # Errors
@@ -291,14 +282,6 @@ mod tests {
         let said = |path: &str| check_state(Some(Path::new(path))).unwrap_err().to_string();
         assert!(said("/nowhere/at/all").contains("there is no state directory"));
         assert!(said("/dev/null/state").contains("cannot look at the state directory"));
-    }
-
-    #[test]
-    fn a_database_is_no_state_directory() {
-        let read = |state: &str| Cli::command().try_get_matches_from(["ftp-user", "--state", state, "jobs"]);
-        let refused = read("postgres://ftp@db/ftp").unwrap_err().to_string();
-        assert!(refused.contains("--store takes the URL of a database"), "{refused}");
-        assert!(read("/srv/state:/x").is_ok());
     }
 
     #[test]

@@ -52,6 +52,7 @@ use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, Start};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
 use ftp_io::signal::Stop;
@@ -96,7 +97,7 @@ struct General {
     #[arg(long, global = true)]
     json: bool,
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
-    #[arg(long, global = true, value_name = "DIR", value_parser = asked::state_directory(), value_hint = clap::ValueHint::AnyPath)]
+    #[arg(long, global = true, value_name = "DIR", value_parser = path_of_state())]
     state: Option<PathBuf>,
     /// The database that has the jobs: postgres://USER@HOST/DB (default: store in [daemon], else the state directory)
     #[arg(long, global = true, value_name = "URL", env = "FTP_USER_STORE", hide_short_help = true)]
@@ -311,6 +312,14 @@ impl Cli {
     }
 }
 
+/// Reads the value of `--state`, which people take for that of `--store`.
+fn path_of_state() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let is_url = path.to_str().is_some_and(|path| path.contains("://"));
+        if is_url { Err("it takes a directory; --store takes the URL of a database") } else { Ok(path) }
+    })
+}
+
 impl General {
     /// The file of the settings.
     fn settings_file(&self) -> Option<PathBuf> {
@@ -498,6 +507,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_database_is_no_state_directory() {
+        let read = |state: &str| Cli::command().try_get_matches_from(["ftp-user", "--state", state, "jobs"]);
+        let refused = read("postgres://ftp@db/ftp").unwrap_err().to_string();
+        assert!(refused.contains("--store takes the URL of a database"), "{refused}");
+        assert!(read("/srv/state:/x").is_ok());
     }
 
     #[test]

@@ -149,11 +149,11 @@ impl Daemon {
             DaemonPlace::Host(DaemonUrl { at, has_tls }, trust) => {
                 let away = |error: io::Error| {
                     let what = format!("the daemon at {at} cannot be reached");
-                    Failure::of_this_host(what, &error)
-                        .as_kind(Kind::Temporary)
-                        .hint("check that it runs, and that --listen names this address")
+                    Failure::of_this_host(what, &error).as_kind(Kind::Temporary)
                 };
-                let stream = connect_to_host(&at.host, at.port).await.map_err(away)?;
+                let stream = connect_to_host(&at.host, at.port).await.map_err(|error| {
+                    away(error).hint(format!("check that it runs, and that its --listen names {at}"))
+                })?;
                 if !has_tls {
                     return Ok(stream.into());
                 }
@@ -201,21 +201,17 @@ impl Daemon {
         Ok(all.iter().filter_map(|series| member(series, "id").as_str().map(str::to_owned)).collect())
     }
 
-    /// The same failure of a `verb` of jobs, with what to do if there is no such job: `called` may be the id of a series.
-    async fn or_is_series(&self, failure: Failure, called: &str, verb: &str) -> Failure {
+    /// Adds what to do to a failure of `verb` if it has found no job: `called` may be the id of a series.
+    async fn explain_missing(&self, failure: Failure, called: &str, verb: &str) -> Failure {
         if failure.kind != Kind::Missing {
             return failure;
         }
-        let series = match called.parse::<JobId>() {
-            Ok(id) => {
-                self.series_ids().await.is_ok_and(|known| known.contains(&id.to_string())).then_some(id)
-            }
-            Err(_) => None,
-        };
-        match series {
-            Some(id) => is_series(id, verb),
-            None => failure.hint(format!("{FtpUser} jobs --daemon lists those that the token may see")),
+        if let Ok(id) = called.parse::<JobId>()
+            && self.series_ids().await.is_ok_and(|known| known.contains(&id.to_string()))
+        {
+            return is_series(id, verb);
         }
+        failure.hint(format!("{FtpUser} jobs --daemon lists the jobs that the token may see"))
     }
 
     /// Prints events as they come, until the daemon ends or the program is told to stop.
@@ -441,7 +437,7 @@ async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Sta
 async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     let path = format!("/jobs/{}", encode(job));
     let found = match daemon.ask(Method::GET, &*path, None).await {
-        Err(failure) => return Err(daemon.or_is_series(failure, job, "why").await),
+        Err(failure) => return Err(daemon.explain_missing(failure, job, "why").await),
         Ok(found) => found,
     };
     // A name may be that of another job by now.
@@ -467,7 +463,7 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
     let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
     let changed = match changed {
-        Err(failure) => return Err(daemon.or_is_series(failure, job, action).await),
+        Err(failure) => return Err(daemon.explain_missing(failure, job, action).await),
         Ok(changed) => changed,
     };
     tell(general, &changed, "job")?;

@@ -161,7 +161,7 @@ impl JournalFailure {
             Self::Newer { store: StoreName::Database(_), .. } => "use that version",
             Self::Damaged { store: StoreName::Database(_), .. } => "restore the database from a backup",
             Self::Unusable { store: StoreName::Database(_), .. } => {
-                "check that the server runs, that it admits this user, and the space on its disk"
+                "check that the server runs, that the database is there and its user may use it, and the space on its disk"
             }
             Self::Unreleased { store: StoreName::Database(_), .. } => {
                 "finish its jobs with that build, then name another database, or drop its schema ftp_user"

@@ -7,14 +7,14 @@ CREATE TABLE jobs (
     state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
 CREATE INDEX jobs_by_beginning ON jobs (begun);
 
--- The files of jobs. No index has their `state`, which changes with each file: an index would have to be changed with it.
+-- The files of jobs.
 CREATE TABLE items (
     id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL, path BLOB NOT NULL,
     state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT, looked INTEGER NOT NULL, bytes INTEGER NOT NULL,
     verified TEXT, taken TEXT, why TEXT, began INTEGER, ended INTEGER, attempts INTEGER NOT NULL, failure TEXT, digest BLOB,
     addresses TEXT, strangers TEXT, path_facts INTEGER, sum INTEGER NOT NULL);
 CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
-CREATE INDEX items_by_job ON items (job);
+CREATE INDEX items_by_job ON items (job, state);
 
 -- The names under which something of a file may be stored.
 CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);

@@ -17,7 +17,6 @@ use ftp_user::journal::StoreUrl;
 use ftp_user::journal::{Journal, Leases, Queue, StoredJob, TakenJob};
 use ftp_user::queue::{Entry, Submission};
 use integration_tests::performance::USER;
-#[cfg(feature = "postgres")]
 use integration_tests::postgres::Postgres;
 use integration_tests::site::{PASSWORD, sample, without_password};
 use integration_tests::socket::{port_free_everywhere, until};
@@ -36,8 +35,8 @@ const JOBS: u64 = 1_500;
 const CARRIED: usize = 200;
 /// How many run at the same time.
 const PARALLEL: usize = 8;
-/// The length of each file of a tree.
-const LENGTH: usize = 4096;
+/// Bytes of each file of a tree.
+const FILE_BYTES: usize = 4096;
 /// Jobs in the store when page and API are asked, and how often each of them is.
 const STORED: u64 = 100_000;
 const ASKED: usize = 200;
@@ -60,10 +59,17 @@ const BARE: &str = "UPDATE bare SET state = state + 1
 
 pub(crate) fn table(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
     raise_descriptor_limit();
+    let server = match cfg!(feature = "postgres") {
+        true => Postgres::start_durable().map_err(|skipped| skipped.0),
+        false => Err("this build has no PostgreSQL (--features postgres)".to_owned()),
+    };
     store(plan, place, report);
-    shared_store(plan, report);
+    match &server {
+        Ok(server) => shared_store(plan, server, report),
+        Err(why) => report.skip("the queue in a database", why),
+    }
     carried(plan, place, suite, report);
-    trees(plan, place, suite, report);
+    trees(plan, place, suite, server.as_ref().ok(), report);
     answers(place, suite, report);
     memory(place, suite, report);
 }
@@ -101,16 +107,11 @@ fn store(plan: &Plan, place: &Path, report: &mut Report) {
 
 /// The same with several workers and submitters of one database, beside a loop that has a row go through as many states.
 #[cfg(feature = "postgres")]
-fn shared_store(plan: &Plan, report: &mut Report) {
-    let server = match Postgres::start_durable() {
-        Ok(server) => server,
-        Err(skipped) => return report.skip("the queue in a database", skipped.0),
-    };
+fn shared_store(plan: &Plan, server: &Postgres, report: &mut Report) {
     server.run_sql("CREATE TABLE bare (id BIGSERIAL PRIMARY KEY, state INTEGER)");
     for round in 0..=plan.rounds {
-        let name = format!("round{round}");
-        server.run_sql(&format!("CREATE DATABASE {name}"));
-        let StoreUrl::Postgres(url) = server.url(&name).parse().unwrap() else { panic!("it is a database") };
+        let url = server.make_database(&format!("round{round}"));
+        let StoreUrl::Postgres(url) = url.parse().unwrap() else { panic!("it is a database") };
         let (seconds, late) = ends(|| Journal::in_database(url.clone(), None).queue().unwrap(), CROWD);
         server.run_sql(&format!("INSERT INTO bare (state) SELECT 0 FROM generate_series(1, {JOBS})"));
         let start = Instant::now();
@@ -126,9 +127,7 @@ fn shared_store(plan: &Plan, report: &mut Report) {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn shared_store(_: &Plan, report: &mut Report) {
-    report.skip("the queue in a database", "this build has no PostgreSQL (--features postgres)");
-}
+fn shared_store(_: &Plan, _: &Postgres, _: &mut Report) {}
 
 /// So many submitters, which share the connection of a daemon as the clients of its API do, and as many workers, each with a connection
 /// of its own. Returns the seconds of all jobs, and after how many of them 99 of 100 jobs had ended.
@@ -207,7 +206,7 @@ fn commits(directory: &Path) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// A daemon with a state directory of its own below `place`, and with a store of its own unless it has the URL of another one.
+/// A daemon with a state directory of its own below `place`. `store`: the URL of a shared store, if it has none of its own.
 struct Queued<'a> {
     suite: &'a Suite,
     home: tempfile::TempDir,
@@ -318,84 +317,56 @@ fn carried(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
     drop(daemon);
 }
 
-/// Who copies a tree.
-#[derive(Clone, Copy)]
-enum TreeWorkers {
-    /// One command.
-    Command,
-    /// A daemon with a store of its own.
-    Daemon,
-    /// So many daemons that share a database.
-    OfDatabase(usize),
+/// Who copies a tree: a command, or daemons.
+struct TreeContender {
+    name: &'static str,
+    daemons: usize,
+    has_database: bool,
 }
 
-impl TreeWorkers {
-    const ALL: [Self; 4] = [Self::Command, Self::Daemon, Self::OfDatabase(1), Self::OfDatabase(4)];
+const TREE_CONTENDERS: [TreeContender; 4] = [
+    TreeContender { name: "copy", daemons: 0, has_database: false },
+    TreeContender { name: "1 worker", daemons: 1, has_database: false },
+    TreeContender { name: "1 worker of a database", daemons: 1, has_database: true },
+    TreeContender { name: "4 workers of a database", daemons: 4, has_database: true },
+];
 
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Command => "copy",
-            Self::Daemon => "1 worker",
-            Self::OfDatabase(1) => "1 worker of a database",
-            Self::OfDatabase(_) => "4 workers of a database",
-        }
+impl TreeContender {
+    /// Copies the tree. Returns the seconds.
+    fn copy(&self, hosts: &[Queued<'_>], urls: &[String; 2]) -> f64 {
+        let daemons: Vec<Started> =
+            hosts.iter().take(self.daemons).map(|host| host.daemon(PARALLEL)).collect();
+        let words = if daemons.is_empty() { &[][..] } else { &["--queue", "--wait"] };
+        let start = Instant::now();
+        hosts[0].user().args(["copy", "-q", "-r"]).args(words).args(urls).run().exits(0);
+        start.elapsed().as_secs_f64()
     }
-
-    const fn daemons(self) -> usize {
-        match self {
-            Self::Command => 0,
-            Self::Daemon => 1,
-            Self::OfDatabase(count) => count,
-        }
-    }
-}
-
-/// Makes a database and returns its URL.
-#[cfg(feature = "postgres")]
-fn databases() -> Option<impl Fn(&str) -> String> {
-    let server = Postgres::start_durable().ok()?;
-    Some(move |name: &str| {
-        server.run_sql(&format!("CREATE DATABASE {name}"));
-        server.url(name)
-    })
-}
-
-#[cfg(not(feature = "postgres"))]
-fn databases() -> Option<fn(&str) -> String> {
-    None
 }
 
 /// A tree of many small files, by a command and by daemons.
-fn trees(plan: &Plan, place: &Path, suite: &Suite, report: &mut Report) {
+fn trees(plan: &Plan, place: &Path, suite: &Suite, server: Option<&Postgres>, report: &mut Report) {
     let [from, to] = &suite.servers;
     let (tree, copied) = (from.path("many"), to.path("copied"));
     fs::create_dir(&tree).unwrap();
-    let content = sample(LENGTH);
+    let content = sample(FILE_BYTES);
     (0..plan.entries).for_each(|file| fs::write(tree.join(format!("{file:07}")), &content).unwrap());
     let urls = [from.url("many"), to.url("copied")].map(|url| without_password(&url));
     let what = format!("{} x 4 KiB by the queue", plan.entries);
-    let databases = databases();
     for round in 0..=plan.rounds {
-        for turn in turns(round, TreeWorkers::ALL.len()) {
-            let workers = TreeWorkers::ALL[turn];
-            let store = match (workers, &databases) {
-                (TreeWorkers::OfDatabase(_), None) => continue,
-                (TreeWorkers::OfDatabase(_), Some(make)) => Some(make(&format!("tree{round}_{turn}"))),
-                (TreeWorkers::Command | TreeWorkers::Daemon, _) => None,
+        for turn in turns(round, TREE_CONTENDERS.len()) {
+            let contender = &TREE_CONTENDERS[turn];
+            let store = match (contender.has_database, server) {
+                (false, _) => None,
+                (true, Some(server)) => Some(server.make_database(&format!("tree{round}_{turn}"))),
+                (true, None) => continue,
             };
-            let queued = || Queued { store: store.clone(), ..Queued::new(place, suite) };
-            let hosts: Vec<Queued<'_>> = (0..workers.daemons().max(1)).map(|_| queued()).collect();
-            let daemons: Vec<Started> =
-                hosts.iter().take(workers.daemons()).map(|host| host.daemon(PARALLEL)).collect();
-            let words = if daemons.is_empty() { &[][..] } else { &["--queue", "--wait"] };
-            let start = Instant::now();
-            hosts[0].user().args(["copy", "-q", "-r"]).args(words).args(&urls).run().exits(0);
-            let seconds = start.elapsed().as_secs_f64();
-            drop(daemons);
+            let host = |_| Queued { store: store.clone(), ..Queued::new(place, suite) };
+            let hosts: Vec<Queued<'_>> = (0..contender.daemons.max(1)).map(host).collect();
+            let seconds = contender.copy(&hosts, &urls);
             assert_eq!(fs::read_dir(&copied).unwrap().count(), plan.entries);
             fs::remove_dir_all(&copied).unwrap();
             if round > 0 {
-                report.add(&what, "files/s", workers.name(), plan.entries as f64 / seconds);
+                report.add(&what, "files/s", contender.name, plan.entries as f64 / seconds);
             }
         }
     }

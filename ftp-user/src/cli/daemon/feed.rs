@@ -45,7 +45,7 @@ struct State {
     pairs: BTreeMap<[String; 2], SeenPair>,
 }
 
-/// How bytes have moved between two servers.
+/// The last route that was seen between two servers, and its rate.
 #[derive(Clone, Copy, Debug)]
 struct SeenPair {
     rung: Rung,

@@ -152,13 +152,11 @@ fn open_one(address: &ListenAddress, identity: Option<&Arc<Identity>>) -> Result
                     "add --tls-cert and --tls-key, or listen at 127.0.0.1 and reach it through a proxy or SSH",
                 ));
             }
-            let bad = |error| {
-                Failure::of_this_host(format!("cannot listen at {at}"), &error)
-                    .hint("choose another address or port with --listen")
-            };
+            let bad = |error| Failure::of_this_host(format!("cannot listen at {at}"), &error);
+            let is_taken = |error| bad(error).hint("choose another address or port with --listen");
             let tls = identity.map(|identity| Server::for_http(Arc::clone(identity)));
             let tls = tls.transpose().map_err(bad)?;
-            Ok(Listener::Tcp { listener: socket::listen(*at).map_err(bad)?, tls })
+            Ok(Listener::Tcp { listener: socket::listen(*at).map_err(is_taken)?, tls })
         }
     }
 }

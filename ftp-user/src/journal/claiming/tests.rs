@@ -132,7 +132,7 @@ mod notes {
             // The look that finds it lost may claim it more than once.
             for _ in 0..2 {
                 assert_eq!(begin(&store, "a"), key);
-                // The row is read again, as after 4,096 other files.
+                // The row is read again, as after `MOST` other files.
                 store.under_way.take(key);
                 store.ended(key, end.clone()).unwrap();
             }

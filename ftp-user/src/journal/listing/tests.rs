@@ -1,8 +1,11 @@
 //! Slices of jobs, and jobs that cannot be read.
 
 use super::*;
-use crate::journal::KnownJobs;
 use crate::journal::queue::put;
+use crate::journal::record::{ItemKey, ItemState, Place};
+use crate::journal::{ItemRecord, KnownJobs};
+use crate::ladder::Rung;
+use crate::outcome::{FileCopy, FileEnd};
 use crate::queue::{JobChange, NamedRequest, Submission, Wish};
 use ftp_io::clock::since_1970;
 
@@ -15,6 +18,52 @@ fn queue() -> (tempfile::TempDir, Queue) {
 fn add(queue: &Queue, id: u64, entry: &Entry) {
     let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
     queue.with(|store| store.durably(|store| put(store, JobId::new(id), job, entry))).unwrap();
+}
+
+#[test]
+fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
+    let (_home, queue) = queue();
+    let job = JobId::new(1);
+    let moved = FileEnd::Moved(Rung::DestListens);
+    let kinds = [
+        (ItemState::GivenOver, FileEnd::Skipped),
+        (ItemState::Failed, FileEnd::Skipped),
+        (ItemState::Done, FileEnd::Skipped),
+        (ItemState::Done, moved),
+        (ItemState::Open, FileEnd::Skipped),
+    ];
+    let kind = |key: i64| kinds[usize::try_from(key).unwrap() % kinds.len()];
+    let add = |store: &Store, key: i64| {
+        let path = format!("f{key}").into_bytes();
+        let place = Place { source: format!("ftp://h/f{key}"), site: "i:21".to_owned(), path };
+        let (state, end) = kind(key);
+        let copy = Box::new(FileCopy { end, ..FileCopy::default() });
+        ItemRecord { state, copy, ..ItemRecord::new(ItemKey(key), job, place) }.add(&store.sql)
+    };
+    queue.with(|store| store.durably(|store| (1..=25).try_for_each(|key| add(store, key)))).unwrap();
+    for (selection, wanted) in [
+        (FileSelection::All, &kinds[..]),
+        (FileSelection::Open, &kinds[4..]),
+        (FileSelection::Done, &kinds[3..4]),
+        (FileSelection::Skipped, &[kinds[0], kinds[2]]),
+        (FileSelection::Failed, &kinds[1..2]),
+    ] {
+        let mut expect: Vec<i64> = (1..=25).filter(|key| wanted.contains(&kind(*key))).collect();
+        expect.sort_by_key(|key| (kind(*key).0.number(), *key));
+        for most in [1, 2, 4, 25, usize::MAX] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let Slice { items, next } = queue.files(job, FileQuery { selection, most, after }).unwrap();
+                assert!(items.len() <= most);
+                found.extend(items.iter().map(|file| file.key.0));
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expect, "{selection:?}, {most} at a time");
+        }
+    }
 }
 
 #[test]

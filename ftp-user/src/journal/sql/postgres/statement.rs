@@ -31,7 +31,7 @@ pub(super) fn for_many(statement: &str, types: &[Type]) -> Option<String> {
         Some(format!("unnest(CAST(${number} AS {}[])) AS v{number}", kind(of)?))
     };
     let columns = (1..).zip(types).map(column).collect::<Option<Vec<_>>>()?.join(", ");
-    // A function in the place of a table would keep all rows before the first one is used.
+    // In `FROM`, `unnest` would have the server store all rows before it uses the first one.
     let rows = format!("(SELECT {columns}) AS given");
     let Translated { text, .. } = translate_with(statement, |number| format!("given.v{number}"));
     if text.starts_with("SELECT ") {
@@ -110,7 +110,8 @@ impl Translated {
 /// Gives the types of columns the names that they have in PostgreSQL, and paths indexes that take a path of any length. Texts are
 /// ordered by their bytes.
 pub(super) fn table(create: &str) -> String {
-    let create = INDEXES.into_iter().fold(create.to_owned(), |create, (all, head)| create.replace(all, head));
+    let create =
+        REPLACED.into_iter().fold(create.to_owned(), |create, (all, head)| create.replace(all, head));
     let types = [("INTEGER", "BIGINT"), ("BLOB", "BYTEA"), ("TEXT", "TEXT COLLATE \"C\"")];
     let mut translated = String::with_capacity(create.len() + 64);
     for word in create.split_inclusive(|next: char| !next.is_ascii_alphanumeric()) {
@@ -122,13 +123,20 @@ pub(super) fn table(create: &str) -> String {
     translated
 }
 
-/// What takes the place of indexes of whole paths: a B-tree has values of at most some 2,700 bytes. Nobody but the holder of the lock
-/// of all rows adds a path, and looks for it before. Pages of files have room for the ends of these files, which no index has to be told
-/// of then.
-const INDEXES: [(&str, &str); 2] = [
+/// What takes the place of some definitions.
+///
+/// * Indexes have the beginnings of paths: a B-tree has values of at most some 2,700 bytes. Nobody but the holder of the lock of all rows
+///   adds a path, and looks for it before.
+/// * The end of a file that was copied changes no index, since none has its state, and its page has room for the changed row.
+const REPLACED: [(&str, &str); 3] = [
     (
         "CREATE UNIQUE INDEX items_by_place ON items (site, path, job);",
-        "ALTER TABLE items SET (fillfactor = 40); CREATE INDEX items_by_place ON items (site, substr(path, 1, 1024), job);",
+        "CREATE INDEX items_by_place ON items (site, substr(path, 1, 1024), job);",
+    ),
+    (
+        "CREATE INDEX items_by_job ON items (job, state);",
+        "ALTER TABLE items SET (fillfactor = 40); CREATE INDEX items_by_job ON items (job, id);
+        CREATE INDEX items_with_cause ON items (job, id) WHERE why IS NOT NULL;",
     ),
     (
         ", PRIMARY KEY (job, path));",
@@ -195,6 +203,7 @@ mod tests {
     #[test]
     fn columns_have_the_types_of_postgresql() {
         let translated = table(crate::journal::table::DEFINITIONS);
+        assert!(translated.contains("fillfactor") && !translated.contains("(job, state)"), "{translated}");
         assert!(!translated.contains("path, job)") && !translated.contains("KEY (job, path"), "{translated}");
         let create = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB NOT NULL);";
         let expect = "CREATE TABLE t (id BIGINT PRIMARY KEY, a TEXT COLLATE \"C\", b BYTEA NOT NULL);";
