@@ -263,9 +263,6 @@ pub enum ItemState {
 }
 
 impl ItemState {
-    /// All states, in the order of their numbers.
-    pub(super) const ALL: [Self; 4] = [Self::Open, Self::Done, Self::Failed, Self::GivenOver];
-
     /// The number that stands for it in a row.
     pub(super) const fn number(self) -> i64 {
         self as i64
@@ -273,7 +270,8 @@ impl ItemState {
 
     /// The state that a number of a row stands for.
     pub(super) fn numbered(number: i64) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|state| state.number() == number);
+        let all = [Self::Open, Self::Done, Self::Failed, Self::GivenOver];
+        let found = all.into_iter().find(|state| state.number() == number);
         found.ok_or(StoreError::Row(Cow::Borrowed("a file has no known state")))
     }
 

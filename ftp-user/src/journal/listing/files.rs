@@ -27,16 +27,16 @@ pub enum FileSelection {
 }
 
 impl FileSelection {
-    /// The condition of their rows among those of one state; `None` if they are in other states.
-    const fn condition(self, state: ItemState) -> Option<&'static str> {
-        match (self, state) {
-            (Self::Done, ItemState::Done) => Some("taken IS NOT NULL"),
-            (Self::Skipped, ItemState::Done) => Some("taken IS NULL"),
-            (Self::All, _)
-            | (Self::Open, ItemState::Open)
-            | (Self::Skipped, ItemState::GivenOver)
-            | (Self::Failed, ItemState::Failed) => Some("TRUE"),
-            (Self::Open | Self::Done | Self::Skipped | Self::Failed, _) => None,
+    /// The condition of their rows.
+    fn condition(self) -> String {
+        let is = |state: ItemState| format!("state = {}", state.number());
+        let (open, done) = (is(ItemState::Open), is(ItemState::Done));
+        match self {
+            Self::All => "state >= 0".to_owned(),
+            Self::Open => open,
+            Self::Done => format!("{done} AND taken IS NOT NULL"),
+            Self::Skipped => format!("({done} AND taken IS NULL OR {})", is(ItemState::GivenOver)),
+            Self::Failed => is(ItemState::Failed),
         }
     }
 }
@@ -94,22 +94,15 @@ impl Queue {
     pub fn files(&self, job: JobId, query: FileQuery) -> Result<Slice<ItemRecord, FileCursor>> {
         self.read(|Store { sql, .. }| {
             let FileQuery { selection, most, after } = query;
-            let after = after.unwrap_or(FileCursor { state: 0, key: 0 });
-            let mut items = Vec::new();
-            // One state after the other: an index has the files of each in their order, and a database those of all.
-            for state in ItemState::ALL.into_iter().filter(|state| state.number() >= after.state) {
-                let Some(condition) = selection.condition(state).filter(|_| items.len() <= most) else {
-                    continue;
-                };
-                let key = if state.number() == after.state { after.key } else { 0 };
-                let limit = i64::try_from(most.saturating_add(1) - items.len()).unwrap_or(i64::MAX);
-                let values = [job.into(), state.number().into(), key.into(), limit.into()];
-                let wanted = format!(
-                    "job = ?1 AND state = ?2 AND id > ?3 AND {condition} AND {} ORDER BY id LIMIT ?4",
-                    *IS_FILE
-                );
-                items.extend(ItemRecord::that(sql, &wanted, &values)?);
-            }
+            let condition = format!(
+                "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
+                selection.condition(),
+                *IS_FILE
+            );
+            let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
+            let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+            let values = [job.into(), state.into(), key.into(), limit.into()];
+            let mut items = ItemRecord::that(sql, &condition, &values)?;
             let has_more = items.len() > most;
             items.truncate(most);
             let last = items.last().filter(|_| has_more);
@@ -124,10 +117,9 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>> {
-        let condition = "job = ?1 AND state = ?2 AND taken IS NOT NULL ORDER BY id DESC LIMIT 1";
+        let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
         self.read(|store| {
-            let values = [job.into(), ItemState::Done.number().into()];
-            let mut found = ItemRecord::that(&store.sql, condition, &values)?;
+            let mut found = ItemRecord::that(&store.sql, &condition, &[job.into()])?;
             found.pop().map(|file| file.whole(&store.sql)).transpose()
         })
     }
