@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Result};
 use ftp_proto::listing::Pattern;
 use ftp_proto::wire::{PathName, misleads};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A path on a server.
@@ -47,32 +48,41 @@ impl RemotePath {
         self.name.clone().map_or_else(|| user_name(b"."), Ok)
     }
 
+    /// Adds the path as in a URL. A leading `.` is left out.
+    pub(super) fn push_to(&self, text: &mut String) {
+        let name = self.name.as_ref().map_or(&b""[..], PathName::as_bytes);
+        let is_here = |name: &[u8]| name == b".";
+        let names = || name.split(|byte| *byte == b'/');
+        let shown = match names().any(is_here) {
+            true => names().filter(|name| !is_here(name)).collect::<Vec<_>>().join(&b'/').into(),
+            false => Cow::Borrowed(name),
+        };
+        text.push('/');
+        text.push_str(&self.encoded(&shown));
+        let is_root = name.starts_with(b"/") && shown.is_empty();
+        if is_root || (self.contents && !matches!(&*shown, b"" | b"/")) {
+            text.push('/');
+        }
+    }
+
     /// What is shown of its name, percent-encoded. What is typed again means this name: it is no pattern, unless this one is.
     pub(super) fn encoded(&self, shown: &[u8]) -> String {
-        let end = shown.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
-        let start = shown.get(..end).unwrap_or_default().iter().rposition(|byte| *byte == b'/');
-        let (above, last) =
-            shown.split_at_checked(start.map_or(0, |slash| slash + 1)).unwrap_or((b"", shown));
-        let last = encoded(last);
+        let text = encoded(shown);
+        let names = text.trim_end_matches('/');
+        let (above, last) = text.split_at(names.rfind('/').map_or(0, |slash| slash + 1));
         if self.glob.is_some() || Pattern::parse(last.trim_end_matches('/').as_bytes()).is_none() {
-            return format!("{}{last}", encoded(above));
+            return text;
         }
-        format!("{}{}", encoded(above), last.replace('*', "%2A").replace('[', "%5B"))
+        format!("{above}{}", last.replace('*', "%2A").replace('[', "%5B"))
     }
 }
 
 impl fmt::Display for RemotePath {
     /// The path as in a URL; a leading `.` is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_ref().map_or(&b""[..], PathName::as_bytes);
-        let names: Vec<&[u8]> = name.split(|o| *o == b'/').filter(|name| *name != b".").collect();
-        let shown = names.join(&b'/');
-        let root = name.starts_with(b"/") && shown.is_empty();
-        write!(f, "/{}{}", self.encoded(&shown), if root { "/" } else { "" })?;
-        if self.contents && !shown.is_empty() && shown != b"/" {
-            f.write_str("/")?;
-        }
-        Ok(())
+        let mut text = String::new();
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }
 
@@ -163,10 +173,10 @@ fn glob(text: &[u8]) -> Result<Option<Pattern>> {
 
 /// Percent-encodes what would not survive in a URL, and what a terminal would act on.
 pub(crate) fn encoded(bytes: &[u8]) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let is_plain = !misleads(c) && !matches!(c, ' ' | '%' | '#' | '?' | '"' | '@');
+            let is_plain = !matches!(c, ' ' | '%' | '#' | '?' | '"' | '@') && !misleads(c);
             push_unless_plain(&mut out, c, is_plain);
         }
         chunk.invalid().iter().for_each(|byte| push_escape(&mut out, *byte));

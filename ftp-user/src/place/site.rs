@@ -87,7 +87,11 @@ impl Site {
     /// A place there as it is typed: `SITE:path`, or a URL without the password.
     pub fn show(&self, path: &RemotePath) -> String {
         let named = self.named.as_ref().and_then(|named| named.show(path));
-        named.unwrap_or_else(|| format!("{}{path}", self.url()))
+        named.unwrap_or_else(|| {
+            let mut text = self.url();
+            path.push_to(&mut text);
+            text
+        })
     }
 
     /// The name that the settings give it, if it was named by that.
@@ -97,7 +101,25 @@ impl Site {
 
     /// Its URL without the password and without a path.
     pub fn url(&self) -> String {
-        Self { named: None, ..self.clone() }.to_string()
+        // Every file of a tree is shown several times.
+        let mut url = String::with_capacity(128);
+        url.push_str(self.scheme());
+        url.push_str("://");
+        if let Some(user) = &self.user {
+            let user = encoded(user);
+            // A `/` would end the authority of the URL, and a `:` begin a password.
+            match user.contains(['/', ':']) {
+                true => url.push_str(&user.replace('/', "%2F").replace(':', "%3A")),
+                false => url.push_str(&user),
+            }
+            url.push('@');
+        }
+        match (self.host.contains(':'), self.port == default_port(self.security)) {
+            (true, true) => url.extend(["[", &self.host, "]"]),
+            (false, true) => url.push_str(&self.host),
+            (true | false, false) => url.push_str(&self.authority()),
+        }
+        url
     }
 
     /// The scheme of its URL.
@@ -143,21 +165,9 @@ impl Site {
 impl fmt::Display for Site {
     /// Its name, or its URL without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(named) = &self.named {
-            return f.write_str(&named.name);
-        }
-        write!(f, "{}://", self.scheme())?;
-        if let Some(user) = &self.user {
-            // A `/` would end the authority of the URL, and a `:` begin a password.
-            match user.contains(&b'/') || user.contains(&b':') {
-                true => write!(f, "{}@", encoded(user).replace('/', "%2F").replace(':', "%3A"))?,
-                false => write!(f, "{}@", encoded(user))?,
-            }
-        }
-        match (self.host.contains(':'), self.port == default_port(self.security)) {
-            (true, true) => write!(f, "[{}]", self.host),
-            (false, true) => f.write_str(&self.host),
-            (true | false, false) => f.write_str(&self.authority()),
+        match &self.named {
+            Some(named) => f.write_str(&named.name),
+            None => f.write_str(&self.url()),
         }
     }
 }

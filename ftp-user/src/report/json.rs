@@ -48,13 +48,17 @@ pub(super) struct JsonLine(serde_json::Result<Vec<u8>>);
 impl JsonLine {
     /// The line of an event with that name.
     pub(super) fn of(event: &str) -> Self {
-        Self(Ok(format!("{{\"event\":\"{event}\"").into_bytes()))
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        for piece in ["{\"event\":\"", event, "\""] {
+            text.extend_from_slice(piece.as_bytes());
+        }
+        Self(Ok(text))
     }
 
     /// With a member, which is `null` if its value is not known.
     pub(super) fn with(self, key: &str, value: impl Serialize) -> Self {
         Self(self.0.and_then(|mut text| {
-            // Nothing is allocated: a line has many members, and a tree many lines.
+            // Nothing else is allocated: a line has many members, and a tree many lines.
             for piece in [",\"", key, "\":"] {
                 text.extend_from_slice(piece.as_bytes());
             }
@@ -96,6 +100,9 @@ impl JsonLine {
         String::from_utf8(text).map_err(io::Error::other)
     }
 }
+
+/// The length of most lines in bytes.
+const USUAL_LENGTH: usize = 320;
 
 /// The line of an event, if it has one. `shown` is how far the job is now, if that has changed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]

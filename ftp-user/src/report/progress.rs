@@ -349,8 +349,8 @@ impl RateMeter {
 
     /// What came in the last seconds before `at`, also if nothing did, and how many seconds that are.
     pub(super) fn lately(&self, at: Duration) -> Option<(u64, f64)> {
-        let is_before = |seen: &&(Duration, u64)| at.saturating_sub(seen.0) >= WINDOW;
-        let first = self.seen.iter().rev().find(is_before).or_else(|| self.seen.front())?;
+        let before = self.seen.partition_point(|seen| at.saturating_sub(seen.0) >= WINDOW);
+        let first = self.seen.get(before.saturating_sub(1))?;
         let last = self.seen.back()?;
         let seconds = at.max(last.0).checked_sub(first.0)?.as_secs_f64();
         (seconds > 0.0).then_some((last.1.checked_sub(first.1)?, seconds))

@@ -13,6 +13,7 @@ use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -301,11 +302,16 @@ fn claim(failed: &FailedItem) -> Option<(JobId, String)> {
 
 /// An object on one line, with `job` and `worker` at its end.
 pub(in crate::cli) fn with_job(line: &str, job: JobId, worker: Option<&str>) -> String {
-    let worker = json!(worker);
     let object = line.strip_suffix('}').unwrap_or(line);
-    // A receipt has it already.
-    let job = if object.contains(",\"job\":") { String::new() } else { format!(",\"job\":\"{job}\"") };
-    format!("{object}{job},\"worker\":{worker}}}")
+    let worker = serde_json::to_string(&worker).unwrap_or_default();
+    let mut text = String::with_capacity(line.len() + worker.len() + LONGEST_TAIL);
+    text.push_str(object);
+    // A receipt has it already. A text takes everything.
+    if !object.contains(",\"job\":") {
+        let _ = write!(text, ",\"job\":\"{job}\"");
+    }
+    let _ = write!(text, ",\"worker\":{worker}}}");
+    text
 }
 
 /// Somebody who reads the events.
@@ -343,6 +349,8 @@ impl Drop for Follower {
     }
 }
 
+/// The length of both members that [`with_job`] adds, without the name of the worker.
+const LONGEST_TAIL: usize = 48;
 /// The largest number of events that a reader may be behind.
 const MOST_EVENTS: usize = 10_000;
 /// The largest size of these events in bytes.

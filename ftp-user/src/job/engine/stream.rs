@@ -142,7 +142,7 @@ impl<'a> Stream<'a> {
     ///
     /// Another source of this job goes there.
     pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<bool> {
-        self.places.take(&names::place(&self.ends, item))
+        self.places.take(|| names::place(&self.ends, item))
     }
 
     /// Adds a file, although there may be no room for it.

@@ -40,10 +40,11 @@ impl CopyPlaces {
     /// # Errors
     ///
     /// Another source of this job goes there.
-    pub(in crate::job) fn take(&mut self, place: &Place) -> Result<bool> {
+    pub(in crate::job) fn take(&mut self, place: impl FnOnce() -> Place) -> Result<bool> {
         if !self.is_needed {
             return Ok(true);
         }
+        let place = place();
         let destination = self.hasher.hash_one((&place.site, &place.path));
         let source = self.hasher.hash_one(&place.source);
         let known = *match self.names.entry(destination) {
@@ -256,11 +257,11 @@ mod tests {
             path: path.as_bytes().to_vec(),
         };
         let mut places = CopyPlaces::default();
-        assert!(places.take(&place("a", "two", "d/x")).unwrap());
-        assert!(places.take(&place("b", "two", "d/x")).unwrap());
+        assert!(places.take(|| place("a", "two", "d/x")).unwrap());
+        assert!(places.take(|| place("b", "two", "d/x")).unwrap());
         places.expect_several();
-        assert!(places.take(&place("a", "two", "d/w")).unwrap());
-        assert!(!places.take(&place("a", "two", "d/w")).unwrap(), "the same again");
+        assert!(places.take(|| place("a", "two", "d/w")).unwrap());
+        assert!(!places.take(|| place("a", "two", "d/w")).unwrap(), "the same again");
         for (source, site, path, is_free) in [
             ("a", "two", "d/x", true),
             ("a", "two", "d/x", true),
@@ -269,7 +270,7 @@ mod tests {
             ("b", "two", "/d/x", true),
             ("b", "three", "d/x", true),
         ] {
-            assert_eq!(places.take(&place(source, site, path)).is_ok(), is_free, "{source} {site} {path}");
+            assert_eq!(places.take(|| place(source, site, path)).is_ok(), is_free, "{source} {site} {path}");
         }
     }
 }

@@ -162,11 +162,11 @@ impl TreeCopy<'_, '_> {
                 StreamEvent::Idle => {
                     let Some(visit) = self.held.take() else { continue };
                     for visit in self.with_next_directories(visit, &mut visits).await {
-                        Box::pin(self.visit(visit)).await;
+                        self.visit(visit).await;
                     }
                 }
                 StreamEvent::Found(Some(visit)) if self.needs_session(&visit) => self.held = Some(visit),
-                StreamEvent::Found(Some(visit)) => Box::pin(self.visit(visit)).await,
+                StreamEvent::Found(Some(visit)) => self.visit(visit).await,
                 StreamEvent::Found(None) => has_more = false,
                 StreamEvent::Progress => {}
                 StreamEvent::Still => return,
@@ -234,7 +234,7 @@ impl TreeCopy<'_, '_> {
                 if self.waits_for_file() {
                     self.missing.wait(&path, unmade);
                 } else if self.make_directories_above(&path).await {
-                    self.make_directory(path, unmade).await;
+                    Box::pin(self.make_directory(path, unmade)).await;
                 }
             }
             Visit::File(path, _) | Visit::Link(path, _) if Part::is_name(&path) => {
@@ -308,7 +308,7 @@ impl TreeCopy<'_, '_> {
     async fn make_directories_above(&mut self, path: &PathName) -> bool {
         let mut above = self.missing.take_above(path);
         while let Some((directory, unmade)) = above.pop() {
-            if !self.make_directory(directory, unmade).await {
+            if !Box::pin(self.make_directory(directory, unmade)).await {
                 return false;
             }
         }
