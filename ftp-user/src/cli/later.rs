@@ -150,6 +150,8 @@ pub(super) fn hint_of_bad_value(rejected: &Rejected) -> Option<&'static str> {
         Some("leave it out: a terminal shows a bar")
     } else if rejected.has_bad_value_of("--color") {
         Some("leave it out: a terminal has colours")
+    } else if rejected.has_bad_value_of("--store") {
+        Some("it is the value of --store, or of FTP_USER_STORE")
     } else {
         None
     }

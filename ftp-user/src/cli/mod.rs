@@ -52,9 +52,9 @@ use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, Start};
-use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
+use ftp_io::program::secret::without_password;
 use ftp_io::signal::Stop;
 use ftp_io::simulated;
 use ftp_proto::address::Family;
@@ -97,7 +97,7 @@ struct General {
     #[arg(long, global = true)]
     json: bool,
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
-    #[arg(long, global = true, value_name = "DIR", value_parser = path_of_state())]
+    #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
     /// The database that has the jobs: postgres://USER@HOST/DB (default: store in [daemon], else the state directory)
     #[arg(long, global = true, value_name = "URL", env = "FTP_USER_STORE", hide_short_help = true)]
@@ -195,6 +195,9 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
 impl Cli {
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
+        if let Err(failure) = self.general.check_state_directory() {
+            return self.general.status_of(Err(failure), false);
+        }
         if let Verb::Shell(args) = self.verb {
             return Box::pin(shell::run(self.general, words, args)).await;
         }
@@ -312,14 +315,6 @@ impl Cli {
     }
 }
 
-/// Reads the value of `--state`, which people take for that of `--store`.
-fn path_of_state() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        let is_url = path.to_str().is_some_and(|path| path.contains("://"));
-        if is_url { Err("it takes a directory; --store takes the URL of a database") } else { Ok(path) }
-    })
-}
-
 impl General {
     /// The file of the settings.
     fn settings_file(&self) -> Option<PathBuf> {
@@ -329,6 +324,17 @@ impl General {
     /// The state directory.
     fn state_directory(&self) -> Option<PathBuf> {
         state::directory(self.state.clone())
+    }
+
+    /// Refuses a URL for the state directory: people take `--state` for `--store`.
+    fn check_state_directory(&self) -> Result<()> {
+        let named = self.state_directory().unwrap_or_default();
+        let named = named.to_string_lossy();
+        if !named.contains("://") {
+            return Ok(());
+        }
+        let what = format!("{} is a URL and no state directory", without_password(&named));
+        Err(Failure::usage(what).hint("--store and FTP_USER_STORE take the URL of a database"))
     }
 
     /// What this program needs itself.
@@ -511,10 +517,12 @@ mod tests {
 
     #[test]
     fn a_database_is_no_state_directory() {
-        let read = |state: &str| Cli::command().try_get_matches_from(["ftp-user", "--state", state, "jobs"]);
-        let refused = read("postgres://ftp@db/ftp").unwrap_err().to_string();
-        assert!(refused.contains("--store takes the URL of a database"), "{refused}");
-        assert!(read("/srv/state:/x").is_ok());
+        let check =
+            |state: &str| General { state: Some(state.into()), ..General::default() }.check_state_directory();
+        let refused = check("postgres://ftp:secret@db/ftp").unwrap_err();
+        assert!(refused.hint.is_some_and(|hint| hint.contains("--store")));
+        assert!(!refused.what.contains("secret"), "{}", refused.what);
+        assert!(check("/srv/state:/x").is_ok());
     }
 
     #[test]

@@ -463,6 +463,8 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
     let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
     let changed = match changed {
+        // It does not permit that as it stands: the same as for a job of this host.
+        Err(failure) if failure.kind == Kind::Exists => return Err(failure.as_kind(Kind::Usage)),
         Err(failure) => return Err(daemon.explain_missing(failure, job, action).await),
         Ok(changed) => changed,
     };

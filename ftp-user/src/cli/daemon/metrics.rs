@@ -1,5 +1,6 @@
 //! The numbers of a daemon, as Prometheus reads them.
 
+use crate::failure::Kind;
 use crate::outcome::FileOutcome;
 use crate::queue::QueueState;
 use ftp_io::program::metrics::{self, Counters, Gauge, Gauges, Label, Registry};
@@ -35,9 +36,9 @@ pub(super) struct DaemonGauges {
 impl Default for DaemonCounters {
     fn default() -> Self {
         let mut registry = metrics::registry(PREFIX, "The version of ftp-user", env!("CARGO_PKG_VERSION"));
-        let about = "Jobs that have ended, by their state";
+        let about = "Jobs that have ended after a run by this daemon, by their state";
         let ended: Counters<1> = metrics::metric(&mut registry, "jobs_ended", about);
-        let about = "Files that have ended, by their result and path";
+        let about = "Files that have ended in a run by this daemon, by their result and path";
         let files: Counters<2> = metrics::metric(&mut registry, "files", about);
         // Those that count from 0 on can be compared with later ones.
         for state in QueueState::ALL.into_iter().filter(|state| state.has_ended()) {
@@ -61,6 +62,8 @@ impl DaemonCounters {
     /// A file of a job between these servers has ended. Without the servers its bytes count for `other` ones.
     pub(super) fn file(&self, ends: Option<&[String; 2]>, outcome: &FileOutcome) {
         let (result, path, bytes) = match &outcome.copy {
+            // Another run goes on with it.
+            Err(failure) if failure.kind == Kind::Interrupted => return,
             Err(_) => ("failed", "none", 0),
             Ok(copy) => match copy.moved_by() {
                 Some(rung) => ("done", rung.path(), copy.bytes_moved()),

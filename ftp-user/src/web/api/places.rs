@@ -1,7 +1,7 @@
 //! The places of a job: whether a caller may use them, and whether any worker has their sites.
 
 use crate::failure::FtpUser;
-use crate::place::{Place, Site};
+use crate::place::{Place, Site, nearest};
 use crate::queue::Scope;
 use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::Caller;
@@ -42,8 +42,12 @@ fn permit_one(caller: &Caller, text: &str, sites: &[SiteView]) -> Result<()> {
         }
         PlaceOfJob::SiteName(site) if sites.iter().any(|known| known.name == site) => Ok(()),
         PlaceOfJob::SiteName(site) => {
-            Err(ApiError::new(ErrorCode::UnknownSite, format!("no worker has the site {site:?}"))
-                .hint("GET /api/v1/sites lists those that workers have"))
+            let usable = sites.iter().map(|known| known.name.as_str()).filter(|name| caller.may_use(name));
+            let hint = match nearest(site, usable) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "GET /api/v1/sites lists those that workers have".to_owned(),
+            };
+            Err(ApiError::new(ErrorCode::UnknownSite, format!("no worker has the site {site:?}")).hint(hint))
         }
         PlaceOfJob::Server(server) if server.password.is_some() => Err(ApiError::new(
             ErrorCode::BadValue,
@@ -128,5 +132,9 @@ mod tests {
             assert_eq!(admin(text), of_admin, "{text}");
         }
         assert_eq!(local("/etc/passwd"), Ok(()));
+        let lister = Caller { sites: vec!["one".into(), "tow".into()], ..caller(Scope::Submit) };
+        let hint = |caller: &Caller, text: &str| permit_one(caller, text, &sites).unwrap_err().hint;
+        assert_eq!(hint(&Caller::local("me"), "tow:"), "did you mean two?");
+        assert!(hint(&lister, "tow:").starts_with("GET "), "it may not know of two");
     }
 }
