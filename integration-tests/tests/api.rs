@@ -481,6 +481,9 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     run(&[&copy[..], &tuned, &["--wait"]].concat()).exits(0);
     run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
     run(&["retry", "last", "--trace", "trace"]).exits(2).says("leave out --trace");
+    // The same status as for a job of this host.
+    run(&["pause", &id]).exits(2).says("cannot pause job");
+    scene.user().args(["pause", &id]).run().exits(2);
     run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job").says("jobs --daemon lists");
 }
 
