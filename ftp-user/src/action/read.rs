@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::endpoint::files::WantedFile;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{Status, asked};
+use crate::job::{Status, asked_of};
 use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::Session;
@@ -159,20 +159,19 @@ async fn hash_one(
             return Err(Failure::new(Kind::Refused, format!("{place} is not a regular file")));
         }
     }
-    let answer = asked(context, host, async |host| {
+    let answer = asked_of!(context, host, async {
         if !host.algorithms(context).await?.contains(&algorithm) {
             return Ok(Err(format!("{} does not compute {}", host.name(), algorithm.name())));
         }
         let digest = files::digest(context, host, algorithm, path, found.size.unwrap_or(0)).await?;
         Ok(digest.map_err(|failure| failure.to_string()))
-    });
-    let (digest, size, was_read) = match answer.await? {
+    })?;
+    let (digest, size, was_read) = match answer {
         Ok(digest) => (digest, found.size, false),
         Err(why) => {
             let message = format!("{why}: its files are read and hashed here");
             context.run.events.warn_of(Topic::Read, host.name(), message);
-            let (digest, bytes) =
-                asked(context, host, async |host| hash_here(context, host, path, algorithm).await).await?;
+            let (digest, bytes) = asked_of!(context, host, hash_here(context, host, path, algorithm))?;
             (digest, Some(bytes), true)
         }
     };

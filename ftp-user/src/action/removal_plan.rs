@@ -5,7 +5,7 @@ use super::verb::{VerbRun, refuse_slash};
 use crate::endpoint::{HeldDirectories, Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{
-    FailedVisit, Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked,
+    FailedVisit, Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked_of,
     check_cancel, missing, walk,
 };
 use crate::place::{self, Location};
@@ -176,8 +176,7 @@ impl SeenPlaces {
             return Err(Failure::usage(format!("{place} is a directory"))
                 .hint("rm -r deletes directories with everything in them"));
         }
-        let login =
-            asked(context, &mut host, async |host| files::login_directory(context, host).await).await?;
+        let login = asked_of!(context, &mut host, files::login_directory(context, &mut host))?;
         let scope = Scope::of_tree(place, login.as_ref(), &context.run.own_files)?;
         let held = self.directories.place(&host, &scope.root, &seen)?;
         // A server may permit one session.
@@ -222,12 +221,12 @@ impl SeenPlaces {
         if let Some(last) = self.last.as_ref().filter(is_known) {
             return Ok(last.names.contains(&name));
         }
-        let listed = asked(run.context, host, async |host| {
+        let listed = asked_of!(run.context, host, async {
             let mut names = HashSet::new();
             files::list_links(run.context, host, directory.as_ref(), &mut names).await?;
             Ok(names)
         });
-        let Some(names) = answer_if_any(listed.await)? else { return Ok(false) };
+        let Some(names) = answer_if_any(listed)? else { return Ok(false) };
         let is_link = names.contains(&name);
         self.last = Some(DirectoryLinks { host: server, directory, names });
         Ok(is_link)

@@ -7,7 +7,7 @@ use crate::context::{Context, RateLimit};
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::job::{Question, Status, asked, missing};
+use crate::job::{Question, Status, asked_of, missing};
 use crate::place::Location;
 use crate::report::{Event, Form, Label, ListedEntry};
 use clap::Args;
@@ -139,22 +139,23 @@ async fn entries(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) ->
 
 /// The facts of a place, as an entry.
 async fn stat(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
-    let found = asked(run.context, host, async |host| match host {
-        Host::Server(server) => {
-            files::entry_at_server(server.session(run.context).await?, &location.path).await
+    let found = asked_of!(run.context, host, async {
+        match host {
+            Host::Server(server) => {
+                files::entry_at_server(server.session(run.context).await?, &location.path).await
+            }
+            Host::Local(_) => entry(run.context, host, location).await,
         }
-        Host::Local(_) => entry(run.context, host, location).await,
-    });
-    let entry = found.await?.ok_or_else(|| missing(location))?;
+    })?;
+    let entry = found.ok_or_else(|| missing(location))?;
     refuse_slash(location, entry.kind).map(|()| entry)
 }
 
 /// Looks at a place. Returns its entry, which counts as shown; `None` is a directory.
 async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
-    let found = asked(run.context, host, async |host| {
+    let entry = asked_of!(run.context, host, async {
         entry(run.context, host, location).await?.ok_or_else(|| missing(location))
-    });
-    let entry = found.await?;
+    })?;
     match entry.kind {
         Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
         Kind::File | Kind::Link | Kind::Other => {
@@ -169,11 +170,12 @@ async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
 async fn list_directory(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Vec<Entry>> {
     let context = run.context;
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-    let mut listing: Listing = asked(context, host, async |host| match host {
-        Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
-        Host::Local(_) => files::list(context, host, &location.path).await,
-    })
-    .await?;
+    let mut listing: Listing = asked_of!(context, host, async {
+        match host {
+            Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
+            Host::Local(_) => files::list(context, host, &location.path).await,
+        }
+    })?;
     context.run.listed.note(&location.to_string(), None, &listing.entries, listing.is_incomplete());
     for gap in listing.gaps() {
         context.run.events.warn(format!("{location}: {gap}"));

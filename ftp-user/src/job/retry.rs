@@ -170,7 +170,8 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The same as [`asked`] where a task of its own asks: `asked_of!(context, host, question)`. A future of a closure that borrows
+/// Asks a host until it has answered or the retries are used up: `asked_of!(context, host, question)`. The result is the answer or
+/// the last failure. `host` and `question` are evaluated for each attempt. It is not a function: a future of a closure that borrows
 /// the host cannot move to another thread, as far as the compiler can tell.
 macro_rules! asked_of {
     ($context:expr, $host:expr, $ask:expr) => {{
@@ -190,20 +191,7 @@ macro_rules! asked_of {
         }
     }};
 }
-pub(super) use asked_of;
-
-/// Asks a host until it has answered or the retries are used up.
-///
-/// # Errors
-///
-/// The last failure.
-pub(crate) async fn asked<T>(
-    context: &Context,
-    host: &mut Host,
-    mut ask: impl AsyncFnMut(&mut Host) -> Result<T>,
-) -> Result<T> {
-    asked_of!(context, host, ask(host))
-}
+pub(crate) use asked_of;
 
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
 ///

@@ -6,14 +6,13 @@ use super::other_jobs::OtherJobs;
 use super::plan::{EmptiedDirectories, SyncPlan};
 use super::rename::SimilarNames;
 use super::run::SyncRun;
-use crate::endpoint::Host;
 use crate::endpoint::files::Lack;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::part::publish;
 use crate::job::removal::{Consent, ReachedName, Scope, changed};
-use crate::job::retry::{asked, check_cancel};
+use crate::job::retry::{asked_of, check_cancel};
 use crate::job::spool::{Spool, TreeEntry};
 use crate::place;
 use crate::report::{WithheldDeletions, several};
@@ -237,8 +236,7 @@ impl SurplusDeletion<'_, '_> {
             let host = &mut self.run.ends.destination;
             kept_as = match kept_as {
                 None => {
-                    let delete = async |host: &mut Host| reached.delete(context, host, &permit, &now).await;
-                    asked(context, host, delete).await?;
+                    asked_of!(context, host, reached.delete(context, host, &permit, &now))?;
                     None
                 }
                 Some(kept_as) => {
@@ -264,15 +262,15 @@ impl SurplusDeletion<'_, '_> {
             let (context, scope) = (self.run.context, &self.scope);
             let host = &mut self.run.ends.destination;
             self.checked.is_within(host, Some(below)).await?;
-            let is_removed = asked(context, host, async |host| {
+            let is_removed = asked_of!(context, host, async {
                 match removal_if_empty(context, host, scope, Some(below), Role::Destination).await {
                     Err(failure) if failure.kind == Kind::Missing => Ok(false),
                     Err(failure) => Err(failure),
                     Ok(Some(removal)) => removal.carry_out(context, host).await.map(|_| true),
                     Ok(None) => Ok(false),
                 }
-            });
-            if !is_removed.await? {
+            })?;
+            if !is_removed {
                 return Ok(());
             }
         }
