@@ -1,5 +1,4 @@
-//! What a file adds to the counts of its job as long as it is known to be complete at its destination, and which files have
-//! failed although they were stored.
+//! What a file adds to the counts of its job as long as it is known to be complete at its destination.
 
 use crate::outcome::FileCopy;
 use crate::report::Summary;
@@ -59,33 +58,6 @@ impl FileTally {
     }
 }
 
-/// A set of files by their numbers within their job: one bit for each file of the job.
-#[derive(Debug, Default)]
-pub(in crate::job) struct FileNumbers(Vec<u64>);
-
-impl FileNumbers {
-    fn place(number: u64) -> (usize, u64) {
-        (usize::try_from(number / 64).unwrap_or(usize::MAX), 1 << (number % 64))
-    }
-
-    /// Adds a file.
-    pub(in crate::job) fn insert(&mut self, number: u64) {
-        let (word, bit) = Self::place(number);
-        if self.0.len() <= word {
-            self.0.resize(word.saturating_add(1), 0);
-        }
-        if let Some(bits) = self.0.get_mut(word) {
-            *bits |= bit;
-        }
-    }
-
-    /// Whether the file is one of them.
-    pub(in crate::job) fn contains(&self, number: u64) -> bool {
-        let (word, bit) = Self::place(number);
-        self.0.get(word).is_some_and(|bits| bits & bit != 0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,15 +83,5 @@ mod tests {
         assert_eq!((sums.files, sums.skipped, sums.earlier), (5, 2, 1));
         assert_eq!((sums.bytes, sums.before, sums.details.unchanged), (18, 4, 4));
         assert_eq!(sums.details.unsized_files, 1);
-    }
-
-    #[test]
-    fn files_are_remembered_by_their_numbers() {
-        let mut numbers = FileNumbers::default();
-        let some = [0, 63, 64, 1_000_000];
-        some.iter().for_each(|number| numbers.insert(*number));
-        let found: Vec<u64> = (0..1_000_100).filter(|number| numbers.contains(*number)).collect();
-        assert_eq!(found, some);
-        assert!(numbers.0.len() < 16_000);
     }
 }

@@ -1,7 +1,7 @@
 //! What was done and what has failed in a job, and the report that follows.
 
 use super::failures::Failures;
-use super::file_tally::{FileNumbers, FileTally};
+use super::file_tally::FileTally;
 use super::status::Status;
 use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{About, Failure, Kind, Result};
@@ -14,6 +14,7 @@ use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Ver
 use crate::report::{Event, Events, FailedFiles, FoundFiles, Summary, WithheldDeletions, about};
 use ftp_io::clock::since_1970;
 use ftp_proto::wire::counted;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Counts the files of a job.
@@ -26,8 +27,8 @@ pub(in crate::job) struct Tally {
     pub(in crate::job) sums: Summary,
     /// The files that a sync need not copy.
     equal: u64,
-    /// The files that have failed although they were stored: their sources stay.
-    failed_stored: FileNumbers,
+    /// The numbers of the files that have failed although they were stored: their sources stay.
+    failed_stored: HashSet<u64>,
     /// Names that a sync has not deleted because they are more than the user has allowed, or because nobody has agreed to that.
     pub(in crate::job) withheld: Option<WithheldDeletions>,
     /// How many files took which route.
@@ -66,7 +67,7 @@ impl Tally {
             number: 0,
             sums: Summary { verb, dry_run, ..Summary::default() },
             equal: 0,
-            failed_stored: FileNumbers::default(),
+            failed_stored: HashSet::new(),
             withheld: None,
             rungs: Vec::new(),
             protection: None,
@@ -188,7 +189,7 @@ impl Tally {
         let LostFile { failed, is_unconfirmed } = lost;
         counts.take_from(&mut self.sums);
         self.sums.failed.unconfirmed += u64::from(is_unconfirmed);
-        let has_failed = self.failed_stored.contains(number);
+        let has_failed = self.failed_stored.contains(&number);
         if !has_failed {
             if !is_unconfirmed {
                 self.note_interrupted(&failed.failure);
