@@ -2,8 +2,9 @@
 
 use super::asked::{AskedJob, in_other_words};
 use super::exit::of_number;
+use super::follow::{LONG_PAUSE, may_have_changed};
 use super::passwords::Passwords;
-use super::remote::RemoteArgs;
+use super::remote::{RemoteArgs, knock};
 use super::verb::JobVerb;
 use super::{General, places, program};
 use crate::config::Settings;
@@ -31,7 +32,8 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::slice;
-use std::time::Duration;
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Where a job is carried.
 #[derive(Args, Clone, Debug, Default)]
@@ -217,6 +219,7 @@ impl General {
                 return Ok(Status::Done);
             }
         };
+        knock(self).await;
         self.show_submitted(&queue, id).await?;
         self.say_when(begins, None);
         self.warn_without_daemon(&queue).await?;
@@ -280,7 +283,10 @@ impl General {
     /// Waits for the end of a job of the queue. Says each state that it comes to.
     async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
         let (mut told, mut had_daemon) = (Some(QueueState::Queued), queue.has_daemon());
-        let mut is_away = false;
+        let (heard, mut is_away) = (Arc::new(Notify::new()), false);
+        let listener = Arc::clone(&heard);
+        // If it tells nothing, it is looked at all the same.
+        let _ = queue.on_disk(move |queue| queue.listen(listener)).await;
         loop {
             let (last, is_quiet) = (told, self.quiet);
             let look = move |queue: &Queue| {
@@ -303,8 +309,7 @@ impl General {
                 found => found?,
             };
             is_away = false;
-            let gone = || Failure::from(JournalFailure::Unknown { job: id });
-            let (entry, state, record) = found.ok_or_else(gone)?;
+            let (entry, state, record) = found.ok_or(JournalFailure::Unknown { job: id })?;
             if let Some(record) = record {
                 told = Some(state);
                 self.tell(Event::Job(record)).await?;
@@ -318,7 +323,7 @@ impl General {
                 self.warn_without_daemon(queue).await?;
             }
             had_daemon = has_daemon;
-            tokio::time::sleep(LOOK_AGAIN).await;
+            may_have_changed(self, &heard).await;
         }
     }
 
@@ -435,6 +440,7 @@ impl General {
     /// Changes a job of the queue, and shows it.
     pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
         let queue = self.apply_queued(record, change)?;
+        knock(self).await;
         if let Some(record) = queue.job(record.id)? {
             let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;
@@ -588,10 +594,6 @@ fn unmoved(mut job: StoredJob, names: &Names) -> StoredJob {
 
 /// The options whose values are places.
 const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
-/// How often a job is looked at that is waited for.
-const LOOK_AGAIN: Duration = Duration::from_millis(300);
-/// The same while a database is away.
-pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests;

@@ -22,8 +22,8 @@ use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
 use clap::Args;
 use ftp_io::connection::Connection;
-use ftp_io::socket;
 use ftp_io::tls::{Client, Fingerprint, Refusal, Trust, Versions};
+use ftp_io::{simulated, socket};
 use ftp_proto::address;
 use ftp_proto::wire::show;
 use hyper::Method;
@@ -310,6 +310,14 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
         }
     };
     general.hands.cancel()?.unless_cancelled(done).await?
+}
+
+/// Tells the daemon of the state directory, if there is one, that the queue has changed: it looks whenever somebody comes to its
+/// socket.
+pub(super) async fn knock(general: &General) {
+    if let Some(directory) = general.state_directory().filter(|_| simulated::host().is_none()) {
+        drop(Daemon::own(&directory).connect().await);
+    }
 }
 
 /// Follows the daemon of the state directory.

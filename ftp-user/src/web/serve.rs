@@ -121,6 +121,7 @@ impl Connection {
 /// What all connections share.
 #[derive(Clone)]
 struct Front {
+    fleet: Arc<dyn Fleet>,
     router: Router,
     connections: Arc<Crowd<ClientGroup>>,
     streams: Arc<Crowd<ClientGroup>>,
@@ -134,7 +135,12 @@ impl Front {
             connections: crowd(settings.connections),
             streams: crowd(settings.streams),
             head_timeout: settings.head_timeout,
-            router: route::router(Arc::new(Web { fleet, settings, guard: Guard::default() })),
+            router: route::router(Arc::new(Web {
+                fleet: Arc::clone(&fleet),
+                settings,
+                guard: Guard::default(),
+            })),
+            fleet,
             stopping,
         }
     }
@@ -183,6 +189,9 @@ async fn accept(listener: Listener, front: Front) {
         tokio::select! {
             accepted = next(&listener) => match accepted {
                 Ok(Some(arrival)) => {
+                    if arrival.peer.user.is_some() {
+                        front.fleet.look();
+                    }
                     open.spawn(greet(arrival, front.clone()));
                 }
                 Ok(None) => {}

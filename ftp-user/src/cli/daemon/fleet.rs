@@ -266,6 +266,10 @@ impl Fleet for Daemon {
         Ok(self.view(&self.find(id)?))
     }
 
+    fn look(&self) {
+        self.changed.notify_one();
+    }
+
     fn events(&self, since: Option<u64>) -> Result<EventStream, ApiError> {
         Ok(Box::pin(self.feed.follow(since)))
     }

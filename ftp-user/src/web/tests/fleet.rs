@@ -34,6 +34,7 @@ pub(crate) struct Content {
     pub(crate) series: Vec<SeriesView>,
     pub(crate) tokens: Vec<TokenInfo>,
     pub(crate) is_away: bool,
+    pub(crate) looks: usize,
     events: VecDeque<Arc<FleetEvent>>,
     last_event: u64,
     readers: Vec<mpsc::UnboundedSender<FeedItem>>,
@@ -133,6 +134,10 @@ fn slice<T: Clone>(all: &[T], limit: usize, after: Option<&str>) -> Result<Slice
 }
 
 impl Fleet for TestFleet {
+    fn look(&self) {
+        self.content().looks += 1;
+    }
+
     fn submit(&self, caller: &Caller, new: &NewJob) -> Result<Submitted, ApiError> {
         let mut content = self.ready()?;
         let number = content.jobs.len();

@@ -217,7 +217,9 @@ async fn the_own_socket_needs_no_token_and_may_name_files_of_this_host() {
         let _ = stream.read_to_string(&mut answer).await;
         assert!(answer.starts_with(expect) && (expect.is_empty() == answer.is_empty()), "{name}: {answer}");
     }
-    assert_eq!(daemon.fleet.content().jobs[0].owner, "me");
+    let content = daemon.fleet.content();
+    assert_eq!(content.jobs[0].owner, "me");
+    assert_eq!(content.looks, 1, "whoever has come to the own socket may have changed the store");
 }
 
 #[test]
