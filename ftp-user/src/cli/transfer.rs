@@ -77,14 +77,14 @@ impl TransferArgs {
 
     /// The options of the job, with those of trees at their defaults.
     pub(super) fn options(&self, overwrite: Overwrite) -> Options {
-        let (allowed, no_resume) = (self.paths.path, self.no_resume && !self.resume);
+        let (allowed, resume) = (self.paths.path, self.resume || !self.no_resume);
         let mode = match (self.explain, self.dry_run) {
             (true, _) => Mode::Explain,
             (false, true) => Mode::DryRun,
             (false, false) => Mode::Run,
         };
         let Self { verify, in_place, .. } = *self;
-        Options { verify, overwrite, allowed, in_place, no_resume, mode, ..Options::default() }
+        Options { verify, overwrite, allowed, in_place, resume, mode, ..Options::default() }
     }
 
     /// The same for a file that goes on without this program: only from server to server.

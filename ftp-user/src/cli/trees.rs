@@ -87,11 +87,11 @@ fn streams(text: &str) -> Result<job::Streams, String> {
 impl KeptArgs {
     /// The options with these.
     pub(super) fn options(&self, options: Options) -> Options {
-        let no_times = self.no_times && !self.times;
+        let times = self.times || !self.no_times;
         let changed_parts = self.changed_parts.unwrap_or(options.changed_parts);
         Options {
             links: self.links,
-            no_times,
+            times,
             perms: self.perms,
             changed_parts,
             streams: self.streams,

@@ -417,7 +417,7 @@ impl Member {
         let Item { source, destination, target, .. } = &self.item;
         let part = self.part.map(|part| Part::new(part, destination)).transpose().ok()?;
         let size = self.facts.size?;
-        let sets_time = !options.no_times && !ends.no_times.load(Ordering::Relaxed);
+        let sets_time = options.times && !ends.no_times.load(Ordering::Relaxed);
         let file = BatchFile {
             source: source.clone(),
             target: destination.clone(),

@@ -66,7 +66,7 @@ pub(in crate::job) async fn copy_claimed(
         (0, true) => ContinuedBy::Resume,
         (1.., _) => ContinuedBy::ThisRun,
     };
-    let attempts = Attempts::new(!options.no_resume, next, kept);
+    let attempts = Attempts::new(options.resume, next, kept);
     let mut copying = Copying { context: context.clone(), ends, item, options, attempts };
     // In a box: a future has room for everything that it awaits.
     let mut copied = Box::pin(copying.try_until_done(&context)).await;
@@ -389,7 +389,7 @@ impl Copying<'_> {
         if options.perms {
             times::set_mode(context, self.ends, &part.stored, source.mode).await?;
         }
-        times::set(context, self.ends, &part.stored, source.modified.filter(|_| !options.no_times)).await?;
+        times::set(context, self.ends, &part.stored, source.modified.filter(|_| options.times)).await?;
         let size = source.size.filter(|_| proof.by != Verified::None);
         let before = if old.is_some() { FinalName::Taken(proof.as_digest()) } else { FinalName::Free };
         let aside = &mut self.attempts.kept.old;

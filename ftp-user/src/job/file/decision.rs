@@ -41,7 +41,7 @@ impl Copying<'_> {
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
         // The time of a copy, what a sync compares, and what shows that the source of a move has not changed.
         let is_dry = self.options.mode.is_dry();
-        let keeps_times = !self.options.no_times && !no_times.load(Ordering::Relaxed);
+        let keeps_times = self.options.times && !no_times.load(Ordering::Relaxed);
         let asks_time = match is_dry {
             true => keeps_times && self.options.syncs.is_some(),
             false => keeps_times || self.options.moves,
@@ -209,7 +209,7 @@ impl Copying<'_> {
 
     /// A file of a sync that is the same gets the time of its source, so that the next run need not compare it.
     async fn give_time(&mut self, files: &Files) -> Result<()> {
-        let time = files.source.modified.filter(|_| self.options.syncs.is_some() && !self.options.no_times);
+        let time = files.source.modified.filter(|_| self.options.syncs.is_some() && self.options.times);
         let is_other = files.target.as_ref().is_some_and(|target| target.modified != files.source.modified);
         if time.is_none() || !is_other || self.options.mode.is_dry() {
             return Ok(());

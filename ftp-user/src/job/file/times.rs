@@ -96,7 +96,7 @@ impl KeptFacts {
     pub(in crate::job) fn of(options: Options, ends: &Ends) -> Self {
         let is_set = |refused: &AtomicBool| !refused.load(Ordering::Relaxed);
         Self {
-            times: !options.no_times && is_set(&ends.no_times),
+            times: options.times && is_set(&ends.no_times),
             modes: options.perms && is_set(&ends.no_modes),
             is_lack_said: false,
         }

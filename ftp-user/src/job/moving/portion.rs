@@ -142,7 +142,7 @@ impl CopiedFile {
 
 /// What a verified copy has to look like as long as nobody has changed it. What was there already has a time of its own.
 pub(in crate::job) fn expected_copy(ends: &Ends, options: Options, done: &FileCopy) -> ExpectedCopy {
-    let sets = !options.no_times && done.moved_by().is_some() && !ends.no_times.load(Ordering::Relaxed);
+    let sets = options.times && done.moved_by().is_some() && !ends.no_times.load(Ordering::Relaxed);
     let modified = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
     ExpectedCopy { size: done.size, modified }
 }

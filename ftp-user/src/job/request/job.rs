@@ -369,8 +369,8 @@ pub(in crate::job) const NAME: &str = "-";
 
 pub use crate::endpoint::Links;
 
-/// How a job is done. The defaults are those of the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// How a job is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
     /// How each copy is verified.
     pub verify: Verify,
@@ -384,14 +384,14 @@ pub struct Options {
     pub changed_parts: ChangedParts,
     /// How many data connections a large file has.
     pub streams: Streams,
-    /// Whether each attempt begins with the first byte. Otherwise it may continue what the one before has stored.
-    pub no_resume: bool,
+    /// Whether an attempt may continue what the one before has stored.
+    pub resume: bool,
     /// Whether directories are copied, with everything in them.
     pub recursive: bool,
     /// What happens to symbolic links in a tree.
     pub links: Links,
-    /// Whether the times of copies are left to the destination. Otherwise they get the modification times of their sources.
-    pub no_times: bool,
+    /// Whether copies get the modification times of their sources.
+    pub times: bool,
     /// Whether copies get the permissions of their sources.
     pub perms: bool,
     /// Whether the first failure ends the job.
@@ -426,6 +426,31 @@ impl Options {
             (true, _) => "move",
             (false, Some(_)) => "sync",
             (false, None) => "copy",
+        }
+    }
+}
+
+impl Default for Options {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        Self {
+            verify: Verify::default(),
+            overwrite: Overwrite::default(),
+            allowed: Allowed::default(),
+            in_place: InPlace::default(),
+            changed_parts: ChangedParts::default(),
+            streams: Streams::default(),
+            resume: true,
+            recursive: false,
+            links: Links::default(),
+            times: true,
+            perms: false,
+            fail_fast: false,
+            jobs: Jobs::default(),
+            detach: false,
+            moves: false,
+            syncs: None,
+            mode: Mode::default(),
         }
     }
 }

@@ -175,7 +175,7 @@ impl<'p> FileRenames<'p> {
         let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
         renaming.carry_out(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
-        let time = new.facts.modified.filter(|_| !run.request.options.no_times);
+        let time = new.facts.modified.filter(|_| run.request.options.times);
         if times::set(context, &mut run.ends, &target, time).await.is_ok() {
             times::tell(context, &mut run.ends).await;
         }
