@@ -558,7 +558,7 @@ fn the_store_of_the_settings_holds_for_commands_and_daemon_and_the_environment_c
     };
     assert_eq!((ids(scene.user()), ids(elsewhere())), (vec![id.clone()], Vec::new()));
     let bad = scene.user().environment("FTP_USER_STORE", "no store").args(["jobs"]).run();
-    bad.exits(2).says("of FTP_USER_STORE");
+    bad.exits(2).says("stands in FTP_USER_STORE");
     let daemon = scene.daemon(&[]);
     until("done", || scene.job(&id)["state"] == "done");
     daemon.end_with(Signal::TERM).exits(0);

@@ -33,6 +33,7 @@ impl Pattern {
     /// assert!(!pattern.matches(b".a.txt") && Pattern::parse(b"a.txt").is_none());
     /// ```
     pub fn parse(name: &[u8]) -> Option<Self> {
+        // Most names are no pattern.
         if name.len() > LONGEST || !name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
             return None;
         }

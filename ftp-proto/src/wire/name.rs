@@ -171,6 +171,7 @@ pub fn show(bytes: &[u8]) -> String {
 /// characters, those that change the direction of a text, separators of lines, and characters without a width (nearly all that
 /// Unicode calls default ignorable).
 pub fn misleads(c: char) -> bool {
+    // Nearly all characters are.
     if c.is_ascii() {
         return c.is_ascii_control();
     }

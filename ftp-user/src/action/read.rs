@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::endpoint::files::WantedFile;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{Status, asked_of};
+use crate::job::{Status, ask};
 use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::Session;
@@ -159,7 +159,7 @@ async fn hash_one(
             return Err(Failure::new(Kind::Refused, format!("{place} is not a regular file")));
         }
     }
-    let answer = asked_of!(context, host, async {
+    let answer = ask!(context, host, async {
         if !host.algorithms(context).await?.contains(&algorithm) {
             return Ok(Err(format!("{} does not compute {}", host.name(), algorithm.name())));
         }
@@ -171,7 +171,7 @@ async fn hash_one(
         Err(why) => {
             let message = format!("{why}: its files are read and hashed here");
             context.run.events.warn_of(Topic::Read, host.name(), message);
-            let (digest, bytes) = asked_of!(context, host, hash_here(context, host, path, algorithm))?;
+            let (digest, bytes) = ask!(context, host, hash_here(context, host, path, algorithm))?;
             (digest, Some(bytes), true)
         }
     };

@@ -5,7 +5,7 @@ use super::verb::{VerbRun, refuse_slash};
 use crate::endpoint::{HeldDirectories, Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{
-    FailedVisit, Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked_of,
+    FailedVisit, Scope, Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, ask,
     check_cancel, missing, walk,
 };
 use crate::place::{self, Location};
@@ -176,7 +176,7 @@ impl SeenPlaces {
             return Err(Failure::usage(format!("{place} is a directory"))
                 .hint("rm -r deletes directories with everything in them"));
         }
-        let login = asked_of!(context, &mut host, files::login_directory(context, &mut host))?;
+        let login = ask!(context, &mut host, files::login_directory(context, &mut host))?;
         let scope = Scope::of_tree(place, login.as_ref(), &context.run.own_files)?;
         let held = self.directories.place(&host, &scope.root, &seen)?;
         // A server may permit one session.
@@ -221,7 +221,7 @@ impl SeenPlaces {
         if let Some(last) = self.last.as_ref().filter(is_known) {
             return Ok(last.names.contains(&name));
         }
-        let listed = asked_of!(run.context, host, async {
+        let listed = ask!(run.context, host, async {
             let mut names = HashSet::new();
             files::list_links(run.context, host, directory.as_ref(), &mut names).await?;
             Ok(names)

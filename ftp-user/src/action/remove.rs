@@ -9,7 +9,7 @@ use crate::endpoint::{Host, files};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, Question, Removal, Scope, Status, TreeEntry,
-    answer_if_any, asked_of, check_cancel, name_in_journal, storing, with_directories_above,
+    answer_if_any, ask, check_cancel, name_in_journal, storing, with_directories_above,
 };
 use crate::place::{self, Location};
 use crate::report::several;
@@ -327,7 +327,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         };
         // What somebody else has deleted is gone as well.
         match removal.is_of_any_session() {
-            true => asked_of!(context, host, removal.carry_out(context, host))?,
+            true => ask!(context, host, removal.carry_out(context, host))?,
             false => removal.carry_out(context, host).await?,
         };
         Ok(true)
@@ -376,7 +376,7 @@ impl DeletionListings {
         let directory = place::parent(path);
         let now = host.evidence_session();
         if !self.last.iter().any(|listed| listed.path == directory && Some(listed.session) == now) {
-            let listed = asked_of!(context, host, DeletionListing::list(context, host, &directory))?;
+            let listed = ask!(context, host, DeletionListing::list(context, host, &directory))?;
             self.keep(listed);
         }
         let Some(listed) = self.last.iter().find(|listed| listed.path == directory) else { return Ok(None) };

@@ -5,7 +5,7 @@ use super::verb::{VerbRun, refuse_slash};
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{Status, asked_of, check_cancel, usable};
+use crate::job::{Status, ask, check_cancel, usable};
 use crate::place::{self, Location};
 use crate::report::{Event, Form, Label, ListedEntry, TreeEntry};
 use ftp_proto::listing::{self, Entry};
@@ -234,7 +234,7 @@ impl TreeDrawing<'_, '_> {
         let Some(root_of) = self.roots.get_mut(root) else { return Ok(Vec::new()) };
         let path = root_of.path(below);
         let context = self.run.context;
-        let listing = asked_of!(context, &mut root_of.host, files::list(context, &mut root_of.host, &path))?;
+        let listing = ask!(context, &mut root_of.host, files::list(context, &mut root_of.host, &path))?;
         if !is_only {
             root_of.rest();
         }

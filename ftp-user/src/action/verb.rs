@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, files};
 use crate::failure::{About, Failure, Kind, Result};
-use crate::job::{Failures, Matches, Status, asked_of, matches, missing, named, rename_free};
+use crate::job::{Failures, Matches, Status, ask, matches, missing, named, rename_free};
 use crate::outcome::FailedItem;
 use crate::place::{self, Location};
 use crate::report::{Cause, Change, Event, VerbSummary};
@@ -92,12 +92,12 @@ impl<'a> VerbRun<'a> {
 
     /// What is at a path; a symbolic link is looked through.
     pub(super) async fn facts(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
-        asked_of!(self.context, host, files::facts(self.context, host, path))
+        ask!(self.context, host, files::facts(self.context, host, path))
     }
 
     /// What is at a path, where a symbolic link is one.
     pub(super) async fn entry(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
-        asked_of!(self.context, host, files::facts_of_name(self.context, host, path))
+        ask!(self.context, host, files::facts_of_name(self.context, host, path))
     }
 
     /// What a place leads to.
@@ -106,7 +106,7 @@ impl<'a> VerbRun<'a> {
     ///
     /// Nothing is there, or it cannot be determined.
     pub(super) async fn behind(&self, host: &mut Host, place: &Location) -> Result<Facts> {
-        let found = asked_of!(self.context, host, files::behind(self.context, host, &place.path))?;
+        let found = ask!(self.context, host, files::behind(self.context, host, &place.path))?;
         found.ok_or_else(|| missing(place))
     }
 
@@ -250,7 +250,7 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, place: &Locat
     let context = run.context;
     while let Some(path) = missing.pop() {
         if !run.summary.dry_run {
-            asked_of!(context, host, files::make_directory(context, host, &path))?;
+            ask!(context, host, files::make_directory(context, host, &path))?;
         }
         run.changed(host.show(&path), None, listing::Kind::Directory, None).await;
     }
@@ -350,7 +350,7 @@ async fn change_at(
 ) -> Result<()> {
     let changed = match run.summary.dry_run {
         true => Ok(()),
-        false => asked_of!(run.context, host, change(host)),
+        false => ask!(run.context, host, change(host)),
     };
     let may_lack_directory = match &changed {
         Ok(()) => run.summary.dry_run,

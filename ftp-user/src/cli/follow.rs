@@ -3,7 +3,7 @@
 use super::General;
 use super::daemon::with_job;
 use super::remote::{end_of_stream, follow_own, print_event};
-use super::store::is_database;
+use super::store::{LONG_PAUSE, is_database};
 use crate::failure::Result;
 use crate::job::Status;
 use crate::journal::{JournalFailure, Queue};
@@ -11,7 +11,7 @@ use crate::report::{Event, line_of};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// Follows the daemon of the state directory. Where several daemons share a database, its jobs are followed, whoever carries them:
 /// then it is told how each stands whenever that changes, and not what becomes of its files.
@@ -80,17 +80,5 @@ fn changes(
     Ok((last_change, lines))
 }
 
-/// Waits until a job may have changed. A database tells that to whoever listens; another store is looked at.
-pub(super) async fn may_have_changed(general: &General, heard: &Notify) {
-    sleep(SHORT_PAUSE).await;
-    if is_database(general) {
-        let _ = timeout(LOOK_AGAIN, heard.notified()).await;
-    }
-}
-
 /// How often the jobs are looked at although nothing was told.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// The same while a database is away.
-pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
-/// The shortest time between two looks at a job that is waited for.
-const SHORT_PAUSE: Duration = Duration::from_millis(50);

@@ -144,14 +144,14 @@ fn has(names: &str, name: &str) -> bool {
     names.split(' ').any(|known| known == name)
 }
 
-/// What to do in place of a value that an option does not take: rsync and rclone have one of this name without a value.
+/// What to do about a value that an option does not take. rsync and rclone have `--progress` and `--color` without one.
 pub(super) fn hint_of_bad_value(rejected: &Rejected) -> Option<&'static str> {
     if rejected.has_bad_value_of("--progress") {
         Some("leave it out: a terminal shows a bar")
     } else if rejected.has_bad_value_of("--color") {
         Some("leave it out: a terminal has colours")
     } else if rejected.has_bad_value_of("--store") {
-        Some("it is the value of --store, or of FTP_USER_STORE")
+        Some("it was typed with --store, or stands in FTP_USER_STORE")
     } else {
         None
     }

@@ -7,7 +7,7 @@ use crate::context::{Context, RateLimit};
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::job::{Question, Status, asked_of, missing};
+use crate::job::{Question, Status, ask, missing};
 use crate::place::Location;
 use crate::report::{Event, Form, Label, ListedEntry};
 use clap::Args;
@@ -139,7 +139,7 @@ async fn entries(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) ->
 
 /// The facts of a place, as an entry.
 async fn stat(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
-    let found = asked_of!(run.context, host, async {
+    let found = ask!(run.context, host, async {
         match host {
             Host::Server(server) => {
                 files::entry_at_server(server.session(run.context).await?, &location.path).await
@@ -153,7 +153,7 @@ async fn stat(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
 
 /// Looks at a place. Returns its entry, which counts as shown; `None` is a directory.
 async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
-    let entry = asked_of!(run.context, host, async {
+    let entry = ask!(run.context, host, async {
         entry(run.context, host, location).await?.ok_or_else(|| missing(location))
     })?;
     match entry.kind {
@@ -170,7 +170,7 @@ async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
 async fn list_directory(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Vec<Entry>> {
     let context = run.context;
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-    let mut listing: Listing = asked_of!(context, host, async {
+    let mut listing: Listing = ask!(context, host, async {
         match host {
             Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
             Host::Local(_) => files::list(context, host, &location.path).await,

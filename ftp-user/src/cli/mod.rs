@@ -195,7 +195,7 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
 impl Cli {
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
-        if let Err(failure) = self.general.check_state_directory() {
+        if let Err(failure) = self.general.refuse_url_as_state() {
             return self.general.status_of(Err(failure), false);
         }
         if let Verb::Shell(args) = self.verb {
@@ -327,13 +327,13 @@ impl General {
     }
 
     /// Refuses a URL for the state directory: people take `--state` for `--store`.
-    fn check_state_directory(&self) -> Result<()> {
-        let named = self.state_directory().unwrap_or_default();
-        let named = named.to_string_lossy();
-        if !named.contains("://") {
+    fn refuse_url_as_state(&self) -> Result<()> {
+        let directory = self.state_directory().unwrap_or_default();
+        let text = directory.to_string_lossy();
+        if !text.contains("://") {
             return Ok(());
         }
-        let what = format!("{} is a URL and no state directory", without_password(&named));
+        let what = format!("{} is a URL, not a state directory", without_password(&text));
         Err(Failure::usage(what).hint("--store and FTP_USER_STORE take the URL of a database"))
     }
 
@@ -518,7 +518,7 @@ mod tests {
     #[test]
     fn a_database_is_no_state_directory() {
         let check =
-            |state: &str| General { state: Some(state.into()), ..General::default() }.check_state_directory();
+            |state: &str| General { state: Some(state.into()), ..General::default() }.refuse_url_as_state();
         let refused = check("postgres://ftp:secret@db/ftp").unwrap_err();
         assert!(refused.hint.is_some_and(|hint| hint.contains("--store")));
         assert!(!refused.what.contains("secret"), "{}", refused.what);

@@ -2,9 +2,9 @@
 
 use super::asked::{AskedJob, in_other_words};
 use super::exit::of_number;
-use super::follow::{LONG_PAUSE, may_have_changed};
 use super::passwords::Passwords;
-use super::remote::{RemoteArgs, knock};
+use super::remote::{RemoteArgs, wake_daemon};
+use super::store::{LONG_PAUSE, may_have_changed};
 use super::verb::JobVerb;
 use super::{General, places, program};
 use crate::config::Settings;
@@ -22,7 +22,7 @@ use crate::queue::{
 use crate::report::Event;
 use crate::world::LocalName;
 use clap::Args;
-use ftp_io::clock::since_1970;
+use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::output;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -219,7 +219,7 @@ impl General {
                 return Ok(Status::Done);
             }
         };
-        knock(self).await;
+        wake_daemon(self).await;
         self.show_submitted(&queue, id).await?;
         self.say_when(begins, None);
         self.warn_without_daemon(&queue).await?;
@@ -283,9 +283,10 @@ impl General {
     /// Waits for the end of a job of the queue. Says each state that it comes to.
     async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
         let (mut told, mut had_daemon) = (Some(QueueState::Queued), queue.has_daemon());
-        let (heard, mut is_away) = (Arc::new(Notify::new()), false);
-        let listener = Arc::clone(&heard);
-        // If it tells nothing, it is looked at all the same.
+        let mut is_away = false;
+        let (clock, heard) = (Clock::start(), Arc::new(Notify::new()));
+        let (began, listener) = (clock.now(), Arc::clone(&heard));
+        // If listening fails, the job is looked at once a second.
         let _ = queue.on_disk(move |queue| queue.listen(listener)).await;
         loop {
             let (last, is_quiet) = (told, self.quiet);
@@ -323,7 +324,7 @@ impl General {
                 self.warn_without_daemon(queue).await?;
             }
             had_daemon = has_daemon;
-            may_have_changed(self, &heard).await;
+            may_have_changed(self, &heard, clock.now().since(began)).await;
         }
     }
 
@@ -440,7 +441,7 @@ impl General {
     /// Changes a job of the queue, and shows it.
     pub(super) async fn change_queued(&self, record: &JobRecord, change: JobChange) -> Result<Status> {
         let queue = self.apply_queued(record, change)?;
-        knock(self).await;
+        wake_daemon(self).await;
         if let Some(record) = queue.job(record.id)? {
             let is_over = record.queued.as_ref().is_none_or(|entry| entry.exit.is_some());
             self.tell(Event::Job(record)).await?;

@@ -10,6 +10,7 @@ use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::{JobsArgs, yes_in_queue};
 use super::series::{SeriesVerb, is_series, say_removed};
+use super::store::is_database;
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, passwords, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
@@ -265,13 +266,13 @@ const fn kind_of(code: ErrorCode) -> Kind {
         | ErrorCode::UnknownKey
         | ErrorCode::BadValue
         | ErrorCode::UnknownSite
+        | ErrorCode::Conflict
         | ErrorCode::MethodNotAllowed
         | ErrorCode::TooLarge
         | ErrorCode::UnsupportedType
         | ErrorCode::HeadTooLarge => Kind::Usage,
         ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::WrongHost => Kind::Refused,
         ErrorCode::NotFound => Kind::Missing,
-        ErrorCode::Conflict => Kind::Exists,
         ErrorCode::Timeout | ErrorCode::TooMany | ErrorCode::Unavailable => Kind::Temporary,
         ErrorCode::Internal => Kind::Other,
     }
@@ -312,12 +313,15 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
     general.hands.cancel()?.unless_cancelled(done).await?
 }
 
-/// Tells the daemon of the state directory, if there is one, that the queue has changed: it looks whenever somebody comes to its
-/// socket.
-pub(super) async fn knock(general: &General) {
-    if let Some(directory) = general.state_directory().filter(|_| simulated::host().is_none()) {
-        drop(Daemon::own(&directory).connect().await);
+/// Has the daemon of the state directory, if one runs, look at the queue: it does so when a connection comes to its socket.
+pub(super) async fn wake_daemon(general: &General) {
+    // A database tells it. A simulated host has no sockets in its file system.
+    if is_database(general) || simulated::host().is_some() {
+        return;
     }
+    let Some(directory) = general.state_directory() else { return };
+    // No daemon may run.
+    let _ = Daemon::own(&directory).connect().await;
 }
 
 /// Follows the daemon of the state directory.
@@ -471,8 +475,6 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
     let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
     let changed = match changed {
-        // It does not permit that as it stands: the same as for a job of this host.
-        Err(failure) if failure.kind == Kind::Exists => return Err(failure.as_kind(Kind::Usage)),
         Err(failure) => return Err(daemon.explain_missing(failure, job, action).await),
         Ok(changed) => changed,
     };

@@ -9,6 +9,9 @@ use crate::journal::{Journal, Password, PostgresUrl, SharedDocuments, StoreUrl};
 use ftp_io::simulated;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 /// What is kept between runs.
 ///
@@ -76,6 +79,22 @@ pub(super) async fn despite_settings(general: General, tells: bool) -> Result<Ge
     }
     Ok(general)
 }
+
+/// Waits until a job may have changed whose end was `waited` for so long. A database tells it to whoever listens; another store is
+/// looked at. The pauses grow with the time, so that a job of days costs little.
+pub(super) async fn may_have_changed(general: &General, heard: &Notify, waited: Duration) {
+    sleep((waited / 50).clamp(SHORT_PAUSE, LOOK_AGAIN)).await;
+    if is_database(general) {
+        let _ = timeout(LOOK_AGAIN, heard.notified()).await;
+    }
+}
+
+/// How long is waited before a store that is away is asked again.
+pub(super) const LONG_PAUSE: Duration = Duration::from_secs(2);
+/// The longest time between two looks at a job that is waited for, if nothing is told.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The shortest one.
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether the journal is in a database that several hosts may share.
 pub(super) fn is_database(general: &General) -> bool {

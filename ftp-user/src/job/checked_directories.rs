@@ -1,7 +1,7 @@
 //! The directories of a tree, each looked at right before something in it is deleted: a server may show a symbolic link as a
 //! directory, and somebody may put one where a directory was.
 
-use super::retry::asked_of;
+use super::retry::ask;
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
@@ -144,7 +144,7 @@ impl<'a> CheckedDirectories<'a> {
             }
             Ok(false) | Err(_) => {}
         }
-        if asked_of!(context, host, files::shows_links(context, host))? {
+        if ask!(context, host, files::shows_links(context, host))? {
             return Ok(CheckedEntry::Directory);
         }
         if let Some(failure) = self.compare(host, below).await? {
@@ -175,7 +175,7 @@ impl<'a> CheckedDirectories<'a> {
             }
             self.shown.pop();
         }
-        let listed = asked_of!(context, host, files::list_real_directories(context, host, above.as_ref()));
+        let listed = ask!(context, host, files::list_real_directories(context, host, above.as_ref()));
         let names = answer_if_any(listed)?.unwrap_or_default();
         let is_shown = names.contains(&name);
         self.shown.push((above, names));
@@ -194,7 +194,7 @@ impl<'a> CheckedDirectories<'a> {
         let link = Removal::link(&self.scope, below)?;
         if self.purpose == DeletionPurpose::Move {
             // A file that has got the name meanwhile was not copied.
-            let entry = asked_of!(context, host, files::facts_of_name(context, host, link.path()))?;
+            let entry = ask!(context, host, files::facts_of_name(context, host, link.path()))?;
             match entry.map(|entry| entry.kind) {
                 None => return Ok(false),
                 Some(listing::Kind::Directory) => {}
@@ -204,7 +204,7 @@ impl<'a> CheckedDirectories<'a> {
                 }
             }
         }
-        asked_of!(context, host, link.carry_out(context, host))
+        ask!(context, host, link.carry_out(context, host))
     }
 
     /// Compares the path that the server tells of a directory with its name. Returns why nothing in it may be deleted.
@@ -222,7 +222,7 @@ impl<'a> CheckedDirectories<'a> {
             None => place.clone(),
         };
         let (Some(place), Some(own)) = (place, own) else {
-            let entry = asked_of!(context, host, files::facts_of_name(context, host, &path))?;
+            let entry = ask!(context, host, files::facts_of_name(context, host, &path))?;
             let failure = may_be_link(host, &path);
             let hint = "its server does not tell its path; nothing in it was deleted";
             return Ok(entry.map(|_| failure.hint(hint)));
@@ -231,7 +231,7 @@ impl<'a> CheckedDirectories<'a> {
             Some(below) if own.relative_to(&place).as_ref() == Some(below) => None,
             Some(_) => Some(format!("is a symbolic link to {}", own.display())),
             None => {
-                let login = asked_of!(context, host, files::login_directory(context, host))?;
+                let login = ask!(context, host, files::login_directory(context, host))?;
                 let above = match place::parent(&root) {
                     Some(above) => real(context, host, &above).await?,
                     None => login.clone(),
@@ -280,7 +280,7 @@ pub(in crate::job) async fn real(
     host: &mut Host,
     path: &PathName,
 ) -> Result<Option<PathName>> {
-    asked_of!(context, host, files::real_directory(context, host, path))
+    ask!(context, host, files::real_directory(context, host, path))
 }
 
 /// The failure if nothing in a directory is deleted, because it may be a symbolic link.

@@ -11,7 +11,7 @@ use crate::job::moving::{name_back, put_back};
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{self, Part, id_of};
 use crate::job::request::job::{Job, Work};
-use crate::job::retry::{asked_of, facts};
+use crate::job::retry::{ask, facts};
 use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemKey, ItemParts, ItemRecord, ItemState, JobState, PartId, Place, RunEnd};
@@ -129,7 +129,7 @@ pub(super) async fn put_matches_back(
 ) -> Result<Vec<Failure>> {
     let directory = place::parent(&pattern.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
     let (mut found, mut failures) = (Vec::new(), Vec::new());
-    asked_of!(context, host, async {
+    ask!(context, host, async {
         found.clear();
         let mut take = |entry: Entry| {
             if Part::is_name(&entry.name) {

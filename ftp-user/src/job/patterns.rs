@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, Pools, files};
 use crate::failure::{self, Failure, Result};
 use crate::job::check::usable;
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::job::spool::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::session::{Facts, Role};
@@ -67,7 +67,7 @@ pub(super) async fn matching(
     let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
     let (mut matched, mut taken, mut kept) = (0, 0, Ok(()));
     let mut sorter = Sorter::new(context.run.cancel.clone());
-    let listing = asked_of!(context, host, async {
+    let listing = ask!(context, host, async {
         (matched, taken, kept, sorter) = (0, 0, Ok(()), Sorter::new(context.run.cancel.clone()));
         let mut take = |entry: Entry| {
             if glob.matches(entry.name.as_bytes()) && usable(&entry.name).is_ok() {

@@ -170,10 +170,10 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Asks a host until it has answered or the retries are used up: `asked_of!(context, host, question)`. The result is the answer or
-/// the last failure. `host` and `question` are evaluated for each attempt. It is not a function: a future of a closure that borrows
-/// the host cannot move to another thread, as far as the compiler can tell.
-macro_rules! asked_of {
+/// Asks a host until it answers or the retries are used up: `ask!(context, host, question)`. The result is the answer, or the last
+/// failure. `host` and `question` are evaluated for each attempt. A `?` belongs inside `async { .. }`: outside, it leaves the caller.
+/// It is a macro because the compiler does not accept the future of a closure that borrows the host as `Send`.
+macro_rules! ask {
     ($context:expr, $host:expr, $ask:expr) => {{
         let mut question = $crate::job::Question::new($context);
         loop {
@@ -191,7 +191,7 @@ macro_rules! asked_of {
         }
     }};
 }
-pub(crate) use asked_of;
+pub(crate) use ask;
 
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
 ///

@@ -48,7 +48,7 @@ impl RemotePath {
         self.name.clone().map_or_else(|| user_name(b"."), Ok)
     }
 
-    /// Adds the path as in a URL. A leading `.` is left out.
+    /// Appends the path as in a URL, without names that are `.`.
     pub(super) fn push_to(&self, text: &mut String) {
         let name = self.name.as_ref().map_or(&b""[..], PathName::as_bytes);
         let is_here = |name: &[u8]| name == b".";
@@ -78,7 +78,7 @@ impl RemotePath {
 }
 
 impl fmt::Display for RemotePath {
-    /// The path as in a URL; a leading `.` is left out.
+    /// The path as in a URL, without names that are `.`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         self.push_to(&mut text);

@@ -101,8 +101,8 @@ impl Site {
 
     /// Its URL without the password and without a path.
     pub fn url(&self) -> String {
-        // Every file of a tree is shown several times.
-        let mut url = String::with_capacity(128);
+        // Pushed, not formatted: a tree shows the URL several times for each file.
+        let mut url = String::with_capacity(ROOM_FOR_URL);
         url.push_str(self.scheme());
         url.push_str("://");
         if let Some(user) = &self.user {
@@ -171,6 +171,9 @@ impl fmt::Display for Site {
         }
     }
 }
+
+/// Room for most URLs with their paths, in bytes.
+const ROOM_FOR_URL: usize = 128;
 
 /// `host:port`, an IPv6 literal in brackets.
 pub(crate) fn authority(host: &str, port: u16) -> String {

@@ -58,7 +58,7 @@ impl JsonLine {
     /// With a member, which is `null` if its value is not known.
     pub(super) fn with(self, key: &str, value: impl Serialize) -> Self {
         Self(self.0.and_then(|mut text| {
-            // Nothing else is allocated: a line has many members, and a tree many lines.
+            // The line has room: a member allocates nothing.
             for piece in [",\"", key, "\":"] {
                 text.extend_from_slice(piece.as_bytes());
             }
@@ -101,7 +101,7 @@ impl JsonLine {
     }
 }
 
-/// The length of most lines in bytes.
+/// Room for most lines, in bytes.
 const USUAL_LENGTH: usize = 320;
 
 /// The line of an event, if it has one. `shown` is how far the job is now, if that has changed.

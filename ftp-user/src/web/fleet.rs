@@ -77,8 +77,8 @@ pub trait Fleet: Send + Sync + 'static {
     /// The state of the job does not permit it (409), or the store is away.
     fn change(&self, caller: &Caller, id: &str, action: JobChange) -> Result<JobView>;
 
-    /// Somebody of this host has come who may have changed the store: it is looked at.
-    fn look(&self) {}
+    /// The store may have changed: the daemon's own user has connected. The queue is looked at.
+    fn store_may_have_changed(&self);
 
     /// The events after `since`, and all that come. Without `since` only those that come. If events are gone that the reader
     /// has not got, the next item is [`FeedItem::Reset`].

@@ -121,7 +121,7 @@ impl Connection {
 /// What all connections share.
 #[derive(Clone)]
 struct Front {
-    fleet: Arc<dyn Fleet>,
+    web: Arc<Web>,
     router: Router,
     connections: Arc<Crowd<ClientGroup>>,
     streams: Arc<Crowd<ClientGroup>>,
@@ -131,18 +131,10 @@ struct Front {
 
 impl Front {
     fn new(fleet: Arc<dyn Fleet>, settings: WebSettings, stopping: watch::Receiver<bool>) -> Self {
-        Self {
-            connections: crowd(settings.connections),
-            streams: crowd(settings.streams),
-            head_timeout: settings.head_timeout,
-            router: route::router(Arc::new(Web {
-                fleet: Arc::clone(&fleet),
-                settings,
-                guard: Guard::default(),
-            })),
-            fleet,
-            stopping,
-        }
+        let (connections, streams) = (crowd(settings.connections), crowd(settings.streams));
+        let head_timeout = settings.head_timeout;
+        let web = Arc::new(Web { fleet, settings, guard: Guard::default() });
+        Self { router: route::router(Arc::clone(&web)), web, connections, streams, head_timeout, stopping }
     }
 }
 
@@ -189,8 +181,9 @@ async fn accept(listener: Listener, front: Front) {
         tokio::select! {
             accepted = next(&listener) => match accepted {
                 Ok(Some(arrival)) => {
+                    // Only the daemon's own socket tells a user. A command that has changed the queue connects to it.
                     if arrival.peer.user.is_some() {
-                        front.fleet.look();
+                        front.web.fleet.store_may_have_changed();
                     }
                     open.spawn(greet(arrival, front.clone()));
                 }

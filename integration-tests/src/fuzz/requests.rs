@@ -152,6 +152,8 @@ impl Changes {
 }
 
 impl Fleet for Changes {
+    fn store_may_have_changed(&self) {}
+
     fn submit(&self, caller: &Caller, job: &NewJob) -> Result<Submitted> {
         for place in job.places() {
             assert!(!place.contains(['\r', '\n', '\0']), "{place:?}");

@@ -92,8 +92,8 @@ impl Rejected {
     /// Whether the mistake is the value of this option.
     pub fn has_bad_value_of(&self, option: &str) -> bool {
         let names_it = |value: &ContextValue| matches!(value, ContextValue::String(named) if named.split(' ').next() == Some(option));
-        let is_of_value = matches!(self.0.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
-        is_of_value && self.0.get(ContextKind::InvalidArg).is_some_and(names_it)
+        let is_bad_value = matches!(self.0.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+        is_bad_value && self.0.get(ContextKind::InvalidArg).is_some_and(names_it)
     }
 
     /// Whether it has a mistake. Otherwise it asks for help or the version.

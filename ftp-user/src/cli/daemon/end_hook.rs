@@ -1,7 +1,7 @@
 //! `--on-end`: a program of the operator learns of each job that has ended, also of those that ended while no daemon ran. It
 //! learns of an end twice if the daemon is killed while the program runs. Of several workers with such a program, one runs it.
 
-use super::super::follow::LONG_PAUSE;
+use super::super::store::LONG_PAUSE;
 use super::state::Daemon;
 use crate::journal::{JournalFailure, Queue, QueuedJob};
 use ftp_io::program::hook::Hook;

@@ -303,14 +303,14 @@ fn claim(failed: &FailedItem) -> Option<(JobId, String)> {
 /// An object on one line, with `job` and `worker` at its end.
 pub(in crate::cli) fn with_job(line: &str, job: JobId, worker: Option<&str>) -> String {
     let object = line.strip_suffix('}').unwrap_or(line);
-    let worker = serde_json::to_string(&worker).unwrap_or_default();
-    let mut text = String::with_capacity(line.len() + worker.len() + LONGEST_TAIL);
+    let mut text = String::with_capacity(line.len() + ROOM_FOR_MEMBERS);
     text.push_str(object);
-    // A receipt has it already. A text takes everything.
+    // A receipt has it already.
     if !object.contains(",\"job\":") {
+        // Writing to a string never fails.
         let _ = write!(text, ",\"job\":\"{job}\"");
     }
-    let _ = write!(text, ",\"worker\":{worker}}}");
+    let _ = write!(text, ",\"worker\":{}}}", json!(worker));
     text
 }
 
@@ -349,8 +349,8 @@ impl Drop for Follower {
     }
 }
 
-/// The length of both members that [`with_job`] adds, without the name of the worker.
-const LONGEST_TAIL: usize = 48;
+/// Room for both members that [`with_job`] adds, in bytes.
+const ROOM_FOR_MEMBERS: usize = 96;
 /// The largest number of events that a reader may be behind.
 const MOST_EVENTS: usize = 10_000;
 /// The largest size of these events in bytes.

@@ -266,7 +266,7 @@ impl Fleet for Daemon {
         Ok(self.view(&self.find(id)?))
     }
 
-    fn look(&self) {
+    fn store_may_have_changed(&self) {
         self.changed.notify_one();
     }
 

@@ -62,7 +62,7 @@ impl DaemonCounters {
     /// A file of a job between these servers has ended. Without the servers its bytes count for `other` ones.
     pub(super) fn file(&self, ends: Option<&[String; 2]>, outcome: &FileOutcome) {
         let (result, path, bytes) = match &outcome.copy {
-            // Another run goes on with it.
+            // It has not ended.
             Err(failure) if failure.kind == Kind::Interrupted => return,
             Err(_) => ("failed", "none", 0),
             Ok(copy) => match copy.moved_by() {

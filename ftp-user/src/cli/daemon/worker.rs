@@ -1,7 +1,7 @@
 //! Takes jobs from the queue and carries them, several at the same time.
 
-use super::super::follow::LONG_PAUSE;
 use super::super::program;
+use super::super::store::LONG_PAUSE;
 use super::carry::{RunResult, carry};
 use super::state::Daemon;
 use crate::context::Cancel;

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::Result;
 use crate::job::Item;
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::journal::Place;
 use crate::place::Site;
 use crate::route::Ends;
@@ -106,7 +106,7 @@ fn login_below(directory: &PathName, login: &PathName) -> Option<Vec<u8>> {
 /// If it does not answer, the first question about a file says so.
 pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {
     if !host.is_local() && path.is_absolute() {
-        let _: Result<_> = asked_of!(context, host, files::login_directory(context, host));
+        let _: Result<_> = ask!(context, host, files::login_directory(context, host));
     }
 }
 

@@ -35,7 +35,7 @@ impl CopyPlaces {
         self.is_needed = true;
     }
 
-    /// Takes the place of a copy. Returns false if this very source has taken it already.
+    /// Takes the place of a copy, which is asked for only if names are kept. Returns false if this very source has taken it already.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::job::check::{Overwrite, Proof, Verify, readable, replaceable};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{NAME, NULL, Options, Sink, both_are_here};
-use crate::job::retry::{Question, asked_of};
+use crate::job::retry::{Question, ask};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
@@ -240,7 +240,7 @@ pub(in crate::job) async fn from_input(
 ) -> Result<FileCopy> {
     let name = host.show(&destination.path);
     let mut copy = StreamCopy { context, host, options };
-    let ready = asked_of!(context, copy.host, copy.ready(destination))?;
+    let ready = ask!(context, copy.host, copy.ready(destination))?;
     copy.tell_plan(NAME.to_owned(), name.clone(), None, ready.means).await;
     if options.mode.is_dry() {
         return Ok(done(None, None, ready.means));

@@ -14,7 +14,7 @@ use crate::job::check::{self, ComparedFiles};
 use crate::job::checked_directories::CheckedDirectories;
 use crate::job::claims::names::{learn, place_at};
 use crate::job::removal::{Removal, rename_free};
-use crate::job::retry::{Question, asked_of, facts};
+use crate::job::retry::{Question, ask, facts};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::place;
 use crate::report::Topic;
@@ -389,7 +389,7 @@ impl SourceDeletion<'_> {
         let removal = self.set_aside(copied, removal, seen).await?;
         let (context, mut questions) = (self.context, 0_u32);
         let host = &mut self.ends.source;
-        let deleted = asked_of!(context, host, {
+        let deleted = ask!(context, host, {
             questions += 1;
             removal.carry_out(context, host)
         });

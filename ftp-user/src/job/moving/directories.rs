@@ -10,7 +10,7 @@ use crate::job::checked_directories::{CheckedDirectories, removal_if_empty};
 use crate::job::claims::names::{JournalNames, named_below};
 use crate::job::part::{Part, id_of, new_id};
 use crate::job::removal::{Removal, rename_free};
-use crate::job::retry::{asked_of, connect, facts};
+use crate::job::retry::{ask, connect, facts};
 use crate::job::spool::NameSet;
 use crate::job::summary::Tally;
 use crate::journal::ItemState;
@@ -139,7 +139,7 @@ async fn remove_if_empty(
     {
         return Ok(false);
     }
-    asked_of!(context, host, async {
+    ask!(context, host, async {
         // If it cannot be removed, its listing tells why.
         if host.keeps_full_directories()
             && Removal::directory_if_empty(scope, below)?.carry_out(context, host).await.is_ok()

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names::site_of;
-use crate::job::retry::{asked_of, connect};
+use crate::job::retry::{ask, connect};
 use crate::job::summary::Tally;
 use crate::journal::{ItemEnd, ItemKey, ItemRecord, ItemState, JobJournal};
 use crate::session::Facts;
@@ -110,7 +110,7 @@ async fn has_digest(
 ) -> Result<bool> {
     let (algorithm, known) = (row.copy.verified.algorithm(), row.copy.facts.digest.as_deref());
     let (Some(algorithm), Some(known), Some(size)) = (algorithm, known, now.size) else { return Ok(false) };
-    let found = asked_of!(context, destination, files::digest(context, destination, algorithm, path, size));
+    let found = ask!(context, destination, files::digest(context, destination, algorithm, path, size));
     let found = found.map_err(|failure| failure.during_unless_interrupted(UNKNOWN))?;
     Ok(found.is_ok_and(|found| found.hex.eq_ignore_ascii_case(known)))
 }

@@ -12,7 +12,7 @@ use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::part::publish;
 use crate::job::removal::{Consent, ReachedName, Scope, changed};
-use crate::job::retry::{asked_of, check_cancel};
+use crate::job::retry::{ask, check_cancel};
 use crate::job::spool::{Spool, TreeEntry};
 use crate::place;
 use crate::report::{WithheldDeletions, several};
@@ -236,7 +236,7 @@ impl SurplusDeletion<'_, '_> {
             let host = &mut self.run.ends.destination;
             kept_as = match kept_as {
                 None => {
-                    asked_of!(context, host, reached.delete(context, host, &permit, &now))?;
+                    ask!(context, host, reached.delete(context, host, &permit, &now))?;
                     None
                 }
                 Some(kept_as) => {
@@ -262,7 +262,7 @@ impl SurplusDeletion<'_, '_> {
             let (context, scope) = (self.run.context, &self.scope);
             let host = &mut self.run.ends.destination;
             self.checked.is_within(host, Some(below)).await?;
-            let is_removed = asked_of!(context, host, async {
+            let is_removed = ask!(context, host, async {
                 match removal_if_empty(context, host, scope, Some(below), Role::Destination).await {
                     Err(failure) if failure.kind == Kind::Missing => Ok(false),
                     Err(failure) => Err(failure),

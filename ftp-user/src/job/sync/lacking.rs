@@ -10,7 +10,7 @@ use crate::endpoint::files::{self, Lack};
 use crate::failure::Result;
 use crate::job::checked_directories::answer_if_any;
 use crate::job::removal::ReachedName;
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::job::spool::{Spool, TreeEntry};
 use crate::place;
 use crate::session::Facts;
@@ -156,7 +156,7 @@ impl LackingNames {
     ) -> Result<Vec<Learnt<Lack>>> {
         let count = names.len();
         loop {
-            let said = asked_of!(context, host, files::lack(context, host, directory.as_ref(), &names));
+            let said = ask!(context, host, files::lack(context, host, directory.as_ref(), &names));
             let Some(said) = answer_if_any(said)? else { return Ok(Vec::new()) };
             let said: Vec<Learnt<Lack>> = said.each().collect();
             let is_listed = said.iter().all(|said| said.told().is_listed_whole);
@@ -212,7 +212,7 @@ impl ListedLinks {
         if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, &reached.path).await? {
             return Ok(Some(Facts { kind: Kind::Link, ..seen.clone() }));
         }
-        asked_of!(context, host, reached.facts(context, host))
+        ask!(context, host, reached.facts(context, host))
     }
 
     /// Whether the listing of its directory shows a symbolic link at `path`, and nothing else.
@@ -224,7 +224,7 @@ impl ListedLinks {
             last.asked += 1;
             return Ok(last.links.contains(&name));
         }
-        let links = asked_of!(context, host, files::list_certain_links(context, host, directory.as_ref()))?;
+        let links = ask!(context, host, files::list_certain_links(context, host, directory.as_ref()))?;
         let is_there = links.contains(&name);
         self.last = Some(LinkListing { path: directory, links, asked: 1 });
         Ok(is_there)

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::checked_directories::{removal_if_empty, with_directories_above};
 use crate::job::part::new_id;
 use crate::job::removal::Scope;
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::job::spool::{Spool, TreeEntry};
 use crate::job::tree::contain_each_other;
 use crate::journal::PartId;
@@ -182,7 +182,7 @@ async fn is_source(run: &mut SyncRun<'_>, below: &PathName) -> Result<bool> {
     let marker = place::join(Some(below), &name);
     let path = scope.path(Some(&marker));
     let host = &mut run.ends.destination;
-    asked_of!(context, host, files::make_directory(context, host, &path))?;
+    ask!(context, host, files::make_directory(context, host, &path))?;
     let shown = is_shown(run, &name).await;
     if let Err(failure) = remove(run, &scope, &marker).await {
         let place = run.show_destination(Some(&marker));
@@ -201,7 +201,7 @@ async fn is_shown(run: &mut SyncRun<'_>, name: &PathName) -> Result<bool> {
     let directory = place::parent(&place::join(Some(&run.request.source.path), name));
     let names = std::slice::from_ref(name);
     let host = &mut run.ends.source;
-    let said = asked_of!(context, host, files::lack(context, host, directory.as_ref(), names))?;
+    let said = ask!(context, host, files::lack(context, host, directory.as_ref(), names))?;
     match said.told().first().map(|lack| (lack.presence, lack.witness, lack.is_listed_whole)) {
         Some((Presence::There, ..)) => Ok(true),
         Some((Presence::Missing, Witness::Found | Witness::NotNeeded, true)) => Ok(false),

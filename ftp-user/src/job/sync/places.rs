@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names;
 use crate::job::removal::{Allowance, Consent, precious};
 use crate::job::request::job::{is_one_host, refuse_nested};
-use crate::job::retry::{asked_of, facts};
+use crate::job::retry::{ask, facts};
 use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;
@@ -76,7 +76,7 @@ pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allow
 ///
 /// The server does not answer.
 pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
-    asked_of!(context, host, files::login_directory(context, host))
+    ask!(context, host, files::login_directory(context, host))
 }
 
 /// Refuses a directory for old files that would be changed by this sync.
@@ -137,7 +137,7 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Pat
     let mut next = Some(path.clone());
     while let Some(above) = next {
         let found = match host {
-            Host::Server(_) => asked_of!(context, host, files::real_directory(context, host, &above))?,
+            Host::Server(_) => ask!(context, host, files::real_directory(context, host, &above))?,
             Host::Local(_) => real_path(local_path(&above))
                 .ok()
                 .flatten()

@@ -11,7 +11,7 @@ use crate::job::check::common;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
 use crate::job::removal::{MayRename, ReachedName};
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::job::spool::{NameSet, Spool, TreeEntry};
 use crate::job::tree::{folded, one_form};
 use crate::place;
@@ -106,7 +106,7 @@ impl<'p> FileRenames<'p> {
         // Whether the source says that it does not have the old name. Its listing may hide names, and be cut.
         let old_path = place::join(Some(source), &old.path);
         let host = &mut run.ends.source;
-        let has = asked_of!(context, host, files::have(context, host, &old_path));
+        let has = ask!(context, host, files::have(context, host, &old_path));
         if answer_if_any(has)?.flatten() != Some(false) {
             return Ok(false);
         }
@@ -141,7 +141,7 @@ impl<'p> FileRenames<'p> {
             return Ok(None);
         };
         let digest = async |host: &mut Host, path: &PathName| {
-            let digest = asked_of!(context, host, files::digest(context, host, algorithm, path, size));
+            let digest = ask!(context, host, files::digest(context, host, algorithm, path, size));
             let digest = answer_if_any(digest)?.and_then(Result::ok);
             Ok::<_, Failure>(digest.map(|digest| digest.hex.to_ascii_lowercase()))
         };
@@ -171,7 +171,7 @@ impl<'p> FileRenames<'p> {
         self.checked.is_within(host, place::parent(below).as_ref()).await?;
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
         let reached = ReachedName::at(host, &path)?.ok_or_else(gone)?;
-        let now = asked_of!(context, host, reached.facts(context, host))?;
+        let now = ask!(context, host, reached.facts(context, host))?;
         let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
         renaming.carry_out(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
@@ -257,7 +257,7 @@ impl SimilarNames {
         let Some(difference) = self.difference(path) else { return Ok(()) };
         let are_one = *self.are_one(difference) || {
             let path = place::join(Some(root), path);
-            asked_of!(context, host, files::facts_of_name(context, host, &path))?.is_some()
+            ask!(context, host, files::facts_of_name(context, host, &path))?.is_some()
         };
         self.learn(path, difference, are_one);
         Ok(())

@@ -18,7 +18,7 @@ use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
-use crate::job::retry::{asked_of, connect, facts};
+use crate::job::retry::{ask, connect, facts};
 use crate::job::spool::Spool;
 use crate::place;
 use crate::report::{Event, Topic};
@@ -234,6 +234,7 @@ impl TreeCopy<'_, '_> {
                 if self.waits_for_file() {
                     self.missing.wait(&path, unmade);
                 } else if self.make_directories_above(&path).await {
+                    // In a box: directories are rare, and this future is large.
                     Box::pin(self.make_directory(path, unmade)).await;
                 }
             }
@@ -308,6 +309,7 @@ impl TreeCopy<'_, '_> {
     async fn make_directories_above(&mut self, path: &PathName) -> bool {
         let mut above = self.missing.take_above(path);
         while let Some((directory, unmade)) = above.pop() {
+            // In a box, too.
             if !Box::pin(self.make_directory(directory, unmade)).await {
                 return false;
             }
@@ -350,7 +352,7 @@ impl TreeCopy<'_, '_> {
         if !is_new {
             let destination = &mut self.stream.idle().destination;
             let root = &self.tree.destination;
-            is_new = asked_of!(context, destination, async {
+            is_new = ask!(context, destination, async {
                 match path == root {
                     true => files::make_directories(context, destination, path).await,
                     false => files::make_directory_of_tree(context, destination, root, path).await,
@@ -439,7 +441,7 @@ impl TreeCopy<'_, '_> {
             for (path, _) in next.iter().filter(|_| has_lost_session) {
                 // Whoever has the job now may have moved or deleted the tree since.
                 let made = match context.confirm_job().await {
-                    Ok(()) => asked_of!(
+                    Ok(()) => ask!(
                         context,
                         destination,
                         files::make_directory_of_tree(context, destination, root, path)

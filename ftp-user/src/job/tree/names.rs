@@ -8,7 +8,7 @@ use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::file::times::Attributes;
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::job::spool::NameSet;
 use crate::place;
 use ftp_proto::listing::Entry;
@@ -66,7 +66,7 @@ impl SiblingNames {
         other: u64,
     ) -> Result<()> {
         let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
-        let (is_there, has_other) = asked_of!(context, destination, async {
+        let (is_there, has_other) = ask!(context, destination, async {
             let (mut is_there, mut has_other) = (false, false);
             let mut look = |entry: Entry| {
                 is_there |= entry.name == name;

@@ -13,7 +13,7 @@ use crate::job::checked_directories::real;
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::Links;
-use crate::job::retry::asked_of;
+use crate::job::retry::ask;
 use crate::job::spool::{NameSet, Spool};
 use crate::place;
 use crate::report::Event;
@@ -223,7 +223,7 @@ impl Walk {
         let mut listed = ListedDirectory::new(context, rules, sender, at, self.waiting, longest);
         listed.is_local = host.is_local();
         let path = below(root, directory.path.as_ref());
-        let listing = asked_of!(context, host, async {
+        let listing = ask!(context, host, async {
             listed.listings += 1;
             files::list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
         });
@@ -432,7 +432,7 @@ impl<'a> ListedDirectory<'a> {
             return self.skip(path, "it is a symbolic link");
         }
         let (context, full) = (self.context, place::join(Some(root), &path));
-        let found = match asked_of!(context, host, files::behind(context, host, &full)) {
+        let found = match ask!(context, host, files::behind(context, host, &full)) {
             Ok(Some(found)) => found,
             Ok(None) => return self.skip(path, "it is a symbolic link that leads nowhere"),
             // It leads out of what the server shows, or into a circle.

@@ -132,9 +132,9 @@ mod tests {
             assert_eq!(admin(text), of_admin, "{text}");
         }
         assert_eq!(local("/etc/passwd"), Ok(()));
-        let lister = Caller { sites: vec!["one".into(), "tow".into()], ..caller(Scope::Submit) };
+        let of_others = Caller { sites: vec!["one".into(), "tow".into()], ..caller(Scope::Submit) };
         let hint = |caller: &Caller, text: &str| permit_one(caller, text, &sites).unwrap_err().hint;
         assert_eq!(hint(&Caller::local("me"), "tow:"), "did you mean two?");
-        assert!(hint(&lister, "tow:").starts_with("GET "), "it may not know of two");
+        assert!(hint(&of_others, "tow:").starts_with("GET "), "it may not know of two");
     }
 }

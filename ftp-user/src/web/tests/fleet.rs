@@ -134,7 +134,7 @@ fn slice<T: Clone>(all: &[T], limit: usize, after: Option<&str>) -> Result<Slice
 }
 
 impl Fleet for TestFleet {
-    fn look(&self) {
+    fn store_may_have_changed(&self) {
         self.content().looks += 1;
     }
 
