@@ -71,9 +71,13 @@ impl Scene {
 
     /// What a user of another host types who has this token of the daemon.
     fn at_daemon(&self, token: &str, words: &[&str]) -> Run {
+        self.of_daemon(token, words).run()
+    }
+
+    fn of_daemon(&self, token: &str, words: &[&str]) -> User {
         let url = format!("http://{}", self.address);
         let user = user().private_file("token", token).args(words);
-        user.args(["--daemon", &url, "--token-file", "token"]).run()
+        user.args(["--daemon", &url, "--token-file", "token"])
     }
 
     pub(crate) fn daemon(&self) -> Started {
@@ -485,6 +489,21 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     run(&["pause", &id]).exits(2).says("cannot pause job");
     scene.user().args(["pause", &id]).run().exits(2);
     run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job").says("jobs --daemon lists");
+}
+
+#[test]
+fn the_times_of_a_job_are_those_of_whoever_types_them_at_another_host() {
+    let scene = scene();
+    let _daemon = scene.daemon();
+    let token = scene.token("submit", "bob");
+    let made = |when: [&str; 2]| {
+        let words = [&["--json", "copy", "--queue", "one:t", "two:"][..], &when].concat();
+        scene.of_daemon(&token, &words).environment("TZ", "XST-9").run().exits(0).events("job")[0].clone()
+    };
+    assert!(made(["--at", "02:30"])["next_try"].as_str().unwrap().ends_with("T17:30:00Z"));
+    let series = made(["--every", "daily@02:30"]);
+    assert!(series["next"].as_str().unwrap().ends_with("T17:30:00Z"), "{series}");
+    assert_eq!(series["zone"], "XST-9");
 }
 
 #[test]

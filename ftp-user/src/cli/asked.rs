@@ -8,7 +8,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::{JOB_NAME, JobId, is_job_name, is_plain};
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, KnownJobs, ReadWords, StoredJob, UnreadableRow};
-use crate::place::Names;
+use crate::place::{Names, Place, Remote, Site};
 use crate::queue::{FileTotals, Lease};
 use crate::report::Event;
 use ftp_io::program::args;
@@ -78,7 +78,10 @@ impl AskedJob {
         words: &[OsString],
         names: &Names,
     ) -> Self {
-        let is_plain = |word: &[u8]| names.has_site_of(word);
+        // A place that can be read says itself whether it has a password: a path may have `:` and `@`, too.
+        let has_none =
+            |place| matches!(place, Place::Remote(Remote { site: Site { password: None, .. }, .. }));
+        let is_plain = |word: &[u8]| names.has_site_of(word) || Place::parse(word).is_ok_and(has_none);
         options.values_mut().for_each(|value| conceal_in(value, &is_plain));
         let plain = without_passwords(words, is_plain);
         let job = StoredJob {
@@ -413,6 +416,23 @@ mod tests {
         );
         let back: StoredJob = serde_json::from_str(&text).unwrap();
         assert_eq!(StoredJob { had_passwords: true, ..back }, typed);
+    }
+
+    #[test]
+    fn a_place_without_a_password_is_stored_as_it_was_typed() {
+        for place in [
+            "ftp://127.0.0.4/in/12:30/ann@x.bin",
+            "ftp://dom/bob@127.0.0.3:21210/u1/at@home",
+            "ftps://h/a:b@c",
+            "./12:30/ann@x",
+        ] {
+            let typed = stored(&format!("copy {place} ftp://h/12:30/a@b"));
+            assert_eq!(typed.options["places"], serde_json::json!([place, "ftp://h/12:30/a@b"]));
+            assert!(!typed.had_passwords, "{place}");
+        }
+        // It cannot be read, and may have one.
+        let typed = stored("copy ftp://bob:s3c/ret@h/a b");
+        assert!(typed.had_passwords && !format!("{typed:?}").contains("ret"), "{typed:?}");
     }
 
     #[test]

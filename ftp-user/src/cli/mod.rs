@@ -5,6 +5,7 @@ mod conceal;
 mod copy;
 mod daemon;
 mod doctor;
+mod draft;
 mod exit;
 mod follow;
 mod generate;

@@ -1,37 +1,31 @@
 //! `--queue`: a job is left to the daemon; and what is done with such a job afterwards.
 
-use super::asked::{AskedJob, in_other_words};
+use super::asked::in_other_words;
+use super::draft::StoredDraft;
 use super::exit::of_number;
-use super::passwords::Passwords;
 use super::remote::{RemoteArgs, wake_daemon};
 use super::store::{LONG_PAUSE, may_have_changed};
 use super::verb::JobVerb;
-use super::{General, places, program};
+use super::{General, program};
 use crate::config::Settings;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
-use crate::job::{self, Job, Mode, Status, Work};
-use crate::journal::as_text::{json_of, text_of};
-use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, SeriesRecord, StoredJob, Submitted};
-use crate::place::{Location, Names, Remote};
+use crate::job::Status;
+use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, Submitted};
 use crate::queue::{
-    Entry, EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites,
-    Recurrence, Series, SiteUse, Submission, WhenError, are_draining, blamed_settings, has_worker,
-    local_time, parse_at, scattered_sites, zone_name,
+    EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites, Recurrence,
+    SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, scattered_sites,
 };
 use crate::report::Event;
-use crate::world::LocalName;
 use clap::Args;
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::output;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::slice;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -72,14 +66,6 @@ impl QueueArgs {
         let every = self.every.as_ref().map(|every| every.parse()).transpose();
         every.map_err(|why: WhenError| Failure::usage(why.to_string()))
     }
-
-    /// When the job may begin, in seconds since 1970.
-    fn due(&self, now: u64) -> Result<u64> {
-        let Some(at) = &self.at else { return Ok(now) };
-        let today = Timestamp::from_second(now.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let at = parse_at(at, today, &TimeZone::system()).map_err(|why| Failure::usage(why.to_string()))?;
-        Ok(u64::try_from(at.as_second()).unwrap_or(now))
-    }
 }
 
 /// Pause a job of the queue; ftp-user resume continues it
@@ -94,103 +80,7 @@ pub(super) struct PauseArgs {
     pub(super) remote: RemoteArgs,
 }
 
-/// A job that somebody wants to leave to the queue. Nothing of it is stored yet.
-pub(super) struct JobDraft {
-    id: JobId,
-    job: StoredJob,
-    pub(super) entry: Entry,
-    every: Option<Recurrence>,
-}
-
-/// What a draft has become.
-pub(super) enum StoredDraft {
-    /// A job of the queue.
-    Job(Submitted),
-    /// A series of the queue.
-    Series(Box<SeriesRecord>),
-}
-
-impl JobDraft {
-    /// Stores it: it is durable then.
-    ///
-    /// # Errors
-    ///
-    /// The queue refuses it, or the journal cannot be written.
-    pub(super) fn store(self, queue: &Queue) -> Result<StoredDraft, JournalFailure> {
-        let Self { id, job, entry, every } = self;
-        let Some(every) = every else {
-            return queue.submit(id, job, &entry).map(StoredDraft::Job);
-        };
-        let Entry { submission, created, .. } = entry;
-        let zone = TimeZone::system();
-        let now = Timestamp::from_second(created.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let next = every.next(now, &zone).and_then(|next| u64::try_from(next.as_second()).ok());
-        let zone = zone_name(&zone);
-        let (is_paused, last) = (false, None);
-        let series = Series { submission, every, zone, created, next, is_paused, last };
-        let record = SeriesRecord { id, job, series };
-        queue.add_series(&record)?;
-        Ok(StoredDraft::Series(Box::new(record)))
-    }
-}
-
 impl General {
-    /// Reads a job that is to be left to the queue. No server is asked, and nothing is stored.
-    ///
-    /// # Errors
-    ///
-    /// A daemon cannot carry it.
-    pub(super) async fn draft(
-        &self,
-        verb: &JobVerb,
-        typed: Map<String, Value>,
-        words: &[OsString],
-    ) -> Result<JobDraft> {
-        let now = since_1970().as_secs();
-        let asked = verb.queue();
-        let (due, every) = (asked.due(now)?, asked.recurrence()?);
-        if every.is_some() && verb.id().is_some() {
-            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
-        }
-        let settings = program::settings(self.job.config.as_deref())?;
-        let names = settings.sites.clone();
-        let stored = AskedJob::typed(verb.name(), typed, words, &names).job;
-        if stored.had_passwords {
-            return Err(Failure::usage("a job in the queue has no password in it").hint(format!(
-                "write it into ~/.netrc, or keep the server as a site: {FtpUser} sites add --help tells how"
-            )));
-        }
-        let (mut context, reporter) = self.start(settings, false)?;
-        let passwords = Passwords { asks: false, ..self.passwords(context.run.cancel.clone(), false) };
-        let prepared = verb.prepare(&mut context, &passwords).await;
-        drop(context);
-        reporter.finish().await?;
-        let prepared = prepared?;
-        refuse(&prepared, verb)?;
-        if due <= now && every.is_none() {
-            // What begins later may find a source that is made by then.
-            check_local_sources(&prepared.work)?;
-        }
-        if super::store::is_database(self)
-            && let Some(local) = prepared.work.places().find(|place| place.is_local())
-        {
-            return Err(Failure::usage(format!(
-                "{local} is on this host, and a daemon of another host may carry the job"
-            ))
-            .hint("name a site or a server, or leave the job to the daemon of this host (--store sqlite:DIR/journal.db)"));
-        }
-        let submission = Submission {
-            owner: user_of_this_host(),
-            pair: pair(&prepared),
-            priority: asked.priority.unwrap_or_default(),
-            is_limited: false,
-            sites: sites_of(&prepared, &names),
-        };
-        let entry = Entry { submission, created: now, due, ..Entry::default() };
-        let job = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
-        Ok(JobDraft { id: prepared.id, job, entry, every })
-    }
-
     /// Leaves a job to the queue.
     pub(super) async fn submit(
         &self,
@@ -282,10 +172,11 @@ impl General {
 
     /// Waits for the end of a job of the queue. Says each state that it comes to.
     async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
-        let (mut told, mut had_daemon) = (Some(QueueState::Queued), queue.has_daemon());
-        let mut is_away = false;
+        let (mut told, mut is_away) = (Some(QueueState::Queued), false);
         let (clock, heard) = (Clock::start(), Arc::new(Notify::new()));
         let (began, listener) = (clock.now(), Arc::clone(&heard));
+        // Daemons that have lost their database connect again.
+        let mut daemon_seen = queue.has_daemon().then_some(began);
         // If listening fails, the job is looked at once a second.
         let _ = queue.on_disk(move |queue| queue.listen(listener)).await;
         loop {
@@ -319,12 +210,13 @@ impl General {
                 queue.on_disk(Queue::settle).await?;
                 return Ok(of_number(exit));
             }
-            let has_daemon = queue.has_daemon();
-            if had_daemon && !has_daemon {
+            let now = clock.now();
+            if queue.has_daemon() {
+                daemon_seen = Some(now);
+            } else if daemon_seen.take_if(|seen| now.since(*seen) >= LONG_PAUSE).is_some() {
                 self.warn_without_daemon(queue).await?;
             }
-            had_daemon = has_daemon;
-            may_have_changed(self, &heard, clock.now().since(began)).await;
+            may_have_changed(self, &heard, now.since(began)).await;
         }
     }
 
@@ -475,70 +367,6 @@ fn next_verb(why: EntryRefusal, id: JobId, state: Option<QueueState>) -> String 
     }
 }
 
-/// Refuses what no daemon can carry.
-///
-/// # Errors
-///
-/// The job reads or writes standard streams, changes nothing, is detached, asks about relays, or takes a list from a pipe.
-fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
-    if matches!(job.work, Work::Input { .. } | Work::Output { .. }) {
-        return Err(Failure::usage("standard input and output (-) cannot be left to a daemon")
-            .hint("leave out --queue, or write to a file"));
-    }
-    if job.options.mode != Mode::Run {
-        return Err(Failure::usage("-n and --explain show what would be done now").hint("leave out --queue"));
-    }
-    if job.options.detach {
-        return Err(Failure::usage("--detach leaves a file to its servers, and --queue to a daemon")
-            .hint("leave out one of them"));
-    }
-    if verb.transfer().asks_for_relays() {
-        return Err(Failure::usage("nobody is asked about relays in the queue")
-            .hint("permit those that you have named: --relay-consent own"));
-    }
-    if !verb.can_be_repeated() {
-        return Err(
-            Failure::usage("a list from a pipe cannot be left to a daemon").hint("write it into a file")
-        );
-    }
-    Ok(())
-}
-
-/// Refuses a job that begins at once if a source on this host is not there.
-fn check_local_sources(work: &Work) -> Result<()> {
-    let sources: &[Location] = match work {
-        Work::Copy { sources, .. } => sources,
-        Work::Sync { source, .. } | Work::Append { source, .. } => slice::from_ref(source),
-        // The lines of a list fail one by one.
-        Work::CopyEach { .. } | Work::Output { .. } | Work::Input { .. } => &[],
-    };
-    let is_missing =
-        |source: &&Location| source.is_local() && matches!(LocalName::typed(&source.path).facts(), Ok(None));
-    sources.iter().find(is_missing).map_or(Ok(()), |source| Err(job::missing(source)))
-}
-
-/// The servers of a job as one text: those of its sources, and at the end that of its destination.
-fn pair(job: &Job) -> String {
-    let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
-    let mut all: Vec<String> = job.work.places().map(name).collect();
-    let dest = all.pop().unwrap_or_default();
-    let mut seen = HashSet::new();
-    all.retain(|name| seen.insert(name.clone()));
-    all.push(dest);
-    all.join(" ")
-}
-
-/// The sites that a job names, as the settings have them.
-fn sites_of(job: &Job, names: &Names) -> RecordedSites {
-    let named = job.work.places().filter_map(|place| place.site()?.name());
-    named.filter_map(|name| Some((name.to_owned(), site_text(names.find(name).ok()?)))).collect()
-}
-
-/// A site as it is recorded with a job: its URL with the user and the directory in which it begins.
-pub(super) fn site_text(site: &Remote) -> String {
-    format!("{}{}", site.site.url(), site.path)
-}
-
 /// How the settings differ from those with which a job was submitted: the sites that it names.
 pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Option<String> {
     sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
@@ -546,7 +374,7 @@ pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Opt
             "this worker has no site {name}: add it ({FtpUser} sites add), or cancel the job"
         )),
         Ok(site) => {
-            let own = site_text(site);
+            let own = super::draft::site_text(site);
             let differs = own != *recorded;
             differs.then(|| {
                 format!(
@@ -561,40 +389,6 @@ pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Opt
 fn not_submitted(why: JournalFailure) -> Failure {
     if let JournalFailure::Named { job, name } = &why { in_other_words(name, *job) } else { why.into() }
 }
-
-/// The user of this host who runs this program.
-pub(super) fn user_of_this_host() -> String {
-    let uid = rustix::process::geteuid();
-    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid.as_raw())).ok().flatten();
-    user.map_or_else(|| format!("user {}", uid.as_raw()), |user| user.name)
-}
-
-/// The same job with paths that do not depend on the current directory.
-fn unmoved(mut job: StoredJob, names: &Names) -> StoredJob {
-    let is_place = |option: &str| PLACES.contains(&option);
-    for (option, value) in &mut job.options {
-        if !is_place(option) && !super::jobs::FILES.contains(&option.as_str()) {
-            continue;
-        }
-        let unmoved = |value: &mut Value| {
-            if let Some(text) =
-                text_of(value).filter(|text| !is_place(option) || places::is_here(text, names))
-                && let Ok(path) = std::path::absolute(&text)
-            {
-                *value = json_of(path.as_os_str());
-            }
-        };
-        // A name that is no UTF-8 is an array of numbers.
-        match value.as_array_mut().filter(|several| several.iter().all(|one| !one.is_number())) {
-            Some(several) => several.iter_mut().for_each(unmoved),
-            None => unmoved(value),
-        }
-    }
-    job
-}
-
-/// The options whose values are places.
-const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::{JobsArgs, yes_in_queue};
 use super::series::{SeriesVerb, is_series, say_removed};
-use super::store::is_database;
+use super::store::{is_database, pause};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, passwords, program};
 use crate::failure::{Failure, FtpUser, Kind, Result};
@@ -18,10 +18,12 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
+use crate::queue::zone_name;
 use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
 use clap::Args;
+use ftp_io::clock::Clock;
 use ftp_io::connection::Connection;
 use ftp_io::tls::{Client, Fingerprint, Refusal, Trust, Versions};
 use ftp_io::{simulated, socket};
@@ -29,6 +31,7 @@ use ftp_proto::address;
 use ftp_proto::wire::show;
 use hyper::Method;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -351,6 +354,9 @@ async fn submit(
     body.insert("priority".to_owned(), json!(queue.priority.unwrap_or_default()));
     body.insert("at".to_owned(), json!(queue.at));
     body.insert("every".to_owned(), json!(queue.every));
+    if queue.at.is_some() || queue.every.is_some() {
+        body.insert("zone".to_owned(), json!(zone_name(&TimeZone::system())));
+    }
     body.insert("id".to_owned(), json!(verb.id()));
     let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;
     let id = text(&made, "id");
@@ -363,6 +369,8 @@ async fn submit(
         return Ok(Status::Done);
     }
     let mut told = text(&made, "state");
+    let clock = Clock::start();
+    let began = clock.now();
     loop {
         let job = daemon.ask(Method::GET, format!("/jobs/{}", encode(&id)), None).await?;
         let state = text(&job, "state");
@@ -373,7 +381,7 @@ async fn submit(
         if let Some(exit) = member(&job, "exit").as_u64() {
             return Ok(of_number(u8::try_from(exit).unwrap_or(1)));
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(pause(clock.now().since(began))).await;
     }
 }
 
@@ -531,8 +539,6 @@ async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -
 
 /// How long a daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a job is looked at that is waited for.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The largest number of jobs that are listed.
 const MOST_LISTED: usize = 100_000;
 /// The longest line of a stream, in bytes.

@@ -80,10 +80,16 @@ pub(super) async fn despite_settings(general: General, tells: bool) -> Result<Ge
     Ok(general)
 }
 
+/// The pause before the next look at a job whose end was waited for so long. It grows with the time, so that a job of days costs
+/// little.
+pub(super) fn pause(waited: Duration) -> Duration {
+    (waited / 50).clamp(SHORT_PAUSE, LOOK_AGAIN)
+}
+
 /// Waits until a job may have changed whose end was `waited` for so long. A database tells it to whoever listens; another store is
-/// looked at. The pauses grow with the time, so that a job of days costs little.
+/// looked at.
 pub(super) async fn may_have_changed(general: &General, heard: &Notify, waited: Duration) {
-    sleep((waited / 50).clamp(SHORT_PAUSE, LOOK_AGAIN)).await;
+    sleep(pause(waited)).await;
     if is_database(general) {
         let _ = timeout(LOOK_AGAIN, heard.notified()).await;
     }

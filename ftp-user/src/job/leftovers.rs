@@ -16,7 +16,7 @@ use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemKey, ItemParts, ItemRecord, ItemState, JobState, PartId, Place, RunEnd};
 use crate::outcome::Verified;
-use crate::place::{self, Location, Netrc, RemotePath, Site};
+use crate::place::{self, Location, Netrc, RemotePath, Site, url_of_journal};
 use crate::session::Role;
 use crate::world::LocalName;
 use ftp_io::quoting::for_shell;
@@ -359,7 +359,9 @@ pub fn left_of<'a>(
             return for_shell(path.display());
         }
         let path = RemotePath { name: Some(path), contents: false, glob: None };
-        for_shell(site.map_or_else(|| format!("ftp://{}{path}", place.site), |site| site.show(&path)))
+        for_shell(
+            site.map_or_else(|| format!("{}{path}", url_of_journal(&place.site)), |site| site.show(&path)),
+        )
     };
     let ids = parts.undeleted.iter().chain(&parts.names);
     let stored = ids.filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);

@@ -16,4 +16,4 @@ pub use settings::{
     Addresses, Authority, OnUnknown, PasswordSource, Peer, Proxy, ProxyLogin, SiteLimits, SiteProxy,
     SiteSettings, check_name, smaller,
 };
-pub use site::{Login, Netrc, Remote, Site};
+pub use site::{Login, Netrc, Remote, Site, url_of_journal};

@@ -106,13 +106,7 @@ impl Site {
         url.push_str(self.scheme());
         url.push_str("://");
         if let Some(user) = &self.user {
-            let user = encoded(user);
-            // A `/` would end the authority of the URL, and a `:` begin a password.
-            match user.contains(['/', ':']) {
-                true => url.push_str(&user.replace('/', "%2F").replace(':', "%3A")),
-                false => url.push_str(&user),
-            }
-            url.push('@');
+            push_user(&mut url, user);
         }
         match (self.host.contains(':'), self.port == default_port(self.security)) {
             (true, true) => url.extend(["[", &self.host, "]"]),
@@ -170,6 +164,26 @@ impl fmt::Display for Site {
             None => f.write_str(&self.url()),
         }
     }
+}
+
+/// The URL of a server, without a path, that the journal calls `user@host:port`.
+pub fn url_of_journal(name: &str) -> String {
+    let mut url = "ftp://".to_owned();
+    let host = name.rsplit_once('@').map_or(name, |(user, host)| {
+        push_user(&mut url, user.as_bytes());
+        host
+    });
+    url + host
+}
+
+/// Adds the user to a URL. A `/` would end its authority, and a `:` begin a password.
+fn push_user(url: &mut String, user: &[u8]) {
+    let user = encoded(user);
+    match user.contains(['/', ':']) {
+        true => url.push_str(&user.replace('/', "%2F").replace(':', "%3A")),
+        false => url.push_str(&user),
+    }
+    url.push('@');
 }
 
 /// Room for most URLs with their paths, in bytes.

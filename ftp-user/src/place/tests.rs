@@ -242,3 +242,18 @@ fn a_line_of_netrc_is_one_login() {
         assert_eq!(line(format!("ftp://{user}@h/").as_bytes()), None, "{user}");
     }
 }
+
+#[test]
+fn a_server_that_the_journal_names_can_be_typed_again() {
+    for (name, login, port) in [
+        ("dom/bob@h.example:2121", "dom/bob", 2121),
+        ("a:b@c@[::1]:21", "a:b@c", 21),
+        ("anonymous@h:21", "anonymous", 21),
+    ] {
+        let url = url_of_journal(name);
+        let Ok(Place::Remote(Remote { site, .. })) = Place::parse(format!("{url}/x").as_bytes()) else {
+            panic!("{url}")
+        };
+        assert_eq!((site.login(), site.port, site.password), (login.as_bytes(), port, None), "{url}");
+    }
+}

@@ -284,11 +284,12 @@ impl Entry {
         self.due = now + POSTPONED.as_secs();
     }
 
-    /// A worker could not carry it for now, for another reason, which reading the settings again does not change. It uses up no try; the
-    /// time of its tries begins now.
-    pub fn hold_back(&mut self, cause: String, now: u64) {
+    /// A worker could not carry it for now, for another reason, which reading the settings again does not change. It goes on after the
+    /// pause. It uses up no try; the time of its tries begins now.
+    pub fn hold_back(&mut self, cause: String, pause: Duration, now: u64) {
         self.postpone(cause, now);
         self.failing_since = Some(now);
+        self.due = now + pause.as_secs();
     }
 
     /// Another job stores at its destination, and it goes on when that has ended. It uses up no try, and for the time of its tries it

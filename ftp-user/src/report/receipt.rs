@@ -9,7 +9,7 @@ use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, Place};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, TransferFacts};
-use crate::place::RemotePath;
+use crate::place::{RemotePath, url_of_journal};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ pub(crate) fn destination(place: &Place) -> String {
         return path.display();
     }
     let path = RemotePath { name: Some(path), contents: false, glob: None };
-    format!("ftp://{}{path}", place.site)
+    format!("{}{path}", url_of_journal(&place.site))
 }
 
 /// The files of a job, for people.

@@ -227,6 +227,8 @@ pub struct NewJob {
     pub at: Option<String>,
     /// When it runs again and again, as `--every` has it.
     pub every: Option<String>,
+    /// The name of the time zone of `at` and `every`, if it is not the daemon's.
+    pub zone: Option<String>,
     /// A name that its owner gave, so that a repeated request makes no second job.
     pub id: Option<String>,
 }

@@ -15,6 +15,7 @@ use crate::queue::{Entry, Lease, MISTAKEN, Scope, Submission, Wish};
 use crate::report::Listener;
 use crate::web::{self, Caller};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a run of a job has ended.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(super) enum RunResult {
     /// It was not begun, because the settings are not those that it needs.
     Postponed { cause: String },
     /// It was not begun, or was interrupted, because of the store.
-    HeldBack { cause: String },
+    HeldBack { cause: String, pause: Duration },
     /// Another job stores at its destination: it goes on when that has ended.
     WaitsFor { other: JobId, dest: String },
     /// Another worker that has carried a part of its tree is lost.
@@ -38,12 +39,12 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
     let TakenJob { lease, entry } = taken;
     let record = match daemon.reader.job(lease.job) {
         Ok(Some(record)) => JobRecord { queued: Some(entry.clone()), ..record },
-        Ok(None) => return RunResult::HeldBack { cause: DAMAGED.to_owned() },
+        Ok(None) => return RunResult::HeldBack { cause: DAMAGED.to_owned(), pause: LONG_PAUSE },
         Err(failure @ JournalFailure::Damaged { .. }) => {
             tracing::error!(job = %lease.job, cause = %failure, "a job cannot be read");
-            return RunResult::HeldBack { cause: DAMAGED.to_owned() };
+            return RunResult::HeldBack { cause: DAMAGED.to_owned(), pause: LONG_PAUSE };
         }
-        Err(_) => return RunResult::HeldBack { cause: LOST_STORE.to_owned() },
+        Err(_) => return RunResult::HeldBack { cause: LOST_STORE.to_owned(), pause: SHORT_PAUSE },
     };
     let gives_up = entry.wish == Wish::Cancel;
     // Who carries the job tells how far it is.
@@ -63,11 +64,12 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
             return RunResult::LostTreePart;
         }
         // Its own connection to the store has failed, and may fail again.
-        return RunResult::HeldBack { cause: cause.unwrap_or_else(|| LOST_STORE.to_owned()) };
+        let cause = cause.unwrap_or_else(|| LOST_STORE.to_owned());
+        return RunResult::HeldBack { cause, pause: SHORT_PAUSE };
     }
     // Whoever carries it still has not noticed that it was lost.
     if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-        return RunResult::HeldBack { cause: OLD_LOCK.to_owned() };
+        return RunResult::HeldBack { cause: OLD_LOCK.to_owned(), pause: LONG_PAUSE };
     }
     if let Some((other, dest)) = daemon.feed.run(record.id).and_then(|run| run.claimed).filter(|_| !gives_up)
     {
@@ -148,6 +150,10 @@ fn permit(submission: &Submission, job: &StoredJob, settings: &Settings) -> Resu
     permitted.map_err(|why| Failure::new(Kind::Refused, why.message).hint(why.hint))
 }
 
+/// The pause of a job whose run has lost its connection to the store: the next one may last.
+const SHORT_PAUSE: Duration = Duration::from_secs(5);
+/// The pause of a job that waits for somebody to put something right.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
 /// Why a job is held back whose run has lost its connection to the store.
 const LOST_STORE: &str = "its run has lost the store";
 /// Why a job is held back whose earlier run has not noticed yet that it has lost the job.

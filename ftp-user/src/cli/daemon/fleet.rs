@@ -1,7 +1,7 @@
 //! What the API and the page ask of this daemon: jobs, sites and tokens from its store, and what its worker does just now.
 
 use super::super::asked::Start;
-use super::super::queue::{StoredDraft, site_text};
+use super::super::draft::{StoredDraft, site_text};
 use super::super::{Cli, General, program, why};
 use super::carry::ends;
 use super::feed::RunOfJob;
@@ -20,7 +20,7 @@ use crate::journal::{
 use crate::ladder::Rung;
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::queue::{Head, JobChange, NamedRequest, Scope, Series, WorkerRecord};
+use crate::queue::{Head, JobChange, NamedRequest, Scope, Series, WorkerRecord, zone_of};
 use crate::report::Listener;
 use crate::state::{Pairs, WorkedPath};
 use crate::web::fleet::{
@@ -159,6 +159,9 @@ impl Fleet for Daemon {
         let verb = cli.verb.job().ok_or_else(|| ApiError::bad_value("verb", "it makes no job"))?;
         let read = cli.general.draft(verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
         let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
+        if let Some(zone) = job.zone.as_deref().and_then(zone_of) {
+            draft = draft.in_zone(zone, job.at.as_deref()).map_err(refused)?;
+        }
         draft.entry.submission.owner.clone_from(&caller.name);
         draft.entry.submission.is_limited = caller.scope != Scope::Admin;
         draft.entry.request = request_of(job);
@@ -486,8 +489,12 @@ fn bad_cursor() -> ApiError {
 
 /// What tells a request that has a name from another one.
 fn request_of(job: &NewJob) -> Option<NamedRequest> {
-    let NewJob { verb, sources, dest, options, priority, at, every, id } = job;
-    let all = serde_json::json!([verb, sources, dest, options, priority, at, every]);
+    let NewJob { verb, sources, dest, options, priority, at, every, zone, id } = job;
+    let mut all = serde_json::json!([verb, sources, dest, options, priority, at, every]);
+    // Requests of before have none.
+    if let (Some(all), Some(zone)) = (all.as_array_mut(), zone) {
+        all.push(zone.as_str().into());
+    }
     Some(NamedRequest { name: id.clone()?, digest: web::token_digest(&all.to_string()) })
 }
 

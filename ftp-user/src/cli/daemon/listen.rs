@@ -108,7 +108,7 @@ impl ListenArgs {
             let own = LocalListener::open(&directory.join(SOCKET));
             let own =
                 own.map_err(|error| Failure::of_this_host(format!("cannot listen at {SOCKET}"), &error))?;
-            let user = super::super::queue::user_of_this_host();
+            let user = super::super::draft::user_of_this_host();
             let trust = UnixTrust::SameUser { name: user, uid: rustix::process::geteuid().as_raw() };
             listeners.push(Listener::Unix { listener: own, trust });
         }

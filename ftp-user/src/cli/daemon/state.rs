@@ -1,6 +1,7 @@
 //! What the worker and the listeners of one daemon have in common.
 
-use super::super::queue::{site_difference, site_text};
+use super::super::draft::site_text;
+use super::super::queue::site_difference;
 use super::super::{General, ShellSession};
 use super::feed::Feed;
 use super::views::job_view;

@@ -2,7 +2,7 @@
 
 use super::super::General;
 use super::super::asked::{check_state, job_name};
-use super::super::queue::user_of_this_host;
+use super::super::draft::user_of_this_host;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::journal::Tokens;

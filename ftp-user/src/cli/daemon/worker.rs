@@ -526,7 +526,7 @@ impl UnwrittenEnd {
                 let pause = entry.due.saturating_sub(now) << self.postponed.saturating_sub(1).min(16);
                 entry.due = now + pause.min(LONGEST_POSTPONED.as_secs());
             }
-            Some(RunResult::HeldBack { cause }) => entry.hold_back(cause, now),
+            Some(RunResult::HeldBack { cause, pause }) => entry.hold_back(cause, pause, now),
             Some(RunResult::WaitsFor { other, dest }) => entry.wait_for(other, &dest, now),
             Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
         }

@@ -9,6 +9,7 @@ use crate::queue::{MOST_OF_OWNER, NamedRequest};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 use submitting::{NewJob, submit_again, submit_all};
 
 fn queue(directory: &Path) -> Queue {
@@ -299,7 +300,9 @@ fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
         put(2, |entry| entry.end(5, Some("busy".to_owned()), now())),
         put(3, |entry| entry.wait_for(JobId::new(1), "b", now())),
         put(4, |entry| entry.due = now() + 9),
-        put(6, |entry| entry.hold_back("its run has lost the store".to_owned(), now())),
+        put(6, |entry| {
+            entry.hold_back("its run has lost the store".to_owned(), Duration::from_secs(60), now())
+        }),
     ];
     queue.wake_postponed().unwrap();
     let is_due = |id| queue.job(id).unwrap().unwrap().queued.unwrap().due <= now();

@@ -131,7 +131,8 @@ fn what_its_owner_wants_ends_the_wait_for_another_job() {
 #[test]
 fn a_job_that_was_held_back_before_it_failed_is_tried_again_after_a_long_run() {
     let mut entry = carried();
-    entry.hold_back("its run has lost the store".to_owned(), 200);
+    entry.hold_back("its run has lost the store".to_owned(), Duration::from_secs(5), 200);
+    assert_eq!((entry.due, entry.tries), (205, 0));
     entry.begin(260);
     entry.end(5, Some("busy".to_owned()), 260 + 25 * 3600);
     assert_eq!((entry.exit, entry.tries), (None, 1));

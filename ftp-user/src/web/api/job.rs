@@ -2,12 +2,14 @@
 
 use super::options;
 use crate::id::{JOB_NAME, is_job_name};
+use crate::queue::zone_of;
 use crate::web::error::{ApiError, ErrorCode, Result};
 use crate::web::fleet::NewJob;
 use serde_json::{Map, Value};
 
 /// The keys of a request for a job.
-pub(crate) const KEYS: [&str; 8] = ["verb", "sources", "dest", "options", "priority", "at", "every", "id"];
+pub(crate) const KEYS: [&str; 9] =
+    ["verb", "sources", "dest", "options", "priority", "at", "every", "zone", "id"];
 
 /// The verbs of jobs.
 pub(crate) const VERBS: [&str; 3] = ["copy", "move", "sync"];
@@ -50,6 +52,7 @@ pub(crate) fn of_object(body: &Map<String, Value>) -> Result<NewJob> {
         priority: priority(body)?,
         at: text(body, "at")?,
         every: text(body, "every")?,
+        zone: text(body, "zone")?,
         id: text(body, "id")?,
     };
     check(&job)?;
@@ -130,6 +133,12 @@ fn priority(body: &Map<String, Value>) -> Result<i8> {
 fn check(job: &NewJob) -> Result<()> {
     if job.at.is_some() && job.every.is_some() {
         return Err(ApiError::bad_value("every", "it does not go with at"));
+    }
+    if job.zone.as_deref().is_some_and(|zone| zone_of(zone).is_none()) {
+        return Err(ApiError::bad_value(
+            "zone",
+            "this host knows no such time zone; write Europe/Vienna or +02:00",
+        ));
     }
     if job.id.is_some() && job.every.is_some() {
         return Err(ApiError::bad_value("every", "it makes many jobs, and id names one"));

@@ -198,6 +198,7 @@ async fn a_body_that_cannot_be_used_is_refused_by_name() {
         (with("priority", "11"), ErrorCode::BadValue, "priority"),
         (with("priority", "\"1\""), ErrorCode::BadValue, "priority"),
         (with("at", "7"), ErrorCode::BadValue, "at"),
+        (with("zone", "\"Nowhere/Here\""), ErrorCode::BadValue, "zone"),
         (with("id", "\"../x\""), ErrorCode::BadValue, "id"),
         (with("id", "\"\""), ErrorCode::BadValue, "id"),
         (with("id", "\"last\""), ErrorCode::BadValue, "id"),
