@@ -72,63 +72,61 @@ impl JobDraft {
     }
 }
 
-impl General {
-    /// Reads a job that is to be left to the queue. No server is asked, and nothing is stored.
-    ///
-    /// # Errors
-    ///
-    /// A daemon cannot carry it.
-    pub(super) async fn draft(
-        &self,
-        verb: &JobVerb,
-        typed: Map<String, Value>,
-        words: &[OsString],
-    ) -> Result<JobDraft> {
-        let now = since_1970().as_secs();
-        let asked = verb.queue();
-        let zone = TimeZone::system();
-        let (due, every) = (due(asked.at.as_deref(), now, &zone)?, asked.recurrence()?);
-        if every.is_some() && verb.id().is_some() {
-            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
-        }
-        let settings = program::settings(self.job.config.as_deref())?;
-        let names = settings.sites.clone();
-        let stored = AskedJob::typed(verb.name(), typed, words, &names).job;
-        if stored.had_passwords {
-            return Err(Failure::usage("a job in the queue has no password in it").hint(format!(
-                "write it into ~/.netrc, or keep the server as a site: {FtpUser} sites add --help tells how"
-            )));
-        }
-        let (mut context, reporter) = self.start(settings, false)?;
-        let passwords = Passwords { asks: false, ..self.passwords(context.run.cancel.clone(), false) };
-        let prepared = verb.prepare(&mut context, &passwords).await;
-        drop(context);
-        reporter.finish().await?;
-        let prepared = prepared?;
-        refuse(&prepared, verb)?;
-        if due <= now && every.is_none() {
-            // What begins later may find a source that is made by then.
-            check_local_sources(&prepared.work)?;
-        }
-        if super::store::is_database(self)
-            && let Some(local) = prepared.work.places().find(|place| place.is_local())
-        {
-            return Err(Failure::usage(format!(
-                "{local} is on this host, and a daemon of another host may carry the job"
-            ))
-            .hint("name a site or a server, or leave the job to the daemon of this host (--store sqlite:DIR/journal.db)"));
-        }
-        let submission = Submission {
-            owner: user_of_this_host(),
-            pair: pair(&prepared),
-            priority: asked.priority.unwrap_or_default(),
-            is_limited: false,
-            sites: sites_of(&prepared, &names),
-        };
-        let entry = Entry { submission, created: now, due, ..Entry::default() };
-        let job = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
-        Ok(JobDraft { id: prepared.id, job, entry, every, zone })
+/// Reads a job that is to be left to the queue. No server is asked, and nothing is stored.
+///
+/// # Errors
+///
+/// A daemon cannot carry it.
+pub(super) async fn draft(
+    general: &General,
+    verb: &JobVerb,
+    typed: Map<String, Value>,
+    words: &[OsString],
+) -> Result<JobDraft> {
+    let now = since_1970().as_secs();
+    let asked = verb.queue();
+    let zone = TimeZone::system();
+    let (due, every) = (due(asked.at.as_deref(), now, &zone)?, asked.recurrence()?);
+    if every.is_some() && verb.id().is_some() {
+        return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
     }
+    let settings = program::settings(general.job.config.as_deref())?;
+    let names = settings.sites.clone();
+    let stored = AskedJob::typed(verb.name(), typed, words, &names).job;
+    if stored.had_passwords {
+        return Err(Failure::usage("a job in the queue has no password in it").hint(format!(
+            "write it into ~/.netrc, or keep the server as a site: {FtpUser} sites add --help tells how"
+        )));
+    }
+    let (mut context, reporter) = general.start(settings, false)?;
+    let passwords = Passwords { asks: false, ..general.passwords(context.run.cancel.clone(), false) };
+    let prepared = verb.prepare(&mut context, &passwords).await;
+    drop(context);
+    reporter.finish().await?;
+    let prepared = prepared?;
+    refuse(&prepared, verb)?;
+    if due <= now && every.is_none() {
+        // What begins later may find a source that is made by then.
+        check_local_sources(&prepared.work)?;
+    }
+    if super::store::is_database(general)
+        && let Some(local) = prepared.work.places().find(|place| place.is_local())
+    {
+        return Err(Failure::usage(format!(
+            "{local} is on this host, and a daemon of another host may carry the job"
+        ))
+        .hint("name a site or a server, or leave the job to the daemon of this host (--store sqlite:DIR/journal.db)"));
+    }
+    let submission = Submission {
+        owner: user_of_this_host(),
+        pair: pair(&prepared),
+        priority: asked.priority.unwrap_or_default(),
+        is_limited: false,
+        sites: sites_of(&prepared, &names),
+    };
+    let entry = Entry { submission, created: now, due, ..Entry::default() };
+    let job = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
+    Ok(JobDraft { id: prepared.id, job, entry, every, zone })
 }
 
 /// When a job may begin that begins at this time of the zone, in seconds since 1970.

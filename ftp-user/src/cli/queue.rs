@@ -1,7 +1,7 @@
 //! `--queue`: a job is left to the daemon; and what is done with such a job afterwards.
 
 use super::asked::in_other_words;
-use super::draft::StoredDraft;
+use super::draft::{StoredDraft, draft, site_text};
 use super::exit::of_number;
 use super::remote::{RemoteArgs, wake_daemon};
 use super::store::{LONG_PAUSE, may_have_changed};
@@ -88,7 +88,7 @@ impl General {
         typed: Map<String, Value>,
         words: &[OsString],
     ) -> Result<Status> {
-        let draft = self.draft(verb, typed, words).await?;
+        let draft = draft(self, verb, typed, words).await?;
         let queue = self.queue()?;
         let begins = Some(draft.entry.due).filter(|due| *due > draft.entry.created);
         let (id, begins) = match draft.store(&queue).map_err(not_submitted)? {
@@ -374,7 +374,7 @@ pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Opt
             "this worker has no site {name}: add it ({FtpUser} sites add), or cancel the job"
         )),
         Ok(site) => {
-            let own = super::draft::site_text(site);
+            let own = site_text(site);
             let differs = own != *recorded;
             differs.then(|| {
                 format!(

@@ -1,7 +1,7 @@
 //! What the API and the page ask of this daemon: jobs, sites and tokens from its store, and what its worker does just now.
 
 use super::super::asked::Start;
-use super::super::draft::{StoredDraft, site_text};
+use super::super::draft::{StoredDraft, draft, site_text};
 use super::super::{Cli, General, program, why};
 use super::carry::ends;
 use super::feed::RunOfJob;
@@ -157,7 +157,7 @@ impl Fleet for Daemon {
         let silent = self.unattended(Listener::new(|_| ()), Cancel::never());
         let cli = self.read(words.clone(), silent)?;
         let verb = cli.verb.job().ok_or_else(|| ApiError::bad_value("verb", "it makes no job"))?;
-        let read = cli.general.draft(verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
+        let read = draft(&cli.general, verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
         let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
         if let Some(zone) = job.zone.as_deref().and_then(zone_of) {
             draft = draft.in_zone(zone, job.at.as_deref()).map_err(refused)?;
