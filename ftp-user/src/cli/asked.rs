@@ -82,15 +82,21 @@ impl AskedJob {
         let has_none =
             |place| matches!(place, Place::Remote(Remote { site: Site { password: None, .. }, .. }));
         let is_plain = |word: &[u8]| names.has_site_of(word) || Place::parse(word).is_ok_and(has_none);
-        options.values_mut().for_each(|value| conceal_in(value, &is_plain));
-        let plain = without_passwords(words, is_plain);
+        let given = options.clone();
+        for (option, value) in &mut options {
+            // A pattern or a path is what it is, unless it looks like a URL that was meant for a place.
+            let is_url = PLACES.contains(&option.as_str()) || option == "proxy";
+            let has_scheme = |text: &[u8]| text.windows(3).any(|three| three == b"://");
+            conceal_in(value, &|text: &[u8]| is_plain(text) || !(is_url || has_scheme(text)));
+        }
+        let had_passwords = options != given;
         let job = StoredJob {
             version: StoredJob::VERSION,
             verb: verb.to_owned(),
             options,
             directory: std::env::current_dir().unwrap_or_default(),
-            had_passwords: plain != words,
-            words: plain,
+            had_passwords,
+            words: without_passwords(words, is_plain),
             name: None,
         };
         let done = FileTotals::default();
@@ -159,6 +165,8 @@ pub(super) fn in_other_words(name: &str, known: JobId) -> Failure {
         .hint(format!("it is job {known}: choose another --id, or repeat its command"))
 }
 
+/// The options whose values are places.
+pub(super) const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
 /// Reads the options of words that an older version has kept.
 pub(super) const READ_WORDS: ReadWords = |words| {
     let words = [OsString::from("ftp-user")].into_iter().chain(words.iter().cloned());
@@ -430,6 +438,10 @@ mod tests {
             assert_eq!(typed.options["places"], serde_json::json!([place, "ftp://h/12:30/a@b"]));
             assert!(!typed.had_passwords, "{place}");
         }
+        let typed = stored("copy -r a b --exclude x:y@z --filter-from f:g@h");
+        assert_eq!(typed.options["exclude"], serde_json::json!(["x:y@z"]));
+        assert_eq!(typed.options["filter_from"], serde_json::json!(["f:g@h"]));
+        assert!(!typed.had_passwords);
         // It cannot be read, and may have one.
         let typed = stored("copy ftp://bob:s3c/ret@h/a b");
         assert!(typed.had_passwords && !format!("{typed:?}").contains("ret"), "{typed:?}");

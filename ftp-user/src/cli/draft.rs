@@ -1,6 +1,6 @@
 //! A job that somebody wants to leave to the queue: what a daemon can carry of what was typed, and what is recorded with it.
 
-use super::asked::AskedJob;
+use super::asked::{AskedJob, PLACES};
 use super::passwords::Passwords;
 use super::verb::JobVerb;
 use super::{General, places, program};
@@ -231,6 +231,3 @@ fn unmoved(mut job: StoredJob, names: &Names) -> StoredJob {
     }
     job
 }
-
-/// The options whose values are places.
-const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
