@@ -500,6 +500,8 @@ fn the_times_of_a_job_are_those_of_whoever_types_them_at_another_host() {
         let words = [&["--json", "copy", "--queue", "one:t", "two:"][..], &when].concat();
         scene.of_daemon(&token, &words).environment("TZ", "XST-9").run().exits(0).events("job")[0].clone()
     };
+    // They mean the same everywhere, also to a daemon that does not know the zone.
+    assert_ne!(made(["--every", "1d"])["zone"], "XST-9");
     assert!(made(["--at", "02:30"])["next_try"].as_str().unwrap().ends_with("T17:30:00Z"));
     let series = made(["--every", "daily@02:30"]);
     assert!(series["next"].as_str().unwrap().ends_with("T17:30:00Z"), "{series}");

@@ -18,7 +18,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::queue::zone_name;
+use crate::queue::{parse_time_of_day, zone_name};
 use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
@@ -354,7 +354,10 @@ async fn submit(
     body.insert("priority".to_owned(), json!(queue.priority.unwrap_or_default()));
     body.insert("at".to_owned(), json!(queue.at));
     body.insert("every".to_owned(), json!(queue.every));
-    if queue.at.is_some() || queue.every.is_some() {
+    // A delay is the same everywhere, and the daemon may not know the zone.
+    let recurrence = queue.recurrence()?;
+    let has_times = recurrence.as_ref().is_some_and(|every| every.interval_in_words().is_none());
+    if has_times || queue.at.as_deref().is_some_and(|at| parse_time_of_day(at).is_some()) {
         body.insert("zone".to_owned(), json!(zone_name(&TimeZone::system())));
     }
     body.insert("id".to_owned(), json!(verb.id()));
@@ -364,7 +367,7 @@ async fn submit(
     let begins = ["next_try", "next"].into_iter().find_map(|key| text(&made, key).parse::<Timestamp>().ok());
     let begins = begins.and_then(|begins| u64::try_from(begins.as_second()).ok());
     // The daemon has accepted it: nothing fails here.
-    general.say_when(begins, queue.recurrence().ok().flatten().as_ref());
+    general.say_when(begins, recurrence.as_ref());
     if !queue.wait {
         return Ok(Status::Done);
     }

@@ -40,7 +40,7 @@ pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
 pub use progress::StoredProgress;
 pub use series::{Series, Turn, turn};
 pub use token::{Scope, Token};
-pub use when::{Recurrence, WhenError, local_time, parse_at, zone_name, zone_of};
+pub use when::{Recurrence, WhenError, local_time, parse_at, parse_time_of_day, zone_name, zone_of};
 pub use worker::{
     MISTAKEN, NO_RELAY, WorkerProfile, WorkerRecord, are_draining, blamed_settings, has_worker, reporter,
     scattered_sites,

@@ -280,7 +280,7 @@ pub(super) fn parse_days(text: &str) -> Result<u64, WhenError> {
 }
 
 /// Reads a time of day like `02:30`.
-pub(super) fn parse_time_of_day(text: &str) -> Option<Time> {
+pub fn parse_time_of_day(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':').filter(|(hour, _)| hour.len() == 2 && text.len() == 5)?;
     let part = |text| i8::try_from(parse_number(text)?).ok();
     Time::new(part(hour)?, part(minute)?, 0, 0).ok()

@@ -491,7 +491,7 @@ fn bad_cursor() -> ApiError {
 fn request_of(job: &NewJob) -> Option<NamedRequest> {
     let NewJob { verb, sources, dest, options, priority, at, every, zone, id } = job;
     let mut all = serde_json::json!([verb, sources, dest, options, priority, at, every]);
-    // Requests of before have none.
+    // Older requests have none.
     if let (Some(all), Some(zone)) = (all.as_array_mut(), zone) {
         all.push(zone.as_str().into());
     }

@@ -443,7 +443,7 @@ impl Worker {
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
         let mut postponed = 0;
-        if let Some(RunResult::Postponed { .. }) = result
+        if matches!(result, Some(RunResult::Postponed { .. } | RunResult::HeldBack { .. }))
             && !lease.is_of_tree_part()
         {
             if self.postponed.len() >= MOST_POSTPONED {
@@ -522,15 +522,22 @@ impl UnwrittenEnd {
             Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
             Some(RunResult::Postponed { cause }) => {
                 entry.postpone(cause, now);
-                // The settings that nobody puts right are looked at less and less often.
-                let pause = entry.due.saturating_sub(now) << self.postponed.saturating_sub(1).min(16);
-                entry.due = now + pause.min(LONGEST_POSTPONED.as_secs());
+                lengthen(entry, self.postponed, LONGEST_POSTPONED, now);
             }
-            Some(RunResult::HeldBack { cause, pause }) => entry.hold_back(cause, pause, now),
+            Some(RunResult::HeldBack { cause, pause }) => {
+                entry.hold_back(cause, pause, now);
+                lengthen(entry, self.postponed, LONGEST_HELD_BACK, now);
+            }
             Some(RunResult::WaitsFor { other, dest }) => entry.wait_for(other, &dest, now),
             Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
         }
     }
+}
+
+/// What nobody puts right is looked at less and less often.
+fn lengthen(entry: &mut Entry, postponed: u32, longest: Duration, now: u64) {
+    let pause = entry.due.saturating_sub(now) << postponed.saturating_sub(1).min(16);
+    entry.due = now + pause.min(longest.as_secs());
 }
 
 impl RunningJob {
@@ -558,8 +565,9 @@ const SHORT_PAUSE: Duration = Duration::from_millis(20);
 const MOST_UNREADABLE: usize = 1_000;
 /// The longest pause of a job that waits until the settings are read again.
 const LONGEST_POSTPONED: Duration = Duration::from_secs(600);
-/// The largest number of jobs of which is remembered how often the settings have kept them from beginning: of more of them, the pauses
-/// begin anew.
+/// The same of a job whose worker has lost the store.
+const LONGEST_HELD_BACK: Duration = Duration::from_secs(60);
+/// The largest number of jobs of which is remembered how often they were kept from beginning: of more of them, the pauses begin anew.
 const MOST_POSTPONED: usize = 10_000;
 /// The largest number of jobs that are remembered after they were carried, for the shares of their owners.
 const MOST_RECENT: usize = 256;
@@ -570,13 +578,20 @@ mod tests {
     use crate::id::WorkerId;
 
     #[test]
-    fn a_job_that_waits_for_the_settings_is_looked_at_less_and_less_often() {
+    fn a_job_that_waits_for_the_settings_or_the_store_is_looked_at_less_and_less_often() {
         let lease = Lease { job: JobId::new(1), part: 0, worker: WorkerId::new(1), fence: 1 };
-        for (postponed, pause) in [(1, 60), (2, 120), (3, 240), (4, 480), (5, 600), (u32::MAX, 600)] {
-            let result = Some(RunResult::Postponed { cause: "x".to_owned() });
-            let mut entry = Entry::default();
-            UnwrittenEnd { lease, result, postponed }.note(&mut entry, 1_000);
-            assert_eq!(entry.due, 1_000 + pause, "{postponed}");
+        let cause = || "x".to_owned();
+        let lost = || RunResult::HeldBack { cause: cause(), pause: Duration::from_secs(5) };
+        for (postponed, of_settings, of_store) in
+            [(1, 60, 5), (2, 120, 10), (3, 240, 20), (4, 480, 40), (5, 600, 60), (u32::MAX, 600, 60)]
+        {
+            for (result, pause) in
+                [(RunResult::Postponed { cause: cause() }, of_settings), (lost(), of_store)]
+            {
+                let (mut entry, result) = (Entry::default(), Some(result));
+                UnwrittenEnd { lease, result, postponed }.note(&mut entry, 1_000);
+                assert_eq!(entry.due, 1_000 + pause, "{postponed}");
+            }
         }
     }
 }
