@@ -18,8 +18,8 @@ pub(super) fn text(event: &Event, job: Option<&JobProgress>, exits: Exits) -> io
 }
 
 /// The line that says how far the job is, without its end.
-pub(super) fn progress_text(file: &LastFile, job: &JobProgress) -> io::Result<String> {
-    progress(&file.source, file.bytes, file.total, Some(job)).text()
+pub(super) fn progress_text(file: &LastFile, job: Option<&JobProgress>) -> io::Result<String> {
+    progress(&file.source, file.bytes, file.total, job).text()
 }
 
 /// The members `path` and `rung` of a route.

@@ -27,7 +27,7 @@ pub use event::{
 };
 pub use event::{THIS_HOST, Topic};
 pub(crate) use jobs::command_line;
-pub use progress::{Finding, FoundFiles, JobProgress};
+pub use progress::{Finding, FoundFiles, JobProgress, LastFile};
 pub use ranges::{RangeProgress, SharedProgress};
 pub(crate) use receipt::{about, destination, failed_alike};
 
@@ -224,26 +224,56 @@ pub enum Output {
 
 /// Who hears within this program what a run says. It is called on a thread that may wait. Clones are the same listener.
 #[derive(Clone)]
-pub struct Listener(Arc<dyn Fn(RunMessage<'_>) + Send + Sync>);
+pub struct Listener(Arc<dyn Fn(RunMessage) + Send + Sync>);
 
-/// What a run has said.
-#[derive(Clone, Copy, Debug)]
-pub struct RunMessage<'a> {
-    /// The event; `None` if only time has passed.
-    pub event: Option<&'a Event>,
-    /// Its object of `--json`, on one line, if it has one.
-    pub line: Option<&'a str>,
+/// What a run says to a listener.
+#[derive(Debug)]
+pub struct RunMessage {
+    /// What it is about.
+    pub topic: RunTopic,
     /// How far the run is, if that has changed.
-    pub progress: Option<&'a JobProgress>,
+    pub progress: Option<JobProgress>,
+    /// The numbers that its line shows.
+    pub exits: Exits,
+}
+
+/// What a run speaks of.
+#[derive(Debug)]
+pub enum RunTopic {
+    /// Something that has happened.
+    Event(Event),
+    /// Nothing but the time that has passed since it has said something of this file.
+    Time(LastFile),
+}
+
+impl RunMessage {
+    /// Whether it is something to know that is about no file and no job.
+    pub const fn is_warning(&self) -> bool {
+        matches!(
+            self.topic,
+            RunTopic::Event(
+                Event::Warning { .. } | Event::Notice { .. } | Event::Repeated { .. } | Event::LeftOut(_)
+            )
+        )
+    }
+
+    /// Its object of `--json`, on one line, if it has one.
+    pub fn line(&self) -> Option<String> {
+        let progress = self.progress.as_ref();
+        match &self.topic {
+            RunTopic::Event(event) => json::text(event, progress, self.exits).ok().flatten(),
+            RunTopic::Time(file) => json::progress_text(file, progress).ok(),
+        }
+    }
 }
 
 impl Listener {
     /// Everything is told to `hear`.
-    pub fn new(hear: impl Fn(RunMessage<'_>) + Send + Sync + 'static) -> Self {
+    pub fn new(hear: impl Fn(RunMessage) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
     }
 
-    fn hear(&self, said: RunMessage<'_>) {
+    fn hear(&self, said: RunMessage) {
         (self.0)(said);
     }
 }

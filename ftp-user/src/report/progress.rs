@@ -35,8 +35,8 @@ pub(super) struct RunProgress {
 }
 
 /// The file of the last event, and how far it is.
-#[derive(Debug, Default)]
-pub(super) struct LastFile {
+#[derive(Clone, Debug, Default)]
+pub struct LastFile {
     pub(super) source: String,
     pub(super) bytes: u64,
     pub(super) total: Option<u64>,

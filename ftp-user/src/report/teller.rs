@@ -3,10 +3,9 @@
 use super::bar::Due;
 use super::event::Event;
 use super::human::Human;
-use super::json;
 use super::progress::{JobProgress, RunProgress};
 use super::queue;
-use super::{Output, RunMessage, Style};
+use super::{Output, RunMessage, RunTopic, Style};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
@@ -17,7 +16,7 @@ use std::time::Duration;
 pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
     let mut teller = Teller::new(style.clone());
     loop {
-        match events.next_within(teller.wait(), |event| teller.take(&event)) {
+        match events.next_within(teller.wait(), |event| teller.take(event)) {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => teller.silence(),
             Err(RecvTimeoutError::Disconnected) => return teller.told.and_then(|()| style.output().flush()),
@@ -72,28 +71,29 @@ impl Teller {
         self.due.filter(|_| is_awaited).map_or(Duration::MAX, |due| due.rest(self.at()))
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: Event) {
         // People are told on standard error what has failed, also when nobody reads the results any more.
         let is_complaint = self.human.is_some() && matches!(event, Event::Causes(_) | Event::Withheld(_));
         if self.told.is_err() && !is_complaint {
             return;
         }
         let at = self.at();
-        let shown = self.overall.take(event, at).then(|| self.overall.shown(at));
+        let shown = self.overall.take(&event, at).then(|| self.overall.shown(at));
         self.has_begun |= shown.is_some() && !matches!(event, Event::Found(_));
+        let is_progress = matches!(event, Event::Progress(_));
+        let is_of_many = shown.as_ref().is_some_and(|shown| is_of_many(&event, shown));
         let told = match &mut self.human {
-            Some(human) => human.tell(event),
-            None => json::text(event, shown.as_ref(), self.style.exits)
-                .and_then(|line| self.say(Some(event), line, shown.as_ref())),
+            Some(human) => human.tell(&event),
+            None => self.say(RunTopic::Event(event), shown),
         };
         self.told = std::mem::replace(&mut self.told, Ok(())).and(told);
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
-        match (&self.human, event, &mut self.due) {
-            (None, Event::Progress(_), Some(due)) => due.told(at),
-            (None, _, Some(due)) if !(is_of_many(event, &shown) && due.is_due(at)) => {}
-            (Some(human), _, Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
-            (_, _, Some(_)) => self.progress(&shown, at),
-            (_, _, None) => {}
+        match (&self.human, &mut self.due) {
+            (None, Some(due)) if is_progress => due.told(at),
+            (None, Some(due)) if !(is_of_many && due.is_due(at)) => {}
+            (Some(human), Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
+            (_, Some(_)) => self.progress(&shown, at),
+            (_, None) => {}
         }
     }
 
@@ -105,18 +105,14 @@ impl Teller {
         self.progress(&shown, at);
     }
 
-    /// Hands a whole line to the program that reads. A listener also hears of events that have no line.
-    fn say(
-        &self,
-        event: Option<&Event>,
-        line: Option<String>,
-        progress: Option<&JobProgress>,
-    ) -> io::Result<()> {
+    /// Hands a whole line to the program that reads, or the message to a listener.
+    fn say(&self, topic: RunTopic, progress: Option<JobProgress>) -> io::Result<()> {
+        let said = RunMessage { topic, progress, exits: self.style.exits };
         if let Output::Listener(listener) = &self.style.output {
-            listener.hear(RunMessage { event, line: line.as_deref(), progress });
+            listener.hear(said);
             return Ok(());
         }
-        let Some(line) = line else { return Ok(()) };
+        let Some(line) = said.line() else { return Ok(()) };
         let mut out = self.style.output();
         out.write_all((line + "\n").as_bytes())?;
         out.flush()
@@ -128,8 +124,9 @@ impl Teller {
         match &mut self.human {
             Some(human) => human.progress(shown, last.map(|last| last.source.as_str())),
             None => {
-                let line = last.map(|last| json::progress_text(last, shown)).transpose();
-                self.told = line.and_then(|line| self.say(None, line, Some(shown)));
+                if let Some(last) = last {
+                    self.told = self.say(RunTopic::Time(last.clone()), Some(*shown));
+                }
             }
         }
         if let Some(due) = &mut self.due {

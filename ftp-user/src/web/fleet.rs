@@ -7,7 +7,7 @@ use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, 
 use crate::queue::{JobChange, QueueState, Scope};
 use serde_json::{Map, Value};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tokio_stream::Stream;
 
 /// The queue behind the API.
@@ -289,20 +289,23 @@ pub enum SeriesAction {
 }
 
 /// Something that has happened to a job.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub struct FleetEvent {
     /// Its number. Later events have larger ones.
     pub number: u64,
     /// The job that it is about.
-    pub job: String,
+    pub job: Arc<str>,
     /// The owner of the job.
-    pub owner: String,
-    /// The object of `--json`, with `job` and `worker`, on one line.
-    pub line: String,
+    pub owner: Arc<str>,
+    /// The object of `--json`, with `job` and `worker`.
+    pub line: EventLine,
 }
 
+/// One line that is made when somebody reads it first.
+pub type EventLine = LazyLock<String, Box<dyn FnOnce() -> String + Send>>;
+
 /// An item of a feed.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub enum FeedItem {
     /// Something has happened.
     Event(Arc<FleetEvent>),

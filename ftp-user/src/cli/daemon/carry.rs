@@ -3,6 +3,7 @@
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
 use super::super::program;
+use super::feed::CarriedJob;
 use super::state::Daemon;
 use super::views::DAMAGED;
 use crate::config::Settings;
@@ -108,15 +109,17 @@ async fn run(daemon: &Arc<Daemon>, lease: Lease, record: &JobRecord, cancel: Can
         Wish::Cancel => ("cancel", JobPurpose::GiveUp),
         Wish::Run | Wish::Pause => ("resume", JobPurpose::Run),
     };
-    let (feed, id) = (Arc::clone(&daemon.feed), record.id);
-    let (owner, ends) = (submission.owner.clone(), ends(&submission));
-    let listener = Listener::new(move |said| match said.line {
-        _ if !lease.is_of_tree_part() => feed.hear(id, (&owner, &ends), said),
-        // Its files are told by whoever has the job.
-        Some(line) if line.contains("\"event\":\"warning\"") => {
-            tracing::warn!(job = %id, part = lease.part, said = line, "a part of a tree");
+    let id = record.id;
+    let feed = Arc::clone(&daemon.feed);
+    let run = CarriedJob::new(id, &submission.owner, ends(&submission));
+    let listener = Listener::new(move |said| {
+        if !lease.is_of_tree_part() {
+            feed.hear(&run, said);
+        } else if said.is_warning() {
+            // Its files are told by whoever has the job.
+            let said = said.line();
+            tracing::warn!(job = %id, part = lease.part, said, "a part of a tree");
         }
-        Some(_) | None => {}
     });
     let general = daemon.unattended(listener, cancel);
     match general.command(verb, record) {

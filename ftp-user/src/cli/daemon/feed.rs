@@ -6,8 +6,8 @@ use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection};
 use crate::queue::StoredProgress;
-use crate::report::{Event, JobProgress, RunMessage, about};
-use crate::web::fleet::{FeedItem, FleetEvent};
+use crate::report::{Event, JobProgress, RunMessage, RunTopic, about};
+use crate::web::fleet::{EventLine, FeedItem, FleetEvent};
 use crate::web::view::{PairView, RatePoint, Time};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
@@ -15,7 +15,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use tokio_stream::Stream;
 
@@ -23,7 +23,7 @@ use tokio_stream::Stream;
 #[derive(Debug)]
 pub(super) struct Feed {
     /// The name of the worker, which each event has.
-    worker: String,
+    worker: Arc<str>,
     /// What was counted.
     pub(super) counted: DaemonCounters,
     state: Mutex<State>,
@@ -31,8 +31,8 @@ pub(super) struct Feed {
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<Arc<FleetEvent>>,
-    /// The bytes of these events.
+    events: VecDeque<KeptEvent>,
+    /// About how many bytes they take.
     size: usize,
     /// The number of the last event.
     last: u64,
@@ -44,6 +44,51 @@ struct State {
     following: usize,
     runs: BTreeMap<JobId, RunOfJob>,
     pairs: BTreeMap<[String; 2], SeenPair>,
+}
+
+/// An event that may still be read.
+#[derive(Debug)]
+struct KeptEvent {
+    event: Arc<FleetEvent>,
+    /// About how many bytes it takes.
+    size: usize,
+}
+
+/// A job that this daemon carries.
+#[derive(Debug)]
+pub(super) struct CarriedJob {
+    id: JobId,
+    name: Arc<str>,
+    owner: Arc<str>,
+    /// The servers of its source and its destination.
+    ends: [String; 2],
+}
+
+impl CarriedJob {
+    /// A job with this owner, between these servers.
+    pub(super) fn new(id: JobId, owner: &str, ends: [String; 2]) -> Self {
+        Self { id, name: id.to_string().into(), owner: owner.into(), ends }
+    }
+}
+
+/// The line of an event that was not told yet.
+#[derive(Debug)]
+struct NewLine {
+    /// About how many bytes it takes.
+    size: usize,
+    line: EventLine,
+}
+
+impl NewLine {
+    /// This one.
+    fn now(line: String) -> Self {
+        Self::later(line.len(), move || line)
+    }
+
+    /// One that is made if somebody reads it.
+    fn later(size: usize, make: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self { size, line: LazyLock::new(Box::new(make)) }
+    }
 }
 
 /// The last route that was seen between two servers, and its rate.
@@ -119,7 +164,7 @@ impl Feed {
     pub(super) fn new(worker: String) -> Self {
         let last = u64::try_from(since_1970().as_micros()).unwrap_or(0);
         let state = Mutex::new(State { last, ..State::default() });
-        Self { worker, counted: DaemonCounters::default(), state }
+        Self { worker: worker.into(), counted: DaemonCounters::default(), state }
     }
 
     /// A run of a job begins: nothing of the one before counts.
@@ -135,10 +180,25 @@ impl Feed {
     }
 
     /// A run of a job has said something.
-    pub(super) fn hear(&self, job: JobId, (owner, ends): (&str, &[String; 2]), said: RunMessage<'_>) {
+    pub(super) fn hear(&self, job: &CarriedJob, said: RunMessage) {
+        self.count(job, &said);
+        let (id, worker) = (job.id, Arc::clone(&self.worker));
+        let line = if let RunTopic::Event(Event::File(outcome)) = &said.topic {
+            // A tree has many, and often nobody follows.
+            let size = outcome.source.len() + outcome.dest.len() + USUAL_SIZE;
+            NewLine::later(size, move || with_job(&said.line().unwrap_or_default(), id, Some(&worker)))
+        } else {
+            let Some(line) = said.line() else { return };
+            NewLine::now(with_job(&line, id, Some(&worker)))
+        };
+        self.state.locked().push(&job.name, &job.owner, line);
+    }
+
+    /// Counts what a run of a job has said.
+    fn count(&self, CarriedJob { id, ends, .. }: &CarriedJob, said: &RunMessage) {
         let mut state = self.state.locked();
         let state = &mut *state;
-        if let Some(run) = state.runs.get_mut(&job) {
+        if let Some(run) = state.runs.get_mut(id) {
             run.hear(said);
             if let Some(RouteOfRun { rung, protection, .. }) = run.route {
                 let pair = SeenPair { rung, protection, rate: run.progress.rate, seen: Time::now() };
@@ -149,17 +209,14 @@ impl Feed {
                 }
             }
         }
-        if let Some(Event::File(outcome)) = said.event {
+        if let RunTopic::Event(Event::File(outcome)) = &said.topic {
             self.counted.file(state.pairs.get_key_value(ends).map(|(ends, _)| ends), outcome);
-        }
-        if let Some(line) = said.line {
-            state.push(job.to_string(), owner, with_job(line, job, Some(&self.worker)));
         }
     }
 
     /// A job has changed. `line` is its object.
     pub(super) fn tell(&self, job: JobId, owner: &str, line: &str) {
-        self.state.locked().push(job.to_string(), owner, with_job(line, job, Some(&self.worker)));
+        self.tell_of(&self.worker, job, owner, line);
     }
 
     /// A job that another worker carries has come so far.
@@ -169,7 +226,12 @@ impl Feed {
             "event": "progress", "job_bytes": bytes, "job_total": total, "files": files, "of": of, "rate": rate,
             "remaining": remaining,
         });
-        self.state.locked().push(job.to_string(), owner, with_job(&line.to_string(), job, Some(worker)));
+        self.tell_of(worker, job, owner, &line.to_string());
+    }
+
+    fn tell_of(&self, worker: &str, job: JobId, owner: &str, line: &str) {
+        let line = NewLine::now(with_job(line, job, Some(worker)));
+        self.state.locked().push(&job.to_string().into(), &owner.into(), line);
     }
 
     /// How far the last run of a job is, if this daemon has carried it lately.
@@ -213,31 +275,32 @@ impl Feed {
 }
 
 impl State {
-    fn push(&mut self, job: String, owner: &str, line: String) {
+    fn push(&mut self, job: &Arc<str>, owner: &Arc<str>, NewLine { size, line }: NewLine) {
         self.last += 1;
-        self.size += line.len();
-        self.events.push_back(Arc::new(FleetEvent { number: self.last, job, owner: owner.to_owned(), line }));
+        self.size += size;
+        let (job, owner) = (Arc::clone(job), Arc::clone(owner));
+        let event = Arc::new(FleetEvent { number: self.last, job, owner, line });
+        self.events.push_back(KeptEvent { event, size });
         while self.events.len() > MOST_EVENTS || self.size > MOST_BYTES {
-            let oldest = self.events.pop_front();
-            self.size -= oldest.map_or(self.size, |event| event.line.len());
+            self.size -= self.events.pop_front().map_or(self.size, |oldest| oldest.size);
         }
         self.waiting.drain().for_each(|(_, waker)| waker.wake());
     }
 
     /// The next event for a reader; `Reset` if it is there no longer, or never was.
     fn next(&self, next: u64) -> Option<FeedItem> {
-        let first = self.events.front().map_or(self.last + 1, |event| event.number);
+        let first = self.events.front().map_or(self.last + 1, |first| first.event.number);
         if next < first || next > self.last.saturating_add(1) {
             return Some(FeedItem::Reset(self.last));
         }
         let at = usize::try_from(next - first).ok()?;
-        self.events.get(at).map(|event| FeedItem::Event(Arc::clone(event)))
+        self.events.get(at).map(|kept| FeedItem::Event(Arc::clone(&kept.event)))
     }
 }
 
 impl RunOfJob {
-    fn hear(&mut self, said: RunMessage<'_>) {
-        if let Some(event) = said.event {
+    fn hear(&mut self, said: &RunMessage) {
+        if let RunTopic::Event(event) = &said.topic {
             if let Event::File(outcome) = event {
                 self.moving.remove(&outcome.source);
                 let is_failed = |failure: &Failure| failure.kind != Kind::Interrupted;
@@ -245,7 +308,7 @@ impl RunOfJob {
             }
             self.take(event);
         }
-        if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = said.progress {
+        if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = &said.progress {
             let rate = rate.map(|rate| rate as u64);
             self.progress = StoredProgress {
                 // Those that have failed have ended, and are not done.
@@ -349,6 +412,8 @@ impl Drop for Follower {
     }
 }
 
+/// The size of most events without the names in them, in bytes.
+const USUAL_SIZE: usize = 512;
 /// Room for both members that [`with_job`] adds, in bytes.
 const ROOM_FOR_MEMBERS: usize = 96;
 /// The largest number of events that a reader may be behind.
@@ -367,6 +432,7 @@ const MOST_POINTS: usize = 240;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{Exits, LastFile};
     use std::task::Waker;
 
     fn read(follower: &mut Follower) -> Option<FeedItem> {
@@ -381,12 +447,12 @@ mod tests {
     fn a_reader_gets_each_event_once_and_is_told_if_some_are_gone() {
         let feed = Arc::new(Feed::new("w\"1".to_owned()));
         let mut early = feed.follow(None);
-        assert_eq!(read(&mut early), None);
+        assert!(read(&mut early).is_none());
         for number in 0..3 {
             feed.tell(JobId::new(number), "ann", "{\"event\":\"job\"}");
         }
         let Some(FeedItem::Event(first)) = read(&mut early) else { panic!() };
-        assert_eq!(first.line, r#"{"event":"job","job":"0000000000000000","worker":"w\"1"}"#);
+        assert_eq!(*first.line, r#"{"event":"job","job":"0000000000000000","worker":"w\"1"}"#);
         let mut late = feed.follow(Some(first.number));
         let Some(FeedItem::Event(second)) = read(&mut late) else { panic!() };
         assert_eq!(second.number, first.number + 1);
@@ -394,7 +460,7 @@ mod tests {
             feed.tell(JobId::new(9), "ann", "{\"event\":\"job\"}");
         }
         let Some(FeedItem::Reset(last)) = read(&mut late) else { panic!() };
-        assert_eq!(read(&mut late), None);
+        assert!(read(&mut late).is_none());
         feed.tell(JobId::new(9), "ann", "{}");
         assert!(matches!(read(&mut late), Some(FeedItem::Event(event)) if event.number == last + 1));
         let mut of_later_daemon = feed.follow(Some(last + 1_000));
@@ -417,11 +483,12 @@ mod tests {
             let copy = Err(Failure::new(kind, "no"));
             Event::File(Box::new(FileOutcome { source: "a".to_owned(), dest: "b".to_owned(), copy }))
         };
-        run.hear(RunMessage { event: None, line: None, progress: Some(&progress(2)) });
-        let (refused, interrupted) = (failed(Kind::Refused), failed(Kind::Interrupted));
-        run.hear(RunMessage { event: Some(&refused), line: None, progress: Some(&progress(3)) });
+        let exits = Exits { of_kind: |_| 1, partly: 1 };
+        let mut hear = |topic, files| run.hear(&RunMessage { topic, progress: Some(progress(files)), exits });
+        hear(RunTopic::Time(LastFile::default()), 2);
+        hear(RunTopic::Event(failed(Kind::Refused)), 3);
         // One that was interrupted has not ended.
-        run.hear(RunMessage { event: Some(&interrupted), line: None, progress: Some(&progress(3)) });
+        hear(RunTopic::Event(failed(Kind::Interrupted)), 3);
         assert_eq!((run.progress.files, run.progress.of), (2, Some(9)));
     }
 

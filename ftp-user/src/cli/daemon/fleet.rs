@@ -110,7 +110,7 @@ impl Daemon {
         let heard = Arc::clone(&said);
         let listener = Listener::new(move |one| {
             let mut said = heard.locked();
-            if let Some(object) = one.line.and_then(|line| serde_json::from_str(line).ok()) {
+            if let Some(object) = one.line().and_then(|line| serde_json::from_str(&line).ok()) {
                 if said.len() > MOST_SAID {
                     let _: Result<(), watch::error::SendError<bool>> = stop.send(true);
                 } else {

@@ -46,7 +46,7 @@ impl Frames {
             FeedItem::Event(event) if self.wants(event) => {
                 let mut frame = format!("id: {}\ndata: ", event.number);
                 // JSON escapes the ends of lines, so an object is one line.
-                let _ = write!(frame, "{}\n\n", event.line);
+                let _ = write!(frame, "{}\n\n", *event.line);
                 Some(frame)
             }
             FeedItem::Event(_) => None,
@@ -54,7 +54,7 @@ impl Frames {
     }
 
     fn wants(&self, event: &FleetEvent) -> bool {
-        let is_asked = self.call.query.get("job").is_none_or(|job| job == event.job);
+        let is_asked = self.call.query.get("job").is_none_or(|job| job == &*event.job);
         is_asked && self.call.caller().is_ok_and(|caller| caller.may_read(&event.owner))
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -77,8 +77,9 @@ impl TestFleet {
 impl Content {
     fn tell(&mut self, job: &str, owner: &str, object: Value) {
         self.last_event += 1;
-        let (job, owner) = (job.to_owned(), owner.to_owned());
-        let event = Arc::new(FleetEvent { number: self.last_event, job, owner, line: object.to_string() });
+        let line = LazyLock::new(Box::new(move || object.to_string()) as Box<_>);
+        let event =
+            Arc::new(FleetEvent { number: self.last_event, job: job.into(), owner: owner.into(), line });
         self.events.push_back(Arc::clone(&event));
         if self.events.len() > KEPT {
             self.events.pop_front();
