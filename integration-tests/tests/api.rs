@@ -452,7 +452,7 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let id = run(&[&copy[..], &["--wait", "--id", "x"]].concat()).exits(0).stdout[0].clone();
     assert_eq!(scene.to.bytes("t/a"), b"a");
     assert_eq!(run(&[&copy[..], &["--id", "x"]].concat()).exits(0).stdout[0], id);
-    run(&["jobs"]).exits(0).says(&format!("{id} x done bob 1 file (1 B): copy one:t two:"));
+    run(&["jobs"]).exits(0).says(&format!("{id} x done bob 1 file (1 B): copy --recursive one:t two:"));
     for called in [&id, "x", "last"] {
         let why = run(&["--json", "why", called]).exits(0);
         assert_eq!(why.events("job")[0]["id"], id, "{called}");
@@ -484,10 +484,14 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
         ["--timeout", "9s", "--stall", "9s", "-j", "2", "--streams", "2", "--no-times", "--limit", "9GB"];
     run(&[&copy[..], &tuned, &["--wait"]].concat()).exits(0);
     run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
-    run(&["retry", "last", "--trace", "trace"]).exits(2).says("leave out --trace");
-    // The same status as for a job of this host.
-    run(&["pause", &id]).exits(2).says("cannot pause job");
-    scene.user().args(["pause", &id]).run().exits(2);
+    for option in ["--trace", "--state", "--store=sqlite:journal.db"] {
+        let name = option.split('=').next().unwrap();
+        let words = [&["jobs", option][..], if name == option { &["there"] } else { &[] }].concat();
+        run(&words).exits(2).says(&format!("leave out {name}, or --daemon"));
+    }
+    // The same status and advice as for a job of this host.
+    run(&["pause", &id]).exits(2).says("cannot pause job").says(&format!("why {id} tells how it stands"));
+    scene.user().args(["pause", &id]).run().exits(2).says(&format!("why {id} tells how it stands"));
     run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job").says("jobs --daemon lists");
 }
 
@@ -506,6 +510,10 @@ fn the_times_of_a_job_are_those_of_whoever_types_them_at_another_host() {
     let series = made(["--every", "daily@02:30"]);
     assert!(series["next"].as_str().unwrap().ends_with("T17:30:00Z"), "{series}");
     assert_eq!(series["zone"], "XST-9");
+    let at_night = ["copy", "--queue", "--at", "02:30", "one:t", "two:"];
+    for user in [scene.user().args(at_night), scene.of_daemon(&token, &at_night)] {
+        user.environment("TZ", "Nowhere/Land").run().exits(2).says("TZ=Nowhere/Land names no time zone");
+    }
 }
 
 #[test]

@@ -173,6 +173,8 @@ fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
             scene.person().args(verb).run().exits(0).says("its daemon does not live any more").says(" lost ");
         assert!(!run.stdout.iter().any(|line| line.contains("running") || line.contains("/s,")), "{run}");
     }
+    let forgets = scene.user().args(["cancel", "--forget", &id]).run().exits(2);
+    drop(forgets.says("its daemon does not live any more").says("cancel it without --forget"));
     let daemon = scene.daemon(&[]);
     scene.until_state(&id, "done");
     assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);

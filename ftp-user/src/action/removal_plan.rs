@@ -205,7 +205,12 @@ impl SeenPlaces {
         // With a slash at its end, a link would be followed.
         let scope = Scope::of_entry(place);
         let path = scope.as_ref().map_or(&place.path, |scope| &scope.root);
-        let mut seen = run.entry(host, path).await?.ok_or_else(|| missing(place))?;
+        let mut seen = match run.entry(host, path).await? {
+            Some(seen) => seen,
+            // It may lead nowhere.
+            None if self.is_link(run, host, path).await? => Facts::of_kind(listing::Kind::Link),
+            None => return Err(missing(place)),
+        };
         if may_be_tree && seen.kind == listing::Kind::Directory && self.is_link(run, host, path).await? {
             seen.kind = listing::Kind::Link;
         }

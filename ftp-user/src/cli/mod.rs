@@ -331,11 +331,11 @@ impl General {
     fn refuse_url_as_state(&self) -> Result<()> {
         let directory = self.state_directory().unwrap_or_default();
         let text = directory.to_string_lossy();
-        if !text.contains("://") {
+        if !text.contains("://") && !text.starts_with("sqlite:") {
             return Ok(());
         }
         let what = format!("{} is a URL, not a state directory", without_password(&text));
-        Err(Failure::usage(what).hint("--store and FTP_USER_STORE take the URL of a database"))
+        Err(Failure::usage(what).hint("--store and FTP_USER_STORE take the URL of a store"))
     }
 
     /// What this program needs itself.

@@ -14,7 +14,8 @@ use crate::job::Status;
 use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, Submitted};
 use crate::queue::{
     EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites, Recurrence,
-    SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, scattered_sites,
+    SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, parse_time_of_day,
+    scattered_sites,
 };
 use crate::report::Event;
 use clap::Args;
@@ -66,6 +67,26 @@ impl QueueArgs {
         let every = self.every.as_ref().map(|every| every.parse()).transpose();
         every.map_err(|why: WhenError| Failure::usage(why.to_string()))
     }
+
+    /// The time zone that its times mean; `None` if they mean the same in all zones.
+    ///
+    /// # Errors
+    ///
+    /// `TZ` names a zone that this host does not know, or the schedule cannot be read.
+    pub(super) fn zone(&self) -> Result<Option<TimeZone>> {
+        let is_calendar = self.recurrence()?.is_some_and(|every| every.interval_in_words().is_none());
+        if !is_calendar && self.at.as_deref().and_then(parse_time_of_day).is_none() {
+            return Ok(None);
+        }
+        let zone = TimeZone::system();
+        match std::env::var("TZ") {
+            Ok(name) if !name.is_empty() && zone.is_unknown() => {
+                Err(Failure::usage(format!("TZ={name} names no time zone that this host knows"))
+                    .hint("write it as Europe/Berlin, or leave it out"))
+            }
+            Ok(_) | Err(_) => Ok(Some(zone)),
+        }
+    }
 }
 
 /// Pause a job of the queue; ftp-user resume continues it
@@ -88,6 +109,7 @@ impl General {
         typed: Map<String, Value>,
         words: &[OsString],
     ) -> Result<Status> {
+        verb.queue().zone()?;
         let draft = draft(self, verb, typed, words).await?;
         let queue = self.queue()?;
         let begins = Some(draft.entry.due).filter(|due| *due > draft.entry.created);
@@ -288,7 +310,7 @@ impl General {
         let command = self.command("resume", record).ok()?;
         let job = command.verb.job()?;
         let why = job.transfer().check_relays(settings, &job.locations(&settings.sites)).err()?;
-        Some(format!("this worker can use no relay for it: {why}; put the settings right, or cancel the job"))
+        Some(format!("this daemon can use no relay for it: {why}; put the settings right, or cancel the job"))
     }
 
     /// Notes of jobs that count as carried whose worker does not live any more.
@@ -324,6 +346,12 @@ impl General {
                 return super::jobs::nothing_left(record, change.name());
             }
             let state = record.queued.as_ref().map(|entry| entry.state(since_1970().as_secs()));
+            if why == EntryRefusal::IsCarried && !queue.has_daemon() {
+                let what = format!("job {id} counts as carried, and its daemon does not live any more");
+                return Failure::usage(what).hint(format!(
+                    "cancel it without --forget, and start {FtpUser} daemon, which gives it up"
+                ));
+            }
             let failure = Failure::new(Kind::Usage, format!("cannot {} job {id}: {why}", change.name()));
             failure.hint(next_verb(why, id, state))
         })?;
@@ -349,7 +377,7 @@ impl General {
 }
 
 /// What to type in place of a change that is refused.
-fn next_verb(why: EntryRefusal, id: JobId, state: Option<QueueState>) -> String {
+pub(super) fn next_verb(why: EntryRefusal, id: JobId, state: Option<QueueState>) -> String {
     let is_paused = state == Some(QueueState::Paused);
     match why {
         EntryRefusal::HasEnded if state != Some(QueueState::Done) => {
@@ -371,14 +399,14 @@ fn next_verb(why: EntryRefusal, id: JobId, state: Option<QueueState>) -> String 
 pub(super) fn site_difference(sites: &RecordedSites, settings: &Settings) -> Option<String> {
     sites.iter().find_map(|(name, recorded)| match settings.sites.find(name) {
         Err(_) => Some(format!(
-            "this worker has no site {name}: add it ({FtpUser} sites add), or cancel the job"
+            "this daemon has no site {name}: add it ({FtpUser} sites add), or cancel the job"
         )),
         Ok(site) => {
             let own = site_text(site);
             let differs = own != *recorded;
             differs.then(|| {
                 format!(
-                    "the site {name} was {recorded}, and is {own} for this worker: put the settings back, or cancel the job and submit it again"
+                    "the site {name} was {recorded}, and is {own} for this daemon: put the settings back, or cancel the job and submit it again"
                 )
             })
         }

@@ -18,7 +18,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::queue::{parse_time_of_day, zone_name};
+use crate::queue::zone_name;
 use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, OPTIONS, encode};
 use crate::world::connect_to_host;
@@ -31,7 +31,6 @@ use ftp_proto::address;
 use ftp_proto::wire::show;
 use hyper::Method;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -71,7 +70,10 @@ impl FromStr for DaemonUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || "expected a URL like https://transfers.example:8990".to_owned();
+        let expected = || {
+            "expected a URL like https://transfers.example:8990, or http://127.0.0.1:8990 on this host"
+                .to_owned()
+        };
         let url = Url::parse(text).map_err(|_| expected())?;
         let has_more = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
         if has_more || !url.username().is_empty() || url.password().is_some() {
@@ -286,11 +288,17 @@ const fn kind_of(code: ErrorCode) -> Kind {
 pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Result<Status> {
     let daemon = Daemon::of(args)?;
     let general = &cli.general;
-    if general.trace.is_some() {
-        return Err(Failure::usage(
-            "--trace writes the dialogue of this host with servers, and the daemon has it",
-        )
-        .hint("leave out --trace, or --daemon"));
+    // The variable may be there for other commands.
+    let names_store = general.store.is_some() && std::env::var_os("FTP_USER_STORE").is_none();
+    for (option, is_typed, about) in [
+        ("--trace", general.trace.is_some(), "writes the dialogue of this host with servers"),
+        ("--state", general.state.is_some(), "names what this host keeps between runs"),
+        ("--store", names_store, "names the jobs that this host reaches itself"),
+    ] {
+        if is_typed {
+            return Err(Failure::usage(format!("{option} {about}, and the daemon has its own"))
+                .hint(format!("leave out {option}, or --daemon")));
+        }
     }
     let done = async {
         match &cli.verb {
@@ -356,9 +364,8 @@ async fn submit(
     body.insert("every".to_owned(), json!(queue.every));
     // A delay is the same everywhere, and the daemon may not know the zone.
     let recurrence = queue.recurrence()?;
-    let has_times = recurrence.as_ref().is_some_and(|every| every.interval_in_words().is_none());
-    if has_times || queue.at.as_deref().is_some_and(|at| parse_time_of_day(at).is_some()) {
-        body.insert("zone".to_owned(), json!(zone_name(&TimeZone::system())));
+    if let Some(zone) = queue.zone()? {
+        body.insert("zone".to_owned(), json!(zone_name(&zone)));
     }
     body.insert("id".to_owned(), json!(verb.id()));
     let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;

@@ -113,7 +113,7 @@ impl FromStr for StoreUrl {
                 Ok(Self::Sqlite(path.into()))
             };
         }
-        if !text.starts_with("postgres://") {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Err(BadStoreUrl::Form);
         }
         let url = Url::parse(text).map_err(|_| BadStoreUrl::Form)?;
@@ -210,6 +210,7 @@ mod tests {
         assert_eq!(url("postgres://ann@db/jobs"), database(named("db"), 5432, SslMode::Prefer));
         let whole = "postgres://a%6En@db.example:5433/j%6Fbs?sslmode=verify-full";
         assert_eq!(url(whole), database(named("db.example"), 5433, SslMode::VerifyFull));
+        assert_eq!(url("postgresql://ann@db/jobs"), url("postgres://ann@db/jobs"));
         assert_eq!(url("postgres://ann@[::1]:1/jobs"), database(named("::1"), 1, SslMode::Prefer));
         let socket = DatabaseHost::Directory("/run/postgresql".into());
         assert_eq!(url("postgres://ann@%2Frun%2Fpostgresql/jobs"), database(socket, 5432, SslMode::Prefer));

@@ -231,6 +231,15 @@ impl Entry {
         given.or_else(|| self.request.as_ref().map(|request| &request.name))
     }
 
+    /// Why it stands as it does, for people.
+    pub fn reason(&self) -> Option<&str> {
+        match self.wish {
+            Wish::Pause if self.is_carried => Some("it is being paused"),
+            Wish::Cancel if self.exit.is_none() => Some("it is being cancelled"),
+            Wish::Run | Wish::Pause | Wish::Cancel => self.cause.as_deref(),
+        }
+    }
+
     /// A worker carries it from now on.
     pub fn begin(&mut self, now: u64) {
         self.is_carried = true;

@@ -140,8 +140,9 @@ pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<Str
         None => job.progress.as_ref().map(progress_words),
     };
     let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
-    // While it runs, that is the number of an earlier run.
-    let failed = Some(job.failed).filter(|failed| *failed > 0 && !job.is_running());
+    // Before its end, that is the number of an earlier run.
+    let is_open = job.is_running() || job.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
+    let failed = Some(job.failed).filter(|failed| *failed > 0 && !is_open);
     let failed = failed.map(|failed| format!(" ({failed} failed)"));
     rows.chain([transfer, progress, failed].into_iter().flatten().map(|words| format!("   {words}")))
         .collect()

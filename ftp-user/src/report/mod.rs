@@ -257,6 +257,14 @@ impl RunMessage {
         )
     }
 
+    /// About how much memory it takes, in bytes.
+    pub fn size(&self) -> usize {
+        match &self.topic {
+            RunTopic::Event(event) => queue::size(event),
+            RunTopic::Time(_) => queue::SMALL,
+        }
+    }
+
     /// Its object of `--json`, on one line, if it has one.
     pub fn line(&self) -> Option<String> {
         let progress = self.progress.as_ref();

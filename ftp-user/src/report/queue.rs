@@ -82,7 +82,7 @@ impl Sender {
 
     /// Says it as soon as there is room. What is only said may take the other half.
     pub(super) async fn deliver(&self, event: Event) {
-        let weight = weight(&event).unwrap_or(SMALL);
+        let weight = size(&event);
         loop {
             let was_read = self.backlog.was_read.notified();
             tokio::pin!(was_read);
@@ -183,6 +183,11 @@ impl LeftOutEvents {
     }
 }
 
+/// About how much memory an event takes, in bytes.
+pub(super) fn size(event: &Event) -> usize {
+    weight(event).unwrap_or(SMALL)
+}
+
 /// The memory that an event takes, in bytes: its texts, and a little more. `None`: there are few of its kind in a run, and nothing
 /// else says the same, so it is kept.
 #[expect(clippy::wildcard_enum_match_arm, reason = "there are few of the others")]
@@ -226,7 +231,7 @@ const NAP: Duration = Duration::from_millis(2);
 /// How often a simulation looks whether more will be said.
 const REST: Duration = Duration::from_millis(100);
 /// The memory of an event without its texts, in bytes.
-const SMALL: usize = 256;
+pub(super) const SMALL: usize = 256;
 
 #[cfg(test)]
 mod tests {

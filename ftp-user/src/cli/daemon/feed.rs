@@ -80,7 +80,7 @@ struct NewLine {
 }
 
 impl NewLine {
-    /// This one.
+    /// A line that was made already.
     fn now(line: String) -> Self {
         Self::later(line.len(), move || line)
     }
@@ -183,10 +183,9 @@ impl Feed {
     pub(super) fn hear(&self, job: &CarriedJob, said: RunMessage) {
         self.count(job, &said);
         let (id, worker) = (job.id, Arc::clone(&self.worker));
-        let line = if let RunTopic::Event(Event::File(outcome)) = &said.topic {
+        let line = if matches!(said.topic, RunTopic::Event(Event::File(_))) {
             // A tree has many, and often nobody follows.
-            let size = outcome.source.len() + outcome.dest.len() + USUAL_SIZE;
-            NewLine::later(size, move || with_job(&said.line().unwrap_or_default(), id, Some(&worker)))
+            NewLine::later(said.size(), move || with_job(&said.line().unwrap_or_default(), id, Some(&worker)))
         } else {
             let Some(line) = said.line() else { return };
             NewLine::now(with_job(&line, id, Some(&worker)))
@@ -412,8 +411,6 @@ impl Drop for Follower {
     }
 }
 
-/// The size of most events without the names in them, in bytes.
-const USUAL_SIZE: usize = 512;
 /// Room for both members that [`with_job`] adds, in bytes.
 const ROOM_FOR_MEMBERS: usize = 96;
 /// The largest number of events that a reader may be behind.

@@ -2,6 +2,7 @@
 
 use super::super::asked::Start;
 use super::super::draft::{StoredDraft, draft, site_text};
+use super::super::queue::next_verb;
 use super::super::{Cli, General, program, why};
 use super::carry::ends;
 use super::feed::RunOfJob;
@@ -262,7 +263,9 @@ impl Fleet for Daemon {
         self.permit(caller, &job.job)?;
         let changed = self.queue.apply(job.id, change, caller.scope != Scope::Admin).map_err(away)?;
         changed.map_err(|why| {
+            let state = Some(job.entry.state(since_1970().as_secs()));
             ApiError::new(ErrorCode::Conflict, format!("cannot {} job {id}: {why}", change.name()))
+                .hint(next_verb(why, job.id, state))
         })?;
         self.changed.notify_one();
         tracing::info!(by = caller.name, job = id, change = change.name(), "a job was changed over the API");

@@ -35,7 +35,7 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         series: entry.series.map(|series| series.to_string()),
         state,
         exit: entry.exit,
-        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.cause.clone() },
+        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.reason().map(str::to_owned) },
         created: at(entry.created),
         started: entry.started.map(at),
         ended: entry.ended.map(at),

@@ -4,9 +4,10 @@ use super::super::General;
 use crate::failure::{Failure, Result};
 use crate::job::Status;
 use crate::report::command_line;
+use crate::web::command_words;
 use ftp_io::program::{duration, output, size};
 use ftp_proto::wire::{counted, show};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub(super) fn with_event(object: &Value, event: &str) -> String {
     }
 }
 
-/// A job for people: `0123456789abcdef running ann 3 files (1.2 MiB), 45 min left: copy one:a two:b`.
+/// A job for people: `0123456789abcdef running ann 3 files (1.2 MiB), 45 min left: copy --recursive one:a two:b`.
 pub(super) fn job_words(job: &Value) -> String {
     let number = |path: &str| job.pointer(path).and_then(Value::as_u64);
     let files = counted(number("/progress/files").unwrap_or(0), "file");
@@ -41,11 +42,16 @@ pub(super) fn job_words(job: &Value) -> String {
     if let Some(left) = number("/progress/remaining") {
         words += &format!(", {} left", duration::words(Duration::from_secs(left)));
     }
+    match (text(job, "state").as_str(), text(job, "next_try")) {
+        (_, next) if next.is_empty() => {}
+        ("waiting", next) => words += &format!(", tried again at {next}"),
+        (_, next) => words += &format!(", not before {next}"),
+    }
     let cause = text(job, "cause");
     if !cause.is_empty() {
         words += &format!(" ({cause})");
     }
-    format!("{words}: {}", places(job))
+    format!("{words}: {}", command(job))
 }
 
 /// The id of a job, and its name if it has one.
@@ -73,11 +79,14 @@ pub(super) fn series_words(series: &Value) -> String {
     )
 }
 
-/// The verb and the places of a job.
-fn places(job: &Value) -> String {
-    let sources = member(job, "sources").as_array().into_iter().flatten().filter_map(Value::as_str);
-    let sources: Vec<String> = sources.map(|source| show(source.as_bytes())).collect();
-    format!("{} {} {}", text(job, "verb"), sources.join(" "), text(job, "dest"))
+/// The command line that asks for the same as a job.
+fn command(job: &Value) -> String {
+    let sources = member(job, "sources").as_array().into_iter().flatten();
+    let places = sources.chain([member(job, "dest")]).filter_map(Value::as_str).map(str::to_owned);
+    let places: Vec<String> = places.collect();
+    let none = Map::new();
+    let options = member(job, "options").as_object().unwrap_or(&none);
+    command_line(&command_words(&text(job, "verb"), options, places.iter(), &[]))
 }
 
 /// A member of an object; null if it has none.

@@ -29,12 +29,20 @@ fn a_job_is_one_line_for_people_without_control_characters() {
         "id": "1", "state": "running", "owner": "ann", "verb": "copy", "sources": ["one:a\u{1b}"], "dest": "two:",
         "cause": null, "progress": {"files": 1, "bytes": 2048, "remaining": 90},
     });
-    assert_eq!(job_words(&job), "1 running ann 1 file (2.00 KiB), 90 s left: copy one:a%1B two:");
+    assert_eq!(job_words(&job), r"1 running ann 1 file (2.00 KiB), 90 s left: copy $'one:a\033' two:");
     let partial = json!({
         "id": "1", "name": "nightly", "state": "partial", "owner": "ann", "verb": "copy", "sources": ["one:a"],
         "dest": "two:", "failed": 2, "cause": null, "progress": {"files": 1, "bytes": 2048, "remaining": null},
     });
     assert_eq!(job_words(&partial), "1 nightly partial ann 1 file (2.00 KiB), 2 failed: copy one:a two:");
+    let mut waiting = json!({
+        "id": "1", "state": "waiting", "owner": "ann", "verb": "copy", "sources": ["one:a b"], "dest": "two:",
+        "options": {"recursive": true, "limit": "1M"}, "cause": "no answer", "next_try": "2026-11-29T02:30:00Z",
+    });
+    let words = "1 waiting ann 0 files (0 B), tried again at 2026-11-29T02:30:00Z (no answer): copy --limit=1M --recursive 'one:a b' two:";
+    assert_eq!(job_words(&waiting), words);
+    waiting["state"] = "scheduled".into();
+    assert!(job_words(&waiting).contains(", not before 2026-11-29T02:30:00Z ("), "{}", job_words(&waiting));
     assert!(with_event(&job, "job").starts_with("{\"event\":\"job\","));
 }
 

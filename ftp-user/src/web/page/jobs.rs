@@ -93,8 +93,7 @@ fn row(job: &JobView, now: Time) -> Html {
 
 /// Why a job is not done.
 pub(super) fn why_not_done(job: &JobView) -> Option<&str> {
-    let is_done = matches!(job.state, QueueState::Done | QueueState::Running);
-    job.cause.as_deref().filter(|_| !is_done)
+    job.cause.as_deref().filter(|_| job.state != QueueState::Done)
 }
 
 /// A cause below what it is the cause of.
