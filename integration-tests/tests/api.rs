@@ -483,16 +483,22 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let tuned =
         ["--timeout", "9s", "--stall", "9s", "-j", "2", "--streams", "2", "--no-times", "--limit", "9GB"];
     run(&[&copy[..], &tuned, &["--wait"]].concat()).exits(0);
+    run(&["why", "last"]).exits(0).says("--no-times").says("--timeout=9000ms").says("--streams=2");
     run(&["retry", "last", "--yes"]).exits(2).says("this is a job of the queue");
     for option in ["--trace", "--state", "--store=sqlite:journal.db"] {
         let name = option.split('=').next().unwrap();
         let words = [&["jobs", option][..], if name == option { &["there"] } else { &[] }].concat();
         run(&words).exits(2).says(&format!("leave out {name}, or --daemon"));
     }
-    // The same status and advice as for a job of this host.
-    run(&["pause", &id]).exits(2).says("cannot pause job").says(&format!("why {id} tells how it stands"));
+    // The same status and advice as for a job of this host, without the directories of the daemon.
+    run(&["pause", &id])
+        .exits(2)
+        .says("cannot pause job")
+        .says(&format!("; ftp-user why {id} tells how it stands"));
     scene.user().args(["pause", &id]).run().exits(2).says(&format!("why {id} tells how it stands"));
-    run(&["retry", "0123456789abcdef"]).exits(3).says("there is no such job").says("jobs --daemon lists");
+    run(&["retry", "0123456789abcdef"])
+        .exits(3)
+        .says("there is no such job; jobs, with the same --daemon, lists");
 }
 
 #[test]

@@ -97,12 +97,19 @@ fn rm_r_deletes_a_tree_and_follows_no_link() {
     let summary = run.summary();
     assert_eq!((summary["files"].as_u64(), summary["directories"].as_u64()), (Some(7), Some(3)), "{run}");
     assert_eq!(at.names(), ["outside/", "outside/kept"]);
-    // A server finds nothing behind a link that leads nowhere; its directory shows the link.
-    for (name, words) in [("lost", &["rm"][..]), ("also", &["rm", "-r", "--yes"])] {
-        symlink("nowhere", at.path(name)).unwrap();
+    // A server looks through a link, or refuses to; its directory shows the link.
+    for (name, target, words) in [
+        ("lost", "nowhere", &["rm"][..]),
+        ("also", "nowhere", &["rm", "-r", "--yes"]),
+        ("loop", "loop", &["rm"]),
+        ("away", "/..", &["rm"]),
+        ("tree", "outside", &["rm"]),
+    ] {
+        symlink(target, at.path(name)).unwrap();
         user().args(words).args([at.url(name)]).run().exits(0).says("deleted 1 file");
         assert!(!at.path(name).is_symlink());
     }
+    assert_eq!(at.names(), ["outside/", "outside/kept"]);
 }
 
 #[test]

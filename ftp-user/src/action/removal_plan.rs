@@ -164,7 +164,7 @@ impl SeenPlaces {
         recursive: bool,
     ) -> Result<RemovalPlan> {
         let (context, mut host) = (run.context, run.host(place));
-        let seen = self.look(run, &mut host, place, recursive).await?;
+        let seen = self.look(run, &mut host, place).await?;
         if seen.kind != listing::Kind::Directory {
             refuse_slash(place, seen.kind)?;
             let scope = Scope::of_entry(place)?;
@@ -189,36 +189,30 @@ impl SeenPlaces {
         Ok(plan)
     }
 
-    /// What a place is, where a symbolic link is one. Servers look through links when they are asked for one name; where
-    /// it matters, because the place `may_be_tree`, the listing of its directory tells.
+    /// What a place is, where a symbolic link is one. Servers look through links when they are asked for one name: where that finds
+    /// a directory, nothing, or what may not be looked at, the listing of its directory tells.
     ///
     /// # Errors
     ///
     /// Nothing is there, or it cannot be determined.
-    async fn look(
-        &mut self,
-        run: &VerbRun<'_>,
-        host: &mut Host,
-        place: &Location,
-        may_be_tree: bool,
-    ) -> Result<Facts> {
+    async fn look(&mut self, run: &VerbRun<'_>, host: &mut Host, place: &Location) -> Result<Facts> {
         // With a slash at its end, a link would be followed.
         let scope = Scope::of_entry(place);
         let path = scope.as_ref().map_or(&place.path, |scope| &scope.root);
-        let mut seen = match run.entry(host, path).await? {
-            Some(seen) => seen,
-            // It may lead nowhere.
-            None if self.is_link(run, host, path).await? => Facts::of_kind(listing::Kind::Link),
-            None => return Err(missing(place)),
+        let found = run.entry(host, path).await;
+        let may_be_link = match &found {
+            Ok(seen) => seen.as_ref().is_none_or(|seen| seen.kind == listing::Kind::Directory),
+            Err(failure) => failure.kind == Kind::Refused,
         };
-        if may_be_tree && seen.kind == listing::Kind::Directory && self.is_link(run, host, path).await? {
-            seen.kind = listing::Kind::Link;
+        if may_be_link && self.is_link(run, host, path).await? {
+            let seen = found.ok().flatten().unwrap_or_else(|| Facts::of_kind(listing::Kind::Link));
+            return Ok(Facts { kind: listing::Kind::Link, ..seen });
         }
-        Ok(seen)
+        found?.ok_or_else(|| missing(place))
     }
 
     /// Whether a server shows in its directory that this is a symbolic link. A server that does not list the directory is
-    /// believed: what is in a link is looked at again before it is deleted.
+    /// asked once, and believed: what is in a link is looked at again before it is deleted.
     async fn is_link(&mut self, run: &VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<bool> {
         let (Some(name), false) = (place::base_name(path), host.is_local()) else { return Ok(false) };
         let (directory, server) = (place::parent(path), host.name());
@@ -226,12 +220,11 @@ impl SeenPlaces {
         if let Some(last) = self.last.as_ref().filter(is_known) {
             return Ok(last.names.contains(&name));
         }
-        let listed = ask!(run.context, host, async {
-            let mut names = HashSet::new();
-            files::list_links(run.context, host, directory.as_ref(), &mut names).await?;
-            Ok(names)
-        });
-        let Some(names) = answer_if_any(listed)? else { return Ok(false) };
+        let mut names = HashSet::new();
+        let listed = files::list_links(run.context, host, directory.as_ref(), &mut names).await;
+        if answer_if_any(listed)?.is_none() {
+            names.clear();
+        }
         let is_link = names.contains(&name);
         self.last = Some(DirectoryLinks { host: server, directory, names });
         Ok(is_link)

@@ -179,6 +179,7 @@ impl Cli {
     pub(super) fn read_typed(words: Vec<OsString>) -> Result<Self, args::Rejected> {
         let (mut cli, typed): (Self, _) = args::parse_with_ids(words)?;
         cli.general.typed = cli.general.job.clone();
+        cli.general.is_store_typed = typed.contains("store");
         cli.typed = cli.options();
         cli.typed.retain(|option, _| typed.contains(option));
         Ok(cli)

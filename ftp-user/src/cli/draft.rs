@@ -39,17 +39,6 @@ pub(super) enum StoredDraft {
 }
 
 impl JobDraft {
-    /// Has `at` and the times of its series mean those of another time zone than this host's.
-    ///
-    /// # Errors
-    ///
-    /// `at` cannot be read.
-    pub(super) fn in_zone(mut self, zone: TimeZone, at: Option<&str>) -> Result<Self> {
-        self.entry.due = due(at, self.entry.created, &zone)?;
-        self.zone = zone;
-        Ok(self)
-    }
-
     /// Stores it: it is durable then.
     ///
     /// # Errors
@@ -72,7 +61,8 @@ impl JobDraft {
     }
 }
 
-/// Reads a job that is to be left to the queue. No server is asked, and nothing is stored.
+/// Reads a job that is to be left to the queue; its times are those of `zone`, or of this host. No server is asked, and nothing
+/// is stored.
 ///
 /// # Errors
 ///
@@ -82,10 +72,14 @@ pub(super) async fn draft(
     verb: &JobVerb,
     typed: Map<String, Value>,
     words: &[OsString],
+    zone: Option<TimeZone>,
 ) -> Result<JobDraft> {
     let now = since_1970().as_secs();
     let asked = verb.queue();
-    let zone = TimeZone::system();
+    let zone = match zone {
+        Some(zone) => zone,
+        None => asked.zone()?.unwrap_or_else(TimeZone::system),
+    };
     let (due, every) = (due(asked.at.as_deref(), now, &zone)?, asked.recurrence()?);
     if every.is_some() && verb.id().is_some() {
         return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
@@ -130,7 +124,7 @@ pub(super) async fn draft(
 }
 
 /// When a job may begin that begins at this time of the zone, in seconds since 1970.
-pub(super) fn due(at: Option<&str>, now: u64, zone: &TimeZone) -> Result<u64> {
+fn due(at: Option<&str>, now: u64, zone: &TimeZone) -> Result<u64> {
     let Some(at) = at else { return Ok(now) };
     let today = Timestamp::from_second(now.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
     let at = parse_at(at, today, zone).map_err(|why| Failure::usage(why.to_string()))?;

@@ -103,6 +103,9 @@ struct General {
     /// The database that has the jobs: postgres://USER@HOST/DB (default: store in [daemon], else the state directory)
     #[arg(long, global = true, value_name = "URL", env = "FTP_USER_STORE", hide_short_help = true)]
     store: Option<StoreUrl>,
+    /// Whether `store` stands on the command line.
+    #[arg(skip)]
+    is_store_typed: bool,
     /// The file of the password of --store (default: $PGPASSFILE, else ~/.pgpass)
     #[arg(long, global = true, value_name = "FILE", requires = "store", hide_short_help = true, value_hint = clap::ValueHint::FilePath)]
     store_password_file: Option<PathBuf>,

@@ -394,8 +394,8 @@ pub(super) fn check(password: &Secret, from: &str) -> Result<()> {
         return Err(Failure::usage(format!("{from} is empty")));
     }
     if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        return Err(Failure::usage(format!("{from} has CR, LF or NUL in it"))
-            .hint("it has one line, and nothing but the password or token in it"));
+        return Err(Failure::usage(format!("{from} contains CR, LF or NUL"))
+            .hint("write the password or token alone, on one line"));
     }
     Ok(())
 }

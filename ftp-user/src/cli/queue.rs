@@ -21,6 +21,7 @@ use crate::report::Event;
 use clap::Args;
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::output;
+use ftp_io::quoting::for_shell;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -79,12 +80,12 @@ impl QueueArgs {
             return Ok(None);
         }
         let zone = TimeZone::system();
-        match std::env::var("TZ") {
-            Ok(name) if !name.is_empty() && zone.is_unknown() => {
-                Err(Failure::usage(format!("TZ={name} names no time zone that this host knows"))
-                    .hint("write it as Europe/Berlin, or leave it out"))
+        match std::env::var_os("TZ").filter(|name| !name.is_empty() && zone.is_unknown()) {
+            Some(name) => {
+                let what = format!("TZ={} names no time zone that this host knows", for_shell(name));
+                Err(Failure::usage(what).hint("set TZ to a name like Europe/Berlin, or unset it"))
             }
-            Ok(_) | Err(_) => Ok(Some(zone)),
+            None => Ok(Some(zone)),
         }
     }
 }
@@ -109,8 +110,7 @@ impl General {
         typed: Map<String, Value>,
         words: &[OsString],
     ) -> Result<Status> {
-        verb.queue().zone()?;
-        let draft = draft(self, verb, typed, words).await?;
+        let draft = draft(self, verb, typed, words, None).await?;
         let queue = self.queue()?;
         let begins = Some(draft.entry.due).filter(|due| *due > draft.entry.created);
         let (id, begins) = match draft.store(&queue).map_err(not_submitted)? {
@@ -347,7 +347,7 @@ impl General {
             }
             let state = record.queued.as_ref().map(|entry| entry.state(since_1970().as_secs()));
             if why == EntryRefusal::IsCarried && !queue.has_daemon() {
-                let what = format!("job {id} counts as carried, and its daemon does not live any more");
+                let what = format!("job {id} is marked as carried, but its daemon does not live any more");
                 return Failure::usage(what).hint(format!(
                     "cancel it without --forget, and start {FtpUser} daemon, which gives it up"
                 ));

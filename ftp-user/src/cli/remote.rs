@@ -18,9 +18,9 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::queue::zone_name;
+use crate::queue::{QueueState, zone_name};
 use crate::web::client::{Asker, NoDaemon, Question};
-use crate::web::{ErrorCode, OPTIONS, encode};
+use crate::web::{ErrorCode, encode, option_of};
 use crate::world::connect_to_host;
 use clap::Args;
 use ftp_io::clock::Clock;
@@ -31,7 +31,6 @@ use ftp_proto::address;
 use ftp_proto::wire::show;
 use hyper::Method;
 use jiff::Timestamp;
-use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::io;
@@ -167,7 +166,7 @@ impl Daemon {
                 client.connect(stream).await.map_err(|refusal| {
                     if let Refusal::NotTls = refusal {
                         return Failure::new(Kind::Other, format!("{at} does not speak TLS"))
-                            .hint("name the address at which ftp-user daemon --listen serves its page");
+                            .hint("name the address at which ftp-user daemon --listen serves its page, with http:// if it has no certificate");
                     }
                     let what = format!("the daemon at {at} is not trusted: {refusal}");
                     Failure::new(Kind::Untrusted, what)
@@ -215,9 +214,11 @@ impl Daemon {
         if let Ok(id) = called.parse::<JobId>()
             && self.series_ids().await.is_ok_and(|known| known.contains(&id.to_string()))
         {
-            return is_series(id, verb);
+            let told = is_series(id, verb);
+            let hint = told.hint.clone().map(at_daemon);
+            return told.hint_if(hint);
         }
-        failure.hint(format!("{FtpUser} jobs --daemon lists the jobs that the token may see"))
+        failure.hint("jobs, with the same --daemon, lists those that the token may see")
     }
 
     /// Prints events as they come, until the daemon ends or the program is told to stop.
@@ -259,9 +260,14 @@ fn refusal(object: &Value) -> Failure {
         "" => "it does not say why".to_owned(),
         message => show(message.as_bytes()),
     };
-    let hint = Some(show(text("hint").as_bytes())).filter(|hint| !hint.is_empty());
+    let hint = Some(show(text("hint").as_bytes())).filter(|hint| !hint.is_empty()).map(at_daemon);
     let kind = code.map_or(Kind::Other, kind_of);
     Failure::new(kind, format!("the daemon refuses it: {message}")).hint_if(hint)
+}
+
+/// The same advice for whoever has named the daemon: its commands ask that daemon as well.
+fn at_daemon(hint: String) -> String {
+    if hint.starts_with("ftp-user ") { hint + ", with the same --daemon and --token-file" } else { hint }
 }
 
 /// The kind of failure that a refusal is.
@@ -288,23 +294,32 @@ const fn kind_of(code: ErrorCode) -> Kind {
 pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Result<Status> {
     let daemon = Daemon::of(args)?;
     let general = &cli.general;
-    // The variable may be there for other commands.
-    let names_store = general.store.is_some() && std::env::var_os("FTP_USER_STORE").is_none();
     for (option, is_typed, about) in [
         ("--trace", general.trace.is_some(), "writes the dialogue of this host with servers"),
-        ("--state", general.state.is_some(), "names what this host keeps between runs"),
-        ("--store", names_store, "names the jobs that this host reaches itself"),
+        ("--state", general.state.is_some(), "names the state directory of this host"),
+        ("--store", general.is_store_typed, "names a store of jobs"),
     ] {
         if is_typed {
             return Err(Failure::usage(format!("{option} {about}, and the daemon has its own"))
                 .hint(format!("leave out {option}, or --daemon")));
         }
     }
+    let cancel = general.hands.cancel()?;
+    if let Verb::Job(job) = &cli.verb
+        && job.queue().queue
+    {
+        let made = cancel.unless_cancelled(submit(general, &daemon, job, &cli.typed, words)).await??;
+        if !job.queue().wait {
+            return Ok(Status::Done);
+        }
+        let id = text(&made, "id");
+        let ended = cancel.unless_cancelled(wait(general, &daemon, &made)).await.flatten();
+        return ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")));
+    }
     let done = async {
         match &cli.verb {
-            Verb::Job(job) if !job.queue().queue => Err(Failure::usage("--daemon takes jobs for its queue")
+            Verb::Job(_) => Err(Failure::usage("--daemon takes jobs for its queue")
                 .hint("add --queue, or leave out --daemon")),
-            Verb::Job(job) => submit(general, &daemon, job, &cli.typed, words).await,
             Verb::Jobs(args) => jobs(general, &daemon, args).await,
             Verb::Why(args) => why(general, &daemon, &args.run).await,
             Verb::Pause(args) => act(general, &daemon, &args.job, "pause").await,
@@ -321,7 +336,7 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
             _ => Err(Failure::usage("this verb cannot be used with --daemon")),
         }
     };
-    general.hands.cancel()?.unless_cancelled(done).await?
+    cancel.unless_cancelled(done).await?
 }
 
 /// Has the daemon of the state directory, if one runs, look at the queue: it does so when a connection comes to its socket.
@@ -344,14 +359,14 @@ pub(super) async fn follow_own(general: &General) -> Result<Status> {
     general.hands.cancel()?.unless_cancelled(daemon.follow(general.json)).await?
 }
 
-/// Leaves a job to the daemon.
+/// Leaves a job to the daemon. Returns the job.
 async fn submit(
     general: &General,
     daemon: &Daemon,
     verb: &JobVerb,
     typed: &Map<String, Value>,
     words: &[OsString],
-) -> Result<Status> {
+) -> Result<Value> {
     let settings = program::settings(general.job.config.as_deref())?;
     if AskedJob::typed(verb.name(), typed.clone(), words, &settings.sites).job.had_passwords {
         return Err(Failure::usage("a job in the queue has no password in it")
@@ -362,8 +377,8 @@ async fn submit(
     body.insert("priority".to_owned(), json!(queue.priority.unwrap_or_default()));
     body.insert("at".to_owned(), json!(queue.at));
     body.insert("every".to_owned(), json!(queue.every));
-    // A delay is the same everywhere, and the daemon may not know the zone.
     let recurrence = queue.recurrence()?;
+    // A delay is the same everywhere, and the daemon may not know the zone.
     if let Some(zone) = queue.zone()? {
         body.insert("zone".to_owned(), json!(zone_name(&zone)));
     }
@@ -375,10 +390,15 @@ async fn submit(
     let begins = begins.and_then(|begins| u64::try_from(begins.as_second()).ok());
     // The daemon has accepted it: nothing fails here.
     general.say_when(begins, recurrence.as_ref());
-    if !queue.wait {
-        return Ok(Status::Done);
+    if QueueState::named(&text(&made, "state")).is_some_and(QueueState::has_ended) {
+        general.warn(format!("the daemon has this job already, and it has ended: {id}")).await?;
     }
-    let mut told = text(&made, "state");
+    Ok(made)
+}
+
+/// Waits for the end of a job, and says each state that it comes to.
+async fn wait(general: &General, daemon: &Daemon, made: &Value) -> Result<Status> {
+    let (id, mut told) = (text(made, "id"), text(made, "state"));
     let clock = Clock::start();
     let began = clock.now();
     loop {
@@ -397,10 +417,8 @@ async fn submit(
 
 /// A job as the API takes it.
 fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Value>> {
-    let known = |name: &str| OPTIONS.iter().any(|option| option.name == name);
     let (mut options, mut places) = (Map::new(), Vec::new());
     for (id, value) in typed {
-        let name = id.replace('_', "-");
         let several = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         match id.as_str() {
             "places" => places = several,
@@ -408,16 +426,15 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
             "dest" => places.push(value.clone()),
             // The settings of this host say which of its words are sites.
             "id" | "config" => {}
-            "no_times" => drop(options.insert("times".to_owned(), json!(false))),
-            _ if known(&name) => drop(options.insert(name, in_api(value))),
+            _ if let Some((name, value)) = option_of(id, value) => drop(options.insert(name, value)),
             _ => {
                 let option = match id.as_str() {
                     "v4" => "-4".to_owned(),
                     "v6" => "-6".to_owned(),
-                    _ => format!("--{name}"),
+                    _ => format!("--{}", id.replace('_', "-")),
                 };
                 return Err(Failure::usage(format!("{option} cannot be sent to another daemon"))
-                    .hint("leave it out, or write it into the settings of the daemon"));
+                    .hint("leave it out, or leave the job to the daemon at its own host"));
             }
         }
     }
@@ -428,21 +445,6 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
         .ok_or_else(|| Failure::usage("a list cannot be sent to another daemon").hint("name the sources"))?;
     let job = json!({"verb": verb.name(), "sources": places, "dest": dest, "options": options});
     Ok(job.as_object().cloned().unwrap_or_default())
-}
-
-/// The value of an option as the API takes it: a duration is a text, and so is a number that is too large for one; a number of
-/// which `auto` is another value is a number.
-fn in_api(value: &Value) -> Value {
-    if let Some(number) = value.get("exactly") {
-        return number.clone();
-    }
-    match Duration::deserialize(value) {
-        Ok(duration) => json!(format!("{}ms", duration.as_millis())),
-        Err(_) if value.as_u64().is_some_and(|number| u32::try_from(number).is_err()) => {
-            json!(value.to_string())
-        }
-        Err(_) => value.clone(),
-    }
 }
 
 /// Lists the jobs of the daemon, those that came last at the end.

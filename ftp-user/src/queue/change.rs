@@ -1,6 +1,6 @@
 //! What people do with jobs of the queue, and why it cannot be done.
 
-use super::QueueState;
+use super::{QueueState, Wish};
 
 /// What somebody does with a job.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,12 +32,12 @@ impl JobChange {
         }
     }
 
-    /// Whether it makes sense in this state. The page offers only these; the entry decides.
-    pub const fn suits(self, state: QueueState) -> bool {
+    /// Whether it makes sense in this state, where this is wanted already. The page offers only these; the entry decides.
+    pub const fn suits(self, state: QueueState, wish: Wish) -> bool {
         match self {
-            Self::Pause => !state.has_ended() && !matches!(state, QueueState::Paused),
-            Self::Resume => matches!(state, QueueState::Paused),
-            Self::Cancel | Self::Forget => !state.has_ended(),
+            Self::Pause => !state.has_ended() && matches!(wish, Wish::Run),
+            Self::Resume => !state.has_ended() && matches!(wish, Wish::Pause),
+            Self::Cancel | Self::Forget => !state.has_ended() && !matches!(wish, Wish::Cancel),
             Self::Retry => {
                 (state.has_ended() && !matches!(state, QueueState::Done))
                     || matches!(state, QueueState::Waiting)

@@ -111,7 +111,8 @@ impl TryFrom<i8> for Priority {
 }
 
 /// What the owner of a job wants.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Wish {
     /// It is carried.
     #[default]
@@ -123,6 +124,19 @@ pub enum Wish {
 }
 
 impl Wish {
+    /// All wishes there are.
+    pub const ALL: [Self; 3] = [Self::Run, Self::Pause, Self::Cancel];
+
+    /// What becomes of a job in this state because of it, for people.
+    pub const fn words(self, state: QueueState) -> Option<&'static str> {
+        match self {
+            _ if state.has_ended() => None,
+            Self::Cancel => Some("is being cancelled"),
+            Self::Pause if matches!(state, QueueState::Running) => Some("is being paused"),
+            Self::Run | Self::Pause => None,
+        }
+    }
+
     /// Its name, for programs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -132,6 +146,11 @@ impl Wish {
         }
     }
 
+    /// The wish of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.name() == name)
+    }
+
     /// The number that stands for it in a store.
     pub(crate) const fn number(self) -> i64 {
         self as i64
@@ -139,7 +158,7 @@ impl Wish {
 
     /// What a number of a store stands for.
     pub(crate) fn numbered(number: i64) -> Option<Self> {
-        [Self::Run, Self::Pause, Self::Cancel].into_iter().find(|wish| wish.number() == number)
+        Self::ALL.into_iter().find(|wish| wish.number() == number)
     }
 }
 
@@ -229,15 +248,6 @@ impl Entry {
     /// What it is called: by its `--id`, or by the request that has made it.
     pub fn name_of<'a>(&'a self, given: Option<&'a String>) -> Option<&'a String> {
         given.or_else(|| self.request.as_ref().map(|request| &request.name))
-    }
-
-    /// Why it stands as it does, for people.
-    pub fn reason(&self) -> Option<&str> {
-        match self.wish {
-            Wish::Pause if self.is_carried => Some("it is being paused"),
-            Wish::Cancel if self.exit.is_none() => Some("it is being cancelled"),
-            Wish::Run | Wish::Pause | Wish::Cancel => self.cause.as_deref(),
-        }
     }
 
     /// A worker carries it from now on.
@@ -397,7 +407,8 @@ impl Entry {
     pub fn resume(&mut self, now: u64) -> Result<(), EntryRefusal> {
         match (self.exit, self.wish) {
             (Some(_), _) => Err(EntryRefusal::HasEnded),
-            (None, Wish::Run | Wish::Cancel) => Err(EntryRefusal::IsNotPaused),
+            (None, Wish::Run) => Err(EntryRefusal::IsNotPaused),
+            (None, Wish::Cancel) => Err(EntryRefusal::IsCancelled),
             (None, Wish::Pause) => {
                 self.wish = Wish::Run;
                 if self.tries > 0 || self.cause.is_some() {

@@ -3,7 +3,7 @@
 use super::change::{ShownToken, date};
 use super::json::JsonLine;
 use crate::journal::{JobRecord, JobState, SeriesRecord, StoredJob, TransferState};
-use crate::queue::{Entry, QueueState, StoredProgress, Wish};
+use crate::queue::{Entry, QueueState, StoredProgress};
 use ftp_io::clock::since_1970;
 use ftp_io::program::{duration, size};
 use ftp_io::quoting::for_shell;
@@ -200,13 +200,9 @@ fn open_words(job: &JobRecord) -> String {
 fn queue_words(job: &JobRecord, entry: &Entry) -> String {
     let cause = entry.cause.as_ref().filter(|_| job.why.is_none() || entry.waits_for.is_some());
     let cause = cause.map(|cause| format!(" ({})", show(cause.as_bytes()))).unwrap_or_default();
-    let wish = match entry.wish {
-        _ if entry.exit.is_some() => "",
-        Wish::Cancel => ", is being cancelled",
-        Wish::Pause if entry.is_carried => ", is being paused",
-        Wish::Run | Wish::Pause => "",
-    };
-    let when = match entry.state(since_1970().as_secs()) {
+    let state = entry.state(since_1970().as_secs());
+    let wish = entry.wish.words(state).map(|words| format!(", {words}")).unwrap_or_default();
+    let when = match state {
         QueueState::Waiting => format!(", tried again at {}", date(entry.due)),
         QueueState::Scheduled => format!(", not before {}", date(entry.due)),
         QueueState::Paused if entry.due > since_1970().as_secs() => {

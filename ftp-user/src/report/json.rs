@@ -18,8 +18,8 @@ pub(super) fn text(event: &Event, job: Option<&JobProgress>, exits: Exits) -> io
 }
 
 /// The line that says how far the job is, without its end.
-pub(super) fn progress_text(file: &LastFile, job: Option<&JobProgress>) -> io::Result<String> {
-    progress(&file.source, file.bytes, file.total, job).text()
+pub(super) fn progress_text(file: &LastFile, job: &JobProgress) -> io::Result<String> {
+    progress(&file.source, file.bytes, file.total, Some(job)).text()
 }
 
 /// The members `path` and `rung` of a route.
@@ -103,6 +103,13 @@ impl JsonLine {
 
 /// Room for most lines, in bytes.
 const USUAL_LENGTH: usize = 320;
+
+impl Event {
+    /// Whether its line is a `warning`.
+    pub const fn is_warning(&self) -> bool {
+        matches!(self, Self::Warning { .. } | Self::Notice { .. } | Self::Repeated { .. } | Self::LeftOut(_))
+    }
+}
 
 /// The line of an event, if it has one. `shown` is how far the job is now, if that has changed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]

@@ -226,51 +226,54 @@ pub enum Output {
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn(RunMessage) + Send + Sync>);
 
-/// What a run says to a listener.
+/// What a run says.
 #[derive(Debug)]
-pub struct RunMessage {
-    /// What it is about.
-    pub topic: RunTopic,
-    /// How far the run is, if that has changed.
-    pub progress: Option<JobProgress>,
-    /// The numbers that its line shows.
-    pub exits: Exits,
-}
-
-/// What a run speaks of.
-#[derive(Debug)]
-pub enum RunTopic {
-    /// Something that has happened.
-    Event(Event),
-    /// Nothing but the time that has passed since it has said something of this file.
-    Time(LastFile),
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are events")]
+pub enum RunMessage {
+    /// Something has happened.
+    Event {
+        /// The event itself.
+        event: Event,
+        /// How far the run is, if the event has changed that.
+        progress: Option<JobProgress>,
+        /// The numbers that its line shows.
+        exits: Exits,
+    },
+    /// Nothing has happened for a while.
+    Progress {
+        /// How far the run is.
+        progress: JobProgress,
+        /// The file of the last event.
+        last: LastFile,
+    },
 }
 
 impl RunMessage {
-    /// Whether it is something to know that is about no file and no job.
-    pub const fn is_warning(&self) -> bool {
-        matches!(
-            self.topic,
-            RunTopic::Event(
-                Event::Warning { .. } | Event::Notice { .. } | Event::Repeated { .. } | Event::LeftOut(_)
-            )
-        )
-    }
-
-    /// About how much memory it takes, in bytes.
-    pub fn size(&self) -> usize {
-        match &self.topic {
-            RunTopic::Event(event) => queue::size(event),
-            RunTopic::Time(_) => queue::SMALL,
+    /// Its object of `--json`, on one line, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written as JSON.
+    pub fn line(&self) -> io::Result<Option<String>> {
+        match self {
+            Self::Event { event, progress, exits } => json::text(event, progress.as_ref(), *exits),
+            Self::Progress { progress, last } => json::progress_text(last, progress).map(Some),
         }
     }
 
-    /// Its object of `--json`, on one line, if it has one.
-    pub fn line(&self) -> Option<String> {
-        let progress = self.progress.as_ref();
-        match &self.topic {
-            RunTopic::Event(event) => json::text(event, progress, self.exits).ok().flatten(),
-            RunTopic::Time(file) => json::progress_text(file, progress).ok(),
+    /// What has happened, if something has.
+    pub const fn event(&self) -> Option<&Event> {
+        match self {
+            Self::Event { event, .. } => Some(event),
+            Self::Progress { .. } => None,
+        }
+    }
+
+    /// How far the run is, if that has changed.
+    pub const fn progress(&self) -> Option<&JobProgress> {
+        match self {
+            Self::Event { progress, .. } => progress.as_ref(),
+            Self::Progress { progress, .. } => Some(progress),
         }
     }
 }

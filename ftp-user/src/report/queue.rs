@@ -8,7 +8,7 @@
 
 use super::event::{Event, FileProgress, LeftOutEvents};
 use crate::failure::Failure;
-use crate::outcome::FailedItem;
+use crate::outcome::{FailedItem, FileCopy, FileOutcome};
 use ftp_io::lock::Lock;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
@@ -68,7 +68,7 @@ impl Sender {
     pub(super) fn say(&self, event: Event) {
         let mut state = self.backlog.state.locked();
         let weight = weight(&event);
-        let bytes = weight.unwrap_or(SMALL);
+        let bytes = event.size();
         let has_room = match &state.left_out {
             None => state.held.saturating_add(bytes) <= self.backlog.most,
             Some(_) => state.held <= self.backlog.most / 2,
@@ -82,7 +82,7 @@ impl Sender {
 
     /// Says it as soon as there is room. What is only said may take the other half.
     pub(super) async fn deliver(&self, event: Event) {
-        let weight = size(&event);
+        let weight = event.size();
         loop {
             let was_read = self.backlog.was_read.notified();
             tokio::pin!(was_read);
@@ -183,9 +183,11 @@ impl LeftOutEvents {
     }
 }
 
-/// About how much memory an event takes, in bytes.
-pub(super) fn size(event: &Event) -> usize {
-    weight(event).unwrap_or(SMALL)
+impl Event {
+    /// About how much memory it takes, in bytes.
+    pub fn size(&self) -> usize {
+        weight(self).unwrap_or(SMALL)
+    }
 }
 
 /// The memory that an event takes, in bytes: its texts, and a little more. `None`: there are few of its kind in a run, and nothing
@@ -196,8 +198,10 @@ fn weight(event: &Event) -> Option<usize> {
         Event::Plan { source, dest, .. } => source.len() + dest.len(),
         Event::File(outcome) if outcome.is_detached() => return None,
         Event::File(outcome) => {
-            let words = outcome.copy.as_ref().map_or_else(weight_of, |_| 0);
-            outcome.source.len() + outcome.dest.len() + words
+            // Servers choose how long the identity of a file is.
+            let identity = |copy: &FileCopy| copy.source.as_ref()?.unique.as_ref().map(String::len);
+            let texts = outcome.copy.as_ref().map_or_else(weight_of, |copy| identity(copy).unwrap_or(0));
+            size_of::<FileOutcome>() + outcome.source.len() + outcome.dest.len() + texts
         }
         Event::Path { why, account, .. } => {
             why.len() + account.as_ref().map_or(0, |account| account.tried.len() * SMALL)
@@ -223,7 +227,7 @@ fn weight(event: &Event) -> Option<usize> {
 
 /// The memory that the words of a failure take, in bytes.
 fn weight_of(failure: &Failure) -> usize {
-    failure.what.len() + failure.said.as_ref().map_or(0, String::len)
+    [&failure.said, &failure.hint].into_iter().flatten().map(String::len).sum::<usize>() + failure.what.len()
 }
 
 /// How long what is said may wait for more, so that both are read together.
@@ -231,13 +235,14 @@ const NAP: Duration = Duration::from_millis(2);
 /// How often a simulation looks whether more will be said.
 const REST: Duration = Duration::from_millis(100);
 /// The memory of an event without its texts, in bytes.
-pub(super) const SMALL: usize = 256;
+const SMALL: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ladder::Rung;
-    use crate::outcome::{FileCopy, FileOutcome, Verified};
+    use crate::outcome::Verified;
+    use ftp_proto::listing::{Facts, Kind};
 
     fn file(number: usize) -> Event {
         let copy = FileCopy { before: 4, ..FileCopy::moved(Some(10), Rung::Local, Verified::None) };
@@ -280,6 +285,19 @@ mod tests {
         assert_eq!(next(), Some(Event::LeftOut(left_out)));
         assert_eq!(next(), Some(warning()));
         assert_eq!(sender.backlog.state.locked().held, 0);
+    }
+
+    #[test]
+    fn what_servers_have_sent_counts() {
+        let sent = Some("x".repeat(15_000));
+        let source = Facts { unique: sent.clone(), ..Facts::of_kind(Kind::File) };
+        let copied = FileCopy { source: Some(source), ..FileCopy::default() };
+        let failed =
+            Failure { said: sent.clone(), hint: sent, ..Failure::new(crate::failure::Kind::Refused, "no") };
+        for (copy, size) in [(Ok(copied), 15_000), (Err(failed), 30_000)] {
+            let outcome = FileOutcome { source: "a".to_owned(), dest: "b".to_owned(), copy };
+            assert!(Event::File(Box::new(outcome)).size() > size);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::event::Event;
 use super::human::Human;
 use super::progress::{JobProgress, RunProgress};
 use super::queue;
-use super::{Output, RunMessage, RunTopic, Style};
+use super::{Output, RunMessage, Style};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
@@ -84,7 +84,7 @@ impl Teller {
         let is_of_many = shown.as_ref().is_some_and(|shown| is_of_many(&event, shown));
         let told = match &mut self.human {
             Some(human) => human.tell(&event),
-            None => self.say(RunTopic::Event(event), shown),
+            None => self.say(RunMessage::Event { event, progress: shown, exits: self.style.exits }),
         };
         self.told = std::mem::replace(&mut self.told, Ok(())).and(told);
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
@@ -106,13 +106,12 @@ impl Teller {
     }
 
     /// Hands a whole line to the program that reads, or the message to a listener.
-    fn say(&self, topic: RunTopic, progress: Option<JobProgress>) -> io::Result<()> {
-        let said = RunMessage { topic, progress, exits: self.style.exits };
+    fn say(&self, said: RunMessage) -> io::Result<()> {
         if let Output::Listener(listener) = &self.style.output {
             listener.hear(said);
             return Ok(());
         }
-        let Some(line) = said.line() else { return Ok(()) };
+        let Some(line) = said.line()? else { return Ok(()) };
         let mut out = self.style.output();
         out.write_all((line + "\n").as_bytes())?;
         out.flush()
@@ -125,7 +124,7 @@ impl Teller {
             Some(human) => human.progress(shown, last.map(|last| last.source.as_str())),
             None => {
                 if let Some(last) = last {
-                    self.told = self.say(RunTopic::Time(last.clone()), Some(*shown));
+                    self.told = self.say(RunMessage::Progress { progress: *shown, last: last.clone() });
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::error::Result;
 use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView};
 use crate::queue::{JobChange, QueueState, Scope};
 use serde_json::{Map, Value};
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use tokio_stream::Stream;
@@ -301,8 +302,40 @@ pub struct FleetEvent {
     pub line: EventLine,
 }
 
-/// One line that is made when somebody reads it first.
-pub type EventLine = LazyLock<String, Box<dyn FnOnce() -> String + Send>>;
+/// The text of an event: one line, which is made when it is first read.
+pub struct EventLine {
+    size: usize,
+    text: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
+}
+
+impl EventLine {
+    /// A line that is there.
+    pub fn ready(text: String) -> Self {
+        Self::lazy(text.len(), move || text)
+    }
+
+    /// A line that is made when it is first read. `size` is about how many bytes it takes.
+    pub fn lazy(size: usize, make: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self { size, text: LazyLock::new(Box::new(make)) }
+    }
+
+    /// About how many bytes it takes.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+}
+
+impl fmt::Display for EventLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for EventLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventLine")
+    }
+}
 
 /// An item of a feed.
 #[derive(Clone, Debug)]

@@ -32,7 +32,7 @@ mod tests;
 pub use api::job::command_words;
 #[cfg(test)]
 pub(crate) use api::options::read as read_options;
-pub use api::options::{JobOption, OPTIONS, OptionKind};
+pub use api::options::{JobOption, OPTIONS, OptionKind, option_of};
 pub use api::places::permit;
 pub use call::encode;
 pub use error::{ApiError, ErrorCode};

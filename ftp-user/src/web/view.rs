@@ -1,6 +1,6 @@
 //! What the API shows: one struct for each object, with the fields of the contract.
 
-use crate::queue::{QueueState, StoredProgress};
+use crate::queue::{QueueState, StoredProgress, Wish};
 use ftp_io::clock::since_1970;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -112,14 +112,11 @@ pub struct JobView {
     pub exit: Option<u8>,
     /// Why it waits (also that no worker has its sites), or why it has ended as it has.
     pub cause: Option<String>,
-    /// When it was submitted.
-    pub created: Time,
-    /// When it began first.
-    pub started: Option<Time>,
-    /// When it ended.
-    pub ended: Option<Time>,
-    /// When it is tried again.
-    pub next_try: Option<Time>,
+    /// What its owner wants: one that is carried is paused or cancelled as soon as its worker has heard of it.
+    pub wish: Wish,
+    /// When it was submitted, and what came and comes after that.
+    #[serde(flatten)]
+    pub times: JobTimes,
     /// Who carries it.
     pub worker: Option<String>,
     /// The route of its bytes, as in `--json`.
@@ -128,6 +125,19 @@ pub struct JobView {
     pub failed: u64,
     /// How far it is.
     pub progress: StoredProgress,
+}
+
+/// The times of a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct JobTimes {
+    /// When it was submitted.
+    pub created: Time,
+    /// When it began first.
+    pub started: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// When it may begin, or is tried again.
+    pub next_try: Option<Time>,
 }
 
 /// A file of a job as the API shows it.

@@ -1,11 +1,11 @@
 //! Requests to the API and the page of a daemon: the bytes of one connection, before a queue that remembers what was changed.
 
 use super::script::contains;
-use ftp_user::queue::{JobChange, QueueState, Scope, StoredProgress};
+use ftp_user::queue::{JobChange, QueueState, Scope, StoredProgress, Wish};
 use ftp_user::web::fleet::{EventStream, FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use ftp_user::web::serve::serve_one;
 use ftp_user::web::view::{
-    FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView,
+    FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView,
 };
 use ftp_user::web::{ApiError, Caller, ErrorCode, Fleet, TokenInfo, WebSettings, token_digest};
 use serde_json::{Map, Value, json};
@@ -108,10 +108,8 @@ fn job(id: &str, owner: &str, place: &str) -> JobView {
         state: QueueState::Running,
         exit: None,
         cause: Some(place.to_owned()),
-        created: Time::of_seconds(0),
-        started: None,
-        ended: None,
-        next_try: None,
+        wish: Wish::Run,
+        times: JobTimes { created: Time::of_seconds(0), started: None, ended: None, next_try: None },
         worker: None,
         path: None,
         failed: 0,

@@ -3,7 +3,7 @@
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
 use super::super::program;
-use super::feed::CarriedJob;
+use super::feed::HeardJob;
 use super::state::Daemon;
 use super::views::DAMAGED;
 use crate::config::Settings;
@@ -13,7 +13,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{JobRecord, JournalFailure, Leases, StoredJob, TakenJob};
 use crate::queue::{Entry, Lease, MISTAKEN, Scope, Submission, Wish};
-use crate::report::Listener;
+use crate::report::{Event, Listener};
 use crate::web::{self, Caller};
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,13 +111,13 @@ async fn run(daemon: &Arc<Daemon>, lease: Lease, record: &JobRecord, cancel: Can
     };
     let id = record.id;
     let feed = Arc::clone(&daemon.feed);
-    let run = CarriedJob::new(id, &submission.owner, ends(&submission));
+    let heard = HeardJob::new(id, &submission.owner, ends(&submission));
     let listener = Listener::new(move |said| {
         if !lease.is_of_tree_part() {
-            feed.hear(&run, said);
-        } else if said.is_warning() {
+            feed.hear(&heard, said);
+        } else if said.event().is_some_and(Event::is_warning) {
             // Its files are told by whoever has the job.
-            let said = said.line();
+            let said = said.line().ok().flatten();
             tracing::warn!(job = %id, part = lease.part, said, "a part of a tree");
         }
     });

@@ -6,7 +6,7 @@ use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection};
 use crate::queue::StoredProgress;
-use crate::report::{Event, JobProgress, RunMessage, RunTopic, about};
+use crate::report::{Event, JobProgress, RunMessage, about};
 use crate::web::fleet::{EventLine, FeedItem, FleetEvent};
 use crate::web::view::{PairView, RatePoint, Time};
 use ftp_io::clock::since_1970;
@@ -15,7 +15,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use tokio_stream::Stream;
 
@@ -31,7 +31,7 @@ pub(super) struct Feed {
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<KeptEvent>,
+    events: VecDeque<Arc<FleetEvent>>,
     /// About how many bytes they take.
     size: usize,
     /// The number of the last event.
@@ -46,48 +46,21 @@ struct State {
     pairs: BTreeMap<[String; 2], SeenPair>,
 }
 
-/// An event that may still be read.
+/// A job whose run is heard.
 #[derive(Debug)]
-struct KeptEvent {
-    event: Arc<FleetEvent>,
-    /// About how many bytes it takes.
-    size: usize,
-}
-
-/// A job that this daemon carries.
-#[derive(Debug)]
-pub(super) struct CarriedJob {
+pub(super) struct HeardJob {
     id: JobId,
-    name: Arc<str>,
+    /// The same as a text, which its events share.
+    id_text: Arc<str>,
     owner: Arc<str>,
     /// The servers of its source and its destination.
     ends: [String; 2],
 }
 
-impl CarriedJob {
+impl HeardJob {
     /// A job with this owner, between these servers.
     pub(super) fn new(id: JobId, owner: &str, ends: [String; 2]) -> Self {
-        Self { id, name: id.to_string().into(), owner: owner.into(), ends }
-    }
-}
-
-/// The line of an event that was not told yet.
-#[derive(Debug)]
-struct NewLine {
-    /// About how many bytes it takes.
-    size: usize,
-    line: EventLine,
-}
-
-impl NewLine {
-    /// A line that was made already.
-    fn now(line: String) -> Self {
-        Self::later(line.len(), move || line)
-    }
-
-    /// One that is made if somebody reads it.
-    fn later(size: usize, make: impl FnOnce() -> String + Send + 'static) -> Self {
-        Self { size, line: LazyLock::new(Box::new(make)) }
+        Self { id, id_text: id.to_string().into(), owner: owner.into(), ends }
     }
 }
 
@@ -180,21 +153,24 @@ impl Feed {
     }
 
     /// A run of a job has said something.
-    pub(super) fn hear(&self, job: &CarriedJob, said: RunMessage) {
-        self.count(job, &said);
+    pub(super) fn hear(&self, job: &HeardJob, said: RunMessage) {
+        self.note(job, &said);
         let (id, worker) = (job.id, Arc::clone(&self.worker));
-        let line = if matches!(said.topic, RunTopic::Event(Event::File(_))) {
-            // A tree has many, and often nobody follows.
-            NewLine::later(said.size(), move || with_job(&said.line().unwrap_or_default(), id, Some(&worker)))
-        } else {
-            let Some(line) = said.line() else { return };
-            NewLine::now(with_job(&line, id, Some(&worker)))
+        let line = move |said: &RunMessage| {
+            said.line().ok().flatten().map(|line| with_job(&line, id, Some(&worker)))
         };
-        self.state.locked().push(&job.name, &job.owner, line);
+        // Lines are made outside the lock. A tree has many files, and often nobody follows.
+        let line = if let Some(event @ Event::File(_)) = said.event() {
+            EventLine::lazy(event.size(), move || line(&said).unwrap_or_default())
+        } else {
+            let Some(line) = line(&said) else { return };
+            EventLine::ready(line)
+        };
+        self.state.locked().push(&job.id_text, &job.owner, line);
     }
 
-    /// Counts what a run of a job has said.
-    fn count(&self, CarriedJob { id, ends, .. }: &CarriedJob, said: &RunMessage) {
+    /// Notes what a run of a job has said: how far it is, its route, and what is counted.
+    fn note(&self, HeardJob { id, ends, .. }: &HeardJob, said: &RunMessage) {
         let mut state = self.state.locked();
         let state = &mut *state;
         if let Some(run) = state.runs.get_mut(id) {
@@ -208,7 +184,7 @@ impl Feed {
                 }
             }
         }
-        if let RunTopic::Event(Event::File(outcome)) = &said.topic {
+        if let Some(Event::File(outcome)) = said.event() {
             self.counted.file(state.pairs.get_key_value(ends).map(|(ends, _)| ends), outcome);
         }
     }
@@ -228,8 +204,9 @@ impl Feed {
         self.tell_of(worker, job, owner, &line.to_string());
     }
 
+    /// Tells what a worker says of a job.
     fn tell_of(&self, worker: &str, job: JobId, owner: &str, line: &str) {
-        let line = NewLine::now(with_job(line, job, Some(worker)));
+        let line = EventLine::ready(with_job(line, job, Some(worker)));
         self.state.locked().push(&job.to_string().into(), &owner.into(), line);
     }
 
@@ -274,32 +251,31 @@ impl Feed {
 }
 
 impl State {
-    fn push(&mut self, job: &Arc<str>, owner: &Arc<str>, NewLine { size, line }: NewLine) {
+    fn push(&mut self, job: &Arc<str>, owner: &Arc<str>, line: EventLine) {
         self.last += 1;
-        self.size += size;
+        self.size += line.size();
         let (job, owner) = (Arc::clone(job), Arc::clone(owner));
-        let event = Arc::new(FleetEvent { number: self.last, job, owner, line });
-        self.events.push_back(KeptEvent { event, size });
+        self.events.push_back(Arc::new(FleetEvent { number: self.last, job, owner, line }));
         while self.events.len() > MOST_EVENTS || self.size > MOST_BYTES {
-            self.size -= self.events.pop_front().map_or(self.size, |oldest| oldest.size);
+            self.size -= self.events.pop_front().map_or(self.size, |oldest| oldest.line.size());
         }
         self.waiting.drain().for_each(|(_, waker)| waker.wake());
     }
 
     /// The next event for a reader; `Reset` if it is there no longer, or never was.
     fn next(&self, next: u64) -> Option<FeedItem> {
-        let first = self.events.front().map_or(self.last + 1, |first| first.event.number);
+        let first = self.events.front().map_or(self.last + 1, |first| first.number);
         if next < first || next > self.last.saturating_add(1) {
             return Some(FeedItem::Reset(self.last));
         }
         let at = usize::try_from(next - first).ok()?;
-        self.events.get(at).map(|kept| FeedItem::Event(Arc::clone(&kept.event)))
+        self.events.get(at).map(|event| FeedItem::Event(Arc::clone(event)))
     }
 }
 
 impl RunOfJob {
     fn hear(&mut self, said: &RunMessage) {
-        if let RunTopic::Event(event) = &said.topic {
+        if let Some(event) = said.event() {
             if let Event::File(outcome) = event {
                 self.moving.remove(&outcome.source);
                 let is_failed = |failure: &Failure| failure.kind != Kind::Interrupted;
@@ -307,7 +283,7 @@ impl RunOfJob {
             }
             self.take(event);
         }
-        if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = &said.progress {
+        if let Some(JobProgress { files, of, more, bytes, total, rate, remaining }) = said.progress() {
             let rate = rate.map(|rate| rate as u64);
             self.progress = StoredProgress {
                 // Those that have failed have ended, and are not done.
@@ -415,7 +391,7 @@ impl Drop for Follower {
 const ROOM_FOR_MEMBERS: usize = 96;
 /// The largest number of events that a reader may be behind.
 const MOST_EVENTS: usize = 10_000;
-/// The largest size of these events in bytes.
+/// About how many bytes these events take at most.
 const MOST_BYTES: usize = 16 << 20;
 /// The largest number of jobs of which it is known how far their last run came.
 const MOST_RUNS: usize = 256;
@@ -449,7 +425,7 @@ mod tests {
             feed.tell(JobId::new(number), "ann", "{\"event\":\"job\"}");
         }
         let Some(FeedItem::Event(first)) = read(&mut early) else { panic!() };
-        assert_eq!(*first.line, r#"{"event":"job","job":"0000000000000000","worker":"w\"1"}"#);
+        assert_eq!(first.line.to_string(), r#"{"event":"job","job":"0000000000000000","worker":"w\"1"}"#);
         let mut late = feed.follow(Some(first.number));
         let Some(FeedItem::Event(second)) = read(&mut late) else { panic!() };
         assert_eq!(second.number, first.number + 1);
@@ -480,12 +456,12 @@ mod tests {
             let copy = Err(Failure::new(kind, "no"));
             Event::File(Box::new(FileOutcome { source: "a".to_owned(), dest: "b".to_owned(), copy }))
         };
+        run.hear(&RunMessage::Progress { progress: progress(2), last: LastFile::default() });
         let exits = Exits { of_kind: |_| 1, partly: 1 };
-        let mut hear = |topic, files| run.hear(&RunMessage { topic, progress: Some(progress(files)), exits });
-        hear(RunTopic::Time(LastFile::default()), 2);
-        hear(RunTopic::Event(failed(Kind::Refused)), 3);
         // One that was interrupted has not ended.
-        hear(RunTopic::Event(failed(Kind::Interrupted)), 3);
+        for event in [Kind::Refused, Kind::Interrupted].map(failed) {
+            run.hear(&RunMessage::Event { event, progress: Some(progress(3)), exits });
+        }
         assert_eq!((run.progress.files, run.progress.of), (2, Some(9)));
     }
 

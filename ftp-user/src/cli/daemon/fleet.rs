@@ -111,7 +111,8 @@ impl Daemon {
         let heard = Arc::clone(&said);
         let listener = Listener::new(move |one| {
             let mut said = heard.locked();
-            if let Some(object) = one.line().and_then(|line| serde_json::from_str(&line).ok()) {
+            if let Some(object) = one.line().ok().flatten().and_then(|line| serde_json::from_str(&line).ok())
+            {
                 if said.len() > MOST_SAID {
                     let _: Result<(), watch::error::SendError<bool>> = stop.send(true);
                 } else {
@@ -158,11 +159,9 @@ impl Fleet for Daemon {
         let silent = self.unattended(Listener::new(|_| ()), Cancel::never());
         let cli = self.read(words.clone(), silent)?;
         let verb = cli.verb.job().ok_or_else(|| ApiError::bad_value("verb", "it makes no job"))?;
-        let read = draft(&cli.general, verb, cli.typed.clone(), words.get(1..).unwrap_or_default());
+        let zone = job.zone.as_deref().and_then(zone_of);
+        let read = draft(&cli.general, verb, cli.typed.clone(), words.get(1..).unwrap_or_default(), zone);
         let mut draft = Handle::current().block_on(Box::pin(read)).map_err(refused)?;
-        if let Some(zone) = job.zone.as_deref().and_then(zone_of) {
-            draft = draft.in_zone(zone, job.at.as_deref()).map_err(refused)?;
-        }
         draft.entry.submission.owner.clone_from(&caller.name);
         draft.entry.submission.is_limited = caller.scope != Scope::Admin;
         draft.entry.request = request_of(job);

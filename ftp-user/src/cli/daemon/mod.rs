@@ -13,7 +13,7 @@ mod worker;
 
 use super::asked::READ_WORDS;
 use super::{General, program};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::WorkerId;
 use crate::job::{self, Status};
 use crate::journal::{DaemonLock, DaemonRefusal, Journal, JournalFailure, Queue};
@@ -107,6 +107,8 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
     if general.hands.cancel.is_some() {
         return Err(Failure::usage("a shell cannot start a daemon").hint("start it at a command line"));
     }
+    // Who reads its messages over the API need not know where it keeps its files.
+    FtpUser::set_options([]);
     let signals = Stop::new().and_then(|stop| Ok((stop, Reload::new()?)));
     let signals = signals.map_err(|error| Failure::of_this_host("cannot watch for signals", &error))?;
     // Mistakes in the settings are told now, and not by each job.

@@ -6,9 +6,9 @@ use crate::id::JobId;
 use crate::journal::as_text::text_of;
 use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
-use crate::queue::{FileTotals, QueueState, StoredProgress, WorkerRecord};
-use crate::web::OPTIONS;
-use crate::web::view::{FileState, FileView, JobView, SeriesView, Time, WorkerView};
+use crate::queue::{FileTotals, StoredProgress, WorkerRecord};
+use crate::web::option_of;
+use crate::web::view::{FileState, FileView, JobTimes, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -17,9 +17,10 @@ use std::collections::HashMap;
 pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<WorkerOfJob>) -> JobView {
     let QueuedJob { id, job, entry, is_damaged } = job;
     let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
-    let state = entry.state(since_1970().as_secs());
     let (sources, dest) = ends_of(job);
-    let waits = matches!(state, QueueState::Waiting | QueueState::Scheduled);
+    let now = since_1970().as_secs();
+    let state = entry.state(now);
+    let begins_later = entry.due > now && !state.has_ended() && !entry.is_carried;
     // Of what has ended the store knows everything.
     let run = run.filter(|_| !state.has_ended());
     let (worker, elsewhere) = of_job.map(|worker| (worker.name, worker.progress)).unzip();
@@ -35,11 +36,14 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         series: entry.series.map(|series| series.to_string()),
         state,
         exit: entry.exit,
-        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.reason().map(str::to_owned) },
-        created: at(entry.created),
-        started: entry.started.map(at),
-        ended: entry.ended.map(at),
-        next_try: waits.then(|| at(entry.due)),
+        cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.cause.clone() },
+        wish: entry.wish,
+        times: JobTimes {
+            created: at(entry.created),
+            started: entry.started.map(at),
+            ended: entry.ended.map(at),
+            next_try: begins_later.then(|| at(entry.due)),
+        },
         worker: worker.filter(|_| entry.is_carried),
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.rung.path().to_owned()),
         failed: entry.files.failed,
@@ -79,9 +83,7 @@ fn ends_of(job: &StoredJob) -> (Vec<String>, String) {
 
 /// The options of a job that the API knows.
 fn options_of(job: &StoredJob) -> Map<String, Value> {
-    let known =
-        |name: &'static str| Some((name.to_owned(), job.options.get(&name.replace('-', "_"))?.clone()));
-    OPTIONS.iter().filter_map(|option| known(option.name)).collect()
+    job.options.iter().filter_map(|(name, value)| option_of(name, value)).collect()
 }
 
 /// A series. `last` is the job of its last run.

@@ -3,6 +3,7 @@
 use super::super::General;
 use crate::failure::{Failure, Result};
 use crate::job::Status;
+use crate::queue::{QueueState, Wish};
 use crate::report::command_line;
 use crate::web::command_words;
 use ftp_io::program::{duration, output, size};
@@ -34,18 +35,24 @@ pub(super) fn job_words(job: &Value) -> String {
     let number = |path: &str| job.pointer(path).and_then(Value::as_u64);
     let files = counted(number("/progress/files").unwrap_or(0), "file");
     let bytes = size::bytes(number("/progress/bytes").unwrap_or(0));
+    let named = |key: &str| member(job, key).as_str().unwrap_or_default();
+    let state = QueueState::named(named("state"));
     let mut words =
         format!("{} {} {} {files} ({bytes})", called(job), text(job, "state"), text(job, "owner"));
-    if let Some(failed @ 1..) = number("/failed") {
+    // Before its end, that is the number of an earlier run.
+    if let Some(failed @ 1..) = number("/failed").filter(|_| state.is_some_and(QueueState::has_ended)) {
         words += &format!(", {failed} failed");
     }
     if let Some(left) = number("/progress/remaining") {
         words += &format!(", {} left", duration::words(Duration::from_secs(left)));
     }
-    match (text(job, "state").as_str(), text(job, "next_try")) {
-        (_, next) if next.is_empty() => {}
-        ("waiting", next) => words += &format!(", tried again at {next}"),
-        (_, next) => words += &format!(", not before {next}"),
+    if let Some(wish) = Wish::named(named("wish")).and_then(|wish| wish.words(state?)) {
+        words += &format!(", {wish}");
+    }
+    let next = text(job, "next_try");
+    if !next.is_empty() {
+        let begins = if state == Some(QueueState::Waiting) { "tried again at" } else { "not before" };
+        words += &format!(", {begins} {next}");
     }
     let cause = text(job, "cause");
     if !cause.is_empty() {
@@ -79,11 +86,12 @@ pub(super) fn series_words(series: &Value) -> String {
     )
 }
 
-/// The command line that asks for the same as a job.
+/// The command line that asks for the same as a job, as far as the API tells its options.
 fn command(job: &Value) -> String {
     let sources = member(job, "sources").as_array().into_iter().flatten();
-    let places = sources.chain([member(job, "dest")]).filter_map(Value::as_str).map(str::to_owned);
-    let places: Vec<String> = places.collect();
+    let places = sources.chain([member(job, "dest")]).filter_map(Value::as_str);
+    // That of a list has no places.
+    let places: Vec<String> = places.filter(|place| !place.is_empty()).map(str::to_owned).collect();
     let none = Map::new();
     let options = member(job, "options").as_object().unwrap_or(&none);
     command_line(&command_words(&text(job, "verb"), options, places.iter(), &[]))

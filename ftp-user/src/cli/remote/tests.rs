@@ -41,7 +41,9 @@ fn a_job_is_one_line_for_people_without_control_characters() {
     });
     let words = "1 waiting ann 0 files (0 B), tried again at 2026-11-29T02:30:00Z (no answer): copy --limit=1M --recursive 'one:a b' two:";
     assert_eq!(job_words(&waiting), words);
-    waiting["state"] = "scheduled".into();
+    waiting["wish"] = "cancel".into();
+    assert!(job_words(&waiting).contains(", is being cancelled, tried again at "), "{}", job_words(&waiting));
+    (waiting["wish"], waiting["state"]) = ("run".into(), "scheduled".into());
     assert!(job_words(&waiting).contains(", not before 2026-11-29T02:30:00Z ("), "{}", job_words(&waiting));
     assert!(with_event(&job, "job").starts_with("{\"event\":\"job\","));
 }
@@ -73,7 +75,7 @@ fn each_option_of_the_api_is_sent_as_the_api_takes_it() {
         assert_eq!(read.len(), expect, "{options}");
         sent.extend(read.keys().cloned());
     }
-    assert!(OPTIONS.iter().all(|option| sent.iter().any(|name| name == option.name)), "{sent:?}");
+    assert!(crate::web::OPTIONS.iter().all(|option| sent.iter().any(|name| name == option.name)), "{sent:?}");
     assert_eq!(job("--config c copy --no-times").unwrap()["options"], json!({"times": false}));
     for (words, option) in
         [("-4 copy", "-4"), ("--unseen 5s copy", "--unseen"), ("--no-tls copy", "--no-tls")]

@@ -29,16 +29,14 @@ fn a_job_stands_as_its_entry_says() {
     for (exit, name) in [(0, "done"), (9, "partial"), (10, "cancelled"), (5, "failed"), (2, "failed")] {
         assert_eq!(Entry { exit: Some(exit), ..entry() }.state(0).name(), name);
     }
-    let failed = Entry { cause: Some("busy".into()), ..entry() };
-    for (wish, is_carried, exit, why) in [
-        (Wish::Run, false, None, "busy"),
-        (Wish::Pause, false, None, "busy"),
-        (Wish::Pause, true, None, "it is being paused"),
-        (Wish::Cancel, false, None, "it is being cancelled"),
-        (Wish::Cancel, false, Some(10), "busy"),
+    for (wish, state, words) in [
+        (Wish::Run, QueueState::Running, None),
+        (Wish::Pause, QueueState::Paused, None),
+        (Wish::Pause, QueueState::Running, Some("is being paused")),
+        (Wish::Cancel, QueueState::Queued, Some("is being cancelled")),
+        (Wish::Cancel, QueueState::Cancelled, None),
     ] {
-        let entry = Entry { wish, is_carried, exit, ..failed.clone() };
-        assert_eq!(entry.reason(), Some(why), "{entry:?}");
+        assert_eq!(wish.words(state), words, "{wish:?} {state:?}");
     }
 }
 

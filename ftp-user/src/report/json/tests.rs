@@ -76,7 +76,7 @@ fn a_progress_event_has_its_file_and_its_job() {
     // Without an event of its own it is that of the last file.
     shown.files += 1;
     let last = LastFile { source: "ftp://a/z".into(), bytes: 5, total: Some(5) };
-    let told = [first, progress_text(&last, Some(&shown)).unwrap()];
+    let told = [first, progress_text(&last, &shown).unwrap()];
     assert_eq!(
         told,
         [

@@ -46,7 +46,7 @@ impl Frames {
             FeedItem::Event(event) if self.wants(event) => {
                 let mut frame = format!("id: {}\ndata: ", event.number);
                 // JSON escapes the ends of lines, so an object is one line.
-                let _ = write!(frame, "{}\n\n", *event.line);
+                let _ = write!(frame, "{}\n\n", event.line);
                 Some(frame)
             }
             FeedItem::Event(_) => None,

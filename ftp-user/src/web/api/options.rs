@@ -3,7 +3,9 @@
 //! or chooses a proxy or relay.
 
 use crate::web::error::{ApiError, Result};
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// An option of a job.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,29 @@ pub enum OptionKind {
 
 const fn option(name: &'static str, kind: OptionKind, help: &'static str) -> JobOption {
     JobOption { name, kind, help }
+}
+
+/// An option that a job is stored with, as the API has it: its name and its value. `None` if the API does not have it.
+pub fn option_of(stored: &str, value: &Value) -> Option<(String, Value)> {
+    if stored == "no_times" {
+        return Some(("times".to_owned(), json!(false)));
+    }
+    let name = stored.replace('_', "-");
+    OPTIONS.iter().any(|option| option.name == name).then(|| (name, value_of(value)))
+}
+
+/// A duration is a text, and so is a number that is too large for one; a number of which `auto` is another value is a number.
+fn value_of(stored: &Value) -> Value {
+    if let Some(number) = stored.get("exactly") {
+        return number.clone();
+    }
+    match Duration::deserialize(stored) {
+        Ok(duration) => json!(format!("{}ms", duration.as_millis())),
+        Err(_) if stored.as_u64().is_some_and(|number| u32::try_from(number).is_err()) => {
+            json!(stored.to_string())
+        }
+        Err(_) => stored.clone(),
+    }
 }
 
 /// All options there are.

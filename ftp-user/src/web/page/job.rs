@@ -58,8 +58,10 @@ fn head(call: &Call, job: &JobView) -> Html {
         let class = if action == JobChange::Cancel { "danger" } else { "" };
         button(call, &place, text(action), class)
     };
-    let actions =
-        Html::each(JobChange::OF_API.into_iter().filter(|change| may && change.suits(job.state)), one);
+    let actions = Html::each(
+        JobChange::OF_API.into_iter().filter(|change| may && change.suits(job.state, job.wish)),
+        one,
+    );
     let left = job.progress.remaining.map(|left| format!("{} left", duration(left)));
     let cause = Html::each(why_not_done(job), |cause| Html::of(r#"<p class="cause">{}</p>"#, &[&cause]));
     Html::of(
@@ -85,10 +87,10 @@ fn facts(job: &JobView, now: Time) -> Html {
     let facts = [
         ("Job", Some(text(&job.id))),
         ("Owner", Some(text(&job.owner))),
-        ("Submitted", moment(Some(job.created))),
-        ("Started", moment(job.started)),
-        ("Ended", moment(job.ended)),
-        ("Next try", moment(job.next_try)),
+        ("Submitted", moment(Some(job.times.created))),
+        ("Started", moment(job.times.started)),
+        ("Ended", moment(job.times.ended)),
+        ("Next try", moment(job.times.next_try)),
         ("Worker", known(&job.worker)),
         ("Path", known(&job.path)),
         ("Schedule", known(&job.series)),

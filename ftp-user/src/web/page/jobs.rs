@@ -64,7 +64,7 @@ fn table(jobs: &Slice<JobView>, now: Time) -> Html {
 }
 
 fn row(job: &JobView, now: Time) -> Html {
-    let next_try = Html::each(job.next_try.filter(|_| job.state == QueueState::Waiting), |next| {
+    let next_try = Html::each(job.times.next_try.filter(|_| job.state == QueueState::Waiting), |next| {
         Html::of("<small>next try {}</small>", &[&time(next, now)])
     });
     Html::of(
@@ -86,14 +86,15 @@ fn row(job: &JobView, now: Time) -> Html {
             &job.progress.remaining.map(duration).unwrap_or_default(),
             &next_try,
             &job.owner,
-            &time(job.created, now),
+            &time(job.times.created, now),
         ],
     )
 }
 
-/// Why a job is not done.
+/// Why a job is not done, or what becomes of it.
 pub(super) fn why_not_done(job: &JobView) -> Option<&str> {
-    job.cause.as_deref().filter(|_| job.state != QueueState::Done)
+    let is_done = matches!(job.state, QueueState::Done | QueueState::Running);
+    job.wish.words(job.state).or(job.cause.as_deref().filter(|_| !is_done))
 }
 
 /// A cause below what it is the cause of.

@@ -171,7 +171,7 @@ async fn a_job_has_exactly_the_fields_of_the_contract() {
     let daemon = Daemon::start().await;
     let job = daemon.api("ann", "GET /api/v1/jobs/a1", "").await.json();
     let keys: BTreeSet<_> = job.as_object().unwrap().keys().map(String::as_str).collect();
-    let fields = "id name verb sources dest options owner priority series state exit cause created \
+    let fields = "id name verb sources dest options owner priority series state exit cause wish created \
                   started ended next_try \
                   worker path failed progress";
     assert_eq!(keys, fields.split_whitespace().collect());

@@ -1,19 +1,20 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::{JobChange, QueueState, Scope, StoredProgress};
+use crate::queue::{JobChange, QueueState, Scope, StoredProgress, Wish};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{
-    Caller, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction, Submitted,
-    TokenInfo,
+    Caller, EventLine, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction,
+    Submitted, TokenInfo,
 };
 use crate::web::view::{
-    FileState, FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView,
+    FileState, FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, Time,
+    WorkerView,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -77,7 +78,7 @@ impl TestFleet {
 impl Content {
     fn tell(&mut self, job: &str, owner: &str, object: Value) {
         self.last_event += 1;
-        let line = LazyLock::new(Box::new(move || object.to_string()) as Box<_>);
+        let line = EventLine::ready(object.to_string());
         let event =
             Arc::new(FleetEvent { number: self.last_event, job: job.into(), owner: owner.into(), line });
         self.events.push_back(Arc::clone(&event));
@@ -114,10 +115,13 @@ pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
         state,
         exit: None,
         cause: None,
-        created: Time::of_seconds(Time::now().seconds() - 300),
-        started: None,
-        ended: None,
-        next_try: None,
+        wish: if state == QueueState::Paused { Wish::Pause } else { Wish::Run },
+        times: JobTimes {
+            created: Time::of_seconds(Time::now().seconds() - 300),
+            started: None,
+            ended: None,
+            next_try: None,
+        },
         worker: None,
         path: None,
         failed: 0,
@@ -160,7 +164,6 @@ impl Fleet for TestFleet {
             dest: new.dest.clone(),
             options: new.options.clone(),
             priority: new.priority,
-            created: Time::now(),
             ..job(&format!("job-{number}"), &caller.name, QueueState::Queued)
         };
         content.jobs.insert(0, made.clone());
@@ -228,14 +231,14 @@ impl Fleet for TestFleet {
         let mut content = self.ready()?;
         let job =
             content.jobs.iter_mut().find(|job| job.id == id).ok_or_else(|| ApiError::not_found("job"))?;
-        if !action.suits(job.state) {
+        if !action.suits(job.state, job.wish) {
             let message = format!("cannot {} a job that is {}", action.name(), job.state.name());
             return Err(ApiError::new(ErrorCode::Conflict, message));
         }
-        job.state = match action {
-            JobChange::Pause => QueueState::Paused,
-            JobChange::Resume | JobChange::Retry => QueueState::Queued,
-            JobChange::Cancel | JobChange::Forget => QueueState::Cancelled,
+        (job.state, job.wish) = match action {
+            JobChange::Pause => (QueueState::Paused, Wish::Pause),
+            JobChange::Resume | JobChange::Retry => (QueueState::Queued, Wish::Run),
+            JobChange::Cancel | JobChange::Forget => (QueueState::Cancelled, Wish::Cancel),
         };
         let job = job.clone();
         let object = json!({"event": "job", "job": job.id, "state": job.state, "worker": null});
