@@ -8,7 +8,7 @@
 
 use super::event::{Event, FileProgress, LeftOutEvents};
 use crate::failure::Failure;
-use crate::outcome::{FailedItem, FileCopy, FileOutcome};
+use crate::outcome::{FailedItem, FileCopy};
 use ftp_io::lock::Lock;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
@@ -201,7 +201,7 @@ fn weight(event: &Event) -> Option<usize> {
             // Servers choose how long the identity of a file is.
             let identity = |copy: &FileCopy| copy.source.as_ref()?.unique.as_ref().map(String::len);
             let texts = outcome.copy.as_ref().map_or_else(weight_of, |copy| identity(copy).unwrap_or(0));
-            size_of::<FileOutcome>() + outcome.source.len() + outcome.dest.len() + texts
+            outcome.source.len() + outcome.dest.len() + texts
         }
         Event::Path { why, account, .. } => {
             why.len() + account.as_ref().map_or(0, |account| account.tried.len() * SMALL)
@@ -241,7 +241,7 @@ const SMALL: usize = 256;
 mod tests {
     use super::*;
     use crate::ladder::Rung;
-    use crate::outcome::Verified;
+    use crate::outcome::{FileOutcome, Verified};
     use ftp_proto::listing::{Facts, Kind};
 
     fn file(number: usize) -> Event {
