@@ -475,7 +475,8 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     scene.until_state(&token, &slow, "cancelled");
     follows.wait_for("\"cancelled\"");
     follows.interrupt();
-    follows.end().exits(10);
+    let followed = follows.end().exits(10);
+    assert!(!followed.said.contains(" goes on"), "nobody is advised to resume what was paused: {followed}");
     run(&["copy", "--queue", "--every", "1d", "one:t", "two:"]).exits(0);
     let series = run(&["--json", "series"]).exits(0).events("series");
     assert_eq!(run(&["series"]).exits(0).stdout, scene.user().args(["series"]).run().exits(0).stdout);

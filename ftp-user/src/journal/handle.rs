@@ -258,6 +258,11 @@ impl JobJournal {
         self.open.as_ref().filter(|open| open.end.get().is_none()).map(|open| open.job)
     }
 
+    /// Whether a worker of the queue carries the job.
+    pub fn is_carried(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.lease.is_some())
+    }
+
     /// Whether a journal was opened, even if it has ended since.
     pub const fn is_open(&self) -> bool {
         self.open.is_some()

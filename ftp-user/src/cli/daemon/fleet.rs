@@ -506,9 +506,12 @@ fn not_stored(why: JournalFailure) -> ApiError {
         return ApiError::new(ErrorCode::TooMany, why.to_string())
             .hint("wait until some of them have ended, or cancel some");
     }
-    if let JournalFailure::Named { .. } = &why {
-        return ApiError::new(ErrorCode::Conflict, "this id was used for another job")
-            .hint("choose another id");
+    if let JournalFailure::Named { job, .. } = &why {
+        return ApiError::new(
+            ErrorCode::Conflict,
+            format!("job {job} has this id, and asks for something else"),
+        )
+        .hint("choose another id, or repeat that request");
     }
     away(why)
 }

@@ -72,7 +72,8 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let job = context.run.job_journal.job();
     let stays = context.run.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
-    if !stays {
+    // Whoever has stopped a job of the queue knows how it goes on.
+    if !stays || (was_stopped && context.run.job_journal.is_carried()) {
         return None;
     }
     let advice = match (end, job) {
