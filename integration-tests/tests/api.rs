@@ -451,7 +451,8 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let copy = ["copy", "--queue", "-r", "one:t", "two:"];
     let id = run(&[&copy[..], &["--wait", "--id", "x"]].concat()).exits(0).stdout[0].clone();
     assert_eq!(scene.to.bytes("t/a"), b"a");
-    assert_eq!(run(&[&copy[..], &["--id", "x"]].concat()).exits(0).stdout[0], id);
+    let again = run(&[&copy[..], &["--id", "x"]].concat()).exits(0).says("the queue has this job already");
+    assert_eq!(again.stdout[0], id);
     run(&["jobs"]).exits(0).says(&format!("{id} x done bob 1 file (1 B): copy --recursive one:t two:"));
     for called in [&id, "x", "last"] {
         let why = run(&["--json", "why", called]).exits(0);
@@ -460,6 +461,12 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     }
     run(&["copy", "--queue", "--wait", "one:none", "two:"]).exits(3).says("does not exist");
     let slow = scene.slow_job(&token);
+    let waits = ["--json", "copy", "--queue", "--wait", "-r", "one:t", "two:later"];
+    let waits = scene.of_daemon(&token, &waits).start();
+    waits.wait_for("\"queued\"");
+    waits.interrupt();
+    waits.end().exits(10).says("stays in the queue");
+    run(&["cancel", "last"]).exits(0);
     run(&["pause", &slow]).exits(0);
     scene.until_state(&token, &slow, "paused");
     run(&["resume", &slow]).exits(0);

@@ -113,6 +113,23 @@ fn rm_r_deletes_a_tree_and_follows_no_link() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_listed_is_asked_once_for_names_that_are_missing() {
+    let script = "FEAT: 211-Features\\r\\n MLST type*;size*;\\r\\n211 End\nMLST: 550 no such file\nCWD: 550 no such directory\n\
+        SIZE: 550 no such file\nMLSD: 425 no data connection\nLIST: 425 no data connection";
+    let listings = |names: &[&str]| {
+        let at = Peer::start("127.0.0.2", script, MODERN);
+        let places = names.iter().map(|name| at.url(name));
+        user().args(["rm"]).args(places).run().fails().says("does not exist");
+        assert!(at.seen_of(&["DELE"]).is_empty());
+        at.seen_of(&["MLSD", "LIST"]).len()
+    };
+    // One question may use two ways to open a data connection.
+    let of_one = listings(&["a"]);
+    assert!((1..=2).contains(&of_one), "{of_one}");
+    assert_eq!(listings(&["a", "b", "c"]), of_one);
+}
+
+#[test]
 fn rm_r_on_this_host_follows_no_link() {
     let start = || {
         let at = user();

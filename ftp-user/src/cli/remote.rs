@@ -18,7 +18,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text::text_of;
 use crate::place::Authority;
-use crate::queue::{QueueState, zone_name};
+use crate::queue::zone_name;
 use crate::web::client::{Asker, NoDaemon, Question};
 use crate::web::{ErrorCode, encode, option_of};
 use crate::world::connect_to_host;
@@ -29,7 +29,7 @@ use ftp_io::tls::{Client, Fingerprint, Refusal, Trust, Versions};
 use ftp_io::{simulated, socket};
 use ftp_proto::address;
 use ftp_proto::wire::show;
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -187,16 +187,26 @@ impl Daemon {
 
     /// Asks, and returns the object of the answer.
     async fn ask(&self, method: Method, path: impl Into<String>, body: Option<Value>) -> Result<Value> {
+        self.answer(method, path, body).await.map(|(_, object)| object)
+    }
+
+    /// The same, and the status of the answer.
+    async fn answer(
+        &self,
+        method: Method,
+        path: impl Into<String>,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, Value)> {
         let question = Question { method, path: path.into(), body };
         let asked = async {
             let connection = self.connect().await?;
             self.asker.ask(connection, question).await.map_err(|error| self.no_answer(&error))
         };
         let answered = tokio::time::timeout(PATIENCE, asked).await;
-        let (is_good, object) = answered.unwrap_or_else(|_| {
+        let (status, object) = answered.unwrap_or_else(|_| {
             Err(Failure::new(Kind::Temporary, "the daemon did not answer within a minute"))
         })?;
-        if is_good { Ok(object) } else { Err(refusal(&object)) }
+        if status.is_success() { Ok((status, object)) } else { Err(refusal(&object)) }
     }
 
     /// The ids of its series.
@@ -383,15 +393,15 @@ async fn submit(
         body.insert("zone".to_owned(), json!(zone_name(&zone)));
     }
     body.insert("id".to_owned(), json!(verb.id()));
-    let made = daemon.ask(Method::POST, "/jobs", Some(Value::Object(body))).await?;
+    let (status, made) = daemon.answer(Method::POST, "/jobs", Some(Value::Object(body))).await?;
     let id = text(&made, "id");
     print(&if general.json { with_event(&made, "job") } else { id.clone() })?;
     let begins = ["next_try", "next"].into_iter().find_map(|key| text(&made, key).parse::<Timestamp>().ok());
     let begins = begins.and_then(|begins| u64::try_from(begins.as_second()).ok());
     // The daemon has accepted it: nothing fails here.
     general.say_when(begins, recurrence.as_ref());
-    if QueueState::named(&text(&made, "state")).is_some_and(QueueState::has_ended) {
-        general.warn(format!("the daemon has this job already, and it has ended: {id}")).await?;
+    if status == StatusCode::OK {
+        general.warn(format!("the queue has this job already: {id}")).await?;
     }
     Ok(made)
 }

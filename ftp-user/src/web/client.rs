@@ -5,7 +5,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use ftp_io::connection::Connection;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::error::Error;
@@ -63,7 +63,7 @@ impl Asker {
     /// # Errors
     ///
     /// The connection fails, or the answer is not JSON or too long.
-    pub async fn ask(&self, connection: Connection, question: Question) -> io::Result<(bool, Value)> {
+    pub async fn ask(&self, connection: Connection, question: Question) -> io::Result<(StatusCode, Value)> {
         read(self.send(connection, question).await?).await
     }
 
@@ -117,12 +117,12 @@ impl Asker {
     }
 }
 
-/// Reads an answer: whether it is good, and its object.
-async fn read(answer: Response<Incoming>) -> io::Result<(bool, Value)> {
-    let is_good = answer.status().is_success();
+/// Reads an answer: its status, and its object.
+async fn read(answer: Response<Incoming>) -> io::Result<(StatusCode, Value)> {
+    let status = answer.status();
     let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
     let object = serde_json::from_slice(&bytes);
-    Ok((is_good, object.map_err(|_| io::Error::other(NoDaemon { has_http: true }))?))
+    Ok((status, object.map_err(|_| io::Error::other(NoDaemon { has_http: true }))?))
 }
 
 /// The largest answer in bytes.

@@ -405,8 +405,13 @@ const MOST_POINTS: usize = 240;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::FileCopy;
     use crate::report::{Exits, LastFile};
+    use ftp_proto::listing::{self, Facts};
     use std::task::Waker;
+
+    /// The length of an identity that a server makes up.
+    const LONG: usize = 15_000;
 
     fn read(follower: &mut Follower) -> Option<FeedItem> {
         let mut context = Context::from_waker(Waker::noop());
@@ -438,6 +443,30 @@ mod tests {
         assert!(matches!(read(&mut late), Some(FeedItem::Event(event)) if event.number == last + 1));
         let mut of_later_daemon = feed.follow(Some(last + 1_000));
         assert!(matches!(read(&mut of_later_daemon), Some(FeedItem::Reset(_))));
+    }
+
+    #[test]
+    fn what_servers_have_sent_of_files_takes_no_more_memory_than_there_is_for_events() {
+        let feed = Arc::new(Feed::new("w".to_owned()));
+        let mut reader = feed.follow(None);
+        let ends = ["one", "two"].map(str::to_owned);
+        let job = HeardJob::new(JobId::new(1), "ann", ends);
+        let most = MOST_BYTES / LONG;
+        for _ in 0..2 * most {
+            let source = Facts { unique: Some("x".repeat(LONG)), ..Facts::of_kind(listing::Kind::File) };
+            let copy = Ok(FileCopy { source: Some(source), ..FileCopy::default() });
+            let outcome = FileOutcome { source: "a".to_owned(), dest: "b".to_owned(), copy };
+            let (event, exits) = (Event::File(Box::new(outcome)), Exits { of_kind: |_| 1, partly: 1 });
+            feed.hear(&job, RunMessage::Event { event, progress: None, exits });
+        }
+        assert!(feed.state.locked().events.len() < most);
+        assert!(matches!(read(&mut reader), Some(FeedItem::Reset(_))));
+        let last = feed.state.locked().events.back().map(|event| event.line.to_string()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&last).unwrap();
+        assert_eq!(
+            (&line["event"], &line["source"], &line["worker"]),
+            (&json!("file"), &json!("a"), &json!("w"))
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::client::Daemon;
 use super::fleet::job;
-use crate::queue::{QueueState, StoredProgress};
+use crate::queue::{QueueState, StoredProgress, Wish};
 use crate::web::page::STYLE;
 use crate::web::view::{
     FailureGroup, FileState, FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView, Time,
@@ -179,6 +179,18 @@ async fn every_page_opens_and_offers_only_what_the_caller_may_do() {
         }
         assert_eq!(daemon.page(&cookie, "/jobs/a1").await.body.contains("/jobs/a1/pause"), pauses, "{token}");
         assert_eq!(daemon.page(&cookie, "/new").await.status == 200, makes, "{token}");
+    }
+    for (wish, words, offered) in [
+        (Wish::Pause, "is being paused", ["resume", "cancel"].as_slice()),
+        (Wish::Cancel, "is being cancelled", &[]),
+    ] {
+        daemon.fleet.content().jobs.iter_mut().find(|job| job.id == "a1").unwrap().wish = wish;
+        let page = daemon.page(&daemon.log_in("ann").await, "/jobs/a1").await.body;
+        assert!(page.contains(words), "{page}");
+        for action in ["pause", "resume", "cancel", "retry"] {
+            let is_offered = page.contains(&format!("/jobs/a1/{action}"));
+            assert_eq!(is_offered, offered.contains(&action), "{wish:?} {action}");
+        }
     }
     let cookie = daemon.log_in("bob").await;
     assert_eq!(daemon.page(&cookie, "/jobs/a1").await.status, 404);
