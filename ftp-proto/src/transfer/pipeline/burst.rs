@@ -27,6 +27,8 @@ pub(super) enum Task {
     After(usize),
     /// SIZE at the source, after the transfer.
     Length(usize),
+    /// MLST at the source, after the transfer.
+    Facts(usize),
     /// STOR at the destination.
     Store(usize),
     /// SIZE of the part.
@@ -58,6 +60,11 @@ impl Lane {
     /// Puts a command behind those that wait.
     pub(super) fn push(&mut self, task: Task, command: Command) {
         self.waiting.push_back((task, command));
+    }
+
+    /// Puts commands behind those that wait.
+    pub(super) fn extend(&mut self, commands: impl IntoIterator<Item = (Task, Command)>) {
+        self.waiting.extend(commands);
     }
 
     /// What may be sent now: nothing while a reply is due, else so many commands as fit into one piece.

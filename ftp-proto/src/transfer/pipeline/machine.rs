@@ -5,7 +5,7 @@ use crate::calendar::When;
 use crate::command::{Command, DigestCommand, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::digest::{Algorithm, parse_answer};
-use crate::listing::{told_size, told_time};
+use crate::listing::{parse_facts, told_size, told_time};
 use crate::reply::{Class, Meaning, Reply};
 use crate::timer::{Moment, Timers};
 use crate::transfer::attempt::{Input, Output};
@@ -285,6 +285,7 @@ impl Pipeline {
             Task::Length(index) => {
                 self.told(index, &reply, is_done, |moved, told| moved.sizes.source = told_size(told))
             }
+            Task::Facts(index) => self.listed(index, &reply, is_done),
             Task::Stored(index) => {
                 self.told(index, &reply, is_done, |moved, told| moved.sizes.destination = told_size(told))
             }
@@ -347,6 +348,19 @@ impl Pipeline {
         }
         let text = if is_done { reply.text() } else { b"" };
         self.note(index, |moved| note(moved, text));
+    }
+
+    /// The source has told the facts of a file.
+    fn listed(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let lines = reply.lines.iter().filter(|_| is_done);
+        let entry = lines.filter_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line))).next();
+        if is_done && entry.is_none() {
+            return self.give_up(); // it answers another command
+        }
+        self.note(index, |moved| {
+            moved.sizes.source = entry.as_ref().and_then(|entry| entry.size);
+            moved.after = entry.and_then(|entry| entry.exactly_modified());
+        });
     }
 
     /// A server has told the digest of a file.
@@ -470,32 +484,33 @@ impl Pipeline {
         let active = self.terms.roles.passive.other();
         let connect =
             script::connect(self.terms.roles, self.parties.of(active), self.parties.of(active.other()), at);
-        let has_times = self.parties.source.capabilities.mdtm;
-        let [sent, stored] = Side::BOTH.map(|side| self.digest_command(side));
-        let asks_before = has_times && modified.is_none();
-        if asks_before {
-            self.lanes.source.push(Task::Before(index), Command::Mdtm(source.clone()));
+        let known = &self.parties.source.capabilities;
+        // Where the listing has told the time of the file, MLST tells whether it has changed. MDTM and SIZE need one command more.
+        let has_facts = modified.is_some() && known.tells_facts(&["size", "modify"]);
+        let has_times = has_facts || known.mdtm;
+        let before =
+            (has_times && modified.is_none()).then(|| (Task::Before(index), Command::Mdtm(source.clone())));
+        let mut sent = vec![(Task::Send(index), Command::Retr(source.clone()))];
+        if has_facts {
+            sent.push((Task::Facts(index), Command::Mlst(Some(source.clone()))));
+        } else {
+            sent.extend(has_times.then(|| (Task::After(index), Command::Mdtm(source.clone()))));
+            sent.push((Task::Length(index), Command::Size(source.clone())));
         }
+        let mut stored = vec![
+            (Task::Store(index), Command::Stor(part.clone())),
+            (Task::Stored(index), Command::Size(part.clone())),
+        ];
+        let [of_source, of_part] = Side::BOTH.map(|side| self.digest_command(side));
+        sent.extend(of_source.map(|command| (Task::SentDigest(index), command.with(&source))));
+        stored.extend(of_part.map(|command| (Task::StoredDigest(index), command.with(&part))));
+        let due = before.iter().len() + sent.len() + stored.len();
+        self.lanes.source.extend(before);
         self.lanes.of_mut(active).push(Task::Connect, connect);
-        let lane = &mut self.lanes.source;
-        lane.push(Task::Send(index), Command::Retr(source.clone()));
-        if has_times {
-            lane.push(Task::After(index), Command::Mdtm(source.clone()));
-        }
-        lane.push(Task::Length(index), Command::Size(source.clone()));
-        if let Some(command) = sent {
-            lane.push(Task::SentDigest(index), command.with(&source));
-        }
-        let lane = &mut self.lanes.destination;
-        lane.push(Task::Store(index), Command::Stor(part.clone()));
-        lane.push(Task::Stored(index), Command::Size(part.clone()));
-        if let Some(command) = stored {
-            lane.push(Task::StoredDigest(index), command.with(&part));
-        }
-        let has_digests = self.terms.digest.is_some();
+        self.lanes.source.extend(sent);
+        self.lanes.destination.extend(stored);
         self.out.push_back(Output::Begins(index));
-        let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
-        let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
+        let has_digests = self.terms.digest.is_some();
         let moved = FileReplies { due, has_digests, has_times, before: modified, ..FileReplies::default() };
         if let Some((_, progress)) = self.files.get_mut(index) {
             *progress = Progress::Moving(moved);

@@ -13,6 +13,8 @@
 //! everything that verifies the last one. So a file costs one round trip, and the servers are told of its port, its transfer,
 //! its size and the names of the file before it in that time.
 //!
+//! Where the source has listed the file with MLSD, one MLST takes the place of MDTM and SIZE behind RETR.
+//!
 //! Where both servers tell a common digest by HASH or a command of its kind, these go behind SIZE in the same bursts, and
 //! verify the file as well.
 //!

@@ -47,6 +47,8 @@ enum Fault {
     Elsewhere(usize),
     /// The size of this part is told before the end of its transfer.
     Early(usize),
+    /// The facts of this file are told before the end of its transfer, by a source that is asked for them.
+    EarlyFacts(usize),
     /// The destination is lost after so many replies.
     Lost(usize),
     /// The destination says nothing any more after so many replies.
@@ -152,15 +154,9 @@ impl World {
             }
             Command::Retr(path) => self.send(&path),
             Command::Stor(path) => self.store(path),
-            Command::Mdtm(path) => {
-                let is_after = self.sent.as_ref() == Some(&path);
-                let changed = u8::from(is_after && self.fault == Fault::Changes(index(&path)));
-                Self::say(213, format!("2026010203040{changed}"))
-            }
-            Command::Size(path) if side == Side::Source => {
-                let grows = usize::from(self.fault == Fault::Grows(index(&path)));
-                Self::say(213, (self.files[index(&path)].len() + grows).to_string())
-            }
+            Command::Mdtm(path) => Self::say(213, self.time(&path)),
+            Command::Mlst(Some(path)) => Self::say(250, self.facts(&path)),
+            Command::Size(path) if side == Side::Source => Self::say(213, self.size(&path).to_string()),
             Command::Size(path) => match self.stored.get(&path) {
                 Some(bytes) => Self::say(213, bytes.len().to_string()),
                 None => Self::say(550, "nothing there"),
@@ -201,6 +197,24 @@ impl World {
         }
     }
 
+    /// The time of a file of the source.
+    fn time(&self, path: &PathName) -> String {
+        let is_after = self.sent.as_ref() == Some(path);
+        let changed = u8::from(is_after && self.fault == Fault::Changes(index(path)));
+        format!("2026010203040{changed}")
+    }
+
+    /// The size of a file of the source.
+    fn size(&self, path: &PathName) -> usize {
+        self.files[index(path)].len() + usize::from(self.fault == Fault::Grows(index(path)))
+    }
+
+    /// What the source answers to MLST.
+    fn facts(&self, path: &PathName) -> String {
+        let (size, time) = (self.size(path), self.time(path));
+        format!("begins\n type=file;size={size};modify={time}; {}\nends", path.display())
+    }
+
     fn open(&mut self) -> Option<Vec<Said>> {
         let number = self.ports;
         self.ports += 1;
@@ -239,7 +253,12 @@ impl World {
         self.is_open &= self.passive == Side::Destination;
         self.data = Some(self.files[index].clone());
         self.sent = Some(path.clone());
-        Some(vec![(150, "begins".into()), (226, "done".into())])
+        let (begins, done) = ((150, "begins".into()), (226, "done".into()));
+        if self.fault == Fault::EarlyFacts(index) && matches!(self.inbox[0].get(1), Some(Command::Mlst(_))) {
+            self.inbox[0].remove(1).unwrap();
+            return Some(vec![begins, (250, self.facts(path)), done]);
+        }
+        Some(vec![begins, done])
     }
 
     fn store(&mut self, path: PathName) -> Option<Vec<Said>> {
@@ -286,7 +305,8 @@ impl World {
         if class != Class::Preliminary {
             asked.pop_front();
         }
-        let reply = Reply { code: Code(code), lines: vec![text.into_bytes()] };
+        let lines = text.lines().map(|line| line.as_bytes().to_vec()).collect();
+        let reply = Reply { code: Code(code), lines };
         Some(Input::Reply { side, reply, class })
     }
 }
@@ -341,6 +361,11 @@ impl World {
     }
 }
 
+/// Whether the source knows MLST. Every third seed has times in its listing, of which some are of such a source.
+const fn has_mlst(seed: u64) -> bool {
+    seed % 12 < 6
+}
+
 /// Plays a pipeline. With `in_rounds` everything that can be said is said before the user agent hears any of it.
 fn play(count: usize, fault: Fault, seed: u64, in_rounds: bool) -> Played {
     play_with(None, count, fault, seed, in_rounds)
@@ -356,7 +381,9 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
     let passive = if seed.is_multiple_of(2) { Side::Destination } else { Side::Source };
     let now = Moment::START;
     let terms = PipelineTerms { roles: roles(passive), digest, silence: Duration::from_secs(10) };
-    let mut pipeline = Pipeline::start(list, terms, (party("192.0.2.1"), party("192.0.2.2")), now);
+    let mut source = party("192.0.2.1");
+    source.capabilities.mlst = has_mlst(seed).then(|| vec!["size".into(), "modify".into()]);
+    let mut pipeline = Pipeline::start(list, terms, (source, party("192.0.2.2")), now);
     let mut world = World::new(fault, passive, files);
     let mut asked: [VecDeque<Command>; 2] = Default::default();
     let (mut ends, mut turns, mut rounds) = (vec![None; count], 0, 0);
@@ -473,6 +500,7 @@ fn h16_whatever_goes_wrong_in_a_pipeline_no_name_gets_another_file_and_every_fil
             Fault::NoPasv(at),
             Fault::Elsewhere(at),
             Fault::Early(at),
+            Fault::EarlyFacts(at),
             Fault::Lost(step),
             Fault::Silent(step),
         ] {
@@ -498,7 +526,17 @@ fn a_fault_of_one_file_leaves_the_others_as_far_as_the_sessions_allow() {
         }
         // The name of the file whose size came out of order is not given.
         assert!((2..=4).contains(&check(12, Fault::Early(4), seed)), "{seed}");
+        if has_mlst(seed) && seed.is_multiple_of(3) {
+            assert!((2..=4).contains(&check(12, Fault::EarlyFacts(4), seed)), "{seed}");
+        }
     }
+}
+
+#[test]
+fn a_source_that_lists_facts_is_asked_one_question_behind_each_transfer() {
+    // Both sources are listed with times; only the second one knows no MLST.
+    let [with, without] = [0, 6].map(|seed| play(20, Fault::None, seed, true).world.steps);
+    assert_eq!(without - with, 20);
 }
 
 #[test]
