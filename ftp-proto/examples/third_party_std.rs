@@ -184,6 +184,7 @@ impl End {
             security: client::Security::Clear,
             reply_timeout: Duration::from_secs(60),
             abort_timeout: Duration::from_secs(10),
+            traces: true,
         };
         let session = Session::new(config, clock.now());
         Ok(Self { side, stream, session, address: address.ip(), party: None })

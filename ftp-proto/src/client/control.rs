@@ -137,7 +137,9 @@ impl Control {
         let first = self.pipeline.is_empty();
         self.standing.note(command);
         self.surplus = 0;
-        self.event(Event::Sent(command.traced(self.dialect)));
+        if self.config.traces {
+            self.event(Event::Sent(command.traced(self.dialect)));
+        }
         self.output(Output::Send(command.to_line(self.dialect)));
         self.pipeline.push(owner, command, patience);
         if first {

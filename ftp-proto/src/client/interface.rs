@@ -26,6 +26,8 @@ pub struct Config {
     pub reply_timeout: Duration,
     /// How long the replies to ABOR may take (conformance H19, H20).
     pub abort_timeout: Duration,
+    /// Whether each command is told ([`Event::Sent`]), for a trace. Its text is not made for nothing.
+    pub traces: bool,
 }
 
 impl Default for Config {
@@ -37,6 +39,7 @@ impl Default for Config {
             security: Security::Clear,
             reply_timeout: Duration::from_secs(60),
             abort_timeout: Duration::from_secs(10),
+            traces: true,
         }
     }
 }

@@ -50,8 +50,8 @@ pub fn blame(dialect: Dialect, verb: Verb, reply: &Reply) -> Blame {
 /// Returns whether a refusal of PASV or EPSV asks for PRET first (H34), which a server need not announce
 /// in FEAT: "500 You need to use a client supporting PRET (PRE Transfer) to use PASV".
 pub fn wants_pret(reply: &Reply) -> bool {
-    let words = reply.lines.join(&b' ').to_ascii_lowercase();
-    reply.code.0 >= 400 && memchr::memmem::find(&words, b"supporting pret").is_some()
+    let asks = |words: &[u8]| memchr::memmem::find(&words.to_ascii_lowercase(), b"supporting pret").is_some();
+    reply.code.0 >= 400 && asks(&reply.lines.join(&b' '))
 }
 
 /// Returns whether the server says that it has failed inside, whatever the command was: vsftpd writes `500 OOPS` when

@@ -154,6 +154,7 @@ impl<'a> SessionOpening<'a> {
             security,
             reply_timeout: context.settings.patience.reply,
             abort_timeout: ABORT_TIMEOUT,
+            traces: context.run.events.traces(),
         };
         let title = match &relay {
             Some(relay) => tunnelled(site, relay),

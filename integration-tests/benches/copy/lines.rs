@@ -276,21 +276,36 @@ impl Point<'_> {
 }
 
 /// Part `lines`.
-pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
-    let hosts = match LineHosts::start(place, report) {
-        Ok(hosts) => hosts,
-        Err(Skipped(why)) => return report.skip("long lines", why),
-    };
-    let rounds = plan.rounds;
-    let line = |milliseconds| Line::new(RATE, Duration::from_millis(milliseconds));
+/// The hosts of long lines, unless there can be none.
+fn hosts(place: &Path, report: &mut Report) -> Option<LineHosts> {
+    let hosts = LineHosts::start(place, report);
+    hosts.map_err(|Skipped(why)| report.skip("long lines", why)).ok()
+}
+
+fn line(milliseconds: u64) -> Line {
+    Line::new(RATE, Duration::from_millis(milliseconds))
+}
+
+/// Part `latency`: small files over lines that lose nothing.
+pub(crate) fn small_files(plan: &Plan, place: &Path, report: &mut Report) {
+    let Some(hosts) = hosts(place, report) else { return };
     for milliseconds in ROUND_TRIPS {
-        let at = milliseconds as f64;
         let line = line(milliseconds).with_congestion("cubic");
         let what = ("500 x 20 kB, 100 Mbit/s, rtt in ms", "s");
-        let point = Point { what, at, line, name: TREE };
-        point.run(&hosts, rounds, &[LineContender::User(None), LineContender::Globus(["-cc", "8"])], report);
+        let point = Point { what, at: milliseconds as f64, line, name: TREE };
+        let contenders = [LineContender::User(None), LineContender::Globus(["-cc", "8"])];
+        point.run(&hosts, plan.rounds, &contenders, report);
         point.run(&hosts, 1, &[LineContender::Lftp(Some("8"))], report);
-        let line = line.with_losses(LOSS_ONE_IN);
+    }
+}
+
+/// Part `lines`: one file over lines that lose packets.
+pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
+    let Some(hosts) = hosts(place, report) else { return };
+    let rounds = plan.rounds;
+    for milliseconds in ROUND_TRIPS {
+        let at = milliseconds as f64;
+        let line = line(milliseconds).with_congestion("cubic").with_losses(LOSS_ONE_IN);
         let what = ("one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms", "Mbit/s");
         let point = Point { what, at, line, name: LARGE };
         point.run(&hosts, rounds, &[STREAMS, PARALLEL], report);

@@ -97,7 +97,7 @@ const fn of_file(name: &'static str, run: fn(&Bench<'_>, &mut Report)) -> Part {
 }
 
 /// All parts in their order. The last one leaves many local ports behind that nobody can use for a minute.
-const PARTS: [Part; 23] = [
+const PARTS: [Part; 24] = [
     of_file("limit", |bench, report| direct::table(bench.plan, bench.suites, report)),
     part("start", QuickWork::All, |bench, report| start::table(bench.plan, bench.suites, report)),
     of_file("peers", |bench, report| peers::table(bench.plan, bench.place, &bench.suites[0], report)),
@@ -120,6 +120,7 @@ const PARTS: [Part; 23] = [
     part("queue", QuickWork::None, |bench, report| {
         queue::table(bench.plan, bench.place, &bench.suites[0], report)
     }),
+    part("latency", QuickWork::None, |bench, report| lines::small_files(bench.plan, bench.place, report)),
     part("lines", QuickWork::None, |bench, report| lines::table(bench.plan, bench.place, report)),
     of_file("fxp", |bench, report| fxp::table(bench.plan, bench.place, &bench.file(), report)),
     part("login", QuickWork::All, |bench, report| login::table(bench.plan, bench.place, report)),

@@ -39,7 +39,7 @@ pub(super) const CURVES: [Curve; 5] = [
     Curve {
         file: "files-over-rtt.svg",
         title: "500 files of 20 kB over a line of 100 Mbit/s",
-        part: "lines",
+        part: "latency",
         what: ["500 x 20 kB, 100 Mbit/s, rtt in ms", "s"],
         axis: "round-trip time, ms",
     },

@@ -89,6 +89,7 @@ impl User {
             },
             reply_timeout: reply,
             abort_timeout: abort,
+            traces: true,
         };
         let name = |text: &str| PathName::from_user(text).expect("a name");
         Self {

@@ -38,6 +38,7 @@ fn config() -> Config {
         security: Security::Clear,
         reply_timeout: Duration::from_secs(30),
         abort_timeout: Duration::from_secs(10),
+        traces: true,
     }
 }
 
