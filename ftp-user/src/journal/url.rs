@@ -92,6 +92,9 @@ pub enum BadStoreUrl {
     /// It has a password, which every process of this host could read.
     #[error("a store has no password in its URL; write it into ~/.pgpass, or use --store-password-file")]
     Password,
+    /// It has several hosts.
+    #[error("a store has one host; name the one that leads to its primary server")]
+    Hosts,
     /// This part of it is missing, or has characters that it cannot have.
     #[error("the URL of the store has no {0}")]
     Part(&'static str),
@@ -113,10 +116,10 @@ impl FromStr for StoreUrl {
                 Ok(Self::Sqlite(path.into()))
             };
         }
-        if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+        let url = Url::parse(text).map_err(|_| BadStoreUrl::Form)?;
+        if !["postgres", "postgresql"].contains(&url.scheme()) || url.cannot_be_a_base() {
             return Err(BadStoreUrl::Form);
         }
-        let url = Url::parse(text).map_err(|_| BadStoreUrl::Form)?;
         if url.password().is_some() {
             return Err(BadStoreUrl::Password);
         }
@@ -125,6 +128,7 @@ impl FromStr for StoreUrl {
         }
         let host = match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
             None | Some("") => return Err(BadStoreUrl::Part("host")),
+            Some(host) if host.contains(',') => return Err(BadStoreUrl::Hosts),
             Some(host) => part(host, "host")?,
         };
         let host = match host.starts_with('/') {
@@ -210,7 +214,9 @@ mod tests {
         assert_eq!(url("postgres://ann@db/jobs"), database(named("db"), 5432, SslMode::Prefer));
         let whole = "postgres://a%6En@db.example:5433/j%6Fbs?sslmode=verify-full";
         assert_eq!(url(whole), database(named("db.example"), 5433, SslMode::VerifyFull));
-        assert_eq!(url("postgresql://ann@db/jobs"), url("postgres://ann@db/jobs"));
+        for scheme in ["postgresql", "POSTGRES", "PostgreSQL"] {
+            assert_eq!(url(&format!("{scheme}://ann@db/jobs")), url("postgres://ann@db/jobs"));
+        }
         assert_eq!(url("postgres://ann@[::1]:1/jobs"), database(named("::1"), 1, SslMode::Prefer));
         let socket = DatabaseHost::Directory("/run/postgresql".into());
         assert_eq!(url("postgres://ann@%2Frun%2Fpostgresql/jobs"), database(socket, 5432, SslMode::Prefer));
@@ -226,6 +232,8 @@ mod tests {
             ("jobs.db", BadStoreUrl::Form),
             ("mysql://ann@db/jobs", BadStoreUrl::Form),
             ("postgres://ann@db/jobs#x", BadStoreUrl::Form),
+            ("postgres:ann@db/jobs", BadStoreUrl::Form),
+            ("postgres://ann@one,two/jobs", BadStoreUrl::Hosts),
             ("sqlite:", BadStoreUrl::Part("path")),
             ("postgres://ann:secret@db/jobs", BadStoreUrl::Password),
             ("postgres://db/jobs", BadStoreUrl::Part("user")),

@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// What goes wrong, if anything does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Fault {
+    #[default]
     None,
     /// The source refuses this file.
     NoRetr(usize),
@@ -59,9 +60,11 @@ enum Fault {
 type Said = (u16, String);
 
 /// Two servers, and the data connection between them.
+#[derive(Default)]
 struct World {
     fault: Fault,
-    passive: Side,
+    /// Otherwise the source does.
+    destination_listens: bool,
     files: Vec<Vec<u8>>,
     inbox: [VecDeque<Command>; 2],
     /// Replies that are due, of commands that were done.
@@ -117,27 +120,6 @@ const fn roles(passive: Side) -> Roles {
 }
 
 impl World {
-    fn new(fault: Fault, passive: Side, files: Vec<Vec<u8>>) -> Self {
-        Self {
-            fault,
-            passive,
-            files,
-            inbox: Default::default(),
-            said: Default::default(),
-            is_closed: [false; 2],
-            ports: 0,
-            is_open: false,
-            target: 0,
-            connected: false,
-            is_storing: false,
-            data: None,
-            stored: BTreeMap::new(),
-            renaming: None,
-            sent: None,
-            steps: 0,
-        }
-    }
-
     fn say(code: u16, text: impl Into<String>) -> Option<Vec<Said>> {
         Some(vec![(code, text.into())])
     }
@@ -219,14 +201,14 @@ impl World {
         let number = self.ports;
         self.ports += 1;
         (self.is_open, self.connected) = (true, false);
-        if self.passive == Side::Destination {
+        if self.destination_listens {
             self.data = None; // nobody has taken it
         }
         if self.fault == Fault::NoPasv(number) {
             return Self::say(425, "no port");
         }
         let host = if self.fault == Fault::Elsewhere(number) { "203,0,113,9" } else { "192,0,2" };
-        let last = if self.passive == Side::Source { ",1" } else { ",2" };
+        let last = if !self.destination_listens { ",1" } else { ",2" };
         let last = if self.fault == Fault::Elsewhere(number) { "" } else { last };
         let port = 5_000 + number;
         Self::say(227, format!("Entering Passive Mode ({host}{last},{},{})", port / 256, port % 256))
@@ -244,13 +226,13 @@ impl World {
         if self.fault == Fault::NoRetr(index) {
             return Self::say(550, "no such file");
         }
-        if self.passive == Side::Destination && !self.connects() {
+        if self.destination_listens && !self.connects() {
             return Self::say(425, "no connection");
         }
         if !self.connected {
             return None;
         }
-        self.is_open &= self.passive == Side::Destination;
+        self.is_open &= self.destination_listens;
         self.data = Some(self.files[index].clone());
         self.sent = Some(path.clone());
         let (begins, done) = ((150, "begins".into()), (226, "done".into()));
@@ -266,13 +248,13 @@ impl World {
         if self.fault == Fault::NoStor(index) {
             return Self::say(553, "no");
         }
-        if self.passive == Side::Source && !self.is_storing && !self.connects() {
+        if !self.destination_listens && !self.is_storing && !self.connects() {
             return Self::say(425, "no connection");
         }
         self.is_storing = true;
         let mut bytes = self.data.take()?;
         self.is_storing = false;
-        self.is_open &= self.passive == Side::Source;
+        self.is_open &= !self.destination_listens;
         if self.fault == Fault::Short(index) {
             bytes.pop();
         }
@@ -384,7 +366,8 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
     let mut source = party("192.0.2.1");
     source.capabilities.mlst = has_mlst(seed).then(|| vec!["size".into(), "modify".into()]);
     let mut pipeline = Pipeline::start(list, terms, (source, party("192.0.2.2")), now);
-    let mut world = World::new(fault, passive, files);
+    let destination_listens = passive == Side::Destination;
+    let mut world = World { fault, destination_listens, files, ..World::default() };
     let mut asked: [VecDeque<Command>; 2] = Default::default();
     let (mut ends, mut turns, mut rounds) = (vec![None; count], 0, 0);
     let mut begun = BTreeSet::new();
