@@ -180,11 +180,7 @@ impl End {
         let config = Config {
             user: place.user.clone(),
             password: Some(Secret::new(place.password.clone())),
-            account: None,
-            security: client::Security::Clear,
-            reply_timeout: Duration::from_secs(60),
-            abort_timeout: Duration::from_secs(10),
-            traces: true,
+            ..Config::default()
         };
         let session = Session::new(config, clock.now());
         Ok(Self { side, stream, session, address: address.ip(), party: None })

@@ -296,13 +296,13 @@ fn t20_a_copy_over_a_long_line_takes_few_round_trips() {
     }
 }
 
-/// Neither run looks for a path with one file: the first one tries the first of the ladder, and the second one takes the same. Files
-/// share a data connection, however many batches they are, until one goes alone: MODE B ends before its commands.
+/// The first run looks for a path with one file, and the second one takes the same at once. Files share a data connection, however
+/// many batches they are, until one goes alone: MODE B ends before its commands.
 #[test]
-fn t19_small_files_take_a_path_at_once_and_keep_their_data_connection() {
+fn t19_small_files_take_the_path_of_an_earlier_run_at_once_and_keep_their_data_connection() {
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
-        for name in ["cold", "remembered"] {
+        for (name, alone, most) in [("cold", 2, 14.0), ("remembered", 1, 4.1)] {
             let trace = line.copy_tree(name, 1_000, None).unwrap();
             let mut modes = Vec::new();
             for said in trace::commands(&trace, trace::SOURCE) {
@@ -311,9 +311,10 @@ fn t19_small_files_take_a_path_at_once_and_keep_their_data_connection() {
                     modes.push(if verb == "RETR" { verb } else { said });
                 }
             }
-            assert_eq!(modes, ["MODE B", "MODE S", "RETR", "MODE B"], "{name}: {trace}");
+            let expected = ["RETR", "MODE B", "MODE S", "RETR", "MODE B"];
+            assert_eq!(modes, expected[2 - alone..], "{name}: {trace}");
             let first = trace.lines().find(|said| said.contains("> PACK SEND")).unwrap();
-            assert!(line.round_trips_until(first) <= 4.1, "{name}: {first}");
+            assert!(line.round_trips_until(first) <= most, "{name}: {first}");
         }
     });
 }

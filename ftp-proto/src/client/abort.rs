@@ -44,7 +44,9 @@ impl Abort {
     /// Sends ABOR and begins to count.
     pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
         let busy = !control.pipeline.is_empty();
-        control.event(Event::Sent("ABOR".into()));
+        if control.config.traces {
+            control.event(Event::Sent("ABOR".into()));
+        }
         // TLS has no urgent data, and Telnet signals would be part of the line (RFC 4217 section 14).
         let line = if control.secured { PLAIN } else { ABOR };
         control.output(Output::Send(line.to_vec()));

@@ -26,7 +26,7 @@ pub struct Config {
     pub reply_timeout: Duration,
     /// How long the replies to ABOR may take (conformance H19, H20).
     pub abort_timeout: Duration,
-    /// Whether each command is told ([`Event::Sent`]), for a trace. Its text is not made for nothing.
+    /// Whether the session reports the commands that it sends ([`Event::Sent`]). Their texts cost time, so turn it off without a trace.
     pub traces: bool,
 }
 
@@ -121,7 +121,7 @@ pub enum Output {
 /// What happened in a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A line was sent. Secrets in it are masked, so that it may stand in a trace.
+    /// A line was sent, if [`Config::traces`]. Secrets in it are masked, so that it may stand in a trace.
     Sent(String),
     /// A reply was received; for traces. If it answers a command, [`Event::Reply`] follows.
     Received {

@@ -105,12 +105,6 @@ impl Capabilities {
         self.others.iter().any(|line| line.eq_ignore_ascii_case(name))
     }
 
-    /// Whether FEAT lists all of these facts for MLST and MLSD. Their names are in lower case.
-    pub fn tells_facts(&self, facts: &[&str]) -> bool {
-        let is_told = |fact: &&str| self.mlst.iter().flatten().any(|told| told == fact);
-        facts.iter().all(is_told)
-    }
-
     /// Whether the server can copy a file within itself: SITE CPFR, SITE CPTO.
     pub fn copies_files(&self) -> bool {
         self.names_site_command(&["COPY", "CPFR"])

@@ -234,6 +234,11 @@ fn kind(value: &str) -> Kind {
     }
 }
 
+/// The entry in the lines of a positive reply to MLST: the line that begins with a blank (RFC 3659 section 7.2).
+pub fn told_facts(lines: &[Vec<u8>]) -> Option<Entry> {
+    lines.iter().find_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line)))
+}
+
 /// The size in the text of a reply to SIZE, in bytes (RFC 3659 section 4.1).
 pub fn told_size(text: &[u8]) -> Option<u64> {
     let text = str::from_utf8(text).ok()?;

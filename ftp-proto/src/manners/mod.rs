@@ -19,7 +19,7 @@ use crate::command::{
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::feature::Capabilities;
-use crate::listing::{Entry, Kind, When, parse_facts};
+use crate::listing::{Entry, Kind, When, told_facts};
 use crate::reply::{Blame, Class, Reply, blame};
 use crate::wire::{ByteRange, PathName};
 
@@ -188,8 +188,7 @@ impl Manners {
 
 /// The entry in a positive answer to MLST: the line that begins with a blank.
 pub fn entry_in(answer: &Answer) -> Option<Entry> {
-    let lines = answer.reply.lines.iter().filter(|_| answer.is_done());
-    let mut entry = lines.filter_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line))).next()?;
+    let mut entry = told_facts(&answer.reply.lines).filter(|_| answer.is_done())?;
     // Asked for itself, a directory may say that it is the current one (RFC 3659 7.5.1).
     if matches!(entry.kind, Kind::Current | Kind::Parent) {
         entry.kind = Kind::Directory;

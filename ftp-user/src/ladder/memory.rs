@@ -33,8 +33,6 @@ pub struct Memory {
     worked: Option<Worked>,
     /// The candidate that has worked in an earlier run, and how long ago.
     preferred: Option<(Candidate, Duration)>,
-    /// The candidate that small files try together where nothing is known.
-    expected: Option<Candidate>,
     /// The rungs on which nothing arrived in an earlier run, and how long ago.
     silent: Vec<(Rung, Duration)>,
     closed: Vec<ClosedCandidate>,
@@ -158,11 +156,9 @@ impl Memory {
         may_share.then_some(candidate)
     }
 
-    /// The path that small files may share before one of this run has shown that it works: the one that has worked in an earlier
-    /// run, or the one that is expected to work.
-    pub fn untried_path(&self) -> Option<Candidate> {
-        let likely = self.preferred.map(|(candidate, _)| candidate).or(self.expected);
-        let candidate = likely.filter(|_| self.worked.is_none() && self.closed.is_empty())?;
+    /// The path that has worked in an earlier run, if small files may share it before one of this run has shown that it works.
+    pub fn remembered_path(&self) -> Option<Candidate> {
+        let (candidate, _) = self.preferred.filter(|_| self.worked.is_none() && self.closed.is_empty())?;
         let may_share = matches!(candidate, Candidate::Direct(roles) if roles.opening != Opening::Symmetric);
         (may_share && self.silent_for(candidate).is_none()).then_some(candidate)
     }
@@ -181,11 +177,6 @@ impl Memory {
     /// It is not more than an order: if the first one fails, the others follow as always.
     pub fn recall(&mut self, preferred: Option<(Candidate, Duration)>, silent: Vec<(Rung, Duration)>) {
         (self.preferred, self.silent) = (preferred, silent);
-    }
-
-    /// Has small files try a candidate together, for as long as nothing else is known of this pair.
-    pub const fn expect(&mut self, candidate: Option<Candidate>) {
-        self.expected = candidate;
     }
 
     /// What earlier runs say of a candidate, in words.
@@ -377,34 +368,6 @@ mod tests {
         memory.recall(Some((source, day)), Vec::new());
         memory.worked(pasv, at(0));
         assert_eq!(next(&mut memory, at(1)), [pasv, source, epsv, through]);
-    }
-
-    #[test]
-    fn t19_what_is_expected_is_tried_together_only_while_nothing_is_known() {
-        let [epsv, pasv, _, through] = all().try_into().unwrap();
-        let hour = Duration::from_secs(3600);
-        let expecting = |candidate| {
-            let mut memory = Memory::default();
-            memory.expect(Some(candidate));
-            memory
-        };
-        assert_eq!(Memory::default().untried_path(), None);
-        assert!(expecting(epsv).is_new());
-        assert_eq!(expecting(epsv).untried_path(), Some(epsv));
-        for candidate in [through, candidate(Side::Source, Opening::Symmetric)] {
-            assert_eq!(expecting(candidate).untried_path(), None);
-        }
-        let learnt: [(fn(&mut Memory, [Candidate; 2], Duration), Option<Candidate>); 4] = [
-            (|memory, [_, pasv], hour| memory.recall(Some((pasv, hour)), Vec::new()), Some(pasv)),
-            (|memory, _, hour| memory.recall(None, vec![(Rung::DestListens, hour)]), None),
-            (|memory, [epsv, _], _| memory.worked(epsv, at(0)), None),
-            (|memory, [epsv, _], _| memory.failed(epsv, &nobody_came(), "no".into(), at(0)), None),
-        ];
-        for (learn, expected) in learnt {
-            let mut memory = expecting(epsv);
-            learn(&mut memory, [epsv, pasv], hour);
-            assert_eq!(memory.untried_path(), expected);
-        }
     }
 
     #[test]

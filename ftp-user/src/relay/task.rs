@@ -5,7 +5,7 @@ use super::failure::{self, SessionEnd};
 use crate::config::RelayAddress;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::session::{connect, within};
+use crate::session::{Dialed, connect, within};
 use crate::world::{self, HostPort, Stream, connect_unix, keepalive, unbound};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, ReadEvent};
@@ -37,7 +37,7 @@ pub(super) async fn found(
     match address {
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");
-            let (stream, to) = connect(context, &at.host, at.port, &title, "a relay").await?;
+            let Dialed { stream, to, .. } = connect(context, &at.host, at.port, &title, "a relay").await?;
             let kept = keepalive(&stream);
             kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
             Ok((stream, RelayPlace::Network(to)))

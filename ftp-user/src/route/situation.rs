@@ -96,12 +96,6 @@ impl Situation {
         candidates
     }
 
-    /// The candidate that small files may try together where nothing is known of this pair: the first one, over a line on which
-    /// a file that looks for a path goes ahead of the others for long.
-    pub(crate) fn expected(&self, allowed: Allowed) -> Option<Candidate> {
-        self.candidates(allowed).into_iter().next().filter(|_| self.round_trip >= LONG)
-    }
-
     /// What both ends can do on the allowed paths.
     fn ladder(&self, allowed: Allowed) -> Vec<Candidate> {
         ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
@@ -365,7 +359,5 @@ const NO_ADDRESS: &str =
     "only the proxy knows the address of a server, so the servers cannot be told of each other";
 /// How long the commands before the transfer commands may take before the next candidate starts.
 const SETUP: Duration = Duration::from_secs(1);
-/// From this round trip on, looking for a path takes long beside the files that wait for it.
-const LONG: Duration = Duration::from_millis(10);
 /// The largest number of sessions that a race has with each server at the same time.
 const TOGETHER: usize = 6;

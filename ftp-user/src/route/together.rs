@@ -36,7 +36,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// How files are moved together between two servers.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchPath {
-    /// The candidate that has carried an earlier file, of this run or of another one, or that is expected to carry these.
+    /// The candidate that has carried an earlier file, of this run or of another one.
     pub(crate) candidate: Candidate,
     /// Why files move together on it, in words.
     why: &'static str,
@@ -92,15 +92,8 @@ impl BatchPath {
     ///
     /// There is no session through the relay, a server refuses the rate of `--limit`, or this host has no random numbers.
     pub(crate) async fn of(context: &Context, ends: &mut Ends, candidate: Candidate) -> Result<Option<Self>> {
-        let (is_untried, is_remembered) = {
-            let memory = ends.memory.lock();
-            (memory.has_no_path_yet(), memory.says(candidate).is_some())
-        };
-        let why = match (is_untried, is_remembered) {
-            (true, true) => AS_AN_EARLIER_RUN,
-            (true, false) => AS_EXPECTED,
-            (false, _) => AS_ANOTHER_FILE,
-        };
+        let is_remembered = ends.memory.lock().has_no_path_yet();
+        let why = if is_remembered { AS_AN_EARLIER_RUN } else { AS_ANOTHER_FILE };
         let Ends { source, destination, circuit, .. } = ends;
         let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
         let mut relay = None;
@@ -141,8 +134,9 @@ impl BatchPath {
         let (one, two) = sessions.parties(&candidate);
         let silence = context.settings.patience.stall;
         // Where this path does not work any more, another one is looked for soon.
-        let connect = if is_untried { silence.min(UNTRIED + sessions.round_trip() * 6) } else { silence };
-        let is_proven = !is_untried && !matches!(opening, BatchOpening::Kept);
+        let connect =
+            if is_remembered { silence.min(REMEMBERED + sessions.round_trip() * 6) } else { silence };
+        let is_proven = !is_remembered && !matches!(opening, BatchOpening::Kept);
         let terms = match (groups(&one, &two, opening, tls, (connect, silence)), candidate) {
             (Some(terms), _) => Terms::Groups(terms),
             (None, Candidate::Direct(roles)) if Pipeline::is_possible(&one, &two, roles) => {
@@ -385,9 +379,7 @@ impl Together<'_> {
 }
 
 /// How long the data connection may take on a path that no file of this run has taken yet, beside its round trips.
-const UNTRIED: Duration = Duration::from_secs(2);
-/// Why small files try a path together of which nothing is known.
-const AS_EXPECTED: &str = "no run has found another one, and small files try it together";
+const REMEMBERED: Duration = Duration::from_secs(2);
 /// Why files move together on a path that no file of this run has taken yet.
 const AS_AN_EARLIER_RUN: &str = "an earlier run took it, and small files take it together";
 /// Why they follow another file.

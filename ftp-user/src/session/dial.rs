@@ -8,8 +8,19 @@ use ftp_proto::address::Family;
 use std::io;
 use std::time::Duration;
 
+/// A connection to a server or a relay.
+#[derive(Debug)]
+pub(crate) struct Dialed {
+    /// Its peer may be a proxy.
+    pub(crate) stream: Stream,
+    /// Where it leads.
+    pub(crate) to: HostPort,
+    /// How long the connection took.
+    pub(crate) round_trip: Duration,
+}
+
 /// Connects to the control port of `site`. See [`connect`].
-pub(super) async fn dial(context: &Context, site: &Site) -> Result<(Stream, HostPort)> {
+pub(super) async fn dial(context: &Context, site: &Site) -> Result<Dialed> {
     let name = site.authority() + if site.port == 21 { " (the default port)" } else { "" };
     let connected = connect(context, &site.host, site.port, &name, "a server").await;
     connected.map_err(|failure| match failure.kind == Kind::Other && may_be_of_login(site) {
@@ -27,15 +38,14 @@ fn may_be_of_login(site: &Site) -> bool {
 }
 
 /// Connects to `what` at a host; `name` is how people know it. Every address gets its share of the time. If there is a
-/// proxy, it connects, and looks up a name that this host does not know. Returns the connection,
-/// whose peer may be the proxy, and the address that it leads to.
+/// proxy, it connects, and looks up a name that this host does not know.
 pub(crate) async fn connect(
     context: &Context,
     host: &str,
     port: u16,
     name: &str,
     what: &str,
-) -> Result<(Stream, HostPort)> {
+) -> Result<Dialed> {
     let limit = context.settings.patience.reply
         / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
     let found = within(context, limit, look_up(host, port)).await;
@@ -69,9 +79,13 @@ pub(crate) async fn connect(
     let share = context.settings.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for to in targets {
+        let begun = context.world.clock.now();
         let connecting = world::connect(context.settings.proxy.as_ref(), unbound(&to), to.clone());
         match within(context, share, connecting).await {
-            Some(Ok(stream)) => return Ok((stream, to)),
+            Some(Ok(stream)) => {
+                let round_trip = context.world.clock.now().since(begun);
+                return Ok(Dialed { stream, to, round_trip });
+            }
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
             None if context.run.cancel.is_cancelled() => return Err(Failure::interrupted()),
             None => {

@@ -31,7 +31,7 @@ pub(crate) use ask::SentCommand;
 pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
 pub(crate) use connection::{BlockMode, KeptConnection, TimeRefusal};
 pub use data::OpeningPort;
-pub(crate) use dial::{connect, within};
+pub(crate) use dial::{Dialed, connect, within};
 pub use flow::{Flow, Moving, Transfer, data_connection_broke};
 pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;

@@ -4,7 +4,7 @@
 use super::connection::{
     ABORT_TIMEOUT, Addresses, Dialogue, Role, SentLook, SentTime, Session, new_session_id,
 };
-use super::dial::{dial, within};
+use super::dial::{Dialed, dial, within};
 use super::port::{ControlRelay, Tunnel};
 use super::secrets::Secrets;
 use super::tls::{self, UNSENT};
@@ -86,9 +86,7 @@ impl<'a> SessionOpening<'a> {
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
         let client = tls::client(context, site, *role, *tls, &site.authority())?;
-        let begun = context.world.clock.now();
-        let (stream, to) = dial(context, site).await?;
-        let round_trip = context.world.clock.now().since(begun);
+        let Dialed { stream, to, round_trip } = dial(context, site).await?;
         let (peer, host) = match to {
             HostPort::Address(peer) => (peer, None),
             HostPort::Name(host, port) => (SocketAddr::new(UNKNOWN, port), Some(host)),
@@ -320,7 +318,7 @@ async fn look(context: &Context, site: &Site) -> Option<Protocol> {
 }
 
 async fn connected(context: &Context, site: &Site) -> Option<Stream> {
-    within(context, PATIENCE, dial(context, site)).await?.ok().map(|(stream, _)| stream)
+    within(context, PATIENCE, dial(context, site)).await?.ok().map(|dialed| dialed.stream)
 }
 
 /// What came from a server.

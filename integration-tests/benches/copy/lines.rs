@@ -162,7 +162,9 @@ impl Globus {
 }
 
 impl LineHosts {
-    fn start(place: &Path, report: &mut Report) -> Result<Self, Skipped> {
+    /// Starts them in a directory of their own. `fill` makes the files of a source.
+    fn start(place: &Path, fill: fn(&Path), report: &mut Report) -> Result<Self, Skipped> {
+        fs::create_dir(place).unwrap();
         let mut network = Network::new()?;
         let hosts = ["source", "destination", "user"].map(|name| network.lone_host(name));
         for host in &hosts {
@@ -227,15 +229,16 @@ fn size(path: &Path) -> u64 {
     all.unwrap_or_else(|_| fs::metadata(path).map_or(0, |file| file.len()))
 }
 
-/// The files of a source.
-fn fill(place: &Path) {
+fn write_large(place: &Path) {
     let block = sample(1 << 20);
     fs::write(place.join(LARGE), block.repeat(LARGE_MIB)).unwrap();
     fs::write(place.join(SMALLER), block.repeat(SMALLER_MIB)).unwrap();
+}
+
+fn write_tree(place: &Path) {
+    let block = sample(LENGTH);
     fs::create_dir(place.join(TREE)).unwrap();
-    (0..FILES).for_each(|file| {
-        fs::write(place.join(TREE).join(format!("{file:03}.bin")), &block[..LENGTH]).unwrap()
-    });
+    (0..FILES).for_each(|file| fs::write(place.join(TREE).join(format!("{file:03}.bin")), &block).unwrap());
 }
 
 /// One place on an axis: a line, and what goes over it.
@@ -275,22 +278,21 @@ impl Point<'_> {
     }
 }
 
-/// Part `lines`.
 /// The hosts of long lines, unless there can be none.
-fn hosts(place: &Path, report: &mut Report) -> Option<LineHosts> {
-    let hosts = LineHosts::start(place, report);
+fn started(place: &Path, fill: fn(&Path), report: &mut Report) -> Option<LineHosts> {
+    let hosts = LineHosts::start(place, fill, report);
     hosts.map_err(|Skipped(why)| report.skip("long lines", why)).ok()
 }
 
-fn line(milliseconds: u64) -> Line {
+fn line_of(milliseconds: u64) -> Line {
     Line::new(RATE, Duration::from_millis(milliseconds))
 }
 
 /// Part `latency`: small files over lines that lose nothing.
 pub(crate) fn small_files(plan: &Plan, place: &Path, report: &mut Report) {
-    let Some(hosts) = hosts(place, report) else { return };
+    let Some(hosts) = started(&place.join("latency"), write_tree, report) else { return };
     for milliseconds in ROUND_TRIPS {
-        let line = line(milliseconds).with_congestion("cubic");
+        let line = line_of(milliseconds).with_congestion("cubic");
         let what = ("500 x 20 kB, 100 Mbit/s, rtt in ms", "s");
         let point = Point { what, at: milliseconds as f64, line, name: TREE };
         let contenders = [LineContender::User(None), LineContender::Globus(["-cc", "8"])];
@@ -301,11 +303,11 @@ pub(crate) fn small_files(plan: &Plan, place: &Path, report: &mut Report) {
 
 /// Part `lines`: one file over lines that lose packets.
 pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
-    let Some(hosts) = hosts(place, report) else { return };
+    let Some(hosts) = started(&place.join("lines"), write_large, report) else { return };
     let rounds = plan.rounds;
     for milliseconds in ROUND_TRIPS {
         let at = milliseconds as f64;
-        let line = line(milliseconds).with_congestion("cubic").with_losses(LOSS_ONE_IN);
+        let line = line_of(milliseconds).with_congestion("cubic").with_losses(LOSS_ONE_IN);
         let what = ("one file, 100 Mbit/s, 0.1 % loss, cubic, rtt in ms", "Mbit/s");
         let point = Point { what, at, line, name: LARGE };
         point.run(&hosts, rounds, &[STREAMS, PARALLEL], report);
@@ -315,19 +317,19 @@ pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
         point.run(&hosts, 1, &[LineContender::User(None), auto, LineContender::Lftp(None)], report);
     }
     for (milliseconds, one_in, is_target) in LOSSY {
-        let line = line(milliseconds).with_losses(one_in).with_congestion("cubic");
+        let line = line_of(milliseconds).with_losses(one_in).with_congestion("cubic");
         let name = format!("one file, 100 Mbit/s, {milliseconds} ms, cubic, loss in %");
         let point = Point { what: (&name, "Mbit/s"), at: 100.0 / one_in as f64, line, name: LARGE };
         point.run(&hosts, if is_target { rounds } else { 1 }, &[STREAMS, PARALLEL], report);
     }
     let alone = LineContender::User(None);
     for milliseconds in ROUND_TRIPS {
-        let line = line(milliseconds).with_losses(LOSS_ONE_IN).with_congestion("bbr");
+        let line = line_of(milliseconds).with_losses(LOSS_ONE_IN).with_congestion("bbr");
         let what = ("one file, 100 Mbit/s, 0.1 % loss, bbr, rtt in ms", "Mbit/s");
         let point = Point { what, at: milliseconds as f64, line, name: LARGE };
         point.run(&hosts, rounds, &[alone, LineContender::Lftp(None)], report);
     }
-    let line = line(100).with_losses(10_000).with_congestion("bbr");
+    let line = line_of(100).with_losses(10_000).with_congestion("bbr");
     let what = ("one file, 100 Mbit/s, 100 ms, bbr, loss in %", "Mbit/s");
     Point { what, at: 0.01, line, name: LARGE }.run(&hosts, rounds, &[alone], report);
 }

@@ -258,15 +258,7 @@ pub(crate) fn exported<S, const N: usize>(
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if !self.has_tls() {
-            // This one does not ask the system again after it has read less than there is room for.
-            return Pin::new(&mut self.socket).poll_read(cx, room);
-        }
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read =
             poll_io(cx, |cx| self.socket.poll_read_ready(cx), || self.try_read(room.initialize_unfilled()));
         read.map_ok(|count| room.advance(count))

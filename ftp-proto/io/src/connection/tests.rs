@@ -1,6 +1,7 @@
 //! Connections inside TLS: bytes that came early, both sides, and how they end.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -56,6 +57,27 @@ async fn everything_arrives_in_both_directions_and_what_came_early_comes_first()
     assert!(at_server == content);
     assert_eq!(&at_client[..6], b"early ");
     assert!(at_client[6..] == content);
+}
+
+/// The system ends a read before urgent bytes, although more is there: a short read does not mean that nothing more has come.
+#[tokio::test]
+async fn what_stands_behind_urgent_bytes_is_read_without_further_bytes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let (peer, accepted) = tokio::join!(TcpStream::connect(at), listener.accept());
+    let (mut peer, mut connection) = (peer.unwrap(), Connection::from(accepted.unwrap().0));
+    crate::socket::control(connection.socket()).unwrap();
+    rustix::net::send(&peer, b"\xff\xf4\xff", rustix::net::SendFlags::OOB).unwrap();
+    peer.write_all(b"\xf2ABOR\r\n").await.unwrap();
+    while rustix::io::ioctl_fionread(connection.socket().tcp().unwrap()).unwrap() < 10 {
+        tokio::task::yield_now().await;
+    }
+    let (mut all, mut room) = (Vec::new(), [0; 1024]);
+    while all.len() < 10 {
+        let read = tokio::time::timeout(Duration::from_secs(30), connection.read(&mut room)).await;
+        all.extend_from_slice(&room[..read.expect("more is there").unwrap()]);
+    }
+    assert_eq!(all, b"\xff\xf4\xff\xf2ABOR\r\n");
 }
 
 #[tokio::test]

@@ -34,11 +34,9 @@ fn config() -> Config {
     Config {
         user: b"ann".to_vec(),
         password: Some(Secret::new("secret")),
-        account: None,
-        security: Security::Clear,
         reply_timeout: Duration::from_secs(30),
-        abort_timeout: Duration::from_secs(10),
-        traces: true,
+        traces: false,
+        ..Config::default()
     }
 }
 
@@ -58,7 +56,8 @@ impl Stage {
                     let line = bytes.strip_prefix(b"\xFF\xF4\xFF\xF2").unwrap_or(&bytes);
                     format!("C: {}", String::from_utf8_lossy(line).trim_end())
                 }
-                Output::Event(Event::Sent(_) | Event::Received { .. }) => continue,
+                Output::Event(Event::Sent(line)) => panic!("told without a trace: {line}"),
+                Output::Event(Event::Received { .. }) => continue,
                 Output::Event(Event::Ready { dialect, .. }) => format!("= ready {dialect:?}"),
                 Output::Event(Event::Reply { to, reply, class }) => {
                     format!("= {} {class:?} {:03}", to.0, reply.code.0)

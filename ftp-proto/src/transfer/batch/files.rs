@@ -3,7 +3,7 @@
 
 use crate::command::{Command, Pack};
 use crate::digest::Algorithm;
-use crate::listing::{Kind, When, parse_facts};
+use crate::listing::{Kind, When, told_facts};
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::Reply;
 use crate::transfer::request::{DataTls, Postures, Side};
@@ -59,8 +59,8 @@ impl BatchEnd {
 impl BatchFile {
     /// Whether a reply to MLST shows a file of this size.
     pub(super) fn is_shown(&self, reply: &Reply) -> bool {
-        let entry = reply.lines.iter().find_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line)));
-        entry.is_some_and(|entry| entry.kind == Kind::File && entry.size == Some(self.size))
+        told_facts(&reply.lines)
+            .is_some_and(|entry| entry.kind == Kind::File && entry.size == Some(self.size))
     }
 }
 

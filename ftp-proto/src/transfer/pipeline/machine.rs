@@ -5,7 +5,7 @@ use crate::calendar::When;
 use crate::command::{Command, DigestCommand, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::digest::{Algorithm, parse_answer};
-use crate::listing::{parse_facts, told_size, told_time};
+use crate::listing::{Kind, told_facts, told_size, told_time};
 use crate::reply::{Class, Meaning, Reply};
 use crate::timer::{Moment, Timers};
 use crate::transfer::attempt::{Input, Output};
@@ -68,6 +68,8 @@ pub struct Pipeline {
     naming: Option<usize>,
     /// Whether a file was named and seen under its name, so that nothing of an earlier RNFR is left.
     has_named: bool,
+    /// Whether the source is asked for facts (MLST): it knows them, and has refused none.
+    asks_facts: bool,
     goes_on: GoesOn,
     is_done: bool,
     timers: Timers<Timer>,
@@ -107,6 +109,7 @@ impl Pipeline {
     ) -> Self {
         let mut pipeline = Self {
             terms,
+            asks_facts: source.capabilities.mlst.is_some(),
             parties: PerSide { source, destination },
             digests: vec![None; files.len()],
             files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
@@ -285,7 +288,7 @@ impl Pipeline {
             Task::Length(index) => {
                 self.told(index, &reply, is_done, |moved, told| moved.sizes.source = told_size(told))
             }
-            Task::Facts(index) => self.listed(index, &reply, is_done),
+            Task::Facts(index) => self.told_facts(index, &reply, is_done),
             Task::Stored(index) => {
                 self.told(index, &reply, is_done, |moved, told| moved.sizes.destination = told_size(told))
             }
@@ -351,12 +354,15 @@ impl Pipeline {
     }
 
     /// The source has told the facts of a file.
-    fn listed(&mut self, index: usize, reply: &Reply, is_done: bool) {
-        let lines = reply.lines.iter().filter(|_| is_done);
-        let entry = lines.filter_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line))).next();
-        if is_done && entry.is_none() {
+    fn told_facts(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let entry = if is_done { told_facts(&reply.lines) } else { None };
+        if is_done && (entry.is_none() || reply.code != Meaning::FileFacts.code(Dialect::Rfc959)) {
             return self.give_up(); // it answers another command
         }
+        let entry = entry.filter(|entry| entry.kind == Kind::File);
+        // A server may refuse MLST alone. This file is left, and the others need no second way.
+        self.asks_facts &=
+            entry.as_ref().is_some_and(|entry| entry.size.is_some() && entry.modified.is_some());
         self.note(index, |moved| {
             moved.sizes.source = entry.as_ref().and_then(|entry| entry.size);
             moved.after = entry.and_then(|entry| entry.exactly_modified());
@@ -484,10 +490,9 @@ impl Pipeline {
         let active = self.terms.roles.passive.other();
         let connect =
             script::connect(self.terms.roles, self.parties.of(active), self.parties.of(active.other()), at);
-        let known = &self.parties.source.capabilities;
-        // Where the listing has told the time of the file, MLST tells whether it has changed. MDTM and SIZE need one command more.
-        let has_facts = modified.is_some() && known.tells_facts(&["size", "modify"]);
-        let has_times = has_facts || known.mdtm;
+        // With a time from the listing, one MLST shows whether the file has changed; MDTM and SIZE are two commands.
+        let has_facts = self.asks_facts && modified.is_some();
+        let has_times = has_facts || self.parties.source.capabilities.mdtm;
         let before =
             (has_times && modified.is_none()).then(|| (Task::Before(index), Command::Mdtm(source.clone())));
         let mut sent = vec![(Task::Send(index), Command::Retr(source.clone()))];
@@ -504,7 +509,7 @@ impl Pipeline {
         let [of_source, of_part] = Side::BOTH.map(|side| self.digest_command(side));
         sent.extend(of_source.map(|command| (Task::SentDigest(index), command.with(&source))));
         stored.extend(of_part.map(|command| (Task::StoredDigest(index), command.with(&part))));
-        let due = before.iter().len() + sent.len() + stored.len();
+        let due = usize::from(before.is_some()) + sent.len() + stored.len();
         self.lanes.source.extend(before);
         self.lanes.of_mut(active).push(Task::Connect, connect);
         self.lanes.source.extend(sent);

@@ -13,7 +13,7 @@
 //! everything that verifies the last one. So a file costs one round trip, and the servers are told of its port, its transfer,
 //! its size and the names of the file before it in that time.
 //!
-//! Where the source has listed the file with MLSD, one MLST takes the place of MDTM and SIZE behind RETR.
+//! Where the listing has told the time of a file and the source knows MLST, one MLST behind RETR takes the place of MDTM and SIZE.
 //!
 //! Where both servers tell a common digest by HASH or a command of its kind, these go behind SIZE in the same bursts, and
 //! verify the file as well.
@@ -26,7 +26,8 @@
 //!   The first pair is sent one command after the other, because nobody knows what an earlier user of the session has left,
 //!   and the file is looked for under its final name (SIZE, behind its RNTO).
 //! * If RETR is refused while the other end waits for a connection, both sessions are closed.
-//! * A reply with a code that no reply to this command has ends the pipeline: replies have come in another order.
+//! * A reply that cannot answer its command ends the pipeline: replies have come in another order. Its code shows it, or, of MLST,
+//!   that it has no facts: 250 may also end a transfer.
 //!
 //! As a [batch](super::batch), a pipeline fails no file. What it has not published is *left* to the caller.
 //!

@@ -12,7 +12,7 @@ use crate::job::check::{self, Overwrite, Verify};
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::file::times;
 use crate::job::part::Part;
-use crate::job::race::untried::{self, FirstBatch};
+use crate::job::race::remembered::{self, FirstBatch};
 use crate::job::request::job::Options;
 use crate::job::{Item, Target};
 use crate::journal::PartId;
@@ -157,7 +157,7 @@ pub(super) async fn batched(
         return put_back(members, rest);
     }
     let (mut any, begun) = (any_copy(&path, ends), context.world.clock.now());
-    untried::announce(context, ends, candidate);
+    remembered::announce(context, ends, candidate);
     let is_proven = path.is_proven;
     let moving = MovingFiles::new(context, admission, &any, ends.beside());
     let BatchResult { are_usable, has_opened, has_broken } =
@@ -167,10 +167,12 @@ pub(super) async fn batched(
         relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     }
     let published = |member: &&Member| matches!(member.end, Some(BatchEnd::Published { .. }));
-    if let Some(member) = members.iter().find(published).or(members.first()) {
+    // Where every file was there already, no path was tried.
+    let was_tried = has_opened || has_broken;
+    if let Some(member) = members.iter().find(published).or(members.first()).filter(|_| was_tried) {
         let (file, verified, allowed) = (member.item.clone(), any.verified.name(), options.allowed);
         let batch = FirstBatch { candidate, allowed, file, verified, begun };
-        untried::note(context, ends, &batch, has_opened);
+        remembered::note(context, ends, &batch, has_opened);
     }
     let (mut files, mut left) = (Vec::new(), Vec::new());
     let store_reply = StoreReply::of_session(are_usable);

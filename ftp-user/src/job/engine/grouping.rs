@@ -4,7 +4,7 @@ use super::batch::Prospect;
 use super::worker::WorkerResults;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::job::race::untried;
+use crate::job::race::remembered;
 use crate::ladder::{Allowed, Candidate, Memory};
 use crate::route::{Ends, Manner};
 use ftp_proto::timer::Moment;
@@ -20,16 +20,16 @@ pub(super) struct Grouping {
     pub(super) takes_groups: bool,
     /// How many times in a row a connection has broken over files that moved together.
     breaks: usize,
-    untried: UntriedPath,
+    remembered: Remembered,
 }
 
-/// What became of the path that no file of this run has taken before: that of an earlier run, or the one that is expected to work.
+/// What became of the path that an earlier run has found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum UntriedPath {
+enum Remembered {
     /// It was not looked for.
     Unknown,
     /// It is known whether there is one, and no file has taken it.
-    Known,
+    Recalled,
     /// Files were sent there.
     Tried,
 }
@@ -38,13 +38,13 @@ impl Grouping {
     /// Nothing has moved yet.
     pub(super) fn new(ends: &mut Ends) -> Self {
         let (manner, takes_groups) = (None, take_groups(ends));
-        Self { is_possible: true, manner, takes_groups, breaks: 0, untried: UntriedPath::Unknown }
+        Self { is_possible: true, manner, takes_groups, breaks: 0, remembered: Remembered::Unknown }
     }
 
-    /// Looks for a path that files may take at once, as soon as there are sessions with both servers.
-    pub(super) fn find_path(&mut self, context: &Context, ends: &mut Ends, allowed: Allowed) {
-        if self.untried == UntriedPath::Unknown && untried::find(context, ends, allowed) {
-            self.untried = UntriedPath::Known;
+    /// Recalls the path of an earlier run, as soon as there are sessions with both servers.
+    pub(super) fn recall(&mut self, context: &Context, ends: &mut Ends, allowed: Allowed) {
+        if self.remembered == Remembered::Unknown && remembered::recall(context, ends, allowed) {
+            self.remembered = Remembered::Recalled;
         }
     }
 
@@ -64,22 +64,22 @@ impl Grouping {
         self.is_possible && is_so
     }
 
-    /// The path of the last file, if others may share it. Files that go in groups share an untried one before there is one: if
-    /// nothing moves there, they are left as they were.
+    /// The path of the last file, if others may share it. Files that go in groups share that of an earlier run before there is
+    /// one: if nothing moves there, they are left as they were.
     pub(super) fn shared_path(&self, memory: &Memory, now: Moment) -> Option<Candidate> {
-        let shared = memory.shared_path(now).or_else(|| self.untried_path(memory));
+        let shared = memory.shared_path(now).or_else(|| self.remembered_path(memory));
         shared.filter(|_| self.is_possible)
     }
 
-    /// The path that no file of this run has taken, if files may take it.
-    pub(super) fn untried_path(&self, memory: &Memory) -> Option<Candidate> {
-        let is_offered = self.is_possible && self.takes_groups && self.untried == UntriedPath::Known;
-        memory.untried_path().filter(|_| is_offered)
+    /// The path of an earlier run, if files may take it, and none has.
+    pub(super) fn remembered_path(&self, memory: &Memory) -> Option<Candidate> {
+        let is_offered = self.is_possible && self.takes_groups && self.remembered == Remembered::Recalled;
+        memory.remembered_path().filter(|_| is_offered)
     }
 
-    /// Files take a shared path. Others take an untried one only after these have shown that it works.
+    /// Files take a shared path. Others take that of an earlier run only after these have shown that it works.
     pub(super) const fn note_taken(&mut self) {
-        self.untried = UntriedPath::Tried;
+        self.remembered = Remembered::Tried;
     }
 
     /// Takes note of what a worker has found out.

@@ -118,14 +118,14 @@ impl Workers {
     }
 
     /// Has idle workers copy files that are claimed, for as long as there are both. While others may follow soon, the first few wait for
-    /// them if all could take an untried path together. If all workers are busy, small files join those that move.
+    /// them if all could take the path of an earlier run together. If all workers are busy, small files join those that move.
     pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>, others_follow: bool) {
         if let Some(worker) = self.idle.last_mut().filter(|_| !ready.is_empty()) {
             let (context, allowed) = (&self.tools.context, self.tools.options.allowed);
-            self.grouping.find_path(context, &mut worker.ends, allowed);
+            self.grouping.recall(context, &mut worker.ends, allowed);
         }
-        let has_untried = self.grouping.untried_path(&self.ends.memory.lock()).is_some();
-        let awaits_others = others_follow && has_untried && ready.len() < batch::FEWEST;
+        let is_remembered = self.grouping.remembered_path(&self.ends.memory.lock()).is_some();
+        let awaits_others = others_follow && is_remembered && ready.len() < batch::FEWEST;
         while !ready.is_empty() && !self.idle.is_empty() && !awaits_others {
             let files = self.share(ready);
             let shared = self.shared_path();

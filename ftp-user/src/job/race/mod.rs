@@ -4,13 +4,13 @@
 //! |---|---|
 //! | `contest` | performs what the race asks for, and tells it what has happened |
 //! | `findings` | what the end of a candidate shows for the others, for `why` and for later runs, and what is said if none is left |
+//! | `remembered` | the path of an earlier run, which small files take together without a race |
 //! | `runner` | a candidate while it runs, and the probes for the next files |
-//! | `untried` | the path of an earlier run, or the one that is expected to work, which small files take together without a race |
 
 mod contest;
 pub(super) mod findings;
+pub(super) mod remembered;
 pub(super) mod runner;
-pub(super) mod untried;
 
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
