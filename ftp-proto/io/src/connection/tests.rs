@@ -67,16 +67,20 @@ async fn what_stands_behind_urgent_bytes_is_read_without_further_bytes() {
     let (peer, accepted) = tokio::join!(TcpStream::connect(at), listener.accept());
     let (mut peer, mut connection) = (peer.unwrap(), Connection::from(accepted.unwrap().0));
     crate::socket::control(connection.socket()).unwrap();
-    rustix::net::send(&peer, b"\xff\xf4\xff", rustix::net::SendFlags::OOB).unwrap();
-    peer.write_all(b"\xf2ABOR\r\n").await.unwrap();
-    while rustix::io::ioctl_fionread(connection.socket().tcp().unwrap()).unwrap() < 10 {
-        tokio::task::yield_now().await;
-    }
-    let (mut all, mut room) = (Vec::new(), [0; 1024]);
-    while all.len() < 10 {
-        let read = tokio::time::timeout(Duration::from_secs(30), connection.read(&mut room)).await;
-        all.extend_from_slice(&room[..read.expect("more is there").unwrap()]);
-    }
+    let reads = async {
+        let (mut all, mut room) = (Vec::new(), [0; 1024]);
+        while all.len() < 10 {
+            let read = tokio::time::timeout(Duration::from_secs(30), connection.read(&mut room)).await;
+            all.extend_from_slice(&room[..read.expect("more is there").unwrap()]);
+        }
+        all
+    };
+    let sends = async {
+        rustix::net::send(&peer, b"\xff\xf4\xff", rustix::net::SendFlags::OOB).unwrap();
+        peer.write_all(b"\xf2ABOR\r\n").await.unwrap();
+    };
+    // The reader waits already.
+    let (all, ()) = tokio::join!(reads, sends);
     assert_eq!(all, b"\xff\xf4\xff\xf2ABOR\r\n");
 }
 

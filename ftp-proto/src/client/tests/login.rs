@@ -223,7 +223,8 @@ fn commands_sent_early_wait_for_the_login() {
 
 #[test]
 fn h38_secrets_are_masked_in_events() {
-    let mut session = Session::new(Config { account: Some(Secret::new("dept")), ..config() }, Moment::START);
+    let mut session =
+        Session::new(Config { account: Some(Secret::new("dept")), traces: true, ..config() }, Moment::START);
     session
         .input(Moment::START, Input::Bytes(b"220 hi\r\n331 pass\r\n332 acct\r\n230 in\r\n500 no FEAT\r\n"));
     let secret = crate::rendezvous::RendezvousSecret::new([0xAB; 32]);
