@@ -359,17 +359,16 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
         .map(|index| (0..index % 5 + 1).map(|byte| u8::try_from(byte + index % 99).unwrap()).collect())
         .collect();
     let list = files.iter().enumerate().map(|(index, bytes)| file(index, bytes.len(), seed)).collect();
-    let passive = if seed.is_multiple_of(2) { Side::Destination } else { Side::Source };
+    let destination_listens = seed.is_multiple_of(2);
+    let passive = if destination_listens { Side::Destination } else { Side::Source };
     let now = Moment::START;
     let terms = PipelineTerms { roles: roles(passive), digest, silence: Duration::from_secs(10) };
-    let mut source = party("192.0.2.1");
-    source.capabilities.mlst = has_mlst(seed).then(|| vec!["size".into(), "modify".into()]);
-    let mut pipeline = Pipeline::start(list, terms, (source, party("192.0.2.2")), now);
-    let destination_listens = passive == Side::Destination;
+    let mut parties = (party("192.0.2.1"), party("192.0.2.2"));
+    parties.0.capabilities.mlst = has_mlst(seed).then(Vec::new);
+    let mut pipeline = Pipeline::start(list, terms, parties, now);
     let mut world = World { fault, destination_listens, files, ..World::default() };
     let mut asked: [VecDeque<Command>; 2] = Default::default();
-    let (mut ends, mut turns, mut rounds) = (vec![None; count], 0, 0);
-    let mut begun = BTreeSet::new();
+    let (mut ends, mut begun, mut turns, mut rounds) = (vec![None; count], BTreeSet::new(), 0, 0);
     // Whether a burst is under way.
     let mut is_sealed = [false; 2];
     loop {
