@@ -92,6 +92,26 @@ fn of_a_run_with_one_server_only_the_journal_knows_and_of_one_without_changes_no
     run(state.path(), &["why"]).exits(0).says("1 file: local").never_says("from ftp");
 }
 
+/// The second run finds every file there before any data connection is opened, on the path that the first one has shown.
+#[test]
+fn n14_where_every_small_file_was_there_why_calls_no_path_failed() {
+    let names: Vec<String> = (0..9).map(|number| format!("t/{number}")).collect();
+    let from = names.iter().fold(Site::new("source"), |site, name| site.file(name, name.as_bytes())).start();
+    let to = Site::new("target").at("127.0.0.3").start();
+    let state = tempfile::tempdir().unwrap();
+    run(state.path(), &["copy", "-r", &from.url("t"), &to.url("")]).exits(0);
+    for name in ["", " again"] {
+        let trace = state.path().join(format!("trace{name}"));
+        let copy = ["--trace", trace.to_str().unwrap(), "copy", "-r", &from.url("t"), &to.url("")];
+        run(state.path(), &copy).exits(0).says("9 files skipped");
+        assert!(fs::read_to_string(trace).unwrap().contains("PACK LOOK"), "they go together first");
+        run(state.path(), &["why", "last"])
+            .exits(0)
+            .never_says("failed after")
+            .never_says("nothing has moved it");
+    }
+}
+
 #[test]
 fn n12_why_gives_the_receipt_of_a_job() {
     let from = Site::new("source").file("t/a", "one").file("t/b", "three").start();
