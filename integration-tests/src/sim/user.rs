@@ -82,14 +82,13 @@ impl User {
         let config = client::Config {
             user: scenario.account.as_bytes().to_vec(),
             password: Some(Secret::new(PASSWORD)),
-            account: None,
             security: match scenario.tls {
                 Some(_) => client::Security::Implicit,
                 None => client::Security::Clear,
             },
             reply_timeout: reply,
             abort_timeout: abort,
-            traces: true,
+            ..client::Config::default()
         };
         let name = |text: &str| PathName::from_user(text).expect("a name");
         Self {

@@ -1,4 +1,4 @@
-//! Connections inside TLS: bytes that came early, both sides, and how they end.
+//! Connections: bytes that came early inside TLS, both sides, how they end, and urgent bytes in clear.
 
 use std::io::ErrorKind;
 use std::time::Duration;

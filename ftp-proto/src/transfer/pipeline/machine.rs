@@ -360,7 +360,7 @@ impl Pipeline {
             return self.give_up(); // it answers another command
         }
         let entry = entry.filter(|entry| entry.kind == Kind::File);
-        // A server may refuse MLST alone. This file is left, and the others need no second way.
+        // A server may refuse MLST alone: this file is left, and the next ones are asked for by MDTM and SIZE.
         self.asks_facts &=
             entry.as_ref().is_some_and(|entry| entry.size.is_some() && entry.modified.is_some());
         self.note(index, |moved| {
