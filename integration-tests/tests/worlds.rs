@@ -302,7 +302,7 @@ fn t20_a_copy_over_a_long_line_takes_few_round_trips() {
 fn t19_small_files_take_the_path_of_an_earlier_run_at_once_and_keep_their_data_connection() {
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
-        for (name, alone, most) in [("cold", 2, 14.0), ("remembered", 1, 4.1)] {
+        for (name, alone, most) in [("cold", 2, 10.2), ("remembered", 1, 4.1)] {
             let trace = line.copy_tree(name, 1_000, None).unwrap();
             let mut modes = Vec::new();
             for said in trace::commands(&trace, trace::SOURCE) {
@@ -338,6 +338,25 @@ fn t19_files_that_are_found_while_others_move_join_them() {
         // The first group proves the data connection, and the others wait for that.
         let pauses: Vec<f64> = sent.windows(2).skip(1).map(|two| two[1] - two[0]).collect();
         assert!(pauses.len() >= 4 && pauses.iter().all(|pause| *pause <= 1.6), "{pauses:?}: {trace}");
+    });
+}
+
+/// Both servers are asked about many files at once, and none of them moves. One pair of sessions is enough.
+#[test]
+fn t19_files_that_are_there_already_are_compared_together() {
+    with_room(|| {
+        let mut line = LongLine::start(false).unwrap();
+        let files: Vec<String> = (0..500).map(|number| number.to_string()).collect();
+        assert_eq!(line.copy_files("tree/", &files, &[], None).unwrap(), 0);
+        let state = tempfile::tempdir().unwrap();
+        let unknown = ["--state", state.path().to_str().unwrap(), "-j", "1"];
+        for (options, most) in [(&unknown[..], 30.0), (&["-j", "1"], 30.0), (&[], 30.0)] {
+            assert_eq!(line.copy_files("tree/", &files, options, None).unwrap(), 0);
+            let trace = line.trace().unwrap();
+            assert!(!trace.contains("> RETR") && !trace.contains("> PACK SEND"), "{trace}");
+            let took = line.round_trips_until(trace.lines().last().unwrap());
+            assert!(took <= most, "{options:?} {took}: {trace}");
+        }
     });
 }
 

@@ -241,7 +241,12 @@ impl LongLine {
         self.world.run(self.user, &words, &home, &[]);
     }
 
-    fn trace(&self) -> io::Result<String> {
+    /// The dialogues of the last run with both servers.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn trace(&self) -> io::Result<String> {
         fs::read_to_string(self.directory.path().join(TRACE))
     }
 }

@@ -1,12 +1,12 @@
 //! Digests of files and of their parts, and copies of files within a server.
 
+use super::look::{ask_each_ahead, bytes_of_question};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Practice, Site, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};
-
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::{ByteRange, PathName};
 use std::time::Duration;
@@ -50,8 +50,7 @@ pub async fn hash_at_server(
     while let Some(command) = session.manners.capabilities.digest_command(algorithm) {
         let answer = ask_digest(session, command, algorithm, path, size).await?;
         if answer.is_done() {
-            let digest = parse_answer(algorithm, &answer.reply.lines, path);
-            return Ok(digest.filter(|digest| size == 0 || !digest.is_of_nothing()).ok_or_else(|| {
+            return Ok(told_digest(&answer, algorithm, path, size).ok_or_else(|| {
                 Failure::new(Kind::Unverified, what())
                     .said(session.quote(&answer.reply))
                     .hint("--verify size compares sizes only")
@@ -66,6 +65,50 @@ pub async fn hash_at_server(
         }
     }
     Ok(Err(refused))
+}
+
+/// The digest of a file of `size` bytes in a positive answer, if it is one: that of nothing is no digest of more.
+fn told_digest(answer: &Answer, algorithm: Algorithm, path: &PathName, size: u64) -> Option<Digest> {
+    let digest = parse_answer(algorithm, &answer.reply.lines, path).filter(|_| answer.is_done());
+    digest.filter(|digest| size == 0 || !digest.is_of_nothing())
+}
+
+/// The digests of files of which each has that many bytes; `None` for one that its server does not tell. It is asked for all of
+/// them at once, by one command. If the session is lost, these are the first ones only.
+pub async fn digests_of_all(
+    context: &Context,
+    host: &mut Host,
+    algorithm: Algorithm,
+    files: &[(&PathName, u64)],
+) -> Vec<Option<Digest>> {
+    match host {
+        Host::Server(server) => match server.session(context).await {
+            Ok(session) => hash_all_at_server(session, algorithm, files).await,
+            Err(_) => Vec::new(),
+        },
+        Host::Local(here) => {
+            let mut digests = Vec::with_capacity(files.len());
+            for (path, _) in files {
+                digests.push(here.digest(context, algorithm, path, ByteRange::WHOLE).await.ok());
+            }
+            digests
+        }
+    }
+}
+
+async fn hash_all_at_server(
+    session: &mut Session,
+    algorithm: Algorithm,
+    files: &[(&PathName, u64)],
+) -> Vec<Option<Digest>> {
+    let Some(command) = session.manners.capabilities.digest_command(algorithm) else { return Vec::new() };
+    if !matches!(select_digest(session, command, algorithm).await, Ok(None)) {
+        return Vec::new();
+    }
+    let question = |(path, _): &(&PathName, u64)| (command.with(path), bytes_of_question(path));
+    let answers = ask_each_ahead(session, files.iter().map(question)).await;
+    let told = answers.iter().zip(files);
+    told.map(|(answer, (path, size))| told_digest(answer, algorithm, path, *size)).collect()
 }
 
 /// The digest of a part of a file, or why a server does not give it.
@@ -153,15 +196,27 @@ async fn ask_digest(
     path: &PathName,
     size: u64,
 ) -> Result<Answer> {
+    match select_digest(session, command, algorithm).await? {
+        Some(refusal) => Ok(refusal),
+        None => session.ask_patiently(command.with(path), Some(patience(session, size))).await,
+    }
+}
+
+/// Makes a session ready for a command that asks for a digest. The refusal of its server, if it refuses the algorithm.
+async fn select_digest(
+    session: &mut Session,
+    command: DigestCommand,
+    algorithm: Algorithm,
+) -> Result<Option<Answer>> {
     if command == DigestCommand::Hash && session.manners.settings.digest != Some(algorithm) {
         let answer = session.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
         if !answer.is_done() {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
         session.manners.settings.digest = Some(algorithm);
     }
     session.set_type(DataType::Image).await?;
-    session.ask_patiently(command.with(path), Some(patience(session, size))).await
+    Ok(None)
 }
 
 /// How long a server may take to hash or to copy so many bytes.

@@ -150,7 +150,7 @@ pub(super) async fn ask_ahead(
 }
 
 /// The bytes of a question for a path, at most: a byte of a name may be written as two.
-fn bytes_of_question(path: &PathName) -> usize {
+pub(super) fn bytes_of_question(path: &PathName) -> usize {
     2 * path.as_bytes().len() + LINE
 }
 

@@ -11,8 +11,10 @@ use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
+use crate::job::check::AskedDigests;
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Leftover, Part, new_id};
+use crate::job::request::job::Options;
 use crate::journal::{
     Claim, ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal,
     JournalAnswer, NewItem, PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
@@ -45,6 +47,20 @@ impl FileClaim {
     /// had it named.
     pub(in crate::job) const fn has_no_part(&self) -> bool {
         self.done.is_none() && !self.kept.has_part() && self.kept.moved.is_none()
+    }
+
+    /// Whether both ends may be asked about the file together with others: nothing but its final name has to be looked at, and they
+    /// were not asked so before. A copy that has ended is compared again for a move and a sync only.
+    pub(in crate::job) fn may_be_asked(&self, options: Options) -> bool {
+        let is_open = self.done.is_none() || options.moves || options.syncs.is_some();
+        let has_no_old_part = self.kept.left.as_ref().is_none_or(|left| left.undeleted.is_empty());
+        let was_asked = self.kept.asked != AskedTogether::No;
+        is_open && !self.kept.has_part() && has_no_old_part && self.kept.moved.is_none() && !was_asked
+    }
+
+    /// Whether what has the final name may be the copy of this very job.
+    pub(in crate::job) const fn may_be_done(&self) -> bool {
+        self.done.is_some() || self.kept.may_be_done
     }
 
     /// Takes a name for its part that nobody has used. It is on the disk if the journal keeps the file; `None` if it is not.
@@ -313,6 +329,25 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) in_place: bool,
     /// The transfer that an earlier run has left alone, until its end was waited for.
     pub(in crate::job) detached: Option<Detached>,
+    pub(in crate::job) asked: AskedTogether,
+}
+
+/// Whether both ends were asked about a file together with others, before its copy.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::job) enum AskedTogether {
+    #[default]
+    No,
+    /// It has to be copied, as far as they have said.
+    Yes,
+    /// What has its name is the same: by these digests, if they were needed.
+    IsThere(Box<AskedDigests>),
+}
+
+impl AskedTogether {
+    /// Whether what has its name is the same.
+    pub(in crate::job) const fn is_there(&self) -> bool {
+        matches!(self, Self::IsThere(_))
+    }
 }
 
 /// What an earlier run has left of a file.

@@ -494,7 +494,7 @@ fn any_copy(path: &BatchPath, ends: &mut Ends) -> FileCopy {
 }
 
 /// The largest file that moves together with others, in bytes: it takes no longer than the commands of a few files.
-const SMALL: u64 = 256 << 10;
+pub(super) const SMALL: u64 = 256 << 10;
 /// The smallest number of files for which the connection is worth its commands.
 pub(super) const FEWEST: usize = 4;
 

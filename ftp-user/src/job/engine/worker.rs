@@ -1,17 +1,18 @@
 //! One worker: a pair of ends with sessions of its own that copies the files it is given.
 
 use super::batch::{self, Prospect, SharedPath};
+use super::compare::{ComparedFiles, compare};
 use super::taken_names::TakenNames;
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind, Result};
-use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::moving::{
     self, DirectorySizes, KeptSource, MovedLinks, MovedPortion, MovedTree, expected_copy,
 };
 use crate::job::request::job::Options;
+use crate::job::{Item, Target};
 use crate::outcome::FileCopy;
 use crate::place;
 use crate::route::{Ends, Manner};
@@ -67,7 +68,8 @@ pub(super) struct WorkerResults {
     pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
     pub(super) manner: Option<Manner>,
-    /// Files that were to move together have not, and it is not known why. One of them finds out, and the others wait.
+    /// Files that were to move together have not, and it is not known why, or that was not tried. One of them is copied alone, and the
+    /// others wait.
     pub(super) others_wait: bool,
     /// A server was given up, so the worker has no session with it.
     pub(super) has_no_session: bool,
@@ -110,7 +112,8 @@ impl WorkerTools {
         }
     }
 
-    /// Copies files: together if that is possible, else one after the other. The sources of a move are deleted soon after.
+    /// Copies files: together if that is possible, else one after the other. Of several that may not move together, those are copied
+    /// that are there already, and one more. The sources of a move are deleted soon after.
     pub(super) async fn copy(
         &self,
         worker: &mut Worker,
@@ -129,10 +132,15 @@ impl WorkerTools {
                 self.ended(worker, &mut results, file);
             }
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;
+        } else {
+            results.others_wait = files.len() > 1;
         }
+        let (context, ends) = (&self.context, &mut worker.ends);
+        let ComparedFiles { there, others } = compare(context, ends, files, self.options, &self.names).await;
+        let others = others.into_iter().map(|file| self.expect_nothing(file));
         // They may move together after it.
-        let count = if results.others_wait { 1 } else { files.len() };
-        let mut files = files.into_iter();
+        let count = if results.others_wait { there.len() + 1 } else { there.len() + others.len() };
+        let mut files = there.into_iter().chain(others);
         let mut ends = false;
         for _ in 0..count {
             if ends || self.context.run.cancel.is_cancelled() {
@@ -149,6 +157,16 @@ impl WorkerTools {
         }
         results.unbegun = files.chain(late).collect();
         results
+    }
+
+    /// A file that nobody has begun: its destination is not asked what has its name in a directory that this job has made. What may not
+    /// be replaced is looked for again before it gets its name.
+    fn expect_nothing(&self, mut file: ClaimedFile) -> ClaimedFile {
+        let is_new = file.claim.as_ref().is_ok_and(|claim| !claim.was_begun());
+        if is_new && file.item.target == Target::Unknown && self.names.is_new(&file.item.destination) {
+            file.item.target = Target::Known(None);
+        }
+        file
     }
 
     /// Copies a file. If one is missing that was listed, the listing may have dropped leading blanks of its name.

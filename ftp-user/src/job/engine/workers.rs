@@ -7,6 +7,7 @@
 //! ```
 
 use super::batch;
+use super::compare;
 use super::grouping::Grouping;
 use super::intake::Intakes;
 use super::sharing::Sharing;
@@ -178,7 +179,8 @@ impl Workers {
         self.sharing.most(self.tools.context.world.clock.now())
     }
 
-    /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
+    /// The next files for a worker: one, or small ones that may move together or be there already, so many that each worker gets
+    /// some.
     fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Vec<ClaimedFile> {
         let mut most = 1;
         if self.shared_path().is_some() {
@@ -192,8 +194,13 @@ impl Workers {
         let small = ready.iter().take(most).take_while(|file| batch::may_move(file, options));
         let sizes = small.map(|file| file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
         let least = least(self.grouping.takes_groups, options.jobs.wanted);
-        let small = portion(sizes, ready.len().div_ceil(self.width.target), least);
-        ready.drain(..small.max(1)).collect()
+        let each = ready.len().div_ceil(self.width.target);
+        let mut number = portion(sizes, each, least);
+        if number <= 1 && self.idle.last_mut().is_some_and(|worker| compare::can_ask(&mut worker.ends)) {
+            let may_be_there = |file: &&ClaimedFile| compare::may_be_there(file, options, &self.tools.names);
+            number = ready.iter().take(each.min(compare::MOST)).take_while(may_be_there).count();
+        }
+        ready.drain(..number.max(1)).collect()
     }
 
     /// The path on which small files may move together.

@@ -149,7 +149,9 @@ impl Copying<'_> {
             let dated =
                 |facts: &Facts| facts.modified.is_some() || self.options.overwrite != Overwrite::Newer;
             let known = self.item.known.clone().filter(|facts| is_first && dated(facts));
-            let is_fresh = is_first && !self.attempts.kept.has_left();
+            // What an earlier run has left may have the name when that is looked at.
+            let is_fresh =
+                is_first && (!self.attempts.kept.has_left() || self.attempts.kept.asked.is_there());
             let target = if is_fresh { self.item.target.clone() } else { Target::Unknown };
             match Box::pin(self.attempt(known, target)).await {
                 Ok(done) if done.is_detached() => return Ok(done),

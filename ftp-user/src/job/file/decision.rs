@@ -2,13 +2,15 @@
 
 use super::copy::Copying;
 use super::times;
+use crate::context::Context;
 use crate::endpoint::{both, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
+use crate::job::claims::claim::AskedTogether;
 use crate::job::moving::refuse_without_directory;
-use crate::job::request::job::Compare;
+use crate::job::request::job::{Compare, Options};
 use crate::job::{Item, Target};
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
 use crate::report::{Change, Event, Topic};
@@ -25,12 +27,44 @@ pub(super) struct Files {
     pub(super) target: Option<Facts>,
 }
 
-impl Files {
-    /// Whether both have the same time, as far as listings have told it.
-    fn have_one_time(&self) -> bool {
-        let time = self.source.modified;
-        time.is_some() && self.target.as_ref().is_some_and(|target| target.modified == time)
+/// Whether equal times show a sync that both files are the same. Listings may not have told the times.
+fn is_as_old(options: Options, source: &Facts, target: &Facts) -> bool {
+    let have_one_time = source.modified.is_some() && source.modified == target.modified;
+    have_one_time && matches!(options.syncs, Some(Compare::Auto | Compare::Time))
+}
+
+/// What has to be known to tell that a file need not be copied, beside the facts of both ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum Needs {
+    /// Nothing: it is not copied.
+    Nothing,
+    /// That their digests are equal.
+    Digests,
+    /// It is copied.
+    Copy,
+}
+
+/// What has to be known of a file whose final name `target` has. `may_be_done`: that may be the copy of this very job.
+pub(in crate::job) fn needs(options: Options, source: &Facts, target: &Facts, may_be_done: bool) -> Needs {
+    match options.overwrite.decide(source, Some(target)) {
+        Decision::Copy => Needs::Copy,
+        Decision::Skip if options.moves => Needs::Digests,
+        Decision::Exists if may_be_done => Needs::Digests,
+        Decision::Skip | Decision::Exists => Needs::Nothing,
+        Decision::Compare if !may_be_done && is_as_old(options, source, target) => Needs::Nothing,
+        Decision::Compare => Needs::Digests,
     }
+}
+
+/// The digest by which a file is compared with what has its name.
+pub(in crate::job) async fn digest_to_skip(
+    context: &Context,
+    ends: &mut Ends,
+    options: Options,
+) -> Result<Option<Algorithm>> {
+    // A sync moves nothing if they are equal, now and in later runs.
+    let refused: &[Algorithm] = if options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
+    common(context, ends, refused).await
 }
 
 impl Copying<'_> {
@@ -149,10 +183,16 @@ impl Copying<'_> {
                 }))
             }
             // What an earlier run of this job may have stored is proven.
-            Decision::Compare if self.is_as_old(files) && !kept.may_be_done => {
+            Decision::Compare
+                if !kept.may_be_done
+                    && files
+                        .target
+                        .as_ref()
+                        .is_some_and(|target| is_as_old(self.options, &files.source, target)) =>
+            {
                 Ok(Some(Verified::Size.into()))
             }
-            Decision::Compare => match self.common().await? {
+            Decision::Compare => match self.digest_to_skip().await? {
                 Some(algorithm) => self.compare_by(algorithm, size).await,
                 None => {
                     self.tell_again();
@@ -162,24 +202,17 @@ impl Copying<'_> {
         }
     }
 
-    /// Whether equal times show a sync that both files are the same. Listings may not have told the times.
-    fn is_as_old(&self, files: &Files) -> bool {
-        files.have_one_time() && matches!(self.options.syncs, Some(Compare::Auto | Compare::Time))
-    }
-
     /// Whether both files have the same digest. If nobody can say, the file is copied.
     async fn compare(&mut self, size: Option<u64>) -> Result<Option<Proof>> {
-        match self.common().await? {
+        match self.digest_to_skip().await? {
             Some(algorithm) => self.compare_by(algorithm, size).await,
             None => Ok(None),
         }
     }
 
-    /// The digest that both ends know.
-    async fn common(&mut self) -> Result<Option<Algorithm>> {
-        // A sync moves nothing if they are equal, now and in later runs.
-        let refused: &[Algorithm] = if self.options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
-        common(&self.context, self.ends, refused).await
+    /// See [`digest_to_skip`].
+    async fn digest_to_skip(&mut self) -> Result<Option<Algorithm>> {
+        digest_to_skip(&self.context, self.ends, self.options).await
     }
 
     /// Warns that a file is copied that may be there already.
@@ -198,8 +231,12 @@ impl Copying<'_> {
 
     async fn compare_by(&mut self, algorithm: Algorithm, size: Option<u64>) -> Result<Option<Proof>> {
         let Item { source, destination: copy, .. } = self.item;
-        let size = Some(size.unwrap_or(0));
-        let files = ComparedFiles { source, copy, size, streamed: &StreamedDigests::default(), passed: None };
+        let size = size.unwrap_or(0);
+        let asked = match std::mem::take(&mut self.attempts.kept.asked) {
+            AskedTogether::IsThere(digests) => digests.of_files(self.ends, size),
+            AskedTogether::No | AskedTogether::Yes => StreamedDigests::default(),
+        };
+        let files = ComparedFiles { source, copy, size: Some(size), streamed: &asked, passed: None };
         match compare(&self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(same) => Ok(same.ok()),
             Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => Err(failure),
@@ -280,19 +317,51 @@ mod tests {
     use super::*;
     use ftp_proto::calendar::When;
 
+    fn file(size: u64, time: Option<i64>) -> Facts {
+        let modified = time.map(When);
+        Facts { size: Some(size), modified, ..Facts::of_kind(listing::Kind::File) }
+    }
+
     #[test]
     fn files_without_times_are_not_as_old_as_each_other() {
-        let file =
-            |time: Option<i64>| Facts { modified: time.map(When), ..Facts::of_kind(listing::Kind::File) };
+        let options = Options { syncs: Some(Compare::Auto), ..Options::default() };
         for (source, target, expect) in [
-            (Some(1), Some(Some(1)), true),
-            (Some(1), Some(Some(2)), false),
-            (Some(1), Some(None), false),
-            (None, Some(None), false),
+            (Some(1), Some(1), true),
+            (Some(1), Some(2), false),
+            (Some(1), None, false),
+            (None, Some(1), false),
             (None, None, false),
         ] {
-            let files = Files { source: file(source), target: target.map(file) };
-            assert_eq!(files.have_one_time(), expect, "{source:?} {target:?}");
+            let found = is_as_old(options, &file(5, source), &file(5, target));
+            assert_eq!(found, expect, "{source:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_known_of_a_file_that_may_be_there() {
+        use Overwrite::{Always, Different, Never, Newer};
+        let source = file(5, Some(1));
+        let (same, other, older) = (file(5, Some(1)), file(6, Some(1)), file(5, Some(0)));
+        let copies = |overwrite| Options { overwrite, ..Options::default() };
+        let moves = |overwrite| Options { moves: true, ..copies(overwrite) };
+        let syncs = |rule| Options { syncs: Some(rule), ..Options::default() };
+        for (options, target, may_be_done, expect) in [
+            (copies(Different), &same, false, Needs::Digests),
+            (copies(Different), &other, false, Needs::Copy),
+            (copies(Always), &same, false, Needs::Copy),
+            (copies(Never), &other, false, Needs::Nothing),
+            (copies(Never), &same, true, Needs::Digests),
+            (copies(Newer), &same, false, Needs::Nothing),
+            (copies(Newer), &older, false, Needs::Copy),
+            // What shows that a copy is whole decides about its source.
+            (moves(Newer), &same, false, Needs::Digests),
+            (syncs(Compare::Auto), &same, false, Needs::Nothing),
+            (syncs(Compare::Auto), &same, true, Needs::Digests),
+            (syncs(Compare::Hash), &same, false, Needs::Digests),
+            (syncs(Compare::Auto), &older, false, Needs::Digests),
+        ] {
+            let found = needs(options, &source, target, may_be_done);
+            assert_eq!(found, expect, "{options:?} {target:?} {may_be_done}");
         }
     }
 

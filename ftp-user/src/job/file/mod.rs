@@ -15,7 +15,7 @@ pub(super) mod append;
 mod attempts;
 mod changed;
 pub(super) mod copy;
-mod decision;
+pub(super) mod decision;
 mod ranges;
 pub(super) mod standard;
 pub(super) mod times;
