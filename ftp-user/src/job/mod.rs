@@ -90,6 +90,7 @@ use crate::failure::Result;
 use crate::place;
 use crate::route::Ends;
 use crate::session::Facts;
+use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -158,11 +159,21 @@ impl Item {
         }
     }
 
+    /// Whether a listing has told that it is a small file: it takes no longer to move than the commands of a few files.
+    fn is_small_file(&self) -> bool {
+        let is_small =
+            |facts: &Facts| facts.kind == listing::Kind::File && facts.size.is_some_and(|size| size <= SMALL);
+        self.known.as_ref().is_some_and(is_small)
+    }
+
     /// How reports call both places.
     pub fn names(&self, ends: &Ends) -> (String, String) {
         (ends.source.show(&self.source), ends.destination.show(&self.destination))
     }
 }
+
+/// The largest file that counts as small, in bytes.
+const SMALL: u64 = 256 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -82,6 +82,8 @@ pub(crate) struct Assignment {
     pub(crate) digest: Option<Algorithm>,
     /// If it is one range of several that move beside each other: what connects it with them.
     pub(crate) beside: Option<RangeControl>,
+    /// Whether other small files may follow over the same data connection.
+    pub(crate) leads_others: bool,
 }
 
 impl Assignment {
@@ -106,6 +108,7 @@ impl Assignment {
             slowest: None,
             digest: None,
             beside: None,
+            leads_others: false,
         }
     }
 

@@ -7,12 +7,13 @@ use super::progress::{Origin, Progress, Subject};
 use super::relay::Circuit;
 use super::second::DestinationFile;
 use super::through::Through;
+use super::together;
 use crate::context::{Context, connect_limit};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind, Result};
 use crate::ladder::{Candidate, ThroughRelay};
 use crate::outcome::Protection;
-use crate::session::Session;
+use crate::session::{BlockMode, KeptConnection, Session};
 use crate::world::random_bytes;
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::Verb;
@@ -61,6 +62,7 @@ impl AttemptContext<'_> {
                 continued @ (ContinuedBy::Nobody | ContinuedBy::Resume) => continued,
             };
             let proof = Assignment { probes: true, continued, before: 0, until: None, ..assignment.clone() };
+            let proof = Assignment { leads_others: false, ..proof };
             let proving = AttemptContext { context, assignment: &proof, lane: &lane.unheard() };
             // What comes of it is of no use to this file.
             let _ = Box::pin(proving.exchange(from, to, roles)).await;
@@ -84,10 +86,26 @@ impl AttemptContext<'_> {
         let progress = progress.watching(context, sessions.destination, stored).of(assignment);
         let transfer = transfer(assignment, secret(&sessions, Some(roles.passive))?);
         let (one, two) = sessions.parties(&Candidate::Direct(roles));
+        let leads_others = assignment.leads_others
+            && roles.opening != transfer::Opening::Symmetric
+            && together::can_follow(&one, &two, roles.tls, transfer.digest);
+        if leads_others {
+            sessions.use_blocks();
+        }
         let (timeouts, now) = bounds(context, assignment);
         let machine = Machine::Attempt(Box::new(Attempt::direct(transfer, roles, one, two, timeouts, now)));
         let drive = Drive::new(context, sessions, machine, path, progress, lane);
-        Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
+        let protection = Protection::of(roles.tls.runs_tls());
+        let attempted = Box::pin(drive.attempt(protection, assignment.detaches)).await;
+        if leads_others {
+            let source = from.open().filter(|_| matches!(attempted.outcome, Outcome::Moved { .. }));
+            let (candidate, since) = (Candidate::Direct(roles), context.world.clock.now());
+            let kept = source.map(|source| KeptConnection { source: source.id, candidate, since });
+            for session in [from.open(), to.open()].into_iter().flatten() {
+                session.dialogue.blocks = BlockMode::AfterUse(kept);
+            }
+        }
+        Ok(attempted)
     }
 
     /// Makes an attempt through a relay.

@@ -13,7 +13,7 @@ use crate::place::Peer;
 use crate::relay::JoinEvent;
 use crate::session::{BlockMode, KeptConnection, Session};
 use ftp_proto::client::{CommandId, Event};
-use ftp_proto::command::Command;
+use ftp_proto::command::{Command, Mode};
 use ftp_proto::reply::{Reply, facts_of_peer};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Outcome, Party, Side};
@@ -78,7 +78,18 @@ impl<'a> Sessions<'a> {
     pub(super) fn note_moved_together(&mut self, kept: Option<Candidate>, now: Moment) {
         let kept = kept.map(|candidate| KeptConnection { source: self.source.id, candidate, since: now });
         for session in [&mut self.source, &mut self.destination] {
-            session.dialogue.blocks = BlockMode::AfterBatch(kept);
+            session.dialogue.blocks = BlockMode::AfterUse(kept);
+        }
+    }
+
+    /// Has both servers use MODE B. Nobody waits for the replies: servers of ours know it, and do in order what comes together.
+    pub(super) fn use_blocks(&mut self) {
+        for session in [&mut self.source, &mut self.destination] {
+            if session.dialogue.blocks != BlockMode::Stream {
+                // It may keep another data connection.
+                session.send(Command::Mode(Mode::Stream), None);
+            }
+            session.send(Command::Mode(Mode::Block), None);
         }
     }
 

@@ -187,6 +187,19 @@ fn groups(
     Batch::is_possible(source, destination, &terms).then_some(terms)
 }
 
+/// Whether files can follow in groups over the data connection of a file that moves in MODE B, which both servers compute that digest
+/// of.
+pub(super) fn can_follow(
+    source: &Party,
+    destination: &Party,
+    tls: DataTls,
+    digest: Option<Algorithm>,
+) -> bool {
+    let waits = (Duration::ZERO, Duration::ZERO);
+    let terms = groups(source, destination, BatchOpening::Kept, tls, waits);
+    terms.is_some_and(|terms| Some(terms.algorithm) == digest)
+}
+
 /// What a server does for its data connections with this host.
 fn posture(session: &Session) -> Option<Posture> {
     let arrangements = Arrangements::new(&session.party(), session.known_postures());

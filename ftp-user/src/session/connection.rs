@@ -488,16 +488,16 @@ pub(crate) enum BlockMode {
     /// MODE S is in force.
     #[default]
     Stream,
-    /// MODE B is in force, and a batch begins or moves.
-    InBatch,
-    /// MODE B is in force after a batch. Both servers may keep its data connection.
-    AfterBatch(Option<KeptConnection>),
+    /// MODE B is in force, and files begin to move or move.
+    InUse,
+    /// MODE B is in force, and nothing moves. Both servers may keep the data connection of what has moved.
+    AfterUse(Option<KeptConnection>),
 }
 
 impl BlockMode {
     /// The data connection that is kept.
     pub(crate) const fn kept(self) -> Option<KeptConnection> {
-        if let Self::AfterBatch(kept) = self { kept } else { None }
+        if let Self::AfterUse(kept) = self { kept } else { None }
     }
 }
 

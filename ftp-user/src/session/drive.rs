@@ -40,12 +40,12 @@ impl Session {
     /// Ends MODE B before a command that needs another data connection than the one that both servers keep. Nobody waits for the
     /// reply: our servers know this mode, and do in order what comes together.
     fn note_mode(&mut self, next: &Command) {
-        if matches!(self.dialogue.blocks, BlockMode::AfterBatch(_)) && needs_other_connection(next) {
+        if matches!(self.dialogue.blocks, BlockMode::AfterUse(_)) && needs_other_connection(next) {
             self.dialogue.blocks = BlockMode::Stream;
             self.dialogue.machine.send(self.context.world.clock.now(), Command::Mode(Mode::Stream), None);
         }
         if let Command::Mode(mode) = next {
-            self.dialogue.blocks = if *mode == Mode::Block { BlockMode::InBatch } else { BlockMode::Stream };
+            self.dialogue.blocks = if *mode == Mode::Block { BlockMode::InUse } else { BlockMode::Stream };
         }
     }
 

@@ -24,7 +24,6 @@ use crate::route::{
 };
 use crate::session::Facts;
 use ftp_io::lock::Lock;
-use ftp_proto::listing;
 use ftp_proto::manners::Manners;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
 use std::convert::Infallible;
@@ -84,14 +83,12 @@ pub(super) fn may_move(file: &ClaimedFile, options: Options) -> bool {
 pub(super) fn is_small(item: &Item, options: Options) -> bool {
     // Without a time nobody could say later whether the source of a move is unchanged.
     let is_known = |facts: &Facts| !options.moves || facts.modified.is_some();
-    let is_small = |facts: &Facts| {
-        facts.kind == listing::Kind::File && facts.size.is_some_and(|size| size <= SMALL) && is_known(facts)
-    };
     options.verify != Verify::None
         && !options.mode.is_dry()
         && !options.perms
         && !options.detach
-        && item.known.as_ref().is_some_and(is_small)
+        && item.is_small_file()
+        && item.known.as_ref().is_some_and(is_known)
         && !matches!(item.target, Target::Known(Some(_)))
 }
 
@@ -493,8 +490,6 @@ fn any_copy(path: &BatchPath, ends: &mut Ends) -> FileCopy {
     FileCopy { relayed, protection, session, ..FileCopy::moved(None, rung, path.verified()) }
 }
 
-/// The largest file that moves together with others, in bytes: it takes no longer than the commands of a few files.
-pub(super) const SMALL: u64 = 256 << 10;
 /// The smallest number of files for which the connection is worth its commands.
 pub(super) const FEWEST: usize = 4;
 

@@ -4,7 +4,6 @@
 //! What the ends have said goes with a file to its copy, which decides as it does of one alone. A file that has to be copied is asked
 //! about again, right before that.
 
-use super::batch::SMALL;
 use super::taken_names::TakenNames;
 use crate::context::Context;
 use crate::endpoint::files;
@@ -16,7 +15,6 @@ use crate::job::{Item, Target};
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::digest::Digest;
-use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 
 /// Whether both ends, as far as that is known, take many questions at once.
@@ -26,14 +24,13 @@ pub(super) fn can_ask(ends: &mut Ends) -> bool {
 
 /// Whether a small file may be at the destination already, and was not asked about together with others.
 pub(super) fn may_be_there(file: &ClaimedFile, options: Options, names: &TakenNames) -> bool {
-    let is_small = |facts: &Facts| facts.kind == Kind::File && facts.size.is_some_and(|size| size <= SMALL);
     let has_name = || match &file.item.target {
         Target::Known(found) => found.is_some(),
         Target::Unknown => !names.is_free(&file.item.destination),
     };
     options.overwrite != Overwrite::Always
         && file.claim.as_ref().is_ok_and(|claim| claim.may_be_asked(options))
-        && file.item.known.as_ref().is_some_and(is_small)
+        && file.item.is_small_file()
         && has_name()
 }
 
