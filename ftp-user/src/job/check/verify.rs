@@ -414,6 +414,22 @@ mod tests {
     }
 
     #[test]
+    fn h22_files_are_the_same_only_if_both_ends_have_told_one_digest() {
+        let digest = |algorithm, hex: &str| Some(Digest { algorithm, hex: hex.to_owned() });
+        let known = digest(Algorithm::Crc32, "0badcafe");
+        for (other, expect) in [
+            (known.clone(), true),
+            (digest(Algorithm::Crc32, "1badcafe"), false),
+            (digest(Algorithm::Crc32c, "0badcafe"), false),
+            (None, false),
+        ] {
+            let are_equal = |digests| AskedDigests { digests, sessions: [None, None] }.are_equal();
+            assert_eq!(are_equal([known.clone(), other.clone()]), expect, "{other:?}");
+            assert_eq!(are_equal([other.clone(), known.clone()]), expect, "{other:?}");
+        }
+    }
+
+    #[test]
     fn h22_only_a_digest_of_the_whole_file_is_taken() {
         let digest = Digest { algorithm: Algorithm::Crc32, hex: "0badcafe".to_owned() };
         let said = |first, count| Some(Ok(Streamed { digest: digest.clone(), first, count }));

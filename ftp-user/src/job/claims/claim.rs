@@ -54,8 +54,7 @@ impl FileClaim {
     pub(in crate::job) fn may_be_asked(&self, options: Options) -> bool {
         let is_open = self.done.is_none() || options.moves || options.syncs.is_some();
         let has_no_old_part = self.kept.left.as_ref().is_none_or(|left| left.undeleted.is_empty());
-        let was_asked = self.kept.asked != AskedTogether::No;
-        is_open && !self.kept.has_part() && has_no_old_part && self.kept.moved.is_none() && !was_asked
+        is_open && !self.kept.has_part() && has_no_old_part && self.kept.asked == AskedTogether::No
     }
 
     /// Whether what has the final name may be the copy of this very job.
@@ -560,6 +559,26 @@ mod tests {
         /// A file that an earlier run has copied.
         pub(in crate::job) fn done_by_earlier_run(verified: Verified) -> Self {
             Self { done: Some(verified), ..Self::default() }
+        }
+    }
+
+    #[test]
+    fn n8_both_ends_are_asked_about_files_of_which_nothing_but_the_final_name_is_left() {
+        let (copies, moves) = (Options::default(), Options { moves: true, ..Options::default() });
+        let mut was_asked = FileClaim::default();
+        was_asked.kept.asked = AskedTogether::Yes;
+        let mut has_old_part = FileClaim::of_earlier_run(&[]);
+        has_old_part.kept.left.as_mut().unwrap().undeleted.push(PartId(1));
+        for (claimed, options, expect) in [
+            (FileClaim::default(), copies, true),
+            (FileClaim::of_earlier_run(&[]), copies, true),
+            (FileClaim::of_earlier_run(&[PartId(1)]), copies, false),
+            (has_old_part, copies, false),
+            (was_asked, copies, false),
+            (FileClaim::done_by_earlier_run(Verified::Size), copies, false),
+            (FileClaim::done_by_earlier_run(Verified::Size), moves, true),
+        ] {
+            assert_eq!(claimed.may_be_asked(options), expect, "{claimed:?} {options:?}");
         }
     }
 
