@@ -190,6 +190,23 @@ fn a_server_that_cannot_rename_gets_the_final_name_in_place() {
     check("RNFR: 553 not allowed", &[], 4);
 }
 
+/// The job has made the directory, and then somebody else has stored a file there.
+#[test]
+fn a_server_that_cannot_rename_is_asked_about_each_file_of_a_new_directory() {
+    let tree = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        std::fs::write(tree.path().join(name), [b'x'; 1000]).unwrap();
+    }
+    let sizes = "once SIZE new/a: 550 no such file\nSIZE new/a: 213 {stored}\nSIZE new/b: 213 1000";
+    let rules = format!("RNFR: 502 not here\nMKD: 257 made\n{sizes}");
+    for rule in ["never", "newer"] {
+        let to = Peer::start("127.0.0.3", &rules, MODERN);
+        let run = user().args(["copy", "-r", "--json", "-j", "1", "--retries", "0", "--overwrite", rule]);
+        run.args([&format!("{}/", tree.path().display()), &to.url("new")]).run();
+        assert!(to.seen_of(&["STOR"]).iter().all(|stored| stored != "STOR new/b"), "{:?}", to.seen());
+    }
+}
+
 #[test]
 fn a_copy_in_place_that_is_not_right_leaves_nothing_under_the_final_name() {
     let sizes = "once SIZE b.txt: 550 no such file\nSIZE b.txt: 213 999";

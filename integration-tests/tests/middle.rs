@@ -115,7 +115,7 @@ fn a_move_through_a_relay_whose_names_are_taken_ends_in_order() {
         assert!(taken.iter().all(|number| to.bytes(&name(*number)) == b"theirs"), "{run}");
         // No session was given up.
         let trace = read(trace_of(&state));
-        let (_, after) = trace.split_once("> MODE B").unwrap();
+        let (_, after) = trace.split_once("> PACK").unwrap();
         assert!(!after.contains("> USER"), "{trace}");
     }
 }

@@ -76,6 +76,25 @@ fn a_directory_becomes_like_another_one_and_the_next_run_does_nothing() {
     is_equal(&from.path("s/d"), &to.path("t"), &run);
 }
 
+/// A digest that is older than the time would call a file the same that has changed since, for ever.
+#[test]
+fn h22_a_file_gets_the_time_of_its_source_right_after_the_comparison() {
+    let files = |site: Site| (0..20).fold(site, |site, number| site.file(&format!("s/{number}"), "same"));
+    let (from, to) = (files(Site::new("source")).start(), files(target()).start());
+    for number in 0..20 {
+        touch(&to.path(&format!("s/{number}")), 1_000_000_000 + number);
+    }
+    let run = user().args(["sync", "--json", "--trace", "trace.txt", "-j", "1"]);
+    let run = run.args([from.url("s/"), to.url("s/")]).run().exits(0);
+    assert_eq!(run.summary()["skipped"], 20, "{run}");
+    let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+    let said = trace.lines().filter_map(|line| line.split_once(" | > "));
+    let said: Vec<&str> = said.filter_map(|(_, said)| said.split(' ').next()).collect();
+    let first = said.iter().position(|verb| *verb == "MFMT").unwrap();
+    let hashed = said[..first].iter().filter(|verb| **verb == "HASH").count();
+    assert_eq!(hashed, 1, "{trace}");
+}
+
 #[test]
 fn a_directory_of_this_host_is_one_end() {
     let at = target().start();

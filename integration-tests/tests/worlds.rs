@@ -341,20 +341,31 @@ fn t19_files_that_are_found_while_others_move_join_them() {
     });
 }
 
-/// Both servers are asked about many files at once, and none of them moves. One pair of sessions is enough.
+/// Both servers are asked about many files and directories at once, and only those move that differ. One pair of sessions is enough.
 #[test]
 fn t19_files_that_are_there_already_are_compared_together() {
     with_room(|| {
         let mut line = LongLine::start(false).unwrap();
-        let files: Vec<String> = (0..500).map(|number| number.to_string()).collect();
+        let files: Vec<String> = (0..500).map(|number| format!("{}/{number}", number % 2)).collect();
         assert_eq!(line.copy_files("tree/", &files, &[], None).unwrap(), 0);
         let state = tempfile::tempdir().unwrap();
         let unknown = ["--state", state.path().to_str().unwrap(), "-j", "1"];
-        for (options, most) in [(&unknown[..], 30.0), (&["-j", "1"], 30.0), (&[], 30.0)] {
+        for (options, changed, most) in
+            [(&unknown[..], 0, 60.0), (&["-j", "1"], 0, 60.0), (&[], 0, 60.0), (&[], 5, 70.0)]
+        {
+            for number in 0..changed {
+                line.change_copy("tree/", &files[number * 90]).unwrap();
+            }
             assert_eq!(line.copy_files("tree/", &files, options, None).unwrap(), 0);
             let trace = line.trace().unwrap();
-            assert!(!trace.contains("> RETR") && !trace.contains("> PACK SEND"), "{trace}");
+            for column in [trace::SOURCE, trace::DESTINATION] {
+                let hashed = trace::commands(&trace, column).filter(|said| said.starts_with("HASH"));
+                assert_eq!(hashed.count(), files.len(), "{options:?}: {trace}");
+            }
+            let sent = trace::commands(&trace, trace::SOURCE).filter(|said| said.starts_with("RETR"));
+            assert_eq!(sent.count(), changed, "{options:?}: {trace}");
             let took = line.round_trips_until(trace.lines().last().unwrap());
+            println!("{options:?} {changed} {took}");
             assert!(took <= most, "{options:?} {took}: {trace}");
         }
     });

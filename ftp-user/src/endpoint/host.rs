@@ -255,6 +255,11 @@ impl Host {
         self.learn(context, here, |session| session.manners.capabilities.algorithms()).await
     }
 
+    /// Whether it is a server that is known to be ours.
+    pub fn is_ours(&mut self) -> bool {
+        self.shows(false, Manners::is_ours)
+    }
+
     /// Whether it is a server that is known not to rename.
     pub fn cannot_rename(&mut self) -> bool {
         self.shows(false, |manners| manners.cannot_rename)

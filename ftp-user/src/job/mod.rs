@@ -166,6 +166,19 @@ impl Item {
         self.known.as_ref().is_some_and(is_small)
     }
 
+    /// Whether the file may move together with others, as far as its listing and the options say.
+    fn may_move_together(&self, options: Options) -> bool {
+        // Without a time nobody could say later whether the source of a move is unchanged.
+        let is_known = |facts: &Facts| !options.moves || facts.modified.is_some();
+        options.verify != Verify::None
+            && !options.mode.is_dry()
+            && !options.perms
+            && !options.detach
+            && self.is_small_file()
+            && self.known.as_ref().is_some_and(is_known)
+            && !matches!(self.target, Target::Known(Some(_)))
+    }
+
     /// How reports call both places.
     pub fn names(&self, ends: &Ends) -> (String, String) {
         (ends.source.show(&self.source), ends.destination.show(&self.destination))

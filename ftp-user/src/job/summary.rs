@@ -105,8 +105,13 @@ impl Tally {
         FileTally::of(done).add_to(&mut self.sums);
         self.sums.kept += u64::from(done.kept_old);
         let Some(rung) = done.route() else {
-            let by = if done.verified == Verified::None { "" } else { done.verified.name() };
-            return self.note_equal(by, done.verified);
+            // What an earlier run has done is counted by itself.
+            match done.verified {
+                Verified::None if done.is_earlier() => {}
+                Verified::None => self.note_equal("", Verified::None),
+                by @ (Verified::Size | Verified::Hash(_)) => self.note_equal(by.name(), by),
+            }
+            return;
         };
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.sums.relayed, done.relayed.clone());
@@ -445,6 +450,7 @@ mod tests {
         assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
         assert_eq!((summary.verified, summary.route), (Verified::Size, Some(Rung::SourceListens)));
         assert_eq!(summary.details.copied, Some(Verified::Size));
+        assert_eq!(summary.details.equal_by, ["sha-256"]);
         drop(events);
         reporter.finish().await.unwrap();
     }

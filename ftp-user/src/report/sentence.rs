@@ -59,7 +59,7 @@ pub(super) fn sentence(summary: &Summary) -> String {
     }
     line.push_str(&left_undecided(summary.undecided));
     let there = summary.skipped.saturating_sub(summary.earlier);
-    for (count, what) in [(summary.earlier, "copied by earlier runs of this job"), (there, &skipped(summary))]
+    for (count, what) in [(summary.earlier, "done by earlier runs of this job"), (there, &skipped(summary))]
     {
         if count > 0 {
             line.push_str(&format!("; {} {what}", files(count)));
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(
             sentence(&Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() }),
             "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
-             5 files copied by earlier runs of this job; 1 file skipped (already there)",
+             5 files done by earlier runs of this job; 1 file skipped (already there)",
         );
     }
 

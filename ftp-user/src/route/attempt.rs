@@ -2,7 +2,7 @@
 
 use super::assignment::{Assignment, AttemptResult, ContinuedBy, Lane, Sign};
 use super::drive::Drive;
-use super::path::{Direct, Path, Sessions};
+use super::path::{Direct, Path, Sessions, note_kept};
 use super::progress::{Origin, Progress, Subject};
 use super::relay::Circuit;
 use super::second::DestinationFile;
@@ -13,7 +13,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind, Result};
 use crate::ladder::{Candidate, ThroughRelay};
 use crate::outcome::Protection;
-use crate::session::{BlockMode, KeptConnection, Session};
+use crate::session::Session;
 use crate::world::random_bytes;
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::Verb;
@@ -62,7 +62,6 @@ impl AttemptContext<'_> {
                 continued @ (ContinuedBy::Nobody | ContinuedBy::Resume) => continued,
             };
             let proof = Assignment { probes: true, continued, before: 0, until: None, ..assignment.clone() };
-            let proof = Assignment { leads_others: false, ..proof };
             let proving = AttemptContext { context, assignment: &proof, lane: &lane.unheard() };
             // What comes of it is of no use to this file.
             let _ = Box::pin(proving.exchange(from, to, roles)).await;
@@ -87,6 +86,7 @@ impl AttemptContext<'_> {
         let transfer = transfer(assignment, secret(&sessions, Some(roles.passive))?);
         let (one, two) = sessions.parties(&Candidate::Direct(roles));
         let leads_others = assignment.leads_others
+            && !assignment.probes
             && roles.opening != transfer::Opening::Symmetric
             && together::can_follow(&one, &two, roles.tls, transfer.digest);
         if leads_others {
@@ -98,12 +98,9 @@ impl AttemptContext<'_> {
         let protection = Protection::of(roles.tls.runs_tls());
         let attempted = Box::pin(drive.attempt(protection, assignment.detaches)).await;
         if leads_others {
-            let source = from.open().filter(|_| matches!(attempted.outcome, Outcome::Moved { .. }));
-            let (candidate, since) = (Candidate::Direct(roles), context.world.clock.now());
-            let kept = source.map(|source| KeptConnection { source: source.id, candidate, since });
-            for session in [from.open(), to.open()].into_iter().flatten() {
-                session.dialogue.blocks = BlockMode::AfterUse(kept);
-            }
+            let kept = Candidate::Direct(roles);
+            let kept = matches!(attempted.outcome, Outcome::Moved { .. }).then_some(kept);
+            note_kept([from.open(), to.open()], kept, context.world.clock.now());
         }
         Ok(attempted)
     }

@@ -74,15 +74,7 @@ impl<'a> Sessions<'a> {
         Ok(())
     }
 
-    /// Notes that files have moved together. With the candidate, both servers keep their data connection.
-    pub(super) fn note_moved_together(&mut self, kept: Option<Candidate>, now: Moment) {
-        let kept = kept.map(|candidate| KeptConnection { source: self.source.id, candidate, since: now });
-        for session in [&mut self.source, &mut self.destination] {
-            session.dialogue.blocks = BlockMode::AfterUse(kept);
-        }
-    }
-
-    /// Has both servers use MODE B. Nobody waits for the replies: servers of ours know it, and do in order what comes together.
+    /// Switches both servers to MODE B without waiting for the replies: our servers know it and carry out commands in order.
     pub(super) fn use_blocks(&mut self) {
         for session in [&mut self.source, &mut self.destination] {
             if session.dialogue.blocks != BlockMode::Stream {
@@ -128,6 +120,16 @@ impl<'a> Sessions<'a> {
         };
         let control = both.map(|session| Some(session.control_protection()));
         PathFacts { control, data: both.map(|session| Some(data(session))), why: None }
+    }
+}
+
+/// Notes that what has moved in MODE B over these sessions, the source's first, has ended. With the candidate, both servers keep
+/// its data connection.
+pub(super) fn note_kept(sessions: [Option<&mut Session>; 2], kept: Option<Candidate>, since: Moment) {
+    let source = sessions[0].as_ref().map(|source| source.id);
+    let kept = source.zip(kept).map(|(source, candidate)| KeptConnection { source, candidate, since });
+    for session in sessions.into_iter().flatten() {
+        session.dialogue.blocks = BlockMode::AfterUse(kept);
     }
 }
 

@@ -7,7 +7,7 @@ use super::Ends;
 use super::assignment::Lane;
 use super::attempt::new_secret;
 use super::drive::Drive;
-use super::path::{Direct, Path, Sessions};
+use super::path::{Direct, Path, Sessions, note_kept};
 use super::progress::{Origin, Progress, Subject};
 use super::relay::Circuit;
 use super::second::DestinationFile;
@@ -187,8 +187,8 @@ fn groups(
     Batch::is_possible(source, destination, &terms).then_some(terms)
 }
 
-/// Whether files can follow in groups over the data connection of a file that moves in MODE B, which both servers compute that digest
-/// of.
+/// Whether groups can use the data connection of a file that moves in MODE B. `digest` is the one that both servers compute for
+/// it: the connection goes on with the settings that are in force.
 pub(super) fn can_follow(
     source: &Party,
     destination: &Party,
@@ -494,7 +494,8 @@ impl Drive<'_> {
             let candidate = self.together.as_ref().map(|together| together.candidate);
             let candidate = candidate.filter(|candidate| matches!(candidate, Candidate::Direct(_)));
             let candidate = candidate.filter(|_| are_usable && have_moved && is_kept);
-            self.sessions.note_moved_together(candidate, self.context.world.clock.now());
+            let Sessions { source, destination } = &mut self.sessions;
+            note_kept([Some(source), Some(destination)], candidate, self.context.world.clock.now());
         }
         if self.together.as_ref().is_some_and(|together| together.has_hung_up) {
             // Commands that are on their way must not meet the next copies of their files.

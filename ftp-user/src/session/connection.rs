@@ -133,7 +133,7 @@ pub(crate) struct Dialogue {
     orphan: bool,
     /// Whether commands are queued until the session next waits.
     pub(super) gathers: bool,
-    /// Whether MODE B is in force.
+    /// Whether MODE B is in force, and what for.
     pub(crate) blocks: BlockMode,
     /// Whether a command was sent that changes files.
     pub(super) changes_files: bool,
@@ -488,7 +488,7 @@ pub(crate) enum BlockMode {
     /// MODE S is in force.
     #[default]
     Stream,
-    /// MODE B is in force, and files begin to move or move.
+    /// MODE B is in force, and files move, or are about to.
     InUse,
     /// MODE B is in force, and nothing moves. Both servers may keep the data connection of what has moved.
     AfterUse(Option<KeptConnection>),
@@ -501,7 +501,7 @@ impl BlockMode {
     }
 }
 
-/// A data connection between two servers that both keep after files that have moved together (MODE B).
+/// A data connection between two servers that both keep after the last file (MODE B).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeptConnection {
     /// The session with the source.

@@ -109,12 +109,22 @@ async fn a_server_that_cannot_rename_offers_no_path() {
 
 #[tokio::test]
 async fn directories_that_were_made_before_a_session_was_lost_are_known() {
+    use files::DirectoryThere::{New, Old, Unknown};
     with(&["257 \"/a\" made", "550 it is there", "421 going down"], async |session| {
         session.manners.capabilities.takes_ahead = true;
-        let made = files::make_new_directories_at_server(session, &["a", "b", "c", "d"].map(name)).await;
-        assert_eq!(made[..2], [true, false]);
-        assert!(!made[2..].contains(&true), "{made:?}");
+        let made = files::make_directories_at_once_at_server(session, &["a", "b", "c", "d"].map(name)).await;
+        assert_eq!(made[..2], [New, Unknown]);
+        assert!(made[2..].iter().all(|made| *made == Unknown), "{made:?}");
         assert!(session.is_over());
+    })
+    .await;
+    const LOOKS: [&str; 2] =
+        ["250-Facts\r\n type=dir; /b\r\n250 End", "250-Facts\r\n type=file;size=1; /c\r\n250 End"];
+    with(&["257 \"/a\" made", "550 no", "550 no", LOOKS[0], LOOKS[1]], async |session| {
+        session.manners.capabilities.takes_ahead = true;
+        session.manners.capabilities.mlst = Some(Vec::new());
+        let made = files::make_directories_at_once_at_server(session, &["a", "b", "c"].map(name)).await;
+        assert_eq!(made, [New, Old, Unknown]);
     })
     .await;
 }

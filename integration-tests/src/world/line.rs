@@ -212,6 +212,15 @@ impl LongLine {
         Ok(failed)
     }
 
+    /// Changes a file of a tree at the destination, which keeps its size.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    pub fn change_copy(&self, name: &str, file: &str) -> io::Result<()> {
+        fs::write(self.directory.path().join("two").join(name).join(file), "x".repeat(name.len()))
+    }
+
     /// From now on a firewall drops what comes to the data ports of the destination.
     pub fn close_data_ports_of_destination(&self) {
         self.world.shared.network.locked().hosts[1].dropped = Dropped::Data;

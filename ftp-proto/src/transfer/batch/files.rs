@@ -167,7 +167,8 @@ pub enum BatchOpening {
         /// The secret with which both servers prove themselves to each other. It must be new.
         secret: RendezvousSecret,
     },
-    /// It is the connection of the batch before. Its settings are in force, and no command has ended MODE B since.
+    /// It is the connection of the batch, or of the single file, before. Its settings and its digest are in force, and no command has
+    /// ended MODE B since.
     Kept,
     /// Each server has a data connection with the user agent, which copies. It proves nothing to its own user.
     Through {

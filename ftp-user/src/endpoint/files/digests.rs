@@ -73,8 +73,9 @@ fn told_digest(answer: &Answer, algorithm: Algorithm, path: &PathName, size: u64
     digest.filter(|digest| size == 0 || !digest.is_of_nothing())
 }
 
-/// The digests of files of which each has that many bytes; `None` for one that its server does not tell. It is asked for all of
-/// them at once, by one command. If the session is lost, these are the first ones only.
+/// The digests of these small files, each with its size in bytes; `None` for one that is not told. A server is sent the questions
+/// ahead of its answers, if it takes that. If the session is lost, these are the first ones only, and none if the server does not
+/// know or refuses the algorithm.
 pub async fn digests_of_all(
     context: &Context,
     host: &mut Host,

@@ -94,7 +94,10 @@ pub async fn facts_of_all(
     }
 }
 
-async fn facts_of_all_at_server(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>>> {
+pub(super) async fn facts_of_all_at_server(
+    session: &mut Session,
+    paths: &[PathName],
+) -> Vec<Result<Option<Facts>>> {
     let known = &session.manners;
     let (answers, files) = match (known.is_asked_ahead(), known.capabilities.mlst.is_some()) {
         (false, _) => (Vec::new(), Vec::new()),

@@ -1,6 +1,8 @@
 //! Names that are made and deleted: MKD, DELE, PACK DELETE, RMD, and RNFR with RNTO because somebody has asked for it.
 
-use super::look::{ask_ahead, ask_each_ahead, facts, facts_at_server, have_at_server};
+use super::look::{
+    ask_ahead, ask_each_ahead, facts, facts_at_server, facts_of_all_at_server, have_at_server,
+};
 use super::rename::check_stored_name_at_server;
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -11,7 +13,7 @@ use crate::session::{Answer, Session};
 use crate::world::LocalName;
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
-use ftp_proto::listing::Kind;
+use ftp_proto::listing::{Facts, Kind};
 use ftp_proto::manners::files_of_packs;
 use ftp_proto::reply::{Blame, Class, LeftOut, Meaning, deleted_files, same_files};
 use ftp_proto::wire::PathName;
@@ -171,31 +173,60 @@ pub async fn make_parents(context: &Context, host: &mut Host, path: &PathName) -
     Ok(!is_there && make_directories(context, host, &parent).await.map(|_| true)?)
 }
 
-/// Makes directories that are not there, as many as a server makes without a word between them. Returns which of them it
-/// has made, so that nothing is in them. The others are made one by one: those that it has not made, those of which it has
-/// not said so before its session was lost, and those of this host.
-pub async fn make_new_directories(context: &Context, host: &mut Host, paths: &[PathName]) -> Vec<bool> {
+/// What is known of a directory that a server was told to make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DirectoryThere {
+    /// It was made, so that nothing is in it.
+    New,
+    /// It was there.
+    Old,
+    /// It is to be made alone: that tells why it was not made.
+    Unknown,
+}
+
+/// Makes directories, as many as a server makes without a word between them. Those of this host are all made alone, and so are those
+/// of which the server has not said what became of them before its session was lost.
+pub async fn make_directories_at_once(
+    context: &Context,
+    host: &mut Host,
+    paths: &[PathName],
+) -> Vec<DirectoryThere> {
     let Host::Server(server) = host else { return Vec::new() };
     let Ok(session) = server.session(context).await else { return Vec::new() };
-    let made = make_new_directories_at_server(session, paths).await;
-    if made.contains(&true) {
+    let made = make_directories_at_once_at_server(session, paths).await;
+    if made.contains(&DirectoryThere::New) {
         context.run.job_journal.note_change();
     }
     made
 }
 
-/// Makes directories, with all commands ahead of the replies to those before them. Returns which of them the server has
-/// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
-/// session is lost, these are the first ones only.
-pub async fn make_new_directories_at_server(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
+/// Makes directories, with all commands ahead of the replies to those before them, and looks at all together that are not made: none
+/// where the server takes no commands ahead, and none whose name has to be checked. If the session is lost, these are the first ones
+/// only.
+pub async fn make_directories_at_once_at_server(
+    session: &mut Session,
+    paths: &[PathName],
+) -> Vec<DirectoryThere> {
     let takes_ahead = session.manners.capabilities.takes_ahead && session.context.confirm_job().await.is_ok();
     let may_be_sent: Vec<bool> =
         paths.iter().map(|path| takes_ahead && session.manners.keeps(path)).collect();
     let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);
     let sent: Vec<PathName> = sent.map(|(path, _)| path.clone()).collect();
-    let mut answers = ask_ahead(session, &sent, Command::Mkd).await.into_iter();
-    let made = |was_sent| if was_sent { Some(answers.next()?.is_done()) } else { Some(false) };
-    may_be_sent.into_iter().map_while(made).collect()
+    let answers = ask_ahead(session, &sent, Command::Mkd).await;
+    let refused = sent.iter().zip(&answers).filter(|(_, answer)| answer.class == Class::Refused);
+    let refused: Vec<PathName> = refused.map(|(path, _)| path.clone()).collect();
+    let mut found = facts_of_all_at_server(session, &refused).await.into_iter();
+    let is_directory = |facts: &Facts| matches!(facts.kind, Kind::Directory | Kind::Current | Kind::Parent);
+    let mut there = answers.into_iter().map(|answer| match answer.class {
+        Class::Refused => match found.next() {
+            Some(Ok(Some(facts))) if is_directory(&facts) => DirectoryThere::Old,
+            Some(_) | None => DirectoryThere::Unknown,
+        },
+        _ if answer.is_done() => DirectoryThere::New,
+        _ => DirectoryThere::Unknown,
+    });
+    let there = |was_sent| if was_sent { there.next() } else { Some(DirectoryThere::Unknown) };
+    may_be_sent.into_iter().map_while(there).collect()
 }
 
 /// Deletes what the permit is for. `Ok(false)` if it was not there.

@@ -7,7 +7,6 @@ use crate::ladder::Allowed;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::Topic;
 use crate::route::Ends;
-use crate::session::SessionId;
 use clap::ValueEnum;
 use ftp_io::copy;
 use ftp_proto::digest::{Algorithm, BadStreamed, Digest, Streamed, best_common};
@@ -28,43 +27,6 @@ pub(crate) struct ComparedFiles<'a> {
     /// How long the copy can be: what it had before, and what this host or a relay has passed on. `None` if no host in the
     /// middle counts. Only a comparison of sizes needs it: some servers give a file its length first.
     pub(crate) passed: Option<u64>,
-}
-
-/// The digests of a file and of what has its final name, which both ends were asked for together with those of other files.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct AskedDigests {
-    digests: [Option<Digest>; 2],
-    /// The sessions in which they were told.
-    sessions: [Option<SessionId>; 2],
-}
-
-impl AskedDigests {
-    /// Those that both ends, first the source, have told in the sessions that they have.
-    pub(crate) fn new(ends: &mut Ends, digests: [Option<Digest>; 2]) -> Self {
-        Self { digests, sessions: sessions(ends) }
-    }
-
-    /// Whether both were told, and are equal.
-    pub(crate) fn are_equal(&self) -> bool {
-        matches!(&self.digests, [Some(there), Some(here)] if there == here)
-    }
-
-    /// The digests as those of whole files of `size` bytes. Nothing counts that was told in a session that is not there any more.
-    pub(crate) fn of_files(self, ends: &mut Ends, size: u64) -> StreamedDigests {
-        if self.sessions != sessions(ends) {
-            return StreamedDigests::default();
-        }
-        let [source, destination] = self.digests.map(|told| {
-            let digest = told?;
-            Some(Ok(Streamed { digest, first: 0, count: size }))
-        });
-        StreamedDigests { source, destination }
-    }
-}
-
-/// The sessions that both ends have.
-fn sessions(ends: &mut Ends) -> [Option<SessionId>; 2] {
-    [ends.source.session_id(), ends.destination.session_id()]
 }
 
 /// What a comparison has shown.
@@ -411,22 +373,6 @@ mod tests {
         check(Verify::Hash, None, Some(1), Err(Kind::Unverified));
         check(Verify::Hash, sha, None, Ok(Verified::Hash(Algorithm::Sha256)));
         check(Verify::None, None, None, Ok(Verified::None));
-    }
-
-    #[test]
-    fn h22_files_are_the_same_only_if_both_ends_have_told_one_digest() {
-        let digest = |algorithm, hex: &str| Some(Digest { algorithm, hex: hex.to_owned() });
-        let known = digest(Algorithm::Crc32, "0badcafe");
-        for (other, expect) in [
-            (known.clone(), true),
-            (digest(Algorithm::Crc32, "1badcafe"), false),
-            (digest(Algorithm::Crc32c, "0badcafe"), false),
-            (None, false),
-        ] {
-            let are_equal = |digests| AskedDigests { digests, sessions: [None, None] }.are_equal();
-            assert_eq!(are_equal([known.clone(), other.clone()]), expect, "{other:?}");
-            assert_eq!(are_equal([other.clone(), known.clone()]), expect, "{other:?}");
-        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
-use crate::job::check::AskedDigests;
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Leftover, Part, new_id};
 use crate::job::request::job::Options;
@@ -23,9 +22,10 @@ use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
 use crate::report::Topic;
 use crate::route::{Ends, StoreReply};
-use crate::session::Facts;
+use crate::session::{Facts, SessionId};
 use crate::world::LocalName;
 use ftp_io::clock::since_1970;
+use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{self, When};
 use std::sync::OnceLock;
 
@@ -50,14 +50,14 @@ impl FileClaim {
     }
 
     /// Whether both ends may be asked about the file together with others: nothing but its final name has to be looked at, and they
-    /// were not asked so before. A copy that has ended is compared again for a move and a sync only.
+    /// were not asked in this way before. A copy that has ended is compared again for a move and a sync only.
     pub(in crate::job) fn may_be_asked(&self, options: Options) -> bool {
         let is_open = self.done.is_none() || options.moves || options.syncs.is_some();
         let has_no_old_part = self.kept.left.as_ref().is_none_or(|left| left.undeleted.is_empty());
-        is_open && !self.kept.has_part() && has_no_old_part && self.kept.asked == AskedTogether::No
+        is_open && !self.kept.has_part() && has_no_old_part && self.kept.asked == Asked::No
     }
 
-    /// Whether what has the final name may be the copy of this very job.
+    /// Whether what has the final name may be the copy of this very job, which has ended or was not seen to end.
     pub(in crate::job) const fn may_be_done(&self) -> bool {
         self.done.is_some() || self.kept.may_be_done
     }
@@ -328,25 +328,47 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) in_place: bool,
     /// The transfer that an earlier run has left alone, until its end was waited for.
     pub(in crate::job) detached: Option<Detached>,
-    pub(in crate::job) asked: AskedTogether,
+    /// What both ends have said of it, if they were asked about several files at once.
+    pub(in crate::job) asked: Asked,
 }
 
-/// Whether both ends were asked about a file together with others, before its copy.
+/// What both ends have said of a file and of what has its final name, if they were asked about several files at once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) enum AskedTogether {
+pub(in crate::job) enum Asked {
+    /// They were not asked.
     #[default]
     No,
     /// It has to be copied, as far as they have said.
-    Yes,
-    /// What has its name is the same: by these digests, if they were needed.
-    IsThere(Box<AskedDigests>),
+    MustBeCopied,
+    /// It is not copied. The digest is there if one shows that.
+    NotCopied(Option<Box<CommonDigest>>),
 }
 
-impl AskedTogether {
-    /// Whether what has its name is the same.
-    pub(in crate::job) const fn is_there(&self) -> bool {
-        matches!(self, Self::IsThere(_))
+/// The digest that both ends have told, of a file and of what has its final name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::job) struct CommonDigest {
+    digest: Digest,
+    /// The sessions with the source and the destination in which it was told.
+    sessions: [Option<SessionId>; 2],
+}
+
+impl CommonDigest {
+    /// The digest that both ends have told in the sessions that they have; `None` if one has told none, or another one.
+    pub(in crate::job) fn told(ends: &mut Ends, [there, here]: [Option<Digest>; 2]) -> Option<Self> {
+        let digest = there.filter(|there| Some(there) == here.as_ref())?;
+        Some(Self { digest, sessions: sessions(ends) })
     }
+
+    /// The digest, if it is of that algorithm, and both ends still have the sessions in which they have told it.
+    pub(in crate::job) fn still(self, ends: &mut Ends, algorithm: Algorithm) -> Option<Digest> {
+        let counts = self.sessions == sessions(ends) && self.digest.algorithm == algorithm;
+        counts.then_some(self.digest)
+    }
+}
+
+/// The sessions that both ends have.
+fn sessions(ends: &mut Ends) -> [Option<SessionId>; 2] {
+    [ends.source.session_id(), ends.destination.session_id()]
 }
 
 /// What an earlier run has left of a file.
@@ -566,7 +588,7 @@ mod tests {
     fn n8_both_ends_are_asked_about_files_of_which_nothing_but_the_final_name_is_left() {
         let (copies, moves) = (Options::default(), Options { moves: true, ..Options::default() });
         let mut was_asked = FileClaim::default();
-        was_asked.kept.asked = AskedTogether::Yes;
+        was_asked.kept.asked = Asked::MustBeCopied;
         let mut has_old_part = FileClaim::of_earlier_run(&[]);
         has_old_part.kept.left.as_mut().unwrap().undeleted.push(PartId(1));
         for (claimed, options, expect) in [

@@ -76,20 +76,7 @@ struct Member {
 /// Whether a file that is claimed may move together with others, as far as its listing and the options say. One that an
 /// earlier run has only claimed may: the destination is asked whether something has its name.
 pub(super) fn may_move(file: &ClaimedFile, options: Options) -> bool {
-    file.claim.as_ref().is_ok_and(FileClaim::has_no_part) && is_small(&file.item, options)
-}
-
-/// Whether a file may move together with others, as far as its listing and the options say.
-pub(super) fn is_small(item: &Item, options: Options) -> bool {
-    // Without a time nobody could say later whether the source of a move is unchanged.
-    let is_known = |facts: &Facts| !options.moves || facts.modified.is_some();
-    options.verify != Verify::None
-        && !options.mode.is_dry()
-        && !options.perms
-        && !options.detach
-        && item.is_small_file()
-        && item.known.as_ref().is_some_and(is_known)
-        && !matches!(item.target, Target::Known(Some(_)))
+    file.claim.as_ref().is_ok_and(FileClaim::has_no_part) && file.item.may_move_together(options)
 }
 
 /// The path that files take together, and the files that may join them there.

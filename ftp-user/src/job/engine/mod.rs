@@ -10,12 +10,12 @@
 //! | `width` | how many |
 //! | `grouping` | whether small files move together, how, and on which path |
 //! | `batch` | small files that move together |
-//! | `compare` | small files that may be there already: both ends are asked about many at once |
+//! | `already_there` | small files that may be there already: both ends are asked about many at once |
 //! | `intake` | files that join them while they move |
 //! | `taken_names` | names at the destination: those that something has, and those that copies get |
 
+mod already_there;
 mod batch;
-mod compare;
 mod grouping;
 mod intake;
 pub(super) mod sharing;

@@ -100,7 +100,7 @@ impl TakenNames {
     }
 
     /// Whether the directory of a file was made by this job.
-    pub(super) fn is_new(&self, file: &PathName) -> bool {
+    pub(super) fn is_in_new_directory(&self, file: &PathName) -> bool {
         matches!(self.0.locked().known(&place::parent(file)), Some(Names::New))
     }
 
@@ -203,14 +203,14 @@ mod tests {
     fn a_new_directory_has_no_names_and_only_the_last_ones_are_remembered() {
         let name = |text: &str| PathName::from_user(text).unwrap();
         let names = TakenNames::default();
-        assert!(!names.is_free(&name("a/1")) && !names.is_new(&name("a/1")));
+        assert!(!names.is_free(&name("a/1")) && !names.is_in_new_directory(&name("a/1")));
         names.note_new(&name("a"));
-        assert!(names.is_new(&name("a/1")));
+        assert!(names.is_in_new_directory(&name("a/1")));
         assert!(names.is_free(&name("a/1")) && names.is_free(&name("a/.1")) && !names.is_free(&name("b/1")));
         let mut some = NameSet::default();
         some.insert(b"1");
         names.0.locked().keep(Some(name("b")), Names::Listed(Arc::new(some)));
-        assert!(!names.is_new(&name("b/2")));
+        assert!(!names.is_in_new_directory(&name("b/2")));
         assert!(!names.is_free(&name("b/1")) && names.is_free(&name("b/2")) && !names.is_free(&name("b/.2")));
         for number in 0..DIRECTORIES {
             names.note_new(&name(&format!("c/{number}")));

@@ -1,12 +1,12 @@
 //! One worker: a pair of ends with sessions of its own that copies the files it is given.
 
+use super::already_there;
 use super::batch::{self, Prospect, SharedPath};
-use super::compare::{ComparedFiles, compare};
 use super::taken_names::TakenNames;
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind, Result};
-use crate::job::claims::claim::ClaimedFile;
+use crate::job::claims::claim::{ClaimedFile, FileClaim};
 use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::moving::{
     self, DirectorySizes, KeptSource, MovedLinks, MovedPortion, MovedTree, expected_copy,
@@ -68,11 +68,13 @@ pub(super) struct WorkerResults {
     pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
     pub(super) manner: Option<Manner>,
-    /// Files that were to move together have not, and it is not known why, or that was not tried. One of them is copied alone, and the
-    /// others wait.
+    /// Files did not move together, for an unknown reason or because no path was known. One of them is copied alone, and the others
+    /// wait.
     pub(super) others_wait: bool,
     /// A server was given up, so the worker has no session with it.
     pub(super) has_no_session: bool,
+    /// A file has failed, and nothing more is begun after a failure.
+    pub(super) fails_fast: bool,
     /// Files that another daemon was to copy, and has not.
     pub(super) returned: Vec<Item>,
     /// Another daemon has lost a session with the destination.
@@ -112,15 +114,16 @@ impl WorkerTools {
         }
     }
 
-    /// Copies files: together if that is possible, else one after the other. Of several that may not move together, those are copied
-    /// that are there already, and one more. The sources of a move are deleted soon after.
+    /// Copies files: together on the path that they share, else one after the other. Of several without a path, those that the
+    /// destination has already are settled, one other is copied, and the rest wait for the path that it finds. The sources of a
+    /// move are deleted soon after.
     pub(super) async fn copy(
         &self,
         worker: &mut Worker,
         mut files: Vec<ClaimedFile>,
         shared: Option<SharedPath>,
     ) -> WorkerResults {
-        let mut results = WorkerResults::default();
+        let mut results = WorkerResults { others_wait: files.len() > 1, ..WorkerResults::default() };
         // They wait for the next batch, whatever has ended this one.
         let mut late = Vec::new();
         if let Some(mut shared) = shared {
@@ -132,47 +135,59 @@ impl WorkerTools {
                 self.ended(worker, &mut results, file);
             }
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;
-        } else {
-            results.others_wait = files.len() > 1;
         }
-        let (context, ends) = (&self.context, &mut worker.ends);
-        let ComparedFiles { there, others } = compare(context, ends, files, self.options, &self.names).await;
-        let others = others.into_iter().map(|file| self.expect_nothing(file));
-        // They may move together after it.
-        let count = if results.others_wait { there.len() + 1 } else { there.len() + others.len() };
-        let mut files = there.into_iter().chain(others);
-        let mut ends = false;
-        for _ in 0..count {
-            if ends || self.context.run.cancel.is_cancelled() {
-                break;
-            }
-            let Some(file) = files.next() else { break };
-            let size = self.size_of(worker, &file.item).await;
-            self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
-            let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
-            results.has_no_session = matches!(&file.result, Err(failure) if failure.about == About::GivenUp);
-            ends = results.has_no_session || (file.result.is_err() && self.options.fail_fast);
-            self.ended(worker, &mut results, file);
-            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
+        let mut others = Vec::new();
+        while !files.is_empty() {
+            let later = files.split_off(files.len().min(already_there::MOST));
+            let (context, options, ends) = (&self.context, self.options, &mut worker.ends);
+            let sorted = already_there::sort_out(context, ends, files, options, &self.names).await;
+            others.extend(self.copy_in_turn(worker, &mut results, sorted.settled).await);
+            others.extend(sorted.others);
+            files = later;
         }
-        results.unbegun = files.chain(late).collect();
+        let waiting = if results.others_wait { others.split_off(others.len().min(1)) } else { Vec::new() };
+        results.unbegun = self.copy_in_turn(worker, &mut results, others).await;
+        results.unbegun.extend(waiting.into_iter().chain(late));
         results
     }
 
-    /// A file that nobody has begun: its destination is not asked what has its name in a directory that this job has made. What may not
-    /// be replaced is looked for again before it gets its name.
-    fn expect_nothing(&self, mut file: ClaimedFile) -> ClaimedFile {
-        let is_new = file.claim.as_ref().is_ok_and(|claim| !claim.was_begun());
-        if is_new && file.item.target == Target::Unknown && self.names.is_new(&file.item.destination) {
-            file.item.target = Target::Known(None);
+    /// Copies files one after the other. Returns those that were not begun, because nothing more is.
+    async fn copy_in_turn(
+        &self,
+        worker: &mut Worker,
+        results: &mut WorkerResults,
+        files: Vec<ClaimedFile>,
+    ) -> Vec<ClaimedFile> {
+        let mut files = files.into_iter();
+        while !self.context.run.cancel.is_cancelled() && !results.has_no_session && !results.fails_fast {
+            let Some(file) = files.next() else { break };
+            let size = self.size_of(worker, &file.item).await;
+            self.delete_if(worker, results, |portion, _| portion.is_due_before(size)).await;
+            let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
+            results.has_no_session = matches!(&file.result, Err(failure) if failure.about == About::GivenUp);
+            results.fails_fast = file.result.is_err() && self.options.fail_fast;
+            self.ended(worker, results, file);
+            self.delete_if(worker, results, MovedPortion::is_due).await;
         }
-        file
+        files.collect()
+    }
+
+    /// In a directory that this job has made, a server of ours is not asked what has the name of a file that nobody has begun. Where
+    /// nothing may be replaced, it is asked before the file gets its name. Others may have to store it under that name.
+    fn expect_nothing(&self, ends: &mut Ends, item: &mut Item, claim: &FileClaim) {
+        let is_expected = !claim.was_begun() && item.target == Target::Unknown && item.kept_as.is_none();
+        if is_expected && self.names.is_in_new_directory(&item.destination) && ends.destination.is_ours() {
+            item.target = Target::Known(None);
+        }
     }
 
     /// Copies a file. If one is missing that was listed, the listing may have dropped leading blanks of its name.
     async fn copy_one(&self, ends: &mut Ends, ClaimedFile { mut item, claim }: ClaimedFile) -> FileResult {
         let mut result = match claim {
-            Ok(claim) => copy_claimed(&self.context, ends, &item, self.options, claim).await,
+            Ok(claim) => {
+                self.expect_nothing(ends, &mut item, &claim);
+                copy_claimed(&self.context, ends, &item, self.options, claim).await
+            }
             Err(failure) => Err(failure),
         };
         let directory = place::parent(&item.source);

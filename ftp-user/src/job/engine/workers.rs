@@ -6,8 +6,8 @@
 //!    '── opened <── opening (while fewer work than the width wants)
 //! ```
 
+use super::already_there;
 use super::batch;
-use super::compare;
 use super::grouping::Grouping;
 use super::intake::Intakes;
 use super::sharing::Sharing;
@@ -56,6 +56,13 @@ pub(super) struct Workers {
     /// What workers have copied that are not needed any more, of a move.
     unleft: MovedPortion,
     sharing: Sharing,
+}
+
+/// The files that a worker gets.
+struct Portion {
+    files: Vec<ClaimedFile>,
+    /// They may be at the destination already, or it is one. Otherwise they may move together.
+    are_compared: bool,
 }
 
 /// What a task has come to.
@@ -128,8 +135,8 @@ impl Workers {
         let is_remembered = self.grouping.remembered_path(&self.ends.memory.lock()).is_some();
         let awaits_others = others_follow && is_remembered && ready.len() < batch::FEWEST;
         while !ready.is_empty() && !self.idle.is_empty() && !awaits_others {
-            let files = self.share(ready);
-            let shared = self.shared_path();
+            let Portion { files, are_compared } = self.share(ready);
+            let shared = self.shared_path().filter(|_| !are_compared);
             if shared.is_some() {
                 self.grouping.note_taken();
             }
@@ -181,7 +188,7 @@ impl Workers {
 
     /// The next files for a worker: one, or small ones that may move together or be there already, so many that each worker gets
     /// some.
-    fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Vec<ClaimedFile> {
+    fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Portion {
         let mut most = 1;
         if self.shared_path().is_some() {
             // A connection costs round trips of its own, so that many files share it. The number of workers is measured with
@@ -194,13 +201,15 @@ impl Workers {
         let small = ready.iter().take(most).take_while(|file| batch::may_move(file, options));
         let sizes = small.map(|file| file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
         let least = least(self.grouping.takes_groups, options.jobs.wanted);
-        let each = ready.len().div_ceil(self.width.target);
-        let mut number = portion(sizes, each, least);
-        if number <= 1 && self.idle.last_mut().is_some_and(|worker| compare::can_ask(&mut worker.ends)) {
-            let may_be_there = |file: &&ClaimedFile| compare::may_be_there(file, options, &self.tools.names);
-            number = ready.iter().take(each.min(compare::MOST)).take_while(may_be_there).count();
+        let mut number = portion(sizes, ready.len().div_ceil(self.width.target), least);
+        let can_ask = |worker: &mut Worker| already_there::can_ask(&mut worker.ends);
+        let are_compared = number <= 1 && self.idle.last_mut().is_some_and(can_ask);
+        if are_compared {
+            let names = &self.tools.names;
+            let some = ready.iter().take(already_there::MOST);
+            number = some.take_while(|file| already_there::may_be_there(file, options, names)).count();
         }
-        ready.drain(..number.max(1)).collect()
+        Portion { files: ready.drain(..number.max(1)).collect(), are_compared }
     }
 
     /// The path on which small files may move together.
@@ -215,7 +224,7 @@ impl Workers {
 
     /// Whether something of a file may be stored under the name of a part.
     pub(super) fn has_part(&self, item: &Item) -> bool {
-        !(self.grouping.go_in_groups() && batch::is_small(item, self.tools.options))
+        !(self.grouping.go_in_groups() && item.may_move_together(self.tools.options))
     }
 
     /// Whether files are being copied, or sources deleted.

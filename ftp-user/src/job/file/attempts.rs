@@ -269,7 +269,6 @@ impl Copying<'_> {
             needs_final_reply: self.options.deletes_sources(),
             detaches: self.options.detach,
             allowed: self.options.allowed,
-            leads_others: self.item.is_listed && self.item.is_small_file() && start.at == 0,
             ..Assignment::new(self.ends.source.show(path), path, destination, source.size)
         }
     }

@@ -14,7 +14,7 @@ use crate::endpoint::files::{self, FinalName};
 use crate::endpoint::{Host, Losses};
 use crate::failure::{self, About, Failure, Result};
 use crate::job::check::{self, ComparedFiles, Overwrite, Proof, Verify};
-use crate::job::claims::claim::{self, FileClaim};
+use crate::job::claims::claim::{self, Asked, FileClaim};
 use crate::job::part::publish;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{InPlace, Mode, Options};
@@ -149,9 +149,9 @@ impl Copying<'_> {
             let dated =
                 |facts: &Facts| facts.modified.is_some() || self.options.overwrite != Overwrite::Newer;
             let known = self.item.known.clone().filter(|facts| is_first && dated(facts));
-            // What an earlier run has left may have the name when that is looked at.
-            let is_fresh =
-                is_first && (!self.attempts.kept.has_left() || self.attempts.kept.asked.is_there());
+            // What an earlier run has left may be renamed when it is looked at, unless nothing but the final name was left.
+            let is_known = matches!(self.attempts.kept.asked, Asked::NotCopied(_));
+            let is_fresh = is_first && (!self.attempts.kept.has_left() || is_known);
             let target = if is_fresh { self.item.target.clone() } else { Target::Unknown };
             match Box::pin(self.attempt(known, target)).await {
                 Ok(done) if done.is_detached() => return Ok(done),
@@ -317,6 +317,7 @@ impl Copying<'_> {
         if start.at == 0 {
             // Any other digest would be that of a part.
             (assignment.digest, assignment.look) = (means.algorithm(), look);
+            assignment.leads_others = self.item.is_listed && self.item.may_move_together(self.options);
         }
         let moved = transfer(&self.context, self.ends, &assignment).await;
         moved.during(format_args!("cannot copy {name} to {target}"))

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
-use crate::job::claims::claim::AskedTogether;
+use crate::job::claims::claim::Asked;
 use crate::job::moving::refuse_without_directory;
 use crate::job::request::job::{Compare, Options};
 use crate::job::{Item, Target};
@@ -16,7 +16,7 @@ use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFa
 use crate::report::{Change, Event, Topic};
 use crate::route::Ends;
 use crate::session::Facts;
-use ftp_proto::digest::Algorithm;
+use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
 use std::sync::atomic::Ordering;
 
@@ -28,36 +28,38 @@ pub(super) struct Files {
 }
 
 /// Whether equal times show a sync that both files are the same. Listings may not have told the times.
-fn is_as_old(options: Options, source: &Facts, target: &Facts) -> bool {
-    let have_one_time = source.modified.is_some() && source.modified == target.modified;
+fn is_as_old(options: Options, source: &Facts, target: Option<&Facts>) -> bool {
+    let time = source.modified;
+    let have_one_time = time.is_some() && target.is_some_and(|target| target.modified == time);
     have_one_time && matches!(options.syncs, Some(Compare::Auto | Compare::Time))
 }
 
-/// What has to be known to tell that a file need not be copied, beside the facts of both ends.
+/// What can show that a file need not be copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) enum Needs {
-    /// Nothing: it is not copied.
-    Nothing,
-    /// That their digests are equal.
+pub(in crate::job) enum SkipBy {
+    /// The facts of both ends show it.
+    Facts,
+    /// Equal digests would show it.
     Digests,
-    /// It is copied.
-    Copy,
+    /// It has to be copied.
+    Nothing,
 }
 
-/// What has to be known of a file whose final name `target` has. `may_be_done`: that may be the copy of this very job.
-pub(in crate::job) fn needs(options: Options, source: &Facts, target: &Facts, may_be_done: bool) -> Needs {
+/// What can show that a file need not be copied if `target` has its final name. `may_be_done`: that may be the copy of this very
+/// job.
+pub(in crate::job) fn skip_by(options: Options, source: &Facts, target: &Facts, may_be_done: bool) -> SkipBy {
     match options.overwrite.decide(source, Some(target)) {
-        Decision::Copy => Needs::Copy,
-        Decision::Skip if options.moves => Needs::Digests,
-        Decision::Exists if may_be_done => Needs::Digests,
-        Decision::Skip | Decision::Exists => Needs::Nothing,
-        Decision::Compare if !may_be_done && is_as_old(options, source, target) => Needs::Nothing,
-        Decision::Compare => Needs::Digests,
+        Decision::Copy => SkipBy::Nothing,
+        Decision::Skip if options.moves => SkipBy::Digests,
+        Decision::Exists if may_be_done => SkipBy::Digests,
+        Decision::Skip | Decision::Exists => SkipBy::Facts,
+        Decision::Compare if !may_be_done && is_as_old(options, source, Some(target)) => SkipBy::Facts,
+        Decision::Compare => SkipBy::Digests,
     }
 }
 
 /// The digest by which a file is compared with what has its name.
-pub(in crate::job) async fn digest_to_skip(
+pub(in crate::job) async fn digest_to_compare(
     context: &Context,
     ends: &mut Ends,
     options: Options,
@@ -184,15 +186,11 @@ impl Copying<'_> {
             }
             // What an earlier run of this job may have stored is proven.
             Decision::Compare
-                if !kept.may_be_done
-                    && files
-                        .target
-                        .as_ref()
-                        .is_some_and(|target| is_as_old(self.options, &files.source, target)) =>
+                if !kept.may_be_done && is_as_old(self.options, &files.source, files.target.as_ref()) =>
             {
                 Ok(Some(Verified::Size.into()))
             }
-            Decision::Compare => match self.digest_to_skip().await? {
+            Decision::Compare => match digest_to_compare(&self.context, self.ends, self.options).await? {
                 Some(algorithm) => self.compare_by(algorithm, size).await,
                 None => {
                     self.tell_again();
@@ -204,15 +202,10 @@ impl Copying<'_> {
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
     async fn compare(&mut self, size: Option<u64>) -> Result<Option<Proof>> {
-        match self.digest_to_skip().await? {
+        match digest_to_compare(&self.context, self.ends, self.options).await? {
             Some(algorithm) => self.compare_by(algorithm, size).await,
             None => Ok(None),
         }
-    }
-
-    /// See [`digest_to_skip`].
-    async fn digest_to_skip(&mut self) -> Result<Option<Algorithm>> {
-        digest_to_skip(&self.context, self.ends, self.options).await
     }
 
     /// Warns that a file is copied that may be there already.
@@ -231,12 +224,13 @@ impl Copying<'_> {
 
     async fn compare_by(&mut self, algorithm: Algorithm, size: Option<u64>) -> Result<Option<Proof>> {
         let Item { source, destination: copy, .. } = self.item;
-        let size = size.unwrap_or(0);
-        let asked = match std::mem::take(&mut self.attempts.kept.asked) {
-            AskedTogether::IsThere(digests) => digests.of_files(self.ends, size),
-            AskedTogether::No | AskedTogether::Yes => StreamedDigests::default(),
-        };
-        let files = ComparedFiles { source, copy, size: Some(size), streamed: &asked, passed: None };
+        if let Asked::NotCopied(Some(told)) = std::mem::take(&mut self.attempts.kept.asked)
+            && let Some(Digest { hex, .. }) = told.still(self.ends, algorithm)
+        {
+            return Ok(Some(Proof { by: Verified::Hash(algorithm), digest: Some(hex) }));
+        }
+        let size = Some(size.unwrap_or(0));
+        let files = ComparedFiles { source, copy, size, streamed: &StreamedDigests::default(), passed: None };
         match compare(&self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(same) => Ok(same.ok()),
             Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => Err(failure),
@@ -332,13 +326,13 @@ mod tests {
             (None, Some(1), false),
             (None, None, false),
         ] {
-            let found = is_as_old(options, &file(5, source), &file(5, target));
+            let found = is_as_old(options, &file(5, source), Some(&file(5, target)));
             assert_eq!(found, expect, "{source:?} {target:?}");
         }
     }
 
     #[test]
-    fn what_has_to_be_known_of_a_file_that_may_be_there() {
+    fn what_shows_that_a_file_need_not_be_copied_depends_on_the_rule() {
         use Overwrite::{Always, Different, Never, Newer};
         let source = file(5, Some(1));
         let (same, other, older) = (file(5, Some(1)), file(6, Some(1)), file(5, Some(0)));
@@ -346,21 +340,22 @@ mod tests {
         let moves = |overwrite| Options { moves: true, ..copies(overwrite) };
         let syncs = |rule| Options { syncs: Some(rule), ..Options::default() };
         for (options, target, may_be_done, expect) in [
-            (copies(Different), &same, false, Needs::Digests),
-            (copies(Different), &other, false, Needs::Copy),
-            (copies(Always), &same, false, Needs::Copy),
-            (copies(Never), &other, false, Needs::Nothing),
-            (copies(Never), &same, true, Needs::Digests),
-            (copies(Newer), &same, false, Needs::Nothing),
-            (copies(Newer), &older, false, Needs::Copy),
+            (copies(Different), &same, false, SkipBy::Digests),
+            (copies(Different), &other, false, SkipBy::Nothing),
+            (copies(Always), &same, false, SkipBy::Nothing),
+            (copies(Never), &other, false, SkipBy::Facts),
+            (copies(Never), &same, true, SkipBy::Digests),
+            (copies(Newer), &same, false, SkipBy::Facts),
+            (copies(Newer), &older, false, SkipBy::Nothing),
             // What shows that a copy is whole decides about its source.
-            (moves(Newer), &same, false, Needs::Digests),
-            (syncs(Compare::Auto), &same, false, Needs::Nothing),
-            (syncs(Compare::Auto), &same, true, Needs::Digests),
-            (syncs(Compare::Hash), &same, false, Needs::Digests),
-            (syncs(Compare::Auto), &older, false, Needs::Digests),
+            (moves(Newer), &same, false, SkipBy::Digests),
+            (moves(Never), &same, false, SkipBy::Facts),
+            (syncs(Compare::Auto), &same, false, SkipBy::Facts),
+            (syncs(Compare::Auto), &same, true, SkipBy::Digests),
+            (syncs(Compare::Hash), &same, false, SkipBy::Digests),
+            (syncs(Compare::Auto), &older, false, SkipBy::Digests),
         ] {
-            let found = needs(options, &source, target, may_be_done);
+            let found = skip_by(options, &source, target, may_be_done);
             assert_eq!(found, expect, "{options:?} {target:?} {may_be_done}");
         }
     }

@@ -9,6 +9,7 @@ pub(crate) use visits::{FailedVisit, Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, contain_each_other, walk};
 
+use crate::endpoint::files::DirectoryThere;
 use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
@@ -29,7 +30,7 @@ use names::{
     MOST_LOST, MOST_SIMILAR, MOST_UNMADE, MissingDirectories, SiblingNames, SimilarFiles, UnmadeDirectory,
     WITHOUT_DIRECTORY,
 };
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A tree to copy.
@@ -71,7 +72,7 @@ impl Tree {
             names: SiblingNames::default(),
             similar: SimilarFiles::default(),
             missing: MissingDirectories::default(),
-            made_ahead: HashSet::new(),
+            made_ahead: HashMap::new(),
             has_told_room: false,
             is_given_up: false,
             made: Spool::default(),
@@ -95,7 +96,7 @@ struct TreeCopy<'a, 's> {
     /// Directories that are not there.
     missing: MissingDirectories,
     /// Directories that this job has made, and that are still to be visited.
-    made_ahead: HashSet<PathName>,
+    made_ahead: HashMap<PathName, DirectoryThere>,
     /// It was told that directories are made at once, because too many wait for a file.
     has_told_room: bool,
     /// So many directories could not be made that the rest of the tree is left.
@@ -195,7 +196,7 @@ impl TreeCopy<'_, '_> {
     }
 
     /// A visit and, if it is a directory, those behind it that were found already. A server is told to make all of them at
-    /// once. Those that it does not make find out why when they are visited.
+    /// once. Those that are not there then find out why when they are visited.
     async fn with_next_directories(&mut self, first: Visit, visits: &mut Visits) -> Vec<Visit> {
         let is_directory = matches!(first, Visit::Directory(..));
         let mut next = vec![first];
@@ -211,11 +212,10 @@ impl TreeCopy<'_, '_> {
         let paths = self.missing.makeable(&next, &self.tree.destination);
         if paths.len() > 1 {
             let context = self.stream.context;
-            // If the session is lost, the first one that is not made finds out.
-            let made =
-                files::make_new_directories(context, &mut self.stream.idle().destination, &paths).await;
-            let made = paths.into_iter().zip(made).filter_map(|(path, is_made)| is_made.then_some(path));
-            self.made_ahead = made.collect();
+            // If the session is lost, the first one that is not known finds out.
+            let destination = &mut self.stream.idle().destination;
+            let there = files::make_directories_at_once(context, destination, &paths).await;
+            self.made_ahead = paths.into_iter().zip(there).collect();
         }
         next
     }
@@ -348,17 +348,20 @@ impl TreeCopy<'_, '_> {
             return Ok(());
         }
         let context = self.stream.context;
-        let mut is_new = self.made_ahead.remove(path);
-        if !is_new {
-            let destination = &mut self.stream.idle().destination;
-            let root = &self.tree.destination;
-            is_new = ask!(context, destination, async {
-                match path == root {
-                    true => files::make_directories(context, destination, path).await,
-                    false => files::make_directory_of_tree(context, destination, root, path).await,
-                }
-            })?;
-        }
+        let is_new = match self.made_ahead.remove(path) {
+            Some(DirectoryThere::New) => true,
+            Some(DirectoryThere::Old) => false,
+            Some(DirectoryThere::Unknown) | None => {
+                let destination = &mut self.stream.idle().destination;
+                let root = &self.tree.destination;
+                ask!(context, destination, async {
+                    match path == root {
+                        true => files::make_directories(context, destination, path).await,
+                        false => files::make_directory_of_tree(context, destination, root, path).await,
+                    }
+                })?
+            }
+        };
         if is_new {
             self.stream.note_new_directory(path);
         }
