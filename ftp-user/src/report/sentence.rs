@@ -59,8 +59,7 @@ pub(super) fn sentence(summary: &Summary) -> String {
     }
     line.push_str(&left_undecided(summary.undecided));
     let there = summary.skipped.saturating_sub(summary.earlier);
-    for (count, what) in [(summary.earlier, "done by earlier runs of this job"), (there, &skipped(summary))]
-    {
+    for (count, what) in [(summary.earlier, "done by earlier runs of this job"), (there, &skipped(summary))] {
         if count > 0 {
             line.push_str(&format!("; {} {what}", files(count)));
         }

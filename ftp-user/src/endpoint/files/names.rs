@@ -218,12 +218,12 @@ pub async fn make_directories_at_once_at_server(
     let mut found = facts_of_all_at_server(session, &refused).await.into_iter();
     let is_directory = |facts: &Facts| matches!(facts.kind, Kind::Directory | Kind::Current | Kind::Parent);
     let mut there = answers.into_iter().map(|answer| match answer.class {
+        Class::Done => DirectoryThere::New,
         Class::Refused => match found.next() {
             Some(Ok(Some(facts))) if is_directory(&facts) => DirectoryThere::Old,
             Some(_) | None => DirectoryThere::Unknown,
         },
-        _ if answer.is_done() => DirectoryThere::New,
-        _ => DirectoryThere::Unknown,
+        Class::Aside | Class::Preliminary | Class::More | Class::Later => DirectoryThere::Unknown,
     });
     let there = |was_sent| if was_sent { there.next() } else { Some(DirectoryThere::Unknown) };
     may_be_sent.into_iter().map_while(there).collect()

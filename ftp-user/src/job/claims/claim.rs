@@ -4,6 +4,7 @@
 //! used. How a file has ended is written soon afterwards; if that is lost, the file is compared once more, and not copied
 //! again.
 
+use super::asked::Asked;
 use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::account::shortened;
@@ -22,10 +23,9 @@ use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
 use crate::report::Topic;
 use crate::route::{Ends, StoreReply};
-use crate::session::{Facts, SessionId};
+use crate::session::Facts;
 use crate::world::LocalName;
 use ftp_io::clock::since_1970;
-use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{self, When};
 use std::sync::OnceLock;
 
@@ -330,45 +330,6 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) detached: Option<Detached>,
     /// What both ends have said of it, if they were asked about several files at once.
     pub(in crate::job) asked: Asked,
-}
-
-/// What both ends have said of a file and of what has its final name, if they were asked about several files at once.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) enum Asked {
-    /// They were not asked.
-    #[default]
-    No,
-    /// It has to be copied, as far as they have said.
-    MustBeCopied,
-    /// It is not copied. The digest is there if one shows that.
-    NotCopied(Option<Box<CommonDigest>>),
-}
-
-/// The digest that both ends have told, of a file and of what has its final name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct CommonDigest {
-    digest: Digest,
-    /// The sessions with the source and the destination in which it was told.
-    sessions: [Option<SessionId>; 2],
-}
-
-impl CommonDigest {
-    /// The digest that both ends have told in the sessions that they have; `None` if one has told none, or another one.
-    pub(in crate::job) fn told(ends: &mut Ends, [there, here]: [Option<Digest>; 2]) -> Option<Self> {
-        let digest = there.filter(|there| Some(there) == here.as_ref())?;
-        Some(Self { digest, sessions: sessions(ends) })
-    }
-
-    /// The digest, if it is of that algorithm, and both ends still have the sessions in which they have told it.
-    pub(in crate::job) fn still(self, ends: &mut Ends, algorithm: Algorithm) -> Option<Digest> {
-        let counts = self.sessions == sessions(ends) && self.digest.algorithm == algorithm;
-        counts.then_some(self.digest)
-    }
-}
-
-/// The sessions that both ends have.
-fn sessions(ends: &mut Ends) -> [Option<SessionId>; 2] {
-    [ends.source.session_id(), ends.destination.session_id()]
 }
 
 /// What an earlier run has left of a file.

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
-use crate::job::claims::claim::Asked;
+use crate::job::claims::asked::Asked;
 use crate::job::moving::refuse_without_directory;
 use crate::job::request::job::{Compare, Options};
 use crate::job::{Item, Target};
