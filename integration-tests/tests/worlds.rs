@@ -370,6 +370,26 @@ fn t19_files_that_are_there_already_are_compared_together() {
     });
 }
 
+/// The first listing has a connection of its own, and those behind it share one, which costs a round trip for each directory in place
+/// of three.
+#[test]
+fn t19_directories_are_listed_over_one_data_connection() {
+    for (tls, most) in [(false, 47.0), (true, 53.0)] {
+        with_room(|| {
+            let mut line = LongLine::start(tls).unwrap();
+            assert_eq!(line.copy_files("tree/", &directories(40), &["-j", "1"], None).unwrap(), 0);
+            assert_eq!(line.copy_files("tree/", &directories(40), &["-j", "1"], None).unwrap(), 0);
+            let trace = line.trace().unwrap();
+            let number = |verb: &str| {
+                trace::commands(&trace, trace::SOURCE).filter(|said| said.starts_with(verb)).count()
+            };
+            assert_eq!((number("MLSD"), number("EPSV")), (41, 2), "TLS {tls}: {trace}");
+            let last = trace.lines().rfind(|said| said.contains("> MLSD")).unwrap();
+            assert!(line.round_trips_until(last) <= most, "TLS {tls}: {last}");
+        });
+    }
+}
+
 /// A tree of so many directories with a file in each.
 fn directories(number: usize) -> Vec<String> {
     (0..number).map(|number| format!("{number}/file")).collect()

@@ -11,9 +11,9 @@ use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::place::Peer;
 use crate::relay::JoinEvent;
-use crate::session::{BlockMode, KeptConnection, Session};
+use crate::session::{BlockMode, KEPT_FOR, KeptConnection, Session};
 use ftp_proto::client::{CommandId, Event};
-use ftp_proto::command::{Command, Mode};
+use ftp_proto::command::Command;
 use ftp_proto::reply::{Reply, facts_of_peer};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Outcome, Party, Side};
@@ -74,15 +74,10 @@ impl<'a> Sessions<'a> {
         Ok(())
     }
 
-    /// Switches both servers to MODE B without waiting for the replies: our servers know it and carry out commands in order.
+    /// Switches both servers to MODE B.
     pub(super) fn use_blocks(&mut self) {
-        for session in [&mut self.source, &mut self.destination] {
-            if session.dialogue.blocks != BlockMode::Stream {
-                // It may keep another data connection.
-                session.send(Command::Mode(Mode::Stream), None);
-            }
-            session.send(Command::Mode(Mode::Block), None);
-        }
+        self.source.use_blocks();
+        self.destination.use_blocks();
     }
 
     /// Whether both servers still keep the data connection of that candidate, over which files have moved together last.
@@ -276,9 +271,6 @@ impl TransferFacts {
         *side.of(self.addresses.each_mut()) = Some(at);
     }
 }
-
-/// How long a data connection that both servers keep is used again. They may close it when nothing moves for long.
-const KEPT_FOR: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

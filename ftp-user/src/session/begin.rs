@@ -46,6 +46,16 @@ impl Transfer<'_> {
             self.session.check_name(path).await?;
         }
         self.session.private_data().await?;
+        if matches!(command, Command::Mlsd(_))
+            && let Some(kept) = self.session.dialogue.listing.take()
+        {
+            match self.send_over(command, part, OpenedData::Connected(kept.into())).await {
+                // The server has closed it meanwhile.
+                Ok(BegunCommand::Refused(answer)) if self.refuses_connection(&answer) => {}
+                Ok(begun) => return Ok(begun),
+                Err(OpenError::Blocked(_, failure) | OpenError::Fatal(failure)) => return Err(failure),
+            }
+        }
         let mut arrangements = Arrangements::new(&self.session.party(), self.session.known_postures());
         let mut first = None;
         loop {

@@ -135,6 +135,8 @@ pub(crate) struct Dialogue {
     pub(super) gathers: bool,
     /// Whether MODE B is in force, and what for.
     pub(crate) blocks: BlockMode,
+    /// What is known of listings in MODE B.
+    pub(crate) listing: ListingConnection,
     /// Whether a command was sent that changes files.
     pub(super) changes_files: bool,
     /// The secret of a listener that nothing has used.
@@ -153,6 +155,7 @@ impl Dialogue {
             orphan: false,
             gathers: false,
             blocks: BlockMode::Stream,
+            listing: ListingConnection::None,
             changes_files: false,
             secret: None,
         }
@@ -494,6 +497,29 @@ pub(crate) enum BlockMode {
     AfterUse(Option<KeptConnection>),
 }
 
+impl ListingConnection {
+    /// Closes the one that is kept.
+    pub(crate) fn close(&mut self) {
+        if matches!(self, Self::Kept(..)) {
+            *self = Self::Closed;
+        }
+    }
+
+    /// The one that is kept, which is used now.
+    pub(crate) fn take(&mut self) -> Option<Connection> {
+        match std::mem::take(self) {
+            Self::Kept(connection, _) => {
+                *self = Self::Closed;
+                Some(connection)
+            }
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl BlockMode {
     /// The data connection that is kept.
     pub(crate) const fn kept(self) -> Option<KeptConnection> {
@@ -511,6 +537,21 @@ pub(crate) struct KeptConnection {
     /// When the last file had moved.
     pub(crate) since: Moment,
 }
+
+/// The data connection of listings. The first one of a session has a connection of its own; those that follow share one, in MODE B.
+#[derive(Debug, Default)]
+pub(crate) enum ListingConnection {
+    /// Nothing was listed.
+    #[default]
+    None,
+    /// Something was, and no connection is kept.
+    Closed,
+    /// The server keeps that of the last listing, which has ended then.
+    Kept(Connection, Moment),
+}
+
+/// How long a data connection that both servers keep is used again. They may close it when nothing moves for long.
+pub(crate) const KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// An MLST that was sent before somebody needs its answer.
 #[derive(Debug, Default)]

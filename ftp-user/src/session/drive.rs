@@ -4,11 +4,12 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
-use super::connection::{BlockMode, SentLook, Session};
+use super::connection::{BlockMode, KEPT_FOR, ListingConnection, SentLook, Session};
 use super::tls::SessionTls;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::report::Event as Report;
+use ftp_io::connection::Connection;
 use ftp_io::control::ReadEvent;
 use ftp_io::tls::Refusal;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
@@ -42,11 +43,49 @@ impl Session {
     fn note_mode(&mut self, next: &Command) {
         if matches!(self.dialogue.blocks, BlockMode::AfterUse(_)) && needs_other_connection(next) {
             self.dialogue.blocks = BlockMode::Stream;
+            self.dialogue.listing.close();
             self.dialogue.machine.send(self.context.world.clock.now(), Command::Mode(Mode::Stream), None);
         }
         if let Command::Mode(mode) = next {
             self.dialogue.blocks = if *mode == Mode::Block { BlockMode::InUse } else { BlockMode::Stream };
         }
+    }
+
+    /// Switches the server to MODE B without waiting for the reply: our servers know it and carry out commands in order.
+    pub(crate) fn use_blocks(&mut self) {
+        if self.dialogue.blocks != BlockMode::Stream {
+            // It may keep another data connection.
+            self.send(Command::Mode(Mode::Stream), None);
+        }
+        self.send(Command::Mode(Mode::Block), None);
+    }
+
+    /// Has the next listing come in blocks, if the server is ours and has listed something before. Returns whether it does.
+    pub(crate) fn lists_in_blocks(&mut self) -> bool {
+        let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
+        let now = self.context.world.clock.now();
+        match &self.dialogue.listing {
+            ListingConnection::Kept(_, since) if now.since(*since) < KEPT_FOR => {
+                self.dialogue.blocks = BlockMode::InUse;
+                true
+            }
+            ListingConnection::Kept(..) | ListingConnection::Closed if is_able => {
+                self.dialogue.listing.close();
+                self.use_blocks();
+                true
+            }
+            ListingConnection::Kept(..) | ListingConnection::Closed | ListingConnection::None => false,
+        }
+    }
+
+    /// A listing has ended. The server keeps the connection of one in blocks that is whole.
+    pub(crate) fn has_listed(&mut self, kept: Option<Connection>) {
+        if self.dialogue.blocks == BlockMode::InUse {
+            self.dialogue.blocks = BlockMode::AfterUse(None);
+        }
+        let now = self.context.world.clock.now();
+        self.dialogue.listing =
+            kept.map_or(ListingConnection::Closed, |connection| ListingConnection::Kept(connection, now));
     }
 
     /// Forgets an MLST that was sent before its answer is needed: something else may have happened since.

@@ -29,7 +29,7 @@ pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
 pub(crate) use ask::SentCommand;
 pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
-pub(crate) use connection::{BlockMode, KeptConnection, TimeRefusal};
+pub(crate) use connection::{BlockMode, KEPT_FOR, KeptConnection, TimeRefusal};
 pub use data::OpeningPort;
 pub(crate) use dial::{Dialed, connect, within};
 pub use flow::{Flow, Moving, Transfer, data_connection_broke};

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use ftp_proto::coding::{BlockCodes, BlockReader, NotBlocks};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_stream::Stream;
 
@@ -134,14 +135,20 @@ impl<P: Pieces> Work for Outgoing<P> {
 
 /// Returns the lines that `data` brings, without their line ends (CR LF or LF). A last line without a
 /// line end counts. An end by reset is an error, inside TLS an end without close_notify too, and so is a
-/// line longer than `limit` bytes; nothing follows an error. `meter` counts the bytes as they come.
-pub fn lines<D: Into<Data>>(
-    data: D,
-    limit: usize,
-    meter: &Meter,
-) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + Unpin + use<D> {
+/// line longer than `limit` bytes; nothing follows an error. `meter` counts the bytes as they come. With `blocks` the listing comes in
+/// blocks (MODE B), and must end with the one that says so.
+pub fn lines<D: Into<Data>>(data: D, blocks: Option<BlockCodes>, limit: usize, meter: &Meter) -> Lines {
     let conn = Source::Opening(Box::pin(data.into().open()));
-    Lines { conn: Some(conn), limit, meter: meter.clone(), held: Vec::new(), start: 0, searched: 0 }
+    Lines {
+        conn: Some(conn),
+        blocks: blocks.map(BlockReader::new),
+        kept: None,
+        limit,
+        meter: meter.clone(),
+        held: Vec::new(),
+        start: 0,
+        searched: 0,
+    }
 }
 
 /// Where the lines come from.
@@ -170,9 +177,14 @@ impl Source {
     }
 }
 
-struct Lines {
+/// The lines of a listing that arrives.
+pub struct Lines {
     /// `None` after the end.
     conn: Option<Source>,
+    /// What takes its blocks apart, if it comes in blocks.
+    blocks: Option<BlockReader>,
+    /// The connection, if the end of the listing was told and not that of the connection.
+    kept: Option<Connection>,
     limit: usize,
     meter: Meter,
     held: Vec<u8>,
@@ -183,6 +195,35 @@ struct Lines {
 }
 
 impl Lines {
+    /// The connection, if all lines have come and it is still open.
+    pub fn into_kept(self) -> Option<Connection> {
+        self.kept
+    }
+
+    /// Takes bytes that have come.
+    fn take(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        let Some(blocks) = &mut self.blocks else {
+            self.held.extend_from_slice(piece);
+            return Ok(());
+        };
+        while !piece.is_empty() {
+            let bytes = blocks.next(&mut piece).map_err(|NotBlocks| not_blocks())?;
+            self.held.extend_from_slice(bytes);
+        }
+        if blocks.has_ended()
+            && let Some(Source::Open(connection)) = self.conn.take()
+        {
+            self.kept = Some(connection);
+        }
+        Ok(())
+    }
+
+    /// The connection has ended.
+    fn end(&mut self) -> io::Result<()> {
+        self.conn = None;
+        if self.blocks.is_some() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
     fn take_line(&mut self) -> Option<Vec<u8>> {
         let fresh = self.held.get(self.searched..).unwrap_or_default();
         let Some(at) = fresh.iter().position(|byte| *byte == b'\n') else {
@@ -239,17 +280,24 @@ impl Stream for Lines {
                 return Poll::Ready(Some(Err(this.fail(too_long()))));
             }
             let mut space = [0; PIECE];
-            let mut piece = ReadBuf::new(&mut space);
-            match ready!(conn.poll_read(context, &mut piece)) {
-                Ok(()) if piece.filled().is_empty() => this.conn = None,
-                Ok(()) => {
-                    this.meter.add(piece.filled().len());
-                    this.held.extend_from_slice(piece.filled());
-                }
-                Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),
+            // What stands behind the end of the listing is left where it is.
+            let most = this.blocks.as_ref().map_or(PIECE, |blocks| blocks.wanted().min(PIECE));
+            let mut piece = ReadBuf::new(space.get_mut(..most).unwrap_or_default());
+            let read = ready!(conn.poll_read(context, &mut piece));
+            this.meter.add(piece.filled().len());
+            let taken = read.and_then(|()| match piece.filled() {
+                [] => this.end(),
+                bytes => this.take(bytes),
+            });
+            if let Err(error) = taken {
+                return Poll::Ready(Some(Err(this.fail(error))));
             }
         }
     }
+}
+
+fn not_blocks() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the listing is not in blocks")
 }
 
 fn too_long() -> io::Error {

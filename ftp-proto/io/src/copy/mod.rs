@@ -38,7 +38,7 @@ pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::digest::Algorithm;
 pub use join::{Digests, Join, JoinEnd, LegId};
-pub use listing::{Encoded, Pieces, lines, send_pieces};
+pub use listing::{Encoded, Lines, Pieces, lines, send_pieces};
 #[cfg(target_os = "linux")]
 pub use pipe::{Pipes, was_forbidden as splice_was_forbidden};
 pub use receive::{Budget, Receipt, ReceiptProgress, Receiver, Sink, receive};

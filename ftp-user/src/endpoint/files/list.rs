@@ -8,11 +8,13 @@ use crate::endpoint::{Host, LocalEnd};
 use crate::failure::{self, Failure, Result};
 use crate::place;
 use crate::session::{Facts, Flow, Session, Transfer};
-use ftp_io::copy::{Meter, lines};
+use ftp_io::connection::Connection;
+use ftp_io::copy::{Lines, Meter, lines};
 use ftp_io::program::size;
-use ftp_io::tls::Data;
+use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::deletion::{Learnt, SessionId};
+use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Entry, Kind, Lister, When, cut, is_empty_listing};
 use ftp_proto::manners::{
     self, CertainRows, EntriesInDoubt, Form, NamesByNlst, Shown, UnclearNames, first_shown_name,
@@ -162,18 +164,28 @@ impl RemoteDirectory<'_> {
         session.set_type(data_type).await.map_err(other)?;
         let command = form.command(argument);
         let (meter, limit) = (Meter::default(), session.context.settings.listing);
+        let blocks =
+            (form == Form::Mlsd && session.lists_in_blocks()).then(|| BlockCodes::of(Dialect::Rfc959));
         let lister = lister(form, session.context.world.today());
         let reading = |connection| {
             let taking = (limit, each);
-            read(connection, lister, taking, &meter)
+            read(lines(connection, blocks, LONGEST_LINE, &meter), lister, taking, &meter)
         };
         let name = path.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
-        let (listing, answer) = match Transfer::of(session)
-            .run((command, ByteRange::WHOLE), reading, &meter, &mut |_, _| ())
-            .await
-            .map_err(other)?
-        {
+        let flow =
+            Transfer::of(session).run((command, ByteRange::WHOLE), reading, &meter, &mut |_, _| ()).await;
+        let mut kept = None;
+        let flow = flow.map(|flow| match flow {
+            Flow::Over((listing, connection), answer) => {
+                kept = connection.filter(|_| answer.is_done());
+                Flow::Over(listing, answer)
+            }
+            Flow::Lost((listing, _), failure) => Flow::Lost(listing, failure),
+            Flow::Refused(answer) => Flow::Refused(answer),
+        });
+        session.has_listed(kept);
+        let (listing, answer) = match flow.map_err(other)? {
             Flow::Lost(_, failure) => return Err(other(failure)),
             Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
             Flow::Refused(answer) => {
@@ -277,15 +289,25 @@ enum Unread {
     TooLarge(String),
 }
 
-/// Reads a listing to its end. `meter` counts its bytes.
+/// Reads a listing to its end, whose bytes `meter` counts. With it comes its connection, if the server keeps that.
 async fn read(
-    connection: Data,
+    mut lines: Lines,
+    lister: Lister,
+    taking: (ListingLimit, Each<'_>),
+    meter: &Meter,
+) -> (Result<Listing, Unread>, Option<Connection>) {
+    let listing = read_lines(&mut lines, lister, taking, meter).await;
+    let kept = lines.into_kept().filter(|_| listing.is_ok());
+    (listing, kept)
+}
+
+async fn read_lines(
+    lines: &mut Lines,
     mut lister: Lister,
     (limit, each): (ListingLimit, Each<'_>),
     meter: &Meter,
 ) -> Result<Listing, Unread> {
     let mut listing = Listing::default();
-    let mut lines = lines(connection, LONGEST_LINE, meter);
     loop {
         let line = tokio::select! {
             biased;

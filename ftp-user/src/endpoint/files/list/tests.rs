@@ -15,7 +15,9 @@ async fn endless(limit: ListingLimit) -> Result<Listing, Unread> {
         let line = b"-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f\r\n";
         while there.write_all(line).await.is_ok() {}
     });
-    read(here.unwrap().into(), lister(Form::List, When(0)), (limit, &mut |_| ()), &Meter::default()).await
+    let meter = Meter::default();
+    let mut lines = lines(here.unwrap(), None, LONGEST_LINE, &meter);
+    read_lines(&mut lines, lister(Form::List, When(0)), (limit, &mut |_| ()), &meter).await
 }
 
 #[test]
