@@ -76,6 +76,23 @@ fn a_directory_becomes_like_another_one_and_the_next_run_does_nothing() {
     is_equal(&from.path("s/d"), &to.path("t"), &run);
 }
 
+/// The session that has listed the source moves the first file and others over its data connection, and lists again after that: each
+/// listing comes over a connection of its own or of another listing.
+#[test]
+fn what_is_listed_again_after_files_have_moved_does_not_go_to_the_other_server() {
+    let files = |site: Site, names: &[&str]| names.iter().fold(site, |site, name| site.file(name, "x"));
+    let many: Vec<String> = (0..12).map(|number| format!("s/n{}/g{number}", number % 3)).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for jobs in [&["-j", "1"][..], &[]] {
+        let from = files(Site::new("source").directory("s/e1").directory("s/e2"), &many).start();
+        let to = files(target(), &["s/gone/x/f", "s/n1/old"]).start();
+        let run = user().args(["sync", "--json", "--delete", "--retries", "0"]).args(jobs);
+        let run = run.args([from.url("s/"), to.url("s/")]).run().exits(0);
+        assert_eq!(run.summary()["deleted"], 4, "{run}");
+        is_equal(&from.path("s"), &to.path("s"), &run);
+    }
+}
+
 /// A digest that is older than the time would call a file the same that has changed since, for ever.
 #[test]
 fn h22_a_file_gets_the_time_of_its_source_right_after_the_comparison() {

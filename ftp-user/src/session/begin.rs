@@ -9,6 +9,7 @@ use super::dial::within;
 use super::flow::Transfer;
 use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
+use ftp_io::connection::Connection;
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
@@ -19,6 +20,7 @@ use ftp_proto::wire::ByteRange;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 
 /// A transfer command that has begun, or was refused.
 pub(super) enum BegunCommand {
@@ -48,9 +50,10 @@ impl Transfer<'_> {
         self.session.private_data().await?;
         if matches!(command, Command::Mlsd(_))
             && let Some(kept) = self.session.dialogue.listing.take()
+            && let Some(kept) = quiet(kept).await
         {
             match self.send_over(command, part, OpenedData::Connected(kept.into())).await {
-                // The server has closed it meanwhile.
+                // It was closed meanwhile: another one is opened below.
                 Ok(BegunCommand::Refused(answer)) if self.refuses_connection(&answer) => {}
                 Ok(begun) => return Ok(begun),
                 Err(OpenError::Blocked(_, failure) | OpenError::Fatal(failure)) => return Err(failure),
@@ -259,6 +262,17 @@ impl Transfer<'_> {
         }
         Ok(())
     }
+}
+
+/// The connection, if it is open and nothing has come on it: what stands behind a listing belongs to no other one.
+async fn quiet(mut connection: Connection) -> Option<Connection> {
+    let mut byte = [0];
+    let is_quiet = tokio::select! {
+        biased;
+        _ = connection.read(&mut byte) => false,
+        () = std::future::ready(()) => true,
+    };
+    is_quiet.then_some(connection)
 }
 
 impl Arrival {

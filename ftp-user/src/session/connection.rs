@@ -155,7 +155,7 @@ impl Dialogue {
             orphan: false,
             gathers: false,
             blocks: BlockMode::Stream,
-            listing: ListingConnection::None,
+            listing: ListingConnection::NothingListed,
             changes_files: false,
             secret: None,
         }
@@ -493,26 +493,21 @@ pub(crate) enum BlockMode {
     Stream,
     /// MODE B is in force, and files move, or are about to.
     InUse,
-    /// MODE B is in force, and nothing moves. Both servers may keep the data connection of what has moved.
+    /// MODE B is in force, and nothing moves. The server may keep the data connection of what has moved.
     AfterUse(Option<KeptConnection>),
 }
 
 impl ListingConnection {
     /// Closes the one that is kept.
     pub(crate) fn close(&mut self) {
-        if matches!(self, Self::Kept(..)) {
-            *self = Self::Closed;
-        }
+        drop(self.take());
     }
 
-    /// The one that is kept, which is used now.
+    /// The one that is kept. Whoever takes it uses it up.
     pub(crate) fn take(&mut self) -> Option<Connection> {
-        match std::mem::take(self) {
-            Self::Kept(connection, _) => {
-                *self = Self::Closed;
-                Some(connection)
-            }
-            other => {
+        match std::mem::replace(self, Self::NotKept) {
+            Self::Kept(connection, _) => Some(connection),
+            other @ (Self::NothingListed | Self::NotKept | Self::InStream) => {
                 *self = other;
                 None
             }
@@ -543,14 +538,17 @@ pub(crate) struct KeptConnection {
 pub(crate) enum ListingConnection {
     /// Nothing was listed.
     #[default]
-    None,
+    NothingListed,
     /// Something was, and no connection is kept.
-    Closed,
-    /// The server keeps that of the last listing, which has ended then.
+    NotKept,
+    /// The connection of the last listing, which the server keeps; that listing ended at this moment. Nothing was sent since that
+    /// would close it.
     Kept(Connection, Moment),
+    /// A listing in blocks was not whole, so those that follow come as they are.
+    InStream,
 }
 
-/// How long a data connection that both servers keep is used again. They may close it when nothing moves for long.
+/// How long a data connection that is kept is used again. They may close it when nothing moves for long.
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// An MLST that was sent before somebody needs its answer.

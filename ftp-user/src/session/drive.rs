@@ -13,6 +13,7 @@ use ftp_io::connection::Connection;
 use ftp_io::control::ReadEvent;
 use ftp_io::tls::Refusal;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
+use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{Command, Mode, Pack, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::timer::Moment;
@@ -38,7 +39,7 @@ impl Session {
         id
     }
 
-    /// Ends MODE B before a command that needs another data connection than the one that both servers keep. Nobody waits for the
+    /// Ends MODE B before a command that needs another data connection than the one that is kept. Nobody waits for the
     /// reply: our servers know this mode, and do in order what comes together.
     fn note_mode(&mut self, next: &Command) {
         if matches!(self.dialogue.blocks, BlockMode::AfterUse(_)) && needs_other_connection(next) {
@@ -47,6 +48,8 @@ impl Session {
             self.dialogue.machine.send(self.context.world.clock.now(), Command::Mode(Mode::Stream), None);
         }
         if let Command::Mode(mode) = next {
+            // The server closes what it keeps.
+            self.dialogue.listing.close();
             self.dialogue.blocks = if *mode == Mode::Block { BlockMode::InUse } else { BlockMode::Stream };
         }
     }
@@ -60,32 +63,37 @@ impl Session {
         self.send(Command::Mode(Mode::Block), None);
     }
 
-    /// Has the next listing come in blocks, if the server is ours and has listed something before. Returns whether it does.
-    pub(crate) fn lists_in_blocks(&mut self) -> bool {
+    /// Prepares a listing by MLSD. Returns the codes of its blocks if it comes in MODE B: the server is ours, and has listed something
+    /// before.
+    pub(crate) fn begin_listing(&mut self) -> Option<BlockCodes> {
         let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
         let now = self.context.world.clock.now();
         match &self.dialogue.listing {
             ListingConnection::Kept(_, since) if now.since(*since) < KEPT_FOR => {
                 self.dialogue.blocks = BlockMode::InUse;
-                true
             }
-            ListingConnection::Kept(..) | ListingConnection::Closed if is_able => {
-                self.dialogue.listing.close();
-                self.use_blocks();
-                true
-            }
-            ListingConnection::Kept(..) | ListingConnection::Closed | ListingConnection::None => false,
+            ListingConnection::Kept(..) | ListingConnection::NotKept if is_able => self.use_blocks(),
+            ListingConnection::Kept(..)
+            | ListingConnection::NotKept
+            | ListingConnection::NothingListed
+            | ListingConnection::InStream => return None,
         }
+        Some(BlockCodes::of(self.manners.dialect))
     }
 
-    /// A listing has ended. The server keeps the connection of one in blocks that is whole.
-    pub(crate) fn has_listed(&mut self, kept: Option<Connection>) {
-        if self.dialogue.blocks == BlockMode::InUse {
+    /// A listing has ended. With `kept`, it came in blocks and is whole, and its connection is open. `is_broken`: it is not whole.
+    pub(crate) fn note_listed(&mut self, kept: Option<Connection>, is_broken: bool) {
+        let was_in_blocks = self.dialogue.blocks == BlockMode::InUse;
+        if was_in_blocks {
             self.dialogue.blocks = BlockMode::AfterUse(None);
         }
         let now = self.context.world.clock.now();
-        self.dialogue.listing =
-            kept.map_or(ListingConnection::Closed, |connection| ListingConnection::Kept(connection, now));
+        self.dialogue.listing = match (kept, &self.dialogue.listing) {
+            (_, ListingConnection::InStream) => ListingConnection::InStream,
+            _ if was_in_blocks && is_broken => ListingConnection::InStream,
+            (Some(connection), _) => ListingConnection::Kept(connection, now),
+            (None, _) => ListingConnection::NotKept,
+        };
     }
 
     /// Forgets an MLST that was sent before its answer is needed: something else may have happened since.

@@ -136,7 +136,7 @@ impl<P: Pieces> Work for Outgoing<P> {
 /// Returns the lines that `data` brings, without their line ends (CR LF or LF). A last line without a
 /// line end counts. An end by reset is an error, inside TLS an end without close_notify too, and so is a
 /// line longer than `limit` bytes; nothing follows an error. `meter` counts the bytes as they come. With `blocks` the listing comes in
-/// blocks (MODE B), and must end with the one that says so.
+/// blocks (MODE B), and the last block must say that it is the last.
 pub fn lines<D: Into<Data>>(data: D, blocks: Option<BlockCodes>, limit: usize, meter: &Meter) -> Lines {
     let conn = Source::Opening(Box::pin(data.into().open()));
     Lines {
@@ -183,7 +183,7 @@ pub struct Lines {
     conn: Option<Source>,
     /// What takes its blocks apart, if it comes in blocks.
     blocks: Option<BlockReader>,
-    /// The connection, if the end of the listing was told and not that of the connection.
+    /// The connection, if the last block has come.
     kept: Option<Connection>,
     limit: usize,
     meter: Meter,

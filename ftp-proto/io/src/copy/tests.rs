@@ -248,9 +248,7 @@ async fn a_file_that_becomes_shorter_is_a_failure_and_the_receiver_sees_a_reset(
             theirs.read_to_end(&mut Vec::new()).await
         };
         let (moved, heard) = tokio::join!(copy, peer);
-        assert!(
-            matches!(moved.end, CopyEnd::File(error) if error.kind() == io::io::ErrorKind::UnexpectedEof)
-        );
+        assert!(matches!(moved.end, CopyEnd::File(error) if error.kind() == io::ErrorKind::UnexpectedEof));
         assert_eq!(heard.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 }

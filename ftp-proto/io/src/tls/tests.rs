@@ -241,7 +241,7 @@ async fn i03_an_end_without_close_notify_is_a_broken_connection() {
         tokio::join!(copy::receive(data, into, Coding::Image, &meter), cuts(&server, b"half"));
     let CopyEnd::Broken(error) = moved.end else { panic!("{moved:?}") };
     cut(&error);
-    let mut lines = copy::lines(Data::private(server.dial().await, &client), 100, &Meter::default());
+    let mut lines = copy::lines(Data::private(server.dial().await, &client), None, 100, &Meter::default());
     let (line, ()) = tokio::join!(lines.next(), cuts(&server, b"one\r\ntwo"));
     assert_eq!(line.unwrap().unwrap(), b"one");
     cut(&lines.next().await.unwrap().unwrap_err());

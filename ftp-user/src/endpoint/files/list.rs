@@ -11,10 +11,8 @@ use crate::session::{Facts, Flow, Session, Transfer};
 use ftp_io::connection::Connection;
 use ftp_io::copy::{Lines, Meter, lines};
 use ftp_io::program::size;
-use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::deletion::{Learnt, SessionId};
-use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Entry, Kind, Lister, When, cut, is_empty_listing};
 use ftp_proto::manners::{
     self, CertainRows, EntriesInDoubt, Form, NamesByNlst, Shown, UnclearNames, first_shown_name,
@@ -164,8 +162,7 @@ impl RemoteDirectory<'_> {
         session.set_type(data_type).await.map_err(other)?;
         let command = form.command(argument);
         let (meter, limit) = (Meter::default(), session.context.settings.listing);
-        let blocks =
-            (form == Form::Mlsd && session.lists_in_blocks()).then(|| BlockCodes::of(Dialect::Rfc959));
+        let blocks = if form == Form::Mlsd { session.begin_listing() } else { None };
         let lister = lister(form, session.context.world.today());
         let reading = |connection| {
             let taking = (limit, each);
@@ -175,16 +172,17 @@ impl RemoteDirectory<'_> {
         let what = || format!("cannot list {name}");
         let flow =
             Transfer::of(session).run((command, ByteRange::WHOLE), reading, &meter, &mut |_, _| ()).await;
-        let mut kept = None;
+        let (mut kept, mut is_broken) = (None, false);
         let flow = flow.map(|flow| match flow {
             Flow::Over((listing, connection), answer) => {
                 kept = connection.filter(|_| answer.is_done());
+                is_broken = matches!(listing, Err(Unread::Broken(_)));
                 Flow::Over(listing, answer)
             }
             Flow::Lost((listing, _), failure) => Flow::Lost(listing, failure),
             Flow::Refused(answer) => Flow::Refused(answer),
         });
-        session.has_listed(kept);
+        session.note_listed(kept, is_broken);
         let (listing, answer) = match flow.map_err(other)? {
             Flow::Lost(_, failure) => return Err(other(failure)),
             Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
@@ -289,7 +287,7 @@ enum Unread {
     TooLarge(String),
 }
 
-/// Reads a listing to its end, whose bytes `meter` counts. With it comes its connection, if the server keeps that.
+/// Reads a listing to its end, whose bytes `meter` counts. With it comes its connection, if it has come in blocks and is whole.
 async fn read(
     mut lines: Lines,
     lister: Lister,

@@ -1,6 +1,7 @@
 //! Listings that arrive.
 
 use super::*;
+use crate::tls::Data;
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::dialect::Dialect;
 
