@@ -4,7 +4,7 @@
 //! used. How a file has ended is written soon afterwards; if that is lost, the file is compared once more, and not copied
 //! again.
 
-use super::asked::Asked;
+use super::forecast::CopyForecast;
 use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::account::shortened;
@@ -54,7 +54,7 @@ impl FileClaim {
     pub(in crate::job) fn may_be_asked(&self, options: Options) -> bool {
         let is_open = self.done.is_none() || options.moves || options.syncs.is_some();
         let has_no_old_part = self.kept.left.as_ref().is_none_or(|left| left.undeleted.is_empty());
-        is_open && !self.kept.has_part() && has_no_old_part && self.kept.asked == Asked::No
+        is_open && !self.kept.has_part() && has_no_old_part && self.kept.forecast == CopyForecast::NotAsked
     }
 
     /// Whether what has the final name may be the copy of this very job, which has ended or was not seen to end.
@@ -328,8 +328,8 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) in_place: bool,
     /// The transfer that an earlier run has left alone, until its end was waited for.
     pub(in crate::job) detached: Option<Detached>,
-    /// What both ends have said of it, if they were asked about several files at once.
-    pub(in crate::job) asked: Asked,
+    /// Whether it will be copied, if both ends were asked about several files at once.
+    pub(in crate::job) forecast: CopyForecast,
 }
 
 /// What an earlier run has left of a file.
@@ -549,7 +549,7 @@ mod tests {
     fn n8_both_ends_are_asked_about_files_of_which_nothing_but_the_final_name_is_left() {
         let (copies, moves) = (Options::default(), Options { moves: true, ..Options::default() });
         let mut was_asked = FileClaim::default();
-        was_asked.kept.asked = Asked::MustBeCopied;
+        was_asked.kept.forecast = CopyForecast::MustBeCopied;
         let mut has_old_part = FileClaim::of_earlier_run(&[]);
         has_old_part.kept.left.as_mut().unwrap().undeleted.push(PartId(1));
         for (claimed, options, expect) in [

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `names` | hosts, paths and files as the journal names them |
 //! | `lifetime` | the journal of the whole job: it begins, it ends, it is lost |
-//! | `asked` | what both ends have said of a file that is claimed, if they were asked about several at once |
+//! | `forecast` | whether a file will be copied, if both ends were asked about several at once |
 //! | `claim` | a file is claimed, its claim is given up, its end is noted; what the journal knows of it meanwhile |
 
-pub(super) mod asked;
 pub(super) mod claim;
+pub(super) mod forecast;
 pub(super) mod lifetime;
 pub(super) mod names;

@@ -8,8 +8,8 @@ use super::taken_names::TakenNames;
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::job::check::Overwrite;
-use crate::job::claims::asked::{Asked, CommonDigest};
 use crate::job::claims::claim::{ClaimedFile, FileClaim};
+use crate::job::claims::forecast::{CommonDigest, CopyForecast};
 use crate::job::file::decision::{SkipBy, digest_to_compare, skip_by};
 use crate::job::request::job::Options;
 use crate::job::{Item, Target};
@@ -61,12 +61,12 @@ pub(super) async fn sort_out(
         }
         // Whatever was not told is asked again.
         for claim in asked.into_iter().filter_map(|file| file.claim.as_mut().ok()) {
-            if claim.kept.asked == Asked::No {
-                claim.kept.asked = Asked::MustBeCopied;
+            if claim.kept.forecast == CopyForecast::NotAsked {
+                claim.kept.forecast = CopyForecast::MustBeCopied;
             }
         }
     }
-    let is_settled = |claim: &FileClaim| matches!(claim.kept.asked, Asked::NotCopied(_));
+    let is_settled = |claim: &FileClaim| matches!(claim.kept.forecast, CopyForecast::NotCopied(_));
     let settled = files.extract_if(.., |file| file.claim.as_ref().is_ok_and(is_settled)).collect();
     SortedFiles { settled, others: files }
 }
@@ -116,7 +116,7 @@ async fn ask(
 /// Notes that a file is not copied, since `target` has its final name.
 fn settle(file: &mut ClaimedFile, target: Facts, digest: Option<CommonDigest>) {
     if let Ok(claim) = &mut file.claim {
-        claim.kept.asked = Asked::NotCopied(digest.map(Box::new));
+        claim.kept.forecast = CopyForecast::NotCopied(digest.map(Box::new));
         file.item.target = Target::Known(Some(target));
     }
 }

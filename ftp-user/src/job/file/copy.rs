@@ -14,8 +14,8 @@ use crate::endpoint::files::{self, FinalName};
 use crate::endpoint::{Host, Losses};
 use crate::failure::{self, About, Failure, Result};
 use crate::job::check::{self, ComparedFiles, Overwrite, Proof, Verify};
-use crate::job::claims::asked::Asked;
 use crate::job::claims::claim::{self, FileClaim};
+use crate::job::claims::forecast::CopyForecast;
 use crate::job::part::publish;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{InPlace, Mode, Options};
@@ -151,7 +151,7 @@ impl Copying<'_> {
                 |facts: &Facts| facts.modified.is_some() || self.options.overwrite != Overwrite::Newer;
             let known = self.item.known.clone().filter(|facts| is_first && dated(facts));
             // What an earlier run has left may be renamed when it is looked at, unless nothing but the final name was left.
-            let is_known = matches!(self.attempts.kept.asked, Asked::NotCopied(_));
+            let is_known = matches!(self.attempts.kept.forecast, CopyForecast::NotCopied(_));
             let is_fresh = is_first && (!self.attempts.kept.has_left() || is_known);
             let target = if is_fresh { self.item.target.clone() } else { Target::Unknown };
             match Box::pin(self.attempt(known, target)).await {

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
-use crate::job::claims::asked::Asked;
+use crate::job::claims::forecast::CopyForecast;
 use crate::job::moving::refuse_without_directory;
 use crate::job::request::job::{Compare, Options};
 use crate::job::{Item, Target};
@@ -224,7 +224,7 @@ impl Copying<'_> {
 
     async fn compare_by(&mut self, algorithm: Algorithm, size: Option<u64>) -> Result<Option<Proof>> {
         let Item { source, destination: copy, .. } = self.item;
-        if let Asked::NotCopied(Some(told)) = std::mem::take(&mut self.attempts.kept.asked)
+        if let CopyForecast::NotCopied(Some(told)) = std::mem::take(&mut self.attempts.kept.forecast)
             && let Some(Digest { hex, .. }) = told.still(self.ends, algorithm)
         {
             return Ok(Some(Proof { by: Verified::Hash(algorithm), digest: Some(hex) }));

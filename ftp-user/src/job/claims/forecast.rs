@@ -1,16 +1,16 @@
-//! What both ends have said of a file and of what has its final name, where they were asked about several files at once. It counts for the
+//! Whether a file will be copied, as far as both ends have said it when they were asked about several files at once. It counts for the
 //! copy of the file, and nobody keeps it.
 
 use crate::route::Ends;
 use crate::session::SessionId;
 use ftp_proto::digest::{Algorithm, Digest};
 
-/// What both ends have said of a file and of what has its final name, if they were asked about several files at once.
+/// Whether a file will be copied, by what both ends have said when they were asked about several files at once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) enum Asked {
+pub(in crate::job) enum CopyForecast {
     /// They were not asked.
     #[default]
-    No,
+    NotAsked,
     /// It has to be copied, as far as they have said.
     MustBeCopied,
     /// It is not copied. The digest is there if one shows that.
