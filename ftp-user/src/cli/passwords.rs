@@ -378,9 +378,11 @@ const MOST_IGNORED: u64 = 1 << 20;
 /// The password in the first and only line of a file; `named_by` says who has named it.
 pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret> {
     let name = path.display().to_string();
-    let bytes = private_file(path, Readable::FileOrPipe)?.ok_or_else(|| {
-        Failure::usage(format!("there is no file {name}")).hint(format!("{named_by} names it"))
-    })?;
+    let bytes = private_file(path, Readable::FileOrPipe)
+        .map_err(|failure| failure.as_kind(Kind::Usage))?
+        .ok_or_else(|| {
+            Failure::usage(format!("there is no file {name}")).hint(format!("{named_by} names it"))
+        })?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let password = Secret::new(line.strip_suffix(b"\r").unwrap_or(line));
     check(&password, &name)?;

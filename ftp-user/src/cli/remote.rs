@@ -128,7 +128,9 @@ impl Daemon {
             (Some(pin), _) => Ok(Trust::pinned([*pin])),
             (None, more) => Trust::by_roots(more.as_deref()),
         };
-        let trust = trust.map_err(|error| Failure::of_this_host("--daemon-ca cannot be used", &error))?;
+        let trust = trust.map_err(|error| {
+            Failure::of_this_host("--daemon-ca cannot be used", &error).as_kind(Kind::Usage)
+        })?;
         let asker = Asker { host: url.at.to_string(), authorization: format!("Bearer {token}") };
         Ok(Self { place: DaemonPlace::Host(url.clone(), trust), asker })
     }

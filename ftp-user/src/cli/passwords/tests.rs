@@ -134,8 +134,10 @@ async fn a_password_file_is_private_has_one_line_and_comes_before_the_environmen
     check(b"s3cret\nmore\n", 0o600, Err("one line")).await;
     check(b"\n", 0o600, Err("is empty")).await;
     std::fs::remove_file(&path).unwrap();
-    let failure = found(Some(path.clone()), None, "ftp://ann@h/a").await.unwrap_err();
-    assert_eq!(failure.kind, Kind::Usage, "{failure}");
+    for unusable in [path.clone(), directory.path().to_path_buf()] {
+        let failure = found(Some(unusable), None, "ftp://ann@h/a").await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage, "{failure}");
+    }
     // Another command has named the file, and here no server lacks a password.
     assert!(found(Some(path.clone()), None, "ftp://ann:own@h/a").await.is_ok());
     for place in ["ftp://ann:own@h/a", "ftp://h/a", "./a"] {

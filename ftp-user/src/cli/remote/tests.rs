@@ -2,6 +2,7 @@
 
 use super::shown::{job_words, series_words};
 use super::*;
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn a_token_goes_in_clear_to_this_host_only() {
@@ -20,6 +21,26 @@ fn a_token_goes_in_clear_to_this_host_only() {
     ] {
         let read = text.parse::<DaemonUrl>().ok();
         assert_eq!(read.map(|url| url.at.to_string()).as_deref(), authority, "{text}");
+    }
+}
+
+#[test]
+fn files_of_a_daemon_that_cannot_be_used_are_errors_of_usage() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    std::fs::write(&token, b"t0ken").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for (token_file, daemon_ca) in
+        [(directory.path(), None), (&token, Some(&token)), (&token, Some(&token.join("none")))]
+    {
+        let args = RemoteArgs {
+            daemon: "https://transfers.example".parse().ok(),
+            token_file: Some(token_file.to_path_buf()),
+            daemon_ca: daemon_ca.cloned(),
+            daemon_pin: None,
+        };
+        let failure = Daemon::of(&args).err().unwrap();
+        assert_eq!(failure.kind, Kind::Usage, "{failure}");
     }
 }
 

@@ -94,16 +94,26 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
     if answer.class == Class::Refused
         && let Some(found) = facts_at_server(session, path).await?
     {
-        return match found.kind {
-            Kind::Directory | Kind::Current | Kind::Parent => Ok(false),
-            Kind::File | Kind::Link | Kind::Other => Err(Failure::new(
-                failure::Kind::Exists,
-                format!("{} at {} exists and is not a directory", path.display(), session.title),
-            )
-            .hint("choose another DEST for a tree")),
-        };
+        return directory_there(&session.title, path, found.kind).map(|()| false);
     }
     Err(session.refusal(format!("cannot make the directory {}", path.display()), &answer).not_missing())
+}
+
+/// Whether what is there can serve as the directory `path` of `host`.
+///
+/// # Errors
+///
+/// It is no directory.
+pub fn directory_there(host: &str, path: &PathName, there: Kind) -> Result<()> {
+    match there {
+        Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
+        Kind::File | Kind::Link | Kind::Other => {
+            let what = format!("cannot make the directory {}", path.display());
+            Err(Failure::new(failure::Kind::Exists, what)
+                .said(format!("{host} has a file of this name"))
+                .hint("choose another DEST for a tree, or remove the file"))
+        }
+    }
 }
 
 /// Makes a directory, and the directories above it that are missing. Returns whether a server has made it, so that

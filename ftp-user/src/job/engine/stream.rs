@@ -373,6 +373,11 @@ impl<'a> Stream<'a> {
         self.workers.tools.names.note_new(path);
     }
 
+    /// Whether a name is in a directory that was made, so that nothing has it.
+    pub(in crate::job) fn is_in_new_directory(&self, path: &PathName) -> bool {
+        self.workers.tools.names.is_in_new_directory(path)
+    }
+
     /// From now on, files of this tree are moved, or of none.
     pub(in crate::job) fn move_tree(&mut self, tree: Option<&MovedTree>) {
         self.workers.tools.tree = tree.cloned();

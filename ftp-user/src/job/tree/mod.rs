@@ -344,10 +344,18 @@ impl TreeCopy<'_, '_> {
 
     /// Makes a directory at the destination, also what is missing above it: above the root, or because the server has lost it.
     async fn make(&mut self, path: &PathName) -> Result<()> {
+        let context = self.stream.context;
         if self.is_dry() {
+            if !self.stream.is_in_new_directory(path) {
+                let destination = &mut self.stream.idle().destination;
+                let there = ask!(context, destination, files::facts(context, destination, path))?;
+                if let Some(there) = there {
+                    return files::directory_there(&destination.name(), path, there.kind);
+                }
+            }
+            self.stream.note_new_directory(path);
             return Ok(());
         }
-        let context = self.stream.context;
         let is_new = match self.made_ahead.remove(path) {
             Some(DirectoryThere::New) => true,
             Some(DirectoryThere::Old) => false,
