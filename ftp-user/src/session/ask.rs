@@ -437,5 +437,12 @@ impl SentCommand {
     }
 }
 
+/// The bytes of a question for a path, at most: a byte of a name may be written as two.
+pub(crate) fn bytes_of_question(path: &PathName) -> usize {
+    2 * path.as_bytes().len() + LINE
+}
+
+/// What a line of such a question has beside its path, at most.
+const LINE: usize = 8;
 /// How many characters of a reply are quoted in a message. A trace has all of it.
 const QUOTED: usize = 120;

@@ -4,6 +4,7 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
+use super::connection::ListingConnection;
 use super::data::{OpenError, OpenedData, socket_of};
 use super::dial::within;
 use super::flow::Transfer;
@@ -49,15 +50,9 @@ impl Transfer<'_> {
         }
         self.session.private_data().await?;
         if matches!(command, Command::Mlsd(_))
-            && let Some(kept) = self.session.dialogue.listing.take()
-            && let Some(kept) = quiet(kept).await
+            && let Some(begun) = self.begin_over_kept(command).await?
         {
-            match self.send_over(command, part, OpenedData::Connected(kept.into())).await {
-                // It was closed meanwhile: another one is opened below.
-                Ok(BegunCommand::Refused(answer)) if self.refuses_connection(&answer) => {}
-                Ok(begun) => return Ok(begun),
-                Err(OpenError::Blocked(_, failure) | OpenError::Fatal(failure)) => return Err(failure),
-            }
+            return Ok(begun);
         }
         let mut arrangements = Arrangements::new(&self.session.party(), self.session.known_postures());
         let mut first = None;
@@ -91,6 +86,31 @@ impl Transfer<'_> {
                 return Err(self.unreachable(first, failure));
             }
             first.get_or_insert(failure);
+        }
+    }
+
+    /// Begins a listing over the connection of the last one; `None` if that is not there any more.
+    async fn begin_over_kept(&mut self, command: &Command) -> Result<Option<BegunCommand>> {
+        let ahead = self.session.dialogue.listings_ahead.pop_front();
+        let Some(kept) = self.session.dialogue.listing.take() else { return Ok(None) };
+        let (kept, sent) = match ahead {
+            // What has come may be this listing.
+            Some(sent) => (kept, sent),
+            None => {
+                let Some(kept) = quiet(kept).await else { return Ok(None) };
+                self.session.context.confirm_job().await?;
+                (kept, SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() })
+            }
+        };
+        let mut last = self.session.first_reply(sent).await?;
+        match last.take_if(|answer| !answer.is_done()) {
+            Some(refused) if self.refuses_connection(&refused) => Ok(None),
+            Some(refused) => {
+                let now = self.session.context.world.clock.now();
+                self.session.dialogue.listing = ListingConnection::Kept(kept, now);
+                Ok(Some(BegunCommand::Refused(refused)))
+            }
+            None => Ok(Some(BegunCommand::Open(kept.into(), sent, last, None))),
         }
     }
 

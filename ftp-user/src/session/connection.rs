@@ -137,6 +137,8 @@ pub(crate) struct Dialogue {
     pub(crate) blocks: BlockMode,
     /// What is known of listings in MODE B.
     pub(crate) listing: ListingConnection,
+    /// MLSDs that were sent ahead. They use the connection of the last listing one after the other.
+    pub(crate) listings_ahead: VecDeque<SentCommand>,
     /// Whether a command was sent that changes files.
     pub(super) changes_files: bool,
     /// The secret of a listener that nothing has used.
@@ -156,6 +158,7 @@ impl Dialogue {
             gathers: false,
             blocks: BlockMode::Stream,
             listing: ListingConnection::NothingListed,
+            listings_ahead: VecDeque::new(),
             changes_files: false,
             secret: None,
         }
@@ -503,6 +506,11 @@ impl ListingConnection {
         drop(self.take());
     }
 
+    /// Whether one is kept that may be used again at `now`.
+    pub(crate) fn is_kept(&self, now: Moment) -> bool {
+        matches!(self, Self::Kept(_, since) if now.since(*since) < KEPT_FOR)
+    }
+
     /// The one that is kept. Whoever takes it uses it up.
     pub(crate) fn take(&mut self) -> Option<Connection> {
         match std::mem::replace(self, Self::NotKept) {
@@ -582,4 +590,4 @@ pub fn newest_session() -> SessionId {
 pub type ClosedPosture = Arc<Mutex<Option<Posture>>>;
 
 /// How many transfer commands may be sent ahead of their replies.
-const MOST_TRANSFERS: usize = 64;
+pub(super) const MOST_TRANSFERS: usize = 64;

@@ -3,8 +3,8 @@
 //! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
 use super::answer::Answer;
-use super::ask::SentCommand;
-use super::connection::{BlockMode, KEPT_FOR, ListingConnection, SentLook, Session};
+use super::ask::{SentCommand, bytes_of_question};
+use super::connection::{BlockMode, ListingConnection, MOST_TRANSFERS, SentLook, Session};
 use super::tls::SessionTls;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -69,9 +69,7 @@ impl Session {
         let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
         let now = self.context.world.clock.now();
         match &self.dialogue.listing {
-            ListingConnection::Kept(_, since) if now.since(*since) < KEPT_FOR => {
-                self.dialogue.blocks = BlockMode::InUse;
-            }
+            listing if listing.is_kept(now) => self.dialogue.blocks = BlockMode::InUse,
             ListingConnection::Kept(..) | ListingConnection::NotKept if is_able => self.use_blocks(),
             ListingConnection::Kept(..)
             | ListingConnection::NotKept
@@ -81,19 +79,52 @@ impl Session {
         Some(BlockCodes::of(self.manners.dialect))
     }
 
+    /// Sends MLSDs for the first of these directories ahead of their listings, if these can use the connection of the last one.
+    /// Returns how many: they must be listed at once, in this order.
+    ///
+    /// # Errors
+    ///
+    /// The journal does not have the job any more.
+    pub(crate) async fn list_ahead(&mut self, directories: &[PathName]) -> Result<usize> {
+        if !self.dialogue.listing.is_kept(self.context.world.clock.now()) {
+            return Ok(0);
+        }
+        self.context.confirm_job().await?;
+        self.begin_listing();
+        self.gather(true);
+        let mut bytes = 0;
+        for directory in directories {
+            bytes += bytes_of_question(directory);
+            let waiting = self.dialogue.listings_ahead.len();
+            if waiting == MOST_TRANSFERS || !self.manners.has_room_behind(waiting, bytes) {
+                break;
+            }
+            let command = Command::Mlsd(Some(directory.clone()));
+            let sent = SentCommand { id: self.send(command, None), verb: Verb::Mlsd };
+            self.dialogue.listings_ahead.push_back(sent);
+        }
+        self.gather(false);
+        Ok(self.dialogue.listings_ahead.len())
+    }
+
     /// A listing has ended. With `kept`, it came in blocks and is whole, and its connection is open. `is_broken`: it is not whole.
+    /// Nobody can tell apart what comes after a broken one: if others were sent ahead, the session ends.
     pub(crate) fn note_listed(&mut self, kept: Option<Connection>, is_broken: bool) {
         let was_in_blocks = self.dialogue.blocks == BlockMode::InUse;
         if was_in_blocks {
             self.dialogue.blocks = BlockMode::AfterUse(None);
         }
         let now = self.context.world.clock.now();
-        self.dialogue.listing = match (kept, &self.dialogue.listing) {
-            (_, ListingConnection::InStream) => ListingConnection::InStream,
-            _ if was_in_blocks && is_broken => ListingConnection::InStream,
-            (Some(connection), _) => ListingConnection::Kept(connection, now),
-            (None, _) => ListingConnection::NotKept,
-        };
+        match (kept, &self.dialogue.listing) {
+            // It was refused before anything came on it.
+            (None, ListingConnection::Kept(..)) | (_, ListingConnection::InStream) => {}
+            _ if was_in_blocks && is_broken => self.dialogue.listing = ListingConnection::InStream,
+            (Some(connection), _) => self.dialogue.listing = ListingConnection::Kept(connection, now),
+            (None, _) => self.dialogue.listing = ListingConnection::NotKept,
+        }
+        if !self.dialogue.listings_ahead.is_empty() && !self.dialogue.listing.is_kept(now) {
+            self.close();
+        }
     }
 
     /// Forgets an MLST that was sent before its answer is needed: something else may have happened since.

@@ -1,10 +1,10 @@
 //! Digests of files and of their parts, and copies of files within a server.
 
-use super::look::{ask_each_ahead, bytes_of_question};
+use super::look::ask_each_ahead;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
-use crate::session::{Answer, Session};
+use crate::session::{Answer, Session, bytes_of_question};
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Practice, Site, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};
 use ftp_proto::reply::Blame;

@@ -1,7 +1,7 @@
 //! What a directory holds. A server is asked by MLSD, else LIST, else NLST. Where a listing has only names, it is asked what each of them is, and names
 //! that LIST cannot show are settled by NLST.
 
-use super::listing::{Each, Listing};
+use super::listing::{Each, Listing, bytes_in_memory};
 use super::look::entry_at_server;
 use crate::context::{Context, ListingLimit};
 use crate::endpoint::{Host, LocalEnd};
@@ -367,6 +367,35 @@ pub async fn list_each(
         Host::Server(server) => list_each_at_server(server.session(context).await?, Some(path), each).await,
         Host::Local(end) => list_here(end, path, each),
     }
+}
+
+/// The listings of the first of these directories, which a server of ours sends one after the other without being asked for each.
+/// `None` in place of one that it has not sent, or whose entries need more than what is left of `room` bytes: whoever lists it
+/// by itself learns why. A host that lists nothing ahead has none.
+pub async fn list_ahead(
+    context: &Context,
+    host: &mut Host,
+    directories: &[PathName],
+    mut room: usize,
+) -> Vec<Option<Listing>> {
+    let Host::Server(server) = host else { return Vec::new() };
+    let Ok(session) = server.session(context).await else { return Vec::new() };
+    let sent = session.list_ahead(directories).await.unwrap_or(0);
+    let mut listings = Vec::with_capacity(sent);
+    for path in directories.iter().take(sent) {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut keep = |entry: Entry| {
+            bytes += bytes_in_memory(&entry);
+            if bytes <= room {
+                entries.push(entry);
+            }
+        };
+        let mut directory = RemoteDirectory { session: &mut *session, path: Some(path) };
+        let listing = directory.list_as(Form::Mlsd, &mut keep).await.ok().filter(|_| bytes <= room);
+        room -= if listing.is_some() { bytes } else { 0 };
+        listings.push(listing.map(|listing| Listing { entries, ..listing }));
+    }
+    listings
 }
 
 /// Lists a directory; `None` is the login directory.

@@ -106,6 +106,11 @@ impl Listing {
         self.len() == 0 && !self.shows_itself && !self.is_incomplete()
     }
 
+    /// The bytes that its entries take in memory.
+    pub fn bytes_in_memory(&self) -> usize {
+        self.entries.iter().map(bytes_in_memory).sum()
+    }
+
     /// The number of lines.
     pub(super) fn len(&self) -> usize {
         self.taken + self.unread + self.refused.len() + self.more_refused
@@ -128,6 +133,11 @@ impl Listing {
             ListingItem::Unread(_) => self.unread += 1,
         }
     }
+}
+
+/// The bytes that an entry takes in memory.
+pub(super) fn bytes_in_memory(entry: &Entry) -> usize {
+    size_of::<Entry>() + entry.name.as_bytes().len() + entry.unique.as_ref().map_or(0, String::len)
 }
 
 fn number(number: usize, thing: &str) -> String {

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::Result;
 use crate::place;
-use crate::session::{Answer, Role, Session};
+use crate::session::{Answer, Role, Session, bytes_of_question};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
 use ftp_proto::manners::{AbsentWords, Form, ToldByMlst, UnclearNames, Verdict};
@@ -150,11 +150,6 @@ pub(super) async fn ask_ahead(
 ) -> Vec<Answer> {
     let question = |path: &PathName| (command(path.clone()), bytes_of_question(path));
     ask_each_ahead(session, paths.iter().map(question)).await
-}
-
-/// The bytes of a question for a path, at most: a byte of a name may be written as two.
-pub(super) fn bytes_of_question(path: &PathName) -> usize {
-    2 * path.as_bytes().len() + LINE
 }
 
 /// The answers to these commands, each with the bytes of its line at most. See [`ask_ahead`].
@@ -474,6 +469,3 @@ async fn lacks_directory(session: &mut Session, path: &PathName) -> Result<bool>
     let (_, refusal) = is_directory(session, path).await?;
     Ok(refusal.is_some_and(|answer| session.manners.say_missing([&answer].into_iter())))
 }
-
-/// What a line of such a question has beside its path, at most.
-const LINE: usize = 8;

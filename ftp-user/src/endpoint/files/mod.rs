@@ -34,7 +34,9 @@ pub use examine::{
     Foreign, SeenCertificate, ServerClock, certificate_seen, clock_of_server, most, sends_too_much,
     takes_foreign,
 };
-pub use list::{learn_listing, list, list_at_server, list_each, list_each_at_server, with_blanks};
+pub use list::{
+    learn_listing, list, list_ahead, list_at_server, list_each, list_each_at_server, with_blanks,
+};
 pub(crate) use list::{list_certain_links, list_links, list_real_directories, shows_links};
 pub use listing::{Each, Listing};
 pub use look::{

@@ -6,7 +6,8 @@
 use super::below;
 use super::visits::{FailedVisit, ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
-use crate::endpoint::{Host, files};
+use crate::endpoint::Host;
+use crate::endpoint::files::{self, Listing};
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
 use crate::job::checked_directories::real;
@@ -21,6 +22,7 @@ use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Which names of a tree are told, and how.
@@ -113,6 +115,9 @@ impl Identity {
 struct FoundDirectory {
     name: PathName,
     identity: Identity,
+    /// What is in it, if the server has sent that already.
+    #[serde(skip)]
+    listing: Option<Listing>,
 }
 
 /// A directory that was entered.
@@ -146,7 +151,8 @@ pub(crate) fn walk(
 ) -> Visits {
     let (sender, visits) = visit_queue();
     tokio::spawn(async move {
-        let mut walk = Walk { context, host, root, rules, sender, levels: Vec::new(), waiting: 0, names: 0 };
+        let (levels, waiting, names, room) = (Vec::new(), 0, 0, ROOM_AHEAD);
+        let mut walk = Walk { context, host, root, rules, sender, levels, waiting, names, room };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
         if !walk.rules.purpose.compares() {
@@ -169,12 +175,16 @@ struct Walk {
     waiting: usize,
     /// How many names were found.
     names: u64,
+    /// How many bytes listings may still take that were sent before their directories are entered.
+    room: usize,
 }
 
 /// A directory that was entered.
 struct Level {
     directory: Arc<EnteredDirectory>,
-    /// Directories in it that were not entered yet.
+    /// The directories in it that are entered next.
+    next: VecDeque<FoundDirectory>,
+    /// The others in it that were not entered yet.
     children: Spool<FoundDirectory>,
 }
 
@@ -185,15 +195,15 @@ impl Walk {
             // Without it a loop ends where its path is too long.
             identity.real = real(&self.context, &mut self.host, &self.root).await.ok().flatten();
         }
-        self.enter(Arc::new(EnteredDirectory { path: None, identity, parent: None })).await?;
+        self.enter(Arc::new(EnteredDirectory { path: None, identity, parent: None }), None).await?;
         // What is deeper comes before its neighbours, so that few wait.
         while let Some(level) = self.levels.last_mut() {
             let parent = Arc::clone(&level.directory);
-            let child = level.children.pop().unwrap_or_else(|error| {
-                self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error)));
-                None
-            });
-            let Some(FoundDirectory { name, identity }) = child else {
+            if level.next.is_empty() {
+                self.find_next(&parent).await;
+            }
+            let child = self.levels.last_mut().and_then(|level| level.next.pop_front());
+            let Some(FoundDirectory { name, identity, listing }) = child else {
                 self.levels.pop();
                 continue;
             };
@@ -207,13 +217,43 @@ impl Walk {
                 break;
             }
             let path = Some(place::join(parent.path.as_ref(), &name));
-            self.enter(Arc::new(EnteredDirectory { path, identity, parent: Some(parent) })).await?;
+            self.enter(Arc::new(EnteredDirectory { path, identity, parent: Some(parent) }), listing).await?;
         }
         Ok(())
     }
 
-    /// Lists a directory and tells what is in it.
-    async fn enter(&mut self, directory: Arc<EnteredDirectory>) -> Result<(), ReceiverGone> {
+    /// Finds the directories of the last level that are entered next, and has them listed together if the server can.
+    async fn find_next(&mut self, parent: &EnteredDirectory) {
+        let Self { context, host, root, sender, levels, room, .. } = self;
+        let Some(level) = levels.last_mut() else { return };
+        while level.next.len() < LISTED_AT_ONCE {
+            match level.children.pop() {
+                Ok(Some(child)) => level.next.push_back(child),
+                Ok(None) => break,
+                Err(error) => {
+                    sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error)));
+                    break;
+                }
+            }
+        }
+        if level.next.len() > 1 {
+            let above = below(root, parent.path.as_ref());
+            let paths: Vec<PathName> =
+                level.next.iter().map(|child| place::join(Some(&above), &child.name)).collect();
+            let listings = files::list_ahead(context, host, &paths, *room).await;
+            for (child, listing) in level.next.iter_mut().zip(listings) {
+                *room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
+                child.listing = listing;
+            }
+        }
+    }
+
+    /// Lists a directory, unless the server has sent its `listing`, and tells what is in it.
+    async fn enter(
+        &mut self,
+        directory: Arc<EnteredDirectory>,
+        listing: Option<Listing>,
+    ) -> Result<(), ReceiverGone> {
         self.sender.has_room().await?;
         let Self { context, host, root, rules, sender, .. } = self;
         let (context, sender) = (&*context, &*sender);
@@ -223,10 +263,17 @@ impl Walk {
         let mut listed = ListedDirectory::new(context, rules, sender, at, self.waiting, longest);
         listed.is_local = host.is_local();
         let path = below(root, directory.path.as_ref());
-        let listing = ask!(context, host, async {
-            listed.listings += 1;
-            files::list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
-        });
+        let listing = match listing {
+            Some(mut listing) => {
+                self.room += listing.bytes_in_memory();
+                listing.entries.drain(..).for_each(|entry| listed.entry(entry));
+                Ok(listing)
+            }
+            None => ask!(context, host, async {
+                listed.listings += 1;
+                files::list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
+            }),
+        };
         let failed =
             |failure, is_unlisted| FailedVisit { path: directory.path.clone(), failure, is_unlisted };
         match listing {
@@ -318,7 +365,7 @@ impl<'a> ListedDirectory<'a> {
             context,
             rules,
             sender,
-            level: Level { directory, children: Spool::new(CHILDREN_IN_MEMORY) },
+            level: Level { directory, next: VecDeque::new(), children: Spool::new(CHILDREN_IN_MEMORY) },
             longest,
             links: Spool::new(CHILDREN_IN_MEMORY),
             waiting,
@@ -364,7 +411,7 @@ impl<'a> ListedDirectory<'a> {
                 self.file(path, self.rules.purpose.compares().then(|| Facts::from(&entry)));
             }
             Kind::Link => {
-                let link = FoundDirectory { name: entry.name, identity: Identity::default() };
+                let link = FoundDirectory { name: entry.name, identity: Identity::default(), listing: None };
                 if let Err(error) = self.links.push(link) {
                     self.fail(path, cannot_keep(&error));
                 }
@@ -420,7 +467,7 @@ impl<'a> ListedDirectory<'a> {
             return;
         }
         self.sender.send(Visit::Directory(path.clone(), attributes));
-        if let Err(error) = self.level.children.push(FoundDirectory { name, identity }) {
+        if let Err(error) = self.level.children.push(FoundDirectory { name, identity, listing: None }) {
             self.fail(path, cannot_keep(&error));
         }
     }
@@ -536,6 +583,10 @@ const LONGEST_PATH: usize = 4096;
 const MOST_WAITING: usize = 2_000_000;
 /// How many of them are in memory, for each directory of the chain.
 const CHILDREN_IN_MEMORY: usize = 256;
+/// How many directories a server is asked at once to list.
+const LISTED_AT_ONCE: usize = 32;
+/// Bytes that listings may take which were sent before their directories are entered.
+const ROOM_AHEAD: usize = 8 << 20;
 /// The number of unusable names of a directory that are told one by one.
 const UNUSABLE_TOLD: u64 = 1000;
 
