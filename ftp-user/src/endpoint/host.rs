@@ -222,6 +222,14 @@ impl Host {
         self.shows(true, Manners::is_asked_ahead)
     }
 
+    /// Whether several directories are listed at once: a server of ours keeps the connection of the last listing for them.
+    pub(crate) fn lists_at_once(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.keeps_listing_connection()),
+            Self::Local(_) => false,
+        }
+    }
+
     /// How many of these paths are looked at and deleted together, as far as that is known: the time between a look and the
     /// deletion must be short.
     pub(crate) fn deleted_at_once(&mut self, paths: &[PathName]) -> usize {

@@ -79,6 +79,11 @@ impl Session {
         Some(BlockCodes::of(self.manners.dialect))
     }
 
+    /// Whether the data connection of the last listing is kept for others.
+    pub(crate) fn keeps_listing_connection(&self) -> bool {
+        self.dialogue.listing.is_kept(self.context.world.clock.now())
+    }
+
     /// Sends MLSDs for the first of these directories ahead of their listings, if these can use the connection of the last one.
     /// Returns how many: they must be listed at once, in this order.
     ///
@@ -86,7 +91,7 @@ impl Session {
     ///
     /// The journal does not have the job any more.
     pub(crate) async fn list_ahead(&mut self, directories: &[PathName]) -> Result<usize> {
-        if !self.dialogue.listing.is_kept(self.context.world.clock.now()) {
+        if !self.keeps_listing_connection() {
             return Ok(0);
         }
         self.context.confirm_job().await?;

@@ -372,14 +372,9 @@ pub async fn list_each(
 /// The listings of the first of these directories, which a server of ours sends one after the other without being asked for each.
 /// `None` in place of one that it has not sent, or whose entries need more than what is left of `room` bytes: whoever lists it
 /// by itself learns why. A host that lists nothing ahead has none.
-pub async fn list_ahead(
-    context: &Context,
-    host: &mut Host,
-    directories: &[PathName],
-    mut room: usize,
-) -> Vec<Option<Listing>> {
+pub async fn list_ahead(host: &mut Host, directories: &[PathName], mut room: usize) -> Vec<Option<Listing>> {
     let Host::Server(server) = host else { return Vec::new() };
-    let Ok(session) = server.session(context).await else { return Vec::new() };
+    let Some(session) = server.open() else { return Vec::new() };
     let sent = session.list_ahead(directories).await.unwrap_or(0);
     let mut listings = Vec::with_capacity(sent);
     for path in directories.iter().take(sent) {

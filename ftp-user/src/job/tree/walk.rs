@@ -224,9 +224,10 @@ impl Walk {
 
     /// Finds the directories of the last level that are entered next, and has them listed together if the server can.
     async fn find_next(&mut self, parent: &EnteredDirectory) {
-        let Self { context, host, root, sender, levels, room, .. } = self;
+        let Self { host, root, sender, levels, room, .. } = self;
         let Some(level) = levels.last_mut() else { return };
-        while level.next.len() < LISTED_AT_ONCE {
+        let most = if host.lists_at_once() { LISTED_AT_ONCE } else { 1 };
+        while level.next.len() < most {
             match level.children.pop() {
                 Ok(Some(child)) => level.next.push_back(child),
                 Ok(None) => break,
@@ -240,7 +241,7 @@ impl Walk {
             let above = below(root, parent.path.as_ref());
             let paths: Vec<PathName> =
                 level.next.iter().map(|child| place::join(Some(&above), &child.name)).collect();
-            let listings = files::list_ahead(context, host, &paths, *room).await;
+            let listings = files::list_ahead(host, &paths, *room).await;
             for (child, listing) in level.next.iter_mut().zip(listings) {
                 *room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
                 child.listing = listing;
