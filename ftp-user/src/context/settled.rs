@@ -39,10 +39,6 @@ pub struct SessionPlace {
 
 impl SettledTerms {
     /// With what holds for that site. Its file of roots is read now.
-    ///
-    /// # Errors
-    ///
-    /// The file of roots cannot be read.
     pub(super) fn with(&self, site: &Site, settings: &Settings) -> Result<Self> {
         let Settings { trust, proxy, typed, .. } = settings;
         let Some(named) = site.named.as_ref().filter(|named| !self.0.contains_key(&named.name)) else {
@@ -78,10 +74,6 @@ impl SettledTerms {
 
 impl Terms {
     /// A place for one more session; `None` if their number has no limit.
-    ///
-    /// # Errors
-    ///
-    /// All places are taken.
     pub(super) fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>> {
         let Some((places, most)) = &self.sessions else { return Ok(None) };
         match Arc::clone(places).try_acquire_owned() {

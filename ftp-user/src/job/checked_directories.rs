@@ -77,10 +77,6 @@ impl<'a> CheckedDirectories<'a> {
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
-    ///
-    /// # Errors
-    ///
-    /// The server does not answer any more.
     pub(crate) async fn enter(&mut self, host: &mut Host, below: Option<&PathName>) -> Result<CheckedEntry> {
         if host.is_local() {
             return Ok(CheckedEntry::Directory);

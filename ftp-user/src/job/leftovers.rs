@@ -70,10 +70,6 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
 }
 
 /// Gives all sources below `at` their names back that a killed run of a move had another name for, before the job is given up.
-///
-/// # Errors
-///
-/// The server does not tell, or does not rename one.
 async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result<()> {
     let mut host = Host::at(at, Role::Source, pools);
     if at.glob().is_some() {

@@ -194,10 +194,6 @@ macro_rules! ask {
 pub(crate) use ask;
 
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
-///
-/// # Errors
-///
-/// The last failure.
 pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
     let mut question = Question::new(context);
     loop {
@@ -211,10 +207,6 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
 }
 
 /// Checks that nobody has asked the program to stop.
-///
-/// # Errors
-///
-/// Somebody has.
 pub(crate) fn check_cancel(context: &Context) -> Result<()> {
     if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
 }

@@ -88,10 +88,6 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     }
 
     /// Takes the oldest record.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
     pub(crate) fn pop(&mut self) -> io::Result<Option<T>> {
         if self.held.is_empty() && self.away > 0 {
             self.refill()?;
@@ -308,10 +304,6 @@ impl Sorter {
     }
 
     /// The names in their order.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be written or read.
     pub(in crate::job) fn finish(mut self) -> io::Result<SortedNames> {
         let last = self.run()?;
         self.runs.push(last);
@@ -354,10 +346,6 @@ impl SortedNames {
     }
 
     /// Takes the next name.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be read.
     pub(in crate::job) fn next(&mut self) -> io::Result<Option<TreeEntry>> {
         let Some(((_, run), entry)) = self.heads.pop_first() else { return Ok(None) };
         self.take_from(run)?;

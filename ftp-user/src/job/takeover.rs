@@ -25,10 +25,6 @@ struct RenamedPart {
 
 /// Before anything else is done, gives what other workers have left of a job names that only this run knows: a worker that has
 /// lost the job, and still gives a part its final name, finds nothing then. What cannot be renamed, or is still written, is deleted.
-///
-/// # Errors
-///
-/// A destination cannot be asked, or the job is lost.
 pub(in crate::job) async fn take_over(context: &Context, job: &Job) -> Result<()> {
     let journal = &context.run.job_journal;
     if !journal.is_resumed() || !journal.is_shared() {

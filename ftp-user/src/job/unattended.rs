@@ -217,10 +217,6 @@ impl Watch {
 }
 
 /// Ends a transfer that an earlier run has left alone, and returns when nothing of it is stored any more.
-///
-/// # Errors
-///
-/// The destination cannot be asked, or does not end it.
 pub(super) async fn end(
     context: &Context,
     source: Option<&mut Host>,

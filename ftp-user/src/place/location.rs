@@ -27,10 +27,6 @@ pub struct Location {
 
 impl Location {
     /// Reads a place. A missing login comes from `netrc`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the text.
     pub fn parse(text: &[u8], netrc: &Netrc) -> Result<Self> {
         Self::of(Place::parse(text)?, netrc)
     }
@@ -146,20 +142,12 @@ impl Local {
 
 impl Place {
     /// Reads a place where no site has a name: `ftp://...` or a local path.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the text.
     pub fn parse(text: &[u8]) -> Result<Self> {
         Self::parse_with(text, &Names::default())
     }
 
     /// Reads a place: `ftp://...`, `SITE:path` or `[SITE]path` with the name of one of these sites, or a local path, which
     /// may be written `[]path` as the shell shows it.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the text.
     pub fn parse_with(text: &[u8], names: &Names) -> Result<Self> {
         if let Some(remote) = remote(text) {
             return remote.map(Self::Remote);

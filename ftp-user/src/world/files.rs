@@ -15,10 +15,6 @@ pub(crate) fn local_path(name: &PathName) -> &Path {
 }
 
 /// An absolute path without symbolic links; `None` if nothing is there.
-///
-/// # Errors
-///
-/// It cannot be determined.
 pub(crate) fn real_path(path: &Path) -> io::Result<Option<PathBuf>> {
     match path.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -39,10 +35,6 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
 }
 
 /// Opens whatever has that path to read it.
-///
-/// # Errors
-///
-/// It cannot be opened.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
@@ -88,10 +80,6 @@ pub(crate) fn above(path: &Path) -> &Path {
 }
 
 /// What tells an open file from others of this host.
-///
-/// # Errors
-///
-/// The system does not tell.
 pub(crate) fn unique_of(file: &File) -> io::Result<String> {
     file.metadata().map(|found| super::name::unique((found.dev(), found.ino())))
 }

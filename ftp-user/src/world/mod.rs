@@ -47,20 +47,12 @@ impl World {
 }
 
 /// `N` bytes that nobody can guess.
-///
-/// # Errors
-///
-/// The system has no generator.
 pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let what = "this host has no random numbers";
     ftp_io::random::bytes().map_err(|error| Failure::new(Kind::Other, format!("{what}: {error}")))
 }
 
 /// A number that nobody can guess.
-///
-/// # Errors
-///
-/// The system has no generator.
 pub(crate) fn random_number() -> Result<u64> {
     random_bytes().map(u64::from_be_bytes)
 }

@@ -54,10 +54,6 @@ impl OpenDirectory {
 
     /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
     /// way is skipped; making a name below it fails later.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened.
     pub(crate) fn open_nearest(path: &PathName) -> Result<Self> {
         for path in local_path(path).ancestors() {
             match Self::open(if path.as_os_str().is_empty() { Path::new(".") } else { path }) {
@@ -73,10 +69,6 @@ impl OpenDirectory {
     }
 
     /// What it looks like.
-    ///
-    /// # Errors
-    ///
-    /// The system does not tell.
     pub(crate) fn facts(&self) -> io::Result<Facts> {
         Ok(facts(&fstat(&self.directory)?))
     }
@@ -211,29 +203,17 @@ impl LocalName {
     }
 
     /// Whether the file that has the name, or where it leads if it is a symbolic link, is this one.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be determined.
     pub(crate) fn is(&self, seen: &str) -> io::Result<bool> {
         let found = statat(self.at(), &self.name, AtFlags::empty())?;
         Ok(unique(identity(&found)) == seen)
     }
 
     /// What has the name, where a symbolic link is one; `None` if that is nothing.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be determined.
     pub(crate) fn entry(&self) -> io::Result<Option<Facts>> {
         self.look(AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// What has the name, or where a symbolic link leads that has it; `None` if that is nothing.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be determined.
     pub(crate) fn facts(&self) -> io::Result<Option<Facts>> {
         self.look(AtFlags::empty())
     }
@@ -296,10 +276,6 @@ impl LocalName {
     }
 
     /// Hands over the names in a directory, in no order, with what has each of them.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read to its end.
     pub(crate) fn list(&self, follows: bool, mut each: impl FnMut(&[u8], Facts)) -> io::Result<()> {
         let mut names = Dir::new(self.open(DIRECTORY | follow(follows))?)?;
         while let Some(found) = names.read() {
@@ -331,10 +307,6 @@ impl LocalName {
     }
 
     /// Gives it another name. A file that has that one is replaced.
-    ///
-    /// # Errors
-    ///
-    /// It was not renamed.
     pub(crate) fn rename(&self, to: &Self) -> io::Result<()> {
         Ok(renameat(self.at(), &self.name, to.at(), &to.name)?)
     }
@@ -396,10 +368,6 @@ impl LocalName {
     }
 
     /// Sets when it was modified last.
-    ///
-    /// # Errors
-    ///
-    /// The time was not set.
     pub(crate) fn set_modified(&self, time: When) -> io::Result<()> {
         let is_typed = self.directory.is_none();
         // A device has no time of its own.
@@ -413,10 +381,6 @@ impl LocalName {
     }
 
     /// Sets the permission bits of a file or directory.
-    ///
-    /// # Errors
-    ///
-    /// They were not set.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         if self.directory.is_none() {
             let mode = Mode::from_raw_mode(mode as RawMode);

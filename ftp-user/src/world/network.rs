@@ -64,19 +64,11 @@ pub(crate) async fn connect_to_host(host: &str, port: u16) -> io::Result<Stream>
 }
 
 /// Connects to a Unix socket of this host.
-///
-/// # Errors
-///
-/// Nobody listens there, or this user may not connect.
 pub(crate) async fn connect_unix(path: &Path) -> io::Result<Stream> {
     Ok(UnixStream::connect(path).await?.into())
 }
 
 /// Listens at any free port of that address.
-///
-/// # Errors
-///
-/// No port is free.
 pub(crate) fn listen(local: IpAddr) -> io::Result<OpenPort> {
     let ports = Ports::new(None);
     let mut last = io::Error::from(ErrorKind::AddrInUse);
@@ -105,10 +97,6 @@ impl OpenPort {
     }
 
     /// Takes the next connection.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot accept connections.
     pub(crate) async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         self.listener.accept().await
     }

@@ -20,10 +20,6 @@ pub(crate) async fn prefix_algorithm(context: &Context, ends: &mut Ends) -> Resu
 
 /// What was copied of a source that has only grown since it was looked at: the same file with the size of its copy, and the
 /// proof that these bytes are its first ones. `None` if it has changed in another way, or nobody can tell. The user is warned.
-///
-/// # Errors
-///
-/// An end cannot be asked.
 pub(crate) async fn grown(
     context: &Context,
     ends: &mut Ends,

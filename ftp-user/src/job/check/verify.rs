@@ -209,10 +209,6 @@ pub(crate) async fn compare(
 
 /// Which of these parts are the same in the source and in a file of the destination, or why an end does not tell. Both servers
 /// compute at the same time.
-///
-/// # Errors
-///
-/// A server does not answer any more, or the run was interrupted.
 pub(crate) async fn same_parts(
     context: &Context,
     (from, to): (&mut Host, &mut Host),

@@ -137,10 +137,6 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes the place of a copy. Returns false if this very source has taken it already.
-    ///
-    /// # Errors
-    ///
-    /// Another source of this job goes there.
     pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<bool> {
         self.places.take(|| names::place(&self.ends, item))
     }
@@ -266,10 +262,6 @@ impl<'a> Stream<'a> {
     }
 
     /// Notes that an idle worker has copied a file.
-    ///
-    /// # Errors
-    ///
-    /// The source of a move stays, and why.
     pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         self.stored.note(&self.ends, self.options, item, done, FileTally::of(done));
         self.workers.note_copied(item, done)

@@ -27,10 +27,6 @@ use ftp_proto::wire::ByteRange;
 
 /// Puts the part together from the old file and what has changed of it. `None` if the file is to be sent whole: nothing of the
 /// part is left then.
-///
-/// # Errors
-///
-/// A server does not answer any more, or the run was interrupted.
 pub(super) async fn send(
     copy: &mut Copying<'_>,
     plan: CopyPlan<'_>,
@@ -123,10 +119,6 @@ enum Sameness {
 }
 
 /// Compares the chunks of the old file at the destination with those of the source. Both servers compute at the same time.
-///
-/// # Errors
-///
-/// A server does not answer any more, or the run was interrupted.
 async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
     let (context, ends) = (&copy.context, &mut *copy.ends);
     if !ends.destination.copies_files(context).await? {

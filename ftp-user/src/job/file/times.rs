@@ -12,10 +12,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Gives what was stored the time of its source, before it gets its final name.
-///
-/// # Errors
-///
-/// Fails if the session is lost, or this host refuses.
 pub(in crate::job) async fn set(
     context: &Context,
     ends: &mut Ends,
@@ -45,10 +41,6 @@ pub(in crate::job) fn tell_refusal(context: &Context, ends: &Ends, refusal: &str
 
 /// Gives what was stored the permissions of its source, before it gets its final name. If the destination does not set
 /// them, that is told once.
-///
-/// # Errors
-///
-/// Fails if the session is lost, or this host refuses.
 pub(in crate::job) async fn set_mode(
     context: &Context,
     ends: &mut Ends,

@@ -214,10 +214,6 @@ impl SourceDeletion<'_> {
     }
 
     /// The permit to delete a source. `session` is the one of the source in which it was looked at.
-    ///
-    /// # Errors
-    ///
-    /// It is kept, and why.
     fn permit(
         &self,
         copied: &CopiedFile,
@@ -261,10 +257,6 @@ impl SourceDeletion<'_> {
     }
 
     /// Looks at a source and its copy, and deletes the source if it may go.
-    ///
-    /// # Errors
-    ///
-    /// It stays, and why.
     async fn delete_singly(&mut self, copied: &mut CopiedFile) -> Result<()> {
         let mut question = Question::new(self.context);
         let mut was_told = copied.was_told;

@@ -63,10 +63,6 @@ impl MovedDirectories {
 
     /// Gives a source its name back that an earlier run of the job was about to delete under the name `aside`, and returns
     /// that name below the root; `None` if it is no such name, or if very many were looked for.
-    ///
-    /// # Errors
-    ///
-    /// The server does not rename it.
     pub(in crate::job) async fn put_back(
         &mut self,
         context: &Context,
@@ -189,10 +185,6 @@ pub(in crate::job) async fn is_without_disk(
 
 /// Refuses to take a source that is not there for a moved one if its directory is not there either: a move leaves that. `unique` told
 /// the source, or a file in it, from others.
-///
-/// # Errors
-///
-/// It is so, or the server does not tell.
 pub(in crate::job) async fn refuse_without_directory(
     context: &Context,
     host: &mut Host,
@@ -234,10 +226,6 @@ pub(super) async fn named_again(
 
 /// Gives the source of a single file its name back, if an earlier run of the job was killed while it had the other one. Its
 /// copy may be the same file. Returns whether it has it back.
-///
-/// # Errors
-///
-/// The server does not tell, or does not rename it.
 pub(in crate::job) async fn put_back(context: &Context, host: &mut Host, source: &PathName) -> Result<bool> {
     if !context.run.job_journal.is_resumed() {
         return Ok(false);

@@ -65,10 +65,6 @@ pub(super) struct CopiedFile {
 
 impl CopiedFile {
     /// A file that was copied.
-    ///
-    /// # Errors
-    ///
-    /// Its source stays, and why.
     fn of(
         tree: Option<&MovedTree>,
         item: &Item,

@@ -374,10 +374,6 @@ impl Leftover {
     }
 
     /// What there is of it where it cannot be continued: nothing, if no byte was stored under its name.
-    ///
-    /// # Errors
-    ///
-    /// The destination cannot be asked.
     pub(super) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<FoundPart> {
         let (host, path) = (&mut ends.destination, &self.part.stored);
         let is_stored = match files::size(context, host, path).await? {

@@ -134,9 +134,6 @@ impl Removal {
 }
 
 /// Renames what has the name `from`, if nothing has the name `to`.
-///
-/// # Errors
-/// Fails if it was not renamed.
 pub(crate) async fn rename_free(
     context: &Context,
     host: &mut Host,
@@ -176,9 +173,6 @@ async fn refuse_taken(context: &Context, host: &mut Host, to: &PathName) -> Resu
 }
 
 /// Refuses what this program needs itself: nothing of it is deleted or renamed, whatever was typed.
-///
-/// # Errors
-/// Fails if `path` is one of its own files.
 fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<()> {
     let Some(what) = need else { return Ok(()) };
     let what = format!("{} stays as it is, because it belongs to {what} of ftp-user", path.display());
@@ -217,9 +211,6 @@ impl ReachedName {
     }
 
     /// What has the name, where a symbolic link is one; `None` if that is nothing.
-    ///
-    /// # Errors
-    /// Fails if it cannot be determined.
     pub(crate) async fn facts(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>> {
         match &self.here {
             Some(here) => {

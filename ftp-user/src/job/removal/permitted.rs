@@ -11,7 +11,7 @@ use ftp_proto::deletion::{
 };
 use ftp_proto::wire::PathName;
 
-/// One name that may be deleted.
+/// One name that may be deleted. Where there is none, the failure says why the name stays.
 #[derive(Clone, Debug)]
 pub(crate) struct Removal {
     pub(super) scope: Scope,
@@ -29,10 +29,6 @@ impl Removal {
     }
 
     /// A whole listing of its directory shows it in the session `now`, and somebody has asked for everything in the place.
-    ///
-    /// # Errors
-    ///
-    /// Why it stays.
     pub(crate) fn listed(
         scope: &Scope,
         (below, kind): (&PathName, RemovalKind),
@@ -45,10 +41,6 @@ impl Removal {
     }
 
     /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
-    ///
-    /// # Errors
-    ///
-    /// Why it stays.
     pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
         let permit = DeletePermit::for_link(&scope.root, below);
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(&scope.path(below), why))
@@ -56,10 +48,6 @@ impl Removal {
 
     /// A file was moved: all that was seen of it, in this session of its host, and of its copy permits to delete it. A file that
     /// its server compares needs no session.
-    ///
-    /// # Errors
-    ///
-    /// Why it stays.
     pub(crate) fn moved(
         scope: &Scope,
         below: Option<&PathName>,
@@ -91,10 +79,6 @@ impl Removal {
 
     /// A directory from which everything was moved; `None` if its listing shows that something is in it, or does not show
     /// everything.
-    ///
-    /// # Errors
-    ///
-    /// Why it stays.
     pub(crate) fn emptied(
         scope: &Scope,
         below: Option<&PathName>,
@@ -110,10 +94,6 @@ impl Removal {
     }
 
     /// A directory from which everything was moved, of a host that removes it only if it is empty.
-    ///
-    /// # Errors
-    ///
-    /// Why it stays.
     pub(crate) fn directory_if_empty(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
         let permit = DeletePermit::for_directory_if_empty(&scope.root, below);
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(&scope.path(below), why))
@@ -154,10 +134,6 @@ pub(crate) struct VerifiedCopy {
 impl VerifiedCopy {
     /// The copy that this run has `verified`. `source` is what the source was before its first byte was read,
     /// and `was_skipped` says that the copy was there already.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none, in words.
     pub(crate) fn of(
         source: Option<Facts>,
         verified: Verified,

@@ -37,10 +37,6 @@ impl Scope {
     }
 
     /// The place that was named to be deleted, which is no directory.
-    ///
-    /// # Errors
-    ///
-    /// It does not name what is deleted.
     pub(crate) fn of_entry(location: &Location) -> Result<Self> {
         if place::base_name(&location.path).is_none() {
             return Err(no_name(location));

@@ -109,10 +109,6 @@ pub(crate) struct Renaming(ReachedName);
 
 impl Renaming {
     /// Gives it the name `to`, if nothing has that. The directories above `to` are made.
-    ///
-    /// # Errors
-    ///
-    /// It was not renamed.
     pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
         self.0.rename_free(context, host, to).await
     }

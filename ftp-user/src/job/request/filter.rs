@@ -52,19 +52,11 @@ impl Eq for Patterns {}
 
 impl Filter {
     /// Reads the patterns of both options.
-    ///
-    /// # Errors
-    ///
-    /// A pattern that cannot be read.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self> {
         Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)?, lines: Vec::new() })
     }
 
     /// Appends a line of `--filter-from`, which `includes` what `glob` matches, or leaves it out.
-    ///
-    /// # Errors
-    ///
-    /// The pattern cannot be read.
     pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<()> {
         let patterns = Patterns::new(&[glob.to_owned()])?;
         let is_of_directories = glob.ends_with('/') || glob.ends_with("/**") || glob == "**";

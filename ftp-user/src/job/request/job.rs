@@ -127,10 +127,6 @@ impl Work {
 }
 
 /// The identity of a new job.
-///
-/// # Errors
-///
-/// This host has no random numbers.
 pub(crate) fn new_job_id() -> Result<JobId> {
     random_number().map(JobId::new)
 }
@@ -337,10 +333,6 @@ pub(in crate::job) fn both_are_here() -> Failure {
 
 /// Refuses two directories of one host if one is in the other: what is copied or deleted in one would change the other.
 /// The paths are those of the places, or the same as the server tells them.
-///
-/// # Errors
-///
-/// One is in the other, or both are the same.
 pub(in crate::job) fn refuse_nested(
     (source, from): (&Location, &PathName),
     (destination, to): (&Location, &PathName),

@@ -165,10 +165,6 @@ fn cannot_keep(error: &std::io::Error) -> Failure {
 }
 
 /// Refuses a copy whose two ends are on this host, or the same.
-///
-/// # Errors
-///
-/// It is one.
 pub(super) fn refuse_pair(source: &Location, destination: &Location) -> Result<()> {
     if source.is_local() && destination.is_local() {
         return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
@@ -178,10 +174,6 @@ pub(super) fn refuse_pair(source: &Location, destination: &Location) -> Result<(
 }
 
 /// H32, as far as it can be seen without asking: the same server, user and path.
-///
-/// # Errors
-///
-/// Both places are the same.
 pub(super) fn refuse_itself(source: &Location, destination: &Location) -> Result<()> {
     if is_one_host(source, destination) && source.path == destination.path {
         return Err(

@@ -32,10 +32,6 @@ pub(super) enum Receiver {
 
 impl Receiver {
     /// What a destination is where `found` is there. With `several` sources it must be a directory.
-    ///
-    /// # Errors
-    ///
-    /// It cannot receive them.
     pub(super) fn of(found: Option<&Facts>, destination: &Location, several: bool) -> Result<Self> {
         match (found, destination.contents, several) {
             (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Self::Directory),
@@ -136,10 +132,6 @@ impl<'a> Destinations<'a> {
     }
 
     /// Makes the directory that receives sources, unless it is known to be there.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be made.
     pub(super) async fn make_directory(&mut self, stream: &mut Stream<'_>, path: &PathName) -> Result<()> {
         if self.directories.has(path) {
             return Ok(());
@@ -241,10 +233,6 @@ fn is_within(source: &Location, target: &PathName) -> bool {
 }
 
 /// Refuses a source that is not what its place says, or that would be copied into itself. `is_also`: both are on one host.
-///
-/// # Errors
-///
-/// It is refused.
 pub(super) fn refuse(
     source: &Location,
     known: Option<&Facts>,
@@ -270,10 +258,6 @@ pub(super) fn refuse(
 }
 
 /// Refuses a tree of this host that nobody wants to be moved away as a whole, if it `may_leave`.
-///
-/// # Errors
-///
-/// It is one.
 pub(super) fn refuse_precious(source: &Location, may_leave: bool, own: &OwnFiles) -> Result<()> {
     let Some(what) = may_leave.then(|| precious(source, own)).flatten() else {
         return Ok(());

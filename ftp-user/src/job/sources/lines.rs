@@ -58,10 +58,6 @@ impl<I: Iterator<Item = Result<SourceLine>>> WaitingLines<I> {
     }
 
     /// The next line.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read.
     pub(super) fn next(&mut self) -> Option<Result<SourceLine>> {
         self.next.pop_front().or_else(|| self.others.next())
     }

@@ -74,10 +74,6 @@ pub(in crate::job) async fn tree(
 /// Refuses the directory of a resumed job that has nothing in it, although an earlier run has not finished files of it: a
 /// disk that is not mounted leaves an empty directory. A move deletes no source before the journal has the end of every copy: a
 /// copy that was lost since, or not seen again, is looked at by the job that goes on.
-///
-/// # Errors
-///
-/// It is so, or the directory cannot be listed.
 pub(in crate::job) async fn refuse_emptied(
     context: &Context,
     host: &mut Host,

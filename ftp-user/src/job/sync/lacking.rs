@@ -198,10 +198,6 @@ struct LinkListing {
 
 impl ListedLinks {
     /// What has the name now that its listing has shown as `seen`; `None` if that is nothing.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be determined.
     pub(super) async fn now(
         &mut self,
         context: &Context,

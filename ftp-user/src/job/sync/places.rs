@@ -58,10 +58,6 @@ pub(super) async fn check_roots(
 }
 
 /// Refuses a destination on this host in which nobody wants everything else to be deleted, unless somebody has said so.
-///
-/// # Errors
-///
-/// It is the root, the home directory or one that this program needs, or contains it.
 pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allowance) -> Result<()> {
     let what =
         if allowance.consent == Consent::Everything { None } else { precious(to, &context.run.own_files) };
@@ -71,10 +67,6 @@ pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allow
 }
 
 /// The login directory of an end, if it is a server that tells it.
-///
-/// # Errors
-///
-/// The server does not answer.
 pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
     ask!(context, host, files::login_directory(context, host))
 }

@@ -214,10 +214,6 @@ fn judge_files(source: &Facts, destination: &Facts, compare: Compare) -> PathVer
 }
 
 /// Plans a sync of two trees.
-///
-/// # Errors
-///
-/// The names cannot be kept on the disk, or somebody has asked the program to stop.
 pub(super) fn plan(
     mut source: ListedTree,
     mut destination: ListedTree,
@@ -433,10 +429,6 @@ pub(super) enum TreeSide {
 }
 
 /// Reads a tree to its end. Parts of copies are neither copied nor deleted: they belong to jobs.
-///
-/// # Errors
-///
-/// Somebody has asked the program to stop, or the names cannot be kept.
 pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeSide) -> Result<ListedTree> {
     let cancel = &context.run.cancel;
     let (mut sorter, mut tree) = (Sorter::new(cancel.clone()), ListedTree::default());

@@ -23,10 +23,6 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 /// Looks at each name that only the destination has.
-///
-/// # Errors
-///
-/// The names cannot be kept on the disk, or somebody has asked the program to stop.
 fn each_surplus(
     surplus: &mut Spool<TreeEntry>,
     cancel: &Cancel,
@@ -70,10 +66,6 @@ struct RenameCandidate {
 
 impl<'p> FileRenames<'p> {
     /// Looks for files that may have another name at the source; `None` if there are none, or no digest can tell.
-    ///
-    /// # Errors
-    ///
-    /// The names cannot be kept on the disk, or an end does not answer.
     pub(super) async fn of<'c: 'p>(
         run: &mut SyncRun<'c>,
         permit: &'p MayRename,
@@ -222,10 +214,6 @@ enum NameDifference {
 
 impl SimilarNames {
     /// No new name was looked at yet.
-    ///
-    /// # Errors
-    ///
-    /// The names cannot be kept on the disk, or somebody has asked the program to stop.
     pub(super) fn of(surplus: &mut Spool<TreeEntry>, cancel: &Cancel) -> io::Result<Self> {
         let mut similar = Self::default();
         each_surplus(surplus, cancel, |entry| {
@@ -243,10 +231,6 @@ impl SimilarNames {
 
     /// Looks at a name that only the source has, as the listings show it, before anything of it is made at `root`. If it is
     /// there all the same, the destination has it under another name.
-    ///
-    /// # Errors
-    ///
-    /// The destination does not answer.
     pub(super) async fn look(
         &mut self,
         context: &Context,

@@ -101,10 +101,6 @@ impl SyncRun<'_> {
     }
 
     /// Asks both ends how files would be copied, unless that was done. `--explain` tells the path.
-    ///
-    /// # Errors
-    ///
-    /// An end does not answer.
     pub(super) async fn forecast(&mut self) -> Result<CopyForecast> {
         if let Some(known) = &self.forecast {
             return Ok(known.clone());
@@ -119,10 +115,6 @@ impl SyncRun<'_> {
     }
 
     /// Tells that a file would be copied.
-    ///
-    /// # Errors
-    ///
-    /// An end does not answer.
     pub(super) async fn report_planned(&mut self, SyncTask { entry, action }: &SyncTask) -> Result<()> {
         let TreeEntry { path, facts } = entry;
         let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));

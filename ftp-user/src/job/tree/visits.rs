@@ -99,10 +99,6 @@ impl VisitSender {
     }
 
     /// Waits until so little waits to be taken that the walk may go on.
-    ///
-    /// # Errors
-    ///
-    /// Nobody takes anything more.
     pub(super) async fn has_room(&self) -> Result<(), ReceiverGone> {
         loop {
             let taken = self.0.taken.notified();

@@ -30,10 +30,6 @@ use ftp_proto::wire::ByteRange;
 use list::{RangeList, Span, lacking};
 
 /// Moves the file in ranges. `None` if one data connection is to move it.
-///
-/// # Errors
-///
-/// A server does not answer any more, or the run was interrupted.
 pub(super) async fn send(
     copy: &mut Copying<'_>,
     plan: CopyPlan<'_>,
