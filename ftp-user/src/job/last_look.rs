@@ -9,7 +9,7 @@ use super::moving::expected_copy;
 use super::request::job::Options;
 use super::retry::{connect, facts};
 use super::spool::Spool;
-use super::summary::{LostFile, Tally};
+use super::summary::Tally;
 use crate::context::Context;
 use crate::endpoint::{Losses, files};
 use crate::failure::{Failure, Kind, Result};
@@ -285,8 +285,8 @@ impl LastLook<'_> {
             let (source, dest) = item(&file).names(ends);
             // Where its source stays, the file has failed already.
             let text = format!("{dest} was stored and may not be there, and its source stays: {failure}");
-            let lost = LostFile { failed: FailedItem { source, dest, failure }, is_unconfirmed };
-            if !self.tally.not_whole(file.number, file.counts, lost) {
+            let failed = FailedItem { source, dest, failure };
+            if !self.tally.not_whole(file.number, file.counts, failed, is_unconfirmed) {
                 self.context.run.events.warn_of(Topic::Unverified, ends.destination.name(), text);
             }
         }

@@ -39,15 +39,6 @@ pub(in crate::job) struct Tally {
     pub(in crate::job) failures: Failures,
 }
 
-/// A file that was stored and does not count as done any more.
-#[derive(Debug)]
-pub(in crate::job) struct LostFile {
-    /// Which one, and why.
-    pub(in crate::job) failed: FailedItem,
-    /// Nobody can tell whether it is still there. Otherwise it is not.
-    pub(in crate::job) is_unconfirmed: bool,
-}
-
 /// How a job ended.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Report {
@@ -188,10 +179,15 @@ impl Tally {
         self.file(source, dest, Err(failure));
     }
 
-    /// Notes that a file that was stored does not count as done any more. Returns whether it is told now: it is not if it has failed
-    /// already, because its source stays.
-    pub(in crate::job) fn not_whole(&mut self, number: u64, counts: FileTally, lost: LostFile) -> bool {
-        let LostFile { failed, is_unconfirmed } = lost;
+    /// Notes that a file that was stored does not count as done any more. `is_unconfirmed`: nobody can tell whether it is still there;
+    /// otherwise it is not. Returns whether it is told now: it is not if it has failed already, because its source stays.
+    pub(in crate::job) fn not_whole(
+        &mut self,
+        number: u64,
+        counts: FileTally,
+        failed: FailedItem,
+        is_unconfirmed: bool,
+    ) -> bool {
         counts.take_from(&mut self.sums);
         self.sums.failed.unconfirmed += u64::from(is_unconfirmed);
         let has_failed = self.failed_stored.contains(&number);
@@ -272,11 +268,6 @@ impl Tally {
     /// Whether any file is complete at its destination.
     pub(in crate::job) const fn has_done(&self) -> bool {
         self.sums.done() > 0
-    }
-
-    /// Whether any file is complete at its destination, or was, and nobody can tell whether it still is.
-    pub(in crate::job) const fn has_stored(&self) -> bool {
-        self.has_done() || self.sums.failed.unconfirmed > 0
     }
 
     /// If nothing was stored, made or deleted as far as the files show: whether something has failed, all of it because the
@@ -426,6 +417,11 @@ mod tests {
     use crate::report::{Reporter, Style};
     use ftp_proto::digest::Algorithm;
 
+    /// The tally of a job, whose events nobody reads.
+    fn tally(verb: &'static str) -> Tally {
+        Tally::new(&Reporter::start(Style::for_tests(), None).0, verb, false)
+    }
+
     fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> FileCopy {
         let end = rung.map_or(FileEnd::Skipped, FileEnd::Moved);
         FileCopy { before: 4, end, ..FileCopy::skipped(Some(bytes), verified) }
@@ -433,8 +429,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_report_has_the_weakest_verification_and_the_commonest_path() {
-        let (events, reporter) = Reporter::start(Style::for_tests(), None);
-        let mut tally = Tally::new(&events, "copy", false);
+        let mut tally = tally("copy");
         let sha = Verified::Hash(Algorithm::Sha256);
         tally.done(&done(Some(Rung::DestListens), 5, sha));
         tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
@@ -451,20 +446,17 @@ mod tests {
         assert_eq!((summary.verified, summary.route), (Verified::Size, Some(Rung::SourceListens)));
         assert_eq!(summary.details.copied, Some(Verified::Size));
         assert_eq!(summary.details.equal_by, ["sha-256"]);
-        drop(events);
-        reporter.finish().await.unwrap();
     }
 
     #[tokio::test]
     async fn what_could_not_be_listed_is_a_directory_whatever_the_reason() {
-        let (events, _reporter) = Reporter::start(Style::for_tests(), None);
         for (kind, is_unlisted, expect) in [
             (Kind::Untrusted, true, 1),
             (Kind::Refused, true, 1),
             (Kind::Temporary, false, 0),
             (Kind::Interrupted, true, 0),
         ] {
-            let mut tally = Tally::new(&events, "copy", false);
+            let mut tally = tally("copy");
             let visit = FailedVisit { path: None, failure: Failure::new(kind, "no"), is_unlisted };
             tally.failed_visit("a".into(), "b".into(), "a", &visit);
             assert_eq!((tally.sums.failed.directories, tally.failures.count()), (expect, 1), "{visit:?}");
@@ -472,8 +464,8 @@ mod tests {
     }
 
     /// What becomes of four files of a move of a tree: copied, copied, skipped, and not copied.
-    fn four_files(events: &Events) -> (Tally, [FileCopy; 3]) {
-        let mut tally = Tally::new(events, "move", false);
+    fn four_files() -> (Tally, [FileCopy; 3]) {
+        let mut tally = tally("move");
         let sha = Verified::Hash(Algorithm::Sha256);
         let files = [
             done(Some(Rung::DestListens), 5, sha),
@@ -494,13 +486,8 @@ mod tests {
         FailedItem { source: "a".into(), dest: "b".into(), failure }
     }
 
-    fn lost(is_unconfirmed: bool) -> LostFile {
-        LostFile { failed: failed(), is_unconfirmed }
-    }
-
     #[tokio::test]
     async fn each_file_is_counted_once_whatever_became_of_it() {
-        let (events, reporter) = Reporter::start(Style::for_tests(), None);
         for (whose_sources_stay, unconfirmed, gone) in [
             (vec![], vec![], vec![]),
             (vec![], vec![1, 2, 3], vec![]),
@@ -509,14 +496,14 @@ mod tests {
             (vec![1, 2], vec![1, 3], vec![2]),
             (vec![1, 2, 3], vec![1, 2, 3], vec![]),
         ] {
-            let (mut tally, files) = four_files(&events);
+            let (mut tally, files) = four_files();
             for number in &whose_sources_stay {
                 tally.source_stays(*number, failed());
             }
             for (numbers, is_unconfirmed) in [(&unconfirmed, true), (&gone, false)] {
                 for number in numbers {
                     let counts = FileTally::of(&files[*number as usize - 1]);
-                    let is_told = tally.not_whole(*number, counts, lost(is_unconfirmed));
+                    let is_told = tally.not_whole(*number, counts, failed(), is_unconfirmed);
                     assert_eq!(is_told, !whose_sources_stay.contains(number));
                 }
             }
@@ -528,46 +515,34 @@ mod tests {
             assert_eq!((not_confirmed, interrupted), (unconfirmed.len() as u64, 0));
             assert!(summary.skipped <= summary.files && summary.before <= summary.bytes, "{summary:?}");
         }
-        drop(events);
-        reporter.finish().await.unwrap();
     }
 
     #[tokio::test]
     async fn a_stored_file_that_has_failed_takes_no_other_file_with_it() {
-        let (events, reporter) = Reporter::start(Style::for_tests(), None);
-        let (mut tally, _) = four_files(&events);
+        let (mut tally, _) = four_files();
         let number = tally.next_number();
         tally.fails_stored(number, failed());
-        assert!(!tally.not_whole(number, FileTally::default(), lost(true)));
+        assert!(!tally.not_whole(number, FileTally::default(), failed(), true));
         let Report { summary, .. } = tally.report(Duration::from_secs(1), None);
         let expect = FailedFiles { all: 2, unconfirmed: 1, ..FailedFiles::default() };
         assert_eq!((summary.files, summary.failed), (3, expect));
-        drop(events);
-        reporter.finish().await.unwrap();
     }
 
     #[tokio::test]
     async fn a_report_says_how_many_of_how_many_are_done() {
-        let (events, _reporter) = Reporter::start(Style::for_tests(), None);
-        let mut tally = Tally::new(&events, "sync", false);
+        let mut tally = tally("sync");
         let found = |files, more| FoundFiles { files, more, ..FoundFiles::default() };
         assert_eq!(tally.how_far(found(1, false)), "");
         assert_eq!(tally.how_far(found(3, false)), "0 of 3 files are done; ");
         tally.found_equal(2, Compare::Time);
         assert_eq!(tally.how_far(found(3, true)), "2 of 5 files found so far are done; ");
-        let failure = Failure::new(Kind::Refused, "it stays");
-        tally.source_stays(1, FailedItem { source: "a".into(), dest: "b".into(), failure });
+        tally.source_stays(1, failed());
         assert_eq!(tally.how_far(found(0, false)), "2 of 2 files are copied, sources that stay: 1; ");
         assert_eq!(
             (tally.verified, tally.sums.details.equal_by),
             (Some(Verified::Size), vec!["size and time"])
         );
     }
-}
-
-#[cfg(test)]
-mod ending_tests {
-    use super::*;
 
     #[test]
     fn n8_a_job_goes_on_later_unless_its_files_are_the_reason() {

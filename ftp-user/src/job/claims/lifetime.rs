@@ -62,7 +62,8 @@ pub(in crate::job) fn keep_run(context: &Context, run: RunAccount) {
 pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
     let was_stopped = context.run.cancel.is_cancelled();
     let has_begun = context.run.job_journal.is_resumed()
-        || tally.has_stored()
+        || tally.has_done()
+        || tally.sums.failed.unconfirmed > 0
         || (tally.has_failed() && !context.run.job_journal.open_files().await.is_empty());
     let may_be_nothing = !context.run.job_journal.is_resumed() && !context.run.job_journal.has_changed();
     let end = match tally.has_failed_for_nothing() {
