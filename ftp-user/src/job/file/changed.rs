@@ -13,6 +13,7 @@
 
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
+use super::ranges::{AT_ONCE, Span, lacking};
 use crate::endpoint::files;
 use crate::failure::{Kind, Result};
 use crate::job::check::same_parts;
@@ -144,7 +145,7 @@ async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
             return Ok(Sameness::Little);
         }
     }
-    Ok(chunks.judge(&same).map_or(Sameness::Little, Sameness::All))
+    Ok(chunks.judge(same).map_or(Sameness::Little, Sameness::All))
 }
 
 /// Two files of one name, cut into chunks.
@@ -186,31 +187,21 @@ impl Chunks {
 
     /// What is sent, if these chunks are the same in both files and all others are not; `None` if too little is the same. These
     /// are ranges in the order of the file, with something between any two of them. There is one, so that the copy has a path.
-    fn judge(self, same: &[ByteRange]) -> Option<Vec<ByteRange>> {
-        let mut ranges: Vec<(u64, u64)> = Vec::new();
-        let chunks = (0..self.count()).map(|number| self.at(number)).filter(|chunk| !same.contains(chunk));
-        let spans = chunks.map(|chunk| (chunk.first, chunk.first.saturating_add(chunk.length.unwrap_or(0))));
-        let tail = (self.size > self.old).then_some((self.old, self.size));
-        for (first, end) in spans.chain(tail) {
-            match ranges.last_mut() {
-                Some((_, last)) if *last == first => *last = end,
-                _ => ranges.push((first, end)),
-            }
-        }
-        let sent: u64 = ranges.iter().map(|(first, end)| end - first).sum();
+    fn judge(self, mut same: Vec<ByteRange>) -> Option<Vec<ByteRange>> {
+        same.sort_by_key(|chunk| chunk.first);
+        let differing = lacking(0, self.size, &same);
+        let sent: u64 = differing.iter().map(|span| span.length()).sum();
         if sent > self.size / 4 * 3 {
             return None;
         }
-        if ranges.is_empty() {
+        if differing.is_empty() {
             return Some(vec![self.at(self.count().saturating_sub(1))]);
         }
-        let range = |(first, end): (u64, u64)| ByteRange { first, length: Some(end - first) };
-        Some(ranges.into_iter().map(range).collect())
+        let range = |span: Span| ByteRange { first: span.first, length: Some(span.length()) };
+        Some(differing.into_iter().map(range).collect())
     }
 }
 
-/// How many chunks both servers are asked for before either is asked for more.
-pub(super) const AT_ONCE: usize = 64;
 /// The smallest file of which parts are compared. A smaller one is sent within the time that the questions take.
 const LEAST_SIZE: u64 = 16 << 20;
 /// The smallest chunk.
@@ -240,7 +231,7 @@ mod tests {
     fn sent(chunks: Chunks, differ: &[u64]) -> Option<Vec<(u64, u64)>> {
         let same: Vec<ByteRange> =
             all(chunks).into_iter().filter(|part| !differ.contains(&(part.first / chunks.chunk))).collect();
-        let changed = chunks.judge(&same)?;
+        let changed = chunks.judge(same)?;
         Some(changed.iter().map(|range| (range.first, range.first + range.length.unwrap())).collect())
     }
 

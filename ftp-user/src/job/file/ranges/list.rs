@@ -12,13 +12,13 @@ use std::time::Duration;
 
 /// The bytes from `first` up to `end`, which does not belong to them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Span {
-    pub(super) first: u64,
+pub(in crate::job::file) struct Span {
+    pub(in crate::job::file) first: u64,
     pub(super) end: u64,
 }
 
 impl Span {
-    pub(super) const fn length(self) -> u64 {
+    pub(in crate::job::file) const fn length(self) -> u64 {
         self.end.saturating_sub(self.first)
     }
 
@@ -107,7 +107,7 @@ impl RangeList {
 }
 
 /// What lies between `from` and `size` and is not `there`, in the order of the file. The parts that are there are in that order.
-pub(super) fn lacking(from: u64, size: u64, there: &[ByteRange]) -> Vec<Span> {
+pub(in crate::job::file) fn lacking(from: u64, size: u64, there: &[ByteRange]) -> Vec<Span> {
     let (mut lacking, mut first) = (Vec::new(), from);
     for part in there {
         if part.first > first {

@@ -14,7 +14,6 @@ mod crew;
 mod list;
 
 use super::attempts::StartPoint;
-use super::changed::AT_ONCE;
 use super::copy::{CopyPlan, Copying};
 use crate::endpoint::files;
 use crate::failure::Result;
@@ -27,7 +26,8 @@ use crate::route::Ends;
 use crew::Crew;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::wire::ByteRange;
-use list::{RangeList, Span, lacking};
+use list::RangeList;
+pub(super) use list::{Span, lacking};
 
 /// Moves the file in ranges. `None` if one data connection is to move it.
 pub(super) async fn send(
@@ -120,6 +120,8 @@ fn pieces(from: u64, stored: u64) -> Vec<ByteRange> {
 
 /// The smallest number of bytes for each data connection. Less is sent within the time that one more needs to begin.
 const LEAST: u64 = 16 << 20;
+/// How many parts of files both servers are asked for before either is asked for more.
+pub(super) const AT_ONCE: usize = 64;
 /// The smallest piece that is compared.
 const LEAST_PIECE: u64 = 1 << 20;
 /// About the largest number of pieces that are compared.
