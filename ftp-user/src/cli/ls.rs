@@ -7,7 +7,7 @@ use crate::context::{Context, RateLimit};
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::job::{Question, Status, ask, missing};
+use crate::job::{Question, Status, ask, connect, missing};
 use crate::place::Location;
 use crate::report::{Event, Form, Label, ListedEntry};
 use clap::Args;
@@ -261,7 +261,7 @@ impl CatArgs {
 async fn print_file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd> {
     let mut question = Question::new(context);
     loop {
-        question.connect(host).await?;
+        connect(context, host).await?;
         if location.contents
             && let Some(facts) = files::facts(context, host, &location.path).await?
         {

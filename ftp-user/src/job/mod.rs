@@ -75,7 +75,7 @@ pub(crate) use request::job::{is_one_host, new_job_id};
 pub use request::pairs::Pairs;
 pub use request::streams::Streams;
 pub use retry::{Question, facts};
-pub(crate) use retry::{ask, check_cancel};
+pub(crate) use retry::{ask, check_cancel, connect};
 pub use run::{refused, run};
 pub(crate) use spool::{Spool, TreeEntry};
 pub use status::Status;

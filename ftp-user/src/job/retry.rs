@@ -129,7 +129,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 ///
 /// ```text
 /// loop {
-///     question.connect(&mut host).await?;
+///     connect(context, &mut host).await?;
 ///     match files::facts(context, host, path).await {
 ///         Ok(facts) => return Ok(facts),
 ///         Err(failure) => question.again(failure).await?,
@@ -146,15 +146,6 @@ impl<'a> Question<'a> {
     /// A question that has not been asked yet.
     pub const fn new(context: &'a Context) -> Self {
         Self { context, retry: Retry::new(&context.settings.patience) }
-    }
-
-    /// Opens a session with `host`, unless one is open.
-    ///
-    /// # Errors
-    ///
-    /// The server does not answer, and the retries of this outage are used up.
-    pub async fn connect(&self, host: &mut Host) -> Result<()> {
-        connect(self.context, host).await
     }
 
     /// Waits before the question is asked again.
@@ -177,7 +168,7 @@ macro_rules! ask {
     ($context:expr, $host:expr, $ask:expr) => {{
         let mut question = $crate::job::Question::new($context);
         loop {
-            if let Err(failure) = question.connect($host).await {
+            if let Err(failure) = $crate::job::connect($context, $host).await {
                 break Err(failure);
             }
             match $ask.await {
@@ -198,7 +189,7 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
     let mut question = Question::new(context);
     loop {
         host.will_be_asked(path);
-        question.connect(host).await?;
+        connect(context, host).await?;
         match files::facts(context, host, path).await {
             Ok(facts) => return Ok(facts),
             Err(failure) => question.again(failure).await?,
@@ -219,7 +210,7 @@ pub(super) async fn connect_both(context: &Context, ends: &mut Ends) -> Result<(
 
 /// Opens a session with `host`, unless one is open. If the server does not answer, the retries of the outage
 /// are run. Whoever needs the server meanwhile waits for them, and shares their result.
-pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
+pub(crate) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
     let Host::Server(server) = host else { return Ok(()) };
     if server.is_connected(context).await {
         return Ok(());
@@ -291,35 +282,31 @@ mod tests {
     }
 
     #[test]
-    fn only_temporary_failures_are_retried() {
+    fn only_temporary_failures_are_retried_and_not_those_of_a_server_that_was_given_up() {
         let kinds = [Kind::Other, Kind::Usage, Kind::Missing, Kind::Refused, Kind::NoPath];
-        for kind in kinds.into_iter().chain([Kind::Unverified, Kind::Exists, Kind::Interrupted]) {
-            let mut retry = Retry::new(&patience(3, 3));
-            assert_eq!(retry.after(Event::Failed(&failure(kind, About::Operation))), Next::GiveUp);
+        let lasting = kinds.into_iter().chain([Kind::Unverified, Kind::Exists, Kind::Interrupted]);
+        let given_up = failure(Kind::Temporary, About::GivenUp);
+        for failure in lasting.map(|kind| failure(kind, About::Operation)).chain([given_up]) {
+            let mut retry = Retry::new(&patience(5, 5));
+            assert_eq!(retry.after(Event::Failed(&failure)), Next::GiveUp, "{failure:?}");
         }
     }
 
     #[test]
-    fn a_server_that_has_never_answered_is_asked_once_unless_retries_are_given() {
-        let nobody = failure(Kind::Temporary, About::NoAnswer);
-        let check = |first_retries, answered, expect| {
+    fn a_server_or_relay_that_has_never_answered_is_asked_once_unless_retries_are_given() {
+        for (about, first_retries, answered, expect) in [
+            (About::NoAnswer, 0, false, Next::GiveUp),
+            (About::NoAnswer, 2, false, wait(500, 1, 2)),
+            (About::NoAnswer, 0, true, wait(500, 1, 5)),
+            // A server that answers that it is busy exists.
+            (About::Operation, 0, false, wait(500, 1, 5)),
+            (About::NoRelay, 0, true, Next::GiveUp),
+            (About::NoRelay, 2, true, wait(500, 1, 2)),
+        ] {
             let mut retry = Retry::of_outage(&patience(5, first_retries), answered);
-            assert_eq!(retry.after(Event::Failed(&nobody)), expect, "{first_retries} {answered}");
-        };
-        check(0, false, Next::GiveUp);
-        check(2, false, wait(500, 1, 2));
-        check(0, true, wait(500, 1, 5));
-        // A server that answers that it is busy exists.
-        let busy = failure(Kind::Temporary, About::Operation);
-        let mut retry = Retry::of_outage(&patience(5, 0), false);
-        assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 5));
-    }
-
-    #[test]
-    fn a_relay_that_has_never_answered_is_asked_once_unless_retries_are_given() {
-        let nobody = failure(Kind::Temporary, About::NoRelay);
-        assert_eq!(Retry::new(&patience(5, 0)).after(Event::Failed(&nobody)), Next::GiveUp);
-        assert_eq!(Retry::new(&patience(5, 2)).after(Event::Failed(&nobody)), wait(500, 1, 2));
+            let next = retry.after(Event::Failed(&failure(Kind::Temporary, about)));
+            assert_eq!(next, expect, "{about:?} {first_retries} {answered}");
+        }
     }
 
     #[test]
@@ -337,25 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_was_given_up_is_not_asked_again() {
-        let gone = failure(Kind::Temporary, About::GivenUp);
-        assert_eq!(Retry::new(&patience(5, 5)).after(Event::Failed(&gone)), Next::GiveUp);
-    }
-
-    #[test]
-    fn a_wrong_beginning_costs_no_retry() {
-        let mut retry = Retry::new(&patience(1, 1));
-        assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
+    fn a_wrong_beginning_and_a_directory_that_was_missing_cost_no_retry() {
         let busy = failure(Kind::Temporary, About::Operation);
-        assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
-        assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
-    }
-
-    #[test]
-    fn a_directory_that_was_missing_costs_no_retry() {
-        let mut retry = Retry::new(&patience(1, 1));
-        assert_eq!(retry.after(Event::DirectoriesAreThere), Next::Attempt);
-        let busy = failure(Kind::Temporary, About::Operation);
-        assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
+        for event in [Event::StoredIsWrong, Event::DirectoriesAreThere] {
+            let mut retry = Retry::new(&patience(1, 1));
+            let steps = [event, Event::Failed(&busy), event].map(|event| retry.after(event));
+            assert_eq!(steps, [Next::Attempt, wait(500, 1, 1), Next::Attempt], "{event:?}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::job::check::{Overwrite, Proof, Verify, readable, replaceable};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{NAME, NULL, Options, Sink, both_are_here};
-use crate::job::retry::{Question, ask};
+use crate::job::retry::{Question, ask, connect};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
@@ -55,7 +55,7 @@ pub(in crate::job) async fn to_output(
     let mut question = Question::new(context);
     let mut copy = StreamCopy { context, host, options };
     loop {
-        question.connect(copy.host).await?;
+        connect(context, copy.host).await?;
         let mut moved = 0;
         match copy.output(source, sink, &mut moved).await {
             Ok(done) => return Ok(done),

@@ -14,7 +14,7 @@ use crate::job::check::{self, ComparedFiles};
 use crate::job::checked_directories::CheckedDirectories;
 use crate::job::claims::names::{learn, place_at};
 use crate::job::removal::{Removal, rename_free};
-use crate::job::retry::{Question, ask, facts};
+use crate::job::retry::{Question, ask, connect, facts};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::place;
 use crate::report::Topic;
@@ -261,8 +261,8 @@ impl SourceDeletion<'_> {
         let mut question = Question::new(self.context);
         let mut was_told = copied.was_told;
         loop {
-            question.connect(&mut self.ends.source).await?;
-            question.connect(&mut self.ends.destination).await?;
+            connect(self.context, &mut self.ends.source).await?;
+            connect(self.context, &mut self.ends.destination).await?;
             match self.try_singly(copied, &mut was_told).await {
                 Ok(ended) => return ended,
                 // Everything is looked at again: what was seen holds for the session that is lost.
