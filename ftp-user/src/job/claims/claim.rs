@@ -92,13 +92,6 @@ impl FileClaim {
     pub(in crate::job) const fn was_begun(&self) -> bool {
         self.kept.has_left() || self.done.is_some() || self.kept.moved.is_some()
     }
-
-    /// Gives up the claim of a file that was not begun, unless an earlier run has begun or copied it, or it may have its name.
-    pub(in crate::job) fn give_up_unless_begun(&self, context: &Context) {
-        if !self.was_begun() {
-            self.give_up(context);
-        }
-    }
 }
 
 /// Claims a file. Nothing may be stored before this returns.
@@ -475,12 +468,10 @@ impl FileRecord {
         self.left = None;
         let Some(last) = last else { return Ok(None) };
         let source = left.seen.map(|seen| Facts {
-            kind: listing::Kind::File,
             size: seen.size,
             modified: seen.modified.map(When),
             unique: seen.unique,
-            version: None,
-            mode: None,
+            ..Facts::of_kind(listing::Kind::File)
         });
         Ok(Some(Leftover { part: Part::new(last, target)?, source, store_reply: left.store_reply }))
     }

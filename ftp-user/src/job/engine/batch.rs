@@ -138,7 +138,8 @@ pub(super) async fn batched(
         rest.extend(members.extract_if(.., |_| free.next() != Some(true)).map(Member::not_begun));
     }
     if members.len() < FEWEST {
-        return put_back(members, rest);
+        rest.splice(0..0, members.into_iter().map(Member::not_begun));
+        return WorkerResults { unbegun: rest, ..WorkerResults::default() };
     }
     let (mut any, begun) = (any_copy(&path, ends), context.world.clock.now());
     remembered::announce(context, ends, candidate);
@@ -215,12 +216,6 @@ async fn path(
     Ok(path)
 }
 
-/// Files that do not move together after all.
-fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> WorkerResults {
-    rest.splice(0..0, members.into_iter().map(Member::not_begun));
-    WorkerResults { unbegun: rest, ..WorkerResults::default() }
-}
-
 /// What decides whether a file may move with others between two servers, and how.
 #[derive(Debug)]
 struct Admission {
@@ -258,7 +253,7 @@ impl Admission {
         }
         let (claim, item) = (std::mem::take(claim), file.item);
         let is_free = !by_parts && self.names.is_free(&item.destination);
-        let (has_joined, transfer) = (false, TransferFacts::NONE);
+        let (has_joined, transfer) = (false, TransferFacts::default());
         Ok(Member { item, claim, facts, part, is_free, has_joined, end: None, transfer })
     }
 }

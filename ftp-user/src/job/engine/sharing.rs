@@ -50,7 +50,7 @@ pub(in crate::job) struct SharedResults {
 pub(super) struct Sharing {
     began: Moment,
     /// How many files have ended here.
-    ended: usize,
+    pub(super) ended: usize,
     /// When the next part may be offered; `None` if none ever is.
     next_offer: Option<Moment>,
     /// How many parts are offered or carried.
@@ -90,11 +90,6 @@ impl Sharing {
             && self.parts < MOST
             && !self.is_offered.load(Ordering::Relaxed)
             && pace(waiting, now.since(self.began).as_secs_f64()) >= pace(self.ended, LONG.as_secs_f64())
-    }
-
-    /// Files have ended here.
-    pub(super) const fn note_ended(&mut self, files: usize) {
-        self.ended += files;
     }
 
     /// How many files a part has at most: as many as this daemon copies in a minute.
@@ -289,7 +284,7 @@ mod tests {
         let file = |number, result| FileResult::of(Item::of_both(number, "a\u{e9}"), result);
         let copy = FileCopy {
             session: Some(crate::session::SessionId::new(7)),
-            facts: crate::outcome::TransferFacts::NONE.because("it is direct".to_owned()),
+            facts: crate::outcome::TransferFacts::default().because("it is direct".to_owned()),
             ..FileCopy::moved(Some(5), Rung::DestListens, Verified::Hash(Algorithm::Blake3))
         };
         let refused = Failure::new(Kind::Refused, "no").said("553").hint("ask").about(About::TakenOver);

@@ -169,14 +169,20 @@ impl<'a> Stream<'a> {
         let others_follow = wish == StreamWait::Next || self.waiting.claims.is_some();
         self.workers.start(&mut self.waiting.ready, others_follow);
         if self.workers.may_share(self.waiting.number()) {
-            let items = self.waiting.take_tree_part(self.context, self.workers.most_shared());
+            let items = self
+                .waiting
+                .take_tree_part(self.context, self.workers.sharing.most(self.context.world.clock.now()));
             if !items.is_empty() {
                 self.workers.share_with_others(items);
             }
         }
         let is_free = self.workers.is_free(!self.waiting.is_empty());
         let has_nothing_else = is_free && self.waiting.is_empty();
-        self.workers.request_shared(if has_nothing_else { PartRequest::TakeBack } else { PartRequest::Look });
+        self.workers.sharing.request(if has_nothing_else {
+            PartRequest::TakeBack
+        } else {
+            PartRequest::Look
+        });
         if is_free && wish == StreamWait::Session {
             return StreamEvent::Idle;
         }
@@ -252,7 +258,7 @@ impl<'a> Stream<'a> {
     async fn end_tasks(&mut self) {
         // Whatever a lost daemon still does is taken over by the next run, which must not wait for the others.
         let is_lost = self.has_lost_tree_part;
-        self.workers.request_shared(if is_lost { PartRequest::Revoke } else { PartRequest::TakeBack });
+        self.workers.sharing.request(if is_lost { PartRequest::Revoke } else { PartRequest::TakeBack });
         while self.workers.are_working() {
             let results = self.workers.next().await;
             self.note(results);
@@ -329,7 +335,7 @@ impl<'a> Stream<'a> {
 
     /// Nothing more is begun: the next run of the job takes over what a lost daemon has left, before it does anything else.
     fn lose_tree_part(&mut self) {
-        self.workers.request_shared(PartRequest::Revoke);
+        self.workers.sharing.request(PartRequest::Revoke);
         if !std::mem::replace(&mut self.has_lost_tree_part, true) {
             let (source, dest) = (self.ends.source.name(), self.ends.destination.name());
             let what = "another daemon that carried a part of the tree was lost";

@@ -92,9 +92,8 @@ impl WaitingFiles {
     pub(super) async fn give_up(&mut self, context: &Context, ends: &Ends) -> usize {
         self.claimed(context, ends).await;
         let given_up = self.found.len() + self.ready.len();
-        for claim in self.ready.drain(..).filter_map(|file| file.claim.ok()) {
-            claim.give_up_unless_begun(context);
-        }
+        let claims = self.ready.drain(..).filter_map(|file| file.claim.ok());
+        claims.filter(|claim| !claim.was_begun()).for_each(|claim| claim.give_up(context));
         self.found.clear();
         given_up
     }
@@ -114,6 +113,8 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::job::claims::claim::FileClaim;
+    use crate::session::Facts;
+    use ftp_proto::listing::Kind;
 
     fn waiting(found: usize) -> WaitingFiles {
         let item = |number: usize| Item::of_both(number as u64, &format!("f{number}"));
@@ -169,14 +170,10 @@ mod tests {
         files.ready.push_back(claimed(20, FileClaim::of_earlier_run(&[])));
         assert!(files.take_tree_part(&context, 100).is_empty());
         assert_eq!(files.ready.len(), 4);
-        let large = |number| Item { known: Some(facts(MOST_BYTES_SHARED)), ..Item::of_both(number, "f") };
+        let facts = Facts { size: Some(MOST_BYTES_SHARED), ..Facts::of_kind(Kind::File) };
+        let large = |number| Item { known: Some(facts.clone()), ..Item::of_both(number, "f") };
         let mut files = WaitingFiles { found: (0..10).map(large).collect(), ..WaitingFiles::default() };
         assert_eq!(numbers(files.take_tree_part(&context, 100)), [9], "as many as have the size of a part");
         assert_eq!(numbers(waiting(10).take_tree_part(&context, 2)), [8, 9]);
-    }
-
-    fn facts(size: u64) -> crate::session::Facts {
-        let kind = ftp_proto::listing::Kind::File;
-        crate::session::Facts { size: Some(size), ..crate::session::Facts::of_kind(kind) }
     }
 }

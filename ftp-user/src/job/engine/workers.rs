@@ -20,7 +20,6 @@ use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::moving::{self, KeptSource, MovedPortion};
 use crate::job::request::job::Options;
-use crate::journal::PartRequest;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
 use crate::report::Event;
@@ -55,7 +54,7 @@ pub(super) struct Workers {
     given: usize,
     /// What workers have copied that are not needed any more, of a move.
     unleft: MovedPortion,
-    sharing: Sharing,
+    pub(super) sharing: Sharing,
 }
 
 /// The files that a worker gets.
@@ -176,16 +175,6 @@ impl Workers {
         self.tasks.spawn(async move { TaskEnd::Shared(Box::new(ended.await)) });
     }
 
-    /// Does that with all that was offered to other daemons, from now on.
-    pub(super) fn request_shared(&self, request: PartRequest) {
-        self.sharing.request(request);
-    }
-
-    /// How many files another daemon may get at a time.
-    pub(super) fn most_shared(&self) -> usize {
-        self.sharing.most(self.tools.context.world.clock.now())
-    }
-
     /// The next files for a worker: one, or small ones that may move together or be there already, so many that each worker gets
     /// some.
     fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Portion {
@@ -277,7 +266,7 @@ impl Workers {
             }
             TaskEnd::Copied(mut worker, results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.unbegun.len());
-                self.sharing.note_ended(results.files.len());
+                self.sharing.ended += results.files.len();
                 let was_found = self.width.found().is_some();
                 self.width.one_by_one(self.reason_for_one(&mut worker.ends));
                 self.learn(&results);
