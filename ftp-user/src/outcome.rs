@@ -278,10 +278,7 @@ impl Protection {
 
     /// Adds what has protected other bytes. What is weakest counts.
     pub fn add(total: &mut Option<Self>, more: Option<Self>) {
-        *total = match (*total, more) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
+        *total = [*total, more].into_iter().flatten().min();
     }
 
     /// What it is, for people.
@@ -371,9 +368,6 @@ pub struct TransferFacts {
 }
 
 impl TransferFacts {
-    /// Nothing is known.
-    pub const NONE: Self = Self { digest: None, addresses: [None; 2], strangers: [None; 2], path: None };
-
     /// The same, and why the path was taken.
     #[must_use]
     pub fn because(mut self, why: String) -> Self {

@@ -58,10 +58,7 @@ pub struct SiteLimits {
 
 /// The smaller one of two limits, of which one or both may be missing.
 pub fn smaller<T: Ord + Copy>(one: Option<T>, other: Option<T>) -> Option<T> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
+    [one, other].into_iter().flatten().min()
 }
 
 /// The other end of a data connection.
@@ -293,7 +290,7 @@ impl FromStr for OnUnknown {
 }
 
 #[cfg(test)]
-mod authority_tests {
+mod tests {
     use super::*;
 
     #[test]
@@ -320,11 +317,6 @@ mod authority_tests {
             assert_eq!(text.parse::<Authority>().unwrap().to_string(), text);
         }
     }
-}
-
-#[cfg(test)]
-mod proxy_tests {
-    use super::*;
 
     #[test]
     fn a_proxy_has_a_host_a_port_and_perhaps_a_login() {

@@ -353,7 +353,7 @@ impl AttemptResult {
             relayed: None,
             protection: Protection::Clear,
             said: Vec::new(),
-            facts: TransferFacts::NONE,
+            facts: TransferFacts::default(),
             failed_postures: Vec::new(),
             intruded: None,
         }

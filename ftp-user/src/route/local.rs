@@ -164,7 +164,7 @@ impl SeenPeer {
         *side.of(control.each_mut()) = Some(session.control_protection());
         *side.of(data.each_mut()) = Some(session.data_protection());
         let path = PathFacts { control, data, why: Some(ONE_PLACE_IS_HERE.to_owned()) };
-        TransferFacts { addresses, path: Some(Arc::new(path)), ..TransferFacts::NONE }
+        TransferFacts { addresses, path: Some(Arc::new(path)), ..TransferFacts::default() }
     }
 }
 

@@ -420,7 +420,7 @@ impl Drive<'_> {
         let agreed = self.path.agreed(self.protection);
         let Self { context, sessions, together: Some(together), path, machine, .. } = self else { return };
         let BatchEnd::Published { time_refused } = &end else {
-            return (together.told)(index, Fate::Ended(end, None, TransferFacts::NONE));
+            return (together.told)(index, Fate::Ended(end, None, TransferFacts::default()));
         };
         if let Path::Relay(_) = path {
             context.run.heard.moved();

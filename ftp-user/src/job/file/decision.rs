@@ -125,7 +125,7 @@ impl Copying<'_> {
         Ok(Some(FileCopy {
             end: earlier.map_or(FileEnd::Skipped, FileEnd::Earlier),
             source: Some(source.clone()),
-            facts: TransferFacts { digest, ..TransferFacts::NONE },
+            facts: TransferFacts { digest, ..TransferFacts::default() },
             ..FileCopy::skipped(source.size, means)
         }))
     }
@@ -362,10 +362,8 @@ mod tests {
 
     #[test]
     fn a_copy_is_there_if_its_name_has_a_file_of_its_size() {
-        let facts =
-            |kind, size| Facts { kind, size, modified: None, unique: None, version: None, mode: None };
-        let file = |size| Some(facts(listing::Kind::File, size));
-        let directory = Some(facts(listing::Kind::Directory, Some(5)));
+        let file = |size| Some(Facts { size, ..Facts::of_kind(listing::Kind::File) });
+        let directory = Some(Facts { size: Some(5), ..Facts::of_kind(listing::Kind::Directory) });
         for (found, size, expect) in [
             (None, Some(5), false),
             (None, None, false),

@@ -161,7 +161,7 @@ mod notes {
         let failed = the(&store, ItemState::Failed);
         assert_eq!((failed.copy.attempts, failed.failure), (4, Some("451 no".to_owned())));
         begin(&store, "a");
-        store.ended(key, done(1, &TransferFacts::NONE)).unwrap();
+        store.ended(key, done(1, &TransferFacts::default())).unwrap();
         let copied = the(&store, ItemState::Done);
         assert_eq!((copied.copy.attempts, copied.failure.as_deref(), copied.why), (5, Some("451 no"), None));
     }
@@ -193,7 +193,7 @@ mod notes {
         assert_eq!([&found[0].copy.facts, &found[1].copy.facts], [&facts("0bad"), &facts("cafe")]);
         // A run that finds the copy there knows its digest alone.
         let digest = Some("beef".to_owned());
-        let known = TransferFacts { digest, ..TransferFacts::NONE };
+        let known = TransferFacts { digest, ..TransferFacts::default() };
         store.ended(found[0].key, done(0, &known)).unwrap();
         assert_eq!(the(&store, ItemState::Done).copy.facts, facts("beef"));
         // Its rows are checked, and are forgotten with the job.
