@@ -296,21 +296,18 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
     host.release();
     pools.quit().await;
     let (total, before) = (item.seen.as_ref().and_then(|seen| seen.size), transfer.before);
-    Ok(Some(match status? {
-        None => {
-            let (bytes, state) =
-                (stored.unwrap_or(before), "its server does not know it any more".to_owned());
-            TransferState { bytes, total, state }
-        }
+    let (bytes, state) = match status? {
+        None => (stored.unwrap_or(before), "its server does not know it any more".to_owned()),
         Some(DetachedStatus { moved, state }) => {
             let state = match state {
                 DetachedState::Moving => "moving".to_owned(),
                 DetachedState::Whole => "complete".to_owned(),
                 DetachedState::Failed(why) => format!("failed: {why}"),
             };
-            TransferState { bytes: before.saturating_add(moved), total, state }
+            (before.saturating_add(moved), state)
         }
-    }))
+    };
+    Ok(Some(TransferState { bytes, total, state }))
 }
 
 /// How many bytes of a file are stored under the name of its last part, if its server tells it.

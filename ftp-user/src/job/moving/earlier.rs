@@ -70,34 +70,22 @@ async fn judge(
     if there.is_some_and(|there| there.kind != listing::Kind::File) {
         return Ok(false);
     }
-    let seen = row.seen.clone().unwrap_or_default();
+    let (journal, seen) = (&context.run.job_journal, row.seen.clone().unwrap_or_default());
     match ((ExpectedCopy { size: seen.size, modified: None }).is(there), there) {
         // Another file may have the size of one that was lost.
         (CopyState::Same | CopyState::OtherTime, Some(now)) if row.state != ItemState::Done => {
-            let is_it =
-                has_time(seen.modified, now) || has_digest(context, destination, path, row, now).await?;
+            // It has the time of its source where the destination can set that.
+            let has_time = seen.modified.is_some() && seen.modified.map(When) == now.modified;
+            let is_it = has_time || has_digest(context, destination, path, row, now).await?;
             is_it.then_some(true).ok_or_else(|| Failure::new(Kind::Unverified, UNPROVEN).hint(LOOK))
         }
         (CopyState::Same | CopyState::OtherTime, _) => Ok(true),
-        (CopyState::Missing | CopyState::Other, _) => is_replaced(context, row).await,
+        // A later job may have replaced it: then nothing is to be said of it.
+        (CopyState::Missing | CopyState::Other, _) => match journal.is_replaced(&row.place).await {
+            true => Ok(false),
+            false => Err(Failure::new(Kind::Unverified, GONE).hint(LOOK)),
+        },
     }
-}
-
-/// Whether a later job may have replaced a file, so that nothing is to be said of it.
-///
-/// # Errors
-///
-/// None has: it is gone.
-async fn is_replaced(context: &Context, row: &ItemRecord) -> Result<bool> {
-    match context.run.job_journal.is_replaced(&row.place).await {
-        true => Ok(false),
-        false => Err(Failure::new(Kind::Unverified, GONE).hint(LOOK)),
-    }
-}
-
-/// Whether a file has the time of its source, which is set where the destination can.
-fn has_time(source: Option<i64>, now: &Facts) -> bool {
-    source.is_some() && source == now.modified.map(|When(seconds)| seconds)
 }
 
 /// Whether a file has the digest that has verified the copy.

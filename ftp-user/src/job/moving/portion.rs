@@ -263,10 +263,6 @@ pub(super) mod tests {
         }
     }
 
-    fn copied() -> CopiedFile {
-        copied_with(&Item::of_both(1, "t/a"), Facts::of_kind(listing::Kind::File))
-    }
-
     /// A file that was copied, and whose source was this.
     pub(in crate::job::moving) fn copied_with(item: &Item, facts: Facts) -> CopiedFile {
         let done = FileCopy::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
@@ -278,7 +274,8 @@ pub(super) mod tests {
     }
 
     fn portion(files: usize, bytes: u64, since: Option<u64>) -> MovedPortion {
-        MovedPortion { files: (0..files).map(|_| copied()).collect(), bytes, since: since.map(at) }
+        let file = |_| copied_with(&Item::of_both(1, "t/a"), Facts::of_kind(listing::Kind::File));
+        MovedPortion { files: (0..files).map(file).collect(), bytes, since: since.map(at) }
     }
 
     #[test]
