@@ -317,16 +317,13 @@ fn malformed(why: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Netrc;
+    use super::super::tests::location;
     use super::*;
 
     #[test]
     fn ftp_may_be_in_clear_if_every_pin_belongs_to_a_server_that_must_run_tls() {
         let check = |pins, places: &str, expect| {
-            let places: Vec<Location> = places
-                .split(' ')
-                .map(|place| Location::parse(place.as_bytes(), &Netrc::default()).unwrap())
-                .collect();
+            let places: Vec<Location> = places.split(' ').map(location).collect();
             assert_eq!(demands_tls(pins, places.iter()), expect, "{pins} {places:?}");
         };
         check(0, "ftp://a/ ftp://b/", false);

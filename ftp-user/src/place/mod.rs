@@ -6,7 +6,7 @@ mod path;
 mod settings;
 mod site;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use location::{Local, Location, Place, demands_tls};
 pub use names::{Names, SiteLikePath, nearest};

@@ -294,6 +294,7 @@ impl Netrc {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::location;
     use super::*;
 
     #[test]
@@ -306,8 +307,7 @@ mod tests {
             ("ftp://alice:one@b.example/x", false),
             ("ftp://bob@a.example/x", true),
         ] {
-            let location = crate::place::Location::parse(url.as_bytes(), &Netrc::default()).unwrap();
-            assert_eq!(location.site().unwrap().is_written_down(&netrc), expect, "{url}");
+            assert_eq!(location(url).site().unwrap().is_written_down(&netrc), expect, "{url}");
         }
     }
 

@@ -4,7 +4,19 @@ use super::*;
 use crate::failure::Kind;
 use ftp_proto::client::Security;
 use ftp_proto::wire::{PathName, Secret};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+/// A name of a server or of this host.
+pub(crate) fn path(text: impl AsRef<OsStr>) -> PathName {
+    PathName::from_user(text.as_ref().as_bytes()).unwrap()
+}
+
+/// A place as it is typed.
+pub(crate) fn location(text: &str) -> Location {
+    Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
+}
 
 fn remote(text: &str) -> Remote {
     match Place::parse(text.as_bytes()) {
@@ -49,8 +61,7 @@ fn the_scheme_says_what_protects_a_site_and_which_port_it_has() {
 fn the_path_of_a_url_is_relative_unless_it_says_so() {
     let check = |text: &str, name: Option<&str>, contents: bool| {
         let path = remote(text).path;
-        let want = name.map(|name| PathName::from_user(name).unwrap());
-        assert_eq!((path.name, path.contents), (want, contents), "{text}");
+        assert_eq!((path.name, path.contents), (name.map(self::path), contents), "{text}");
     };
     check("ftp://h", None, true);
     check("ftp://h/", None, true);
@@ -115,34 +126,27 @@ fn h25_carriage_return_line_feed_and_nul_are_refused_in_every_part() {
     }
 }
 
+fn check_local(text: &str, path: &str, contents: bool) {
+    let Ok(Place::Local(local)) = Place::parse(text.as_bytes()) else { panic!("{text}") };
+    assert_eq!((local.path, local.contents), (PathBuf::from(path), contents), "{text}");
+}
+
 #[test]
 fn a_local_path_with_a_colon_begins_with_a_dot() {
-    let check = |text: &str, contents| {
-        let Ok(Place::Local(local)) = Place::parse(text.as_bytes()) else { panic!("{text}") };
-        assert_eq!((local.path, local.contents), (PathBuf::from(text), contents));
-    };
-    check("./a:b", false);
-    check("/a:b/c", false);
-    check("dir/a:b", false);
-    check("./a:b@c", false);
-    check("../a:b@c", false);
-    check("./-", false);
-    check("ftp/a", false);
-    check("dir/", true);
-    check(".", true);
-    check("name with spaces", false);
+    for text in ["./a:b", "/a:b/c", "dir/a:b", "./a:b@c", "../a:b@c", "./-", "ftp/a", "name with spaces"] {
+        check_local(text, text, false);
+    }
+    for text in ["dir/", "."] {
+        check_local(text, text, true);
+    }
 }
 
 #[test]
 fn a_path_of_this_host_may_be_written_as_the_shell_shows_it() {
-    let check = |text: &str, path: &str, contents| {
-        let Ok(Place::Local(local)) = Place::parse(text.as_bytes()) else { panic!("{text}") };
-        assert_eq!((local.path, local.contents), (PathBuf::from(path), contents));
-    };
-    check("[]/srv/in", "/srv/in", false);
-    check("[]a:b", "a:b", false);
-    check("[]dir/", "dir/", true);
-    check("[]", "./", true);
+    check_local("[]/srv/in", "/srv/in", false);
+    check_local("[]a:b", "a:b", false);
+    check_local("[]dir/", "dir/", true);
+    check_local("[]", "./", true);
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn a_user_is_shown_so_that_it_is_read_again() {
 #[test]
 fn a_place_is_shown_without_dots_that_mean_nothing() {
     let check = |name: &str, expect: &str| {
-        let path = RemotePath { name: Some(PathName::from_user(name).unwrap()), contents: false, glob: None };
+        let path = RemotePath { name: Some(path(name)), ..RemotePath::default() };
         assert_eq!(path.to_string(), expect, "{name}");
     };
     check("a/b", "/a/b");
@@ -181,16 +185,15 @@ fn a_place_is_shown_without_dots_that_mean_nothing() {
 
 #[test]
 fn names_are_joined_and_taken_apart() {
-    let name = |text: &str| PathName::from_user(text).unwrap();
-    assert_eq!(base_name(&name("a/b/")), Some(name("b")));
-    assert_eq!(base_name(&name("/")), None);
-    assert_eq!(base_name(&name("a/..")), None);
-    assert_eq!(parent(&name("/a")), Some(name("/")));
-    assert_eq!(parent(&name("a")), None);
-    assert_eq!(parent(&name("a/b")), Some(name("a")));
-    assert_eq!(join(Some(&name("/")), &name("b")), name("/b"));
-    assert_eq!(sibling(&name("dir/a"), &name(".x")), name("dir/.x"));
-    assert_eq!(sibling(&name("a"), &name(".x")), name(".x"));
+    assert_eq!(base_name(&path("a/b/")), Some(path("b")));
+    assert_eq!(base_name(&path("/")), None);
+    assert_eq!(base_name(&path("a/..")), None);
+    assert_eq!(parent(&path("/a")), Some(path("/")));
+    assert_eq!(parent(&path("a")), None);
+    assert_eq!(parent(&path("a/b")), Some(path("a")));
+    assert_eq!(join(Some(&path("/")), &path("b")), path("/b"));
+    assert_eq!(sibling(&path("dir/a"), &path(".x")), path("dir/.x"));
+    assert_eq!(sibling(&path("a"), &path(".x")), path(".x"));
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn the_last_name_of_a_url_is_a_pattern_unless_it_is_encoded() {
     check("ftp://h/*/a", &[], &["a"]);
     check("ftp://h/a[b", &[], &["a[b"]);
     // The name is what it is, for whoever takes no patterns.
-    assert_eq!(remote("ftp://h/d/*.txt").path.name, Some(PathName::from_user("d/*.txt").unwrap()));
+    assert_eq!(remote("ftp://h/d/*.txt").path.name, Some(path("d/*.txt")));
 }
 
 #[test]

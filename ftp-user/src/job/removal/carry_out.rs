@@ -91,17 +91,12 @@ impl Removal {
         };
         let removed = reached.and_then(|name| match name {
             Some(name) => match self.seen.as_deref().map_or(Ok(true), |seen| name.is(seen))? {
-                true => name.remove(self.permit.kind()).map(Ok),
-                false => Ok(Err(path)),
+                true => name.remove(self.permit.kind()).map(|()| Ok(true)),
+                false => Ok(Err(replaced(path))),
             },
-            None => Ok(Err(&self.scope.root)),
+            None => Ok(Err(replaced(&self.scope.root))),
         });
-        match removed {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(other)) => Err(replaced(other)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Failure::of_this_host(cannot_delete(&self.permit), &error)),
-        }
+        deleted_here(&self.permit, removed)
     }
 
     /// Its name in its directory, which is opened without following a symbolic link from the place on; `None` if the place is
@@ -255,11 +250,7 @@ impl ReachedName {
                     Some(_) => here.remove(permit.kind()).map(|()| Ok(true)),
                     None => Ok(Ok(false)),
                 });
-                match removed {
-                    Ok(removed) => removed,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-                    Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
-                }
+                deleted_here(permit, removed)
             }
             (None, Host::Server(server)) => {
                 files::delete_at_server(server.session(context).await?, permit).await
@@ -300,6 +291,15 @@ impl ReachedName {
     }
 }
 
+/// What a deletion on this host has come to: `Ok(false)` if nothing was there.
+fn deleted_here(permit: &DeletePermit, removed: io::Result<Result<bool>>) -> Result<bool> {
+    match removed {
+        Ok(removed) => removed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
+    }
+}
+
 /// The failure if the way to a name is no longer a directory.
 fn no_directory_there(what: String, error: &io::Error) -> Failure {
     let failure = Failure::of_this_host(what, error);
@@ -330,17 +330,13 @@ mod tests {
     use crate::context::Cancel;
     use crate::endpoint::{HeldDirectories, Links};
     use crate::failure::About;
+    use crate::place::tests::path as name;
     use ftp_proto::deletion::RemovalKind;
     use std::io::Read;
-    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
     const HERE: LocalEnd = LocalEnd::Typed;
-
-    fn name(path: &Path) -> PathName {
-        PathName::from_user(path.as_os_str().as_bytes()).unwrap()
-    }
 
     fn removal(scope: Scope, path: &Path, kind: RemovalKind) -> Removal {
         Removal { scope, permit: DeletePermit::for_named(name(path), kind), seen: None, session: None }
@@ -360,9 +356,8 @@ mod tests {
         std::fs::write(at("tree/real/f"), b"gone").unwrap();
         symlink("../outside", at("tree/link")).unwrap();
         symlink("tree", at("alias")).unwrap();
-        let remove = |root: &str, path: &str, kind| {
-            removal(Scope::at(&name(&at(root))), &at(path), kind).unlink(&HERE)
-        };
+        let remove =
+            |root: &str, path: &str, kind| removal(Scope::at(&name(at(root))), &at(path), kind).unlink(&HERE);
         let delete = |root: &str, path: &str| remove(root, path, RemovalKind::File);
         assert!(delete("tree", "tree/link/f").is_err());
         assert!(delete("alias", "alias/real/f").is_err(), "the place is a link");
@@ -385,7 +380,7 @@ mod tests {
             std::fs::create_dir_all(at(tree)).unwrap();
             std::fs::write(at(tree).join("f"), b"f").unwrap();
         }
-        let root = name(&at("att/Docs"));
+        let root = name(at("att/Docs"));
         let host = Host::Local(HERE);
         let mut all = HeldDirectories::default();
         let held = all.place(&host, &root, &entry_here(&root)).unwrap();
@@ -404,8 +399,8 @@ mod tests {
         }
         assert!(at("moved/Docs/sub/f").exists());
         // What somebody has looked at is not what is there now.
-        let seen = entry_here(&name(&at("moved/old")));
-        assert!(all.place(&host, &name(&at("moved/Docs")), &seen).is_err());
+        let seen = entry_here(&name(at("moved/old")));
+        assert!(all.place(&host, &name(at("moved/Docs")), &seen).is_err());
     }
 
     #[tokio::test]
@@ -416,9 +411,9 @@ mod tests {
         std::fs::write(at("b"), b"b").unwrap();
         let context = Context::for_tests(Cancel::never());
         let mut host = Host::Local(HERE);
-        let taken = rename_free(&context, &mut host, &name(&at("a")), &name(&at("b"))).await.unwrap_err();
+        let taken = rename_free(&context, &mut host, &name(at("a")), &name(at("b"))).await.unwrap_err();
         assert_eq!(taken.kind, Kind::Exists, "{taken}");
-        rename_free(&context, &mut host, &name(&at("a")), &name(&at("c"))).await.unwrap();
+        rename_free(&context, &mut host, &name(at("a")), &name(at("c"))).await.unwrap();
         assert_eq!(
             (std::fs::read(at("b")).unwrap(), std::fs::read(at("c")).unwrap()),
             (vec![b'b'], vec![b'a'])
@@ -434,13 +429,13 @@ mod tests {
             std::fs::write(at(directory).join("f"), directory).unwrap();
         }
         symlink("a/f", at("tree/link")).unwrap();
-        let root = name(&at("tree"));
+        let root = name(at("tree"));
         let context = Context::for_tests(Cancel::never());
         let seen = HERE.facts(&root).unwrap().unwrap();
         let tree = Host::Local(HERE).reading(&root, &seen, Links::Files).unwrap();
         let Host::Local(tree) = tree else { panic!("{tree:?}") };
         for end in [HERE, tree] {
-            let path = name(&at("tree/a/f"));
+            let path = name(at("tree/a/f"));
             let seen = end.facts(&path).unwrap().unwrap().unique;
             let swap = || {
                 for (from, to) in [("tree/a", "tree/c"), ("tree/b", "tree/a"), ("tree/c", "tree/b")] {
