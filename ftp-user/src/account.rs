@@ -374,16 +374,10 @@ mod tests {
 
     #[test]
     fn a_race_is_like_another_one_if_the_same_candidate_won_and_nothing_failed() {
-        let tried = |words: &str, fate| CandidateAccount {
-            words: words.to_owned(),
-            fate,
-            ..CandidateAccount::default()
-        };
-        let race = |tried| RouteAccount { tried, ..RouteAccount::default() };
-        let first = race(vec![tried("a", CandidateFate::Failed), tried("b", CandidateFate::Moved)]);
-        let same = race(vec![tried("b", CandidateFate::Moved)]);
+        let (same, mut first) = (race(1, "b", CandidateFate::Moved), race(2, "a", CandidateFate::Failed));
+        first.tried.extend(same.tried.clone());
         assert!(same.is_like(&first) && !first.is_like(&same));
-        assert!(!race(vec![tried("a", CandidateFate::Moved)]).is_like(&first));
-        assert!(!race(vec![]).is_like(&race(vec![])));
+        assert!(!race(3, "a", CandidateFate::Moved).is_like(&first));
+        assert!(!RouteAccount::default().is_like(&RouteAccount::default()));
     }
 }

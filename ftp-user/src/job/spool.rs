@@ -429,23 +429,11 @@ mod tests {
         assert!(names.runs.len() < 20, "{}", names.runs.len());
         assert!(names.runs.iter().all(|run| run.is_sorted()));
     }
-}
-
-#[cfg(test)]
-mod sorted_names_tests {
-    use super::*;
 
     fn entry(number: u64) -> TreeEntry {
         // In no order, and each once.
         let text = format!("d{:x}/f{}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40, number);
-        let facts = Facts {
-            kind: Kind::File,
-            size: Some(number),
-            modified: None,
-            unique: None,
-            version: None,
-            mode: None,
-        };
+        let facts = Facts { size: Some(number), ..Facts::of_kind(Kind::File) };
         TreeEntry { path: PathName::from_user(text).unwrap(), facts }
     }
 
@@ -472,8 +460,7 @@ mod sorted_names_tests {
 
     #[test]
     fn long_names_wait_on_the_disk_as_well_as_many() {
-        let facts =
-            Facts { kind: Kind::File, size: None, modified: None, unique: None, version: None, mode: None };
+        let facts = Facts::of_kind(Kind::File);
         let mut sorter = Sorter::new(Cancel::never());
         let above = "d/".repeat(1900);
         for number in 0..10_000 {

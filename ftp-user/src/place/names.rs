@@ -60,23 +60,22 @@ impl Names {
     pub fn find(&self, name: &str) -> Result<&Remote> {
         self.sites.get(name).ok_or_else(|| {
             if self.composites.contains(name) {
-                return Failure::usage(format!("{name} is a composite directory, which only ftp-user shell knows"))
-                    .hint("start the shell, or name the place at one of its sites");
+                return Failure::usage(format!(
+                    "{name} is a composite directory, which only ftp-user shell knows"
+                ))
+                .hint("start the shell, or name the place at one of its sites");
             }
             let failure = Failure::usage(format!("no site is called {name}"));
             let names = self.sites.keys().map(String::as_str);
-            failure.hint(match nearest(name, names) {
-                Some(near) => format!("did you mean {near}? A local file is ./{name}:..."),
-                None if self.sites.is_empty() => {
+            failure.hint(match (nearest(name, names), self.sites.is_empty()) {
+                (Some(near), _) => format!("did you mean {near}? A local file is ./{name}:..."),
+                (None, true) => {
                     format!(
-                        "no site is configured: {FtpUser} sites -h shows how to add one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
+                        "no site is configured: {FtpUser} sites -h shows how to add one; {}",
+                        unnamed(name)
                     )
                 }
-                None => {
-                    format!(
-                        "{FtpUser} sites list shows them; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
-                    )
-                }
+                (None, false) => format!("{FtpUser} sites list shows them; {}", unnamed(name)),
             })
         })
     }
@@ -187,11 +186,14 @@ pub(super) fn mistake_of_name(text: &[u8], names: &Names) -> Option<Failure> {
     };
     let failure = names.find(name).err()?;
     Some(match port_of(text) {
-        Some(port) => failure.hint(format!(
-            "a server without a name is ftp://{name}:{port}/, and ./ begins the name of a local file"
-        )),
+        Some(port) => failure.hint(unnamed(&format!("{name}:{port}"))),
         None => failure,
     })
+}
+
+/// How a server is written that no site is named for, and a local file of such a name.
+fn unnamed(authority: &str) -> String {
+    format!("a server without a name is ftp://{authority}/, and ./ begins the name of a local file")
 }
 
 /// The number behind the colon, as in `host:port/path`.

@@ -159,16 +159,9 @@ fn not_followed(error: Errno, directory: &OwnedFd, name: &OsStr) -> io::Error {
 }
 
 /// A symbolic link on the way to a name below an open directory.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{} is a symbolic link, and none is followed there", .0.display())]
 pub(crate) struct IsLink(OsString);
-
-impl std::fmt::Display for IsLink {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} is a symbolic link, and none is followed there", self.0.display())
-    }
-}
-
-impl std::error::Error for IsLink {}
 
 /// How a file is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -473,19 +466,16 @@ const BELOW: OFlags = HELD.union(OFlags::NOFOLLOW);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::tests::path;
     use rustix::fs::mkfifoat;
     use std::fs;
     use std::io::Read;
 
-    fn typed(path: &Path) -> LocalName {
-        LocalName::typed(&PathName::from_user(path.as_os_str().as_bytes()).unwrap())
-    }
-
     #[test]
     fn a_directory_is_below_where_its_path_says() {
-        let check = |root: &str, path: &str, expect: Option<&[&str]>| {
+        let check = |root: &str, below: &str, expect: Option<&[&str]>| {
             let open = OpenDirectory { path: root.into(), ..OpenDirectory::open(Path::new(".")).unwrap() };
-            let path = PathName::from_user(path).unwrap();
+            let path = path(below);
             let found = open.names_to(&path);
             let expect = expect.map(|names| names.iter().map(OsStr::new).collect());
             assert_eq!(found, expect, "{root} {}", path.display());
@@ -509,7 +499,7 @@ mod tests {
         let [pipe, file] = ["pipe", "file"].map(|name| here.path().join(name));
         mkfifoat(CWD, &pipe, Mode::RUSR).unwrap();
         fs::write(&file, "text").unwrap();
-        let open = |path: &Path| typed(path).open_to_read(true);
+        let open = |file: &Path| LocalName::typed(&path(file)).open_to_read(true);
         assert!(open(&pipe).unwrap_err().to_string().contains("not a regular file"));
         assert!(open(here.path()).is_err());
         let mut text = String::new();
@@ -523,7 +513,7 @@ mod tests {
     fn a_file_gets_a_name_that_is_free_also_where_the_system_cannot_promise_it() {
         let home = tempfile::tempdir().unwrap();
         let at = |path: &str| home.path().join(path);
-        let name = |path: &str| typed(&at(path));
+        let name = |file: &str| LocalName::typed(&path(at(file)));
         let by_link = |from: &LocalName, to: &LocalName| from.link_free(to).map_err(io::Error::from);
         fs::create_dir(at("directory")).unwrap();
         fs::write(at("taken"), "taken").unwrap();

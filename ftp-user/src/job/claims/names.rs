@@ -128,11 +128,11 @@ fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::endpoint::LocalEnd;
+    use crate::place::tests::path as name;
     use std::os::unix::fs::symlink;
 
     #[test]
     fn n10_spellings_of_one_path_at_a_server_have_one_name() {
-        let name = |text: &str| PathName::from_user(text).unwrap();
         for (path, login, expect) in [
             ("x/f", None, "x/f"),
             ("./x/f", None, "x/f"),
@@ -163,7 +163,6 @@ mod tests {
 
     #[test]
     fn the_login_directory_may_be_below_another_one() {
-        let name = |text: &str| PathName::from_user(text).unwrap();
         for (directory, login, expect) in [
             ("/", "/users/ann", Some("users/ann/")),
             ("/users", "/users/ann", Some("ann/")),
@@ -202,7 +201,6 @@ mod tests {
         symlink("real", top.join("link")).unwrap();
         symlink("f", top.join("real/to-f")).unwrap();
         let host = Host::Local(LocalEnd::Typed);
-        let name = |path: &str| PathName::from_user(top.join(path).as_os_str().as_bytes()).unwrap();
         let check = |named: Vec<u8>, expect: &str| {
             assert_eq!(
                 named.escape_ascii().to_string(),
@@ -220,9 +218,9 @@ mod tests {
             // The link itself would be replaced.
             ("real/to-f", "real/to-f"),
         ] {
-            check(path_at(&host, &name(path)), expect);
+            check(path_at(&host, &name(top.join(path))), expect);
         }
-        check(directory_at(&host, &name("link")), "real");
-        check(directory_at(&host, &name("link/new")), "real/new");
+        check(directory_at(&host, &name(top.join("link"))), "real");
+        check(directory_at(&host, &name(top.join("link/new"))), "real/new");
     }
 }

@@ -11,7 +11,7 @@ use crate::place;
 use ftp_io::lock::Lock;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
-use std::collections::{HashMap, VecDeque, hash_map};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 
@@ -47,18 +47,17 @@ impl CopyPlaces {
         let place = place();
         let destination = self.hasher.hash_one((&place.site, &place.path));
         let source = self.hasher.hash_one(&place.source);
-        let known = *match self.names.entry(destination) {
-            hash_map::Entry::Vacant(free) => {
-                free.insert(source);
-                return Ok(true);
+        match self.names.get(&destination) {
+            None => {
+                self.names.insert(destination, source);
+                Ok(true)
             }
-            hash_map::Entry::Occupied(taken) => taken.into_mut(),
-        };
-        if known == source {
-            return Ok(false);
+            Some(known) if *known == source => Ok(false),
+            Some(_) => {
+                let what = format!("{} would replace the copy of another source of this job", place.source);
+                Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
+            }
         }
-        let what = format!("{} would replace the copy of another source of this job", place.source);
-        Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
     }
 }
 
@@ -198,29 +197,28 @@ const BYTES: usize = 8 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::tests::path;
 
     #[test]
     fn a_new_directory_has_no_names_and_only_the_last_ones_are_remembered() {
-        let name = |text: &str| PathName::from_user(text).unwrap();
         let names = TakenNames::default();
-        assert!(!names.is_free(&name("a/1")) && !names.is_in_new_directory(&name("a/1")));
-        names.note_new(&name("a"));
-        assert!(names.is_in_new_directory(&name("a/1")));
-        assert!(names.is_free(&name("a/1")) && names.is_free(&name("a/.1")) && !names.is_free(&name("b/1")));
+        assert!(!names.is_free(&path("a/1")) && !names.is_in_new_directory(&path("a/1")));
+        names.note_new(&path("a"));
+        assert!(names.is_in_new_directory(&path("a/1")));
+        assert!(names.is_free(&path("a/1")) && names.is_free(&path("a/.1")) && !names.is_free(&path("b/1")));
         let mut some = NameSet::default();
         some.insert(b"1");
-        names.0.locked().keep(Some(name("b")), Names::Listed(Arc::new(some)));
-        assert!(!names.is_in_new_directory(&name("b/2")));
-        assert!(!names.is_free(&name("b/1")) && names.is_free(&name("b/2")) && !names.is_free(&name("b/.2")));
+        names.0.locked().keep(Some(path("b")), Names::Listed(Arc::new(some)));
+        assert!(!names.is_in_new_directory(&path("b/2")));
+        assert!(!names.is_free(&path("b/1")) && names.is_free(&path("b/2")) && !names.is_free(&path("b/.2")));
         for number in 0..DIRECTORIES {
-            names.note_new(&name(&format!("c/{number}")));
+            names.note_new(&path(format!("c/{number}")));
         }
-        assert!(!names.is_free(&name("a/1")) && names.is_free(&name("c/7/x")));
+        assert!(!names.is_free(&path("a/1")) && names.is_free(&path("c/7/x")));
     }
 
     #[test]
     fn what_is_remembered_of_directories_is_bounded() {
-        let name = |text: &str| PathName::from_user(text).unwrap();
         let mut directories = Directories::default();
         let listed = |count: usize| {
             let mut names = NameSet::default();
@@ -230,23 +228,23 @@ mod tests {
             Names::Listed(Arc::new(names))
         };
         for number in 0..25 {
-            directories.keep(Some(name(&format!("d{number}"))), listed(MOST - 1));
+            directories.keep(Some(path(format!("d{number}"))), listed(MOST - 1));
             assert!(directories.bytes <= BYTES);
         }
-        assert!(directories.known(&Some(name("d0"))).is_none());
-        assert!(directories.known(&Some(name("d24"))).is_some());
+        assert!(directories.known(&Some(path("d0"))).is_none());
+        assert!(directories.known(&Some(path("d24"))).is_some());
         // The same one again takes no more.
         let before = directories.bytes;
-        directories.keep(Some(name("d24")), listed(MOST - 1));
+        directories.keep(Some(path("d24")), listed(MOST - 1));
         assert_eq!(directories.bytes, before);
-        directories.keep(Some(name("d24")), Names::New);
+        directories.keep(Some(path("d24")), Names::New);
         assert_eq!(directories.bytes, before - 8 * (MOST - 1));
     }
 
     #[test]
     fn names_that_a_listing_may_leave_out_or_change_are_not_believed_to_be_free() {
         let check = |name: &str, expect| {
-            assert_eq!(is_listed(&PathName::from_user(name).unwrap()), expect, "{name:?}");
+            assert_eq!(is_listed(&path(name)), expect, "{name:?}");
         };
         check("a", true);
         check("a b", true);

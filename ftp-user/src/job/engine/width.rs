@@ -194,6 +194,8 @@ mod tests {
     use super::*;
     use std::num::NonZero;
 
+    const EXACTLY: JobCount = JobCount::Exactly(NonZero::new(5).unwrap());
+
     /// Copies files of `bytes` until the number is found, where `rate` files a second are possible with a number.
     fn search(bytes: u64, rate: impl FnMut(usize) -> f64) -> (usize, Reason) {
         search_of(Jobs::default(), bytes, rate)
@@ -297,14 +299,12 @@ mod tests {
         width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
         assert_eq!((width.target, width.found()), (1, Some((1, Reason::Mixed))));
-        let mut width = Width::new(Jobs::of(JobCount::Exactly(NonZero::new(5).unwrap())));
+        let mut width = Width::new(Jobs::of(EXACTLY));
         width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((5, Reason::Asked)));
         // The limit of a site is told also where the user has named a number.
-        let mut width = Width::new(
-            Jobs::of(JobCount::Exactly(NonZero::new(5).unwrap())).limited(NonZero::new(2).unwrap()),
-        );
+        let mut width = Width::new(Jobs::of(EXACTLY).limited(NonZero::new(2).unwrap()));
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((2, Reason::Site)));
     }
@@ -316,15 +316,13 @@ mod tests {
         assert_eq!((width.target, width.found()), (3, Some((3, Reason::Refused))));
         width.ended(&[1], Moment::START);
         assert_eq!(width.target, 3);
-        let mut width = Width::new(Jobs::of(JobCount::Exactly(NonZero::new(5).unwrap())));
+        let mut width = Width::new(Jobs::of(EXACTLY));
         assert_eq!((width.target, width.found()), (1, None));
         width.ended(&[1], Moment::START);
         assert_eq!((width.target, width.found()), (5, Some((5, Reason::Asked))));
         width.refused(0);
         assert_eq!(width.target, 1);
     }
-
-    const EXACTLY: JobCount = JobCount::Exactly(NonZero::new(8).unwrap());
 
     #[test]
     fn small_files_are_divided_among_workers_unless_they_are_few() {

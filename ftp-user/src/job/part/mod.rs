@@ -508,11 +508,6 @@ mod tests {
         check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");
         check("/b.bin", "/.00000000000000ab.ftp-user.part");
     }
-}
-
-#[cfg(test)]
-mod leftover_tests {
-    use super::*;
 
     #[test]
     fn h21_the_search_ends_at_the_chunk_of_the_first_wrong_byte() {

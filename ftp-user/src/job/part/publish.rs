@@ -259,16 +259,16 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::LocalEnd;
+    use crate::place::tests::path;
+    use crate::world::local_path;
     use ftp_proto::calendar::When;
-    use std::ffi::OsStr;
     use std::fs;
-    use std::os::unix::ffi::OsStrExt;
 
     #[tokio::test]
     async fn old_files_of_one_name_are_all_kept() {
         let home = tempfile::tempdir().unwrap();
         let at = |path: &str| home.path().join(path);
-        let name = |path: &str| PathName::from_user(at(path).as_os_str().as_bytes()).unwrap();
+        let name = |file: &str| path(at(file));
         let context = Context::for_tests(Cancel::never());
         let mut host = Host::Local(LocalEnd::Typed);
         for (number, expect) in ["old/d/f", "old/d/f.~1~", "old/d/f.~2~"].into_iter().enumerate() {
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_for_once_also_if_it_was_found_before() {
-        let [a, b] = ["a", "b"].map(|name| PathName::from_user(name).unwrap());
+        let [a, b] = ["a", "b"].map(path);
         let mut old = OldFiles { sought: vec![b.clone()], found: vec![a.clone(), b.clone()] };
         [&a, &b, &a].into_iter().for_each(|name| old.seek(name.clone()));
         assert_eq!(old, OldFiles { sought: vec![b.clone(), a], found: vec![] });
@@ -295,12 +295,11 @@ mod tests {
     async fn an_old_file_goes_when_the_new_one_is_verified_and_stays_if_it_is_not() {
         for is_verified in [false, true] {
             let home = tempfile::tempdir().unwrap();
-            let name =
-                |path: &str| PathName::from_user(home.path().join(path).as_os_str().as_bytes()).unwrap();
+            let name = |file: &str| path(home.path().join(file));
             let context = Context::for_tests(Cancel::never());
             let mut host = Host::Local(LocalEnd::Typed);
             let part = Part::random(&name("f")).unwrap();
-            fs::write(OsStr::from_bytes(part.stored.as_bytes()), "new").unwrap();
+            fs::write(local_path(&part.stored), "new").unwrap();
             fs::write(home.path().join("old"), "old").unwrap();
             let mut old = OldFiles { sought: Vec::new(), found: vec![name("old")] };
             let before = FinalName::Free;
@@ -318,8 +317,8 @@ mod tests {
     #[tokio::test]
     async fn what_somebody_has_stored_meanwhile_is_kept_only_if_it_is_newer() {
         let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("f");
-        let target = PathName::from_user(path.as_os_str().as_bytes()).unwrap();
+        let file = home.path().join("f");
+        let target = path(&file);
         let (context, mut host) = (Context::for_tests(Cancel::never()), Host::Local(LocalEnd::Typed));
         let part = Part::random(&target).unwrap();
         let source =
@@ -329,8 +328,8 @@ mod tests {
         };
         assert_eq!(kept(Overwrite::Newer).await, Ok(false));
         for (modified, expect) in [(999, false), (1_001, true)] {
-            let file = fs::File::create(&path).unwrap();
-            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified)).unwrap();
+            let created = fs::File::create(&file).unwrap();
+            created.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified)).unwrap();
             assert_eq!(kept(Overwrite::Newer).await, Ok(expect), "{modified}");
         }
         assert_eq!((kept(Overwrite::Always).await, kept(Overwrite::Never).await.is_err()), (Ok(false), true));

@@ -164,18 +164,10 @@ impl VerifiedCopy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{Location, Netrc};
+    use crate::place::tests::{location, path};
     use ftp_proto::deletion::{CopyProof, ExpectedCopy, SourceNow};
     use ftp_proto::digest::Algorithm;
     use ftp_proto::listing::{Entry, Kind, When};
-
-    fn location(text: &str) -> Location {
-        Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
-    }
-
-    fn path(text: &str) -> PathName {
-        PathName::from_user(text).unwrap()
-    }
 
     #[test]
     fn h25_nothing_outside_the_place_may_be_deleted() {
@@ -201,12 +193,10 @@ mod tests {
     fn a_source_is_deleted_only_if_it_is_unchanged_and_its_copy_was_verified() {
         let scope = Scope::at(&path("d"));
         let facts = |size: u64, modified: Option<i64>, unique: Option<&str>| Facts {
-            kind: Kind::File,
             size: Some(size),
             modified: modified.map(When),
             unique: unique.map(str::to_owned),
-            version: None,
-            mode: None,
+            ..Facts::of_kind(Kind::File)
         };
         let hash = Verified::Hash(Algorithm::Sha256);
         let before = facts(5, Some(1), Some("a"));

@@ -39,9 +39,10 @@ impl Scope {
     /// The place that was named to be deleted, which is no directory.
     pub(crate) fn of_entry(location: &Location) -> Result<Self> {
         if place::base_name(&location.path).is_none() {
-            return Err(no_name(location));
+            return Err(Failure::usage(format!("{location} does not name what is deleted"))
+                .hint("write its path without . and .. at the end"));
         }
-        Ok(Self { root: without_slashes(&location.path), held: None })
+        Ok(Self::at(&location.path))
     }
 
     /// The same place, which is held on this host: nobody can put another one in its stead.
@@ -63,12 +64,6 @@ impl Scope {
     pub(super) fn keeper(&self) -> Option<&HeldPlace> {
         self.held.as_deref()
     }
-}
-
-/// The failure if a place has no last name.
-fn no_name(location: &Location) -> Failure {
-    Failure::usage(format!("{location} does not name what is deleted"))
-        .hint("write its path without . and .. at the end")
 }
 
 /// A path without slashes at its end.
@@ -184,14 +179,17 @@ pub(crate) fn against(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{Netrc, Place, SiteSettings};
+    use crate::place::tests::{location, path};
+    use crate::place::{Place, SiteSettings};
 
-    fn location(text: &str) -> Location {
-        Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
-    }
-
-    fn path(text: &str) -> PathName {
-        PathName::from_user(text).unwrap()
+    /// A place at a site that is named for this directory.
+    fn at_site(base: Option<&str>, written: &str) -> Location {
+        let mut location = location(&format!("ftp://ann@h/{written}"));
+        if let Place::Remote(remote) = &mut location.place {
+            let (name, base) = ("lab".to_owned(), base.map(path));
+            remote.site.named = Some(Arc::new(SiteSettings { name, base, ..SiteSettings::default() }));
+        }
+        location
     }
 
     #[test]
@@ -237,15 +235,7 @@ mod tests {
     #[test]
     fn the_directory_of_a_site_is_never_deleted() {
         let check = |base: &str, written: &str, expect: bool| {
-            let mut location = location(&format!("ftp://ann@h/{written}"));
-            if let Place::Remote(remote) = &mut location.place {
-                let named = SiteSettings {
-                    name: "lab".to_owned(),
-                    base: Some(path(base)),
-                    ..SiteSettings::default()
-                };
-                remote.site.named = Some(Arc::new(named));
-            }
+            let location = at_site(Some(base), written);
             let found = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default());
             assert_eq!(found.is_ok(), expect, "{base} {written}: {found:?}");
         };
@@ -264,12 +254,7 @@ mod tests {
     #[test]
     fn what_is_advised_for_a_site_is_its_directory_and_not_the_root_of_its_server() {
         let refused = |base: Option<&str>, written: &str| {
-            let mut location = location(&format!("ftp://ann@h/{written}"));
-            if let Place::Remote(remote) = &mut location.place {
-                let named =
-                    SiteSettings { name: "lab".to_owned(), base: base.map(path), ..SiteSettings::default() };
-                remote.site.named = Some(Arc::new(named));
-            }
+            let location = at_site(base, written);
             let failure = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default())
                 .unwrap_err()
                 .to_string();

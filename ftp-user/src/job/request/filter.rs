@@ -100,7 +100,8 @@ impl Filter {
     fn is_taken_by_line(&self, path: &PathName) -> bool {
         let decides = |line: &&FilterLine| {
             let mut above = std::iter::successors(crate::place::parent(path), crate::place::parent);
-            line.patterns.matches(path, false) || above.any(|above| line.patterns.directories_match(&above))
+            line.patterns.matches(path, false)
+                || above.any(|above| line.patterns.matching(&above).any(|text| text.ends_with('/')))
         };
         self.lines.iter().find(decides).is_none_or(|line| line.includes)
     }
@@ -154,11 +155,6 @@ impl Patterns {
         self.matching(path).any(|text| is_directory || !text.ends_with('/'))
     }
 
-    /// Whether a pattern for directories only matches.
-    fn directories_match(&self, path: &PathName) -> bool {
-        self.matching(path).any(|text| text.ends_with('/'))
-    }
-
     /// The patterns that match, as they were typed.
     fn matching(&self, path: &PathName) -> impl Iterator<Item = &String> {
         let matching = self.set.matches(Path::new(OsStr::from_bytes(path.as_bytes())));
@@ -172,10 +168,25 @@ const BRACES: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::parent;
 
     fn filter(include: &[&str], exclude: &[&str]) -> Filter {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         Filter::new(&texts(include), &texts(exclude)).unwrap()
+    }
+
+    fn of_lines(lines: &[&str]) -> Filter {
+        let mut filter = Filter::default();
+        for line in lines {
+            let (sign, glob) = line.split_once(' ').unwrap();
+            filter.push_line(sign == "+", glob).unwrap();
+        }
+        filter
+    }
+
+    /// Whether all directories above a file are entered.
+    fn is_reached(filter: &Filter, file: &PathName) -> bool {
+        std::iter::successors(parent(file), parent).all(|above| filter.enters(&above))
     }
 
     #[test]
@@ -233,15 +244,9 @@ mod tests {
     #[test]
     fn the_first_line_that_matches_a_file_decides() {
         let check = |lines: &[&str], path: &str, expect: bool| {
-            let mut filter = Filter::default();
-            for line in lines {
-                let (sign, glob) = line.split_once(' ').unwrap();
-                filter.push_line(sign == "+", glob).unwrap();
-            }
-            let path = PathName::from_user(path).unwrap();
-            let mut above = std::iter::successors(crate::place::parent(&path), crate::place::parent);
-            let is_entered = above.all(|above| filter.enters(&above));
-            assert_eq!(is_entered && filter.takes(&path), expect, "{lines:?} {}", path.display());
+            let (filter, path) = (of_lines(lines), PathName::from_user(path).unwrap());
+            let is_taken = is_reached(&filter, &path) && filter.takes(&path);
+            assert_eq!(is_taken, expect, "{lines:?} {}", path.display());
         };
         let pictures: &[&str] = &["+ *.jpg", "- *"];
         check(pictures, "a.jpg", true);
@@ -291,9 +296,8 @@ mod tests {
                 filter.push_line(includes, glob).unwrap();
             }
             for file in &files {
-                let mut above = std::iter::successors(crate::place::parent(file), crate::place::parent);
-                let is_entered = above.all(|above| filter.enters(&above));
-                assert!(is_entered || !filter.takes(file), "{first:?} {second:?} {}", file.display());
+                let is_possible = is_reached(&filter, file) || !filter.takes(file);
+                assert!(is_possible, "{first:?} {second:?} {}", file.display());
             }
         }
     }
@@ -306,12 +310,7 @@ mod tests {
             (&["- *.log", "+ *.jpg"], false),
             (&["+ *.jpg", "- *"], true),
         ] {
-            let mut filter = Filter::default();
-            for line in lines {
-                let (sign, glob) = line.split_once(' ').unwrap();
-                filter.push_line(sign == "+", glob).unwrap();
-            }
-            assert_eq!(filter.selects(), expect, "{lines:?}");
+            assert_eq!(of_lines(lines).selects(), expect, "{lines:?}");
         }
     }
 

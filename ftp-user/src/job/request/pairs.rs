@@ -189,10 +189,7 @@ const IN_MEMORY: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn location(text: &str) -> Location {
-        Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
-    }
+    use crate::place::tests::location;
 
     #[test]
     fn pairs_come_back_as_they_were_however_many_there_are() {

@@ -291,11 +291,10 @@ pub(super) fn takes_name(source: &Location, destination: &Location) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Netrc;
+    use crate::place::tests::{location, path};
 
     #[test]
     fn those_above_a_directory_are_known_as_well() {
-        let path = |text: &str| PathName::from_user(text).unwrap();
         let mut known = KnownDirectories::default();
         known.add(&path("a/b/c"));
         known.add(&path("a/b"));
@@ -320,7 +319,6 @@ mod tests {
 
     #[test]
     fn trees_and_files_go_where_cp_puts_them() {
-        let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
         let check = |source: &str, dest: &str, into: bool, expect: &str| {
             let found = target(&location(source), &location(dest), into);
             assert_eq!(found.display(), expect, "{source:?} {dest:?} {into}");

@@ -237,15 +237,14 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::LocalEnd;
+    use crate::place::tests::path;
     use ftp_proto::deletion::Presence;
-    use std::os::unix::ffi::OsStrExt;
 
     #[tokio::test]
     async fn what_the_source_has_is_not_lacking_and_a_directory_answers_for_what_is_in_it() {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("kept")).unwrap();
         std::fs::write(home.path().join("hidden"), "").unwrap();
-        let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
         let mut host = Host::Local(LocalEnd::Typed);
         let mut surplus = Spool::new(10);
@@ -256,10 +255,9 @@ mod tests {
         for name in &names {
             let kind = if name.ends_with('/') { Kind::Directory } else { Kind::File };
             let facts = Facts::of_kind(kind);
-            let path = PathName::from_user(name.trim_end_matches('/')).unwrap();
-            surplus.push(TreeEntry { path, facts }).unwrap();
+            surplus.push(TreeEntry { path: path(name.trim_end_matches('/')), facts }).unwrap();
         }
-        let mut lacking = LackingNames::at(root);
+        let mut lacking = LackingNames::at(path(home.path()));
         let needs = |entry: &TreeEntry| entry.path.as_bytes() != b"not-asked";
         let (mut found, mut stay) = (0, Vec::new());
         while let Some((entry, lack)) = lacking.next(&context, &mut host, &mut surplus, needs).await.unwrap()

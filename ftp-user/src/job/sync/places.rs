@@ -161,9 +161,8 @@ mod tests {
     use crate::context::Cancel;
     use crate::endpoint::Pools;
     use crate::job::request::filter::Filter;
-    use crate::job::request::job::Options;
-    use crate::job::request::job::SyncRules;
-    use crate::place::Netrc;
+    use crate::job::request::job::{Options, SyncRules};
+    use crate::place::tests::location;
     use crate::session::Role;
     use std::os::unix::fs::symlink;
 
@@ -178,7 +177,6 @@ mod tests {
             std::fs::create_dir_all(at(directory)).unwrap();
         }
         symlink("bk/in", home.path().join("alias")).unwrap();
-        let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
         let (source, destination) = (location("ftp://127.0.0.1:1/src"), location(&at("bk")));
         let (rules, options) = (SyncRules::default(), Options::default());
         let mut request = SyncRequest { source, destination, rules, options, filter: Filter::default() };

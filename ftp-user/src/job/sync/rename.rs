@@ -292,17 +292,15 @@ const OF_ONE: usize = 150;
 mod tests {
     use super::*;
     use crate::endpoint::LocalEnd;
-    use std::os::unix::ffi::OsStrExt;
+    use crate::place::tests::path;
 
     #[test]
     fn a_server_does_not_decide_how_much_memory_renamed_files_take() {
         let kept = |length: usize| {
             let mut candidates = RenameCandidates::default();
             for size in 0..200_000_u64 {
-                let path = PathName::from_user("x".repeat(length)).unwrap();
-                let size = Some(SMALLEST + size);
-                let kind = listing::Kind::File;
-                let facts = Facts { kind, size, modified: None, unique: None, version: None, mode: None };
+                let path = path("x".repeat(length));
+                let facts = Facts { size: Some(SMALLEST + size), ..Facts::of_kind(listing::Kind::File) };
                 candidates.add(&TreeEntry { path, facts });
             }
             assert!(candidates.bytes < MOST_BYTES + 8192);
@@ -314,7 +312,6 @@ mod tests {
 
     #[test]
     fn a_name_stays_if_the_destination_takes_a_new_one_for_it() {
-        let path = |text: &str| PathName::from_user(text).unwrap();
         let mut similar = SimilarNames::default();
         for surplus in ["d/README", "caf\u{e9}", "other"] {
             similar.note(&path(surplus));
@@ -335,10 +332,9 @@ mod tests {
         // "A.TXT" has a new name since it was listed, so it is not there.
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("README"), "").unwrap();
-        let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
+        let root = path(home.path());
         let context = Context::for_tests(Cancel::never());
         let (mut host, mut similar) = (Host::Local(LocalEnd::Typed), SimilarNames::default());
-        let path = |text: &str| PathName::from_user(text).unwrap();
         for surplus in ["a.txt", "readme"] {
             similar.note(&path(surplus));
         }

@@ -250,10 +250,10 @@ const MAKE_IT: &str = "make it at the destination, then copy again";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::tests::path as name;
 
     #[test]
     fn h35_names_that_differ_in_case_only_are_found_within_a_directory() {
-        let path = |text: &str| PathName::from_user(text).unwrap();
         let mut names = SiblingNames::default();
         for (text, expect) in [
             ("Case", None),
@@ -269,7 +269,7 @@ mod tests {
             ("e/\u{f6}l", Some("O\u{308}l")),
         ] {
             let expect = expect.map(|name| names.hash(name.as_bytes()));
-            assert_eq!(names.other(&path(text)), expect, "{text}");
+            assert_eq!(names.other(&name(text)), expect, "{text}");
         }
     }
 
@@ -288,15 +288,6 @@ mod tests {
     fn a_server_does_not_decide_how_much_memory_its_names_take() {
         assert_eq!(kept(20), MOST_SIMILAR);
         assert_eq!(kept(4096), MOST_BYTES / 8192);
-    }
-}
-
-#[cfg(test)]
-mod directories_tests {
-    use super::*;
-
-    fn name(text: &str) -> PathName {
-        PathName::from_user(text).unwrap()
     }
 
     #[test]

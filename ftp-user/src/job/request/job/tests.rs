@@ -1,11 +1,10 @@
 //! Which jobs are refused before anything is sent to a server.
 
 use super::*;
-use crate::place::Netrc;
+use crate::place::tests::location;
 
 #[test]
 fn h32_a_directory_is_never_made_like_one_in_it() {
-    let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
     let check = |source: &str, dest: &str, expect: Option<&str>| {
         let rules = SyncRules::default();
         let job = Job::sync(location(source), location(dest), rules, Options::default());
@@ -31,7 +30,6 @@ fn h32_a_directory_is_never_made_like_one_in_it() {
 #[test]
 fn h32_a_place_is_never_copied_to_itself() {
     let check = |source: &str, dest: &str, refused: bool| {
-        let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
         let job = Job::copy(vec![location(source)], location(dest), Options::default());
         assert_eq!(job.is_err(), refused, "{source:?} {dest:?}");
     };

@@ -1,11 +1,8 @@
 //! What goes and what stays, and how that is told.
 
 use super::*;
+use crate::place::tests::path;
 use ftp_proto::deletion::AmountTally;
-
-fn path(text: &str) -> PathName {
-    PathName::from_user(text).unwrap()
-}
 
 /// A directory `d` of 30 files that all go, beside 100 others.
 fn large() -> LargeDeletions {
@@ -78,9 +75,8 @@ fn names_that_servers_hide_are_counted_apart() {
 
 #[test]
 fn names_that_stay_are_told_with_the_jobs_that_work_there() {
-    let name = |text: &str| PathName::from_user(text).unwrap();
     let mut kept = ClaimedNames::default();
-    kept.keep(&name("b"), JobId::new(2));
+    kept.keep(&path("b"), JobId::new(2));
     let check = |kept: &ClaimedNames, expect: &str| {
         assert_eq!(
             kept.words("x/b"),
@@ -88,10 +84,10 @@ fn names_that_stay_are_told_with_the_jobs_that_work_there() {
         );
     };
     check(&kept, "1 name where job 0000000000000002 works");
-    kept.keep(&name("a"), JobId::new(1));
+    kept.keep(&path("a"), JobId::new(1));
     check(&kept, "2 names where job 0000000000000001 and another one work");
-    kept.keep(&name("c"), JobId::new(3));
+    kept.keep(&path("c"), JobId::new(3));
     check(&kept, "3 names where job 0000000000000001 and 2 other jobs work");
-    kept.keep_empty(&name("d"), &OtherJobs::default());
+    kept.keep_empty(&path("d"), &OtherJobs::default());
     check(&kept, "3 names and empty directories where job 0000000000000001 and 2 other jobs work");
 }

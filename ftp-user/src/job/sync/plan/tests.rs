@@ -1,8 +1,8 @@
 //! The laws of a plan, by tables and by random trees.
 
 use super::*;
-use crate::failure::Failure;
-use crate::job::spool::Sorter;
+use crate::place::tests::path;
+use Kind::{Directory, File, Link, Other};
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
 
@@ -11,19 +11,15 @@ const DIFFERS: PathVerdict = PathVerdict::Planned(PlannedAction::Replace);
 const UNSURE: PathVerdict = PathVerdict::Planned(PlannedAction::Compare);
 const NEW_DIRECTORY: PathVerdict = PathVerdict::Planned(PlannedAction::Make);
 
-fn path(text: &str) -> PathName {
-    PathName::from_user(text).unwrap()
-}
-
 fn facts(kind: Kind, size: Option<u64>, modified: Option<i64>) -> Facts {
-    Facts { kind, size, modified: modified.map(When), unique: None, version: None, mode: None }
+    Facts { size, modified: modified.map(When), ..Facts::of_kind(kind) }
 }
 
 #[test]
 fn a_file_that_both_have_is_judged_as_was_asked() {
     use Compare::{Auto, Exists, Hash, Size, Time};
     use PathVerdict::Same;
-    let file = |size, modified| facts(Kind::File, size, modified);
+    let file = |size, modified| facts(File, size, modified);
     let (own, other) = (file(Some(5), Some(1)), file(Some(5), Some(2)));
     let check = |destination: &Facts, expect: [PathVerdict; 5]| {
         let found =
@@ -41,7 +37,6 @@ fn a_file_that_both_have_is_judged_as_was_asked() {
 
 #[test]
 fn what_is_of_another_kind_is_neither_replaced_nor_deleted() {
-    use Kind::{Directory, File, Link, Other};
     use PathVerdict::{Blocked, Same, Untouched};
     let check = |source: Kind, expect: [PathVerdict; 5]| {
         let found = [None, Some(File), Some(Directory), Some(Link), Some(Other)].map(|destination| {
@@ -80,7 +75,6 @@ fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String,
 
 #[test]
 fn what_is_below_a_name_that_the_source_has_for_something_else_stays() {
-    use Kind::{Directory, File, Other};
     let check = |source: &[(&str, Kind)], destination: &[(&str, Kind)], expect: &[(&str, PathVerdict)]| {
         let found = verdicts(&tree(source), &tree(destination), Compare::Auto);
         let expect: Vec<_> = expect.iter().map(|(name, verdict)| ((*name).to_owned(), *verdict)).collect();
@@ -132,16 +126,16 @@ fn random_tree(seed: &mut u64) -> Tree {
         let mut name = String::new();
         for depth in 0..=next(3) {
             let is_new = !tree.contains_key(&name);
-            if depth > 0 && !is_new && tree.get(&name).is_some_and(|facts| facts.kind != Kind::Directory) {
+            if depth > 0 && !is_new && tree.get(&name).is_some_and(|facts| facts.kind != Directory) {
                 break;
             }
             if depth > 0 && is_new {
-                tree.insert(name.clone(), facts(Kind::Directory, None, Some(1)));
+                tree.insert(name.clone(), facts(Directory, None, Some(1)));
             }
             let separator = if depth > 0 { "/" } else { "" };
             name = format!("{name}{separator}{}", ["a", "b", "a-", "c"][usize::try_from(next(4)).unwrap()]);
         }
-        let kind = [Kind::File, Kind::File, Kind::Directory, Kind::Link, Kind::Other];
+        let kind = [File, File, Directory, Link, Other];
         let kind = kind[usize::try_from(next(5)).unwrap()];
         let time = i64::try_from(next(2)).unwrap();
         tree.entry(name).or_insert_with(|| facts(kind, Some(next(2)), Some(time)));
@@ -160,9 +154,9 @@ fn synced(source: &Tree, destination: &Tree, compare: Compare) -> Tree {
     let mut made = destination.clone();
     // Directories are removed from below, if they are empty.
     let judged = verdicts(source, destination, compare);
-    let (directories, others): (Vec<_>, Vec<_>) = judged.into_iter().partition(|(name, verdict)| {
-        *verdict == PathVerdict::Surplus && destination[name].kind == Kind::Directory
-    });
+    let (directories, others): (Vec<_>, Vec<_>) = judged
+        .into_iter()
+        .partition(|(name, verdict)| *verdict == PathVerdict::Surplus && destination[name].kind == Directory);
     for (name, verdict) in others.into_iter().chain(directories.into_iter().rev()) {
         match verdict {
             PathVerdict::Surplus if !is_empty(&made, &name) => {}
@@ -207,7 +201,7 @@ fn every_pair_of_trees_obeys_the_laws() {
         for name in made.keys() {
             let above = name.rsplit_once('/').map(|(above, _)| above);
             let is_there =
-                above.is_none_or(|above| made.get(above).is_some_and(|found| found.kind == Kind::Directory));
+                above.is_none_or(|above| made.get(above).is_some_and(|found| found.kind == Directory));
             assert!(is_there, "{name} {shown}");
         }
         // What is equal stays as it is, and a second run has nothing to copy or delete.
@@ -239,7 +233,7 @@ fn listed<'a>(names: impl IntoIterator<Item = (&'a str, Kind)>) -> ListedTree {
 #[test]
 fn whoever_is_asked_to_stop_plans_no_further() {
     let names: Vec<String> = (0..3000).map(|number| format!("f{number}")).collect();
-    let tree = || listed(names.iter().map(|name| (name.as_str(), Kind::File)));
+    let tree = || listed(names.iter().map(|name| (name.as_str(), File)));
     let (stop, cancel) = Cancel::new();
     let planned = plan(tree(), ListedTree::default(), PlanRules::default(), &cancel).unwrap();
     assert_eq!(planned.counts.copied, 3000);
@@ -250,7 +244,7 @@ fn whoever_is_asked_to_stop_plans_no_further() {
 
 #[test]
 fn what_an_earlier_run_has_begun_is_compared_although_it_looks_the_same() {
-    let tree = || listed(["a", "d/a", "d/b"].map(|name| (name, Kind::File)));
+    let tree = || listed(["a", "d/a", "d/b"].map(|name| (name, File)));
     let begun = ["d/a", "gone"].map(|name| name.as_bytes().to_vec()).into();
     let rules = PlanRules { compare: Compare::Exists, begun, ..PlanRules::default() };
     let mut plan = plan(tree(), tree(), rules, &Cancel::never()).unwrap();
@@ -262,7 +256,7 @@ fn what_an_earlier_run_has_begun_is_compared_although_it_looks_the_same() {
 
 #[test]
 fn a_directory_whose_name_a_file_had_that_was_begun_is_not_compared() {
-    let tree = || listed([("d", Kind::Directory)]);
+    let tree = || listed([("d", Directory)]);
     let rules = PlanRules { begun: [b"d".to_vec()].into(), ..PlanRules::default() };
     let mut plan = plan(tree(), tree(), rules, &Cancel::never()).unwrap();
     assert_eq!((plan.counts.same, plan.counts.copied, plan.tasks.pop().unwrap()), (0, 0, None));
@@ -270,7 +264,6 @@ fn a_directory_whose_name_a_file_had_that_was_begun_is_not_compared() {
 
 #[test]
 fn only_a_directory_in_which_something_goes_is_looked_at_as_the_source() {
-    use Kind::{Directory, File};
     let names = [("d", Directory), ("d/x", File), ("d/y", File)];
     for (source, expect) in [(&[("x", File), ("y", File)][..], Some("d")), (&names, None)] {
         let mut sample = RootSample::default();
@@ -283,7 +276,6 @@ fn only_a_directory_in_which_something_goes_is_looked_at_as_the_source() {
 
 #[test]
 fn a_directory_in_which_something_stays_is_not_counted_among_what_goes() {
-    use Kind::{Directory, File, Other};
     let check = |names: &[(&str, Kind)], selects: bool, expect: u64, stay: &[&str]| {
         let rules = PlanRules { selects, ..PlanRules::default() };
         let tree = listed(names.iter().copied());
@@ -311,7 +303,6 @@ fn a_directory_in_which_something_stays_is_not_counted_among_what_goes() {
 
 #[test]
 fn what_another_job_has_claimed_is_neither_deleted_nor_counted() {
-    use Kind::{Directory, File};
     let job = JobId::new(7);
     let check = |claimed: &[&str], expect: u64, go: &[&str], words: &[&str]| {
         let names = [("d", Directory), ("d/a", File), ("d/e", Directory), ("d/old", File), ("f", Directory)];

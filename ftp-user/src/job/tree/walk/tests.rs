@@ -3,12 +3,12 @@
 use super::*;
 use crate::context::Cancel;
 use crate::endpoint::LocalEnd;
-use std::os::unix::ffi::OsStrExt;
+use crate::place::tests::path;
 
 /// What a walk through `root` finds.
 async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     let context = Context::for_tests(Cancel::never());
-    let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
+    let root = path(root);
     let unique = LocalEnd::Typed.facts(&root).unwrap().unwrap().unique;
     let rules = WalkRules { links, ..WalkRules::default() };
     let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, unique, rules);
@@ -37,7 +37,7 @@ async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
         Visit::Directory(path, _) | Visit::File(path, _) | Visit::Link(path, _) | Visit::Skipped(path, _) => {
             path.clone()
         }
-        Visit::Failed(..) => PathName::from_user("~").unwrap(),
+        Visit::Failed(..) => path("~"),
     });
     found
 }
@@ -51,13 +51,12 @@ async fn a_walk_finds_everything_and_follows_links_as_it_is_told() {
     for (target, link) in [("top", "link"), ("a", "to"), ("none", "wrong"), ("..", "a/up")] {
         std::os::unix::fs::symlink(target, root.path().join(link)).unwrap();
     }
-    let name = |text: &str| PathName::from_user(text).unwrap();
-    let skipped = |path: &str, why: &str| Visit::Skipped(name(path), format!("it is {why}"));
+    let skipped = |name: &str, why: &str| Visit::Skipped(path(name), format!("it is {why}"));
     const DIRECTORY: &str = "a symbolic link to a directory (--links follow copies what is in it)";
     const NOWHERE: &str = "a symbolic link that leads nowhere";
     const LOOP: &str = "the same directory as the directory that is copied, which contains it";
-    let directory = |path: &str| Visit::Directory(name(path), Attributes::default());
-    let file = |path: &str| Visit::File(name(path), None);
+    let directory = |name: &str| Visit::Directory(path(name), Attributes::default());
+    let file = |name: &str| Visit::File(path(name), None);
     assert_eq!(
         found(root.path(), Links::Skip).await,
         [
@@ -102,18 +101,26 @@ async fn a_walk_finds_everything_and_follows_links_as_it_is_told() {
     );
 }
 
+/// A walk through a directory of this host of which nothing is known.
+fn walked(context: Context, root: PathName) -> Visits {
+    walk(context, Host::Local(LocalEnd::Typed), root, None, WalkRules::default())
+}
+
+/// The root of a walk, which nothing identifies.
+fn root() -> Arc<EnteredDirectory> {
+    Arc::new(EnteredDirectory { path: None, identity: Identity::default(), parent: None })
+}
+
 #[tokio::test]
 async fn of_a_large_directory_little_is_in_memory() {
     let (context, rules) = (Context::for_tests(Cancel::never()), WalkRules::default());
     let (sender, mut visits) = visit_queue();
-    let directory = Arc::new(EnteredDirectory { path: None, identity: Identity::default(), parent: None });
-    let mut listed = ListedDirectory::new(&context, &rules, &sender, directory, 0, LONGEST_PATH);
+    let mut listed = ListedDirectory::new(&context, &rules, &sender, root(), 0, LONGEST_PATH);
     // The listing breaks in its middle and is asked for again.
     for number in (0..100_000).chain(0..200_000) {
         listed.listings += u32::from(number == 0);
         let kind = if number % 2 == 0 { Kind::File } else { Kind::Directory };
-        let name = PathName::from_user(format!("name-{number}")).unwrap();
-        listed.entry(Entry { size: Some(1), ..Entry::new(name, kind) });
+        listed.entry(Entry { size: Some(1), ..Entry::new(path(format!("name-{number}")), kind) });
         assert!(visits.in_memory() < 20_000 && listed.level.children.in_memory() < 20_000);
     }
     assert_eq!((listed.names, listed.level.children.len()), (200_000, 100_000));
@@ -131,11 +138,10 @@ async fn of_a_large_directory_little_is_in_memory() {
 async fn of_a_hostile_listing_what_is_left_out_is_told_once() {
     let (context, rules) = (Context::for_tests(Cancel::never()), WalkRules::default());
     let (sender, mut visits) = visit_queue();
-    let directory = Arc::new(EnteredDirectory { path: None, identity: Identity::default(), parent: None });
-    let mut listed = ListedDirectory::new(&context, &rules, &sender, directory, MOST_WAITING, LONGEST_PATH);
+    let mut listed = ListedDirectory::new(&context, &rules, &sender, root(), MOST_WAITING, LONGEST_PATH);
     for number in 0..50_000 {
         for (name, kind) in [(format!("d{number}"), Kind::Directory), (format!("a/{number}"), Kind::File)] {
-            listed.entry(Entry::new(PathName::from_user(name).unwrap(), kind));
+            listed.entry(Entry::new(path(name), kind));
         }
     }
     listed.tell_left_out();
@@ -155,9 +161,7 @@ async fn of_a_hostile_listing_what_is_left_out_is_told_once() {
 
 #[tokio::test]
 async fn a_directory_that_is_not_there_is_told_as_one_that_could_not_be_listed() {
-    let root = PathName::from_user("/nonexistent/directory").unwrap();
-    let context = Context::for_tests(Cancel::never());
-    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, None, WalkRules::default());
+    let mut visits = walked(Context::for_tests(Cancel::never()), path("/nonexistent/directory"));
     let visit = visits.next().await;
     let is_unlisted = matches!(visit, Some(Visit::Failed(FailedVisit { path: None, is_unlisted: true, .. })));
     assert!(is_unlisted && visits.next().await.is_none(), "{visit:?}");
@@ -171,8 +175,7 @@ async fn a_tree_without_end_is_ended() {
     }
     let mut context = Context::for_tests(Cancel::never());
     context.settings.listing.names = 40;
-    let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, None, WalkRules::default());
+    let mut visits = walked(context, path(root.path()));
     let (mut failures, mut directories) = (Vec::new(), 0);
     while let Some(visit) = visits.next().await {
         match visit {
