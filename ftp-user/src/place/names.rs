@@ -1,7 +1,7 @@
 //! Sites: servers to which the settings give names. `SITE:path` and `[SITE]path` are places there. Pure.
 
 use super::path::RemotePath;
-use super::settings::{NAME, SiteLimits, SiteSettings, check_name};
+use super::settings::{NAME, SiteLimits, check_name};
 use super::site::Remote;
 use crate::failure::{Failure, FtpUser, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,14 +34,9 @@ impl Names {
     pub fn with_limits(&self, limits: impl Fn(&str, SiteLimits) -> SiteLimits) -> Self {
         let limited = |(name, remote): (&String, &Remote)| {
             let mut remote = remote.clone();
-            remote.site.named = remote.site.named.map(|named| {
-                let limits = limits(name, named.limits);
-                if limits == named.limits {
-                    named
-                } else {
-                    Arc::new(SiteSettings { limits, ..(*named).clone() })
-                }
-            });
+            if let Some(named) = &mut remote.site.named {
+                Arc::make_mut(named).limits = limits(name, named.limits);
+            }
             (name.clone(), remote)
         };
         Self { sites: Arc::new(self.sites.iter().map(limited).collect()), ..self.clone() }

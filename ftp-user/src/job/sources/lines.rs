@@ -13,6 +13,7 @@ use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter::Peekable;
 
 /// A source that is no pattern, and where it goes.
 #[derive(Debug)]
@@ -40,42 +41,38 @@ impl SourceLine {
 /// The lines behind those that were looked at.
 #[derive(Debug)]
 pub(super) struct WaitingLines<I: Iterator<Item = Result<SourceLine>>> {
-    /// The next ones: those that are looked at again, since a tree before them has changed what is there, or the first other one.
-    next: VecDeque<Result<SourceLine>>,
-    others: I,
+    /// Those that are looked at again, since a tree before them has changed what is there.
+    again: VecDeque<SourceLine>,
+    others: Peekable<I>,
 }
 
 impl<I: Iterator<Item = Result<SourceLine>>> WaitingLines<I> {
-    pub(super) const fn new(others: I) -> Self {
-        Self { next: VecDeque::new(), others }
-    }
-
-    fn peek(&mut self) -> Option<&Result<SourceLine>> {
-        if self.next.is_empty() {
-            self.next.extend(self.others.next());
-        }
-        self.next.front()
+    pub(super) fn new(others: I) -> Self {
+        Self { again: VecDeque::new(), others: others.peekable() }
     }
 
     /// The next line.
     pub(super) fn next(&mut self) -> Option<Result<SourceLine>> {
-        self.next.pop_front().or_else(|| self.others.next())
+        self.again.pop_front().map(Ok).or_else(|| self.others.next())
     }
 
     /// The next line, if it can be read and fits.
     pub(super) fn next_if(&mut self, fits: impl Fn(&SourceLine) -> bool) -> Option<SourceLine> {
-        let does_fit = self.peek()?.as_ref().is_ok_and(fits);
-        if does_fit { self.next()?.ok() } else { None }
+        match self.again.is_empty() {
+            true => self.others.next_if(|line| line.as_ref().is_ok_and(fits))?.ok(),
+            false => self.again.pop_front_if(|line| fits(line)),
+        }
     }
 
     /// Puts lines back to where they came from, before all others.
-    pub(super) fn put_back(&mut self, lines: VecDeque<SourceLine>) {
-        lines.into_iter().rev().for_each(|line| self.next.push_front(Ok(line)));
+    pub(super) fn put_back(&mut self, mut lines: VecDeque<SourceLine>) {
+        lines.append(&mut self.again);
+        self.again = lines;
     }
 
     /// Whether there is none.
     pub(super) fn is_empty(&mut self) -> bool {
-        self.peek().is_none()
+        self.again.is_empty() && self.others.peek().is_none()
     }
 }
 
