@@ -70,7 +70,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(test)]
-mod screen_tests {
+mod tests {
     use super::*;
 
     #[test]
@@ -87,11 +87,6 @@ mod screen_tests {
             assert_eq!(is_utf8(get), expect, "{set:?}");
         }
     }
-}
-
-#[cfg(test)]
-mod trace_file_tests {
-    use super::*;
 
     #[test]
     fn only_its_user_can_read_a_trace() {

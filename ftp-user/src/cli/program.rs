@@ -261,11 +261,6 @@ mod tests {
             assert_eq!(typed_color(&words), expect, "{typed}");
         }
     }
-}
-
-#[cfg(test)]
-mod defaults_tests {
-    use super::*;
 
     #[test]
     fn the_store_of_the_settings_holds_for_every_verb_unless_one_is_typed() {

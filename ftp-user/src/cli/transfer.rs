@@ -395,11 +395,14 @@ mod tests {
     use super::*;
     use crate::config::Relay;
     use crate::failure::Kind;
+    use crate::job::{Jobs, Options};
+    use crate::place::{Netrc, Place, SiteSettings};
     use clap::Parser;
     use ftp_proto::relay::token::Token;
     use std::ffi::OsString;
     use std::fs::{Permissions, set_permissions, write};
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
 
     #[derive(Parser)]
     struct Typed {
@@ -489,14 +492,6 @@ mod tests {
         check("--path relay", "--relay ADDR --relay-token-file FILE");
         check("--relay h:1 --relay-token-file TOKEN.none", "the relay h:1 cannot be used");
     }
-}
-
-#[cfg(test)]
-mod limit_tests {
-    use super::*;
-    use crate::job::{Jobs, Options};
-    use crate::place::{Netrc, Place, SiteSettings};
-    use std::sync::Arc;
 
     fn job(limits: [Option<(u64, usize, usize)>; 2], jobs: Jobs) -> Job {
         let at = |(number, limits): (usize, &Option<(u64, usize, usize)>)| {

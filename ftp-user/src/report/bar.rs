@@ -206,6 +206,8 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use indicatif::TermLike;
+    use std::sync::{Arc, Mutex, MutexGuard};
 
     #[test]
     fn progress_names_the_file_as_far_as_there_is_room() {
@@ -218,8 +220,6 @@ mod tests {
         check("a-name-of-more-than-24-letters", usize::MAX, "1/2 50 % a-name-of-more-than-24..");
         check("", 79, "1/2 50 %");
     }
-    use indicatif::TermLike;
-    use std::sync::{Arc, Mutex, MutexGuard};
 
     /// A terminal that keeps what is written to it.
     #[derive(Clone, Debug, Default)]
@@ -285,12 +285,6 @@ mod tests {
             assert_eq!(written, expect);
         }
     }
-}
-
-#[cfg(test)]
-mod gauge_tests {
-    use super::*;
-    use std::time::Duration;
 
     const JOB: JobProgress = JobProgress {
         files: 12,
@@ -338,11 +332,6 @@ mod gauge_tests {
         );
         check(&JobProgress { bytes: 0, total: Some(0), rate: None, remaining: None, ..FILE }, "0 B of 0 B");
     }
-}
-
-#[cfg(test)]
-mod due_tests {
-    use super::*;
 
     #[test]
     fn it_is_told_again_after_the_period_of_its_form() {

@@ -447,11 +447,6 @@ mod tests {
         check(ended("mv", 1, 0, 0, 0, false), Some("renamed 1 file"));
         check(ended("hash", 1, 0, 0, 0, false), None);
     }
-}
-
-#[cfg(test)]
-mod entry_tests {
-    use super::*;
 
     #[test]
     fn dates_are_utc() {
@@ -460,11 +455,6 @@ mod entry_tests {
         assert_eq!(moment(When(0), Precision::Minute), "1970-01-01T00:00");
         assert_eq!(moment(When(0), Precision::Day), "1970-01-01");
     }
-}
-
-#[cfg(test)]
-mod setup_tests {
-    use super::*;
 
     #[test]
     fn a_finding_is_one_line_with_what_to_do() {

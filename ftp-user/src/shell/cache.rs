@@ -232,7 +232,7 @@ const MOST_BYTES_OF_ONE: usize = 512 << 10;
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::directory_tests::sites;
+    use super::super::directory::tests::sites;
     use super::*;
 
     fn at(text: &str) -> Directory {

@@ -220,8 +220,8 @@ const MOST_SHOWN: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::super::cache::CachedListing;
-    use super::super::directory::directory_tests::sites;
-    use super::super::grammar::vocabulary_tests::vocabulary;
+    use super::super::directory::tests::sites;
+    use super::super::grammar::tests::vocabulary;
     use super::*;
 
     struct Table {

@@ -199,9 +199,13 @@ pub(super) fn plain(place: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod directory_tests {
+pub(super) mod tests {
+    use super::super::names::{Meaning, Operand, Scope};
+    use super::super::words::{quoted, split};
     use super::*;
-    use crate::place::{Place, SiteSettings};
+    use crate::place::{Place, SiteSettings, base_name};
+    use ftp_proto::wire::{PathName, misleads};
+    use std::os::unix::ffi::OsStrExt;
     use std::sync::Arc;
 
     pub(in crate::shell) fn sites() -> Names {
@@ -292,17 +296,6 @@ pub(super) mod directory_tests {
         check("lab:", None);
         check("lab:..", None);
     }
-}
-
-#[cfg(test)]
-mod written_tests {
-    use super::super::directory::{Directory, directory_tests::sites};
-    use super::super::names::{Meaning, Operand, Scope};
-    use super::super::words::{quoted, split};
-    use super::*;
-    use crate::place::{Place, base_name};
-    use ftp_proto::wire::{PathName, misleads};
-    use std::os::unix::ffi::OsStrExt;
 
     fn names() -> Vec<Vec<u8>> {
         let parts: Vec<&[u8]> = [

@@ -169,10 +169,10 @@ const SYNONYMS: &[(&str, &str)] = &[
 ];
 
 #[cfg(test)]
-mod grammar_tests {
-    use super::super::grammar::vocabulary_tests::vocabulary;
+pub(super) mod tests {
     use super::super::words::split;
     use super::*;
+    use clap::arg;
 
     fn read(line: &str) -> Result<Option<(String, String)>, String> {
         let vocabulary = vocabulary();
@@ -239,14 +239,9 @@ mod grammar_tests {
             }
         }
     }
-}
-
-#[cfg(test)]
-pub(super) mod vocabulary_tests {
-    use super::*;
-    use clap::{Command, arg};
 
     pub(in crate::shell) fn vocabulary() -> Vocabulary {
+        use clap::Command;
         let options = || {
             [
                 arg!(-r --recursive "All"),

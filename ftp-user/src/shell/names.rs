@@ -346,8 +346,8 @@ fn has_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod names_tests {
-    use super::super::directory::directory_tests::sites;
+mod tests {
+    use super::super::directory::tests::sites;
     use super::*;
 
     fn scope() -> Scope {
@@ -454,12 +454,6 @@ mod names_tests {
         }
         assert!(scope.add("onemore", vec![at("far:")]).is_err());
     }
-}
-
-#[cfg(test)]
-mod removal_tests {
-    use super::super::directory::directory_tests::sites;
-    use super::*;
 
     fn standing_in(current: &str) -> Scope {
         let mut scope = Scope { sites: sites(), ..Scope::default() };

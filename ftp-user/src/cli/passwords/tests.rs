@@ -148,3 +148,36 @@ async fn a_password_file_is_private_has_one_line_and_comes_before_the_environmen
         assert_eq!(failure.kind, Kind::Usage, "{place}: {failure}");
     }
 }
+
+async fn said_by_program(line: &str) -> Result<String> {
+    let Ok(Place::Remote(remote)) = Place::parse(b"ftp://ann@h/") else { panic!() };
+    let words = ["/bin/sh", "-c", line].map(str::to_owned).to_vec();
+    let source = PasswordSource::Command(words);
+    let found = super::password(&source, &remote.site, &Cancel::never()).await?;
+    Ok(String::from_utf8_lossy(found.expose()).into_owned())
+}
+
+#[tokio::test]
+async fn the_first_line_of_a_program_is_the_password() {
+    for (line, expect) in [
+        ("echo s3cret", "s3cret"),
+        ("printf ' s3 cret \\r\\nurl: x\\n'", " s3 cret "),
+        ("printf s3cret", "s3cret"),
+    ] {
+        assert_eq!(said_by_program(line).await.as_deref(), Ok(expect), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_fails_is_told_without_what_it_wrote() {
+    for (line, expect) in [
+        ("echo s3cret; exit 3", "exit status: 3"),
+        ("true", "is empty"),
+        ("exec /no/such/program s3cret", "ended with"),
+    ] {
+        let failure = said_by_program(line).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Refused, "{failure}");
+        let said = failure.to_string();
+        assert!(said.contains(expect) && !said.contains("s3cret"), "{line}: {said}");
+    }
+}

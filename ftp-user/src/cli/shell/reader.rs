@@ -276,8 +276,12 @@ impl Signals {
 }
 
 #[cfg(test)]
-mod reader_tests {
+mod tests {
     use super::*;
+    use std::future::Future;
+    use std::os::unix::fs::PermissionsExt;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
     #[test]
     fn what_all_words_begin_with_is_inserted_and_a_list_that_is_cut_says_so() {
@@ -298,12 +302,6 @@ mod reader_tests {
         assert_eq!(common(&["a\\\\b", "a\\\\c"].map(str::to_owned)), "a\\\\", "a name with a backslash");
         assert_eq!(common(&["a".to_owned(), "ab".to_owned()]), "a");
     }
-}
-
-#[cfg(test)]
-mod history_tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn lines_are_kept_for_their_user_and_none_with_a_secret() {
@@ -342,14 +340,6 @@ mod history_tests {
         let (mut history, _) = History::read(None);
         assert_eq!(history.add(&"x".repeat(LONGEST + 1), &Names::default()), Ok(false));
     }
-}
-
-#[cfg(test)]
-mod signals_tests {
-    use super::*;
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
 
     fn heard_at_once(signals: &mut Signals) -> Option<bool> {
         match pin!(signals.next()).poll(&mut Context::from_waker(Waker::noop())) {

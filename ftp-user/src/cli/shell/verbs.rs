@@ -277,11 +277,6 @@ mod tests {
             assert_eq!(general_options(&words), expect, "{typed}");
         }
     }
-}
-
-#[cfg(test)]
-mod rows_tests {
-    use super::*;
 
     #[test]
     fn a_row_is_a_line_for_people_and_an_object_for_programs() {

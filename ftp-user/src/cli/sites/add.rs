@@ -471,11 +471,6 @@ mod tests {
         let (url, password) = taken_apart(OsStr::new("ftp://ann:s3cret@127.0.0.2:2121/x")).unwrap();
         assert_eq!((url.as_str(), password.is_some()), ("ftp://ann@127.0.0.2:2121/x", true));
     }
-}
-
-#[cfg(test)]
-mod options_tests {
-    use super::*;
 
     #[test]
     fn a_limit_is_unset_by_the_name_of_its_option_too() {

@@ -231,94 +231,84 @@ fn a_file_that_failed_is_neither_waited_for_nor_shown_as_done() {
     assert_eq!(shown(&events), (1, 2, 20, Some(100), Some(10.0), Some(6)));
 }
 
-mod pace_tests {
-    use super::*;
-
-    const MIB: u64 = 1 << 20;
-
-    /// The pace in MiB per second, and the seconds that 50 MiB more take, after these counts in MiB.
-    fn pace(seen: impl IntoIterator<Item = (f64, u64)>) -> (Option<f64>, Option<f64>) {
-        let (mut pace, mut at) = (RateMeter::default(), Duration::ZERO);
-        pace.begin(at);
-        for (seconds, mib) in seen {
-            at = Duration::from_secs_f64(seconds);
-            pace.saw(at, mib * MIB);
-        }
-        let lately = pace.lately(at).map(|(bytes, seconds)| bytes as f64 / seconds / MIB as f64);
-        let remaining = pace.remaining(50 * MIB, at);
-        (lately, remaining.map(|remaining| (remaining.as_secs_f64() * 10.0).round() / 10.0))
+/// The pace in MiB per second, and the seconds that 50 MiB more take, after these counts in MiB.
+fn pace(seen: impl IntoIterator<Item = (f64, u64)>) -> (Option<f64>, Option<f64>) {
+    let (mut pace, mut at) = (RateMeter::default(), Duration::ZERO);
+    pace.begin(at);
+    for (seconds, mib) in seen {
+        at = Duration::from_secs_f64(seconds);
+        pace.saw(at, mib * MIB);
     }
-
-    #[test]
-    fn the_pace_is_right_from_the_first_count() {
-        assert_eq!(pace([]), (None, None));
-        assert_eq!(pace([(0.5, 10)]), (Some(20.0), Some(2.5)));
-        assert_eq!(pace([(0.5, 10), (1.0, 30)]), (Some(30.0), Some(1.7)));
-    }
-
-    #[test]
-    fn the_pace_is_that_of_the_last_seconds() {
-        let slow = (1..=20).map(|second| (f64::from(second), 2 * second as u64));
-        let fast = (1..=10).map(|second| (f64::from(20 + second), 40 + 6 * second as u64));
-        assert_eq!(pace(slow.chain(fast)), (Some(6.0), Some(8.3)));
-    }
-
-    #[test]
-    fn a_pace_keeps_little() {
-        let mut pace = RateMeter::default();
-        pace.begin(Duration::ZERO);
-        for count in 1..=100_000_u64 {
-            pace.saw(Duration::from_micros(50 * count), count);
-        }
-        assert!(pace.seen.len() <= MOST_SEEN + 1);
-        let (count, seconds) = pace.lately(Duration::from_secs(5)).unwrap();
-        assert_eq!((count as f64 / seconds).round(), 20_000.0);
-    }
-
-    #[test]
-    fn silence_counts() {
-        let mut pace = RateMeter::default();
-        pace.begin(Duration::ZERO);
-        pace.saw(Duration::from_secs(2), 40);
-        let lately = |pace: &RateMeter, second| pace.lately(Duration::from_secs(second));
-        assert_eq!(lately(&pace, 2), Some((40, 2.0)));
-        assert_eq!(lately(&pace, 8), Some((40, 8.0)));
-        assert_eq!(pace.remaining(10, Duration::from_secs(8)), Some(Duration::from_secs(2)));
-        // Nothing has come for as long as the pace looks back.
-        assert_eq!(lately(&pace, 12), Some((0, 10.0)));
-        assert_eq!(pace.remaining(10, Duration::from_secs(12)), None);
-        // What comes after a long silence in which somebody has looked is no average over all of it.
-        for second in [12, 20, 25] {
-            pace.saw(Duration::from_secs(second), 40);
-        }
-        pace.saw(Duration::from_secs(30), 140);
-        assert_eq!(lately(&pace, 30), Some((100, 10.0)));
-    }
-
-    #[test]
-    fn without_time_or_bytes_nothing_is_promised() {
-        assert_eq!(pace([(0.0, 10)]), (None, None));
-        assert_eq!(pace([(1.0, 0)]), (Some(0.0), None));
-        let mut slow = RateMeter::default();
-        slow.begin(Duration::ZERO);
-        let late = Duration::from_secs(1_000_000_000);
-        slow.saw(late, 1);
-        assert_eq!(slow.remaining(50 * MIB, late), None);
-    }
+    let lately = pace.lately(at).map(|(bytes, seconds)| bytes as f64 / seconds / MIB as f64);
+    let remaining = pace.remaining(50 * MIB, at);
+    (lately, remaining.map(|remaining| (remaining.as_secs_f64() * 10.0).round() / 10.0))
 }
 
-mod found_tests {
-    use super::*;
+#[test]
+fn the_pace_is_right_from_the_first_count() {
+    assert_eq!(pace([]), (None, None));
+    assert_eq!(pace([(0.5, 10)]), (Some(20.0), Some(2.5)));
+    assert_eq!(pace([(0.5, 10), (1.0, 30)]), (Some(30.0), Some(1.7)));
+}
 
-    #[test]
-    fn sources_are_counted_as_files_until_they_are_looked_at() {
-        let finding = Finding::default();
-        let found = |files, bytes, unsized_files, more| FoundFiles { files, bytes, unsized_files, more };
-        assert_eq!(finding.sources(3), found(3, 0, 3, true));
-        assert_eq!(finding.file(Some(5)), found(3, 5, 2, true));
-        assert_eq!(finding.tree(), found(2, 5, 1, true));
-        assert_eq!(finding.in_tree(10, 100, 1), found(12, 105, 2, true));
-        assert_eq!(finding.clone().nothing(), found(11, 105, 1, true));
-        assert_eq!(finding.tree_ends(), found(11, 105, 1, false));
+#[test]
+fn the_pace_is_that_of_the_last_seconds() {
+    let slow = (1..=20).map(|second| (f64::from(second), 2 * second as u64));
+    let fast = (1..=10).map(|second| (f64::from(20 + second), 40 + 6 * second as u64));
+    assert_eq!(pace(slow.chain(fast)), (Some(6.0), Some(8.3)));
+}
+
+#[test]
+fn a_pace_keeps_little() {
+    let mut pace = RateMeter::default();
+    pace.begin(Duration::ZERO);
+    for count in 1..=100_000_u64 {
+        pace.saw(Duration::from_micros(50 * count), count);
     }
+    assert!(pace.seen.len() <= MOST_SEEN + 1);
+    let (count, seconds) = pace.lately(Duration::from_secs(5)).unwrap();
+    assert_eq!((count as f64 / seconds).round(), 20_000.0);
+}
+
+#[test]
+fn silence_counts() {
+    let mut pace = RateMeter::default();
+    pace.begin(Duration::ZERO);
+    pace.saw(Duration::from_secs(2), 40);
+    let lately = |pace: &RateMeter, second| pace.lately(Duration::from_secs(second));
+    assert_eq!(lately(&pace, 2), Some((40, 2.0)));
+    assert_eq!(lately(&pace, 8), Some((40, 8.0)));
+    assert_eq!(pace.remaining(10, Duration::from_secs(8)), Some(Duration::from_secs(2)));
+    // Nothing has come for as long as the pace looks back.
+    assert_eq!(lately(&pace, 12), Some((0, 10.0)));
+    assert_eq!(pace.remaining(10, Duration::from_secs(12)), None);
+    // What comes after a long silence in which somebody has looked is no average over all of it.
+    for second in [12, 20, 25] {
+        pace.saw(Duration::from_secs(second), 40);
+    }
+    pace.saw(Duration::from_secs(30), 140);
+    assert_eq!(lately(&pace, 30), Some((100, 10.0)));
+}
+
+#[test]
+fn without_time_or_bytes_nothing_is_promised() {
+    assert_eq!(pace([(0.0, 10)]), (None, None));
+    assert_eq!(pace([(1.0, 0)]), (Some(0.0), None));
+    let mut slow = RateMeter::default();
+    slow.begin(Duration::ZERO);
+    let late = Duration::from_secs(1_000_000_000);
+    slow.saw(late, 1);
+    assert_eq!(slow.remaining(50 * MIB, late), None);
+}
+
+#[test]
+fn sources_are_counted_as_files_until_they_are_looked_at() {
+    let finding = Finding::default();
+    let found = |files, bytes, unsized_files, more| FoundFiles { files, bytes, unsized_files, more };
+    assert_eq!(finding.sources(3), found(3, 0, 3, true));
+    assert_eq!(finding.file(Some(5)), found(3, 5, 2, true));
+    assert_eq!(finding.tree(), found(2, 5, 1, true));
+    assert_eq!(finding.in_tree(10, 100, 1), found(12, 105, 2, true));
+    assert_eq!(finding.clone().nothing(), found(11, 105, 1, true));
+    assert_eq!(finding.tree_ends(), found(11, 105, 1, false));
 }

@@ -193,113 +193,104 @@ fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
     assert_eq!(survey(&pair(RouteAccount::default()), screen, true)[1..], ["no path works"]);
 }
 
-mod alike_tests {
-    use super::*;
-
-    #[test]
-    fn n14_texts_say_the_same_if_they_differ_in_the_names_of_their_files_alone() {
-        let check = |one: (&str, &str), other: (&str, &str), expect: bool| {
-            for (one, other) in [(one, other), (other, one)] {
-                let found = say_the_same((one.0, &[one.1]), (other.0, &[other.1]));
-                assert_eq!(found, expect, "{one:?} {other:?}");
-            }
-        };
-        check(("550 f1: no, f1", "h/t/f1"), ("550 f2: no, f2", "h/t/f2"), true);
-        check(("550 f1: no", "f1"), ("550 f2: later", "f2"), false);
-        check(("550 f1: no", "f1"), ("550 f2: no", "f3"), false);
-        check(("550 f1: no", "f1"), ("550 no", "f2"), false);
-        check(("f12", "f1"), ("f22", "f2"), false);
-        check(("127.0.1.1: 550 /t/1", "1"), ("127.0.1.1: 550 /t/2", "2"), true);
-        check(("127.0.1.1: 550 /t/1", "1"), ("127.0.3.1: 550 /t/2", "2"), false);
-        check(("1.1: 550 1", "1"), ("1.1: 550 1.1", "1.1"), true);
-        check(("cannot read a: b: 550", "a: b"), ("cannot read c: 550", "c"), true);
-        check(("cannot read a: b: 550", "a"), ("cannot read c: d: 550", "c"), false);
-        check(("550 d/\u{e9}", "h/d/\u{e9}"), ("550 e/\u{fc}", "h/e/\u{fc}"), true);
-        check(("", ""), ("", ""), true);
-    }
-
-    #[test]
-    fn alike_things_stay_behind_the_first_one() {
-        let found = groups(&[1, 2, 11, 3, 12], |one, other| one % 10 == other % 10);
-        assert_eq!(found, [(&1, vec![&11]), (&2, vec![&12]), (&3, vec![])]);
-    }
+#[test]
+fn n14_texts_say_the_same_if_they_differ_in_the_names_of_their_files_alone() {
+    let check = |one: (&str, &str), other: (&str, &str), expect: bool| {
+        for (one, other) in [(one, other), (other, one)] {
+            let found = say_the_same((one.0, &[one.1]), (other.0, &[other.1]));
+            assert_eq!(found, expect, "{one:?} {other:?}");
+        }
+    };
+    check(("550 f1: no, f1", "h/t/f1"), ("550 f2: no, f2", "h/t/f2"), true);
+    check(("550 f1: no", "f1"), ("550 f2: later", "f2"), false);
+    check(("550 f1: no", "f1"), ("550 f2: no", "f3"), false);
+    check(("550 f1: no", "f1"), ("550 no", "f2"), false);
+    check(("f12", "f1"), ("f22", "f2"), false);
+    check(("127.0.1.1: 550 /t/1", "1"), ("127.0.1.1: 550 /t/2", "2"), true);
+    check(("127.0.1.1: 550 /t/1", "1"), ("127.0.3.1: 550 /t/2", "2"), false);
+    check(("1.1: 550 1", "1"), ("1.1: 550 1.1", "1.1"), true);
+    check(("cannot read a: b: 550", "a: b"), ("cannot read c: 550", "c"), true);
+    check(("cannot read a: b: 550", "a"), ("cannot read c: d: 550", "c"), false);
+    check(("550 d/\u{e9}", "h/d/\u{e9}"), ("550 e/\u{fc}", "h/e/\u{fc}"), true);
+    check(("", ""), ("", ""), true);
 }
 
-mod picture_tests {
-    use super::*;
-    use crate::account::PictureEnd;
+#[test]
+fn alike_things_stay_behind_the_first_one() {
+    let found = groups(&[1, 2, 11, 3, 12], |one, other| one % 10 == other % 10);
+    assert_eq!(found, [(&1, vec![&11]), (&2, vec![&12]), (&3, vec![])]);
+}
 
-    fn screen(columns: usize, unicode: bool) -> Screen {
-        Screen { columns, unicode, color: false }
-    }
+fn screen(columns: usize, unicode: bool) -> Screen {
+    Screen { columns, unicode, color: false }
+}
 
-    fn picture(path: DataPath) -> Picture {
-        let end = |name: &str, is_private| PictureEnd { name: name.to_owned(), is_private };
-        Picture { source: end("ann@one.example:21", true), destination: end("bob@two:21", false), path }
-    }
+fn picture(path: DataPath) -> Picture {
+    let end = |name: &str, is_private| PictureEnd { name: name.to_owned(), is_private };
+    Picture { source: end("ann@one.example:21", true), destination: end("bob@two:21", false), path }
+}
 
-    #[test]
-    fn a_long_line_is_folded_and_a_short_one_stays() {
-        assert_eq!(folded("    ", "not a: b", 30), ["    not a: b"]);
-        let expect = ["    if that is refused or", "      slow: the destination", "      listens"];
-        assert_eq!(folded("    ", "if that is refused or slow: the destination listens", 30), expect);
-    }
+#[test]
+fn a_long_line_is_folded_and_a_short_one_stays() {
+    assert_eq!(folded("    ", "not a: b", 30), ["    not a: b"]);
+    let expect = ["    if that is refused or", "      slow: the destination", "      listens"];
+    assert_eq!(folded("    ", "if that is refused or slow: the destination listens", 30), expect);
+}
 
-    #[test]
-    fn a_direct_path_shows_who_connects_and_what_protects_it() {
-        let path = DataPath::Direct(Leg { dials: Dials::Above, is_private: true });
-        let expect = [
-            "  [ann@one.example:21] the source",
-            "    |  the source connects to the destination",
-            "    |  the bytes of the file, inside TLS",
-            "    v",
-            "  [bob@two:21] the destination",
-            "  This host connects to both and sends the commands: inside TLS to the source,",
-            "  in clear to the destination; no byte of the file passes it.",
-        ];
-        assert_eq!(picture(path).lines(screen(80, false)), expect);
-    }
+#[test]
+fn a_direct_path_shows_who_connects_and_what_protects_it() {
+    let path = DataPath::Direct(Leg { dials: Dials::Above, is_private: true });
+    let expect = [
+        "  [ann@one.example:21] the source",
+        "    |  the source connects to the destination",
+        "    |  the bytes of the file, inside TLS",
+        "    v",
+        "  [bob@two:21] the destination",
+        "  This host connects to both and sends the commands: inside TLS to the source,",
+        "  in clear to the destination; no byte of the file passes it.",
+    ];
+    assert_eq!(picture(path).lines(screen(80, false)), expect);
+}
 
-    #[test]
-    fn a_path_through_a_third_host_has_two_legs() {
-        let leg = |dials| Leg { dials, is_private: false };
-        let path = DataPath::Through {
-            host: "the relay edge".to_owned(),
-            source: leg(Dials::Below),
-            destination: leg(Dials::Either),
-        };
-        let lines = picture(path).lines(screen(80, true));
-        assert_eq!(lines[1], "    \u{2502}  the relay connects to the source");
-        assert_eq!(lines[3], "    \u{25bc}");
-        assert_eq!(lines[4], "  [the relay edge] passes the bytes on");
-        assert_eq!(lines[5], "    \u{2502}  the relay connects to the destination, or the other way round");
-        let own = DataPath::Through {
-            host: THIS.to_owned(),
-            source: leg(Dials::Either),
-            destination: leg(Dials::Either),
-        };
-        assert!(!picture(own).lines(screen(80, false)).concat().contains("no byte"));
-    }
+#[test]
+fn a_path_through_a_third_host_has_two_legs() {
+    let leg = |dials| Leg { dials, is_private: false };
+    let path = DataPath::Through {
+        host: "the relay edge".to_owned(),
+        source: leg(Dials::Below),
+        destination: leg(Dials::Either),
+    };
+    let lines = picture(path).lines(screen(80, true));
+    assert_eq!(lines[1], "    \u{2502}  the relay connects to the source");
+    assert_eq!(lines[3], "    \u{25bc}");
+    assert_eq!(lines[4], "  [the relay edge] passes the bytes on");
+    assert_eq!(lines[5], "    \u{2502}  the relay connects to the destination, or the other way round");
+    let own = DataPath::Through {
+        host: THIS.to_owned(),
+        source: leg(Dials::Either),
+        destination: leg(Dials::Either),
+    };
+    assert!(!picture(own).lines(screen(80, false)).concat().contains("no byte"));
+}
 
-    #[test]
-    fn no_line_is_longer_than_the_screen() {
-        let leg = Leg { dials: Dials::Both, is_private: true };
-        let long = format!("the hub {}", "x".repeat(100));
-        for path in [DataPath::Direct(leg), DataPath::Through { host: long, source: leg, destination: leg }] {
-            for columns in [20, 40, 41, 79, 120] {
-                for line in picture(path.clone()).lines(screen(columns, true)) {
-                    assert!(line.chars().count() <= columns, "{columns}: {line:?}");
-                }
+#[test]
+fn no_line_is_longer_than_the_screen() {
+    let leg = Leg { dials: Dials::Both, is_private: true };
+    let long = format!("the hub {}", "x".repeat(100));
+    for path in [DataPath::Direct(leg), DataPath::Through { host: long, source: leg, destination: leg }] {
+        for columns in [20, 40, 41, 79, 120] {
+            for line in picture(path.clone()).lines(screen(columns, true)) {
+                assert!(line.chars().count() <= columns, "{columns}: {line:?}");
             }
         }
     }
+}
 
-    #[test]
-    fn colour_is_that_of_what_protects_it_and_a_name_paints_nothing() {
-        let mut picture = picture(DataPath::Direct(Leg { dials: Dials::Above, is_private: false }));
-        picture.source.name = "\x1b[31mred".to_owned();
-        let lines = picture.lines(Screen { columns: 80, unicode: false, color: true });
-        assert_eq!(lines[0], "  [%1B[31mred] the source");
-        assert_eq!(lines[2], "    |  the bytes of the file, \x1b[33min clear\x1b[0m");
-    }
+#[test]
+fn colour_is_that_of_what_protects_it_and_a_name_paints_nothing() {
+    let mut picture = picture(DataPath::Direct(Leg { dials: Dials::Above, is_private: false }));
+    picture.source.name = "\x1b[31mred".to_owned();
+    let lines = picture.lines(Screen { columns: 80, unicode: false, color: true });
+    assert_eq!(lines[0], "  [%1B[31mred] the source");
+    assert_eq!(lines[2], "    |  the bytes of the file, \x1b[33min clear\x1b[0m");
 }

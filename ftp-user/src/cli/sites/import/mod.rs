@@ -442,11 +442,6 @@ mod tests {
             assert_eq!(plain(name), expect);
         }
     }
-}
-
-#[cfg(test)]
-mod found_tests {
-    use super::*;
 
     #[test]
     fn a_url_has_everything_encoded_that_is_no_plain_letter() {
@@ -488,11 +483,6 @@ mod found_tests {
         assert_eq!(base64("-_+/"), Some(vec![0xfb, 0xff, 0xbf].into_iter().collect::<Vec<u8>>()));
         assert_eq!(base64("a b"), None);
     }
-}
-
-#[cfg(test)]
-mod lftp_tests {
-    use super::*;
 
     #[test]
     fn a_bookmark_is_a_name_and_a_url() {
@@ -524,11 +514,6 @@ mod lftp_tests {
             assert!(!said.contains("s3cret"), "{said}");
         }
     }
-}
-
-#[cfg(test)]
-mod netrc_tests {
-    use super::*;
 
     #[test]
     fn each_machine_is_a_site_and_the_usual_file_keeps_its_passwords() {
