@@ -9,14 +9,14 @@ use ftp_io::named_file::Readable;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::io::AsyncReadExt;
+use tokio::process::{ChildStdout, Command};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -101,10 +101,6 @@ impl Passwords {
     }
 
     /// The same with this password for the places that lack theirs.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Self::locations`].
     pub(super) async fn locations_with(
         &self,
         context: &mut Context,
@@ -122,10 +118,6 @@ impl Passwords {
     }
 
     /// Asks for the passwords that these places lack, before anything else is done with them.
-    ///
-    /// # Errors
-    ///
-    /// This run was interrupted.
     pub(super) async fn ask_ahead(&self, mut locations: Vec<Location>) -> Result<()> {
         let lacking = lacking(&locations);
         self.ask(&mut locations, &lacking).await
@@ -277,10 +269,6 @@ const UNUSED: &str =
 pub(super) const VARIABLE: &str = "FTP_USER_PASSWORD";
 
 /// The password of a site.
-///
-/// # Errors
-///
-/// The file cannot be read, or the program fails, writes no password, or takes too long.
 pub(super) async fn password(source: &PasswordSource, site: &Site, cancel: &Cancel) -> Result<Secret> {
     match source {
         PasswordSource::File(path) => of_file(path, &format!("password-file of {site}")),
@@ -301,19 +289,17 @@ async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<
         .env_remove(VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .kill_on_drop(true)
         .spawn();
-    let mut child = Running(child.map_err(|error| failed(format!("{program}: {}", words(&error))))?);
-    let (sender, receiver) = oneshot::channel();
-    if let Some(output) = child.0.stdout.take() {
-        thread::spawn(move || sender.send(first_line(output)));
-    }
-    let line = match cancel.unless_cancelled(timeout(PATIENCE, receiver)).await? {
-        Ok(Ok(line)) => line.map_err(|error| failed(words(&error)))?,
-        Ok(Err(_)) => return Err(failed("it has no output".to_owned())),
+    let mut child = child.map_err(|error| failed(format!("{program}: {}", words(&error))))?;
+    let output = child.stdout.take().ok_or_else(|| failed("it has no output".to_owned()))?;
+    let line = match cancel.unless_cancelled(timeout(PATIENCE, first_line(output))).await? {
+        Ok(line) => line.map_err(|error| failed(words(&error)))?,
         Err(_) => return Err(failed(format!("it wrote nothing within {} s", PATIENCE.as_secs()))),
     };
-    // It has closed its output, or its line is there: a program that goes on is not waited for.
-    let status = child.ended().await.map_err(|error| failed(words(&error)))?;
+    // It has closed its output, or has written very much behind its line: a program that goes on is not waited for.
+    let status = timeout(LAST_PATIENCE, child.wait()).await.ok();
+    let status = status.transpose().map_err(|error| failed(words(&error)))?;
     if let Some(status) = status.filter(|status| !status.success()) {
         return Err(failed(format!("it ended with {status}")));
     }
@@ -322,36 +308,11 @@ async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<
     Ok(password)
 }
 
-/// A program. Dropping it ends it.
-struct Running(Child);
-
-impl Running {
-    /// How it has ended, if it ends soon.
-    async fn ended(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
-        for _ in 0..TRIES {
-            if let Some(status) = self.0.try_wait()? {
-                return Ok(Some(status));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(None)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(None)) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-}
-
 /// The first line of what a program writes, without its end. No buffer but this one keeps it.
-fn first_line(mut output: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
+async fn first_line(mut output: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
     let mut byte = Zeroizing::new([0_u8]);
-    while output.read(byte.as_mut())? == 1 && *byte != [b'\n'] {
+    while output.read(byte.as_mut()).await? == 1 && *byte != [b'\n'] {
         if line.len() == LONGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is too long"));
         }
@@ -361,15 +322,14 @@ fn first_line(mut output: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
         line.pop();
     }
     // What follows, such as the other lines of `pass show`, is read so that the program can write it.
-    let _ = io::copy(&mut output.take(MOST_IGNORED), &mut io::sink());
+    let _ = tokio::io::copy(&mut output.take(MOST_IGNORED), &mut tokio::io::sink()).await;
     Ok(line)
 }
 
 /// How long a program may take: it may ask a person for a passphrase.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often a program that has written its line is looked at, and the pause between.
-const TRIES: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(20);
+/// How long a program that has written its line may take to end.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 /// The longest password in bytes.
 const LONGEST: usize = 4096;
 /// Bytes behind the password that are read.
