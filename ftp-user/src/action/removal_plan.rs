@@ -191,10 +191,6 @@ impl SeenPlaces {
 
     /// What a place is, where a symbolic link is one. Servers look through links when they are asked for one name: where that finds
     /// a directory, nothing, or what may not be looked at, the listing of its directory tells.
-    ///
-    /// # Errors
-    ///
-    /// Nothing is there, or it cannot be determined.
     async fn look(&mut self, run: &VerbRun<'_>, host: &mut Host, place: &Location) -> Result<Facts> {
         // With a slash at its end, a link would be followed.
         let scope = Scope::of_entry(place);

@@ -362,10 +362,6 @@ struct DeletionListing {
 impl DeletionListings {
     /// What the listing of its directory shows at `path` in the session that is open now. If it does not show it, that is gone, or
     /// nobody can tell.
-    ///
-    /// # Errors
-    ///
-    /// The directory cannot be listed.
     async fn entry(
         &mut self,
         context: &Context,

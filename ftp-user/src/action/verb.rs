@@ -101,10 +101,6 @@ impl<'a> VerbRun<'a> {
     }
 
     /// What a place leads to.
-    ///
-    /// # Errors
-    ///
-    /// Nothing is there, or it cannot be determined.
     pub(super) async fn behind(&self, host: &mut Host, place: &Location) -> Result<Facts> {
         let found = ask!(self.context, host, files::behind(self.context, host, &place.path))?;
         found.ok_or_else(|| missing(place))

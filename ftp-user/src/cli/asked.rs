@@ -61,10 +61,6 @@ pub(super) fn options_of(args: &impl Serialize) -> Map<String, Value> {
 }
 
 /// The arguments that have these options.
-///
-/// # Errors
-///
-/// One is missing or has another form, in words.
 pub(super) fn with_options<T: DeserializeOwned>(options: &Map<String, Value>) -> Result<T, String> {
     T::deserialize(Value::Object(options.clone())).map_err(|why| why.to_string())
 }
@@ -196,10 +192,6 @@ impl Cli {
 }
 
 /// Reads the name of a job.
-///
-/// # Errors
-///
-/// It is empty, long, or may be taken for something else.
 pub(super) fn job_name(text: &str) -> Result<String, String> {
     if is_job_name(text) { Ok(text.to_owned()) } else { Err(JOB_NAME.to_owned()) }
 }
@@ -261,10 +253,6 @@ fn unreadable_failure(rows: &[&UnreadableRow], is_named: bool) -> Option<Failure
 }
 
 /// Refuses a state directory that was named and is not there: the jobs of other runs are somewhere else.
-///
-/// # Errors
-///
-/// It is not there, or it cannot be looked at.
 pub(super) fn check_state(named: Option<&Path>) -> Result<()> {
     let Some(named) = named else { return Ok(()) };
     match named.try_exists() {

@@ -40,10 +40,6 @@ pub(super) enum StoredDraft {
 
 impl JobDraft {
     /// Stores it: it is durable then.
-    ///
-    /// # Errors
-    ///
-    /// The queue refuses it, or the journal cannot be written.
     pub(super) fn store(self, queue: &Queue) -> Result<StoredDraft, JournalFailure> {
         let Self { id, job, entry, every, zone } = self;
         let Some(every) = every else {
@@ -63,10 +59,6 @@ impl JobDraft {
 
 /// Reads a job that is to be left to the queue; its times are those of `zone`, or of this host. No server is asked, and nothing
 /// is stored.
-///
-/// # Errors
-///
-/// A daemon cannot carry it.
 pub(super) async fn draft(
     general: &General,
     verb: &JobVerb,

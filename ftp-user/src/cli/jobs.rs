@@ -108,10 +108,6 @@ pub(super) struct CancelArgs {
 }
 
 /// The job that is called so, if `verb` takes it.
-///
-/// # Errors
-///
-/// There is no such job, or it has nothing left to do.
 fn chosen<'a>(
     jobs: &'a KnownJobs,
     called: &str,
@@ -220,10 +216,6 @@ impl General {
     }
 
     /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
-    ///
-    /// # Errors
-    ///
-    /// There are several jobs and one password.
     fn one_password(&self, jobs: usize, hint: &str) -> Result<()> {
         let (from, without) = match &self.job.password_file {
             _ if jobs < 2 => return Ok(()),
@@ -402,10 +394,6 @@ impl General {
     }
 
     /// The command line of a job. What was not typed is as the settings say now.
-    ///
-    /// # Errors
-    ///
-    /// It has an option that this program does not know any more, in words.
     fn read(&self, job: &StoredJob) -> Result<Cli, String> {
         let mut typed = job.options.clone();
         // A proxy with a password has to be named again.
@@ -428,10 +416,6 @@ impl General {
 
 /// Asks for the passwords that these jobs lack, each once, before the first of them begins: whoever starts several jobs
 /// need not wait for the second one.
-///
-/// # Errors
-///
-/// The person at the terminal has interrupted it.
 async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &ShellSession) -> Result<()> {
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
@@ -462,10 +446,6 @@ impl Cli {
 
     /// Goes to the directory in which a job was typed. If it is gone, that is no failure of a job whose places and files do
     /// not depend on it.
-    ///
-    /// # Errors
-    ///
-    /// The directory is gone, and the job needs it.
     fn go_to(&self, record: &JobRecord) -> Result<()> {
         let has_relative = || self.verb.job().is_none_or(JobVerb::has_relative);
         let JobRecord { id, job: StoredJob { directory, options, .. }, .. } = record;

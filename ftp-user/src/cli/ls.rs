@@ -284,10 +284,6 @@ async fn print_file(context: &Context, host: &mut Host, location: &Location) -> 
 }
 
 /// Asks what a place is that was refused: servers say that in words of their own.
-///
-/// # Errors
-///
-/// It is a directory.
 async fn refuse_directory(
     context: &Context,
     host: &mut Host,

@@ -156,10 +156,6 @@ pub(super) fn are_written_down<'a>(places: impl IntoIterator<Item = &'a Location
 }
 
 /// The logins of a `.netrc` file; none if there is no file.
-///
-/// # Errors
-///
-/// Others than its owner may read or write it, or it cannot be read.
 pub(super) fn read_netrc(path: &Path) -> Result<Netrc> {
     let Some(bytes) = private_file(path, Readable::File)? else { return Ok(Netrc::default()) };
     let text = str::from_utf8(&bytes)

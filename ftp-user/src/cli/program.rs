@@ -117,10 +117,6 @@ fn fail(failure: &Failure) -> ExitCode {
 const THREADS: Threads = Threads { name: "ftp-user", workers: 2, blocking: 512 };
 
 /// The settings of this file, or of the usual one.
-///
-/// # Errors
-///
-/// The file cannot be read, or has mistakes.
 pub(super) fn settings(named: Option<&Path>) -> Result<Settings> {
     config::load(named, Some(default_keys))
 }

@@ -70,10 +70,6 @@ impl QueueArgs {
     }
 
     /// The time zone that its times mean; `None` if they mean the same in all zones.
-    ///
-    /// # Errors
-    ///
-    /// `TZ` names a zone that this host does not know, or the schedule cannot be read.
     pub(super) fn zone(&self) -> Result<Option<TimeZone>> {
         let is_calendar = self.recurrence()?.is_some_and(|every| every.interval_in_words().is_none());
         if !is_calendar && self.at.as_deref().and_then(parse_time_of_day).is_none() {
@@ -255,10 +251,6 @@ impl General {
     }
 
     /// What keeps a job from beginning; `None` if nothing does, or if it is not a job of the queue that has to begin.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
     pub(super) fn obstacle(&self, job: &JobRecord) -> Result<Option<String>> {
         let Some(entry) = job.queued.as_ref().filter(|entry| entry.exit.is_none() && !entry.is_carried)
         else {
@@ -314,10 +306,6 @@ impl General {
     }
 
     /// Notes of jobs that count as carried whose worker does not live any more.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
     pub(super) fn note_lost_workers(&self, jobs: &mut [JobRecord]) -> Result<()> {
         let is_carried = |job: &JobRecord| job.queued.as_ref().is_some_and(|entry| entry.is_carried);
         if !jobs.iter().any(is_carried) {

@@ -106,10 +106,6 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
 }
 
 /// Says that a series was removed.
-///
-/// # Errors
-///
-/// It cannot be written.
 pub(super) fn say_removed(general: &General, series: &str) -> Result<Status> {
     if !general.quiet && !general.json {
         let written = writeln!(output::out(), "removed the series {series}; its runs stay");

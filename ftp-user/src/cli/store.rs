@@ -14,10 +14,6 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 /// What is kept between runs.
-///
-/// # Errors
-///
-/// The store that was named cannot be used by this program, or its password cannot be read.
 pub(super) fn kept(general: &General) -> Result<Store> {
     let journal = journal(general)?;
     let memory = general.hands.memory.clone().or_else(|| memory(&journal));

@@ -88,10 +88,6 @@ impl TransferArgs {
     }
 
     /// The same for a file that goes on without this program: only from server to server.
-    ///
-    /// # Errors
-    ///
-    /// Another path was asked for.
     pub(super) fn detached(&self) -> Result<Self> {
         let path = match self.paths.path {
             Allowed::Auto | Allowed::Direct => Allowed::Direct,
@@ -129,10 +125,6 @@ impl TransferArgs {
     }
 
     /// Sets in `context` what the job may use.
-    ///
-    /// # Errors
-    ///
-    /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<()> {
         context.settings.race = (self.race || !self.no_race) && !forbids_race(job);
         // Where the number is found by itself, a server without shared rates gets one file at a time.
@@ -305,10 +297,6 @@ impl RelayArgs {
     }
 
     /// The relays of the command line.
-    ///
-    /// # Errors
-    ///
-    /// There is not one token file for each of them.
     pub(super) fn typed(&self) -> Result<Relays> {
         let (relays, files) = (self.relay.len(), self.relay_token_file.len());
         if relays != files {
@@ -321,10 +309,6 @@ impl RelayArgs {
 
     /// The relays through which servers may be reached from this host. Those of the settings are looked at when they are
     /// needed. A person is asked about those of the command line only, because most servers answer without a relay.
-    ///
-    /// # Errors
-    ///
-    /// A relay of the command line cannot be used.
     pub(super) fn to_reach_servers(&self, configured: &Relays, consent: Consent) -> Result<Relays> {
         let typed = self.typed()?;
         check_tokens(&typed)?;
@@ -352,10 +336,6 @@ impl RelayArgs {
     }
 
     /// Sets in `context` through which relays its servers may be reached.
-    ///
-    /// # Errors
-    ///
-    /// A relay of the command line cannot be used, or the person has interrupted the run.
     pub(super) async fn apply(&self, context: &mut Context) -> Result<()> {
         let consent = self.consent(context.settings.relay_consent);
         let relays = self.to_reach_servers(&context.settings.known_relays, consent)?;
@@ -365,10 +345,6 @@ impl RelayArgs {
 }
 
 /// The relays that may be used. If a person has to be asked, nothing has been sent to any of them yet.
-///
-/// # Errors
-///
-/// The person has interrupted the run.
 pub(super) async fn permitted(context: &Context, relays: Relays, consent: Consent) -> Result<Relays> {
     if consent != Consent::Ask || relays.is_empty() {
         return Ok(relays);

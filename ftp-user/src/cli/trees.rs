@@ -102,10 +102,6 @@ impl KeptArgs {
 
 impl FilterArgs {
     /// The filter.
-    ///
-    /// # Errors
-    ///
-    /// A pattern or a file with patterns cannot be read.
     pub(super) fn filter(&self) -> Result<Filter> {
         let mut filter = Filter::new(&self.include, &self.exclude)?;
         for path in &self.filter_from {
@@ -126,10 +122,6 @@ impl FilterArgs {
 }
 
 /// Adds a line of a file with patterns to the filter. A comment adds nothing.
-///
-/// # Errors
-///
-/// It is none of these, or its pattern cannot be read.
 fn add_line(filter: &mut Filter, line: &str) -> Result<()> {
     let line = line.trim_end_matches('\r');
     if line.trim().is_empty() || line.starts_with(['#', ';']) {
@@ -161,10 +153,6 @@ impl TreeArgs {
 
     /// The places `typed`, or of a list places with every login, as they are written down somewhere. Of standard input nothing
     /// is read.
-    ///
-    /// # Errors
-    ///
-    /// A place or the list cannot be read.
     pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>> {
         match &self.from_file {
             Some(path) if is_standard_input(path) => Ok(Vec::new()),
@@ -179,10 +167,6 @@ impl TreeArgs {
     }
 
     /// The job that copies `typed`, or the pairs of `--from-file`. Every place is read before anything is sent.
-    ///
-    /// # Errors
-    ///
-    /// A pattern, a place or the list cannot be used.
     pub(super) async fn job(
         &self,
         context: &mut Context,
@@ -322,10 +306,6 @@ fn cannot_read(name: &str, error: &io::Error) -> Failure {
 }
 
 /// SOURCE and DEST of a line; `None` if the line is empty or a comment.
-///
-/// # Errors
-///
-/// The line has something else.
 fn fields(number: usize, line: &[u8]) -> Result<Option<[&[u8]; 2]>> {
     if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
         let failure = Failure::usage("it begins with a byte order mark, which is no part of a name");

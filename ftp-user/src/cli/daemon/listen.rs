@@ -96,10 +96,6 @@ pub(super) struct RunningListeners {
 
 impl ListenArgs {
     /// Opens all listeners: the socket of the state directory, and those that were asked for.
-    ///
-    /// # Errors
-    ///
-    /// An address cannot be used, or is open to other hosts without TLS, or the certificate cannot be read.
     pub(super) fn open(&self, directory: &Path, name: &str) -> Result<OpenListeners> {
         let identity = self.identity()?;
         let mut listeners = Vec::new();

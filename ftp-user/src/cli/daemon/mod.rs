@@ -172,10 +172,6 @@ async fn serve(general: &General, args: &RunArgs) -> Result<Status> {
 }
 
 /// Becomes a daemon that carries the jobs of a queue: the only one, or the only one of its name.
-///
-/// # Errors
-///
-/// Another one does.
 fn lock(queue: &Queue, name: &str, place: &str) -> Result<DaemonLock> {
     queue.daemon_lock(name)?.map_err(|refusal| match refusal {
         DaemonRefusal::HasDaemon(process) => {

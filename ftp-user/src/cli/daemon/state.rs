@@ -76,10 +76,6 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// A daemon over these two connections with its queue: one writes, the other reads.
-    ///
-    /// # Errors
-    ///
-    /// The tokens cannot be read, or the store cannot be reached.
     pub(super) fn new(
         general: General,
         [queue, reader]: [Queue; 2],
@@ -183,10 +179,6 @@ impl Daemon {
     }
 
     /// Tells the log which jobs were submitted here and are gone with the last changes of the store.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
     pub(super) async fn log_lost_submissions(self: &Arc<Self>) -> Result<(), JournalFailure> {
         let daemon = Arc::clone(self);
         self.queue
@@ -203,10 +195,6 @@ impl Daemon {
     }
 
     /// Takes the tokens that the store has now.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
     pub(super) fn renew_tokens(&self) -> Result<(), JournalFailure> {
         let (tokens, damaged) = Tokens::of(&self.reader).all()?;
         if self.damaged_tokens.swap(damaged.len(), Ordering::Relaxed) < damaged.len() {
@@ -273,10 +261,6 @@ impl Daemon {
 
     /// Tells those who follow the events how far the jobs of other workers are, where that is not `told` yet. Returns how far they
     /// are now.
-    ///
-    /// # Errors
-    ///
-    /// The journal cannot be read.
     pub(super) fn tell_progress(
         &self,
         told: &HashMap<JobId, StoredProgress>,

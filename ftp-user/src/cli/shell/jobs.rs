@@ -48,10 +48,6 @@ struct JobOutput {
 impl Jobs {
     /// Starts a line in the background. `words` are those of the program, verb and all; `line` is how it is shown, and `at`
     /// where it is in a script.
-    ///
-    /// # Errors
-    ///
-    /// There are too many, or the system refuses the process.
     pub(super) fn start(&mut self, words: &[String], line: String, at: Option<String>) -> Result<&Job> {
         if self.running() >= MOST_JOBS {
             return Err(Failure::new(
@@ -86,10 +82,6 @@ impl Jobs {
     }
 
     /// The job of that number, `%1` or `1`; without one, the last.
-    ///
-    /// # Errors
-    ///
-    /// There is none.
     pub(super) fn find(&self, called: Option<&str>) -> Result<&Job> {
         let found = match called {
             None => self.jobs.last(),

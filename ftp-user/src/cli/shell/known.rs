@@ -216,10 +216,6 @@ impl Servers {
     }
 
     /// Asks the person who names a place for the password of its server, if nothing tells it and nobody was asked before.
-    ///
-    /// # Errors
-    ///
-    /// The place cannot be used, or somebody has interrupted it.
     pub(super) async fn unlock(&self, directory: &Directory, cancel: &Cancel) -> Result<()> {
         let asking = self.asking()?;
         let passwords = Passwords { asks: true, cancel: cancel.clone(), ..asking.passwords.clone() };
@@ -227,10 +223,6 @@ impl Servers {
     }
 
     /// Lists a directory, and says what it holds under `name`.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be listed.
     pub(super) async fn list(&self, directory: &Directory, name: &str, cancel: &Cancel) -> Result<Look> {
         let asking = self.asking()?;
         let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
@@ -242,10 +234,6 @@ impl Servers {
     }
 
     /// What is at a place: nothing, a directory or something else.
-    ///
-    /// # Errors
-    ///
-    /// The server cannot be asked.
     pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Occupant> {
         let asking = self.asking()?;
         let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
@@ -256,10 +244,6 @@ impl Servers {
     }
 
     /// The path of a directory without symbolic links; `None` if the server does not tell it.
-    ///
-    /// # Errors
-    ///
-    /// Somebody has interrupted it.
     pub(super) async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<PathName>> {
         let asked = async {
             let asking = self.asking()?;

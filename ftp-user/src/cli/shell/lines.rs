@@ -87,10 +87,6 @@ impl Lines {
     }
 
     /// Refuses to cancel what runs in the background of this shell. `called` is its number there, or what the journal calls it.
-    ///
-    /// # Errors
-    ///
-    /// It runs.
     fn refuse_running(&self, general: &General, called: &str) -> Result<()> {
         let number = called.strip_prefix('%').unwrap_or(called);
         let of_number = self.jobs.find(Some(number)).ok();

@@ -76,10 +76,6 @@ impl Lookup {
     }
 
     /// All places that have a name, and those that could not be looked at.
-    ///
-    /// # Errors
-    ///
-    /// It is in no component.
     pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places> {
         let ended = self.search(partial, NameUse::Read, cancel).await?;
         if let Step::Ambiguous(all) = &ended.step {
@@ -208,10 +204,6 @@ impl Lookup {
     }
 
     /// Lists the directory of a place, and says what is there; `None` if nobody can say it.
-    ///
-    /// # Errors
-    ///
-    /// Somebody has interrupted it.
     async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<Option<Occupant>> {
         let Some((directory, name)) = target.split_last() else { return Ok(None) };
         if self.known.is_down(&directory) {
@@ -328,10 +320,6 @@ struct Component {
 
 impl Lookup {
     /// The arguments with each place as the command line reads it. `read` is the line as it was typed.
-    ///
-    /// # Errors
-    ///
-    /// A name in a composite directory is in no component, or in several.
     pub(super) async fn resolved(
         &self,
         verb: &Command,
@@ -369,10 +357,6 @@ impl Lookup {
 
     /// The places that a word means, as the command line reads them, and the component in which they are. `last` is where the place
     /// before it on the line is.
-    ///
-    /// # Errors
-    ///
-    /// A name in a composite directory is in no component, or in several.
     async fn operand(
         &self,
         text: &str,

@@ -218,10 +218,6 @@ struct Script {
 
 impl Script {
     /// The script of this file; `-`, or no file where no terminal is standard input, is standard input. `None` if a person types.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, is too large, or is not UTF-8.
     fn of(file: Option<&OsStr>, is_terminal: bool) -> Result<Option<Self>> {
         let is_stdin = file.is_some_and(|file| file == "-") || (file.is_none() && !is_terminal);
         let (name, read) = match file {

@@ -33,10 +33,6 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Prepares the terminal. `lines` are those of earlier runs.
-    ///
-    /// # Errors
-    ///
-    /// The terminal cannot be used.
     pub(super) fn start(
         known: SharedKnowledge,
         vocabulary: Arc<Vocabulary>,
@@ -230,10 +226,6 @@ pub(super) struct Signals(watch::Receiver<bool>);
 
 impl Signals {
     /// Starts to listen.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses the handlers.
     pub(super) fn start() -> Result<Self> {
         let mut stop = signals()?;
         let (sender, receiver) = watch::channel(false);

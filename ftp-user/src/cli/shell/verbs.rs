@@ -215,10 +215,6 @@ impl Row {
 }
 
 /// Shows these rows.
-///
-/// # Errors
-///
-/// Standard output cannot be written.
 pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result<Status> {
     let mut text = String::new();
     for row in rows {

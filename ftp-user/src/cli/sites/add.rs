@@ -333,10 +333,6 @@ pub(in crate::cli) struct EditArgs {
 }
 
 /// The file of the settings.
-///
-/// # Errors
-///
-/// Nobody has named one, and there is no home directory.
 pub(super) fn settings_file(general: &General) -> Result<PathBuf> {
     general.settings_file().ok_or_else(|| {
         Failure::usage("there is no place for the settings").hint("name a file with --config, or set HOME")
@@ -345,10 +341,6 @@ pub(super) fn settings_file(general: &General) -> Result<PathBuf> {
 
 impl SiteOptions {
     /// The keys that these options set, and those of every verb that are stored with a site.
-    ///
-    /// # Errors
-    ///
-    /// An option cannot be stored, or two contradict each other.
     pub(super) fn keys(&self, general: &General) -> Result<Vec<Key>> {
         let General { job: JobOptions { password_file, proxy, .. }, trust, .. } = general;
         if password_file.is_some() && (self.password_command.is_some() || self.keyring) {
@@ -414,10 +406,6 @@ pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
 }
 
 /// Reads the keys of `--unset`. A limit has its own name too, as the option that sets it.
-///
-/// # Errors
-///
-/// There is no such key, or a site needs it.
 pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>> {
     let mut unset = Vec::new();
     for key in keys {

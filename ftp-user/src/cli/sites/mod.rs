@@ -167,10 +167,6 @@ fn site_name(text: &str) -> Result<String, std::convert::Infallible> {
 }
 
 /// The places of a command line that names sites: a name alone is the site, too.
-///
-/// # Errors
-///
-/// There is no site of that name.
 fn places_of_names(context: &Context, places: &[OsString]) -> Result<Vec<OsString>> {
     let names = &context.settings.named;
     let of_name = |place: &OsString| match place.to_str() {

@@ -31,10 +31,6 @@ impl StoredPassword {
 }
 
 /// Stores the password of a site in a new file. What is there already may be the password of another site.
-///
-/// # Errors
-///
-/// The file cannot be written.
 pub(super) fn to_file(settings: &Path, site: &str, password: &Secret) -> Result<StoredPassword> {
     let directory = secrets_directory(settings);
     let cannot = |error: &io::Error| {
@@ -77,10 +73,6 @@ fn is_file_of(site: &str, name: &str) -> bool {
 }
 
 /// Stores the password of a site in the keyring. Returns the key with the program that reads it there.
-///
-/// # Errors
-///
-/// There is no `secret-tool`, or the keyring does not take it.
 pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<StoredPassword> {
     let label = format!("--label=ftp-user {site}");
     let failed = |why: String| {

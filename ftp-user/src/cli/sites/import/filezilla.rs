@@ -5,10 +5,6 @@ use ftp_proto::wire::{Secret, show};
 use roxmltree::{Document, Node};
 
 /// Reads the file.
-///
-/// # Errors
-///
-/// It is no XML.
 pub(super) fn read(text: &str) -> Result<Vec<ImportedSite>, String> {
     // What is wrong may be a line end, or what a terminal would act on.
     let not_xml = |error: roxmltree::Error| format!("it is not XML: {}", show(error.to_string().as_bytes()));
