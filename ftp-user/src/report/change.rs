@@ -401,16 +401,9 @@ mod tests {
     fn lines_of_hash_are_those_of_sha256sum() {
         let check = |name: &str, expect: &str| {
             let digest = Digest { algorithm: Algorithm::Sha256, hex: "AB12".to_owned() };
-            let path = PathName::from_wire(name).unwrap();
-            let label = Label::Name;
-            let hashed = FileDigest {
-                place: "ftp://h/x".to_owned(),
-                path,
-                label,
-                digest,
-                size: Some(1),
-                was_read: false,
-            };
+            let (place, path) = ("ftp://h/x".to_owned(), PathName::from_wire(name).unwrap());
+            let (label, size, was_read) = (Label::Name, Some(1), false);
+            let hashed = FileDigest { place, path, label, digest, size, was_read };
             let mut out = Vec::new();
             hashed.write(&mut out, false).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), expect);
@@ -422,16 +415,9 @@ mod tests {
 
     #[test]
     fn the_last_line_tells_what_was_done() {
-        let ended = |verb, files, directories, bytes, failed, dry_run| VerbSummary {
-            verb,
-            ok: failed == 0,
-            dry_run,
-            files,
-            directories,
-            bytes,
-            undecided: 0,
-            seconds: 0.1,
-            failed,
+        let ended = |verb, files, directories, bytes, failed, dry_run| {
+            let counts = VerbSummary { files, directories, bytes, failed, ..VerbSummary::default() };
+            VerbSummary { verb, dry_run, ..counts }
         };
         let check = |ended: VerbSummary, expect: Option<&str>| {
             assert_eq!(ended.sentence().as_deref(), expect, "{ended:?}");

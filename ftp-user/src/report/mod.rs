@@ -17,15 +17,12 @@ mod routes;
 mod sentence;
 mod teller;
 
-pub use change::Label;
 pub(crate) use change::several;
-pub use change::{Change, FileDigest, VerbSummary};
-pub use change::{Checked, ShownToken, SiteShown, Verdict};
+pub use change::{Change, Checked, FileDigest, Label, ShownToken, SiteShown, VerbSummary, Verdict};
 pub use event::{
     Cause, Event, FailedFiles, FileProgress, ForgottenSite, Form, LeftOutEvents, ListedEntry, Receipts,
-    Summary, SummaryDetails, TreeEntry, WithheldDeletions,
+    Summary, SummaryDetails, THIS_HOST, Topic, TreeEntry, WithheldDeletions,
 };
-pub use event::{THIS_HOST, Topic};
 pub(crate) use jobs::command_line;
 pub use progress::{Finding, FoundFiles, JobProgress, LastFile};
 pub use ranges::{RangeProgress, SharedProgress};
@@ -175,7 +172,7 @@ async fn ended(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
 /// Writes the dialogue.
 #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said there")]
 fn write_down(mut lines: queue::Receiver, file: File) -> io::Result<()> {
-    let mut trace = Trace::new(file);
+    let mut trace = Trace { out: BufWriter::new(file), titles: [None, None] };
     let mut write = |event| match event {
         Event::Dialogue { side, title, at, line } => trace.line(side, &title, at, &line),
         Event::LeftOut(left_out) => trace.left_out(left_out.events),
@@ -184,7 +181,7 @@ fn write_down(mut lines: queue::Receiver, file: File) -> io::Result<()> {
     while let Ok(written) = lines.next_within(Duration::MAX, &mut write) {
         written?;
     }
-    trace.finish()
+    trace.out.flush()
 }
 
 /// The largest number of bytes that wait for one reader.
@@ -348,15 +345,9 @@ impl Style {
 
 /// Writes the dialogue to a file.
 #[derive(Debug)]
-pub(super) struct Trace<W: Write = BufWriter<File>> {
+pub(super) struct Trace<W: Write> {
     out: W,
     titles: [Option<String>; 2],
-}
-
-impl Trace {
-    pub(super) fn new(file: File) -> Self {
-        Self { out: BufWriter::new(file), titles: [None, None] }
-    }
 }
 
 impl<W: Write> Trace<W> {
@@ -379,10 +370,6 @@ impl<W: Write> Trace<W> {
     pub(super) fn left_out(&mut self, lines: u64) -> io::Result<()> {
         let lines = counted(lines, "line");
         self.put(Side::Source, None, &format!("== {lines} left out: this file was too slow"))?;
-        self.out.flush()
-    }
-
-    pub(super) fn finish(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 

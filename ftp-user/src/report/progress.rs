@@ -114,7 +114,7 @@ impl FilesUnderWay {
 }
 
 /// What there is to show of a job.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct JobProgress {
     /// The number of files that have ended.
     pub files: u64,

@@ -144,25 +144,13 @@ mod tests {
         pub(in crate::report) fn example() -> Self {
             Self {
                 verb: "copy",
-                dry_run: false,
                 files: 1,
-                skipped: 0,
-                earlier: 0,
-                deleted: 0,
-                kept: 0,
-                withheld: 0,
-                undecided: 0,
-                renamed: 0,
-                detached: 0,
                 bytes: 2 << 30,
-                before: 0,
-                details: SummaryDetails::default(),
                 seconds: 1.9,
                 route: Some(Rung::DestListens),
-                relayed: None,
                 protection: Protection::Private,
                 verified: Verified::Hash(Algorithm::Sha256),
-                failed: FailedFiles::default(),
+                ..Self::default()
             }
         }
     }
@@ -194,35 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_because_it_has_not_changed_is_told() {
-        let there = (2 << 30) - (19 << 20);
-        assert_eq!(
-            sentence(&Summary {
-                before: there,
-                details: SummaryDetails { unchanged: there, ..none() },
-                ..Summary::example()
-            }),
-            "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
-             direct (destination listens), verified sha-256",
-        );
-    }
-
-    #[test]
     fn a_move_that_has_failed_says_only_what_was_copied() {
         for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
             let line =
                 sentence(&Summary { verb: "move", failed: failed(u64::from(!ok)), ..Summary::example() });
             assert!(line.starts_with(done), "{line}");
         }
-    }
-
-    #[test]
-    fn what_earlier_runs_have_copied_was_not_there_already() {
-        assert_eq!(
-            sentence(&Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() }),
-            "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
-             5 files done by earlier runs of this job; 1 file skipped (already there)",
-        );
     }
 
     #[test]
@@ -252,45 +217,6 @@ mod tests {
     }
 
     #[test]
-    fn skipped_files_are_told_by_what_they_are_equal() {
-        let by = ["size and time", "sha-256"];
-        let summary = Summary {
-            skipped: 1,
-            bytes: 0,
-            route: None,
-            details: SummaryDetails { equal_by: by.to_vec(), ..none() },
-            ..Summary::example()
-        };
-        assert_eq!(
-            sentence(&summary),
-            "copied 0 files, 0 B in 1.9 s; 1 file skipped (equal by size and time, sha-256)",
-        );
-    }
-
-    #[test]
-    fn what_has_passed_a_relay_is_told() {
-        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
-        check(
-            Summary {
-                route: Some(Rung::User),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
-                ..Summary::example()
-            },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
-             verified sha-256",
-        );
-        check(
-            Summary {
-                route: Some(Rung::RelayDest),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
-                ..Summary::example()
-            },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
-             verified sha-256",
-        );
-    }
-
-    #[test]
     fn the_last_line_is_the_one_of_the_contract() {
         let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
         check(
@@ -316,6 +242,38 @@ mod tests {
             "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
              2 files skipped (equal by size, or only already there)",
         );
+        // What was not sent because it has not changed is told.
+        let there = (2 << 30) - (19 << 20);
+        let details = SummaryDetails { unchanged: there, ..none() };
+        check(
+            Summary { before: there, details, ..Summary::example() },
+            "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+        // What earlier runs have copied was not there already.
+        check(
+            Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() },
+            "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
+             5 files done by earlier runs of this job; 1 file skipped (already there)",
+        );
+        // Skipped files are told by what they are equal.
+        let details = SummaryDetails { equal_by: vec!["size and time", "sha-256"], ..none() };
+        check(
+            Summary { skipped: 1, bytes: 0, route: None, details, ..Summary::example() },
+            "copied 0 files, 0 B in 1.9 s; 1 file skipped (equal by size and time, sha-256)",
+        );
+        // What has passed a relay is told.
+        let relayed = |bytes| Some(Relayed { relay: "edge".into(), bytes, directly: false });
+        check(
+            Summary { route: Some(Rung::User), relayed: relayed(5 << 20), ..Summary::example() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
+             verified sha-256",
+        );
+        check(
+            Summary { route: Some(Rung::RelayDest), relayed: relayed(2 << 30), ..Summary::example() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
+             verified sha-256",
+        );
         // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
         assert_eq!(
             sentence(&Summary { protection: Protection::Clear, ..Summary::example() }),
@@ -323,7 +281,7 @@ mod tests {
         );
         // The rate is that of this run.
         check(
-            Summary { before: (2 << 30) - (19 << 20), ..Summary::example() },
+            Summary { before: there, ..Summary::example() },
             "copied 1 file, 2.00 GiB (1.98 GiB of them by earlier runs) in 1.9 s (10.00 MiB/s), \
              direct (destination listens), verified sha-256",
         );

@@ -258,7 +258,8 @@ mod tests {
 
         fn check(&mut self, text: &str, at: usize, expect: &[&str]) {
             let (found_at, found) = self.ask(text);
-            assert_eq!((found_at, found.words.as_slice()), (at, expect.map_owned().as_slice()), "{text}");
+            assert_eq!(found.words, expect, "{text}");
+            assert_eq!(found_at, at, "{text}");
         }
     }
 
@@ -269,16 +270,6 @@ mod tests {
             cache.find(directory).map(|known| known.beginning(begin).to_vec()).unwrap_or_default()
         };
         known_at_servers(typed, &sites(), || directories, names)
-    }
-
-    trait Owned {
-        fn map_owned(&self) -> Vec<String>;
-    }
-
-    impl Owned for [&str] {
-        fn map_owned(&self) -> Vec<String> {
-            self.iter().map(|word| (*word).to_owned()).collect()
-        }
     }
 
     #[test]

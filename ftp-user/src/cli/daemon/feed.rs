@@ -472,15 +472,7 @@ mod tests {
     #[test]
     fn a_file_that_has_failed_has_ended_and_is_not_done() {
         let mut run = RunOfJob::default();
-        let progress = |files| JobProgress {
-            files,
-            of: 9,
-            more: false,
-            bytes: 0,
-            total: None,
-            rate: None,
-            remaining: None,
-        };
+        let progress = |files| JobProgress { files, of: 9, ..JobProgress::default() };
         let failed = |kind| {
             let copy = Err(Failure::new(kind, "no"));
             Event::File(Box::new(FileOutcome { source: "a".to_owned(), dest: "b".to_owned(), copy }))

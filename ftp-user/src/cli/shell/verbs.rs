@@ -4,12 +4,12 @@ use super::super::job_options::absolute;
 use super::super::{Cli, General, later};
 use crate::failure::{Failure, Result};
 use crate::job::Status;
+use crate::report::several;
 use crate::shell::{CacheSize, Vocabulary};
 use clap::builder::ValueParser;
 use clap::{Arg, Command, CommandFactory, Parser, Subcommand};
 use ftp_io::program::completion::{Part, Reader};
 use ftp_io::program::output;
-use ftp_proto::wire::counted;
 use serde::Serialize;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -187,17 +187,14 @@ impl Row {
             Self::Found { place, seen: false } => format!("{place}  (not looked at)"),
             Self::Composite { name, components } => format!("{name}  {}", components.join(" ")),
             Self::Known(CacheSize { directories, servers, names, bytes, gave_way }) => {
-                let many = |number: usize, what| counted(number as u64, what);
-                let directories = match directories {
-                    1 => "1 directory".to_owned(),
-                    number => format!("{number} directories"),
-                };
+                let many = |number: usize, what| several(number as u64, what);
                 let gave_way = match gave_way {
                     0 => String::new(),
                     number => format!("; {number} gave way to others"),
                 };
                 format!(
-                    "known for completion: {directories} of {}, {}, {}{gave_way}",
+                    "known for completion: {} of {}, {}, {}{gave_way}",
+                    many(*directories, "directory"),
                     many(*servers, "server"),
                     many(*names, "name"),
                     many(*bytes, "byte"),
