@@ -53,7 +53,7 @@ use crate::report::{Event, Exits, Listener, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, Start};
-use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, Args, ColorChoice as When, CommandFactory, Parser};
 use ftp_io::program::output;
 use ftp_io::program::secret::without_password;
 use ftp_io::signal::Stop;
@@ -162,26 +162,6 @@ impl ShellSession {
     /// What stops the command.
     fn cancel(&self) -> Result<Cancel> {
         self.cancel.clone().map_or_else(watch_signals, Ok)
-    }
-}
-
-/// The values of `--color` and `--progress`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-enum When {
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-impl When {
-    /// Whether it is wanted. `auto` is the answer where nobody has chosen.
-    const fn or(self, auto: bool) -> bool {
-        match self {
-            Self::Auto => auto,
-            Self::Always => true,
-            Self::Never => false,
-        }
     }
 }
 
@@ -393,7 +373,7 @@ impl General {
             verbose: self.verbose,
             color: colored(self.color),
             screen: outputs::screen(colored(self.color), self.color == When::Always),
-            progress: !self.json && !self.quiet && self.progress.or(io::stderr().is_terminal()),
+            progress: !self.json && !self.quiet && is_wanted(self.progress, io::stderr().is_terminal()),
             exits: Exits { of_kind: exit::of_kind, partly: number(Status::Partly) },
         }
     }
@@ -496,7 +476,16 @@ fn watch_signals() -> Result<Cancel> {
 }
 
 fn colored(when: When) -> bool {
-    when.or(output::is_coloured())
+    is_wanted(when, output::is_coloured())
+}
+
+/// Whether something is wanted. `auto` is the answer where nobody has chosen.
+const fn is_wanted(when: When, auto: bool) -> bool {
+    match when {
+        When::Auto => auto,
+        When::Always => true,
+        When::Never => false,
+    }
 }
 
 /// Prints a failure on one line of standard error. Errors of that write are ignored.

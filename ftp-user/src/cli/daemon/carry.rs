@@ -35,6 +35,13 @@ pub(super) enum RunResult {
     LostTreePart,
 }
 
+impl RunResult {
+    /// Whether the settings or the store have kept it from beginning.
+    pub(super) const fn has_not_begun(&self) -> bool {
+        matches!(self, Self::Postponed { .. } | Self::HeldBack { .. })
+    }
+}
+
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
 pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) -> RunResult {
     let TakenJob { lease, entry } = taken;

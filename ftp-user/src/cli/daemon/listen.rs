@@ -101,12 +101,9 @@ impl ListenArgs {
         let mut listeners = Vec::new();
         // A simulated host has no sockets in its file system.
         if simulated::host().is_none() {
-            let own = LocalListener::open(&directory.join(SOCKET));
-            let own =
-                own.map_err(|error| Failure::of_this_host(format!("cannot listen at {SOCKET}"), &error))?;
             let user = super::super::draft::user_of_this_host();
             let trust = UnixTrust::SameUser { name: user, uid: rustix::process::geteuid().as_raw() };
-            listeners.push(Listener::Unix { listener: own, trust });
+            listeners.push(open_unix(&directory.join(SOCKET), SOCKET, trust)?);
         }
         for address in &self.listen {
             listeners.push(open_one(address, identity.as_ref())?);
@@ -136,11 +133,7 @@ impl ListenArgs {
 
 fn open_one(address: &ListenAddress, identity: Option<&Arc<Identity>>) -> Result<Listener> {
     match address {
-        ListenAddress::Unix(path) => {
-            let listener = LocalListener::open(path);
-            let bad = |error| Failure::of_this_host(format!("cannot listen at {}", path.display()), &error);
-            Ok(Listener::Unix { listener: listener.map_err(bad)?, trust: UnixTrust::Proxy })
-        }
+        ListenAddress::Unix(path) => open_unix(path, &path.display().to_string(), UnixTrust::Proxy),
         ListenAddress::Tcp(at) => {
             if identity.is_none() && address::kind(at.ip()) != address::Kind::Loopback {
                 let what = format!("--listen {at} would send tokens in clear to other hosts");
@@ -155,6 +148,11 @@ fn open_one(address: &ListenAddress, identity: Option<&Arc<Identity>>) -> Result
             Ok(Listener::Tcp { listener: socket::listen(*at).map_err(is_taken)?, tls })
         }
     }
+}
+
+fn open_unix(path: &Path, shown: &str, trust: UnixTrust) -> Result<Listener> {
+    let bad = |error| Failure::of_this_host(format!("cannot listen at {shown}"), &error);
+    Ok(Listener::Unix { listener: LocalListener::open(path).map_err(bad)?, trust })
 }
 
 impl OpenListeners {

@@ -134,22 +134,19 @@ impl Daemon {
         WorkerProfile { is_draining, sites, ..self.worker.clone() }
     }
 
-    /// Whether this worker may begin a job beside those that are carried. One whose sites nobody has is begun to say so. If the
-    /// store cannot be asked for the other workers, one has them; it is asked once, for all jobs that need it.
-    pub(super) fn may_begin(
-        &self,
-        head: &Head<JobId>,
-        carried: &[CarriedJob],
-        others: &OnceCell<Option<(Vec<WorkerRecord>, u64)>>,
-    ) -> bool {
-        let settings = Arc::clone(&self.settings.locked());
-        let is_own = site_difference(&head.sites, &settings).is_none();
-        let is_known_elsewhere = || {
-            let known = others.get_or_init(|| self.known_workers().ok()).as_ref();
-            known.is_none_or(|(workers, now)| has_worker(workers, &head.sites, *now))
-        };
-        (is_own || !is_known_elsewhere())
-            && self.with_site_use(|sites| sites.refusal(head.sites.keys(), carried).is_none())
+    /// Says of jobs whether this worker may begin them beside those that are carried. One whose sites nobody has is begun to say
+    /// so. If the store cannot be asked for the other workers, one has them; it is asked once, for all jobs that need it.
+    pub(super) fn may_begin(&self) -> impl Fn(&Head<JobId>, &[CarriedJob]) -> bool {
+        let others = OnceCell::new();
+        move |head, carried| {
+            let is_own = site_difference(&head.sites, &self.settings.locked()).is_none();
+            let is_known_elsewhere = || {
+                let known = others.get_or_init(|| self.known_workers().ok()).as_ref();
+                known.is_none_or(|(workers, now)| has_worker(workers, &head.sites, *now))
+            };
+            (is_own || !is_known_elsewhere())
+                && self.with_site_use(|sites| sites.refusal(head.sites.keys(), carried).is_none())
+        }
     }
 
     /// Why the settings keep a job of these sites from being carried here, if they do: it waits until they are right.

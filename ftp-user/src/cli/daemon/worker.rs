@@ -11,7 +11,7 @@ use crate::job;
 use crate::journal::{
     CheckIn, JournalFailure, Leases, PlannedRun, PlannedRuns, Queue, TakenJob, TakenJobs, UnreadableRow,
 };
-use crate::queue::{CarriedJob, Entry, Head, INTERRUPTED, Lease, RenewalTimer, StoredProgress, Turn, Wish};
+use crate::queue::{CarriedJob, Entry, INTERRUPTED, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use crate::report::{Event, line_of};
 use ftp_io::blocking;
 use ftp_io::clock::{Clock, since_1970};
@@ -20,7 +20,6 @@ use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::tls::Identity;
 use ftp_proto::timer::Moment;
-use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
@@ -328,10 +327,7 @@ impl Worker {
         if room > 0 {
             let (recent, daemon) = (self.recent.clone(), Arc::clone(&self.daemon));
             let take = move |queue: &Queue| {
-                let others = OnceCell::new();
-                let may_begin =
-                    |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
-                Leases::of(queue, daemon.worker.id).take(room, &recent, may_begin)
+                Leases::of(queue, daemon.worker.id).take(room, &recent, daemon.may_begin())
             };
             let TakenJobs { jobs, unreadable } = self.daemon.queue.on_disk(take).await?;
             jobs.into_iter().for_each(|taken| self.begin(taken));
@@ -339,12 +335,8 @@ impl Worker {
         }
         if self.daemon.has_database() && self.daemon.parallel.get() > self.running.len() {
             let daemon = Arc::clone(&self.daemon);
-            let take = move |queue: &Queue| {
-                let others = OnceCell::new();
-                let may_begin =
-                    |head: &Head<JobId>, carried: &[CarriedJob]| daemon.may_begin(head, carried, &others);
-                Leases::of(queue, daemon.worker.id).take_tree_part(may_begin)
-            };
+            let take =
+                move |queue: &Queue| Leases::of(queue, daemon.worker.id).take_tree_part(daemon.may_begin());
             self.daemon.queue.on_disk(take).await?.into_iter().for_each(|taken| self.begin(taken));
         }
         self.tell().await
@@ -443,9 +435,7 @@ impl Worker {
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
         let mut postponed = 0;
-        if matches!(result, Some(RunResult::Postponed { .. } | RunResult::HeldBack { .. }))
-            && !lease.is_of_tree_part()
-        {
+        if result.as_ref().is_some_and(RunResult::has_not_begun) && !lease.is_of_tree_part() {
             if self.postponed.len() >= MOST_POSTPONED {
                 self.postponed.clear();
             }
@@ -463,17 +453,9 @@ impl Worker {
         if self.unwritten.is_empty() {
             return Ok(());
         }
-        let parts: Vec<(Lease, bool)> = self
-            .unwritten
-            .iter()
-            .filter(|end| end.lease.is_of_tree_part())
-            .map(|end| {
-                (
-                    end.lease,
-                    !matches!(end.result, Some(RunResult::Postponed { .. } | RunResult::HeldBack { .. })),
-                )
-            })
-            .collect();
+        let of_parts = self.unwritten.iter().filter(|end| end.lease.is_of_tree_part());
+        let has_begun = |end: &UnwrittenEnd| !end.result.as_ref().is_some_and(RunResult::has_not_begun);
+        let parts: Vec<(Lease, bool)> = of_parts.map(|end| (end.lease, has_begun(end))).collect();
         let id = self.daemon.worker.id;
         if !parts.is_empty() {
             // Those that have a result are not changed.
