@@ -2,11 +2,14 @@
 
 use super::*;
 
+fn words(typed: &str) -> Vec<OsString> {
+    typed.split_whitespace().map(OsString::from).collect()
+}
+
 #[test]
 fn an_option_of_copy_at_another_place_says_where_it_belongs() {
     let check = |word: &str, typed: &str, expect: Option<&str>| {
-        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-        let found = misplaced(word, &words).map(|failure| failure.to_string());
+        let found = misplaced(word, &words(typed)).map(|failure| failure.to_string());
         assert_eq!(found.as_deref(), expect, "{typed}");
     };
     check("ann:s3cret@h/a.bin", "append a b.bin ann:s3cret@h/a.bin", None);
@@ -58,8 +61,7 @@ fn a_value_of_an_option_is_no_verb() {
         ("get sites x", Some((1, "sites"))),
         ("--config sync", None),
     ] {
-        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-        let found = verb_of(&words);
+        let found = verb_of(&words(typed));
         assert_eq!(found.as_ref().map(|(at, verb)| (*at, verb.as_str())), expect, "{typed}");
     }
 }
@@ -79,8 +81,7 @@ fn every_line_of_the_table_has_verbs_names_and_a_short_hint() {
 #[test]
 fn an_option_of_another_program_says_what_to_type() {
     let check = |word: &str, typed: &str, expect: &str| {
-        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-        let found = elsewhere(word, &words).map(|failure| failure.to_string()).unwrap_or_default();
+        let found = elsewhere(word, &words(typed)).map(|failure| failure.to_string()).unwrap_or_default();
         assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "{typed}: {found}");
     };
     check("-f", "rm -rf ftp://h/x", "rm has no option -f; --yes");
@@ -124,7 +125,6 @@ fn an_option_of_another_program_says_what_to_type() {
 
 #[test]
 fn a_negative_number_is_called_so_and_the_help_is_that_of_the_part() {
-    let words = |typed: &str| typed.split(' ').map(OsString::from).collect::<Vec<_>>();
     for (word, typed, expect) in [
         ("-5", "jobs --timeout -5", Some("--timeout -5: it must not be negative")),
         ("-1", "copy -j -1 a b", Some("-j -1: it must not be negative")),
@@ -175,8 +175,7 @@ fn each_option_that_people_know_from_other_programs_has_a_hint_at_every_verb() {
 #[test]
 fn what_other_programs_call_a_verb_is_told() {
     let check = |word: &str, typed: &str, expect: Option<&str>| {
-        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-        let found = later(word, &words).map(|failure| failure.to_string());
+        let found = later(word, &words(typed)).map(|failure| failure.to_string());
         match expect {
             Some(expect) => {
                 assert!(found.as_ref().is_some_and(|found| found.contains(expect)), "{found:?}")
@@ -237,9 +236,8 @@ fn a_mistyped_option_is_answered_with_the_one_that_begins_so_or_is_most_like_it(
         ("copy --nonsense a b", None),
         ("copy a --no-such-option", None),
     ] {
-        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
         let option = typed.split(' ').find(|word| word.starts_with("--")).unwrap();
-        let found = mistyped(option, &words).map(|failure| failure.to_string());
+        let found = mistyped(option, &words(typed)).map(|failure| failure.to_string());
         match (expect, &found) {
             (Some(expect), Some(found)) => assert!(found.contains(expect), "{typed}: {found}"),
             (expect, found) => assert_eq!(*found, expect.map(str::to_owned), "{typed}"),

@@ -15,49 +15,50 @@ impl JsonLine {
     }
 }
 
-fn check(event: &Event, expect: &str) {
-    assert_eq!(text(event, None, EXITS).unwrap().as_deref(), Some(expect));
-}
-
-#[test]
-fn the_summary_has_the_keys_of_the_contract() {
-    let summary = Summary { protection: Protection::Clear, ..Summary::example() };
-    check(
-        &Event::Summary(summary),
-        r#"{"event":"summary","ok":true,"files":1,"bytes":2147483648,"seconds":1.9,"path":"direct","rung":"dest-listens","protection":"clear","verified":"sha-256","failed":0,"skipped":0}"#,
-    );
-}
-
 fn file(source: &str, copy: FileCopy) -> Event {
     Event::File(Box::new(FileOutcome { source: source.into(), dest: "ftp://b/x".into(), copy: Ok(copy) }))
 }
 
 #[test]
-fn a_file_has_the_keys_of_the_contract() {
+fn each_event_has_the_keys_of_the_contract() {
+    let check = |what: &str, event: Event, expect: &str| {
+        assert_eq!(text(&event, None, EXITS).unwrap().as_deref(), Some(expect), "{what}");
+    };
+    let summary = Summary { protection: Protection::Clear, ..Summary::example() };
     check(
-        &file(
-            "ftp://a/x",
-            FileCopy { attempts: 2, ..FileCopy::moved(Some(5), Rung::SourceListens, Verified::Size) },
-        ),
+        "a summary",
+        Event::Summary(summary),
+        r#"{"event":"summary","ok":true,"files":1,"bytes":2147483648,"seconds":1.9,"path":"direct","rung":"dest-listens","protection":"clear","verified":"sha-256","failed":0,"skipped":0}"#,
+    );
+    let moved = FileCopy { attempts: 2, ..FileCopy::moved(Some(5), Rung::SourceListens, Verified::Size) };
+    check(
+        "a file",
+        file("ftp://a/x", moved),
         r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
     );
-}
-
-#[test]
-fn names_that_are_not_deleted_are_no_file_that_failed() {
     let message = "nothing was deleted".to_owned();
     check(
-        &Event::Withheld(WithheldDeletions { dest: "ftp://b/d".into(), names: 3, most: Some(2), message }),
+        "names that are not deleted are no file that failed",
+        Event::Withheld(WithheldDeletions { dest: "ftp://b/d".into(), names: 3, most: Some(2), message }),
         r#"{"event":"withheld","dest":"ftp://b/d","names":3,"most":2,"exit":9,"message":"nothing was deleted"}"#,
     );
-}
-
-#[test]
-fn the_number_of_jobs_has_its_reason() {
     let (reason, why) = ("no-faster", "twice as many were hardly faster".to_owned());
     check(
-        &Event::Jobs { number: 4, reason, why },
+        "the number of jobs has its reason",
+        Event::Jobs { number: 4, reason, why },
         r#"{"event":"jobs","number":4,"reason":"no-faster","why":"twice as many were hardly faster"}"#,
+    );
+    check(
+        "a file that an earlier run has copied is not called verified",
+        file("ftp://a/x", FileCopy::earlier(None, Verified::Hash(Algorithm::Sha256))),
+        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":0,"path":null,"rung":null,"verified":"none","attempts":0,"skipped":true,"earlier":"sha-256"}"#,
+    );
+    let relayed = Some(Relayed { relay: "edge".into(), bytes: 5, directly: true });
+    let moved = FileCopy::moved(Some(5), Rung::RelaySource, Verified::Size);
+    check(
+        "what passed a relay and what was there before is told last",
+        file("ftp://a/x", FileCopy { before: 2, relayed, ..moved }),
+        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"agents_direct":true,"before":2}"#,
     );
 }
 
@@ -83,25 +84,5 @@ fn a_progress_event_has_its_file_and_its_job() {
             r#"{"event":"progress","source":"ftp://a/x","bytes":5,"total":10,"files":3,"of":7,"more":true,"job_bytes":35,"job_total":null,"rate":5,"remaining":null}"#,
             r#"{"event":"progress","source":"ftp://a/z","bytes":5,"total":5,"files":4,"of":7,"more":true,"job_bytes":35,"job_total":null,"rate":5,"remaining":null}"#,
         ]
-    );
-}
-
-#[test]
-fn a_file_that_an_earlier_run_has_copied_is_not_called_verified() {
-    check(
-        &file("ftp://a/x", FileCopy::earlier(None, Verified::Hash(Algorithm::Sha256))),
-        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":0,"path":null,"rung":null,"verified":"none","attempts":0,"skipped":true,"earlier":"sha-256"}"#,
-    );
-}
-
-#[test]
-fn what_passed_a_relay_and_what_was_there_before_is_told_last() {
-    let relayed = Some(Relayed { relay: "edge".into(), bytes: 5, directly: true });
-    check(
-        &file(
-            "ftp://a/x",
-            FileCopy { before: 2, relayed, ..FileCopy::moved(Some(5), Rung::RelaySource, Verified::Size) },
-        ),
-        r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"agents_direct":true,"before":2}"#,
     );
 }
