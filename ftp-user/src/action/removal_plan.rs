@@ -45,7 +45,6 @@ pub(super) struct RemovalTotals {
 }
 
 impl RemovalTotals {
-    /// The number of names.
     pub(super) const fn names(self) -> u64 {
         self.files + self.directories
     }

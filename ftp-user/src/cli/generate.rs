@@ -105,7 +105,6 @@ pub(super) fn completions(command: Command, names: NamesOfLine, args: Completion
     args.print(command, known).map(|()| Status::Done).map_err(cannot_print)
 }
 
-/// Prints a manual page.
 pub(super) fn man(command: Command, args: Manual) -> Result<Status> {
     match args.print(command, PAGES).map_err(cannot_print)? {
         None => Ok(Status::Done),

@@ -31,16 +31,11 @@ impl FromStr for Line {
 }
 
 impl Line {
-    /// The bytes that are under way if it is full.
-    fn in_flight(self) -> u64 {
-        let bytes = u128::from(self.rate).saturating_mul(self.round_trip.as_millis()) / 1_000;
-        u64::try_from(bytes).unwrap_or(u64::MAX)
-    }
-
     /// The buffers that it needs: what waits for its acknowledgement, and what is sent meanwhile. BBR has three times as much
     /// under way when it begins, and the system wakes a sender when a third of its buffer is free.
     fn buffer(self) -> u64 {
-        self.in_flight().saturating_mul(BUFFERS)
+        let in_flight = u128::from(self.rate).saturating_mul(self.round_trip.as_millis()) / 1_000;
+        u64::try_from(in_flight).unwrap_or(u64::MAX).saturating_mul(BUFFERS)
     }
 
     fn words(self) -> String {

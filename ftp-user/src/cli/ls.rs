@@ -74,7 +74,6 @@ pub(super) struct StatArgs {
 }
 
 impl StatArgs {
-    /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let mut run = VerbRun::for_display(&context);
@@ -232,7 +231,6 @@ pub(super) struct CatArgs {
 }
 
 impl CatArgs {
-    /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let limit = rate_limit(places.iter(), self.limit);
@@ -257,7 +255,6 @@ impl CatArgs {
     }
 }
 
-/// Prints a file.
 async fn print_file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd> {
     let mut question = Question::new(context);
     loop {

@@ -31,7 +31,6 @@ pub(super) struct MkdirArgs {
 }
 
 impl MkdirArgs {
-    /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         // A new directory has no name that exists: nothing in it is a pattern.
@@ -64,7 +63,6 @@ pub(super) struct RmArgs {
 }
 
 impl RmArgs {
-    /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         refuse_site_like(&self.places.iter().collect::<Vec<_>>(), &context.settings.named)?;
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
@@ -91,7 +89,6 @@ pub(super) struct MvArgs {
 }
 
 impl MvArgs {
-    /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let mut sources = self.relays.locations(&mut context, passwords, &self.places).await?;
         let Some(destination) = sources.pop() else {
@@ -129,7 +126,6 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
 }
 
 impl HashArgs {
-    /// Runs the verb.
     pub(super) async fn run(
         self,
         mut context: Context,
@@ -154,7 +150,6 @@ pub(super) struct TreeArgs {
 }
 
 impl TreeArgs {
-    /// Runs the verb.
     pub(super) async fn run(
         self,
         mut context: Context,

@@ -62,7 +62,6 @@ impl SeriesName {
     }
 }
 
-/// Runs the verb.
 pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
     asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;

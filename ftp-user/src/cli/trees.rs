@@ -101,7 +101,6 @@ impl KeptArgs {
 }
 
 impl FilterArgs {
-    /// The filter.
     pub(super) fn filter(&self) -> Result<Filter> {
         let mut filter = Filter::new(&self.include, &self.exclude)?;
         for path in &self.filter_from {

@@ -228,7 +228,6 @@ pub(super) struct ProbeArgs {
     paths: PathArgs,
 }
 
-/// Runs the verb.
 pub(super) async fn probe(mut context: Context, passwords: &Passwords, args: ProbeArgs) -> Result<Status> {
     let places = passwords.locations(&mut context, &[args.source, args.dest]).await?;
     let [source, destination] = &places[..] else {

@@ -98,7 +98,6 @@ impl FilesUnderWay {
         done
     }
 
-    /// Takes a file out.
     fn remove(&mut self, source: &str) -> FileUnderWay {
         let file = self.files.remove(source).unwrap_or_default();
         self.bytes -= u128::from(file.bytes);

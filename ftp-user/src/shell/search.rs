@@ -107,22 +107,19 @@ impl Search {
             return Step::List(stale);
         }
         let unseen = self.all(|known| known == ComponentState::Unseen);
+        let directory = Some(&ComponentState::Now(Occupant::Directory));
+        let is_directory = |index: &usize| self.components.get(*index) == directory;
         match holding.as_slice() {
             [] => Step::Nowhere { unseen },
             [one] if self.purpose == NameUse::Change && !unseen.is_empty() => {
                 Step::Uncertain { found: *one, unseen }
             }
             [_] => Step::Found { components: holding, unseen },
-            [_, _, ..] if self.purpose == NameUse::List && self.are_directories(&holding) => {
+            several if self.purpose == NameUse::List && several.iter().all(is_directory) => {
                 Step::Found { components: holding, unseen }
             }
             [_, _, ..] => Step::Ambiguous(holding),
         }
-    }
-
-    fn are_directories(&self, components: &[usize]) -> bool {
-        let directory = Some(&ComponentState::Now(Occupant::Directory));
-        components.iter().all(|index| self.components.get(*index) == directory)
     }
 
     fn all(&self, is: impl Fn(ComponentState) -> bool) -> Vec<usize> {

@@ -80,7 +80,6 @@ impl DaemonCounters {
         }
     }
 
-    /// The page of all numbers.
     pub(super) fn page(&self, now: &DaemonGauges) -> String {
         let mut registry = metrics::registry_of_now(PREFIX);
         let jobs: Gauges<1> = metrics::metric(&mut registry, "jobs", "Jobs of the queue by their state");

@@ -94,7 +94,6 @@ fn parallel(text: &str) -> Result<NonZeroUsize, String> {
 /// The largest number of jobs that are carried at the same time.
 const MOST_PARALLEL: usize = 64;
 
-/// Runs the verb.
 pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> {
     match &args.action {
         Some(DaemonAction::Token(token)) => token::run(general, token).await,

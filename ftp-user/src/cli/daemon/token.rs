@@ -46,7 +46,6 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     duration::parse(text)
 }
 
-/// Runs the verb.
 pub(super) async fn run(general: &General, args: &TokenArgs) -> Result<Status> {
     check_state(general.state.as_deref().filter(|_| general.store.is_none()))?;
     let queue = general.queue()?;

@@ -23,7 +23,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, InlineTable, Value};
 
-/// Adds a site.
 pub(super) async fn add(
     context: Context,
     passwords: &Passwords,
@@ -97,7 +96,6 @@ pub(super) fn store(
     added.inspect_err(|_| password.iter().for_each(StoredPassword::undo))
 }
 
-/// Changes a site.
 pub(super) fn edit(context: &Context, general: &General, args: EditArgs) -> Result<Status> {
     let EditArgs { name, url, unset: gone, keep_password, options } = args;
     let (name, file) = (name.as_str(), &settings_file(general)?);
@@ -153,7 +151,6 @@ fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<()>
     }
 }
 
-/// Removes sites from the settings.
 pub(super) fn remove(context: &Context, general: &General, names: &[String]) -> Result<Status> {
     let file = &settings_file(general)?;
     let mut places = Vec::new();

@@ -15,7 +15,6 @@ use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Runs the verb.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, places: &[OsString]) -> Result<Status> {
     let places = places_of_names(&context, places)?;
     if places.iter().any(|place| place.as_bytes() == b"-") {

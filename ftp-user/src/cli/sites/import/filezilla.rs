@@ -4,7 +4,6 @@ use super::{ImportedSite, base64, port};
 use ftp_proto::wire::{Secret, show};
 use roxmltree::{Document, Node};
 
-/// Reads the file.
 pub(super) fn read(text: &str) -> Result<Vec<ImportedSite>, String> {
     // What is wrong may be a line end, or what a terminal would act on.
     let not_xml = |error: roxmltree::Error| format!("it is not XML: {}", show(error.to_string().as_bytes()));

@@ -73,7 +73,6 @@ impl From {
     }
 }
 
-/// Runs the verb.
 pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Result<Status> {
     let settings = &settings_file(general)?;
     let is_usual = args.file.is_none();
@@ -340,7 +339,6 @@ pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Reads the file.
 pub(super) fn read_lftp(text: &str) -> Vec<ImportedSite> {
     let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     // A tab ends a name that has blanks.

@@ -5,7 +5,6 @@ use aes::Aes256;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use ftp_proto::wire::Secret;
 
-/// Reads the file.
 pub(super) fn read(text: &str) -> Result<Vec<ImportedSite>, &'static str> {
     if text.lines().any(|line| line.starts_with("RCLONE_ENCRYPT_V")) {
         return Err("it is encrypted: remove its password with rclone config, or import on another way");
