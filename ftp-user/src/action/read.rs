@@ -178,7 +178,6 @@ async fn hash_one(
     Ok(FileDigest { place: place.to_string(), path: path.clone(), label, digest, size, was_read })
 }
 
-/// Reads a file and hashes what comes.
 async fn hash_here(
     context: &Context,
     host: &mut Host,

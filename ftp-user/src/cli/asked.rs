@@ -191,7 +191,6 @@ impl Cli {
     }
 }
 
-/// Reads the name of a job.
 pub(super) fn job_name(text: &str) -> Result<String, String> {
     if is_job_name(text) { Ok(text.to_owned()) } else { Err(JOB_NAME.to_owned()) }
 }

@@ -62,7 +62,6 @@ pub(super) struct CopyArgs {
 }
 
 impl CopyArgs {
-    /// Whether the source is standard input.
     pub(super) fn reads_standard_input(&self) -> bool {
         self.places.len() > 1 && self.places.first().is_some_and(|place| place == "-")
     }

@@ -3,6 +3,7 @@
 
 use super::asked::{AskedJob, JobPurpose, Start, check_state, find, with_options};
 use super::job_options::absolute;
+use super::outputs::complain;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::remote::RemoteArgs;
@@ -21,7 +22,6 @@ use crate::report::{Event, Reporter};
 use clap::Args;
 use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::args::Rejected;
-use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
@@ -274,10 +274,7 @@ impl General {
         if left_out > 0 && !self.quiet {
             let ended = counted(left_out as u64, "job");
             let (has, is, it) = if left_out == 1 { ("has", "is", "it") } else { ("have", "are", "them") };
-            output::complain(
-                "ftp-user",
-                format_args!("{ended} that {has} ended {is} not listed; jobs --all lists {it}"),
-            );
+            complain(format_args!("{ended} that {has} ended {is} not listed; jobs --all lists {it}"));
         }
         Ok(if unreadable.is_empty() { Status::Done } else { Status::Failed(Kind::Other) })
     }
@@ -497,7 +494,6 @@ pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Sta
     Status::Done
 }
 
-/// Cancels the job, and reports it.
 pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     let (id, verb) = (job.id, "cancel");
     if let Err(failure) = job::cancel(job, context).await {

@@ -300,12 +300,10 @@ impl Cli {
 }
 
 impl General {
-    /// The file of the settings.
     fn settings_file(&self) -> Option<PathBuf> {
         config::settings_file(self.job.config.as_deref())
     }
 
-    /// The state directory.
     fn state_directory(&self) -> Option<PathBuf> {
         state::directory(self.state.clone())
     }
@@ -452,7 +450,6 @@ pub fn default_keys() -> DefaultKeys {
     program::keys_of(&Cli::command())
 }
 
-/// The signals that ask for an end.
 fn signals() -> Result<Stop> {
     let signals = Stop::new().and_then(Stop::with_hangup);
     signals.map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))

@@ -1,14 +1,27 @@
 //! Where output goes: what can be shown at standard output, and the file of `--trace`.
 
 use crate::failure::{Failure, Kind, Result};
+use crate::job::Status;
 use crate::report::Screen;
 use ftp_io::named_file::{is_of_another_user, open_to_write};
+use ftp_io::program::output;
 use rustix::termios::tcgetwinsize;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+/// Says something on standard error beside the events of a run.
+pub(super) fn complain(message: impl Display) {
+    output::complain("ftp-user", message);
+}
+
+/// Prints lines that have their ends.
+pub(super) fn print(text: &str) -> Result<Status> {
+    output::print(text.as_bytes()).map(|()| Status::Done).map_err(|error| Failure::not_printed(&error))
+}
 
 /// What can be shown at standard output. `color` says that standard error has colour, and `always` that what is no terminal
 /// has it too. What is no terminal has 80 columns.

@@ -268,7 +268,6 @@ const UNUSED: &str =
 /// The password of the environment.
 pub(super) const VARIABLE: &str = "FTP_USER_PASSWORD";
 
-/// The password of a site.
 pub(super) async fn password(source: &PasswordSource, site: &Site, cancel: &Cancel) -> Result<Secret> {
     match source {
         PasswordSource::File(path) => of_file(path, &format!("password-file of {site}")),

@@ -141,7 +141,6 @@ fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
     if of == 1 { failure } else { failure.during(format_args!("place {number} of {of}")) }
 }
 
-/// The logins of `~/.netrc`.
 fn netrc_of_home() -> Result<Netrc> {
     match ftp_io::simulated::variable("HOME") {
         Some(home) => read_netrc(&Path::new(&home).join(".netrc")),

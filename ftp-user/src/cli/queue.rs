@@ -3,6 +3,7 @@
 use super::asked::in_other_words;
 use super::draft::{StoredDraft, draft, site_text};
 use super::exit::of_number;
+use super::outputs::complain;
 use super::remote::{RemoteArgs, wake_daemon};
 use super::store::{LONG_PAUSE, may_have_changed};
 use super::verb::JobVerb;
@@ -140,10 +141,7 @@ impl General {
         let words = every.and_then(Recurrence::interval_in_words);
         let then = words.map_or_else(String::new, |words| format!(", then {words}"));
         if let Some(at) = at.filter(|_| !self.quiet && !self.json) {
-            output::complain(
-                "ftp-user",
-                format_args!("the job begins {}{then}", local_time(at, &TimeZone::system())),
-            );
+            complain(format_args!("the job begins {}{then}", local_time(at, &TimeZone::system())));
         }
     }
 

@@ -95,7 +95,6 @@ impl FromStr for DaemonUrl {
 }
 
 impl RemoteArgs {
-    /// Whether a daemon was named.
     pub(super) const fn is_asked(&self) -> bool {
         self.daemon.is_some()
     }
@@ -208,7 +207,6 @@ impl Daemon {
         if status.is_success() { Ok((status, object)) } else { Err(refusal(&object)) }
     }
 
-    /// The ids of its series.
     async fn series_ids(&self) -> Result<Vec<String>> {
         let answer = self.ask(Method::GET, "/series".to_owned(), None).await?;
         let all = member(&answer, "series").as_array().cloned().unwrap_or_default();
@@ -500,7 +498,6 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     Ok(Status::Done)
 }
 
-/// Changes a job.
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
     let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
     let changed = match changed {
@@ -511,7 +508,6 @@ async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Res
     Ok(Status::Done)
 }
 
-/// Lists or changes series.
 async fn series(general: &General, daemon: &Daemon, verb: Option<&SeriesVerb>) -> Result<Status> {
     let wanted = match verb {
         None | Some(SeriesVerb::List) => None,

@@ -104,7 +104,6 @@ pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> 
     Ok(status)
 }
 
-/// Says that a series was removed.
 pub(super) fn say_removed(general: &General, series: &str) -> Result<Status> {
     if !general.quiet && !general.json {
         let written = writeln!(output::out(), "removed the series {series}; its runs stay");

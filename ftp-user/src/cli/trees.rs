@@ -197,7 +197,6 @@ impl TreeArgs {
     }
 }
 
-/// Whether one file goes to `/dev/null`.
 fn is_to_nowhere(typed: &[OsString]) -> bool {
     matches!(typed, [_, destination] if destination == job::NULL)
 }

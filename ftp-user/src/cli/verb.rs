@@ -138,7 +138,6 @@ impl Verb {
 }
 
 impl JobVerb {
-    /// The name of the verb.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Copy(_) => "copy",
@@ -171,7 +170,6 @@ impl JobVerb {
         }
     }
 
-    /// What was typed of the queue.
     pub(super) const fn queue(&self) -> &QueueArgs {
         match self {
             Self::Copy(args) | Self::Move(args) => &args.queue,
@@ -180,7 +178,6 @@ impl JobVerb {
         }
     }
 
-    /// The places that were typed.
     fn places(&self) -> Vec<OsString> {
         match self {
             Self::Copy(args) | Self::Move(args) => args.places.clone(),
@@ -225,7 +222,6 @@ impl JobVerb {
         self.copy().is_none_or(|args| args.trees.can_be_repeated())
     }
 
-    /// Whether standard output receives a file.
     fn writes_a_file(&self) -> bool {
         self.copy().is_some_and(|args| args.places.iter().skip(1).last().is_some_and(|last| last == "-"))
     }

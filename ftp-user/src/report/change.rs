@@ -217,7 +217,6 @@ pub(super) fn lines(listed: &ListedEntry, to_terminal: bool) -> Vec<u8> {
     [before.as_bytes(), name.as_bytes(), b"\n"].concat()
 }
 
-/// A line for each fact.
 fn facts(listed: &ListedEntry) -> String {
     let entry = &listed.entry;
     let facts = [
@@ -387,7 +386,6 @@ impl SiteShown {
     }
 }
 
-/// What is set, by its key.
 fn by_key<S: Serializer>(settings: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(settings.iter().map(|(key, value)| (key, value)))
 }

@@ -184,7 +184,6 @@ impl Human {
         is_done && !self.terminal && !self.style.verbose
     }
 
-    /// Results of several lines.
     fn results(&mut self, lines: &[String]) -> io::Result<()> {
         lines.iter().try_for_each(|line| self.result(line))
     }
@@ -259,7 +258,6 @@ impl Human {
         self.bar.is_drawn()
     }
 
-    /// Shows how far the job is.
     pub(super) fn progress(&mut self, shown: &JobProgress, file: Option<&str>) {
         self.bar.show(shown, file);
     }
@@ -284,7 +282,6 @@ fn one_job(job: JobId, dest: &str) -> String {
     }
 }
 
-/// Why a file was not copied.
 fn skipped(copy: &FileCopy) -> String {
     match (copy.verified_earlier(), copy.verified) {
         (Some(earlier), _) => format!("copied by an earlier run of this job (verified: {})", earlier.name()),

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::time::Duration;
 
-/// A job, for programs.
 pub(super) fn job_line(job: &JobRecord) -> JsonLine {
     let transfer = job.transfer.as_ref().map(Result::as_ref);
     JsonLine::of("job")
@@ -49,7 +48,6 @@ fn queue_line(entry: &Entry) -> Value {
     })
 }
 
-/// A series, for programs.
 pub(super) fn series_line(SeriesRecord { id, job, series }: &SeriesRecord) -> JsonLine {
     JsonLine::of("series")
         .with("id", id.to_string())
@@ -76,7 +74,6 @@ pub(super) fn series_words(SeriesRecord { id, job, series }: &SeriesRecord) -> S
     format!("{id} {} ({}), {next}{last}: {}", series.every, series.zone, command(job))
 }
 
-/// A token, for programs.
 pub(super) fn token_line(ShownToken { token, text }: &ShownToken) -> JsonLine {
     JsonLine::of("token")
         .with("name", &token.name)

@@ -256,7 +256,6 @@ impl RunProgress {
         self.last.as_ref()
     }
 
-    /// Whether files are under way.
     pub(super) fn is_under_way(&self) -> bool {
         !self.under_way.files.is_empty()
     }

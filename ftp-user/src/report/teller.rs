@@ -117,7 +117,6 @@ impl Teller {
         out.flush()
     }
 
-    /// Tells how far the job is.
     fn progress(&mut self, shown: &JobProgress, at: Duration) {
         let last = self.overall.last();
         match &mut self.human {

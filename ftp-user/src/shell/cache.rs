@@ -232,12 +232,8 @@ const MOST_BYTES_OF_ONE: usize = 512 << 10;
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::tests::sites;
+    use super::super::directory::tests::{at, sites};
     use super::*;
-
-    fn at(text: &str) -> Directory {
-        Directory::parse(text, &sites()).unwrap()
-    }
 
     fn names(count: usize) -> Vec<String> {
         (0..count).map(|number| format!("name{number:06}")).collect()

@@ -220,7 +220,7 @@ const MOST_SHOWN: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::super::cache::CachedListing;
-    use super::super::directory::tests::sites;
+    use super::super::directory::tests::{at, scope, sites};
     use super::super::grammar::tests::vocabulary;
     use super::*;
 
@@ -232,9 +232,7 @@ mod tests {
 
     impl Table {
         fn new() -> Self {
-            let mut scope = Scope { sites: sites(), ..Scope::default() };
-            let at = |text: &str| Directory::parse(text, &sites()).unwrap();
-            scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
+            let scope = scope();
             let mut cache = Cache::of(sites());
             let known = |names: &str| {
                 CachedListing::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false)
@@ -321,10 +319,7 @@ mod tests {
         assert_eq!((found.words.len(), wanted(found)), (0, vec!["far:x".to_owned()]));
         let (_, found) = table.ask("ls lab:pub/re");
         assert_eq!((found.words.len(), wanted(found)), (2, vec![]), "it is fresh");
-        table.cache.keep(
-            Directory::parse("far:", &sites()).unwrap(),
-            CachedListing::new(vec!["old".to_owned()], 1, false),
-        );
+        table.cache.keep(at("far:"), CachedListing::new(vec!["old".to_owned()], 1, false));
         let (_, found) = table.ask("ls far:");
         assert_eq!(
             (found.words.clone(), wanted(found)),
@@ -337,7 +332,7 @@ mod tests {
     #[test]
     fn a_name_that_would_mean_another_site_or_an_option_is_completed_as_a_name() {
         let mut table = Table::new();
-        let at = Directory::parse("far:", &sites()).unwrap();
+        let at = at("far:");
         let names = ["lab:precious", "this-host:keys", "--yes", "-r", "lab:d/", "plain"].map(str::to_owned);
         table.cache.keep(at.clone(), CachedListing::new(names.to_vec(), 1000, false));
         table.scope.current = Meaning::At(at);
@@ -354,7 +349,6 @@ mod tests {
     #[test]
     fn another_shell_is_offered_what_is_known_in_characters_that_mean_nothing_to_it() {
         let mut table = Table::new();
-        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
         let names = [
             "a;b", "a$(b)", "a'b", "a\"b", "a`b", "a&b", "a\\b", "a~b", "a%20b", "\u{fc}b/", "-x", "x:y",
             "a!b",
@@ -392,7 +386,7 @@ mod tests {
         let mut table = Table::new();
         let users = ["a;touch${IFS}x;", "b$(id)", "c&d", "DOM\\ann", "it's", "x|y", "e\"f", "g`h`", "i*?"];
         for user in users {
-            let at = Directory::parse(&format!("ftp://{user}@[::1]:2121/"), &sites()).unwrap();
+            let at = at(&format!("ftp://{user}@[::1]:2121/"));
             table.cache.keep(at, CachedListing::new(vec!["one".to_owned()], 1, false));
         }
         let found = offered("ftp://", &mut table.cache);
@@ -412,7 +406,7 @@ mod tests {
     fn a_list_that_is_too_long_is_cut() {
         let mut table = Table::new();
         let names = (0..2 * MOST_SHOWN).map(|number| format!("n{number:05}")).collect();
-        table.cache.keep(Directory::parse("far:", &sites()).unwrap(), CachedListing::new(names, 1000, false));
+        table.cache.keep(at("far:"), CachedListing::new(names, 1000, false));
         let (_, found) = table.ask("ls far:n");
         assert!(found.is_cut && found.words.len() == MOST_SHOWN);
     }

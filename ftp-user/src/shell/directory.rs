@@ -221,8 +221,15 @@ pub(super) mod tests {
         Names::new(["lab", "home", "far"].map(site))
     }
 
-    fn parse(text: &str) -> Directory {
+    pub(in crate::shell) fn at(text: &str) -> Directory {
         Directory::parse(text, &sites()).unwrap()
+    }
+
+    /// A shell that knows these sites, and a composite directory of two of them.
+    pub(in crate::shell) fn scope() -> Scope {
+        let mut scope = Scope { sites: sites(), ..Scope::default() };
+        scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
+        scope
     }
 
     #[test]
@@ -251,7 +258,7 @@ pub(super) mod tests {
             ("nosite:b", "[]nosite:b"),
             ("-x", "[]-x"),
         ] {
-            assert_eq!(parse(typed).to_string(), shown, "{typed}");
+            assert_eq!(at(typed).to_string(), shown, "{typed}");
         }
         assert!(Directory::parse("ftp://ann:s3cret@h/x", &sites()).is_err());
     }
@@ -272,21 +279,21 @@ pub(super) mod tests {
             ("[]a", "b", "[]a/b"),
             ("[]a", "%2Fb", "[]a/%2Fb"),
         ] {
-            assert_eq!(parse(current).at(typed).to_string(), shown, "{current} {typed}");
+            assert_eq!(at(current).at(typed).to_string(), shown, "{current} {typed}");
         }
     }
 
     #[test]
     fn a_path_of_the_server_is_at_the_same_server() {
-        assert_eq!(parse("lab:..").at_path(b"/").to_string(), "lab:/");
-        assert_eq!(parse("lab:../x").at_path(b"/srv/a b/%").to_string(), "lab:/srv/a%20b/%25");
-        assert_eq!(parse("ftp://h/..").at_path(b"/srv").to_string(), "ftp://h//srv");
+        assert_eq!(at("lab:..").at_path(b"/").to_string(), "lab:/");
+        assert_eq!(at("lab:../x").at_path(b"/srv/a b/%").to_string(), "lab:/srv/a%20b/%25");
+        assert_eq!(at("ftp://h/..").at_path(b"/srv").to_string(), "ftp://h//srv");
     }
 
     #[test]
     fn the_last_name_comes_off() {
         let check = |text: &str, expect: Option<(&str, &str)>| {
-            let directory = parse(text);
+            let directory = at(text);
             let found = directory.split_last().map(|(before, name)| (before.to_string(), name.to_owned()));
             assert_eq!(found, expect.map(|(before, name)| (before.to_owned(), name.to_owned())), "{text}");
         };
@@ -368,9 +375,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_name_is_read_again_as_it_was_listed() {
-        let mut scope = Scope { sites: sites(), ..Scope::default() };
-        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
-        scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
+        let mut scope = scope();
         let all = names();
         for (current, directory, above) in [
             ("lab:", "", ""),

@@ -347,15 +347,8 @@ fn has_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::tests::sites;
+    use super::super::directory::tests::{at, scope};
     use super::*;
-
-    fn scope() -> Scope {
-        let mut scope = Scope { sites: sites(), ..Scope::default() };
-        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
-        scope.add("data", vec![at("lab:pub"), at("home:data")]).unwrap();
-        scope
-    }
 
     fn means(scope: &Scope, text: &str) -> String {
         match scope.operand(text).unwrap() {
@@ -436,14 +429,13 @@ mod tests {
     #[test]
     fn components_are_added_and_removed() {
         let mut scope = scope();
-        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
         scope.add("data", vec![at("lab:pub"), at("far:")]).unwrap();
         let shown = |scope: &Scope| {
             scope.components("data").unwrap().iter().map(Directory::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(shown(&scope), ["lab:pub", "home:data", "far:"]);
-        scope.remove("data", Some(&at("home:data"))).unwrap();
-        assert!(scope.remove("data", Some(&at("home:data"))).is_err());
+        assert_eq!(shown(&scope), ["lab:pub", "home:d", "far:"]);
+        scope.remove("data", Some(&at("home:d"))).unwrap();
+        assert!(scope.remove("data", Some(&at("home:d"))).is_err());
         assert_eq!(shown(&scope), ["lab:pub", "far:"]);
         scope.remove("data", None).unwrap();
         assert!(scope.components("data").is_err());
@@ -456,9 +448,7 @@ mod tests {
     }
 
     fn standing_in(current: &str) -> Scope {
-        let mut scope = Scope { sites: sites(), ..Scope::default() };
-        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
-        scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
+        let mut scope = scope();
         scope.current = scope.directory(current).unwrap();
         scope
     }

@@ -48,7 +48,6 @@ fn network(text: &str) -> Result<IpNet, String> {
     one.or_else(|_| text.parse()).map_err(|_| "expected a network like 127.0.0.0/8, or an address".to_owned())
 }
 
-/// Reads the name of a host.
 fn host_name(text: &str) -> Result<String, String> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     match !text.is_empty() && text.bytes().all(is_name) {
@@ -186,7 +185,6 @@ fn announced(listener: &Listener) -> Option<(String, &'static str)> {
 }
 
 impl RunningListeners {
-    /// Ends all connections.
     pub(super) async fn end(self) {
         let _ = self.stop.send(());
         let _ = self.answering.await;

@@ -186,7 +186,6 @@ fn lock(queue: &Queue, name: &str, place: &str) -> Result<DaemonLock> {
     })
 }
 
-/// The name of this host.
 fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

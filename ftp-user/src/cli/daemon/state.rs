@@ -283,7 +283,6 @@ impl Daemon {
         }
     }
 
-    /// Remembers that a job was submitted here.
     pub(super) fn remember_submitted(&self, job: JobId) {
         let mut submitted = self.submitted.locked();
         if submitted.len() >= MOST_SUBMITTED {

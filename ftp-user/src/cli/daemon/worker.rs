@@ -206,7 +206,6 @@ impl Worker {
         Ok(self.write_ends().await?)
     }
 
-    /// Takes over what other workers have lost.
     async fn take_over(&mut self) -> Result<(), JournalFailure> {
         let (id, held, renewal, clock) = (self.daemon.worker.id, self.held(), self.renewal, self.clock);
         let lose = move |queue: &Queue| {
@@ -342,7 +341,6 @@ impl Worker {
         self.tell().await
     }
 
-    /// Interrupts all that runs.
     fn interrupt_all(&self) {
         for running in self.running.values() {
             running.interrupt();

@@ -1,6 +1,6 @@
 //! How the answers of a daemon are shown.
 
-use super::super::General;
+use super::super::{General, outputs};
 use crate::failure::{Failure, Result};
 use crate::job::Status;
 use crate::queue::{QueueState, Wish};
@@ -138,5 +138,5 @@ pub(in crate::cli) fn end_of_stream(error: &io::Error) -> Result<Status> {
 }
 
 pub(super) fn print(line: &str) -> Result<()> {
-    output::print(format!("{line}\n").as_bytes()).map_err(|error| Failure::not_printed(&error))
+    outputs::print(&format!("{line}\n")).map(drop)
 }

@@ -1,9 +1,10 @@
 //! Carries a line out: a verb of the shell alone here, any other as the command line does.
 
+use super::super::outputs::print;
 use super::super::program;
 use super::lines::{Lines, with_default};
 use super::lookup::{local_path, refuse_stdin};
-use super::verbs::{CompositeVerb, OwnLine, OwnVerb, Row, print, show};
+use super::verbs::{CompositeVerb, OwnLine, OwnVerb, Row, show};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, missing};

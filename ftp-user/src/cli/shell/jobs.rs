@@ -2,11 +2,11 @@
 //! follows it. Their number is bounded, and so is what they say until somebody asks.
 
 use super::super::exit;
+use super::super::outputs::complain;
 use super::verbs::Row;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use ftp_io::lock::Lock;
-use ftp_io::program::output;
 use ftp_proto::wire::{counted, show};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::VecDeque;
@@ -158,7 +158,7 @@ impl Job {
         let JobOutput { bytes, lost } = std::mem::take(&mut *self.said.locked());
         if lost > 0 {
             let lost = counted(lost, "byte");
-            output::complain("ftp-user", format_args!("[{}] {lost} of its output are lost", self.number));
+            complain(format_args!("[{}] {lost} of its output are lost", self.number));
         }
         let mut said = Vec::from(bytes);
         let mut out = io::stdout().lock();
@@ -173,10 +173,9 @@ impl Job {
     /// Says how it ended, and which line of the script has begun it.
     pub(super) fn tell_end(&self) {
         let at = self.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
-        output::complain("ftp-user", format_args!("{at}{}", self.row().text()));
+        complain(format_args!("{at}{}", self.row().text()));
     }
 
-    /// The job as it is shown.
     pub(super) fn row(&self) -> Row {
         let status = match self.status() {
             None => "runs",

@@ -260,7 +260,6 @@ impl Servers {
         }
     }
 
-    /// Says goodbye to servers.
     pub(super) async fn quit(&self) {
         let asking = self.asking.locked().take();
         if let Some(asking) = asking {

@@ -2,6 +2,7 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
+use super::super::outputs::complain;
 use super::super::{General, ShellSession, Verb, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
@@ -13,7 +14,6 @@ use crate::job::Status;
 use crate::shell::{Meaning, Vocabulary, quoted};
 use clap::Command;
 use ftp_io::program::completion::{Part, Reader};
-use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ impl Lines {
         let shown = shown.collect::<Vec<_>>().join(" ");
         let words: Vec<String> = words.into_iter().filter_map(|word| word.into_string().ok()).collect();
         let job = self.jobs.start(&words, shown, self.at.clone())?;
-        output::complain("ftp-user", format_args!("[{}] {}", job.number, job.line));
+        complain(format_args!("[{}] {}", job.number, job.line));
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Lines {
     pub(super) fn remember(&mut self, line: &str) -> bool {
         let sites = self.lookup.known.lock().scope.sites.clone();
         self.history.add(line, &sites).unwrap_or_else(|why| {
-            output::complain("ftp-user", format_args!("warning: the line is not kept: {why}"));
+            complain(format_args!("warning: the line is not kept: {why}"));
             true
         })
     }
@@ -164,16 +164,13 @@ impl Lines {
         // Jobs that run are spoken of by themselves.
         self.asked_to_leave = !has_failed || running == 0;
         if has_failed {
-            output::complain("ftp-user", "a job in the background has failed: quit again to leave");
+            complain("a job in the background has failed: quit again to leave");
             return false;
         }
         let jobs = counted(running as u64, "job");
-        output::complain(
-            "ftp-user",
-            format_args!(
-                "in the background: {jobs}; wait for them, or quit again to interrupt them: resume goes on with them"
-            ),
-        );
+        complain(format_args!(
+            "in the background: {jobs}; wait for them, or quit again to interrupt them: resume goes on with them"
+        ));
         false
     }
 

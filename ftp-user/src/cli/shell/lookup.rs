@@ -1,6 +1,7 @@
 //! The operands of a line: each place becomes one that the command line reads. Names in composite directories are looked up: the
 //! search says what to list, and servers are asked.
 
+use super::super::outputs::complain;
 use super::super::{JobVerb, Verb};
 use super::known::{Servers, SharedKnowledge, canonical, seconds};
 use crate::action::Grouping;
@@ -13,7 +14,6 @@ use crate::shell::{
 };
 use clap::Command;
 use ftp_io::program::completion::{ValueKind, values};
-use ftp_io::program::output;
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 use std::fs;
@@ -148,7 +148,7 @@ impl Lookup {
             }
         };
         if !is_there {
-            output::complain("ftp-user", format_args!("warning: {}", meant.warning()));
+            complain(format_args!("warning: {}", meant.warning()));
         }
     }
 
@@ -386,7 +386,7 @@ impl Lookup {
         let Places { all, component, unseen } = self.find(&partial, purpose, cancel).await?;
         if !unseen.is_empty() {
             let unseen: Vec<String> = unseen.iter().map(Directory::to_string).collect();
-            output::complain("ftp-user", format_args!("warning: not looked at: {}", unseen.join(", ")));
+            complain(format_args!("warning: not looked at: {}", unseen.join(", ")));
         }
         let component = component.map(|number| Component { composite: partial.composite, number });
         Ok((all.iter().map(|place| place.place(is_contents)).collect(), component))

@@ -15,13 +15,13 @@ use self::lines::Lines;
 use self::lookup::Lookup;
 use self::reader::{History, Reader, Signals};
 use super::job_options::absolute;
+use super::outputs::complain;
 use super::{General, exit, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::shell::{Meaning, Scope};
 use crate::state;
 use clap::Args;
-use ftp_io::program::output;
 use rustyline::error::ReadlineError;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -74,7 +74,7 @@ fn start(
     let unread = state::listings::read(kept.clone(), &mut known.lock().cache).err();
     let (history, why) = History::read(kept);
     for why in [why, unread].into_iter().flatten() {
-        output::complain("ftp-user", why);
+        complain(why);
     }
     let servers = Servers::new(&general);
     tokio::spawn(list_wanted(known.clone(), servers.clone(), wanted));
@@ -104,7 +104,7 @@ async fn carry_out_all(mut lines: Lines, script: Option<Script>, keeps_going: bo
     };
     let status = status.and(lines.end().await);
     if let Err(why) = state::listings::write(kept, &mut lines.lookup.known.lock().cache) {
-        output::complain("ftp-user", format_args!("warning: {why}"));
+        complain(format_args!("warning: {why}"));
     }
     status
 }
@@ -245,10 +245,7 @@ impl Script {
         let lines = self.text.lines().filter(|line| !line.trim().is_empty()).count();
         if lines > 1 {
             let code = exit::number(status);
-            output::complain(
-                "ftp-user",
-                format_args!("{}:{number}: this line has failed with status {code}", self.name),
-            );
+            complain(format_args!("{}:{number}: this line has failed with status {code}", self.name));
         }
     }
 }

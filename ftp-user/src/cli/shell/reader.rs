@@ -238,7 +238,6 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// Whether the shell should end.
     pub(super) fn is_end(&self) -> bool {
         *self.0.borrow()
     }

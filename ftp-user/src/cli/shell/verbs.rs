@@ -1,6 +1,7 @@
 //! The verbs of the shell alone, as its lines have them, and what they show: a line for people, or a JSON object with `--json`.
 
 use super::super::job_options::absolute;
+use super::super::outputs::print;
 use super::super::{Cli, General, later};
 use crate::failure::{Failure, Result};
 use crate::job::Status;
@@ -9,7 +10,6 @@ use crate::shell::{CacheSize, Vocabulary};
 use clap::builder::ValueParser;
 use clap::{Arg, Command, CommandFactory, Parser, Subcommand};
 use ftp_io::program::completion::{Part, Reader};
-use ftp_io::program::output;
 use serde::Serialize;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -113,7 +113,6 @@ pub(super) enum CompositeVerb {
     },
 }
 
-/// The vocabulary of the shell.
 pub(super) fn vocabulary() -> Vocabulary {
     let all = Cli::command();
     let verbs: Vec<Command> =
@@ -211,7 +210,6 @@ impl Row {
     }
 }
 
-/// Shows these rows.
 pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result<Status> {
     let mut text = String::new();
     for row in rows {
@@ -219,11 +217,6 @@ pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result
         text.push('\n');
     }
     print(&text)
-}
-
-/// Prints lines that have their ends.
-pub(super) fn print(text: &str) -> Result<Status> {
-    output::print(text.as_bytes()).map(|()| Status::Done).map_err(|error| Failure::not_printed(&error))
 }
 
 #[cfg(test)]

@@ -329,7 +329,6 @@ pub(in crate::cli) struct EditArgs {
     pub(super) options: SiteOptions,
 }
 
-/// The file of the settings.
 pub(super) fn settings_file(general: &General) -> Result<PathBuf> {
     general.settings_file().ok_or_else(|| {
         Failure::usage("there is no place for the settings").hint("name a file with --config, or set HOME")

@@ -91,7 +91,6 @@ pub(super) async fn run(
     }
 }
 
-/// Lists the sites, one on a line.
 pub(super) fn list(context: &Context) -> Result<Status> {
     for (name, place) in context.settings.named.iter() {
         context.run.events.say(Event::Site(shown(context, name, place, None)));
@@ -183,7 +182,6 @@ fn places_of_names(context: &Context, places: &[OsString]) -> Result<Vec<OsStrin
     places.iter().map(of_name).collect()
 }
 
-/// Forgets what is known of servers.
 pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status> {
     let places = places_of_names(context, places)?;
     let sites =

@@ -200,7 +200,6 @@ fn how_to_add() -> String {
     format!("{FtpUser} sites -h shows how to add it")
 }
 
-/// Adds one server.
 fn import(
     context: &Context,
     settings: &Path,
