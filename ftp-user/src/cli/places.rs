@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_netrc_that_others_may_read_or_write_is_refused() {
+    fn a_netrc_that_others_may_read_or_write_or_own_is_refused_and_one_that_cannot_be_read_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".netrc");
         assert!(read_netrc(&path).unwrap().find("h", None).is_none(), "there is none");
@@ -259,32 +259,18 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_netrc_of_another_user_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(".netrc");
-        write(&path, "machine h login eve password s3cret\n").unwrap();
         set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         // Only root can give a file away.
         if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
             let failure = read_netrc(&path).unwrap_err();
-            assert!(
-                failure.kind == Kind::Usage && failure.to_string().contains("another user owns"),
-                "{failure}"
-            );
+            assert_eq!(failure.kind, Kind::Usage, "{failure}");
+            assert!(failure.to_string().contains("another user owns"), "{failure}");
         }
-    }
-
-    #[test]
-    fn a_netrc_that_cannot_be_read_is_told() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(".netrc");
+        let path = directory.path().join("directory");
         create_dir(&path).unwrap();
         set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         let failure = read_netrc(&path).unwrap_err().to_string();
-        assert!(failure.starts_with("cannot read ") && failure.contains(".netrc"), "{failure}");
+        assert!(failure.starts_with("cannot read ") && failure.contains("directory"), "{failure}");
     }
 
     #[test]

@@ -258,16 +258,21 @@ mod tests {
         }
     }
 
+    /// The verb of a line without the settings of this file, and the line with them.
+    fn typed_and_read(words: &str, file: &Path) -> (String, Cli) {
+        let line: Vec<OsString> =
+            ["ftp-user"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
+        let typed = args::parse::<Cli>(line.clone()).ok().unwrap();
+        (format!("{:?}", typed.verb), with_defaults(typed, line, Some(file)).ok().unwrap())
+    }
+
     #[test]
     fn the_store_of_the_settings_holds_for_every_verb_unless_one_is_typed() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.toml");
         let read = |words: &str| {
-            let line = ["ftp-user"].into_iter().chain(words.split(' ')).map(OsString::from);
-            let line: Vec<OsString> = line.collect();
-            let typed = args::parse::<Cli>(line.clone()).ok().unwrap();
-            let General { store, store_password_file, .. } =
-                with_defaults(typed, line, Some(&file)).ok().unwrap().general;
+            let (_, read) = typed_and_read(words, &file);
+            let General { store, store_password_file, .. } = read.general;
             (store.map(|store| store.to_string()), store_password_file)
         };
         let (url, password) = ("postgres://ann@db:5432/jobs".to_owned(), directory.path().join("password"));
@@ -319,15 +324,8 @@ mod tests {
         let file = directory.path().join("config.toml");
         let check = |default: &str, words: &str, holds: bool| {
             std::fs::write(&file, format!("[defaults]\n{default}\n")).unwrap();
-            let line = ["ftp-user"].into_iter().chain(words.split(' ')).map(OsString::from);
-            let line: Vec<OsString> = line.collect();
-            let typed = || args::parse::<Cli>(line.clone()).ok().unwrap();
-            let read = with_defaults(typed(), line.clone(), Some(&file)).ok().unwrap();
-            assert_eq!(
-                format!("{:?}", read.verb) != format!("{:?}", typed().verb),
-                holds,
-                "{default} {words}"
-            );
+            let (typed, read) = typed_and_read(words, &file);
+            assert_eq!(format!("{:?}", read.verb) != typed, holds, "{default} {words}");
         };
         for (default, refused, taken) in [
             ("verify = \"hash\"", "append a ftp://h/b", "copy a ftp://h/b"),

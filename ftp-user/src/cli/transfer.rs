@@ -386,22 +386,28 @@ mod tests {
         transfer: PathArgs,
     }
 
+    fn typed(words: &str) -> PathArgs {
+        Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap().transfer
+    }
+
+    fn places(text: &str) -> Vec<Location> {
+        let places: Vec<OsString> = text.split_whitespace().map(OsString::from).collect();
+        locations(&places, &crate::place::Names::default()).unwrap()
+    }
+
     const EDGE: &str = "192.0.2.9:2190";
 
-    /// The relays that may be used between `places`, with one of the settings if `configured`; `TOKEN` is a
+    /// The relays that may be used `between` places, with one of the settings if `configured`; `TOKEN` is a
     /// good token file.
-    fn relays(words: &str, configured: bool, places: &str) -> Result<Vec<String>> {
+    fn relays(words: &str, configured: bool, between: &str) -> Result<Vec<String>> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("token");
         write(&file, Token::new("ann", None, [7; 32]).unwrap().line().as_str()).unwrap();
         set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-        let words = words.replace("TOKEN", file.to_str().unwrap());
-        let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
+        let typed = typed(&words.replace("TOKEN", file.to_str().unwrap()));
         let edge = configured.then(|| Relay::unnamed(EDGE.parse().unwrap(), file));
-        let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
-        let consent = typed.transfer.relays.consent(Consent::default());
-        let places = locations(&places, &crate::place::Names::default()).unwrap();
-        let relays = typed.transfer.relays(&edge.into_iter().collect(), consent, places.iter())?;
+        let consent = typed.relays.consent(Consent::default());
+        let relays = typed.relays(&edge.into_iter().collect(), consent, places(between).iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())
     }
 
@@ -430,17 +436,10 @@ mod tests {
 
     #[test]
     fn a_path_between_servers_is_refused_for_a_place_of_this_host() {
-        let check = |words: &str, places: &str, refused| {
-            let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
-            let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
-            let checked = typed
-                .transfer
-                .refuse_local(locations(&places, &crate::place::Names::default()).unwrap().iter());
-            assert_eq!(
-                checked.is_err_and(|failure| failure.kind == Kind::Usage),
-                refused,
-                "{words} {places:?}"
-            );
+        let check = |words: &str, between: &str, refused| {
+            let checked = typed(words).refuse_local(places(between).iter());
+            let is_refused = checked.is_err_and(|failure| failure.kind == Kind::Usage);
+            assert_eq!(is_refused, refused, "{words} {between}");
         };
         for path in ["direct", "relay", "symmetric"] {
             check(&format!("--path {path}"), "ftp://127.0.0.2/a ./b", true);
