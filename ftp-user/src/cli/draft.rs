@@ -10,7 +10,7 @@ use crate::job::{self, Job, Mode, Work};
 use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
-use crate::queue::{Entry, RecordedSites, Recurrence, Series, Submission, parse_at, zone_name};
+use crate::queue::{Entry, Recurrence, Series, Submission, parse_at, zone_name};
 use crate::world::LocalName;
 use ftp_io::clock::since_1970;
 use jiff::Timestamp;
@@ -103,12 +103,13 @@ pub(super) async fn draft(
         ))
         .hint("name a site or a server, or leave the job to the daemon of this host (--store sqlite:DIR/journal.db)"));
     }
+    let named = prepared.work.places().filter_map(|place| place.site()?.name());
     let submission = Submission {
         owner: user_of_this_host(),
         pair: pair(&prepared),
         priority: asked.priority.unwrap_or_default(),
         is_limited: false,
-        sites: sites_of(&prepared, &names),
+        sites: named.filter_map(|name| Some((name.to_owned(), site_text(names.find(name).ok()?)))).collect(),
     };
     let entry = Entry { submission, created: now, due, ..Entry::default() };
     let job = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
@@ -174,12 +175,6 @@ fn pair(job: &Job) -> String {
     all.retain(|name| seen.insert(name.clone()));
     all.push(dest);
     all.join(" ")
-}
-
-/// The sites that a job names, as the settings have them.
-fn sites_of(job: &Job, names: &Names) -> RecordedSites {
-    let named = job.work.places().filter_map(|place| place.site()?.name());
-    named.filter_map(|name| Some((name.to_owned(), site_text(names.find(name).ok()?)))).collect()
 }
 
 /// A site as it is recorded with a job: its URL with the user and the directory in which it begins.

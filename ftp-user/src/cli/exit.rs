@@ -9,9 +9,6 @@ pub fn code(status: Status) -> ExitCode {
     ExitCode::from(number(status))
 }
 
-/// The exit status after the second interruption, which ends the program at once.
-pub(super) const INTERRUPTED: u8 = of_kind(Kind::Interrupted);
-
 /// The number of an exit status. The numbers are fixed: scripts rely on them.
 pub const fn number(status: Status) -> u8 {
     described(status).0

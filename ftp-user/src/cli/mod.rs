@@ -467,7 +467,7 @@ fn watch_signals() -> Result<Cancel> {
         signals.wait().await;
         let _ = stop.send(true);
         signals.wait().await;
-        std::process::exit(exit::INTERRUPTED.into());
+        std::process::exit(exit::of_kind(Kind::Interrupted).into());
     });
     Ok(cancel)
 }
@@ -498,7 +498,6 @@ const RETRIES: u32 = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

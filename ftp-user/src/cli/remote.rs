@@ -213,19 +213,20 @@ impl Daemon {
         Ok(all.iter().filter_map(|series| member(series, "id").as_str().map(str::to_owned)).collect())
     }
 
-    /// Adds what to do to a failure of `verb` if it has found no job: `called` may be the id of a series.
-    async fn explain_missing(&self, failure: Failure, called: &str, verb: &str) -> Failure {
-        if failure.kind != Kind::Missing {
-            return failure;
-        }
+    /// Asks something about the job that is `called` so, for `verb`. If there is none, it may be the id of a series.
+    async fn ask_of_job(&self, method: Method, path: String, called: &str, verb: &str) -> Result<Value> {
+        let failure = match self.ask(method, path, None).await {
+            Err(failure) if failure.kind == Kind::Missing => failure,
+            answered => return answered,
+        };
         if let Ok(id) = called.parse::<JobId>()
             && self.series_ids().await.is_ok_and(|known| known.contains(&id.to_string()))
         {
             let told = is_series(id, verb);
             let hint = told.hint.clone().map(at_daemon);
-            return told.hint_if(hint);
+            return Err(told.hint_if(hint));
         }
-        failure.hint("jobs, with the same --daemon, lists those that the token may see")
+        Err(failure.hint("jobs, with the same --daemon, lists those that the token may see"))
     }
 
     /// Prints events as they come, until the daemon ends or the program is told to stop.
@@ -475,10 +476,7 @@ async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Sta
 /// Tells why a job went as it did.
 async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     let path = format!("/jobs/{}", encode(job));
-    let found = match daemon.ask(Method::GET, &*path, None).await {
-        Err(failure) => return Err(daemon.explain_missing(failure, job, "why").await),
-        Ok(found) => found,
-    };
+    let found = daemon.ask_of_job(Method::GET, path, job, "why").await?;
     // A name may be that of another job by now.
     let path = format!("/jobs/{}", encode(&text(&found, "id")));
     if general.json {
@@ -499,12 +497,8 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
 }
 
 async fn act(general: &General, daemon: &Daemon, job: &str, action: &str) -> Result<Status> {
-    let changed = daemon.ask(Method::POST, format!("/jobs/{}/{action}", encode(job)), None).await;
-    let changed = match changed {
-        Err(failure) => return Err(daemon.explain_missing(failure, job, action).await),
-        Ok(changed) => changed,
-    };
-    tell(general, &changed, "job")?;
+    let path = format!("/jobs/{}/{action}", encode(job));
+    tell(general, &daemon.ask_of_job(Method::POST, path, job, action).await?, "job")?;
     Ok(Status::Done)
 }
 

@@ -369,13 +369,10 @@ pub(super) async fn permitted(context: &Context, relays: Relays, consent: Consen
 mod tests {
     use super::super::places::locations;
     use super::*;
-    use crate::config::Relay;
-    use crate::failure::Kind;
     use crate::job::{Jobs, Options};
     use crate::place::{Netrc, Place, SiteSettings};
     use clap::Parser;
     use ftp_proto::relay::token::Token;
-    use std::ffi::OsString;
     use std::fs::{Permissions, set_permissions, write};
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;

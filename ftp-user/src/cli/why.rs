@@ -114,15 +114,10 @@ pub(super) fn typed_sites<'a>(names: &'a Names, job: &StoredJob) -> Vec<&'a Site
 }
 
 /// The destination of a file at the site whose name was typed.
-fn as_typed(sites: &[&Site], item: &ItemRecord) -> Option<String> {
+pub(super) fn as_typed(sites: &[&Site], item: &ItemRecord) -> Option<String> {
     let site = sites.iter().find(|site| job::name_in_journal(site) == item.place.site)?;
     let name = PathName::from_wire(item.place.path.clone()).ok()?;
     Some(site.show(&RemotePath { name: Some(name), contents: false, glob: None }))
-}
-
-/// The destination of a file, as it was typed if that is known.
-pub(super) fn dest_of(sites: &[&Site], item: &ItemRecord) -> String {
-    as_typed(sites, item).unwrap_or_else(|| crate::report::destination(&item.place))
 }
 
 fn add(receipts: &mut Receipts, item: &ItemRecord) {

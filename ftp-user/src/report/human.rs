@@ -307,7 +307,6 @@ fn forgotten_words(forgotten: &ForgottenSite) -> String {
 mod tests {
     use super::*;
     use crate::failure::{Failure, Kind};
-    use crate::outcome::FailedItem;
 
     #[test]
     fn a_cause_is_told_once_above_the_names_of_its_first_files() {

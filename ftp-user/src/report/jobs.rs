@@ -240,7 +240,6 @@ fn words(job: &StoredJob) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::StoredJob;
 
     #[test]
     fn words_are_written_as_a_shell_takes_them() {

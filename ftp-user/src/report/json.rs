@@ -89,7 +89,7 @@ impl JsonLine {
     }
 
     /// With the two names of a route.
-    fn with_route(self, route: Option<Rung>) -> Self {
+    pub(super) fn with_route(self, route: Option<Rung>) -> Self {
         self.with("path", route.map(Rung::path)).with("rung", route.map(Rung::name))
     }
 

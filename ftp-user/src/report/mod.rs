@@ -400,7 +400,6 @@ const WIDTH: usize = 60;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     impl Style {
         /// JSON without progress, for tests that do not look at it.

@@ -105,11 +105,6 @@ impl FilesUnderWay {
         self.arrived -= u64::from(file.has_arrived);
         file
     }
-
-    /// The size of one of them.
-    fn any_size(&self) -> Option<u64> {
-        self.files.values().next().and_then(|file| file.size)
-    }
 }
 
 /// What there is to show of a job.
@@ -286,7 +281,7 @@ impl RunProgress {
         let total = match of {
             _ if are_known => Some(self.found.bytes),
             // Nobody has said what the only file is, or its size was not known at first.
-            1 => self.under_way.any_size(),
+            1 => self.under_way.files.values().next().and_then(|file| file.size),
             _ => None,
         };
         let total = total.map(|total| total.max(bytes));

@@ -7,7 +7,6 @@ use super::routes::{self, groups, say_the_same};
 use crate::failure::{About, Kind};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, Place};
-use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, TransferFacts};
 use crate::place::{RemotePath, url_of_journal};
 use ftp_proto::wire::{PathName, counted, show};
@@ -51,8 +50,7 @@ pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> JsonLin
         // Of a file that was there already nothing has moved.
         .with("bytes", is_done.then(|| rung.and(*size).unwrap_or(0)))
         .with("size", size.or_else(|| item.seen.as_ref()?.size))
-        .with("path", rung.map(Rung::path))
-        .with("rung", rung.map(Rung::name))
+        .with_route(rung)
         .with("verified", is_done.then_some(verified))
         .with("why", &item.why)
         .with("started", item.began.map(at))
@@ -184,6 +182,7 @@ pub(super) fn others(failures: u64) -> String {
 mod tests {
     use super::*;
     use crate::account::FailedFile;
+    use crate::ladder::Rung;
     use serde_json::Value;
 
     #[test]

@@ -133,32 +133,29 @@ impl Step {
     /// in a component.
     pub fn failure(&self, name: &str, candidate: impl Fn(usize) -> String) -> Option<Failure> {
         let list = |all: &[usize]| all.iter().map(|index| candidate(*index)).collect::<Vec<_>>().join(", ");
-        match self {
-            Self::List(_) | Self::Found { .. } => None,
-            Self::Ambiguous(all) => Some(
-                Failure::usage(format!("{name} is in several components: {}", list(all)))
-                    .hint("name one of them"),
-            ),
-            Self::Nowhere { unseen } if unseen.is_empty() => Some(
-                Failure::new(Kind::Missing, format!("{name} is in no component"))
-                    .hint("composite list shows the components"),
-            ),
-            Self::Nowhere { unseen } => Some(
-                Failure::new(Kind::Temporary, format!("{name} is in no component that answers"))
-                    .hint(format!("not looked at: {}", list(unseen))),
-            ),
-            Self::Uncertain { found, unseen } => Some(
-                Failure::new(
-                    Kind::Temporary,
-                    format!(
-                        "{name} may be in several components: it is {}, and {} could not be looked at",
-                        candidate(*found),
-                        list(unseen)
-                    ),
-                )
-                .hint("name the place itself to change it"),
-            ),
-        }
+        let (kind, what, hint) = match self {
+            Self::List(_) | Self::Found { .. } => return None,
+            Self::Ambiguous(all) => {
+                let what = format!("{name} is in several components: {}", list(all));
+                (Kind::Usage, what, "name one of them".to_owned())
+            }
+            Self::Nowhere { unseen } if unseen.is_empty() => {
+                let hint = "composite list shows the components".to_owned();
+                (Kind::Missing, format!("{name} is in no component"), hint)
+            }
+            Self::Nowhere { unseen } => {
+                let what = format!("{name} is in no component that answers");
+                (Kind::Temporary, what, format!("not looked at: {}", list(unseen)))
+            }
+            Self::Uncertain { found, unseen } => {
+                let (found, unseen) = (candidate(*found), list(unseen));
+                let what = format!(
+                    "{name} may be in several components: it is {found}, and {unseen} could not be looked at"
+                );
+                (Kind::Temporary, what, "name the place itself to change it".to_owned())
+            }
+        };
+        Some(Failure::new(kind, what).hint(hint))
     }
 }
 

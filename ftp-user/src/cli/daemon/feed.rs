@@ -408,7 +408,6 @@ mod tests {
     use crate::outcome::FileCopy;
     use crate::report::{Exits, LastFile};
     use ftp_proto::listing::{self, Facts};
-    use std::task::Waker;
 
     /// The length of an identity that a server makes up.
     const LONG: usize = 15_000;

@@ -45,12 +45,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 impl Daemon {
-    /// What its jobs remember of pairs of servers.
-    fn memory_of_pairs(&self) -> Pairs {
-        let shared = self.general.hands.memory.clone().map(Pairs::shared);
-        shared.unwrap_or_else(|| Pairs::at(self.general.state_directory()))
-    }
-
     /// A job of the queue.
     fn find(&self, id: &str) -> Result<QueuedJob, ApiError> {
         let id = id.parse().map_err(|_| ApiError::not_found("job"))?;
@@ -301,7 +295,9 @@ impl Fleet for Daemon {
     fn pairs(&self) -> Result<Vec<PairView>, ApiError> {
         let mut pairs = self.feed.pairs();
         // What this daemon has seen since its start comes first. Without the store that is all that is known.
-        for path in self.memory_of_pairs().worked().unwrap_or_default().into_iter().rev() {
+        let shared = self.general.hands.memory.clone().map(Pairs::shared);
+        let memory = shared.unwrap_or_else(|| Pairs::at(self.general.state_directory()));
+        for path in memory.worked().unwrap_or_default().into_iter().rev() {
             let Some(pair) = remembered_pair(&path, &self.settings.locked()) else { continue };
             if !pairs.iter().any(|known| known.source == pair.source && known.dest == pair.dest) {
                 pairs.push(pair);

@@ -1,5 +1,6 @@
 //! What the API shows of what the store has.
 
+use super::super::why::as_typed;
 use super::feed::RunOfJob;
 use super::state::WorkerOfJob;
 use crate::id::JobId;
@@ -7,6 +8,7 @@ use crate::journal::as_text::text_of;
 use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
 use crate::queue::{FileTotals, StoredProgress, WorkerRecord};
+use crate::report::destination;
 use crate::web::option_of;
 use crate::web::view::{FileState, FileView, JobTimes, JobView, SeriesView, Time, WorkerView};
 use ftp_io::clock::since_1970;
@@ -150,7 +152,7 @@ pub(super) fn file_view(
     let is_done = state == FileState::Done;
     FileView {
         source: file.place.source.clone(),
-        dest: super::super::why::dest_of(sites, file),
+        dest: as_typed(sites, file).unwrap_or_else(|| destination(&file.place)),
         state,
         bytes: if is_done { file.copy.size.unwrap_or(0) } else { moving.unwrap_or(0) },
         path: rung.map(|rung| rung.path().to_owned()),

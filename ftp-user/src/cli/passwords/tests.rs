@@ -1,7 +1,6 @@
 //! Where passwords come from, and whom they serve.
 
 use super::*;
-use crate::failure::{Kind, Result};
 use crate::place::Names;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;

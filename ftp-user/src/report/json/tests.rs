@@ -2,7 +2,6 @@
 
 use super::super::event::{FileProgress, Summary, WithheldDeletions};
 use super::*;
-use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileOutcome, Protection, Relayed, Verified};
 use ftp_proto::digest::Algorithm;
 use std::time::Duration;
