@@ -163,6 +163,10 @@ impl Run {
 
 impl Context {
     /// Settles what holds for the sessions with these sites. Their files of roots are read now.
+    ///
+    /// # Errors
+    ///
+    /// A file of roots cannot be read.
     pub fn settle<'a>(&mut self, sites: impl Iterator<Item = &'a Site>) -> Result<()> {
         for site in sites {
             self.run.settled = self.run.settled.with(site, &self.settings)?;

@@ -185,6 +185,10 @@ macro_rules! ask {
 pub(crate) use ask;
 
 /// What is at `path` of `host`; `None` if nothing is. Temporary failures are tried again.
+///
+/// # Errors
+///
+/// The last failure.
 pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
     let mut question = Question::new(context);
     loop {

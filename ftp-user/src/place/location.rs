@@ -27,6 +27,10 @@ pub struct Location {
 
 impl Location {
     /// Reads a place. A missing login comes from `netrc`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
     pub fn parse(text: &[u8], netrc: &Netrc) -> Result<Self> {
         Self::of(Place::parse(text)?, netrc)
     }
@@ -148,6 +152,14 @@ impl Place {
 
     /// Reads a place: `ftp://...`, `SITE:path` or `[SITE]path` with the name of one of these sites, or a local path, which
     /// may be written `[]path` as the shell shows it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
     pub fn parse_with(text: &[u8], names: &Names) -> Result<Self> {
         if let Some(remote) = remote(text) {
             return remote.map(Self::Remote);

@@ -92,6 +92,10 @@ impl Addresses {
 }
 
 /// Refuses what cannot be the name of a site.
+///
+/// # Errors
+///
+/// What a name has to be.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let begins_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());

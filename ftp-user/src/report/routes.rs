@@ -2,7 +2,7 @@
 
 use super::Screen;
 use super::change::date;
-use super::receipt::others;
+use super::receipt::{about, others};
 use crate::account::{
     CandidateAccount, CandidateFate, DataPath, Dials, FailedFile, Leg, PairAccount, Picture, RouteAccount,
     RunAccount, THIS,
@@ -34,8 +34,8 @@ pub(super) fn run(run: &RunAccount) -> Vec<String> {
 /// The failures of a past run, each reason once.
 pub(super) fn failures(failures: &[(String, FailedFile)]) -> Vec<String> {
     let mut lines = Vec::new();
-    for ((why, _), same) in groups(failures, failed_alike) {
-        lines.push(format!("failed: {why}"));
+    for ((why, file), same) in groups(failures, failed_alike) {
+        lines.push(format!("failed: {}", about(&file.source, why)));
         if !same.is_empty() {
             lines.push("  for the same reason:".to_owned());
         }

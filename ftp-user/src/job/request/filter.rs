@@ -57,6 +57,10 @@ impl Filter {
     }
 
     /// Appends a line of `--filter-from`, which `includes` what `glob` matches, or leaves it out.
+    ///
+    /// # Errors
+    ///
+    /// The pattern cannot be read.
     pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<()> {
         let patterns = Patterns::new(&[glob.to_owned()])?;
         let is_of_directories = glob.ends_with('/') || glob.ends_with("/**") || glob == "**";

@@ -103,12 +103,12 @@ fn n14_files_that_failed_for_one_reason_are_told_once() {
         "  and 2 other files (--json names all)",
         "  ftp://h/t/x: nothing has moved it",
         "    at 0.00 s a by PASV and PORT: failed after 1.00 s: 451 later",
-        "failed: cannot copy f0 to g0: 550 no",
+        "failed: one:f0: cannot copy f0 to g0: 550 no",
         "  for the same reason:",
         "    one:f1",
         "    one:f2",
         "    and 2 other files (--json names all)",
-        "failed: odd: x",
+        "failed: one:f5: odd: x",
     ];
     assert_eq!([run(&past), failures(&failed)].concat()[2..], expect);
 }
