@@ -76,7 +76,7 @@ mod tests {
     use crate::id::JobId;
     use crate::journal::leases::wait_for_any;
     use crate::journal::queue;
-    use crate::journal::record::{JobStart, StoredJob};
+    use crate::journal::record::JobStart;
     use crate::journal::store::Store;
     use crate::journal::table::{QUEUE, RUNS, counters};
     use crate::journal::{DaemonRefusal, DatabaseHost, PostgresUrl, SslMode};
@@ -88,22 +88,20 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex};
     use std::task::{Context, Waker};
+    use tempfile::TempDir;
     use tokio::sync::Notify;
 
     const JOB: JobId = JobId::new(7);
 
-    /// Whether there is a server for tests.
-    fn has_server() -> bool {
-        let is_there = std::env::var_os("FTP_USER_TEST_POSTGRES").is_some();
-        if !is_there {
-            let name = std::thread::current().name().unwrap_or("a test").to_owned();
-            drop(
-                io::stderr().write_all(
-                    format!("skipped: {name}: FTP_USER_TEST_POSTGRES names no server\n").as_bytes(),
-                ),
-            );
+    /// A directory for which a database of the server for tests stands; `None` if there is no server.
+    fn home_of_database() -> Option<TempDir> {
+        if std::env::var_os("FTP_USER_TEST_POSTGRES").is_some() {
+            return Some(tempfile::tempdir().unwrap());
         }
-        is_there
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        let skipped = format!("skipped: {name}: FTP_USER_TEST_POSTGRES names no server\n");
+        drop(io::stderr().write_all(skipped.as_bytes()));
+        None
     }
 
     fn open(home: &Path) -> Store {
@@ -130,10 +128,7 @@ mod tests {
 
     #[test]
     fn a_job_has_one_carrier_over_all_connections() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let (one, two) = (open(home.path()), open(home.path()));
         let lock = one.lock(JOB).unwrap();
         for store in [&one, &two] {
@@ -175,10 +170,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_is_lost_is_made_again_with_the_lock_of_the_queue() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let (one, two) = (open(home.path()), open(home.path()));
         let lock = one.lock_daemon("one").unwrap().unwrap();
         let before = counters(&two.sql).unwrap().commits;
@@ -217,10 +209,7 @@ mod tests {
 
     #[test]
     fn one_connection_looks_at_a_time_and_nobody_waits_for_it() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let (one, two) = (open(home.path()), open(home.path()));
         let look = |store: &Store, found| store.look_and_write(|_| Ok(found), |_, found: u8| Ok(found));
         let found = one.look_and_write(
@@ -244,10 +233,7 @@ mod tests {
     /// have no open job.
     #[test]
     fn the_first_jobs_of_groups_and_those_that_wait_for_one_are_found_without_the_others() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let store = open(home.path());
         check_plans(&store, "new");
         let ended = Entry { ended: Some(1), exit: Some(0), ..Entry::default() };
@@ -296,10 +282,7 @@ mod tests {
 
     #[test]
     fn what_others_change_is_heard_also_after_the_connection_was_lost() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let (one, two, heard) = (open(home.path()), open(home.path()), Arc::new(Notify::new()));
         one.sql.listen(Arc::clone(&heard)).unwrap();
         change(&two);
@@ -344,10 +327,8 @@ mod tests {
 
     #[test]
     fn a_daemon_that_was_cut_off_has_its_name_again_although_the_server_has_not_noticed() {
-        if !has_server() {
-            return;
-        }
-        let (home, between) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let Some(home) = home_of_database() else { return };
+        let between = tempfile::tempdir().unwrap();
         let mut parameters =
             Parameters::for_tests(&std::env::var("FTP_USER_TEST_POSTGRES").unwrap(), home.path());
         let DatabaseHost::Directory(directory) = &parameters.url.host else { panic!("it has a socket") };
@@ -370,10 +351,7 @@ mod tests {
 
     #[test]
     fn a_job_is_lost_with_its_connection() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let (one, two) = (open(home.path()), open(home.path()));
         let lock = one.lock(JOB).unwrap();
         one.check_job(JOB, None).unwrap();
@@ -391,10 +369,7 @@ mod tests {
 
     #[test]
     fn tables_of_a_newer_version_are_left_alone() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let store = open(home.path());
         let set =
             |number: i64| store.sql.execute("UPDATE version SET number = ?1", &[number.into()]).unwrap();
@@ -409,10 +384,7 @@ mod tests {
 
     #[test]
     fn writers_of_several_connections_wait_for_each_other() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let before = counters(&open(home.path()).sql).unwrap().commits;
         std::thread::scope(|scope| {
             for writer in 0..4_u64 {
@@ -421,8 +393,7 @@ mod tests {
                     let store = open(home);
                     for number in 0..10 {
                         let id = JobId::new(writer * 100 + number + 1);
-                        let job = StoredJob::for_tests(&format!("copy {id} b"));
-                        drop(store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap());
+                        drop(store.start(&JobStart::for_tests(id, &format!("copy {id} b"))).unwrap());
                     }
                 });
             }
@@ -434,10 +405,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_on_the_disk_when_the_call_returns() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let store = open(home.path());
         // How much of its log the server has on the disk, or has written at all.
         let log = |which: &str| {
@@ -455,10 +423,7 @@ mod tests {
 
     #[test]
     fn a_transaction_uses_indexes_and_compiles_no_plan() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let store = open(home.path());
         for name in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"] {
             let ask = "SELECT count(*) FROM pg_settings WHERE name = ?1 AND setting = 'off'";
@@ -469,10 +434,7 @@ mod tests {
 
     #[test]
     fn a_text_with_nul_is_read_as_it_was_written() {
-        if !has_server() {
-            return;
-        }
-        let home = tempfile::tempdir().unwrap();
+        let Some(home) = home_of_database() else { return };
         let store = open(home.path());
         let text = "a\0b\u{1}c\u{2}ä";
         store.durably(|store| RUNS.replace(&store.sql, &[1_i64.into(), text.into()])).unwrap();

@@ -542,7 +542,6 @@ const WAITING: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::super::directory::FILE;
-    use super::super::record::StoredJob;
     use super::*;
 
     #[test]
@@ -558,16 +557,10 @@ mod tests {
         for resumes in [false, true] {
             let home = tempfile::tempdir().unwrap();
             let journal = Journal::at(Some(home.path().to_owned()), |_| None);
-            let start = |resumes| JobStart {
-                id: JobId::new(1),
-                job: StoredJob::for_tests("copy"),
-                resumes,
-                lease: None,
-            };
+            let start = |resumes| JobStart { resumes, ..JobStart::for_tests(JobId::new(1), "copy") };
             let (mut job, begun) = journal.begin(start(false));
             begun.await.unwrap();
-            let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-            let files = vec![NewItem { place, part: Some(PartId(10)), seen: None, takes_over: true }];
+            let files = vec![NewItem::for_tests(Place::for_tests("a", "two", "f"), 10)];
             assert!(matches!(job.begin(files.clone()).ready().await.as_deref(), Some([Claim::Ours(_)])));
             if resumes {
                 drop(job);

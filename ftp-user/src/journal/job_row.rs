@@ -373,11 +373,9 @@ mod tests {
 
     #[test]
     fn names_that_were_kept_are_told_once_and_a_changed_row_is_noticed() {
-        let home = tempfile::tempdir().unwrap();
+        let (_home, store) = Store::for_tests();
         let id = JobId::new(1);
-        let start = JobStart { id, job: StoredJob::for_tests("sync"), resumes: false, lease: None };
-        let store = Store::open_for_tests(home.path()).unwrap();
-        let _lock = store.start(&start).unwrap();
+        let _lock = store.start(&JobStart::for_tests(id, "sync")).unwrap();
         let file = Facts { size: Some(5), ..Facts::of_kind(Kind::File) };
         let name = |path: &[u8]| WithheldName::new(&PathName::from_wire(path.to_vec()).unwrap(), &file);
         let names = vec![name(b"a"), name(b"b/\xff")];

@@ -316,12 +316,12 @@ const OFFERED: usize = 50;
 mod tests {
     use super::*;
     use crate::journal::directory::FILE;
-    use crate::journal::record::{NewItem, PartId, Place};
+    use crate::journal::record::{NewItem, Place};
     use std::fs;
 
     fn start(store: &Store, number: u64, name: Option<&str>) -> JobLock {
-        let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
-        let start = JobStart { id: JobId::new(number), job, resumes: false, lease: None };
+        let mut start = JobStart::for_tests(JobId::new(number), "copy a b");
+        start.job.name = name.map(str::to_owned);
         store.start(&start).unwrap()
     }
 
@@ -363,12 +363,10 @@ mod tests {
 
     #[test]
     fn a_job_that_cannot_be_read_is_forgotten_with_the_names_of_what_it_may_have_left() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::file_for_tests(home.path()).unwrap();
+        let (_home, store) = Store::in_file_for_tests();
         let (bad, lock) = (JobId::new(1), start(&store, 1, Some("night")));
-        let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-        let file = NewItem { place: place.clone(), part: Some(PartId(7)), seen: None, takes_over: true };
-        store.durably(|store| store.begin_one(bad, &file)).unwrap();
+        let place = Place::for_tests("a", "two", "f");
+        store.claim(bad, &NewItem::for_tests(place.clone(), 7)).ours();
         drop(start(&store, 2, None));
         store.sql.run_all("UPDATE jobs SET state = 77 WHERE id = 1;").unwrap();
         assert!(matches!(store.abandon(bad), Err(JournalFailure::Held { .. })), "it runs");
@@ -383,8 +381,7 @@ mod tests {
 
     #[test]
     fn the_number_of_jobs_is_bounded() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::file_for_tests(home.path()).unwrap();
+        let (home, store) = Store::in_file_for_tests();
         for number in 1..=OFFERED as u64 + 10 {
             let lock = start(&store, number, None);
             store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", &[number.into()]).unwrap();

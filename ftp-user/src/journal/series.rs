@@ -264,8 +264,7 @@ mod tests {
 
     #[test]
     fn a_run_that_another_daemon_has_begun_or_somebody_has_changed_since_it_was_found_is_left_alone() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let (_home, queue) = Queue::for_tests();
         queue.add_series(&series(since_1970().as_secs() - 10)).unwrap();
         let id = JobId::new(1);
         let begin = |job| {
@@ -283,8 +282,7 @@ mod tests {
 
     #[test]
     fn a_damaged_series_keeps_nobody_from_the_others() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let (_home, queue) = Queue::for_tests();
         let due = since_1970().as_secs() - 10;
         for id in [1, 2] {
             queue.add_series(&SeriesRecord { id: JobId::new(id), ..series(due) }).unwrap();
@@ -302,8 +300,7 @@ mod tests {
 
     #[test]
     fn each_run_is_a_job_of_its_own_and_replaces_one_that_has_not_begun() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let (_home, queue) = Queue::for_tests();
         let due = Cell::new(since_1970().as_secs() - 10);
         let record = series(due.get());
         queue.add_series(&record).unwrap();

@@ -302,8 +302,7 @@ mod tests {
 
     #[test]
     fn a_table_is_read_from_its_definition_as_the_database_reads_it() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let (_home, store) = Store::for_tests();
         if store.sql.sqlite().is_err() {
             return;
         }

@@ -3,14 +3,18 @@
 use super::claiming::Claim;
 use super::directory::FILE;
 use super::failure::JournalFailure;
+use super::queue::{Queue, Submitted};
 use super::record::{
-    ItemEnd, ItemState, JobRecord, JobStart, JobState, NewItem, PartId, Place, SourceFacts, StoredJob,
+    ClaimedItem, ItemEnd, ItemState, JobRecord, JobStart, JobState, NewItem, PartId, Place, SourceFacts,
+    StoredJob,
 };
 #[cfg(feature = "postgres")]
 use super::sql::Parameters;
 use super::store::{JobLock, Store};
-use crate::id::JobId;
+use crate::id::{JobId, WorkerId};
 use crate::outcome::{FileCopy, Verified};
+use crate::queue::{Entry, RecordedSites, Submission, WorkerProfile};
+use ftp_io::clock::since_1970;
 use ftp_proto::digest::Algorithm;
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -18,6 +22,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::slice;
+use tempfile::TempDir;
 
 impl JobRecord {
     /// An interrupted job that has begun nothing.
@@ -59,10 +65,114 @@ impl StoredJob {
     }
 }
 
+impl JobStart {
+    /// A job that begins, and that no worker carries.
+    pub(super) fn for_tests(id: JobId, words: &str) -> Self {
+        Self { id, job: StoredJob::for_tests(words), resumes: false, lease: None }
+    }
+}
+
+impl Place {
+    /// A file of a source, and where it goes.
+    pub(super) fn for_tests(source: &str, site: &str, path: &str) -> Self {
+        Self { source: source.to_owned(), site: site.to_owned(), path: path.into() }
+    }
+}
+
+impl NewItem {
+    /// A file with the name of its first part. It goes on with what killed jobs have left.
+    pub(super) fn for_tests(place: Place, part: u64) -> Self {
+        Self { place, part: Some(PartId(part)), seen: None, takes_over: true }
+    }
+}
+
+impl Claim {
+    /// The file, which is claimed for whoever has asked.
+    pub(super) fn ours(self) -> ClaimedItem {
+        match self {
+            Self::Ours(begun) => begun,
+            other @ (Self::Theirs(_) | Self::Moves(_) | Self::Unkept) => panic!("{other:?}"),
+        }
+    }
+}
+
+impl ItemEnd {
+    /// A file of one byte is done.
+    pub(super) fn done_for_tests() -> Self {
+        let copy = FileCopy { attempts: 1, ..FileCopy::skipped(Some(1), Verified::Size) };
+        Self::Done { copy: Box::new(copy), began: None, noted: 0 }
+    }
+
+    /// A file has failed that this run has not begun.
+    pub(super) fn failed_for_tests(why: &str) -> Self {
+        Self::Failed { why: why.to_owned(), began: None }
+    }
+}
+
+impl Queue {
+    /// The queue of a new store.
+    pub(super) fn for_tests() -> (TempDir, Self) {
+        let (home, store) = Store::for_tests();
+        (home, Self::of(store))
+    }
+
+    /// Submits a copy for an owner.
+    pub(super) fn submit_for_tests(&self, id: u64, owner: &str) -> JobId {
+        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        match self.submit(JobId::new(id), job, &Entry::for_tests(owner, "")).unwrap() {
+            Submitted::New(id) | Submitted::Known(id) => id,
+        }
+    }
+}
+
+impl Entry {
+    /// A job of an owner between these servers, which may begin now.
+    pub(super) fn for_tests(owner: &str, pair: &str) -> Self {
+        let submission =
+            Submission { owner: owner.to_owned(), pair: pair.to_owned(), ..Submission::default() };
+        let now = since_1970().as_secs();
+        Self { submission, created: now, due: now, ..Self::default() }
+    }
+}
+
+impl WorkerProfile {
+    /// A worker without sites.
+    pub(super) fn for_tests(number: u64) -> Self {
+        Self {
+            id: WorkerId::new(number),
+            name: format!("w{number}"),
+            version: "1".to_owned(),
+            parallel: 4,
+            is_draining: false,
+            reports_ends: false,
+            sites: RecordedSites::new(),
+        }
+    }
+}
+
 impl Store {
     /// Begins a job without other work.
     pub(super) fn start(&self, start: &JobStart) -> Result<JobLock, JournalFailure> {
         self.start_with(start, |_| Ok(())).map(|started| started.lock.unwrap())
+    }
+
+    /// Claims one file for a job.
+    pub(super) fn claim(&self, job: JobId, file: &NewItem) -> Claim {
+        self.durably(|store| store.begin_all(job, slice::from_ref(file))).unwrap().remove(0)
+    }
+
+    /// A new store of a state directory, or of a database that stands for it.
+    pub(super) fn for_tests() -> (TempDir, Self) {
+        let home = tempfile::tempdir().unwrap();
+        let store = Self::open_for_tests(home.path()).unwrap();
+        (home, store)
+    }
+
+    /// A new store of a state directory.
+    pub(super) fn in_file_for_tests() -> (TempDir, Self) {
+        let home = tempfile::tempdir().unwrap();
+        let store = Self::file_for_tests(home.path()).unwrap();
+        (home, store)
     }
 
     /// Opens the store of a state directory, which has no words of jobs.
@@ -99,20 +209,18 @@ impl Store {
     }
 }
 
-fn place(number: u8) -> Place {
-    let path = format!("copy/file-{number}").into_bytes();
-    Place { source: format!("ftp://ann@one:21/file-{number}"), site: "ann@two:21".to_owned(), path }
+fn file(number: u8) -> NewItem {
+    let (source, path) = (format!("ftp://ann@one:21/file-{number}"), format!("copy/file-{number}"));
+    NewItem::for_tests(Place::for_tests(&source, "ann@two:21", &path), u64::from(number) + 1)
 }
 
 /// Writes a job that runs: files that are done, have failed, and are under way.
 fn fill(store: &Store) -> JobLock {
-    let (id, job) = (JobId::new(1), StoredJob::for_tests("copy -r ftp://ann@one/ ftp://ann@two/copy"));
-    let lock = store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap();
+    let id = JobId::new(1);
+    let start = JobStart::for_tests(id, "copy -r ftp://ann@one/ ftp://ann@two/copy");
+    let lock = store.start(&start).unwrap();
     for number in 0..40 {
-        let part = PartId(u64::from(number) + 1);
-        let file = NewItem { place: place(number), part: Some(part), seen: None, takes_over: true };
-        let claim = store.durably(|store| store.begin_one(id, &file));
-        let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
+        let begun = store.claim(id, &file(number)).ours();
         let seen = SourceFacts { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
         let verified = Verified::Hash(Algorithm::Sha256);
         let ended = match number % 3 {
@@ -120,7 +228,7 @@ fn fill(store: &Store) -> JobLock {
                 let copy = FileCopy { attempts: 1, ..FileCopy::skipped(Some(5), verified) };
                 Some(ItemEnd::Done { copy: Box::new(copy), began: Some(1), noted: 0 })
             }
-            1 => Some(ItemEnd::Failed { why: "refused".to_owned(), began: None }),
+            1 => Some(ItemEnd::failed_for_tests("refused")),
             _ => None,
         };
         let note = |store: &Store| {
@@ -158,8 +266,7 @@ fn files(directory: &Path) -> Files {
 
 /// What a kill leaves: nearly everything is in the log of changes.
 fn killed() -> Files {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::file_for_tests(home.path()).unwrap();
+    let (home, store) = Store::in_file_for_tests();
     let _lock = fill(&store);
     let files = files(home.path());
     assert!(files[FILE].len() <= 2 * PAGE && files[LOG].len() > 40 * PAGE, "{}", files[LOG].len());
@@ -183,8 +290,8 @@ fn read_files(files: &Files) -> Result<String, JournalFailure> {
 fn read(directory: &Path) -> Result<String, JournalFailure> {
     let Some(store) = Store::existing_file_for_tests(directory)? else { return Ok("no journal".to_owned()) };
     let jobs = store.jobs()?;
-    let (id, job) = (JobId::new(1), StoredJob::for_tests("copy"));
-    let _lock = store.start(&JobStart { id, job, resumes: true, lease: None })?;
+    let id = JobId::new(1);
+    let _lock = store.start(&JobStart { resumes: true, ..JobStart::for_tests(id, "copy") })?;
     let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
     let items: Result<Vec<_>, _> = states.into_iter().map(|state| store.items(id, state)).collect();
     Ok(format!("{jobs:?} {:?}", items?))
@@ -302,12 +409,10 @@ fn n8_a_new_journal_is_not_begun_over_a_damaged_one() {
 
 #[test]
 fn n8_a_last_transaction_that_no_one_was_told_of_is_no_damage() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::file_for_tests(home.path()).unwrap();
+    let (home, store) = Store::in_file_for_tests();
     let _lock = fill(&store);
     let told = files(home.path());
-    let file = NewItem { place: place(99), part: Some(PartId(99)), seen: None, takes_over: true };
-    let _claim = store.durably(|store| store.begin_one(JobId::new(1), &file)).unwrap();
+    store.claim(JobId::new(1), &file(99)).ours();
     let expected = read_files(&told).unwrap();
     let mut torn = files(home.path());
     assert!(torn[LOG].len() > told[LOG].len() + FRAME);

@@ -102,12 +102,10 @@ const MOST: u64 = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::store::Store;
 
     #[test]
     fn a_name_belongs_to_one_valid_token() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let (_home, queue) = Queue::for_tests();
         let tokens = Tokens::of(&queue);
         let token = |digest, expires| Token {
             name: "ann".to_owned(),
@@ -127,8 +125,7 @@ mod tests {
 
     #[test]
     fn a_damaged_token_grants_nothing_and_keeps_nobody_from_the_others() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let (_home, queue) = Queue::for_tests();
         let tokens = Tokens::of(&queue);
         let token = |name: &str, digest| Token {
             name: name.to_owned(),

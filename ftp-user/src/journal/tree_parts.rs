@@ -280,8 +280,7 @@ mod tests {
     impl Scene {
         /// A job that worker 1 carries.
         fn new() -> Self {
-            let home = tempfile::tempdir().unwrap();
-            let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+            let (home, queue) = Queue::for_tests();
             let job = JobId::new(7);
             queue.submit(job, StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &Entry::default()).unwrap();
             let scene = Self { _home: home, queue, job };

@@ -57,25 +57,14 @@ const MOST_WORKERS: u32 = 1000;
 
 #[cfg(test)]
 mod tests {
-    use crate::id::WorkerId;
-    use crate::journal::store::Store;
+    use super::*;
     use crate::journal::{Leases, Queue};
-    use crate::queue::{RecordedSites, WorkerProfile};
 
     #[test]
     fn a_damaged_worker_keeps_no_other_from_saying_that_it_is_there() {
-        let home = tempfile::tempdir().unwrap();
-        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let (_home, queue) = Queue::for_tests();
         let check_in = |number| {
-            let profile = WorkerProfile {
-                id: WorkerId::new(number),
-                name: format!("w{number}"),
-                version: "1".to_owned(),
-                parallel: 4,
-                is_draining: false,
-                reports_ends: false,
-                sites: RecordedSites::new(),
-            };
+            let profile = WorkerProfile::for_tests(number);
             Leases::of(&queue, profile.id).check_in(&profile, &[], 0)
         };
         check_in(1).unwrap();

@@ -122,13 +122,10 @@ mod tests {
     #[test]
     fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
         for change in [None, Some("UPDATE items SET path = 'g'"), Some("UPDATE jobs SET words = 'g'")] {
-            let home = tempfile::tempdir().unwrap();
-            let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
-            let store = Store::file_for_tests(home.path()).unwrap();
-            let _lock = store.start(&JobStart { id, job, resumes: false, lease: None }).unwrap();
-            let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
-            let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
-            store.durably(|store| store.begin_one(id, &file)).unwrap();
+            let (home, store) = Store::in_file_for_tests();
+            let id = JobId::new(1);
+            let _lock = store.start(&JobStart::for_tests(id, "copy a b")).unwrap();
+            store.claim(id, &NewItem::for_tests(Place::for_tests("a", "two", "f"), 7)).ours();
             let written = files(&store).unwrap();
             drop(store);
             let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
@@ -151,8 +148,8 @@ mod tests {
     #[test]
     fn tables_that_no_released_version_has_written_are_left_alone() {
         for version in [1, 6, 8, 10] {
-            let home = tempfile::tempdir().unwrap();
-            drop(Store::file_for_tests(home.path()).unwrap());
+            let (home, store) = Store::in_file_for_tests();
+            drop(store);
             let sql = SqliteConnection::open_for_tests(&home.path().join(FILE));
             sql.run_all(&format!("DROP TABLE commits; PRAGMA user_version = {version}")).unwrap();
             let Err(why) = Store::file_for_tests(home.path()) else { panic!("version {version} was taken") };
@@ -163,13 +160,11 @@ mod tests {
 
     #[test]
     fn n8_words_of_jobs_are_read_once_and_a_job_whose_words_are_not_understood_is_kept() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::file_for_tests(home.path()).unwrap();
+        let (home, store) = Store::in_file_for_tests();
         for (number, words) in [(1, "copy -r a b"), (2, "copy --gone a b")] {
-            let job = StoredJob { directory: "/srv".into(), ..StoredJob::for_tests(words) };
-            drop(
-                store.start(&JobStart { id: JobId::new(number), job, resumes: false, lease: None }).unwrap(),
-            );
+            let mut start = JobStart::for_tests(JobId::new(number), words);
+            start.job.directory = "/srv".into();
+            drop(store.start(&start).unwrap());
         }
         let written = store.jobs().unwrap();
         make_old(&store.sql);

@@ -5,37 +5,20 @@ use crate::journal::queue::{find, put};
 use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::retention::KEPT_FOR;
 use crate::journal::table::RUNS;
-use crate::journal::{JobQuery, JobState, Submitted};
-use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites, Submission};
+use crate::journal::{JobQuery, JobState};
+use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites};
 use ftp_io::clock::since_1970;
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::Duration;
 
-fn queue(directory: &Path) -> Queue {
-    Queue::of(Store::open_for_tests(directory).unwrap())
+/// Submits a job of these words between these servers.
+fn submit_words(queue: &Queue, id: u64, words: &str, pair: &str) {
+    queue.submit(JobId::new(id), StoredJob::for_tests(words), &Entry::for_tests("ann", pair)).unwrap();
 }
 
-fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {
-    let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
-    let entry = Entry { submission, ..Entry::default() };
-    let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-    match queue.submit(JobId::new(id), job, &entry).unwrap() {
-        Submitted::New(id) | Submitted::Known(id) => id,
-    }
-}
-
-fn worker(id: u64) -> WorkerProfile {
-    WorkerProfile {
-        id: WorkerId::new(id),
-        name: format!("w{id}"),
-        version: "1".to_owned(),
-        parallel: 4,
-        is_draining: false,
-        reports_ends: false,
-        sites: RecordedSites::new(),
-    }
+fn change(queue: &Queue, statement: &str, job: JobId) {
+    queue.write(|store| store.sql.write(statement, &[job.into()])).unwrap();
 }
 
 fn of(queue: &Queue, id: u64) -> Leases<'_> {
@@ -50,7 +33,7 @@ fn take(holder: &Leases<'_>) -> Option<Lease> {
 fn expire(queue: &Queue, lease: Lease) {
     let Lease { job, part, worker, fence } = lease;
     let row = [job.into(), part.into(), worker.into(), fence.into(), 0_u64.into(), Value::Null];
-    queue.with(|store| store.durably(|store| LEASES.replace(&store.sql, &row))).unwrap();
+    queue.write(|store| LEASES.replace(&store.sql, &row)).unwrap();
 }
 
 /// Ends a run. Returns the exit status of its job, if it has ended; the outer `None`: the lease was lost.
@@ -61,11 +44,10 @@ fn end(holder: &Leases<'_>, lease: Lease, exit: u8) -> Option<Option<u8>> {
 
 #[test]
 fn a_job_is_taken_once_and_ends_once() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let [one, two] = [1, 2].map(|id| of(&queue, id));
     let [first, second, third] =
-        [(1, "ann"), (2, "ann"), (3, "bob")].map(|(id, owner)| submit(&queue, id, owner));
+        [(1, "ann"), (2, "ann"), (3, "bob")].map(|(id, owner)| queue.submit_for_tests(id, owner));
     let [a, b] = [take(&one).unwrap(), take(&two).unwrap()];
     assert_eq!([a.job, b.job], [first, third], "the other owner has none");
     assert!(b.fence > a.fence);
@@ -87,17 +69,12 @@ fn a_job_is_taken_once_and_ends_once() {
 
 #[test]
 fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
     // All within a second; a later one has the smaller id.
     for (id, priority) in [(9, 0), (7, 5), (8, 0), (3, 0), (5, 5), (1, 0)] {
-        let submission = Submission {
-            owner: "ann".into(),
-            priority: Priority::try_from(priority).unwrap(),
-            ..Submission::default()
-        };
-        let entry = Entry { submission, ..Entry::default() };
+        let mut entry = Entry::for_tests("ann", "");
+        entry.submission.priority = Priority::try_from(priority).unwrap();
         queue.submit(JobId::new(id), StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &entry).unwrap();
     }
     let listed = queue.list(&JobQuery { most: 10, ..JobQuery::default() }).unwrap().items;
@@ -116,13 +93,12 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
 
 #[test]
 fn jobs_that_one_transaction_has_submitted_are_taken_once() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let put = |store: &Store| {
         let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
         (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
     };
-    queue.with(|store| store.durably(put)).unwrap();
+    queue.write(put).unwrap();
     let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().jobs;
     let mut taken: Vec<_> = taken.iter().map(|taken| taken.lease.job.number()).collect();
     taken.sort_unstable();
@@ -131,11 +107,10 @@ fn jobs_that_one_transaction_has_submitted_are_taken_once() {
 
 #[test]
 fn what_is_taken_together_counts_for_each_other() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
     for (id, owner) in [(1, "ann"), (2, "ann"), (3, "ann"), (4, "bob"), (5, "bob")] {
-        submit(&queue, id, owner);
+        queue.submit_for_tests(id, owner);
     }
     let seen = RefCell::new(Vec::new());
     let taken = holder.take(4, &[], |_, carried| {
@@ -155,12 +130,10 @@ fn what_is_taken_together_counts_for_each_other() {
 
 #[test]
 fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
-    let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
-    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
-    queue.with(|store| store.durably(damage)).unwrap();
+    let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
+    change(&queue, "UPDATE jobs SET sum = 0 WHERE id = ?1", bad);
     let taken = holder.take(2, &[], |_, _| true).unwrap().jobs;
     assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [bad, good]);
     assert!(matches!(queue.job(bad), Err(JournalFailure::Damaged { .. })));
@@ -168,21 +141,16 @@ fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
         .end(vec![(taken[0].lease, |entry: &mut Entry, now| entry.postpone("why".to_owned(), now))])
         .unwrap();
     assert_eq!((take(&holder), queue.carried_runs().unwrap().len()), (None, 1));
-    let damage = |store: &Store| store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[good.into()]);
-    queue.with(|store| store.durably(damage)).unwrap();
+    change(&queue, "UPDATE jobs SET sum = 0 WHERE id = ?1", good);
     assert_eq!(end(&holder, taken[1].lease, 0), Some(Some(0)), "it was damaged while it ran");
 }
 
 #[test]
 fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ended() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
-    let [bad, good, later] = [1, 2, 3].map(|id| submit(&queue, id, "ann"));
-    let damage = |change: &str, job: JobId| {
-        let change = format!("UPDATE queue SET {change} WHERE job = ?1");
-        queue.with(|store| store.durably(|store| store.sql.write(&change, &[job.into()]))).unwrap();
-    };
+    let [bad, good, later] = [1, 2, 3].map(|id| queue.submit_for_tests(id, "ann"));
+    let damage = |set: &str, job| change(&queue, &format!("UPDATE queue SET {set} WHERE job = ?1"), job);
     damage("sum = 0", bad);
     let TakenJobs { jobs: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
     assert_eq!((taken[0].lease.job, unreadable[0].id), (good, bad));
@@ -201,12 +169,13 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
 
 #[test]
 fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_nothing() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let [one, two] = [1, 2].map(|id| of(&queue, id));
-    let job = submit(&queue, 1, "ann");
+    let job = queue.submit_for_tests(1, "ann");
     let lease = take(&one).unwrap();
-    let renew = |holder: &Leases<'_>, id, held: &[Lease]| holder.check_in(&worker(id), held, 0).unwrap().lost;
+    let renew = |holder: &Leases<'_>, id, held: &[Lease]| {
+        holder.check_in(&WorkerProfile::for_tests(id), held, 0).unwrap().lost
+    };
     let lose = |holder: &Leases<'_>, held: &[Lease]| holder.lose_expired(held, |_| true).unwrap();
     assert_eq!(lose(&two, &[]), []);
     let is_live = || queue.read(|store| is_live(&store.sql, job)).unwrap();
@@ -238,9 +207,9 @@ fn a_job_whose_lease_has_expired_goes_to_another_worker_and_its_own_one_ends_not
 #[test]
 fn how_far_a_job_is_can_be_seen_elsewhere_as_long_as_it_is_carried() {
     let home = tempfile::tempdir().unwrap();
-    let [queue, elsewhere] = [(), ()].map(|()| queue(home.path()));
+    let [queue, elsewhere] = [(), ()].map(|()| Queue::of(Store::open_for_tests(home.path()).unwrap()));
     let one = of(&queue, 1);
-    let job = submit(&queue, 1, "ann");
+    let job = queue.submit_for_tests(1, "ann");
     let lease = take(&one).unwrap();
     let seen = || {
         let of_run = elsewhere.carried_runs().unwrap().remove(&job).and_then(|run| run.progress);
@@ -252,7 +221,7 @@ fn how_far_a_job_is_can_be_seen_elsewhere_as_long_as_it_is_carried() {
     let progress = StoredProgress { files: 3, bytes: 4096, rate: Some(1024), ..StoredProgress::default() };
     one.report(&[(lease, progress.clone())]).unwrap();
     one.report(&[(Lease { fence: lease.fence + 1, ..lease }, StoredProgress::default())]).unwrap();
-    assert_eq!(one.check_in(&worker(1), &[lease], 0).unwrap().lost, []);
+    assert_eq!(one.check_in(&WorkerProfile::for_tests(1), &[lease], 0).unwrap().lost, []);
     assert_eq!(seen(), Some(progress));
     assert_eq!(end(&one, lease, 0), Some(Some(0)));
     assert_eq!(seen(), None);
@@ -260,23 +229,17 @@ fn how_far_a_job_is_can_be_seen_elsewhere_as_long_as_it_is_carried() {
 
 #[test]
 fn a_run_of_a_lost_lease_does_not_begin_and_confirms_nothing() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (home, queue) = Queue::for_tests();
     let [one, two] = [1, 2].map(|id| of(&queue, id));
-    let job = submit(&queue, 1, "ann");
+    let job = queue.submit_for_tests(1, "ann");
     let lease = take(&one).unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
-    let start = |lease| JobStart {
-        id: job,
-        job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"),
-        resumes: true,
-        lease: Some(lease),
-    };
+    let start = |lease| JobStart { resumes: true, lease: Some(lease), ..JobStart::for_tests(job, "copy") };
     let lock = store.start(&start(lease)).unwrap();
     store.check_job(job, Some(lease)).unwrap();
     expire(&queue, lease);
     store.check_job(job, Some(lease)).unwrap();
-    queue.with(|store| store.durably(lose_all)).unwrap();
+    queue.write(lose_all).unwrap();
     store.check_job(job, Some(lease)).unwrap_err();
     let next = take(&two).unwrap();
     // In a database, a run that still has the lock loses its connection.
@@ -290,14 +253,13 @@ fn a_run_of_a_lost_lease_does_not_begin_and_confirms_nothing() {
 
 #[test]
 fn a_worker_says_that_it_is_there_and_is_forgotten_when_it_leaves() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let sites = RecordedSites::from([("one".to_owned(), "ftp://h/".to_owned())]);
-    let profile = WorkerProfile { reports_ends: true, sites, ..worker(1) };
+    let profile = WorkerProfile { reports_ends: true, sites, ..WorkerProfile::for_tests(1) };
     let found = of(&queue, 1).check_in(&profile, &[], 0).unwrap();
     let mut known = WorkerRecord { started: found.now, seen: found.now, profile: profile.clone() };
     assert_eq!(queue.workers().unwrap(), [known.clone()]);
-    let other = of(&queue, 2).check_in(&worker(2), &[], 0).unwrap();
+    let other = of(&queue, 2).check_in(&WorkerProfile::for_tests(2), &[], 0).unwrap();
     let again = of(&queue, 1).check_in(&profile, &[], 0).unwrap();
     known.seen = again.now;
     assert!(found.is_reporter && again.is_reporter && !other.is_reporter);
@@ -310,41 +272,37 @@ fn a_worker_says_that_it_is_there_and_is_forgotten_when_it_leaves() {
 
 #[test]
 fn when_a_store_comes_back_older_all_leases_end_and_fences_jump() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let [one, two] = [1, 2].map(|id| of(&queue, id));
-    let job = submit(&queue, 1, "ann");
+    let job = queue.submit_for_tests(1, "ann");
     let lease = take(&one).unwrap();
-    let seen = one.check_in(&worker(1), &[lease], 0).unwrap().last_change;
+    let seen = one.check_in(&WorkerProfile::for_tests(1), &[lease], 0).unwrap().last_change;
     // Five changes that this store does not have.
-    let found = two.check_in(&worker(2), &[], seen + 5).unwrap();
+    let found = two.check_in(&WorkerProfile::for_tests(2), &[], seen + 5).unwrap();
     assert_eq!(found.changes_gone, Some(5));
-    assert_eq!(one.check_in(&worker(1), &[lease], seen).unwrap().lost, [lease]);
+    assert_eq!(one.check_in(&WorkerProfile::for_tests(1), &[lease], seen).unwrap().lost, [lease]);
     let next = take(&two).unwrap();
     assert!(next.job == job && next.fence > lease.fence + (1 << 31));
     // A worker that has seen even more of them notices nothing new.
-    let last = one.check_in(&worker(1), &[], seen + 9).unwrap();
+    let last = one.check_in(&WorkerProfile::for_tests(1), &[], seen + 9).unwrap();
     assert_eq!((last.changes_gone, take(&one)), (None, None));
     let row = [1_i64.into(), "x".into()];
-    queue.with(|store| store.durably(|store| RUNS.replace(&store.sql, &row))).unwrap();
+    queue.write(|store| RUNS.replace(&store.sql, &row)).unwrap();
     assert!(queue.last_change().unwrap() < last.last_change + 5, "changes are counted as before");
 }
 
 #[test]
 fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
-    let submit = |id: u64, words: &str| {
-        let submission = Submission { owner: "ann".into(), pair: "one two".into(), ..Submission::default() };
-        let entry = Entry { submission, ..Entry::default() };
-        queue.submit(JobId::new(id), StoredJob::for_tests(words), &entry).unwrap();
-    };
-    submit(1, "sync one:a two:d");
-    submit(2, "sync one:b two:d/");
-    submit(3, "copy one:c two:d/");
-    submit(4, "sync one:e two:d/below");
-    submit(5, "sync one:f two:dd");
+    let all = [
+        "sync one:a two:d",
+        "sync one:b two:d/",
+        "copy one:c two:d/",
+        "sync one:e two:d/below",
+        "sync one:f two:dd",
+    ];
+    (1..).zip(all).for_each(|(id, words)| submit_words(&queue, id, words, "one two"));
     let look = || holder.take(9, &[], |_, _| true).unwrap().jobs;
     // One that waits ends the look at its group.
     let taken: Vec<TakenJob> = (0..3).flat_map(|_| look()).collect();
@@ -379,25 +337,18 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
         entry.cancel(true, now).unwrap();
         save(&store.sql, id, &entry)
     };
-    queue.with(|store| store.durably(change)).unwrap();
+    queue.write(change).unwrap();
     assert_eq!(take(&holder).map(|lease| lease.job.number()), Some(4));
 }
 
 #[test]
 fn however_many_of_a_group_wait_those_of_others_and_of_the_next_look_begin() {
     for waiting in [1, MOST_WAITING_OF_GROUP - 1, MOST_WAITING_OF_GROUP] {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let submit = |id: usize, words: &str, pair: &str| {
-            let submission =
-                Submission { owner: "ann".into(), pair: pair.to_owned(), ..Submission::default() };
-            let entry = Entry { submission, ..Entry::default() };
-            queue.submit(JobId::new(id as u64), StoredJob::for_tests(words), &entry).unwrap();
-        };
-        submit(1, "sync one:a two:d", "one two");
-        (0..waiting).for_each(|number| submit(2 + number, "sync one:b two:d/", "one two"));
-        submit(98, "copy one:c two:x", "one two");
-        submit(99, "copy one:c three:x", "one three");
+        let (_home, queue) = Queue::for_tests();
+        submit_words(&queue, 1, "sync one:a two:d", "one two");
+        (0..waiting as u64).for_each(|at| submit_words(&queue, 2 + at, "sync one:b two:d/", "one two"));
+        submit_words(&queue, 98, "copy one:c two:x", "one two");
+        submit_words(&queue, 99, "copy one:c three:x", "one three");
         let look = || {
             let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().jobs;
             taken.iter().map(|taken| taken.lease.job.number()).collect::<HashSet<_>>()
@@ -410,14 +361,13 @@ fn however_many_of_a_group_wait_those_of_others_and_of_the_next_look_begin() {
 
 #[test]
 fn a_job_that_waits_for_another_one_is_not_taken_while_that_runs() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
-    let [_, second] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let [_, second] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
     let lease = take(&holder).unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
-    let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-    let lock = store.start(&JobStart { id: lease.job, job, resumes: true, lease: Some(lease) }).unwrap();
+    let start = JobStart { resumes: true, lease: Some(lease), ..JobStart::for_tests(lease.job, "copy") };
+    let lock = store.start(&start).unwrap();
     let is_taken = || {
         let wait = |store: &Store| {
             let now = store.sql.now()?;
@@ -426,7 +376,7 @@ fn a_job_that_waits_for_another_one_is_not_taken_while_that_runs() {
             entry.due = now;
             save(&store.sql, second, &entry)
         };
-        queue.with(|store| store.durably(wait)).unwrap();
+        queue.write(wait).unwrap();
         take(&holder).is_some()
     };
     assert!(!is_taken());
@@ -436,9 +386,8 @@ fn a_job_that_waits_for_another_one_is_not_taken_while_that_runs() {
 
 #[test]
 fn jobs_that_ended_long_ago_are_forgotten() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let [old, new] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let (_home, queue) = Queue::for_tests();
+    let [old, new] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
     let end = |job, ago: Duration| {
         let ended = since_1970().as_secs() - ago.as_secs();
         queue.write(|store| {
@@ -458,27 +407,23 @@ fn jobs_that_ended_long_ago_are_forgotten() {
 
 #[test]
 fn a_job_behind_many_damaged_rows_of_its_group_is_taken() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let jobs: Vec<JobId> = (1..=30).map(|id| submit(&queue, id, "ann")).collect();
-    queue
-        .write(|store| store.sql.write("UPDATE queue SET sum = 0 WHERE job < ?1", &[jobs[29].into()]))
-        .unwrap();
+    let (_home, queue) = Queue::for_tests();
+    let jobs: Vec<JobId> = (1..=30).map(|id| queue.submit_for_tests(id, "ann")).collect();
+    change(&queue, "UPDATE queue SET sum = 0 WHERE job < ?1", jobs[29]);
     let found = of(&queue, 1).take(1, &[], |_, _| true).unwrap();
     assert_eq!((found.jobs[0].lease.job, found.unreadable.len()), (jobs[29], 29));
 }
 
 #[test]
 fn a_damaged_row_that_says_what_was_reported_keeps_nobody_from_the_journal() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let check_in = |reports_ends| {
-        let profile = WorkerProfile { reports_ends, ..worker(1) };
+        let profile = WorkerProfile { reports_ends, ..WorkerProfile::for_tests(1) };
         of(&queue, 1).check_in(&profile, &[], 0).unwrap().is_reporter
     };
     assert!(check_in(true));
     queue.write(|store| store.sql.write("UPDATE commits SET sum = 0 WHERE id = 2", &[])).unwrap();
-    submit(&queue, 1, "ann");
+    queue.submit_for_tests(1, "ann");
     assert_eq!(queue.next_unreported().unwrap(), None);
     assert!(check_in(true));
     let reported = queue.read(|store| Ok(counters(&store.sql)?.reported)).unwrap();
@@ -491,11 +436,9 @@ fn the_first_job_of_a_group_hides_no_other_one_whatever_is_damaged_of_it() {
     for damage in
         ["sites = 'x'", "priority = 99", "owner = 'x'", "pair = 'x'", "submitted = 0.5", "job_group = 7"]
     {
-        let home = tempfile::tempdir().unwrap();
-        let queue = queue(home.path());
-        let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
-        let damage = format!("UPDATE queue SET {damage} WHERE job = ?1");
-        queue.write(|store| store.sql.write(&damage, &[bad.into()])).unwrap();
+        let (_home, queue) = Queue::for_tests();
+        let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
+        change(&queue, &format!("UPDATE queue SET {damage} WHERE job = ?1"), bad);
         let TakenJobs { jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
         let taken: Vec<JobId> = jobs.iter().map(|taken| taken.lease.job).collect();
         assert_eq!(taken, [good], "{damage}");
@@ -505,25 +448,22 @@ fn the_first_job_of_a_group_hides_no_other_one_whatever_is_damaged_of_it() {
 
 #[test]
 fn a_lease_that_cannot_be_read_keeps_no_other_job_from_being_taken() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     if queue.read(|store| Ok(store.sql.sqlite().is_err())).unwrap() {
         return; // The columns of a server have types.
     }
-    let [bad, good] = [1, 2].map(|id| submit(&queue, id, "ann"));
+    let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
     let [one, two] = [1, 2].map(|id| of(&queue, id));
     assert_eq!(take(&one).map(|lease| lease.job), Some(bad));
-    let damage = "UPDATE leases SET fence = 'x' WHERE job = ?1";
-    queue.write(|store| store.sql.write(damage, &[bad.into()])).unwrap();
+    change(&queue, "UPDATE leases SET fence = 'x' WHERE job = ?1", bad);
     assert_eq!(queue.carried_jobs().unwrap().len(), 1);
     assert_eq!(take(&two).map(|lease| lease.job), Some(good));
 }
 
 #[test]
 fn each_part_of_a_tree_is_one_of_the_jobs_that_are_carried() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    submit(&queue, 1, "ann");
+    let (_home, queue) = Queue::for_tests();
+    queue.submit_for_tests(1, "ann");
     let lease = take(&of(&queue, 1)).unwrap();
     let part = Lease { part: 1, worker: WorkerId::new(2), fence: lease.fence + 1, ..lease };
     queue.write(|store| LeaseRow::new(part, since_1970().as_secs()).save(&store.sql)).unwrap();

@@ -6,23 +6,17 @@ use crate::journal::record::{ItemKey, ItemState, Place};
 use crate::journal::{ItemRecord, KnownJobs};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd};
-use crate::queue::{JobChange, NamedRequest, Submission, Wish};
+use crate::queue::{JobChange, NamedRequest, Wish};
 use ftp_io::clock::since_1970;
-
-fn queue() -> (tempfile::TempDir, Queue) {
-    let home = tempfile::tempdir().unwrap();
-    let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
-    (home, queue)
-}
 
 fn add(queue: &Queue, id: u64, entry: &Entry) {
     let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-    queue.with(|store| store.durably(|store| put(store, JobId::new(id), job, entry))).unwrap();
+    queue.write(|store| put(store, JobId::new(id), job, entry)).unwrap();
 }
 
 #[test]
 fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
-    let (_home, queue) = queue();
+    let (_home, queue) = Queue::for_tests();
     let job = JobId::new(1);
     let moved = FileEnd::Moved(Rung::DestListens);
     let kinds = [
@@ -34,13 +28,12 @@ fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
     ];
     let kind = |key: i64| kinds[usize::try_from(key).unwrap() % kinds.len()];
     let add = |store: &Store, key: i64| {
-        let path = format!("f{key}").into_bytes();
-        let place = Place { source: format!("ftp://h/f{key}"), site: "i:21".to_owned(), path };
+        let place = Place::for_tests(&format!("ftp://h/f{key}"), "i:21", &format!("f{key}"));
         let (state, end) = kind(key);
         let copy = Box::new(FileCopy { end, ..FileCopy::default() });
         ItemRecord { state, copy, ..ItemRecord::new(ItemKey(key), job, place) }.add(&store.sql)
     };
-    queue.with(|store| store.durably(|store| (1..=25).try_for_each(|key| add(store, key)))).unwrap();
+    queue.write(|store| (1..=25).try_for_each(|key| add(store, key))).unwrap();
     for (selection, wanted) in [
         (FileSelection::All, &kinds[..]),
         (FileSelection::Open, &kinds[4..]),
@@ -68,7 +61,7 @@ fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
 
 #[test]
 fn the_condition_of_a_state_finds_the_jobs_that_are_in_it() {
-    let (_home, queue) = queue();
+    let (_home, queue) = Queue::for_tests();
     let mut entries = Vec::new();
     for exit in [None, Some(0), Some(5), Some(9), Some(10)] {
         for wish in [Wish::Run, Wish::Pause, Wish::Cancel] {
@@ -100,12 +93,11 @@ fn the_condition_of_a_state_finds_the_jobs_that_are_in_it() {
 
 #[test]
 fn slices_have_each_job_once_and_changes_come_in_their_order() {
-    let (_home, queue) = queue();
+    let (_home, queue) = Queue::for_tests();
     for id in 1..=25 {
         let owner = if id % 2 == 0 { "ann" } else { "bob" };
-        let submission =
-            Submission { owner: owner.into(), pair: format!("one s{}", id % 3), ..Submission::default() };
-        add(&queue, id, &Entry { submission, created: 100, ..Entry::default() });
+        let entry = Entry::for_tests(owner, &format!("one s{}", id % 3));
+        add(&queue, id, &Entry { created: 100, ..entry });
     }
     let mut query = JobQuery { most: 4, owner: Some("ann".into()), ..JobQuery::default() };
     let mut found = Vec::new();
@@ -130,17 +122,17 @@ fn slices_have_each_job_once_and_changes_come_in_their_order() {
 
 #[test]
 fn a_job_that_cannot_be_read_is_named_beside_the_others() {
-    let (_home, queue) = queue();
+    let (_home, queue) = Queue::for_tests();
     let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
     let reported = Counters { reported: Some(0), ..Counters::default() };
-    queue.with(|store| store.durably(|store| set_counters(&store.sql, reported))).unwrap();
+    queue.write(|store| set_counters(&store.sql, reported)).unwrap();
     let (good, bad) = (JobId::new(1), JobId::new(2));
     let put = |store: &Store| {
         let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
         [good, bad].into_iter().try_for_each(|id| put(store, id, job(), &ended))?;
         store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
     };
-    queue.with(|store| store.durably(put)).unwrap();
+    queue.write(put).unwrap();
     let check = |found: FoundJobs| {
         let jobs: Vec<_> = found.jobs.iter().map(|job| job.id).collect();
         let unreadable: Vec<_> = found.unreadable.iter().map(|job| job.id).collect();
@@ -167,7 +159,7 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
         store.sql.write("UPDATE jobs SET sum = (SELECT sum FROM jobs WHERE id = 1)", &[])?;
         store.sql.write("UPDATE queue SET sum = 0, wish = 77 WHERE job = ?1", &[bad.into()])
     };
-    queue.with(|store| store.durably(damage)).unwrap();
+    queue.write(damage).unwrap();
     check(queue.changed_after(0).unwrap().1);
     check(queue.next_unreported().unwrap().unwrap().1);
     let is_in = |state| {
@@ -178,7 +170,7 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     assert_eq!(check_list().state(0), QueueState::Paused);
     assert!(!is_in(QueueState::Done) && !is_in(QueueState::Failed));
     let carried = "UPDATE queue SET carried = 1, exit = NULL WHERE job = ?1";
-    queue.with(|store| store.durably(|store| store.sql.write(carried, &[bad.into()]))).unwrap();
+    queue.write(|store| store.sql.write(carried, &[bad.into()])).unwrap();
     let entry = listed().remove(0).entry;
     assert_eq!((entry.state(0), entry.exit), (QueueState::Running, None));
     assert!(is_in(QueueState::Running) && !is_in(QueueState::Paused));
@@ -188,14 +180,14 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
 
 #[test]
 fn a_damaged_row_with_the_number_of_no_change_hides_no_change() {
-    let (_home, queue) = queue();
+    let (_home, queue) = Queue::for_tests();
     let reported = Counters { reported: Some(0), ..Counters::default() };
-    queue.with(|store| store.durably(|store| set_counters(&store.sql, reported))).unwrap();
+    queue.write(|store| set_counters(&store.sql, reported)).unwrap();
     let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
     add(&queue, 1, &ended);
     add(&queue, 2, &Entry::default());
     let damage = "UPDATE queue SET changed = 1099511627776 WHERE job = 1";
-    queue.with(|store| store.durably(|store| store.sql.write(damage, &[]))).unwrap();
+    queue.write(|store| store.sql.write(damage, &[])).unwrap();
     let (last, _) = queue.changed_after(0).unwrap();
     assert_eq!((queue.last_change().unwrap(), queue.next_unreported().unwrap()), (last, None));
     queue.apply(JobId::new(2), JobChange::Pause, false).unwrap().unwrap();
@@ -206,16 +198,15 @@ fn a_damaged_row_with_the_number_of_no_change_hides_no_change() {
 
 #[test]
 fn jobs_are_found_by_their_names() {
-    let (_home, queue) = queue();
+    let (_home, queue) = Queue::for_tests();
     let entry = |owner: &str, name: Option<&str>| {
         let request = name.map(|name| NamedRequest { name: name.to_owned(), digest: [0; 32] });
-        let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
-        Entry { submission, request, ..Entry::default() }
+        Entry { request, ..Entry::for_tests(owner, "") }
     };
     let mut given = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
     given.name = Some("nightly".to_owned());
     let ann = entry("ann", None);
-    queue.with(|store| store.durably(|store| put(store, JobId::new(1), given.clone(), &ann))).unwrap();
+    queue.write(|store| put(store, JobId::new(1), given.clone(), &ann)).unwrap();
     for (id, owner, name) in
         [(2, "ann", "weekly"), (3, "bob", "nightly"), (4, "bob", "weekly"), (5, "eve", "nightly")]
     {

@@ -7,47 +7,37 @@ use crate::journal::{JobStart, Leases, RunEnd};
 use crate::queue::{MOST_OF_OWNER, NamedRequest};
 #[cfg(feature = "postgres")]
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 use submitting::{NewJob, submit_again, submit_all};
-
-fn queue(directory: &Path) -> Queue {
-    Queue::of(Store::open_for_tests(directory).unwrap())
-}
 
 fn now() -> u64 {
     since_1970().as_secs()
 }
 
 fn entry(owner: &str) -> Entry {
-    let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
-    Entry { submission, created: now(), due: now(), ..Entry::default() }
+    Entry::for_tests(owner, "")
 }
 
-fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {
-    let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-    match queue.submit(JobId::new(id), job, &entry(owner)).unwrap() {
-        Submitted::New(id) | Submitted::Known(id) => id,
-    }
+fn new_job(id: u64, name: Option<&str>, entry: Entry) -> NewJob {
+    let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
+    NewJob { id: JobId::new(id), job, entry }
+}
+
+fn new(id: u64) -> Result<Submitted, JournalFailure> {
+    Ok(Submitted::New(JobId::new(id)))
 }
 
 #[test]
 fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let id = submit(&queue, 1, "ann");
+    let (home, queue) = Queue::for_tests();
+    let id = queue.submit_for_tests(1, "ann");
     // The same was typed at a terminal, and has found nothing to do.
     let store = Store::open_for_tests(home.path()).unwrap();
-    let start = |id| JobStart {
-        id,
-        job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"),
-        resumes: id == JobId::new(1),
-        lease: None,
-    };
+    let start = |id| JobStart::for_tests(id, "copy ftp://h/a ftp://i/b");
     drop(store.start(&start(JobId::new(2))).unwrap());
     assert!(queue.job(id).unwrap().is_some());
-    drop(store.start(&start(id)).unwrap());
+    drop(store.start(&JobStart { resumes: true, ..start(id) }).unwrap());
     let stays = store.durably(|store| store.finish(id, RunEnd::Nothing { has_failed: false }, None));
     assert!(stays.unwrap());
     assert_eq!(queue.job(id).unwrap().unwrap().state, JobState::Done);
@@ -55,9 +45,8 @@ fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
 
 #[test]
 fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let id = submit(&queue, 1, "ann");
+    let (home, queue) = Queue::for_tests();
+    let id = queue.submit_for_tests(1, "ann");
     let lock = queue.daemon_lock("one").unwrap().unwrap();
     assert!(queue.has_daemon());
     let other = Queue::of(Store::open_for_tests(home.path()).unwrap());
@@ -75,21 +64,15 @@ fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost(
 
 #[test]
 fn an_owner_has_so_many_jobs_and_a_name_is_of_one_work() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let named = |words: &str| StoredJob { name: Some("n".to_owned()), ..StoredJob::for_tests(words) };
     let put = |id, words| queue.submit(JobId::new(id), named(words), &entry("ann"));
-    assert_eq!(put(1, "copy a b"), Ok(Submitted::New(JobId::new(1))));
+    assert_eq!(put(1, "copy a b"), new(1));
     assert_eq!(put(2, "copy a b"), Ok(Submitted::Known(JobId::new(1))));
     assert!(matches!(put(3, "copy a c"), Err(JournalFailure::Named { .. })));
-    {
-        let store = queue.store.lock().unwrap();
-        store
-            .durably(|store| {
-                (10..10 + MOST_OF_OWNER).try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")))
-            })
-            .unwrap();
-    }
+    let mut others = 10..10 + MOST_OF_OWNER;
+    let save_all = |store: &Store| others.try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")));
+    queue.write(save_all).unwrap();
     let job = StoredJob::for_tests("copy a b");
     let full = queue.submit(JobId::new(5), job.clone(), &entry("bob"));
     assert!(matches!(full, Err(JournalFailure::Full { most: MOST_OF_OWNER, .. })));
@@ -98,22 +81,19 @@ fn an_owner_has_so_many_jobs_and_a_name_is_of_one_work() {
 
 #[test]
 fn jobs_that_wait_for_the_store_are_submitted_together() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let commits = |store: &Store| counters(&store.sql).unwrap().commits;
     let store = queue.store.lock().unwrap();
     let before = commits(&store);
-    store
-        .durably(|store| {
-            (10..9 + MOST_OF_OWNER).try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")))
-        })
-        .unwrap();
+    let mut others = 10..9 + MOST_OF_OWNER;
+    let save_all = |store: &Store| others.try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")));
+    store.durably(save_all).unwrap();
     let submitted = thread::scope(|scope| {
         let wait = |id: u64, owner: &'static str, name: Option<&str>| {
-            let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
+            let NewJob { id, job, entry } = new_job(id, name, entry(owner));
             let queue = &queue;
             let waiting = queue.submissions.number();
-            let submitter = scope.spawn(move || queue.submit(JobId::new(id), job, &entry(owner)));
+            let submitter = scope.spawn(move || queue.submit(id, job, &entry));
             while queue.submissions.number() == waiting {
                 thread::yield_now();
             }
@@ -129,7 +109,6 @@ fn jobs_that_wait_for_the_store_are_submitted_together() {
         drop(store);
         all.map(|submitter| submitter.join().unwrap())
     });
-    let new = |id| Ok(Submitted::New(JobId::new(id)));
     assert_eq!([0, 1, 3].map(|at: usize| submitted[at].clone()), [new(1), new(2), new(4)]);
     assert!(matches!(submitted[2], Err(JournalFailure::Full { .. })), "the second one of bob is too many");
     assert_eq!(submitted[4], Ok(Submitted::Known(JobId::new(4))));
@@ -139,35 +118,27 @@ fn jobs_that_wait_for_the_store_are_submitted_together() {
 
 #[test]
 fn a_damaged_row_keeps_only_its_own_submission_from_the_others_of_a_transaction() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let named = |name: &str| Entry {
-        request: Some(NamedRequest { name: name.to_owned(), digest: [0; 32] }),
-        ..entry("ann")
-    };
+    let (_home, queue) = Queue::for_tests();
     let put = |id: u64, name: &str| {
-        let job = StoredJob::for_tests("copy a b");
-        NewJob { id: JobId::new(id), job, entry: named(name) }
+        let request = Some(NamedRequest { name: name.to_owned(), digest: [0; 32] });
+        new_job(id, None, Entry { request, ..entry("ann") })
     };
     let store = queue.store.lock().unwrap();
-    assert_eq!(submit_all(&store, &[put(1, "one")]), [Ok(Submitted::New(JobId::new(1)))]);
+    assert_eq!(submit_all(&store, &[put(1, "one")]), [new(1)]);
     store.sql.run_all("UPDATE queue SET bytes = bytes + 1;").unwrap();
     let both = submit_all(&store, &[put(2, "one"), put(3, "two")]);
     assert!(matches!(both[0], Err(JournalFailure::Damaged { .. })), "{both:?}");
-    assert_eq!(both[1], Ok(Submitted::New(JobId::new(3))));
+    assert_eq!(both[1], new(3));
 }
 
 /// No index of PostgreSQL takes all of them.
 #[test]
 fn of_many_servers_the_first_and_the_last_are_kept() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (home, queue) = Queue::for_tests();
     let many: String = (0..2000_u32).map(|n| char::from_u32(0x100 + n * 37 % 1700).unwrap()).collect();
     for (id, pair) in [(1, format!("first {many} last")), (2, format!("ä{many}x")), (3, "a b".to_owned())] {
-        let mut entry = entry("ann");
-        entry.submission.pair.clone_from(&pair);
         let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        queue.submit(JobId::new(id), job, &entry).unwrap();
+        queue.submit(JobId::new(id), job, &Entry::for_tests("ann", &pair)).unwrap();
         let store = Store::open_for_tests(home.path()).unwrap();
         let kept = find(&store.sql, JobId::new(id)).unwrap().unwrap().submission.pair;
         assert!(kept.len() <= LONGEST_PAIR && kept.len() + 2 >= pair.len().min(LONGEST_PAIR), "{kept}");
@@ -181,36 +152,31 @@ fn of_many_servers_the_first_and_the_last_are_kept() {
 
 #[test]
 fn a_job_that_the_store_refuses_keeps_no_other_one_out() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     // No index of PostgreSQL takes it.
     let long: String = (0..1000_u32).map(|n| format!("{:08x}", crc32fast::hash(&n.to_le_bytes()))).collect();
-    let put = |id: u64, name: &str| {
-        let job = StoredJob { name: Some(name.to_owned()), ..StoredJob::for_tests("copy a b") };
-        NewJob { id: JobId::new(id), job, entry: entry("ann") }
-    };
+    let put = |id: u64, name: &str| new_job(id, Some(name), entry("ann"));
     let store = queue.store.lock().unwrap();
     let all = submit_all(&store, &[put(1, "one"), put(2, &long), put(3, "three")]);
-    assert_eq!([&all[0], &all[2]], [&Ok(Submitted::New(JobId::new(1))), &Ok(Submitted::New(JobId::new(3)))]);
+    assert_eq!([&all[0], &all[2]], [&new(1), &new(3)]);
     assert_eq!(all[1].is_err(), store.is_shared(), "{:?}", all[1]);
 }
 
 #[test]
 fn a_job_that_is_in_the_queue_is_not_submitted_again() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
-    let job = submit(&queue, 1, "ann");
+    let (_home, queue) = Queue::for_tests();
+    let job = queue.submit_for_tests(1, "ann");
     let changed = queue.apply(job, JobChange::Pause, false).unwrap().unwrap();
-    let new = NewJob { id: job, job: StoredJob::for_tests("copy a b"), entry: entry("ann") };
+    let again = new_job(1, None, entry("ann"));
     let store = queue.store.lock().unwrap();
     let lost = JournalFailure::Slow;
     for was_with_others in [true, false] {
-        assert_eq!(submit_again(&store, &new, was_with_others, &lost), Ok(Submitted::New(job)));
+        assert_eq!(submit_again(&store, &again, was_with_others, &lost), new(1));
     }
     assert_eq!(find(&store.sql, job).unwrap(), Some(changed), "it may have begun or ended since");
-    let other = NewJob { id: JobId::new(2), ..new };
+    let other = NewJob { id: JobId::new(2), ..again };
     assert_eq!(submit_again(&store, &other, false, &lost), Err(lost.clone()));
-    assert_eq!(submit_again(&store, &other, true, &lost), Ok(Submitted::New(other.id)));
+    assert_eq!(submit_again(&store, &other, true, &lost), new(2));
 }
 
 #[cfg(feature = "postgres")]
@@ -225,8 +191,8 @@ fn jobs_of_one_transaction_wait_together_for_whoever_writes() {
     let pid = one.sql.number("SELECT CAST(pg_backend_pid() AS BIGINT)", &[]).unwrap();
     two.sql.begin().unwrap();
     two.sql.number("SELECT CAST(1 AS BIGINT)", &[]).unwrap();
-    let new = |id| NewJob { id: JobId::new(id), job: StoredJob::for_tests("copy a b"), entry: entry("ann") };
-    let refused = thread::spawn(move || submit_all(&one, &[new(1), new(2), new(3)]));
+    let all = [1, 2, 3].map(|id| new_job(id, None, entry("ann")));
+    let refused = thread::spawn(move || submit_all(&one, &all));
     let ask = "SELECT CAST(waitstart AS TEXT) FROM pg_locks WHERE CAST(pid AS BIGINT) = ?1 AND waitstart IS NOT NULL";
     let mut waits = BTreeSet::new();
     while !refused.is_finished() {
@@ -239,8 +205,7 @@ fn jobs_of_one_transaction_wait_together_for_whoever_writes() {
 /// The plans of a database have a test of their own.
 #[test]
 fn a_look_in_a_file_reads_only_the_index_of_groups() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let store = queue.store.lock().unwrap();
     if store.sql.sqlite().is_err() {
         return;
@@ -259,21 +224,19 @@ fn a_look_in_a_file_reads_only_the_index_of_groups() {
 
 #[test]
 fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let many = 2 * MOST_HEADS as u64;
     let of_pair = |number: u64| {
-        let mut entry = entry("bob");
-        entry.submission.pair = format!("a{number} b");
+        let mut entry = Entry::for_tests("bob", &format!("a{number} b"));
         entry.submitted = Some(number);
         entry.submission.priority = i8::from(number == many).try_into().unwrap();
         entry
     };
     let save_all =
         |store: &Store| (1..=many).try_for_each(|id| save(&store.sql, JobId::new(id), &of_pair(id)));
-    queue.store.lock().unwrap().durably(save_all).unwrap();
+    queue.write(save_all).unwrap();
     let urgent = JobId::new(many);
-    let others = submit(&queue, many + 1, "ann");
+    let others = queue.submit_for_tests(many + 1, "ann");
     let heads = queue.read(|store| heads(&store.sql, now())).unwrap();
     let of = |owner| heads.iter().filter(move |head| head.owner == owner);
     assert_eq!((of("bob").count(), of("ann").count()), (MOST_HEADS, 1));
@@ -282,13 +245,12 @@ fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
 
 #[test]
 fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
-    let home = tempfile::tempdir().unwrap();
-    let queue = queue(home.path());
+    let (_home, queue) = Queue::for_tests();
     let put = |id, end: fn(&mut Entry)| {
         let (id, mut entry) = (JobId::new(id), entry("ann"));
         end(&mut entry);
         let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        queue.with(|store| store.durably(|store| put(store, id, job, &entry))).unwrap();
+        queue.write(|store| put(store, id, job, &entry)).unwrap();
         id
     };
     let postponed = put(1, |entry| entry.postpone("no site is called one".to_owned(), now()));

@@ -19,30 +19,26 @@ use ftp_proto::wire::TransferId;
 use std::fs;
 
 fn place(source: &str) -> Place {
-    Place { source: source.to_owned(), site: "ann@two:21".to_owned(), path: b"copy/f".to_vec() }
+    Place::for_tests(source, "ann@two:21", "copy/f")
 }
 
 fn start(store: &Store, number: u64, resumes: bool) -> Result<JobLock, JournalFailure> {
-    let (id, job) = (JobId::new(number), StoredJob::for_tests(&format!("copy {number} b")));
-    store.start(&JobStart { id, job, resumes, lease: None })
+    let id = JobId::new(number);
+    store.start(&JobStart { resumes, ..JobStart::for_tests(id, &format!("copy {number} b")) })
 }
 
 fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
-    let file = NewItem { place: place(source), part: Some(PartId(part)), seen: None, takes_over: true };
-    store.durably(|store| store.begin_one(JobId::new(job), &file)).unwrap()
+    store.claim(JobId::new(job), &NewItem::for_tests(place(source), part))
 }
 
+/// What earlier runs have done with a file that is claimed.
 fn found(claim: Claim) -> ItemHistory {
-    match claim {
-        Claim::Ours(begun) => begun.history,
-        claim @ (Claim::Theirs(_) | Claim::Moves(_) | Claim::Unkept) => panic!("{claim:?}"),
-    }
+    claim.ours().history
 }
 
-/// A file of one byte is done.
-fn done_by_size() -> ItemEnd {
-    let copy = Box::new(FileCopy { attempts: 1, ..FileCopy::skipped(Some(1), Verified::Size) });
-    ItemEnd::Done { copy, began: None, noted: 0 }
+/// Why a file is left alone that this job has claimed.
+fn left_to(job: u64) -> String {
+    format!("job {} has claimed its destination", JobId::new(job))
 }
 
 /// The locks that this process has on a file (fcntl(2)), by its descriptors: `/proc/locks` leaves out some while others come and go.
@@ -77,8 +73,7 @@ fn whoever_opens_the_journal_again_in_this_process_leaves_the_locks_of_sqlite_as
 
 #[test]
 fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let first = start(&store, 1, false).unwrap();
     assert_eq!(found(begin(&store, 1, "a", 10)), ItemHistory::New);
     let _second = start(&store, 2, false).unwrap();
@@ -96,8 +91,7 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
 
 #[test]
 fn a_job_does_not_begin_after_its_end_although_the_clock_was_ahead_once() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let _ahead = start(&store, 1, false).unwrap();
     let mut row = JobRow::find(&store.sql, JobId::new(1)).unwrap().unwrap();
     row.begun += 3_600_000_000;
@@ -113,21 +107,19 @@ fn a_job_does_not_begin_after_its_end_although_the_clock_was_ahead_once() {
 
 #[test]
 fn a_part_that_has_to_be_deleted_outlives_the_end_of_its_file() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (home, store) = Store::for_tests();
     let lock = start(&store, 1, false).unwrap();
     let job = JobId::new(1);
     let owing = |store: &Store| -> Vec<(Vec<u8>, Vec<PartId>)> {
         let files = ItemRecord::ended_with_undeleted(&store.sql, job).unwrap().into_iter();
         files.map(|file| (file.place.path, file.parts.undeleted)).collect()
     };
-    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
+    let begun = begin(&store, 1, "a", 10).ours();
     note_undeleted(&store.sql, PartId(10)).unwrap();
     note_undeleted(&store.sql, PartId(77)).unwrap();
     store.add_part(begun.key, PartId(11)).unwrap();
     assert_eq!(owing(&store), [], "the file goes on");
-    let copy = Box::new(FileCopy::skipped(Some(5), Verified::Size));
-    store.ended(begun.key, ItemEnd::Done { copy, began: None, noted: 0 }).unwrap();
+    store.ended(begun.key, ItemEnd::done_for_tests()).unwrap();
     let left = [(place("a").path, vec![PartId(10)])];
     assert_eq!(owing(&store), left);
     drop((lock, store));
@@ -144,10 +136,9 @@ fn a_part_that_has_to_be_deleted_outlives_the_end_of_its_file() {
 
 #[test]
 fn n8_a_file_is_found_as_it_was_left() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (home, store) = Store::for_tests();
     let lock = start(&store, 1, false).unwrap();
-    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
+    let begun = begin(&store, 1, "a", 10).ours();
     assert_eq!(begun.first, Some(PartId(10)));
     let seen = SourceFacts { size: Some(5), modified: Some(7), unique: None };
     store.seen(begun.key, seen.clone()).unwrap();
@@ -158,28 +149,20 @@ fn n8_a_file_is_found_as_it_was_left() {
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Interrupted);
     let lock = start(&store, 1, true).unwrap();
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
-    let parts = vec![PartId(10), PartId(11)];
-    let open = |in_place: Option<u64>| {
-        let parts =
-            ItemParts { names: parts.clone(), in_place: in_place.map(PartId), ..ItemParts::default() };
-        ItemHistory::Open(Box::new(UnfinishedItem {
-            parts,
-            seen: Some(seen.clone()),
-            ..UnfinishedItem::default()
-        }))
+    let open = |in_place: Option<PartId>| {
+        let names = vec![PartId(10), PartId(11)];
+        let parts = ItemParts { names, in_place, ..ItemParts::default() };
+        let seen = Some(seen.clone());
+        ItemHistory::Open(Box::new(UnfinishedItem { parts, seen, ..UnfinishedItem::default() }))
     };
     assert_eq!(found(begin(&store, 1, "a", 12)), open(None));
     store.in_place(begun.key, PartId(12)).unwrap();
     for _ in 0..2 {
-        assert_eq!(found(begin(&store, 1, "a", 13)), open(Some(12)));
+        assert_eq!(found(begin(&store, 1, "a", 13)), open(Some(PartId(12))));
     }
     let means = Verified::Hash(Algorithm::Sha256);
-    store
-        .ended(
-            begun.key,
-            ItemEnd::Done { copy: Box::new(FileCopy::skipped(Some(5), means)), began: None, noted: 0 },
-        )
-        .unwrap();
+    let copy = Box::new(FileCopy::skipped(Some(5), means));
+    store.ended(begun.key, ItemEnd::Done { copy, began: None, noted: 0 }).unwrap();
     assert_eq!(
         found(begin(&store, 1, "a", 13)),
         ItemHistory::Done { copy: FinishedCopy { seen, verified: means, route: None }, replaced: None }
@@ -193,8 +176,7 @@ fn n8_a_file_is_found_as_it_was_left() {
 
 #[test]
 fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let _runs = start(&store, 1, false).unwrap();
     for number in 2..ENDED as u64 + 5 {
         let _lock = start(&store, number, false).unwrap();
@@ -210,8 +192,7 @@ fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
 
 #[test]
 fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     for number in 1..=40 {
         let _lock = start(&store, number, false).unwrap();
         if number == 1 {
@@ -225,8 +206,7 @@ fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
 
 #[test]
 fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_it_runs_again() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let lock = start(&store, 1, false).unwrap();
     // A directory that cannot be listed has no row among the files.
     let failures = Failures { number: 3, why: "the listing is incomplete".to_owned() };
@@ -246,8 +226,7 @@ fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_i
 
 #[test]
 fn a_byte_that_has_changed_is_damage() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let _lock = start(&store, 1, false).unwrap();
     begin(&store, 1, "a", 10);
     store.sql.execute("UPDATE items SET path = ?1", &[b"copy/g".as_slice().into()]).unwrap();
@@ -262,8 +241,7 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
         ("items", "UPDATE items SET job = 7", "UPDATE items SET job = 1"),
         ("parts", "UPDATE parts SET item = 7", "UPDATE parts SET item = 1"),
     ] {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let (_home, store) = Store::for_tests();
         let lock = start(&store, 1, false).unwrap();
         begin(&store, 1, "a", 10);
         store.finish(JobId::new(1), RunEnd::Failed, None).unwrap();
@@ -282,10 +260,9 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
 
 #[test]
 fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let lock = start(&store, 1, false).unwrap();
-    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("no other job is there") };
+    let begun = begin(&store, 1, "a", 10).ours();
     let id = |number| TransferId::new([number; 16]);
     let route = Rung::DestListens;
     let mut detached = Detached { source: id(1), destination: id(2), route, before: 7, moves: false };
@@ -318,8 +295,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
 
 #[test]
 fn n8_what_a_later_job_has_claimed_is_left_alone() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let state = |number: u64| {
         let jobs = store.jobs().unwrap();
         let job = jobs.iter().find(|job| job.id == JobId::new(number)).unwrap();
@@ -342,12 +318,11 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
     // Neither before the later job has ended nor afterwards.
     for _ in 0..2 {
         let _lock = start(&store, 1, true).unwrap();
-        let why = format!("job {} has claimed its destination", JobId::new(2));
-        assert_eq!(found(begin(&store, 1, "a", 11)), ItemHistory::GivenOver { why });
+        assert_eq!(found(begin(&store, 1, "a", 11)), ItemHistory::GivenOver { why: left_to(2) });
         let open = store.items(JobId::new(2), ItemState::Open).unwrap();
         if let Some(item) = open.first() {
             assert_eq!(item.parts.names, [PartId(10)]);
-            store.ended(item.key, done_by_size()).unwrap();
+            store.ended(item.key, ItemEnd::done_for_tests()).unwrap();
         }
     }
     // One file, or the same command: nothing is left to do.
@@ -364,15 +339,14 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
         begin(&store, number + 1, "x", number * 10 + 1);
         assert_eq!(state(number), (JobState::Failed, 1), "{words:?}");
         let open = store.items(JobId::new(number + 1), ItemState::Open).unwrap();
-        let failed = ItemEnd::Failed { why: "no".to_owned(), began: None };
+        let failed = ItemEnd::failed_for_tests("no");
         store.ended(open[0].key, failed).unwrap();
     }
 }
 
 #[test]
 fn n8_jobs_that_were_killed_before_they_had_begun_a_file_are_interrupted_however_many_they_are() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let states = || store.jobs().unwrap().iter().map(|job| job.state).collect::<Vec<_>>();
     let lock = start(&store, 1, false).unwrap();
     assert_eq!(states(), [JobState::Running]);
@@ -391,27 +365,24 @@ fn n8_jobs_that_were_killed_before_they_had_begun_a_file_are_interrupted_however
 #[test]
 fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another_source_there() {
     for is_done in [true, false] {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let (_home, store) = Store::for_tests();
         drop(start(&store, 1, false).unwrap());
         let lock = start(&store, 2, false).unwrap();
-        let Claim::Ours(begun) = begin(&store, 2, "b", 20) else { panic!("nobody else runs") };
+        let begun = begin(&store, 2, "b", 20).ours();
         if is_done {
-            store.ended(begun.key, done_by_size()).unwrap();
+            store.ended(begun.key, ItemEnd::done_for_tests()).unwrap();
         }
         drop(lock);
         let _lock = start(&store, 1, true).unwrap();
-        let why = format!("job {} has claimed its destination", JobId::new(2));
         for _ in 0..2 {
-            assert_eq!(found(begin(&store, 1, "a", 10)), ItemHistory::GivenOver { why: why.clone() });
+            assert_eq!(found(begin(&store, 1, "a", 10)), ItemHistory::GivenOver { why: left_to(2) });
         }
         assert_eq!(store.items(JobId::new(1), ItemState::GivenOver).unwrap().len(), 1);
         // A job that begins now is the last one that asks. A copy of the same source is compared.
         let _third = start(&store, 3, false).unwrap();
         assert!(!matches!(found(begin(&store, 3, "a", 30)), ItemHistory::GivenOver { .. }));
     }
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     drop(start(&store, 1, false).unwrap());
     drop(start(&store, 2, false).unwrap());
     begin(&store, 2, "a", 20);
@@ -422,13 +393,11 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
 #[test]
 fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
     for (source, expect) in [("b", true), ("a", false)] {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open_for_tests(home.path()).unwrap();
+        let (_home, store) = Store::for_tests();
         let finish = |job: u64, source: &str| {
-            let lock = start(&store, job, false).unwrap();
-            let Claim::Ours(begun) = begin(&store, job, source, job * 10) else { panic!("nobody else runs") };
-            store.ended(begun.key, done_by_size()).unwrap();
-            drop(lock);
+            let _lock = start(&store, job, false).unwrap();
+            let begun = begin(&store, job, source, job * 10).ours();
+            store.ended(begun.key, ItemEnd::done_for_tests()).unwrap();
         };
         finish(1, "a");
         finish(2, source);
@@ -436,19 +405,18 @@ fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
         let ItemHistory::Done { replaced, .. } = found(begin(&store, 1, "a", 10)) else {
             panic!("it is done")
         };
-        let why = format!("job {} has claimed its destination", JobId::new(2));
-        assert_eq!(replaced, expect.then_some(why), "{source}");
+        assert_eq!(replaced, expect.then(|| left_to(2)), "{source}");
     }
 }
 
 #[test]
 fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let start = |number, words: &str, resumes| {
         let name = Some("nightly".to_owned());
-        let job = StoredJob { directory: "/srv".into(), name, ..StoredJob::for_tests(words) };
-        store.start(&JobStart { id: JobId::new(number), job, resumes, lease: None })
+        let start = JobStart { resumes, ..JobStart::for_tests(JobId::new(number), words) };
+        let job = StoredJob { directory: "/srv".into(), name, ..start.job };
+        store.start(&JobStart { job, ..start })
     };
     let first = start(1, "copy --id=nightly --limit=1MB --retries=9 a b", false).unwrap();
     // Another one that was started at the same time hears who runs it.
@@ -462,17 +430,16 @@ fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
 
 #[test]
 fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let named = |number: u64, word: &str| {
-        let name = Some("n".to_owned());
-        let job = StoredJob { name, ..StoredJob::for_tests(&format!("copy {word} b")) };
-        store.start(&JobStart { id: JobId::new(number), job, resumes: false, lease: None })
+        let mut start = JobStart::for_tests(JobId::new(number), &format!("copy {word} b"));
+        start.job.name = Some("n".to_owned());
+        store.start(&start)
     };
     let lock = named(1, "typo").unwrap();
     assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));
-    let Claim::Ours(begun) = begin(&store, 1, "a", 1) else { panic!("nobody else runs") };
-    store.ended(begun.key, ItemEnd::Failed { why: "no such file".to_owned(), began: None }).unwrap();
+    let begun = begin(&store, 1, "a", 1).ours();
+    store.ended(begun.key, ItemEnd::failed_for_tests("no such file")).unwrap();
     store.finish(JobId::new(1), RunEnd::Failed, None).unwrap();
     drop(lock);
     drop(named(3, "right").unwrap());
@@ -482,17 +449,16 @@ fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
 
 #[test]
 fn jobs_that_have_only_failed_take_the_place_of_no_other() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     for number in 1..60 {
         let lock = start(&store, number, false).unwrap();
-        let Claim::Ours(begun) = begin(&store, number, "a", number) else { panic!("nobody else runs") };
-        let done = done_by_size();
-        let failed = ItemEnd::Failed { why: "no such file".to_owned(), began: Some(5) };
-        store.ended(begun.key, if number == 1 { done } else { failed }).unwrap();
-        store
-            .finish(JobId::new(number), if number == 1 { RunEnd::Done } else { RunEnd::Failed }, None)
-            .unwrap();
+        let begun = begin(&store, number, "a", number).ours();
+        let (file, run) = match number {
+            1 => (ItemEnd::done_for_tests(), RunEnd::Done),
+            _ => (ItemEnd::Failed { why: "no such file".to_owned(), began: Some(5) }, RunEnd::Failed),
+        };
+        store.ended(begun.key, file).unwrap();
+        store.finish(JobId::new(number), run, None).unwrap();
         drop(lock);
     }
     let jobs = store.jobs().unwrap();
@@ -525,8 +491,7 @@ fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
             let (state, begun) = (JobState::Interrupted, number);
             JobRow { id, job, state, begun, ended: None, decided: None }.save(&store.sql)?;
             if has_file {
-                let (source, site) = ("a".to_owned(), String::new());
-                let place = Place { source, site, path: number.to_string().into_bytes() };
+                let place = Place::for_tests("a", "", &number.to_string());
                 ItemRecord::new(store.new_key()?, id, place).add(&store.sql)?;
             }
         }
@@ -537,8 +502,7 @@ fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
 
 #[test]
 fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journal() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     interrupted(&store, 1..OPEN - 4, true);
     interrupted(&store, OPEN..OPEN + 4, false);
     let _last = start(&store, 100_000, false).unwrap();
@@ -559,8 +523,7 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
 
 #[test]
 fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open_for_tests(home.path()).unwrap();
+    let (_home, store) = Store::for_tests();
     let job = JobId::new(1);
     let lock = start(&store, 1, false).unwrap();
     found(begin(&store, 1, "a", 10));
@@ -583,7 +546,7 @@ fn n8_by_which_path_a_file_was_moving_is_known_to_the_next_run_of_its_job_alone(
     let direct = || Some(Rung::DestListens);
     let store = Store::open_for_tests(home.path()).unwrap();
     let lock = start(&store, 1, false).unwrap();
-    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
+    let begun = begin(&store, 1, "a", 10).ours();
     store.moves(begun.key, direct()).unwrap();
     // In the same run, and in the next one and the one after it.
     for _ in 0..2 {
