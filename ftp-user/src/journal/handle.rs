@@ -260,7 +260,7 @@ impl JobJournal {
 
     /// Whether a worker of the queue carries the job.
     pub fn is_carried(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.lease.is_some())
+        self.lease().is_some()
     }
 
     /// Whether a journal was opened, even if it has ended since.

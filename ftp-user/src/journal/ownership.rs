@@ -16,11 +16,6 @@ impl JobJournal {
         self.open.as_ref().filter(|open| self.resumes || open.confirmed.is_some())?.end.get().cloned()
     }
 
-    /// Whether a daemon carries the job.
-    pub fn is_of_queue(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.lease.is_some())
-    }
-
     /// Whether another host could carry the job if this one lost it. Then each final name and each deletion
     /// waits for [`confirm_job`](Self::confirm_job).
     pub fn is_shared(&self) -> bool {

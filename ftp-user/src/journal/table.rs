@@ -106,9 +106,12 @@ impl Table {
         sql: &Sql,
         condition: &str,
         values: &[Value<'_>],
-        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.query(sql, &self.select(condition), values, read)
+        sql.all(&self.select(condition), values, |row| {
+            self.check(row)?;
+            read(row)
+        })
     }
 
     /// The same, but rows that are not what was written keep nobody from the others. Second, what stands in their first column, and
@@ -130,20 +133,6 @@ impl Table {
                 found => found.map(Some),
             })?;
         Ok((found.into_iter().flatten().collect(), damaged))
-    }
-
-    /// The same with a statement of [`select`](Self::select).
-    pub(super) fn query<T>(
-        &self,
-        sql: &Sql,
-        select: &str,
-        values: &[Value<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        sql.all(select, values, |row| {
-            self.check(row)?;
-            read(row)
-        })
     }
 
     /// Checks the sum of a row, which stands after its other columns.

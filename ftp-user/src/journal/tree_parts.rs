@@ -55,7 +55,8 @@ impl JobJournal {
         self.lease().is_some_and(Lease::is_of_tree_part)
     }
 
-    fn lease(&self) -> Option<Lease> {
+    /// The right of the worker that carries the job; `None` if none does.
+    pub(super) fn lease(&self) -> Option<Lease> {
         self.open.as_ref().and_then(|open| open.lease)
     }
 

@@ -384,11 +384,7 @@ impl Entry {
     }
 
     /// Stops it until somebody goes on with it.
-    ///
-    /// # Errors
-    ///
-    /// It has ended, or is to be given up.
-    pub fn pause(&mut self) -> Result<(), EntryRefusal> {
+    fn pause(&mut self) -> Result<(), EntryRefusal> {
         match (self.exit, self.wish) {
             (Some(_), _) => Err(EntryRefusal::HasEnded),
             (None, Wish::Cancel) => Err(EntryRefusal::IsCancelled),
@@ -400,11 +396,7 @@ impl Entry {
     }
 
     /// Continues a paused job, at once if it was waiting after a failure or for the settings.
-    ///
-    /// # Errors
-    ///
-    /// It has ended, or is not paused.
-    pub fn resume(&mut self, now: u64) -> Result<(), EntryRefusal> {
+    fn resume(&mut self, now: u64) -> Result<(), EntryRefusal> {
         match (self.exit, self.wish) {
             (Some(_), _) => Err(EntryRefusal::HasEnded),
             (None, Wish::Run) => Err(EntryRefusal::IsNotPaused),
@@ -421,11 +413,7 @@ impl Entry {
     }
 
     /// Ends it without asking anybody: nothing that it has left is removed.
-    ///
-    /// # Errors
-    ///
-    /// It has ended, or is carried.
-    pub fn forget(&mut self, now: u64) -> Result<(), EntryRefusal> {
+    fn forget(&mut self, now: u64) -> Result<(), EntryRefusal> {
         match (self.exit, self.is_carried) {
             (Some(_), _) => Err(EntryRefusal::HasEnded),
             (None, true) => Err(EntryRefusal::IsCarried),
@@ -458,11 +446,7 @@ impl Entry {
     }
 
     /// Carries it once more: what has failed, and what was never begun. One that waits after a failure is due at once.
-    ///
-    /// # Errors
-    ///
-    /// It has not ended, and does not wait; or it is done.
-    pub fn retry(&mut self, now: u64) -> Result<(), EntryRefusal> {
+    fn retry(&mut self, now: u64) -> Result<(), EntryRefusal> {
         match self.state(now) {
             // What it has left is removed at once.
             QueueState::Waiting if self.wish == Wish::Cancel => {
@@ -470,8 +454,7 @@ impl Entry {
                 return Ok(());
             }
             QueueState::Done => return Err(EntryRefusal::IsDone),
-            QueueState::Waiting => {}
-            QueueState::Partial | QueueState::Failed | QueueState::Cancelled => {}
+            QueueState::Waiting | QueueState::Partial | QueueState::Failed | QueueState::Cancelled => {}
             QueueState::Scheduled | QueueState::Queued | QueueState::Running | QueueState::Paused => {
                 return Err(EntryRefusal::HasNotEnded);
             }

@@ -476,7 +476,7 @@ impl WithheldNames {
         let journal = &run.context.run.job_journal;
         let are_all = self.names.len() as u64 == self.count;
         // A daemon agrees to nothing: the command has to be left to it once more.
-        let remedy = match journal.job().filter(|_| are_all && !journal.is_of_queue()) {
+        let remedy = match journal.job().filter(|_| are_all && !journal.is_carried()) {
             Some(job) => {
                 journal.withhold(&self.names);
                 format!("{FtpUser} retry {job} --yes")
