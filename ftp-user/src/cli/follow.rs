@@ -69,7 +69,7 @@ fn changes(
         let line = line_of(&Event::Warning { message: job.to_string() });
         lines.extend(line.map(|line| with_job(&line, job.id, None)));
     }
-    for job in changed.jobs {
+    for job in changed.readable {
         let worker = runs
             .get(&job.id)
             .and_then(|run| workers.iter().map(|known| &known.profile).find(|known| known.id == run.worker));

@@ -5,7 +5,7 @@ use super::{General, asked};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{JobRecord, KnownJobs, SeriesRecord};
+use crate::journal::{JobRecord, KnownJobs, KnownRows, SeriesRecord};
 use crate::queue::Series;
 use crate::report::Event;
 use clap::{Args, Subcommand};
@@ -65,7 +65,7 @@ impl SeriesName {
 pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
     asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
-    let (all, unreadable) = queue.series()?;
+    let KnownRows { readable: all, unreadable } = queue.series()?;
     let mut status = Status::Done;
     let change = |name: &SeriesName, change: fn(&mut Series, u64)| -> Result<SeriesRecord> {
         Ok(queue.change_series(find(&all, name)?.id, change)?)
@@ -134,7 +134,7 @@ pub(super) fn find_job_or_name_series<'a>(
 /// The failure of the `verb` of jobs if `called` is the id of a series: it names the verb of series that is like it.
 pub(super) fn failure_if_series(general: &General, called: &str, verb: &str) -> Option<Failure> {
     let id: JobId = called.parse().ok()?;
-    let is_known = general.queue().ok()?.series().ok()?.0.iter().any(|record| record.id == id);
+    let is_known = general.queue().ok()?.series().ok()?.readable.iter().any(|record| record.id == id);
     is_known.then(|| is_series(id, verb))
 }
 

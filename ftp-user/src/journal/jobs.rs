@@ -5,7 +5,7 @@ use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::leases::is_held;
-use super::listing::{RowOf, UnreadableRow};
+use super::listing::{KnownRows, RowOf};
 use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
@@ -28,14 +28,8 @@ pub(super) struct StartedJob {
     pub(super) decided: Option<String>,
 }
 
-/// The jobs that the journal has.
-#[derive(Clone, Debug, Default)]
-pub struct KnownJobs {
-    /// Those that can be read, the one that began first comes first.
-    pub readable: Vec<JobRecord>,
-    /// Those that cannot be read. The others can be used nevertheless.
-    pub unreadable: Vec<UnreadableRow>,
-}
+/// The jobs that the journal has, the one that began first comes first.
+pub type KnownJobs = KnownRows<JobRecord>;
 
 impl Store {
     /// Begins a job or goes on with it. The locks of processes that were killed are removed.
@@ -229,8 +223,7 @@ impl Store {
                 record => readable.extend(record.map_err(|bad| self.failure(bad))?),
             }
         }
-        let unreadable = damaged.into_iter().map(|row| UnreadableRow::of(self, RowOf::Job, row)).collect();
-        Ok(KnownJobs { readable, unreadable })
+        Ok(KnownRows::of(self, RowOf::Job, (readable, damaged)))
     }
 
     /// Every job. One that cannot be read is a failure.

@@ -5,7 +5,7 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts};
-use super::listing::{RowOf, UnreadableRow};
+use super::listing::{KnownRows, RowOf};
 use super::queue::{
     Queue, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, read_sites,
     save, totals,
@@ -36,15 +36,6 @@ pub struct TakenJob {
     pub lease: Lease,
     /// What the queue knows of it.
     pub entry: Entry,
-}
-
-/// The jobs that a look has taken.
-#[derive(Debug, Default)]
-pub struct TakenJobs {
-    /// Those that the worker carries now.
-    pub jobs: Vec<TakenJob>,
-    /// Those that would have been next if their rows were not damaged. They keep nobody from the others.
-    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// What is known elsewhere of a job that is carried.
@@ -141,8 +132,9 @@ impl<'a> Leases<'a> {
         })
     }
 
-    /// Takes up to `most` jobs. `may_begin` decides about each, given the jobs that are carried then. `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other workers
-    /// have taken.
+    /// Takes up to `most` jobs, and tells of damaged rows that would have been next. `may_begin` decides about each job, given those that
+    /// are carried then. `recent` are those that this worker has carried lately. All are taken in one transaction, which sees what other
+    /// workers have taken.
     ///
     /// # Errors
     ///
@@ -152,7 +144,7 @@ impl<'a> Leases<'a> {
         most: usize,
         recent: &[CarriedJob],
         may_begin: impl Fn(&Head<JobId>, &[CarriedJob]) -> bool,
-    ) -> Result<TakenJobs, JournalFailure> {
+    ) -> Result<KnownRows<TakenJob>, JournalFailure> {
         self.queue.with(|store| {
             let look = |Store { sql, .. }: &Store| {
                 let time = sql.now()?;
@@ -168,12 +160,8 @@ impl<'a> Leases<'a> {
                 Ok(Some(DueHeads { time, heads }))
             };
             let take = |store: &Store, due| take(store, self.worker, due, most, recent, &may_begin);
-            let Some((jobs, damaged)) = store.look_and_write(look, take)? else {
-                return Ok(TakenJobs::default());
-            };
-            let unreadable =
-                damaged.into_iter().map(|row| UnreadableRow::of(store, RowOf::Job, row)).collect();
-            Ok(TakenJobs { jobs, unreadable })
+            let taken = store.look_and_write(look, take)?;
+            Ok(taken.map(|taken| KnownRows::of(store, RowOf::Job, taken)).unwrap_or_default())
         })
     }
 

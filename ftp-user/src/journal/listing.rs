@@ -35,13 +35,27 @@ pub struct QueuedJob {
     pub is_damaged: bool,
 }
 
-/// Jobs of the queue that were looked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct FoundJobs {
+/// What was looked for. A damaged row keeps nobody from the others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KnownRows<T> {
     /// Those that can be read.
-    pub jobs: Vec<QueuedJob>,
-    /// Those whose rows are damaged. The others can be used nevertheless.
+    pub readable: Vec<T>,
+    /// Those whose rows are damaged.
     pub unreadable: Vec<UnreadableRow>,
+}
+
+impl<T> Default for KnownRows<T> {
+    fn default() -> Self {
+        Self { readable: Vec::new(), unreadable: Vec::new() }
+    }
+}
+
+impl<T> KnownRows<T> {
+    /// What a table has of jobs or series.
+    pub(super) fn of(store: &Store, of: RowOf, (readable, damaged): (Vec<T>, Vec<DamagedRow>)) -> Self {
+        let unreadable = damaged.into_iter().map(|row| UnreadableRow::of(store, of, row)).collect();
+        Self { readable, unreadable }
+    }
 }
 
 /// A damaged row of a job or a series.
@@ -93,7 +107,7 @@ impl UnreadableRow {
     }
 
     /// What a person is told of a damaged row.
-    pub(super) fn of(store: &Store, of: RowOf, (id, bad): DamagedRow) -> Self {
+    fn of(store: &Store, of: RowOf, (id, bad): DamagedRow) -> Self {
         Self { of, id, failure: store.failure(bad) }
     }
 }
@@ -171,12 +185,12 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn changed_after(&self, number: u64) -> Result<(u64, FoundJobs)> {
+    pub fn changed_after(&self, number: u64) -> Result<(u64, KnownRows<QueuedJob>)> {
         self.read(|store| {
             let sql = &store.sql;
             let last = last_change(sql)?;
             if last <= number {
-                return Ok((number, FoundJobs::default()));
+                return Ok((number, KnownRows::default()));
             }
             // A transaction is taken whole, so that the number of the last change says what was taken.
             let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 AND changed <= ?3 ORDER BY changed LIMIT ?2) AS next";
@@ -195,7 +209,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn next_unreported(&self) -> Result<Option<(u64, FoundJobs)>> {
+    pub fn next_unreported(&self) -> Result<Option<(u64, KnownRows<QueuedJob>)>> {
         self.read(|store| {
             let sql = &store.sql;
             let Counters { commits, reported: Some(reported), .. } = counters(sql)? else { return Ok(None) };
@@ -403,7 +417,7 @@ fn named(store: &Store, owner: Option<&str>, name: &str) -> Result<Vec<QueuedJob
     }
     found.sort_by_key(|(job, entry)| Reverse((entry.submitted, *job)));
     found.dedup_by_key(|(job, _)| *job);
-    Ok(all_whole(store, (found, Vec::new()))?.jobs)
+    Ok(all_whole(store, (found, Vec::new()))?.readable)
 }
 
 /// The last job that can be read.
@@ -421,19 +435,16 @@ fn last(store: &Store, owner: Option<&str>) -> Result<Option<QueuedJob>, StoreEr
 
 fn all_whole(
     store: &Store,
-    (found, damaged): (Vec<(JobId, Entry)>, Vec<DamagedRow>),
-) -> Result<FoundJobs, StoreError> {
-    let unreadable = damaged.into_iter().map(|row| UnreadableRow::of(store, RowOf::Job, row)).collect();
-    let mut all = FoundJobs { jobs: Vec::new(), unreadable };
+    (found, mut damaged): (Vec<(JobId, Entry)>, Vec<DamagedRow>),
+) -> Result<KnownRows<QueuedJob>, StoreError> {
+    let mut jobs = Vec::new();
     for (job, entry) in found {
         match whole(&store.sql, job, entry) {
-            Err(bad @ StoreError::Row(_)) => {
-                all.unreadable.push(UnreadableRow::of(store, RowOf::Job, (job, bad)))
-            }
-            whole => all.jobs.extend(whole?),
+            Err(bad @ StoreError::Row(_)) => damaged.push((job, bad)),
+            whole => jobs.extend(whole?),
         }
     }
-    Ok(all)
+    Ok(KnownRows::of(store, RowOf::Job, (jobs, damaged)))
 }
 
 fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {

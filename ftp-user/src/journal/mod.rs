@@ -66,9 +66,9 @@ pub use failure::{JournalFailure, StoreName};
 pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{KnownJobs, RecentJob, recent_jobs};
-pub use leases::{CarriedRun, CheckIn, Leases, TakenJob, TakenJobs};
+pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
-    AlikeFailures, FileCursor, FileQuery, FileSelection, FoundJobs, JobCursor, JobQuery, QueuedJob, RowOf,
+    AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, KnownRows, QueuedJob, RowOf,
     Slice, UnreadableRow,
 };
 pub use memory::SharedDocuments;
@@ -80,7 +80,7 @@ pub use record::{
     PartId, Place, RunEnd, SourceFacts, TransferState, UnfinishedItem,
 };
 pub use record::{ReadWords, StoredJob};
-pub use series::{PlannedRun, PlannedRuns, SeriesRecord};
+pub use series::{PlannedRun, SeriesRecord};
 pub use store::DaemonRefusal;
 pub use tokens::Tokens;
 pub use tree_parts::{PartRequest, TreePartState};

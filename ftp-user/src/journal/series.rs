@@ -3,7 +3,7 @@
 use super::failure::JournalFailure;
 use super::job_row::JobRow;
 use super::leases::is_live;
-use super::listing::{RowOf, UnreadableRow};
+use super::listing::{KnownRows, RowOf, UnreadableRow};
 use super::queue::{self, Queue, put, submission, written_sites};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
@@ -34,15 +34,6 @@ pub struct PlannedRun {
     pub job: Option<JobId>,
 }
 
-/// The planned runs whose time had come.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PlannedRuns {
-    /// What became of them.
-    pub runs: Vec<PlannedRun>,
-    /// The series that cannot be read. The others begin nevertheless.
-    pub unreadable: Vec<UnreadableRow>,
-}
-
 impl Queue {
     /// Adds a series.
     ///
@@ -67,10 +58,10 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn series(&self) -> Result<(Vec<SeriesRecord>, Vec<UnreadableRow>), JournalFailure> {
+    pub fn series(&self) -> Result<KnownRows<SeriesRecord>, JournalFailure> {
         self.read(|store| {
-            let (all, damaged) = find(&store.sql, "TRUE ORDER BY created, id", &[])?;
-            Ok((all, unreadable(store, damaged)))
+            let all = find(&store.sql, "TRUE ORDER BY created, id", &[])?;
+            Ok(KnownRows::of(store, RowOf::Series, all))
         })
     }
 
@@ -111,16 +102,19 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read or written, or a job gets no identity.
-    pub fn begin_planned(&self, new_id: impl Fn() -> Option<JobId>) -> Result<PlannedRuns, JournalFailure> {
+    pub fn begin_planned(
+        &self,
+        new_id: impl Fn() -> Option<JobId>,
+    ) -> Result<KnownRows<PlannedRun>, JournalFailure> {
         self.with(|store| {
             let due = store
                 .sql
                 .now()
                 .and_then(|now| find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next", &[now.into()]));
             let (due, damaged) = due.map_err(|bad| store.failure(bad))?;
-            let mut planned = PlannedRuns { runs: Vec::new(), unreadable: unreadable(store, damaged) };
+            let mut planned = KnownRows::of(store, RowOf::Series, (Vec::new(), damaged));
             for SeriesRecord { id, .. } in due {
-                if planned.runs.len() >= MOST_AT_ONCE {
+                if planned.readable.len() >= MOST_AT_ONCE {
                     break;
                 }
                 let job = new_id().ok_or_else(|| store.unusable("there are no random numbers"))?;
@@ -129,7 +123,7 @@ impl Queue {
                     Err(failure @ JournalFailure::Damaged { .. }) => {
                         planned.unreadable.push(UnreadableRow { of: RowOf::Series, id, failure });
                     }
-                    begun => planned.runs.extend(begun?),
+                    begun => planned.readable.extend(begun?),
                 }
             }
             Ok(planned)
@@ -182,10 +176,6 @@ fn one(sql: &Sql, id: JobId) -> Result<Option<SeriesRecord>> {
 
 fn find(sql: &Sql, condition: &str, values: &[Value<'_>]) -> Result<(Vec<SeriesRecord>, Vec<DamagedRow>)> {
     SERIES.find_whole(sql, condition, values, read)
-}
-
-fn unreadable(store: &Store, damaged: Vec<DamagedRow>) -> Vec<UnreadableRow> {
-    damaged.into_iter().map(|row| UnreadableRow::of(store, RowOf::Series, row)).collect()
 }
 
 fn read(row: &Row<'_>) -> Result<SeriesRecord> {
@@ -277,7 +267,11 @@ mod tests {
             .unwrap();
         assert_eq!(begin(12), None);
         queue.remove_series(id).unwrap();
-        assert_eq!((begin(13), queue.series().unwrap().0), (None, Vec::new()), "it does not come back");
+        assert_eq!(
+            (begin(13), queue.series().unwrap()),
+            (None, KnownRows::default()),
+            "it does not come back"
+        );
     }
 
     #[test]
@@ -288,14 +282,14 @@ mod tests {
             queue.add_series(&SeriesRecord { id: JobId::new(id), ..series(due) }).unwrap();
         }
         queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
-        let PlannedRuns { runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
+        let KnownRows { readable: runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
         let ids = |runs: &[PlannedRun]| runs.iter().map(|run| run.series.number()).collect::<Vec<_>>();
         let damaged = |all: &[UnreadableRow]| all.iter().map(|one| one.id.number()).collect::<Vec<_>>();
         assert_eq!((ids(&runs), damaged(&unreadable)), (vec![2], vec![1]));
-        let (all, unreadable) = queue.series().unwrap();
+        let KnownRows { readable: all, unreadable } = queue.series().unwrap();
         assert_eq!((all.len(), all[0].id, damaged(&unreadable)), (1, JobId::new(2), vec![1]));
         queue.remove_series(JobId::new(1)).unwrap();
-        assert_eq!(queue.series().unwrap(), (all, Vec::new()));
+        assert_eq!(queue.series().unwrap(), KnownRows { readable: all, unreadable: Vec::new() });
     }
 
     #[test]
@@ -304,8 +298,8 @@ mod tests {
         let due = Cell::new(since_1970().as_secs() - 10);
         let record = series(due.get());
         queue.add_series(&record).unwrap();
-        assert_eq!(queue.series().unwrap().0, [record]);
-        let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap().runs;
+        assert_eq!(queue.series().unwrap().readable, [record]);
+        let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap().readable;
         let run = |turn, job| [PlannedRun { series: JobId::new(1), turn, job: Some(JobId::new(job)) }];
         let again = || {
             queue.change_series(JobId::new(1), |series, now| {
@@ -322,7 +316,7 @@ mod tests {
             |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(since_1970().as_secs());
         assert_eq!((state(10), state(12)), (QueueState::Cancelled, QueueState::Queued));
         let holder = Leases::of(&queue, WorkerId::new(1));
-        assert_eq!(holder.take(1, &[], |_, _| true).unwrap().jobs.len(), 1);
+        assert_eq!(holder.take(1, &[], |_, _| true).unwrap().readable.len(), 1);
         drop(again().unwrap());
         assert_eq!(planned(13), run(Turn::Skip, 12));
         assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));
@@ -338,7 +332,7 @@ mod tests {
         });
         assert!(paused.unwrap().series.is_paused && planned(16).is_empty());
         queue.remove_series(JobId::new(1)).unwrap();
-        assert_eq!(queue.series().unwrap().0, []);
+        assert_eq!(queue.series().unwrap().readable, []);
         assert!(queue.change_series(JobId::new(1), |_, _| ()).is_err());
         assert!(queue.remove_series(JobId::new(1)).is_err());
     }

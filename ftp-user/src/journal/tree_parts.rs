@@ -285,7 +285,7 @@ mod tests {
             let job = JobId::new(7);
             queue.submit(job, StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &Entry::default()).unwrap();
             let scene = Self { _home: home, queue, job };
-            assert_eq!(scene.of(1).take(1, &[], |_, _| true).unwrap().jobs.len(), 1);
+            assert_eq!(scene.of(1).take(1, &[], |_, _| true).unwrap().readable.len(), 1);
             scene
         }
 

@@ -46,7 +46,7 @@ impl EndHook {
         }
         let queue = &self.daemon.queue;
         let Some((number, ended)) = queue.on_disk(Queue::next_unreported).await? else { return Ok(false) };
-        for job in ended.jobs {
+        for job in ended.readable {
             self.tell(&job).await;
         }
         for job in ended.unreadable {

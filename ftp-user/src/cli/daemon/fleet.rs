@@ -317,14 +317,14 @@ impl Fleet for Daemon {
 
     fn series(&self) -> Result<Vec<SeriesView>, ApiError> {
         // A damaged series is left out: the log names it when it is due.
-        let (all, _) = self.reader.series().map_err(away)?;
+        let all = self.reader.series().map_err(away)?.readable;
         all.iter().map(|record| self.series_view(record)).collect()
     }
 
     fn change_series(&self, caller: &Caller, id: &str, action: SeriesAction) -> Result<SeriesView, ApiError> {
         tracing::info!(by = caller.name, series = id, change = ?action, "a series is changed over the API");
         let id = id.parse().map_err(|_| ApiError::not_found("series"))?;
-        let (all, _) = self.reader.series().map_err(away)?;
+        let all = self.reader.series().map_err(away)?.readable;
         let record = all.into_iter().find(|record| record.id == id);
         let record = record.ok_or_else(|| ApiError::not_found("series"))?;
         self.permit(caller, &record.job)?;

@@ -26,7 +26,7 @@ fn of(queue: &Queue, id: u64) -> Leases<'_> {
 }
 
 fn take(holder: &Leases<'_>) -> Option<Lease> {
-    holder.take(1, &[], |_, _| true).unwrap().jobs.pop().map(|taken| taken.lease)
+    holder.take(1, &[], |_, _| true).unwrap().readable.pop().map(|taken| taken.lease)
 }
 
 /// Lets the lease of a job end now.
@@ -80,7 +80,7 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
     let listed = queue.list(&JobQuery { most: 10, ..JobQuery::default() }).unwrap().items;
     assert_eq!(listed.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [1, 5, 3, 8, 7, 9]);
     let take = |most| {
-        let taken = holder.take(most, &[], |_, _| true).unwrap().jobs;
+        let taken = holder.take(most, &[], |_, _| true).unwrap().readable;
         taken.iter().map(|taken| taken.lease.job.number()).collect::<Vec<_>>()
     };
     assert_eq!([take(1), take(2), take(0)], [vec![7], vec![5, 9], vec![]]);
@@ -99,7 +99,7 @@ fn jobs_that_one_transaction_has_submitted_are_taken_once() {
         (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
     };
     queue.write(put).unwrap();
-    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().jobs;
+    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().readable;
     let mut taken: Vec<_> = taken.iter().map(|taken| taken.lease.job.number()).collect();
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
@@ -117,7 +117,7 @@ fn what_is_taken_together_counts_for_each_other() {
         seen.borrow_mut().push(carried.len());
         carried.len() < 3
     });
-    let taken: Vec<_> = taken.unwrap().jobs.iter().map(|taken| taken.lease).collect();
+    let taken: Vec<_> = taken.unwrap().readable.iter().map(|taken| taken.lease).collect();
     assert_eq!(taken.iter().map(|lease| lease.job.number()).collect::<Vec<_>>(), [1, 4, 2]);
     assert!(taken.is_sorted_by_key(|lease| lease.fence) && seen.borrow().contains(&3), "{seen:?}");
     let lost = Lease { fence: 77, ..taken[0] };
@@ -134,7 +134,7 @@ fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
     let holder = of(&queue, 1);
     let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
     change(&queue, "UPDATE jobs SET sum = 0 WHERE id = ?1", bad);
-    let taken = holder.take(2, &[], |_, _| true).unwrap().jobs;
+    let taken = holder.take(2, &[], |_, _| true).unwrap().readable;
     assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [bad, good]);
     assert!(matches!(queue.job(bad), Err(JournalFailure::Damaged { .. })));
     holder
@@ -152,7 +152,7 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     let [bad, good, later] = [1, 2, 3].map(|id| queue.submit_for_tests(id, "ann"));
     let damage = |set: &str, job| change(&queue, &format!("UPDATE queue SET {set} WHERE job = ?1"), job);
     damage("sum = 0", bad);
-    let TakenJobs { jobs: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
+    let KnownRows { readable: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
     assert_eq!((taken[0].lease.job, unreadable[0].id), (good, bad));
     damage("sum = 0", good);
     assert_eq!(queue.unwanted().unwrap(), []);
@@ -163,7 +163,7 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     damage("sites = 'x', priority = 99", bad);
     // The row that was damaged while its job ran says that it still runs.
     let begin_alone = |_: &Head<JobId>, carried: &[CarriedJob]| carried.is_empty();
-    let TakenJobs { jobs: taken, unreadable } = holder.take(2, &[], begin_alone).unwrap();
+    let KnownRows { readable: taken, unreadable } = holder.take(2, &[], begin_alone).unwrap();
     assert_eq!((taken.len(), taken[0].lease.job, unreadable[0].id), (1, later, bad));
 }
 
@@ -303,7 +303,7 @@ fn a_sync_whose_destination_another_one_has_waits_and_begins_when_that_has_ended
         "sync one:f two:dd",
     ];
     (1..).zip(all).for_each(|(id, words)| submit_words(&queue, id, words, "one two"));
-    let look = || holder.take(9, &[], |_, _| true).unwrap().jobs;
+    let look = || holder.take(9, &[], |_, _| true).unwrap().readable;
     // One that waits ends the look at its group.
     let taken: Vec<TakenJob> = (0..3).flat_map(|_| look()).collect();
     let number = |taken: &TakenJob| taken.lease.job.number();
@@ -350,7 +350,7 @@ fn however_many_of_a_group_wait_those_of_others_and_of_the_next_look_begin() {
         submit_words(&queue, 98, "copy one:c two:x", "one two");
         submit_words(&queue, 99, "copy one:c three:x", "one three");
         let look = || {
-            let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().jobs;
+            let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().readable;
             taken.iter().map(|taken| taken.lease.job.number()).collect::<HashSet<_>>()
         };
         let first = if waiting < MOST_WAITING_OF_GROUP { vec![1, 98, 99] } else { vec![1, 99] };
@@ -411,7 +411,7 @@ fn a_job_behind_many_damaged_rows_of_its_group_is_taken() {
     let jobs: Vec<JobId> = (1..=30).map(|id| queue.submit_for_tests(id, "ann")).collect();
     change(&queue, "UPDATE queue SET sum = 0 WHERE job < ?1", jobs[29]);
     let found = of(&queue, 1).take(1, &[], |_, _| true).unwrap();
-    assert_eq!((found.jobs[0].lease.job, found.unreadable.len()), (jobs[29], 29));
+    assert_eq!((found.readable[0].lease.job, found.unreadable.len()), (jobs[29], 29));
 }
 
 #[test]
@@ -439,7 +439,7 @@ fn the_first_job_of_a_group_hides_no_other_one_whatever_is_damaged_of_it() {
         let (_home, queue) = Queue::for_tests();
         let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
         change(&queue, &format!("UPDATE queue SET {damage} WHERE job = ?1"), bad);
-        let TakenJobs { jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
+        let KnownRows { readable: jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
         let taken: Vec<JobId> = jobs.iter().map(|taken| taken.lease.job).collect();
         assert_eq!(taken, [good], "{damage}");
         assert_eq!(unreadable.iter().map(|row| row.id).collect::<Vec<_>>(), [bad], "{damage}");

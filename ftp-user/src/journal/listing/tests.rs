@@ -113,11 +113,11 @@ fn slices_have_each_job_once_and_changes_come_in_their_order() {
     let of_site = JobQuery { most: 100, site: Some("s1".into()), ..JobQuery::default() };
     assert_eq!(queue.list(&of_site).unwrap().items.len(), 9);
     let (last, all) = queue.changed_after(0).unwrap();
-    assert_eq!((all.jobs.len(), queue.last_change().unwrap()), (25, last));
+    assert_eq!((all.readable.len(), queue.last_change().unwrap()), (25, last));
     queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
     let (next, changed) = queue.changed_after(last).unwrap();
-    assert!(next > last && changed.jobs.len() == 1 && changed.jobs[0].id == JobId::new(7));
-    assert_eq!(queue.changed_after(next).unwrap(), (next, FoundJobs::default()));
+    assert!(next > last && changed.readable.len() == 1 && changed.readable[0].id == JobId::new(7));
+    assert_eq!(queue.changed_after(next).unwrap(), (next, KnownRows::default()));
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
         store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
     };
     queue.write(put).unwrap();
-    let check = |found: FoundJobs| {
-        let jobs: Vec<_> = found.jobs.iter().map(|job| job.id).collect();
+    let check = |found: KnownRows<QueuedJob>| {
+        let jobs: Vec<_> = found.readable.iter().map(|job| job.id).collect();
         let unreadable: Vec<_> = found.unreadable.iter().map(|job| job.id).collect();
         assert_eq!((jobs, unreadable), (vec![good], vec![bad]));
     };
@@ -192,7 +192,7 @@ fn a_damaged_row_with_the_number_of_no_change_hides_no_change() {
     assert_eq!((queue.last_change().unwrap(), queue.next_unreported().unwrap()), (last, None));
     queue.apply(JobId::new(2), JobChange::Pause, false).unwrap().unwrap();
     let (next, changed) = queue.changed_after(last).unwrap();
-    assert_eq!((next > last, changed.jobs[0].id), (true, JobId::new(2)));
+    assert_eq!((next > last, changed.readable[0].id), (true, JobId::new(2)));
     assert_eq!(queue.changed_after(next).unwrap().0, next);
 }
 

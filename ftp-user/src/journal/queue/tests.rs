@@ -52,7 +52,7 @@ fn a_daemon_that_has_the_queue_alone_marks_what_the_one_before_has_left_as_lost(
     let other = Queue::of(Store::open_for_tests(home.path()).unwrap());
     let is_shared = queue.with(|store| Ok(store.is_shared())).unwrap();
     assert_eq!(other.daemon_lock("two").unwrap().is_ok(), is_shared);
-    assert_eq!(Leases::of(&queue, WorkerId::new(1)).take(1, &[], |_, _| true).unwrap().jobs.len(), 1);
+    assert_eq!(Leases::of(&queue, WorkerId::new(1)).take(1, &[], |_, _| true).unwrap().readable.len(), 1);
     drop(lock);
     let lock = other.daemon_lock("two").unwrap().unwrap();
     let lost = || other.lose_workers(&lock).unwrap();
