@@ -417,8 +417,11 @@ impl FromStr for Consent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
-    use std::path::Path;
+    use super::super::tests::with_proxy;
+    use super::*;
+    use std::collections::HashMap;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     const SITE: &str = "[sites.lab]\nurl = \"ftp://ann@h/\"\n";
 
@@ -454,15 +457,6 @@ mod tests {
             assert!(failure.contains(expect) && !failure.contains("s3cret"), "{lines}: {failure}");
         }
     }
-}
-
-#[cfg(test)]
-mod file_tests {
-    use super::super::tests::with_proxy;
-    use super::*;
-    use std::collections::HashMap;
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_named_file_comes_before_the_usual_one() {
@@ -494,6 +488,7 @@ mod file_tests {
         std::fs::write(&path, "# nothing yet\n").unwrap();
         assert_eq!(read(true), Ok(Settings::default()));
     }
+
     #[test]
     fn settings_in_other_hands_are_refused_and_a_proxy_password_is_for_nobody_else() {
         let directory = tempfile::tempdir().unwrap();
@@ -520,11 +515,6 @@ mod file_tests {
         assert!(read("[defaults]\nproxy = \"socks5://h:1\"\n", 0o644).is_ok());
         assert!(SettingsFile { path: "/dev/null".into(), is_named: true }.read(None).is_ok());
     }
-}
-
-#[cfg(test)]
-mod relay_address_tests {
-    use super::*;
 
     #[test]
     fn a_relay_is_in_a_network_or_at_a_path() {
@@ -537,33 +527,25 @@ mod relay_address_tests {
         // A host may have this name.
         assert!(matches!("unix.example.net:2190".parse(), Ok(RelayAddress::Network(_))));
     }
-}
-
-#[cfg(test)]
-mod near_tests {
-    use super::*;
 
     #[test]
     fn a_server_is_near_by_its_name_or_its_network() {
-        let check = |near: &str, host: &str, address: &str, expect: bool| {
-            let near: Near = near.parse().unwrap();
-            assert_eq!(
-                near.covers(host, None, address.parse().unwrap()),
-                expect,
-                "{near:?} {host} {address}"
-            );
-        };
-        check("src.example.net", "src.example.net", "192.0.2.7", true);
-        check("SRC.example.net", "src.example.net", "192.0.2.7", true);
-        check("src.example.net", "dst.example.net", "192.0.2.7", false);
-        check("example.net", "src.example.net", "192.0.2.7", false);
-        check("192.0.2.0/24", "src.example.net", "192.0.2.7", true);
-        check("192.0.2.0/24", "src.example.net", "::ffff:192.0.2.7", true);
-        check("192.0.2.0/24", "src.example.net", "198.51.100.7", false);
-        check("192.0.2.7", "192.0.2.7", "192.0.2.7", true);
-        check("192.0.2.7", "192.0.2.8", "192.0.2.8", false);
-        check("2001:db8::/32", "src.example.net", "2001:db8::7", true);
-        check("2001:db8::/32", "src.example.net", "192.0.2.7", false);
+        for (near, host, address, expect) in [
+            ("src.example.net", "src.example.net", "192.0.2.7", true),
+            ("SRC.example.net", "src.example.net", "192.0.2.7", true),
+            ("src.example.net", "dst.example.net", "192.0.2.7", false),
+            ("example.net", "src.example.net", "192.0.2.7", false),
+            ("192.0.2.0/24", "src.example.net", "192.0.2.7", true),
+            ("192.0.2.0/24", "src.example.net", "::ffff:192.0.2.7", true),
+            ("192.0.2.0/24", "src.example.net", "198.51.100.7", false),
+            ("192.0.2.7", "192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.8", "192.0.2.8", false),
+            ("2001:db8::/32", "src.example.net", "2001:db8::7", true),
+            ("2001:db8::/32", "src.example.net", "192.0.2.7", false),
+        ] {
+            let found = near.parse::<Near>().unwrap().covers(host, None, address.parse().unwrap());
+            assert_eq!(found, expect, "{near:?} {host} {address}");
+        }
     }
 
     #[test]

@@ -71,6 +71,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     };
     let relay = |lines: &str| format!("[[relays]]\n{lines}\n");
     let whole = "name = \"e\"\naddress = \"h:1\"\ntoken-file = \"t\"";
+    let with = |line: &str, expect: &str| check(&relay(&format!("{whole}\n{line}")), expect);
     check("[defaults]\ncolour = 1", "2:1: unknown key \"colour\": [defaults] has proxy, retries, trust");
     check("[defaults]\nyes = true", "2:1: \"yes\" does not belong here: write it on the command line");
     check(
@@ -104,12 +105,12 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     check("[relays]", "1:1: write [[relays]], once for each relay");
     check("relays = 7", "1:10: write [[relays]], once for each relay");
     check("relays = [7]", "1:11: expected a table: write [[relays]], once for each relay");
-    check(
-        &relay(&format!("{whole}\nadress = \"h:2\"")),
+    with(
+        "adress = \"h:2\"",
         "5:1: unknown key \"adress\": a relay has name, address, token-file, near; did you mean address?",
     );
-    check(
-        &relay(&format!("{whole}\ntoken_file = \"u\"")),
+    with(
+        "token_file = \"u\"",
         "5:1: unknown key \"token_file\": a relay has name, address, token-file, near; did you mean token-file?",
     );
     check(&relay(&whole.replace("\"h:1\"", "\"h\"")), "3:11: write HOST:PORT, IP:PORT or [IPv6]:PORT");
@@ -118,12 +119,9 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     check(&relay(&whole.replace("\"e\"", "\"\"")), "2:8: a name has 1 to 64 characters, and none of control");
     check(&relay("name = \"e\"\ntoken-file = \"t\""), "1:1: address is missing");
     check(&relay("name = \"e\""), "1:1: address is missing | 1:1: token-file is missing");
-    check(
-        &relay(&format!("{whole}\nnear = \"src\"")),
-        "5:8: expected a list, like [\"src.example.net\", \"192.0.2.0/24\"]",
-    );
-    check(
-        &relay(&format!("{whole}\nnear = [\"src\", \"192.0.2.0/33\", 3]")),
+    with("near = \"src\"", "5:8: expected a list, like [\"src.example.net\", \"192.0.2.0/24\"]");
+    with(
+        "near = [\"src\", \"192.0.2.0/33\", 3]",
         "5:16: write a host name or a network, like src.example.net or 192.0.2.0/24 | 5:32: expected text in \
          quotes, found integer",
     );
@@ -254,6 +252,7 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
         assert_eq!(read(&text), Err(format!("/etc/x/config.toml:{expect}")), "{text}");
     };
     let url = "url = \"ftp://ann@h/\"";
+    let with = |lines: &str, expect: &str| check(&format!("{url}\n{lines}"), expect);
     check("", "1:8: url is missing");
     check("url = 7", "2:7: expected text in quotes, found integer");
     check("url = \"x\"", "2:7: write ftp://USER@HOST/, ftpes:// or ftps://");
@@ -267,45 +266,33 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
         "url = \"ftp://h/\"\npassword-file = \"x\"",
         "2:7: a password needs its user: write ftp://USER@HOST/",
     );
-    check(
-        &format!("{url}\npasword-file = \"x\""),
-        "3:1: unknown key \"pasword-file\"; did you mean password-file?",
-    );
-    check(
-        &format!("{url}\npassword-file = \"x\"\npassword-command = \"y\""),
+    with("pasword-file = \"x\"", "3:1: unknown key \"pasword-file\"; did you mean password-file?");
+    with(
+        "password-file = \"x\"\npassword-command = \"y\"",
         "4:20: password-file and password-command: leave one of them out",
     );
-    check(&format!("{url}\npassword-command = []"), "3:20: expected a program with its arguments");
-    check(
-        &format!("{url}\npin = \"SHA256:x\""),
-        "3:7: expected a fingerprint, SHA256: and 64 hexadecimal digits",
-    );
-    check(&format!("{url}\ntrust = \"x\""), "3:9: write \"ask\", \"new\" or \"known\"");
-    check(&format!("{url}\nrelay = \"x\""), "3:9: no relay is called \"x\": name one of [[relays]]");
+    with("password-command = []", "3:20: expected a program with its arguments");
+    with("pin = \"SHA256:x\"", "3:7: expected a fingerprint, SHA256: and 64 hexadecimal digits");
+    with("trust = \"x\"", "3:9: write \"ask\", \"new\" or \"known\"");
+    with("relay = \"x\"", "3:9: no relay is called \"x\": name one of [[relays]]");
     let address = "expected the address of a host, like 192.0.2.7 or 2001:db8::7";
-    check(&format!("{url}\npassive-address = \"h\""), &format!("3:19: {address}"));
-    check(&format!("{url}\npassive-address = {{ \"*\" = \"0.0.0.0\" }}"), &format!("3:27: {address}"));
-    check(
-        &format!("{url}\npassive-address = {{ lap = \"192.0.2.7\" }}"),
+    with("passive-address = \"h\"", &format!("3:19: {address}"));
+    with("passive-address = { \"*\" = \"0.0.0.0\" }", &format!("3:27: {address}"));
+    with(
+        "passive-address = { lap = \"192.0.2.7\" }",
         "3:21: no peer is called \"lap\": a peer is the name of a site, \"this-host\", or \"*\" for all; did \
          you mean lab?",
     );
-    check(&format!("{url}\nlimits = {{ jobs = 0 }}"), "3:19: expected a number from 1 to 64");
-    check(
-        &format!("{url}\nlimits = {{ rate = \"x\" }}"),
-        "3:19: expected bytes per second, like \"10MB\" or \"2MiB\"",
-    );
-    check(
-        &format!("{url}\nlimits = {{ job = 1 }}"),
+    with("limits = { jobs = 0 }", "3:19: expected a number from 1 to 64");
+    with("limits = { rate = \"x\" }", "3:19: expected bytes per second, like \"10MB\" or \"2MiB\"");
+    with(
+        "limits = { job = 1 }",
         "3:12: unknown key \"job\": limits are rate, jobs, sessions; did you mean jobs?",
     );
-    check(&format!("{url}\nmax-sessions = 1"), "3:16: expected a number from 2 to 64");
+    with("max-sessions = 1", "3:16: expected a number from 2 to 64");
     let hours = "hours are like 22:00-06:00 or sat,sun@00:00-24:00";
-    check(
-        &format!("{url}\nhours = [\"22:00-06:00\", \"x\"]"),
-        &format!("3:25: \"x\" is not a time of the week: {hours}"),
-    );
-    check(&format!("{url}\nhours = []"), "3:9: leave hours out if there are none");
+    with("hours = [\"22:00-06:00\", \"x\"]", &format!("3:25: \"x\" is not a time of the week: {hours}"));
+    with("hours = []", "3:9: leave hours out if there are none");
     let named = |name: &str, expect: &str| {
         let text = format!("[sites.{name}]\n{url}\n");
         assert_eq!(read(&text), Err(format!("/etc/x/config.toml:{expect}")), "{text}");

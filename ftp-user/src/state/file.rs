@@ -289,9 +289,17 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod file_tests {
+mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// Adds a number to the list in a file.
+    fn push(file: &StateFile, number: u8) -> Result<(), String> {
+        file.update(|all: &mut Vec<u8>| {
+            all.push(number);
+            true
+        })
+    }
 
     #[test]
     fn a_value_is_kept_for_its_user_alone() {
@@ -299,13 +307,13 @@ mod file_tests {
         let directory = home.path().join("state");
         let file = StateFile::at(Some(directory.clone()), "x.json");
         assert_eq!(file.read::<Vec<u8>>(), Ok(Vec::new()));
-        let push = |number, write| {
+        let unwritten = || {
             file.update(|all: &mut Vec<u8>| {
-                all.push(number);
-                write
+                all.push(2);
+                false
             })
         };
-        assert_eq!([push(1, true), push(2, false), push(3, true)], [Ok(()), Ok(()), Ok(())]);
+        assert_eq!([push(&file, 1), unwritten(), push(&file, 3)], [Ok(()), Ok(()), Ok(())]);
         assert_eq!(file.read(), Ok(vec![1_u8, 3]));
         for (path, mode) in [(directory.join("x.json"), 0o600), (directory, 0o700)] {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
@@ -334,16 +342,10 @@ mod file_tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("x.json");
         let file = StateFile::of_trust(Some(home.path().to_path_buf()), "x.json");
-        let push = || {
-            file.update(|all: &mut Vec<u8>| {
-                all.push(1);
-                true
-            })
-        };
-        assert_eq!((push(), file.read()), (Ok(()), Ok(vec![1_u8])));
+        assert_eq!((push(&file, 1), file.read()), (Ok(()), Ok(vec![1_u8])));
         for text in ["", "[{", "{}"] {
             fs::write(&path, text).unwrap();
-            for said in [file.read::<Vec<u8>>().unwrap_err(), push().unwrap_err()] {
+            for said in [file.read::<Vec<u8>>().unwrap_err(), push(&file, 1).unwrap_err()] {
                 assert!(said.contains("x.json is damaged"), "{said}");
             }
             assert_eq!(fs::read_to_string(&path).unwrap(), text, "it stays");
@@ -351,7 +353,11 @@ mod file_tests {
         fs::write(&path, "[1]").unwrap();
         for (mode, is_good) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!((file.read::<Vec<u8>>().is_ok(), push().is_ok()), (is_good, is_good), "{mode:o}");
+            assert_eq!(
+                (file.read::<Vec<u8>>().is_ok(), push(&file, 1).is_ok()),
+                (is_good, is_good),
+                "{mode:o}"
+            );
             fs::write(&path, "[1]").unwrap();
         }
     }
@@ -361,21 +367,15 @@ mod file_tests {
         let home = tempfile::tempdir().unwrap();
         let state = home.path().join("state");
         let set = |mode| fs::set_permissions(&state, fs::Permissions::from_mode(mode)).unwrap();
-        let push = |file: &StateFile| {
-            file.update(|all: &mut Vec<u8>| {
-                all.push(1);
-                true
-            })
-        };
         let files = [
             StateFile::at(Some(state.clone()), "time.json"),
             StateFile::of_trust(Some(state.clone()), "trust.json"),
         ];
         // A directory that is not there yet is made.
-        assert!(files.iter().all(|file| file.read::<Vec<u8>>() == Ok(Vec::new()) && push(file).is_ok()));
+        assert!(files.iter().all(|file| file.read::<Vec<u8>>() == Ok(Vec::new()) && push(file, 1).is_ok()));
         let refused = || {
             for file in &files {
-                for said in [file.read::<Vec<u8>>().unwrap_err(), push(file).unwrap_err()] {
+                for said in [file.read::<Vec<u8>>().unwrap_err(), push(file, 1).unwrap_err()] {
                     assert!(said.contains("others own the directory"), "{said}");
                 }
             }
@@ -388,7 +388,7 @@ mod file_tests {
             assert!(!state.join("trust.json").exists());
         }
         set(0o755);
-        assert!(files.iter().all(|file| push(file).is_ok()));
+        assert!(files.iter().all(|file| push(file, 1).is_ok()));
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(&state, Some(65_534), None).unwrap();
             refused();
@@ -412,18 +412,12 @@ mod file_tests {
         let victim = home.path().join("victim");
         fs::write(&victim, "keep").unwrap();
         let file = StateFile::at(Some(home.path().to_path_buf()), "x.json");
-        let push = || {
-            file.update(|all: &mut Vec<u8>| {
-                all.push(1);
-                true
-            })
-        };
         let new = home.path().join(format!("x.json.{}", std::process::id()));
-        std::os::unix::fs::symlink(&victim, new).unwrap();
-        assert_eq!((push(), file.read()), (Ok(()), Ok(vec![1_u8])));
+        symlink(&victim, new).unwrap();
+        assert_eq!((push(&file, 1), file.read()), (Ok(()), Ok(vec![1_u8])));
         fs::remove_file(home.path().join("x.lock")).unwrap();
-        std::os::unix::fs::symlink(&victim, home.path().join("x.lock")).unwrap();
-        assert!(push().is_err());
+        symlink(&victim, home.path().join("x.lock")).unwrap();
+        assert!(push(&file, 1).is_err());
         assert_eq!(fs::read_to_string(&victim).unwrap(), "keep");
     }
 
@@ -433,12 +427,7 @@ mod file_tests {
         let file = StateFile::at(Some(home.path().to_path_buf()), "x.json");
         let held = lock(&home.path().join("x.json"), TRIES).unwrap();
         let other = file.clone();
-        let waits = std::thread::spawn(move || {
-            other.update(|all: &mut Vec<u8>| {
-                all.push(7);
-                true
-            })
-        });
+        let waits = std::thread::spawn(move || push(&other, 7));
         drop(held);
         waits.join().unwrap().unwrap();
         assert_eq!(file.read(), Ok(vec![7_u8]));
@@ -451,11 +440,6 @@ mod file_tests {
         let found = [now, now + 1, now - week.as_secs()].map(|at| age(at, now, week).is_some());
         assert_eq!(found, [true, false, false]);
     }
-}
-
-#[cfg(test)]
-mod directory_tests {
-    use super::*;
 
     #[test]
     fn the_directory_is_the_one_asked_for_or_follows_from_the_environment() {
@@ -472,13 +456,6 @@ mod directory_tests {
         check(None, &all[2..], Some("/h/.local/state/ftp-user"));
         check(None, &[], None);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::symlink;
 
     #[test]
     fn what_the_program_needs_is_known_by_every_path() {
