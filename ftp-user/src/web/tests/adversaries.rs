@@ -83,6 +83,7 @@ async fn a_target_is_of_this_host_or_refused() {
         ("GET http://files.example/healthz", "localhost".to_owned(), 421),
         ("GET http://localhost/healthz", "evil.example".to_owned(), 421),
         ("GET http://evil.example/healthz", format!("127.0.0.1:{port}"), 421),
+        ("GET http://evil.example/healthz", "localhost".to_owned(), 421),
         ("GET http://localhost@evil.example/healthz", "localhost".to_owned(), 421),
         ("GET http://evil.example@localhost/healthz", "localhost".to_owned(), 421),
         ("GET http://localhost:1/healthz", "localhost".to_owned(), 421),
