@@ -258,6 +258,11 @@ impl JobJournal {
         self.open.as_ref().filter(|open| open.end.get().is_none()).map(|open| open.job)
     }
 
+    /// The right of the worker that carries the job; `None` if none does.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        self.open.as_ref().and_then(|open| open.lease)
+    }
+
     /// Whether a worker of the queue carries the job.
     pub fn is_carried(&self) -> bool {
         self.lease().is_some()

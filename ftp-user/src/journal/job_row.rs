@@ -4,7 +4,7 @@
 use super::item_row::{IS_FILE, WAS_STORED, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
 use super::sql::{GONE, Result, Row, Sql, StoreError, Value};
-use super::table::{DamagedRow, FAILURES, JOBS, RUNS, WITHHELD, insert};
+use super::table::{DamagedRow, FAILURES, JOBS, RUNS, WITHHELD, insert, read_json, written_json};
 use super::{leases, queue};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -99,7 +99,7 @@ impl JobRow {
     }
 
     fn of(row: &Row<'_>) -> Result<Self> {
-        let job = Self::read_job(row.get(3)?)?;
+        let job: StoredJob = read_json(row.get(3)?, "a job")?;
         Ok(Self {
             id: row.get(0)?,
             job: StoredJob { name: row.get(2)?, ..job },
@@ -110,21 +110,9 @@ impl JobRow {
         })
     }
 
-    /// What was asked for, as a row has it.
-    pub(super) fn read_job(text: &str) -> Result<StoredJob> {
-        serde_json::from_str(text)
-            .map_err(|why| StoreError::Row(format!("a job cannot be read: {why}").into()))
-    }
-
-    /// The text of what was asked for.
-    pub(super) fn written_job(job: &StoredJob) -> Result<String> {
-        serde_json::to_string(job)
-            .map_err(|why| StoreError::Row(format!("a job cannot be written: {why}").into()))
-    }
-
     /// Writes the row, in the place of the one that is there.
     pub(super) fn save(&self, sql: &Sql) -> Result<()> {
-        let job = Self::written_job(&self.job)?;
+        let job = written_json(&self.job, "a job")?;
         let values = [
             self.id.into(),
             self.job.verb.as_str().into(),

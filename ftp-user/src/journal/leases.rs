@@ -7,18 +7,18 @@ use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts};
 use super::listing::{KnownRows, RowOf};
 use super::queue::{
-    Queue, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, read_sites,
-    save, totals,
+    Queue, SITES, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, save,
+    totals,
 };
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{DamagedRow, LEASES, counters, next_fence, set_counters, transaction_number};
+use super::table::{DamagedRow, LEASES, counters, next_fence, read_json, set_counters, transaction_number};
 use super::tree_parts;
 use super::workers::{forget_silent, save_worker, workers};
 use crate::id::{JobId, WorkerId};
 use crate::queue::{
-    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, StoredProgress, WHOLE_JOB, Wish, WorkerProfile,
-    WorkerRecord, reporter,
+    self, CarriedJob, Entry, Head, LEASE_TIME, Lease, RecordedSites, StoredProgress, WHOLE_JOB, Wish,
+    WorkerProfile, WorkerRecord, reporter,
 };
 use std::collections::HashMap;
 
@@ -547,7 +547,8 @@ pub(super) fn carried(sql: &Sql) -> Result<Vec<CarriedJob>, StoreError> {
         WHERE carried = 1";
     sql.all(ask, &[], |row| {
         // What cannot be read of a damaged row counts as nothing.
-        let sites = row.get(2).and_then(read_sites).unwrap_or_default().into_keys().collect();
+        let sites: Result<RecordedSites, StoreError> = row.get(2).and_then(|text| read_json(text, SITES));
+        let sites = sites.unwrap_or_default().into_keys().collect();
         let [owner, pair] = [0, 1].map(|column| row.get(column).unwrap_or_default());
         let fence = row.get(3).unwrap_or_default();
         Ok(CarriedJob { owner, pair, sites, fence, is_running: true })

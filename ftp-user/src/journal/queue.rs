@@ -12,11 +12,10 @@ use super::record::{JobRecord, JobState, StoredJob};
 use super::retention::oldest;
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::{DaemonRefusal, JobLock, Store};
-use super::table::{DamagedRow, QUEUE, check_files, forget_all, transaction_number};
+use super::table::{DamagedRow, QUEUE, check_files, forget_all, read_json, transaction_number, written_json};
 use crate::id::JobId;
 use crate::queue::{
-    self, Entry, EntryRefusal, FileTotals, Head, JobChange, NamedRequest, Priority, RecordedSites,
-    Submission, Wish,
+    self, Entry, EntryRefusal, FileTotals, Head, JobChange, NamedRequest, Priority, Submission, Wish,
 };
 use ftp_io::blocking;
 use ftp_io::clock::since_1970;
@@ -372,20 +371,8 @@ pub(super) fn submission(row: &Row<'_>, owner: usize, limited: usize) -> Result<
         pair: row.get(owner + 1)?,
         priority: priority(row.get(owner + 2)?)?,
         is_limited: row.get(limited)?,
-        sites: read_sites(row.get(limited + 1)?)?,
+        sites: read_json(row.get(limited + 1)?, SITES)?,
     })
-}
-
-/// The sites of a job, as a row has them.
-pub(super) fn read_sites(text: &str) -> Result<RecordedSites> {
-    serde_json::from_str(text)
-        .map_err(|why| StoreError::Row(format!("the sites of a job cannot be read: {why}").into()))
-}
-
-/// The text of the sites of a job.
-pub(super) fn written_sites(sites: &RecordedSites) -> Result<String> {
-    serde_json::to_string(sites)
-        .map_err(|why| StoreError::Row(format!("the sites of a job cannot be written: {why}").into()))
 }
 
 fn priority(number: i64) -> Result<Priority> {
@@ -402,7 +389,7 @@ fn indexed(pair: &str) -> Cow<'_, str> {
 
 pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
     let Submission { owner, pair, priority, is_limited, sites } = &entry.submission;
-    let (pair, sites) = (indexed(pair), written_sites(sites)?);
+    let (pair, sites) = (indexed(pair), written_json(sites, SITES)?);
     let group = group_of(&entry.submission)?;
     let change = transaction_number(sql)?;
     let values = [
@@ -442,7 +429,7 @@ pub(super) fn save(sql: &Sql, job: JobId, entry: &Entry) -> Result<()> {
 pub(super) fn group_of(submission: &Submission) -> Result<i64> {
     let Submission { owner, pair, priority, sites, .. } = submission;
     let mut hash = Sha256::new();
-    for text in [owner, &*indexed(pair), &priority.number().to_string(), &written_sites(sites)?] {
+    for text in [owner, &*indexed(pair), &priority.number().to_string(), &written_json(sites, SITES)?] {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
@@ -529,6 +516,8 @@ pub(super) fn head_of(job: JobId, entry: &Entry, group: i64) -> Head<JobId> {
     Head { job, group, owner, pair, sites, priority, submitted, due: entry.due }
 }
 
+/// What a failure calls the sites of a job.
+pub(super) const SITES: &str = "the sites of a job";
 /// The longest text of the servers of a job, in bytes. PostgreSQL indexes at most some 2,700 bytes.
 const LONGEST_PAIR: usize = 1024;
 /// How often [`jobs_of_group`] reads on behind damaged rows.

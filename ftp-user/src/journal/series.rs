@@ -1,14 +1,13 @@
 //! Series in the journal: jobs that are carried again and again.
 
 use super::failure::JournalFailure;
-use super::job_row::JobRow;
 use super::leases::is_live;
 use super::listing::{KnownRows, RowOf, UnreadableRow};
-use super::queue::{self, Queue, put, submission, written_sites};
+use super::queue::{self, Queue, SITES, put, submission};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
 use super::store::Store;
-use super::table::{DamagedRow, SERIES};
+use super::table::{DamagedRow, SERIES, read_json, written_json};
 use crate::id::JobId;
 use crate::queue::{Entry, QueueState, Series, Submission, Turn, turn};
 
@@ -184,7 +183,7 @@ fn read(row: &Row<'_>) -> Result<SeriesRecord> {
         every.parse().map_err(|why| StoreError::Row(format!("a series cannot be read: {why}").into()))?;
     Ok(SeriesRecord {
         id: row.get(0)?,
-        job: JobRow::read_job(row.get(4)?)?,
+        job: read_json(row.get(4)?, "a job")?,
         series: Series {
             submission: submission(row, 1, 11)?,
             every,
@@ -198,9 +197,9 @@ fn read(row: &Row<'_>) -> Result<SeriesRecord> {
 }
 
 fn save(sql: &Sql, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<()> {
-    let (job, every) = (JobRow::written_job(job)?, series.every.to_string());
+    let (job, every) = (written_json(job, "a job")?, series.every.to_string());
     let Submission { owner, pair, priority, is_limited, sites } = &series.submission;
-    let sites = written_sites(sites)?;
+    let sites = written_json(sites, SITES)?;
     let values = [
         (*id).into(),
         owner.into(),

@@ -3,6 +3,8 @@
 
 use super::sql::{Counters, Row, Sql, StoreError, Value};
 use crate::id::JobId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::LazyLock;
 
 /// The version of these tables.
@@ -148,6 +150,17 @@ impl Table {
             Err(StoreError::Row(why.into()))
         }
     }
+}
+
+/// The value of a text in JSON. `what` names it in a failure.
+pub(super) fn read_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|why| StoreError::Row(format!("{what} cannot be read: {why}").into()))
+}
+
+/// The text of a value in JSON.
+pub(super) fn written_json(value: &impl Serialize, what: &str) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|why| StoreError::Row(format!("{what} cannot be written: {why}").into()))
 }
 
 /// Writes a row by a statement of its table. Returns its sum.

@@ -103,17 +103,15 @@ const MOST: u64 = 1_000;
 mod tests {
     use super::*;
 
+    fn token(name: &str, digest: u8, expires: Option<u64>) -> Token {
+        Token { name: name.to_owned(), scope: Scope::Submit, digest: [digest; 32], created: 5, expires }
+    }
+
     #[test]
     fn a_name_belongs_to_one_valid_token() {
         let (_home, queue) = Queue::for_tests();
         let tokens = Tokens::of(&queue);
-        let token = |digest, expires| Token {
-            name: "ann".to_owned(),
-            scope: Scope::Submit,
-            digest: [digest; 32],
-            created: 5,
-            expires,
-        };
+        let token = |digest, expires| token("ann", digest, expires);
         assert!(tokens.insert(&token(1, Some(ftp_io::clock::since_1970().as_secs() + 60))).unwrap());
         assert!(!tokens.insert(&token(2, None)).unwrap());
         assert_eq!(tokens.all().unwrap().0.len(), 1);
@@ -127,13 +125,7 @@ mod tests {
     fn a_damaged_token_grants_nothing_and_keeps_nobody_from_the_others() {
         let (_home, queue) = Queue::for_tests();
         let tokens = Tokens::of(&queue);
-        let token = |name: &str, digest| Token {
-            name: name.to_owned(),
-            scope: Scope::Read,
-            digest: [digest; 32],
-            created: 5,
-            expires: None,
-        };
+        let token = |name: &str, digest| token(name, digest, None);
         assert!(tokens.insert(&token("ann", 1)).unwrap() && tokens.insert(&token("bob", 2)).unwrap());
         let damage = "UPDATE tokens SET scope = 2 WHERE name = 'ann'";
         queue.write(|store| store.sql.write(damage, &[])).unwrap();

@@ -55,11 +55,6 @@ impl JobJournal {
         self.lease().is_some_and(Lease::is_of_tree_part)
     }
 
-    /// The right of the worker that carries the job; `None` if none does.
-    pub(super) fn lease(&self) -> Option<Lease> {
-        self.open.as_ref().and_then(|open| open.lease)
-    }
-
     /// Offers files of the job to other workers. Returns the number of the part; `None` if the journal has ended.
     pub async fn offer_tree_part(&self, files: String) -> Option<u64> {
         self.ask(move |store, job| offer(&store.sql, job, &files)).await.ok()

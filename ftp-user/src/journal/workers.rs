@@ -1,8 +1,8 @@
 //! Workers in the journal: how each of them stands, as it has said last.
 
-use super::queue::{read_sites, written_sites};
+use super::queue::SITES;
 use super::sql::{Sql, StoreError, Value};
-use super::table::WORKERS;
+use super::table::{WORKERS, read_json, written_json};
 use crate::queue::{WorkerProfile, WorkerRecord};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
             parallel: u32::try_from(row.get::<u64>(3)?).unwrap_or(u32::MAX),
             is_draining: row.get(6)?,
             reports_ends: row.get(7)?,
-            sites: read_sites(row.get(8)?)?,
+            sites: read_json(row.get(8)?, SITES)?,
         };
         Ok(WorkerRecord { profile, started: row.get(4)?, seen: row.get(5)? })
     });
@@ -29,7 +29,7 @@ pub(super) fn workers(sql: &Sql) -> Result<Vec<WorkerRecord>, StoreError> {
 pub(super) fn save_worker(sql: &Sql, worker: &WorkerRecord) -> Result<(), StoreError> {
     let WorkerRecord { profile, started, seen } = worker;
     let WorkerProfile { id, name, version, parallel, is_draining, reports_ends, sites } = profile;
-    let sites = written_sites(sites)?;
+    let sites = written_json(sites, SITES)?;
     let values: [Value<'_>; 9] = [
         (*id).into(),
         name.into(),

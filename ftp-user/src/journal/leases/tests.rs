@@ -6,7 +6,7 @@ use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::retention::KEPT_FOR;
 use crate::journal::table::RUNS;
 use crate::journal::{JobQuery, JobState};
-use crate::queue::{EntryRefusal, JobChange, Priority, RecordedSites};
+use crate::queue::{EntryRefusal, JobChange, Priority};
 use ftp_io::clock::since_1970;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -19,6 +19,12 @@ fn submit_words(queue: &Queue, id: u64, words: &str, pair: &str) {
 
 fn change(queue: &Queue, statement: &str, job: JobId) {
     queue.write(|store| store.sql.write(statement, &[job.into()])).unwrap();
+}
+
+/// Takes at most so many jobs.
+fn take_numbers(holder: &Leases<'_>, most: usize) -> Vec<u64> {
+    let taken = holder.take(most, &[], |_, _| true).unwrap().readable;
+    taken.iter().map(|taken| taken.lease.job.number()).collect()
 }
 
 fn of(queue: &Queue, id: u64) -> Leases<'_> {
@@ -79,10 +85,7 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
     }
     let listed = queue.list(&JobQuery { most: 10, ..JobQuery::default() }).unwrap().items;
     assert_eq!(listed.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [1, 5, 3, 8, 7, 9]);
-    let take = |most| {
-        let taken = holder.take(most, &[], |_, _| true).unwrap().readable;
-        taken.iter().map(|taken| taken.lease.job.number()).collect::<Vec<_>>()
-    };
+    let take = |most| take_numbers(&holder, most);
     assert_eq!([take(1), take(2), take(0)], [vec![7], vec![5, 9], vec![]]);
     // One that was paused keeps its place.
     queue.apply(JobId::new(8), JobChange::Pause, false).unwrap().unwrap();
@@ -99,8 +102,7 @@ fn jobs_that_one_transaction_has_submitted_are_taken_once() {
         (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
     };
     queue.write(put).unwrap();
-    let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().readable;
-    let mut taken: Vec<_> = taken.iter().map(|taken| taken.lease.job.number()).collect();
+    let mut taken = take_numbers(&of(&queue, 1), 9);
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
 }
@@ -349,10 +351,7 @@ fn however_many_of_a_group_wait_those_of_others_and_of_the_next_look_begin() {
         (0..waiting as u64).for_each(|at| submit_words(&queue, 2 + at, "sync one:b two:d/", "one two"));
         submit_words(&queue, 98, "copy one:c two:x", "one two");
         submit_words(&queue, 99, "copy one:c three:x", "one three");
-        let look = || {
-            let taken = of(&queue, 1).take(9, &[], |_, _| true).unwrap().readable;
-            taken.iter().map(|taken| taken.lease.job.number()).collect::<HashSet<_>>()
-        };
+        let look = || HashSet::<u64>::from_iter(take_numbers(&of(&queue, 1), 9));
         let first = if waiting < MOST_WAITING_OF_GROUP { vec![1, 98, 99] } else { vec![1, 99] };
         assert_eq!(look(), first.iter().copied().collect(), "{waiting}");
         assert_eq!(look().len(), 3 - first.len(), "{waiting}");
