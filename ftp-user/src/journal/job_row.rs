@@ -70,10 +70,8 @@ impl JobRow {
 
     /// Every job of this verb that a daemon carries, but for those that cannot be read.
     pub(super) fn carried_of_verb(sql: &Sql, verb: &str) -> Result<Vec<Self>> {
-        let carried = JOBS.select("verb = ?1 AND id IN (SELECT job FROM queue WHERE carried = 1)");
-        let found =
-            sql.all(&carried, &[verb.into()], |row| Ok(JOBS.check(row).and_then(|()| Self::of(row)).ok()))?;
-        Ok(found.into_iter().flatten().collect())
+        let carried = "verb = ?1 AND id IN (SELECT job FROM queue WHERE carried = 1)";
+        JOBS.find_whole(sql, carried, &[verb.into()], Self::of).map(|(jobs, _)| jobs)
     }
 
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
