@@ -351,17 +351,14 @@ const DROPPED: usize = 128;
 mod tests {
     use super::*;
     use crate::socket::Stream;
-    use crate::socket::{connect, listen};
+    use crate::socket::tests::ends;
 
     const LIMIT: usize = 64 * 1024;
 
     async fn pair() -> (Control, Stream, Moment) {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let at = listener.local().unwrap();
-        let (ours, theirs) = tokio::join!(connect(at.ip(), at), listener.accept());
-        let theirs = theirs.unwrap().0;
+        let (ours, theirs) = ends().await;
         socket::control(&theirs).unwrap(); // urgent data in line
-        (Control::new(ours.unwrap(), LIMIT).unwrap(), theirs, Clock::start().now())
+        (Control::new(ours, LIMIT).unwrap(), theirs, Clock::start().now())
     }
 
     #[tokio::test]

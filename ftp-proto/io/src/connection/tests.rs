@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use super::*;
 use crate::link;
@@ -13,22 +12,17 @@ use ftp_proto::relay::token::Secret32;
 
 /// The client's and the server's end of one connection inside TLS.
 async fn pair() -> (Connection, Connection) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
+    let (near, far) = crate::socket::tests::pair().await;
     let ticket = || Secret32::new([9; 32]);
     let server = async {
-        let stream = listener.accept().await.unwrap().0;
-        let (mut link, first) = link::Acceptor::new().unwrap().accept(stream).await.unwrap();
+        let (mut link, first) = link::Acceptor::new().unwrap().accept(far).await.unwrap();
         let First::Data(hello) = first else { panic!("{first:?}") };
         let answer = accept_data(&ticket(), &hello, link.exporter()).unwrap().data();
         // In one piece with what follows it.
         link.send(&[answer.as_slice(), b"early "].concat()).await.unwrap();
         Connection::from(link)
     };
-    let client = async {
-        let stream = TcpStream::connect(at).await.unwrap();
-        Connection::from(link::attach(stream, &ticket()).await.unwrap())
-    };
+    let client = async { Connection::from(link::attach(near, &ticket()).await.unwrap()) };
     tokio::join!(client, server)
 }
 
@@ -62,10 +56,8 @@ async fn everything_arrives_in_both_directions_and_what_came_early_comes_first()
 /// The system ends a read before urgent bytes, although more is there: a short read does not mean that nothing more has come.
 #[tokio::test]
 async fn what_stands_behind_urgent_bytes_is_read_without_further_bytes() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let (peer, accepted) = tokio::join!(TcpStream::connect(at), listener.accept());
-    let (mut peer, mut connection) = (peer.unwrap(), Connection::from(accepted.unwrap().0));
+    let (mut peer, accepted) = crate::socket::tests::pair().await;
+    let mut connection = Connection::from(accepted);
     crate::socket::control(connection.socket()).unwrap();
     let reads = async {
         let (mut all, mut room) = (Vec::new(), [0; 1024]);

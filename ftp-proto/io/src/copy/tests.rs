@@ -2,17 +2,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_stream::StreamExt;
 
 use super::*;
 use crate::socket::reset;
+use crate::socket::tests::pair;
 
 mod digested;
 mod kept;
@@ -20,13 +20,6 @@ mod limited;
 mod listing;
 mod ready;
 mod small;
-
-/// Two ends of one connection.
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
-    let (here, there) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    (here.unwrap(), there.unwrap().0)
-}
 
 fn file_with(content: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
@@ -65,6 +58,29 @@ fn sample(size: usize, seed: u64) -> Vec<u8> {
         }
     };
     std::iter::repeat_with(next).take(size).collect()
+}
+
+/// Takes everything up to the end.
+async fn all_of(mut there: TcpStream) -> Vec<u8> {
+    let mut heard = Vec::new();
+    there.read_to_end(&mut heard).await.unwrap();
+    heard
+}
+
+/// Waits until so many bytes have moved.
+async fn moved(meter: &Meter, bytes: u64) {
+    while meter.moved() < bytes {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What a file of TYPE A becomes that comes as these bytes.
+fn from_wire(wire: &[u8]) -> Vec<u8> {
+    let mut local = Vec::new();
+    let mut coding = ftp_proto::coding::FromWire::default();
+    coding.push(wire, &mut local);
+    coding.finish(&mut local);
+    local
 }
 
 fn on_wire(local: &[u8]) -> Vec<u8> {
@@ -111,14 +127,7 @@ proptest! {
                 let tail = &content[offset..];
                 let wire = if out.is_ascii() { on_wire(tail) } else { tail.to_vec() };
                 prop_assert_eq!(moved.bytes, wire.len() as u64, "{}", &name);
-                let mut expect = Vec::new();
-                if into.is_ascii() {
-                    let mut coding = ftp_proto::coding::FromWire::default();
-                    coding.push(&wire, &mut expect);
-                    coding.finish(&mut expect);
-                } else {
-                    expect = wire;
-                }
+                let expect = if into.is_ascii() { from_wire(&wire) } else { wire };
                 prop_assert!(file == expect, "{name}: the bytes differ");
             }
         }
@@ -148,14 +157,7 @@ proptest! {
                 assert!(matches!(moved.end, CopyEnd::Whole), "{:?}", moved.end);
                 content_of(file)
             });
-            let mut expect = Vec::new();
-            if into.is_ascii() {
-                let mut coding = ftp_proto::coding::FromWire::default();
-                coding.push(&wire, &mut expect);
-                coding.finish(&mut expect);
-            } else {
-                expect.clone_from(&wire);
-            }
+            let expect = if into.is_ascii() { from_wire(&wire) } else { wire.clone() };
             prop_assert!(file == expect, "{into:?}: the bytes differ");
         }
     }
@@ -188,9 +190,7 @@ async fn e10_a_reset_in_mid_file_is_broken_and_not_the_end_of_the_file() {
         let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
         let cut = async {
             here.write_all(&[7; 100_000]).await.unwrap();
-            while meter.moved() < 100_000 {
-                tokio::task::yield_now().await;
-            }
+            moved(&meter, 100_000).await;
             reset(here);
         };
         let ((moved, file), ()) = tokio::join!(receive, cut);
@@ -274,9 +274,7 @@ async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset(
         let send =
             send::send_by(out.again(), (file_with(&sample(30_000_000, 5)), 0..u64::MAX), here.into(), &meter);
         let stop = async {
-            while meter.moved() == 0 {
-                tokio::task::yield_now().await;
-            }
+            moved(&meter, 1).await;
             meter.stop();
         };
         let (sent, ()) = tokio::join!(send, stop);
@@ -293,9 +291,7 @@ async fn stop_wakes_a_receiver_whose_peer_is_silent_and_the_peer_sees_a_reset() 
         let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
         let stop = async {
             here.write_all(b"abc").await.unwrap();
-            while meter.moved() < 3 {
-                tokio::task::yield_now().await;
-            }
+            moved(&meter, 3).await;
             meter.stop();
         };
         let ((moved, _), ()) = tokio::join!(receive, stop);
@@ -362,9 +358,7 @@ async fn a_peer_that_trickles_holds_no_thread_and_loses_nothing() {
             while meter.parked() < 3 {
                 here.write_all(b"x").await.unwrap();
                 sent += 1;
-                while meter.moved() < sent {
-                    tokio::task::yield_now().await;
-                }
+                moved(&meter, sent).await;
             }
             drop(here);
             sent
@@ -384,9 +378,7 @@ async fn dropping_a_copy_resets_the_connection() {
         tokio::spawn(
             async move { send(file_with(&sample(30_000_000, 8)), 0, here, Coding::Image, &meter).await },
         );
-    while watch.moved() == 0 {
-        tokio::task::yield_now().await;
-    }
+    moved(&watch, 1).await;
     copy.abort();
     assert!(copy.await.unwrap_err().is_cancelled());
     assert!(there.read_to_end(&mut Vec::new()).await.is_err());
@@ -398,9 +390,7 @@ async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
     let meter = Meter::default();
     let endless = ReadyPieces(std::iter::repeat_with(|| b"a line\r\n".to_vec()));
     let stop = async {
-        while meter.moved() < 100_000 {
-            tokio::task::yield_now().await;
-        }
+        moved(&meter, 100_000).await;
         meter.stop();
     };
     let ((sent, _), ()) = tokio::join!(send_pieces(endless, here, false, &meter), stop);

@@ -5,7 +5,7 @@ mod listen;
 mod ports;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

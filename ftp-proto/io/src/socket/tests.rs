@@ -6,12 +6,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ftp_proto::address::Parity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::stream::THE_SYSTEMS;
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+/// Two ends of one connection, as the library of sockets has them.
+pub(crate) async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((HERE, 0)).await.unwrap();
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    (near.unwrap(), far.unwrap().0)
+}
+
+/// The end that has connected, and the one that was accepted.
+pub(crate) async fn ends() -> (Stream, Stream) {
+    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
+    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
+    (out.unwrap(), accepted.unwrap().0)
+}
 
 /// A range in which nothing is in use at the moment.
 fn free_range(count: u16) -> std::ops::RangeInclusive<u16> {
@@ -233,18 +248,15 @@ async fn every_address_of_ipv6_leaves_ipv4_to_its_own_listener() {
 
 #[tokio::test]
 async fn e10_the_peer_of_a_reset_connection_sees_an_error_and_no_end() {
-    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
-    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
-    reset(out.unwrap());
-    let error = accepted.unwrap().0.read(&mut [0]).await.unwrap_err();
+    let (out, mut accepted) = ends().await;
+    reset(out);
+    let error = accepted.read(&mut [0]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]
 async fn urgent_bytes_stay_in_their_place_among_the_others() {
-    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
-    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
-    let (mut out, (mut accepted, _)) = (out.unwrap(), accepted.unwrap());
+    let (mut out, mut accepted) = ends().await;
     control(&out).unwrap();
     control(&accepted).unwrap();
     out.write_all(b"a").await.unwrap();
@@ -258,9 +270,7 @@ async fn urgent_bytes_stay_in_their_place_among_the_others() {
 
 #[tokio::test]
 async fn the_system_looks_whether_the_peer_of_a_control_connection_has_vanished() {
-    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
-    let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
-    let (out, (accepted, _)) = (out.unwrap(), accepted.unwrap());
+    let (out, accepted) = ends().await;
     control(&accepted).unwrap();
     let looks = |stream: &Stream| socket2::SockRef::from(stream.tcp().unwrap()).keepalive().unwrap();
     assert!(looks(&accepted) && !looks(&out));
@@ -269,10 +279,7 @@ async fn the_system_looks_whether_the_peer_of_a_control_connection_has_vanished(
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn little_is_under_way_between_two_ends_on_this_host() {
-    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let at = listener.local().unwrap();
-    let (ours, theirs) = tokio::join!(connect(at.ip(), at), listener.accept());
-    let (ours, (_theirs, _)) = (ours.unwrap(), theirs.unwrap());
+    let (ours, _theirs) = ends().await;
     within_this_host(&ours);
     assert_eq!(rustix::net::sockopt::tcp_congestion(ours.tcp().unwrap()).unwrap(), "reno");
     // Linux doubles what it is given, for its own book-keeping.
@@ -283,9 +290,7 @@ async fn little_is_under_way_between_two_ends_on_this_host() {
 /// Two ends of one connection. The second one has little room for what it does not read.
 #[cfg(target_os = "linux")]
 async fn narrow() -> (Stream, Stream) {
-    let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
-    let (ours, theirs) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
-    let (ours, (theirs, _)) = (ours.unwrap(), theirs.unwrap());
+    let (ours, theirs) = ends().await;
     socket2::SockRef::from(theirs.tcp().unwrap()).set_recv_buffer_size(4096).unwrap();
     socket2::SockRef::from(ours.tcp().unwrap()).set_send_buffer_size(256 * 1024).unwrap();
     (ours, theirs)

@@ -2,20 +2,14 @@
 
 use super::*;
 use crate::socket::reset;
+use crate::socket::tests::pair;
 use sha2::{Digest as _, Sha256};
-use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 fn all_strategies() -> Vec<Transit> {
     vec![transit(Digest::Off), Transit::copied(BUFFER).kept(), transit(Digest::Sha256)]
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
-    let (here, there) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    (here.unwrap(), there.unwrap().0)
 }
 
 fn sample(size: u32) -> Vec<u8> {

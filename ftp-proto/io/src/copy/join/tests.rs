@@ -3,16 +3,11 @@
 use super::*;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, yield_now};
 
 use crate::socket::reset;
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    (near.unwrap(), far.unwrap().0)
-}
+use crate::socket::tests::pair;
 
 /// The two far ends, and the join that joins the near ones. Without pipes bytes are copied.
 async fn joined(

@@ -59,9 +59,7 @@ async fn a_limited_copy_moves_every_byte_and_can_be_stopped_while_it_rests() {
     let (here, _there) = pair().await;
     let slow = Meter::limited(vec![crate::limiter::Limiter::new(100.try_into().unwrap(), clock)]);
     let stop = async {
-        while slow.moved() == 0 {
-            tokio::task::yield_now().await;
-        }
+        moved(&slow, 1).await;
         slow.stop();
     };
     let (sent, ()) = tokio::join!(send(file_with(&content), 0, here, Coding::Image, &slow), stop);

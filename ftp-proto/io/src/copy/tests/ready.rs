@@ -67,13 +67,7 @@ async fn what_has_come_and_what_follows_are_one_file() {
         assert!(matches!(got.end, CopyEnd::Whole), "{format:?}: {:?}", got.end);
         let expect = match format.coding {
             Coding::Image => content.clone(),
-            Coding::Ascii => {
-                let mut local = Vec::new();
-                let mut from = ftp_proto::coding::FromWire::default();
-                from.push(&wire, &mut local);
-                from.finish(&mut local);
-                local
-            }
+            Coding::Ascii => from_wire(&wire),
         };
         assert!(written == expect, "{format:?}");
         assert_eq!((got.bytes, kept.is_some()), (wire.len() as u64, format.keep), "{format:?}");

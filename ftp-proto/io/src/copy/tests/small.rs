@@ -7,14 +7,9 @@ use ftp_proto::digest::Algorithm;
 async fn what_is_in_memory_arrives_whole_however_large_it_is() {
     for size in [0, 1, 16_384, 8_000_000] {
         let content = sample(size, 3);
-        let (here, mut there) = pair().await;
+        let (here, there) = pair().await;
         let meter = Meter::default();
-        let read = async move {
-            let mut heard = Vec::new();
-            there.read_to_end(&mut heard).await.unwrap();
-            heard
-        };
-        let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), read);
+        let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), all_of(there));
         assert!(matches!(sent.end, CopyEnd::Whole), "{size}: {:?}", sent.end);
         assert!(sent.bytes == size as u64 && heard == content, "{size}");
     }
@@ -44,14 +39,9 @@ async fn e10_what_is_in_memory_and_stopped_ends_by_reset() {
 async fn what_is_in_memory_is_no_faster_than_its_limit() {
     let content = sample(60_000, 7);
     let clock = crate::clock::Clock::start();
-    let (here, mut there) = pair().await;
+    let (here, there) = pair().await;
     let meter = Meter::limited(vec![crate::limiter::Limiter::new(400_000.try_into().unwrap(), clock)]);
-    let read = async move {
-        let mut heard = Vec::new();
-        there.read_to_end(&mut heard).await.unwrap();
-        heard
-    };
-    let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), read);
+    let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), all_of(there));
     assert!(matches!(sent.end, CopyEnd::Whole), "{:?}", sent.end);
     assert!(heard == content);
 }
@@ -66,7 +56,7 @@ async fn what_is_in_memory_crosses_the_connection_as_a_file_does() {
             let content = sample(size, 11);
             let (mut wires, mut moved) = (Vec::new(), Vec::new());
             for in_memory in [true, false] {
-                let (here, mut there) = pair().await;
+                let (here, there) = pair().await;
                 let meter = Meter::default();
                 let send = async {
                     let sent = match in_memory {
@@ -76,13 +66,7 @@ async fn what_is_in_memory_crosses_the_connection_as_a_file_does() {
                     assert!(matches!(sent.end, CopyEnd::Whole), "{format:?}: {:?}", sent.end);
                     (sent.bytes, sent.digest, sent.kept.map(KeptConnection::close).is_some())
                 };
-                let read = async {
-                    let mut heard = Vec::new();
-                    there.read_to_end(&mut heard).await.unwrap();
-                    drop(there);
-                    heard
-                };
-                let (sent, heard) = tokio::join!(send, read);
+                let (sent, heard) = tokio::join!(send, all_of(there));
                 moved.push(sent);
                 wires.push(heard);
             }
