@@ -283,31 +283,28 @@ async fn a_data_connection_with_another_certificate_is_refused_whoever_is_truste
     let (server, other) = (Server::start().await, Server::start().await);
     for trust in [Trust::pinned([server.fingerprint, other.fingerprint]), Trust::anybody()] {
         let client = client(&trust, Versions::All).0;
-        let dialled = server.dial().await;
-        let (control, _theirs) = tokio::join!(client.connect(dialled), server.accept());
-        control.unwrap();
-        let dialled = other.dial().await;
-        let theirs = async {
-            let (stream, _) = other.listener.accept().await.unwrap();
-            other.acceptor.accept(stream).await.map(drop)
-        };
-        let (data, _) = tokio::join!(client.connect(dialled), theirs);
+        meets(&client, &server).await.unwrap();
+        let data = meets(&client, &other).await;
         assert!(matches!(data.unwrap_err(), Refusal::Another(it) if it == other.fingerprint));
         assert_eq!(client.impostor(), Some(other.fingerprint));
     }
 }
 
-/// Whom `trust` lets in: nothing, or what is wrong with them.
-async fn judged(server: &Server, trust: &Trust) -> Option<String> {
-    let client = client(trust, Versions::All).0;
+/// Connects and returns how that went.
+async fn meets(client: &Client, server: &Server) -> Result<(), Refusal> {
     let dialled = server.dial().await;
     let theirs = async {
         let (stream, _) = server.listener.accept().await.unwrap();
         server.acceptor.accept(stream).await.map(drop)
     };
-    let (control, _) = tokio::join!(client.connect(dialled), theirs);
-    match control {
-        Ok(_) => None,
+    let (ours, _) = tokio::join!(client.connect(dialled), theirs);
+    ours.map(drop)
+}
+
+/// Whom `trust` lets in: nothing, or what is wrong with them.
+async fn judged(server: &Server, trust: &Trust) -> Option<String> {
+    match met(server, trust).await.0 {
+        Ok(()) => None,
         Err(Refusal::Untrusted { fingerprint, why }) => {
             assert_eq!(fingerprint, server.fingerprint);
             Some(why.to_string())
@@ -355,16 +352,10 @@ async fn an_unknown_certificate_is_told_by_its_fingerprint_and_what_is_wrong_wit
     assert_eq!(judged(&old, &Trust::pinned([old.fingerprint])).await, None);
 }
 
-/// Connects once and returns how that went, and the client.
+/// The same for a new client, which is returned too.
 async fn met(server: &Server, trust: &Trust) -> (Result<(), Refusal>, Client) {
     let client = client(trust, Versions::All).0;
-    let dialled = server.dial().await;
-    let theirs = async {
-        let (stream, _) = server.listener.accept().await.unwrap();
-        server.acceptor.accept(stream).await.map(drop)
-    };
-    let (control, _) = tokio::join!(client.connect(dialled), theirs);
-    (control.map(drop), client)
+    (meets(&client, server).await, client)
 }
 
 #[tokio::test]

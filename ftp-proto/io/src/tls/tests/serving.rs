@@ -11,13 +11,12 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{CipherSuite, ClientConfig, SupportedCipherSuite};
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::super::trust::AnyKey;
 use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Validity, Versions};
-use super::HOST;
 use crate::connection::Connection;
+use crate::socket::tests::pair;
 
 const OURS: DataTls = DataTls { role: TlsRole::Server, resumes: true, pinned: false };
 const PINNED: DataTls = DataTls { role: TlsRole::Server, resumes: false, pinned: true };
@@ -55,17 +54,10 @@ fn place() -> Place {
     Place { directory, server: Server::new(Arc::new(identity), true, None).unwrap(), leaf }
 }
 
-async fn connections() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind((HOST, 0)).await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let (ours, theirs) = tokio::join!(TcpStream::connect(at), listener.accept());
-    (ours.unwrap(), theirs.unwrap().0)
-}
-
 /// A client of `session`, whose control connection stands.
 async fn client_of(session: &Session, versions: Versions) -> (Client, Handshake) {
     let client = Client::new(&Trust::anybody(), "127.0.0.1", versions, |_| ()).unwrap();
-    let (ours, theirs) = connections().await;
+    let (ours, theirs) = pair().await;
     let (control, accepted) = tokio::join!(client.connect(ours), session.accept(theirs));
     let (mut control, (accepted, shown)) = (control.unwrap(), accepted.unwrap());
     drop(accepted);
@@ -76,7 +68,7 @@ async fn client_of(session: &Session, versions: Versions) -> (Client, Handshake)
 
 /// What a data connection of `client` shows to `session`.
 async fn data_of(client: &Client, session: &Session, how: DataTls) -> Option<Handshake> {
-    let (ours, theirs) = connections().await;
+    let (ours, theirs) = pair().await;
     let (ours, theirs) = tokio::join!(client.connect(ours), session.data(theirs, how));
     drop::<Result<Connection, _>>(ours);
     theirs.ok().map(|(_, shown)| shown)
@@ -115,7 +107,7 @@ async fn f10_two_servers_show_each_other_their_certificates_and_share_an_exporte
     let _ = client_of(&one, Versions::All).await;
     let _ = client_of(&two, Versions::All).await;
     for (one_as, two_as) in [(PINNED, PINNED_CLIENT), (PINNED_CLIENT, PINNED)] {
-        let (a, b) = connections().await;
+        let (a, b) = pair().await;
         let (a, b) = tokio::join!(one.data(a, one_as), two.data(b, two_as));
         let ((_a, at_one), (_b, at_two)) = (a.unwrap(), b.unwrap());
         assert_eq!((at_one.leaf, at_two.leaf), (Some(there.leaf), Some(here.leaf)));
@@ -136,7 +128,7 @@ async fn f10_who_shows_no_certificate_is_no_pinned_peer() {
 async fn a_client_without_a_pin_verifies_the_chain() {
     let (here, there) = (place(), place());
     let (one, two) = (here.server.session().unwrap(), there.server.session().unwrap());
-    let (a, b) = connections().await;
+    let (a, b) = pair().await;
     let unpinned = DataTls { role: TlsRole::Client, resumes: false, pinned: false };
     let (a, _) = tokio::join!(one.data(a, unpinned), two.data(b, DataTls { resumes: false, ..OURS }));
     assert!(a.is_err(), "nobody has signed that certificate");
@@ -152,7 +144,7 @@ async fn a_session_keeps_its_certificate_when_the_files_change() {
     assert_eq!(server.identity().fingerprints(), [renewed]);
     for (session, expect) in [(&before, leaf), (&server.session().unwrap(), renewed)] {
         let client = Client::new(&Trust::pinned([expect]), "127.0.0.1", Versions::All, |_| ()).unwrap();
-        let (ours, theirs) = connections().await;
+        let (ours, theirs) = pair().await;
         let (ours, _) = tokio::join!(client.connect(ours), session.data(theirs, OURS));
         ours.unwrap();
     }
@@ -174,13 +166,18 @@ fn new_files_are_read_once_and_bad_ones_change_nothing() {
     assert_eq!(identity.fingerprints(), [long]);
 }
 
-#[test]
-fn certificates_are_chosen_by_name() {
+/// The certificates of one.example and two.example.
+fn one_and_two() -> (Identity, [Fingerprint; 2]) {
     let directory = tempfile::tempdir().unwrap();
     let names = ["one.example", "two.example"];
-    let paths = names.map(|name| directory.path().join(name));
-    let leaves: Vec<_> = paths.iter().zip(names).map(|(path, name)| certificate(path, name)).collect();
-    let identity = Identity::read(paths.iter().map(|path| files(path)).collect()).unwrap();
+    let leaves = names.map(|name| certificate(&directory.path().join(name), name));
+    let read = Identity::read(names.map(|name| files(&directory.path().join(name))).into());
+    (read.unwrap(), leaves)
+}
+
+#[test]
+fn certificates_are_chosen_by_name() {
+    let (identity, leaves) = one_and_two();
     let certificates = identity.certificates();
     for (name, expect) in
         [(Some("two.example"), 1), (Some("one.example"), 0), (Some("x.example"), 0), (None, 0)]
@@ -202,16 +199,12 @@ fn a_key_of_another_certificate_is_told_with_its_file() {
 
 #[tokio::test]
 async fn a_client_that_names_a_server_is_shown_the_certificate_of_that_name() {
-    let directory = tempfile::tempdir().unwrap();
-    let names = ["one.example", "two.example"];
-    let paths = names.map(|name| directory.path().join(name));
-    let leaves: Vec<_> = paths.iter().zip(names).map(|(path, name)| certificate(path, name)).collect();
-    let identity = Identity::read(paths.iter().map(|path| files(path)).collect()).unwrap();
+    let (identity, leaves) = one_and_two();
     let server = Server::new(Arc::new(identity), true, None).unwrap();
     for (name, expect) in [("one.example", 0), ("two.example", 1), ("127.0.0.1", 0)] {
         let client = Client::new(&Trust::pinned([leaves[expect]]), name, Versions::All, |_| ()).unwrap();
         let session = server.session().unwrap();
-        let (ours, theirs) = connections().await;
+        let (ours, theirs) = pair().await;
         let (ours, _) = tokio::join!(client.connect(ours), session.accept(theirs));
         assert!(ours.is_ok(), "{name} is shown another certificate");
     }
@@ -229,7 +222,7 @@ async fn a_client_that_is_asked_shows_a_certificate_or_none() {
     let client = there.server.session().unwrap();
     let _ = client_of(&client, Versions::All).await;
     for (session, expect) in [(&silent, None), (&asking, Some(there.leaf))] {
-        let (ours, theirs) = connections().await;
+        let (ours, theirs) = pair().await;
         let (_, accepted) = tokio::join!(client.data(ours, PINNED_CLIENT), session.accept(theirs));
         assert_eq!(accepted.unwrap().1.leaf, expect);
     }
@@ -243,7 +236,7 @@ async fn where_authorities_are_named_every_client_shows_a_certificate() {
     let identity = || Arc::new(Identity::read(vec![files(&path)]).unwrap());
     let server = Server::new(identity(), true, Some(&path)).unwrap();
     let client = Client::new(&Trust::anybody(), "127.0.0.1", Versions::Tls12, |_| ()).unwrap();
-    let (ours, theirs) = connections().await;
+    let (ours, theirs) = pair().await;
     let session = server.session().unwrap();
     let (_, accepted) = tokio::join!(client.connect(ours), session.accept(theirs));
     assert!(accepted.is_err(), "this client has no certificate");
@@ -312,7 +305,7 @@ async fn suite(server: &Arc<Server>, names: &[CipherSuite]) -> CipherSuite {
         ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
     let config = config.unwrap().dangerous().with_custom_certificate_verifier(Arc::new(AnyKey::required()));
     let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
-    let (session, (ours, theirs)) = (server.session().unwrap(), connections().await);
+    let (session, (ours, theirs)) = (server.session().unwrap(), pair().await);
     let name = ServerName::try_from("one.example").unwrap();
     let (ours, theirs) = tokio::join!(connector.connect(name, ours), session.accept(theirs));
     drop(theirs.unwrap());
