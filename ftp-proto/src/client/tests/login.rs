@@ -279,15 +279,7 @@ fn t14_our_own_server_gets_the_commands_of_a_login_together() {
         C: FEAT
         C: OPTS UTF8 ON
     ";
-    play(&format!(
-        "{TOGETHER}
-        S: 230 in
-        S: 211-Features
-        S:  UTF8
-        S: 211 End
-        S: 200 Names are UTF-8
-        = ready Rfc959"
-    ));
+    play(&format!("{TOGETHER}S: 230 in\n{FEATURES}"));
     // A server without UTF8 says so, and its reply to OPTS is of no interest.
     play(&format!(
         "{TOGETHER}
@@ -310,29 +302,20 @@ fn t14_our_own_server_gets_the_commands_of_a_login_together() {
 
 #[test]
 fn no_command_overtakes_one_that_was_sent_before_the_greeting() {
-    play(
-        "
-        > NOOP
-        S: 220 ftp-server 0.1.0 ready, no TLS
-        C: USER ann
-        C: PASS secret
-        C: FEAT
-        C: OPTS UTF8 ON
+    play(&format!(
+        "> NOOP
+        {WITHOUT_TLS}
         > SIZE a
         S: 331 password
         S: 230 in
-        S: 211-Features
-        S:  UTF8
-        S: 211 End
-        S: 200 Names are UTF-8
-        = ready Rfc959
+        {FEATURES}
         C: NOOP
         C: SIZE a
         S: 200 fine
         = 0 Done 200
         S: 213 5
-        = 1 Done 213",
-    );
+        = 1 Done 213"
+    ));
 }
 
 #[test]
@@ -351,7 +334,7 @@ fn a_password_in_clear_waits_until_it_is_asked_for() {
 fn t14_a_server_that_has_no_tls_gets_the_whole_login_at_once() {
     for security in [Security::Offered, Security::Clear] {
         let told = if security == Security::Offered { "= no tls" } else { "" };
-        Stage::new(Config { security, ..config() }).play(&format!(
+        Stage::with(security).play(&format!(
             "
             S: 220 ftp-server 0.1.0 ready, no TLS
             {told}
@@ -361,25 +344,15 @@ fn t14_a_server_that_has_no_tls_gets_the_whole_login_at_once() {
             C: OPTS UTF8 ON
             S: 331 password
             S: 230 in
-            S: 211-Features
-            S:  UTF8
-            S: 211 End
-            S: 200 Names are UTF-8
-            = ready Rfc959"
+            {FEATURES}"
         ));
     }
 }
 
 #[test]
 fn t14_a_command_of_the_caller_goes_with_the_whole_login() {
-    let mut stage = Stage::new(config());
-    stage.play(
-        "
-        S: 220 ftp-server 0.1.0 ready, no TLS
-        C: USER ann
-        C: PASS secret
-        C: FEAT
-        C: OPTS UTF8 ON
+    play(&format!(
+        "{WITHOUT_TLS}
         > NOOP
         C: NOOP
         S: 331 password
@@ -388,20 +361,18 @@ fn t14_a_command_of_the_caller_goes_with_the_whole_login() {
         = ready Rfc959
         S: 501 no
         S: 200 fine
-        = 0 Done 200",
-    );
+        = 0 Done 200"
+    ));
     // ACCT would come too late, and without the usual course nobody knows what comes next.
-    let begin =
-        "S: 220 ftp-server 0.1.0 ready, no TLS\nC: USER ann\nC: PASS secret\nC: FEAT\nC: OPTS UTF8 ON";
     let refused = "> NOOP\nS: 530 no\n= ended: the server refused the login: 530 no\n= close";
     let mut stage = Stage::new(Config { account: Some(Secret::new("a")), ..config() });
-    stage.play(&format!("{begin}\n{refused}"));
+    stage.play(&format!("{WITHOUT_TLS}{refused}"));
     play(&format!("S: 220 ftp-server 0.1.0 ready\nC: USER ann\n{refused}"));
 }
 
 #[test]
 fn t14_where_tls_is_demanded_a_greeting_that_denies_it_changes_nothing() {
-    Stage::new(Config { security: Security::Explicit, ..config() }).play(
+    Stage::with(Security::Explicit).play(
         "
         S: 220 ftp-server 0.1.0 ready, no TLS
         C: AUTH TLS
@@ -410,7 +381,7 @@ fn t14_where_tls_is_demanded_a_greeting_that_denies_it_changes_nothing() {
         = close",
     );
     // It is not believed against itself either: the server has TLS after all.
-    Stage::new(Config { security: Security::Explicit, ..config() }).play(
+    Stage::with(Security::Explicit).play(
         "
         S: 220 ftp-server 0.1.0 ready, no TLS
         C: AUTH TLS
@@ -418,7 +389,7 @@ fn t14_where_tls_is_demanded_a_greeting_that_denies_it_changes_nothing() {
         = start tls",
     );
     // Nobody else's greeting is taken for such a word.
-    Stage::new(Config { security: Security::Offered, ..config() }).play(
+    Stage::with(Security::Offered).play(
         "
         S: 220 example ready, no TLS
         C: AUTH TLS",
@@ -428,9 +399,8 @@ fn t14_where_tls_is_demanded_a_greeting_that_denies_it_changes_nothing() {
 #[test]
 fn t14_what_a_reply_makes_needless_is_skipped() {
     // A certificate has logged in: nobody needs the answer to PASS.
-    Stage::new(Config { security: Security::Implicit, ..config() }).play(
-        "
-        S: 220 ftp-server 0.1.0 ready
+    Stage::with(Security::Implicit).play(&format!(
+        "S: 220 ftp-server 0.1.0 ready
         C: USER ann
         C: PASS secret
         C: PBSZ 0
@@ -441,12 +411,8 @@ fn t14_what_a_reply_makes_needless_is_skipped() {
         S: 503 logged in already
         S: 200 PBSZ=0
         S: 200 private
-        S: 211-Features
-        S:  UTF8
-        S: 211 End
-        S: 200 Names are UTF-8
-        = ready Rfc959",
-    );
+        {FEATURES}"
+    ));
     // An account is wanted before the rest, which is asked once more.
     let mut stage = Stage::new(Config { account: Some(Secret::new("a")), ..config() });
     stage.play(
@@ -471,28 +437,23 @@ fn t14_what_a_reply_makes_needless_is_skipped() {
 #[test]
 fn t14_inside_tls_the_protection_of_data_comes_with_the_login() {
     for security in [Security::Explicit, Security::Offered] {
-        Stage::new(Config { security, ..config() }).play(INSIDE_TLS);
+        Stage::with(security).play(&format!(
+            "S: 220 ftp-server 0.1.0 ready
+            C: AUTH TLS
+            S: 234 begin
+            = start tls
+            secured
+            C: USER ann
+            C: PASS secret
+            C: PBSZ 0
+            C: PROT P
+            C: FEAT
+            C: OPTS UTF8 ON
+            S: 331 password
+            S: 230 in
+            S: 200 PBSZ=0
+            S: 200 private
+            {FEATURES}"
+        ));
     }
 }
-
-const INSIDE_TLS: &str = "
-        S: 220 ftp-server 0.1.0 ready
-        C: AUTH TLS
-        S: 234 begin
-        = start tls
-        secured
-        C: USER ann
-        C: PASS secret
-        C: PBSZ 0
-        C: PROT P
-        C: FEAT
-        C: OPTS UTF8 ON
-        S: 331 password
-        S: 230 in
-        S: 200 PBSZ=0
-        S: 200 private
-        S: 211-Features
-        S:  UTF8
-        S: 211 End
-        S: 200 Names are UTF-8
-        = ready Rfc959";

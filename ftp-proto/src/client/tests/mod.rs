@@ -49,6 +49,10 @@ impl Stage {
         stage
     }
 
+    fn with(security: Security) -> Self {
+        Self::new(Config { security, ..config() })
+    }
+
     fn drain(&mut self) {
         loop {
             let text = match self.session.poll() {
@@ -122,6 +126,24 @@ fn is_idle(session: &Session) -> bool {
 fn play(script: &str) {
     Stage::new(config()).play(script);
 }
+
+/// Our own server, which has no TLS, gets the whole login at once.
+const WITHOUT_TLS: &str = "
+    S: 220 ftp-server 0.1.0 ready, no TLS
+    C: USER ann
+    C: PASS secret
+    C: FEAT
+    C: OPTS UTF8 ON
+";
+
+/// The replies of our own server to the features.
+const FEATURES: &str = "
+    S: 211-Features
+    S:  UTF8
+    S: 211 End
+    S: 200 Names are UTF-8
+    = ready Rfc959
+";
 
 const LOGIN: &str = "
     S: 220 ready

@@ -2,14 +2,6 @@
 
 use super::*;
 
-fn explicit() -> Stage {
-    Stage::new(Config { security: Security::Explicit, ..config() })
-}
-
-fn implicit() -> Stage {
-    Stage::new(Config { security: Security::Implicit, ..config() })
-}
-
 const SECURED: &str = "
     S: 220 ready
     C: AUTH TLS
@@ -34,10 +26,10 @@ const PROTECTED: &str = "
 
 #[test]
 fn tls_begins_before_the_user_is_named_and_data_are_private_after_the_login() {
-    let mut stage = explicit();
+    let mut stage = Stage::with(Security::Explicit);
     stage.play(SECURED);
     stage.play(PROTECTED);
-    let mut stage = implicit();
+    let mut stage = Stage::with(Security::Implicit);
     stage.play("S: 220 ready\nC: USER ann");
     stage.play(PROTECTED);
 }
@@ -45,7 +37,7 @@ fn tls_begins_before_the_user_is_named_and_data_are_private_after_the_login() {
 #[test]
 fn a_server_that_refuses_auth_hears_no_user() {
     for refusal in ["500 what?", "502 not here", "504 not TLS", "534 policy", "431 not now", "334 go on"] {
-        explicit().play(&format!(
+        Stage::with(Security::Explicit).play(&format!(
             "S: 220 ready
              C: AUTH TLS
              S: {refusal}
@@ -53,7 +45,7 @@ fn a_server_that_refuses_auth_hears_no_user() {
              = close"
         ));
     }
-    explicit().play(
+    Stage::with(Security::Explicit).play(
         "S: 220 ready
          C: AUTH TLS
          S: 421 no
@@ -62,13 +54,9 @@ fn a_server_that_refuses_auth_hears_no_user() {
     );
 }
 
-fn offered() -> Stage {
-    Stage::new(Config { security: Security::Offered, ..config() })
-}
-
 #[test]
 fn tls_that_is_offered_begins_before_the_user_is_named() {
-    let mut stage = offered();
+    let mut stage = Stage::with(Security::Offered);
     stage.play(SECURED);
     stage.play(PROTECTED);
     stage.session.input(stage.now, Input::Abort);
@@ -79,7 +67,7 @@ fn tls_that_is_offered_begins_before_the_user_is_named() {
 #[test]
 fn a_server_that_offers_no_tls_is_told_and_used_in_clear() {
     for refusal in ["500 what?", "502 not here", "504 not TLS", "530 log in first", "534 policy"] {
-        offered().play(&format!(
+        Stage::with(Security::Offered).play(&format!(
             "S: 220 ready
              C: AUTH TLS
              S: {refusal}
@@ -92,7 +80,7 @@ fn a_server_that_offers_no_tls_is_told_and_used_in_clear() {
         ));
     }
     // The servers of 1973 are older than AUTH.
-    offered().play(
+    Stage::with(Security::Offered).play(
         "S: 300 ready
          = no tls
          C: USER ann
@@ -106,7 +94,7 @@ fn a_server_that_offers_no_tls_is_told_and_used_in_clear() {
 #[test]
 fn a_server_that_has_tls_and_not_now_is_not_used_in_clear() {
     for answer in ["431 not now", "334 go on", "600 what?", "999 no"] {
-        offered().play(&format!(
+        Stage::with(Security::Offered).play(&format!(
             "S: 220 ready
              C: AUTH TLS
              S: {answer}
@@ -114,21 +102,21 @@ fn a_server_that_has_tls_and_not_now_is_not_used_in_clear() {
              = close"
         ));
     }
-    offered().play(
+    Stage::with(Security::Offered).play(
         "S: 220 ready
          C: AUTH TLS
          S: 421 no
          = ended: the server ended the session: 421 no
          = close",
     );
-    offered().play(
+    Stage::with(Security::Offered).play(
         "S: 220 ready\nC: AUTH TLS\nwait 30\n= ended: the server did not answer in time (reply timer)\n= close",
     );
 }
 
 #[test]
 fn a_server_of_1973_is_asked_for_tls_too() {
-    explicit().play(
+    Stage::with(Security::Explicit).play(
         "S: 300 ready
          C: AUTH TLS
          S: 500 no
@@ -142,13 +130,13 @@ fn clear_text_behind_the_answer_to_auth_ends_the_session() {
     const WORDS: &str =
         "= ended: the server, or somebody in between, sent data in clear after its answer to AUTH";
     for more in ["230 in already\r\n", "2", "\r\n", "331 a\r\n230 b\r\n"] {
-        let mut stage = explicit();
+        let mut stage = Stage::with(Security::Explicit);
         stage.play("S: 220 ready\nC: AUTH TLS");
         stage.session.input(stage.now, Input::Bytes(format!("234 go\r\n{more}").as_bytes()));
         stage.drain();
         stage.play(&format!("{WORDS}\n= close"));
         // The same in a separate segment, before TLS is complete.
-        let mut stage = explicit();
+        let mut stage = Stage::with(Security::Explicit);
         stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
         stage.session.input(stage.now, Input::Bytes(more.as_bytes()));
         stage.drain();
@@ -158,7 +146,7 @@ fn clear_text_behind_the_answer_to_auth_ends_the_session() {
 
 #[test]
 fn a_handshake_that_does_not_end_is_given_up_in_time() {
-    let mut stage = explicit();
+    let mut stage = Stage::with(Security::Explicit);
     stage.play("S: 220 ready\nC: AUTH TLS\nS: 234 go\n= start tls");
     stage.play("wait 30\n= ended: the server did not answer in time (reply timer)\n= close");
     // A handshake that is completed too late has no effect.
@@ -167,7 +155,7 @@ fn a_handshake_that_does_not_end_is_given_up_in_time() {
 
 #[test]
 fn commands_wait_for_tls_and_the_login() {
-    let mut stage = explicit();
+    let mut stage = Stage::with(Security::Explicit);
     stage.play("S: 220 ready\nC: AUTH TLS\n> NOOP\nS: 234 go\n= start tls\n> NOOP\nsecured\nC: USER ann");
     let held = "C: NOOP\nC: NOOP\nS: 200 yes\n= 0 Done 200\nS: 200 yes\n= 1 Done 200";
     stage.play(&format!("{PROTECTED}\n{held}"));
@@ -175,7 +163,7 @@ fn commands_wait_for_tls_and_the_login() {
 
 #[test]
 fn a_server_that_refuses_prot_p_is_not_used() {
-    let mut stage = explicit();
+    let mut stage = Stage::with(Security::Explicit);
     stage.play(SECURED);
     stage.play(
         "S: 232 known by its certificate
@@ -191,7 +179,7 @@ fn a_server_that_refuses_prot_p_is_not_used() {
 #[test]
 fn f12_inside_tls_abor_is_sent_without_telnet_signals() {
     let sent = |security| {
-        let mut stage = Stage::new(Config { security, ..config() });
+        let mut stage = Stage::with(security);
         stage.play("S: 220 ready\nC: USER ann");
         let private = if security.is_secured() { "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\n" } else { "" };
         stage.play(&format!("S: 230 in\n{private}C: FEAT\nS: 500\n= ready Rfc959"));
