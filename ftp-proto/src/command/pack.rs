@@ -16,9 +16,9 @@
 mod tests;
 
 use super::Direction;
-use super::parse::{Fault, first_word, name};
+use super::parse::{Fault, first_word, name, number};
 use crate::calendar::{When, facts_time, parse_time};
-use crate::wire::{BadDecimal, FileName, PathName, counted, decimal, show};
+use crate::wire::{FileName, PathName, counted, show};
 use std::fmt;
 
 /// A command about a group of small files.
@@ -155,28 +155,19 @@ impl Pack {
         let (word, rest) = first_word(rest);
         match word.to_ascii_uppercase().as_slice() {
             b"" => Err(Fault::Missing),
-            b"LOOK" => {
-                let (directory, items) = split(rest)?;
-                Ok(Self::Look(directory, each(items, file_name)?))
-            }
-            b"SAME" => {
-                let (directory, items) = split(rest)?;
-                Ok(Self::Same(directory, each(items, FileToSend::parse)?))
-            }
+            b"LOOK" => listed(rest, file_name).map(|(directory, names)| Self::Look(directory, names)),
+            b"SAME" => listed(rest, FileToSend::parse).map(|(directory, files)| Self::Same(directory, files)),
             b"DELETE" => {
-                let (directory, items) = split(rest)?;
-                Ok(Self::Delete(directory, each(items, FileToSend::parse)?))
+                listed(rest, FileToSend::parse).map(|(directory, files)| Self::Delete(directory, files))
             }
             b"SEND" => {
-                let (directory, items) = split(rest)?;
-                let files = each(items, FileToSend::parse)?;
+                let (directory, files) = listed(rest, FileToSend::parse)?;
                 bounded(files.iter().map(|file| file.size))?;
                 Ok(Self::Send(directory, files))
             }
             b"STORE" => {
                 let (group, rest) = first_word(rest);
-                let (directory, items) = split(rest)?;
-                let files = each(items, FileToStore::parse)?;
+                let (directory, files) = listed(rest, FileToStore::parse)?;
                 bounded(files.iter().map(|file| file.size))?;
                 Ok(Self::Store(group_number(group)?, directory, files))
             }
@@ -232,22 +223,18 @@ impl Pack {
 
     /// Returns the argument of the command.
     pub(super) fn argument(&self) -> Vec<u8> {
+        let described = |word: &str, directory, files: &[FileToSend]| {
+            written(word, directory, files.iter().map(FileToSend::text))
+        };
         match self {
             Self::Look(directory, names) => {
-                let names = names.iter().map(|name| name.as_bytes().to_vec());
-                listed("LOOK ".to_owned(), directory, names)
+                written("LOOK", directory, names.iter().map(|name| name.as_bytes().to_vec()))
             }
-            Self::Same(directory, files) => {
-                listed("SAME ".to_owned(), directory, files.iter().map(FileToSend::text))
-            }
-            Self::Delete(directory, files) => {
-                listed("DELETE ".to_owned(), directory, files.iter().map(FileToSend::text))
-            }
-            Self::Send(directory, files) => {
-                listed("SEND ".to_owned(), directory, files.iter().map(FileToSend::text))
-            }
+            Self::Same(directory, files) => described("SAME", directory, files),
+            Self::Delete(directory, files) => described("DELETE", directory, files),
+            Self::Send(directory, files) => described("SEND", directory, files),
             Self::Store(group, directory, files) => {
-                listed(format!("STORE {group} "), directory, files.iter().map(FileToStore::text))
+                written(&format!("STORE {group}"), directory, files.iter().map(FileToStore::text))
             }
             Self::Keep(group, numbers) => format!("KEEP {group} {}", numbers.text()).into_bytes(),
             Self::Drop(group) => format!("DROP {group}").into_bytes(),
@@ -305,22 +292,19 @@ fn fits(unique: &str) -> bool {
     !matches!(unique, "" | "-") && unique.bytes().all(is_plain)
 }
 
-/// Splits the directory from what stands behind the last `//`.
-fn split(rest: &[u8]) -> Result<(PathName, &[u8]), Fault> {
+/// Reads the directory, and each item that is listed behind the last `//`.
+fn listed<T>(rest: &[u8], read: impl Fn(&[u8]) -> Result<T, Fault>) -> Result<(PathName, Vec<T>), Fault> {
     if rest.is_empty() {
         return Err(Fault::Missing);
     }
     let at = memchr::memmem::rfind(rest, b"//").ok_or(Fault::Syntax)?;
     let (directory, items) = rest.split_at(at);
-    Ok((name(directory)?, items.get(2..).unwrap_or_default()))
-}
-
-/// Reads each item between slashes.
-fn each<T>(items: &[u8], read: impl Fn(&[u8]) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    let (directory, items) = (name(directory)?, items.get(2..).unwrap_or_default());
     if memchr::memchr_iter(b'/', items).count() >= Pack::MAX_FILES {
         return Err(Fault::OutOfRange);
     }
-    items.split(|byte| *byte == b'/').map(read).collect()
+    let items: Result<_, _> = items.split(|byte| *byte == b'/').map(read).collect();
+    Ok((directory, items?))
 }
 
 /// Splits what stands before the first comma from the rest.
@@ -351,14 +335,6 @@ fn group_number(word: &[u8]) -> Result<GroupNumber, Fault> {
     number(word).map(GroupNumber)
 }
 
-fn number<T: std::str::FromStr>(word: &[u8]) -> Result<T, Fault> {
-    decimal(word).map_err(|bad| match bad {
-        BadDecimal::Empty => Fault::Missing,
-        BadDecimal::NotADigit => Fault::Syntax,
-        BadDecimal::OutOfRange => Fault::OutOfRange,
-    })
-}
-
 /// Refuses files that are too large, alone or together.
 fn bounded(mut sizes: impl Iterator<Item = u32>) -> Result<(), Fault> {
     let all = sizes.try_fold(0, |all, size| (size <= Pack::MAX_FILE).then_some(all + u64::from(size)));
@@ -366,10 +342,8 @@ fn bounded(mut sizes: impl Iterator<Item = u32>) -> Result<(), Fault> {
 }
 
 /// Writes the directory and what is listed behind it.
-fn listed(word: String, directory: &PathName, items: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
-    let mut text = word.into_bytes();
-    text.extend_from_slice(directory.as_bytes());
-    text.push(b'/');
+fn written(word: &str, directory: &PathName, items: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut text = [word.as_bytes(), b" ", directory.as_bytes(), b"/"].concat();
     for item in items {
         text.push(b'/');
         text.extend_from_slice(&item);

@@ -63,7 +63,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         Verb::Mode => Command::Mode(mode(word)?),
         Verb::Stru => Command::Stru(structure(word)?),
         Verb::Lstn => Command::Lstn(direction(word)?),
-        Verb::Byte => match number(word)? {
+        Verb::Byte => match number::<u64>(word)? {
             0 => return Err(Fault::Syntax),
             size => Command::Byte(u8::try_from(size).map_err(|_| Fault::Syntax)?),
         },
@@ -216,7 +216,7 @@ fn letter(word: &[u8]) -> Result<u8, Fault> {
 }
 
 /// Parses a decimal number.
-fn number(word: &[u8]) -> Result<u64, Fault> {
+pub(super) fn number<T: std::str::FromStr>(word: &[u8]) -> Result<T, Fault> {
     decimal(word).map_err(|bad| match bad {
         BadDecimal::Empty => Fault::Missing,
         BadDecimal::NotADigit => Fault::Syntax,
@@ -241,7 +241,7 @@ fn data_type(word: &[u8]) -> Result<DataType, Fault> {
         (b"L", None) | (b"L8", None) | (b"L", Some(b"8")) => Ok(DataType::Local8),
         (b"A" | b"E", Some(b"N" | b"T" | b"C")) => Ok(DataType::Unserved),
         ([letter], None) if letter.is_ascii_alphabetic() => Ok(DataType::Unserved),
-        (b"L", Some(size)) => number(size).map(|_| DataType::Unserved),
+        (b"L", Some(size)) => number::<u64>(size).map(|_| DataType::Unserved),
         (_, _) => Err(Fault::Syntax),
     }
 }
@@ -325,7 +325,7 @@ fn epsv(word: &[u8]) -> Result<Epsv, Fault> {
     if word.eq_ignore_ascii_case(b"ALL") {
         return Ok(Epsv::All);
     }
-    Ok(match u32::try_from(number(word)?).map_err(|_| Fault::OutOfRange)? {
+    Ok(match number(word)? {
         1 => Epsv::V4,
         2 => Epsv::V6,
         unknown => Epsv::Unknown(unknown),
@@ -338,7 +338,7 @@ fn allo(word: &[u8]) -> Result<u64, Fault> {
     let bytes = number(words.next().ok_or(Fault::Missing)?)?;
     match (words.next(), words.next(), words.next()) {
         (None, None, None) => Ok(bytes),
-        (Some(r), Some(record), None) if r.eq_ignore_ascii_case(b"R") => number(record).map(|_| bytes),
+        (Some(r), Some(record), None) if r.eq_ignore_ascii_case(b"R") => number::<u64>(record).map(|_| bytes),
         (_, _, _) => Err(Fault::Syntax),
     }
 }
