@@ -97,35 +97,31 @@ impl Bench {
     fn granted_by(config: Config, uses: u8) -> Self {
         let mut bench = Self::new(config);
         bench.greet();
-        bench.say(ToAgent::Grant {
-            id: id(1),
-            purpose: GrantPurpose::Join(vec![ip(SOURCE), ip(TARGET)]),
-            max_bytes: 1_000_000,
-            max_ms: 600_000,
-            uses,
-        });
+        bench.grant_join(id(1), &[SOURCE, TARGET], 1_000_000, uses);
         assert!(matches!(bench.heard.remove(0), FromAgent::Granted { .. }));
         bench
+    }
+
+    fn grant_join(&mut self, id: Id, hosts: &[&str], max_bytes: u64, uses: u8) {
+        let purpose = GrantPurpose::Join(hosts.iter().map(|host| ip(host)).collect());
+        self.say(ToAgent::Grant { id, purpose, max_bytes, max_ms: 600_000, uses });
+    }
+
+    /// The operator changes what the session may do.
+    fn renew(&mut self, allow: &str, data_ports: &[&str]) {
+        let allow = vec![allow.parse().unwrap()];
+        let data_ports = data_ports.iter().map(|ports| ports.parse().unwrap()).collect();
+        self.input(Input::Renewed { allow, data_ports, limits: Limits::USUAL });
     }
 
     /// A tunnel to both hosts, whose servers greet.
     fn greet(&mut self) {
         for (number, host) in [(1, SOURCE), (3, TARGET)] {
-            let target = Target { host: Text::of(host), port: 21 };
-            let purpose = GrantPurpose::Tunnel(target);
+            let purpose = GrantPurpose::Tunnel(Target { host: Text::of(host), port: 21 });
             let (max_bytes, max_ms) = (u64::MAX, 86_400_000);
             self.say(ToAgent::Grant { id: Id(number), purpose, max_bytes, max_ms, uses: 1 });
             self.say(ToAgent::Tunnel { id: Id(number + 1), grant: Id(number) });
-            let Ask::Resolve { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
-            self.answer(ticket, Answer::Resolved(vec![SocketAddr::new(ip(host), 21)]));
-            self.routes();
-            let Ask::Dial { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
-            let conn = ConnId(900 + u64::from(number));
-            self.answer(ticket, Answer::Connected { conn, local: at("198.51.100.9:999") });
-            let Ask::Greeting { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
-            self.answer(ticket, Answer::Greeted);
-            let Ask::Random(ticket) = self.asks.remove(0) else { panic!("{:?}", self.asks) };
-            self.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+            self.server_greets(SocketAddr::new(ip(host), 21), ConnId(900 + u64::from(number)));
             let Ask::Expect { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
             self.input(Input::Attached { ticket, conn: ConnId(901 + u64::from(number)) });
             let Ask::Join { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
@@ -133,6 +129,21 @@ impl Bench {
         }
         self.heard.clear();
         self.events.clear();
+    }
+
+    /// The server of a tunnel is found at this address and greets, and the secret of the link is drawn. Returns where the agent
+    /// has connected to.
+    fn server_greets(&mut self, resolved: SocketAddr, conn: ConnId) -> SocketAddr {
+        let Ask::Resolve { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+        self.answer(ticket, Answer::Resolved(vec![resolved]));
+        self.routes();
+        let Ask::Dial { ticket, to, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+        self.answer(ticket, Answer::Connected { conn, local: at("198.51.100.9:999") });
+        let Ask::Greeting { ticket, .. } = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+        self.answer(ticket, Answer::Greeted);
+        let Ask::Random(ticket) = self.asks.remove(0) else { panic!("{:?}", self.asks) };
+        self.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+        to
     }
 
     /// The tunnels of [`Bench::greet`] end.
@@ -232,19 +243,21 @@ impl Bench {
         self.input(Input::Arrived { listener, arrival: Arrival { conn, local, from, is_own: false } });
     }
 
-    /// A join of two listening legs that flows.
-    fn flowing(&mut self, number: u32) -> Ticket {
+    /// A join of two legs that listen; their tickets.
+    fn both_listen(&mut self, number: u32) -> Vec<Ticket> {
         self.join(number, listen(SOURCE), listen(TARGET));
         self.routes();
-        let tickets = self.listening();
+        self.listening()
+    }
+
+    /// A join of two listening legs that flows.
+    fn flowing(&mut self, number: u32) -> Ticket {
+        let tickets = self.both_listen(number);
         self.arrive(tickets[0], u64::from(number) * 10, "192.0.2.1:20");
         self.arrive(tickets[1], u64::from(number) * 10 + 1, "192.0.2.2:40000");
-        let joined = self
-            .asks
-            .iter()
-            .find_map(|ask| if let Ask::Join { ticket, .. } = ask { Some(*ticket) } else { None });
+        let Some(&Ask::Join { ticket, .. }) = self.asks.last() else { panic!("{:?}", self.asks) };
         self.asks.clear();
-        joined.expect("the join flows")
+        ticket
     }
 
     fn resets(&self) -> Vec<u64> {
@@ -255,6 +268,11 @@ impl Bench {
     fn last(&self) -> &FromAgent {
         self.heard.last().expect("something was said")
     }
+}
+
+/// Leg A is connected after so many strangers.
+fn is_up(strangers: u16) -> impl Fn(&FromAgent) -> bool {
+    move |heard| matches!(heard, FromAgent::LegUp { leg: LegId::A, strangers: came, .. } if *came == strangers)
 }
 
 fn refused(number: u32, code: Code, leg: Option<LegId>) -> impl Fn(&FromAgent) -> bool {
@@ -343,9 +361,7 @@ fn r06_a_grant_has_a_number_of_uses() {
 #[test]
 fn r07_a_missing_leg_is_named_and_the_other_is_reset() {
     let mut bench = Bench::granted(1);
-    bench.join(2, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    let tickets = bench.listening();
+    let tickets = bench.both_listen(2);
     bench.arrive(tickets[0], 7, "192.0.2.1:20");
     bench.asks.clear();
     bench.pass(Duration::from_millis(14_999), Flow::default);
@@ -361,8 +377,7 @@ fn r08_only_addresses_that_others_can_reach_are_announced() {
     let check = |listening: &str, route: &str, expected: Option<&str>| {
         let mut bench = Bench::new(Config { listen: vec![ip(listening)], ..config() });
         bench.greet();
-        let purpose = GrantPurpose::Join(vec![ip(SOURCE)]);
-        bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 1 });
+        bench.grant_join(id(1), &[SOURCE], 1, 1);
         bench.join(2, listen(SOURCE), listen(SOURCE));
         let Ask::Route { ticket, .. } = bench.asks.remove(0) else { panic!("no route") };
         bench.answer(ticket, Answer::Routes(vec![Route { from: Some(ip(route)), is_own: false }; 2]));
@@ -386,9 +401,7 @@ fn r08_only_addresses_that_others_can_reach_are_announced() {
 #[test]
 fn r11_of_two_right_peers_one_is_joined() {
     let mut bench = Bench::granted(1);
-    bench.join(2, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    let tickets = bench.listening();
+    let tickets = bench.both_listen(2);
     bench.arrive(tickets[0], 1, "192.0.2.1:20");
     assert!(matches!(bench.asks[..], [Ask::Unlisten(ticket)] if ticket == tickets[0]));
     bench.arrive(tickets[0], 2, "192.0.2.1:20");
@@ -401,11 +414,8 @@ fn r15_r16_silence_ends_a_join_a_slow_receiver_does_not() {
     let ended = |bench: &mut Bench, ticket, how| {
         assert!(matches!(bench.asks[..], [Ask::Stop(stopped)] if stopped == ticket), "{:?}", bench.asks);
         bench.answer(ticket, Answer::Ended { a_to_b: 0, b_to_a: 0, how: JoinEnd::Stopped });
-        assert!(
-            matches!(bench.last(), FromAgent::Ended { how: found, .. } if *found == how),
-            "{:?}",
-            bench.last()
-        );
+        let FromAgent::Ended { how: found, .. } = bench.last() else { panic!("{:?}", bench.last()) };
+        assert_eq!(*found, how);
     };
     // Nothing moves: idle.
     let mut bench = Bench::granted(1);
@@ -460,9 +470,7 @@ fn r33_the_limit_and_the_time_of_a_grant_end_a_join() {
 fn r28_a_withdrawn_token_ends_everything() {
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
-    bench.join(3, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    bench.listening();
+    bench.both_listen(3);
     bench.input(Input::Revoked(Withdrawn::Token));
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
     assert!(matches!(bench.last(), FromAgent::Bye { .. }));
@@ -500,8 +508,7 @@ fn r32_ids_of_other_sessions_are_unknown() {
 fn r20_i15_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
     let mut bench = Bench::new(config());
     bench.greet();
-    let purpose = GrantPurpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
-    bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 4 });
+    bench.grant_join(id(1), &["8.8.8.8", SOURCE], 1, 4);
     bench.join(2, listen(SOURCE), Leg::Dial(at("8.8.8.8:2121")));
     bench.routes();
     assert!(refused(2, Code::Denied, Some(LegId::B))(bench.last()));
@@ -517,9 +524,7 @@ fn r20_i15_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
 fn only_what_flows_outlives_the_session() {
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
-    bench.join(3, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    let tickets = bench.listening();
+    let tickets = bench.both_listen(3);
     bench.arrive(tickets[0], 99, "192.0.2.1:20");
     bench.input(Input::Closed);
     assert_eq!(bench.resets(), [99]);

@@ -5,12 +5,8 @@ use super::*;
 #[test]
 fn r23_data_goes_only_to_hosts_whose_servers_have_greeted_and_are_still_there() {
     let mut bench = Bench::new(config());
-    let grant = |bench: &mut Bench, hosts: &[&str]| {
-        let purpose = GrantPurpose::Join(hosts.iter().map(|host| ip(host)).collect());
-        bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 9 });
-    };
     bench.greet();
-    grant(&mut bench, &[SOURCE, TARGET, "192.0.2.3"]);
+    bench.grant_join(id(1), &[SOURCE, TARGET, "192.0.2.3"], 1, 9);
     for (number, b) in [(2, listen("192.0.2.3")), (3, Leg::Dial(at("192.0.2.3:5000")))] {
         bench.join(number, listen(SOURCE), b);
         bench.routes();
@@ -24,9 +20,7 @@ fn r23_data_goes_only_to_hosts_whose_servers_have_greeted_and_are_still_there() 
     bench.routes();
     assert!(refused(4, Code::Denied, Some(LegId::B))(bench.last()), "{:?}", bench.last());
     bench.asks.clear();
-    bench.join(5, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    assert_eq!(bench.listening().len(), 2);
+    assert_eq!(bench.both_listen(5).len(), 2);
     // A server that has gone is no longer a target.
     bench.end_tunnels();
     bench.asks.clear();
@@ -102,21 +96,12 @@ fn a_session_without_a_place_is_told_so_and_ends() {
 fn r28_what_flows_to_a_host_that_is_no_longer_allowed_ends_and_the_rest_goes_on() {
     let mut bench = Bench::granted(2);
     let ticket = bench.flowing(2);
-    let renewed = |allow: &str| Input::Renewed {
-        allow: vec![allow.parse().unwrap()],
-        data_ports: Vec::new(),
-        limits: Limits::USUAL,
-    };
-    bench.input(renewed("192.0.2.0/24:1-65535"));
+    bench.renew("192.0.2.0/24:1-65535", &[]);
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
-    bench.input(renewed("198.51.100.0/24:1-65535"));
+    bench.renew("198.51.100.0/24:1-65535", &[]);
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Stop(stopped) if *stopped == ticket)));
     bench.answer(ticket, Answer::Ended { a_to_b: 7, b_to_a: 0, how: JoinEnd::Stopped });
-    assert!(
-        matches!(bench.last(), FromAgent::Ended { a_to_b: 7, how: End::Revoked, .. }),
-        "{:?}",
-        bench.last()
-    );
+    assert_eq!(bench.last(), &FromAgent::Ended { id: id(2), a_to_b: 7, b_to_a: 0, how: End::Revoked });
     // The session itself goes on, by the new rules.
     bench.end_tunnels();
     bench.asks.clear();

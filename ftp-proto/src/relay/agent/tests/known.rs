@@ -17,23 +17,14 @@ fn tunnel(bench: &mut Bench, number: u32, port: u16) -> (SocketAddr, SocketAddr)
     let purpose = GrantPurpose::Tunnel(Target { host: Text::of(PUBLIC), port });
     bench.say(ToAgent::Grant { id: Id(number), purpose, max_bytes: 99, max_ms: 86_400_000, uses: 1 });
     bench.say(ToAgent::Tunnel { id: Id(number + 1), grant: Id(number) });
-    let Ask::Resolve { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Resolved(vec![SocketAddr::new(ip(PUBLIC), port)]));
-    bench.routes();
-    let Ask::Dial { ticket, to, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Connected { conn: ConnId(number.into()), local: at("198.51.100.9:999") });
-    let Ask::Greeting { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Greeted);
-    let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
+    let to = bench.server_greets(SocketAddr::new(ip(PUBLIC), port), ConnId(number.into()));
     let FromAgent::TunnelReady { peer, .. } = *bench.last() else { panic!("{:?}", bench.last()) };
     bench.asks.clear();
     (to, peer)
 }
 
 fn join(bench: &mut Bench, number: u32, a: Leg, b: Leg) {
-    let purpose = GrantPurpose::Join(vec![ip(PUBLIC)]);
-    bench.say(ToAgent::Grant { id: Id(number), purpose, max_bytes: 99, max_ms: 60_000, uses: 1 });
+    bench.grant_join(Id(number), &[PUBLIC], 99, 1);
     bench.say(ToAgent::Join { id: Id(number + 1), grant: Id(number), a, b, waits: Waits::default() });
 }
 
@@ -100,13 +91,8 @@ fn r63_without_a_control_connection_by_that_address_there_is_no_data_connection(
 fn r63_a_tunnel_ends_when_the_operator_takes_its_server_away() {
     let mut bench = Bench::new(known());
     tunnel(&mut bench, 1, 21);
-    let renewed = |allow: &str| Input::Renewed {
-        allow: vec![allow.parse().unwrap()],
-        data_ports: Vec::new(),
-        limits: Limits::default(),
-    };
-    bench.input(renewed("203.0.113.9=192.0.2.1:21"));
+    bench.renew("203.0.113.9=192.0.2.1:21", &[]);
     assert!(!matches!(bench.last(), FromAgent::Ended { .. }), "the server is still allowed");
-    bench.input(renewed("203.0.113.5=192.0.2.2:21"));
+    bench.renew("203.0.113.5=192.0.2.2:21", &[]);
     assert!(matches!(bench.last(), FromAgent::Ended { how: End::Revoked, .. }), "{:?}", bench.last());
 }

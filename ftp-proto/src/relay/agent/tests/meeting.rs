@@ -11,19 +11,25 @@ fn secret() -> Secret32 {
 fn meeting_bench(meets: bool) -> Bench {
     let mut bench = Bench::new(Config { meets, ..config() });
     bench.greet();
-    bench.say(ToAgent::Grant {
-        id: id(1),
-        purpose: GrantPurpose::Join(vec![ip(SOURCE)]),
-        max_bytes: 1_000,
-        max_ms: 600_000,
-        uses: 9,
-    });
+    bench.grant_join(id(1), &[SOURCE], 1_000, 9);
     bench.heard.clear();
     bench
 }
 
 fn meet(bench: &mut Bench, number: u32, near: LegId, leg: Leg, meeting: Meeting) {
     bench.say(ToAgent::Meet { id: id(number), grant: id(1), near, leg, meeting, waits: Waits::default() });
+}
+
+/// A join whose near leg dials the source and whose other leg awaits somebody; the tickets of both.
+fn awaits(bench: &mut Bench, near: LegId) -> (Ticket, Ticket) {
+    meet(bench, 2, near, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
+    bench.routes();
+    let Ask::Expect { ticket: expected, secret: proven } = bench.asks.remove(0) else {
+        panic!("{:?}", bench.asks)
+    };
+    assert_eq!(proven, secret());
+    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    (expected, dial)
 }
 
 fn call() -> Meeting {
@@ -33,14 +39,10 @@ fn call() -> Meeting {
 #[test]
 fn r36_the_other_agent_is_expected_with_its_secret_before_the_user_agent_knows() {
     let mut bench = meeting_bench(true);
-    meet(&mut bench, 2, LegId::B, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
-    bench.routes();
-    let Ask::Expect { ticket, secret: expected } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    assert_eq!(expected, secret());
+    let (ticket, dial) = awaits(&mut bench, LegId::B);
     let ready =
         FromAgent::JoinReady { id: id(2), a: LegState::Meeting, b: LegState::Dialing(at("192.0.2.1:5000")) };
     assert_eq!(bench.heard, [ready]);
-    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.input(Input::Attached { ticket, conn: ConnId(7) });
     assert!(bench.asks.is_empty(), "nothing flows before both stand");
     bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
@@ -53,21 +55,13 @@ fn r36_the_other_agent_is_expected_with_its_secret_before_the_user_agent_knows()
 #[test]
 fn r28_a_join_to_a_data_port_that_is_not_named_any_more_ends() {
     let mut bench = meeting_bench(true);
-    meet(&mut bench, 2, LegId::B, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
-    bench.routes();
-    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let (ticket, dial) = awaits(&mut bench, LegId::B);
     bench.input(Input::Attached { ticket, conn: ConnId(7) });
     bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
     assert!(matches!(bench.asks.remove(0), Ask::Join { .. }));
-    let renewed = |ports: &[&str]| Input::Renewed {
-        allow: vec!["192.0.2.0/24:1-65535".parse().unwrap()],
-        data_ports: ports.iter().map(|ports| ports.parse().unwrap()).collect(),
-        limits: Limits::USUAL,
-    };
-    bench.input(renewed(&["4000-6000"]));
+    bench.renew("192.0.2.0/24:1-65535", &["4000-6000"]);
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
-    bench.input(renewed(&["6000"]));
+    bench.renew("192.0.2.0/24:1-65535", &["6000"]);
     assert!(matches!(bench.asks[..], [Ask::Stop(_)]), "{:?}", bench.asks);
 }
 
@@ -119,11 +113,8 @@ fn a_call_that_fails_names_its_leg_and_the_server_is_reset() {
     bench.routes();
     let listener = bench.listening()[0];
     bench.arrive(listener, 8, "192.0.2.1:20");
-    let call = bench
-        .asks
-        .iter()
-        .find_map(|ask| if let Ask::Call { ticket, .. } = ask { Some(*ticket) } else { None });
-    bench.answer(call.unwrap(), Answer::Failed(Code::NoAgent, String::new()));
+    let Ask::Call { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    bench.answer(ticket, Answer::Failed(Code::NoAgent, String::new()));
     assert!(refused(2, Code::NoAgent, Some(LegId::B))(bench.last()), "{:?}", bench.last());
     assert_eq!(bench.resets(), [8]);
 }
@@ -133,13 +124,10 @@ fn r36_another_agent_that_was_lost_is_told_at_once() {
     let mut bench = meeting_bench(true);
     meet(&mut bench, 2, LegId::B, listen(SOURCE), Meeting::Await(secret()));
     bench.routes();
-    let expected = bench
-        .asks
-        .iter()
-        .find_map(|ask| if let Ask::Expect { ticket, .. } = ask { Some(*ticket) } else { None });
+    let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     let listener = bench.listening()[0];
     bench.arrive(listener, 8, "192.0.2.1:20");
-    bench.answer(expected.unwrap(), Answer::Failed(Code::NotPaired, "it has gone".to_owned()));
+    bench.answer(ticket, Answer::Failed(Code::NotPaired, "it has gone".to_owned()));
     assert!(refused(2, Code::NotPaired, Some(LegId::A))(bench.last()), "{:?}", bench.last());
     assert_eq!(bench.resets(), [8]);
 }
@@ -178,14 +166,10 @@ fn a_call_needs_a_hub_and_every_meeting_a_grant_and_a_server_that_has_greeted() 
 #[test]
 fn r55_without_a_hub_the_user_agent_itself_is_the_other_leg() {
     let mut bench = meeting_bench(false);
-    meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
-    bench.routes();
-    let Ask::Expect { ticket, secret: expected } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    assert_eq!(expected, secret());
+    let (ticket, dial) = awaits(&mut bench, LegId::A);
     let ready =
         FromAgent::JoinReady { id: id(2), a: LegState::Dialing(at("192.0.2.1:5000")), b: LegState::Meeting };
     assert_eq!(bench.heard, [ready]);
-    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.answer(dial, Answer::Connected { conn: ConnId(8), local: at("198.51.100.9:9") });
     assert!(bench.asks.is_empty(), "nothing flows before both stand");
     bench.input(Input::Attached { ticket, conn: ConnId(7) });
@@ -196,10 +180,7 @@ fn r55_without_a_hub_the_user_agent_itself_is_the_other_leg() {
 #[test]
 fn r55_a_data_port_that_is_closed_names_the_server_and_the_link_is_not_expected_any_more() {
     let mut bench = meeting_bench(false);
-    meet(&mut bench, 2, LegId::A, Leg::Dial(at("192.0.2.1:5000")), Meeting::Await(secret()));
-    bench.routes();
-    let Ask::Expect { ticket: expected, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    let Ask::Dial { ticket: dial, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
+    let (expected, dial) = awaits(&mut bench, LegId::A);
     bench.answer(dial, Answer::Failed(Code::ConnectionRefused, String::new()));
     assert!(refused(2, Code::ConnectionRefused, Some(LegId::A))(bench.last()), "{:?}", bench.last());
     assert!(bench.asks.iter().any(|ask| matches!(ask, Ask::Unexpect(ticket) if *ticket == expected)));

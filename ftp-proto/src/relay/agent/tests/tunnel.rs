@@ -2,27 +2,30 @@
 
 use super::*;
 
-fn tunnel(bench: &mut Bench, addresses: &[&str]) {
-    let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
-    bench.say(ToAgent::Grant {
-        id: id(1),
-        purpose: GrantPurpose::Tunnel(target),
-        max_bytes: 99,
-        max_ms: 86_400_000,
-        uses: 1,
-    });
+fn ask_for_tunnel(bench: &mut Bench) {
+    let purpose = GrantPurpose::Tunnel(Target { host: Text::of("ftp.example.net"), port: 2121 });
+    bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 99, max_ms: 86_400_000, uses: 1 });
     bench.say(ToAgent::Tunnel { id: id(2), grant: id(1) });
+}
+
+fn tunnel(bench: &mut Bench, addresses: &[&str]) {
+    ask_for_tunnel(bench);
     let Ask::Resolve { ticket, ref host, port } = bench.asks.remove(0) else { panic!("no question") };
     assert_eq!((host.as_str(), port), ("ftp.example.net", 2121));
     bench.answer(ticket, Answer::Resolved(addresses.iter().map(|text| at(text)).collect()));
     bench.routes();
 }
 
-/// A tunnel whose server is connected; its secret is still to be drawn.
-fn connected_tunnel(bench: &mut Bench) -> Ticket {
+/// A tunnel whose server is connected.
+fn dialled(bench: &mut Bench) {
     tunnel(bench, &["192.0.2.1:2121"]);
     let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+}
+
+/// A tunnel whose server has greeted; its secret is still to be drawn.
+fn connected_tunnel(bench: &mut Bench) -> Ticket {
+    dialled(bench);
     let Ask::Greeting { ticket, conn: ConnId(1) } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.answer(ticket, Answer::Greeted);
     let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
@@ -50,15 +53,7 @@ fn r25_a_name_that_is_not_there_and_one_that_is_not_allowed_are_refused_alike() 
         let mut all = Vec::new();
         for is_there in [true, false] {
             let mut bench = Bench::new(config());
-            let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
-            bench.say(ToAgent::Grant {
-                id: id(1),
-                purpose: GrantPurpose::Tunnel(target),
-                max_bytes: u64::MAX,
-                max_ms: 600_000,
-                uses: 1,
-            });
-            bench.say(ToAgent::Tunnel { id: id(2), grant: id(1) });
+            ask_for_tunnel(&mut bench);
             let Ask::Resolve { ticket, .. } = bench.asks.remove(0) else { panic!("no question") };
             bench.pass(Duration::from_millis(taken), Flow::default);
             if is_there {
@@ -139,9 +134,7 @@ fn r29_an_unused_ticket_expires_after_30_seconds() {
 
 /// A tunnel to a port where TLS begins at once; its link has attached. Returns the ticket of its join.
 fn tls_tunnel(bench: &mut Bench) -> Ticket {
-    tunnel(bench, &["192.0.2.1:2121"]);
-    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    dialled(bench);
     let Ask::Random(ticket) = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
     bench.answer(ticket, Answer::Random(Secret32::new([9; 32])));
     let Ask::Expect { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
@@ -159,15 +152,9 @@ fn tls_config() -> Config {
 
 /// Whether a data connection with the server of a tunnel would be possible.
 fn may_join(bench: &mut Bench) -> bool {
-    let purpose = GrantPurpose::Join(vec![ip(SOURCE)]);
-    bench.say(ToAgent::Grant { id: id(5), purpose, max_bytes: 9, max_ms: 60_000, uses: 1 });
-    bench.say(ToAgent::Join {
-        id: id(6),
-        grant: id(5),
-        a: listen(SOURCE),
-        b: listen(SOURCE),
-        waits: Waits::default(),
-    });
+    bench.grant_join(id(5), &[SOURCE], 9, 1);
+    let (a, b) = (listen(SOURCE), listen(SOURCE));
+    bench.say(ToAgent::Join { id: id(6), grant: id(5), a, b, waits: Waits::default() });
     bench.routes();
     !matches!(bench.last(), FromAgent::Refused { .. })
 }
@@ -176,9 +163,7 @@ fn may_join(bench: &mut Bench) -> bool {
 fn r23_a_server_that_does_not_greet_gets_no_byte_and_the_user_agent_no_ticket() {
     for (code, text) in [(Code::NoGreeting, "other"), (Code::Unwelcome, "busy")] {
         let mut bench = Bench::new(config());
-        tunnel(&mut bench, &["192.0.2.1:2121"]);
-        let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-        bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+        dialled(&mut bench);
         let Ask::Greeting { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
         bench.answer(ticket, Answer::Failed(code, text.to_owned()));
         assert!(refused(2, code, None)(bench.last()), "{:?}", bench.last());
@@ -192,9 +177,7 @@ fn r23_a_server_that_does_not_greet_gets_no_byte_and_the_user_agent_no_ticket() 
 #[test]
 fn r23_a_silent_server_is_given_up_after_30_seconds() {
     let mut bench = Bench::new(config());
-    tunnel(&mut bench, &["192.0.2.1:2121"]);
-    let Ask::Dial { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
-    bench.answer(ticket, Answer::Connected { conn: ConnId(1), local: at("198.51.100.9:999") });
+    dialled(&mut bench);
     bench.pass(Duration::from_millis(29_999), Flow::default);
     assert!(matches!(bench.asks[..], [Ask::Greeting { .. }]), "{:?}", bench.asks);
     bench.pass(Duration::from_millis(1), Flow::default);
