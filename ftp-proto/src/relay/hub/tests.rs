@@ -91,15 +91,7 @@ impl Bench {
     }
 
     fn open(&mut self, id: u64, token: &str) {
-        self.ends.insert(id, Link::default());
-        self.input(Input::Opened {
-            session: SessionId(id),
-            token: token.to_owned(),
-            group: token.to_owned(),
-            joins: Joins::AsAnybody,
-            expires: None,
-            date: None,
-        });
+        self.open_in(id, token, token, Joins::AsAnybody, None);
     }
 
     /// The same for a token of a group.
@@ -114,20 +106,18 @@ impl Bench {
         self.input(Input::Bytes(SessionId(id), &frame));
     }
 
+    fn introduce(&mut self, id: u64, role: Role) {
+        self.say(id, ToHub::Introduce { role, build: Text::of("test") });
+    }
+
     fn agent(&mut self, id: u64, token: &str, name: &str, boot: u64) {
         self.open(id, token);
-        self.say(
-            id,
-            ToHub::Introduce { role: Role::Agent { name: Text::of(name), boot }, build: Text::of("test") },
-        );
+        self.introduce(id, Role::Agent { name: Text::of(name), boot });
     }
 
     fn user(&mut self, id: u64, token: &str) {
         self.open(id, token);
-        self.say(
-            id,
-            ToHub::Introduce { role: Role::User { name: Text::of("test") }, build: Text::of("test") },
-        );
+        self.introduce(id, Role::User { name: Text::of("test") });
     }
 
     fn call(&mut self, from: u64, id: u32, agent: &str) {
@@ -396,10 +386,8 @@ fn r27_a_stream_ends_with_the_token_of_its_caller_although_its_sessions_have_gon
         for id in [1, 2] {
             bench.open_in(id, "ann", "ann", Joins::AsAnybody, Some(date));
         }
-        let agent = Role::Agent { name: Text::of("one"), boot: 1 };
-        bench.say(1, ToHub::Introduce { role: agent, build: Text::default() });
-        let user = Role::User { name: Text::default() };
-        bench.say(2, ToHub::Introduce { role: user, build: Text::default() });
+        bench.introduce(1, Role::Agent { name: Text::of("one"), boot: 1 });
+        bench.introduce(2, Role::User { name: Text::default() });
         bench.call(2, 1, "one");
         bench.attach(1);
         for id in [1, 2] {

@@ -12,15 +12,13 @@ fn bench() -> Bench {
 
 impl Bench {
     fn join(&mut self, id: u64, name: &str) {
-        let role = Role::Agent { name: Text::of(name), boot: id };
-        self.say(id, ToHub::Introduce { role, build: Text::default() });
+        self.introduce(id, Role::Agent { name: Text::of(name), boot: id });
     }
 
     /// A user with a token of this group.
     fn user_of(&mut self, id: u64, group: &str, expires: Option<Moment>) {
         self.open_in(id, "ann", group, Joins::Never, expires);
-        let role = Role::User { name: Text::default() };
-        self.say(id, ToHub::Introduce { role, build: Text::default() });
+        self.introduce(id, Role::User { name: Text::default() });
     }
 }
 
