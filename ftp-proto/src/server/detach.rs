@@ -34,13 +34,11 @@ fn next(cx: &mut Context, seconds: u64) -> Option<Question<Request>> {
     let time = Duration::from_secs(seconds);
     cx.parameters.detach = None;
     if cx.user().is_none_or(|user| user.account.anonymous) {
-        cx.out.reply(Meaning::Denied, "DETA is for users with a name");
-        return None;
+        return cx.said(Meaning::Denied, "DETA is for users with a name");
     }
     if seconds == 0 || time > cx.config.max_detached {
         let text = format!("Not between 1 and {} seconds", cx.config.max_detached.as_secs());
-        cx.out.reply(Meaning::OutOfRange, text);
-        return None;
+        return cx.said(Meaning::OutOfRange, text);
     }
     let random = cx.nonces.next();
     let id = TransferId::new(std::array::from_fn(|at| random.get(at).copied().unwrap_or_default()));

@@ -46,12 +46,10 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
         Login::Named(user) => std::mem::take(user),
         // Many clients send PASS without waiting for the reply to USER.
         Login::User(user) if user.by == LoginMethod::Certificate => {
-            cx.out.reply(Meaning::Superfluous, "No password is needed");
-            return None;
+            return cx.said(Meaning::Superfluous, "No password is needed");
         }
         Login::Nobody | Login::Charged(..) | Login::User(_) => {
-            cx.out.reply(Meaning::BadSequence, "USER comes before PASS");
-            return None;
+            return cx.said(Meaning::BadSequence, "USER comes before PASS");
         }
     };
     cx.login = Login::Nobody;

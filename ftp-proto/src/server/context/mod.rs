@@ -75,6 +75,12 @@ impl Context {
         }
     }
 
+    /// Replies at once: the command has nothing more to wait for.
+    pub(crate) fn said<T>(&mut self, meaning: Meaning, text: impl AsRef<[u8]>) -> Option<T> {
+        self.out.reply(meaning, text);
+        None
+    }
+
     /// Asks the driver something that later commands must wait for.
     pub(crate) fn question<T>(&mut self, purpose: T, ask: impl FnOnce(Ticket) -> Ask) -> Question<T> {
         let ticket = self.out.ticket();

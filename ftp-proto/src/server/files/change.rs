@@ -1,7 +1,7 @@
 //! Files, names and directories are changed: DELE, RNFR, RNTO, CWD, CDUP, PWD, MKD, RMD, MFMT, MFF, MDTM with a time, and SITE
 //! with the copies within the server (CPFR and CPTO, as ProFTPD's mod_copy has them) and SYNC.
 
-use super::{Long, Waits, ask, long, perform, said, unexpected, with_room};
+use super::{Long, Waits, ask, long, perform, unexpected, with_room};
 use crate::calendar::When;
 use crate::command::{NewFact, Site, Verb};
 use crate::reply::Meaning;
@@ -25,7 +25,7 @@ pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
             return unexpected(cx);
         }
         cx.parameters.named = Some(PendingName::Rename(path, is));
-        said(cx, Meaning::RenameNoted, "RNTO, please")
+        cx.said(Meaning::RenameNoted, "RNTO, please")
     })
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
 /// stays, since the client does not know it.
 pub(crate) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
     let Some(PendingName::Rename(from, is)) = cx.parameters.named.take() else {
-        return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
+        return cx.said(Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;
     let of = Uploading::Renamed(from.clone());
@@ -59,7 +59,7 @@ fn enter(cx: &mut Context, path: PathName) -> Waits {
         let FileAnswer::Done = found else { return unexpected(cx) };
         let text = [path.quoted().as_slice(), b" is the working directory"].concat();
         cx.parameters.cwd = path;
-        said(cx, Meaning::DirectoryDone, text)
+        cx.said(Meaning::DirectoryDone, text)
     })
 }
 
@@ -95,7 +95,7 @@ pub(super) fn copy_from(cx: &mut Context, name: &PathName) -> Waits {
     ask(cx, Verb::Site, path.clone(), FileAsk::CopyFrom(path), |cx, path, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
         cx.parameters.named = Some(PendingName::Copy(path));
-        said(cx, Meaning::CopyNoted, "SITE CPTO, please")
+        cx.said(Meaning::CopyNoted, "SITE CPTO, please")
     })
 }
 
@@ -105,13 +105,13 @@ pub(super) fn copy_to(cx: &mut Context, name: &PathName) -> Waits {
         return None;
     }
     let Some(PendingName::Copy(from)) = cx.parameters.named.take() else {
-        return said(cx, Meaning::BadSequence, "SITE CPFR comes right before SITE CPTO");
+        return cx.said(Meaning::BadSequence, "SITE CPFR comes right before SITE CPTO");
     };
     let to = cx.resolve(name)?;
     with_room(cx, Verb::Site, Uploading::Copy, FileAsk::Copy { from, to }, |cx, question| {
         let waits = ask(cx, Verb::Site, PathName::root(), question, |cx, _, found| {
             let FileAnswer::Copied(bytes) = found else { return unexpected(cx) };
-            said(cx, Meaning::Copied, format!("Copied {bytes} bytes"))
+            cx.said(Meaning::Copied, format!("Copied {bytes} bytes"))
         });
         long(cx, Long::Copy, waits)
     })
@@ -131,7 +131,7 @@ const SYNCED: &str = "Everything is on stable storage";
 /// SITE SYNC. An account that may change nothing has stored nothing.
 pub(super) fn sync(cx: &mut Context) -> Waits {
     if cx.may_change_nothing() {
-        return said(cx, Meaning::Okay, SYNCED);
+        return cx.said(Meaning::Okay, SYNCED);
     }
     let waits = perform(cx, Verb::Site, FileAsk::Sync, Meaning::Okay, SYNCED);
     long(cx, Long::Sync, waits)
@@ -160,7 +160,7 @@ fn change(cx: &mut Context, verb: Verb, facts: &[NewFact], name: &PathName) -> W
             NewFact::Mode(bits) => mode = Some(permissions(cx, *bits)?),
             NewFact::Unknown(name) => {
                 let text = format!("{name} cannot be changed, only {}", NewFact::NAMES);
-                return said(cx, Meaning::ParameterNotImplemented, text);
+                return cx.said(Meaning::ParameterNotImplemented, text);
             }
         }
         text.extend_from_slice(fact.to_text().as_bytes());
@@ -201,8 +201,8 @@ pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
             let copies = cx.config.copies;
             if let Some(word) = word {
                 return match Site::line(word.as_bytes(), copies) {
-                    Some(line) => said(cx, Meaning::HelpText, format!("SITE {line}")),
-                    None => said(cx, Meaning::NotImplemented, format!("There is no SITE {word}")),
+                    Some(line) => cx.said(Meaning::HelpText, format!("SITE {line}")),
+                    None => cx.said(Meaning::NotImplemented, format!("There is no SITE {word}")),
                 };
             }
             let lines = ["SITE commands"].into_iter().chain(Site::lines(copies)).chain(["End"]);
@@ -210,7 +210,7 @@ pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
             cx.out.reply_lines(Meaning::HelpText, &lines);
             None
         }
-        Site::Unknown(word) => said(cx, Meaning::ParameterNotImplemented, format!("There is no SITE {word}")),
+        Site::Unknown(word) => cx.said(Meaning::ParameterNotImplemented, format!("There is no SITE {word}")),
     }
 }
 
@@ -219,6 +219,5 @@ fn permissions(cx: &mut Context, bits: u32) -> Option<u32> {
     if bits & !PERMISSIONS == 0 {
         return Some(bits);
     }
-    cx.out.reply(Meaning::Denied, "Only the permissions 000 to 777 can be set");
-    None
+    cx.said(Meaning::Denied, "Only the permissions 000 to 777 can be set")
 }

@@ -202,14 +202,9 @@ fn long(cx: &mut Context, work: Long, waits: Waits) -> Waits {
     Some(question)
 }
 
-fn said(cx: &mut Context, meaning: Meaning, text: impl AsRef<[u8]>) -> Waits {
-    cx.out.reply(meaning, text);
-    None
-}
-
 /// The driver has found something else than it was asked for.
 fn unexpected(cx: &mut Context) -> Waits {
-    said(cx, Meaning::LocalError, "Local error")
+    cx.said(Meaning::LocalError, "Local error")
 }
 
 impl Request {
@@ -330,7 +325,7 @@ impl Request {
             Ok(found) => {
                 let waits = match (self.reply, found) {
                     (Reply::By(reply, name), found) => reply(cx, name, found),
-                    (Reply::Text(meaning, text), FileAnswer::Done) => said(cx, meaning, text),
+                    (Reply::Text(meaning, text), FileAnswer::Done) => cx.said(meaning, text),
                     (Reply::Text(..) | Reply::Room(..), _) => unexpected(cx),
                 };
                 if self.stopped {
@@ -344,7 +339,7 @@ impl Request {
             }
             Err(failure) => match self.long {
                 Some(Long::Digest(meaning)) if self.begun => {
-                    said(cx, meaning, format!("No digest: {failure}"))
+                    cx.said(meaning, format!("No digest: {failure}"))
                 }
                 Some(_) | None => {
                     cx.groups.not_named(failure, &mut cx.out);

@@ -1,7 +1,7 @@
 //! PACK LOOK, SAME, DELETE, KEEP, DROP: what names a group of small files may get, that it gets them, what files are still what
 //! they were, and that these are deleted.
 
-use super::{Waits, ask, said, unexpected, with_room};
+use super::{Waits, ask, unexpected, with_room};
 use crate::command::{FileNumbers, FileToSend, GroupNumber, Verb};
 use crate::reply::{FileOutcome, LeftOut, Meaning, deleted_text, same_text};
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
@@ -61,7 +61,7 @@ pub(crate) fn keep(cx: &mut Context, group: GroupNumber, numbers: FileNumbers) -
     let (count, directory) = (held.files.len(), held.directory.clone());
     if usize::from(numbers.last()) > count {
         let text = format!("Group {group} has only {}", counted(count as u64, "file"));
-        return said(cx, Meaning::OutOfRange, text);
+        return cx.said(Meaning::OutOfRange, text);
     }
     let of = Uploading::Group(numbers.count());
     with_room(cx, Verb::Pack, of, FileAsk::Keep(group, directory, numbers), keep_now)
@@ -89,12 +89,12 @@ pub(crate) fn drop_group(cx: &mut Context, group: GroupNumber) -> Waits {
     }
     ask(cx, Verb::Pack, PathName::root(), FileAsk::Drop(group), |cx, _, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
-        said(cx, Meaning::GroupDone, "Files removed")
+        cx.said(Meaning::GroupDone, "Files removed")
     })
 }
 
 fn no_group(cx: &mut Context, group: GroupNumber) -> Waits {
-    said(cx, Meaning::BadSequence, format!("No group {group} is held; send PACK STORE again"))
+    cx.said(Meaning::BadSequence, format!("No group {group} is held; send PACK STORE again"))
 }
 
 /// Says what was left out, a line for each file.

@@ -81,8 +81,7 @@ pub(crate) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
 /// The reply to SOCK: the socket of this end, unless that is told with the transfer only.
 fn answer_sock(cx: &mut Context, port: u16) -> Waits {
     if defers_socket(cx) {
-        cx.out.reply(Meaning::Okay, "SOCK is noted");
-        return None;
+        return cx.said(Meaning::Okay, "SOCK is noted");
     }
     say_socket(cx, port)
 }
@@ -142,8 +141,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
     }
     if cx.config.dialect == Dialect::Rfc959 && announced_v4(cx, 0).is_none() {
         let text = "PASV cannot show an IPv6 address; send EPSV";
-        cx.out.reply(Meaning::CannotConnect, text);
-        return None;
+        return cx.said(Meaning::CannotConnect, text);
     }
     listen_passively(cx, opening)
 }
@@ -151,8 +149,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
 /// CPSV: PASV whose transfer makes this server the TLS client (F06).
 pub(crate) fn cpsv(cx: &mut Context) -> Waits {
     if cx.tls.role(Cargo::File, true).is_none() {
-        cx.out.reply(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
-        return None;
+        return cx.said(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
     }
     passive_v4(cx, Opening::Cpsv)
 }
@@ -162,8 +159,7 @@ pub(crate) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
     match wanted {
         Epsv::All => {
             cx.parameters.epsv_only = true;
-            cx.out.reply(Meaning::Okay, "Only EPSV from now on");
-            None
+            cx.said(Meaning::Okay, "Only EPSV from now on")
         }
         Epsv::V4 if family(cx) == Family::V6 => bad_family(cx),
         Epsv::V6 if family(cx) == Family::V4 => bad_family(cx), // D18
@@ -212,8 +208,7 @@ pub(crate) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
     }
     cx.sockets.activate(&mut cx.out); // C25
     cx.sockets.targets = Each::both(Target::Port(to));
-    cx.out.reply(Meaning::Okay, "Data port noted");
-    None
+    cx.said(Meaning::Okay, "Data port noted")
 }
 
 /// RSYM: whether an active end also listens on the port that SOCK or GSOC has announced (G02).
@@ -239,19 +234,16 @@ pub(crate) fn bad_family(cx: &mut Context) -> Waits {
         Family::V4 => "(1)",
         Family::V6 => "(2)",
     };
-    cx.out.reply(Meaning::BadFamily, format!("Network protocol not supported, use {list}"));
-    None
+    cx.said(Meaning::BadFamily, format!("Network protocol not supported, use {list}"))
 }
 
 /// EPRT or EPSV with an unknown protocol: the reply lists those that are served.
 pub(crate) fn unknown_family(cx: &mut Context) -> Waits {
-    cx.out.reply(Meaning::BadFamily, "Network protocol not supported, use (1,2)");
-    None
+    cx.said(Meaning::BadFamily, "Network protocol not supported, use (1,2)")
 }
 
 fn only_epsv(cx: &mut Context) -> Waits {
-    cx.out.reply(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections");
-    None
+    cx.said(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections")
 }
 
 fn refuse_address(cx: &mut Context, why: RefusalReason, address: SocketAddr) -> Waits {
@@ -261,8 +253,7 @@ fn refuse_address(cx: &mut Context, why: RefusalReason, address: SocketAddr) -> 
         true => "; a client behind NAT needs passive mode",
         false => "",
     };
-    cx.out.reply(Meaning::Refused, format!("Refused: {why}{hint}")); // B17, B18, B19
-    None
+    cx.said(Meaning::Refused, format!("Refused: {why}{hint}")) // B17, B18, B19
 }
 
 fn decide_target(cx: &Context, to: SocketAddr) -> Result<Grant, RefusalReason> {
@@ -313,8 +304,7 @@ fn use_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
 }
 
 fn say_socket(cx: &mut Context, port: u16) -> Waits {
-    cx.out.reply(Meaning::Socket, format!("SOCK {port}"));
-    None
+    cx.said(Meaning::Socket, format!("SOCK {port}"))
 }
 
 /// A port to listen on. PASV listens on one that receives, as RFC 478 has it.
@@ -391,8 +381,7 @@ impl Request {
 }
 
 fn no_port(cx: &mut Context) -> Waits {
-    cx.out.reply(Meaning::NoPort, "No data port is free now (passive-ports)"); // C06
-    None
+    cx.said(Meaning::NoPort, "No data port is free now (passive-ports)") // C06
 }
 
 /// The listener exists: only now comes the reply.
@@ -443,19 +432,21 @@ fn say_passive(cx: &mut Context, opening: Opening, port: u16) -> Waits {
     None
 }
 
-/// The address and port as EPRT writes them (RFC 2428 2), for CEPR.
-fn announced(cx: &Context, port: u16) -> String {
+/// The configured address, otherwise the control connection's local one.
+fn announced_ip(cx: &Context) -> IpAddr {
     let local = cx.local_ip();
     let public = cx.connection.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
-    format_eprt(SocketAddr::new(public.unwrap_or(local), port))
+    public.unwrap_or(local)
 }
 
-/// The address that 227 announces: the configured one, otherwise the control connection's local one
-/// (D11).
+/// The address and port as EPRT writes them (RFC 2428 2), for CEPR.
+fn announced(cx: &Context, port: u16) -> String {
+    format_eprt(SocketAddr::new(announced_ip(cx), port))
+}
+
+/// The address that 227 announces (D11).
 fn announced_v4(cx: &Context, port: u16) -> Option<SocketAddrV4> {
-    let local = cx.local_ip();
-    let public = cx.connection.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));
-    match public.unwrap_or(local) {
+    match announced_ip(cx) {
         IpAddr::V4(ip) => Some(SocketAddrV4::new(ip, port)),
         IpAddr::V6(_) => None,
     }

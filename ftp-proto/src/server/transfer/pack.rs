@@ -33,12 +33,10 @@ pub(crate) fn store(
 ) -> Option<Request> {
     if cx.groups.has(group) {
         let text = format!("Group {group} is held already; send PACK KEEP or PACK DROP first");
-        cx.out.reply(Meaning::BadSequence, text);
-        return None;
+        return cx.said(Meaning::BadSequence, text);
     }
     if cx.groups.is_full() {
-        cx.out.reply(Meaning::TooMany, "Too many groups are held; send PACK KEEP or PACK DROP first");
-        return None;
+        return cx.said(Meaning::TooMany, "Too many groups are held; send PACK KEEP or PACK DROP first");
     }
     let files = files.into();
     request(cx, directory, range, |algorithm| Intent::StoreGroup { group, files, algorithm })
@@ -57,12 +55,10 @@ fn request(
         DataType::Image | DataType::Local8 | DataType::Unserved => None,
     };
     if let Some(text) = conflict {
-        cx.out.reply(Meaning::ParametersConflict, text);
-        return None;
+        return cx.said(Meaning::ParametersConflict, text);
     }
     let Some(algorithm) = cx.parameters.digest else {
-        cx.out.reply(Meaning::BadSequence, "PACK needs DGST: send DGST and this command again");
-        return None;
+        return cx.said(Meaning::BadSequence, "PACK needs DGST: send DGST and this command again");
     };
     let path = path::plain(cx.resolve(directory)?);
     let (intent, data_type) = (intent(algorithm), cx.parameters.data_type);
