@@ -1,7 +1,7 @@
 //! Any sequence of inputs: the session stays in step, forgets nothing, and has an end.
 
 use super::Harness;
-use super::harness::{FOREIGN, OWN, Setup};
+use super::harness::{Config, FOREIGN, OWN, config};
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::policy::{Foreign, Rules};
@@ -207,7 +207,7 @@ proptest! {
         let dialect = if old { Dialect::Rfc354 } else { Dialect::Rfc959 };
         let gender = if strict { Gender::Strict } else { Gender::Off };
         let rules = Rules { foreign, ..Rules::default() };
-        let mut h = Harness::new(Setup { dialect, gender, rules, ..Setup::default() }).logged_in();
+        let mut h = Harness::new(Config { dialect, gender, rules, ..config() }).logged_in();
         let mut said = finals(&h.transcript);
         for next in sequence {
             if h.closed {

@@ -2,12 +2,12 @@
 //! and accounts that ACCT names.
 
 use super::Harness;
-use super::harness::{OWN, Setup, seconds};
+use super::harness::{Config, OWN, config, seconds};
 use crate::dialect::Dialect::{self, Rfc354, Rfc959};
 use crate::server::ask::{End, Event};
 
 fn strict(dialect: Dialect) -> Harness {
-    Harness::new(Setup { dialect, strict_listen: true, ..Setup::default() }).logged_in()
+    Harness::new(Config { dialect, strict_listen: true, ..config() }).logged_in()
 }
 
 #[test]
@@ -25,8 +25,7 @@ fn c11_where_listening_is_strict_a_peer_is_refused_before_the_command_and_accept
         assert!(h.is_moving());
         h.finish(5, End::WHOLE_FILE);
         // RFC 478 lets the peer of PASV come first (D02).
-        let port = h.port("PASV");
-        h.arrive(port, &format!("{OWN}:5002"));
+        h.own_host_connects();
         h.say("STOR c");
         assert!(h.is_moving());
     }
@@ -34,7 +33,7 @@ fn c11_where_listening_is_strict_a_peer_is_refused_before_the_command_and_accept
 
 /// The login up to the account that is still missing.
 fn charged(dialect: Dialect) -> Harness {
-    let mut h = Harness::new(Setup { dialect, ..Setup::default() });
+    let mut h = Harness::new(Config { dialect, ..config() });
     h.say("USER charged");
     let needed = if dialect == Rfc354 { "331" } else { "332" };
     h.check("PASS secret", &[needed]);

@@ -8,16 +8,11 @@ use crate::digest::{Algorithm, Digest};
 use crate::server::ask::{End, Intent};
 use crate::wire::ByteRange;
 
-fn ready(h: &mut Harness) {
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
-}
-
 #[test]
 fn dgst_puts_the_digest_into_the_final_reply() {
     let mut h = modern();
     assert_eq!(h.say("DGST sha-256"), ["200 SHA-256"]);
-    ready(&mut h);
+    h.own_host_connects();
     h.say("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), Some(Algorithm::Sha256));
     let digest = Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) };
@@ -26,18 +21,18 @@ fn dgst_puts_the_digest_into_the_final_reply() {
     assert_eq!(replies, [digest.as_str(), "226-Bytes 995", "226 Transfer complete."]);
 
     // It stays until OFF, and a listing has none.
-    ready(&mut h);
+    h.own_host_connects();
     h.say("LIST");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None);
     assert_eq!(h.finish(5, End::WHOLE_FILE), ["226 Transfer complete."]);
     h.say("DGST BLAKE3");
-    ready(&mut h);
+    h.own_host_connects();
     h.say("STOR c");
     assert_eq!(h.terms.and_then(|terms| terms.digest), Some(Algorithm::Blake3));
     let replies = h.finish(7, End::Broken("gone".to_owned()));
     assert!(replies.len() == 1 && replies[0].starts_with("426 "), "{replies:?}");
     h.check("DGST OFF", &["200"]);
-    ready(&mut h);
+    h.own_host_connects();
     h.say("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None);
 }
@@ -51,9 +46,8 @@ fn dgst_needs_bytes_as_they_are_and_a_known_algorithm() {
     h.say("TYPE A");
     h.check("RETR a", &["504"]);
     h.say("TYPE I");
-    h.say("USER u");
-    h.say("PASS secret");
-    ready(&mut h);
+    h.log_in();
+    h.own_host_connects();
     h.say("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None, "USER ends it");
     // A client of 1973 would take each line for a reply.
@@ -86,7 +80,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
         h.check("RATE 1000", &["200"]);
         h.check("MODE Z", &["200"]);
         for _ in 0..2 {
-            ready(&mut h);
+            h.own_host_connects();
             h.say("RETR a");
             let terms = h.terms.unwrap();
             assert_eq!((terms.rate.map(|rate| rate.bytes.get()), terms.mode), (Some(1000), Mode::Deflate));
@@ -94,7 +88,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
         }
         h.check("RATE OFF", &["200"]);
         h.check("MODE S", &["200"]);
-        ready(&mut h);
+        h.own_host_connects();
         h.say("RETR a");
         let terms = h.terms.unwrap();
         assert_eq!((terms.rate, terms.mode), (None, Mode::Stream));
@@ -107,10 +101,10 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
 
 #[test]
 fn mode_z_is_offered_only_after_the_login() {
-    for (mut h, asks, ready) in [(old(), "HELP", "300"), (modern(), "FEAT", "220")] {
+    for (mut h, asks) in [(old(), "HELP"), (modern(), "FEAT")] {
         let offers = |h: &mut Harness| h.say(asks).iter().any(|line| line == " MODE Z");
         assert!(offers(&mut h));
-        h.check("REIN", &[ready]);
+        h.check("REIN", &["300/220"]);
         assert!(!offers(&mut h));
     }
 }
@@ -118,7 +112,7 @@ fn mode_z_is_offered_only_after_the_login() {
 #[test]
 fn prob_obtains_a_connection_and_ends_it_with_a_reset() {
     for mut h in both() {
-        let code = if h.transcript[0].starts_with('3') { "200" } else { "225" };
+        let code = h.code("200/225");
         let port = h.port("PASV");
         h.did();
         h.check("PROB S", &[]);

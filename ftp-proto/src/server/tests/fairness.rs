@@ -1,11 +1,10 @@
 //! Who gives way at a listener when strangers crowd it, before the transfer command and after it (C28).
 
 use super::Harness;
-use super::harness::{FOREIGN, OWN, Setup, modern, seconds};
+use super::harness::{FOREIGN, OWN, config, connection, modern, seconds};
 use crate::command::Direction;
 use crate::server::ask::{ConnId, Event};
 use crate::server::config::Timer;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 const SECRET: [u8; 32] = [7; 32];
@@ -94,13 +93,8 @@ fn four_candidates_of_one_address_prove_at_the_same_time_and_a_fifth_takes_the_p
 
 #[test]
 fn all_addresses_of_an_ipv6_network_count_as_one() {
-    let local: IpAddr = "2001:db8:1::1".parse().unwrap();
-    let setup = Setup {
-        peer: "[2001:db8:7::7]:50000".parse().unwrap(),
-        local: SocketAddr::new(local, 21),
-        ..Setup::default()
-    };
-    let mut h = Harness::new(setup).logged_in();
+    let mut h =
+        Harness::over(config(), connection("[2001:db8:7::7]:50000", "[2001:db8:1::1]:21")).logged_in();
     h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
     let port = h.port("EPSV");
     h.check("STOR c", &[]);

@@ -1,7 +1,7 @@
 //! A24: what becomes of a session whose client has ended the control connection.
 
 use super::Harness;
-use super::harness::{FOREIGN, OWN, both, modern, open_to_all, seconds};
+use super::harness::{FOREIGN, both, modern, open_to_all, seconds};
 use crate::command::Verb;
 use crate::dialect::Dialect;
 use crate::digest::{Algorithm, Digest};
@@ -10,8 +10,7 @@ use crate::server::ask::{End, Event, FileFailure, Input};
 
 /// A file is being received from the user's own host.
 fn receiving(mut h: Harness, command: &str) -> Harness {
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:7000"));
+    h.own_host_connects();
     h.say(command);
     assert!(h.is_moving());
     h.did();
@@ -84,8 +83,7 @@ fn a24_everything_else_ends_at_once() {
     waits.port("PASV");
     waits.say("STOR c");
     let mut sends = modern();
-    let port = sends.port("PASV");
-    sends.arrive(port, &format!("{OWN}:7000"));
+    sends.own_host_connects();
     sends.say("RETR a");
     let mut foreign = open_to_all(Dialect::Rfc959);
     let port = foreign.port("PASV");
@@ -248,8 +246,7 @@ fn with_group() -> Harness {
     for command in ["MODE B", "DGST CRC32C"] {
         h.check(command, &["200"]);
     }
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    h.own_host_connects();
     h.check("PACK STORE 7 /d//5,-,a", &["150"]);
     let digest = Digest { algorithm: Algorithm::Crc32c, hex: "0badcafe".to_owned() };
     h.finish_group(14, vec![FileOutcome::Moved { bytes: 5, digest }]);

@@ -9,13 +9,15 @@ use crate::server::ask::{
     Answer, Ask, Carried, ConnId, DetachedTransfer, End, Event, FileAnswer, FileFailure, Input, Intent,
     ListStyle, Output, Ticket, TransferTerms,
 };
-use crate::server::{Access, Config, Connection, Gender, Rights, Session, Tls};
+use crate::server::{Access, Connection, Rights, Session};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Fingerprint, PathName, TransferId};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use crate::server::Config;
 
 mod accounts;
 mod files;
@@ -113,55 +115,41 @@ pub(super) struct Harness {
     pub(super) open: Vec<ConnId>,
 }
 
-/// What is different from the default configuration.
-pub(super) struct Setup {
-    pub(super) dialect: Dialect,
-    pub(super) gender: Gender,
-    pub(super) defers_socket: bool,
-    pub(super) rules: Rules,
-    pub(super) peer: SocketAddr,
-    pub(super) local: SocketAddr,
-    pub(super) public_address: Option<std::net::IpAddr>,
-    pub(super) tls: Tls,
-    pub(super) strict_listen: bool,
-    pub(super) has_hooks: bool,
-    pub(super) copies: bool,
+/// The configuration of a listener of which nothing else is said.
+pub(super) fn config() -> Config {
+    Config { software: "server".to_owned(), ..Config::default() }
 }
 
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            dialect: Dialect::Rfc959,
-            gender: Gender::Off,
-            defers_socket: false,
-            rules: Rules::default(),
-            peer: (OWN.parse::<std::net::IpAddr>().unwrap(), 50_000).into(),
-            local: (LOCAL.parse::<std::net::IpAddr>().unwrap(), 21).into(),
-            public_address: None,
-            tls: Tls::default(),
-            strict_listen: false,
-            has_hooks: false,
-            copies: true,
-        }
-    }
+/// A control connection between these addresses.
+pub(super) fn connection(peer: &str, local: &str) -> Connection {
+    let (peer, local) = (address(peer), address(local));
+    Connection { peer, local, proxied: false, public_address: None, entropy: [9; 32] }
+}
+
+pub(super) fn over_ipv6() -> Connection {
+    connection("[2001:db8::1]:5000", "[2001:db8::2]:21")
 }
 
 pub(super) fn old() -> Harness {
-    Harness::new(Setup { dialect: Dialect::Rfc354, ..Setup::default() }).logged_in()
+    Harness::new(Config { dialect: Dialect::Rfc354, ..config() }).logged_in()
 }
 
 pub(super) fn modern() -> Harness {
-    Harness::new(Setup::default()).logged_in()
+    Harness::new(config()).logged_in()
 }
 
-/// Both listeners under `--foreign authenticated` with all networks named: the bare scripts.
-pub(super) fn open_to_all(dialect: Dialect) -> Harness {
-    let rules = Rules {
+/// `--foreign authenticated` with all networks named.
+pub(super) fn all_networks() -> Rules {
+    Rules {
         foreign: Foreign::Authenticated,
         foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
         ..Rules::default()
-    };
-    Harness::new(Setup { dialect, rules, ..Setup::default() }).logged_in()
+    }
+}
+
+/// A listener under these rules: the bare scripts.
+pub(super) fn open_to_all(dialect: Dialect) -> Harness {
+    Harness::new(Config { dialect, rules: all_networks(), ..config() }).logged_in()
 }
 
 pub(super) fn both() -> [Harness; 2] {
@@ -177,26 +165,12 @@ pub(super) fn seconds(n: u64) -> Duration {
 }
 
 impl Harness {
-    pub(super) fn new(setup: Setup) -> Self {
-        let config = Config {
-            dialect: setup.dialect,
-            gender: setup.gender,
-            defers_socket: setup.defers_socket,
-            rules: setup.rules,
-            strict_listen: setup.strict_listen,
-            tls: setup.tls,
-            has_hooks: setup.has_hooks,
-            copies: setup.copies,
-            software: "server".to_owned(),
-            ..Config::default()
-        };
-        let connection = Connection {
-            peer: setup.peer,
-            local: setup.local,
-            proxied: false,
-            public_address: setup.public_address,
-            entropy: [9; 32],
-        };
+    /// A session of the user's own host.
+    pub(super) fn new(config: Config) -> Self {
+        Self::over(config, connection(&format!("{OWN}:50000"), &format!("{LOCAL}:21")))
+    }
+
+    pub(super) fn over(config: Config, connection: Connection) -> Self {
         let mut harness = Self {
             session: Session::new(Arc::new(config), connection),
             now: Moment::START,
@@ -250,9 +224,13 @@ impl Harness {
         harness
     }
 
-    pub(super) fn logged_in(mut self) -> Self {
+    pub(super) fn log_in(&mut self) {
         self.say("USER u");
         self.say("PASS secret");
+    }
+
+    pub(super) fn logged_in(mut self) -> Self {
+        self.log_in();
         self.say("TYPE I");
         self.did.clear();
         self
@@ -427,10 +405,11 @@ impl Harness {
         std::mem::take(&mut self.replies)
     }
 
-    /// Checks the codes of the replies that a line gives: the first four characters of each line.
+    /// Checks the codes of the replies that a line gives: the first four characters of each line, as [`Self::code`] has them.
     #[track_caller]
     pub(super) fn check(&mut self, line: &str, codes: &[&str]) {
         let replies = self.say(line);
+        let codes: Vec<&str> = codes.iter().map(|codes| self.code(codes)).collect();
         let found: Vec<&str> =
             replies.iter().filter(|line| !line.starts_with(' ')).map(|line| line[..4].trim_end()).collect();
         assert_eq!(found, codes, "{line}: {replies:?}");

@@ -5,12 +5,6 @@ use super::harness::{FOREIGN, OWN, both, modern, seconds};
 use crate::command::Direction;
 use crate::server::ask::{ConnId, End, Event, Input};
 
-/// The code of this listener's dialect, of `old/modern`.
-fn code<'a>(h: &Harness, codes: &'a str) -> &'a str {
-    let (old, modern) = codes.split_once('/').unwrap();
-    if h.transcript[0].starts_with('3') { old } else { modern }
-}
-
 /// A session that keeps a connection after `command`.
 #[track_caller]
 fn keeping(h: &mut Harness, command: &str) -> ConnId {
@@ -20,7 +14,7 @@ fn keeping(h: &mut Harness, command: &str) -> ConnId {
     let conn = h.arrive(port, &format!("{OWN}:5000"));
     h.take();
     let replies = h.finish(5, End::WHOLE_FILE);
-    assert!(replies[0].starts_with(code(h, "252/250")), "{replies:?}");
+    assert!(replies[0].starts_with(h.code("252/250")), "{replies:?}");
     assert_eq!(h.kept, [conn]);
     h.did();
     conn
@@ -32,12 +26,12 @@ fn e12_the_second_file_takes_the_connection_of_the_first() {
         for mut h in both() {
             let conn = keeping(&mut h, command);
             for _ in 0..3 {
-                h.check(command, &[code(&h, "250/125")]);
+                h.check(command, &["250/125"]);
                 let did = h.did();
                 assert_eq!(did.len(), 2, "{did:?}");
                 assert_eq!(did[1], format!("move {}", conn.0));
                 let replies = h.finish(5, End::WHOLE_FILE);
-                assert!(replies[0].starts_with(code(&h, "252/250")), "{replies:?}");
+                assert!(replies[0].starts_with(h.code("252/250")), "{replies:?}");
             }
             h.say("QUIT");
         }
@@ -53,10 +47,10 @@ fn c24_in_mode_b_a_connection_at_a_listener_stays_and_so_does_the_listener() {
         let conn = h.arrive(port, &format!("{OWN}:5000"));
         h.take();
         let replies = h.finish(5, End::WHOLE_FILE);
-        assert!(replies[0].starts_with(code(&h, "252/250")), "{replies:?}");
+        assert!(replies[0].starts_with(h.code("252/250")), "{replies:?}");
         assert!(h.listens(port));
         // The other direction has a connection of its own, or none.
-        h.check("RETR a", &[code(&h, "454/425")]);
+        h.check("RETR a", &["454/425"]);
         assert_eq!(h.kept, [conn]);
         let sends = h.port("LSTN S");
         assert!(h.kept.is_empty(), "LSTN closes what is kept");

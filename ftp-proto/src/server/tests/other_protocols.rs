@@ -1,19 +1,19 @@
 //! Clients that speak another protocol: nothing that they say is executed.
 
 use super::Harness;
-use super::harness::Setup;
+use super::harness::{Config, config};
 use crate::server::ask::{Answer, Event, Handshake, Input};
 use crate::server::{Tls, TlsStart};
 
 fn clear() -> Harness {
-    let mut h = Harness::new(Setup { tls: Tls::default(), ..Setup::default() });
+    let mut h = Harness::new(Config { tls: Tls::default(), ..config() });
     h.take();
     h
 }
 
 fn explicit() -> Harness {
     let tls = Tls { begin: TlsStart::Explicit, ..Tls::default() };
-    let mut h = Harness::new(Setup { tls, ..Setup::default() });
+    let mut h = Harness::new(Config { tls, ..config() });
     h.take();
     h
 }

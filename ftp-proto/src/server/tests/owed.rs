@@ -7,8 +7,7 @@ use crate::server::ask::{Answer, Event, Input};
 
 /// A transfer over a connection of the user's own host, with a driver that does not say how far it is.
 fn moving(h: &mut Harness) {
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    h.own_host_connects();
     h.say("STOR c");
     h.answers_progress = false;
 }

@@ -1,7 +1,7 @@
 //! PACK: groups of small files.
 
 use super::Harness;
-use super::harness::{OWN, modern, old, seconds};
+use super::harness::{Config, config, modern, old, seconds};
 use crate::command::{Direction, GroupNumber, Verb};
 use crate::digest::{Algorithm, Digest};
 use crate::policy::Exchange;
@@ -28,9 +28,7 @@ pub(super) fn ready_with(mut h: Harness) -> Harness {
 }
 
 fn arrive(h: &mut Harness) {
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
-    h.did();
+    h.own_host_connects();
 }
 
 /// Checks the reply to the first command about a group of somebody who logs in for it.
@@ -206,7 +204,7 @@ fn a_time_needs_the_right_to_set_one() {
         (STORE, "150"),
         ("PACK SEND /d//5,20010101000000,-,a", "150"),
     ] {
-        let mut h = Harness::new(super::harness::Setup::default());
+        let mut h = Harness::new(config());
         h.access = Access::everywhere(rights);
         check_alone(h, command, code);
     }
@@ -332,8 +330,7 @@ fn groups_end_with_the_login_and_with_the_session() {
         told(&mut h);
         h.say(command);
         assert_eq!(told(&mut h), lost, "{command}");
-        h.say("USER u");
-        h.say("PASS secret");
+        h.log_in();
         h.check("PACK KEEP 7 1", &["503"]);
     }
     for end in ["QUIT", ""] {
@@ -360,7 +357,7 @@ fn rules_of_exchange_that_are_about_some_of_the_files_refuse_the_group() {
         ("/d/bb", SEND, "150"),
     ] {
         let path = Some(PathName::from_wire(path).unwrap());
-        let mut h = Harness::new(super::harness::Setup::default());
+        let mut h = Harness::new(config());
         h.exchanges = vec![Exchange { path, peers: Vec::new(), direction: None, require_tls: false }];
         check_alone(h, command, code);
     }
@@ -369,7 +366,7 @@ fn rules_of_exchange_that_are_about_some_of_the_files_refuse_the_group() {
 #[test]
 fn groups_end_when_tls_begins() {
     let tls = Tls { begin: TlsStart::Explicit, ..Tls::default() };
-    let mut h = Harness::new(super::harness::Setup { tls, ..Default::default() }).logged_in();
+    let mut h = Harness::new(Config { tls, ..config() }).logged_in();
     for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
         h.check(command, &["200"]);
     }
@@ -448,7 +445,7 @@ fn the_rights_of_every_file_count() {
         ("PACK DELETE /d//5,-,-,a/5,-,-,b", "550"),
         ("PACK DELETE /d//5,-,-,a", "250"),
     ] {
-        let mut h = Harness::new(super::harness::Setup::default());
+        let mut h = Harness::new(config());
         h.access = access.clone();
         check_alone(h, command, code);
     }

@@ -1,7 +1,7 @@
 //! What an account may do with files, in replies.
 
 use super::Harness;
-use super::harness::{Setup, modern, old};
+use super::harness::{config, modern, old};
 use crate::server::{Access, Right, Rights};
 use crate::wire::PathName;
 
@@ -9,8 +9,7 @@ fn with(access: &Access) -> [Harness; 2] {
     [modern(), old()].map(|mut h| {
         h.access = access.clone();
         // A session asks for its account at the login.
-        h.say("USER u");
-        h.say("PASS secret");
+        h.log_in();
         h
     })
 }
@@ -71,11 +70,10 @@ fn rights_hold_beneath_their_path() {
 fn a_rename_is_judged_at_both_names() {
     let inside = PathName::from_wire("/in").unwrap();
     let access = Access::everywhere(Rights::ALL).beneath(inside, Rights::READ_ONLY);
-    let mut h = Harness::new(Setup::default());
+    let mut h = Harness::new(config());
     h.access = access;
     h.take();
-    h.say("USER u");
-    h.say("PASS secret");
+    h.log_in();
     h.check("RNFR a", &["350"]);
     h.check("RNTO in/a", &["550"]);
     h.check("RNFR a", &["350"]);

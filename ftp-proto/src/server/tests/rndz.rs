@@ -1,7 +1,7 @@
 //! RNDZ: proofs, and a failure that shows nothing.
 
 use super::Harness;
-use super::harness::{FOREIGN, OWN, Setup, modern, seconds};
+use super::harness::{Config, FOREIGN, OWN, config, modern, seconds};
 use crate::command::Direction;
 use crate::policy::Rules;
 use crate::server::ask::{ConnId, End};
@@ -97,8 +97,7 @@ fn a_wrong_proof_closes_that_one_and_the_wait_goes_on() {
 #[test]
 fn own_peers_prove_themselves_too() {
     let mut h = with_secret();
-    let port = h.port("PASV");
-    let conn = h.arrive(port, &format!("{OWN}:5000"));
+    let conn = h.own_host_connects();
     h.check("RETR a", &[]);
     h.prove(conn, SECRET, Direction::Receive);
     assert_eq!(h.finish(1000, End::WHOLE_FILE).len(), 2, "150 and a 226 without facts");
@@ -358,7 +357,7 @@ fn a_wrong_proof_of_a_named_network_or_the_own_host_is_told_at_once() {
     let rules =
         Rules { foreign_networks: Some(vec!["198.51.100.0/24".parse().unwrap()]), ..Rules::default() };
     for host in [FOREIGN, OWN] {
-        let mut h = Harness::new(Setup { rules: rules.clone(), ..Setup::default() }).logged_in();
+        let mut h = Harness::new(Config { rules: rules.clone(), ..config() }).logged_in();
         give_secret(&mut h);
         h.check(&format!("SOCK {host},40004"), &["255"]);
         h.did();

@@ -1,7 +1,7 @@
 //! Uploads wait for room for the hooks that run after them.
 
 use super::Harness;
-use super::harness::{Setup, seconds};
+use super::harness::{Config, config, seconds};
 use super::pack::ready_with;
 use crate::command::Verb;
 use crate::digest::{Algorithm, Digest};
@@ -11,7 +11,7 @@ use crate::server::ask::{Event, FileFailure, Input};
 
 /// A session of a server with hooks, whose next transfer finds its connection at once.
 fn ready() -> Harness {
-    ready_with(Harness::new(Setup { has_hooks: true, ..Setup::default() }).logged_in())
+    ready_with(Harness::new(Config { has_hooks: true, ..config() }).logged_in())
 }
 
 /// Holds a group of one file under the number 7.

@@ -126,7 +126,7 @@ fn g02_the_proof_decides_whichever_way_it_opened() {
 #[test]
 fn g03_a_peer_that_never_comes_is_told_after_the_connect_timeout() {
     for h in [old(), modern()] {
-        let code = if h.transcript[0].starts_with('3') { "454 " } else { "425 " };
+        let code = h.code("454 /425 ");
         let (mut h, own) = symmetric(h);
         h.say("STOR c");
         for _ in 0..1500 {
@@ -246,8 +246,7 @@ fn g02_port_is_not_symmetric_and_off_and_rein_end_it() {
         let (mut h, own) = symmetric(modern());
         h.say(end);
         if end == "REIN" {
-            h.say("USER u");
-            h.say("PASS secret");
+            h.log_in();
         }
         h.say(&format!("SOCK {OWN},40004"));
         h.say("RETR a");

@@ -1,7 +1,7 @@
 //! SITE SYNC: what was stored is on stable storage.
 
 use super::Harness;
-use super::harness::{Setup, both, modern, seconds};
+use super::harness::{both, config, modern, seconds};
 use crate::server::ask::FileFailure;
 
 #[test]
@@ -17,7 +17,7 @@ fn site_sync_is_answered_when_everything_is_on_stable_storage() {
 
 #[test]
 fn site_sync_asks_nothing_of_an_account_that_may_only_read() {
-    let mut h = Harness::new(Setup::default());
+    let mut h = Harness::new(config());
     h.say("USER anonymous");
     h.say("PASS x");
     h.did();
@@ -28,7 +28,7 @@ fn site_sync_asks_nothing_of_an_account_that_may_only_read() {
 #[test]
 fn a_sync_that_fails_is_never_200() {
     for mut h in both() {
-        let code = if h.transcript[0].starts_with('3') { "455" } else { "451" };
+        let code = h.code("455/451");
         h.opens = Err(FileFailure::NotSynced);
         let said = h.say("SITE SYNC");
         assert_eq!(said, [format!("{code} Something may not be on stable storage: the disk has failed")]);

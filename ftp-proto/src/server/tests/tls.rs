@@ -3,9 +3,8 @@
 mod candidates;
 
 use super::Harness;
-use super::harness::{FOREIGN, OWN, Setup, seconds};
+use super::harness::{Config, FOREIGN, OWN, all_networks, config, seconds};
 use crate::command::{Direction, Verb};
-use crate::policy::{Foreign, Rules};
 use crate::server::ask::{Answer, End, Event, Handshake, Input, Intent};
 use crate::server::{CloseNotify, Reuse, Tls, TlsStart};
 use crate::wire::{ByteRange, Fingerprint};
@@ -26,16 +25,27 @@ fn shown(leaf: Option<Fingerprint>, resumed: bool) -> Answer {
 }
 
 fn server(tls: Tls) -> Harness {
-    let mut h = Harness::new(Setup { tls, ..Setup::default() });
+    let mut h = Harness::new(Config { tls, ..config() });
     h.take();
     h
 }
 
+/// AUTH, and a handshake in which the client shows this certificate.
+#[track_caller]
+fn begin_tls(h: &mut Harness, leaf: Option<Fingerprint>) {
+    h.check("AUTH TLS", &["234"]);
+    h.handshake(shown(leaf, false));
+}
+
 /// A session inside TLS, logged in, with private data connections.
 fn private(tls: Tls) -> Harness {
-    let mut h = server(tls);
-    h.check("AUTH TLS", &["234"]);
-    h.handshake(shown(None, false));
+    private_in(Config { tls, ..config() })
+}
+
+fn private_in(config: Config) -> Harness {
+    let mut h = Harness::new(config);
+    h.take();
+    begin_tls(&mut h, None);
     h.check("PBSZ 0", &["200"]);
     h.check("PROT P", &["200"]);
     let mut h = h.logged_in();
@@ -43,21 +53,9 @@ fn private(tls: Tls) -> Harness {
     h
 }
 
-/// `--foreign authenticated`, all networks.
+/// The same under `--foreign authenticated` with all networks named.
 fn open_to_all() -> Harness {
-    let rules = Rules {
-        foreign: Foreign::Authenticated,
-        foreign_networks: Some(vec!["0.0.0.0/0".parse().unwrap()]),
-        ..Rules::default()
-    };
-    let mut h = Harness::new(Setup { tls: EXPLICIT, rules, ..Setup::default() });
-    h.say("AUTH TLS");
-    h.handshake(shown(None, false));
-    h.say("PBSZ 0");
-    h.say("PROT P");
-    let mut h = h.logged_in();
-    h.take();
-    h
+    private_in(Config { tls: EXPLICIT, rules: all_networks(), ..config() })
 }
 
 /// Somebody connects from the user's own host, and the handshake on that connection begins.
@@ -160,8 +158,7 @@ fn f02_e14_auth_forgets_sock_lstn_the_type_and_the_restart_point() {
     h.check("AUTH TLS", &["234"]);
     assert!(!h.listens(listener) && h.has_no_port());
     h.handshake(shown(None, false));
-    h.say("USER u");
-    h.say("PASS secret");
+    h.log_in();
     h.take();
     // TYPE A again, of which no size is known.
     h.check("SIZE a", &["550"]);
@@ -213,7 +210,7 @@ fn f01_implicit_tls_begins_before_the_greeting() {
 fn t14_a_greeting_never_denies_tls_that_is_there_or_demanded() {
     for begin in [TlsStart::Never, TlsStart::Explicit] {
         for required in [false, true] {
-            let mut h = Harness::new(Setup { tls: Tls { begin, required, ..EXPLICIT }, ..Setup::default() });
+            let mut h = Harness::new(Config { tls: Tls { begin, required, ..EXPLICIT }, ..config() });
             let denies = begin == TlsStart::Never && !required;
             let expect = if denies { "220 server ready, no TLS" } else { "220 server ready" };
             assert_eq!(h.take(), [expect], "{begin:?} {required}");
@@ -432,11 +429,9 @@ fn where_tls_is_required_nothing_goes_in_clear() {
     h.check("USER u", &["530"]);
     let tries = h.events.iter().filter(|event| matches!(event, Event::LoginInClear { .. })).count();
     assert_eq!(tries, 1, "the log has one line, however often it is tried");
-    h.check("AUTH TLS", &["234"]);
-    h.handshake(shown(None, false));
+    begin_tls(&mut h, None);
     let mut h = h.logged_in();
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    h.own_host_connects();
     h.check("LIST", &["521"]);
     assert!(h.events.contains(&Event::DataInClear { verb: Verb::List }), "{:?}", h.events);
     h.check("PBSZ 0", &["200"]);
@@ -468,8 +463,7 @@ fn a_certificate_of_nobody_and_none_at_all_need_a_password() {
     for shows in [Some(leaf(2)), None] {
         let mut h = server(EXPLICIT);
         h.recognises = Some(leaf(1));
-        h.check("AUTH TLS", &["234"]);
-        h.handshake(shown(shows, false));
+        begin_tls(&mut h, shows);
         assert_eq!(h.say("USER u"), ["331 Password, please"]);
         h.check("PASS wrong", &["530"]);
     }
@@ -539,8 +533,7 @@ fn f13_rein_forgets_what_was_said_about_data_connections() {
     assert!(h.is_moving(), "in clear: PROT P has gone with TLS");
     h.finish(1000, End::WHOLE_FILE);
     // Inside TLS again, nothing of the first time is left.
-    h.check("AUTH TLS", &["234"]);
-    h.handshake(shown(None, false));
+    begin_tls(&mut h, None);
     h.check("PROT P", &["503"]);
     h.check("PBSZ 0", &["200"]);
     let mut h = h.logged_in();

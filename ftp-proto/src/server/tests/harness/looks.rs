@@ -4,6 +4,17 @@ use super::Harness;
 use crate::server::ask::Event;
 
 impl Harness {
+    /// Whether the session speaks the dialect of 1973.
+    pub(in super::super) fn is_old(&self) -> bool {
+        self.transcript[0].starts_with('3')
+    }
+
+    /// The code of the session's dialect, of `1973/today`, or the one that both have.
+    pub(in super::super) fn code<'a>(&self, codes: &'a str) -> &'a str {
+        let (old, modern) = codes.split_once('/').unwrap_or((codes, codes));
+        if self.is_old() { old } else { modern }
+    }
+
     pub(in super::super) fn strangers(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Stranger { .. })).count()
     }

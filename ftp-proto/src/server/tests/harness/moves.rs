@@ -1,9 +1,18 @@
 //! What becomes of data connections and of the moves over them.
 
-use super::Harness;
+use super::{Harness, OWN};
 use crate::server::ask::{Answer, ConnId, End, Ending, FileFailure, Input, Ticket, TransferTerms};
 
 impl Harness {
+    /// The user's own host connects to the port of PASV: the next transfer of either direction has its connection.
+    #[track_caller]
+    pub(in crate::server::tests) fn own_host_connects(&mut self) -> ConnId {
+        let port = self.port("PASV");
+        let conn = self.arrive(port, &format!("{OWN}:5000"));
+        self.did();
+        conn
+    }
+
     pub(super) fn drop_connection(&mut self, conn: ConnId, how: Ending) {
         let kept = self.kept.contains(&conn);
         assert_eq!(how, if kept { Ending::Close } else { Ending::Reset });

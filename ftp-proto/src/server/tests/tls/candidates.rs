@@ -249,8 +249,7 @@ fn clear_data_of_somebody_else_under_prot_p_end_no_wait() {
     h.check("STOR c", &[]);
     // A new port begins anew.
     let mut h = private(EXPLICIT);
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    h.own_host_connects();
     h.handshake(Answer::Failed("not TLS".to_owned()));
     h.port("PASV");
     h.check("STOR c", &[]);
