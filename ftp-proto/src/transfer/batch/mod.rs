@@ -40,7 +40,7 @@ mod line;
 mod machine;
 mod opening;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use files::{BatchEnd, BatchFile, BatchOpening, BatchTerms, Timer, Window};
 pub use machine::Batch;

@@ -9,6 +9,7 @@ use crate::feature::Capabilities;
 use crate::listing::When;
 use crate::reply::{Class, Code, Reply, classify};
 use crate::timer::Moment;
+use crate::transfer::batch::tests::world::{Dice, at, digest, index, name};
 use crate::transfer::batch::{BatchEnd, BatchFile};
 use crate::transfer::{DataTls, Input, Opening, Output, Party, Roles, Side};
 use crate::wire::PathName;
@@ -88,21 +89,6 @@ struct World {
     steps: usize,
 }
 
-fn name(text: &str) -> PathName {
-    PathName::from_user(text).unwrap()
-}
-
-const fn at(side: Side) -> usize {
-    match side {
-        Side::Source => 0,
-        Side::Destination => 1,
-    }
-}
-
-fn index(path: &PathName) -> usize {
-    path.display().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap()
-}
-
 fn party(address: &str) -> Party {
     let capabilities = Capabilities {
         queues_commands: true,
@@ -151,12 +137,9 @@ impl World {
                     Side::Source => Some(&self.files[index(&path)]),
                     Side::Destination => self.stored.get(&path),
                 };
-                let sum = |bytes: &Vec<u8>| {
-                    bytes.iter().fold(7_u128, |sum, byte| sum.wrapping_mul(1_000_003) ^ u128::from(*byte))
-                };
                 match bytes {
                     Some(bytes) => {
-                        Self::say(213, format!("SHA-256 0-9 {:064x} {}", sum(bytes), path.display()))
+                        Self::say(213, format!("SHA-256 0-9 {} {}", digest(bytes), path.display()))
                     }
                     None => Self::say(550, "nothing there"),
                 }
@@ -289,18 +272,6 @@ impl World {
         let lines = text.lines().map(|line| line.as_bytes().to_vec()).collect();
         let reply = Reply { code: Code(code), lines };
         Some(Input::Reply { side, reply, class })
-    }
-}
-
-/// A random number generator (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap()
     }
 }
 

@@ -27,6 +27,15 @@ impl Play {
         Self::new(entrants(&(0..count).collect::<Vec<_>>()), Settings::default())
     }
 
+    /// The same; the first one's head start is over, and the second one has started.
+    fn of_two_that_run(count: usize) -> Self {
+        let mut play = Self::of(count);
+        play.asks(&[start(0)]);
+        play.wait();
+        play.asks(&[start(1)]);
+        play
+    }
+
     /// What the race asks for now, and when it wants to be told the time.
     fn out(&mut self) -> (Vec<Output>, Option<Moment>) {
         let mut out = Vec::new();
@@ -57,6 +66,14 @@ impl Play {
         self.now = until;
         self.tell(Input::Timeout);
         passed
+    }
+
+    fn asks_nothing_for(&mut self, time: Duration) {
+        let began = self.now;
+        while self.now.since(began) < time {
+            self.asks(&[]);
+            self.wait();
+        }
     }
 
     fn claims(&mut self, candidate: usize) -> &mut Self {
@@ -94,10 +111,7 @@ fn the_next_candidate_starts_after_a_head_start_that_begins_with_the_transfer_co
 
 #[test]
 fn both_ends_must_report_the_same_candidate_as_moving() {
-    let mut play = Play::of(2);
-    play.asks(&[start(0)]);
-    play.wait();
-    play.asks(&[start(1)]);
+    let mut play = Play::of_two_that_run(2);
     play.tell(Input::Moving(0, Side::Source)).tell(Input::Moving(1, Side::Destination)).asks(&[]);
     play.tell(Input::Moving(1, Side::Source)).asks(&[Output::Abort(0)]);
     play.tell(Input::Ended(1, CandidateEnd::Moved)).asks(&[]);
@@ -126,10 +140,7 @@ fn candidates_of_one_group_never_run_at_the_same_time() {
 
 #[test]
 fn a_winner_that_fails_gives_the_losers_a_second_chance() {
-    let mut play = Play::of(2);
-    play.asks(&[start(0)]);
-    play.wait();
-    play.asks(&[start(1)]);
+    let mut play = Play::of_two_that_run(2);
     play.moves(1).asks(&[Output::Abort(0)]);
     play.tell(Input::Ended(0, CandidateEnd::Failed))
         .tell(Input::Ended(1, CandidateEnd::Failed))
@@ -140,10 +151,7 @@ fn a_winner_that_fails_gives_the_losers_a_second_chance() {
 #[test]
 fn a_failure_that_decides_starts_nothing_but_what_runs_may_still_win() {
     let decided = |ended| {
-        let mut play = Play::of(3);
-        play.asks(&[start(0)]);
-        play.wait();
-        play.asks(&[start(1)]);
+        let mut play = Play::of_two_that_run(3);
         play.tell(Input::Ended(0, CandidateEnd::Decided)).asks(&[]);
         play.tell(Input::Ended(1, ended));
         play.out().0
@@ -170,10 +178,7 @@ fn between_servers_that_know_prob_the_others_probe_and_the_first_proof_wins() {
 
 #[test]
 fn where_sessions_are_limited_candidates_take_turns_with_little_patience() {
-    let mut play = Play::of(2);
-    play.asks(&[start(0)]);
-    play.wait();
-    play.asks(&[start(1)]);
+    let mut play = Play::of_two_that_run(2);
     play.tell(Input::Ended(1, CandidateEnd::NoSession)).asks(&[]);
     assert_eq!(play.wait(), Settings::default().patience);
     play.asks(&[Output::Abort(0)]);
@@ -189,10 +194,7 @@ fn where_sessions_are_limited_candidates_take_turns_with_little_patience() {
 #[test]
 fn where_sessions_are_limited_a_claim_is_judged_before_it_is_believed() {
     let limited = || {
-        let mut play = Play::of(2);
-        play.asks(&[start(0)]);
-        play.wait();
-        play.asks(&[start(1)]);
+        let mut play = Play::of_two_that_run(2);
         play.tell(Input::Ended(1, CandidateEnd::NoSession)).claims(0).asks(&[]);
         play
     };
@@ -209,10 +211,7 @@ fn where_sessions_are_limited_a_claim_is_judged_before_it_is_believed() {
     assert_eq!(play.wait(), claim);
     assert_eq!((play.race.winner(), play.out()), (Some(0), (vec![], None)));
     // A claim that comes late is not cut short by the end of the patience.
-    let mut play = Play::of(2);
-    play.asks(&[start(0)]);
-    play.wait();
-    play.asks(&[start(1)]);
+    let mut play = Play::of_two_that_run(2);
     play.tell(Input::Ended(1, CandidateEnd::NoSession));
     play.now = play.now + (patience - claim / 2);
     play.claims(0);
@@ -252,10 +251,7 @@ fn a_race_of_nobody_is_over() {
 
 /// A race of three, of which the first one claims to move the file while the second one runs.
 fn claimed() -> Play {
-    let mut play = Play::of(3);
-    play.asks(&[start(0)]);
-    play.wait();
-    play.asks(&[start(1)]);
+    let mut play = Play::of_two_that_run(3);
     play.claims(0).asks(&[]);
     play
 }
@@ -268,10 +264,7 @@ fn a_claim_wins_as_soon_as_one_end_is_certain_or_the_file_has_moved() {
     }
     claimed().tell(Input::Ended(0, CandidateEnd::Moved)).asks(&[Output::Abort(1)]);
     // Certainty of one end says nothing before the other one has begun.
-    let mut play = Play::of(2);
-    play.asks(&[start(0)]);
-    play.wait();
-    play.asks(&[start(1)]);
+    let mut play = Play::of_two_that_run(2);
     play.tell(Input::Moving(0, Side::Source)).asks(&[]);
     play.tell(Input::Claims(0, Side::Destination)).asks(&[Output::Abort(1)]);
 }
@@ -279,11 +272,7 @@ fn a_claim_wins_as_soon_as_one_end_is_certain_or_the_file_has_moved() {
 #[test]
 fn during_a_claim_nobody_starts_and_nobody_is_aborted_and_then_it_is_believed() {
     let mut play = claimed();
-    let began = play.now;
-    while play.now.since(began) < Settings::default().claim {
-        play.asks(&[]);
-        play.wait();
-    }
+    play.asks_nothing_for(Settings::default().claim);
     play.asks(&[Output::Abort(1)]);
     // Without any other candidate there is nothing to keep ready.
     let mut alone = Play::of(1);
@@ -295,11 +284,7 @@ fn during_a_claim_nobody_starts_and_nobody_is_aborted_and_then_it_is_believed() 
 fn a_claim_of_a_destination_that_has_received_nothing_is_not_believed() {
     let mut play = claimed();
     play.tell(Input::Idle(0));
-    let began = play.now;
-    while play.now.since(began) < Settings::default().claim {
-        play.asks(&[]);
-        play.wait();
-    }
+    play.asks_nothing_for(Settings::default().claim);
     // The race goes on beside it, and it may still win.
     play.asks(&[start(2)]);
     let mut late = play;
@@ -321,11 +306,7 @@ fn another_candidate_wins_during_a_claim_and_the_claimant_is_aborted() {
 fn a_second_claim_has_its_own_time_after_the_first_one_was_not_believed() {
     let mut play = claimed();
     play.claims(1).tell(Input::Idle(0));
-    let began = play.now;
-    while play.now.since(began) < Settings::default().claim * 2 {
-        play.asks(&[]);
-        play.wait();
-    }
+    play.asks_nothing_for(Settings::default().claim * 2);
     play.asks(&[Output::Abort(0)]);
 }
 

@@ -1,6 +1,6 @@
 //! Batches between two servers of a model, with faults, on many seeds.
 
-pub(super) mod world;
+pub(in crate::transfer) mod world;
 
 use super::{Batch, BatchEnd, BatchFile, BatchOpening, BatchTerms, Window};
 use crate::client::{Failure, UnusedListener};
@@ -498,11 +498,16 @@ fn t20_where_an_end_listens_already_the_first_group_waits_for_no_reply() {
     }
 }
 
+/// A batch of one file, whose data connection has so much time to come about.
+fn of_one(connect: Duration) -> Batch {
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let terms = BatchTerms { connect, ..terms(direct(Side::Destination), Window::default()) };
+    Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START)
+}
+
 #[test]
 fn bytes_that_move_hold_off_the_timer() {
-    let parties = (party("192.0.2.1"), party("192.0.2.2"));
-    let terms = terms(direct(Side::Destination), Window::default());
-    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    let mut batch = of_one(Duration::from_secs(10));
     batch.input(Moment::START + Duration::from_secs(7), Input::Moving);
     while let Output::Command(..) | Output::Begins(_) = batch.poll() {}
     assert_eq!(batch.poll(), Output::Wait(Some(Moment::START + Duration::from_secs(17))));
@@ -510,9 +515,7 @@ fn bytes_that_move_hold_off_the_timer() {
 
 #[test]
 fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
-    let parties = (party("192.0.2.1"), party("192.0.2.2"));
-    let terms = terms(direct(Side::Destination), Window::default());
-    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    let mut batch = of_one(Duration::from_secs(10));
     for second in 1..9 {
         let reply = Reply { code: Code(150), lines: vec![b"still".to_vec()] };
         let input = Input::Reply { side: Side::Source, reply, class: Class::Preliminary };
@@ -528,10 +531,7 @@ fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
 
 #[test]
 fn a_data_connection_that_may_not_stand_is_waited_for_a_shorter_time() {
-    let parties = (party("192.0.2.1"), party("192.0.2.2"));
-    let terms =
-        BatchTerms { connect: Duration::from_secs(2), ..terms(direct(Side::Destination), Window::default()) };
-    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    let mut batch = of_one(Duration::from_secs(2));
     while let Output::Command(..) | Output::Begins(_) = batch.poll() {}
     let deadline = Moment::START + Duration::from_secs(2);
     assert_eq!(batch.poll(), Output::Wait(Some(deadline)));

@@ -15,8 +15,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Fault {
+    #[default]
     None,
     /// The source refuses the group of this file.
     NoSend(usize),
@@ -117,11 +118,16 @@ impl Lie {
     }
 }
 
-pub(super) fn name(text: &str) -> PathName {
+pub(in crate::transfer) fn name(text: &str) -> PathName {
     PathName::from_user(text).unwrap()
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// The number in a name.
+pub(in crate::transfer) fn index(path: &PathName) -> usize {
+    path.display().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap()
+}
+
+pub(in crate::transfer) fn digest(bytes: &[u8]) -> String {
     let sum = bytes.iter().fold(7_u128, |sum, byte| sum.wrapping_mul(1_000_003) ^ u128::from(*byte));
     format!("{sum:064x}")
 }
@@ -167,9 +173,10 @@ pub(super) fn opening(seed: u64) -> BatchOpening {
 }
 
 /// How far the host in the middle is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Middle {
     /// It was not asked, or there is none.
+    #[default]
     Unasked,
     /// It was asked for the source's data connection, for which it listens here.
     Half(Option<SocketAddr>),
@@ -180,10 +187,10 @@ pub(super) enum Middle {
 }
 
 /// A random number generator (xorshift).
-pub(super) struct Dice(pub(super) u64);
+pub(in crate::transfer) struct Dice(pub(in crate::transfer) u64);
 
 impl Dice {
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
+    pub(in crate::transfer) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -195,6 +202,7 @@ impl Dice {
 type Held = Vec<(PathName, Option<Vec<u8>>)>;
 
 /// Two servers and the connection between them.
+#[derive(Default)]
 pub(super) struct World {
     fault: Fault,
     pub(super) files: Vec<Vec<u8>>,
@@ -225,30 +233,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(fault: Fault, files: Vec<Vec<u8>>) -> Self {
-        Self {
-            fault,
-            files,
-            inbox: Default::default(),
-            is_closed: [false; 2],
-            connection: None,
-            was_open: false,
-            has_ended: false,
-            stored: BTreeMap::new(),
-            held: BTreeMap::new(),
-            most_held: 0,
-            has_begun: false,
-            in_blocks: [false; 2],
-            steps: 0,
-            middle: Middle::Unasked,
-            is_relayed: false,
-            may_meet: [false; 2],
-        }
-    }
-
-    fn index(path: &PathName) -> usize {
-        let path = path.display();
-        let digits: String = path.chars().filter(char::is_ascii_digit).collect();
-        digits.parse().unwrap()
+        Self { fault, files, ..Self::default() }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the model answers every other command alike")]
@@ -373,7 +358,7 @@ impl World {
             (Side::Destination, Pack::Look(directory, names)) => {
                 let paths = names.iter().map(|name| name.in_directory(&directory));
                 let is_taken = |path: &PathName| {
-                    let index = Self::index(path);
+                    let index = index(path);
                     self.stored.contains_key(path)
                         || self.fault == Fault::Taken(index)
                         || matches!(self.fault, Fault::TakenBut(free) if free != index)
@@ -416,7 +401,7 @@ impl World {
     fn send(&mut self, directory: &PathName, files: &[FileToSend]) -> Option<(u16, Vec<String>)> {
         let say = |code: u16| Some((code, vec!["text".to_owned()]));
         let indexes: Vec<usize> =
-            files.iter().map(|file| Self::index(&file.name.in_directory(directory))).collect();
+            files.iter().map(|file| index(&file.name.in_directory(directory))).collect();
         if indexes.iter().any(|index| self.fault == Fault::NoSend(*index)) {
             self.has_ended = true;
             return say(550);
@@ -459,7 +444,7 @@ impl World {
     ) -> Option<(u16, Vec<String>)> {
         let say = |code: u16| Some((code, vec!["text".to_owned()]));
         let paths: Vec<PathName> = files.iter().map(|file| file.name.in_directory(directory)).collect();
-        let has = |wanted: usize| paths.iter().any(|path| Self::index(path) == wanted);
+        let has = |wanted: usize| paths.iter().any(|path| index(path) == wanted);
         if matches!(self.fault, Fault::NoStore(index) if has(index)) {
             self.connection = None;
             self.was_open = true;
@@ -486,7 +471,7 @@ impl World {
             self.connection = None;
         }
         let stores = |(path, bytes): (PathName, Option<Vec<u8>>)| {
-            let index = Self::index(&path);
+            let index = index(&path);
             let spoils = |bytes: Vec<u8>| {
                 if self.fault == Fault::Spoils(index) { vec![0; bytes.len()] } else { bytes }
             };
@@ -495,7 +480,7 @@ impl World {
         };
         let group: Held = paths.into_iter().zip(group).map(stores).collect();
         let told: Vec<(usize, Option<&Vec<u8>>)> =
-            group.iter().map(|(path, bytes)| (Self::index(path), bytes.as_ref())).collect();
+            group.iter().map(|(path, bytes)| (index(path), bytes.as_ref())).collect();
         let said = self.done(Side::Destination, &told, if closes { 226 } else { 250 });
         assert!(self.held.insert(number, group).is_none(), "group {number} is held twice");
         self.most_held = self.most_held.max(self.held.len());
@@ -504,7 +489,7 @@ impl World {
 
     fn keep(&mut self, number: GroupNumber, numbers: &FileNumbers) -> (u16, Vec<String>) {
         let group = self.held.remove(&number).expect("a group that is held");
-        let has = |wanted: usize| group.iter().any(|(path, _)| Self::index(path) == wanted);
+        let has = |wanted: usize| group.iter().any(|(path, _)| index(path) == wanted);
         if matches!(self.fault, Fault::KeepAsks(index) if has(index)) {
             return (350, vec!["and now?".to_owned()]);
         }
@@ -519,7 +504,7 @@ impl World {
             if !numbers.has(number) || (is_refused && at > half) {
                 continue;
             }
-            if self.fault == Fault::NoName(Self::index(&path)) {
+            if self.fault == Fault::NoName(index(&path)) {
                 lines.push(format!("{number} left failed"));
                 continue;
             }
@@ -550,7 +535,7 @@ pub(in crate::transfer::batch) fn file(index: usize, size: usize, asks: bool, ti
     }
 }
 
-pub(super) const fn at(side: Side) -> usize {
+pub(in crate::transfer) const fn at(side: Side) -> usize {
     match side {
         Side::Source => 0,
         Side::Destination => 1,
