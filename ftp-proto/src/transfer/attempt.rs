@@ -44,8 +44,8 @@ impl Attempt {
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
-        let mut ends = Ends::new(transfer, source, destination, timeouts);
-        let strategy = Strategy::Direct(Direct::start(&mut ends, roles, now));
+        let mut ends = Ends::new(transfer, source, destination, timeouts, now);
+        let strategy = Strategy::Direct(Direct::start(&mut ends, roles));
         Self { ends, strategy }
     }
 
@@ -59,8 +59,8 @@ impl Attempt {
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
-        let mut ends = Ends::new(transfer, source, destination, timeouts);
-        let strategy = Strategy::Relayed(Relayed::start(&mut ends, roles, now));
+        let mut ends = Ends::new(transfer, source, destination, timeouts, now);
+        let strategy = Strategy::Relayed(Relayed::start(&mut ends, roles));
         Self { ends, strategy }
     }
 
@@ -76,8 +76,8 @@ impl Attempt {
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
-        let mut ends = Ends::new(transfer, source, destination, timeouts);
-        let strategy = Strategy::Through(Through::start(&mut ends, known, now));
+        let mut ends = Ends::new(transfer, source, destination, timeouts, now);
+        let strategy = Strategy::Through(Through::start(&mut ends, known));
         Self { ends, strategy }
     }
 
@@ -85,49 +85,44 @@ impl Attempt {
     /// comes too late, is ignored.
     pub fn input(&mut self, now: Moment, input: Input) {
         let ends = &mut self.ends;
+        ends.now = now;
         match (input, &mut self.strategy) {
-            (Input::Reply { side, reply, class }, _) => {
-                self.reply(now, side, ClassifiedReply { reply, class })
-            }
+            (Input::Reply { side, reply, class }, _) => self.reply(side, ClassifiedReply { reply, class }),
             (Input::Aborted(side), _) => ends.aborted(side),
             (Input::Ended(side, failure), strategy) => {
-                ends.ended(now, side, failure);
+                ends.ended(side, failure);
                 if let Strategy::Through(through) = strategy {
-                    through.settle(ends, now);
+                    through.settle(ends);
                 }
             }
-            (Input::Cancel, _) => ends.cancel(now),
+            (Input::Cancel, _) => ends.cancel(),
             (Input::Moving, _) => ends.moves = true,
             (Input::Timeout, _) => {
-                while let Some((of, timer)) = self.ends.due(now) {
-                    self.due(now, of, timer);
+                while let Some((of, timer)) = self.ends.due() {
+                    self.due(of, timer);
                 }
             }
             (Input::Unasked { side, reply }, Strategy::Direct(direct)) => {
-                direct.unasked(ends, now, side, reply);
+                direct.unasked(ends, side, reply);
             }
-            (Input::Connected(side), Strategy::Through(through)) => through.connected(ends, now, side),
-            (Input::Listening(side, at), Strategy::Through(through)) => {
-                through.listening(ends, now, side, at)
-            }
-            (Input::Arrived(side, from), Strategy::Through(through)) => {
-                through.arrived(ends, now, side, from)
-            }
-            (Input::Copied { is_all }, Strategy::Through(through)) => through.copied(ends, now, is_all),
-            (Input::Finished, Strategy::Through(through)) => through.finished(ends, now),
+            (Input::Connected(side), Strategy::Through(through)) => through.connected(ends, side),
+            (Input::Listening(side, at), Strategy::Through(through)) => through.listening(ends, side, at),
+            (Input::Arrived(side, from), Strategy::Through(through)) => through.arrived(ends, side, from),
+            (Input::Copied { is_all }, Strategy::Through(through)) => through.copied(ends, is_all),
+            (Input::Finished, Strategy::Through(through)) => through.finished(ends),
             (Input::DataFailed(side, why), Strategy::Through(through)) => {
-                through.data_failed(ends, now, side, why);
+                through.data_failed(ends, side, why);
             }
             (Input::DataFailed(side, why), Strategy::Relayed(relayed)) => {
-                relayed.data_failed(ends, now, side, why);
+                relayed.data_failed(ends, side, why);
             }
             (Input::RelayReady { source, destination }, Strategy::Relayed(relayed)) => {
-                relayed.ready(ends, now, source, destination);
+                relayed.ready(ends, source, destination);
             }
-            (Input::RelayFlowing, Strategy::Relayed(relayed)) => relayed.flowing(ends, now),
-            (Input::RelayPassed, Strategy::Relayed(relayed)) => relayed.passed(ends, now),
-            (Input::RelayRefused(why), Strategy::Relayed(relayed)) => relayed.refused(ends, now, why),
-            (Input::RelayLost(why), Strategy::Relayed(relayed)) => relayed.lost(ends, now, why),
+            (Input::RelayFlowing, Strategy::Relayed(relayed)) => relayed.flowing(ends),
+            (Input::RelayPassed, Strategy::Relayed(relayed)) => relayed.passed(ends),
+            (Input::RelayRefused(why), Strategy::Relayed(relayed)) => relayed.refused(ends, why),
+            (Input::RelayLost(why), Strategy::Relayed(relayed)) => relayed.lost(ends, why),
             // These mean nothing on the path of this attempt.
             (
                 Input::Unasked { .. }
@@ -174,27 +169,27 @@ impl Attempt {
         }
     }
 
-    fn reply(&mut self, now: Moment, side: Side, answer: ClassifiedReply) {
+    fn reply(&mut self, side: Side, answer: ClassifiedReply) {
         let ends = &mut self.ends;
         match (&ends.phase, &mut self.strategy) {
-            (Phase::Setup, Strategy::Direct(direct)) => direct.setup_reply(ends, now, side, answer),
-            (Phase::Setup, Strategy::Relayed(relayed)) => relayed.setup_reply(ends, now, side, answer),
-            (Phase::Running, Strategy::Direct(direct)) => direct.running_reply(ends, now, side, answer),
-            (Phase::Running, Strategy::Relayed(relayed)) => relayed.running_reply(ends, now, side, answer),
+            (Phase::Setup, Strategy::Direct(direct)) => direct.setup_reply(ends, side, answer),
+            (Phase::Setup, Strategy::Relayed(relayed)) => relayed.setup_reply(ends, side, answer),
+            (Phase::Running, Strategy::Direct(direct)) => direct.running_reply(ends, side, answer),
+            (Phase::Running, Strategy::Relayed(relayed)) => relayed.running_reply(ends, side, answer),
             (Phase::Setup | Phase::Running, Strategy::Through(through)) => {
-                through.reply(ends, now, side, answer);
+                through.reply(ends, side, answer);
             }
             (Phase::Rescue(_), _) => ends.rescue_reply(side, answer),
             (Phase::Over, _) => {}
         }
     }
 
-    fn due(&mut self, now: Moment, of: Option<Side>, timer: Timer) {
+    fn due(&mut self, of: Option<Side>, timer: Timer) {
         let ends = &mut self.ends;
         match &mut self.strategy {
-            Strategy::Direct(direct) => direct.due(ends, now, timer),
-            Strategy::Relayed(relayed) => relayed.due(ends, now, timer),
-            Strategy::Through(through) => through.due(ends, now, of, timer),
+            Strategy::Direct(direct) => direct.due(ends, timer),
+            Strategy::Relayed(relayed) => relayed.due(ends, timer),
+            Strategy::Through(through) => through.due(ends, of, timer),
         }
     }
 }

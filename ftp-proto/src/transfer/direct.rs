@@ -9,7 +9,6 @@ use super::script::{self, Step};
 use crate::address::SockTarget;
 use crate::command::{Command, Extension};
 use crate::reply::{Blame, Reply, blame};
-use crate::timer::Moment;
 use std::net::SocketAddr;
 
 /// The state of a direct attempt.
@@ -24,7 +23,7 @@ pub(super) struct Direct {
 }
 
 impl Direct {
-    pub(super) fn start(ends: &mut Ends, roles: Roles, now: Moment) -> Self {
+    pub(super) fn start(ends: &mut Ends, roles: Roles) -> Self {
         let (source, destination) = (&ends.source.party, &ends.destination.party);
         let for_source = script::direct_steps(roles, &ends.transfer, Side::Source, source, destination);
         let for_destination =
@@ -33,25 +32,26 @@ impl Direct {
         ends.connects = roles.passive.other();
         (ends.source.steps, ends.destination.steps) = (for_source, for_destination);
         let may_listen = ends.proven && roles.opening == Opening::Lstn;
+        let (now, direction) = (ends.now, roles.passive.direction());
         let passive = ends.end_mut(roles.passive);
-        let listens = if may_listen { passive.use_listener(roles.passive.direction(), now) } else { None };
+        let listens = if may_listen { passive.use_listener(direction, now) } else { None };
         let direct = Self { roles, listens, connects_from: None };
-        direct.prepare(ends, now);
+        direct.prepare(ends);
         direct
     }
 
     /// Sends each end its next command, as far as what it needs is known. If both ends are prepared, or will be
     /// without another word, sends the transfer commands.
-    fn prepare(&self, ends: &mut Ends, now: Moment) {
+    fn prepare(&self, ends: &mut Ends) {
         for side in [self.roles.passive, self.roles.passive.other()] {
             while let Some(step) = self.next_step(ends, side) {
                 if let Some(command) = self.command(ends, side, step) {
-                    ends.ask(now, side, Task::Setup(step), command);
+                    ends.ask(side, Task::Setup(step), command);
                 }
             }
         }
         if ends.is_prepared() || self.needs_no_reply(ends) {
-            self.launch(ends, now);
+            self.launch(ends);
         }
     }
 
@@ -126,7 +126,7 @@ impl Direct {
         }
     }
 
-    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
+    pub(super) fn setup_reply(&mut self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {
         let mixed = self.roles.opening == Opening::Epsv && ends.is_mixed();
         let reply = mixed.then(|| answer.reply.clone());
         let Some(judged) = ends.setup_reply(side, answer) else { return };
@@ -136,14 +136,14 @@ impl Direct {
                 None => self.listens = Some(at),
                 Some(reply) => {
                     let cause = Cause::Unusable(reply, Unusable::OtherFamily);
-                    return ends.fail(now, side, judged.stage, cause, Blame::Path);
+                    return ends.fail(side, judged.stage, cause, Blame::Path);
                 }
             },
             Verdict::ConnectsFrom(port) => self.connects_from = Some(port),
-            Verdict::Bad(cause, blame) => return ends.fail(now, side, judged.stage, cause, blame),
+            Verdict::Bad(cause, blame) => return ends.fail(side, judged.stage, cause, blame),
         }
         if matches!(ends.phase, Phase::Setup) {
-            self.prepare(ends, now);
+            self.prepare(ends);
         }
     }
 
@@ -157,64 +157,58 @@ impl Direct {
     ///
     /// Some passive destinations lose data that comes before STOR, but answer STOR before the data comes. Such
     /// a destination goes first and is awaited in the same manner.
-    fn launch(&self, ends: &mut Ends, now: Moment) {
+    fn launch(&self, ends: &mut Ends) {
         ends.phase = Phase::Running;
         let active = self.roles.passive.other();
         let loses_early = ends.destination.party.capabilities.loses_early && !ends.proven;
         let awaited = if active == Side::Source && loses_early { Side::Destination } else { active };
         let first = self.roles.first.unwrap_or(if ends.proven { Side::Source } else { awaited });
-        ends.begin_transfer(now, first);
+        ends.begin_transfer(first);
         if ends.proven || first != awaited {
-            ends.begin_transfer(now, first.other());
+            ends.begin_transfer(first.other());
         } else {
-            ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
+            ends.timers.arm(Timer::Preliminary, ends.now + ends.timeouts.preliminary);
         }
     }
 
     /// `side` has begun or is complete. Then the other end gets its command or a limited time, or the attempt
     /// is over. If it owes replies to commands before its transfer command, those come first.
-    pub(super) fn running_reply(
-        &mut self,
-        ends: &mut Ends,
-        now: Moment,
-        side: Side,
-        answer: ClassifiedReply,
-    ) {
+    pub(super) fn running_reply(&mut self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {
         if ends.end(side).asked.is_some_and(|asked| asked.task != Task::Transfer) {
-            return self.setup_reply(ends, now, side, answer);
+            return self.setup_reply(ends, side, answer);
         }
         match ends.running_reply(side, answer) {
             Progress::None => return,
             Progress::Good => {}
             Progress::Bad(StepFailure { stage, cause, blame }) => {
-                return ends.fail(now, side, stage, cause, blame);
+                return ends.fail(side, stage, cause, blame);
             }
         }
         if ends.end(side.other()).run == Run::Not {
-            ends.begin_transfer(now, side.other());
+            ends.begin_transfer(side.other());
         }
         ends.timers.disarm(Timer::Connect); // something has moved
-        ends.finish(now);
+        ends.finish();
     }
 
     /// A passive end may turn its peer away before it is asked for the file, and does not repeat that later
     /// (pyftpdlib).
-    pub(super) fn unasked(&self, ends: &mut Ends, now: Moment, side: Side, reply: Reply) {
+    pub(super) fn unasked(&self, ends: &mut Ends, side: Side, reply: Reply) {
         let end = ends.end(side);
         let verb = ends.transfer_command(side).verb();
         // The peer may connect as soon as it knows where (also pyftpdlib), so this can come early.
         let early = matches!(ends.phase, Phase::Setup | Phase::Running);
         if early && end.listening && blame(end.party.dialect, verb, &reply) == Blame::Path {
             let stage = ends.transfer_stage(side);
-            ends.fail(now, side, stage, Cause::Refused(reply), Blame::Path);
+            ends.fail(side, stage, Cause::Refused(reply), Blame::Path);
         }
     }
 
-    pub(super) fn due(&self, ends: &mut Ends, now: Moment, timer: Timer) {
+    pub(super) fn due(&self, ends: &mut Ends, timer: Timer) {
         let of_source = |is: bool| if is { Side::Source } else { Side::Destination };
         let (side, blame) = match timer {
             Timer::Preliminary => {
-                return ends.begin_transfer(now, of_source(ends.source.run == Run::Not));
+                return ends.begin_transfer(of_source(ends.source.run == Run::Not));
             }
             Timer::HalfDone => (of_source(ends.source.is_running()), Blame::Busy),
             // Nothing has moved: the active end could not connect.
@@ -223,7 +217,7 @@ impl Direct {
             }
         };
         let stage = ends.transfer_stage(side);
-        ends.fail(now, side, stage, Cause::Silent(timer), blame);
+        ends.fail(side, stage, Cause::Silent(timer), blame);
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) struct StepFailure {
 /// The two ends.
 #[derive(Debug)]
 pub(super) struct Ends {
+    /// When the last input came.
+    pub(super) now: Moment,
     pub(super) transfer: Transfer,
     pub(super) source: End,
     pub(super) destination: End,
@@ -99,9 +101,16 @@ pub(super) struct Ends {
 
 impl Ends {
     /// Two ends that are logged in and idle. Their steps are still to be set.
-    pub(super) fn new(transfer: Transfer, source: Party, destination: Party, timeouts: Timeouts) -> Self {
+    pub(super) fn new(
+        transfer: Transfer,
+        source: Party,
+        destination: Party,
+        timeouts: Timeouts,
+        now: Moment,
+    ) -> Self {
         let end = |party: Party| End::new(Party { address: unmapped(party.address), ..party });
         Self {
+            now,
             transfer,
             source: end(source),
             destination: end(destination),
@@ -144,8 +153,8 @@ impl Ends {
     }
 
     /// Sends a command.
-    pub(super) fn ask(&mut self, now: Moment, side: Side, task: Task, command: Command) {
-        let timeout = self.timeouts.reply;
+    pub(super) fn ask(&mut self, side: Side, task: Task, command: Command) {
+        let (now, timeout) = (self.now, self.timeouts.reply);
         self.end_mut(side).ask(task, command.verb(), now, timeout);
         self.out.push_back(Output::Command(side, command));
     }
@@ -161,9 +170,9 @@ impl Ends {
     }
 
     /// Sends the transfer command of that side.
-    pub(super) fn send_transfer(&mut self, now: Moment, side: Side) {
+    pub(super) fn send_transfer(&mut self, side: Side) {
         let command = self.transfer_command(side);
-        self.ask(now, side, Task::Transfer, command);
+        self.ask(side, Task::Transfer, command);
     }
 
     /// The stage of a failure of that side's transfer command.
@@ -185,30 +194,30 @@ impl Ends {
 
     /// Ends the attempt if both ends have said that it is complete. If only one has, the other one gets a
     /// limited time.
-    pub(super) fn finish(&mut self, now: Moment) {
+    pub(super) fn finish(&mut self) {
         let (source, destination) = (self.source.complete(), self.destination.complete());
         if let (Some(source), Some(destination)) = (source, destination) {
             let (source, destination) = (source.clone(), destination.clone());
             self.conclude(Outcome::Moved { source, destination });
         } else if self.lost.is_some() {
-            self.tell_lost(now);
+            self.tell_lost();
         } else if source.is_some() {
-            self.await_finals(now);
+            self.await_finals();
         } else if destination.is_some() {
-            self.timers.arm(Timer::HalfDone, now + self.timeouts.stored);
+            self.timers.arm(Timer::HalfDone, self.now + self.timeouts.stored);
         }
     }
 
     /// Fails because a session was lost meanwhile, unless something goes on without it.
-    pub(super) fn tell_lost(&mut self, now: Moment) {
+    pub(super) fn tell_lost(&mut self) {
         if let Some(Failure { side, stage, cause, blame, .. }) = self.lost.take() {
-            self.fail(now, side, stage, cause, blame);
+            self.fail(side, stage, cause, blame);
         }
     }
 
     /// Starts the wait for the final replies.
-    pub(super) fn await_finals(&mut self, now: Moment) {
-        self.timers.arm(Timer::HalfDone, now + self.timeouts.half_done);
+    pub(super) fn await_finals(&mut self) {
+        self.timers.arm(Timer::HalfDone, self.now + self.timeouts.half_done);
     }
 
     pub(super) fn conclude(&mut self, outcome: Outcome) {
@@ -227,10 +236,10 @@ impl Ends {
     }
 
     /// Sends the transfer command of that side, and waits for the first sign of data.
-    pub(super) fn begin_transfer(&mut self, now: Moment, side: Side) {
+    pub(super) fn begin_transfer(&mut self, side: Side) {
         self.timers.disarm(Timer::Preliminary);
-        self.timers.arm(Timer::Connect, now + self.timeouts.connect);
-        self.send_transfer(now, side);
+        self.timers.arm(Timer::Connect, self.now + self.timeouts.connect);
+        self.send_transfer(side);
     }
 
     /// Takes a reply to a command before the transfer commands. Returns `None` if the final one is still to
@@ -291,7 +300,7 @@ impl Ends {
     }
 
     /// The session of that side is over.
-    pub(super) fn ended(&mut self, now: Moment, side: Side, failure: client::Failure) {
+    pub(super) fn ended(&mut self, side: Side, failure: client::Failure) {
         let end = self.end_mut(side);
         let stage = end.asked.map_or(Stage::Attempt, PendingCommand::stage);
         end.close();
@@ -304,7 +313,7 @@ impl Ends {
             Phase::Running if complete => {} // it has done its part
             Phase::Setup | Phase::Running => {
                 let blame = judge::end_blame(&failure);
-                self.fail(now, side, stage, Cause::Ended(failure), blame);
+                self.fail(side, stage, Cause::Ended(failure), blame);
             }
             Phase::Rescue(_) => self.finish_rescue(),
             Phase::Over => {}
@@ -312,10 +321,10 @@ impl Ends {
     }
 
     /// The caller gives up.
-    pub(super) fn cancel(&mut self, now: Moment) {
+    pub(super) fn cancel(&mut self) {
         match self.phase {
             Phase::Setup | Phase::Running => {
-                self.fail(now, Side::Source, Stage::Attempt, Cause::Cancelled, Blame::Busy);
+                self.fail(Side::Source, Stage::Attempt, Cause::Cancelled, Blame::Busy);
             }
             Phase::Rescue(_) | Phase::Over => {} // the first failure explains more
         }
@@ -323,12 +332,13 @@ impl Ends {
 
     /// Fires a timer that is due: one of the attempt, or of the end in the result. Timers for a reply of one
     /// end are handled here and not returned.
-    pub(super) fn due(&mut self, now: Moment) -> Option<(Option<Side>, Timer)> {
+    pub(super) fn due(&mut self) -> Option<(Option<Side>, Timer)> {
+        let now = self.now;
         for side in Side::BOTH {
             while let Some(timer) = self.end_mut(side).timers.fire(now) {
                 match timer {
                     Timer::Abort => self.abandon(side),
-                    Timer::Reply => self.silent(now, side),
+                    Timer::Reply => self.silent(side),
                     Timer::Relay | Timer::Connect | Timer::Preliminary | Timer::HalfDone => {
                         return Some((Some(side), timer));
                     }
@@ -340,17 +350,17 @@ impl Ends {
 
     /// The end owes a reply to a command before the transfer commands. The abort accounts for that reply, or the
     /// session is closed.
-    fn silent(&mut self, now: Moment, side: Side) {
+    fn silent(&mut self, side: Side) {
         let stage = self.end(side).asked.map_or(Stage::Attempt, PendingCommand::stage);
-        self.abort(now, side);
+        self.abort(side);
         if matches!(self.phase, Phase::Setup | Phase::Running) {
-            self.fail(now, side, stage, Cause::Silent(Timer::Reply), Blame::Busy);
+            self.fail(side, stage, Cause::Silent(Timer::Reply), Blame::Busy);
         }
     }
 
     /// The attempt has failed: stops every end that still does something. If it has failed because a session is over, what moves
     /// goes on.
-    pub(super) fn fail(&mut self, now: Moment, side: Side, stage: Stage, cause: Cause, blame: Blame) {
+    pub(super) fn fail(&mut self, side: Side, stage: Stage, cause: Cause, blame: Blame) {
         let failure = Failure::new(side, stage, cause, blame);
         let goes_on = self.to_cut || self.end(side.other()).is_running();
         if self.moves && goes_on && failure.is_of_session() {
@@ -366,15 +376,15 @@ impl Ends {
         for side in [self.connects, self.connects.other()] {
             let end = self.end(side);
             if end.is_running() || end.listening {
-                self.abort(now, side);
+                self.abort(side);
             }
         }
         self.finish_rescue();
     }
 
     /// Aborts one end, at most once.
-    pub(super) fn abort(&mut self, now: Moment, side: Side) {
-        let timeout = self.timeouts.abort;
+    pub(super) fn abort(&mut self, side: Side) {
+        let by = self.now + self.timeouts.abort;
         let end = self.end_mut(side);
         if end.session != Session::InStep {
             return;
@@ -382,7 +392,7 @@ impl Ends {
         end.session = Session::Aborting;
         end.listening = false;
         end.timers.disarm(Timer::Reply);
-        end.timers.arm(Timer::Abort, now + timeout);
+        end.timers.arm(Timer::Abort, by);
         self.out.push_back(Output::Abort(side));
     }
 
@@ -484,36 +494,30 @@ pub(super) struct Middle {
 
 impl Middle {
     /// Takes a reply while the transfer commands run. Returns whether the end has begun or is complete.
-    pub(super) fn running_reply(
-        &self,
-        ends: &mut Ends,
-        now: Moment,
-        side: Side,
-        answer: ClassifiedReply,
-    ) -> bool {
+    pub(super) fn running_reply(&self, ends: &mut Ends, side: Side, answer: ClassifiedReply) -> bool {
         match ends.running_reply(side, answer) {
             Progress::None => false,
             Progress::Good => true,
             Progress::Bad(failure) => {
-                self.refused(ends, now, side, failure);
+                self.refused(ends, side, failure);
                 false
             }
         }
     }
 
     /// The final reply of `side` says that its part has failed.
-    pub(super) fn refused(&self, ends: &mut Ends, now: Moment, side: Side, failure: StepFailure) {
+    pub(super) fn refused(&self, ends: &mut Ends, side: Side, failure: StepFailure) {
         let StepFailure { stage, cause, blame } = failure;
         // If the other end's connection broke, this one was reset for that reason: it tells nothing new.
         let broken = self.broken.as_ref().map(|(broken, _)| *broken).filter(|broken| *broken != side);
         if let Some(broken) = broken.filter(|_| !says_why(&cause, blame)) {
             if !ends.end(broken).is_running() {
-                self.give_up(ends, now); // its server has already said what it knows
+                self.give_up(ends); // its server has already said what it knows
             }
             return;
         }
         let blame = if blame == Blame::Path { self.blame(ends, side) } else { blame };
-        ends.fail(now, side, stage, cause, blame);
+        ends.fail(side, stage, cause, blame);
     }
 
     /// Whom to blame if the data connection of `side` fails. If data may have moved, the path was open, and a
@@ -525,26 +529,26 @@ impl Middle {
 
     /// The data connection of `side` has broken while its transfer command ran. Its server knows more about that
     /// and may be about to say so.
-    pub(super) fn broke(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
+    pub(super) fn broke(&mut self, ends: &mut Ends, side: Side, why: String) {
         self.broken = Some((side, why));
-        ends.timers.arm(Timer::HalfDone, now + ends.timeouts.abort);
+        ends.timers.arm(Timer::HalfDone, ends.now + ends.timeouts.abort);
     }
 
     /// Fails the attempt: nothing is known but that a connection broke.
-    pub(super) fn give_up(&self, ends: &mut Ends, now: Moment) {
+    pub(super) fn give_up(&self, ends: &mut Ends) {
         if let Some((side, why)) = self.broken.clone() {
             let stage = ends.transfer_stage(side);
-            ends.fail(now, side, stage, Cause::Data(DataFault::Failed(why)), Blame::Busy);
+            ends.fail(side, stage, Cause::Data(DataFault::Failed(why)), Blame::Busy);
         }
     }
 
     /// The wait for the final replies is over.
-    pub(super) fn half_done(&self, ends: &mut Ends, now: Moment) {
+    pub(super) fn half_done(&self, ends: &mut Ends) {
         if self.broken.is_some() {
-            return self.give_up(ends, now);
+            return self.give_up(ends);
         }
         let side = if ends.source.is_running() { Side::Source } else { Side::Destination };
         let stage = ends.transfer_stage(side);
-        ends.fail(now, side, stage, Cause::Silent(Timer::HalfDone), Blame::Busy);
+        ends.fail(side, stage, Cause::Silent(Timer::HalfDone), Blame::Busy);
     }
 }

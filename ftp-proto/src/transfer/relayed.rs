@@ -17,7 +17,6 @@ use super::request::{Junction, Opening, Party, PerSide, Posture, RelayRoles, Sid
 use super::script::{self, Step};
 use crate::command::Command;
 use crate::reply::Blame;
-use crate::timer::Moment;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -78,7 +77,7 @@ pub(super) struct Relayed {
 }
 
 impl Relayed {
-    pub(super) fn start(ends: &mut Ends, roles: RelayRoles, now: Moment) -> Self {
+    pub(super) fn start(ends: &mut Ends, roles: RelayRoles) -> Self {
         ends.proven = script::is_proven(&ends.transfer, &ends.source.party, &ends.destination.party);
         for side in Side::BOTH {
             let parties = (&ends.end(side).party, &ends.end(side.other()).party);
@@ -88,29 +87,29 @@ impl Relayed {
         let leg = |side| RelayLeg::new(roles.postures.of(side), &ends.end(side).party);
         let legs = PerSide { source: leg(Side::Source), destination: leg(Side::Destination) };
         let mut relayed = Self { middle: Middle::default(), roles, legs, join: Join::Not };
-        relayed.prepare(ends, now);
+        relayed.prepare(ends);
         relayed
     }
 
     /// Asks the relay if nothing continues without it, and sends each end its next command, as far as what it
     /// needs is known. If both ends are prepared, sends the transfer commands.
-    fn prepare(&mut self, ends: &mut Ends, now: Moment) {
+    fn prepare(&mut self, ends: &mut Ends) {
         if self.join == Join::Not && Side::BOTH.into_iter().all(|side| self.awaits_relay(ends, side)) {
             self.join = Join::Asked;
             ends.to_cut = true;
-            ends.timers.arm(Timer::Relay, now + ends.timeouts.reply);
+            ends.timers.arm(Timer::Relay, ends.now + ends.timeouts.reply);
             let (source, destination) = (self.legs.source.junction(), self.legs.destination.junction());
             ends.out.push_back(Output::JoinAtRelay { source, destination });
         }
         for side in Side::BOTH {
             while let Some(step) = self.next_step(ends, side) {
                 if let Some(command) = self.command(ends, side, step) {
-                    ends.ask(now, side, Task::Setup(step), command);
+                    ends.ask(side, Task::Setup(step), command);
                 }
             }
         }
         if self.join == Join::Ready && ends.is_prepared() {
-            self.launch(ends, now);
+            self.launch(ends);
         }
     }
 
@@ -155,17 +154,17 @@ impl Relayed {
         }
     }
 
-    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
+    pub(super) fn setup_reply(&mut self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {
         if let Some(judged) = ends.setup_reply(side, answer) {
-            self.prepared(ends, now, side, judged);
+            self.prepared(ends, side, judged);
         }
         if matches!(ends.phase, Phase::Setup) {
-            self.prepare(ends, now);
+            self.prepare(ends);
         }
     }
 
     /// A command before the transfer command was answered.
-    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: JudgedReply) {
+    fn prepared(&mut self, ends: &mut Ends, side: Side, judged: JudgedReply) {
         match judged.verdict {
             Verdict::Listens(at, _) => self.legs.of_mut(side).at = Some(at),
             Verdict::WantsPret => self.legs.of_mut(side).openings = openings(&ends.end(side).party),
@@ -174,7 +173,7 @@ impl Relayed {
                 if judged.step == Step::Listen && is_left && may_try_another(&cause, blame) {
                     ends.end_mut(side).steps.push_front(Step::Listen);
                 } else {
-                    ends.fail(now, side, judged.stage, cause, blame);
+                    ends.fail(side, judged.stage, cause, blame);
                 }
             }
             // Each end talks only to the relay, so the other end's source port does not matter.
@@ -186,7 +185,6 @@ impl Relayed {
     pub(super) fn ready(
         &mut self,
         ends: &mut Ends,
-        now: Moment,
         source: Option<SocketAddr>,
         destination: Option<SocketAddr>,
     ) {
@@ -200,9 +198,9 @@ impl Relayed {
             leg.at = leg.at.or(at);
         }
         if self.legs.iter().any(|leg| leg.at.is_none()) {
-            return fail_relay(ends, now, RelayFault::NoAddress, Blame::Path);
+            return fail_relay(ends, RelayFault::NoAddress, Blame::Path);
         }
-        self.prepare(ends, now);
+        self.prepare(ends);
     }
 
     /// Sends the transfer commands.
@@ -211,42 +209,42 @@ impl Relayed {
     /// goes first and is awaited for a limited time (H13). An active destination connects when it gets STOR.
     /// The source goes first, so that a missing file touches nothing at the destination (H14), and its data
     /// waits at the relay. With RNDZ nothing moves before the proof, so no end is awaited.
-    fn launch(&self, ends: &mut Ends, now: Moment) {
+    fn launch(&self, ends: &mut Ends) {
         ends.phase = Phase::Running;
         let first = match self.legs.destination.posture {
             Posture::Passive => Side::Destination,
             Posture::Active => Side::Source,
         };
-        ends.begin_transfer(now, first);
+        ends.begin_transfer(first);
         if ends.proven {
-            ends.begin_transfer(now, first.other());
+            ends.begin_transfer(first.other());
         } else {
-            ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
+            ends.timers.arm(Timer::Preliminary, ends.now + ends.timeouts.preliminary);
         }
     }
 
-    pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
-        if self.middle.running_reply(ends, now, side, answer) {
-            self.proceed(ends, now);
+    pub(super) fn running_reply(&self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {
+        if self.middle.running_reply(ends, side, answer) {
+            self.proceed(ends);
         }
     }
 
     /// Both data connections are open, and data may flow.
-    pub(super) fn flowing(&mut self, ends: &mut Ends, now: Moment) {
+    pub(super) fn flowing(&mut self, ends: &mut Ends) {
         if self.join == Join::Ready && matches!(ends.phase, Phase::Setup | Phase::Running) {
             self.middle.open = true;
-            self.proceed(ends, now);
+            self.proceed(ends);
         }
     }
 
     /// An end has begun or is complete, or the relay has both connections: starts what follows.
-    fn proceed(&self, ends: &mut Ends, now: Moment) {
+    fn proceed(&self, ends: &mut Ends) {
         if !matches!(ends.phase, Phase::Running) {
             return;
         }
         for side in Side::BOTH {
             if ends.end(side).run == Run::Not && ends.end(side.other()).has_begun() {
-                ends.begin_transfer(now, side);
+                ends.begin_transfer(side);
             }
         }
         let (source, destination) = (&ends.source, &ends.destination);
@@ -256,13 +254,13 @@ impl Relayed {
             ends.timers.disarm(Timer::Connect); // from here on the caller watches for a stall
         }
         if both || self.middle.broken.is_none() {
-            ends.finish(now);
+            ends.finish();
         }
     }
 
     /// Both connections have ended in order, and everything has been sent on. The final replies of both ends
     /// are awaited.
-    pub(super) fn passed(&mut self, ends: &mut Ends, now: Moment) {
+    pub(super) fn passed(&mut self, ends: &mut Ends) {
         if self.join != Join::Ready || !self.middle.open {
             return;
         }
@@ -271,12 +269,12 @@ impl Relayed {
             Phase::Running if ends.source.run != Run::Not => {
                 ends.passed = true;
                 ends.timers.disarm(Timer::Connect);
-                ends.await_finals(now);
-                ends.tell_lost(now);
+                ends.await_finals();
+                ends.tell_lost();
             }
             Phase::Setup | Phase::Running => {
                 let cause = Cause::Data(DataFault::ClosedEarly);
-                ends.fail(now, Side::Source, Stage::DataConnection, cause, Blame::Path);
+                ends.fail(Side::Source, Stage::DataConnection, cause, Blame::Path);
             }
             Phase::Rescue(_) | Phase::Over => {}
         }
@@ -286,19 +284,19 @@ impl Relayed {
     ///
     /// Before data may have moved, the path is to blame ([`Blame::Path`]), and the other posture may work.
     /// Later the same path may work the next time, and the words of the server are awaited.
-    pub(super) fn data_failed(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
+    pub(super) fn data_failed(&mut self, ends: &mut Ends, side: Side, why: String) {
         self.leave_relay(ends);
         let blame = self.middle.blame(ends, side);
         let cause = Cause::Data(DataFault::Failed(why.clone()));
         match &ends.phase {
             Phase::Setup | Phase::Running if self.middle.broken.is_some() => {}
             Phase::Setup | Phase::Running if blame == Blame::Busy => {
-                self.middle.broke(ends, now, side, why);
+                self.middle.broke(ends, side, why);
                 if ends.end(side).run == Run::Lost {
-                    self.middle.give_up(ends, now);
+                    self.middle.give_up(ends);
                 }
             }
-            Phase::Setup | Phase::Running => ends.fail(now, side, Stage::DataConnection, cause, blame),
+            Phase::Setup | Phase::Running => ends.fail(side, Stage::DataConnection, cause, blame),
             // The other end was reset for this reason and its reply came first.
             Phase::Rescue(first) => {
                 let explains_less =
@@ -312,21 +310,21 @@ impl Relayed {
     }
 
     /// The relay refused to join, or closed what it had joined, and blames neither end.
-    pub(super) fn refused(&mut self, ends: &mut Ends, now: Moment, why: String) {
+    pub(super) fn refused(&mut self, ends: &mut Ends, why: String) {
         self.leave_relay(ends);
         if matches!(ends.phase, Phase::Setup | Phase::Running) {
             // Where both connections stood, the path is fine: the relay has reached a limit of its own.
             let blame = if self.middle.open { Blame::Busy } else { Blame::Path };
-            fail_relay(ends, now, RelayFault::Refused(why), blame);
+            fail_relay(ends, RelayFault::Refused(why), blame);
         }
     }
 
     /// The relay itself is gone, or it has no capacity at the moment. That is the failure even if a control
     /// connection was the first to show it. A later attempt may succeed ([`Blame::Busy`]).
-    pub(super) fn lost(&mut self, ends: &mut Ends, now: Moment, why: String) {
+    pub(super) fn lost(&mut self, ends: &mut Ends, why: String) {
         self.leave_relay(ends);
         match &ends.phase {
-            Phase::Setup | Phase::Running => fail_relay(ends, now, RelayFault::Lost(why), Blame::Busy),
+            Phase::Setup | Phase::Running => fail_relay(ends, RelayFault::Lost(why), Blame::Busy),
             Phase::Rescue(first) if matches!(first.cause, Cause::Ended(_) | Cause::Data(_)) => {
                 let cause = Cause::Relay(RelayFault::Lost(why));
                 ends.explain(Side::Source, Stage::Relay, cause, Blame::Busy);
@@ -341,27 +339,27 @@ impl Relayed {
         ends.to_cut = false;
     }
 
-    pub(super) fn due(&self, ends: &mut Ends, now: Moment, timer: Timer) {
+    pub(super) fn due(&self, ends: &mut Ends, timer: Timer) {
         match timer {
             Timer::Preliminary => {
                 let first = ends.source.run == Run::Not;
-                ends.begin_transfer(now, if first { Side::Source } else { Side::Destination });
+                ends.begin_transfer(if first { Side::Source } else { Side::Destination });
             }
-            Timer::Relay => fail_relay(ends, now, RelayFault::Silent, Blame::Path),
-            Timer::HalfDone => self.middle.half_done(ends, now),
+            Timer::Relay => fail_relay(ends, RelayFault::Silent, Blame::Path),
+            Timer::HalfDone => self.middle.half_done(ends),
             // A data connection is not open: that of an end that has not begun, if there is one.
             Timer::Connect | Timer::Reply | Timer::Abort => {
                 let begun = ends.source.has_begun();
                 let side = if begun { Side::Destination } else { Side::Source };
                 let stage = ends.transfer_stage(side);
-                ends.fail(now, side, stage, Cause::Silent(timer), Blame::Path);
+                ends.fail(side, stage, Cause::Silent(timer), Blame::Path);
             }
         }
     }
 }
 
-fn fail_relay(ends: &mut Ends, now: Moment, fault: RelayFault, blame: Blame) {
-    ends.fail(now, Side::Source, Stage::Relay, Cause::Relay(fault), blame);
+fn fail_relay(ends: &mut Ends, fault: RelayFault, blame: Blame) {
+    ends.fail(Side::Source, Stage::Relay, Cause::Relay(fault), blame);
 }
 
 fn steps(

@@ -15,7 +15,6 @@ use super::request::{Party, PerSide, Posture, Side, Timer, Transfer};
 use super::script::{self, Step};
 use crate::command::Command;
 use crate::reply::Blame;
-use crate::timer::Moment;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -56,7 +55,7 @@ pub(super) struct Through {
 }
 
 impl Through {
-    pub(super) fn start(ends: &mut Ends, [source, destination]: [KnownPostures; 2], now: Moment) -> Self {
+    pub(super) fn start(ends: &mut Ends, [source, destination]: [KnownPostures; 2]) -> Self {
         ends.to_cut = true;
         let leg = |end: &Party, known| Leg::new(Arrangements::new(end, known));
         let mut through = Self {
@@ -72,9 +71,9 @@ impl Through {
         for side in Side::BOTH {
             let steps = first_steps(&ends.transfer, &ends.end(side).party);
             ends.end_mut(side).steps = steps;
-            through.legs.of_mut(side).begin(ends, now, side);
+            through.legs.of_mut(side).begin(ends, side);
         }
-        through.advance(ends, now);
+        through.advance(ends);
         through
     }
 
@@ -89,7 +88,7 @@ impl Through {
     }
 
     /// Sends each end what it can be sent now, and starts to copy as soon as everything is there.
-    fn advance(&mut self, ends: &mut Ends, now: Moment) {
+    fn advance(&mut self, ends: &mut Ends) {
         if !matches!(ends.phase, Phase::Setup | Phase::Running) {
             return;
         }
@@ -98,7 +97,7 @@ impl Through {
             if let Some(step) = leg.next_step(ends.end_mut(side))
                 && let Some(command) = command(leg, ends, side, step)
             {
-                ends.ask(now, side, Task::Setup(step), command);
+                ends.ask(side, Task::Setup(step), command);
             }
         }
         self.middle.open = self.legs.iter().all(Leg::is_open);
@@ -110,11 +109,11 @@ impl Through {
         }
         if matches!(ends.phase, Phase::Running) {
             if source && ends.source.run == Run::Not {
-                self.send_transfer(ends, now, Side::Source);
+                self.send_transfer(ends, Side::Source);
             }
             let source_begun = ends.source.has_begun() || self.waited.source;
             if destination && source_begun && ends.destination.run == Run::Not {
-                self.send_transfer(ends, now, Side::Destination);
+                self.send_transfer(ends, Side::Destination);
             }
             let begun = ends.destination.has_begun() || self.waited.destination;
             if begun && self.middle.open && self.flow == Flow::Not {
@@ -122,42 +121,42 @@ impl Through {
                 self.flow = Flow::Copying;
                 ends.out.push_back(Output::Copy);
             }
-            self.settle(ends, now);
+            self.settle(ends);
         }
     }
 
     /// Sends a transfer command. Some servers answer it only when data moves, or when all of it has moved. An end
     /// that connects does so now.
-    fn send_transfer(&mut self, ends: &mut Ends, now: Moment, side: Side) {
-        ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
-        ends.send_transfer(now, side);
+    fn send_transfer(&mut self, ends: &mut Ends, side: Side) {
+        ends.timers.arm(Timer::Preliminary, ends.now + ends.timeouts.preliminary);
+        ends.send_transfer(side);
         if !self.legs.of_mut(side).is_open() {
-            let by = now + ends.timeouts.connect;
+            let by = ends.now + ends.timeouts.connect;
             ends.end_mut(side).timers.arm(Timer::Connect, by);
         }
     }
 
     /// Takes a reply to any command.
-    pub(super) fn reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
+    pub(super) fn reply(&mut self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {
         match ends.end(side).asked.map(|asked| asked.task) {
             Some(Task::Setup(_)) => {
                 if let Some(judged) = ends.setup_reply(side, answer) {
-                    self.prepared(ends, now, side, judged);
+                    self.prepared(ends, side, judged);
                 }
-                self.advance(ends, now);
+                self.advance(ends);
             }
-            Some(Task::Transfer) => self.running_reply(ends, now, side, answer),
+            Some(Task::Transfer) => self.running_reply(ends, side, answer),
             None => {}
         }
     }
 
     /// A command before the transfer command was answered.
-    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: JudgedReply) {
+    fn prepared(&mut self, ends: &mut Ends, side: Side, judged: JudgedReply) {
         let JudgedReply { step, stage, verdict } = judged;
         match verdict {
             Verdict::Listens(at, _) => {
                 let leg = self.legs.of_mut(side);
-                let by = now + leg.arrangements.patience(ends.timeouts.connect);
+                let by = ends.now + leg.arrangements.patience(ends.timeouts.connect);
                 leg.state = DataState::Connecting;
                 ends.end_mut(side).timers.arm(Timer::Connect, by);
                 ends.out.push_back(Output::Connect(side, at));
@@ -168,8 +167,8 @@ impl Through {
             }
             Verdict::Bad(cause, blame) => {
                 let meets = matches!(step, Step::Listen | Step::Connect) && may_try_another(&cause, blame);
-                if !(meets && self.try_next(ends, now, side, (Fault::Refused, &cause))) {
-                    ends.fail(now, side, stage, cause, blame);
+                if !(meets && self.try_next(ends, side, (Fault::Refused, &cause))) {
+                    ends.fail(side, stage, cause, blame);
                 }
             }
             Verdict::Wait | Verdict::Fine | Verdict::WantsPret => {}
@@ -177,17 +176,11 @@ impl Through {
     }
 
     /// The data connection of `side` has not come about for this reason. Turns to the next arrangement, if there is one.
-    fn try_next(
-        &mut self,
-        ends: &mut Ends,
-        now: Moment,
-        side: Side,
-        (fault, cause): (Fault, &Cause),
-    ) -> bool {
+    fn try_next(&mut self, ends: &mut Ends, side: Side, (fault, cause): (Fault, &Cause)) -> bool {
         let leg = self.legs.of_mut(side);
         let Some(failed) = leg.arrangements.current() else { return false };
         let Some(next) = leg.arrangements.after(fault) else { return false };
-        leg.begin(ends, now, side);
+        leg.begin(ends, side);
         if next.posture() != failed.posture() {
             self.failed_postures.push(FailedPosture {
                 side,
@@ -199,62 +192,62 @@ impl Through {
     }
 
     /// The user agent has connected to that end.
-    pub(super) fn connected(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+    pub(super) fn connected(&mut self, ends: &mut Ends, side: Side) {
         let leg = self.legs.of_mut(side);
         if leg.state == DataState::Connecting {
             leg.state = DataState::Open { from: None };
             ends.end_mut(side).timers.disarm(Timer::Connect);
-            self.advance(ends, now);
+            self.advance(ends);
         }
     }
 
     /// The user agent listens for that end.
-    pub(super) fn listening(&mut self, ends: &mut Ends, now: Moment, side: Side, at: SocketAddr) {
+    pub(super) fn listening(&mut self, ends: &mut Ends, side: Side, at: SocketAddr) {
         let leg = self.legs.of_mut(side);
         if leg.state == DataState::Listening(None) {
             leg.state = DataState::Listening(Some(at));
             ends.end_mut(side).timers.disarm(Timer::Connect);
-            self.advance(ends, now);
+            self.advance(ends);
         }
     }
 
     /// That end has connected to the user agent.
-    pub(super) fn arrived(&mut self, ends: &mut Ends, now: Moment, side: Side, from: SocketAddr) {
+    pub(super) fn arrived(&mut self, ends: &mut Ends, side: Side, from: SocketAddr) {
         let leg = self.legs.of_mut(side);
         if leg.state == DataState::Expected {
             leg.state = DataState::Open { from: Some(from.port()) };
             ends.end_mut(side).timers.disarm(Timer::Connect);
-            self.verify_port(ends, now, side);
-            self.advance(ends, now);
+            self.verify_port(ends, side);
+            self.advance(ends);
         }
     }
 
     /// Fails the attempt if the end has connected from another port than its 255 says (H37).
-    fn verify_port(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+    fn verify_port(&mut self, ends: &mut Ends, side: Side) {
         let DataState::Open { from: Some(from) } = self.legs.of_mut(side).state else { return };
         let Some(announced) = ends.end(side).data_port else { return };
         if !script::is_same_socket(announced, from) {
             let cause = Cause::Data(DataFault::OtherPort { announced, from });
-            ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+            ends.fail(side, Stage::DataConnection, cause, Blame::Path);
         }
     }
 
     /// The data connection with that end could not be opened, or it broke: while data moved, or when it was
     /// closed.
-    pub(super) fn data_failed(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
+    pub(super) fn data_failed(&mut self, ends: &mut Ends, side: Side, why: String) {
         match ends.phase {
             Phase::Setup | Phase::Running if !self.legs.of_mut(side).is_open() => {
-                self.unconnected(ends, now, side, Cause::Data(DataFault::Failed(why)));
+                self.unconnected(ends, side, Cause::Data(DataFault::Failed(why)));
             }
             Phase::Setup => {
                 let cause = Cause::Data(DataFault::Failed(why));
-                ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+                ends.fail(side, Stage::DataConnection, cause, Blame::Path);
             }
             Phase::Running if self.middle.broken.is_none() => {
                 ends.cut();
-                self.middle.broke(ends, now, side, why);
+                self.middle.broke(ends, side, why);
                 if !ends.end(side).is_running() {
-                    self.middle.give_up(ends, now);
+                    self.middle.give_up(ends);
                 }
             }
             Phase::Running | Phase::Rescue(_) | Phase::Over => {}
@@ -263,50 +256,50 @@ impl Through {
 
     /// The data connection with that end did not come about. If its transfer command is under way, only an abort ends
     /// that, and with it the attempt.
-    fn unconnected(&mut self, ends: &mut Ends, now: Moment, side: Side, cause: Cause) {
+    fn unconnected(&mut self, ends: &mut Ends, side: Side, cause: Cause) {
         ends.end_mut(side).timers.disarm(Timer::Connect);
-        if ends.end(side).run == Run::Not && self.try_next(ends, now, side, (Fault::NoConnection, &cause)) {
-            self.advance(ends, now);
+        if ends.end(side).run == Run::Not && self.try_next(ends, side, (Fault::NoConnection, &cause)) {
+            self.advance(ends);
         } else {
-            ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+            ends.fail(side, Stage::DataConnection, cause, Blame::Path);
         }
     }
 
     /// The source has closed its connection in order, and everything has been sent to the destination.
-    pub(super) fn copied(&mut self, ends: &mut Ends, now: Moment, is_all: bool) {
+    pub(super) fn copied(&mut self, ends: &mut Ends, is_all: bool) {
         let running = matches!(ends.phase, Phase::Running) && self.middle.broken.is_none();
         if running && self.flow == Flow::Copying {
             self.flow = Flow::Copied { is_all };
-            ends.await_finals(now);
-            self.settle(ends, now);
+            ends.await_finals();
+            self.settle(ends);
         }
     }
 
     /// The destination's data connection was closed in order. There is nothing to reset any more.
-    pub(super) fn finished(&mut self, ends: &mut Ends, now: Moment) {
+    pub(super) fn finished(&mut self, ends: &mut Ends) {
         if self.flow == Flow::Finished && matches!(ends.phase, Phase::Running) {
             (ends.to_cut, ends.passed) = (false, true);
-            ends.finish(now);
+            ends.finish();
         }
     }
 
-    fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
+    fn running_reply(&mut self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {
         match ends.running_reply(side, answer) {
-            Progress::None => return self.verify_port(ends, now, side),
+            Progress::None => return self.verify_port(ends, side),
             Progress::Good => {}
             Progress::Bad(failure) => {
-                if self.again(ends, now, side, &failure) {
-                    self.advance(ends, now);
+                if self.again(ends, side, &failure) {
+                    self.advance(ends);
                 } else {
-                    self.middle.refused(ends, now, side, failure);
+                    self.middle.refused(ends, side, failure);
                 }
                 return;
             }
         }
         match self.middle.broken {
-            None => self.advance(ends, now),
+            None => self.advance(ends),
             Some((broken, _)) if broken == side && !ends.end(side).is_running() => {
-                self.middle.give_up(ends, now);
+                self.middle.give_up(ends);
             }
             Some(_) => {}
         }
@@ -314,11 +307,11 @@ impl Through {
 
     /// The transfer command of `side` was refused. If that is because of its data connection, and nothing has been
     /// copied yet, the end gets the command again with another data connection.
-    fn again(&mut self, ends: &mut Ends, now: Moment, side: Side, failure: &StepFailure) -> bool {
+    fn again(&mut self, ends: &mut Ends, side: Side, failure: &StepFailure) -> bool {
         let StepFailure { cause, blame, .. } = failure;
         let unused = self.flow == Flow::Not && self.middle.broken.is_none();
         let refused = *blame == Blame::Path && matches!(cause, Cause::Refused(_));
-        let again = unused && refused && self.try_next(ends, now, side, (Fault::NoConnection, cause));
+        let again = unused && refused && self.try_next(ends, side, (Fault::NoConnection, cause));
         if again {
             // The wait for its first reply is over.
             let awaited = if ends.destination.run == Run::Not { Side::Source } else { Side::Destination };
@@ -335,7 +328,7 @@ impl Through {
     /// the destination's connection closed, its final reply (I05). Some servers close a file that they cannot
     /// read to its end in order, and then reply 426 (I03). If the session of the source is over, the number of the bytes
     /// stands for its reply.
-    pub(super) fn settle(&mut self, ends: &mut Ends, now: Moment) {
+    pub(super) fn settle(&mut self, ends: &mut Ends) {
         if !matches!(ends.phase, Phase::Running) {
             return;
         }
@@ -344,24 +337,24 @@ impl Through {
             Flow::Copied { is_all } if ends.source.complete().is_some() || is_lost && is_all => {
                 self.flow = Flow::Finished;
                 ends.out.push_back(Output::Finish);
-                ends.await_finals(now);
+                ends.await_finals();
             }
             Flow::Copied { .. } if is_lost => {
                 ends.cut();
-                ends.finish(now);
+                ends.finish();
             }
-            Flow::Finished if ends.destination.complete().is_some() => ends.finish(now),
+            Flow::Finished if ends.destination.complete().is_some() => ends.finish(),
             Flow::Not | Flow::Copying | Flow::Copied { .. } | Flow::Finished => {}
         }
     }
 
     /// A timer of the end `of`, or of the whole attempt.
-    pub(super) fn due(&mut self, ends: &mut Ends, now: Moment, of: Option<Side>, timer: Timer) {
+    pub(super) fn due(&mut self, ends: &mut Ends, of: Option<Side>, timer: Timer) {
         match (of, timer) {
             // The data connection with that end is not there in time.
             (Some(side), _) => {
                 if matches!(ends.phase, Phase::Setup | Phase::Running) {
-                    self.unconnected(ends, now, side, Cause::Silent(timer));
+                    self.unconnected(ends, side, Cause::Silent(timer));
                 }
             }
             (None, Timer::Preliminary) => {
@@ -370,9 +363,9 @@ impl Through {
                 } else {
                     self.waited.destination = true;
                 }
-                self.advance(ends, now);
+                self.advance(ends);
             }
-            (None, _) => self.middle.half_done(ends, now),
+            (None, _) => self.middle.half_done(ends),
         }
     }
 }
@@ -439,9 +432,9 @@ impl Leg {
 
     /// Begins with the current arrangement: adds its steps to those of the end, and asks the user agent to listen if the end is
     /// to connect.
-    fn begin(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+    fn begin(&mut self, ends: &mut Ends, side: Side) {
         let needs_part = script::needs_part_command(&ends.transfer, side, &ends.end(side).party);
-        let by = now + ends.timeouts.connect;
+        let by = ends.now + ends.timeouts.connect;
         let end = ends.end_mut(side);
         end.steps.retain(|step| *step != Step::Rest);
         self.state = match self.arrangements.current() {
