@@ -4,16 +4,31 @@ use super::*;
 use crate::client::UnusedListener;
 use crate::command::Direction;
 
+/// Two servers that take commands ahead.
+const TAKE_AHEAD: &str = "SOCK LSTN RNDZ EPSV AHEAD";
+
+/// What both get together.
+const AHEAD: &str = "
+    dst: TYPE I
+    dst: RNDZ ***
+    dst: LSTN R
+    src: TYPE I
+    src: RNDZ ***
+";
+
+/// The replies to all but the command that listens.
+const ACCEPTED: &str = "
+    src< 200 ok
+    src< 200 ok
+    dst< 200 ok
+    dst< 200 ok
+";
+
 #[test]
 fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
     // A server that takes commands ahead gets its settings together with what follows them.
-    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
-    case(party(SITE1, ahead), party(SITE2, ahead)).with(|_, roles| roles.filter = true).proven().play(
-        "dst: TYPE I
-         dst: RNDZ ***
-         dst: LSTN R
-         src: TYPE I
-         src: RNDZ ***
+    both(TAKE_AHEAD).with(|_, roles| roles.filter = true).proven().play(&format!(
+        "{AHEAD}
          dst< 200 ok
          dst< 200 ok
          src< 200 ok
@@ -29,28 +44,24 @@ fn t14_a_server_that_takes_commands_ahead_gets_its_settings_together() {
          dst< 150 go
          src< 226 sent
          dst< 226 stored
-         = moved 226 226",
-    );
+         = moved 226 226"
+    ));
     // A listener that may have opened behind a refusal is closed.
-    case(party(SITE1, ahead), party(SITE2, ahead)).proven().play(
-        "dst: TYPE I
-         dst: RNDZ ***
-         dst: LSTN R
-         src: TYPE I
-         src: RNDZ ***
+    both(TAKE_AHEAD).proven().play(&format!(
+        "{AHEAD}
          src< 200 ok
          src< 200 ok
          dst< 200 ok
          dst< 504 no
          dst! abort
          dst. aborted
-         = dst RNDZ: 504, Unsupported",
-    );
+         = dst RNDZ: 504, Unsupported"
+    ));
 }
 
 /// A server of ours that has told at the start of the clock that it listens for a transfer in this direction.
 fn listening(direction: Direction) -> Party {
-    let mut party = party(SITE2, "SOCK LSTN RNDZ EPSV AHEAD");
+    let mut party = party(SITE2, TAKE_AHEAD);
     let listener = UnusedListener { direction, port: 40_007, since: Moment::START };
     (party.standing.listens, party.standing.unused) = (true, Some(listener));
     party
@@ -58,7 +69,7 @@ fn listening(direction: Direction) -> Party {
 
 #[test]
 fn t20_where_the_destination_listens_already_nothing_waits_for_a_reply() {
-    let source = || party(SITE1, "SOCK LSTN RNDZ EPSV AHEAD");
+    let source = || party(SITE1, TAKE_AHEAD);
     let filters = |_: &mut Transfer, roles: &mut Roles| roles.filter = true;
     let together = "
         dst: TYPE I
@@ -134,28 +145,17 @@ fn t20_a_listener_that_is_old_or_for_the_other_direction_is_not_relied_on() {
     assert_eq!(other.listens_at(Direction::Receive, at), None);
 }
 
-/// Two servers that take commands ahead, up to the transfer commands.
-const LAUNCHED: &str = "
-    dst: TYPE I
-    dst: RNDZ ***
-    dst: LSTN R
-    src: TYPE I
-    src: RNDZ ***
-    src< 200 ok
-    src< 200 ok
-    dst< 200 ok
-    dst< 200 ok
-    dst< 255 SOCK 40002
-    dst: SOCK 192.0.2.1,0
-    src: SOCK 192.0.2.2,40002
-    src: RETR a
-    dst: STOR b
-";
-
+/// Up to the transfer commands.
 fn launched() -> Play {
-    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
-    let case = case(party(SITE1, ahead), party(SITE2, ahead)).with(|_, roles| roles.filter = true);
-    case.proven().start().play(LAUNCHED)
+    let case = both(TAKE_AHEAD).with(|_, roles| roles.filter = true);
+    case.proven().start().play(&format!(
+        "{AHEAD}{ACCEPTED}
+         dst< 255 SOCK 40002
+         dst: SOCK 192.0.2.1,0
+         src: SOCK 192.0.2.2,40002
+         src: RETR a
+         dst: STOR b"
+    ))
 }
 
 #[test]
@@ -212,19 +212,9 @@ fn t14_the_reply_to_sock_that_does_not_come_ends_the_attempt_and_that_to_the_tra
 
 #[test]
 fn t14_rest_is_answered_before_the_transfer_commands() {
-    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
-    let case = case(party(SITE1, ahead), party(SITE2, ahead))
-        .with(|transfer, _| transfer.part = Some(ByteRange::from(5)));
-    case.proven().play(
-        "dst: TYPE I
-         dst: RNDZ ***
-         dst: LSTN R
-         src: TYPE I
-         src: RNDZ ***
-         src< 200 ok
-         src< 200 ok
-         dst< 200 ok
-         dst< 200 ok
+    let case = both(TAKE_AHEAD).with(|transfer, _| transfer.part = Some(ByteRange::from(5)));
+    case.proven().play(&format!(
+        "{AHEAD}{ACCEPTED}
          dst< 255 SOCK 40002
          dst: REST 5
          src: SOCK 192.0.2.2,40002
@@ -233,17 +223,16 @@ fn t14_rest_is_answered_before_the_transfer_commands() {
          src: REST 5
          src< 350 go on
          src: RETR a
-         dst: STOR b",
-    );
+         dst: STOR b"
+    ));
 }
 
 #[test]
 fn t14_where_an_old_filter_acts_the_new_one_is_in_force_before_anybody_connects() {
-    let ahead = "SOCK LSTN RNDZ EPSV AHEAD";
-    let mut destination = party(SITE2, ahead);
+    let mut destination = party(SITE2, TAKE_AHEAD);
     destination.standing.sock = true;
     let with_pasv = |_: &mut Transfer, roles: &mut Roles| roles.opening = Opening::Pasv;
-    case(party(SITE1, ahead), destination).with(with_pasv).proven().play(
+    case(party(SITE1, TAKE_AHEAD), destination).with(with_pasv).proven().play(
         "dst: TYPE I
          dst: RNDZ ***
          dst: PASV

@@ -30,10 +30,7 @@ fn h22_each_end_that_knows_dgst_is_asked_to_compute_while_the_file_moves() {
     ));
     // The other end computes it afterwards (HASH).
     wanted("", "DGST").play(&format!(
-        "dst: TYPE I
-         src: TYPE I
-         src< 200 image
-         dst< 200 image
+        "{TYPE}
          dst: DGST SHA-256
          dst< 200 SHA-256
          {OPENED}"
@@ -59,10 +56,7 @@ fn h22_a_digest_in_force_is_not_asked_for_again_and_one_that_nobody_wants_ends()
     let party = |address| Party { standing, ..party(address, "DGST") };
     let both = |digest| case(party(SITE1), party(SITE2)).with(move |transfer, _| transfer.digest = digest);
     both(Some(Algorithm::Sha256)).play(&format!(
-        "dst: TYPE I
-         src: TYPE I
-         src< 200 image
-         dst< 200 image
+        "{TYPE}
          {OPENED}"
     ));
     both(None).play(&format!(
@@ -78,10 +72,7 @@ fn h22_a_digest_in_force_is_not_asked_for_again_and_one_that_nobody_wants_ends()
     ));
     // A probe moves no bytes.
     both(None).with(|transfer, _| transfer.probes = true).play(&format!(
-        "dst: TYPE I
-         src: TYPE I
-         src< 200 image
-         dst< 200 image
+        "{TYPE}
          {}",
         OPENED.replace("RETR a", "PROB S")
     ));

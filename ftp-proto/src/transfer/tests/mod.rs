@@ -129,6 +129,11 @@ fn case(source: Party, destination: Party) -> Case {
     }
 }
 
+/// Two servers that list the same features.
+fn both(features: &str) -> Case {
+    case(party(SITE1, features), party(SITE2, features))
+}
+
 impl Case {
     fn source_listens(mut self) -> Self {
         self.roles.passive = Side::Source;
@@ -166,6 +171,23 @@ const TYPE: &str = "
     dst< 200 image
 ";
 
+/// Both ends are asked for TYPE I, the source first, which accepts it.
+const SOURCE_TYPE: &str = "
+    src: TYPE I
+    dst: TYPE I
+    src< 200 image
+";
+
+/// Two ends that know RNDZ are told the secret.
+const PROVEN_TYPE: &str = "
+    dst: TYPE I
+    src: TYPE I
+    dst< 200 ok
+    dst: RNDZ ***
+    src< 200 ok
+    src: RNDZ ***
+";
+
 /// Two of today's servers, the destination listens with PASV, up to the transfer commands.
 const PASV: &str = "
     dst: TYPE I
@@ -194,5 +216,5 @@ const PASV_AT_SOURCE: &str = "
 
 /// Two servers that know nothing beyond RFC 959.
 fn plain() -> Case {
-    case(party(SITE1, ""), party(SITE2, ""))
+    both("")
 }

@@ -125,10 +125,9 @@ fn a_listener_that_refuses_its_peer_before_its_command_is_not_ignored() {
 
 #[test]
 fn with_rndz_either_order_goes_without_a_wait() {
-    let ours = "SOCK LSTN RNDZ";
     for (first, second) in [(Side::Source, "dst: STOR b"), (Side::Destination, "src: RETR a")] {
         for listener in [Side::Source, Side::Destination] {
-            let case = case(party(SITE1, ours), party(SITE2, ours)).proven();
+            let case = both("SOCK LSTN RNDZ").proven();
             let case = if listener == Side::Source { case.source_listens() } else { case };
             let mut play = case.with(|_, roles| roles.first = Some(first)).start();
             play.lines.clear();
@@ -195,7 +194,7 @@ fn h05_status_and_markers_in_between_change_nothing() {
          dst< 226 done
          = moved 226 226"
     ));
-    case(party(SITE1, "1973"), party(SITE2, "1973")).play(&format!(
+    both("1973").play(&format!(
         "{TYPE}
          dst: PASV
          dst< 010 thinking
@@ -273,7 +272,6 @@ fn a_connection_that_never_comes_has_a_timer_and_is_a_matter_of_the_path() {
 /// every attempt.
 #[test]
 fn silence_ends_every_wait() {
-    let ours = "SOCK LSTN RNDZ";
     let long = "src< 150 ok\ndst: STOR b\ndst< 150 ok\nsrc< 226 done";
     let rescue = "src< 550 none\ndst! abort";
     let cases: [(Case, String); 5] = [
@@ -281,7 +279,7 @@ fn silence_ends_every_wait() {
         (plain(), format!("{PASV}{rescue}")),
         (plain().source_listens(), format!("{PASV_AT_SOURCE}dst< 553 no\nsrc! abort")),
         (plain(), format!("{PASV}src< 150 ok\ndst: STOR b\ncancel\nsrc! abort\ndst! abort")),
-        (case(party(SITE1, ours), party(SITE2, ours)).proven(), "dst: TYPE I\nsrc: TYPE I".into()),
+        (both("SOCK LSTN RNDZ").proven(), "dst: TYPE I\nsrc: TYPE I".into()),
     ];
     for (case, script) in &cases {
         let lines: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

@@ -7,6 +7,21 @@ pub(super) fn moving() -> String {
     format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n")
 }
 
+/// Two servers that prove themselves, up to the transfer commands.
+fn proven() -> String {
+    format!(
+        "{PROVEN_TYPE}
+         src< 200 ok
+         dst< 200 ok
+         dst: LSTN R
+         dst< 255 SOCK 40002
+         src: SOCK 192.0.2.2,40002
+         src< 255 SOCK 40003
+         src: RETR a
+         dst: STOR b\n"
+    )
+}
+
 #[test]
 fn h14_a_missing_source_touches_nothing_at_the_destination() {
     plain().play(&format!(
@@ -16,28 +31,15 @@ fn h14_a_missing_source_touches_nothing_at_the_destination() {
          dst. aborted
          = src RETR: 550, Missing"
     ));
-    let ours = "SOCK LSTN RNDZ";
-    case(party(SITE1, ours), party(SITE2, ours)).proven().play(
-        "dst: TYPE I
-         src: TYPE I
-         dst< 200 ok
-         dst: RNDZ ***
-         src< 200 ok
-         src: RNDZ ***
-         src< 200 ok
-         dst< 200 ok
-         dst: LSTN R
-         dst< 255 SOCK 40002
-         src: SOCK 192.0.2.2,40002
-         src< 255 SOCK 40003
-         src: RETR a
-         dst: STOR b
+    both("SOCK LSTN RNDZ").proven().play(&format!(
+        "{}
          src< 550 No such file
          dst! abort
          dst< 426 aborted
          dst. aborted
          = src RETR: 550, Missing",
-    );
+        proven()
+    ));
 }
 
 #[test]
@@ -144,8 +146,7 @@ fn a_refusal_of_the_set_up_frees_the_listener_and_blames_the_path() {
         plain().play(&format!("{opened}src< {refusal}\ndst! abort\ndst. aborted\n= src PORT: {told}"));
     }
     plain().play(&format!("{TYPE}dst: PASV\ndst< 425 no port\n= dst PASV: 425, Path"));
-    let know = "SOCK LSTN";
-    case(party(SITE1, know), party(SITE2, know)).with(|_, roles| roles.filter = true).play(&format!(
+    both("SOCK LSTN").with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -279,26 +280,10 @@ fn nothing_comes_after_the_outcome() {
 /// A proven destination that never gives its final reply may have stored the whole file.
 #[test]
 fn a_destination_without_a_final_reply_counts_as_touched() {
-    let ours = "SOCK LSTN RNDZ";
-    let begin = "dst: TYPE I
-         src: TYPE I
-         dst< 200 ok
-         dst: RNDZ ***
-         src< 200 ok
-         src: RNDZ ***
-         src< 200 ok
-         dst< 200 ok
-         dst: LSTN R
-         dst< 255 SOCK 40002
-         src: SOCK 192.0.2.2,40002
-         src< 255 SOCK 40003
-         src: RETR a
-         dst: STOR b
-         src< 150 ok
-         src< 226 done";
-    let case = case(party(SITE1, ours), party(SITE2, ours)).proven();
+    let done = format!("{}src< 150 ok\nsrc< 226 done", proven());
+    let case = both("SOCK LSTN RNDZ").proven();
     case.play(&format!(
-        "{begin}
+        "{done}
          wait 120
          dst! abort
          wait 10
@@ -306,7 +291,7 @@ fn a_destination_without_a_final_reply_counts_as_touched() {
          = dst STOR: silent (other end's final reply timer), Busy, touched, src complete"
     ));
     case.play(&format!(
-        "{begin}
+        "{done}
          dst. closed
          = dst STOR: closed, Busy, touched, src complete"
     ));

@@ -4,17 +4,13 @@ use super::*;
 
 #[test]
 fn h01_the_append_of_rfc_438_is_exactly_its_example() {
-    let know = "1973 SOCK LSTN";
-    case(party(SITE1, know), party(SITE2, know))
+    both("1973 SOCK LSTN")
         .with(|transfer, roles| {
             (transfer.store, roles.filter) = (Store::Append, true);
             (transfer.source_path, transfer.destination_path) = (path("PROG1.PL1"), path("PROG2.PL1"));
         })
-        .play(
-            "dst: TYPE I
-             src: TYPE I
-             src< 200 ok
-             dst< 200 ok
+        .play(&format!(
+            "{TYPE}
              dst: LSTN R
              dst< 255 SOCK 40002
              src: SOCK 3221225986,40002
@@ -27,14 +23,13 @@ fn h01_the_append_of_rfc_438_is_exactly_its_example() {
              dst< 250 started
              src< 252 completed
              dst< 252 completed
-             = moved 252 252",
-        );
+             = moved 252 252"
+        ));
 }
 
 #[test]
 fn h01_servers_of_today_that_know_sock_and_lstn_get_the_same_with_literal_hosts() {
-    let know = "SOCK LSTN EPSV";
-    case(party(SITE1, know), party(SITE2, know)).with(|_, roles| roles.filter = true).play(&format!(
+    both("SOCK LSTN EPSV").with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -54,7 +49,7 @@ fn h01_servers_of_today_that_know_sock_and_lstn_get_the_same_with_literal_hosts(
 
 #[test]
 fn h02_rfc_478_two_servers_of_1973_without_lstn_use_pasv_and_its_acknowledgement_is_awaited() {
-    case(party(SITE1, "1973"), party(SITE2, "1973")).with(|_, roles| roles.filter = true).play(&format!(
+    both("1973").with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: PASV
          dst< 255 SOCK 40002
@@ -74,8 +69,7 @@ fn h02_rfc_478_two_servers_of_1973_without_lstn_use_pasv_and_its_acknowledgement
 
 #[test]
 fn h04_sock_answered_with_200_is_accepted_and_a_255_may_follow() {
-    let know = "1973 SOCK LSTN";
-    case(party(SITE1, know), party(SITE2, know)).with(|_, roles| roles.filter = true).play(&format!(
+    both("1973 SOCK LSTN").with(|_, roles| roles.filter = true).play(&format!(
         "{TYPE}
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -94,8 +88,7 @@ fn h04_sock_answered_with_200_is_accepted_and_a_255_may_follow() {
 
 #[test]
 fn h03_a_255_is_read_wherever_its_number_stands_and_refused_without_one() {
-    let know = "SOCK LSTN";
-    let case = case(party(SITE1, know), party(SITE2, know));
+    let case = both("SOCK LSTN");
     for text in ["SOCK  40002 foo", " sock 40002", "Here you are^SOCK 40002"] {
         case.play(&format!("{TYPE}dst: LSTN R\ndst< 255 {text}\nsrc: SOCK 192.0.2.2,40002"));
     }
@@ -172,10 +165,8 @@ fn lstn_and_sock_serve_ipv6_in_both_dialects() {
         case(party("2001:db8::1", know), party("2001:db8::2", know))
             .with(|_, roles| roles.filter = true)
             .source_listens()
-            .play(
-                "src: TYPE I
-                 dst: TYPE I
-                 src< 200 image
+            .play(&format!(
+                "{SOURCE_TYPE}
                  src: LSTN S
                  dst< 200 image
                  src< 255 SOCK 40003
@@ -183,8 +174,8 @@ fn lstn_and_sock_serve_ipv6_in_both_dialects() {
                  dst< 255 SOCK 40002
                  src: SOCK [2001:db8::2],40002
                  src< 255 SOCK 40003
-                 dst: STOR b",
-            );
+                 dst: STOR b"
+            ));
     }
 }
 
@@ -210,9 +201,8 @@ fn a_server_of_1973_and_one_of_today_are_joined_by_what_each_knows() {
 
 #[test]
 fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
-    case(party(SITE1, "SOCK EPSV"), party(SITE2, "SOCK EPSV")).with(|_, roles| roles.filter = true).play(
-        &format!(
-            "{TYPE}
+    both("SOCK EPSV").with(|_, roles| roles.filter = true).play(&format!(
+        "{TYPE}
              dst: EPSV 1
              dst< 229 ok (|||40002|)
              src: SOCK 192.0.2.2,40002
@@ -220,8 +210,7 @@ fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
              dst: SOCK 192.0.2.1,40003
              dst< 255 SOCK 40002
              src: RETR a"
-        ),
-    );
+    ));
     // The active end cannot say from which port it will connect, so there is no filter.
     case(party(SITE1, "EPSV"), party(SITE2, "SOCK EPSV")).with(|_, roles| roles.filter = true).play(
         &format!(
@@ -238,13 +227,8 @@ fn the_filter_of_rfc_478_note_3_goes_to_a_listener_that_knows_sock() {
 #[test]
 fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
     let ours = "SOCK LSTN RNDZ EPSV";
-    case(party(SITE1, ours), party(SITE2, ours)).with(|_, roles| roles.filter = true).proven().play(
-        "dst: TYPE I
-         src: TYPE I
-         dst< 200 ok
-         dst: RNDZ ***
-         src< 200 ok
-         src: RNDZ ***
+    both(ours).with(|_, roles| roles.filter = true).proven().play(&format!(
+        "{PROVEN_TYPE}
          dst< 200 ok
          dst: LSTN R
          dst< 255 SOCK 40002
@@ -254,19 +238,16 @@ fn rndz_goes_to_both_ends_before_anything_that_it_judges() {
          dst: SOCK 192.0.2.1,0
          dst< 255 SOCK 40002
          src: RETR a
-         dst: STOR b",
-    );
+         dst: STOR b"
+    ));
     // If one end does not know RNDZ, it is not used.
     case(party(SITE1, ours), party(SITE2, "SOCK LSTN")).proven().play(&format!("{TYPE}dst: LSTN R"));
 }
 
 #[test]
 fn rest_comes_last_at_both_ends_and_not_before_appe() {
-    plain().with(|transfer, _| transfer.part = Some(ByteRange::from(4096))).play(
-        "dst: TYPE I
-         src: TYPE I
-         src< 200 image
-         dst< 200 image
+    plain().with(|transfer, _| transfer.part = Some(ByteRange::from(4096))).play(&format!(
+        "{TYPE}
          dst: PASV
          dst< 227 (192,0,2,2,156,66)
          dst: REST 4096
@@ -275,8 +256,8 @@ fn rest_comes_last_at_both_ends_and_not_before_appe() {
          src: REST 4096
          src< 350 ok
          dst< 350 ok
-         src: RETR a",
-    );
+         src: RETR a"
+    ));
     plain()
         .with(|transfer, _| (transfer.part, transfer.store) = (Some(ByteRange::from(4096)), Store::Append))
         .play(&format!(
@@ -335,7 +316,7 @@ fn h11_h12_each_attempt_opens_its_own_listener_and_never_with_epsv_all() {
     for features in ["", "EPSV", "SOCK LSTN", "SOCK EPSV", "1973", "1973 SOCK LSTN"] {
         for listener in [Side::Source, Side::Destination] {
             for filter in [false, true] {
-                let case = case(party(SITE1, features), party(SITE2, features));
+                let case = both(features);
                 let case = if listener == Side::Source { case.source_listens() } else { case };
                 let mut play = case.with(|_, roles| roles.filter = filter).start();
                 let said: Vec<String> = play.lines.drain(..).collect();
@@ -354,13 +335,9 @@ fn h11_h12_each_attempt_opens_its_own_listener_and_never_with_epsv_all() {
 #[test]
 fn h31_two_sessions_on_one_server_are_two_ends_with_one_address() {
     let ours = "SOCK LSTN RNDZ";
-    case(party(SITE1, ours), party(SITE1, ours)).with(|_, roles| roles.filter = true).proven().play(
-        "dst: TYPE I
-         src: TYPE I
-         dst< 200 ok
-         dst: RNDZ ***
-         src< 200 ok
-         src: RNDZ ***
+    let case = case(party(SITE1, ours), party(SITE1, ours)).with(|_, roles| roles.filter = true);
+    case.proven().play(&format!(
+        "{PROVEN_TYPE}
          src< 200 ok
          dst< 200 ok
          dst: LSTN R
@@ -375,8 +352,8 @@ fn h31_two_sessions_on_one_server_are_two_ends_with_one_address() {
          src< 150 ok
          dst< 226 done
          src< 226 done
-         = moved 226 226",
-    );
+         = moved 226 226"
+    ));
 }
 
 #[test]
@@ -403,8 +380,7 @@ fn an_opening_is_found_where_the_two_have_something_in_common() {
 /// A listener of an earlier attempt would take SOCK for its filter and stay passive (B21).
 #[test]
 fn b21_the_connecting_end_ends_a_listener_of_its_own_first() {
-    let ours = "SOCK LSTN";
-    let mut case = case(party(SITE1, ours), party(SITE2, ours));
+    let mut case = both("SOCK LSTN");
     case.source.standing.listens = true;
     for said in ["200 Mode changed to active", "500 What?"] {
         case.play(&format!(
@@ -433,24 +409,21 @@ fn b21_the_connecting_end_ends_a_listener_of_its_own_first() {
 fn d05_the_filter_of_an_earlier_attempt_is_replaced() {
     let mut case = case(party(SITE1, ""), party(SITE2, "1973"));
     case.destination.standing.sock = true;
-    case.play(
-        "dst: TYPE I
-         src: TYPE I
-         src< 200 ok
-         dst< 200 ok
+    case.play(&format!(
+        "{TYPE}
          dst: PASV
          dst< 255 SOCK 40002
          src: PORT 192,0,2,2,156,66
          src< 200 ok
          dst: SOCK 3221225985,0
          dst< 255 SOCK 40002
-         src: RETR a",
-    );
+         src: RETR a"
+    ));
 }
 
 /// Up to the reply to PRET.
 fn with_pret() -> (Case, String) {
-    let case = case(party(SITE1, "PRET"), party(SITE2, "PRET"));
+    let case = both("PRET");
     (case, format!("{TYPE}dst: PRET STOR b\n"))
 }
 
@@ -467,17 +440,15 @@ fn h34_pret_is_said_to_the_listening_end_before_pasv() {
              src: RETR a"
         ));
     }
-    case.source_listens().play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 ok
+    case.source_listens().play(&format!(
+        "{SOURCE_TYPE}
          src: PRET RETR a
          dst< 200 ok
          src< 200 ok
          src: PASV
          src< 227 (192,0,2,1,156,66)
-         dst: PORT 192,0,2,1,156,66",
-    );
+         dst: PORT 192,0,2,1,156,66"
+    ));
 }
 
 #[test]
@@ -493,15 +464,13 @@ fn h34_a_refusal_of_pret_is_one_of_the_file() {
         let (code, _) = refusal.split_once(' ').unwrap();
         case.play(&format!("{start}dst< {refusal}\n= dst PRET: {code}, {blame}"));
     }
-    case.source_listens().play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 ok
+    case.source_listens().play(&format!(
+        "{SOURCE_TYPE}
          src: PRET RETR a
          dst< 200 ok
          src< 550 a: No such file
-         = src PRET: 550, Missing",
-    );
+         = src PRET: 550, Missing"
+    ));
 }
 
 #[test]
@@ -520,9 +489,8 @@ fn h34_a_server_that_asks_for_pret_gets_it() {
 
 #[test]
 fn g02_two_that_listen_and_connect_are_told_each_others_ports() {
-    let know = "SOCK LSTN RSYM GSOC";
     let symmetric = |_: &mut Transfer, roles: &mut Roles| roles.opening = Opening::Symmetric;
-    case(party(SITE1, know), party(SITE2, know)).with(symmetric).play(
+    both("SOCK LSTN RSYM GSOC").with(symmetric).play(
         "dst: TYPE I
          src: TYPE I
          dst< 200 ok
@@ -577,9 +545,8 @@ fn what_an_earlier_attempt_has_asked_for_is_taken_back() {
 
 #[test]
 fn a_probe_is_a_transfer_that_names_no_file() {
-    let know = "SOCK LSTN PROB";
     let probes = |transfer: &mut Transfer, _: &mut Roles| transfer.probes = true;
-    case(party(SITE1, know), party(SITE2, know)).with(probes).play(
+    both("SOCK LSTN PROB").with(probes).play(
         "dst: TYPE I
          src: TYPE I
          dst< 200 ok

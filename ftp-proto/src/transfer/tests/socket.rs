@@ -16,8 +16,7 @@ const OLD: &str = "
 ";
 
 fn old() -> Case {
-    let know = "1973 SOCK LSTN";
-    case(party(SITE1, know), party(SITE2, know))
+    both("1973 SOCK LSTN")
 }
 
 #[test]

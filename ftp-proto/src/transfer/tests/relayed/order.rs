@@ -95,15 +95,13 @@ fn r42_rndz_proves_the_servers_to_each_other_and_nobody_waits() {
 #[test]
 fn an_older_secret_is_forgotten_where_only_one_end_knows_rndz() {
     let one = scene(Active, Active).proven().with(|scene| scene.destination = party(SITE2, "EPSV"));
-    one.play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+    one.play(&format!(
+        "{SOURCE_TYPE}
          src: RNDZ
          dst< 200 image
          src< 200 forgotten
-         ! join listen listen",
-    );
+         ! join listen listen"
+    ));
 }
 
 #[test]
@@ -117,10 +115,8 @@ fn servers_of_1973_listen_with_lstn_and_connect_by_sock() {
             scene.destination.standing.listens = true;
         })
     };
-    both(Passive, Active).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+    both(Passive, Active).play(&format!(
+        "{SOURCE_TYPE}
          src: LSTN S
          dst< 200 image
          dst: ACTV
@@ -139,19 +135,17 @@ fn servers_of_1973_listen_with_lstn_and_connect_by_sock() {
          flows
          src< 252 sent
          dst< 252 stored
-         = moved 252 252",
-    );
-    both(Passive, Passive).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+         = moved 252 252"
+    ));
+    both(Passive, Passive).play(&format!(
+        "{SOURCE_TYPE}
          src: LSTN S
          dst< 200 image
          dst: LSTN R
          src< 255 SOCK 40001
          dst< 255 SOCK 40002
-         ! join 192.0.2.1:40001 192.0.2.2:40002",
-    );
+         ! join 192.0.2.1:40001 192.0.2.2:40002"
+    ));
 }
 
 #[test]
@@ -159,94 +153,78 @@ fn r03_each_end_meets_the_relay_in_its_own_family() {
     let mixed = |source, destination| {
         scene(source, destination).with(|scene| scene.source = party("2001:db8::1", "EPSV"))
     };
-    mixed(Active, Active).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+    mixed(Active, Active).play(&format!(
+        "{SOURCE_TYPE}
          dst< 200 image
          ! join listen listen
          ready [2001:db8::9]:50001 203.0.113.9:50002
          src: EPRT |2|2001:db8::9|50001|
-         dst: PORT 203,0,113,9,195,82",
-    );
-    mixed(Passive, Passive).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+         dst: PORT 203,0,113,9,195,82"
+    ));
+    mixed(Passive, Passive).play(&format!(
+        "{SOURCE_TYPE}
          src: EPSV
          dst< 200 image
          dst: EPSV
          src< 229 listening (|||40001|)
          dst< 229 listening (|||40002|)
-         ! join [2001:db8::1]:40001 192.0.2.2:40002",
-    );
+         ! join [2001:db8::1]:40001 192.0.2.2:40002"
+    ));
 }
 
 #[test]
 fn a_passive_end_that_does_not_know_epsv_is_asked_for_pasv() {
-    scene(Passive, Active).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+    scene(Passive, Active).play(&format!(
+        "{SOURCE_TYPE}
          src: EPSV
          dst< 200 image
          src< 502 what
          src: PASV
          src< 227 Entering Passive Mode (192,0,2,1,156,65)
-         ! join 192.0.2.1:40001 listen",
-    );
-    scene(Passive, Active).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+         ! join 192.0.2.1:40001 listen"
+    ));
+    scene(Passive, Active).play(&format!(
+        "{SOURCE_TYPE}
          src: EPSV
          dst< 200 image
          src< 502 what
          src: PASV
          src< 502 what
-         = src PASV: 502, Unsupported",
-    );
+         = src PASV: 502, Unsupported"
+    ));
 }
 
 #[test]
 fn h34_pret_where_a_passive_end_wants_it() {
     let wants = |scene: Scene| scene.with(|scene| scene.source = party(SITE1, "PRET"));
-    wants(scene(Passive, Active)).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+    wants(scene(Passive, Active)).play(&format!(
+        "{SOURCE_TYPE}
          src: PRET RETR a
          dst< 200 image
          src< 200 ok
-         src: PASV",
-    );
-    wants(scene(Active, Active)).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+         src: PASV"
+    ));
+    wants(scene(Active, Active)).play(&format!(
+        "{SOURCE_TYPE}
          dst< 200 image
-         ! join listen listen",
-    );
-    scene(Passive, Active).play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+         ! join listen listen"
+    ));
+    scene(Passive, Active).play(&format!(
+        "{SOURCE_TYPE}
          src: EPSV
          dst< 200 image
          src< 500 You need to use a client supporting PRET
          src: PRET RETR a
          src< 200 ok
-         src: EPSV",
-    );
+         src: EPSV"
+    ));
 }
 
 #[test]
 fn rest_comes_directly_before_the_transfer_commands() {
     let resumed = scene(Active, Passive).with(|scene| scene.transfer.part = Some(ByteRange::from(4096)));
-    resumed.play(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+    resumed.play(&format!(
+        "{SOURCE_TYPE}
          dst< 200 image
          dst: EPSV
          dst< 229 listening (|||40002|)
@@ -258,8 +236,8 @@ fn rest_comes_directly_before_the_transfer_commands() {
          src< 200 ok
          src: REST 4096
          src< 350 ok
-         dst: STOR b",
-    );
+         dst: STOR b"
+    ));
 }
 
 #[test]

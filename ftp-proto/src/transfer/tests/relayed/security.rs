@@ -21,9 +21,7 @@ fn pin(leaf: &[u8]) -> String {
 fn h23_through_a_relay_one_end_is_tls_client_and_each_end_pins_the_other() {
     let (one, two) = (pin(b"one"), pin(b"two"));
     inside(Passive, Passive, DataTls::Sscn(Side::Source)).play(&format!(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+        "{SOURCE_TYPE}
          src: SSCN ON
          src< 200 client
          src: {two}
@@ -40,9 +38,7 @@ fn h23_through_a_relay_one_end_is_tls_client_and_each_end_pins_the_other() {
          dst: STOR b"
     ));
     inside(Active, Active, DataTls::Sscn(Side::Destination)).play(&format!(
-        "src: TYPE I
-         dst: TYPE I
-         src< 200 image
+        "{SOURCE_TYPE}
          src: {two}
          src< 200 pinned
          dst< 200 image
@@ -98,13 +94,11 @@ fn h24_a_server_that_refuses_cpsv_is_not_asked_to_listen_in_another_way() {
             scene.source.capabilities.pinc = false;
             scene.destination.capabilities.pinc = false;
         })
-        .play(
-            "src: TYPE I
-             dst: TYPE I
-             src< 200 image
-             dst< 200 image
+        .play(&format!(
+            "{SOURCE_TYPE}
+         dst< 200 image
              dst: CPSV
              dst< 502 unknown
-             = dst CPSV: 502, Unsupported",
-        );
+             = dst CPSV: 502, Unsupported"
+        ));
 }
