@@ -1,11 +1,12 @@
 //! Links over loopback: right, wrong and no token.
 
 use super::*;
+use crate::socket::tests::{pair, until_end};
 use ftp_proto::listing::When;
 use ftp_proto::relay::link::{Denial, Keyring, accept_data};
 use ftp_proto::relay::message::Text;
 use ftp_proto::relay::token::Token;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 fn token(byte: u8) -> Token {
     Token::new("edge", None, [byte; 32]).unwrap()
@@ -17,12 +18,10 @@ fn welcome() -> Welcome {
 }
 
 /// An agent that knows token 7 and ticket 9, for one connection; afterwards it says "bytes".
-async fn agent() -> (std::net::SocketAddr, tokio::task::JoinHandle<Result<(), Denial>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
+async fn agent() -> (TcpStream, tokio::task::JoinHandle<Result<(), Denial>>) {
+    let (stream, far) = pair().await;
     let served = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (mut link, first) = Acceptor::new().unwrap().accept(stream).await.unwrap();
+        let (mut link, first) = Acceptor::new().unwrap().accept(far).await.unwrap();
         let (answer, result) = match first {
             First::Session(hello) => {
                 match Keyring::new([token(7)]).accept(&hello, link.exporter(), When(0)) {
@@ -40,7 +39,7 @@ async fn agent() -> (std::net::SocketAddr, tokio::task::JoinHandle<Result<(), De
         link.close().await;
         result
     });
-    (at, served)
+    (stream, served)
 }
 
 async fn rest(mut link: Link) -> Vec<u8> {
@@ -55,8 +54,7 @@ async fn rest(mut link: Link) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_session_stands_where_both_hold_the_token() {
-    let (at, served) = agent().await;
-    let stream = TcpStream::connect(at).await.unwrap();
+    let (stream, served) = agent().await;
     let (link, welcomed) = session(stream, token(7).secret()).await.unwrap();
     assert_eq!(welcomed.build.as_str(), "test");
     assert_eq!(rest(link).await, b"bytes");
@@ -65,8 +63,7 @@ async fn a_session_stands_where_both_hold_the_token() {
 
 #[tokio::test]
 async fn another_token_is_denied_and_the_agent_knows_why() {
-    let (at, served) = agent().await;
-    let stream = TcpStream::connect(at).await.unwrap();
+    let (stream, served) = agent().await;
     let failure = session(stream, token(8).secret()).await.unwrap_err();
     assert!(matches!(failure, LinkFailure::Proof(LinkError::Denied)), "{failure:?}");
     assert_eq!(served.await.unwrap(), Err(Denial::Unknown));
@@ -74,8 +71,7 @@ async fn another_token_is_denied_and_the_agent_knows_why() {
 
 #[tokio::test]
 async fn a_ticket_attaches_and_its_bytes_follow_the_proof() {
-    let (at, served) = agent().await;
-    let stream = TcpStream::connect(at).await.unwrap();
+    let (stream, served) = agent().await;
     let link = attach(stream, &Secret32::new([9; 32])).await.unwrap();
     let mut rest = Vec::new();
     Connection::from(link).read_to_end(&mut rest).await.unwrap();
@@ -85,14 +81,11 @@ async fn a_ticket_attaches_and_its_bytes_follow_the_proof() {
 
 #[tokio::test]
 async fn an_end_that_speaks_something_else_is_an_error_not_a_wait() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
+    let (stream, mut far) = pair().await;
     let served = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        stream.write_all(b"220 ready\r\n").await.unwrap();
-        stream.read_u8().await
+        far.write_all(b"220 ready\r\n").await.unwrap();
+        far.read_u8().await
     });
-    let stream = TcpStream::connect(at).await.unwrap();
     let failure = session(stream, token(7).secret()).await.unwrap_err();
     assert!(matches!(failure, LinkFailure::Io(_)), "{failure:?}");
     drop(served.await);
@@ -100,12 +93,10 @@ async fn an_end_that_speaks_something_else_is_an_error_not_a_wait() {
 
 /// A hub that knows token 7 as hubs do, and ticket 9, for one connection. To the holder of the ticket it says
 /// "bytes" after TLS, and then it returns what comes.
-async fn hub() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
+async fn hub() -> (TcpStream, tokio::task::JoinHandle<Vec<u8>>) {
+    let (stream, far) = pair().await;
     let served = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (mut link, first) = Acceptor::hub().unwrap().accept(stream).await.unwrap();
+        let (mut link, first) = Acceptor::hub().unwrap().accept(far).await.unwrap();
         match first {
             First::Session(hello) => {
                 let keyring = Keyring::new([token(7).for_hub()]);
@@ -121,24 +112,22 @@ async fn hub() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
                 link.send(&accepted.data()).await.unwrap();
                 let mut clear = link.into_clear().await.unwrap();
                 clear.write_all(b"bytes").await.unwrap();
-                let mut came = Vec::new();
-                clear.read_to_end(&mut came).await.unwrap();
-                came
+                until_end(&mut clear).await
             }
         }
     });
-    (at, served)
+    (stream, served)
 }
 
 #[tokio::test]
 async fn who_connects_knows_by_the_handshake_whether_it_meets_a_relay_or_a_hub() {
-    let (at, served) = hub().await;
-    let opened = open(TcpStream::connect(at).await.unwrap(), &token(7)).await.unwrap();
+    let (stream, served) = hub().await;
+    let opened = open(stream, &token(7)).await.unwrap();
     let OpenedLink::Hub(mut link, _) = opened else { panic!("{opened:?}") };
     link.close().await;
     assert_eq!(served.await.unwrap(), b"");
-    let (at, served) = agent().await;
-    let opened = open(TcpStream::connect(at).await.unwrap(), &token(7)).await.unwrap();
+    let (stream, served) = agent().await;
+    let opened = open(stream, &token(7)).await.unwrap();
     let OpenedLink::Relay(link, _) = opened else { panic!("{opened:?}") };
     assert_eq!(rest(link).await, b"bytes");
     assert_eq!(served.await.unwrap(), Ok(()));
@@ -146,8 +135,8 @@ async fn who_connects_knows_by_the_handshake_whether_it_meets_a_relay_or_a_hub()
 
 #[tokio::test]
 async fn r31_a_hub_with_another_token_is_not_believed() {
-    let (at, served) = hub().await;
-    let failure = hub_session(TcpStream::connect(at).await.unwrap(), &token(8)).await.unwrap_err();
+    let (stream, served) = hub().await;
+    let failure = hub_session(stream, &token(8)).await.unwrap_err();
     assert!(failure.is_distrust(), "{failure:?}");
     drop(served);
 }
@@ -155,8 +144,8 @@ async fn r31_a_hub_with_another_token_is_not_believed() {
 #[tokio::test]
 async fn a_call_continues_without_the_tls_of_the_hub_and_loses_no_byte() {
     for _ in 0..20 {
-        let (at, served) = hub().await;
-        let mut clear = call(TcpStream::connect(at).await.unwrap(), &Secret32::new([9; 32])).await.unwrap();
+        let (stream, served) = hub().await;
+        let mut clear = call(stream, &Secret32::new([9; 32])).await.unwrap();
         clear.write_all(b"first").await.unwrap();
         let mut room = [0; 5];
         clear.read_exact(&mut room).await.unwrap();
