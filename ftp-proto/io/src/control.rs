@@ -351,7 +351,7 @@ const DROPPED: usize = 128;
 mod tests {
     use super::*;
     use crate::socket::Stream;
-    use crate::socket::tests::ends;
+    use crate::socket::tests::{ends, until_end};
 
     const LIMIT: usize = 64 * 1024;
 
@@ -367,8 +367,7 @@ mod tests {
         control.send(b"NOOP\r\n", now);
         control.send(b"\xFF\xF4\xFF\xF2ABOR\r\n", now);
         control.close(&Clock::start(), Duration::from_millis(100)).await;
-        let mut heard = Vec::new();
-        peer.read_to_end(&mut heard).await.unwrap();
+        let heard = until_end(&mut peer).await;
         assert_eq!(heard, b"NOOP\r\n\xFF\xF4\xFF\xF2ABOR\r\n");
     }
 
@@ -455,11 +454,7 @@ mod tests {
         control.send(b"last", now);
         peer.write_all(&[b'y'; 2_000]).await.unwrap();
         let clock = Clock::start();
-        let reader = async move {
-            let mut heard = Vec::new();
-            peer.read_to_end(&mut heard).await.unwrap();
-            heard
-        };
+        let reader = async move { until_end(&mut peer).await };
         let (heard, ()) = tokio::join!(reader, control.close(&clock, Duration::from_secs(60)));
         assert!(heard.ends_with(b"last"));
     }

@@ -12,7 +12,7 @@ use tokio_stream::StreamExt;
 
 use super::*;
 use crate::socket::reset;
-use crate::socket::tests::pair;
+use crate::socket::tests::{pair, until_end};
 
 mod digested;
 mod kept;
@@ -62,9 +62,7 @@ fn sample(size: usize, seed: u64) -> Vec<u8> {
 
 /// Takes everything up to the end.
 async fn all_of(mut there: TcpStream) -> Vec<u8> {
-    let mut heard = Vec::new();
-    there.read_to_end(&mut heard).await.unwrap();
-    heard
+    until_end(&mut there).await
 }
 
 /// Waits until so many bytes have moved.

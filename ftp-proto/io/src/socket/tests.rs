@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ftp_proto::address::Parity;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::stream::THE_SYSTEMS;
@@ -26,6 +26,13 @@ pub(crate) async fn ends() -> (Stream, Stream) {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
     (out.unwrap(), accepted.unwrap().0)
+}
+
+/// What comes until the other end has no more.
+pub(crate) async fn until_end(end: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut all = Vec::new();
+    end.read_to_end(&mut all).await.unwrap();
+    all
 }
 
 /// A range in which nothing is in use at the moment.
@@ -263,8 +270,7 @@ async fn urgent_bytes_stay_in_their_place_among_the_others() {
     urgent(&out, b"\xff\xf4\xff\xf2").unwrap();
     out.write_all(b"b").await.unwrap();
     drop(out);
-    let mut all = Vec::new();
-    accepted.read_to_end(&mut all).await.unwrap();
+    let all = until_end(&mut accepted).await;
     assert_eq!(all, b"a\xff\xf4\xff\xf2b");
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::socket::reset;
-use crate::socket::tests::pair;
+use crate::socket::tests::{pair, until_end};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,8 +41,7 @@ async fn whole(transit: Transit, content: &[u8]) {
         (bytes, sha256)
     };
     let receive = async {
-        let mut received = Vec::new();
-        destination.read_to_end(&mut received).await.unwrap();
+        let received = until_end(&mut destination).await;
         drop(destination);
         received
     };

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, yield_now};
 
 use crate::socket::reset;
-use crate::socket::tests::pair;
+use crate::socket::tests::{pair, until_end};
 
 /// The two far ends, and the join that joins the near ones. Without pipes bytes are copied.
 async fn joined(
@@ -50,12 +50,10 @@ async fn r05_r15_a_half_close_is_passed_on_and_the_other_direction_goes_on() {
         let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
         a.write_all(b"ask").await.unwrap();
         a.shutdown().await.unwrap();
-        let mut asked = Vec::new();
-        b.read_to_end(&mut asked).await.unwrap();
+        let asked = until_end(&mut b).await;
         b.write_all(b"answer").await.unwrap();
         drop(b);
-        let mut answer = Vec::new();
-        a.read_to_end(&mut answer).await.unwrap();
+        let answer = until_end(&mut a).await;
         assert_eq!((asked.as_slice(), answer.as_slice()), (b"ask".as_slice(), b"answer".as_slice()));
         let (end, half) = task.await.unwrap();
         assert!(matches!(end, JoinEnd::Whole), "{end:?}");
@@ -108,8 +106,7 @@ async fn r13_what_a_reset_connection_has_sent_reaches_nobody_else() {
         drop(far);
         let running = join.clone();
         let task = tokio::spawn(async move { running.run(near, other, |_, _| {}).await });
-        let mut got = Vec::new();
-        far_other.read_to_end(&mut got).await.unwrap();
+        let got = until_end(&mut far_other).await;
         assert_eq!(got, b"mine", "pipes {pipes}");
         drop(far_other);
         assert!(matches!(task.await.unwrap(), JoinEnd::Whole));
@@ -179,11 +176,7 @@ async fn r19_where_one_join_has_the_only_pipe_the_others_carry_every_byte() {
     }
     let read = receivers.into_iter().map(|(mut b, _)| {
         SockRef::from(&b).set_recv_buffer_size(1 << 20).unwrap();
-        tokio::spawn(async move {
-            let mut got = Vec::new();
-            b.read_to_end(&mut got).await.unwrap();
-            got
-        })
+        tokio::spawn(async move { until_end(&mut b).await })
     });
     for got in read.collect::<Vec<_>>() {
         let got = got.await.unwrap();
@@ -249,21 +242,12 @@ async fn r04_a_direction_that_waits_holds_no_pipe_and_a_full_one_holds_no_memory
 async fn r61_the_digests_of_both_directions_are_those_of_their_bytes() {
     let ((a, mut far_a), (b, mut far_b)) = (pair().await, pair().await);
     let digests = Digests::default();
-    let join = Join {
-        forth: Meters::default(),
-        back: Meters::default(),
-        limit: u64::MAX,
-        volumes: Vec::new(),
-        #[cfg(target_os = "linux")]
-        pipes: Pipes::new(1024 * 1024),
-        digests: Some(digests.clone()),
-    };
+    let join = Join { digests: Some(digests.clone()), ..joined(u64::MAX, 1024 * 1024).await.2 };
     let task = tokio::spawn(async move { join.run(a, b, |_, _| {}).await });
     assert_eq!(digests.both(), None);
     far_a.write_all(b"abc").await.unwrap();
     far_a.shutdown().await.unwrap();
-    let mut came = Vec::new();
-    far_b.read_to_end(&mut came).await.unwrap();
+    let came = until_end(&mut far_b).await;
     assert_eq!(came, b"abc");
     far_b.shutdown().await.unwrap();
     assert!(matches!(task.await.unwrap(), JoinEnd::Whole));

@@ -9,6 +9,7 @@ use tokio::io::AsyncRead;
 use super::*;
 use crate::copy::{Encoded, Encoding, Format, Pieces, send_pieces};
 use crate::socket::reset;
+use crate::socket::tests::until_end;
 
 /// Lines of a listing.
 struct Lines(std::vec::IntoIter<Vec<u8>>);
@@ -92,8 +93,7 @@ async fn e25_a_peer_that_resets_behind_close_notify_may_have_got_everything() {
             let dialled = Data::private(server.dial().await, &client);
             let (end, ()) = tokio::join!(send(what, dialled, Encoding::None, b"content"), async {
                 let mut theirs = server.accept().await;
-                let mut all = Vec::new();
-                theirs.read_to_end(&mut all).await.unwrap();
+                let all = until_end(&mut theirs).await;
                 assert_eq!(all, b"content");
                 reset(theirs.into_inner().0);
             });

@@ -1,13 +1,13 @@
 //! TLS inside TLS, as a control connection through the tunnel of a relay has it.
 
 use super::*;
+use crate::socket::tests::until_end;
 
 /// A server whose connections run TLS twice. It returns what it reads to the client, and ends both in order.
 async fn echo(server: &Server) {
     let outer = server.accept().await;
     let mut inner = server.acceptor.accept(outer).await.unwrap();
-    let mut all = Vec::new();
-    inner.read_to_end(&mut all).await.unwrap();
+    let all = until_end(&mut inner).await;
     inner.write_all(&all).await.unwrap();
     inner.shutdown().await.unwrap();
 }
@@ -25,9 +25,7 @@ async fn what_is_sent_and_received_passes_both_and_each_ends_in_order() {
                 assert!(inside.has_tls() && told.lock().unwrap().len() == 1);
                 inside.write_all(&content(size)).await.unwrap();
                 inside.shutdown().await.unwrap();
-                let mut all = Vec::new();
-                inside.read_to_end(&mut all).await.unwrap();
-                all
+                until_end(&mut inside).await
             };
             let (all, ()) = tokio::join!(talk, echo(&server));
             assert!(all == content(size), "{size} bytes with {versions:?}");
