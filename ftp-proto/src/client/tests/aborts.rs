@@ -72,8 +72,7 @@ fn h19_every_known_sequence_of_replies_to_abor_ends_in_step() {
 fn h19_abor_after_the_end_and_with_nothing_under_way_is_answered_once() {
     for answer in ["S: 225 nothing", "S: 226 closed the listener", "S: 426 off\nS: 226 aborted"] {
         ready(&format!(
-            "> EPSV
-             C: EPSV
+            ">> EPSV
              S: 229 (|||40002|)
              = 0 Done 229
              abort
@@ -96,19 +95,17 @@ fn h19_abor_after_the_end_and_with_nothing_under_way_is_answered_once() {
 
 #[test]
 fn h19_replies_that_are_still_owed_to_the_set_up_are_counted() {
-    ready("> TYPE I\nC: TYPE I\nabort\nC: ABOR\nS: 200 ok\n= 0 Done 200\nS: 225 nothing\n= abort done");
-    ready_1973("> TYPE I\nC: TYPE I\nabort\nC: ABOR\nS: 200 ok\n= 0 Done 200\nS: 202 nothing\n= abort done");
+    ready(">> TYPE I\nabort\nC: ABOR\nS: 200 ok\n= 0 Done 200\nS: 225 nothing\n= abort done");
+    ready_1973(">> TYPE I\nabort\nC: ABOR\nS: 200 ok\n= 0 Done 200\nS: 202 nothing\n= abort done");
 }
 
 #[test]
 fn h19_a_stat_that_is_answered_after_the_transfer_is_not_taken_for_the_answer_to_abor() {
     ready_1973(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          S: 250 go
          = 0 Preliminary 250
-         > STAT
-         C: STAT
+         >> STAT
          abort
          C: ABOR
          S: 452 broken off
@@ -122,8 +119,7 @@ fn h19_a_stat_that_is_answered_after_the_transfer_is_not_taken_for_the_answer_to
          S: 202 nothing to abort
          S: 200 ok
          = abort done
-         > TYPE I
-         C: TYPE I
+         >> TYPE I
          S: 200 ok
          = 2 Done 200",
     );
@@ -131,21 +127,19 @@ fn h19_a_stat_that_is_answered_after_the_transfer_is_not_taken_for_the_answer_to
 
 #[test]
 fn h19_a_stat_under_way_is_counted_or_forgotten() {
-    let begun = "> RETR a\nC: RETR a\nS: 150 go\n= 0 Preliminary 150\n> STAT\nC: STAT\nabort\nC: ABOR\n";
+    let begun = ">> RETR a\nS: 150 go\n= 0 Preliminary 150\n>> STAT\nabort\nC: ABOR\n";
     for replies in [
         "S: 211 5\n= 1 Done 211\nS: 426 off\n= 0 Later 426\nS: 226 aborted",
         "S: 426 off\n= 0 Later 426\nS: 211 idle\n= 1 Done 211\nS: 226 aborted",
         "S: 225 nothing\nC: NOOP\nS: 200 ok",
     ] {
-        ready(&format!("{begun}{replies}\n= abort done\n> PWD\nC: PWD\nS: 257 /\n= 2 Done 257"));
+        ready(&format!("{begun}{replies}\n= abort done\n>> PWD\nS: 257 /\n= 2 Done 257"));
     }
     ready_1973(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          S: 250 go
          = 0 Preliminary 250
-         > STAT
-         C: STAT
+         >> STAT
          abort
          C: ABOR
          S: 100 Bytes 5
@@ -162,8 +156,7 @@ fn h19_a_stat_under_way_is_counted_or_forgotten() {
 #[test]
 fn h19_commands_sent_during_an_abort_wait_for_its_end() {
     ready(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          abort
          C: ABOR
          > RNFR b
@@ -185,8 +178,7 @@ fn h19_commands_sent_during_an_abort_wait_for_its_end() {
 #[test]
 fn h20_a_server_that_ignores_abor_ends_the_session_in_time() {
     ready(
-        "> STOR a
-         C: STOR a
+        ">> STOR a
          abort
          C: ABOR
          wait 5
@@ -196,8 +188,7 @@ fn h20_a_server_that_ignores_abor_ends_the_session_in_time() {
          = close",
     );
     ready(
-        "> STOR a
-         C: STOR a
+        ">> STOR a
          S: 150 go
          = 0 Preliminary 150
          abort
@@ -217,8 +208,7 @@ fn h20_a_server_that_ignores_abor_ends_the_session_in_time() {
 #[test]
 fn h19_a_slow_1973_server_that_owes_the_reply_to_noop_is_not_in_step() {
     let script = "
-        > PASV
-        C: PASV
+        >> PASV
         abort
         C: ABOR
         S: 255 SOCK 40002

@@ -178,8 +178,7 @@ fn h05_help_without_an_end_is_ended_with_noop() {
           C: NOOP
           S: 200 done
           = ready Rfc354
-          > NOOP
-          C: NOOP
+          >> NOOP
           S: 200 done
           = 0 Done 200",
     );
@@ -188,7 +187,7 @@ fn h05_help_without_an_end_is_ended_with_noop() {
 #[test]
 fn a_list_of_features_without_its_hyphen_is_not_the_reply_to_the_next_command() {
     const BEGIN: &str = "S: 220 ready\nC: USER ann\nS: 230 in\nC: FEAT\n";
-    const END: &str = "= ready Rfc959\n> SIZE a\nC: SIZE a\nS: 213 5\n= 0 Done 213";
+    const END: &str = "= ready Rfc959\n>> SIZE a\nS: 213 5\n= 0 Done 213";
     for (replies, noop) in [
         ("S: 211 -Features.\nC: NOOP\nS:  SIZE\nS: 211 End.", "S: 200 fine"),
         ("S: 211 Features\nC: NOOP\nS: 211 MDTM\nS: 211 SIZE\nS: 211 End", "S: 502 what"),
@@ -287,8 +286,7 @@ fn t14_our_own_server_gets_the_commands_of_a_login_together() {
         S: 500 what?
         = ready Rfc959
         S: 501 no
-        > NOOP
-        C: NOOP
+        >> NOOP
         S: 200 fine
         = 0 Done 200"
     ));
@@ -353,8 +351,7 @@ fn t14_a_server_that_has_no_tls_gets_the_whole_login_at_once() {
 fn t14_a_command_of_the_caller_goes_with_the_whole_login() {
     play(&format!(
         "{WITHOUT_TLS}
-        > NOOP
-        C: NOOP
+        >> NOOP
         S: 331 password
         S: 230 in
         S: 500 no FEAT

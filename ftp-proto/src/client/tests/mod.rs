@@ -6,6 +6,7 @@
 //! | `C: text` | the session has sent this line (Telnet's IP and Synch not shown) |
 //! | `= text` | the session has reported this |
 //! | `> command` | the driver sends a command |
+//! | `>> command` | the same, and the session sends it at once |
 //! | `abort`, `quit`, `close`, `secured` | the driver passes that input |
 //! | `wait n` | n seconds pass |
 
@@ -83,6 +84,10 @@ impl Stage {
     }
 
     fn line(&mut self, line: &str) {
+        if let Some(command) = line.strip_prefix(">> ") {
+            self.line(&format!("> {command}"));
+            return self.line(&format!("C: {command}"));
+        }
         let (session, now) = (&mut self.session, self.now);
         if line.starts_with("C: ") || line.starts_with("= ") {
             assert_eq!(self.said.pop_front().as_deref(), Some(line), "then: {:?}", self.said);

@@ -5,12 +5,9 @@ use super::*;
 #[test]
 fn replies_are_matched_in_order() {
     ready(
-        "> TYPE I
-           C: TYPE I
-           > SIZE a
-           C: SIZE a
-           > RETR a
-           C: RETR a
+        ">> TYPE I
+           >> SIZE a
+           >> RETR a
            S: 200 ok
            = 0 Done 200
            S: 550 none
@@ -25,12 +22,10 @@ fn replies_are_matched_in_order() {
 #[test]
 fn h04_a_255_before_250_is_passed_to_the_transfer() {
     ready_1973(
-        "> SOCK 167772161,40004
-         C: SOCK 167772161,40004
+        ">> SOCK 167772161,40004
          S: 200 Socket command accepted.
          = 0 Done 200
-         > RETR a
-         C: RETR a
+         >> RETR a
          S: 255 SOCK 40003
          = 1 Aside 255
          S: 250 ASCII retrieve of a started.
@@ -45,8 +40,7 @@ fn h05_a_status_in_between_answers_no_command() {
     ready_1973(
         "S: 030 the system goes down at 5
          = unasked 030
-         > RETR a
-         C: RETR a
+         >> RETR a
          S: 010 thinking
          = 0 Aside 010
          S: 250 started
@@ -57,8 +51,7 @@ fn h05_a_status_in_between_answers_no_command() {
          = 0 Done 257",
     );
     ready(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          S: 150 opening
          = 0 Preliminary 150
          S: 250 done
@@ -69,14 +62,12 @@ fn h05_a_status_in_between_answers_no_command() {
 #[test]
 fn a_reply_too_many_does_not_slip_into_the_next_command() {
     ready(
-        "> NOOP
-         C: NOOP
+        ">> NOOP
          S: 200 ok
          = 0 Done 200
          S: 226 and again
          = unasked 226
-         > PWD
-         C: PWD
+         >> PWD
          S: 257 \"/\"
          = 1 Done 257",
     );
@@ -90,8 +81,7 @@ fn a_421_that_answers_nothing_ends_the_session_and_one_that_does_explains_its_en
          = close",
     );
     ready(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          S: 421 going down
          = 0 Later 421
          close
@@ -103,10 +93,8 @@ fn a_421_that_answers_nothing_ends_the_session_and_one_that_does_explains_its_en
 #[test]
 fn each_command_has_its_own_time_and_preliminary_replies_renew_it() {
     ready(
-        "> SIZE a
-         C: SIZE a
-         > SIZE b
-         C: SIZE b
+        ">> SIZE a
+         >> SIZE b
          wait 29
          S: 150 counting
          = 0 Preliminary 150
@@ -117,8 +105,7 @@ fn each_command_has_its_own_time_and_preliminary_replies_renew_it() {
          S: 213 6
          = 1 Done 213
          wait 1000
-         > SIZE c
-         C: SIZE c
+         >> SIZE c
          wait 30
          = ended: the server did not answer in time (reply timer)
          = close",
@@ -129,7 +116,7 @@ fn each_command_has_its_own_time_and_preliminary_replies_renew_it() {
 fn preliminary_replies_do_not_renew_the_wait_for_ever() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
-    stage.play("> SIZE a\nC: SIZE a");
+    stage.play(">> SIZE a");
     for _ in 0..11 {
         stage.play("S: 150 counting\n= 0 Preliminary 150\nwait 20");
     }
@@ -146,7 +133,7 @@ fn preliminary_replies_do_not_renew_the_wait_for_ever() {
 fn a_running_transfer_is_timed_only_if_the_driver_gave_it_a_time() {
     let mut stage = Stage::new(config());
     stage.play(LOGIN);
-    stage.play("> RETR a\nC: RETR a\nwait 59\nS: 150 go\n= 0 Preliminary 150");
+    stage.play(">> RETR a\nwait 59\nS: 150 go\n= 0 Preliminary 150");
     assert_eq!(stage.deadline, None);
     stage.play("S: 226 done\n= 0 Done 226");
 
@@ -168,38 +155,31 @@ fn a_running_transfer_is_timed_only_if_the_driver_gave_it_a_time() {
 #[test]
 fn stat_during_a_transfer_may_be_answered_before_it() {
     ready(
-        "> RETR a
-         C: RETR a
-         > STAT
-         C: STAT
+        ">> RETR a
+         >> STAT
          S: 211-Transfer
          S:  waiting
          S: 211 End
          = 1 Done 211
          S: 150 go
          = 0 Preliminary 150
-         > STAT
-         C: STAT
+         >> STAT
          S: 213 Bytes 5
          = 2 Done 213
-         > STAT
-         C: STAT
+         >> STAT
          S: 503 Not during a transfer
          = 3 Refused 503
-         > STAT
-         C: STAT
+         >> STAT
          S: 226 done
          = 0 Done 226
          S: 211 idle
          = 4 Done 211",
     );
     ready_1973(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          S: 250 go
          = 0 Preliminary 250
-         > STAT
-         C: STAT
+         >> STAT
          S: 100 Bytes 5
          = 1 Aside 100
          S: 200 End
@@ -212,11 +192,9 @@ fn stat_during_a_transfer_may_be_answered_before_it() {
 #[test]
 fn the_answers_to_stat_do_not_prolong_the_wait_for_a_transfer() {
     ready(
-        "> RETR a
-         C: RETR a
+        ">> RETR a
          wait 30
-         > STAT
-         C: STAT
+         >> STAT
          S: 211 waiting
          = 1 Done 211
          wait 30
@@ -232,8 +210,7 @@ fn quit_ends_with_the_reply_with_the_close_or_with_its_timer() {
     ready("quit\nC: QUIT\n> NOOP\nS: 221 bye\n= ended: the session was closed\n= close");
     play("quit\n= ended: the session was closed\n= close");
     ready(
-        "> STOR a
-         C: STOR a
+        ">> STOR a
          S: 150 go
          = 0 Preliminary 150
          quit
@@ -323,7 +300,7 @@ fn replies_without_end_end_the_session() {
     ready(&format!("{}{end}", unasked.repeat(20_001)));
     // A transfer that has begun has no timer.
     let opening = "S: 150 opening\n= 0 Preliminary 150\n";
-    ready(&format!("> RETR a\nC: RETR a\n{}{end}", opening.repeat(20_001)));
+    ready(&format!(">> RETR a\n{}{end}", opening.repeat(20_001)));
     // Each command may have as many.
     ready(&format!(
         "{}> NOOP\nC: NOOP\nS: 200 ok\n= 0 Done 200\n{}",
