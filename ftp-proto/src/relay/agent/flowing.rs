@@ -42,7 +42,6 @@ pub(super) struct Flowing {
 
 impl Flowing {
     pub(super) fn begin(
-        now: Moment,
         granted: Use,
         [a, b]: [ConnId; 2],
         opening: Opening,
@@ -61,12 +60,12 @@ impl Flowing {
             stat: false,
             patience,
             last: Flow::default(),
-            moved: now,
+            moved: out.now,
             half: false,
             stopped: None,
             timers,
         };
-        flowing.look_again(now);
+        flowing.look_again(out.now);
         flowing
     }
 
@@ -105,8 +104,8 @@ impl Flowing {
         }
     }
 
-    pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
-        while let Some(timer) = self.timers.fire(now) {
+    pub(super) fn timeout(&mut self, out: &mut Outbox) {
+        while let Some(timer) = self.timers.fire(out.now) {
             if timer == Timer::Grant {
                 self.stop(End::LimitTime, out);
             } else if timer == Timer::Greeting {
@@ -114,13 +113,13 @@ impl Flowing {
                 self.stop(End::NoGreeting, out);
             } else {
                 self.look(out);
-                self.look_again(now);
+                self.look_again(out.now);
             }
         }
     }
 
     /// Takes an answer, and returns whether it has ended.
-    pub(super) fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer, out: &mut Outbox) -> bool {
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut Outbox) -> bool {
         let is_progress = Some(ticket) == self.question;
         if let Answer::Ended { a_to_b, b_to_a, how } = answer
             && ticket == self.join
@@ -132,7 +131,7 @@ impl Flowing {
         {
             self.question = None;
             out.forget(ticket);
-            self.progress(now, flow, out);
+            self.progress(flow, out);
         } else if let Answer::Failed(..) = answer
             && is_progress
         {
@@ -160,16 +159,16 @@ impl Flowing {
         out.ended(self.id, [a_to_b, b_to_a], how);
     }
 
-    fn progress(&mut self, now: Moment, flow: Flow, out: &mut Outbox) {
+    fn progress(&mut self, flow: Flow, out: &mut Outbox) {
         if std::mem::take(&mut self.stat) {
             out.send(FromAgent::Stat { join: self.id, a_to_b: flow.given_b, b_to_a: flow.given_a });
         }
         if flow != self.last {
             self.last = flow;
-            self.moved = now;
+            self.moved = out.now;
             return;
         }
-        let quiet = now.since(self.moved);
+        let quiet = out.now.since(self.moved);
         let (limit, end) = match (flow.is_held(), self.half) {
             (true, _) => (self.patience.stall, End::Stalled),
             (false, true) => (self.patience.half_idle, End::Idle),

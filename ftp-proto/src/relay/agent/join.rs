@@ -8,7 +8,7 @@ use super::outbox::{Outbox, Refusal};
 use super::{Answer, Arrival, Ask, Config, Event, Opening, Route, Ticket};
 use crate::relay::digest::Digests;
 use crate::relay::message::{Code, End, FromAgent, LegId, Text, Waits};
-use crate::timer::{Moment, Timers};
+use crate::timer::Timers;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -60,7 +60,6 @@ enum State {
 
 impl Join {
     pub(super) fn new(
-        now: Moment,
         granted: Use,
         Request { a, b, waits, greeted, digested }: Request,
         config: &Config,
@@ -78,7 +77,7 @@ impl Join {
         out.ask(Ask::Route { ticket, to: hosts.clone() });
         let named = [&a, &b].into_iter().filter_map(Pending::named_port).collect();
         let mut timers = Timers::new();
-        timers.arm(Timer::Leg, now + within(waits.leg_ms, limits.leg));
+        timers.arm(Timer::Leg, out.now + within(waits.leg_ms, limits.leg));
         timers.arm(Timer::Grant, expires);
         Self {
             granted,
@@ -115,14 +114,7 @@ impl Join {
         matches!(self.state, State::Flowing(_))
     }
 
-    pub(super) fn answer(
-        &mut self,
-        now: Moment,
-        ticket: Ticket,
-        answer: Answer,
-        config: &Config,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, config: &Config, out: &mut Outbox) {
         let done = match &mut self.state {
             State::Routing(question, a, b) if *question == ticket => {
                 out.forget(ticket);
@@ -143,7 +135,7 @@ impl Join {
             State::Legs(a, _) if a.asked(ticket) => a.answer(ticket, answer, out),
             State::Legs(_, b) if b.asked(ticket) => b.answer(ticket, answer, out),
             State::Flowing(flowing) => {
-                if flowing.answer(now, ticket, answer, out) {
+                if flowing.answer(ticket, answer, out) {
                     self.state = State::Over;
                 }
                 return;
@@ -153,17 +145,10 @@ impl Join {
                 return;
             }
         };
-        self.follow(now, done, out);
+        self.follow(done, out);
     }
 
-    pub(super) fn arrived(
-        &mut self,
-        now: Moment,
-        listener: Ticket,
-        arrival: Arrival,
-        config: &Config,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn arrived(&mut self, listener: Ticket, arrival: Arrival, config: &Config, out: &mut Outbox) {
         let limit = config.limits.strangers;
         let done = match &mut self.state {
             State::Legs(a, _) if a.asked(listener) => a.arrived(arrival, limit, out),
@@ -173,22 +158,22 @@ impl Join {
                 return;
             }
         };
-        self.follow(now, done, out);
+        self.follow(done, out);
     }
 
     /// Takes the other agent of a meeting.
-    pub(super) fn attached(&mut self, now: Moment, ticket: Ticket, met: AttachedLink, out: &mut Outbox) {
+    pub(super) fn attached(&mut self, ticket: Ticket, met: AttachedLink, out: &mut Outbox) {
         match &mut self.state {
             State::Legs(a, _) if a.asked(ticket) => a.attached(met, out),
             State::Legs(_, b) if b.asked(ticket) => b.attached(met, out),
             State::Routing(..) | State::Legs(..) | State::Flowing(_) | State::Over => out.reset(met.0),
         }
-        self.follow(now, Ok(()), out);
+        self.follow(Ok(()), out);
     }
 
-    pub(super) fn half_eof(&mut self, now: Moment, from: LegId, bytes: u64, out: &mut Outbox) {
+    pub(super) fn half_eof(&mut self, from: LegId, bytes: u64, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
-            flowing.half_eof(now);
+            flowing.half_eof(out.now);
             out.send(FromAgent::HalfEof { join: self.granted.id, from, bytes });
         }
     }
@@ -216,12 +201,12 @@ impl Join {
         }
     }
 
-    pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
+    pub(super) fn timeout(&mut self, out: &mut Outbox) {
         if let State::Flowing(flowing) = &mut self.state {
-            flowing.timeout(now, out);
+            flowing.timeout(out);
             return;
         }
-        while let Some(timer) = self.timers.fire(now) {
+        while let Some(timer) = self.timers.fire(out.now) {
             out.event(Event::TimedOut(timer));
             let refusal = match (&self.state, timer) {
                 (State::Legs(a, b), Timer::Leg) => {
@@ -249,22 +234,22 @@ impl Join {
         }
     }
 
-    fn follow(&mut self, now: Moment, done: Result<(), Refusal>, out: &mut Outbox) {
+    fn follow(&mut self, done: Result<(), Refusal>, out: &mut Outbox) {
         match done {
-            Ok(()) => self.advance(now, out),
+            Ok(()) => self.advance(out),
             Err(refusal) => self.fail(refusal, out),
         }
     }
 
     /// Advances the join. When both legs listen or may connect, their addresses are reported and the
     /// time for the legs begins. When both are connected, data flows; no byte is passed before.
-    fn advance(&mut self, now: Moment, out: &mut Outbox) {
+    fn advance(&mut self, out: &mut Outbox) {
         let State::Legs(a, b) = &mut self.state else { return };
         if let (Some(at_a), Some(at_b)) = (a.state(), b.state())
             && !std::mem::replace(&mut self.reported, true)
         {
             out.send(FromAgent::JoinReady { id: self.granted.id, a: at_a, b: at_b });
-            self.timers.arm(Timer::Leg, now + self.leg_wait);
+            self.timers.arm(Timer::Leg, out.now + self.leg_wait);
             a.connect(out);
             b.connect(out);
         }
@@ -274,7 +259,7 @@ impl Join {
             self.timers.clear();
             let ends = [conn_a, conn_b];
             let opening = if self.digested { Opening::Digested } else { Opening::Data };
-            let flowing = Flowing::begin(now, self.granted, ends, opening, self.patience, out);
+            let flowing = Flowing::begin(self.granted, ends, opening, self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }

@@ -4,12 +4,15 @@ use super::{Answer, Ask, ConnId, Event, Output, Ticket};
 use crate::policy::RefusalReason;
 use crate::relay::frame::Numbered;
 use crate::relay::message::{Code, End, FromAgent, Id, LegId, Text};
+use crate::timer::Moment;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 /// The queue of outputs to the driver.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
+    /// When the input came that is being handled.
+    pub(super) now: Moment,
     pub(super) queue: VecDeque<Output>,
     sent: Numbered,
     /// The link is gone, so messages are dropped.

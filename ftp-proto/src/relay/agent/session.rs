@@ -102,6 +102,7 @@ impl Session {
         if self.life == Life::Closed {
             return;
         }
+        self.out.now = now;
         match input {
             Input::Bytes(bytes) => {
                 self.reader.push(bytes);
@@ -109,31 +110,29 @@ impl Session {
             }
             Input::Next => self.next(now),
             Input::Closed => self.alone(),
-            Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
+            Input::Answer(ticket, answer) => self.answer(ticket, answer),
             Input::Arrived { listener, arrival } => match self.owner(listener) {
                 Some(Owner { stage: Stage::Join(join), config, out, .. }) => {
-                    join.arrived(now, listener, arrival, config, out)
+                    join.arrived(listener, arrival, config, out)
                 }
                 Some(_) | None => self.out.reset(arrival.conn),
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
                 Some(Owner { stage: Stage::Tunnel(tunnel), config, out, .. }) => {
-                    tunnel.attached(now, conn, config, out)
+                    tunnel.attached(conn, config, out)
                 }
-                Some(Owner { stage: Stage::Join(join), out, .. }) => {
-                    join.attached(now, ticket, (conn, None), out)
-                }
+                Some(Owner { stage: Stage::Join(join), out, .. }) => join.attached(ticket, (conn, None), out),
                 Some(_) | None => self.out.reset(conn),
             },
             Input::Met { ticket, conn, local, peer } => match self.owner(ticket) {
                 Some(Owner { stage: Stage::Join(join), out, .. }) => {
-                    join.attached(now, ticket, (conn, Some((local, peer))), out);
+                    join.attached(ticket, (conn, Some((local, peer))), out);
                 }
                 Some(_) | None => self.out.reset(conn),
             },
             Input::HalfEof { join, from, bytes } => {
                 if let Some(Owner { stage: Stage::Join(join), out, .. }) = self.owner(join) {
-                    join.half_eof(now, from, bytes, out);
+                    join.half_eof(from, bytes, out);
                 }
             }
             Input::Digested { join, a_to_b, b_to_a } => {
@@ -187,17 +186,17 @@ impl Session {
         Some(Owner { granted: *granted, stage, config: &self.config, out: &mut self.out })
     }
 
-    fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer) {
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
         match self.owner(ticket) {
             Some(Owner { stage: Stage::Tunnel(tunnel), config, out, .. }) => {
-                tunnel.answer(now, ticket, answer, config, out)
+                tunnel.answer(ticket, answer, config, out)
             }
             Some(Owner { stage: Stage::Join(join), config, out, .. }) => {
-                join.answer(now, ticket, answer, config, out)
+                join.answer(ticket, answer, config, out)
             }
             Some(Owner { stage: stage @ Stage::Waiting(_), granted, config, out }) => {
                 out.forget(ticket);
-                stage.placed(now, granted, answer, config, out)
+                stage.placed(granted, answer, config, out)
             }
             Some(Owner { stage: Stage::Over, out, .. }) => out.unwanted(&answer),
             None => self.out.unwanted(&answer),
@@ -376,8 +375,8 @@ impl Session {
     fn timeout(&mut self, now: Moment) {
         for carried in self.flows.values_mut() {
             match &mut carried.stage {
-                Stage::Tunnel(tunnel) => tunnel.timeout(now, &mut self.out),
-                Stage::Join(join) => join.timeout(now, &mut self.out),
+                Stage::Tunnel(tunnel) => tunnel.timeout(&mut self.out),
+                Stage::Join(join) => join.timeout(&mut self.out),
                 Stage::Waiting(_) | Stage::Over => {}
             }
         }
@@ -477,14 +476,14 @@ impl Carried {
 
 impl Stage {
     /// Takes the answer about a place: the tunnel or join begins, or is refused.
-    fn placed(&mut self, now: Moment, granted: Use, answer: Answer, config: &Config, out: &mut Outbox) {
+    fn placed(&mut self, granted: Use, answer: Answer, config: &Config, out: &mut Outbox) {
         let Self::Waiting(wanted) = std::mem::replace(self, Self::Over) else { return };
         match (answer, wanted) {
             (Answer::Admitted, PlaceRequest::Tunnel(target)) => {
-                *self = Self::Tunnel(Tunnel::new(now, granted, &target, config, out));
+                *self = Self::Tunnel(Tunnel::new(granted, &target, config, out));
             }
             (Answer::Admitted, PlaceRequest::Join(request)) => {
-                *self = Self::Join(Join::new(now, granted, request, config, out));
+                *self = Self::Join(Join::new(granted, request, config, out));
             }
             (Answer::Failed(code, text), _) => out.refuse(granted.id, Refusal::of(code).with_text(text)),
             (other, _) => {

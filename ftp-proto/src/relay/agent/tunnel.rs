@@ -62,13 +62,13 @@ enum State {
 }
 
 impl Tunnel {
-    pub(super) fn new(now: Moment, granted: Use, target: &Target, config: &Config, out: &mut Outbox) -> Self {
+    pub(super) fn new(granted: Use, target: &Target, config: &Config, out: &mut Outbox) -> Self {
         let ticket = out.ticket(granted.id);
         out.ask(Ask::Resolve { ticket, host: target.host.as_str().to_owned(), port: target.port });
         let mut timers = Timers::new();
-        timers.arm(Timer::Connect, now + config.limits.connect);
+        timers.arm(Timer::Connect, out.now + config.limits.connect);
         let is_address = literal(target.host.as_str()).is_some();
-        let named = (!is_address).then_some(now);
+        let named = (!is_address).then_some(out.now);
         Self { granted, state: State::Resolving(ticket), named, greeted: None, timers }
     }
 
@@ -113,16 +113,9 @@ impl Tunnel {
         matches!(self.state, State::Flowing(..))
     }
 
-    pub(super) fn answer(
-        &mut self,
-        now: Moment,
-        ticket: Ticket,
-        answer: Answer,
-        config: &Config,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, config: &Config, out: &mut Outbox) {
         if let State::Flowing(flowing, _) = &mut self.state {
-            if flowing.answer(now, ticket, answer, out) {
+            if flowing.answer(ticket, answer, out) {
                 self.state = State::Over;
             }
             return;
@@ -143,7 +136,7 @@ impl Tunnel {
             (State::Routing(_, addresses), Answer::Routes(routes)) => judge(&addresses, &routes, config)
                 .and_then(|targets| self.dial(targets, Refusal::of(Code::Unreachable), out)),
             (State::Dialing { to, .. }, Answer::Connected { conn, local }) => {
-                self.connected(now, Server { conn, local, address: to }, config, out);
+                self.connected(Server { conn, local, address: to }, config, out);
                 Ok(())
             }
             (State::Dialing { rest, .. }, Answer::Failed(code, text)) => {
@@ -163,7 +156,7 @@ impl Tunnel {
                 out.send(FromAgent::TunnelReady { id: self.granted.id, local, peer: named, ticket: secret });
                 out.event(Event::TunnelReady { id: self.granted.id, peer: at });
                 self.timers.clear();
-                self.timers.arm(Timer::Ticket, now + config.limits.ticket);
+                self.timers.arm(Timer::Ticket, out.now + config.limits.ticket);
                 self.state = State::Expecting(expectation, server);
                 Ok(())
             }
@@ -180,16 +173,16 @@ impl Tunnel {
         match (done, self.named) {
             (Ok(()), _) => {}
             (Err(refusal), Some(since)) if matches!(refusal.code, Code::Resolve | Code::Denied) => {
-                self.hide(now, since, refusal, out);
+                self.hide(since, refusal, out);
             }
             (Err(refusal), _) => self.fail(refusal, out),
         }
     }
 
     /// Refuses a name at a time that is the same whether it exists or not.
-    fn hide(&mut self, now: Moment, since: Moment, refusal: Refusal, out: &mut Outbox) {
+    fn hide(&mut self, since: Moment, refusal: Refusal, out: &mut Outbox) {
         self.give_up(out);
-        let taken = now.since(since).as_nanos();
+        let taken = out.now.since(since).as_nanos();
         let steps = taken.div_ceil(REFUSALS.as_nanos()).max(1);
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.timers.arm(Timer::Refusal, since + REFUSALS.saturating_mul(steps));
@@ -197,7 +190,7 @@ impl Tunnel {
     }
 
     /// Takes the user agent's link.
-    pub(super) fn attached(&mut self, now: Moment, link: ConnId, config: &Config, out: &mut Outbox) {
+    pub(super) fn attached(&mut self, link: ConnId, config: &Config, out: &mut Outbox) {
         let State::Expecting(expectation, server) = self.state else {
             out.reset(link);
             return;
@@ -208,19 +201,19 @@ impl Tunnel {
         let patience = Patience { idle, half_idle: idle, stall: config.limits.dead };
         let opening = if self.greeted.is_some() { Opening::Greeted } else { Opening::Tls };
         let ends = [link, server.conn];
-        let mut flowing = Flowing::begin(now, self.granted, ends, opening, patience, out);
+        let mut flowing = Flowing::begin(self.granted, ends, opening, patience, out);
         if opening == Opening::Tls {
-            flowing.expect_greeting(now + config.limits.greeting);
+            flowing.expect_greeting(out.now + config.limits.greeting);
         }
         self.state = State::Flowing(flowing, server);
     }
 
-    pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
+    pub(super) fn timeout(&mut self, out: &mut Outbox) {
         if let State::Flowing(flowing, _) = &mut self.state {
-            flowing.timeout(now, out);
+            flowing.timeout(out);
             return;
         }
-        while let Some(timer) = self.timers.fire(now) {
+        while let Some(timer) = self.timers.fire(out.now) {
             if let State::Hidden(refusal) = &mut self.state {
                 let refusal = std::mem::replace(refusal, Refusal::of(Code::Denied));
                 return self.fail(refusal, out);
@@ -248,14 +241,14 @@ impl Tunnel {
     }
 
     /// Waits for the server to speak, or for TLS where it begins at once.
-    fn connected(&mut self, now: Moment, server: Server, config: &Config, out: &mut Outbox) {
+    fn connected(&mut self, server: Server, config: &Config, out: &mut Outbox) {
         if config.may_begin_with_tls(server.address.at) {
             return self.draw(server, out);
         }
         let question = out.ticket(self.granted.id);
         out.ask(Ask::Greeting { ticket: question, conn: server.conn });
         self.timers.clear();
-        self.timers.arm(Timer::Greeting, now + config.limits.greeting);
+        self.timers.arm(Timer::Greeting, out.now + config.limits.greeting);
         self.state = State::Greeting(question, server);
     }
 
