@@ -292,6 +292,14 @@ impl Alone {
         Self { machine: Punch::new(now, role), now, out: Vec::new() }
     }
 
+    /// One that knows where it is seen, and where the other one says that it is.
+    fn offered_at(role: Role, at: &str) -> Self {
+        let mut alone = Self::new(role);
+        alone.seen();
+        alone.offered(at);
+        alone
+    }
+
     fn input(&mut self, input: Input<'_>) {
         self.machine.input(self.now, input);
         loop {
@@ -328,22 +336,16 @@ impl Alone {
 #[test]
 fn r48_an_agent_that_names_another_host_than_the_hub_sees_makes_nobody_connect() {
     for lie in ["203.0.113.9:5000", "198.51.100.2:443", "198.51.100.2:5001"] {
-        let mut alone = Alone::new(Role::Caller);
-        alone.seen();
-        alone.offered(lie);
+        let alone = Alone::offered_at(Role::Caller, lie);
         assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::Contradiction))], "{lie}");
     }
-    let mut alone = Alone::new(Role::Caller);
-    alone.seen();
-    alone.offered(OTHER);
+    let alone = Alone::offered_at(Role::Caller, OTHER);
     assert_eq!(alone.out, [Output::Connect(OTHER.parse().unwrap())]);
 }
 
 #[test]
 fn r48_a_stranger_at_the_port_is_reset_and_a_crowd_of_neighbours_bounded() {
-    let mut alone = Alone::new(Role::Called);
-    alone.seen();
-    alone.offered(OTHER);
+    let mut alone = Alone::offered_at(Role::Called, OTHER);
     alone.out.clear();
     alone.input(Input::Arrived { conn: ConnId(1), from: "203.0.113.9:5000".parse().unwrap() });
     assert_eq!(alone.out, [Output::Reset(ConnId(1))]);
@@ -361,9 +363,7 @@ const EXPORTER: [u8; 32] = [1; 32];
 
 /// A called agent that is proving a connection when it hears that this one is chosen.
 fn chosen_before_it_is_proven() -> Alone {
-    let mut alone = Alone::new(Role::Called);
-    alone.seen();
-    alone.offered(OTHER);
+    let mut alone = Alone::offered_at(Role::Called, OTHER);
     alone.input(Input::Arrived { conn: ARRIVED, from: OTHER.parse().unwrap() });
     alone.out.clear();
     alone.hears(&Talk::Verdict(Verdict::Direct(EXPORTER)));
@@ -400,9 +400,7 @@ fn r48_a_chosen_connection_that_is_not_proven_breaks_the_pair_and_nobody_waits()
 
 #[test]
 fn r48_refused_connections_are_repeated_ten_times_and_no_more() {
-    let mut alone = Alone::new(Role::Caller);
-    alone.seen();
-    alone.offered(OTHER);
+    let mut alone = Alone::offered_at(Role::Caller, OTHER);
     for _ in 0..50 {
         alone.input(Input::Connected(None));
         alone.passes(100);
@@ -427,9 +425,7 @@ fn whoever_takes_no_part_says_so_and_nobody_waits() {
     alone.offered(OTHER);
     alone.hears(&Talk::Verdict(Verdict::Hub));
     assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::NotTold))], "its own reason is not lost");
-    let mut alone = Alone::new(Role::Called);
-    alone.seen();
-    alone.offered(OTHER);
+    let mut alone = Alone::offered_at(Role::Called, OTHER);
     alone.hears(&Talk::Verdict(Verdict::Hub));
     assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(HubReason::Decided))));
 }
