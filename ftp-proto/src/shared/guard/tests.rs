@@ -15,6 +15,15 @@ fn guard() -> Guard<u32> {
     Guard::new(Settings::default())
 }
 
+/// The same with so many logins of host 1.
+fn with_logins(count: u32) -> Guard<u32> {
+    let mut guard = guard();
+    for n in 0..count {
+        guard.enter(n, host(1), b"ann".to_vec());
+    }
+    guard
+}
+
 /// All logins that may go on now.
 fn steps(guard: &mut Guard<u32>, now: Moment) -> Vec<(u32, Step)> {
     std::iter::from_fn(|| guard.next(now)).collect()
@@ -22,10 +31,7 @@ fn steps(guard: &mut Guard<u32>, now: Moment) -> Vec<(u32, Step)> {
 
 #[test]
 fn seven_wrong_passwords_of_a_host_are_checked_in_a_second() {
-    let mut guard = guard();
-    for n in 0..1000 {
-        guard.enter(n, host(1), b"ann".to_vec());
-    }
+    let mut guard = with_logins(1000);
     let mut checked = Vec::new();
     for millis in (0..3_000).step_by(50) {
         let now = at(millis);
@@ -43,10 +49,7 @@ fn seven_wrong_passwords_of_a_host_are_checked_in_a_second() {
 
 #[test]
 fn a_right_login_of_another_host_goes_at_once() {
-    let mut guard = guard();
-    for n in 0..1000 {
-        guard.enter(n, host(1), b"ann".to_vec());
-    }
+    let mut guard = with_logins(1000);
     steps(&mut guard, at(0));
     guard.enter(5000, host(2), b"ann".to_vec());
     assert_eq!(steps(&mut guard, at(0)), [(5000, Step::Check)]);
@@ -65,10 +68,7 @@ fn a_success_gives_its_place_back() {
 
 #[test]
 fn logins_of_a_host_wait_in_their_order_and_are_woken_in_time() {
-    let mut guard = guard();
-    for n in 0..9 {
-        guard.enter(n, host(1), b"ann".to_vec());
-    }
+    let mut guard = with_logins(9);
     assert_eq!(steps(&mut guard, at(0)).len(), 7);
     assert_eq!(guard.deadline(), None, "nothing is over by itself");
     guard.failed(at(100), 0);
@@ -82,10 +82,7 @@ fn logins_of_a_host_wait_in_their_order_and_are_woken_in_time() {
 
 #[test]
 fn whoever_hangs_up_during_a_check_has_guessed() {
-    let mut guard = guard();
-    for n in 0..8 {
-        guard.enter(n, host(1), b"ann".to_vec());
-    }
+    let mut guard = with_logins(8);
     for (key, _) in steps(&mut guard, at(0)) {
         guard.give_up(at(1), key);
     }
