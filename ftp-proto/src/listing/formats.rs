@@ -153,10 +153,7 @@ pub(super) fn unix_row(line: &[u8], now: When) -> Option<Row<'_>> {
     };
     // The number before the date of a device is its minor number.
     let size = size.filter(|_| kind != Kind::Other);
-    if name.is_empty() {
-        return None;
-    }
-    Some(Row { blanks, size, modified: Some(modified), mode, ..Row::new(name, kind) })
+    (!name.is_empty()).then(|| Row { blanks, size, modified: Some(modified), mode, ..Row::new(name, kind) })
 }
 
 /// Reads `drwxr-xr-x`, perhaps followed by `+`, `.` or `@`, or NetWare's `d [RWCEAFMS]`.
@@ -260,10 +257,11 @@ pub(super) fn dos_row(line: &[u8]) -> Option<Row<'_>> {
         Kind::Link => memchr::memmem::rfind(name, b" [").and_then(|at| name.get(..at)).unwrap_or(name),
         Kind::File | Kind::Directory | Kind::Current | Kind::Parent | Kind::Other => name,
     };
-    if name.is_empty() {
-        return None;
-    }
-    Some(Row { size, modified: Some((modified, Precision::Minute)), ..Row::new(name, kind) })
+    (!name.is_empty()).then(|| Row {
+        size,
+        modified: Some((modified, Precision::Minute)),
+        ..Row::new(name, kind)
+    })
 }
 
 /// Reads `10:20PM` or `22:20`.
