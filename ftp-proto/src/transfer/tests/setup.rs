@@ -2,6 +2,17 @@
 
 use super::*;
 
+/// The source begins, then the destination, and both report a complete file.
+const MOVES: &str = "
+    src: RETR a
+    src< 150 started
+    dst: STOR b
+    dst< 150 started
+    dst< 226 done
+    src< 226 done
+    = moved 226 226
+";
+
 #[test]
 fn h01_the_append_of_rfc_438_is_exactly_its_example() {
     both("1973 SOCK LSTN")
@@ -37,13 +48,7 @@ fn h01_servers_of_today_that_know_sock_and_lstn_get_the_same_with_literal_hosts(
          src< 255 SOCK 40003
          dst: SOCK 192.0.2.1,40003
          dst< 255 SOCK 40002
-         src: RETR a
-         src< 150 started
-         dst: STOR b
-         dst< 150 started
-         dst< 226 done
-         src< 226 done
-         = moved 226 226"
+         {MOVES}"
     ));
 }
 
@@ -490,7 +495,7 @@ fn h34_a_server_that_asks_for_pret_gets_it() {
 #[test]
 fn g02_two_that_listen_and_connect_are_told_each_others_ports() {
     let symmetric = |_: &mut Transfer, roles: &mut Roles| roles.opening = Opening::Symmetric;
-    both("SOCK LSTN RSYM GSOC").with(symmetric).play(
+    both("SOCK LSTN RSYM GSOC").with(symmetric).play(&format!(
         "dst: TYPE I
          src: TYPE I
          dst< 200 ok
@@ -507,14 +512,8 @@ fn g02_two_that_listen_and_connect_are_told_each_others_ports() {
          src: SOCK 192.0.2.2,40002
          dst< 255 SOCK 40002
          src< 255 SOCK 40003
-         src: RETR a
-         src< 150 started
-         dst: STOR b
-         dst< 150 started
-         dst< 226 done
-         src< 226 done
-         = moved 226 226",
-    );
+         {MOVES}"
+    ));
 }
 
 #[test]
@@ -522,7 +521,7 @@ fn what_an_earlier_attempt_has_asked_for_is_taken_back() {
     let know = "SOCK LSTN RSYM GSOC";
     let mut source = party(SITE1, know);
     source.standing.symmetric = true;
-    case(source, party(SITE2, know)).play(
+    case(source, party(SITE2, know)).play(&format!(
         "dst: TYPE I
          src: TYPE I
          dst< 200 ok
@@ -533,14 +532,8 @@ fn what_an_earlier_attempt_has_asked_for_is_taken_back() {
          src< 200 ok
          src: SOCK 192.0.2.2,40002
          src< 255 SOCK 40003
-         src: RETR a
-         src< 150 started
-         dst: STOR b
-         dst< 150 started
-         dst< 226 done
-         src< 226 done
-         = moved 226 226",
-    );
+         {MOVES}"
+    ));
 }
 
 #[test]
