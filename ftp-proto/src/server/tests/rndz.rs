@@ -20,6 +20,24 @@ fn give_secret(h: &mut Harness) {
     h.check(&format!("RNDZ {}", "07".repeat(32)), &["200"]);
 }
 
+/// The same, and whoever connects to this port proves itself first.
+fn awaits_proof() -> (Harness, u16) {
+    let mut h = with_secret();
+    let port = h.port("PASV");
+    h.check("STOR c", &[]);
+    (h, port)
+}
+
+/// What a peer does on a connection.
+type Act = fn(&mut Harness, ConnId);
+
+/// What a peer does that does not prove itself.
+const FAILURES: [(&str, Act); 3] = [
+    ("wrong bytes", |h, conn| h.bytes(conn, b"220 mail.example ESMTP\r\n")),
+    ("wrong proof", |h, conn| h.prove(conn, [8; 32], Direction::Receive)),
+    ("closed", |h, conn| h.lose(conn)),
+];
+
 /// The connecting end with a foreign target, up to its transfer command.
 fn dials_foreign() -> Harness {
     let mut h = with_secret();
@@ -51,9 +69,7 @@ fn the_right_proof_moves_the_file_and_is_told() {
 #[test]
 fn the_limits_are_told_of_a_foreign_host_that_proves_itself_at_a_listener() {
     for (host, told) in [(FOREIGN, true), (OWN, false)] {
-        let mut h = with_secret();
-        let port = h.port("PASV");
-        h.check("STOR c", &[]);
+        let (mut h, port) = awaits_proof();
         let wrong = h.arrive(port, &format!("{FOREIGN}:40126"));
         h.prove(wrong, [8; 32], Direction::Send);
         let conn = h.arrive(port, &format!("{host}:40127"));
@@ -65,9 +81,7 @@ fn the_limits_are_told_of_a_foreign_host_that_proves_itself_at_a_listener() {
 
 #[test]
 fn nothing_is_opened_and_nothing_said_before_the_proof() {
-    let mut h = with_secret();
-    let port = h.port("PASV");
-    h.check("STOR c", &[]);
+    let (mut h, port) = awaits_proof();
     let conn = h.arrive(port, &format!("{FOREIGN}:40127"));
     assert_eq!(h.written[&conn].len(), 32, "our hello");
     assert!(!h.is_moving());
@@ -76,9 +90,7 @@ fn nothing_is_opened_and_nothing_said_before_the_proof() {
 
 #[test]
 fn a_wrong_proof_closes_that_one_and_the_wait_goes_on() {
-    let mut h = with_secret();
-    let port = h.port("PASV");
-    h.check("STOR c", &[]);
+    let (mut h, port) = awaits_proof();
     let wrong = h.arrive(port, "203.0.113.5:1");
     let mirror = h.arrive(port, "203.0.113.6:1");
     let same_role = h.arrive(port, "203.0.113.7:1");
@@ -105,9 +117,7 @@ fn own_peers_prove_themselves_too() {
 
 #[test]
 fn candidates_prove_at_the_same_time_and_the_longest_silent_one_goes_first() {
-    let mut h = with_secret();
-    let port = h.port("PASV");
-    h.check("STOR c", &[]);
+    let (mut h, port) = awaits_proof();
     let conns: Vec<_> = (0..16u8)
         .map(|n| {
             h.pass(Duration::from_millis(1));
@@ -126,9 +136,7 @@ fn candidates_prove_at_the_same_time_and_the_longest_silent_one_goes_first() {
 
 #[test]
 fn a_candidate_that_goes_away_is_a_stranger() {
-    let mut h = with_secret();
-    let port = h.port("PASV");
-    h.check("STOR c", &[]);
+    let (mut h, port) = awaits_proof();
     let conn = h.arrive(port, "203.0.113.5:1");
     h.lose(conn);
     assert_eq!((h.open.len(), h.strangers()), (0, 1));
@@ -216,29 +224,19 @@ fn fails_uniformly(h: &mut Harness, what: &str, mut each_second: impl FnMut(&mut
 fn a_failure_is_told_at_exactly_15_seconds_whatever_it_was() {
     fails_uniformly(&mut dials_foreign(), "silent", |_| ());
     fails_uniformly(&mut dials_foreign(), "refused", |h| while h.try_refuse() {});
-    fails_uniformly(&mut dials_foreign(), "wrong bytes", |h| {
-        if h.is_connecting() {
-            let conn = h.connected();
-            h.bytes(conn, b"220 mail.example ESMTP\r\n");
-        }
-    });
     fails_uniformly(&mut dials_foreign(), "connected and silent", |h| {
         if h.is_connecting() {
             h.connected();
         }
     });
-    fails_uniformly(&mut dials_foreign(), "wrong proof", |h| {
-        if h.is_connecting() {
-            let conn = h.connected();
-            h.prove(conn, [8; 32], Direction::Receive);
-        }
-    });
-    fails_uniformly(&mut dials_foreign(), "closed", |h| {
-        if h.is_connecting() {
-            let conn = h.connected();
-            h.lose(conn);
-        }
-    });
+    for (what, fail) in FAILURES {
+        fails_uniformly(&mut dials_foreign(), what, |h| {
+            if h.is_connecting() {
+                let conn = h.connected();
+                fail(h, conn);
+            }
+        });
+    }
     let mut h = dials_foreign();
     h.permit = Some(false);
     fails_uniformly(&mut h, "no permit", |h| assert!(!h.is_connecting()));
@@ -249,13 +247,7 @@ fn a_failure_is_told_at_exactly_15_seconds_whatever_it_was() {
 
 #[test]
 fn a_peer_that_does_not_prove_itself_gets_no_second_connection_for_the_same_command() {
-    type Fail = fn(&mut Harness, ConnId);
-    let failures: [(&str, Fail); 3] = [
-        ("wrong bytes", |h, conn| h.bytes(conn, b"220 mail.example ESMTP\r\n")),
-        ("wrong proof", |h, conn| h.prove(conn, [8; 32], Direction::Receive)),
-        ("closed", |h, conn| h.lose(conn)),
-    ];
-    for (what, fail) in failures {
+    for (what, fail) in FAILURES {
         let mut h = dials_foreign();
         h.check("RETR a", &[]);
         let conn = h.connected();
@@ -320,35 +312,24 @@ fn every_permit_that_was_given_is_given_back() {
 
 #[test]
 fn abor_costs_the_same_whatever_the_target_has_done() {
-    type Happen = fn(&mut Harness);
-    let cases: [(&str, Happen); 7] = [
-        ("nothing", |_| ()),
-        ("refused", |h| h.refused()),
-        ("connected and silent", |h| _ = h.connected()),
-        ("wrong bytes", |h| {
-            let conn = h.connected();
-            h.bytes(conn, b"220 mail.example ESMTP\r\n");
-        }),
-        ("closed", |h| {
-            let conn = h.connected();
-            h.lose(conn);
-        }),
-        ("wrong proof", |h| {
-            let conn = h.connected();
-            h.prove(conn, [8; 32], Direction::Receive);
-        }),
-        ("a right hello", |h| {
-            let conn = h.connected();
-            h.bytes(conn, b"RNDZ1\r\n\0\0abcdefghijklmnopqrstuvw");
-        }),
-    ];
-    for (what, happen) in cases {
+    #[track_caller]
+    fn check(what: &str, happens: impl FnOnce(&mut Harness)) {
         let mut h = dials_foreign();
         h.say("RETR a");
-        happen(&mut h);
+        happens(&mut h);
         h.pass(Duration::from_millis(14_999));
         h.check("ABOR", &["426", "226"]);
         assert!(h.did().contains(&"permit done GivenUp".to_owned()), "{what}");
+    }
+    check("nothing", |_| ());
+    check("refused", |h| h.refused());
+    check("connected and silent", |h| _ = h.connected());
+    let right_hello: Act = |h, conn| h.bytes(conn, b"RNDZ1\r\n\0\0abcdefghijklmnopqrstuvw");
+    for (what, fail) in FAILURES.into_iter().chain([("a right hello", right_hello)]) {
+        check(what, |h| {
+            let conn = h.connected();
+            fail(h, conn);
+        });
     }
 }
 
@@ -429,9 +410,7 @@ fn b13_c21_where_a_secret_was_used_up_nobody_gets_in_without_a_new_one() {
 
 #[test]
 fn a_hello_that_comes_byte_by_byte_gets_no_more_time() {
-    let mut h = with_secret();
-    let port = h.port("PASV");
-    h.check("STOR c", &[]);
+    let (mut h, port) = awaits_proof();
     let slow = h.arrive(port, &format!("{OWN}:5000"));
     for byte in b"RNDZ" {
         h.pass(Duration::from_millis(1_100));
