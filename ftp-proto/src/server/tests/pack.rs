@@ -23,12 +23,8 @@ pub(super) fn ready_with(mut h: Harness) -> Harness {
     for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
         h.check(command, &["200"]);
     }
-    arrive(&mut h);
-    h
-}
-
-fn arrive(h: &mut Harness) {
     h.own_host_connects();
+    h
 }
 
 /// Checks the reply to the first command about a group of somebody who logs in for it.
@@ -38,7 +34,7 @@ fn check_alone(h: Harness, command: &str, code: &str) {
     for setting in ["TYPE I", "DGST CRC32C"] {
         h.check(setting, &["200"]);
     }
-    arrive(&mut h);
+    h.own_host_connects();
     h.check(command, &[code]);
 }
 
@@ -53,6 +49,14 @@ fn store(h: &mut Harness) {
     h.check(STORE, &[if again { "125" } else { "150" }]);
     let replies = h.finish_group(26, vec![moved(5), moved(3)]);
     assert_eq!(replies, ["250-1 5 0badcafe", "250-2 3 0badcafe", "250 Transfer complete."]);
+}
+
+/// A session that holds such a group, of which the log was told.
+fn holds() -> Harness {
+    let mut h = ready();
+    store(&mut h);
+    told(&mut h);
+    h
 }
 
 /// The transfers that the log was told of since the last call: direction, path, bytes, failure.
@@ -225,13 +229,13 @@ fn a_number_names_one_group_and_a_session_holds_four() {
     h.check(STORE, &["503"]);
     assert!(h.kept.is_empty(), "a transfer command that fails closes its connection");
     for number in 1..=3 {
-        arrive(&mut h);
+        h.own_host_connects();
         h.check(&format!("PACK STORE {number} /d//0,-,a"), &["150"]);
         h.finish_group(9, vec![moved(0)]);
     }
     h.check("PACK STORE 4 /d//0,-,a", &["450"]);
     h.check("PACK DROP 1", &["250"]);
-    arrive(&mut h);
+    h.own_host_connects();
     h.check("PACK STORE 4 /d//0,-,a", &["150"]);
 }
 
@@ -247,15 +251,13 @@ fn a_group_that_finds_no_place_among_all_is_refused_before_anything_moves() {
     assert!(!h.is_moving() && h.kept.is_empty());
     h.check("PACK KEEP 7 1", &["503"]);
     h.left = Ok(Vec::new());
-    arrive(&mut h);
+    h.own_host_connects();
     store(&mut h);
 }
 
 #[test]
 fn a_group_whose_place_others_need_is_held_no_more() {
-    let mut h = ready();
-    store(&mut h);
-    told(&mut h);
+    let mut h = holds();
     h.input(Input::GroupTaken(GroupNumber(8)));
     assert_eq!(told(&mut h), [], "there is none of that number");
     h.input(Input::GroupTaken(GroupNumber(7)));
@@ -269,9 +271,7 @@ fn a_group_whose_place_others_need_is_held_no_more() {
 
 #[test]
 fn a_group_that_waits_for_a_minute_is_dropped_whatever_else_the_client_says() {
-    let mut h = ready();
-    store(&mut h);
-    told(&mut h);
+    let mut h = holds();
     h.pass(seconds(30));
     h.check("NOOP", &["200"]);
     h.pass(seconds(29));
@@ -289,7 +289,7 @@ fn a_group_does_not_grow_old_while_a_transfer_is_under_way() {
     let mut h = ready();
     store(&mut h);
     h.pass(seconds(30));
-    arrive(&mut h);
+    h.own_host_connects();
     h.check("PACK STORE 8 /d//5,-,c", &["150"]);
     h.progress = (1, 0);
     h.pass(seconds(100));
@@ -325,18 +325,14 @@ fn groups_end_with_the_login_and_with_the_session() {
     let why = Some("the session ended before the files got their names".to_owned());
     let lost = [(Direction::Receive, "/d".to_owned(), Some(8), why)];
     for command in ["USER u", "REIN"] {
-        let mut h = ready();
-        store(&mut h);
-        told(&mut h);
+        let mut h = holds();
         h.say(command);
         assert_eq!(told(&mut h), lost, "{command}");
         h.log_in();
         h.check("PACK KEEP 7 1", &["503"]);
     }
     for end in ["QUIT", ""] {
-        let mut h = ready();
-        store(&mut h);
-        told(&mut h);
+        let mut h = holds();
         if end.is_empty() {
             h.input(Input::Closed);
         } else {
@@ -366,11 +362,7 @@ fn rules_of_exchange_that_are_about_some_of_the_files_refuse_the_group() {
 #[test]
 fn groups_end_when_tls_begins() {
     let tls = Tls { begin: TlsStart::Explicit, ..Tls::default() };
-    let mut h = Harness::new(Config { tls, ..config() }).logged_in();
-    for command in ["TYPE I", "MODE B", "DGST CRC32C"] {
-        h.check(command, &["200"]);
-    }
-    arrive(&mut h);
+    let mut h = ready_with(Harness::new(Config { tls, ..config() }).logged_in());
     store(&mut h);
     told(&mut h);
     h.check("AUTH TLS", &["234"]);
