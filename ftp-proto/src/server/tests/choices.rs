@@ -25,8 +25,7 @@ fn c11_where_listening_is_strict_a_peer_is_refused_before_the_command_and_accept
         assert!(h.is_moving());
         h.finish(5, End::WHOLE_FILE);
         // RFC 478 lets the peer of PASV come first (D02).
-        h.own_host_connects();
-        h.say("STOR c");
+        h.own_host_connects_for("STOR c");
         assert!(h.is_moving());
     }
 }

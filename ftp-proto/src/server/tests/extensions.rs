@@ -12,8 +12,7 @@ use crate::wire::ByteRange;
 fn dgst_puts_the_digest_into_the_final_reply() {
     let mut h = modern();
     assert_eq!(h.say("DGST sha-256"), ["200 SHA-256"]);
-    h.own_host_connects();
-    h.say("RETR a");
+    h.own_host_connects_for("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), Some(Algorithm::Sha256));
     let digest = Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) };
     let replies = h.finish_digested(995, (digest, ByteRange { first: 5, length: Some(995) }));
@@ -21,19 +20,16 @@ fn dgst_puts_the_digest_into_the_final_reply() {
     assert_eq!(replies, [digest.as_str(), "226-Bytes 995", "226 Transfer complete."]);
 
     // It stays until OFF, and a listing has none.
-    h.own_host_connects();
-    h.say("LIST");
+    h.own_host_connects_for("LIST");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None);
     assert_eq!(h.finish(5, End::WHOLE_FILE), ["226 Transfer complete."]);
     h.say("DGST BLAKE3");
-    h.own_host_connects();
-    h.say("STOR c");
+    h.own_host_connects_for("STOR c");
     assert_eq!(h.terms.and_then(|terms| terms.digest), Some(Algorithm::Blake3));
     let replies = h.finish(7, End::Broken("gone".to_owned()));
     assert!(replies.len() == 1 && replies[0].starts_with("426 "), "{replies:?}");
     h.check("DGST OFF", &["200"]);
-    h.own_host_connects();
-    h.say("RETR a");
+    h.own_host_connects_for("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None);
 }
 
@@ -47,8 +43,7 @@ fn dgst_needs_bytes_as_they_are_and_a_known_algorithm() {
     h.check("RETR a", &["504"]);
     h.say("TYPE I");
     h.log_in();
-    h.own_host_connects();
-    h.say("RETR a");
+    h.own_host_connects_for("RETR a");
     assert_eq!(h.terms.and_then(|terms| terms.digest), None, "USER ends it");
     // A client of 1973 would take each line for a reply.
     let mut h = old();
@@ -80,16 +75,14 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
         h.check("RATE 1000", &["200"]);
         h.check("MODE Z", &["200"]);
         for _ in 0..2 {
-            h.own_host_connects();
-            h.say("RETR a");
+            h.own_host_connects_for("RETR a");
             let terms = h.terms.unwrap();
             assert_eq!((terms.rate.map(|rate| rate.bytes.get()), terms.mode), (Some(1000), Mode::Deflate));
             h.finish(5, End::WHOLE_FILE);
         }
         h.check("RATE OFF", &["200"]);
         h.check("MODE S", &["200"]);
-        h.own_host_connects();
-        h.say("RETR a");
+        h.own_host_connects_for("RETR a");
         let terms = h.terms.unwrap();
         assert_eq!((terms.rate, terms.mode), (None, Mode::Stream));
     }

@@ -10,8 +10,7 @@ use crate::server::ask::{End, Event, FileFailure, Input};
 
 /// A file is being received from the user's own host.
 fn receiving(mut h: Harness, command: &str) -> Harness {
-    h.own_host_connects();
-    h.say(command);
+    h.own_host_connects_for(command);
     assert!(h.is_moving());
     h.did();
     h
@@ -83,8 +82,7 @@ fn a24_everything_else_ends_at_once() {
     waits.port("PASV");
     waits.say("STOR c");
     let mut sends = modern();
-    sends.own_host_connects();
-    sends.say("RETR a");
+    sends.own_host_connects_for("RETR a");
     let mut foreign = open_to_all(Dialect::Rfc959);
     let port = foreign.port("PASV");
     foreign.arrive(port, &format!("{FOREIGN}:7000"));

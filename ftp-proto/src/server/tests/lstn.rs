@@ -41,8 +41,7 @@ fn c08_c10_a_peer_that_comes_first_is_held() {
         [("LSTN R", "STOR c"), ("LSTN R", "APPE c"), ("LSTN S", "RETR a"), ("LSTN S", "LIST")]
     {
         for mut h in both() {
-            let port = h.port(lstn);
-            h.arrive(port, &format!("{OWN}:5000"));
+            h.own_host_connects_to(lstn);
             assert_eq!((h.strangers(), h.written.len()), (0, 0));
             h.check(command, &["250/150"]);
             assert!(h.is_moving());
@@ -137,8 +136,7 @@ fn c18_both_directions_may_listen_at_once() {
 #[test]
 fn c19_lstn_again_is_a_new_port_and_the_old_one_is_closed() {
     for mut h in both() {
-        let old = h.port("LSTN R");
-        h.arrive(old, &format!("{OWN}:5000"));
+        let old = h.own_host_connects_to("LSTN R");
         h.did();
         let new = h.port("LSTN R");
         assert_ne!(old, new);
@@ -295,8 +293,7 @@ fn at_most_eight_are_held_for_at_most_a_minute() {
 #[test]
 fn a_later_sock_judges_again_who_is_held() {
     let mut h = modern();
-    let port = h.port("LSTN R");
-    h.arrive(port, &format!("{OWN}:5000"));
+    let port = h.own_host_connects_to("LSTN R");
     h.arrive(port, &format!("{OWN}:5001"));
     h.say("SOCK 5001");
     assert_eq!((h.open.len(), h.strangers()), (1, 1));

@@ -7,8 +7,7 @@ use crate::server::ask::{Answer, Event, Input};
 
 /// A transfer over a connection of the user's own host, with a driver that does not say how far it is.
 fn moving(h: &mut Harness) {
-    h.own_host_connects();
-    h.say("STOR c");
+    h.own_host_connects_for("STOR c");
     h.answers_progress = false;
 }
 

@@ -227,15 +227,13 @@ fn a23_whatever_was_set_before_rein_has_its_default_after_it() {
         said.join("\n").replace(|c: char| c.is_ascii_digit(), "")
     };
     let stored = |h: &mut Harness| {
-        let port = h.port("LSTN R");
-        h.arrive(port, &format!("{OWN}:5000"));
+        h.own_host_connects_to("LSTN R");
         h.check("STOR c", &["150"]);
         let replies = h.finish(7, End::WHOLE_FILE);
         (h.intent.clone(), h.terms, replies)
     };
     let listed = |h: &mut Harness| {
-        let port = h.port("LSTN S");
-        h.arrive(port, &format!("{OWN}:5000"));
+        h.own_host_connects_to("LSTN S");
         h.check("MLSD", &["150"]);
         h.finish(7, End::WHOLE_FILE);
         (h.intent.clone(), h.terms, h.say("OPTS HASH"))
@@ -344,8 +342,7 @@ fn a_stopping_server_ends_the_idle_at_once_and_others_soon_after_their_transfer(
         assert!(h.take()[0].starts_with(h.code("401 /421 ")) && h.closed);
     }
     for mut h in both() {
-        h.own_host_connects();
-        h.say("RETR a");
+        h.own_host_connects_for("RETR a");
         h.input(Input::Shutdown);
         assert!(!h.closed);
         let replies = h.finish(1000, End::WHOLE_FILE);
@@ -360,8 +357,7 @@ fn a_stopping_server_ends_the_idle_at_once_and_others_soon_after_their_transfer(
 #[test]
 fn a_file_that_moved_before_the_server_stopped_can_be_verified_and_renamed() {
     let mut h = modern();
-    h.own_host_connects();
-    h.say("STOR part");
+    h.own_host_connects_for("STOR part");
     h.finish(1000, End::WHOLE_FILE);
     h.pass(seconds(3));
     h.input(Input::Shutdown);
@@ -379,8 +375,7 @@ fn a_file_that_moved_before_the_server_stopped_can_be_verified_and_renamed() {
 #[test]
 fn quit_ends_a_session_of_a_stopping_server_as_always() {
     let mut h = modern();
-    h.own_host_connects();
-    h.say("RETR a");
+    h.own_host_connects_for("RETR a");
     h.input(Input::Shutdown);
     h.finish(1000, End::WHOLE_FILE);
     h.check("QUIT", &["221"]);
@@ -390,8 +385,7 @@ fn quit_ends_a_session_of_a_stopping_server_as_always() {
 #[test]
 fn a_session_that_the_driver_ends_is_told_why() {
     for mut h in both() {
-        h.own_host_connects();
-        h.say("RETR a");
+        h.own_host_connects_for("RETR a");
         h.input(Input::End("Your account is gone"));
         let replies = h.take();
         assert!(
@@ -405,8 +399,7 @@ fn a_session_that_the_driver_ends_is_told_why() {
 #[test]
 fn commands_during_a_transfer_wait_in_a_bounded_queue() {
     let mut h = modern();
-    h.own_host_connects();
-    h.say("RETR a");
+    h.own_host_connects_for("RETR a");
     for _ in 0..1000 {
         h.check("NOOP", &[]);
     }

@@ -236,8 +236,7 @@ fn b24_a_direction_without_listener_takes_sock_as_target() {
 fn b24_a_refused_sock_lets_nobody_in_until_the_next() {
     for refused in [format!("SOCK {FOREIGN},40004"), "SOCK abc".to_owned()] {
         let mut h = modern();
-        let port = h.port("LSTN R");
-        h.arrive(port, &format!("{OWN}:5000"));
+        let port = h.own_host_connects_to("LSTN R");
         h.say(&refused);
         assert_eq!(h.strangers(), 1, "who was held is judged again");
         h.arrive(port, &format!("{OWN}:5001"));

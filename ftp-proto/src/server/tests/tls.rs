@@ -266,8 +266,7 @@ fn f06_cpsv_is_for_exactly_one_transfer() {
     let mut h = private(EXPLICIT);
     let reply = h.say("CPSV");
     assert!(reply[0].starts_with("227 "), "{reply:?}");
-    let port = h.port("CPSV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    h.own_host_connects_to("CPSV");
     h.check("RETR a", &["150"]);
     assert!(h.did().contains(&"secure 1 Client".to_owned()));
     h.handshake(shown(None, false));

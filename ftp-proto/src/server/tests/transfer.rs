@@ -30,7 +30,7 @@ fn e01_e11_e18_a_transfer_has_a_first_and_a_final_reply() {
 }
 
 #[test]
-fn e02_e16_files_and_parameters_are_checked_before_any_connection() {
+fn e02_e16_e17_files_and_parameters_are_checked_before_any_connection() {
     for mut h in both() {
         h.say("SOCK 40004");
         h.did();
@@ -39,7 +39,7 @@ fn e02_e16_files_and_parameters_are_checked_before_any_connection() {
         h.check("MLSD a", &["501"]);
         assert_eq!(h.did(), ["prepare /missing", "prepare /a", "prepare /a"]);
         for line in ["TYPE E", "MODE C", "STRU R", "BYTE 36", "TYPE L 36"] {
-            h.check(line, &["506/504"]); // E16, E17
+            h.check(line, &["506/504"]);
         }
         // Any letter has the form of a value; RFC 959 has 504 for those that are not served.
         for line in ["TYPE Q", "MODE X", "STRU X"] {
@@ -127,8 +127,7 @@ fn e05_e19_stor_appe_rest_and_nlst_say_how_the_file_is_written() {
 #[test]
 fn e07_abor_while_bytes_move_has_two_replies() {
     for mut h in both() {
-        h.own_host_connects();
-        h.say("STOR c");
+        h.own_host_connects_for("STOR c");
         h.check("ABOR", &["452/426", "201/226"]);
         h.check("NOOP", &["200"]);
     }
@@ -157,8 +156,7 @@ fn e07_abor_while_a_connection_is_awaited_has_two_replies() {
 #[test]
 fn e07_abor_that_comes_too_late_leaves_the_whole_file() {
     let mut h = modern();
-    h.own_host_connects();
-    h.say("RETR a");
+    h.own_host_connects_for("RETR a");
     h.stops = false;
     h.check("ABOR", &[]);
     h.check("ABOR", &["225"]);
@@ -185,8 +183,7 @@ fn e08_abor_ends_a_digest() {
 #[test]
 fn e09_stat_answers_while_bytes_move() {
     for mut h in both() {
-        h.own_host_connects();
-        h.say("RETR a");
+        h.own_host_connects_for("RETR a");
         h.progress = (700, 300);
         let replies = h.say("STAT");
         assert!(replies.contains(&" Bytes 700".to_owned()), "{replies:?}");
@@ -205,8 +202,7 @@ fn e09_stat_answers_while_bytes_move() {
 #[test]
 fn e10_a_broken_connection_is_no_whole_file() {
     for mut h in both() {
-        h.own_host_connects();
-        h.say("STOR c");
+        h.own_host_connects_for("STOR c");
         assert_eq!(ends(&mut h, 3, End::Broken("reset".to_owned())), h.code("452/426"));
     }
 }
@@ -216,8 +212,7 @@ fn intent_after(lines: &[&str], transfer: &str) -> Option<Intent> {
     let mut h = modern();
     lines.iter().for_each(|line| drop(h.say(line)));
     h.intent = None;
-    h.own_host_connects();
-    h.say(transfer);
+    h.own_host_connects_for(transfer);
     h.intent
 }
 
@@ -288,14 +283,12 @@ fn e14_a_transfer_command_uses_the_restart_point_up_even_when_it_fails() {
     for line in transfers {
         let mut h = modern();
         h.say("REST 9");
-        h.own_host_connects();
-        h.say(line);
+        h.own_host_connects_for(line);
         if h.has_move() {
             h.finish(9, End::WHOLE_FILE);
         }
         h.intent = None;
-        h.own_host_connects();
-        h.say("RETR a");
+        h.own_host_connects_for("RETR a");
         assert_eq!(h.intent, Some(Intent::Send { range: ByteRange::from(0) }), "{line}");
     }
     for line in ["ABOR", "REIN", "USER u"] {
@@ -315,8 +308,7 @@ fn e14_appe_with_a_restart_point_is_refused() {
         h.check("APPE c", &["505/503"]);
         assert_eq!(h.did(), Vec::<String>::new());
         h.say("REST 0");
-        h.own_host_connects();
-        h.say("APPE c");
+        h.own_host_connects_for("APPE c");
         assert_eq!(h.intent, Some(Intent::Append));
     }
 }
@@ -325,8 +317,7 @@ fn e14_appe_with_a_restart_point_is_refused() {
 fn e14_rest_with_type_a_is_refused() {
     for mut h in both() {
         h.say("TYPE A");
-        h.own_host_connects();
-        h.say("REST 9");
+        h.own_host_connects_for("REST 9");
         h.check("RETR a", &["457/504"]);
         assert!(h.listens(40_001), "nothing is used up");
         h.check("RETR a", &["250/150"]);
@@ -336,8 +327,7 @@ fn e14_rest_with_type_a_is_refused() {
 #[test]
 fn e15_a_full_disk_has_its_own_code() {
     for mut h in both() {
-        h.own_host_connects();
-        h.say("STOR c");
+        h.own_host_connects_for("STOR c");
         let code = ends(&mut h, 3, End::Failed(FileFailure::NoSpace));
         assert_eq!(code, h.code("453/552"));
         h.own_host_connects();
@@ -348,17 +338,9 @@ fn e15_a_full_disk_has_its_own_code() {
 }
 
 #[test]
-fn e17_byte_8_only() {
-    old().check("BYTE 8", &["200"]);
-    old().check("BYTE 36", &["506"]);
-    modern().check("BYTE 36", &["504"]);
-}
-
-#[test]
 fn e21_a_second_connection_is_no_part_of_the_transfer() {
     let mut h = modern();
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    let port = h.own_host_connects_to("PASV");
     h.arrive(port, &format!("{OWN}:5001"));
     h.say("RETR a");
     let did = h.did();
@@ -386,8 +368,7 @@ fn e22_rnto_comes_right_after_rnfr() {
 #[test]
 fn a_stalled_transfer_is_ended_and_a_slow_one_is_not() {
     for mut h in both() {
-        h.own_host_connects();
-        h.say("STOR c");
+        h.own_host_connects_for("STOR c");
         for bytes in 1..5 {
             h.progress = (bytes, 0);
             h.pass(seconds(300));
@@ -437,14 +418,11 @@ fn a_listing_that_left_out_names_says_how_many() {
             } else {
                 &["226-Omitted 2", "226 Transfer complete."]
             };
-            h.own_host_connects();
-            h.say(command);
+            h.own_host_connects_for(command);
             assert_eq!(h.finish_listing(100, 2), whole, "{command}");
-            h.own_host_connects();
-            h.say(command);
+            h.own_host_connects_for(command);
             assert_eq!(h.finish_listing(100, 0).len(), 1, "{command}");
-            h.own_host_connects();
-            h.say(command);
+            h.own_host_connects_for(command);
             let broken = h.finish(50, End::Broken("reset".to_owned()));
             assert!(broken.len() == 1 && broken[0].starts_with('4'), "{command}: {broken:?}");
         }
@@ -533,8 +511,7 @@ fn nlst_and_list_of_a_pattern_list_the_directory_before_it() {
 #[test]
 fn a_name_that_exists_is_no_pattern_and_mlsd_has_none() {
     let mut h = modern();
-    h.own_host_connects();
-    h.say("NLST a[1]");
+    h.own_host_connects_for("NLST a[1]");
     assert_eq!(h.intent, Some(Intent::List(ListStyle::Names { prefix: b"a[1]/".to_vec() })));
     let mut h = modern();
     h.port("PASV");

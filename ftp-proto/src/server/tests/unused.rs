@@ -1,6 +1,6 @@
 //! What nobody uses any more is given back.
 
-use super::harness::{OWN, both, modern, seconds};
+use super::harness::{both, modern, seconds};
 use crate::server::ask::{End, Input};
 
 /// The simulator found a listener that outlived its ABOR when the file was still being looked at.
@@ -60,8 +60,7 @@ fn c06_a_transfer_that_still_waits_for_its_peer_gives_its_port_back_too() {
 #[test]
 fn c06_a_file_that_moves_goes_on() {
     let mut h = modern();
-    let port = h.port("LSTN S");
-    h.arrive(port, &format!("{OWN}:5000"));
+    let port = h.own_host_connects_to("LSTN S");
     h.check("RETR a", &["150"]);
     h.input(Input::PortsNeeded);
     assert!(h.listens(port));

@@ -13,6 +13,21 @@ impl Harness {
         conn
     }
 
+    /// The user's own host connects to the port that this command names, which is returned.
+    #[track_caller]
+    pub(in crate::server::tests) fn own_host_connects_to(&mut self, command: &str) -> u16 {
+        let port = self.port(command);
+        self.arrive(port, &format!("{OWN}:5000"));
+        port
+    }
+
+    /// The user's own host connects to the port of PASV, and the user says `command`.
+    #[track_caller]
+    pub(in crate::server::tests) fn own_host_connects_for(&mut self, command: &str) {
+        self.own_host_connects();
+        self.say(command);
+    }
+
     pub(super) fn drop_connection(&mut self, conn: ConnId, how: Ending) {
         let kept = self.kept.contains(&conn);
         assert_eq!(how, if kept { Ending::Close } else { Ending::Reset });

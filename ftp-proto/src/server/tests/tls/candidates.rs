@@ -189,8 +189,7 @@ fn a_handshake_may_begin_and_end_before_the_transfer_command() {
 fn what_changes_the_terms_drops_a_handshake_that_has_begun() {
     for line in ["PROT C", "SSCN ON", &format!("PINC SHA-256 {}", leaf(1).to_hex())] {
         let mut h = private(EXPLICIT);
-        let port = h.port("PASV");
-        h.arrive(port, &format!("{OWN}:5000"));
+        let port = h.own_host_connects_to("PASV");
         h.handshake(shown(None, true));
         h.check(line, &["200"]);
         h.check("RETR a", &[]);
@@ -203,8 +202,7 @@ fn what_changes_the_terms_drops_a_handshake_that_has_begun() {
 #[test]
 fn a_held_connection_whose_handshake_fails_is_a_stranger() {
     let mut h = private(EXPLICIT);
-    let port = h.port("PASV");
-    h.arrive(port, &format!("{OWN}:5000"));
+    let port = h.own_host_connects_to("PASV");
     h.handshake(Answer::Failed("alert".to_owned()));
     assert_eq!(h.strangers(), 1);
     assert!(h.open.is_empty());
