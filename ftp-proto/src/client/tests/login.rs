@@ -268,16 +268,18 @@ fn half_a_greeting_is_not_the_absence_of_one() {
     );
 }
 
+/// The login of our own server, but for the reply to PASS.
+const TOGETHER: &str = "
+    S: 220 ftp-server 0.1.0 ready
+    C: USER ann
+    S: 331 password
+    C: PASS secret
+    C: FEAT
+    C: OPTS UTF8 ON
+";
+
 #[test]
 fn t14_our_own_server_gets_the_commands_of_a_login_together() {
-    const TOGETHER: &str = "
-        S: 220 ftp-server 0.1.0 ready
-        C: USER ann
-        S: 331 password
-        C: PASS secret
-        C: FEAT
-        C: OPTS UTF8 ON
-    ";
     play(&format!("{TOGETHER}S: 230 in\n{FEATURES}"));
     // A server without UTF8 says so, and its reply to OPTS is of no interest.
     play(&format!(
@@ -412,14 +414,8 @@ fn t14_what_a_reply_makes_needless_is_skipped() {
     ));
     // An account is wanted before the rest, which is asked once more.
     let mut stage = Stage::new(Config { account: Some(Secret::new("a")), ..config() });
-    stage.play(
-        "
-        S: 220 ftp-server 0.1.0 ready
-        C: USER ann
-        S: 331 password
-        C: PASS secret
-        C: FEAT
-        C: OPTS UTF8 ON
+    stage.play(&format!(
+        "{TOGETHER}
         S: 332 account
         C: ACCT a
         S: 530 log in
@@ -427,8 +423,8 @@ fn t14_what_a_reply_makes_needless_is_skipped() {
         S: 230 in
         C: FEAT
         S: 500 what?
-        = ready Rfc959",
-    );
+        = ready Rfc959"
+    ));
 }
 
 #[test]
