@@ -7,6 +7,16 @@ fn moving() -> Play {
     scene(Passive, Passive).play(BOTH_PASSIVE).play(STOR_FIRST)
 }
 
+/// Both are told to stop, and do.
+const BOTH_ABORTED: &str = "
+    src! abort
+    dst! abort
+    src< 426 aborted
+    src. aborted
+    dst< 426 aborted
+    dst. aborted
+";
+
 #[test]
 fn h14_a_missing_source_touches_nothing_at_an_active_destination() {
     scene(Active, Active).play(BOTH_ACTIVE).play("src< 550 No such file\n ! cut\n = src RETR: 550, Missing");
@@ -178,17 +188,12 @@ fn r12_r13_a_connection_that_breaks_during_a_file_is_reported_in_its_servers_wor
          dst< 552 quota
          = dst STOR: 552, Space, touched",
     );
-    moving().play(
+    moving().play(&format!(
         "dst. broken
          wait 10
-         src! abort
-         dst! abort
-         src< 426 aborted
-         src. aborted
-         dst< 426 aborted
-         dst. aborted
-         = dst STOR: reset, Busy, touched",
-    );
+         {BOTH_ABORTED}
+         = dst STOR: reset, Busy, touched"
+    ));
 }
 
 #[test]
@@ -339,17 +344,12 @@ fn h35_a_relayed_file_goes_on_without_the_session_of_an_end_until_its_last_byte(
 
 #[test]
 fn two_ends_that_say_nothing_after_the_last_byte_end_the_attempt() {
-    moving().play(
+    moving().play(&format!(
         "passed
          wait 120
-         src! abort
-         dst! abort
-         src< 426 aborted
-         src. aborted
-         dst< 426 aborted
-         dst. aborted
-         = src RETR: silent (other end's final reply timer), Busy, touched, passed",
-    );
+         {BOTH_ABORTED}
+         = src RETR: silent (other end's final reply timer), Busy, touched, passed"
+    ));
     // Closed before the source was asked for anything: the path is gone.
     scene(Passive, Passive).play(BOTH_PASSIVE).play(
         "flows
@@ -365,19 +365,14 @@ fn two_ends_that_say_nothing_after_the_last_byte_end_the_attempt() {
 
 #[test]
 fn a_connection_that_never_opens_has_a_timer() {
-    scene(Active, Active).play(BOTH_ACTIVE).play(
+    scene(Active, Active).play(BOTH_ACTIVE).play(&format!(
         "src< 150 go
          dst: STOR b
          wait 20
          ! cut
-         src! abort
-         dst! abort
-         src< 426 aborted
-         src. aborted
-         dst< 426 aborted
-         dst. aborted
-         = dst STOR: silent (connect timer), Path, touched",
-    );
+         {BOTH_ABORTED}
+         = dst STOR: silent (connect timer), Path, touched"
+    ));
 }
 
 #[test]
