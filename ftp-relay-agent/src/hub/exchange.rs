@@ -22,7 +22,7 @@ use super::{Frames, Outlet, log_call, log_event, outlet, record_event, record_ti
 use crate::operate::audit::{self, Audit, LinkOwner, Record};
 use crate::operate::session_log::SessionLog;
 use crate::operate::{Orders, Running};
-use crate::policy::{Accounts, Full, Kind, Share, Standing};
+use crate::policy::{Accounts, Kind, Share, Standing};
 
 /// What all sessions of a hub share.
 #[derive(Debug)]
@@ -69,15 +69,6 @@ pub(crate) struct Admitted {
     pub(crate) token: Accepted,
     standing: Standing,
     _place: Share,
-}
-
-/// Why there is no session although its token was right.
-#[derive(Debug, thiserror::Error)]
-enum RefusedSession {
-    #[error(transparent)]
-    Full(Full),
-    #[error(transparent)]
-    Withdrawn(Withdrawn),
 }
 
 /// One end of a call.
@@ -159,19 +150,17 @@ impl Exchange {
         token: Accepted,
         orders: &Orders,
     ) -> Result<Admitted, Option<Vec<u8>>> {
-        let placed = orders.terms(&token).map_err(RefusedSession::Withdrawn).and_then(|terms| {
+        let placed = orders.terms(&token).map_err(audit::Refusal::Rule).and_then(|terms| {
             let standing = self.accounts.standing(terms);
-            let place = standing.take(Kind::Session).map_err(RefusedSession::Full)?;
+            let place = standing.take(Kind::Session)?;
             Ok((standing, place))
         });
         match placed {
             Ok((standing, _place)) => Ok(Admitted { who, token, standing, _place }),
             Err(refused) => {
                 let now = self.clock.now();
-                self.audit.refused(&who, &refused.record(), now, |untold| {
-                    tracing::warn!(token = who.token, untold, "refused: {refused}");
-                });
-                Err(refused.frame(now))
+                self.audit.session_refused(&who, &refused, now);
+                Err(refusal_frame(&refused, now))
             }
         }
     }
@@ -407,27 +396,17 @@ impl State {
     }
 }
 
-impl RefusedSession {
-    /// The frame that tells the other end.
-    fn frame(&self, now: Moment) -> Option<Vec<u8>> {
-        let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));
-        let session = SessionId(0);
-        let (token, group, joins) = (String::new(), String::new(), Joins::Never);
-        machine.input(now, Input::Opened { session, token, group, joins, expires: None, date: None });
-        let full = if let Self::Full(full) = self { full.to_string() } else { String::new() };
-        let refusal = match self {
-            Self::Full(_) => Refusal::Full(&full),
-            Self::Withdrawn(why) => Refusal::Withdrawn(*why),
-        };
-        machine.input(now, Input::Refused(session, refusal));
-        if let Output::Send(_, frame) = machine.poll() { Some(frame) } else { None }
-    }
-
-    /// The same for the audit.
-    const fn record(&self) -> Record<'_> {
-        Record::SessionRefused(match self {
-            Self::Full(full) => audit::Refusal::Full(full),
-            Self::Withdrawn(why) => audit::Refusal::Rule(*why),
-        })
-    }
+/// The frame that tells the other end why it has no session.
+fn refusal_frame(refused: &audit::Refusal, now: Moment) -> Option<Vec<u8>> {
+    let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));
+    let session = SessionId(0);
+    let (token, group, joins) = (String::new(), String::new(), Joins::Never);
+    machine.input(now, Input::Opened { session, token, group, joins, expires: None, date: None });
+    let full = refused.to_string();
+    let refusal = match refused {
+        audit::Refusal::Full(_) => Refusal::Full(&full),
+        audit::Refusal::Rule(why) => Refusal::Withdrawn(*why),
+    };
+    machine.input(now, Input::Refused(session, refusal));
+    if let Output::Send(_, frame) = machine.poll() { Some(frame) } else { None }
 }

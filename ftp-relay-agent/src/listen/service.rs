@@ -1,6 +1,5 @@
 //! What stands behind a listener: a relay, or a hub.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::at_hub::{Caller, Spot};
 use crate::hub::{Admitted, CallEnd, Exchange};
-use crate::operate::audit::{Audit, LinkOwner, Newcomer, Record, Refusal};
+use crate::operate::audit::{Audit, LinkOwner, Newcomer};
 use crate::operate::metrics::Now;
 use crate::operate::{Orders, Running};
 use crate::policy::{Accounts, Kind, Origin, SESSION};
@@ -100,7 +99,7 @@ impl Relay {
         let now = self.shared.clock.now();
         let config = self.config(&link, &token, who.from?.ip())?;
         let Some(terms) = orders.policy.terms(&token.name) else {
-            self.refused(&who, Refusal::Rule(Withdrawn::Rule), &Withdrawn::Rule);
+            self.shared.audit.session_refused(&who, &Withdrawn::Rule.into(), now);
             session::refuse(link, now, config, Input::Revoked(Withdrawn::Rule)).await;
             return None;
         };
@@ -118,19 +117,11 @@ impl Relay {
                 Some(Box::new(session::Accepted { link, token, config, who, running, standing, place }))
             }
             Err(full) => {
-                self.refused(&who, Refusal::Full(&full), &full);
+                self.shared.audit.session_refused(&who, &full.into(), now);
                 session::refuse(link, now, config, Input::Full).await;
                 None
             }
         }
-    }
-
-    /// Tells why a token has no session, if it has a line left for that.
-    fn refused(&self, who: &LinkOwner, refusal: Refusal<'_>, why: &dyn fmt::Display) {
-        let record = Record::SessionRefused(refusal);
-        self.shared.audit.refused(who, &record, self.shared.clock.now(), |untold| {
-            tracing::warn!(token = who.token, untold, "refused: {why}");
-        });
     }
 
     /// The configuration of a session that may not reach anything yet; `None` if its other end has gone.

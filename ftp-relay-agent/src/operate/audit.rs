@@ -90,6 +90,13 @@ impl Audit {
         self.told(self.refusals.due(who.token.clone(), now), who, record, log);
     }
 
+    /// Records that a session was refused although its token was right.
+    pub fn session_refused(&self, who: &LinkOwner, why: &Refusal, now: Moment) {
+        self.refused(who, &Record::SessionRefused(why), now, |untold| {
+            tracing::warn!(token = who.token, untold, "refused: {why}");
+        });
+    }
+
     /// Records what a session can cause as often as it likes. A token has some lines of each kind in a minute, whether its
     /// sessions are listed or not.
     pub fn of_flow(&self, who: &LinkOwner, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
@@ -282,8 +289,7 @@ impl<'a> Record<'a> {
             }
             Self::TimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
             Self::HubTimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
-            Self::SessionRefused(Refusal::Rule(why)) => with(REFUSED, Some(why.to_string())),
-            Self::SessionRefused(Refusal::Full(full)) => with(REFUSED, Some(full.to_string())),
+            Self::SessionRefused(why) => with(REFUSED, Some(why.to_string())),
             Self::SessionRevoked(why) => with(CUT, Some(why.to_string())),
             Self::SessionEnded { took } => AuditLine { seconds: Some(took.as_secs()), ..with(DONE, None) },
             Self::RequestRefused { id, code, why, target, text } => {

@@ -191,12 +191,12 @@ mod tests {
     /// Each family has a value, since one without does not appear.
     fn counted() -> String {
         let metrics = Metrics::new(LostLines::default());
-        let full = Full::Count { level: Level::Whole, kind: Kind::Session, bound: 1 };
+        let refusal = Full::Count { level: Level::Whole, kind: Kind::Session, bound: 1 }.into();
         let carried = Carried { a_to_b: 7, b_to_a: 3, how: End::Eof, took: Duration::ZERO };
         let [target, other] = ["192.0.2.7:1", "192.0.2.8:2"].map(|at| at.parse().unwrap());
         let peers = [Some(target), Some(other)];
         for record in [
-            Record::SessionRefused(Refusal::Full(&full)),
+            Record::SessionRefused(&refusal),
             Record::SessionRevoked(Withdrawn::Rule),
             Record::RequestRefused { id: 1, code: Code::Denied, why: None, target: None, text: "eve" },
             Record::JoinEnded { id: 2, peers, carried },

@@ -20,7 +20,7 @@ pub enum Record<'a> {
         reason: String,
     },
     /// A token was right, and its session was refused.
-    SessionRefused(Refusal<'a>),
+    SessionRefused(&'a Refusal),
     /// A session begins.
     SessionOpened,
     /// A session ends because the operator has withdrawn what it may do.
@@ -165,12 +165,14 @@ impl Record<'_> {
 }
 
 /// Why a session was refused although its token was right.
-#[derive(Clone, Copy, Debug)]
-pub enum Refusal<'a> {
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
     /// The operator's policy does not name the token.
-    Rule(Withdrawn),
+    #[error(transparent)]
+    Rule(#[from] Withdrawn),
     /// There is no place for it.
-    Full(&'a Full),
+    #[error(transparent)]
+    Full(#[from] Full),
 }
 
 /// What was carried, and how it ended.

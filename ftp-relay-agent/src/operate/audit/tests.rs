@@ -15,13 +15,13 @@ fn at(text: &str) -> SocketAddr {
 }
 
 /// One record of each kind.
-fn every(full: &Full) -> Vec<Record<'_>> {
+fn every(refusal: &Refusal) -> Vec<Record<'_>> {
     let (target, peers) = (at("192.0.2.7:21"), [at("192.0.2.7:5000"), at("192.0.2.8:6000")].map(Some));
     let carried = Carried { a_to_b: 7, b_to_a: 0, how: End::Eof, took: Duration::from_secs(3) };
     let text = "two \"words\"\n";
     vec![
         Record::LinkDenied { reason: text.to_owned() },
-        Record::SessionRefused(Refusal::Full(full)),
+        Record::SessionRefused(refusal),
         Record::SessionOpened,
         Record::SessionRevoked(Withdrawn::Token),
         Record::RulesChanged,
@@ -56,14 +56,14 @@ fn every(full: &Full) -> Vec<Record<'_>> {
     ]
 }
 
-fn full() -> Full {
-    Full::Daily(crate::policy::Level::Whole)
+fn refusal() -> Refusal {
+    Full::Daily(crate::policy::Level::Whole).into()
 }
 
 #[test]
 fn every_event_is_in_the_reference_and_the_other_way_round() {
-    let full = full();
-    let names: BTreeSet<_> = every(&full).iter().map(Record::name).collect();
+    let refusal = refusal();
+    let names: BTreeSet<_> = every(&refusal).iter().map(Record::name).collect();
     let listed: BTreeSet<_> = EVENTS.lines().filter_map(|line| line.split(" | ").next()).collect();
     assert_eq!(names, listed);
     assert_eq!(listed.len(), EVENTS.lines().count(), "each name stands once");
@@ -76,8 +76,8 @@ fn each_record_is_one_line_of_json_with_who_what_and_why() {
         from: Some(Origin::Address(at("198.51.100.1:999"))),
         token: Some("ann".to_owned()),
     };
-    let full = full();
-    for record in every(&full) {
+    let refusal = refusal();
+    for record in every(&refusal) {
         let line = line(&who, &record, 0, "2026-11-21T12:00:00Z");
         assert_eq!(line.matches('\n').count(), 1, "{line}");
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
