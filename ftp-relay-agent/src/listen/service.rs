@@ -1,11 +1,10 @@
 //! What stands behind a listener: a relay, or a hub.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::copy::Pipes;
 use ftp_io::link::{Acceptor, HANDSHAKE, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Congestion};
@@ -24,7 +23,7 @@ use crate::operate::audit::{Audit, LinkOwner, Newcomer};
 use crate::operate::metrics::Now;
 use crate::operate::{Orders, Running};
 use crate::policy::{Accounts, Kind, Origin, SESSION};
-use crate::session::{self, Holder, Lookups, OwnSockets, Shared, Tickets};
+use crate::session::{self, Holder, Shared};
 
 /// What stands behind a listener.
 #[derive(Clone, Debug)]
@@ -71,20 +70,8 @@ impl Relay {
         audit: Arc<Audit>,
         congestion: Option<Congestion>,
     ) -> Self {
-        let clock = Clock::start();
-        let shared = Shared {
-            clock,
-            pipes: Pipes::default(),
-            tickets: Tickets::default(),
-            own: OwnSockets::default(),
-            lookups: Lookups::new(clock),
-            accounts: Accounts::new(clock),
-            caller,
-            audit,
-            congestion,
-            direct: Mutex::default(),
-        };
-        Self { shared: Arc::new(shared), listeners, addresses }
+        let shared = Arc::new(Shared::new(audit, caller, congestion));
+        Self { shared, listeners, addresses }
     }
 
     /// Begins the session of a token if the policy has a rule and a place for it; else it is told why not.

@@ -44,21 +44,7 @@ pub async fn upgrade(
     if !link.is_between_agents() {
         return Ok((link, None));
     }
-    let role = if acceptor.is_some() { Role::Called } else { Role::Caller };
-    let clock = shared.clock;
-    let mut driver = Driver {
-        clock,
-        memory: &shared.direct,
-        acceptor,
-        secret: punch::secret(secret),
-        link,
-        machine: Punch::new(clock.now(), role),
-        stage: Stage::Nowhere,
-        last: 0,
-        held: HashMap::new(),
-        proven: HashMap::new(),
-        work: JoinSet::new(),
-    };
+    let mut driver = Driver::new(shared.clock, &shared.direct, acceptor, punch::secret(secret), link);
     let seen = spot.map(|Spot { reserved, hub, seen }| {
         driver.stage = Stage::Waiting { reserved, hub };
         seen
@@ -134,7 +120,21 @@ impl Drop for CountedTry<'_> {
     }
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    fn new(
+        clock: Clock,
+        memory: &'a Mutex<Memory>,
+        acceptor: Option<&'a Acceptor>,
+        secret: Secret32,
+        link: Link,
+    ) -> Self {
+        let role = if acceptor.is_some() { Role::Called } else { Role::Caller };
+        let machine = Punch::new(clock.now(), role);
+        let (held, proven, work) = (HashMap::new(), HashMap::new(), JoinSet::new());
+        let stage = Stage::Nowhere;
+        Self { clock, memory, acceptor, secret, link, machine, stage, last: 0, held, proven, work }
+    }
+
     async fn run(
         mut self,
         mut seen: Option<oneshot::Receiver<SeenAddresses>>,
@@ -388,19 +388,7 @@ mod tests {
         let (acceptor, clock) = (Acceptor::new().unwrap(), Clock::start());
         let (here, there) = pair().await;
         let (link, hubs) = tokio::join!(link::attach(here, &secret), accepted(&acceptor, there, &secret));
-        let mut driver = Driver {
-            clock,
-            memory: &memory,
-            acceptor: None,
-            secret,
-            link: link.unwrap(),
-            machine: Punch::new(clock.now(), Role::Caller),
-            stage: Stage::Nowhere,
-            last: 0,
-            held: HashMap::new(),
-            proven: HashMap::new(),
-            work: JoinSet::new(),
-        };
+        let mut driver = Driver::new(clock, &memory, None, secret, link.unwrap());
         let (stands, mut first) = pair().await;
         driver.hold(stands.into());
         let (proves, mut second) = pair().await;

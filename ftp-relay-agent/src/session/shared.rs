@@ -47,6 +47,25 @@ pub struct Shared {
     pub direct: Mutex<Memory>,
 }
 
+impl Shared {
+    /// Nothing is in use yet.
+    pub fn new(audit: Arc<Audit>, caller: Option<Caller>, congestion: Option<Congestion>) -> Self {
+        let clock = Clock::start();
+        Self {
+            clock,
+            pipes: Pipes::default(),
+            tickets: Tickets::default(),
+            own: OwnSockets::default(),
+            lookups: Lookups::new(clock),
+            accounts: Accounts::new(clock),
+            caller,
+            audit,
+            congestion,
+            direct: Mutex::default(),
+        }
+    }
+}
+
 /// The sockets that the relay has for its sessions. Its open listeners of data connections are its own, and no token dials
 /// them. A connection that it has made itself is no peer of a leg: it comes from an address for which another join may wait.
 /// Clones are the same.

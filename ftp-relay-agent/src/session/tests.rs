@@ -3,11 +3,9 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ftp_io::clock::Clock;
-use ftp_io::copy::Pipes;
 use ftp_proto::policy::Rules;
 use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
@@ -21,12 +19,10 @@ use tokio::sync::mpsc;
 
 mod owners;
 
-use super::lookups::Lookups;
 use super::perform::Performer;
-use super::shared::OwnSockets;
-use super::{Event, Shared, Tickets};
+use super::{Event, Shared};
 use crate::operate::audit::Audit;
-use crate::policy::{Accounts, Policy};
+use crate::policy::Policy;
 
 /// A session whose link is the test.
 struct Bench {
@@ -42,26 +38,13 @@ struct Bench {
 
 impl Bench {
     fn start() -> Self {
-        let clock = Clock::start();
-        let accounts = Accounts::new(clock);
-        let standing = accounts.standing(Policy::default().terms("test").expect("everybody may"));
-        let shared = Arc::new(Shared {
-            clock,
-            pipes: Pipes::default(),
-            tickets: Tickets::default(),
-            own: OwnSockets::default(),
-            lookups: Lookups::new(clock),
-            audit: Arc::new(Audit::default()),
-            accounts,
-            caller: None,
-            congestion: None,
-            direct: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(Arc::new(Audit::default()), None, None));
+        let standing = shared.accounts.standing(Policy::default().terms("test").expect("everybody may"));
         let (report, events) = mpsc::channel(8);
         let here = "127.0.0.1".parse().unwrap();
         let relay = vec!["127.0.0.0/8:1024-65535".parse().unwrap()];
         let rules = Rules { relay, ..Rules::default() };
-        let now = clock.now();
+        let now = shared.clock.now();
         Self {
             machine: Machine::new(now, Config { rules, ..Config::new(here, here) }),
             performer: Performer::new(Arc::clone(&shared), standing, report),
