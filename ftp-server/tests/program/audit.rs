@@ -14,12 +14,8 @@ use crate::server::{Client, Server, until};
 
 /// A session that stores, renames, lists, fails and leaves.
 fn session(server: &Server) {
-    let mut client = Client::login(server);
-    client.say("TYPE I", "200");
-    let mut data = client.transfer(server, "STOR part");
-    data.write_all(b"content").unwrap();
-    drop(data);
-    client.expect("226");
+    let mut client = Client::login_for_files(server);
+    client.store(server, "STOR part");
     client.say("RNFR part", "350");
     client.say("RNTO final name", "250");
     client.say("MKD sub", "257");

@@ -26,13 +26,6 @@ fn server(script: &str, more: &str) -> (Server, tempfile::TempDir) {
     (Server::with(command(&options).stderr(Stdio::piped()), root, 2), place)
 }
 
-fn store(client: &mut Client, server: &Server, name: &str) {
-    let mut data = client.transfer(server, &format!("STOR {name}"));
-    data.write_all(b"content").unwrap();
-    drop(data);
-    client.expect("226");
-}
-
 /// What the hook has written under this name, when it is complete.
 fn written(place: &Path, name: &str) -> String {
     let path: PathBuf = place.join(name);
@@ -43,10 +36,9 @@ fn written(place: &Path, name: &str) -> String {
 fn the_hook_is_told_of_each_upload_and_of_each_new_name_of_a_file() {
     let script = "{ echo \"$2\"; env; echo end; } > \"$1/$FTP_COMMAND.part\"; mv \"$1/$FTP_COMMAND.part\" \"$1/$FTP_COMMAND\"";
     let (server, place) = server(script, "");
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     client.say("MKD sub", "257");
-    store(&mut client, &server, "sub/a b;$(x)");
+    client.store(&server, "STOR sub/a b;$(x)");
     let told = written(place.path(), "STOR");
     let file = server.root.path().canonicalize().unwrap().join("sub/a b;$(x)");
     for line in [
@@ -77,8 +69,7 @@ fn the_hook_is_told_of_each_upload_and_of_each_new_name_of_a_file() {
 fn the_hook_is_told_of_what_an_upload_leaves_that_is_not_whole_and_of_what_others_rename() {
     let script = "echo \"$FTP_COMMAND $FTP_PATH $FTP_WHOLE$FTP_DIRECTORY.\" >> \"$1/seen\"";
     let (server, place) = server(script, "");
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     let mut data = client.transfer(&server, "STOR part");
     data.write_all(b"content").unwrap();
     until("the bytes have come", || {
@@ -90,10 +81,10 @@ fn the_hook_is_told_of_what_an_upload_leaves_that_is_not_whole_and_of_what_other
     });
     client.say("ABOR", "426");
     client.expect("226");
-    store(&mut client, &server, "first");
+    client.store(&server, "STOR first");
     client.say("MKD directory", "257");
-    store(&mut client, &server, "directory/inside");
-    store(&mut client, &server, "second");
+    client.store(&server, "STOR directory/inside");
+    client.store(&server, "STOR second");
     let mut other = Client::login(&server);
     for (from, to) in [("first", "third"), ("directory", "elsewhere")] {
         other.say(&format!("RNFR {from}"), "350");
@@ -134,8 +125,7 @@ fn a24_what_a_session_has_begun_when_it_is_reset_has_its_line_and_its_hook() {
             client.send(&format!("{command}{number}"));
             client.reset();
         }
-        let mut client = Client::login(&server);
-        client.say("TYPE I", "200");
+        let mut client = Client::login_for_files(&server);
         let mut data = client.transfer(&server, &format!("STOR stored{number}"));
         data.write_all(b"content").unwrap();
         drop(data);
@@ -165,10 +155,9 @@ fn a_failure_is_logged_and_the_server_waits_for_hooks_before_it_ends() {
         "case $FTP_PATH in /bad) echo no space >&2; exit 4;; esac; sleep 1; echo end > \"$1/done\"",
         "",
     );
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
-    store(&mut client, &server, "bad");
-    store(&mut client, &server, "good");
+    let mut client = Client::login_for_files(&server);
+    client.store(&server, "STOR bad");
+    client.store(&server, "STOR good");
     client.say("QUIT", "221");
     let (status, log) = server.stop(Signal::TERM);
     assert_eq!(status.code(), Some(0));
@@ -185,10 +174,9 @@ fn a_failure_is_logged_and_the_server_waits_for_hooks_before_it_ends() {
 fn uploads_do_not_wait_for_their_hooks() {
     let script = "until [ -e \"$1/go\" ]; do sleep 0.05; done; echo end > \"$1/done\"";
     let (server, place) = server(script, "time = \"10m\"\nat-once = 1");
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     for name in ["a", "b", "c"] {
-        store(&mut client, &server, name);
+        client.store(&server, &format!("STOR {name}"));
     }
     assert!(!place.path().join("done").exists());
     fs::write(place.path().join("go"), "").unwrap();
@@ -201,10 +189,9 @@ fn uploads_do_not_wait_for_their_hooks() {
 #[test]
 fn a_hook_that_hangs_is_killed_and_uploads_wait_for_room() {
     let (server, _place) = server("sleep 600", "time = \"1s\"\nat-once = 1\nwaiting = 2");
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     for name in ["a", "b", "c"] {
-        store(&mut client, &server, name);
+        client.store(&server, &format!("STOR {name}"));
     }
     client.say("QUIT", "221");
     let (status, log) = server.stop(Signal::TERM);
@@ -218,8 +205,7 @@ fn a_hook_that_hangs_is_killed_and_uploads_wait_for_room() {
 fn no_file_of_a_group_is_left_out_however_many_there_are() {
     let script = "echo \"$FTP_PATH\" >> \"$1/seen\"; case $FTP_PATH in /1-7|/1-9) exit 3;; esac";
     let (server, place) = server(script, "at-once = 2\nwaiting = 8");
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     client.say("DGST SHA-256", "200");
     for group in 0..3 {
         let files: Vec<String> = (0..20).map(|file| format!("1,-,{group}-{file}")).collect();

@@ -30,16 +30,10 @@ fn metrics_count_what_clients_do_and_name_none_of_them() {
     );
     assert!(server.ready[1].ends_with(" (metrics)"), "{:?}", server.ready);
     let mut ann = Client::login(&server);
-    let mut eve = Client::connect(&server);
-    eve.expect("220");
-    eve.say("USER eve", "331");
-    eve.say("PASS guess", "530");
+    let _eve = Client::connect(&server).tries("eve", "guess", "530");
     Client::connect(&server).expect("421");
     ann.say("TYPE I", "200");
-    let mut data = ann.transfer(&server, "STOR file");
-    data.write_all(b"content").unwrap();
-    drop(data);
-    ann.expect("226");
+    ann.store(&server, "STOR file");
     ann.say("MKD sub", "257");
     ann.say("RMD nothing", "550");
     ann.say("EPRT |1|127.0.0.1|25|", "504");

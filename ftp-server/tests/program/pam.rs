@@ -78,10 +78,7 @@ macro_rules! or_skip {
 #[test]
 fn pam_checks_passwords_and_refuses_in_the_same_words() {
     let (server, _place) = or_skip!(start());
-    let mut client = Client::connect(&server);
-    client.expect("220");
-    client.say("USER ann", "331");
-    client.say("PASS secret", "230");
+    let mut client = Client::login(&server);
     client.say("USER ann", "331");
     let wrong = client.say("PASS Secret", "530");
     for name in ["gone", "nobody"] {
@@ -134,10 +131,7 @@ fn modules_that_hang_keep_nobody_else_waiting() {
         client.say("USER slow", "331");
         client.send("PASS any");
     }
-    let mut ann = from("127.0.0.9", server.address(0));
-    ann.expect("220");
-    ann.say("USER ann", "331");
-    ann.say("PASS secret", "230");
+    let _ann = from("127.0.0.9", server.address(0)).logged_in();
     assert!(hanging.iter_mut().all(|client| client.is_quiet()), "nothing is known of them yet");
 }
 

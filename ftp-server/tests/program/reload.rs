@@ -81,10 +81,7 @@ fn sighup_names_what_needs_a_restart_and_keeps_it() {
     place.write(after);
     place.reload(&server);
     Client::login(&server).say("PASV", "227");
-    let mut bob = Client::connect(&server);
-    bob.expect("220");
-    bob.say("USER bob", "331");
-    bob.say("PASS secret", "230");
+    let _bob = Client::connect(&server).tries("bob", "secret", "230");
     let (_, log) = server.stop(Signal::TERM);
     let warnings = warnings(&log);
     assert_eq!(warnings.len(), 1, "not of what stays: {log}");
@@ -103,10 +100,7 @@ fn after_a_certificate_that_cannot_be_used_the_users_stay_as_well() {
     place.write(&with("\"bob:secret\""));
     place.reload(&server);
     Client::login(&server).say("PWD", "257");
-    let mut bob = Client::connect(&server);
-    bob.expect("220");
-    bob.say("USER bob", "331");
-    bob.say("PASS secret", "530");
+    let _bob = Client::connect(&server).tries("bob", "secret", "530");
     let (_, log) = server.stop(Signal::TERM);
     assert!(log.contains("users, limits and certificates stay as they were"), "{log}");
     assert!(log.contains("self-signed.pem: there is no certificate in it"), "{log}");

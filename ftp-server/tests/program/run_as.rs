@@ -38,12 +38,8 @@ fn no_thread_of_it_is_root_any_more_after_a_port_of_root_was_opened() {
     chown(root.path(), Some(user), Some(group)).unwrap();
     let mut command = command(&format!("--user ann:secret --listen 127.0.77.1:21 --run-as {USER}"));
     let server = Server::with(command.stderr(Stdio::piped()), root, 1);
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
-    let mut data = client.transfer(&server, "STOR file");
-    data.write_all(b"content").unwrap();
-    drop(data);
-    client.expect("226");
+    let mut client = Client::login_for_files(&server);
+    client.store(&server, "STOR file");
     let tasks: Vec<_> = fs::read_dir(format!("/proc/{}/task", server.child.id())).unwrap().collect();
     assert!(tasks.len() > 1);
     for task in tasks {

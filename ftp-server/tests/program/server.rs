@@ -118,11 +118,23 @@ impl Client {
         Self::connect(server).logged_in()
     }
 
+    /// The same, ready to move files as they are.
+    pub(crate) fn login_for_files(server: &Server) -> Self {
+        let mut client = Self::login(server);
+        client.say("TYPE I", "200");
+        client
+    }
+
     /// Is greeted and logs in as `ann`.
-    pub(crate) fn logged_in(mut self) -> Self {
+    pub(crate) fn logged_in(self) -> Self {
+        self.tries("ann", "secret", "230")
+    }
+
+    /// Is greeted and tries to log in; the reply to the password has this code.
+    pub(crate) fn tries(mut self, user: &str, password: &str, code: &str) -> Self {
         self.expect("220");
-        self.say("USER ann", "331");
-        self.say("PASS secret", "230");
+        self.say(&format!("USER {user}"), "331");
+        self.say(&format!("PASS {password}"), code);
         self
     }
 
@@ -183,5 +195,13 @@ impl Client {
         let data = TcpStream::connect(port).unwrap();
         self.say(command, "150");
         data
+    }
+
+    /// Stores a file of seven bytes with this command.
+    pub(crate) fn store(&mut self, server: &Server, command: &str) {
+        let mut data = self.transfer(server, command);
+        data.write_all(b"content").unwrap();
+        drop(data);
+        self.expect("226");
     }
 }

@@ -32,16 +32,14 @@ fn a_session_too_many_is_told_so_and_the_others_stay() {
 #[test]
 fn a24_a_control_connection_that_drops_gives_up_its_data_connection_and_port() {
     let server = Server::start(ANN);
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     let mut data = client.transfer(&server, "STOR half");
     data.write_all(b"half").unwrap();
     drop(client);
     let error = data.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     let published = (0..ATTEMPTS).any(|_| {
         client.send("SIZE half");
         client.line().starts_with("213 ")
@@ -63,13 +61,9 @@ fn new_files_and_directories_have_the_modes_that_the_umask_leaves() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask 027; exec \"$0\" \"$@\""]).arg(asked.get_program()).args(asked.get_args());
     let server = Server::with(shell.stderr(Stdio::piped()), tempfile::tempdir().unwrap(), 1);
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     for command in ["STOR stored", "APPE appended"] {
-        let mut data = client.transfer(&server, command);
-        data.write_all(b"content").unwrap();
-        drop(data);
-        client.expect("226");
+        client.store(&server, command);
     }
     client.say("MKD made", "257");
     for (name, mode) in [("stored", 0o640), ("appended", 0o640), ("made", 0o750)] {
@@ -102,8 +96,7 @@ fn a_server_that_stops_lets_transfers_end_and_nobody_in() {
 #[test]
 fn a_transfer_that_takes_longer_than_the_grace_is_ended() {
     let server = Server::start(&format!("{ANN} --shutdown-grace 100ms"));
-    let mut busy = Client::login(&server);
-    busy.say("TYPE I", "200");
+    let mut busy = Client::login_for_files(&server);
     let mut data = busy.transfer(&server, "STOR file");
     data.write_all(b"half").unwrap();
     assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
@@ -124,8 +117,7 @@ fn the_last_reply_arrives_although_more_commands_were_sent() {
 fn commands_beyond_what_a_transfer_lets_wait_get_their_replies_too() {
     const COMMANDS: usize = 50_000;
     let server = Server::start(ANN);
-    let mut client = Client::login(&server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(&server);
     // The server may see the end of a file before it has read so many commands.
     let is_refused = (0..20).any(|_| {
         let data = client.transfer(&server, "STOR file");

@@ -70,8 +70,7 @@ fn list(server: &Server) {
 }
 
 fn retrieve(server: &Server) {
-    let mut client = Client::login(server);
-    client.say("TYPE I", "200");
+    let mut client = Client::login_for_files(server);
     assert_eq!(content(client.transfer(server, "RETR small/file")), "content");
     client.expect("226");
 }
