@@ -12,14 +12,7 @@ fn filled(site: &Site) {
     site.file("dir/inside", "inside");
     site.link("link", "dir/inside");
     site.link("out", "../secret");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        site.path("fifo"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        0,
-    )
-    .unwrap();
+    site.fifo("fifo");
 }
 
 const PATHS: [&str; 12] = [

@@ -62,7 +62,7 @@ fn no_name_leads_out_for_writing() {
     for site in Site::both() {
         holes(&site);
         for way in WAYS_OUT {
-            for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { range: ByteRange::from(1) }] {
+            for intent in [Intent::Replace, Intent::Append, write_at(1)] {
                 let stored = site.store(way, intent, Partial::Publish, "overwritten", Completeness::Whole);
                 assert_eq!(stored, Err(FileFailure::BadName), "STOR {way}");
             }
@@ -74,8 +74,8 @@ fn no_name_leads_out_for_writing() {
             check(FileAsk::Remove(name(way)));
             check(FileAsk::RemoveDirectory(name(way)));
             check(FileAsk::RenameFrom(name(way)));
-            check(FileAsk::Rename { from: name("/inside"), is: None, to: name(way) });
-            check(FileAsk::Rename { from: name(way), is: None, to: name("/inside") });
+            check(rename("/inside", way));
+            check(rename(way, "/inside"));
         }
         assert_eq!(fs::read_to_string(site.top.path().join("secret")).unwrap(), "secret");
         assert_eq!(fs::read_dir(site.top.path()).unwrap().count(), 2, "nothing new beside the root");
@@ -99,7 +99,7 @@ fn links_that_stay_inside_work() {
 fn a_link_is_listed_as_a_link_and_tells_nothing_about_the_host() {
     for site in Site::both() {
         holes(&site);
-        let entries = site.entries("/");
+        let entries = entries(&site.view(), "/");
         let kind = |wanted: &str| entries.iter().find(|entry| entry.name.display() == wanted).unwrap().kind;
         assert_eq!(kind("inside"), Kind::File);
         assert_eq!(kind("dir"), Kind::Directory);

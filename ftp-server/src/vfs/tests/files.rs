@@ -3,7 +3,6 @@
 use super::*;
 use ftp_proto::listing::{Kind, Owner};
 use ftp_proto::server::ask::ListStyle;
-use rustix::fs::Mode;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 #[test]
@@ -28,16 +27,12 @@ fn what_cannot_be_listed_cannot_be_made_but_can_be_removed() {
         site.file("plain", "");
         let answer = |ask: FileAsk| site.view().answer(&ask);
         assert_eq!(answer(FileAsk::MakeDirectory(name("/x\ry"))), Err(FileFailure::BadName));
-        let rename = FileAsk::Rename { from: name("/plain"), is: None, to: name("/x\ry") };
-        assert_eq!(answer(rename), Err(FileFailure::BadName));
+        assert_eq!(answer(rename("/plain", "/x\ry")), Err(FileFailure::BadName));
         for intent in [Intent::Replace, Intent::Append] {
             assert_eq!(site.prepare("/x\ry", intent).err(), Some(FileFailure::BadName));
         }
         assert_eq!(site.fetch("/there\rbefore").unwrap(), "content");
-        assert_eq!(
-            answer(FileAsk::Rename { from: name("/there\rbefore"), is: None, to: name("/renamed") }),
-            DONE
-        );
+        assert_eq!(answer(rename("/there\rbefore", "/renamed")), DONE);
         assert_eq!(site.names(""), ["plain", "renamed"]);
     }
 }
@@ -45,9 +40,7 @@ fn what_cannot_be_listed_cannot_be_made_but_can_be_removed() {
 #[test]
 fn a_rename_replaces_a_regular_file_and_nothing_else() {
     let site = Site::new();
-    let rename = |from: &str, to: &str| {
-        site.view().answer(&FileAsk::Rename { from: name(from), is: None, to: name(to) })
-    };
+    let rename = |from: &str, to: &str| site.view().answer(&rename(from, to));
     site.file("new", "new");
     site.file("old", "old");
     site.dir("empty");
@@ -90,10 +83,7 @@ fn removing_and_renaming_a_link_is_about_the_link() {
     site.file("file", "content");
     site.link("link", "file");
     site.link("out", "/etc/passwd");
-    assert_eq!(
-        site.view().answer(&FileAsk::Rename { from: name("/link"), is: None, to: name("/moved") }),
-        DONE
-    );
+    assert_eq!(site.view().answer(&rename("/link", "/moved")), DONE);
     assert_eq!(fs::read_link(site.path("moved")).unwrap(), Path::new("file"));
     assert_eq!(site.view().answer(&FileAsk::Remove(name("/moved"))), DONE);
     assert_eq!(site.view().answer(&FileAsk::Remove(name("/out"))), DONE);
@@ -104,8 +94,7 @@ fn removing_and_renaming_a_link_is_about_the_link() {
 fn only_regular_files_are_sent_and_stored() {
     let site = Site::new();
     site.dir("dir");
-    let fifo = rustix::fs::mkfifoat(rustix::fs::CWD, site.path("fifo"), Mode::from_raw_mode(0o600));
-    fifo.unwrap();
+    site.fifo("fifo");
     for intent in [Intent::Send { range: ByteRange::from(0) }, Intent::Replace, Intent::Append] {
         let check = |path: &str, expect: FileFailure| {
             assert_eq!(site.prepare(path, intent.clone()).err(), Some(expect), "{path} {intent:?}");
@@ -125,8 +114,7 @@ fn e14_a_restart_point_beyond_the_end_is_refused() {
     let at = |offset| site.view().prepare(&name("/file"), &Intent::Send { range: ByteRange::from(offset) });
     assert_eq!(at(5).unwrap().1, Some(5));
     assert_eq!(at(6).err(), Some(FileFailure::BeyondEnd));
-    let write =
-        |path: &str, offset| site.prepare(path, Intent::WriteAt { range: ByteRange::from(offset) }).err();
+    let write = |path: &str, offset| site.prepare(path, write_at(offset)).err();
     assert_eq!(write("/file", 5), None);
     assert_eq!(write("/file", 6), Some(FileFailure::BeyondEnd));
     assert_eq!(write("/gone", 1), Some(FileFailure::BeyondEnd));
@@ -189,7 +177,7 @@ fn a_list_for_stat_says_when_there_is_more() {
     };
     assert_eq!(list(4), (4, true));
     assert_eq!(list(5), (5, false));
-    assert_eq!(site.listed("/3"), ["3"], "a file is listed as itself");
+    assert_eq!(listed(&site.view(), "/3"), ["3"], "a file is listed as itself");
 }
 
 #[test]
@@ -224,10 +212,10 @@ fn a_range_is_written_where_it_belongs_and_truncates_nothing() {
     let site = Site::new();
     let range = |first, last| Intent::WriteAt { range: ByteRange::through(first, last).unwrap() };
     site.file("file", "0123456789");
-    site.store("/file", range(0, 2), Partial::Publish, "abc", Completeness::Whole).unwrap();
-    site.store("/file", range(8, 11), Partial::Publish, "wxyz", Completeness::Whole).unwrap();
+    site.store_whole("/file", range(0, 2), "abc");
+    site.store_whole("/file", range(8, 11), "wxyz");
     assert_eq!(site.read("file").as_deref(), Some("abc34567wxyz"));
-    site.store("/new", range(0, 1), Partial::Publish, "hi", Completeness::Whole).unwrap();
+    site.store_whole("/new", range(0, 1), "hi");
     assert_eq!(site.read("new").as_deref(), Some("hi"));
     assert_eq!(site.prepare("/file", range(13, 14)).err(), Some(FileFailure::BeyondEnd));
     let PreparedTransfer::Receive(target) = site.prepare("/file", range(3, 6)).unwrap() else {
@@ -265,7 +253,7 @@ fn times_and_permissions_are_set_on_what_a_link_leads_to() {
         assert_eq!(since.as_secs(), 1_000_000_000);
         assert_eq!(change("/dir", time(-1), Some(0o700)), DONE);
         assert_eq!(change("/nothing", time(1), None), Err(FileFailure::NotFound));
-        rustix::fs::mkfifoat(rustix::fs::CWD, site.path("fifo"), Mode::from_raw_mode(0o600)).unwrap();
+        site.fifo("fifo");
         assert_eq!(change("/fifo", time(1), None), Err(FileFailure::NotRegular));
     }
 }
@@ -295,8 +283,7 @@ fn a_link_leads_into_its_own_directory_and_so_nowhere_else_when_it_is_moved() {
         assert_eq!(link("/other/file", "/other/link"), DONE);
         assert_eq!(fs::read_link(site.path("dir/sub/link")).unwrap(), Path::new("file"));
         assert_eq!(link("/nowhere/file", "/nowhere/link"), Err(FileFailure::NotFound));
-        let moved = FileAsk::Rename { from: name("/dir/link"), is: None, to: name("/link") };
-        assert_eq!(view.answer(&moved), DONE);
+        assert_eq!(view.answer(&rename("/dir/link", "/link")), DONE);
         assert_eq!(site.fetch("/link").unwrap(), "content", "it says what its text says there");
     }
 }

@@ -54,6 +54,11 @@ fn receive(
     writer.finish().inspect(|(group, _)| assert_eq!(group.number(), GroupNumber(1)))
 }
 
+/// Receives a group of one file of a byte.
+fn receive_one(view: &View, directory: &str, file: &str) -> HeldGroup {
+    receive(begin(view, directory, &[(file, 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap().0
+}
+
 fn keep(
     group: HeldGroup,
     view: &View,
@@ -78,7 +83,7 @@ fn a_group_has_no_names_until_it_is_kept_and_replaces_nothing() {
         assert!(hidden.len() == 1 && hidden[0].starts_with(".ftp-"), "{hidden:?}");
         let directory = fs::metadata(site.path("d").join(&hidden[0])).unwrap();
         assert_eq!(directory.permissions().mode() & 0o777, 0o700);
-        assert_eq!(site.listed("/d"), [""; 0]);
+        assert_eq!(listed(&site.view(), "/d"), [""; 0]);
         // Links and files that others have made meanwhile stay as they are.
         site.link("d/link", "nothing");
         site.file("d/a", "old");
@@ -111,7 +116,7 @@ fn a_directory_that_is_another_one_gets_no_names() {
     let site = Site::new();
     site.dir("d");
     let view = site.view();
-    let store = || receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap().0;
+    let store = || receive_one(&view, "/d", "a");
     let [renamed, linked, gone] = [store(), store(), store()];
     fs::rename(site.path("d"), site.path("e")).unwrap();
     site.dir("d");
@@ -172,13 +177,12 @@ fn a_quota_counts_a_group_as_it_comes_and_gets_back_what_is_not_kept() {
 
 #[test]
 fn what_a_killed_server_has_left_of_a_group_is_removed_and_what_is_held_stays() {
-    const DEAD: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
     let site = Site::new();
     let list = site.top.path().join("under-way");
-    group(&site, &format!("d/{DEAD}"));
-    site.file(&format!("d/{DEAD}/1"), "one");
+    group(&site, &format!("d/{PARTIAL}"));
+    site.file(&format!("d/{PARTIAL}/1"), "one");
     let view = site.view();
-    let (held, _) = receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
+    let held = receive_one(&view, "/d", "a");
     let names = site.names("d");
     let root = site.path("").display().to_string();
     let line = |name: &String| format!("+ {name} {root}d\n");
@@ -186,18 +190,18 @@ fn what_a_killed_server_has_left_of_a_group_is_removed_and_what_is_held_stays() 
     let roots = Roots::default();
     let _tree = roots.tree(roots.open(&site.path("")).unwrap());
     roots.list_partial_names_in(&list, Durability::Synced).unwrap();
-    assert!(!site.path("d").join(DEAD).exists());
+    assert!(!site.path("d").join(PARTIAL).exists());
     assert_eq!(keep(held, &view, "/d", &[1]), Ok(vec![]));
     assert_eq!(site.names("d"), ["a"]);
 
     // Without a list, what is a day old.
-    group(&site, DEAD);
-    site.file(&format!("{DEAD}/1"), "one");
+    group(&site, PARTIAL);
+    site.file(&format!("{PARTIAL}/1"), "one");
     roots.remove_old_names();
-    assert!(site.path(DEAD).exists());
-    make_old(&site.path(DEAD));
+    assert!(site.path(PARTIAL).exists());
+    make_old(&site.path(PARTIAL));
     roots.remove_old_names();
-    assert!(!site.path(DEAD).exists());
+    assert!(!site.path(PARTIAL).exists());
 }
 
 /// Makes a directory as that of a group.
@@ -206,29 +210,23 @@ fn group(site: &Site, path: &str) {
     fs::set_permissions(site.path(path), fs::Permissions::from_mode(0o700)).unwrap();
 }
 
-fn make_old(path: &Path) {
-    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2 * 24 * 60 * 60);
-    File::open(path).unwrap().set_modified(old).unwrap();
-}
-
 #[test]
 fn a_directory_that_has_the_name_of_a_group_and_is_none_loses_nothing() {
-    const NAMED: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
     for (mode, file) in [(0o755, "1"), (0o700, "thesis.txt"), (0o700, "0"), (0o700, "257"), (0o700, "01")] {
         let site = Site::new();
         let list = site.top.path().join("under-way");
-        site.dir(NAMED);
-        site.file(&format!("{NAMED}/2"), "two");
-        site.file(&format!("{NAMED}/{file}"), "somebody's");
-        fs::set_permissions(site.path(NAMED), fs::Permissions::from_mode(mode)).unwrap();
-        make_old(&site.path(NAMED));
+        site.dir(PARTIAL);
+        site.file(&format!("{PARTIAL}/2"), "two");
+        site.file(&format!("{PARTIAL}/{file}"), "somebody's");
+        fs::set_permissions(site.path(PARTIAL), fs::Permissions::from_mode(mode)).unwrap();
+        make_old(&site.path(PARTIAL));
         let root = site.path("").display().to_string();
-        fs::write(&list, format!("+ {NAMED} {}\n", root.trim_end_matches('/'))).unwrap();
+        fs::write(&list, format!("+ {PARTIAL} {}\n", root.trim_end_matches('/'))).unwrap();
         let roots = Roots::default();
         let _tree = roots.tree(roots.open(&site.path("")).unwrap());
         roots.list_partial_names_in(&list, Durability::Cached).unwrap();
         roots.remove_old_names();
-        assert_eq!(site.names(NAMED).len(), 2, "{mode:o} {file}");
+        assert_eq!(site.names(PARTIAL).len(), 2, "{mode:o} {file}");
     }
 }
 
@@ -245,8 +243,7 @@ fn a_group_gets_no_names_through_a_link_that_a_stranger_has_put_there() {
         std::os::unix::fs::lchown(site.path("tree/sub"), Some(4242), None).unwrap();
         let refused = begin(&view, "/tree/sub", &[("authorized_keys", 1)]);
         assert_eq!(refused.map(drop), Err(FileFailure::Denied));
-        let (group, _) =
-            receive(begin(&view, "/priv/sub", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
+        let group = receive_one(&view, "/priv/sub", "a");
         drop(group);
         assert_eq!(site.names("priv/sub"), [""; 0]);
     }
@@ -270,7 +267,7 @@ fn a_file_of_a_group_has_the_group_and_the_access_list_that_its_directory_gives(
     let list: Vec<u8> = 2_u32.to_le_bytes().into_iter().chain(list).collect();
     let has_lists = setxattr(site.path("d"), "system.posix_acl_default", &list, XattrFlags::empty()).is_ok();
     let view = site.view();
-    let (group, _) = receive(begin(&view, "/d", &[("a", 1)]).unwrap(), &stream(&[Some("x")]), 64).unwrap();
+    let group = receive_one(&view, "/d", "a");
     assert_eq!(keep(group, &view, "/d", &[1]), Ok(Vec::new()));
     let gid = |name: &str| fs::metadata(site.path(name)).unwrap().gid();
     assert_eq!(gid("d/a"), gid("d"));

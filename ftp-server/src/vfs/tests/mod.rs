@@ -21,6 +21,7 @@ use ftp_proto::listing::Entry;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 use ftp_proto::server::{Access, Right, Rights};
 use ftp_proto::wire::{ByteRange, PathName};
+use rustix::fs::Mode;
 use std::sync::Arc;
 
 /// Says why this test cannot run here, past the capture of test output.
@@ -83,6 +84,10 @@ impl Site {
         symlink(target, self.path(name)).unwrap();
     }
 
+    fn fifo(&self, name: &str) {
+        rustix::fs::mkfifoat(rustix::fs::CWD, self.path(name), Mode::RUSR | Mode::WUSR).unwrap();
+    }
+
     fn read(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.path(name)).ok()
     }
@@ -106,14 +111,7 @@ impl Site {
 
     /// What RETR would send.
     fn fetch(&self, path: &str) -> Result<String, FileFailure> {
-        let PreparedTransfer::Send { mut file, .. } =
-            self.prepare(path, Intent::Send { range: ByteRange::WHOLE })?
-        else {
-            panic!("not prepared for sending");
-        };
-        let mut text = String::new();
-        io::Read::read_to_string(&mut file, &mut text).unwrap();
-        Ok(text)
+        fetch(&self.view(), path)
     }
 
     /// Begins to store.
@@ -138,15 +136,24 @@ impl Site {
         upload.finish(file, received).result
     }
 
-    fn entries(&self, path: &str) -> Vec<Entry> {
-        entries(&self.view(), path)
+    /// Stores something whole.
+    fn store_whole(&self, path: &str, intent: Intent, content: &str) {
+        self.store(path, intent, Partial::Publish, content, Completeness::Whole).unwrap();
     }
+}
 
-    fn listed(&self, path: &str) -> Vec<String> {
-        let mut names: Vec<_> = self.entries(path).into_iter().map(|entry| entry.name.display()).collect();
-        names.sort();
-        names
-    }
+/// What RETR would send.
+fn fetch(view: &View, path: &str) -> Result<String, FileFailure> {
+    let (prepared, _) = view.prepare(&name(path), &Intent::Send { range: ByteRange::WHOLE })?;
+    let PreparedTransfer::Send { file, .. } = prepared else { panic!("not prepared for sending") };
+    Ok(io::read_to_string(file).unwrap())
+}
+
+/// The names that a listing of `path` shows.
+fn listed(view: &View, path: &str) -> Vec<String> {
+    let mut names: Vec<_> = entries(view, path).into_iter().map(|entry| entry.name.display()).collect();
+    names.sort();
+    names
 }
 
 /// Everything that a listing of `path` shows.
@@ -167,4 +174,20 @@ fn name(path: &str) -> PathName {
     PathName::from_wire(path).unwrap()
 }
 
+fn rename(from: &str, to: &str) -> FileAsk {
+    FileAsk::Rename { from: name(from), is: None, to: name(to) }
+}
+
+fn write_at(offset: u64) -> Intent {
+    Intent::WriteAt { range: ByteRange::from(offset) }
+}
+
+/// Changes the time of a file or directory to a day and more ago.
+fn make_old(path: &Path) {
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    File::open(path).unwrap().set_modified(old).unwrap();
+}
+
+/// A temporary name.
+const PARTIAL: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
 const DONE: Result<FileAnswer, FileFailure> = Ok(FileAnswer::Done);

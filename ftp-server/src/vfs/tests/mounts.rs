@@ -26,38 +26,22 @@ fn mounted() -> Mounted {
     Mounted { view: View::new(&Arc::new(tree), &access), root, other }
 }
 
-impl Mounted {
-    fn listed(&self, path: &str) -> Vec<String> {
-        let mut names: Vec<_> =
-            entries(&self.view, path).into_iter().map(|entry| entry.name.display()).collect();
-        names.sort();
-        names
-    }
-
-    fn content(&self, path: &str) -> Result<String, FileFailure> {
-        let range = ByteRange::WHOLE;
-        let (prepared, _) = self.view.prepare(&name(path), &Intent::Send { range })?;
-        let PreparedTransfer::Send { file, .. } = prepared else { panic!("not prepared for sending") };
-        Ok(io::read_to_string(file).unwrap())
-    }
-}
-
 #[test]
 fn a_mount_hides_what_the_root_has_there() {
     let site = mounted();
-    assert_eq!(site.content("/in/file").as_deref(), Ok("other"));
-    assert_eq!(site.content("/deep/mount/file").as_deref(), Ok("other"));
-    assert_eq!(site.content("/file").as_deref(), Ok("root"));
-    assert_eq!(site.content("/in/hidden"), Err(FileFailure::NotFound));
-    assert_eq!(site.listed("/"), ["deep", "file", "in"]);
-    assert_eq!(site.listed("/deep"), ["mount"]);
-    assert_eq!(site.listed("/in"), ["file", "up"]);
+    assert_eq!(fetch(&site.view, "/in/file").as_deref(), Ok("other"));
+    assert_eq!(fetch(&site.view, "/deep/mount/file").as_deref(), Ok("other"));
+    assert_eq!(fetch(&site.view, "/file").as_deref(), Ok("root"));
+    assert_eq!(fetch(&site.view, "/in/hidden"), Err(FileFailure::NotFound));
+    assert_eq!(listed(&site.view, "/"), ["deep", "file", "in"]);
+    assert_eq!(listed(&site.view, "/deep"), ["mount"]);
+    assert_eq!(listed(&site.view, "/in"), ["file", "up"]);
 }
 
 #[test]
 fn nobody_leaves_a_mount() {
     let site = mounted();
-    assert!(site.content("/in/up/file").is_err());
+    assert!(fetch(&site.view, "/in/up/file").is_err());
     let enter = |path: &str| site.view.answer(&FileAsk::Enter(name(path)));
     assert!(enter("/in/up").is_err());
     assert_eq!((enter("/in"), enter("/deep/mount")), (DONE, DONE));
@@ -75,10 +59,12 @@ fn a_mount_and_what_holds_one_stay_where_they_are() {
         assert_eq!(site.view.answer(&FileAsk::RenameFrom(name(path))), Err(FileFailure::Denied), "{path}");
         assert_eq!(site.view.answer(&FileAsk::MakeDirectory(name(path))), Err(FileFailure::Exists), "{path}");
     }
-    let rename = FileAsk::Rename { from: name("/in/file"), is: None, to: name("/moved") };
-    assert_eq!(site.view.answer(&rename), Err(FileFailure::OtherRoot));
-    let rename = FileAsk::Rename { from: name("/in/file"), is: None, to: name("/deep/mount/moved") };
-    assert_eq!(site.view.answer(&rename), DONE, "both mounts are one directory");
+    assert_eq!(site.view.answer(&rename("/in/file", "/moved")), Err(FileFailure::OtherRoot));
+    assert_eq!(
+        site.view.answer(&rename("/in/file", "/deep/mount/moved")),
+        DONE,
+        "both mounts are one directory"
+    );
     assert!(site.other.path().join("moved").exists() && site.root.path().join("file").exists());
 }
 

@@ -94,17 +94,17 @@ fn what_is_there_is_counted_once_and_every_change_afterwards() {
     check((65, 4));
     site.store("/appended", Intent::Append, 5, Completeness::Whole).unwrap();
     check((70, 5));
-    site.store("/new", Intent::WriteAt { range: ByteRange::from(10) }, 20, Completeness::Whole).unwrap();
+    site.store("/new", write_at(10), 20, Completeness::Whole).unwrap();
     check((70, 5));
-    site.store("/new", Intent::WriteAt { range: ByteRange::from(50) }, 20, Completeness::Whole).unwrap();
+    site.store("/new", write_at(50), 20, Completeness::Whole).unwrap();
     check((85, 5));
     site.store("/broken", Intent::Replace, 30, Completeness::Broken).unwrap();
     check((115, 6));
     site.store("/new", Intent::Replace, 30, Completeness::Broken).unwrap();
     check((115, 6));
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/new"), is: None, to: name("/broken") }), DONE);
+    assert_eq!(site.ask(rename("/new", "/broken")), DONE);
     check((85, 5));
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/broken"), is: None, to: name("/broken") }), DONE);
+    assert_eq!(site.ask(rename("/broken", "/broken")), DONE);
     assert_eq!(site.ask(FileAsk::MakeDirectory(name("/made"))), DONE);
     assert!(site.ask(FileAsk::MakeDirectory(name("/made"))).is_err());
     check((85, 6));
@@ -158,7 +158,7 @@ fn a_quota_of_bytes_is_exact() {
         Err(FileFailure::QuotaBytes),
         "both exist"
     );
-    site.store("/full", Intent::WriteAt { range: ByteRange::from(80) }, 10, Completeness::Whole).unwrap();
+    site.store("/full", write_at(80), 10, Completeness::Whole).unwrap();
     assert_eq!((site.held().0, site.counted().0), (100, 100));
     assert!(!site.dir.path().join("more").exists());
     assert_eq!(site.ask(FileAsk::Remove(name("/full"))), DONE);
@@ -291,11 +291,11 @@ fn a_file_that_is_removed_while_it_is_sent_counts_until_it_is_closed() {
     site.store("/large", Intent::Replace, 40_000, Completeness::Whole).unwrap();
     // A file that is replaced has lost its name as well; one that is renamed has not.
     let third = site.view().prepare(&name("/large"), &send).unwrap();
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/large"), is: None, to: name("/other") }), DONE);
+    assert_eq!(site.ask(rename("/large", "/other")), DONE);
     drop(third);
     assert_eq!(site.held(), site.counted());
     let fourth = site.view().prepare(&name("/other"), &send).unwrap();
-    assert_eq!(site.ask(FileAsk::Rename { from: name("/old"), is: None, to: name("/other") }), DONE);
+    assert_eq!(site.ask(rename("/old", "/other")), DONE);
     assert_eq!(site.held().0, 40_010);
     drop(fourth);
     assert_eq!(site.held(), site.counted());

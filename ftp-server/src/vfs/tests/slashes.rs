@@ -45,7 +45,7 @@ fn run(site: &Site, command: &str, path: &str) -> Outcome {
         "RETR" => view.prepare(&path, &Intent::Send { range: ByteRange::WHOLE }).map(drop),
         "STOR" => view.prepare(&path, &Intent::Replace).map(drop),
         "APPE" => view.prepare(&path, &Intent::Append).map(drop),
-        "REST STOR" => view.prepare(&path, &Intent::WriteAt { range: ByteRange::from(1) }).map(drop),
+        "REST STOR" => view.prepare(&path, &write_at(1)).map(drop),
         "LIST" => view.prepare(&path, &Intent::List(ListStyle::Long)).map(drop),
         "MLSD" => view.prepare(&path, &Intent::List(ListStyle::Facts(None))).map(drop),
         other => panic!("{other}"),

@@ -4,19 +4,14 @@ use super::*;
 use rustix::io::Errno;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-const PARTIAL: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
-
 #[test]
 fn e05_stor_replaces_and_appe_appends_or_creates() {
     let site = Site::new();
-    let store = |path: &str, intent, content: &str| {
-        site.store(path, intent, Partial::Publish, content, Completeness::Whole)
-    };
-    store("/file", Intent::Replace, "first").unwrap();
-    store("/file", Intent::Replace, "2nd").unwrap();
+    site.store_whole("/file", Intent::Replace, "first");
+    site.store_whole("/file", Intent::Replace, "2nd");
     assert_eq!(site.read("file").as_deref(), Some("2nd"));
-    store("/file", Intent::Append, "+3rd").unwrap();
-    store("/new", Intent::Append, "new").unwrap();
+    site.store_whole("/file", Intent::Append, "+3rd");
+    site.store_whole("/new", Intent::Append, "new");
     assert_eq!(site.read("file").as_deref(), Some("2nd+3rd"));
     assert_eq!(site.read("new").as_deref(), Some("new"));
     assert_eq!(site.names(""), ["file", "new"]);
@@ -114,25 +109,19 @@ fn names_under_way_are_hidden_and_refused() {
     let site = Site::new();
     site.file(PARTIAL, "");
     site.file(".ftp-short.part", "");
-    assert_eq!(site.listed("/"), [".ftp-short.part"]);
+    assert_eq!(listed(&site.view(), "/"), [".ftp-short.part"]);
     let path = format!("/{PARTIAL}");
     assert_eq!(site.fetch(&path).err(), Some(FileFailure::BadName));
     for ask in [
         FileAsk::Facts(name(&path)),
         FileAsk::Remove(name(&path)),
         FileAsk::MakeDirectory(name(&path)),
-        FileAsk::Rename { from: name("/.ftp-short.part"), is: None, to: name(&path) },
+        rename("/.ftp-short.part", &path),
     ] {
         assert_eq!(site.view().answer(&ask), Err(FileFailure::BadName), "{ask:?}");
     }
     site.link("link", PARTIAL);
     assert_eq!(site.prepare("/link", Intent::Replace).err(), Some(FileFailure::BadName));
-}
-
-/// A day and more ago.
-fn make_old(path: &Path) {
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
-    File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
 }
 
 #[test]
@@ -196,23 +185,9 @@ fn a_list_that_somebody_has_changed_removes_nothing_outside_of_the_roots() {
 fn rest_and_stor_write_in_place_and_truncate_nothing() {
     let site = Site::new();
     site.file("file", "0123456789");
-    site.store(
-        "/file",
-        Intent::WriteAt { range: ByteRange::from(4) },
-        Partial::Publish,
-        "abc",
-        Completeness::Whole,
-    )
-    .unwrap();
+    site.store_whole("/file", write_at(4), "abc");
     assert_eq!(site.read("file").as_deref(), Some("0123abc789"));
-    site.store(
-        "/file",
-        Intent::WriteAt { range: ByteRange::from(0) },
-        Partial::Publish,
-        "new",
-        Completeness::Whole,
-    )
-    .unwrap();
+    site.store_whole("/file", write_at(0), "new");
     assert_eq!(site.read("file").as_deref(), Some("new"), "REST 0 is STOR");
 }
 
@@ -223,7 +198,7 @@ fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
     let (first, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
     let second = |intent| site.begin("/file", intent, Partial::Publish).err();
     assert_eq!(second(Intent::Append), Some(FileFailure::Busy));
-    assert_eq!(second(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
+    assert_eq!(second(write_at(1)), Some(FileFailure::Busy));
     assert_eq!(site.fetch("/file").unwrap(), "old", "RETR may read");
     first.finish(file, Completeness::Whole).result.unwrap();
     assert_eq!(second(Intent::Append), None);
@@ -259,7 +234,7 @@ fn several_sessions_write_ranges_of_one_part_and_it_is_in_use_until_the_last_has
     let other = |intent| site.begin(PART, intent, Partial::Keep).err();
     let in_use = || {
         assert_eq!(other(Intent::Append), Some(FileFailure::Busy));
-        assert_eq!(other(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
+        assert_eq!(other(write_at(1)), Some(FileFailure::Busy));
         let hashed = site.view().subject(&name(PART)).err();
         assert_eq!(hashed, Some(FileFailure::Busy), "nobody hashes what is being written");
         let stranger = site.view().of_account(b"stranger").prepare(&name(PART), &range(4, 7)).unwrap().0;
@@ -271,7 +246,7 @@ fn several_sessions_write_ranges_of_one_part_and_it_is_in_use_until_the_last_has
     in_use();
     early.finish(early_file, Completeness::Broken).result.unwrap();
     assert_eq!(site.read(&PART[1..]).as_deref(), Some("0123\0\0\0\x0089ab"), "it has a hole");
-    assert_eq!(other(Intent::WriteAt { range: ByteRange::from(12) }), None);
+    assert_eq!(other(write_at(12)), None);
     // Nothing is cut off by a range that ends before the file does.
     let (first, mut file) = begin(0, 1).unwrap();
     io::Write::write_all(&mut file, b"xy").unwrap();
@@ -295,7 +270,7 @@ fn a_file_that_was_renamed_over_while_it_was_written_in_place_is_not_done() {
     let site = Site::new();
     site.file("file", "old");
     let (append, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", Completeness::Whole).unwrap();
+    site.store_whole("/file", Intent::Replace, "new");
     assert_eq!(append.finish(file, Completeness::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.read("file").as_deref(), Some("new"));
 }
@@ -305,7 +280,7 @@ fn the_new_file_has_the_mode_of_the_old_one_without_set_id_bits() {
     let site = Site::new();
     site.file("file", "old");
     fs::set_permissions(site.path("file"), fs::Permissions::from_mode(0o4751)).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", Completeness::Whole).unwrap();
+    site.store_whole("/file", Intent::Replace, "new");
     assert_eq!(fs::metadata(site.path("file")).unwrap().mode() & 0o7777, 0o751);
 }
 
@@ -314,7 +289,7 @@ fn a_file_with_hard_links_is_written_in_place() {
     let site = Site::new();
     site.file("file", "a longer old text");
     fs::hard_link(site.path("file"), site.path("other")).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", Completeness::Whole).unwrap();
+    site.store_whole("/file", Intent::Replace, "new");
     assert_eq!(site.read("other").as_deref(), Some("new"));
     assert_eq!(fs::metadata(site.path("file")).unwrap().nlink(), 2);
 }
@@ -327,7 +302,7 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
         let (upload, file) = site.begin("/link", Intent::Replace, Partial::Publish).unwrap();
         assert_eq!(site.names("real").len(), 1, "the file under way lies beside the real one");
         upload.finish(file, Completeness::Whole).result.unwrap();
-        site.store("/link", Intent::Replace, Partial::Publish, "again", Completeness::Whole).unwrap();
+        site.store_whole("/link", Intent::Replace, "again");
         assert_eq!(site.read("real/file").as_deref(), Some("again"));
         assert!(fs::symlink_metadata(site.path("link")).unwrap().is_symlink());
         assert_eq!(site.names("real"), ["file"]);
