@@ -161,32 +161,29 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owner(name: &str) -> Owner {
-        Owner::Account(name.as_bytes().to_vec())
-    }
+    use crate::limits::named;
 
     fn id(n: u8) -> TransferId {
         TransferId::new([n; 16])
     }
 
     fn state(all: &DetachedTransfers, name: &str, n: u8) -> Option<DetachedState> {
-        all.look(&owner(name), id(n), false).map(|found| found.state)
+        all.look(&named(name), id(n), false).map(|found| found.state)
     }
 
     #[test]
     fn only_the_account_itself_sees_a_transfer_and_may_end_it() {
         let all = DetachedTransfers::new(Clock::start());
-        let slot = all.reserve(owner("ann"), id(1)).unwrap();
+        let slot = all.reserve(named("ann"), id(1)).unwrap();
         assert_eq!(state(&all, "ann", 1), Some(DetachedState::Waiting));
         assert_eq!(state(&all, "eve", 1), None);
         assert_eq!(state(&all, "ann", 2), None);
         let meter = Meter::default();
         slot.begin(&meter, false);
-        assert!(all.look(&owner("eve"), id(1), true).is_none() && !meter.is_stopped());
-        assert!(all.look(&owner("ann"), id(1), true).is_some() && meter.is_stopped());
+        assert!(all.look(&named("eve"), id(1), true).is_none() && !meter.is_stopped());
+        assert!(all.look(&named("ann"), id(1), true).is_some() && meter.is_stopped());
         slot.end(7, &End::Stopped);
-        let found = all.look(&owner("ann"), id(1), true).unwrap();
+        let found = all.look(&named("ann"), id(1), true).unwrap();
         assert_eq!((found.moved, found.state), (7, DetachedState::Failed("it was stopped".to_owned())));
     }
 
@@ -196,11 +193,11 @@ mod tests {
         for (n, is_synced, end, durable) in
             [(1, true, End::WHOLE_FILE, 7), (2, false, End::WHOLE_FILE, 0), (3, true, End::Stopped, 0)]
         {
-            let slot = all.reserve(owner("ann"), id(n)).unwrap();
+            let slot = all.reserve(named("ann"), id(n)).unwrap();
             slot.begin(&Meter::default(), is_synced);
-            assert_eq!(all.look(&owner("ann"), id(n), false).unwrap().durable, 0);
+            assert_eq!(all.look(&named("ann"), id(n), false).unwrap().durable, 0);
             slot.end(7, &end);
-            let found = all.look(&owner("ann"), id(n), false).unwrap();
+            let found = all.look(&named("ann"), id(n), false).unwrap();
             assert_eq!((found.moved, found.durable), (7, durable), "{n}");
         }
     }
@@ -209,10 +206,10 @@ mod tests {
     fn an_account_has_a_few_and_what_has_ended_makes_room() {
         let all = DetachedTransfers::new(Clock::start());
         let reserve =
-            |n| all.reserve(owner("ann"), id(n)).inspect(|slot| slot.begin(&Meter::default(), false));
+            |n| all.reserve(named("ann"), id(n)).inspect(|slot| slot.begin(&Meter::default(), false));
         let mut slots: Vec<DetachedSlot> = (0..).map_while(reserve).take(2 * MAX_DETACHED_OF_ONE).collect();
         assert_eq!(slots.len(), MAX_DETACHED_OF_ONE);
-        assert!(all.reserve(owner("bob"), id(100)).is_some());
+        assert!(all.reserve(named("bob"), id(100)).is_some());
         slots.remove(0).end(5, &End::WHOLE_FILE);
         assert_eq!(state(&all, "ann", 0), Some(DetachedState::Whole));
         let next = reserve(50).unwrap();
@@ -225,14 +222,14 @@ mod tests {
     fn the_end_of_a_transfer_is_forgotten_when_its_time_is_over_and_one_that_moves_is_not() {
         let all = DetachedTransfers::bounded(4, Duration::ZERO, Clock::start());
         let [ended, moving] = [1, 2].map(|n| {
-            let slot = all.reserve(owner("ann"), id(n)).unwrap();
+            let slot = all.reserve(named("ann"), id(n)).unwrap();
             slot.begin(&Meter::default(), false);
             slot
         });
         ended.end(5, &End::WHOLE_FILE);
         assert_eq!(state(&all, "ann", 1), None);
         assert_eq!(state(&all, "ann", 2), Some(DetachedState::Moving));
-        assert!(all.look(&owner("ann"), id(1), true).is_none(), "nothing is left to end");
+        assert!(all.look(&named("ann"), id(1), true).is_none(), "nothing is left to end");
         drop(moving);
         assert!(all.entries().is_empty());
     }
@@ -243,12 +240,12 @@ mod tests {
         let meters: [Meter; 4] = Default::default();
         let _slots: Vec<DetachedSlot> = [("eve", 0), ("eve", 1), ("eve", 2), ("bob", 3)]
             .map(|(name, n)| {
-                let slot = all.reserve(owner(name), id(n)).unwrap();
+                let slot = all.reserve(named(name), id(n)).unwrap();
                 slot.begin(&meters[usize::from(n)], false);
                 slot
             })
             .into();
-        let _ann = all.reserve(owner("ann"), id(9)).unwrap();
+        let _ann = all.reserve(named("ann"), id(9)).unwrap();
         assert!(meters[0].is_stopped(), "the oldest of eve's");
         assert!(!meters[3].is_stopped() && state(&all, "bob", 3).is_some());
         assert_eq!(state(&all, "ann", 9), Some(DetachedState::Waiting));

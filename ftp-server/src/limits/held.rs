@@ -94,10 +94,7 @@ impl Drop for HeldSlot {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owner(name: &str) -> Owner {
-        Owner::Account(name.as_bytes().to_vec())
-    }
+    use crate::limits::named;
 
     /// Whether a session was told to close what it keeps.
     async fn is_needed(needed: &Notify) -> bool {
@@ -112,7 +109,7 @@ mod tests {
     async fn whoever_keeps_most_gives_way_and_nobody_within_its_share() {
         let all = HeldPlaces::with_places(3, Limit::KeptConnections, 1);
         let sessions: [Arc<Notify>; 4] = Default::default();
-        let keep = |name: &str, session: usize| all.take(owner(name), &sessions[session]).unwrap();
+        let keep = |name: &str, session: usize| all.take(named(name), &sessions[session]).unwrap();
         let kept = [keep("ann", 0), keep("ann", 1), keep("bob", 2)];
         let eve = keep("eve", 3);
         assert!(is_needed(&sessions[0]).await, "ann kept two");
@@ -131,7 +128,7 @@ mod tests {
         let all = HeldPlaces::with_places(3, Limit::KeptConnections, 1);
         assert!(!all.relieve());
         let [ann, bob]: [Arc<Notify>; 2] = Default::default();
-        let kept = [all.take(owner("ann"), &ann), all.take(owner("bob"), &bob), all.take(owner("bob"), &bob)];
+        let kept = [all.take(named("ann"), &ann), all.take(named("bob"), &bob), all.take(named("bob"), &bob)];
         assert!(all.relieve());
         assert!(is_needed(&bob).await && !is_needed(&ann).await);
         drop(kept);

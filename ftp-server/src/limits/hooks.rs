@@ -176,13 +176,10 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::named;
     use std::future::Future;
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
-
-    fn named(name: &str) -> Owner {
-        Owner::Account(name.into())
-    }
 
     fn hooks(waiting: usize) -> Hooks {
         Hooks::new(HookLimits { at_once: 1, waiting })

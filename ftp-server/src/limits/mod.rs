@@ -87,3 +87,9 @@ impl fmt::Display for Owner {
         }
     }
 }
+
+/// The owner of all sessions of a user.
+#[cfg(test)]
+pub(crate) fn named(name: &str) -> Owner {
+    Owner::Account(name.into())
+}

@@ -296,12 +296,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(50);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::named;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 77));
-
-    fn named(name: &str) -> Owner {
-        Owner::Account(name.into())
-    }
 
     fn anonymous(last: u8) -> Owner {
         Owner::new(None, [192, 0, 2, last].into())

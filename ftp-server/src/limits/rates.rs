@@ -97,19 +97,16 @@ impl SessionRate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::named;
 
     fn rate(bytes: u64, group: Option<u8>) -> Option<Rate> {
         let group = group.map(|byte| RateGroup::new([byte; 16]));
         NonZeroU64::new(bytes).map(|bytes| Rate { bytes, group })
     }
 
-    fn account(name: &str) -> Owner {
-        Owner::Account(name.as_bytes().to_vec())
-    }
-
     #[test]
     fn the_next_transfer_pays_for_the_last_one_until_the_rate_changes() {
-        let (all, owner) = (Rates::new(Clock::start()), account("a"));
+        let (all, owner) = (Rates::new(Clock::start()), named("a"));
         let mut session = SessionRate::default();
         assert!(session.limiter(None, &owner, &all).is_none());
         let first = session.limiter(rate(1_000, None), &owner, &all).unwrap();
@@ -125,7 +122,7 @@ mod tests {
         let all = Rates::new(Clock::start());
         let mut sessions: [SessionRate; 4] = std::array::from_fn(|_| SessionRate::default());
         let mut limiter = |session: usize, group, name: &str| {
-            sessions[session].limiter(rate(80_000, group), &account(name), &all).unwrap()
+            sessions[session].limiter(rate(80_000, group), &named(name), &all).unwrap()
         };
         let first = limiter(0, Some(1), "a");
         first.take(10_000_000);

@@ -173,7 +173,7 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{AccountLimits, HeldSlot, Owner};
+    use crate::limits::{AccountLimits, HeldSlot, named};
     use ftp_proto::timer::Moment;
     use std::time::Duration;
     use tokio::sync::Notify;
@@ -181,10 +181,9 @@ mod tests {
     #[test]
     fn when_descriptors_are_few_whoever_keeps_most_of_them_gives_back() {
         let shares = Shares::new(Limits::default(), None, Clock::start());
-        let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
         let needed = Arc::<Notify>::default();
-        let bob = [(); 3].map(|()| shares.kept.take(owner("bob"), &needed).unwrap());
-        let eve = [(); 3].map(|()| shares.groups.take(owner("eve"), &needed).unwrap());
+        let bob = [(); 3].map(|()| shares.kept.take(named("bob"), &needed).unwrap());
+        let eve = [(); 3].map(|()| shares.groups.take(named("eve"), &needed).unwrap());
         let taken = |slots: &[HeldSlot]| slots.iter().filter(|slot| slot.is_taken()).count();
         shares.relieve();
         assert_eq!((taken(&bob), taken(&eve)), (0, 1), "three connections, and six descriptors of groups");
@@ -211,9 +210,8 @@ mod tests {
     async fn what_one_account_keeps_gives_way_before_a_session_of_another_one() {
         let shares = Shares::new(Limits::default(), None, Clock::start());
         let host = |n: u8| IpAddr::from([192, 0, 2, n]);
-        let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
         let log_in = |slot: &SessionSlot, name: &str| {
-            slot.log_in(name.as_bytes(), owner(name), AccountLimits::default()).unwrap();
+            slot.log_in(name.as_bytes(), named(name), AccountLimits::default()).unwrap();
         };
         // Three idle sessions of ann are more than an equal share of the sessions.
         let mut anns = [(); 3].map(|()| shares.admit(host(1)).unwrap());
@@ -223,7 +221,7 @@ mod tests {
         }
         let needed = Arc::<Notify>::default();
         let mut eve: Vec<HeldSlot> =
-            [(); 2].map(|()| shares.groups.take(owner("eve"), &needed).unwrap()).into();
+            [(); 2].map(|()| shares.groups.take(named("eve"), &needed).unwrap()).into();
         for (left, name) in [(1, "bob"), (0, "dan")] {
             let (slot, _told) = shares.admit_to_few_descriptors(host(2)).unwrap();
             // Her session gives the group back.

@@ -182,11 +182,8 @@ const MOST_TOLD: usize = 10_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::named;
     use std::sync::mpsc::{Receiver, Sender, channel};
-
-    fn named(name: &str) -> Owner {
-        Owner::Account(name.into())
-    }
 
     /// A sync that tells when it has begun and ends when it is told how.
     fn held() -> (Sync, oneshot::Receiver<()>, Sender<bool>) {

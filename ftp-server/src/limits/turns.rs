@@ -221,12 +221,9 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::named;
     use std::sync::mpsc::{Sender, channel};
     use tokio::task::JoinHandle;
-
-    fn named(name: &str) -> Owner {
-        Owner::Account(name.into())
-    }
 
     /// Work that takes so many turns and writes its name at each.
     fn work(

@@ -1,7 +1,6 @@
 //! A server that root has started and that goes on as somebody else.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Stdio;
 

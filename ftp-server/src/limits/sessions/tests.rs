@@ -3,16 +3,12 @@
 use std::time::Duration;
 
 use super::*;
+use crate::limits::named;
 
 const NO_LIMITS: AccountLimits = AccountLimits { sessions: None, per_address: None };
 
 fn host(n: u8) -> IpAddr {
     IpAddr::from([192, 0, 2, n])
-}
-
-/// The owner of an account's sessions.
-fn of(name: &str) -> Owner {
-    Owner::Account(name.into())
 }
 
 /// Whether a connection has to make room.
@@ -53,8 +49,8 @@ fn a_login_makes_room_at_the_door() {
     let sessions = Sessions::new(limits);
     let mut ann = sessions.admit(host(1)).unwrap();
     assert_eq!(sessions.admit(host(1)).unwrap_err(), NoPlace::Reached(Limit::UnauthenticatedPerAddress));
-    ann.0.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
-    ann.0.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
+    ann.0.log_in(b"ann", named("ann"), NO_LIMITS).unwrap();
+    ann.0.log_in(b"ann", named("ann"), NO_LIMITS).unwrap();
     let _again = sessions.admit(host(1)).unwrap();
     let _bob = sessions.admit(host(2)).unwrap();
     assert!(!is_displaced(&mut ann));
@@ -89,10 +85,10 @@ fn an_account_without_limits_of_its_own_has_those_of_the_server() {
         let (slot, _) = sessions.admit(host(1)).unwrap();
         slot.log_in(format!("{owner}").as_bytes(), owner, limits).map(|()| slot)
     };
-    let _anns = [log_in(of("ann"), NO_LIMITS).unwrap(), log_in(of("ann"), NO_LIMITS).unwrap()];
-    assert_eq!(log_in(of("ann"), NO_LIMITS).unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
+    let _anns = [log_in(named("ann"), NO_LIMITS).unwrap(), log_in(named("ann"), NO_LIMITS).unwrap()];
+    assert_eq!(log_in(named("ann"), NO_LIMITS).unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
     let own = AccountLimits { sessions: Some(3), per_address: None };
-    let _bobs = [(); 3].map(|()| log_in(of("bob"), own).unwrap());
+    let _bobs = [(); 3].map(|()| log_in(named("bob"), own).unwrap());
     let nameless = || Owner::new(None, host(1));
     let _guests = [(); 3].map(|()| log_in(nameless(), NO_LIMITS).unwrap());
 }
@@ -103,7 +99,7 @@ fn an_account_has_its_own_limits() {
     let limits = AccountLimits { sessions: Some(3), per_address: Some(2) };
     let log_in = |from: u8, name: &str| {
         let (slot, _) = sessions.admit(host(from)).unwrap();
-        slot.log_in(name.as_bytes(), of(name), limits).map(|()| slot)
+        slot.log_in(name.as_bytes(), named(name), limits).map(|()| slot)
     };
     let first = log_in(1, "ann").unwrap();
     let _second = log_in(1, "ann").unwrap();
@@ -112,7 +108,7 @@ fn an_account_has_its_own_limits() {
     assert_eq!(log_in(3, "ann").unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
     let bob = log_in(1, "bob").unwrap();
     drop(first);
-    bob.log_in(b"ann", of("ann"), limits).unwrap();
+    bob.log_in(b"ann", named("ann"), limits).unwrap();
     assert_eq!(log_in(3, "ann").unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
 }
 
@@ -121,8 +117,8 @@ fn sessions_of_removed_accounts_end_and_others_stay() {
     let sessions = Sessions::new(Limits::default());
     let log_in = |name: &str| {
         let session = sessions.admit(host(1)).unwrap();
-        session.0.log_in(b"first", of("first"), NO_LIMITS).unwrap();
-        session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
+        session.0.log_in(b"first", named("first"), NO_LIMITS).unwrap();
+        session.0.log_in(name.as_bytes(), named(name), NO_LIMITS).unwrap();
         session
     };
     let (mut ann, mut bob) = (log_in("ann"), log_in("bob"));
@@ -137,7 +133,7 @@ fn sessions_of_removed_accounts_end_and_others_stay() {
 fn nobody_is_remembered_after_leaving() {
     let sessions = Sessions::new(Limits::default());
     let (slot, _) = sessions.admit(host(1)).unwrap();
-    slot.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
+    slot.log_in(b"ann", named("ann"), NO_LIMITS).unwrap();
     drop((slot, sessions.admit(host(2)).unwrap()));
     let state = sessions.state.locked();
     assert!(state.by_address.is_empty() && state.by_account.is_empty() && state.door.len() == 0);
@@ -147,7 +143,7 @@ fn nobody_is_remembered_after_leaving() {
 /// A session of `name` from `from` that does nothing since a moment.
 fn idle(sessions: &Arc<Sessions>, from: u8, name: &str, since: u64) -> (SessionSlot, Displacement) {
     let session = sessions.admit(host(from)).unwrap();
-    session.0.log_in(name.as_bytes(), of(name), NO_LIMITS).unwrap();
+    session.0.log_in(name.as_bytes(), named(name), NO_LIMITS).unwrap();
     session.0.set_idle(Some(Moment::after_start(Duration::from_secs(since))));
     session
 }
@@ -172,12 +168,12 @@ fn in_a_full_server_the_account_that_holds_most_gives_up_the_session_that_is_idl
     let mut bobs: Vec<_> = [1, 1].map(|since| idle(&sessions, 2, "bob", since)).into();
     let stranger = sessions.admit(host(3)).unwrap();
     assert!(anns.iter_mut().all(|ann| !is_displaced(ann)), "a stranger displaces nobody");
-    stranger.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
+    stranger.0.log_in(b"dan", named("dan"), NO_LIMITS).unwrap();
     assert!(is_displaced(&mut anns[1]), "the third one works");
     assert!([0, 2, 3].iter().all(|n| !is_displaced(&mut anns[*n])));
-    let _second = log_in(&sessions, 3, "dan", of("dan")).unwrap();
+    let _second = log_in(&sessions, 3, "dan", named("dan")).unwrap();
     assert!(is_displaced(&mut anns[3]) && !is_displaced(&mut anns[0]));
-    let refused = log_in(&sessions, 3, "dan", of("dan")).unwrap_err();
+    let refused = log_in(&sessions, 3, "dan", named("dan")).unwrap_err();
     assert_eq!(
         refused,
         NoPlace::Reached(Limit::Sessions),
@@ -193,11 +189,11 @@ fn an_account_that_fills_the_server_with_transfers_gives_up_the_oldest_of_them()
     for ann in &mut all[..3] {
         ann.0.set_idle(None);
     }
-    let _dan = log_in(&sessions, 2, "dan", of("dan")).unwrap();
+    let _dan = log_in(&sessions, 2, "dan", named("dan")).unwrap();
     assert!(is_displaced(&mut all[0]) && !is_displaced(&mut all[1]));
-    let another = log_in(&sessions, 2, "dan", of("dan")).unwrap_err();
+    let another = log_in(&sessions, 2, "dan", named("dan")).unwrap_err();
     assert_eq!(another, NoPlace::Reached(Limit::Sessions), "ann holds as much as dan would");
-    assert_eq!(log_in(&sessions, 1, "ann", of("ann")).unwrap_err(), NoPlace::Reached(Limit::Sessions));
+    assert_eq!(log_in(&sessions, 1, "ann", named("ann")).unwrap_err(), NoPlace::Reached(Limit::Sessions));
     assert!(all[1..].iter_mut().all(|session| !is_displaced(session)));
 }
 
@@ -230,12 +226,12 @@ fn with_few_descriptors_a_login_displaces_whoever_holds_most_and_strangers_displ
     let mut second = few(3).unwrap();
     assert!(is_displaced(&mut first) && !is_displaced(&mut second), "the door grows no more");
     assert!(anns.iter_mut().all(|ann| !is_displaced(ann)));
-    second.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
+    second.0.log_in(b"dan", named("dan"), NO_LIMITS).unwrap();
     assert!(is_displaced(&mut anns[1]) && !is_displaced(&mut anns[0]));
-    second.0.log_in(b"dan", of("dan"), NO_LIMITS).unwrap();
+    second.0.log_in(b"dan", named("dan"), NO_LIMITS).unwrap();
     assert!(!is_displaced(&mut anns[2]) && !is_displaced(&mut anns[3]), "once for each connection");
     let third = few(2).unwrap();
-    assert_eq!(third.0.log_in(b"ann", of("ann"), NO_LIMITS), Err(NoPlace::Reached(Limit::Descriptors)));
+    assert_eq!(third.0.log_in(b"ann", named("ann"), NO_LIMITS), Err(NoPlace::Reached(Limit::Descriptors)));
     assert!(!is_displaced(&mut bob) && !is_displaced(&mut second));
 }
 
@@ -246,7 +242,7 @@ fn strangers_at_the_door_of_a_full_server_are_bounded_and_shared_fairly() {
     let mut flood: Vec<_> = (0..MAX_BEYOND).map(|_| sessions.admit(host(2)).unwrap()).collect();
     let bob = sessions.admit(host(3)).unwrap();
     assert_eq!(flood.iter_mut().filter_map(|one| is_displaced(one).then_some(())).count(), 1);
-    bob.0.log_in(b"bob", of("bob"), NO_LIMITS).unwrap();
+    bob.0.log_in(b"bob", named("bob"), NO_LIMITS).unwrap();
 }
 
 #[test]
@@ -255,7 +251,10 @@ fn the_uses_of_all_limits_are_told() {
     let sessions = Sessions::new(limits);
     let _anns = [1, 1, 2].map(|from| {
         let session = sessions.admit(host(from)).unwrap();
-        session.0.log_in(b"ann", of("ann"), AccountLimits { sessions: Some(4), per_address: None }).unwrap();
+        session
+            .0
+            .log_in(b"ann", named("ann"), AccountLimits { sessions: Some(4), per_address: None })
+            .unwrap();
         session
     });
     let _nobody = sessions.admit(host(1)).unwrap();
@@ -278,7 +277,7 @@ fn a_transfer_that_outlives_its_session_counts_as_a_session() {
     let sessions = Sessions::new(Limits { sessions: Some(1), ..Limits::default() });
     let limits = AccountLimits { sessions: Some(1), per_address: None };
     let (slot, _) = sessions.admit(host(1)).unwrap();
-    slot.log_in(b"ann", of("ann"), limits).unwrap();
+    slot.log_in(b"ann", named("ann"), limits).unwrap();
     let transfer = slot.share();
     drop(slot);
     assert_eq!(sessions.admit(host(2)).unwrap_err(), NoPlace::Reached(Limit::Sessions));
@@ -292,15 +291,15 @@ fn whoever_logs_out_counts_among_those_without_login_and_no_more_for_the_account
     let (sessions, one) = (Sessions::new(limits), AccountLimits { sessions: Some(1), per_address: None });
     let crowded = NoPlace::Reached(Limit::UnauthenticatedPerAddress);
     let (first, _first) = sessions.admit(host(1)).unwrap();
-    first.log_in(b"ann", of("ann"), one).unwrap();
+    first.log_in(b"ann", named("ann"), one).unwrap();
     let (second, _second) = sessions.admit(host(1)).unwrap();
-    assert_eq!(second.log_in(b"ann", of("ann"), one), Err(NoPlace::Reached(Limit::AccountSessions)));
+    assert_eq!(second.log_in(b"ann", named("ann"), one), Err(NoPlace::Reached(Limit::AccountSessions)));
     assert_eq!(first.log_out(), Err(crowded), "the second one waits there");
-    second.log_in(b"ann", of("ann"), one).unwrap();
+    second.log_in(b"ann", named("ann"), one).unwrap();
     second.log_out().unwrap();
     assert_eq!(sessions.admit(host(1)).unwrap_err(), crowded);
     let (third, _third) = sessions.admit(host(2)).unwrap();
-    third.log_in(b"ann", of("ann"), one).unwrap();
+    third.log_in(b"ann", named("ann"), one).unwrap();
     drop((first, second, third));
     let state = sessions.state.locked();
     assert!(state.by_account.is_empty() && state.seats.is_empty() && state.door.len() == 0);

@@ -14,7 +14,7 @@ use ftp_proto::wire::{PathName, TransferId};
 
 use super::{Cause, EVENTS, HeaderFailure, MAX_ADDRESSES, MAX_REFUSALS, MINUTE, Record, Refusals, Transfer};
 use crate::auth::{NoLogin, Unfit};
-use crate::limits::{NoPlace, Owner};
+use crate::limits::{NoPlace, Owner, named};
 use ftp_io::program::hook::HookFailure;
 
 /// Does not compile if a kind is missing: a new one belongs to [`every`], too.
@@ -120,14 +120,13 @@ fn every_event_is_in_the_reference_and_the_other_way_round() {
 #[test]
 fn each_event_has_lines_of_its_own_and_what_has_none_is_counted() {
     let (refusals, now) = (Refusals::default(), Moment::after_start(MINUTE));
-    let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
-    let ann = owner("ann");
+    let ann = named("ann");
     let told = |event, times: u32| {
         (0..times).filter(|_| refusals.due(event, ann.clone(), now).is_some()).count() as u64
     };
     assert_eq!(told("stranger closed", 500), u64::from(MAX_REFUSALS));
     assert_eq!(told("change failed", 2), 2, "strangers take no lines of the account itself");
-    assert_eq!(refusals.take_untold(&owner("bob")), []);
+    assert_eq!(refusals.take_untold(&named("bob")), []);
     assert_eq!(refusals.take_untold(&ann), [("stranger closed", u64::from(500 - MAX_REFUSALS))]);
     assert_eq!(refusals.take_untold(&ann), [], "each is counted once");
 }
@@ -139,7 +138,7 @@ fn a_crowd_of_addresses_takes_no_line_of_an_account() {
     let address = |number: u32| Owner::new(None, Ipv4Addr::from_bits(0x0a00_0000 + number).into());
     let told = (0..crowd).filter(|number| refusals.due("change failed", address(*number), now).is_some());
     assert_eq!(told.count(), MAX_ADDRESSES);
-    let ann = Owner::Account(b"ann".to_vec());
+    let ann = named("ann");
     assert_eq!(refusals.due("change failed", ann.clone(), now), Some(0), "none of hers is missing");
     assert_eq!(refusals.take_untold(&ann), []);
     let later = Moment::after_start(2 * MINUTE);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 
 use super::*;
-use crate::limits::{DataPorts, Descriptors, HeldPlaces, Owner, Permission, Proofs};
+use crate::limits::{DataPorts, Descriptors, HeldPlaces, Permission, Proofs, named};
 use crate::operate::Shutdown;
 use crate::session::network;
 use crate::vfs::PreparedTransfer;
@@ -22,10 +22,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-fn ann() -> Owner {
-    Owner::Account(b"ann".to_vec())
-}
 
 fn nothing_held() -> Resources {
     Resources::new(Shutdown::new().1)
@@ -77,7 +73,7 @@ async fn a_connection_that_nobody_waits_for_is_reset() {
 #[tokio::test]
 async fn a_data_port_that_nobody_waits_for_is_given_back() {
     let ports = DataPorts::new(None, Arc::new(Descriptors::open()), Clock::start());
-    let port = ports.reserve(HERE, ann(), &Arc::new(Notify::new()), Parity::Any).await.unwrap();
+    let port = ports.reserve(HERE, named("ann"), &Arc::new(Notify::new()), Parity::Any).await.unwrap();
     let used = || ports.uses().map(|used| used.used);
     assert_ne!(used(), [0; 2]);
     let mut held = nothing_held();
@@ -183,7 +179,7 @@ async fn e12_the_end_of_a_kept_connection_is_told_once() {
     let format = Format { encoding, keep: true, ..Format::default() };
     let kept = send_whole(b"a", here, format, &Meter::default()).await.kept.expect("the connection is kept");
     let all = HeldPlaces::connections();
-    let slot = all.take(ann(), &Arc::default()).expect("there is a place");
+    let slot = all.take(named("ann"), &Arc::default()).expect("there is a place");
     let mut held = nothing_held();
     held.keep(ConnId(7), kept, slot);
     assert!(next_now(&mut held).await.is_none());
