@@ -209,14 +209,13 @@ impl Ascent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ThroughRelay;
+    use super::super::fixtures::{direct, failed, relayed};
     use super::*;
     use ftp_proto::command::Verb;
-    use ftp_proto::transfer::{DataFault, DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage};
+    use ftp_proto::transfer::{DataFault, Opening, Posture, RelayFault, Stage};
 
     fn candidate(rung: Rung, opening: Opening) -> Candidate {
-        let passive = if rung == Rung::DestListens { Side::Destination } else { Side::Source };
-        Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })
+        direct(if rung == Rung::DestListens { Side::Destination } else { Side::Source }, opening)
     }
 
     fn ascent() -> Ascent {
@@ -233,15 +232,7 @@ mod tests {
     }
 
     fn failure(blame: Blame, cause: Cause) -> Failure {
-        Failure {
-            side: Side::Source,
-            stage: Stage::Command(Verb::Sock),
-            cause,
-            blame,
-            touched: false,
-            complete: None,
-            passed: false,
-        }
+        failed(Side::Source, Stage::Command(Verb::Sock), cause, blame)
     }
 
     fn check(blame: Blame, expect: Step) {
@@ -278,8 +269,6 @@ mod tests {
     fn h17_after_a_temporary_failure_the_other_end_may_listen() {
         let touched = |cause: Cause| Failure {
             touched: true,
-            complete: None,
-            passed: false,
             stage: Stage::Command(Verb::Stor),
             ..failure(Blame::Busy, cause)
         };
@@ -344,14 +333,10 @@ mod tests {
     /// All candidates of two relays, then the one through this host.
     fn relays() -> Vec<Candidate> {
         use Posture::{Active, Passive};
-        let candidate = |relay, source, destination| {
-            let roles = Postures { source, destination }.into();
-            Candidate::Relay(ThroughRelay { relay, near: None, roles })
-        };
         let mut all = Vec::new();
         for relay in [0, 1] {
             for source in [Passive, Active] {
-                all.extend([Passive, Active].map(|destination| candidate(relay, source, destination)));
+                all.extend([Passive, Active].map(|destination| relayed(relay, source, destination)));
             }
         }
         all.push(Candidate::Through);

@@ -235,6 +235,7 @@ pub const fn commands(opening: Opening) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::direct;
     use super::*;
     use ftp_proto::transfer::Postures;
 
@@ -254,15 +255,7 @@ mod tests {
 
     #[test]
     fn a_candidate_says_what_it_needs() {
-        let direct = |opening| {
-            Candidate::Direct(Roles {
-                passive: Side::Source,
-                opening,
-                filter: false,
-                first: None,
-                tls: DataTls::Clear,
-            })
-        };
+        let direct = |opening| direct(Side::Source, opening);
         let listens = "the source listens, and the destination connects to it";
         assert_eq!(direct(Opening::Lstn).needs(), listens);
         assert_eq!(direct(Opening::Pasv).needs(), listens);

@@ -214,23 +214,11 @@ const fn rank(opening: Opening) -> u8 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::fixtures::party;
     use super::*;
-    use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
     use ftp_proto::wire::Fingerprint;
-
-    pub(crate) fn party(address: &str, capabilities: Capabilities) -> Party {
-        let standing = ftp_proto::client::Standing::default();
-        Party {
-            dialect: Dialect::Rfc959,
-            capabilities,
-            address: address.parse().unwrap(),
-            given: false,
-            standing,
-            leaf: None,
-        }
-    }
 
     fn nearby(near: Option<Side>) -> Nearby {
         Nearby { name: "edge".to_owned(), near }

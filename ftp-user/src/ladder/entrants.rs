@@ -146,38 +146,23 @@ impl Schedule {
 #[cfg(test)]
 mod entrants_tests {
     use super::super::candidate::Rung;
+    use super::super::fixtures::{self, direct, relayed};
     use super::*;
-    use ftp_proto::client::Standing;
-    use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
-    use ftp_proto::transfer::{DataTls, Roles};
 
     fn party(prob: bool) -> Party {
-        let capabilities = Capabilities { rndz: true, prob, ..Capabilities::default() };
-        let (dialect, standing) = (Dialect::Rfc959, Standing::default());
-        let address = "192.0.2.1".parse().unwrap();
-        Party { dialect, capabilities, address, given: false, standing, leaf: None }
+        fixtures::party("192.0.2.1", Capabilities { rndz: true, prob, ..Capabilities::default() })
     }
 
     fn candidates() -> Vec<Candidate> {
-        let direct = |passive, opening| {
-            Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })
-        };
-        let relayed = |source, destination| {
-            Candidate::Relay(ThroughRelay {
-                relay: 0,
-                near: None,
-                roles: Postures { source, destination }.into(),
-            })
-        };
         use Posture::{Active, Passive};
         vec![
             direct(Side::Destination, Opening::Lstn),
             direct(Side::Destination, Opening::Epsv),
             direct(Side::Source, Opening::Lstn),
-            relayed(Passive, Passive),
-            relayed(Active, Active),
-            relayed(Passive, Active),
+            relayed(0, Passive, Passive),
+            relayed(0, Active, Active),
+            relayed(0, Passive, Active),
             Candidate::Through,
         ]
     }

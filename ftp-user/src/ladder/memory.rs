@@ -293,37 +293,26 @@ impl SharedMemory {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Step, ThroughRelay};
+    use super::super::Step;
+    use super::super::fixtures::{direct, failed, relayed};
     use super::*;
     use ftp_proto::command::Verb;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::transfer::{DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage, Timer};
-
-    fn candidate(passive: Side, opening: Opening) -> Candidate {
-        Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })
-    }
+    use ftp_proto::transfer::{Opening, Posture, RelayFault, Stage, Timer};
 
     fn all() -> Vec<Candidate> {
         let (to, from) = (Side::Destination, Side::Source);
         vec![
-            candidate(to, Opening::Epsv),
-            candidate(to, Opening::Pasv),
-            candidate(from, Opening::Pasv),
+            direct(to, Opening::Epsv),
+            direct(to, Opening::Pasv),
+            direct(from, Opening::Pasv),
             Candidate::Through,
         ]
     }
 
     fn refused(code: u16, blame: Blame) -> Failure {
         let cause = Cause::Refused(Reply { code: Code(code), lines: vec![b"no".to_vec()] });
-        Failure {
-            side: Side::Source,
-            stage: Stage::Command(Verb::Port),
-            cause,
-            blame,
-            touched: false,
-            complete: None,
-            passed: false,
-        }
+        failed(Side::Source, Stage::Command(Verb::Port), cause, blame)
     }
 
     fn nobody_came() -> Failure {
@@ -336,7 +325,12 @@ mod tests {
 
     /// The candidates of the next file.
     fn next(memory: &mut Memory, now: Moment) -> Vec<Candidate> {
-        let (mut ascent, _) = memory.ascend(all(), Manner::Beside, now);
+        next_of(all(), memory, now)
+    }
+
+    /// Those of these candidates that are open.
+    fn next_of(candidates: Vec<Candidate>, memory: &mut Memory, now: Moment) -> Vec<Candidate> {
+        let (mut ascent, _) = memory.ascend(candidates, Manner::Beside, now);
         std::iter::from_fn(|| match ascent.proceed() {
             Step::Attempt(candidate) => Some(candidate),
             Step::Later | Step::Exhausted | Step::Fail => None,
@@ -363,7 +357,7 @@ mod tests {
         assert_eq!(next(&mut memory, at(0)), [source, epsv, pasv, through]);
         assert_eq!(memory.says(source), Some("it worked 24 hours ago".to_owned()));
         assert_eq!(memory.says(epsv), None);
-        memory.recall(Some((candidate(Side::Source, Opening::Lstn), day)), Vec::new());
+        memory.recall(Some((direct(Side::Source, Opening::Lstn), day)), Vec::new());
         assert_eq!(next(&mut memory, at(0)), all());
         memory.recall(Some((source, day)), Vec::new());
         memory.worked(pasv, at(0));
@@ -470,7 +464,7 @@ mod tests {
         assert_eq!(memory.shared_path(at(599)), Some(Candidate::Through));
         memory.worked(all()[0], at(600));
         assert_eq!(memory.shared_path(at(9_000)), Some(all()[0]));
-        memory.worked(candidate(Side::Source, Opening::Symmetric), at(9_000));
+        memory.worked(direct(Side::Source, Opening::Symmetric), at(9_000));
         assert_eq!(memory.shared_path(at(9_000)), None);
     }
 
@@ -516,10 +510,7 @@ mod tests {
 
     #[test]
     fn a_relay_that_fails_is_closed_for_a_while_with_all_its_candidates_and_nothing_else() {
-        let relayed = |relay, source| {
-            let postures = Postures { source, destination: Posture::Passive };
-            Candidate::Relay(ThroughRelay { relay, near: None, roles: postures.into() })
-        };
+        let relayed = |relay, source| relayed(relay, source, Posture::Passive);
         let broken = [relayed(0, Posture::Passive), relayed(0, Posture::Active)];
         let others = [all()[0], relayed(1, Posture::Passive), Candidate::Through];
         let failure = Failure { cause: Cause::Relay(RelayFault::Silent), ..refused(0, Blame::Path) };
@@ -527,26 +518,15 @@ mod tests {
         failed.failed(broken[0], &failure, "no".into(), at(0));
         unusable.unusable(broken[0], "no".into(), at(0));
         for memory in [&mut failed, &mut unusable] {
-            let mut ascend = |now| {
-                let candidates = broken.into_iter().chain(others).collect();
-                let (mut ascent, _) = memory.ascend(candidates, Manner::Beside, now);
-                let open = std::iter::from_fn(|| match ascent.proceed() {
-                    Step::Attempt(candidate) => Some(candidate),
-                    Step::Later | Step::Exhausted | Step::Fail => None,
-                });
-                open.collect::<Vec<_>>()
-            };
-            assert_eq!(ascend(at(299)), others);
-            assert_eq!(ascend(at(300)), [&broken[..], &others].concat());
+            let both = [&broken[..], &others].concat();
+            assert_eq!(next_of(both.clone(), memory, at(299)), others);
+            assert_eq!(next_of(both.clone(), memory, at(300)), both);
         }
     }
 
     #[test]
     fn a_relay_is_announced_once_whichever_end_listens() {
-        let candidate = |relay, destination| {
-            let postures = Postures { source: Posture::Passive, destination };
-            Candidate::Relay(ThroughRelay { relay, near: None, roles: postures.into() })
-        };
+        let candidate = |relay, destination| relayed(relay, Posture::Passive, destination);
         let (passive, active) = (candidate(0, Posture::Passive), candidate(0, Posture::Active));
         let mut memory = Memory::default();
         let candidates =

@@ -14,13 +14,15 @@ mod ascent;
 mod candidate;
 mod candidates;
 mod entrants;
+#[cfg(test)]
+mod fixtures;
 mod memory;
 mod security;
 
 pub use ascent::{Ascent, Step};
 pub use candidate::{Candidate, Rung, ThroughRelay, commands};
-#[cfg(test)]
-pub(crate) use candidates::tests::party;
 pub use candidates::{Allowed, DataProtection, Nearby, candidates};
 pub use entrants::{Schedule, entrants};
+#[cfg(test)]
+pub(crate) use fixtures::{failed, party};
 pub use memory::{Memory, Refusal, SharedMemory, ago};

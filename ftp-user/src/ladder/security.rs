@@ -81,10 +81,9 @@ impl Hitch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::{self, failed};
     use super::*;
-    use ftp_proto::client::Standing;
     use ftp_proto::command::Verb;
-    use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
     use ftp_proto::reply::{Blame, Code, Reply};
     use ftp_proto::transfer::{Opening, Roles, Stage};
@@ -99,14 +98,8 @@ mod tests {
             pinc: has("PINC"),
             ..Capabilities::default()
         };
-        Party {
-            dialect: Dialect::Rfc959,
-            capabilities,
-            address: address.parse().unwrap(),
-            given: false,
-            standing: Standing::default(),
-            leaf: (!has("clear")).then(|| Fingerprint::of(address.as_bytes())),
-        }
+        let leaf = (!has("clear")).then(|| Fingerprint::of(address.as_bytes()));
+        Party { leaf, ..fixtures::party(address, capabilities) }
     }
 
     fn check(source: &str, destination: &str, expect: &[DataTls]) {
@@ -148,15 +141,7 @@ mod tests {
 
     fn refused(side: Side, code: u16, text: &str) -> Failure {
         let reply = Reply { code: Code(code), lines: vec![text.into()] };
-        Failure {
-            side,
-            stage: Stage::Command(Verb::Stor),
-            cause: Cause::Refused(reply),
-            blame: Blame::Path,
-            touched: false,
-            complete: None,
-            passed: false,
-        }
+        failed(side, Stage::Command(Verb::Stor), Cause::Refused(reply), Blame::Path)
     }
 
     #[test]

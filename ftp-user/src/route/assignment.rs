@@ -494,20 +494,14 @@ impl Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ladder;
     use ftp_proto::reply::Code;
     use ftp_proto::transfer::{Cause, Stage};
 
     #[test]
     fn an_attempt_has_moved_the_file_only_if_its_machine_says_so() {
-        let failed = transfer::Failure {
-            side: Side::Source,
-            stage: Stage::Attempt,
-            cause: Cause::Cancelled,
-            blame: Blame::Path,
-            touched: true,
-            complete: None,
-            passed: false,
-        };
+        let failed = ladder::failed(Side::Source, Stage::Attempt, Cause::Cancelled, Blame::Path);
+        let failed = transfer::Failure { touched: true, ..failed };
         assert!(AttemptResult::early(Outcome::Failed(failed)).failed().is_some(), "also without words");
         let reply = Reply { code: Code(226), lines: Vec::new() };
         let moved = Outcome::Moved { source: reply.clone(), destination: reply };

@@ -274,6 +274,7 @@ const ABORT: Duration = Duration::from_secs(4);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ladder;
     use ftp_proto::reply::{Code, Reply};
     use ftp_proto::transfer::Timer;
 
@@ -283,15 +284,7 @@ mod tests {
             || Cause::Refused(Reply { code: Code(550), lines: vec![b"Permission denied".to_vec()] });
         let failed = |side, verb, blame, touched, cause| {
             let stage = Stage::Command(verb);
-            Outcome::Failed(transfer::Failure {
-                side,
-                stage,
-                cause,
-                blame,
-                touched,
-                complete: None,
-                passed: false,
-            })
+            Outcome::Failed(transfer::Failure { touched, ..ladder::failed(side, stage, cause, blame) })
         };
         let to = Side::Destination;
         let (opening, tls) = (transfer::Opening::Lstn, DataTls::Clear);

@@ -353,6 +353,7 @@ const NOTHING_IN_COMMON: &str = "the two servers have no address family and no c
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ladder;
     use crate::session::{Role, session_of};
     use ftp_proto::reply::Code;
     use ftp_proto::transfer::{DataFault, Unusable};
@@ -405,17 +406,8 @@ mod tests {
         let told = Side::BOTH.into_iter().flat_map(|side| told.clone().map(|cause| (side, cause)));
         for (side, cause) in quoted.chain(told) {
             for stage in [Stage::Command(Verb::Retr), Stage::DataConnection, Stage::Relay] {
-                let (cause, blame) = (cause.clone(), Blame::Path);
-                let failed = transfer::Failure {
-                    side,
-                    stage,
-                    cause: cause.clone(),
-                    blame,
-                    touched: false,
-                    complete: None,
-                    passed: false,
-                };
-                let failed_posture = FailedPosture { side, posture: Posture::Passive, cause };
+                let failed = ladder::failed(side, stage, cause.clone(), Blame::Path);
+                let failed_posture = FailedPosture { side, posture: Posture::Passive, cause: cause.clone() };
                 let mut ended = AttemptResult::early(Outcome::Failed(failed));
                 ended.failed_postures.push(failed_posture);
                 let shown = failure(Duration::ZERO, &ends, &ended).unwrap().to_string();
