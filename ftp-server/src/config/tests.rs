@@ -31,6 +31,22 @@ fn start(text: &str, words: &str) -> Result<Config, Vec<String>> {
     config.map_err(|lines| lines.into_iter().map(short).collect())
 }
 
+/// Each of these lines begins so.
+#[track_caller]
+fn begin_with(lines: &[String], starts: &[&str]) {
+    assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line} does not begin with {start}");
+    }
+}
+
+/// The first mistake of a start with these words begins so.
+#[track_caller]
+fn refused(text: &str, words: &str, expect: &str) {
+    let said = start(text, words).unwrap_err();
+    assert!(said[0].starts_with(expect), "{said:?}");
+}
+
 /// A user of the file with a valid hash.
 fn user(name: &str, more: &str) -> String {
     format!("[[users]]\nname = \"{name}\"\npassword-hash = {:?}\n{more}\n", PasswordHash::of_nobody().text())
@@ -98,13 +114,7 @@ fn every_mistake_is_told_with_its_place() {
 
 #[test]
 fn mistakes_of_users_are_told_with_their_place() {
-    let check = |text: &str, expect: &[&str]| {
-        let said = start(text, "").unwrap_err();
-        assert_eq!(said.len(), expect.len(), "{said:?}");
-        for (said, expect) in said.iter().zip(expect) {
-            assert!(said.starts_with(expect), "{said}, not {expect}");
-        }
-    };
+    let check = |text: &str, expect: &[&str]| begin_with(&start(text, "").unwrap_err(), expect);
     check("[[users]]\nname = \"ann\"", &["F:1:1: password-hash is missing"]);
     check("[[users]]", &["F:1:1: name is missing"]);
     check("[[users]]\nname = \"a\"\npassword-hash = \"$9$x\"", &["F:3:17: no known kind of hash"]);
@@ -163,10 +173,7 @@ fn users_have_directories_terms_and_quotas() {
     let [mount] = ann.home.mounts.as_slice() else { panic!("one mount") };
     assert_eq!((mount.at.display().as_str(), mount.dir.to_str()), ("/in/x", Some("/srv/in")));
     assert_eq!(mount.rights, Some(Rights::NONE.with(Right::List).with(Right::Write)));
-    let check = |more: &str, expect: &str| {
-        let said = start(&user("ann", more), "").unwrap_err();
-        assert!(said[0].starts_with(expect), "{said:?}");
-    };
+    let check = |more: &str, expect: &str| refused(&user("ann", more), "", expect);
     check("expires = \"soon\"", "F:4:11: write a day, like 2027-12-31");
     check("rate-up = 0", "F:4:11: a rate is at least one byte per second");
     check("networks = \"192.0.2.0/33\"", "F:4:12: write a network");
@@ -189,10 +196,8 @@ fn public_addresses_are_tables_or_the_option_and_the_option_comes_last() {
     assert_eq!(config.public.iter().map(|rule| rule.networks.len()).collect::<Vec<_>>(), [1, 0, 0]);
     let config = start("root = \"/\"\nanonymous = true\npublic-address = \"ftp.example.org\"", "").unwrap();
     assert_eq!(config.public.len(), 1);
-    let said = start("public-address = \"192.0.2.256\"", "").unwrap_err();
-    assert!(said[0].starts_with("F:1:18: write an address, or the name of a host"), "{said:?}");
-    let said = start("[[public-address]]\nnetworks = \"10.0.0.0/8\"", "").unwrap_err();
-    assert!(said[0].starts_with("F:1:1: address is missing"), "{said:?}");
+    refused("public-address = \"192.0.2.256\"", "", "F:1:18: write an address, or the name of a host");
+    refused("[[public-address]]\nnetworks = \"10.0.0.0/8\"", "", "F:1:1: address is missing");
 }
 
 #[test]
@@ -202,8 +207,7 @@ fn users_of_pam_need_a_program_with_pam_and_no_hash() {
     if HAS_PAM {
         let config = read.unwrap();
         assert_eq!((&config.users[0].credential, config.pam_service.as_str()), (&Credential::Pam, "ftp"));
-        let said = start(&user("ann", "pam = true"), "").unwrap_err();
-        assert!(said[0].starts_with("F:4:7: PAM or password-hash"), "{said:?}");
+        refused(&user("ann", "pam = true"), "", "F:4:7: PAM or password-hash");
     } else {
         let said = read.unwrap_err();
         assert!(said[0].starts_with("F:6:7: this program was built without PAM"), "{said:?}");
@@ -219,10 +223,7 @@ fn rules_of_exchange_have_a_peer_a_direction_a_path_and_tls() {
     assert_eq!((rule.peers.len(), rule.direction), (2, Some(Direction::Receive)));
     assert_eq!((rule.path.as_ref().unwrap().as_bytes(), rule.require_tls), (&b"/in"[..], true));
     assert_eq!(*any, Exchange::default());
-    let check = |more: &str, expect: &str| {
-        let said = start(&user("ann", more), "").unwrap_err();
-        assert!(said[0].starts_with(expect), "{said:?}");
-    };
+    let check = |more: &str, expect: &str| refused(&user("ann", more), "", expect);
     check("[[users.exchanges]]\npeer = \"192.0.2.7\"", "F:5:1: unknown key \"peer\": a rule of exchange has");
     check("[[users.exchanges]]\npeers = \"example.org\"", "F:5:9: write a network");
     check("[[users.exchanges]]\ndirection = \"in\"", "F:5:13: expected one of send, receive");
@@ -250,8 +251,7 @@ fn certificates_stand_beside_a_password_or_in_its_place_and_need_tls() {
 
 #[test]
 fn a_file_with_passwords_is_not_below_a_root() {
-    let said = start(&format!("root = \".\"\n{}", user("ann", "")), "").unwrap_err();
-    assert!(said[0].starts_with("F lies below the root"), "{said:?}");
+    refused(&format!("root = \".\"\n{}", user("ann", "")), "", "F lies below the root");
     let own = user("ann", "root = \".\"");
     assert!(start(&format!("root = \"/srv\"\n{own}"), "").is_err());
     assert!(start("root = \".\"\nanonymous = true", "").is_ok(), "it holds no secret");
@@ -261,10 +261,9 @@ fn a_file_with_passwords_is_not_below_a_root() {
 fn contradictions_are_told_with_the_place_of_the_option() {
     let text = "root = \"/srv\"\nanonymous = true\nforeign = \"never\"\nforeign-networks = \"192.0.2.0/24\"\n\
                 listen = \"127.0.0.2:21\"\nlisten-1973 = \"127.0.0.2:21\"";
-    let said = start(text, "").unwrap_err();
-    assert!(said[0].starts_with("F:4:20: --foreign-networks has no effect"), "{said:?}");
-    assert!(said[1].starts_with("F:5:10: 127.0.0.2:21 is given for two listeners"), "{said:?}");
-    assert_eq!(said.len(), 2);
+    let starts =
+        ["F:4:20: --foreign-networks has no effect", "F:5:10: 127.0.0.2:21 is given for two listeners"];
+    begin_with(&start(text, "").unwrap_err(), &starts);
 }
 
 #[test]
@@ -321,19 +320,15 @@ fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
 
 #[test]
 fn what_a_file_lacks_is_told_of_the_file() {
-    let said = start("anonymous = true", "").unwrap_err();
-    assert!(said[0].starts_with("F: root is missing: write root = "), "{said:?}");
-    let said = start("root = \"/\"", "").unwrap_err();
-    assert!(said[0].starts_with("F: nobody can log in: add [[users]]"), "{said:?}");
-    let said = start("", "--root /").unwrap_err();
-    assert!(said[0].starts_with("F: nobody can log in"), "{said:?}");
+    refused("anonymous = true", "", "F: root is missing: write root = ");
+    refused("root = \"/\"", "", "F: nobody can log in: add [[users]]");
+    refused("", "--root /", "F: nobody can log in");
 }
 
 #[test]
 fn a_certificate_that_is_none_is_the_only_mistake() {
     let said = start("[[users]]\nname = \"a\"\ncertificates = [\"SHA256:00\"]", "--root /").unwrap_err();
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].starts_with("F:3:"), "{said:?}");
+    begin_with(&said, &["F:3:"]);
 }
 
 #[test]
@@ -381,10 +376,7 @@ fn what_a_file_names_is_looked_at_and_every_mistake_has_its_place() {
         "F:8:16: cannot start /no/such/hook after uploads: no such file or directory",
         "F:3:11: cannot write the xferlog D/none/log: no such file or directory",
     ];
-    assert_eq!(errors.len(), starts.len(), "{errors:#?}");
-    for (line, start) in errors.iter().zip(starts) {
-        assert!(line.starts_with(start), "{line} does not begin with {start}");
-    }
+    begin_with(&errors, &starts);
     assert_eq!(warnings, Vec::<String>::new());
 }
 
@@ -396,10 +388,7 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
     let (errors, warnings) = looked(&text);
     assert_eq!(errors, Vec::<String>::new());
     let starts = ["F:9:11: the account \"late\"", "F:13:11: foreign of the user \"wide\"", "F:5:8: a ban"];
-    assert_eq!(warnings.len(), starts.len(), "{warnings:#?}");
-    for (line, start) in warnings.iter().zip(starts) {
-        assert!(line.starts_with(start), "{line} does not begin with {start}");
-    }
+    begin_with(&warnings, &starts);
     let foreign = "root = \"D/top\"\nanonymous = true\nforeign = \"authenticated\"\n";
     for (networks, at) in [("foreign-networks = \"0.0.0.0/0\"", "F:4:20"), ("", "F:3:11")] {
         let (_, warnings) = looked(&format!("{foreign}{networks}"));
@@ -413,6 +402,6 @@ fn a_congestion_control_that_cannot_be_had_is_told_with_its_place() {
     let text = |name: &str| format!("root = \"D/top\"\nanonymous = true\ncongestion = \"{name}\"\n");
     let (errors, _) = looked(&text("no-such-one"));
     let start = "F:3:14: the kernel has no congestion control no-such-one: load it as root (modprobe";
-    assert!(errors.len() == 1 && errors[0].starts_with(start), "{errors:?}");
+    begin_with(&errors, &[start]);
     assert_eq!(looked(&text("reno")).0, Vec::<String>::new());
 }
