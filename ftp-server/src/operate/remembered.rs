@@ -3,7 +3,6 @@
 //! the address, and the time at which the ban ends or the address is forgotten, in seconds since 1970; a known address also
 //! has the name of the account in hexadecimal digits.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -15,6 +14,7 @@ use ftp_io::blocking;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
 use ftp_proto::listing::When;
+use ftp_proto::wire::{hex, of_hex};
 
 use crate::limits::{KnownAddress, Logins};
 
@@ -83,16 +83,10 @@ fn format_bans(bans: &[(IpAddr, Duration)], now: When) -> String {
 /// The addresses that are forgotten first come first, so that each account's latest one is its latest again.
 fn format_known(mut known: Vec<KnownAddress>, now: When) -> String {
     known.sort_by_key(|known| known.time);
-    let mut text = String::new();
-    for KnownAddress { account, host, time } in &known {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{host} {} ", until(now, *time));
-        for byte in account {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.push('\n');
-    }
-    text
+    let line = |KnownAddress { account, host, time }: &KnownAddress| {
+        format!("{host} {} {}\n", until(now, *time), hex(account))
+    };
+    known.iter().map(line).collect()
 }
 
 /// The time after `time` from `now` on.
@@ -108,7 +102,9 @@ fn parse_bans(text: &str, now: When, longest: Duration) -> Result<Vec<(IpAddr, D
 
 /// The addresses that are not forgotten yet, in the same way.
 fn parse_known(text: &str, now: When) -> Result<Vec<KnownAddress>, usize> {
-    parse(text, now, |host, time, account| Some(KnownAddress { account: from_hex(account?)?, host, time }))
+    parse(text, now, |host, time, account| {
+        Some(KnownAddress { account: of_hex(account?.as_bytes())?, host, time })
+    })
 }
 
 /// What `entry` makes of the address of each line, the time that is left, and the next word. What is over is left out.
@@ -130,14 +126,6 @@ fn parse<T>(
         }
     }
     Ok(all)
-}
-
-fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| if let [high, low] = pair { Some(digit(*high)? << 4 | digit(*low)?) } else { None })
-        .collect()
 }
 
 /// A file of the state directory that is written as a whole.
