@@ -201,11 +201,7 @@ async fn a_password_in_a_line_that_is_no_ftp_is_removed_before_the_line_is_cut()
     // It begins in the 80 bytes that are shown of such a line elsewhere, and ends behind them.
     const LINE: &str =
         "22x----------------------------------------------------------------------hunter2secret";
-    let at = server(&[LINE]).await;
-    let context = Context::for_tests(Cancel::never());
-    let place = Place::parse(format!("ftp://ann:hunter2secret@{at}/").as_bytes());
-    let Ok(Place::Remote(remote)) = place else { panic!("{place:?}") };
-    let mut session = SessionOpening::new(&context, &remote.site, Role::Server).open().await.unwrap();
+    let mut session = session_of("hunter2secret", Role::Server, &[LINE]).await;
     let failure = session.ask(Command::Noop).await.unwrap_err().to_string();
     assert!(failure.contains("-***") && !failure.contains("hunter"), "{failure}");
 }
