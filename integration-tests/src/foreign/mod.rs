@@ -23,7 +23,7 @@ pub use between::{Between, Form};
 pub use client::{ClientRun, Desk};
 pub use fetch::Tool;
 pub use kind::{Hosts, Kind};
-pub use page::{Page, sides};
+pub use page::{Page, side_name, sides};
 pub use pair::{
     DirectPath, End, Who, direct_path, direct_path_from_afar, exits_without_a_path, is_open_rung, tree,
 };

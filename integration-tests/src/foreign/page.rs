@@ -1,6 +1,6 @@
 //! The matrices of docs/interoperability.md: what came of every cell, each between two marks of the page.
 
-use super::{DirectPath, Hosts, Kind, Skipped, Who};
+use super::{Hosts, Kind, Skipped, Who};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -46,32 +46,13 @@ impl Page {
 
     /// Notes a cell by the names of its sides that cannot be had, and why.
     pub fn note_skipped(&mut self, from: &str, to: &str, why: &Skipped) {
-        self.skipped(from.to_owned(), to.to_owned(), why);
+        self.reasons.insert(why.0.clone(), format!("`{from}` to `{to}`"));
+        self.note(from, to, "n/a");
     }
 
     /// From server to server.
     pub fn of_sides() -> Self {
-        Self::new("matrix", "matrix", sides().map(side).collect())
-    }
-
-    /// Notes a cell that came out as it should.
-    pub fn good(&mut self, from: (Who, Hosts), to: (Who, Hosts), path: DirectPath) {
-        let word = match path {
-            DirectPath::DestinationListens => "direct, D",
-            DirectPath::SourceListens => "direct, S",
-            DirectPath::None => "user",
-        };
-        self.cells.insert((side(from), side(to)), word);
-    }
-
-    /// Notes a cell that cannot be had, and why.
-    pub fn not_applicable(&mut self, from: (Who, Hosts), to: (Who, Hosts), why: &Skipped) {
-        self.skipped(side(from), side(to), why);
-    }
-
-    fn skipped(&mut self, from: String, to: String, why: &Skipped) {
-        self.reasons.insert(why.0.clone(), format!("`{from}` to `{to}`"));
-        self.cells.insert((from, to), "n/a");
+        Self::new("matrix", "matrix", sides().map(side_name).collect())
     }
 
     /// Writes the matrix between its marks of a page.
@@ -114,7 +95,8 @@ pub fn sides() -> impl Iterator<Item = (Who, Hosts)> + Clone {
     })
 }
 
-fn side((who, hosts): (Who, Hosts)) -> String {
+/// The name of a side.
+pub fn side_name((who, hosts): (Who, Hosts)) -> String {
     match hosts {
         _ if hosts == who.most_open() => who.name().to_owned(),
         Hosts::Allowed => format!("{} open", who.name()),

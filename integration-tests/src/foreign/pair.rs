@@ -110,6 +110,19 @@ impl End {
         }
     }
 
+    /// The same where it has TLS, after AUTH.
+    pub fn private_url(&self, path: &str) -> String {
+        self.url(path).replacen("ftp://", "ftpes://", 1)
+    }
+
+    /// The fingerprint of its certificate.
+    pub fn pin(&self) -> String {
+        match self {
+            Self::Ours(server) => server.pin(),
+            Self::Theirs(server) => server.certificate().fingerprint(),
+        }
+    }
+
     /// The address that it listens at, which its data connections have too.
     pub fn ip(&self) -> IpAddr {
         match self {
@@ -160,6 +173,17 @@ pub enum DirectPath {
     SourceListens,
     /// Not without a third party between them.
     None,
+}
+
+impl DirectPath {
+    /// What the page shows of it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::DestinationListens => "direct, D",
+            Self::SourceListens => "direct, S",
+            Self::None => "user",
+        }
+    }
 }
 
 /// The direct path that two configurations leave open; the destination listens when both may.

@@ -1,8 +1,8 @@
 //! The source loses its disk, or its process and its disk, between two listings.
 
 use super::deletions::shown;
-use super::source::{AnyServer, Source};
-use integration_tests::foreign::{Group, Kind};
+use super::source::Source;
+use integration_tests::foreign::{End, Group, Kind};
 use integration_tests::or_skip;
 use integration_tests::site::{Site, names_below};
 use integration_tests::socket::until;
@@ -60,7 +60,7 @@ fn loses_its_disk(kind: Option<Kind>) {
             let run = user().args(words).args([source.url("s"), mirror.url("s")]).start();
             if killed {
                 until("the disk is lost", || source.disk.has_become());
-                if let AnyServer::Own(server) = &mut source.server {
+                if let End::Ours(server) = &mut source.server {
                     server.running.wait();
                     server.start_again();
                 }
@@ -86,14 +86,14 @@ fn loses_its_disk(kind: Option<Kind>) {
 fn killer(source: &Source, killed: bool) -> Box<dyn FnOnce() + Send> {
     match &source.server {
         _ if !killed => Box::new(|| {}),
-        AnyServer::Own(server) => {
+        End::Ours(server) => {
             let id = server.running.id();
             Box::new(move || {
                 let id = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
                 kill_process(id, Signal::KILL).unwrap();
             })
         }
-        AnyServer::Other(server) => {
+        End::Theirs(server) => {
             let group = server.group();
             Box::new(move || Group::kill_sessions_of(group))
         }

@@ -36,5 +36,5 @@ fn i08_servers_of_other_people_exchange_files_for_a_user_behind_a_proxy() {
 /// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the test above has two pairs.
 #[test]
 fn matrix_of_all_pairs_behind_a_proxy() {
-    run_all_pairs("matrix behind a proxy", cell);
+    run_all_pairs(Some("matrix behind a proxy"), cell);
 }

@@ -1,6 +1,6 @@
 //! The matrix of address families: every host has an address of both, and each server is reached by one of them.
 
-use super::matrix::{Cell, ELSEWHERE, run_all};
+use super::matrix::{Cell, ELSEWHERE, run_all, word};
 use integration_tests::foreign::{
     End, Foreign, Hosts, Kind, Page, Protection, Referee, Skipped, Who, say_skipped,
 };
@@ -100,11 +100,7 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     if let Err(skipped) = at.run(|| referee.fetches(&[("b.bin", sent)])) {
         say_skipped(skipped.0);
     }
-    Ok(match summary["rung"].as_str() {
-        Some("user") => "user",
-        Some(rung) if rung.starts_with("dest-listens") => "direct, D",
-        _ => "direct, S",
-    })
+    Ok(word(&run))
 }
 
 fn named(name: &str) -> Side {

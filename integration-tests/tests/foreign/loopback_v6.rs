@@ -1,6 +1,6 @@
 //! Every kind of server that can listen at `::1`, between two of them.
 
-use super::matrix::{brings_tree, run_all_pairs};
+use super::matrix::{brings_tree, run_all_pairs, word};
 use integration_tests::foreign::{Kind, Skipped, Who, tree};
 use integration_tests::or_skip;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,11 +12,7 @@ fn cell(from: Who, to: Who) -> Result<&'static str, Skipped> {
     let source = from.start_at(HERE, from.most_open(), &files)?;
     let target = to.start_at(HERE, to.most_open(), &[])?;
     let run = brings_tree(&source, &target, &files, &[]);
-    Ok(match run.summary()["rung"].as_str() {
-        Some("user") => "user",
-        Some(rung) if rung.starts_with("dest-listens") => "direct, D",
-        _ => "direct, S",
-    })
+    Ok(word(&run))
 }
 
 #[test]
@@ -29,5 +25,5 @@ fn j01_servers_of_other_people_exchange_files_at_the_loopback_address_of_ipv6() 
 /// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the test above has two pairs.
 #[test]
 fn matrix_of_all_pairs_at_the_loopback_address_of_ipv6() {
-    run_all_pairs("matrix over ipv6", cell);
+    run_all_pairs(Some("matrix over ipv6"), cell);
 }

@@ -2,7 +2,6 @@
 
 use integration_tests::beside::beside;
 use integration_tests::foreign::{End, Page, Protection, Skipped, Who, ftplib_fetches, say_skipped};
-use integration_tests::skip;
 use integration_tests::user::{Run, user};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,17 +19,30 @@ pub(super) struct Cell<'a> {
     pub(super) work: Work<'a>,
 }
 
-/// `FOREIGN_MATRIX=all`: every ordered pair, for the matrix of that name. Otherwise nothing.
-pub(super) fn run_all_pairs(name: &'static str, cell: fn(Who, Who) -> Result<&'static str, Skipped>) {
-    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
-        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
-    }
+/// `FOREIGN_MATRIX=all`: every ordered pair, for the matrix of that name, if a page shows it. `FOREIGN_MATRIX=pyftpdlib`: the
+/// cells with that one at either end. Otherwise nothing.
+pub(super) fn run_all_pairs(name: Option<&'static str>, cell: fn(Who, Who) -> Result<&'static str, Skipped>) {
+    let Some(wanted) = wanted() else { return };
     let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
     let cells: Vec<Cell<'_>> = pairs
+        .filter(|(from, to)| wanted(*from) || wanted(*to))
         .map(|(from, to)| Cell { from: from.name(), to: to.name(), work: Box::new(move || cell(from, to)) })
         .collect();
-    let sides = Who::all().map(|who| who.name().to_owned()).collect();
-    run_all(Page::named(name, sides), &cells);
+    match name {
+        Some(name) => {
+            run_all(Page::named(name, Who::all().map(|who| who.name().to_owned()).collect()), &cells)
+        }
+        None => expect_all(&cells),
+    }
+}
+
+/// Whom `FOREIGN_MATRIX` names. Says so if it names nobody.
+pub(super) fn wanted() -> Option<impl Fn(Who) -> bool> {
+    let Ok(wanted) = std::env::var("FOREIGN_MATRIX") else {
+        say_skipped("FOREIGN_MATRIX names no servers; `.ci/full matrix` and `matrix-more` run all pairs");
+        return None;
+    };
+    Some(move |who: Who| wanted == "all" || wanted == who.name())
 }
 
 /// Runs these cells, four at a time, and names those that failed at the end. `FOREIGN_PAGE` names the page that is
@@ -92,22 +104,46 @@ pub(super) fn brings_tree(from: &End, to: &End, files: &[(&'static str, Vec<u8>)
         .args(more)
         .args([from.url("tree"), to.url("")])
         .run();
-    let shown = format!(
-        "{:?} -> {:?} {more:?}\n{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}",
+    is_whole(&run, (from, to), files, &shown(&run, from, to, ""));
+    is_fetched(to, files);
+    run
+}
+
+/// All that is known of a copy, for a person who has to find out. `more` is what others have said.
+pub(super) fn shown(run: &Run, from: &End, to: &End, more: &str) -> String {
+    format!(
+        "{:?} -> {:?}\n{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}\n{more}",
         from.who(),
         to.who(),
         String::from_utf8_lossy(&run.bytes("trace.txt")),
         from.said(),
         to.said()
-    );
+    )
+}
+
+/// A copy has succeeded, verified, and all that the source has is at the destination, and nothing else.
+pub(super) fn is_whole(run: &Run, (from, to): (&End, &End), files: &[(&'static str, Vec<u8>)], shown: &str) {
     assert_eq!(run.code(), Some(0), "{shown}");
     assert_eq!(to.names(), from.names(), "{shown}");
     for (path, bytes) in files {
         assert!(to.bytes(path) == *bytes, "{path} differs\n{shown}");
     }
     assert_ne!(run.summary()["verified"], "none", "{shown}");
+}
+
+/// Python's ftplib fetches the same, where it can be had.
+pub(super) fn is_fetched(to: &End, files: &[(&'static str, Vec<u8>)]) {
     if let Err(skipped) = ftplib_fetches(to, files, Protection::InClear) {
         say_skipped(skipped.0);
     }
-    run
+}
+
+/// What the page shows of a copy by its rung.
+pub(super) fn word(run: &Run) -> &'static str {
+    match run.summary()["rung"].as_str() {
+        Some("user") => "user",
+        Some(rung) if rung.starts_with("dest-listens") => "direct, D",
+        Some(rung) if rung.starts_with("source-listens") => "direct, S",
+        _ => "direct",
+    }
 }

@@ -1,7 +1,7 @@
 //! The matrix inside TLS: servers that demand TLS, with and without the resumption of their own sessions, and servers
 //! that have none.
 
-use super::matrix::{Cell, ELSEWHERE, run_all};
+use super::matrix::{Cell, ELSEWHERE, run_all, word};
 use integration_tests::foreign::{
     Begin, End, Foreign, Hosts, Kind, Page, Protection, Skipped, ftplib_fetches, own_address, say_skipped,
 };
@@ -75,7 +75,7 @@ impl Side {
         hosts: Hosts,
         files: &[(&str, Vec<u8>)],
     ) -> Result<(End, Vec<String>), Skipped> {
-        match self.server {
+        let end = match self.server {
             Server::Ours(args) => {
                 let site = Site::new("private").at(&own_address().to_string());
                 let site = if self.tls { site.tls() } else { site };
@@ -85,25 +85,21 @@ impl Side {
                     Hosts::OnlyToConnect | Hosts::OnlyToAccept => panic!("no cell has {hosts:?}"),
                 };
                 let site = site.args(foreign.iter().copied()).args(args.iter().copied());
-                let site = files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes)).start();
-                let pins = if self.tls { vec!["--pin".to_owned(), site.pin()] } else { Vec::new() };
-                Ok((End::Ours(site), pins))
+                End::Ours(files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes)).start())
             }
             Server::Theirs(kind, extra) => {
                 let server = Foreign::new(kind).foreign(hosts);
                 let server = if self.tls { server.tls(Begin::Explicit).extra(extra) } else { server };
                 let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
-                let server = server.start()?;
-                let pin = || vec!["--pin".to_owned(), server.certificate().fingerprint()];
-                let pins = if self.tls { pin() } else { Vec::new() };
-                Ok((End::Theirs(server), pins))
+                End::Theirs(server.start()?)
             }
-        }
+        };
+        let pins = if self.tls { vec!["--pin".to_owned(), end.pin()] } else { Vec::new() };
+        Ok((end, pins))
     }
 
     pub(super) fn url(self, end: &End, path: &str) -> String {
-        let url = end.url(path);
-        if self.tls { url.replacen("ftp://", "ftpes://", 1) } else { url }
+        if self.tls { end.private_url(path) } else { end.url(path) }
     }
 }
 
@@ -169,12 +165,7 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     if let Err(skipped) = ftplib_fetches(&target, &files, judged) {
         say_skipped(skipped.0);
     }
-    Ok(match summary["rung"].as_str() {
-        Some("user") => "user",
-        Some(rung) if rung.starts_with("dest-listens") => "direct, D",
-        Some(rung) if rung.starts_with("source-listens") => "direct, S",
-        _ => "direct",
-    })
+    Ok(word(&run))
 }
 
 pub(super) fn named(name: &str) -> Side {

@@ -3,7 +3,7 @@
 use super::matrix::{Cell, expect_all, run_all};
 use super::{pairs, relayed, through};
 use crate::verbs;
-use integration_tests::foreign::{Begin, DirectPath, Foreign, Kind, Page, Skipped, Who, direct_path, tree};
+use integration_tests::foreign::{Begin, Foreign, Kind, Page, Skipped, Who, tree};
 use integration_tests::or_skip;
 use integration_tests::site::Site;
 use integration_tests::user::user;
@@ -30,16 +30,13 @@ const LACKS: [(Kind, &str, &str); 4] = [
 
 /// As a cell of the matrix of all pairs.
 fn copies(from: Who, to: Who) -> Result<&'static str, Skipped> {
-    let (from, to) = ((from, from.most_open()), (to, to.most_open()));
-    pairs::cell(from, to)?;
-    Ok(match direct_path(from, to) {
-        DirectPath::DestinationListens => "direct, D",
-        DirectPath::SourceListens => "direct, S",
-        DirectPath::None => "user",
-    })
+    pairs::cell((from, from.most_open()), (to, to.most_open()))
 }
 
-fn both_ways(kind: Kind, arrives: fn(Who, Who) -> Result<(), Skipped>) -> Result<&'static str, Skipped> {
+fn both_ways(
+    kind: Kind,
+    arrives: fn(Who, Who) -> Result<&'static str, Skipped>,
+) -> Result<&'static str, Skipped> {
     arrives(Who::Ours, Who::Theirs(kind))?;
     arrives(Who::Theirs(kind), Who::Ours)?;
     Ok("yes")

@@ -1,14 +1,14 @@
 //! Two servers with their default configuration refuse each other; a relay at an address of its own
 //! carries their file, for a user agent at a fourth.
 
-use super::matrix::{Cell, run_all};
+use super::matrix::{is_whole, run_all_pairs};
 use integration_tests::foreign::{
-    DirectPath, End, Foreign, Hosts, Kind, Page, RelayedPair, Skipped, Who, direct_path,
+    DirectPath, End, Foreign, Hosts, Kind, RelayedPair, Skipped, Who, direct_path,
 };
+use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, sample};
 use integration_tests::socket;
 use integration_tests::user::Run;
-use integration_tests::{or_skip, skip};
 use rustix::process::Signal;
 use std::fs;
 
@@ -23,23 +23,19 @@ pub(super) fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// The whole tree arrives through the relay, by one session and one tunnel to each server.
-pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
-    let apart = RelayedPair::start(from, to, &files())?;
+pub(super) fn arrives(from: Who, to: Who) -> Result<&'static str, Skipped> {
+    let files = files();
+    let apart = RelayedPair::start(from, to, &files)?;
     let path = if is_asked_for(from, to) { "relay" } else { "auto" };
     let run =
         apart.copy().args(["-r", "--path", path]).args([apart.from.url("tree"), apart.to.url("")]).run();
     let shown = format!("{from:?} -> {to:?}\n{}", apart.shown(&run));
-    assert_eq!(run.code(), Some(0), "{shown}");
-    assert_eq!(apart.to.names(), apart.from.names(), "{shown}");
-    for (path, bytes) in files() {
-        assert!(apart.to.bytes(path) == bytes, "{path} differs\n{shown}");
-    }
-    let sent: u64 = files().iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    is_whole(&run, (&apart.from, &apart.to), &files, &shown);
+    let sent: u64 = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
     let summary = run.summary();
     assert_eq!(summary["path"], "relay", "{shown}");
     assert_eq!(summary["rung"], "relay-source", "{shown}");
-    assert_ne!(summary["verified"], "none", "{shown}");
-    let proofs = if (from, to) == (Who::Ours, Who::Ours) { 64 * files().len() as u64 } else { 0 };
+    let proofs = if (from, to) == (Who::Ours, Who::Ours) { 64 * files.len() as u64 } else { 0 };
     assert_eq!(summary["relayed"], sent + proofs, "{shown}");
     assert_eq!(summary["relay"], apart.agent.address.to_string(), "{shown}");
     if path == "auto" {
@@ -51,7 +47,7 @@ pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     for secret in [PASSWORD, "big.bin", "private name", "tree", "RETR", "USER"] {
         assert!(!log.contains(secret), "the relay's log has {secret:?}\n{shown}");
     }
-    Ok(())
+    Ok(if path == "relay" { "relay, A" } else { "relay" })
 }
 
 /// Whether `--path relay` has to ask for the relay, because a direct path is open, or because nobody refuses one on
@@ -154,22 +150,5 @@ fn r12_proftpd_and_pure_ftpd_get_the_whole_file_by_another_path_when_the_relay_i
 /// have one of each kind.
 #[test]
 fn matrix_of_all_pairs_through_a_relay() {
-    let Ok(wanted) = std::env::var("FOREIGN_MATRIX") else {
-        skip!("FOREIGN_MATRIX names no servers; `.ci/full matrix-more` runs all pairs");
-    };
-    let is_wanted = |who: Who| wanted == "all" || wanted == who.name();
-    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
-    let cells: Vec<Cell<'_>> = pairs
-        .filter(|(from, to)| is_wanted(*from) || is_wanted(*to))
-        .map(|(from, to)| Cell {
-            from: from.name(),
-            to: to.name(),
-            work: Box::new(move || {
-                arrives(from, to)?;
-                Ok(if is_asked_for(from, to) { "relay, A" } else { "relay" })
-            }),
-        })
-        .collect();
-    let sides = Who::all().map(|who| who.name().to_owned()).collect();
-    run_all(Page::named("matrix of the relay", sides), &cells);
+    run_all_pairs(Some("matrix of the relay"), arrives);
 }

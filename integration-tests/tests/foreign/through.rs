@@ -1,12 +1,11 @@
 //! Where foreign hosts are refused at both ends every file still arrives: through the user agent.
 
-use super::matrix::{Cell, expect_all};
+use super::matrix::{brings_tree, run_all_pairs, shown};
 use integration_tests::foreign::{DirectPath, Kind, Skipped, Who, direct_path, tree};
-use integration_tests::user::user;
-use integration_tests::{or_skip, skip};
+use integration_tests::or_skip;
 
 /// The tree is at the other end, through this host, by size or better.
-pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
+pub(super) fn arrives(from: Who, to: Who) -> Result<&'static str, Skipped> {
     if (from, to) == (Who::Ours, Who::Ours) {
         return Err(Skipped("two of ours prove themselves to each other and go direct".into()));
     }
@@ -16,27 +15,9 @@ pub(super) fn arrives(from: Who, to: Who) -> Result<(), Skipped> {
     let files = tree([from, to]);
     let source = from.start(from.most_closed(), &files)?;
     let target = to.start(to.most_closed(), &[])?;
-    let run = user()
-        .args(["copy", "-r", "--json", "--retries", "1", "--timeout", "10s", "--trace", "trace.txt"])
-        .args(["--path", path])
-        .args(Who::without_tls(&[from, to]))
-        .args([source.url("tree"), target.url("")])
-        .run();
-    let shown = format!(
-        "{from:?} -> {to:?}\n{run}\n{}\n-- source --\n{}\n-- destination --\n{}",
-        String::from_utf8_lossy(&run.bytes("trace.txt")),
-        source.said(),
-        target.said()
-    );
-    assert_eq!(run.code(), Some(0), "{shown}");
-    assert_eq!(target.names(), source.names(), "{shown}");
-    for (path, bytes) in &files {
-        assert!(target.bytes(path) == *bytes, "{path} differs\n{shown}");
-    }
-    let summary = run.summary();
-    assert_eq!(summary["path"], "user", "{shown}");
-    assert_ne!(summary["verified"], "none", "{shown}");
-    Ok(())
+    let run = brings_tree(&source, &target, &files, &["--path", path]);
+    assert_eq!(run.summary()["path"], "user", "{}", shown(&run, &source, &target, ""));
+    Ok("through this host")
 }
 
 /// From ours, to ours, and between two of the kind.
@@ -110,16 +91,5 @@ fn i01_libunftp() {
 /// `FOREIGN_MATRIX=all`: every ordered pair. Otherwise nothing: the tests above have one of each kind.
 #[test]
 fn matrix_of_all_pairs_through_this_host() {
-    if std::env::var_os("FOREIGN_MATRIX").is_none_or(|value| value != "all") {
-        skip!("FOREIGN_MATRIX is not `all`; `.ci/full matrix-more` runs all pairs");
-    }
-    let pairs = Who::all().flat_map(|from| Who::all().map(move |to| (from, to)));
-    let cells: Vec<Cell<'_>> = pairs
-        .map(|(from, to)| Cell {
-            from: from.name(),
-            to: to.name(),
-            work: Box::new(move || arrives(from, to).map(|()| "through this host")),
-        })
-        .collect();
-    expect_all(&cells);
+    run_all_pairs(None, arrives);
 }

@@ -1,10 +1,10 @@
 //! TLS with other people's servers: nothing in clear, and every data connection resumes the session of
 //! its control connection, which vsftpd and ProFTPD demand.
 
-use integration_tests::foreign::{Begin, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
+use integration_tests::foreign::{Begin, End, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
 use integration_tests::or_skip;
 use integration_tests::relay::Relay;
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
 
@@ -154,64 +154,20 @@ fn i02_two_servers_that_demand_their_own_sessions_get_files_through_this_host() 
     or_skip!(passes(Kind::PureFtpd, Kind::Proftpd));
 }
 
-/// One end of a copy from server to server inside TLS.
-enum End {
-    Ours(Server),
-    Theirs(ForeignServer),
-}
-
-/// The file that every one of them has.
+/// The file that every end of a copy from server to server has.
 const FILE: &str = "a.bin";
 
-impl End {
-    /// One of our own servers, which permits foreign hosts.
-    fn ours() -> Self {
-        let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
-        let site = Site::new("ours").at(&own_address().to_string()).tls().args(open);
-        Self::Ours(site.file(FILE, sample(300_000)).start())
-    }
+/// One of our own servers, which permits foreign hosts.
+fn ours() -> End {
+    let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+    let site = Site::new("ours").at(&own_address().to_string()).tls().args(open);
+    End::Ours(site.file(FILE, sample(300_000)).start())
+}
 
-    /// A server of other people that permits foreign hosts. `extra` is more of its configuration.
-    fn theirs(kind: Kind, extra: &str) -> Result<Self, Skipped> {
-        let server = Foreign::new(kind).foreign(Hosts::Allowed).tls(Begin::Explicit).extra(extra);
-        Ok(Self::Theirs(server.file(FILE, sample(300_000)).start()?))
-    }
-
-    fn url(&self, path: &str) -> String {
-        match self {
-            Self::Ours(server) => server.explicit_url(path),
-            Self::Theirs(server) => server.url(path),
-        }
-    }
-
-    fn pin(&self) -> String {
-        match self {
-            Self::Ours(server) => server.pin(),
-            Self::Theirs(server) => server.certificate().fingerprint(),
-        }
-    }
-
-    fn bytes(&self, path: &str) -> Vec<u8> {
-        match self {
-            Self::Ours(server) => server.bytes(path),
-            Self::Theirs(server) => server.bytes(path),
-        }
-    }
-
-    fn ip(&self) -> String {
-        match self {
-            Self::Ours(server) => server.ip(),
-            Self::Theirs(server) => server.address().ip(),
-        }
-        .to_string()
-    }
-
-    fn said(&self) -> String {
-        match self {
-            Self::Ours(server) => server.running.said(),
-            Self::Theirs(server) => server.said(),
-        }
-    }
+/// A server of other people that permits foreign hosts. `extra` is more of its configuration.
+fn theirs(kind: Kind, extra: &str) -> Result<End, Skipped> {
+    let server = Foreign::new(kind).foreign(Hosts::Allowed).tls(Begin::Explicit).extra(extra);
+    Ok(End::Theirs(server.file(FILE, sample(300_000)).start()?))
 }
 
 /// Its data connections need not resume anything.
@@ -225,7 +181,7 @@ fn between(from: &End, to: &End) -> (Run, String) {
     let run = user().args(["copy", "--no-race", "--json", "--trace", "trace.txt"]);
     // A vsftpd may end a session after a data connection that it has refused.
     let run = run.args(["--retries", "2", "--timeout", "10s"]);
-    let run = run.args(pins).args([from.url(FILE), to.url("new.bin")]).run();
+    let run = run.args(pins).args([from.private_url(FILE), to.private_url("new.bin")]).run();
     let seen = format!("{run}\n{}\n{}\n{}", trace(&run), from.said(), to.said());
     assert_eq!(run.code(), Some(0), "{seen}");
     assert!(to.bytes("new.bin") == sample(300_000), "{seen}");
@@ -237,7 +193,7 @@ fn between(from: &End, to: &End) -> (Run, String) {
 /// Through a relay, in both directions: it carries TLS from end to end.
 fn relayed_inside_tls(one: &End, two: &End) {
     let relay = Relay::new().at(&own_address().to_string());
-    let agent = [one, two].iter().fold(relay, |relay, end| relay.server(&end.ip())).start();
+    let agent = [one, two].iter().fold(relay, |relay, end| relay.server(&end.ip().to_string())).start();
     for (from, to) in [(one, two), (two, one)] {
         let pins = [from, to].into_iter().flat_map(|end| ["--pin".to_owned(), end.pin()]);
         let run = user()
@@ -245,7 +201,7 @@ fn relayed_inside_tls(one: &End, two: &End) {
             .args([agent.address.to_string(), "--relay-token-file".to_owned()])
             .args([&agent.token_file])
             .args(pins)
-            .args([from.url(FILE), to.url("relayed.bin")])
+            .args([from.private_url(FILE), to.private_url("relayed.bin")])
             .run();
         let seen =
             format!("{run}\n{}\n{}\n{}\n{}", trace(&run), from.said(), to.said(), agent.running.said());
@@ -268,43 +224,41 @@ fn direct_inside_tls(one: &End, two: &End) {
 
 #[test]
 fn j02_proftpd_and_vsftpd_exchange_files_inside_tls_if_they_demand_no_session_of_their_own() {
-    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
-    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
+    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
     direct_inside_tls(&proftpd, &vsftpd);
 }
 
 #[test]
 fn j02_proftpd_and_pure_ftpd_exchange_files_inside_tls() {
-    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
-    let pure_ftpd = or_skip!(End::theirs(Kind::PureFtpd, ""));
+    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
+    let pure_ftpd = or_skip!(theirs(Kind::PureFtpd, ""));
     direct_inside_tls(&proftpd, &pure_ftpd);
 }
 
 #[test]
 fn j02_our_server_is_tls_client_of_vsftpd() {
-    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
-    direct_inside_tls(&End::ours(), &vsftpd);
+    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    direct_inside_tls(&ours(), &vsftpd);
 }
 
 #[test]
 fn j02_our_server_is_tls_client_of_pure_ftpd() {
-    let pure_ftpd = or_skip!(End::theirs(Kind::PureFtpd, ""));
-    direct_inside_tls(&End::ours(), &pure_ftpd);
+    let pure_ftpd = or_skip!(theirs(Kind::PureFtpd, ""));
+    direct_inside_tls(&ours(), &pure_ftpd);
 }
 
 #[test]
 fn j02_our_server_is_tls_client_of_proftpd() {
-    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
-    direct_inside_tls(&End::ours(), &proftpd);
+    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
+    direct_inside_tls(&ours(), &proftpd);
 }
 
 /// With TLS 1.3 a ProFTPD that sends as TLS client loses the end of the file.
 #[test]
 fn j02_two_proftpd_exchange_a_file_inside_tls_at_the_first_attempt() {
-    let (one, two) = (
-        or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN)),
-        or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN)),
-    );
+    let (one, two) =
+        (or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN)), or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN)));
     let (run, seen) = between(&one, &two);
     assert_eq!(run.summary()["path"], "direct", "{seen}");
     assert_eq!(run.events("file")[0]["attempts"], 1, "{seen}");
@@ -312,33 +266,33 @@ fn j02_two_proftpd_exchange_a_file_inside_tls_at_the_first_attempt() {
 
 #[test]
 fn j02_a_relay_carries_tls_between_our_server_and_vsftpd() {
-    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
-    relayed_inside_tls(&End::ours(), &vsftpd);
+    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    relayed_inside_tls(&ours(), &vsftpd);
 }
 
 #[test]
 fn j02_a_relay_carries_tls_between_our_server_and_pure_ftpd() {
-    let pure_ftpd = or_skip!(End::theirs(Kind::PureFtpd, ""));
-    relayed_inside_tls(&End::ours(), &pure_ftpd);
+    let pure_ftpd = or_skip!(theirs(Kind::PureFtpd, ""));
+    relayed_inside_tls(&ours(), &pure_ftpd);
 }
 
 #[test]
 fn j02_a_relay_carries_tls_between_proftpd_and_vsftpd() {
-    let proftpd = or_skip!(End::theirs(Kind::Proftpd, PROFTPD_OPEN));
-    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, VSFTPD_OPEN));
+    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
+    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
     relayed_inside_tls(&proftpd, &vsftpd);
 }
 
 #[test]
 fn h17_proftpd_that_demands_its_own_session_becomes_the_tls_client() {
-    let proftpd = or_skip!(End::theirs(Kind::Proftpd, "TLSVerifyServer off"));
-    direct_inside_tls(&End::ours(), &proftpd);
+    let proftpd = or_skip!(theirs(Kind::Proftpd, "TLSVerifyServer off"));
+    direct_inside_tls(&ours(), &proftpd);
 }
 
 #[test]
 fn h17_vsftpd_that_demands_its_own_session_gets_files_through_this_host() {
-    let vsftpd = or_skip!(End::theirs(Kind::Vsftpd, ""));
-    let ours = End::ours();
+    let vsftpd = or_skip!(theirs(Kind::Vsftpd, ""));
+    let ours = ours();
     for (from, to) in [(&ours, &vsftpd), (&vsftpd, &ours)] {
         let (run, seen) = between(from, to);
         assert_eq!(run.summary()["path"], "user", "{seen}");
