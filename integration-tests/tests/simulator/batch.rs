@@ -1,15 +1,13 @@
 //! Several files over one data connection (MODE B), symmetric opening (RSYM), and transfers that outlive their control
 //! connections (DETA).
 
-use super::{CROWDS, account, hold, hold_together, is_judged, number};
-use ftp_proto::dialect::Dialect;
+use super::{DIALECTS, account, crowds, every_seed, hold, hold_seed, hold_together, is_judged};
 use ftp_proto::transfer::{Opening, Side};
 use integration_tests::sim::conduct::{Asks, Batch, Conduct, Piece};
 use integration_tests::sim::scenario::{Delays, Fault, Sabotage, Scenario, When};
 use integration_tests::sim::{Pair, Report, SIDES, simulate, together};
 use std::time::Duration;
 
-const DIALECTS: [Dialect; 2] = [Dialect::Rfc354, Dialect::Rfc959];
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Five files of different lengths, one of them empty.
@@ -35,24 +33,14 @@ fn count(report: &Report, what: &str) -> usize {
 
 #[test]
 fn j03_every_seed_of_several_files_gives_no_file_the_bytes_of_another_one() {
-    let first = number("FTP_SIM_FIRST", 0);
-    let seeds = 2 * number("FTP_SIM_CROWDS", CROWDS);
-    let run = |offset: u64| {
-        (first + offset..first + seeds).step_by(2).fold([0; 3], |[copied, kept, alone], seed| {
-            let scenario = Scenario::several(seed);
-            let report = simulate(scenario.clone());
-            assert!(report.violations.is_empty(), "seed {seed}: {}", account(&scenario, &report));
-            let again = count(&report, "uses the connection that it has kept");
-            [copied + report.copied, kept + again, alone + count(&report, "goes on alone")]
-        })
-    };
-    let [copied, kept, alone] = std::thread::scope(|scope| {
-        let other = scope.spawn(|| run(1));
-        let (one, other) = (run(0), other.join().expect("the other half"));
-        [one[0] + other[0], one[1] + other[1], one[2] + other[2]]
+    let seeds = 2 * crowds();
+    let [copied, kept, alone] = every_seed(seeds, |seed| {
+        let report = hold_seed(seed, &Scenario::several(seed));
+        let again = count(&report, "uses the connection that it has kept");
+        [report.copied, again, count(&report, "goes on alone")].map(|count| count as u64)
     });
     eprintln!("{copied} files were copied, {kept} used a connection that was kept, {alone} went on alone");
-    let least = usize::try_from(seeds / 10).expect("a number of seeds");
+    let least = seeds / 10;
     assert!(!is_judged(seeds) || copied > 10 * least, "{copied} copied");
     assert!(!is_judged(seeds) || (kept > least && alone > least / 2), "{kept} kept, {alone} alone");
 }

@@ -1,8 +1,8 @@
 //! Every opening, family, protection, command and length, one with the other (J01), in quiet runs that must succeed.
 
-use super::hold;
-use ftp_proto::dialect::Dialect;
-use ftp_proto::transfer::{DataTls, Opening, Posture, Postures, Roles, Store};
+use super::{DIALECTS, POSTURES, hold};
+use ftp_proto::policy::Foreign;
+use ftp_proto::transfer::{DataTls, Opening, Postures, Roles, Store};
 use integration_tests::sim::scenario::{Path, Pin, Scenario, Tls};
 use integration_tests::sim::{Pair, SIDES};
 
@@ -23,11 +23,16 @@ fn stored(base: &Scenario) -> Vec<Scenario> {
 
 /// Each scenario must move its file, and all laws must hold.
 fn all_move(scenarios: impl IntoIterator<Item = Scenario>) -> usize {
-    let moved = scenarios.into_iter().flat_map(|base| stored(&base)).map(|scenario| {
+    let moved = scenarios.into_iter().map(|scenario| {
         let report = hold(&scenario);
         assert!(super::has_moved(&report), "{scenario:?}\n{}", report.transcript());
     });
     moved.count()
+}
+
+/// All pairs of two things.
+fn pairs_of<T: Copy>(both: [T; 2]) -> impl Iterator<Item = Pair<T>> {
+    both.into_iter().flat_map(move |source| both.map(|destination| Pair { source, destination }))
 }
 
 #[test]
@@ -43,7 +48,7 @@ fn j01_direct_by_every_opening_in_both_families_in_clear_and_inside_tls() {
                     pins: Pair { source: Pin::Right, destination: Pin::Right },
                 });
                 let roles = Roles { opening, passive, filter: true, first: None, tls: DataTls::Clear };
-                scenarios.push(Scenario { v6, roles, tls, ..Scenario::plain() });
+                scenarios.extend(stored(&Scenario { v6, roles, tls, ..Scenario::plain() }));
             }
         }
     }
@@ -52,30 +57,41 @@ fn j01_direct_by_every_opening_in_both_families_in_clear_and_inside_tls() {
 
 #[test]
 fn j01_the_scripts_of_438_and_478_in_every_pair_of_dialects() {
-    let dialects = [Dialect::Rfc354, Dialect::Rfc959];
+    let openings = [Opening::Lstn, Opening::Pasv, Opening::Epsv];
     let mut scenarios = Vec::new();
-    for (source, destination) in dialects.into_iter().flat_map(|one| dialects.map(|two| (one, two))) {
-        for (opening, passive) in
-            [Opening::Lstn, Opening::Pasv].into_iter().flat_map(|opening| SIDES.map(|side| (opening, side)))
-        {
-            let dialect = Pair { source, destination };
-            let roles = Roles { opening, passive, filter: true, first: None, tls: DataTls::Clear };
-            scenarios.push(Scenario { dialect, roles, ..Scenario::plain() });
+    for dialect in pairs_of(DIALECTS) {
+        for (opening, passive) in openings.into_iter().flat_map(|opening| SIDES.map(|side| (opening, side))) {
+            let of = |filter, v6, rendezvous| {
+                let roles = Roles { opening, passive, filter, first: None, tls: DataTls::Clear };
+                Scenario { dialect, roles, v6, rendezvous, ..Scenario::plain() }
+            };
+            let script = of(true, false, true);
+            let unproven =
+                Scenario { foreign: Pair::of(|_| Foreign::Authenticated), ..of(true, false, false) };
+            let is_of_478 = opening != Opening::Epsv;
+            scenarios.extend(if is_of_478 { stored(&script) } else { vec![script] });
+            scenarios.extend([of(false, false, true), unproven]);
+            scenarios.extend(Some(of(false, true, true)).filter(|_| opening != Opening::Pasv));
         }
     }
-    assert_eq!(all_move(scenarios), 160);
+    assert_eq!(all_move(scenarios), 232);
 }
 
+/// Each server talks only to its user's own host.
 #[test]
 fn j01_through_a_relay_in_every_posture_and_through_this_program() {
-    let postures = [Posture::Passive, Posture::Active];
+    let usual = Scenario { foreign: Pair::of(|_| Foreign::Never), ..Scenario::plain() };
     let mut scenarios = Vec::new();
     for v6 in [false, true] {
-        for (source, destination) in postures.into_iter().flat_map(|one| postures.map(|two| (one, two))) {
+        for Pair { source, destination } in pairs_of(POSTURES) {
             let path = Path::Relayed(Postures { source, destination });
-            scenarios.push(Scenario { v6, path, relay: true, ..Scenario::plain() });
+            for (dialect, rendezvous) in pairs_of(DIALECTS).flat_map(|pair| [(pair, false), (pair, true)]) {
+                let relayed = Scenario { v6, path, relay: true, dialect, rendezvous, ..usual.clone() };
+                let is_usual = dialect == usual.dialect && rendezvous;
+                scenarios.extend(if is_usual { stored(&relayed) } else { vec![relayed] });
+            }
         }
-        scenarios.push(Scenario { v6, path: Path::Through, ..Scenario::plain() });
+        scenarios.extend(stored(&Scenario { v6, path: Path::Through, ..usual.clone() }));
     }
-    assert_eq!(all_move(scenarios), 100);
+    assert_eq!(all_move(scenarios), 156);
 }

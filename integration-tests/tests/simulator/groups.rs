@@ -1,6 +1,6 @@
 //! Small files in groups (PACK), by the machine of a batch.
 
-use super::{CROWDS, account, hold, is_judged, number};
+use super::{account, crowds, every_seed, hold, hold_seed, is_judged};
 use integration_tests::sim::conduct::{Conduct, Fate, Groups, Small};
 use integration_tests::sim::scenario::{Path, Sabotage, Scenario};
 use integration_tests::sim::{SIDES, simulate};
@@ -18,28 +18,18 @@ fn quiet(groups: Groups) -> Scenario {
 
 #[test]
 fn j03_every_seed_of_groups_names_no_wrong_file_and_tells_every_end() {
-    let first = number("FTP_SIM_FIRST", 0);
-    let seeds = number("FTP_SIM_CROWDS", CROWDS);
-    let run = |offset: u64| {
-        (first + offset..first + seeds).step_by(2).fold([0; 3], |[copied, lied, relayed], seed| {
-            let scenario = Scenario::grouped(seed);
-            let report = simulate(scenario.clone());
-            assert!(report.violations.is_empty(), "seed {seed}: {}", account(&scenario, &report));
-            let has_lie = matches!(&scenario.conduct, Conduct::Groups(Groups { lie: Some(_), .. }));
-            let is_relayed = matches!(scenario.path, Path::Relayed(_)) && report.copied > 0;
-            let lied = lied + usize::from(has_lie && report.copied > 0);
-            [copied + report.copied, lied, relayed + usize::from(is_relayed)]
-        })
-    };
-    let [copied, lied, relayed] = std::thread::scope(|scope| {
-        let other = scope.spawn(|| run(1));
-        let (one, other) = (run(0), other.join().expect("the other half"));
-        [one[0] + other[0], one[1] + other[1], one[2] + other[2]]
+    let seeds = crowds();
+    let [copied, lied, relayed] = every_seed(seeds, |seed| {
+        let scenario = Scenario::grouped(seed);
+        let copied = hold_seed(seed, &scenario).copied;
+        let has_lie = matches!(&scenario.conduct, Conduct::Groups(Groups { lie: Some(_), .. }));
+        let is_relayed = matches!(scenario.path, Path::Relayed(_));
+        [copied as u64, u64::from(has_lie && copied > 0), u64::from(is_relayed && copied > 0)]
     });
     eprintln!(
         "{copied} files were copied in groups, in {relayed} runs through a relay; {lied} runs had a lie"
     );
-    let least = usize::try_from(seeds / 50).expect("a number of seeds");
+    let least = seeds / 50;
     assert!(
         !is_judged(seeds) || (copied > 100 * least && lied > least && relayed > least),
         "{copied} {lied} {relayed}"

@@ -1,13 +1,11 @@
 //! Races of candidates, each of them a whole simulated transfer.
 
+use super::every_seed;
 use ftp_proto::transfer::race::{Conclusion, Settings};
 use ftp_proto::transfer::{Posture, Postures};
 use integration_tests::sim::race::{DriverFault, Field, RaceResult, race};
 use integration_tests::sim::scenario::{Obstacle, Path, Sabotage, Scenario};
 use std::time::Duration;
-
-/// How many seeds run, unless `FTP_SIM_SEEDS` says otherwise.
-const SEEDS: u64 = 3_000;
 
 fn hold(field: &Field) -> RaceResult {
     let raced = race(field);
@@ -15,24 +13,10 @@ fn hold(field: &Field) -> RaceResult {
     raced
 }
 
-/// Runs `one` for every seed, in two threads, and adds up what it counts.
-fn every_seed<const N: usize>(one: impl Fn(u64) -> [u64; N] + Sync) -> (u64, [u64; N]) {
-    let seeds = super::number("FTP_SIM_SEEDS", SEEDS);
-    let first = super::number("FTP_SIM_FIRST", 0);
-    let add = |sum: [u64; N], more: [u64; N]| std::array::from_fn(|at| sum[at] + more[at]);
-    let run = |offset: u64| {
-        (first + offset..first + seeds).step_by(2).fold([0; N], |sum, seed| add(sum, one(seed)))
-    };
-    let sum = std::thread::scope(|scope| {
-        let other = scope.spawn(|| run(1));
-        add(run(0), other.join().expect("the other half"))
-    });
-    (seeds, sum)
-}
-
 #[test]
 fn j03_every_race_has_at_most_one_winner_and_leaves_no_loser_behind() {
-    let (seeds, [won, beside, aborted, probed]) = every_seed(|seed| {
+    let seeds = super::seeds();
+    let [won, beside, aborted, probed] = every_seed(seeds, |seed| {
         let raced = race(&Field::of(seed));
         assert!(raced.violations.is_empty(), "seed {seed}: {:#?}\n{raced:?}", raced.violations);
         let wins = matches!(raced.conclusion, Some(Conclusion::Won(_)));
@@ -69,7 +53,7 @@ fn too_late(field: &Field, works: usize) -> Option<Duration> {
 
 #[test]
 fn j03_the_first_byte_comes_after_the_head_starts_of_silent_candidates_and_no_timeout() {
-    every_seed(|seed| {
+    every_seed(super::seeds(), |seed| {
         let (field, works) = Field::silent(seed);
         assert_eq!(too_late(&field, works), None, "seed {seed}\n{field:#?}");
         []
@@ -154,55 +138,33 @@ fn h17_where_sessions_are_limited_the_working_candidate_still_has_its_turn() {
     assert_eq!(raced.conclusion, Some(Conclusion::Won(1)), "{raced:?}");
 }
 
-/// Whether some race that is driven like this has such a violation.
-fn shows(sabotage: DriverFault, what: &str) -> bool {
-    (0..400).any(|seed| {
-        let field = Field { sabotage: Some(sabotage), ..Field::of(seed) };
-        race(&field).violations.iter().any(|violation| violation.contains(what))
-    })
-}
-
-/// Whether some race in which only one candidate works comes too late if it is driven like this.
-fn delays(sabotage: DriverFault) -> bool {
-    (0..400).any(|seed| {
-        let (field, works) = Field::silent(seed);
-        let latest = latest(&field, works);
-        let raced = race(&Field { sabotage: Some(sabotage), ..field });
-        raced.first.is_none_or(|first| first > latest)
-    })
-}
-
 #[test]
-fn the_simulator_notices_a_driver_that_publishes_losers() {
-    assert!(shows(DriverFault::PublishAll, "final name"));
+fn the_simulator_notices_what_a_driver_does_wrong_with_losers_and_probes() {
+    for (sabotage, what) in [
+        (DriverFault::PublishAll, "final name"),
+        (DriverFault::ForgetLosers, "has outlived the race"),
+        (DriverFault::ListenerFirst, "is aborted first"),
+        (DriverFault::ProbesMove, "where it should probe"),
+        (DriverFault::KeepSessions, "have sessions for ever"),
+    ] {
+        let is_seen = (0..400).any(|seed| {
+            let field = Field { sabotage: Some(sabotage), ..Field::of(seed) };
+            race(&field).violations.iter().any(|violation| violation.contains(what))
+        });
+        assert!(is_seen, "{sabotage:?}: {what}");
+    }
 }
 
+/// Without a clock, or with every claim taken for a win, some race in which only one candidate works comes too late.
 #[test]
-fn the_simulator_notices_a_driver_that_forgets_losers() {
-    assert!(shows(DriverFault::ForgetLosers, "has outlived the race"));
-}
-
-#[test]
-fn the_simulator_notices_a_driver_that_aborts_the_listening_end_first() {
-    assert!(shows(DriverFault::ListenerFirst, "is aborted first"));
-}
-
-#[test]
-fn the_simulator_notices_a_driver_that_transfers_where_it_should_probe() {
-    assert!(shows(DriverFault::ProbesMove, "where it should probe"));
-}
-
-#[test]
-fn the_simulator_notices_a_driver_that_keeps_sessions_of_losers() {
-    assert!(shows(DriverFault::KeepSessions, "have sessions for ever"));
-}
-
-#[test]
-fn the_simulator_notices_a_driver_without_a_clock() {
-    assert!(delays(DriverFault::NoClock));
-}
-
-#[test]
-fn the_simulator_notices_a_driver_that_takes_every_claim_for_a_win() {
-    assert!(delays(DriverFault::Believe));
+fn the_simulator_notices_a_driver_that_comes_too_late() {
+    for sabotage in [DriverFault::NoClock, DriverFault::Believe] {
+        let is_late = (0..400).any(|seed| {
+            let (field, works) = Field::silent(seed);
+            let latest = latest(&field, works);
+            let raced = race(&Field { sabotage: Some(sabotage), ..field });
+            raced.first.is_none_or(|first| first > latest)
+        });
+        assert!(is_late, "{sabotage:?}");
+    }
 }

@@ -84,18 +84,15 @@ fn a_host_between_the_servers_that_ends_tls_moves_nothing() {
 }
 
 #[test]
-fn the_simulator_notices_proofs_that_are_not_bound_to_tls() {
-    let scenario = Scenario { sabotage: Some(Sabotage::SameExporter), ..intercepted(Side::Source, true) };
-    let report = simulate(scenario);
-    assert!(report.violations.iter().any(|what| what.contains("must not")), "{}", report.transcript());
-}
-
-#[test]
-fn the_simulator_notices_tls_without_a_handshake() {
-    let pins = Pair::of(|_| Pin::Right);
-    let scenario = Scenario { sabotage: Some(Sabotage::NoHandshake), ..inside_tls(Side::Source, pins) };
-    let report = simulate(scenario);
-    assert!(report.violations.iter().any(|what| what.contains("in clear")), "{}", report.transcript());
+fn the_simulator_notices_proofs_that_are_not_bound_to_tls_and_tls_without_a_handshake() {
+    let private = inside_tls(Side::Source, Pair::of(|_| Pin::Right));
+    for (scenario, sabotage, says) in [
+        (intercepted(Side::Source, true), Sabotage::SameExporter, "must not"),
+        (private, Sabotage::NoHandshake, "in clear"),
+    ] {
+        let report = simulate(Scenario { sabotage: Some(sabotage), ..scenario });
+        assert!(report.violations.iter().any(|what| what.contains(says)), "{}", report.transcript());
+    }
 }
 
 #[test]
