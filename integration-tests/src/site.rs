@@ -287,6 +287,32 @@ impl Server {
     pub fn names(&self) -> Vec<String> {
         names_below(&self.directory)
     }
+
+    /// The files under way of `ftp-user`, which have not got their names yet.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        let names = self.names().into_iter().filter(|name| name.contains(".ftp-user."));
+        names.map(|name| self.path(&name)).collect()
+    }
+
+    /// Waits until a file under way has at least so many bytes.
+    pub fn until_part(&self, bytes: u64) {
+        until("a part has arrived", || {
+            self.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() >= bytes))
+        });
+    }
+}
+
+/// Both directories have the same names and bytes. `shown` is what else is known.
+pub fn are_equal(from: &Path, to: &Path, shown: &impl std::fmt::Display) {
+    assert_eq!(names_below(to), names_below(from), "{shown}");
+    for name in names_below(from).into_iter().filter(|name| !name.ends_with('/')) {
+        assert!(fs::read(to.join(&name)).unwrap() == fs::read(from.join(&name)).unwrap(), "{name}: {shown}");
+    }
+}
+
+/// The second server has what the first one has, and nothing else.
+pub fn is_whole(from: &Server, to: &Server, shown: &impl std::fmt::Display) {
+    are_equal(&from.directory, &to.directory, shown);
 }
 
 /// All names below a directory, sorted, directories with a slash. What goes away meanwhile is left out.

@@ -60,6 +60,11 @@ impl User {
         self
     }
 
+    /// With a relay or a hub, and the file of its token.
+    pub fn relay(self, address: impl std::fmt::Display, token_file: &Path) -> Self {
+        self.args(["--relay", &address.to_string(), "--relay-token-file", token_file.to_str().unwrap()])
+    }
+
     /// With a variable of its environment.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
@@ -135,6 +140,21 @@ impl Started {
     /// Waits until it has said these words so many times.
     pub fn wait_for_times(&self, words: &str, times: usize) {
         crate::socket::until(words, || self.running.said().matches(words).count() >= times);
+    }
+
+    /// Waits until it has told so many events of this kind, or has ended. Its [`Run`] has no line that was told before.
+    pub fn wait_for_events(&mut self, kind: &str, times: usize) {
+        let (event, mut told) = (format!("{{\"event\":\"{kind}\""), 0);
+        while told < times
+            && let Some(line) = self.running.line()
+        {
+            told += usize::from(line.starts_with(&event));
+        }
+    }
+
+    /// Ends it as a power failure of its host would.
+    pub fn kill(self) -> Run {
+        self.end_with(Signal::KILL)
     }
 
     /// Sends a signal, and waits for the end.
@@ -250,6 +270,11 @@ impl Run {
         let mut names = crate::site::names_below(self.home.path());
         names.retain(|name| !name.starts_with(".local/"));
         names
+    }
+
+    /// The text of a file of its current directory.
+    pub fn text(&self, name: &str) -> String {
+        String::from_utf8(self.bytes(name)).unwrap()
     }
 
     /// A file of its current directory.

@@ -128,7 +128,7 @@ fn n9_both_servers_go_on_alone_and_resume_waits_verifies_and_renames() {
         scene.is_done(&run);
         let file = &run.events("file")[0];
         assert_eq!((&file["path"], &file["attempts"]), (&"direct".into(), &1.into()), "{run}");
-        let trace = String::from_utf8(run.bytes("trace")).unwrap();
+        let trace = run.text("trace");
         assert!(!trace.contains("> STOR") && trace.contains("> STAT #"), "nothing moves again: {trace}");
     }
 }
@@ -158,7 +158,7 @@ fn r46_a_detached_copy_goes_on_through_the_relay_when_the_user_agent_has_gone() 
     scene.is_done(&run);
     let file = &run.events("file")[0];
     assert_eq!((&file["path"], &file["attempts"]), (&"relay".into(), &1.into()), "{run}");
-    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let trace = run.text("trace");
     assert!(!trace.contains("> STOR") && trace.contains("> STAT #"), "nothing moves again: {trace}");
     relay.logs(" how=Eof");
     let joined = relay.running.said().matches(" joined ").count();
@@ -174,8 +174,7 @@ fn r46_a_user_agent_that_is_killed_at_any_moment_of_such_a_copy_leaves_what_a_la
         let run = scene.copy(&options).start();
         let trace = scene.state.path().join("trace");
         until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
-        run.running.signal(Signal::KILL);
-        let killed = run.end();
+        let killed = run.kill();
         let state = scene.state();
         assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
         let run = scene.resume().exits(0);
@@ -191,8 +190,7 @@ fn n9_the_coordinator_may_be_killed_at_any_moment() {
         let run = scene.copy(&["--trace", "trace"]).start();
         let trace = scene.state.path().join("trace");
         until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
-        run.running.signal(Signal::KILL);
-        let killed = run.end();
+        let killed = run.kill();
         let state = scene.state();
         assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
         let run = scene.resume().exits(0);
@@ -236,7 +234,7 @@ fn n9_a_whole_file_that_the_destination_has_forgotten_is_compared_and_no_byte_is
     scene.to.die_and_return();
     let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
     scene.is_done(&run);
-    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let trace = run.text("trace");
     let (asked, end) = (trace.contains("> STAT #"), format!("> REST {LARGE} "));
     let behind_it = trace.lines().filter(|line| format!("{line} ").contains(&end)).count();
     assert!(asked && behind_it == 2, "{trace}\n{detached}\n{run}");
@@ -283,7 +281,7 @@ fn n9_a_server_that_restarts_loses_nothing_of_what_has_arrived() {
         server.die_and_return();
         let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
         scene.is_done(&run);
-        let trace = String::from_utf8(run.bytes("trace")).unwrap();
+        let trace = run.text("trace");
         let middle = trace.lines().filter(|line| line.contains("> REST ") && !line.contains("> REST 0"));
         assert_eq!(middle.count(), 2, "both ends go on in the middle: {trace}\n{detached}\n{run}");
     }

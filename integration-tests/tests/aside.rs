@@ -1,7 +1,6 @@
 //! Old files at servers that rename to no name that is taken: each is renamed aside for an instant. Whatever happens in that
 //! instant, it gets its name back, or the new file is verified under its name.
 
-use crate::journal::kill;
 use crate::standard::with_input;
 use integration_tests::beside::each_beside;
 use integration_tests::keeper::{Fate, NoOverwriteServer};
@@ -158,7 +157,7 @@ fn n8_an_old_file_is_deleted_by_resume_if_the_run_was_killed_before_it_was() {
     scene.to.meets("DELE", ".old", Fate::HangsBefore);
     let run = scene.copy("20s", &[]);
     until("the old file is about to be deleted", || scene.to.has_met());
-    let killed = kill(run);
+    let killed = run.kill();
     assert!(scene.old_name().is_some(), "{killed}");
     scene.is_new(&scene.resume().exits(0));
 }

@@ -24,22 +24,8 @@ fn target() -> Server {
 }
 
 fn copy(from: &str, to: &str) -> Run {
-    user()
-        .args([
-            "copy",
-            "--no-race",
-            "--path",
-            "direct",
-            "--retries",
-            "0",
-            "--timeout",
-            "3s",
-            "--stall",
-            "5s",
-            from,
-            to,
-        ])
-        .run()
+    let patience = ["--retries", "0", "--timeout", "3s", "--stall", "5s"];
+    user().args(["copy", "--no-race", "--path", "direct"]).args(patience).args([from, to]).run()
 }
 
 /// The sessions of the run are given back: both that the server has can be had at once.
@@ -142,25 +128,6 @@ fn a_full_disk() {
 }
 
 #[test]
-fn a_server_that_closes_in_mid_file() {
-    let from = Peer::start(
-        "127.0.0.2",
-        "RETR: 150 opening ; connection ; data 500 ; reset-data ; close\nSIZE a.txt: 213 1000",
-        MODERN,
-    );
-    // A peer of today has no RNDZ: our server must be told to let it in.
-    let to = Site::new("target")
-        .at("127.0.0.3")
-        .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
-        .args(SESSIONS)
-        .file("b.txt", OLD)
-        .start();
-    let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(5);
-    one_sentence(run, &["127.0.0.2"]);
-    unharmed(&to);
-}
-
-#[test]
 fn malformed_urls() {
     let to = target();
     for url in
@@ -260,7 +227,7 @@ fn source_with(script: &str, code: i32, words: &[&str]) {
 fn a_server_that_hangs_in_accept() {
     // It listens, and hears nothing until somebody comes. The destination has nobody to connect to.
     source_with("PORT: 500 Illegal PORT command.\nRETR: accept ; hang", 5, &["127.0.0.2"]);
-    let from = Site::new("source").args(SESSIONS).file("a.txt", "hello").start();
+    let from = source();
     let to = Peer::start("127.0.0.3", "SIZE b.txt: 550 no\nSTOR: 150 opening ; hang", MODERN);
     let run = copy(&from.url("a.txt"), &to.url("b.txt")).exits(5);
     one_sentence(run, &["stall"]);
@@ -270,27 +237,22 @@ fn a_server_that_hangs_in_accept() {
 }
 
 #[test]
-fn silence_after_abor() {
-    source_with("RETR: 150 opening ; dial ; data 500 ; hang", 5, &["127.0.0.2"]);
-    source_with(
-        "RETR: 150 opening ; dial ; data 500\nABOR: silent\nNOOP: silent\nQUIT: silent",
-        5,
-        &["stall"],
-    );
-}
-
-#[test]
-fn a_421_in_mid_file() {
-    source_with(
-        "RETR: 150 opening ; connection ; data 500 ; 421 going down ; close",
-        5,
-        &["127.0.0.2", "421 going down"],
-    );
-}
-
-#[test]
-fn a_226_with_a_short_file() {
-    source_with("RETR: 150 opening ; dial ; data 999 ; end ; 226 sent", 7, &["999", "1000"]);
+fn what_a_source_does_in_mid_file() {
+    for (script, code, words) in [
+        // It falls silent, also to ABOR.
+        ("RETR: 150 opening ; dial ; data 500 ; hang", 5, &["127.0.0.2"][..]),
+        ("RETR: 150 opening ; dial ; data 500\nABOR: silent\nNOOP: silent\nQUIT: silent", 5, &["stall"]),
+        ("RETR: 150 opening ; connection ; data 500 ; reset-data ; close", 5, &["127.0.0.2"]),
+        (
+            "RETR: 150 opening ; connection ; data 500 ; 421 going down ; close",
+            5,
+            &["127.0.0.2", "421 going down"],
+        ),
+        // It calls whole what it has cut short.
+        ("RETR: 150 opening ; dial ; data 999 ; end ; 226 sent", 7, &["999", "1000"]),
+    ] {
+        source_with(script, code, words);
+    }
 }
 
 #[test]

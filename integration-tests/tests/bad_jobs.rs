@@ -1,6 +1,6 @@
 //! What goes wrong in the middle of a job: it ends with its exit code and a clear word, and nothing that is durable is lost.
 
-use crate::journal::{Scene, kill, scene};
+use crate::journal::{Scene, scene};
 use crate::through::peak_kib;
 use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
@@ -92,7 +92,7 @@ fn n8_a_disk_that_is_full_under_the_journal_of_a_job() {
 fn n8_a_disk_that_is_full_when_a_job_should_go_on() {
     let disk = or_skip!(SmallDisk::mount());
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let (parts, full) = (scene.parts(), disk.path().join("full"));
     assert_eq!(parts.len(), 1);
     // The journal is on that disk from now on.

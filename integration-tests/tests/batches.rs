@@ -2,7 +2,7 @@
 
 use crate::workers::slow_destination;
 use integration_tests::beside::each_beside;
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use rustix::process::Signal;
@@ -26,13 +26,6 @@ fn tree_at(site: Site, count: usize) -> Server {
 
 fn target() -> Server {
     Site::new("target").at("127.0.0.3").start()
-}
-
-fn is_whole(from: &Server, to: &Server, run: &Run) {
-    assert_eq!(to.names(), from.names(), "{run}");
-    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
-        assert!(to.bytes(name) == from.bytes(name), "{name} differs: {run}");
-    }
 }
 
 /// Copies the tree, and returns the trace.
@@ -252,8 +245,7 @@ fn n8_t7_files_of_a_killed_tree_that_were_only_claimed_move_in_groups_when_it_is
     let is_final = |name: &str| name.strip_prefix("tree/").is_some_and(|last| last.parse::<usize>().is_ok());
     let named = || to.names().iter().filter(|name| is_final(name)).count();
     until("files have their names", || named() >= 50);
-    run.running.signal(Signal::KILL);
-    let _home = run.end();
+    let _home = run.kill();
     let before = named();
     assert!(before < FILES - 100, "it was nearly over: {before}");
     fs::remove_file(&trace).unwrap();

@@ -34,8 +34,7 @@ impl Reach {
     fn user(&self, verb: &str) -> User {
         user()
             .args([verb, "--proxy", &self.proxy.url(), "--timeout", "30s", "--retries", "0"])
-            .args(["--relay", &self.address.to_string(), "--relay-token-file"])
-            .args([&self.token_file])
+            .relay(self.address, &self.token_file)
     }
 
     /// The run has said that this host does not reach the server, and who does.
@@ -185,8 +184,7 @@ fn r35_r55_without_consent_no_relay_is_asked() {
         let run = user().file("c.toml", settings.clone()).args(words).args(more).run().exits(5);
         run.says("cannot connect to");
         let words = [verb, "--relay-consent", "never", "--proxy", &reach.proxy.url(), "--retries", "0"];
-        let own = ["--relay", &relay.address.to_string(), "--relay-token-file"];
-        let run = user().args(words).args(own).args([&relay.token_file]).args([server.url("a.bin")]);
+        let run = user().args(words).relay(relay.address, &relay.token_file).args([server.url("a.bin")]);
         let more = (verb == "mv").then(|| server.url("c.bin"));
         run.args(more).run().exits(5).says("cannot connect to");
     }

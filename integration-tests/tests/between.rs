@@ -12,10 +12,6 @@ fn copy(servers: [&Server; 2]) -> User {
     user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"]).args(pins)
 }
 
-fn trace(run: &Run) -> String {
-    String::from_utf8(run.bytes("trace.txt")).unwrap()
-}
-
 fn pair(args: &[&'static str]) -> (Server, Server) {
     let site = |name, at| Site::new(name).at(at).tls().args(args.iter().copied());
     let files = site("source", "127.0.0.2").file("a.bin", sample(SIZE)).file("b.bin", sample(SIZE));
@@ -37,8 +33,8 @@ fn f07_our_servers_exchange_files_inside_tls_by_explicit_and_implicit_tls() {
         (one.implicit_url("a.bin"), two.explicit_url("c.bin")),
     ] {
         let run = copy([&one, &two]).args([from, to]).run().exits(0);
-        assert_eq!(summary(&run), ["direct", "dest-listens", "private"], "{run}\n{}", trace(&run));
-        let trace = trace(&run);
+        assert_eq!(summary(&run), ["direct", "dest-listens", "private"], "{run}\n{}", run.text("trace.txt"));
+        let trace = run.text("trace.txt");
         assert_eq!(trace.matches("> SSCN ON").count(), 1, "{trace}");
         assert_eq!(trace.matches("> PINC SHA-256").count(), 2, "{trace}");
         assert!(trace.contains("proven-by=rndz") && !trace.contains("> PROT C"), "{trace}");
@@ -56,9 +52,9 @@ fn h23_many_files_are_told_of_tls_once_and_a_listing_is_this_programs_own() {
         .args([two.explicit_url("")])
         .run()
         .exits(0);
-    assert_eq!(summary(&run), ["direct", "dest-listens", "private"], "{run}\n{}", trace(&run));
+    assert_eq!(summary(&run), ["direct", "dest-listens", "private"], "{run}\n{}", run.text("trace.txt"));
     assert_eq!(two.names(), one.names());
-    let trace = trace(&run);
+    let trace = run.text("trace.txt");
     // The walk of the tree takes the session that has sent the two files, and the one that follows is told as well.
     assert_eq!(trace.matches("> PINC SHA-256").count(), 3, "{trace}");
 }

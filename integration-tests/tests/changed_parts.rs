@@ -5,7 +5,6 @@ use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::site::{PASSWORD, Server, Site, names_below};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user};
-use rustix::process::Signal;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -184,8 +183,7 @@ fn a_run_that_is_killed_while_parts_are_sent_goes_on() {
         let run = run.args([scene.from.url("t"), scene.to.url("t")]).start();
         let trace = || fs::read_to_string(home.path().join("trace.txt")).unwrap_or_default();
         until("parts are sent", || trace().contains(&format!("> {seen}")));
-        run.running.signal(Signal::KILL);
-        let run = run.end();
+        let run = run.kill();
         scene.is_as_before(&run);
         let resumed = scene.user().args(["resume"]).run().exits(0);
         scene.is_equal(&resumed);

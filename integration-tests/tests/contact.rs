@@ -123,12 +123,7 @@ fn a_relay_that_does_not_help_is_told_behind_the_failure_of_the_server() {
     let token = home.home().join("token");
     let line = ftp_proto::relay::token::Token::new("test", None, [7; 32]).unwrap().line();
     write_private(&token, &line);
-    let run = home
-        .args(["ls", "--relay", &nobody.to_string(), "--relay-token-file"])
-        .args([&token])
-        .args([format!("ftp://{nobody}/")])
-        .run()
-        .exits(5);
+    let run = home.args(["ls"]).relay(nobody, &token).args([format!("ftp://{nobody}/")]).run().exits(5);
     let said = run.says("no relay reaches it either: ").to_string();
     let server = said.find(&format!("cannot connect to {nobody}"));
     assert!(server < said.find(&format!("the relay {nobody}")) && server.is_some(), "{said}");

@@ -5,10 +5,8 @@ use integration_tests::foreign::own_address;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
-use std::fs;
 use std::thread;
 
 const SOURCE: &str = "SIZE a.bin: 213 1000";
@@ -38,9 +36,8 @@ fn dies(at_source: bool, rule: &str) {
     assert!(!run.said.contains("panicked"), "{rule}\n{run}");
 }
 
-#[test]
-fn h35_a_server_that_dies_in_a_race_before_anything_moves_is_named() {
-    let points = [(true, "RETR: die"), (false, "STOR: die"), (true, "PORT: die"), (false, "PASV: die")];
+/// The same at each of these points.
+fn dies_at<const N: usize>(points: [(bool, &'static str); N]) {
     let runs = points.map(|(at_source, rule)| (rule, thread::spawn(move || dies(at_source, rule))));
     for (rule, run) in runs {
         assert!(run.join().is_ok(), "{rule}");
@@ -48,16 +45,17 @@ fn h35_a_server_that_dies_in_a_race_before_anything_moves_is_named() {
 }
 
 #[test]
+fn h35_a_server_that_dies_in_a_race_before_anything_moves_is_named() {
+    dies_at([(true, "RETR: die"), (false, "STOR: die"), (true, "PORT: die"), (false, "PASV: die")]);
+}
+
+#[test]
 fn h35_a_server_that_dies_after_both_ends_move_is_named() {
-    let points = [
+    dies_at([
         (true, "RETR: 150 opening ; connection ; data 400 ; die"),
         (false, "STOR: 150 opening ; connection ; die"),
         (true, "RETR: 150 opening ; connection ; data 1000 ; end ; die"),
-    ];
-    let runs = points.map(|(at_source, rule)| (rule, thread::spawn(move || dies(at_source, rule))));
-    for (rule, run) in runs {
-        assert!(run.join().is_ok(), "{rule}");
-    }
+    ]);
 }
 
 #[test]
@@ -68,18 +66,18 @@ fn h35_a_killed_destination_is_named_and_leaves_no_session_at_the_source() {
         let wait = "SIZE a.bin: 213 1000000\nRETR: await ABOR";
         let from = peer(if half { script } else { wait }, "");
         let to = Site::new("open").at(&own_address().to_string());
-        let to = to.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]).start();
+        let to = to.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]);
+        let to = to.file("b.bin", "old").start();
         let run = copy(&["--retries", "0", "--path", "direct"]);
         let run = run.args([from.url("a.bin"), to.url("b.bin")]).start();
         from.wait_for("RETR");
         if half {
-            let stored = |name: &String| fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() > 0);
-            socket::until("something has arrived", || to.names().iter().any(stored));
+            to.until_part(1);
         }
         to.running.signal(Signal::KILL);
         let run = run.end();
         from.wait_for_the_end_of_all();
-        assert!(!to.names().contains(&"b.bin".to_owned()), "{run}");
+        assert_eq!(to.bytes("b.bin"), b"old", "{run}");
         run.exits(5).says(&to.ip().to_string());
     }
 }
@@ -128,9 +126,8 @@ fn scene(script: &str, relays: usize) -> Scene {
 
 impl Scene {
     fn copy(&self, args: &[&str]) -> User {
-        let run = self.agents.iter().fold(copy(args), |run, agent| {
-            run.args(["--relay", &agent.address.to_string(), "--relay-token-file"]).args([&agent.token_file])
-        });
+        let run =
+            self.agents.iter().fold(copy(args), |run, agent| run.relay(agent.address, &agent.token_file));
         run.args([self.from.url("a.bin"), self.to.url("b.bin")])
     }
 
@@ -147,8 +144,7 @@ fn r12_a_relay_that_is_killed_after_it_has_won_the_race_costs_no_file() {
     let scene = scene(HALF, 1);
     let run = scene.copy(&["--no-resume"]).start();
     scene.agents[0].logs("joined");
-    let stored = |name: &String| fs::metadata(scene.to.path(name)).is_ok_and(|facts| facts.len() >= 500_000);
-    socket::until("half of the file has arrived", || scene.to.names().iter().any(stored));
+    scene.to.until_part(500_000);
     scene.agents[0].running.signal(Signal::KILL);
     let run = run.end().exits(0);
     assert_eq!(run.summary()["path"], "user", "{run}");

@@ -1,6 +1,5 @@
 //! Runs that are killed before they have stored anything: `jobs` and `resume` know their jobs.
 
-use crate::journal::kill;
 use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::user::{User, user};
 use serde_json::Value;
@@ -83,14 +82,14 @@ fn n8_a_job_that_is_killed_while_its_first_server_has_not_said_a_word_is_found()
             let (address, is_met) = holds(held);
             let run = scene.user().args(verb).args(["t", &url(address, "n")]).start();
             is_met.recv().unwrap();
-            kill(run);
+            run.kill();
             let jobs = scene.jobs(&[]);
             assert_eq!(jobs.len(), 1, "{verb:?} {held:?}: {jobs:?}");
             assert_eq!(jobs[0]["state"], "interrupted", "{verb:?} {held:?}: {jobs:?}");
             // It goes on, and is killed again.
             let run = scene.user().args(["resume"]).start();
             is_met.recv().unwrap();
-            kill(run);
+            run.kill();
             assert_eq!(scene.jobs(&[])[0]["state"], "interrupted", "{verb:?} {held:?}");
         }
     }
@@ -103,7 +102,7 @@ fn n8_killed_jobs_that_had_stored_nothing_take_no_place_from_each_other() {
     let begin = |name: &str| {
         let run = scene.user().args(["copy", "-r", "t", &url(address, name)]).start();
         is_met.recv().unwrap();
-        kill(run);
+        run.kill();
     };
     (0..7).for_each(|number| begin(&format!("n{number}")));
     assert_eq!(scene.jobs(&[]).len(), 7);

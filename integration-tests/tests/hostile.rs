@@ -41,16 +41,12 @@ const fn patience(time: &str) -> [&str; 8] {
 /// For copies that wait for nothing: a slow host is no reason for another exit code.
 const LONG: &str = "30s";
 
-fn trace(run: &Run) -> String {
-    String::from_utf8(run.bytes("trace.txt")).unwrap()
-}
-
 /// From the hostile server to ours, over an old file: it fails with this code, and the old file is there and nothing else.
 fn harms_no_destination(script: &str, code: i32) -> Run {
     let (from, to) = (hostile(script), open_site());
     let run = user().args(["copy", "--overwrite", "always"]).args(patience(LONG));
     let run = run.args([&from.url("a.txt"), &to.url("old.txt")]).run();
-    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", trace(&run));
+    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", run.text("trace.txt"));
     assert!(to.bytes("old.txt") == OLD, "{script}\n{run}");
     assert_eq!(to.names(), ["a.txt", "old.txt"], "{script}\n{run}");
     run
@@ -61,7 +57,7 @@ fn harms_no_local_file(script: &str, code: i32) -> Run {
     let from = hostile(script);
     let run = user().file("old.txt", OLD).args(["copy", "--overwrite", "always"]).args(patience(LONG));
     let run = run.args([from.url("a.txt"), "old.txt".to_owned()]).run();
-    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", trace(&run));
+    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", run.text("trace.txt"));
     assert!(run.bytes("old.txt") == OLD, "{script}\n{run}");
     assert_eq!(run.names(), ["old.txt", "trace.txt"], "{script}\n{run}");
     run
@@ -71,7 +67,7 @@ fn harms_no_local_file(script: &str, code: i32) -> Run {
 fn is_not_believed(script: &str, code: i32) -> Run {
     let (from, to) = (open_site(), hostile(script));
     let run = copy(&from.url("a.txt"), &to.url("old.txt"), &[]);
-    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", trace(&run));
+    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", run.text("trace.txt"));
     assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{script}\n{run}");
     run
 }
@@ -182,7 +178,7 @@ fn h38_a_password_that_a_server_repeats_anywhere_is_seen_nowhere() {
         let url = from.url("a.txt").replace("open%3Asesame", SECRET);
         for option in [&["--json"][..], &["-v"], &[]] {
             let run = copy(&url, "b.txt", option);
-            let shown = format!("{}\n{}", run.said, trace(&run)).replace(&url, "").to_lowercase();
+            let shown = format!("{}\n{}", run.said, run.text("trace.txt")).replace(&url, "").to_lowercase();
             assert!(!shown.contains(SECRET), "{script}\n{shown}");
         }
     }
@@ -210,7 +206,7 @@ fn what_a_terminal_would_obey_is_escaped_wherever_a_server_says_it() {
             let run = if verb == "copy" { run.args(["b"]) } else { run }.run();
             let is_bad = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2028}".contains(c);
             assert!(!run.said.contains(is_bad), "{script:?}\n{:?}", run.said);
-            assert!(!trace(&run).contains(is_bad), "{script:?}\n{:?}", trace(&run));
+            assert!(!run.text("trace.txt").contains(is_bad), "{script:?}\n{:?}", run.text("trace.txt"));
         }
     }
 }
@@ -234,7 +230,11 @@ fn replies_without_end_are_ended() {
         assert_eq!(is_there, run.code() == Some(0), "{script}\n{run}");
         assert!(!is_there || run.bytes("b.txt") == sample(1000), "{script}\n{run}");
         assert!(run.said.len() < 10_000, "{script}\n{} bytes said", run.said.len());
-        assert!(trace(&run).len() < 20_000_000, "{script}\n{} bytes of trace", trace(&run).len());
+        assert!(
+            run.text("trace.txt").len() < 20_000_000,
+            "{script}\n{} bytes of trace",
+            run.text("trace.txt").len()
+        );
         from.wait_for_the_end_of_all();
     }
 }

@@ -69,14 +69,10 @@ fn copy_at(address: SocketAddr, hub: &Hub) -> User {
 
 /// The same with this time for each reply.
 fn copy_within(timeout: &str, address: SocketAddr, hub: &Hub) -> User {
-    user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", timeout]).args([
-        "--path",
-        "relay",
-        "--relay",
-        &address.to_string(),
-        "--relay-token-file",
-        hub.token_file.to_str().unwrap(),
-    ])
+    user()
+        .args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", timeout])
+        .args(["--path", "relay"])
+        .relay(address, &hub.token_file)
 }
 
 fn copy(hub: &Hub) -> User {
@@ -149,23 +145,19 @@ fn n8_what_is_stored_stays_while_an_agent_or_the_hub_is_away() {
     let (zurich, mut berlin) = (from.agent(&hub, "zurich"), to.agent(&hub, "berlin"));
     let state = tempfile::tempdir().unwrap();
     let kept = ["--state", state.path().to_str().unwrap()];
-    let parts = || to.server.names().into_iter().filter(|name| name.contains(".ftp-user."));
     let run = copy(&hub).args(kept).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
-    socket::until("a part of the file has arrived", || {
-        parts().any(|part| fs::metadata(to.server.path(&part)).is_ok_and(|facts| facts.len() > 1_000_000))
-    });
-    run.running.signal(Signal::KILL);
-    let _killed = run.end();
+    to.server.until_part(1_000_000);
+    let _killed = run.kill();
     let netrc = [(from.ip(), "slow", "x"), (to.ip(), "ann", PASSWORD)]
         .map(|(ip, user, password)| format!("machine {ip} login {user} password {password}\n"));
     let resume = || user().private_file(".netrc", netrc.concat()).args(kept).args(["--json", "resume"]).run();
     berlin.die();
     let run = resume().exits(5);
-    assert_eq!(parts().count(), 1, "{run}");
+    assert_eq!(to.server.parts().len(), 1, "{run}");
     hub.running.signal(Signal::KILL);
     hub.running.wait();
     let run = resume().exits(5);
-    assert_eq!(parts().count(), 1, "{run}");
+    assert_eq!(to.server.parts().len(), 1, "{run}");
     hub.return_again();
     berlin.return_again();
     berlin.until_joined(1);
@@ -173,7 +165,7 @@ fn n8_what_is_stored_stays_while_an_agent_or_the_hub_is_away() {
     zurich.until_joined(2);
     let run = resume().exits(0);
     assert!(to.server.bytes("b.bin") == data, "{run}");
-    assert_eq!(parts().count(), 0, "{run}");
+    assert_eq!(to.server.parts().len(), 0, "{run}");
 }
 
 #[test]
@@ -218,10 +210,10 @@ fn of_three_agents_that_do_not_reach_a_server_one_reason_is_told_and_the_others_
     let hub = Hub::start(&own_address().to_string());
     let _agents = ["zurich", "berlin", "geneva"].map(|name| hub.join(name, &to.near, &[]));
     let places = [from.url("a.bin"), to.url("b.bin")];
-    let token = hub.token_file.to_str().unwrap();
-    let relay = ["--path", "relay", "--relay", &hub.address.to_string(), "--relay-token-file", token]
-        .map(str::to_owned);
-    let copy = || user().args(["copy", "--retries", "0"]).args(&relay).args(&places);
+    let copy = || {
+        let run = user().args(["copy", "--retries", "0", "--path", "relay"]);
+        run.relay(hub.address, &hub.token_file).args(&places)
+    };
     copy().run().fails().says("no agent at the hub").says("2 other agents neither (-v says why)");
     let run = copy().args(["-v"]).run().fails();
     assert!(
@@ -239,9 +231,8 @@ fn r31_whoever_does_not_know_the_token_is_told_nothing_and_an_agent_tries_again(
     let file = hub.directory().join("other");
     write_private(&file, &other.line());
     let places = [from.url("a.bin"), to.url("b.bin")];
-    let run =
-        user().args(["copy", "--path", "relay", "--relay", &hub.address.to_string(), "--relay-token-file"]);
-    run.args([&file]).args(&places).run().exits(11).never_says("zurich");
+    let run = user().args(["copy", "--path", "relay"]).relay(hub.address, &file);
+    run.args(&places).run().exits(11).never_says("zurich");
     hub.logs("denied: unknown token");
 
     // The hub learns the token of an agent later: it needs no restart on either side.

@@ -3,7 +3,7 @@
 use crate::accounts::{Secrets, user as account};
 use integration_tests::disk::SmallDisk;
 use integration_tests::or_skip;
-use integration_tests::site::{PASSWORD, Server, Site, names_below, sample};
+use integration_tests::site::{PASSWORD, Server, Site, are_equal, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
@@ -69,24 +69,17 @@ impl Scene {
     pub(crate) fn begin_words(&self, words: &[&str], [source, destination]: [&str; 2]) -> Started {
         let run = user().args(["--state", self.state.path().to_str().unwrap(), "--json"]).args(words);
         let run = run.args([self.from.url(source), self.destination(destination)]).start();
-        until("a part of the large file has arrived", || {
-            self.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
-        });
+        self.to.until_part(500_000);
         run
     }
 
     pub(crate) fn parts(&self) -> Vec<PathBuf> {
-        let names = self.to.names().into_iter().filter(|name| name.contains(".ftp-user."));
-        names.map(|name| self.to.path(&name)).collect()
+        self.to.parts()
     }
 
     /// The copy has everything that the source has, and nothing else.
     pub(crate) fn is_whole(&self, run: &Run) {
-        let (from, to) = (self.from.path("t"), self.to.path("copy"));
-        assert_eq!(names_below(&from), names_below(&to), "{run}");
-        for name in names_below(&from).iter().filter(|name| !name.ends_with('/')) {
-            assert!(fs::read(from.join(name)).unwrap() == fs::read(to.join(name)).unwrap(), "{name}: {run}");
-        }
+        are_equal(&self.from.path("t"), &self.to.path("copy"), run);
     }
 
     pub(crate) fn jobs(&self) -> Vec<serde_json::Value> {
@@ -111,16 +104,10 @@ impl Scene {
     }
 }
 
-/// Ends a run as a power failure of its host would.
-pub(crate) fn kill(run: Started) -> Run {
-    run.running.signal(Signal::KILL);
-    run.end()
-}
-
 #[test]
 fn n8_a_tree_whose_coordinator_is_killed_goes_on_where_it_was() {
     let scene = scene();
-    let killed = kill(scene.begin(&[]));
+    let killed = scene.begin(&[]).kill();
     let done = killed.events("file").len();
     let left = scene.parts();
     assert_eq!(left.len(), 1, "{left:?}");
@@ -138,7 +125,7 @@ fn n8_a_tree_whose_coordinator_is_killed_goes_on_where_it_was() {
         let said = (&file["earlier"], &file["verified"], &file["skipped"]);
         assert_eq!(said, (&"sha-256".into(), &"none".into(), &true.into()), "{run}");
     }
-    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let trace = run.text("trace");
     let part = left[0].file_name().unwrap().to_str().unwrap().to_owned();
     let middle = trace.lines().filter(|line| line.contains("> REST ") && !line.contains("> REST 0"));
     assert_eq!(middle.count(), 2, "both ends go on in the middle: {trace}");
@@ -171,7 +158,7 @@ fn n8_the_journal_holds_no_password_and_only_its_user_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let scene = scene();
     let secret = format!("ann:{}", PASSWORD.replace(':', "%3A"));
-    let run = kill(scene.begin(&[]));
+    let run = scene.begin(&[]).kill();
     for name in names_below(scene.state.path()).iter().filter(|name| !name.ends_with('/')) {
         let path = scene.state.path().join(name);
         let bytes = fs::read(&path).unwrap();
@@ -189,7 +176,7 @@ fn n8_the_journal_holds_no_password_and_only_its_user_may_read_it() {
 #[test]
 fn n8_a_file_that_somebody_stores_meanwhile_is_not_replaced_where_that_was_forbidden() {
     let scene = scene();
-    let _killed = kill(scene.begin(&["--overwrite", "never"]));
+    let _killed = scene.begin(&["--overwrite", "never"]).kill();
     let theirs = scene.to.path("copy/large.bin");
     fs::write(&theirs, "somebody's own").unwrap();
     // Another source for the same name: what the first job has left does not make it a copy of that one.
@@ -204,7 +191,7 @@ fn n8_a_file_that_somebody_stores_meanwhile_is_not_replaced_where_that_was_forbi
 fn n8_an_empty_directory_in_the_place_of_a_source_that_is_not_finished_ends_nothing() {
     for words in [&["move", "-r"] as &[_], &["sync"]] {
         let scene = scene();
-        let _killed = kill(scene.begin_words(words, ["t", "copy"]));
+        let _killed = scene.begin_words(words, ["t", "copy"]).kill();
         let (tree, away) = (scene.from.path("t"), scene.from.path("away"));
         // As with a disk that is not mounted.
         fs::rename(&tree, &away).unwrap();
@@ -270,7 +257,7 @@ fn n8_links_in_the_place_of_what_was_left_or_of_a_lock_lead_nowhere() {
     until("a part has arrived", || {
         parts().any(|part| fs::metadata(home.path().join(part)).is_ok_and(|facts| facts.len() > 500_000))
     });
-    let _killed = kill(run);
+    let _killed = run.kill();
     fs::write(&victim, "their own").unwrap();
     let part = home.path().join(parts().next().unwrap());
     fs::remove_file(&part).unwrap();
@@ -289,7 +276,7 @@ fn n8_links_in_the_place_of_what_was_left_or_of_a_lock_lead_nowhere() {
 #[test]
 fn n8_a_journal_that_others_may_write_is_not_obeyed() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let refused = |words: &str| {
         for verb in ["jobs", "resume"] {
@@ -332,7 +319,7 @@ fn n8_one_password_is_for_one_job() {
         let run = user().args(["--state", scene.state.path().to_str().unwrap(), "copy"]);
         let run = run.args([scene.from.url("t/large.bin"), scene.destination(name)]).start();
         until("a part has arrived", || !scene.parts().is_empty());
-        drop(kill(run));
+        drop(run.kill());
         scene.parts().iter().for_each(|part| fs::remove_file(part).unwrap());
     }
     let run = user().args(["--state", scene.state.path().to_str().unwrap(), "resume"]);
@@ -343,7 +330,7 @@ fn n8_one_password_is_for_one_job() {
 #[test]
 fn n8_cancel_removes_what_is_left_and_keeps_what_is_finished() {
     let scene = scene();
-    let _killed = kill(scene.begin(&["--id", "nightly"]));
+    let _killed = scene.begin(&["--id", "nightly"]).kill();
     let finished = scene.to.names().len() - 1;
     let run = scene.user().args(["cancel", "nightly"]).run().exits(0).says("cancelled");
     assert_eq!(scene.parts(), [""; 0].map(PathBuf::from), "{run}");
@@ -389,7 +376,7 @@ fn n8_a_job_with_a_name_is_continued_or_reported_when_it_is_asked_for_again() {
     };
     let started = run(&words(&scene)).start();
     until("the large file is under way", || !scene.parts().is_empty());
-    kill(started);
+    started.kill();
     let ended = run(&words(&scene)).run().exits(0);
     scene.is_whole(&ended);
     let again = run(&words(&scene)).run().exits(0);
@@ -435,7 +422,7 @@ fn copies_with_a_warning(scene: &Scene, words: &str) {
 #[test]
 fn n8_a_journal_that_is_newer_cut_or_damaged_is_told_and_nothing_is_resumed_from_it() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     // What is still beside the database goes into it.
     scene.jobs();
     let whole = fs::read(scene.database()).unwrap();

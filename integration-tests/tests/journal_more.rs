@@ -1,7 +1,7 @@
 //! What a job that was killed finds when it goes on: directories that are gone, other jobs, old files that were renamed
 //! aside, and copies under their final names.
 
-use crate::journal::{kill, scene};
+use crate::journal::scene;
 use ftp_proto::dialect::Dialect;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::Relay;
@@ -30,7 +30,7 @@ fn killed_at(line: &str, state: &Path, (from, to): (&Peer, &Peer), more: &[&str]
     let run = with_state(state).args(["copy", "--path", "direct", "--no-race"]).args(more);
     let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
     to.wait_for(line);
-    kill(run)
+    run.kill()
 }
 
 /// Goes on in the directory where the job was typed.
@@ -50,7 +50,7 @@ fn n8_an_old_file_that_was_renamed_aside_gets_its_name_back_before_anything_else
     let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
     let named = || to.seen_of(&["RNTO"]).iter().filter(|line| *line == "RNTO b.txt").count();
     until("the new file is about to get the name", || named() == 1);
-    let killed = kill(run);
+    let killed = run.kill();
     let before = to.seen_of(&["RNTO"]);
     let aside = before.iter().find(|line| line.ends_with(".ftp-user.old")).unwrap().replace("RNTO ", "");
 
@@ -113,11 +113,9 @@ fn n8_a_tree_of_this_host_goes_on_where_nothing_may_be_replaced() {
         }
         let run = scene.user().here(here.path()).args(["copy", "-r", "-j", "1", "--overwrite", rule]);
         let run = run.args(["t/", &scene.destination("copy")]).start();
-        until("a part of the large file has arrived", || {
-            scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
-        });
+        scene.to.until_part(500_000);
         has_finished(2, || scene.user());
-        let killed = kill(run);
+        let killed = run.kill();
         let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
         for (name, size) in [("a", 10_000), ("b", 20_000), ("d/large.bin", 2_500_000)] {
             assert!(scene.to.bytes(&format!("copy/{name}")) == sample(size), "{name}: {killed}\n{run}");
@@ -148,7 +146,7 @@ fn n8_a_finished_copy_is_known_where_nothing_may_be_replaced_and_listings_have_n
     let run = run.args(["--overwrite", "never", &from.url("t/"), &to.url("copy")]).start();
     from.wait_for("RETR t/z");
     has_finished(1, || with_state(state.path()));
-    let _killed = kill(run);
+    let _killed = run.kill();
     let netrc = ["127.0.0.2", "127.0.0.3"].map(|ip| format!("machine {ip} login ann password {PASSWORD}\n"));
     let run = with_state(state.path()).private_file(".netrc", netrc.concat()).args(["resume"]).run().exits(0);
     assert_eq!(to.names(), ["copy/", "copy/a", "copy/z"], "{run}");
@@ -217,8 +215,8 @@ fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_canc
         run
     };
     // The directory in which it runs is removed with its run.
-    drop(kill(begin("first", 1)));
-    let second = kill(begin("second", 2));
+    drop(begin("first", 1).kill());
+    let second = begin("second", 2).kill();
     let run = scene.user().args(["resume"]).run().exits(1).says("cannot go to").says(" cancel ");
     assert!(scene.to.bytes("second") == bytes, "{run}");
     assert_eq!(scene.parts().len(), 1, "{run}");
@@ -235,9 +233,7 @@ fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
         |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
     let words = ["copy", "--limit", "500KB", "-j", "1", "--overwrite", "never", "--from-file", "list"];
     let run = scene.user().file("list", line("a") + &line("large.bin")).args(words).start();
-    until("a part of the large file has arrived", || {
-        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 200_000))
-    });
+    scene.to.until_part(200_000);
     has_finished(1, || scene.user());
     let receipt = |run: &Run| {
         let receipts = run.events("receipt");
@@ -245,7 +241,7 @@ fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
         ["state", "bytes", "path", "verified"].map(|key| found[key].clone())
     };
     let before = receipt(&scene.user().args(["why", "last"]).run().exits(0));
-    let killed = kill(run);
+    let killed = run.kill();
     let run = scene.user().args(["resume"]).run().exits(0);
     let file = &run.events("file")[0];
     assert_eq!((&file["skipped"], &file["earlier"]), (&true.into(), &"sha-256".into()), "{killed}\n{run}");
@@ -262,11 +258,9 @@ fn n8_what_an_earlier_run_has_copied_and_the_destination_has_lost_is_copied_agai
         |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
     let words = ["copy", "--limit", "500KB", "-j", "1", "--from-file", "list"];
     let run = scene.user().file("list", line("a") + &line("large.bin")).args(words).start();
-    until("a part of the large file has arrived", || {
-        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 200_000))
-    });
+    scene.to.until_part(200_000);
     has_finished(1, || scene.user());
-    let killed = kill(run);
+    let killed = run.kill();
     let copy = scene.to.path("a");
     let bytes = fs::read(&copy).unwrap();
     fs::remove_file(&copy).unwrap();
@@ -282,7 +276,7 @@ fn n8_a_job_whose_list_is_gone_says_which_job_that_is_and_how_it_is_given_up() {
     fs::write(here.path().join("list"), line).unwrap();
     let run = scene.user().here(here.path()).args(["copy", "--from-file", "list"]).start();
     until("a part has arrived", || scene.parts().len() == 1);
-    drop(kill(run));
+    drop(run.kill());
     let id = scene.jobs()[0]["id"].as_str().unwrap().to_owned();
     fs::remove_file(here.path().join("list")).unwrap();
     for verb in ["resume", "cancel"] {
@@ -308,7 +302,7 @@ fn n8_what_a_cancelled_job_has_left_on_this_host_is_removed_or_named_although_it
         let words = ["copy", "--limit", "500KB", &scene.from.url("t/large.bin"), dest];
         let run = scene.user().here(&top.join("here")).args(words).start();
         until("a part has arrived", || parts("here").len() + parts("other").len() == 1);
-        drop(kill(run));
+        drop(run.kill());
         fs::rename(top.join("here"), top.join("renamed")).unwrap();
         let part = parts(at).remove(0);
         let run = scene.user().args(["cancel", "last"]).run().exits(0).says("cannot go to");
@@ -344,7 +338,7 @@ fn n8_of_many_that_begin_one_job_at_once_one_runs_it_and_the_others_say_so() {
 fn n8_a_job_between_two_servers_goes_on_without_the_directory_in_which_it_was_typed() {
     let scene = scene();
     // The directory of this run is removed with it.
-    drop(kill(scene.begin(&[])));
+    drop(scene.begin(&[]).kill());
     let run = scene.user().args(["resume"]).run().exits(0);
     scene.is_whole(&run);
 }
@@ -354,7 +348,7 @@ fn n8_a_job_whose_server_does_not_come_back_is_forgotten_and_what_it_may_have_le
     let scene = scene();
     let run = scene.begin(&[]);
     scene.user().args(["cancel", "--forget", "last"]).run().exits(8).says("is being run by process");
-    drop(kill(run));
+    drop(run.kill());
     scene.to.running.signal(rustix::process::Signal::KILL);
     scene.user().args(["--retries", "0", "cancel", "last"]).run().exits(5);
     let run = scene.user().args(["cancel", "--forget", "last"]).run().exits(0);
@@ -383,7 +377,7 @@ fn flip(bytes: &mut [u8]) {
 #[test]
 fn n8_a_journal_that_is_damaged_after_a_kill_is_told_and_nothing_is_changed() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let at = |name: &str| scene.state.path().join(name);
     let names = ["journal.db", "journal.db-wal", "journal.db-mark"];
     // An empty log is none.
@@ -451,10 +445,8 @@ fn n8_resume_has_the_passwords_of_sites_from_their_file_and_from_their_command()
         run.args(["--config", &at("config.toml")]).here(home.path())
     };
     let killed = run().args(["copy", "-r", "one:t", "two:copy"]).start();
-    until("a part of the large file has arrived", || {
-        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
-    });
-    drop(kill(killed));
+    scene.to.until_part(500_000);
+    drop(killed.kill());
     let run = run().args(["resume"]).run().exits(0).never_says("s3cret").never_says(PASSWORD);
     scene.is_whole(&run);
 }
@@ -462,7 +454,7 @@ fn n8_resume_has_the_passwords_of_sites_from_their_file_and_from_their_command()
 #[test]
 fn n8_h21_a_source_that_has_grown_since_its_run_was_killed_is_copied_from_its_first_byte() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     fs::OpenOptions::new()
         .append(true)
         .open(scene.from.path("t/large.bin"))
@@ -471,7 +463,7 @@ fn n8_h21_a_source_that_has_grown_since_its_run_was_killed_is_copied_from_its_fi
         .unwrap();
     let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
     scene.is_whole(&run);
-    let trace = String::from_utf8(run.bytes("trace")).unwrap();
+    let trace = run.text("trace");
     let middle = trace.lines().filter(|line| line.contains("> REST ") && !line.contains("> REST 0"));
     assert_eq!(middle.count(), 0, "{trace}");
 }
@@ -479,7 +471,7 @@ fn n8_h21_a_source_that_has_grown_since_its_run_was_killed_is_copied_from_its_fi
 #[test]
 fn n10_of_two_runs_that_resume_one_job_one_goes_on_with_it() {
     let scene = scene();
-    let _killed = kill(scene.begin(&["--limit", "400KB", "--timeout", "10m", "--stall", "10m"]));
+    let _killed = scene.begin(&["--limit", "400KB", "--timeout", "10m", "--stall", "10m"]).kill();
     let first = scene.user().args(["resume", "last"]).start();
     until("the job runs again", || scene.jobs()[0]["process"] == first.running.id());
     // It runs for as long as the other one tries.
@@ -509,7 +501,7 @@ fn n8_no_token_of_a_relay_and_no_secret_of_a_rendezvous_is_in_the_state_director
     let relay = Relay::new().allow("127.0.0.0/8:1024-65535").start();
     let (address, token) = (relay.address.to_string(), relay.token_file.to_str().unwrap());
     let run = scene.begin(&["--path", "relay", "--relay", &address, "--relay-token-file", token]);
-    drop(kill(run));
+    drop(run.kill());
     let line = relay.token.line().to_string();
     has_no_secret(scene.state.path(), &[line.rsplit('.').next().unwrap().as_bytes()]);
 

@@ -1,6 +1,6 @@
 //! What a job leaves to others: destinations that later jobs have claimed, and files that cannot be stored.
 
-use crate::journal::{kill, scene};
+use crate::journal::scene;
 use integration_tests::site::{Site, sample};
 use integration_tests::user::user;
 use std::fs;
@@ -9,7 +9,7 @@ use std::fs;
 fn n8_resume_does_not_copy_over_what_a_later_job_has_stored() {
     let scene = scene();
     // Its directory has to stay.
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let large = scene.destination("copy/large.bin");
     let other = ["copy", "--overwrite", "always", &scene.from.url("t/a"), &large];
     scene.user().args(other).run().exits(0);
@@ -35,10 +35,8 @@ fn n8_the_same_command_typed_again_leaves_nothing_of_the_killed_job_to_resume() 
         scene.user().here(home.path()).args(words)
     };
     let run = copy().start();
-    integration_tests::socket::until("it is under way", || {
-        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 0))
-    });
-    kill(run);
+    scene.to.until_part(1);
+    run.kill();
     copy().run().exits(0);
     let run = scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
     assert_eq!(run.events("file").len(), 0, "{run}");

@@ -1,9 +1,8 @@
 //! `copy --from-file` that is killed: the list is a job as every other copy.
 
-use crate::journal::{Scene, kill, scene};
+use crate::journal::{Scene, scene};
 use crate::through::end_with_peak_kib;
 use integration_tests::site::{Server, Site, names_below};
-use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use std::fs;
 
@@ -19,9 +18,7 @@ fn copy(scene: &Scene) -> User {
 /// Starts it, and returns in the middle of the large file.
 fn begin(scene: &Scene) -> Started {
     let run = copy(scene).start();
-    until("a part of the large file has arrived", || {
-        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 500_000))
-    });
+    scene.to.until_part(500_000);
     run
 }
 
@@ -38,7 +35,7 @@ fn is_whole(scene: &Scene, run: &Run) {
 #[test]
 fn n8_a_list_whose_run_was_killed_goes_on_and_leaves_no_part() {
     let scene = scene();
-    let _killed = kill(begin(&scene));
+    let _killed = begin(&scene).kill();
     assert_eq!(scene.state_of_the_job(), "interrupted");
     let run = scene.user().args(["resume"]).run().exits(0);
     is_whole(&scene, &run);
@@ -48,7 +45,7 @@ fn n8_a_list_whose_run_was_killed_goes_on_and_leaves_no_part() {
 #[test]
 fn n8_the_same_list_again_takes_over_what_a_killed_run_has_left_and_cancel_removes_it() {
     let scene = scene();
-    kill(begin(&scene));
+    begin(&scene).kill();
     let list = scene.state.path().join("list");
     let lines = fs::read_to_string(&list).unwrap();
     // Without the tree, whose name is that of a directory now.
@@ -58,7 +55,7 @@ fn n8_the_same_list_again_takes_over_what_a_killed_run_has_left_and_cancel_remov
     let run = scene.user().args(words).run().exits(0);
     is_whole(&scene, &run);
     fs::remove_file(scene.to.path("one/large.bin")).unwrap();
-    let _killed = kill(begin(&scene));
+    let _killed = begin(&scene).kill();
     scene.user().args(["cancel", "last"]).run().exits(0);
     assert!(scene.parts().is_empty(), "{:?}", scene.parts());
 }

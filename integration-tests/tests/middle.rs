@@ -5,7 +5,7 @@ use crate::accounts::{Secrets, user as account};
 use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
 use integration_tests::relay::{Agent, Relay};
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
@@ -51,19 +51,6 @@ fn copy(state: &TempDir) -> User {
     at(state).args(["copy", "-r", "-j", "1", "--no-race", "--timeout", "20s"])
 }
 
-/// The same through this relay.
-fn with_relay(user: User, agent: &Agent) -> User {
-    user.args(["--relay", &agent.address.to_string()])
-        .args(["--relay-token-file", agent.token_file.to_str().unwrap()])
-}
-
-fn is_whole(from: &Server, to: &Server, run: &Run) {
-    assert_eq!(to.names(), from.names(), "{run}");
-    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
-        assert!(to.bytes(name) == from.bytes(name), "{name} differs: {run}");
-    }
-}
-
 /// How many data connections the servers have opened or been told of.
 fn connections(trace: &str) -> usize {
     ["> EPSV", "> PASV", "> LSTN", "> PORT", "> EPRT", "> SOCK"]
@@ -93,7 +80,11 @@ fn has_moved_together(state: &TempDir, (from, to): (&Server, &Server), run: &Run
 fn n16_small_files_share_one_connection_through_a_relay() {
     let (from, to) = (tree(never(), 300, 100).start(), never().start());
     let (agent, state) = (relay_for(&from, &to), tempfile::tempdir().unwrap());
-    let run = with_relay(copy(&state), &agent).args([from.url("tree"), to.url("")]).run().exits(0);
+    let run = copy(&state)
+        .relay(agent.address, &agent.token_file)
+        .args([from.url("tree"), to.url("")])
+        .run()
+        .exits(0);
     has_moved_together(&state, (&from, &to), &run, "relay");
     let log = agent.running.said();
     assert!(log.matches(": joined").count() < 20, "{log}");
@@ -109,7 +100,10 @@ fn a_move_through_a_relay_whose_names_are_taken_ends_in_order() {
         let to = taken.iter().fold(never(), |site, number| site.file(&name(*number), "theirs")).start();
         let (agent, state) = (relay_for(&from, &to), tempfile::tempdir().unwrap());
         let words = ["move", "-r", "-j", "1", "--no-race", "--overwrite", "never", "--timeout", "20s"];
-        let run = with_relay(at(&state).args(words), &agent).args([from.url("tree"), to.url("")]);
+        let run = at(&state)
+            .args(words)
+            .relay(agent.address, &agent.token_file)
+            .args([from.url("tree"), to.url("")]);
         let run = run.run().fails().says("exists");
         assert_eq!(run.events("failed").len(), taken.len(), "{run}");
         assert!(taken.iter().all(|number| to.bytes(&name(*number)) == b"theirs"), "{run}");
@@ -146,7 +140,8 @@ fn n16_inside_tls_small_files_share_one_private_connection_through_a_relay() {
     let relay = Relay::new().at(&own_address().to_string());
     let agent = [&from, &to].iter().fold(relay, |relay, end| relay.tls_server(&end.ip().to_string())).start();
     let state = tempfile::tempdir().unwrap();
-    let run = with_relay(copy(&state), &agent).args(["--pin", &from.pin(), "--pin", &to.pin()]);
+    let run =
+        copy(&state).relay(agent.address, &agent.token_file).args(["--pin", &from.pin(), "--pin", &to.pin()]);
     let run = run.args(["--path", "relay", &from.explicit_url("tree"), &to.explicit_url("")]).run().exits(0);
     has_moved_together(&state, (&from, &to), &run, "relay");
     assert_eq!(run.summary()["protection"], "private", "{run}");
@@ -161,8 +156,7 @@ fn n16_small_files_share_one_connection_through_two_agents_that_meet_at_a_hub() 
     let _agents = [("zurich", &from), ("berlin", &to)]
         .map(|(name, end)| hub.join(name, &own_address().to_string(), &[&end.ip().to_string()]));
     let state = tempfile::tempdir().unwrap();
-    let run = copy(&state).args(["--path", "relay", "--relay", &hub.address.to_string()]);
-    let run = run.args(["--relay-token-file", hub.token_file.to_str().unwrap()]);
+    let run = copy(&state).args(["--path", "relay"]).relay(hub.address, &hub.token_file);
     let run = run.args([from.url("tree"), to.url("")]).run().exits(0);
     has_moved_together(&state, (&from, &to), &run, "relay");
     assert!(run.events("file").iter().all(|file| file["rung"] == "hub"), "{run}");
@@ -208,7 +202,14 @@ impl Slow {
     fn copy(&self, state: &TempDir, agent: &Agent, path: &str) -> User {
         let user = self.user(state).args(["copy", "-r", "-j", "1", "--no-race", "--timeout", "20s"]);
         let url = self.from.url("tree").replace("ann:open%3Asesame@", "eve@");
-        with_relay(user, agent).args(["--path", path, "--retries", "0", &url, &self.to.url("")])
+        user.relay(agent.address, &agent.token_file).args([
+            "--path",
+            path,
+            "--retries",
+            "0",
+            &url,
+            &self.to.url(""),
+        ])
     }
 }
 
@@ -231,8 +232,7 @@ fn n8_files_that_share_a_connection_through_a_third_host_go_on_after_a_kill() {
         let (agent, state) = (relay_for(from, to), tempfile::tempdir().unwrap());
         let run = slow.copy(&state, &agent, path).start();
         until_some_have_moved_together(&state, to);
-        run.running.signal(Signal::KILL);
-        let _home = run.end();
+        let _home = run.kill();
         let before = named(to);
         assert!(before < 120, "{path}: it was over before the kill");
         let run = slow.user(&state).args(["resume"]).run().exits(0);

@@ -7,7 +7,6 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
-use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -245,14 +244,8 @@ fn nothing_is_lost(from: &Server, to: &Server, when: &str) {
 fn killed_at(kind: &str, number: usize) {
     let (from, to, state) = (tree(), target(), tempfile::tempdir().unwrap());
     let mut run = job(state.path()).args(["move", "-r", &from.url("t"), &to.url("n")]).start();
-    let (event, mut seen) = (format!("{{\"event\":\"{kind}\""), 0);
-    while seen < number
-        && let Some(line) = run.running.line()
-    {
-        seen += usize::from(line.starts_with(&event));
-    }
-    run.running.signal(Signal::KILL);
-    let run = run.end();
+    run.wait_for_events(kind, number);
+    let run = run.kill();
     let when = format!("{kind} {number}: {run}");
     nothing_is_lost(&from, &to, &when);
     let resumed = job(state.path()).args(["resume"]).run();
@@ -294,12 +287,8 @@ fn a_move_of_one_file_that_is_killed_is_done_when_it_is_resumed() {
         let from = Site::new("source").file("t/a", bytes_of("a")).start();
         let (to, state) = (target(), tempfile::tempdir().unwrap());
         let mut run = job(state.path()).args(["move", &from.url("t/a"), &to.url("n/a")]).start();
-        let event = format!("{{\"event\":\"{kind}\"");
-        while let Some(line) = run.running.line()
-            && !line.starts_with(&event)
-        {}
-        run.running.signal(Signal::KILL);
-        let run = run.end();
+        run.wait_for_events(kind, 1);
+        let run = run.kill();
         let resumed = job(state.path()).args(["resume"]).run();
         assert_eq!(resumed.code(), Some(0), "{kind}: {run}\n{resumed}");
         assert_eq!(
@@ -358,13 +347,10 @@ fn n8_a_move_goes_on_later_if_the_tree_that_it_has_not_finished_is_not_there() {
         let words = ["move", "-r", "-j1", "--limit", "1MB"];
         let places = [from.url(source), to.url(&format!("{target}/"))];
         let mut run = job(state.path()).args(words).args(&places).start();
-        while let Some(line) = run.running.line()
-            && !line.starts_with("{\"event\":\"file\"")
-        {}
-        let has_part = || to.names().iter().any(|name| name.ends_with(".ftp-user.part"));
+        run.wait_for_events("file", 1);
+        let has_part = || !to.parts().is_empty();
         until("a file has a part", has_part);
-        run.running.signal(Signal::KILL);
-        let run = run.end();
+        let run = run.kill();
         fs::rename(from.path("t"), from.path("away")).unwrap();
         if source == "t/*" {
             fs::create_dir(from.path("t")).unwrap();
@@ -406,11 +392,8 @@ fn killed_move([verb, option, source, target]: [&str; 4]) -> Option<KilledMove> 
     let (to, state) = (self::target(), tempfile::tempdir().unwrap());
     let places = [from.url(source), to.url(target)];
     let mut run = job(state.path()).args([verb, option]).args(&places).start();
-    while let Some(line) = run.running.line()
-        && !line.starts_with("{\"event\":\"file\"")
-    {}
-    run.running.signal(Signal::KILL);
-    drop(run.end());
+    run.wait_for_events("file", 1);
+    drop(run.kill());
     let known = job(state.path()).args(["jobs"]).run();
     let id = known.events("job")[0]["id"].as_str().unwrap().to_owned();
     if known.events("job")[0]["state"] == "done" {

@@ -34,7 +34,7 @@ fn the_password_comes_from_a_file_or_from_the_environment() {
             .environment("FTP_USER_PASSWORD", "wrong"),
     ] {
         let run = run.run().exits(0).never_says(PASSWORD);
-        let trace = String::from_utf8(run.bytes("trace")).unwrap();
+        let trace = run.text("trace");
         assert!(trace.contains("PASS ***") && !trace.contains(PASSWORD), "{trace}");
         assert_eq!(run.bytes("b.bin"), sample(1000));
     }

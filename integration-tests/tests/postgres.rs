@@ -217,8 +217,7 @@ mod daemons {
         let id = scene.submit("");
         scene.until_a_part_has_arrived();
         let two = scene.daemon(&["--name", "two"]);
-        one.running.signal(Signal::KILL);
-        one.end();
+        one.kill();
         scene.until_done(&id);
         assert_eq!(scene.job(&id)["queue"]["tries"], 1);
         drop(two.end_with(Signal::TERM).says("has lost its worker: its next run takes over what is left"));
@@ -352,8 +351,7 @@ mod daemons {
         second().exits(8).says("another daemon called one carries the jobs of this store").says("--name");
         let other = scene.daemon(&["--name", "other"]);
         assert_eq!(scene.database.number(NAMES), Some(2));
-        one.running.signal(Signal::KILL);
-        one.end();
+        one.kill();
         until("its name is free", || scene.database.number(NAMES) == Some(1));
         let again = scene.daemon(&["--name", "one"]);
         // The name stays its own when the server of the database is started again.
@@ -510,8 +508,7 @@ mod daemons {
     fn whoever_carries_a_part_goes_on_with_the_job_of_a_killed_daemon() {
         let tree = TreeScene::new(or_skip!(server()), 100);
         let (one, two, id) = tree.shared("copy");
-        one.running.signal(Signal::KILL);
-        one.end();
+        one.kill();
         tree.until_done(&id);
         assert_eq!(tree.parts(), Some(0));
         two.end_with(Signal::TERM).exits(0);

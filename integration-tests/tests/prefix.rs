@@ -2,7 +2,7 @@
 //! right of it is kept.
 
 use crate::accounts::{Secrets, user as account};
-use crate::journal::{Scene, kill, scene};
+use crate::journal::{Scene, scene};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Site, names_below, sample};
@@ -35,7 +35,7 @@ fn killed(from_server: bool) -> Killed {
     let run = run.args([source, scene.destination("large")]).start();
     let stored = || scene.parts().iter().map(|part| fs::metadata(part).unwrap().len()).sum::<u64>();
     until("more than 1 MB is stored", || stored() > 1_100_000);
-    drop(kill(run));
+    drop(run.kill());
     let part = scene.parts().remove(0);
     let stored = settled(&part);
     // A machine that stood still has let it store everything before the kill.
@@ -117,7 +117,7 @@ fn h21_what_stands_on_this_host_before_the_chunk_of_the_first_wrong_byte_is_kept
     until("more than 1 MB is stored", || {
         parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 1_100_000))
     });
-    drop(kill(run));
+    drop(run.kill());
     spoil(&parts()[0], WRONG.0);
     let netrc = "machine 127.0.0.3 login eve password s3cret\n";
     let run =

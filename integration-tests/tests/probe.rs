@@ -32,7 +32,7 @@ fn n4_between_two_of_ours_every_path_is_proven_and_nothing_moves() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path().to_str().unwrap();
     let run = probe(&["-v", "--state", state, &one.url("a.bin"), &two.url("")]).exits(0);
-    let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+    let trace = run.text("trace.txt");
     nothing_is_left([&one, &two], &run);
     let run = run
         .says("direct (destination listens) by LSTN and SOCK, clear")

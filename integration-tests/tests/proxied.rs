@@ -98,8 +98,8 @@ fn i08_a_relay_behind_the_proxy_is_used() {
     let relay = Relay::new().at(&own_address().to_string());
     let agent = relay.server(&from.ip().to_string()).server(&to.ip().to_string()).start();
     let run = run("copy", &proxy.url())
-        .args(["--json", "--path", "relay", "--relay", &agent.address.to_string(), "--relay-token-file"])
-        .args([&agent.token_file])
+        .args(["--json", "--path", "relay"])
+        .relay(agent.address, &agent.token_file)
         .args([from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(0);
@@ -119,7 +119,7 @@ fn i08_a_proxy_gets_the_user_and_the_password_and_nobody_else_does() {
     };
     let listed = ls("ann:s3c%3ar%40t@").exits(0);
     assert_eq!(listed.stdout, ["b.bin"]);
-    let trace = String::from_utf8(listed.bytes("trace.txt")).unwrap();
+    let trace = listed.text("trace.txt");
     let name = proxy.address.to_string();
     for run in [
         ls("").exits(4).says("demands a login").says(&name),

@@ -164,8 +164,7 @@ fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
     let daemon = scene.daemon(&[]);
     let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
     scene.until_a_part_has_arrived();
-    daemon.running.signal(Signal::KILL);
-    daemon.end();
+    daemon.kill();
     assert_eq!(scene.state(&id), "running", "nobody knows yet");
     assert!(scene.job(&id)["worker_lost"].is_string());
     for verb in [&["jobs"][..], &["why", &id]] {
@@ -479,8 +478,7 @@ fn a_program_learns_of_each_job_that_has_ended() {
     until("two jobs were told", || jobs().len() == 2);
     is(&jobs()[0], &one, "done", 0);
     is(&jobs()[1], &two, "failed", 3);
-    daemon.running.signal(Signal::KILL);
-    daemon.end();
+    daemon.kill();
     let three = scene.submit(&[], "t/z", "z");
     scene.verb("cancel", &three).exits(0);
     let daemon = scene.daemon(&["--on-end", &command]);

@@ -10,7 +10,6 @@ use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, names_below};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, User, job};
-use rustix::process::Signal;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -73,8 +72,7 @@ impl Scene {
     }
 
     fn parts(&self) -> Vec<PathBuf> {
-        let names = self.to.names().into_iter().filter(|name| name.contains(".ftp-user."));
-        names.map(|name| self.to.path(&name)).collect()
+        self.to.parts()
     }
 
     /// The destination has the file, and nothing else.
@@ -95,8 +93,7 @@ impl Scene {
             || -> u64 { self.parts().iter().map(|part| fs::metadata(part).unwrap().blocks() * 512).sum() };
         let length = || -> u64 { self.parts().iter().map(|part| fs::metadata(part).unwrap().len()).sum() };
         until("the part has holes", || length() > 20 << 20 && there() > 6 << 20);
-        run.running.signal(Signal::KILL);
-        let run = run.end();
+        let run = run.kill();
         assert_eq!(self.parts().len(), 1, "{run}");
         let part = self.parts().remove(0);
         until("nobody writes the part", || {
@@ -278,9 +275,7 @@ fn a_source_that_changes_while_ranges_move_is_never_mixed_with_what_it_was() {
     let scene = scene();
     let run = scene.user().args(["copy", "--streams", "3", "--limit", "12MB"]);
     let run = run.args([scene.from.url("large"), scene.to.url("")]).start();
-    until("ranges move", || {
-        scene.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() > 20 << 20))
-    });
+    scene.to.until_part(20 << 20);
     let source = OpenOptions::new().write(true).open(scene.from.path("large")).unwrap();
     source.write_all_at(b"new", 5).unwrap();
     source.write_all_at(b"new", LARGE as u64 - 9).unwrap();

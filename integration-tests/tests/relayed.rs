@@ -18,7 +18,7 @@ use integration_tests::terminal::at_a_terminal;
 use integration_tests::user::{Run, User, job, user};
 use rustix::process::Signal;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A site that lets no foreign host in, whatever it proves.
 fn never() -> Site {
@@ -34,7 +34,7 @@ fn relay_for(hosts: &[&Server]) -> Agent {
 fn copy_with(address: &str, token_file: &Path) -> User {
     user()
         .args(["copy", "--no-race", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"])
-        .args(["--relay", address, "--relay-token-file", token_file.to_str().unwrap()])
+        .relay(address, token_file)
 }
 
 /// `ftp-user copy` that knows the relay, without its places.
@@ -96,21 +96,14 @@ fn r42_both_dialects_and_an_empty_file_pass_the_relay() {
 fn the_last_line_names_the_relay() {
     let (from, to) = (never().file("a.bin", sample(100_000)).start(), never().start());
     let agent = relay_for(&[&from, &to]);
-    let address = agent.address.to_string();
     let run = user()
-        .args([
-            "copy",
-            "--no-race",
-            "--relay",
-            &address,
-            "--relay-token-file",
-            agent.token_file.to_str().unwrap(),
-        ])
+        .args(["copy", "--no-race"])
+        .relay(agent.address, &agent.token_file)
         .args([from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(0);
     assert!(run.last().starts_with("copied 1 file, 97.66 KiB in "), "{run}");
-    assert!(run.last().contains("relay") && run.last().contains(&address), "{run}");
+    assert!(run.last().contains("relay") && run.last().contains(&agent.address.to_string()), "{run}");
     assert!(run.last().ends_with(", verified sha-256"), "{run}");
 }
 
@@ -262,8 +255,7 @@ fn killed(script: &str, path: &str, next: &[&str]) -> (Run, Server) {
     let run = copy(&agent).args(["--path", path]).args(next).args([from.url("a.bin"), to.url("b.bin")]);
     let run = run.start();
     agent.logs("joined");
-    let stored = |name: &String| std::fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() >= 500_000);
-    socket::until("half of the file has arrived", || to.names().iter().any(stored));
+    to.until_part(500_000);
     agent.running.signal(Signal::KILL);
     let run = run.end();
     let said = to.running.said();
@@ -331,9 +323,8 @@ fn a_relay_that_was_never_there_is_asked_once_unless_retries_are_given() {
     let nobody = Peer::start("127.0.0.4", "greet close", "");
     let check = |more: &[&str], expect: usize| {
         let before = nobody.seen().len();
-        let (relay, token) = (nobody.address().to_string(), agent.token_file.to_str().unwrap());
         let run = user().args(["copy", "--no-race", "--path", "relay", "--timeout", "5s"]).args(more);
-        let run = run.args(["--relay", &relay, "--relay-token-file", token]);
+        let run = run.relay(nobody.address(), &agent.token_file);
         let run =
             run.args([from.url("a.bin"), to.url("b.bin")]).run().exits(5).says("no session with the relay");
         let asked = nobody.seen().iter().skip(before).filter(|line| *line == "connected").count();
@@ -368,11 +359,9 @@ fn r12_what_a_relay_that_was_killed_has_passed_on_is_counted() {
     let (from, to) = (never().file("a.bin", sample(3_000_000)).start(), never().start());
     let mut agent = relay_for(&[&from, &to]);
     let run = user().args(["copy", "--json", "--path", "relay", "--limit", "1MB", "--timeout", "10s"]);
-    let token = agent.token_file.to_str().unwrap().to_owned();
-    let run = run.args(["--relay", &agent.address.to_string(), "--relay-token-file", &token]);
+    let run = run.relay(agent.address, &agent.token_file);
     let run = run.args([from.url("a.bin"), to.url("b.bin")]).start();
-    let stored = |name: &String| std::fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() > 1_000_000);
-    socket::until("a part of the file has arrived", || to.names().iter().any(stored));
+    to.until_part(1_000_000);
     agent.die_and_return();
     let run = run.end().exits(0);
     assert!(to.bytes("b.bin") == sample(3_000_000), "{run}");
@@ -385,18 +374,16 @@ fn what_a_file_has_stored_stays_for_resume_if_the_relay_does_not_come_back() {
     let (from, to) = (never().file("a.bin", sample(3_000_000)).start(), never().start());
     let mut agent = relay_for(&[&from, &to]);
     let state = tempfile::tempdir().unwrap();
-    let token = agent.token_file.to_str().unwrap().to_owned();
     let login = |site: &Server| format!("machine {} login ann password {PASSWORD}\n", site.ip());
     let job = || job(state.path()).private_file(".netrc", login(&from) + &login(&to));
     let run = job().args(["copy", "--path", "relay", "--limit", "1MB", "--retries", "1"]);
-    let run =
-        run.args(["--timeout", "10s", "--relay", &agent.address.to_string(), "--relay-token-file", &token]);
+    let run = run.args(["--timeout", "10s"]).relay(agent.address, &agent.token_file);
     let run = run.args([from.url("a.bin"), to.url("b.bin")]).start();
-    let stored = |name: &String| std::fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() > 1_000_000);
-    socket::until("a part of the file has arrived", || to.names().iter().any(stored));
+    to.until_part(1_000_000);
     agent.running.signal(Signal::KILL);
     let run = run.end().exits(5).says(" retry ");
-    assert!(to.names().iter().any(stored), "{:?}\n{run}", to.names());
+    let is_large = |part: &PathBuf| std::fs::metadata(part).is_ok_and(|facts| facts.len() > 1_000_000);
+    assert!(to.parts().iter().any(is_large), "{:?}\n{run}", to.names());
     agent.die_and_return();
     let resumed = job().args(["resume"]).run().exits(0);
     assert!(to.bytes("b.bin") == sample(3_000_000), "{resumed}");

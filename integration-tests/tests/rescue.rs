@@ -26,30 +26,39 @@ fn copy(from: &Peer, to: &Peer) -> Run {
         .run()
 }
 
-/// Nothing stands under the final name; whoever was connected has been left or has left.
+/// A copy between servers with these rules. Nothing stands under the final name; whoever was connected has been left or has
+/// left.
+fn left_in_vain(source: &str, destination: &str) -> (Peer, Peer, Run) {
+    let (from, to) = ends(source, destination);
+    let run = copy(&from, &to);
+    released(&from, &run);
+    released(&to, &run);
+    (from, to, run)
+}
+
+fn ends(source: &str, destination: &str) -> (Peer, Peer) {
+    let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
+    (from, Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN))
+}
+
 fn released(peer: &Peer, run: &Run) {
     peer.wait_for_the_end_of_all();
     let seen = peer.seen();
     assert!(!seen.iter().any(|line| line.starts_with("RNTO")), "{seen:#?}\n{run}");
 }
 
-/// One faulty end, at one command; the other end is a good one.
-fn fault(at_source: bool, command: &str, fault: &str) {
-    let bad = format!("{command}: {fault}");
-    let (source, destination) = if at_source { (bad.as_str(), "") } else { ("", bad.as_str()) };
-    let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
-    let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN);
-    let run = copy(&from, &to);
-    released(&from, &run);
-    released(&to, &run);
-    let culprit = if at_source { "127.0.0.2" } else { "127.0.0.3" };
-    let run = run.exits(5).says(culprit);
-    assert!(!run.said.contains("panicked"), "{command} {fault}\n{run}");
+/// One faulty end, at one command or with its greeting; the other end is a good one.
+fn fault(at_source: bool, bad: &str) {
+    let (source, destination) = if at_source { (bad, "") } else { ("", bad) };
+    let (_, _, run) = left_in_vain(source, destination);
+    let run = run.exits(5).says(if at_source { "127.0.0.2" } else { "127.0.0.3" });
+    assert!(!run.said.contains("panicked"), "{bad}\n{run}");
 }
 
 /// Runs all faults of one command side by side: each waits for its own timers.
 fn faults(at_source: bool, command: &'static str) {
-    let runs = FAULTS.map(|kind| (kind, thread::spawn(move || fault(at_source, command, kind))));
+    let runs =
+        FAULTS.map(|kind| (kind, thread::spawn(move || fault(at_source, &format!("{command}: {kind}")))));
     let failed = runs.map(|(kind, run)| (kind, run.join().is_err()));
     assert!(failed.iter().all(|(_, failed)| !failed), "{command} at_source={at_source}: {failed:?}");
 }
@@ -92,14 +101,7 @@ fn a_faulty_answer_to_the_transfer_command() {
 #[test]
 fn a_faulty_greeting() {
     for (kind, at_source) in [("hang", true), ("close", true), ("reset", false), ("hang", false)] {
-        let bad = format!("greet {kind}");
-        let (source, destination) = if at_source { (bad.as_str(), "") } else { ("", bad.as_str()) };
-        let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
-        let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN);
-        let run = copy(&from, &to);
-        released(&from, &run);
-        released(&to, &run);
-        drop(run.exits(5).says(if at_source { "127.0.0.2" } else { "127.0.0.3" }));
+        fault(at_source, &format!("greet {kind}"));
     }
 }
 
@@ -112,38 +114,15 @@ fn an_end_that_falls_silent_after_its_preliminary_reply() {
         ("", "STOR: 150 opening ; accept ; reset"),
         ("RETR: 150 opening ; dial ; data 500 ; hang", ""),
     ] {
-        let from = Peer::start("127.0.0.2", &format!("{source}\n{SOURCE}{SOCKETS}"), MODERN);
-        let to = Peer::start("127.0.0.3", &format!("{destination}\n{DESTINATION}{SOCKETS}"), MODERN);
-        let run = copy(&from, &to);
-        released(&from, &run);
-        released(&to, &run);
+        let (_, _, run) = left_in_vain(source, destination);
         drop(run.exits(5));
     }
 }
 
 #[test]
 fn one_end_is_done_and_the_other_never_says_so() {
-    let from = Peer::start("127.0.0.2", &format!("{SOURCE}{SOCKETS}"), MODERN);
-    let to = Peer::start(
-        "127.0.0.3",
-        &format!("STOR: 150 opening ; accept ; drain ; hang\n{DESTINATION}{SOCKETS}"),
-        MODERN,
-    );
-    let run = copy(&from, &to);
-    released(&from, &run);
-    released(&to, &run);
+    let (_, _, run) = left_in_vain("", "STOR: 150 opening ; accept ; drain ; hang");
     drop(run.exits(5).says("127.0.0.3"));
-}
-
-#[test]
-fn an_end_that_is_deaf_to_abor() {
-    let from = Peer::start("127.0.0.2", &format!("RETR: 150 opening\nABOR: hang\n{SOURCE}{SOCKETS}"), MODERN);
-    let to = Peer::start("127.0.0.3", &format!("STOR: 553 no\n{DESTINATION}{SOCKETS}"), MODERN);
-    let run = copy(&from, &to);
-    released(&from, &run);
-    released(&to, &run);
-    to.wait_for("QUIT");
-    drop(run.exits(4).says("553 no"));
 }
 
 #[test]
@@ -169,15 +148,9 @@ fn h20_a_server_that_never_answers_abor_is_waited_for_once_in_a_run() {
 #[test]
 fn replies_that_come_late_but_come() {
     // The replies to RETR wait for the connection, those to STOR for the whole file: no promise was broken.
-    let from = Peer::start(
-        "127.0.0.2",
-        &format!("RETR: dial ; data 1000 ; end ; 150 opening ; 226 sent\n{SOURCE}{SOCKETS}"),
-        MODERN,
-    );
-    let to = Peer::start(
-        "127.0.0.3",
-        &format!("STOR: accept ; drain ; 150 opening ; 226 stored\n{DESTINATION}{SOCKETS}"),
-        MODERN,
+    let (from, to) = ends(
+        "RETR: dial ; data 1000 ; end ; 150 opening ; 226 sent",
+        "STOR: accept ; drain ; 150 opening ; 226 stored",
     );
     drop(copy(&from, &to).exits(0));
     assert_eq!(to.seen_of(&["RNTO"]).len(), 1);
@@ -185,31 +158,8 @@ fn replies_that_come_late_but_come() {
 
 #[test]
 fn final_replies_without_a_preliminary_one() {
-    let from = Peer::start(
-        "127.0.0.2",
-        &format!("RETR: dial ; data 1000 ; end ; 226 sent\n{SOURCE}{SOCKETS}"),
-        MODERN,
-    );
-    let to = Peer::start(
-        "127.0.0.3",
-        &format!("STOR: accept ; drain ; 226 stored\n{DESTINATION}{SOCKETS}"),
-        MODERN,
-    );
+    let (from, to) = ends("RETR: dial ; data 1000 ; end ; 226 sent", "STOR: accept ; drain ; 226 stored");
     drop(copy(&from, &to).exits(0));
-}
-
-#[test]
-fn a_half_file_is_never_called_whole() {
-    // Both ends say that all is well, and the file is short: two 2yz prove no byte.
-    let from = Peer::start(
-        "127.0.0.2",
-        &format!("RETR: 150 opening ; dial ; data 999 ; end ; 226 sent\n{SOURCE}{SOCKETS}"),
-        MODERN,
-    );
-    let to = Peer::start("127.0.0.3", &format!("{DESTINATION}{SOCKETS}"), MODERN);
-    let run = copy(&from, &to);
-    released(&to, &run);
-    drop(run.exits(7));
 }
 
 #[test]

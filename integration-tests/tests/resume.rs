@@ -8,7 +8,6 @@ use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, job, user};
 use sha2::{Digest, Sha256};
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 
@@ -149,22 +148,9 @@ fn h35_through_a_relay_both_ends_go_on_as_well() {
     let relay = Relay::new().allow("127.0.0.0/8:1024-65535").start();
     let rest = format!("{BREAKS}\nRETR: 150 opening ; connection ; data 400..1000 ; end ; 226 sent");
     let (from, to) = ends(&rest, "STOR: 150 opening ; connection ; drain ; 226 stored {stored}");
-    let address = relay.address.to_string();
     let run = user()
-        .args([
-            "copy",
-            "--no-race",
-            "--json",
-            "--retries",
-            "1",
-            "--timeout",
-            "5s",
-            "--path",
-            "relay",
-            "--relay",
-            &address,
-        ])
-        .args([OsStr::new("--relay-token-file"), relay.token_file.as_os_str()])
+        .args(["copy", "--no-race", "--json", "--retries", "1", "--timeout", "5s", "--path", "relay"])
+        .relay(relay.address, &relay.token_file)
         .args([from.url("a.txt"), to.url("b.txt")])
         .run()
         .exits(0)

@@ -86,7 +86,7 @@ fn differs(
             "new",
         ]);
         let run = run.args([places(source, "a.bin"), places(target, name)]).run().exits(0);
-        let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+        let trace = run.text("trace.txt");
         // The source is looked at behind its transfer command; the destination gives the name once all is verified.
         let last = [expected.transfer, expected.transfer + 1];
         [(0, "RETR"), (1, "STOR")].into_iter().find_map(|(column, verb)| {
@@ -173,7 +173,7 @@ fn of_files(named: Named, count: usize) -> usize {
     };
     let run = run.run().exits(0);
     assert_eq!(target.names().iter().filter(|name| !name.ends_with('/')).count(), count, "{run}");
-    let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+    let trace = run.text("trace.txt");
     round_trips(&trace, 1).iter().map(|(_, at)| *at).max().unwrap()
 }
 

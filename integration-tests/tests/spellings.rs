@@ -1,6 +1,6 @@
 //! One destination has one job, however it is spelled.
 
-use crate::journal::{kill, scene};
+use crate::journal::scene;
 use integration_tests::site::{Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{job, user};
@@ -72,7 +72,7 @@ fn n10_what_is_appended_to_belongs_to_one_job_too() {
     drop(append("t/a", "/grows").end().exits(8).says("is claimed by job"));
     // It is seen as long as it runs. Nothing goes on with it.
     assert_eq!(scene.state_of("append"), ["running"]);
-    drop(kill(run));
+    drop(run.kill());
     assert!(scene.state_of("append").is_empty());
     drop(scene.user().args(["resume"]).run().exits(0).says("nothing to resume"));
     // A copy that runs keeps its destination from what is appended.
@@ -97,13 +97,10 @@ fn n8_a_destination_to_which_a_link_leads_since_a_kill_is_the_same_one() {
     fs::create_dir(&copies).unwrap();
     let words = ["copy", "-r", "-j1", "--limit", "100KB", &from.url("t/"), copies.to_str().unwrap()];
     let mut run = job(state.path()).args(words).start();
-    while let Some(line) = run.running.line()
-        && !line.starts_with("{\"event\":\"file\"")
-    {}
+    run.wait_for_events("file", 1);
     let done = || job(state.path()).args(["jobs"]).run().exits(0).events("job")[0]["files"].as_u64();
     until("the journal has a file", || done() > Some(0));
-    run.running.signal(Signal::KILL);
-    let killed = run.end();
+    let killed = run.kill();
     fs::rename(&copies, home.path().join("moved")).unwrap();
     symlink("moved", &copies).unwrap();
     let resumed = job(state.path()).args(["resume"]).run().exits(0);

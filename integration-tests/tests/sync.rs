@@ -3,10 +3,8 @@
 use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below, sample};
-use integration_tests::socket::until;
+use integration_tests::site::{Server, Site, are_equal, sample};
 use integration_tests::user::{Run, job, user};
-use rustix::process::Signal;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -24,14 +22,6 @@ fn target() -> Site {
 
 fn synced(words: &[&str]) -> Run {
     user().args(["sync", "--json", "--retries", "0", "--timeout", "10s"]).args(words).run()
-}
-
-/// Both directories have the same names and bytes.
-fn is_equal(from: &Path, to: &Path, run: &Run) {
-    assert_eq!(names_below(to), names_below(from), "{run}");
-    for name in names_below(from).into_iter().filter(|name| !name.ends_with('/')) {
-        assert!(fs::read(to.join(&name)).unwrap() == fs::read(from.join(&name)).unwrap(), "{name}: {run}");
-    }
 }
 
 /// Gives a file another time.
@@ -55,7 +45,7 @@ fn a_directory_becomes_like_another_one_and_the_next_run_does_nothing() {
     assert_eq!(run.summary()["files"], 5, "{run}");
     assert_eq!(to.bytes("t/extra"), b"x", "without --delete it stays");
     let run = synced(&["--delete", &from.url("s/"), &to.url("t")]).exits(0);
-    is_equal(&from.path("s"), &to.path("t"), &run);
+    are_equal(&from.path("s"), &to.path("t"), &run);
     assert_eq!((run.summary()["skipped"].as_u64(), run.summary()["deleted"].as_u64()), (Some(5), Some(1)));
     // As cron runs it: nothing is done, and nothing is said.
     let run = user().args(["sync", "--delete", &from.url("s"), &to.url("t")]).run().exits(0);
@@ -67,13 +57,13 @@ fn a_directory_becomes_like_another_one_and_the_next_run_does_nothing() {
     let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(0);
     let files: Vec<bool> = run.events("file").iter().map(|file| file["skipped"].as_bool().unwrap()).collect();
     assert_eq!(files.iter().filter(|skipped| !**skipped).count(), 1, "{run}");
-    is_equal(&from.path("s"), &to.path("t"), &run);
+    are_equal(&from.path("s"), &to.path("t"), &run);
     // A file that has only another time gets it, so that it is not compared again.
     let run = user().args(["sync", "-v", &from.url("s"), &to.url("t")]).run().exits(0);
     run.never_says(" -> ").says("copied 0 files");
     let run = user().args(["sync", "-q", "--delete", &from.url("s/d"), &to.url("t")]).run().exits(0);
     assert_eq!(run.said, "");
-    is_equal(&from.path("s/d"), &to.path("t"), &run);
+    are_equal(&from.path("s/d"), &to.path("t"), &run);
 }
 
 /// The session that has listed the source moves the first file and others over its data connection, and lists again after that: each
@@ -89,7 +79,7 @@ fn what_is_listed_again_after_files_have_moved_does_not_go_to_the_other_server()
         let run = user().args(["sync", "--json", "--delete", "--retries", "0"]).args(jobs);
         let run = run.args([from.url("s/"), to.url("s/")]).run().exits(0);
         assert_eq!(run.summary()["deleted"], 4, "{run}");
-        is_equal(&from.path("s"), &to.path("s"), &run);
+        are_equal(&from.path("s"), &to.path("s"), &run);
     }
 }
 
@@ -104,7 +94,7 @@ fn h22_a_file_gets_the_time_of_its_source_right_after_the_comparison() {
     let run = user().args(["sync", "--json", "--trace", "trace.txt", "-j", "1"]);
     let run = run.args([from.url("s/"), to.url("s/")]).run().exits(0);
     assert_eq!(run.summary()["skipped"], 20, "{run}");
-    let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+    let trace = run.text("trace.txt");
     let said = trace.lines().filter_map(|line| line.split_once(" | > "));
     let said: Vec<&str> = said.filter_map(|(_, said)| said.split(' ').next()).collect();
     let first = said.iter().position(|verb| *verb == "MFMT").unwrap();
@@ -121,7 +111,7 @@ fn a_directory_of_this_host_is_one_end() {
     fs::write(home.join("l/d/f"), sample(500)).unwrap();
     fs::write(home.join("l/g"), "g").unwrap();
     let run = here.args(["sync", "--delete", "l", &at.url("t")]).run().exits(0);
-    is_equal(&home.join("l"), &at.path("t"), &run);
+    are_equal(&home.join("l"), &at.path("t"), &run);
     // And back, to one that has more.
     let here = user();
     let home = here.home().to_owned();
@@ -131,7 +121,7 @@ fn a_directory_of_this_host_is_one_end() {
     fs::write(home.join("outside"), "kept").unwrap();
     symlink("../outside", home.join("l/link")).unwrap();
     let run = here.args(["sync", "--json", "--delete", &at.url("t"), "./l"]).run().exits(0);
-    is_equal(&at.path("t"), &home.join("l"), &run);
+    are_equal(&at.path("t"), &home.join("l"), &run);
     assert_eq!(fs::read(home.join("outside")).unwrap(), b"kept");
     assert_eq!(run.summary()["deleted"], 3, "{run}");
     // A destination that is a link is what it leads to.
@@ -141,7 +131,7 @@ fn a_directory_of_this_host_is_one_end() {
     fs::write(home.join("real/old"), "old").unwrap();
     symlink("real", home.join("link")).unwrap();
     let run = here.args(["sync", "--delete", &at.url("t"), "link"]).run().exits(0);
-    is_equal(&at.path("t"), &home.join("real"), &run);
+    are_equal(&at.path("t"), &home.join("real"), &run);
     user().file("a", "a").args(["sync", "a", "b"]).run().exits(2).says("both on this host");
 }
 
@@ -252,7 +242,7 @@ fn what_is_replaced_or_deleted_is_kept_in_a_directory_for_it() {
         .exits(2)
         .says("not on the same server and user");
     let run = synced(&["--delete", "--backup-dir", &at.url("old"), &from.url("s"), &at.url("t")]).exits(0);
-    is_equal(&from.path("s"), &at.path("t"), &run);
+    are_equal(&from.path("s"), &at.path("t"), &run);
     assert_eq!((at.bytes("old/a"), at.bytes("old/a.~1~")), (b"older".to_vec(), b"old a".to_vec()), "{run}");
     assert_eq!(at.bytes("old/extra/f"), b"old f", "{run}");
     let inside = ["--delete", "--exclude", "/old/", "--backup-dir"];
@@ -266,7 +256,7 @@ fn what_is_replaced_or_deleted_is_kept_in_a_directory_for_it() {
     fs::write(home.join("l/a"), "mine").unwrap();
     let run = here.args(["sync", "--backup-dir", "kept", &from.url("s"), "l"]).run().exits(0);
     assert_eq!(fs::read(home.join("kept/a")).unwrap(), b"mine", "{run}");
-    is_equal(&from.path("s"), &home.join("l"), &run);
+    are_equal(&from.path("s"), &home.join("l"), &run);
 }
 
 #[test]
@@ -278,7 +268,7 @@ fn a_file_with_another_name_is_renamed_and_not_copied() {
     let run_verbs = told(&run, "plan", "verb");
     assert_eq!(run_verbs.iter().filter(|verb| *verb == "rename").count(), 1, "{run}");
     let run = synced(&["--delete", &from.url("s"), &to.url("t")]).exits(0);
-    is_equal(&from.path("s"), &to.path("t"), &run);
+    are_equal(&from.path("s"), &to.path("t"), &run);
     let summary = run.summary();
     assert_eq!((&summary["renamed"], &summary["bytes"]), (&1.into(), &0.into()), "{run}");
     assert_eq!(told(&run, "done", "verb"), ["delete", "delete", "rename"], "{run}");
@@ -307,17 +297,11 @@ fn a_sync_that_is_killed_goes_on() {
         let ((from, to), state) = (different(), tempfile::tempdir().unwrap());
         let words = ["sync", "--delete", "--jobs", "1", &from.url("s"), &to.url("t")];
         let mut run = job(state.path()).args(words).start();
-        let (event, mut seen) = (format!("{{\"event\":\"{kind}\""), 0);
-        while seen < number
-            && let Some(line) = run.running.line()
-        {
-            seen += usize::from(line.starts_with(&event));
-        }
-        run.running.signal(Signal::KILL);
-        let run = run.end();
+        run.wait_for_events(kind, number);
+        let run = run.kill();
         let resumed = job(state.path()).args(["resume"]).run();
         assert_eq!(resumed.code(), Some(0), "{kind} {number}: {run}\n{resumed}");
-        is_equal(&from.path("s"), &to.path("t"), &resumed);
+        are_equal(&from.path("s"), &to.path("t"), &resumed);
     }
 }
 
@@ -326,12 +310,8 @@ fn n8_a_file_that_a_killed_sync_has_begun_and_that_is_the_same_ends_with_the_res
     let (from, state) = (source().file("s/m", sample(600_000)).start(), tempfile::tempdir().unwrap());
     let to = target().start();
     let run = job(state.path()).args(["sync", "--limit", "100KB", &from.url("s"), &to.url("t")]).start();
-    let parts = || to.names().into_iter().filter(|name| name.contains(".ftp-user."));
-    until("a part has arrived", || {
-        parts().any(|name| fs::metadata(to.path(&name)).is_ok_and(|facts| facts.len() > 150_000))
-    });
-    run.running.signal(Signal::KILL);
-    let killed = run.end();
+    to.until_part(150_000);
+    let killed = run.kill();
     // By its own claim of the destination nothing is stored.
     let jobs = job(state.path()).args(["jobs"]).run().exits(0);
     let told = &jobs.events("job")[0];
@@ -343,7 +323,7 @@ fn n8_a_file_that_a_killed_sync_has_begun_and_that_is_the_same_ends_with_the_res
         touch(&path, 1_600_000_000);
     }
     let resumed = job(state.path()).args(["resume"]).run().exits(0);
-    is_equal(&from.path("s"), &to.path("t"), &resumed);
+    are_equal(&from.path("s"), &to.path("t"), &resumed);
     let jobs = job(state.path()).args(["jobs"]).run().exits(0);
     let told = &jobs.events("job")[0];
     assert_eq!((&told["state"], &told["open"]), (&"done".into(), &0.into()), "{killed}\n{resumed}\n{jobs}");
@@ -379,7 +359,7 @@ fn a_sync_goes_between_servers_of_other_people() {
     let run = synced(&["--delete", &from.url("s"), &to.url("t")]);
     let shown = format!("{run}\n{}\n{}", from.said(), to.said());
     assert_eq!(run.code(), Some(0), "{shown}");
-    is_equal(&from.path("s"), &to.path("t"), &run);
+    are_equal(&from.path("s"), &to.path("t"), &run);
     let run = synced(&["--delete", "--compare", "size", &from.url("s"), &to.url("t")]).exits(0);
     assert_eq!((run.summary()["skipped"].as_u64(), run.events("done").len()), (Some(2), 0), "{run}");
 }
@@ -407,7 +387,7 @@ fn the_next_run_does_nothing_where_only_mdtm_tells_exact_times() {
     let run = synced(&words);
     let shown = format!("{run}\n{}", to.said());
     assert_eq!(run.code(), Some(0), "{shown}");
-    is_equal(&from.path("s"), &to.path("t"), &run);
+    are_equal(&from.path("s"), &to.path("t"), &run);
     let run = synced(&words).exits(0);
     assert_eq!((run.summary()["skipped"].as_u64(), run.events("plan").len()), (Some(5), 0), "{run}");
 }
@@ -435,7 +415,7 @@ fn a_sync_with_a_name_is_done_once() {
     let (from, to, state) = (source().start(), target().start(), tempfile::tempdir().unwrap());
     let words = ["sync", "--id", "nightly", &from.url("s"), &to.url("t")];
     let run = job(state.path()).args(words).run().exits(0);
-    is_equal(&from.path("s"), &to.path("t"), &run);
+    are_equal(&from.path("s"), &to.path("t"), &run);
     fs::remove_file(to.path("t/a")).unwrap();
     job(state.path()).args(words).run().exits(0).says("nightly is done already");
     assert!(!to.path("t/a").exists());

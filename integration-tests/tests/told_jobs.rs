@@ -1,7 +1,7 @@
 //! What jobs say of themselves: rates of resumed copies, causes of failures, sizes of files that were there, the directory
 //! that an interrupted job has made, passwords of several jobs, and a reader that does not read.
 
-use crate::journal::{kill, scene};
+use crate::journal::scene;
 use integration_tests::binary::Program;
 use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Site, USER, names_below, sample};
@@ -9,12 +9,13 @@ use integration_tests::socket::until;
 use integration_tests::terminal::answering;
 use integration_tests::user::{Run, job, user};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 #[test]
 fn what_an_earlier_run_has_moved_is_told_apart() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let run = scene.user().args(["resume"]).run().exits(0);
     let files = run.events("file");
     let before = |file: &serde_json::Value| file["before"].as_u64().unwrap_or(0);
@@ -57,7 +58,7 @@ fn n8_jobs_tells_how_much_has_failed_and_why_also_of_directories() {
 #[test]
 fn n8_a_tree_that_goes_into_the_directory_of_an_interrupted_job_says_so() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let id = scene.jobs()[0]["id"].as_str().unwrap().to_owned();
     let words = ["copy", "-r", "--exclude", "large.bin"].map(str::to_owned);
     let again = scene.user().args(words).args([scene.from.url("t"), scene.destination("copy")]);
@@ -74,7 +75,7 @@ fn n8_a_tree_that_goes_into_the_directory_of_an_interrupted_job_says_so() {
 #[test]
 fn n8_the_contents_of_a_tree_go_where_the_interrupted_job_put_them_without_a_warning() {
     let scene = scene();
-    let _killed = kill(scene.begin_words(&["copy", "-r"], ["t/", "copy"]));
+    let _killed = scene.begin_words(&["copy", "-r"], ["t/", "copy"]).kill();
     let words = ["copy", "-r", "--exclude", "large.bin"].map(str::to_owned);
     let run = scene.user().args(words).args([scene.from.url("t/"), scene.destination("copy")]).run().exits(0);
     assert!(!run.warnings().iter().any(|said| said.contains("may have been made by job")), "{run}");
@@ -91,11 +92,10 @@ fn n8_resume_asks_for_a_password_once_for_all_jobs() {
         fs::write(state.path().join(name), sample(2_500_000)).unwrap();
         let run = run.start();
         until("a part has arrived", || {
-            let parts = to.names().into_iter().filter(|name| name.contains(".ftp-user."));
-            let begun = |name: String| fs::metadata(to.path(&name)).is_ok_and(|facts| facts.len() > 100_000);
-            parts.map(begun).filter(|begun| *begun).count() > usize::from(name == "b.bin")
+            let begun = |part: &PathBuf| fs::metadata(part).is_ok_and(|facts| facts.len() > 100_000);
+            to.parts().iter().filter(|part| begun(part)).count() > usize::from(name == "b.bin")
         });
-        kill(run);
+        run.kill();
     }
     let at = to.address(ftp_proto::dialect::Dialect::Rfc959);
     let question = format!("Password of {USER} at {at}: ");

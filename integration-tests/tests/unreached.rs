@@ -1,6 +1,6 @@
 //! Jobs that a server has ended: it went away, or refused the login. When it is back, they go on or are given up.
 
-use crate::journal::{Scene, kill, scene};
+use crate::journal::{Scene, scene};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use rustix::process::Signal;
@@ -52,7 +52,7 @@ fn n8_a_job_whose_server_dies_is_given_up_when_the_server_is_back() {
 #[test]
 fn n8_a_job_that_goes_on_without_its_password_stays_interrupted() {
     let scene = scene();
-    let _killed = kill(scene.begin(&[]));
+    let _killed = scene.begin(&[]).kill();
     let state = scene.state.path().to_str().unwrap();
     let run = user().args(["--state", state, "--json", "resume"]).run().exits(4);
     assert_eq!(scene.state_of_the_job(), "interrupted", "{run}");

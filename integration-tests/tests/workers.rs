@@ -4,7 +4,7 @@ use crate::accounts::{Secrets, user as account};
 use integration_tests::beside::each_beside;
 use integration_tests::delay::Delayed;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use rustix::process::Signal;
@@ -20,13 +20,6 @@ fn tree() -> Server {
     site.directory("tree/empty").start()
 }
 
-fn is_whole(from: &Server, to: &Server) {
-    assert_eq!(to.names(), from.names());
-    for name in from.names().iter().filter(|name| !name.ends_with('/')) {
-        assert!(to.bytes(name) == from.bytes(name), "{name} differs");
-    }
-}
-
 fn copy(from: &Server, to: &Server, args: &[&str]) -> Run {
     user().args(["copy", "-r", "-v"]).args(args).args([from.url("tree"), to.url("")]).run()
 }
@@ -39,7 +32,7 @@ fn logins(server: &Server) -> usize {
 fn a_tree_is_copied_by_as_many_workers_as_were_asked_for() {
     let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
     copy(&from, &to, &["-j", "4"]).exits(0).says("copied 48 files").says("verified sha-256");
-    is_whole(&from, &to);
+    is_whole(&from, &to, &"");
     // One session for each worker. At the source the walk has one, which a worker gets if the walk ends early.
     assert_eq!(logins(&to), 4, "{}", to.running.said());
     assert!((4..=5).contains(&logins(&from)), "{}", from.running.said());
@@ -49,7 +42,7 @@ fn a_tree_is_copied_by_as_many_workers_as_were_asked_for() {
 fn one_job_uses_one_pair_of_sessions() {
     let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
     copy(&from, &to, &["--jobs", "1"]).exits(0);
-    is_whole(&from, &to);
+    is_whole(&from, &to, &"");
     assert_eq!((logins(&from), logins(&to)), (2, 1));
 }
 
@@ -58,7 +51,7 @@ fn a_server_that_refuses_more_sessions_gets_the_tree_by_fewer() {
     let (from, to) = (tree(), Site::new("target").at("127.0.0.3").args(["--max-sessions", "2"]).start());
     let run = copy(&from, &to, &["-j", "8"]).exits(0);
     run.says("2 files at the same time: a server permits no more sessions").says("copied 48 files");
-    is_whole(&from, &to);
+    is_whole(&from, &to, &"");
 }
 
 #[test]
@@ -83,7 +76,7 @@ fn found_far_away() -> (usize, Run) {
     let to = Site::new("target").at("127.0.0.3").start();
     let urls = [from.url("tree"), to.url("")].map(|url| Delayed::url(&url, Duration::from_millis(40)));
     let run = user().args(["copy", "-r", "--verify", "size", "--json"]).args(urls).run().exits(0);
-    is_whole(&from, &to);
+    is_whole(&from, &to, &"");
     let jobs = run.events("jobs");
     let found = jobs.first().filter(|jobs| matches!(jobs["reason"].as_str(), Some("most" | "no-faster")));
     let number =
@@ -140,7 +133,7 @@ fn n8_a_tree_with_a_file_under_way_at_each_of_several_workers_goes_on_after_ctrl
         run.running.signal(signal);
         let _home = run.end();
         user().args(["resume"]).run().exits(0);
-        is_whole(&from, &to);
+        is_whole(&from, &to, &"");
     });
 }
 

@@ -33,10 +33,9 @@ impl RelayedPair {
 
     /// A run of `ftp-user copy` that knows the relay, without its places.
     pub fn copy(&self) -> User {
-        let (address, tokens) = (self.agent.address.to_string(), &self.agent.token_file);
         let run = user().args(["copy", "--no-race", "--json", "--trace", "trace.txt", "--retries", "0"]);
-        run.args(["--timeout", "10s", "--stall", "10s", "--relay", &address])
-            .args(["--relay-token-file".as_ref(), tokens.as_os_str()])
+        run.args(["--timeout", "10s", "--stall", "10s"])
+            .relay(self.agent.address, &self.agent.token_file)
             .args(Who::without_tls(&[self.from.who(), self.to.who()]))
     }
 

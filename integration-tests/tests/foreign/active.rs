@@ -109,7 +109,7 @@ fn never_listens_behind(servers: NeverListens, between: Between) -> Result<(), S
     let proxy = Proxy::start(&own(), Conduct::Only(address), &[]);
     let run = |verb: &str, servers: &[&ForeignServer]| {
         let run = run(verb, servers).args(["--proxy", &proxy.url()]);
-        run.args(["--relay", &address.to_string(), "--relay-token-file"]).args([token_file])
+        run.relay(address, token_file)
     };
     let check = |run: integration_tests::user::Run| {
         let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();

@@ -7,7 +7,6 @@ use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Site, sample};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
-use rustix::process::Signal;
 use serde_json::json;
 use std::collections::HashSet;
 use std::fs;
@@ -124,8 +123,7 @@ fn n8_vsftpd_that_says_why_of_nothing_is_believed_that_nothing_is_stored() {
         .args([ours.url("t/"), to.url("t")])
         .start();
     socket::until("bytes on the disk", || stored(&to) > 50_000);
-    run.running.signal(Signal::KILL);
-    let killed = run.end();
+    let killed = run.kill();
     // Many files were claimed with names of their parts, and at most two of them have one.
     let run = ftp_user().args(["resume"]).run().exits(0);
     let shown = format!("{killed}\n{run}\n{}", to.said());

@@ -17,20 +17,16 @@ fn run(verb: &str, servers: &[&ForeignServer]) -> User {
     user().args([verb, "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"]).args(pins)
 }
 
-fn trace(run: &Run) -> String {
-    String::from_utf8(run.bytes("trace.txt")).unwrap()
-}
-
 /// Everything that there is to see.
 fn shown(run: &Run, servers: &[&ForeignServer]) -> String {
     let said: Vec<String> = servers.iter().map(|server| server.said()).collect();
-    format!("{run}\n{}\n{}", trace(run), said.join("\n-- another server --\n"))
+    format!("{run}\n{}\n{}", run.text("trace.txt"), said.join("\n-- another server --\n"))
 }
 
 /// Of the dialogue: each control connection has a new session, and each data connection has resumed one.
 /// Pure-FTPd keeps no sessions, and demands none.
 fn all_resumed(run: &Run, servers: &[&ForeignServer]) {
-    let (shown, trace) = (shown(run, servers), trace(run));
+    let (shown, trace) = (shown(run, servers), run.text("trace.txt"));
     let (logins, data) = (
         trace.matches("> USER").count(),
         ["RETR", "STOR", "MLSD", "LIST"]
@@ -101,7 +97,7 @@ fn passes(from: Kind, to: Kind) -> Result<(), Skipped> {
     }
     let summary = run.summary();
     assert_eq!((&summary["path"], &summary["protection"]), (&"user".into(), &"private".into()), "{run}");
-    let seen = trace(&run);
+    let seen = run.text("trace.txt");
     assert!(!seen.contains("> PROT C"), "{seen}");
     all_resumed(&run, &ends);
     Ok(())
@@ -182,11 +178,11 @@ fn between(from: &End, to: &End) -> (Run, String) {
     // A vsftpd may end a session after a data connection that it has refused.
     let run = run.args(["--retries", "2", "--timeout", "10s"]);
     let run = run.args(pins).args([from.private_url(FILE), to.private_url("new.bin")]).run();
-    let seen = format!("{run}\n{}\n{}\n{}", trace(&run), from.said(), to.said());
+    let seen = format!("{run}\n{}\n{}\n{}", run.text("trace.txt"), from.said(), to.said());
     assert_eq!(run.code(), Some(0), "{seen}");
     assert!(to.bytes("new.bin") == sample(300_000), "{seen}");
     assert_eq!(run.summary()["protection"], "private", "{seen}");
-    assert!(!trace(&run).contains("> PROT C"), "{seen}");
+    assert!(!run.text("trace.txt").contains("> PROT C"), "{seen}");
     (run, seen)
 }
 
@@ -197,20 +193,24 @@ fn relayed_inside_tls(one: &End, two: &End) {
     for (from, to) in [(one, two), (two, one)] {
         let pins = [from, to].into_iter().flat_map(|end| ["--pin".to_owned(), end.pin()]);
         let run = user()
-            .args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--path", "relay", "--relay"])
-            .args([agent.address.to_string(), "--relay-token-file".to_owned()])
-            .args([&agent.token_file])
+            .args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--path", "relay"])
+            .relay(agent.address, &agent.token_file)
             .args(pins)
             .args([from.private_url(FILE), to.private_url("relayed.bin")])
             .run();
-        let seen =
-            format!("{run}\n{}\n{}\n{}\n{}", trace(&run), from.said(), to.said(), agent.running.said());
+        let seen = format!(
+            "{run}\n{}\n{}\n{}\n{}",
+            run.text("trace.txt"),
+            from.said(),
+            to.said(),
+            agent.running.said()
+        );
         assert_eq!(run.code(), Some(0), "{seen}");
         assert!(to.bytes("relayed.bin") == sample(300_000), "{seen}");
         let summary = run.summary();
         let how = (&summary["path"], &summary["protection"]);
         assert_eq!(how, (&"relay".into(), &"private".into()), "{seen}");
-        assert!(!trace(&run).contains("> PROT C"), "{seen}");
+        assert!(!run.text("trace.txt").contains("> PROT C"), "{seen}");
     }
 }
 
@@ -315,7 +315,11 @@ fn data_in_clear_between_two_servers_are_said_to_be_and_only_where_they_are_perm
         assert_eq!(run.code(), Some(0), "{}", shown(&run, &[&source, to]));
         assert!(to.bytes(&format!("{name}a.bin")) == content, "{run}");
         let summary = run.summary();
-        (summary["path"].clone(), summary["protection"].clone(), trace(&run).matches("> PROT C").count())
+        (
+            summary["path"].clone(),
+            summary["protection"].clone(),
+            run.text("trace.txt").matches("> PROT C").count(),
+        )
     };
     assert_eq!(copy(&target, "private/", &[]), ("user".into(), "private".into(), 0));
     let permitted = ["--allow-clear-data"];
@@ -366,7 +370,12 @@ fn i02_one_end_may_be_in_clear_and_then_not_all_is_private() {
         let summary = run.summary();
         assert_eq!((&summary["path"], &summary["protection"]), (&"user".into(), &"clear".into()), "{run}");
         let run = run.says("the data would be in clear");
-        assert_eq!(trace(&run).matches("* TLSv1.3, resumed").count(), 1, "{}", shown(&run, &[&private]));
+        assert_eq!(
+            run.text("trace.txt").matches("* TLSv1.3, resumed").count(),
+            1,
+            "{}",
+            shown(&run, &[&private])
+        );
     }
     assert!(private.bytes("c.bin") == content);
     let explained = run("copy", &[&private])

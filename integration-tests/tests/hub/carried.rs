@@ -100,8 +100,7 @@ fn r37_plain_ftp_passes_the_hub_and_nothing_of_it_can_be_read_there() {
 
 /// Waits until some of the file has been stored, whatever its name is for now.
 pub(super) fn half(to: &Far) {
-    let stored = |name: &String| fs::metadata(to.server.path(name)).is_ok_and(|facts| facts.len() >= 500_000);
-    socket::until("some of the file has arrived", || to.server.names().iter().any(stored));
+    to.server.until_part(500_000);
 }
 
 #[test]
@@ -148,8 +147,8 @@ fn r45_a_tree_waits_for_an_agent_that_is_away_for_a_moment() {
     let _zurich = from.agent(&hub, "zurich");
     let mut berlin = to.agent(&hub, "berlin");
     let run = user()
-        .args(["copy", "-r", "-j", "1", "--json", "--retries", "8", "--path", "relay", "--relay"])
-        .args([&hub.address.to_string(), "--relay-token-file", hub.token_file.to_str().unwrap()])
+        .args(["copy", "-r", "-j", "1", "--json", "--retries", "8", "--path", "relay"])
+        .relay(hub.address, &hub.token_file)
         .args([from.slow_url("t"), to.url("t")])
         .start();
     half(&to);

@@ -59,11 +59,9 @@ fn r62_users_copy_through_agents_that_have_tokens_of_their_own() {
         joined.until_joined(1);
         joined
     });
-    let hub = group.hub.address.to_string();
     let copy = |token: &PathBuf| {
-        let token = token.to_str().unwrap();
-        let relay = ["copy", "--json", "--path", "relay", "--relay", &hub, "--relay-token-file", token];
-        user().args(relay).args([from.url("a.bin"), to.url("a.bin")]).run()
+        let run = user().args(["copy", "--json", "--path", "relay"]).relay(group.hub.address, token);
+        run.args([from.url("a.bin"), to.url("a.bin")]).run()
     };
     arrived(&copy(&group.file("ann", &[&group.ann])).exits(0), &to, "a.bin", &data);
     copy(&group.file("agents", &[&group.agents[0]])).exits(2).says("is the token of an agent");
@@ -127,7 +125,7 @@ fn r62_what_a_hub_has_of_a_token_is_refused_everywhere_else_and_check_says_what_
     agent.logs("is a line of token --for-hub: it belongs to the hub alone");
     let file = group.file("user", &[&line]);
     let file = file.to_str().unwrap();
-    let run = user().args(["ls", "--relay", &group.hub.address.to_string(), "--relay-token-file", file]);
+    let run = user().args(["ls"]).relay(group.hub.address, file.as_ref());
     run.args([far.url("").as_str()]).run().fails().says("belongs to the hub alone");
     let check = |more: &[&str]| {
         let mut command = Program::RelayAgent.command();

@@ -25,10 +25,8 @@ fn r63_an_agent_serves_a_server_under_the_address_by_which_others_know_it() {
     let run = copy(&hub).args([known_as(&from, &public, "a.bin"), to.url("b.bin")]).run().exits(0);
     arrived(&run, &to, "b.bin", &data);
     // Without a copy between servers, this host has the data connections.
-    let relay = ["--relay", &hub.address.to_string(), "--relay-token-file", hub.token_file.to_str().unwrap()];
-    let run =
-        user().args(["copy"]).args(relay).args([known_as(&from, &public, "a.bin").as_str(), "here.bin"]);
-    let run = run.run().exits(0);
+    let run = user().args(["copy"]).relay(hub.address, &hub.token_file);
+    let run = run.args([known_as(&from, &public, "a.bin").as_str(), "here.bin"]).run().exits(0);
     assert!(run.bytes("here.bin") == data, "{run}");
 }
 

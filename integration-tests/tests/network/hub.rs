@@ -102,10 +102,8 @@ impl Scene {
     pub(super) fn copies(&self, name: &str) -> Run {
         let run =
             user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "30s"]);
-        let run =
-            run.args(["--path", "relay", "--relay", &self.hub.address.to_string(), "--relay-token-file"]);
-        let run =
-            run.args([&self.hub.token_file]).args([self.from.server.url("a.bin"), self.to.server.url(name)]);
+        let run = run.args(["--path", "relay"]).relay(self.hub.address, &self.hub.token_file);
+        let run = run.args([self.from.server.url("a.bin"), self.to.server.url(name)]);
         let run = self.home.run(|| run.run());
         let shown = || format!("{run}\n{}", self.shown());
         assert_eq!(run.code(), Some(0), "{}", shown());
@@ -134,8 +132,8 @@ fn r55_a_user_who_reaches_neither_server_lists_one_and_copies_a_tree_of_it_throu
     let random = Some(Ports::Random);
     let scene = or_skip!(Scene::new([random; 2], |_, _, _| ()));
     let run = |verb: &str| {
-        let run = user().args([verb, "--retries", "0", "--timeout", "30s", "--relay"]);
-        run.args([&scene.hub.address.to_string(), "--relay-token-file"]).args([&scene.hub.token_file])
+        let run = user().args([verb, "--retries", "0", "--timeout", "30s"]);
+        run.relay(scene.hub.address, &scene.hub.token_file)
     };
     let list = run("ls").args([scene.from.server.url("")]);
     let listed = scene.home.run(|| list.run());

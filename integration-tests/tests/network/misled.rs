@@ -37,8 +37,7 @@ fn leads_elsewhere(end: usize, trust: Trust) -> Result<(), Skipped> {
         Trust::Kept => vec!["--trust".to_owned(), "new".to_owned()],
     };
     let run = user().args(["copy", "--path", "relay", "--trace", "trace.txt"]).args(trusted);
-    let run = run.args(["--relay", &agent.address.to_string()]);
-    let run = run.args(["--relay-token-file".as_ref(), agent.token_file.as_os_str()]);
+    let run = run.relay(agent.address, &agent.token_file);
     let run = run.args([from.explicit_url("a.bin"), to.explicit_url("b.bin")]);
     let run = here.run(|| run.run());
     // The relay writes its log in its own time.

@@ -27,8 +27,7 @@ impl Scene {
     fn copy(&self, agent: &Agent, from: &End, to: &End) -> Run {
         let run =
             user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "5s"]);
-        let run = run.args(["--relay", &agent.address.to_string()]);
-        let run = run.args(["--relay-token-file".as_ref(), agent.token_file.as_os_str()]);
+        let run = run.relay(agent.address, &agent.token_file);
         let run = run.args([from.url("a.bin"), to.url("b.bin")]);
         self.user.run(|| run.run())
     }

@@ -23,10 +23,7 @@ fn copied(topology: Topology, hub: Hub, more: &[&str]) -> Result<(Lab, Run, Vec<
     let lab = Lab::new(topology, &sent, |site| site)?;
     let agent = (hub == Hub::Relay).then(|| lab.relay());
     let run = user().args(["copy", "--json", "--trace", "trace.txt"]).args(more);
-    let run = agent.iter().fold(run, |run, agent| {
-        let run = run.args(["--relay", &agent.address.to_string(), "--relay-token-file"]);
-        run.args([agent.token_file.as_os_str()])
-    });
+    let run = agent.iter().fold(run, |run, agent| run.relay(agent.address, &agent.token_file));
     let run = run.args([lab.url(0, "a.bin"), lab.url(1, "b.bin")]);
     let run = lab.user.run(|| run.run());
     Ok((lab, run, sent))
@@ -101,8 +98,8 @@ fn by_agents(name: &str) -> Result<(), Skipped> {
         let name = format!("{round}.bin");
         let run =
             user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "30s"]);
-        let run = run.args(["--path", "relay", "--relay", &hub.address.to_string(), "--relay-token-file"]);
-        let run = run.args([&hub.token_file]).args([source.url("a.bin"), target.url(&name)]);
+        let run = run.args(["--path", "relay"]).relay(hub.address, &hub.token_file);
+        let run = run.args([source.url("a.bin"), target.url(&name)]);
         let run = lab.user.run(|| run.run());
         let said = agents.each_ref().map(|agent| agent.running.said()).join("\n-- berlin --\n");
         let shown = format!("{}\n-- zurich --\n{said}", shown(topology, &lab, &run));

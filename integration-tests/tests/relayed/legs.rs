@@ -123,7 +123,7 @@ fn r23_h17_our_servers_whose_data_ports_the_relay_refuses_connect_to_it_in_the_n
         went(&run, "relay", "relay-source");
         assert!(to.bytes("b.bin") == sent, "the copy differs: {run}");
         assert_eq!(to.names(), ["b.bin"], "{run}");
-        let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
+        let trace = run.text("trace.txt");
         for column in [0, 1] {
             let said = |verbs: [&str; 3]| {
                 let words = trace.lines().filter_map(|line| line.split('|').nth(column)?.split_once("> "));

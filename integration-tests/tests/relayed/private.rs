@@ -4,7 +4,7 @@ use super::{copy, relay_for, warned, went};
 use integration_tests::foreign::own_address;
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
-use integration_tests::user::{Run, User};
+use integration_tests::user::User;
 
 const SIZE: usize = 1_000_003;
 
@@ -16,10 +16,6 @@ fn site(args: &[&'static str]) -> Site {
 /// A run that trusts these servers and nobody else.
 fn trusting(agent: &Agent, servers: [&Server; 2]) -> User {
     copy(agent).args(servers.iter().flat_map(|server| ["--pin".to_owned(), server.pin()]))
-}
-
-fn trace(run: &Run) -> String {
-    String::from_utf8(run.bytes("trace.txt")).unwrap()
 }
 
 #[test]
@@ -40,7 +36,7 @@ fn r50_h23_explicit_and_implicit_tls_pass_the_relay_from_end_to_end() {
         let run = trusting(&agent, [&one, &two]).args(["--path", "relay", &from, &to]).run().exits(0);
         went(&run, "relay", "relay-source");
         assert_eq!(run.summary()["protection"], "private", "{run}");
-        let trace = trace(&run);
+        let trace = run.text("trace.txt");
         assert_eq!(trace.matches("> SSCN ON").count(), 1, "{trace}");
         assert_eq!(trace.matches("> PINC SHA-256").count(), 2, "{trace}");
         assert!(trace.matches("> RNDZ").count() == 2 && !trace.contains("> PROT C"), "{trace}");

@@ -167,8 +167,8 @@ fn hops(plan: &Plan, tls: bool) -> [Cost; 3] {
     let agents = [hub.join("zurich", "127.0.0.5", &[SOURCE]), hub.join("berlin", "127.0.0.6", &[TARGET])];
     let ids = [hub.running.id(), agents[0].running.id(), agents[1].running.id()];
     let before = ids.map(cpu_seconds);
-    let run = user().args(["copy", "--path", "relay", "--relay", &hub.address.to_string()]);
-    let run = run.args(["--verify", "size", "--relay-token-file"]).args([&hub.token_file]);
+    let run = user().args(["copy", "--path", "relay", "--verify", "size"]);
+    let run = run.relay(hub.address, &hub.token_file);
     let pins =
         if tls { vec!["--pin".to_owned(), from.pin(), "--pin".to_owned(), to.pin()] } else { Vec::new() };
     let url = |server: &Server| if tls { server.explicit_url("hop.bin") } else { server.url("hop.bin") };
