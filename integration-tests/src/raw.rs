@@ -172,6 +172,31 @@ impl Raw {
         self.ask(&format!("PASS {password}"), "230");
     }
 
+    /// A data connection from the address of this end to the port that the server opens at this command.
+    pub fn open(&mut self, command: &str) -> TcpStream {
+        let port = self.ask(command, "255/227|229|255").port();
+        let server = SocketAddr::new(self.peer_address().ip(), port);
+        crate::socket::connect(SocketAddr::new(self.local().ip(), 0), server)
+    }
+
+    /// What comes over a data connection that the server opens at `opening`, after `command`.
+    pub fn fetch(&mut self, opening: &str, command: &str) -> Vec<u8> {
+        let data = self.open(opening);
+        self.ask(command, "250/150|125");
+        let bytes = crate::socket::drain(data);
+        self.expect("252|257/226|250");
+        bytes
+    }
+
+    /// Sends a file over a data connection that the server opens at `opening`, after `command`.
+    pub fn store(&mut self, opening: &str, command: &str, bytes: &[u8]) {
+        let mut data = self.open(opening);
+        self.ask(command, "250/150|125");
+        data.write_all(bytes).unwrap();
+        drop(data);
+        self.expect("252|257/226|250");
+    }
+
     /// The dialect of the listener.
     pub const fn dialect(&self) -> Dialect {
         self.dialect

@@ -357,11 +357,7 @@ impl Session {
     /// Opens a tunnel to this server and holds it.
     pub fn meet(&mut self, greeter: Greeter) {
         self.tunnel(&greeter.address.ip().to_string(), greeter.address.port());
-        let ticket = self.hear_until(|heard| match heard {
-            FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
-            FromAgent::Refused { .. } => panic!("{heard:?}"),
-            _ => None,
-        });
+        let ticket = self.ticket();
         let address = self.address;
         let link = self.runtime.block_on(async {
             let stream = TcpSocket::new_v4()?.connect(address).await?;
@@ -407,6 +403,15 @@ impl Session {
                 return found;
             }
         }
+    }
+
+    /// The ticket of a tunnel that is ready.
+    pub fn ticket(&mut self) -> Secret32 {
+        self.hear_until(|heard| match heard {
+            FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
+            FromAgent::Refused { .. } => panic!("{heard:?}"),
+            _ => None,
+        })
     }
 
     /// The addresses of a join whose legs are ready.
@@ -463,11 +468,7 @@ impl Session {
     /// A tunnel to a server as an address of this host: whoever connects there talks to the server.
     pub fn bridge(&mut self, host: &str, port: u16) -> SocketAddr {
         self.tunnel(host, port);
-        let ticket = self.hear_until(|heard| match heard {
-            FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
-            FromAgent::Refused { .. } => panic!("{heard:?}"),
-            _ => None,
-        });
+        let ticket = self.ticket();
         let here = TcpListener::bind("127.0.0.1:0").unwrap();
         let (place, relay) = (here.local_addr().unwrap(), self.address);
         here.set_nonblocking(true).unwrap();

@@ -36,6 +36,8 @@ pub struct Site {
     certificate: Option<(Certificate, TempDir)>,
     /// The program of another build; `None` is the one built from this tree.
     program: Option<PathBuf>,
+    /// Where its configuration file is, if it has one.
+    config: Option<TempDir>,
 }
 
 impl Site {
@@ -52,6 +54,7 @@ impl Site {
             environment: Vec::new(),
             certificate: None,
             program: None,
+            config: None,
         }
     }
 
@@ -80,6 +83,16 @@ impl Site {
         self = self.args(["--tls-cert", path, "--tls-key", path, "--listen-tls", &any_port]);
         self.certificate = Some((certificate, place));
         self
+    }
+
+    /// With this configuration file.
+    pub fn config(mut self, text: &str) -> Self {
+        let place = tempfile::Builder::new().prefix("ftp-config-").tempdir().unwrap();
+        let path = place.path().join("server.toml");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        self.config = Some(place);
+        self.args(["--config", path.to_str().unwrap()])
     }
 
     /// With a file.
@@ -246,6 +259,21 @@ impl Server {
     pub fn login(&self, dialect: Dialect) -> Raw {
         let mut raw = self.connect(dialect);
         raw.login(USER, PASSWORD);
+        raw
+    }
+
+    /// The same, for bytes as they are (TYPE I).
+    pub fn login_binary(&self, dialect: Dialect) -> Raw {
+        let mut raw = self.login(dialect);
+        raw.ask("TYPE I", "200");
+        raw
+    }
+
+    /// The same of today for another user.
+    pub fn login_as(&self, user: &str, password: &str) -> Raw {
+        let mut raw = self.connect(Dialect::Rfc959);
+        raw.login(user, password);
+        raw.ask("TYPE I", "200");
         raw
     }
 

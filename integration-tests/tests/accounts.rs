@@ -59,9 +59,7 @@ pub(crate) fn check_config(file: &PathBuf, against: Option<&PathBuf>) -> (Option
 
 #[test]
 fn a_user_of_a_configuration_file_logs_in_with_the_password_of_the_hash() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &user("eve", "a b:c", ""));
-    let server = Site::new("config").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("config").config(&user("eve", "a b:c", "")).start();
     let mut session = server.connect(Rfc959);
     session.login("eve", "a b:c");
     session.ask("MKD made", "257");
@@ -74,11 +72,9 @@ fn a_user_of_a_configuration_file_logs_in_with_the_password_of_the_hash() {
 
 #[test]
 fn the_rights_of_a_user_hold() {
-    let secrets = Secrets::new();
     let config =
         user("drop", "x", "rights = \"list,write\"") + &user("eye", "x", "rights = [\"list\", \"read\"]");
-    let config = secrets.file("server.toml", &config);
-    let server = Site::new("rights").file("a", "a").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("rights").file("a", "a").config(&config).start();
     let mut drop = server.connect(Rfc959);
     drop.login("drop", "x");
     for command in ["RETR a", "DELE a", "RNFR a", "MKD b", "APPE a", "HASH a"] {
@@ -182,9 +178,7 @@ fn guesses(server: &Server, from: &str, name: &str, count: usize) -> Vec<TcpStre
 
 #[test]
 fn a_thousand_wrong_logins_of_one_address_do_not_delay_a_right_one_of_another() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &user("eve", "right", ""));
-    let server = Site::new("flood").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("flood").config(&user("eve", "right", "")).start();
     let flood = guesses(&server, "127.0.0.9", "eve", 1_000);
     let mut session = server.connect_from("127.0.0.8".parse().unwrap(), Rfc959);
     session.login("eve", "right");
@@ -197,9 +191,7 @@ fn a_thousand_wrong_logins_of_one_address_do_not_delay_a_right_one_of_another() 
 
 #[test]
 fn guesses_at_a_name_from_many_addresses_do_not_lock_it() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &user("eve", "right", ""));
-    let server = Site::new("names").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("names").config(&user("eve", "right", "")).start();
     let floods: Vec<_> = (20..60).map(|n| guesses(&server, &format!("127.0.0.{n}"), "eve", 10)).collect();
     let mut session = server.connect_from("127.0.0.8".parse().unwrap(), Rfc959);
     session.login("eve", "right");
@@ -222,9 +214,7 @@ fn a_full_door_makes_room_for_those_whose_address_holds_least() {
 
 #[test]
 fn an_account_has_no_more_sessions_than_it_may() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &user("eve", "x", "max-sessions = 1"));
-    let server = Site::new("sessions").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("sessions").config(&user("eve", "x", "max-sessions = 1")).start();
     let mut first = server.connect(Rfc959);
     first.login("eve", "x");
     let mut second = server.connect(Rfc959);
@@ -242,9 +232,7 @@ fn an_account_has_no_more_sessions_than_it_may() {
 
 #[test]
 fn a23_after_rein_and_user_the_session_counts_no_more_for_the_old_account() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &user("eve", "x", "max-sessions = 1"));
-    let server = Site::new("rein").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("rein").config(&user("eve", "x", "max-sessions = 1")).start();
     let (mut first, mut second) = (server.connect(Rfc959), server.connect(Rfc959));
     for command in ["REIN", "USER nobody"] {
         first.login("eve", "x");
@@ -256,9 +244,8 @@ fn a23_after_rein_and_user_the_session_counts_no_more_for_the_old_account() {
 
 /// Stores a file over a passive data connection; returns the code of the last reply.
 fn store(session: &mut Raw, command: &str, bytes: &[u8]) -> u16 {
-    let port = session.ask("EPSV", "229").port();
+    let mut data = session.open("EPSV");
     session.send(command);
-    let mut data = TcpStream::connect(("127.0.0.2", port)).unwrap();
     let reply = session.reply();
     if reply.code != 150 {
         return reply.code;
@@ -269,21 +256,8 @@ fn store(session: &mut Raw, command: &str, bytes: &[u8]) -> u16 {
     session.reply().code
 }
 
-/// What a passive data connection brings after `command`.
-fn fetch(session: &mut Raw, command: &str) -> Vec<u8> {
-    let port = session.ask("EPSV", "229").port();
-    session.send(command);
-    let mut data = TcpStream::connect(("127.0.0.2", port)).unwrap();
-    assert_eq!(session.reply().code, 150, "{command}");
-    let mut bytes = Vec::new();
-    data.read_to_end(&mut bytes).unwrap();
-    assert_eq!(session.reply().code, 226, "{command}");
-    bytes
-}
-
 #[test]
 fn a_user_has_a_root_and_mounts_of_her_own() {
-    let secrets = Secrets::new();
     let (own, incoming) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::write(own.path().join("mine"), "mine").unwrap();
     let more = format!(
@@ -291,16 +265,13 @@ fn a_user_has_a_root_and_mounts_of_her_own() {
         own.path(),
         incoming.path()
     );
-    let config = secrets.file("server.toml", &user("eve", "x", &more));
-    let server = Site::new("mounts").file("a", "a").args(["--config", config.to_str().unwrap()]).start();
-    let mut session = server.connect(Rfc959);
-    session.login("eve", "x");
-    session.ask("TYPE I", "200");
+    let server = Site::new("mounts").file("a", "a").config(&user("eve", "x", &more)).start();
+    let mut session = server.login_as("eve", "x");
     let mut names: Vec<String> =
-        String::from_utf8(fetch(&mut session, "NLST")).unwrap().lines().map(str::to_owned).collect();
+        String::from_utf8(session.fetch("EPSV", "NLST")).unwrap().lines().map(str::to_owned).collect();
     names.sort();
     assert_eq!(names, ["in", "mine"]);
-    assert_eq!(fetch(&mut session, "RETR mine"), b"mine");
+    assert_eq!(session.fetch("EPSV", "RETR mine"), b"mine");
     session.ask("RETR a", "550");
     assert_eq!(store(&mut session, "STOR new", b"x"), 550);
     assert_eq!(store(&mut session, "STOR in/new", b"content"), 226);
@@ -312,26 +283,15 @@ fn a_user_has_a_root_and_mounts_of_her_own() {
 
 #[test]
 fn rules_of_exchange_name_the_hosts_the_direction_the_path_and_tls() {
-    let secrets = Secrets::new();
     let more = "[[users.exchanges]]\npeers = \"127.0.0.8\"\ndirection = \"send\"\npath = \"/out\"\n\
                 [[users.exchanges]]\npeers = \"127.0.0.8\"\ndirection = \"receive\"\nrequire-tls = true";
-    let config = user("eve", "x", more);
-    let config = secrets.file("server.toml", &config);
-    let site = Site::new("exchanges").file("out/a", sample(1_000)).file("b", "b").args([
-        "--config",
-        config.to_str().unwrap(),
-        "--foreign",
-        "authenticated",
-        "--foreign-networks",
-        "127.0.0.0/8",
-    ]);
-    let server = site.start();
+    let site = Site::new("exchanges").file("out/a", sample(1_000)).file("b", "b");
+    let site = site.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]);
+    let server = site.config(&user("eve", "x", more)).start();
     let partner = socket::listen("127.0.0.8", 0);
     let at = partner.local_addr().unwrap().port();
     let port = |host: u8| format!("EPRT |1|127.0.0.{host}|{at}|");
-    let mut session = server.connect(Rfc959);
-    session.login("eve", "x");
-    session.ask("TYPE I", "200");
+    let mut session = server.login_as("eve", "x");
     let refused = session.ask(&port(9), "504").text();
     assert!(refused.contains("exchanges nothing with that host"), "{refused}");
     session.ask(&port(8), "200");
@@ -366,18 +326,14 @@ fn rules_of_exchange_name_the_hosts_the_direction_the_path_and_tls() {
         session.expect("226");
     }
     assert_eq!(server.names(), ["b", "out/", "out/a"]);
-    let mut own = server.connect(Rfc959);
-    own.login("eve", "x");
-    own.ask("TYPE I", "200");
-    assert_eq!(fetch(&mut own, "RETR b"), b"b", "the own host needs no rule");
+    let mut own = server.login_as("eve", "x");
+    assert_eq!(own.fetch("EPSV", "RETR b"), b"b", "the own host needs no rule");
 }
 
 #[test]
 fn stat_shows_every_limit_to_an_admin_and_none_to_others() {
-    let secrets = Secrets::new();
     let config = user("eve", "x", "rights = \"admin\"");
-    let config = secrets.file("server.toml", &config);
-    let server = Site::new("admin").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("admin").config(&config).start();
     let mut eve = server.connect(Rfc959);
     eve.login("eve", "x");
     let said = eve.ask("STAT", "211").text();
@@ -391,12 +347,9 @@ fn stat_shows_every_limit_to_an_admin_and_none_to_others() {
 
 #[test]
 fn d11_clients_are_told_the_public_address_of_their_network() {
-    let secrets = Secrets::new();
     let text = "[[public-address]]\naddress = \"192.0.2.8\"\nnetworks = \"127.0.0.8\"\n\
                 [[public-address]]\naddress = \"localhost\"\nnetworks = \"127.0.0.9/32\"\n";
-    let config = secrets.file("server.toml", text);
-    let args = ["--config", config.to_str().unwrap(), "--public-address", "192.0.2.1"];
-    let server = Site::new("public").args(args).start();
+    let server = Site::new("public").config(text).args(["--public-address", "192.0.2.1"]).start();
     for (from, told) in
         [("127.0.0.8", "192,0,2,8,"), ("127.0.0.9", "127,0,0,1,"), ("127.0.0.7", "192,0,2,1,")]
     {
@@ -411,14 +364,10 @@ fn d11_clients_are_told_the_public_address_of_their_network() {
 
 #[test]
 fn a_quota_is_told_as_552_and_never_exceeded() {
-    let secrets = Secrets::new();
     let own = tempfile::tempdir().unwrap();
     let more = format!("root = {:?}\nquota-bytes = 100000\nquota-files = 3", own.path());
-    let config = secrets.file("server.toml", &user("eve", "x", &more));
-    let server = Site::new("quota").args(["--config", config.to_str().unwrap()]).start();
-    let mut session = server.connect(Rfc959);
-    session.login("eve", "x");
-    session.ask("TYPE I", "200");
+    let server = Site::new("quota").config(&user("eve", "x", &more)).start();
+    let mut session = server.login_as("eve", "x");
     assert_eq!(store(&mut session, "STOR first", &sample(60_000)), 226);
     assert_eq!(store(&mut session, "STOR second", &sample(3_000_000)), 552);
     assert_eq!(store(&mut session, "STOR second", &sample(40_000)), 226);
@@ -438,16 +387,11 @@ fn a_quota_is_told_as_552_and_never_exceeded() {
 
 #[test]
 fn a_user_with_rates_sends_and_receives_whole_files() {
-    let secrets = Secrets::new();
     let config = user("eve", "x", "rate-up = \"2MB\"\nrate-down = \"2MB\"");
-    let config = secrets.file("server.toml", &config);
     let content = sample(3_000_000);
-    let server =
-        Site::new("rates").file("big", &content).args(["--config", config.to_str().unwrap()]).start();
-    let mut session = server.connect(Rfc959);
-    session.login("eve", "x");
-    session.ask("TYPE I", "200");
-    assert!(fetch(&mut session, "RETR big") == content);
+    let server = Site::new("rates").file("big", &content).config(&config).start();
+    let mut session = server.login_as("eve", "x");
+    assert!(session.fetch("EPSV", "RETR big") == content);
     assert_eq!(store(&mut session, "STOR copy", &content), 226);
     assert!(server.bytes("copy") == content);
 }
@@ -456,18 +400,12 @@ fn a_user_with_rates_sends_and_receives_whole_files() {
 #[test]
 fn each_rate_of_a_user_holds_back_its_own_direction_only() {
     const SIZE: usize = 1 << 20;
-    let secrets = Secrets::new();
     let config = user("up", "x", "rate-up = \"1KB\"") + &user("down", "x", "rate-down = \"1KB\"");
-    let config = secrets.file("server.toml", &config);
     let content = sample(SIZE);
-    let server =
-        Site::new("rates").file("big", &content).args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("rates").file("big", &content).config(&config).start();
     for name in ["up", "down"] {
-        let mut session = server.connect(Rfc959);
-        session.login(name, "x");
-        session.ask("TYPE I", "200");
-        let at = SocketAddr::new(server.ip(), session.ask("EPSV", "229").port());
-        let mut data = socket::connect(SocketAddr::new("127.0.0.1".parse().unwrap(), 0), at);
+        let mut session = server.login_as(name, "x");
+        let mut data = session.open("EPSV");
         session.ask(if name == "up" { "STOR held" } else { "RETR big" }, "150");
         let held = content.clone();
         let other_end = thread::spawn(move || match name {
@@ -484,7 +422,7 @@ fn each_rate_of_a_user_holds_back_its_own_direction_only() {
         session.expect("226");
         other_end.join().unwrap();
         if name == "up" {
-            assert!(fetch(&mut session, "RETR big") == content);
+            assert!(session.fetch("EPSV", "RETR big") == content);
         } else {
             assert_eq!(store(&mut session, "STOR free", &content), 226);
         }
@@ -493,12 +431,10 @@ fn each_rate_of_a_user_holds_back_its_own_direction_only() {
 
 #[test]
 fn whoever_comes_from_elsewhere_or_too_late_hears_what_a_wrong_password_hears() {
-    let secrets = Secrets::new();
     let config = user("near", "x", "networks = \"127.0.0.8\"")
         + &user("late", "x", "expires = 2020-01-01")
         + &user("private", "x", "require-tls = true");
-    let config = secrets.file("server.toml", &config);
-    let server = Site::new("terms").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("terms").config(&config).start();
     server.connect_from("127.0.0.8".parse().unwrap(), Rfc959).login("near", "x");
     let refused = |name: &str, password: &str| {
         let mut session = server.connect(Rfc959);
@@ -514,9 +450,7 @@ fn whoever_comes_from_elsewhere_or_too_late_hears_what_a_wrong_password_hears() 
 
 #[test]
 fn an_address_that_guesses_too_often_is_banned_and_others_are_not() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", "[bans]\nafter = 3\n[limits]\nrefusal-delay = \"1ms\"\n");
-    let server = Site::new("bans").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("bans").config("[bans]\nafter = 3\n[limits]\nrefusal-delay = \"1ms\"\n").start();
     let from: IpAddr = "127.0.0.9".parse().unwrap();
     let mut session = server.connect_from(from, Rfc959);
     for _ in 0..3 {
@@ -532,11 +466,10 @@ fn an_address_that_guesses_too_often_is_banned_and_others_are_not() {
 
 #[test]
 fn a_ban_outlives_the_server_and_a_broken_file_is_set_aside() {
-    let (secrets, state) = (Secrets::new(), tempfile::tempdir().unwrap());
-    let config = secrets.file("server.toml", "[bans]\nafter = 1\n[limits]\nrefusal-delay = \"1ms\"\n");
+    let state = tempfile::tempdir().unwrap();
     let start = || {
-        let (config, state) = (config.to_str().unwrap(), state.path().to_str().unwrap());
-        Site::new("kept").args(["--config", config, "--state", state]).start()
+        let site = Site::new("kept").config("[bans]\nafter = 1\n[limits]\nrefusal-delay = \"1ms\"\n");
+        site.args(["--state", state.path().to_str().unwrap()]).start()
     };
     let from: IpAddr = "127.0.0.9".parse().unwrap();
     let greeting = |server: &Server| {

@@ -180,7 +180,7 @@ fn n8_a_batch_whose_coordinator_is_killed_or_interrupted_goes_on_with_resume() {
         const AHEAD: usize = 50;
         let names = (0..FILES).map(|number| format!("tree/{number}"));
         let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(40_000))).start();
-        let (to, netrc, _secrets) = slow_destination("600KB");
+        let (to, netrc) = slow_destination("600KB");
         let state = tempfile::tempdir().unwrap();
         let trace = state.path().join("trace");
         let user = || {
@@ -233,7 +233,7 @@ fn n8_t7_files_of_a_killed_tree_that_were_only_claimed_move_in_groups_when_it_is
     const FILES: usize = 500;
     let names = (0..FILES).map(|number| format!("tree/{number}"));
     let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(1000))).start();
-    let (to, netrc, _secrets) = slow_destination("100KB");
+    let (to, netrc) = slow_destination("100KB");
     let state = tempfile::tempdir().unwrap();
     let trace = state.path().join("trace");
     let user = || {
@@ -286,7 +286,7 @@ fn n8_what_a_killed_move_has_given_its_name_is_moved_and_not_already_there_when_
         const FILES: usize = 120;
         let names = (0..FILES).map(|number| format!("tree/{number}"));
         let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(40_000))).start();
-        let (to, netrc, _secrets) = slow_destination("600KB");
+        let (to, netrc) = slow_destination("600KB");
         // What was there before is not this job's.
         fs::create_dir(to.path("tree")).unwrap();
         fs::write(to.path("tree/7"), sample(40_000)).unwrap();

@@ -1,6 +1,6 @@
 //! Of a large file that has changed, only the changed parts are sent, and all rules of a copy hold.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::site::{PASSWORD, Server, Site, names_below};
 use integration_tests::socket::until;
@@ -163,9 +163,8 @@ fn a_file_is_sent_whole_where_nobody_can_or_wants_to_send_its_parts() {
 
 #[test]
 fn a_quota_that_has_no_room_for_a_copy_beside_the_old_file_leaves_that_as_it_was() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &account("eve", "s3cret", "quota-bytes = \"30MiB\""));
-    let scene = scene_at(Site::new("destination").args(["--config", config.to_str().unwrap()]));
+    let scene =
+        scene_at(Site::new("destination").config(&account("eve", "s3cret", "quota-bytes = \"30MiB\"")));
     let (run, trace) = scene.sync_to(&scene.to.url("t").replace("ann:open%3Asesame", "eve:s3cret"), &[]);
     let run = run.fails();
     scene.is_as_before(&run);

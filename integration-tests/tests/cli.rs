@@ -130,8 +130,7 @@ fn a_log_that_nobody_reads_stops_no_session_and_says_what_it_lost() {
 fn a_terminated_server_lets_its_transfers_end() {
     let content = sample(64 << 20);
     let mut server = Site::new("grace").file("a.bin", &content).start();
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
+    let mut raw = server.login_binary(Rfc959);
     let port = raw.ask("LSTN S", "255").port();
     raw.send("RETR a.bin");
     let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));

@@ -4,10 +4,10 @@ use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
 use integration_tests::binary::Program;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket::{connect, drain, until};
+use integration_tests::socket::{drain, until};
 use rustix::process::Signal;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 
 /// More than the buffers of a connection hold.
 const SIZE: usize = 16 << 20;
@@ -24,11 +24,10 @@ fn site(name: &str) -> Site {
 }
 
 /// A transfer that has begun and may go on alone: its name and its data connection.
-fn begin(server: &Server, raw: &mut Raw, command: &str) -> (String, TcpStream) {
+fn begin(raw: &mut Raw, command: &str) -> (String, TcpStream) {
     let id = raw.ask("DETA 600", "200").text();
     assert!(id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
-    let port = raw.ask(if command.starts_with("RETR") { "LSTN S" } else { "LSTN R" }, "255").port();
-    let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    let data = raw.open(if command.starts_with("RETR") { "LSTN S" } else { "LSTN R" });
     raw.ask(command, "250/150");
     (id, data)
 }
@@ -50,7 +49,7 @@ fn a_download_and_an_upload_go_on_without_their_control_connection() {
     for dialect in [Rfc354, Rfc959] {
         let server = site("alone").start();
         let mut raw = session(&server, dialect, "ann2");
-        let (down, mut data) = begin(&server, &mut raw, "RETR a.bin");
+        let (down, mut data) = begin(&mut raw, "RETR a.bin");
         let mut first = vec![0; 1000];
         data.read_exact(&mut first).unwrap();
         drop(raw);
@@ -64,7 +63,7 @@ fn a_download_and_an_upload_go_on_without_their_control_connection() {
 
         // In clear and in stream mode only the count tells that the file is whole.
         raw.ask(&format!("ALLO {SIZE}"), "200/200|202");
-        let (up, mut data) = begin(&server, &mut raw, "STOR b.bin");
+        let (up, mut data) = begin(&mut raw, "STOR b.bin");
         data.write_all(&sample(SIZE)[..SIZE / 2]).unwrap();
         drop(raw);
         data.write_all(&sample(SIZE)[SIZE / 2..]).unwrap();
@@ -79,7 +78,7 @@ fn a_download_and_an_upload_go_on_without_their_control_connection() {
 fn only_a_session_of_the_same_account_asks_and_ends() {
     let server = site("whose").start();
     let mut raw = session(&server, Rfc959, "ann2");
-    let (id, mut data) = begin(&server, &mut raw, "RETR a.bin");
+    let (id, mut data) = begin(&mut raw, "RETR a.bin");
     drop(raw);
     let mut eve = session(&server, Rfc959, "eve");
     eve.ask(&format!("STAT #{id}"), "550");
@@ -97,12 +96,11 @@ fn only_a_session_of_the_same_account_asks_and_ends() {
 fn a24_without_deta_the_transfer_ends_with_its_control_connection() {
     let server = site("without").start();
     let mut raw = session(&server, Rfc959, "ann2");
-    let (_, data) = begin(&server, &mut raw, "RETR a.bin");
+    let (_, data) = begin(&mut raw, "RETR a.bin");
     assert!(drain(data).len() == SIZE);
     raw.expect("226");
     // The leave was for one transfer.
-    let port = raw.ask("LSTN S", "255").port();
-    let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    let mut data = raw.open("LSTN S");
     raw.ask("RETR a.bin", "150");
     drop(raw);
     assert!(data.read_to_end(&mut Vec::new()).is_err(), "it ends by a reset");
@@ -114,7 +112,7 @@ fn an_account_starts_no_more_than_four() {
     let mut begun = Vec::new();
     for _ in 0..4 {
         let mut raw = session(&server, Rfc959, "eve");
-        let (id, data) = begin(&server, &mut raw, "RETR a.bin");
+        let (id, data) = begin(&mut raw, "RETR a.bin");
         begun.push((id, data));
         // The session ends here, and the transfer goes on.
     }
@@ -123,7 +121,7 @@ fn an_account_starts_no_more_than_four() {
     drop(fifth);
     // Others have theirs.
     let mut ann = session(&server, Rfc959, "ann2");
-    let (id, data) = begin(&server, &mut ann, "RETR a.bin");
+    let (id, data) = begin(&mut ann, "RETR a.bin");
     assert!(drain(data).len() == SIZE);
     ann.expect("226");
     until_it_says(&mut ann, &id, "State complete");
@@ -150,7 +148,7 @@ fn the_operator_sees_and_ends_it_and_a_server_that_stops_waits_for_it() {
         String::from_utf8(out.stdout).unwrap()
     };
     let mut raw = session(&server, Rfc959, "ann2");
-    let (id, mut data) = begin(&server, &mut raw, "RETR a.bin");
+    let (id, mut data) = begin(&mut raw, "RETR a.bin");
     drop(raw);
     let shown = format!("(detached, #{id})");
     until("who shows it", || ask(&["who"]).contains(&shown));
@@ -160,7 +158,7 @@ fn the_operator_sees_and_ends_it_and_a_server_that_stops_waits_for_it() {
     assert!(data.read_to_end(&mut Vec::new()).is_err(), "it ends by a reset");
 
     let mut raw = session(&server, Rfc959, "ann2");
-    let (id, data) = begin(&server, &mut raw, "RETR a.bin");
+    let (id, data) = begin(&mut raw, "RETR a.bin");
     drop(raw);
     until("who shows it", || ask(&["who"]).contains(&format!("(detached, #{id})")));
     server.running.signal(Signal::TERM);

@@ -1,18 +1,17 @@
 //! Clients that end the control connection before the data connection (A24).
 
-use super::accounts::{Secrets, user};
+use super::accounts::user;
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket::{connect, end, until};
+use integration_tests::socket::{end, until};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 /// A STOR has begun; its data connection.
-fn storing(server: &Server, raw: &mut Raw, name: &str) -> TcpStream {
+fn storing(raw: &mut Raw, name: &str) -> TcpStream {
     raw.ask("TYPE I", "200");
-    let port = raw.ask("PASV", "255/227").port();
-    let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    let data = raw.open("PASV");
     raw.ask(&format!("STOR {name}"), "250/150");
     data
 }
@@ -38,7 +37,7 @@ fn a24_a_new_file_is_received_to_its_end_after_the_control_connection() {
     for dialect in [Rfc354, Rfc959] {
         let server = Site::new("leaves").start();
         let mut raw = server.login(dialect);
-        let data = storing(&server, &mut raw, "new.bin");
+        let data = storing(&mut raw, "new.bin");
         leaves(&server, raw, data, &sent);
         until("the file has its name", || server.names() == ["new.bin"]);
         assert!(server.bytes("new.bin") == sent);
@@ -54,7 +53,7 @@ fn a24_an_old_file_is_replaced_only_by_as_many_bytes_as_allo_has_named() {
         if let Some(bytes) = allo {
             raw.ask(&format!("ALLO {bytes}"), "202");
         }
-        let data = storing(&server, &mut raw, "old.bin");
+        let data = storing(&mut raw, "old.bin");
         leaves(&server, raw, data, &sent);
         until("nothing is under way", || server.names() == ["old.bin"]);
         let expected: &[u8] = if replaces { &sent } else { b"old" };
@@ -65,9 +64,7 @@ fn a24_an_old_file_is_replaced_only_by_as_many_bytes_as_allo_has_named() {
 /// The account may have one session. What goes on without its control connection is still that one.
 #[test]
 fn a24_a_file_that_outlives_its_control_connection_counts_as_a_session() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &user("eve", "x", "max-sessions = 1"));
-    let server = Site::new("leaves").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("leaves").config(&user("eve", "x", "max-sessions = 1")).start();
     let login = |expect: &str| {
         let mut raw = server.connect(Rfc959);
         raw.ask("USER eve", "331");
@@ -75,7 +72,7 @@ fn a24_a_file_that_outlives_its_control_connection_counts_as_a_session() {
         (raw, code)
     };
     let (mut raw, _) = login("230");
-    let mut data = storing(&server, &mut raw, "new.bin");
+    let mut data = storing(&mut raw, "new.bin");
     data.write_all(b"half").unwrap();
     drop(raw);
     // The end of the other session comes before these logins, and each of them is refused.
@@ -91,10 +88,8 @@ fn a24_a_file_that_outlives_its_control_connection_counts_as_a_session() {
 #[test]
 fn a24_a_file_that_is_sent_is_reset_when_the_client_leaves() {
     let server = Site::new("leaves").file("a.bin", sample(30_000_000)).start();
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
-    let port = raw.ask("PASV", "227").port();
-    let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    let mut raw = server.login_binary(Rfc959);
+    let mut data = raw.open("PASV");
     raw.ask("RETR a.bin", "150");
     drop(raw);
     assert!(data.read_to_end(&mut Vec::new()).is_err(), "half a file looks whole");

@@ -10,7 +10,7 @@ mod private;
 mod states;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use ftp_proto::dialect::Dialect::Rfc959;
@@ -18,7 +18,7 @@ use integration_tests::disk::SmallDisk;
 use integration_tests::or_skip;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket::{connect, drain, until};
+use integration_tests::socket::{connect, until};
 
 /// The address that bob comes from.
 const BOBS: &str = "127.0.0.9";
@@ -40,27 +40,27 @@ impl Bob {
 
     /// His commands have the outcome that they always have, and he can log in once more.
     fn goes_on(&mut self, server: &Server) {
-        self.goes_on_inside(server);
+        self.goes_on_inside();
         Self::login(server).0.ask("QUIT", "221");
     }
 
     /// His commands about files, listings and transfers have the outcome that they always have.
-    fn goes_on_inside(&mut self, server: &Server) {
+    fn goes_on_inside(&mut self) {
         let Self(raw) = self;
         raw.ask("NOOP", "200");
         raw.ask("MKD bobs", "257");
-        assert_eq!(self.store(server, "bobs/file", b"content"), 226);
+        assert_eq!(self.store("bobs/file", b"content"), 226);
         let Self(raw) = self;
         raw.ask("SIZE bobs/file", "213");
-        assert_eq!(self.fetch(server, "RETR bobs/file"), b"content");
-        assert_eq!(self.fetch(server, "NLST bobs"), b"bobs/file\r\n");
+        assert_eq!(self.fetch("RETR bobs/file"), b"content");
+        assert_eq!(self.fetch("NLST bobs"), b"bobs/file\r\n");
         let Self(raw) = self;
         raw.ask("DELE bobs/file", "250");
         raw.ask("RMD bobs", "250");
     }
 
-    fn store(&mut self, server: &Server, name: &str, bytes: &[u8]) -> u16 {
-        let mut data = passive(&mut self.0, server);
+    fn store(&mut self, name: &str, bytes: &[u8]) -> u16 {
+        let mut data = self.0.open("EPSV");
         self.0.ask(&format!("STOR {name}"), "150");
         // A server whose disk is full closes in the middle.
         drop(data.write_all(bytes));
@@ -68,20 +68,9 @@ impl Bob {
         self.0.reply().code
     }
 
-    fn fetch(&mut self, server: &Server, command: &str) -> Vec<u8> {
-        let data = passive(&mut self.0, server);
-        self.0.ask(command, "150");
-        let bytes = drain(data);
-        self.0.expect("226");
-        bytes
+    fn fetch(&mut self, command: &str) -> Vec<u8> {
+        self.0.fetch("EPSV", command)
     }
-}
-
-/// A data connection to the port that the server opens.
-fn passive(raw: &mut Raw, server: &Server) -> std::net::TcpStream {
-    let from: IpAddr = raw.local().ip();
-    let port = raw.ask("EPSV", "229").port();
-    connect(SocketAddr::new(from, 0), SocketAddr::new(server.ip(), port))
 }
 
 #[test]
@@ -89,9 +78,8 @@ fn e15_what_fills_the_disk_is_removed_so_that_others_can_store_again() {
     let disk = or_skip!(SmallDisk::mount());
     let server = site("full").start_in(disk.path().to_path_buf());
     let mut bob = Bob::login(&server);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
-    let mut data = passive(&mut ann, &server);
+    let mut ann = server.login_binary(Rfc959);
+    let mut data = ann.open("EPSV");
     ann.ask("STOR fill", "150");
     drop(data.write_all(&sample(64 << 20)));
     ann.expect("552");
@@ -110,7 +98,7 @@ fn a_name_that_no_listing_can_show_cannot_be_made() {
     ann.ask("EPSV", "229");
     ann.ask("STOR pub/x\r\0y", "553");
     let mut bob = Bob::login(&server);
-    assert_eq!(bob.fetch(&server, "NLST pub"), b"pub/ok\r\n");
+    assert_eq!(bob.fetch("NLST pub"), b"pub/ok\r\n");
     bob.0.ask("DELE pub/ok", "250");
     bob.0.ask("RMD pub", "250");
 }
@@ -155,7 +143,7 @@ fn c06_who_holds_most_data_ports_gives_one_back_to_others() {
     let mut fifth = server.login(Rfc959);
     fifth.ask("EPSV", "425");
     let mut bob = Bob::login(&server);
-    assert_eq!(bob.store(&server, "bobs", b"content"), 226);
+    assert_eq!(bob.store("bobs", b"content"), 226);
     let refused = anns[0].expect("425");
     assert!(refused.text().contains("Others need this data port"), "{refused:?}");
     for ann in &mut anns {
@@ -183,8 +171,7 @@ fn ten_thousand_pipelined_commands_are_all_answered() {
     const COMMANDS: usize = 10_000;
     let server = site("pipeline").file("file", "12345").start();
     let mut bob = Bob::login(&server);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
+    let mut ann = server.login_binary(Rfc959);
     let text = "NOOP\r\nSIZE file\r\n".repeat(COMMANDS / 2);
     ann.send_bytes(&text.as_bytes()[..text.len() - 2]);
     bob.goes_on(&server);
@@ -217,7 +204,7 @@ fn out_of_descriptors_those_inside_go_on_and_newcomers_are_told() {
     let mut bob = Bob::login(&server);
     let to = server.address(Rfc959);
     let strangers: Vec<_> = (0..200).map(|_| connect("127.0.0.1:0".parse().unwrap(), to)).collect();
-    bob.goes_on_inside(&server);
+    bob.goes_on_inside();
     // Each was greeted or told why not; nobody was left without an answer.
     let mut told = 0;
     for stranger in &strangers {
@@ -246,7 +233,7 @@ fn unused_data_connections_of_one_account_use_up_no_descriptors_of_others() {
             // Some are refused or reset: they are too many.
             unused.extend((0..8).map(|_| std::net::TcpStream::connect(to)));
         }
-        bob.goes_on_inside(&server);
+        bob.goes_on_inside();
     }
     until("bob can log in again", || {
         let mut code = [0; 3];
@@ -290,9 +277,8 @@ fn transfers_of_one_account_that_use_up_the_descriptors_give_way_to_newcomers() 
 }
 
 /// Stores a group of one small file, which waits for its name.
-fn hold_group(server: &Server, raw: &mut Raw, number: usize) {
-    let port = raw.ask("EPSV", "229").port();
-    let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+fn hold_group(raw: &mut Raw, number: usize) {
+    let mut data = raw.open("EPSV");
     raw.send(&format!("PACK STORE {number} d//3,-,{number}"));
     let stream = [&[1][..], &3_u64.to_be_bytes(), b"abc"].concat();
     data.write_all(&stream).unwrap();
@@ -312,7 +298,7 @@ fn groups_that_one_account_holds_give_way_before_the_sessions_of_others() {
         ann.ask("TYPE I", "200");
         ann.ask("DGST SHA-256", "200");
         for number in 1..=4 {
-            hold_group(&server, ann, number);
+            hold_group(ann, number);
         }
     }
     let (mut newcomers, mut hosts) = (Vec::new(), (1..=255).cycle());
@@ -335,7 +321,7 @@ fn groups_that_one_account_holds_give_way_before_the_sessions_of_others() {
         dans.push(dan);
     }
     for bob in &mut bobs {
-        bob.goes_on_inside(&server);
+        bob.goes_on_inside();
     }
 }
 
@@ -454,5 +440,5 @@ fn a_full_server_makes_room_for_who_holds_less() {
     drop(strangers);
     anns[0].send("ABOR");
     while anns[0].reply().code != 226 {}
-    bob.goes_on_inside(&server);
+    bob.goes_on_inside();
 }

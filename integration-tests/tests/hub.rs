@@ -10,7 +10,7 @@ mod kills;
 mod known;
 mod policy;
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use ftp_proto::dialect::Dialect::Rfc959;
 use ftp_proto::relay::token::Token;
 use integration_tests::foreign::own_address;
@@ -28,7 +28,6 @@ use std::net::SocketAddr;
 struct Far {
     server: Server,
     near: String,
-    _secrets: Secrets,
 }
 
 impl Far {
@@ -36,10 +35,8 @@ impl Far {
         let site = Site::new("far").at(&own_address().to_string()).args(["--foreign", "never"]);
         let site = files.iter().fold(site, |site, (name, bytes)| site.file(name, bytes));
         // Whoever logs in as `slow` gets 2 MB a second.
-        let secrets = Secrets::new();
-        let config = secrets.file("server.toml", &account("slow", "x", "rate-down = \"2MB\""));
-        let server = site.args(["--config", config.to_str().unwrap()]).start();
-        Self { server, near: own_address().to_string(), _secrets: secrets }
+        let server = site.config(&account("slow", "x", "rate-down = \"2MB\"")).start();
+        Self { server, near: own_address().to_string() }
     }
 
     fn ip(&self) -> String {

@@ -1,6 +1,6 @@
 //! Jobs that are killed and go on: the journal of ftp-user, with real servers and real kills.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use integration_tests::disk::SmallDisk;
 use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Server, Site, are_equal, names_below, sample};
@@ -21,19 +21,16 @@ pub(crate) struct Scene {
     pub(crate) from: Server,
     pub(crate) to: Server,
     pub(crate) state: TempDir,
-    _secrets: Secrets,
 }
 
 /// The destination stores 1 MB in a second.
 pub(crate) fn scene() -> Scene {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &account("eve", "s3cret", "rate-up = \"1MB\""));
     let mut from = Site::new("source").file("t/large.bin", sample(LARGE)).directory("t/empty");
     for name in ["t/a", "t/b", "t/d/c", "t/d/e/f", "t/z"] {
         from = from.file(name, sample(10_000 + name.len()));
     }
-    let to = Site::new("destination").at("127.0.0.3").args(["--config", config.to_str().unwrap()]);
-    Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap(), _secrets: secrets }
+    let to = Site::new("destination").at("127.0.0.3").config(&account("eve", "s3cret", "rate-up = \"1MB\""));
+    Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap() }
 }
 
 impl Scene {

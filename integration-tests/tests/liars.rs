@@ -1,7 +1,7 @@
 //! Servers that lie while small files move together: in a batch, and in a pipeline. Nothing is called a success that is none,
 //! every run ends, and the other files go on.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use crate::batches::{copy_between, run_between};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::beside::each_beside;
@@ -485,11 +485,10 @@ fn h16_files_whose_names_had_no_reply_are_copied_or_moved_and_not_skipped() {
 }
 
 /// The source sends a file without an end in the place of a small one, 20 MB a second.
-fn endless(manner: &Manner, secrets: &Secrets) -> (Server, Liar) {
-    let config = secrets.file("server.toml", &account("eve", "x", "rate-down = \"20MB\""));
+fn endless(manner: &Manner) -> (Server, Liar) {
     let names = (0..FILES).map(|number| format!("tree/{number:02}"));
     let site = names.fold(Site::new("source"), |site, name| site.file(&name, sample(300)));
-    let from = site.args(OPEN).args(["--config", config.to_str().unwrap()]).start();
+    let from = site.args(OPEN).config(&account("eve", "x", "rate-down = \"20MB\"")).start();
     fs::File::create(from.path("endless")).unwrap().set_len(1 << 40).unwrap();
     // Within a group it is left out.
     let hears = |command: &str| match command.strip_prefix("PACK SEND ") {
@@ -518,8 +517,8 @@ fn copy_endless(liar: &Liar, to: String) -> (Run, String) {
 
 #[test]
 fn h16_a_source_that_sends_without_an_end_within_a_batch_fails_that_file_alone() {
-    let (to, secrets) = (Site::new("target").at("127.0.0.3").args(OPEN).start(), Secrets::new());
-    let (_from, liar) = endless(&Manner::Batch, &secrets);
+    let to = Site::new("target").at("127.0.0.3").args(OPEN).start();
+    let (_from, liar) = endless(&Manner::Batch);
     let (run, trace) = copy_endless(&liar, to.url(""));
     assert!(Manner::Batch.is_used(&run, &trace), "{trace}");
     assert_eq!(to.names().len(), FILES, "{run}"); // with the directory
@@ -528,8 +527,7 @@ fn h16_a_source_that_sends_without_an_end_within_a_batch_fails_that_file_alone()
 #[test]
 fn h16_a_source_that_sends_without_an_end_within_a_pipeline_fails_that_file_alone() {
     let to = or_skip!(Who::Theirs(Kind::Vsftpd).start(Hosts::Allowed, &[]));
-    let secrets = Secrets::new();
-    let (_from, liar) = endless(&Manner::Pipeline, &secrets);
+    let (_from, liar) = endless(&Manner::Pipeline);
     let (run, trace) = copy_endless(&liar, to.url(""));
     assert!(Manner::Pipeline.is_used(&run, &trace), "{trace}");
     assert_eq!(to.names().iter().filter(|name| !name.ends_with('/')).count(), FILES - 1, "{run}");

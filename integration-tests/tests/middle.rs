@@ -1,7 +1,7 @@
 //! Small files that move together although their servers refuse each other: over one data connection through a relay, or
 //! through this host.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
 use integration_tests::relay::{Agent, Relay};
@@ -178,21 +178,18 @@ struct Slow {
     from: Server,
     to: Server,
     netrc: String,
-    _secrets: Secrets,
 }
 
 impl Slow {
     fn start() -> Self {
-        let secrets = Secrets::new();
-        let config = secrets.file("server.toml", &account("eve", "x", "rate-down = \"400KB\""));
-        let site = never().args(["--config", config.to_str().unwrap()]);
+        let site = never().config(&account("eve", "x", "rate-down = \"400KB\""));
         let (from, to) = (tree(site, 120, 20_000).start(), never().start());
         let netrc = format!(
             "machine {} login eve password x\nmachine {} login ann password {PASSWORD}\n",
             from.ip(),
             to.ip()
         );
-        Self { from, to, netrc, _secrets: secrets }
+        Self { from, to, netrc }
     }
 
     fn user(&self, state: &TempDir) -> User {

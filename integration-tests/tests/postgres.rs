@@ -119,7 +119,6 @@ mod away {
 #[cfg(feature = "postgres")]
 mod daemons {
     use super::server;
-    use crate::accounts::Secrets;
     use crate::workers::slow_destination;
     use integration_tests::or_skip;
     use integration_tests::postgres::Postgres;
@@ -417,7 +416,6 @@ mod daemons {
         scene: Scene,
         files: usize,
         netrc: String,
-        _secrets: Secrets,
     }
 
     impl TreeScene {
@@ -425,8 +423,8 @@ mod daemons {
             let names = (0..files).map(|number| format!("t/{}/{number}", number % 3));
             let from =
                 names.fold(Site::new("source"), |site, name| site.file(&name, sample(1_200_000))).start();
-            let (to, netrc, _secrets) = slow_destination("4MB");
-            Self { scene: Scene { database, from, to }, files, netrc, _secrets }
+            let (to, netrc) = slow_destination("4MB");
+            Self { scene: Scene { database, from, to }, files, netrc }
         }
 
         fn user(&self) -> User {

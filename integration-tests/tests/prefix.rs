@@ -1,7 +1,7 @@
 //! What a broken attempt has stored is compared with the beginning of the source before a copy goes on there, and what is
 //! right of it is kept.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use crate::journal::{Scene, scene};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::peer::{MODERN, Peer};
@@ -102,9 +102,7 @@ fn h21_n7_what_stands_before_the_chunk_of_the_first_wrong_byte_is_kept() {
 /// A source that sends 1 MB in a second, and a copy of its file on this host that was killed.
 #[test]
 fn h21_what_stands_on_this_host_before_the_chunk_of_the_first_wrong_byte_is_kept() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &account("eve", "s3cret", "rate-down = \"1MB\""));
-    let from = Site::new("source").at("127.0.0.3").args(["--config", config.to_str().unwrap()]);
+    let from = Site::new("source").at("127.0.0.3").config(&account("eve", "s3cret", "rate-down = \"1MB\""));
     let from = from.file("large.bin", sample(LARGE)).start();
     let (state, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let with_state = || user().here(home.path()).args(["--state", state.path().to_str().unwrap(), "--json"]);

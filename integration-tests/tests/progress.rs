@@ -119,7 +119,7 @@ fn without_a_terminal_progress_is_a_line_every_few_seconds() {
 fn together(size: usize, rate: &str, options: &[&str]) -> Run {
     let names = (0..200).map(|number| format!("t/{number}"));
     let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(size))).start();
-    let (to, netrc, _secrets) = slow_destination(rate);
+    let (to, netrc) = slow_destination(rate);
     let url = to.url("").replace("ann:open%3Asesame@", "eve@");
     let run = user().private_file(".netrc", &netrc).args(["copy", "-r"]).args(options);
     run.args([&from.url("t"), &url]).run().exits(0)

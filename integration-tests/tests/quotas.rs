@@ -1,7 +1,7 @@
 //! A job that meets a quota: the bytes of a day at a relay, or what an account may store at a server. What is there stays,
 //! nothing exceeds the quota, and the same job brings the rest when there is room again.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use integration_tests::foreign::own_address;
 use integration_tests::relay::Relay;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
@@ -75,10 +75,9 @@ fn r33_n8_a_job_that_has_used_up_the_bytes_of_a_day_at_a_relay_goes_on_when_ther
 
 #[test]
 fn n8_a_job_whose_account_is_full_keeps_what_is_there_and_brings_the_rest_when_there_is_room() {
-    let (secrets, root) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let root = tempfile::tempdir().unwrap();
     let limits = format!("root = {:?}\nquota-bytes = 700000", root.path());
-    let config = secrets.file("server.toml", &account("eve", "s3cret", &limits));
-    let to = Site::new("full").at("127.0.0.3").args(["--config", config.to_str().unwrap()]).start();
+    let to = Site::new("full").at("127.0.0.3").config(&account("eve", "s3cret", &limits)).start();
     let from = source(Site::new("source"));
     let state = tempfile::tempdir().unwrap();
     let logins = [(&from, "ann", PASSWORD), (&to, "eve", "s3cret")];

@@ -1,6 +1,6 @@
 //! A large file over several data connections: ranges of one part are stored beside each other, and all rules of a copy hold.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::disk::SmallDisk;
 use integration_tests::liar::{Liar, Lie};
@@ -294,9 +294,8 @@ fn a_source_that_changes_while_ranges_move_is_never_mixed_with_what_it_was() {
 
 #[test]
 fn a_quota_and_a_full_disk_in_the_middle_end_the_copy_and_leave_nothing() {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &account("eve", "s3cret", "quota-bytes = \"40MiB\""));
-    let to = Site::new("destination").at("127.0.0.3").args(["--config", config.to_str().unwrap()]);
+    let to =
+        Site::new("destination").at("127.0.0.3").config(&account("eve", "s3cret", "quota-bytes = \"40MiB\""));
     let scene = scene_with(Site::new("source"), to);
     let dest = scene.to.url("").replace("ann:open%3Asesame", "eve:s3cret");
     let (run, _) = scene.copy(&[], [&scene.from.url("large"), &dest]);

@@ -72,12 +72,23 @@ fn joined(agent: &Agent, max_bytes: u64) -> (Session, TcpStream, TcpStream) {
     (session, source, target)
 }
 
+/// Asks for a join of two listening legs.
+fn asks_for_legs(session: &mut Session, max_bytes: u64) -> Id {
+    let grant = session.grant(&[SOURCE, TARGET], max_bytes, 1);
+    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default())
+}
+
+/// The same, and where the relay listens for both servers.
+fn legs(session: &mut Session, max_bytes: u64) -> [SocketAddr; 2] {
+    asks_for_legs(session, max_bytes);
+    let (a, b) = session.ready();
+    [at(a), at(b)]
+}
+
 /// The same in a session in which both servers have greeted.
 fn joined_in(session: &mut Session, max_bytes: u64) -> (TcpStream, TcpStream) {
-    let grant = session.grant(&[SOURCE, TARGET], max_bytes, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    let (a, b) = session.ready();
-    let (source, target) = (connect_from(SOURCE, at(a)), connect_from(TARGET, at(b)));
+    let [a, b] = legs(session, max_bytes);
+    let (source, target) = (connect_from(SOURCE, a), connect_from(TARGET, b));
     session.hear_until(|heard| matches!(heard, FromAgent::Joined { .. }).then_some(()));
     (source, target)
 }
@@ -114,20 +125,16 @@ fn sample(count: u32) -> Vec<u8> {
 fn r01_r04_a_file_of_a_sender_that_comes_first_arrives_whole() {
     let agent = relay();
     let mut session = greeted(&agent);
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    let (a, b) = session.ready();
+    let [a, b] = legs(&mut session, u64::MAX);
     let data = sample(8 << 20);
-    let (sent, to) = (data.clone(), at(a));
+    let (sent, to) = (data.clone(), a);
     let sender = std::thread::spawn(move || {
         let mut source = connect_from(SOURCE, to);
         source.write_all(&sent).unwrap();
     });
     session.hear_until(|heard| matches!(heard, FromAgent::LegUp { leg: LegId::A, .. }).then_some(()));
-    let mut target = connect_from(TARGET, at(b));
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    drop(target);
+    let target = connect_from(TARGET, b);
+    let got = socket::drain(target);
     sender.join().unwrap();
     assert!(got == data, "{} of {} bytes", got.len(), data.len());
     assert_eq!(ended(&mut session), (8 << 20, 0, End::Eof));
@@ -142,14 +149,11 @@ fn r02_two_servers_that_listen_are_dialled_from_the_relays_address() {
     let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
     session.join(grant, Leg::Dial(a), Leg::Dial(b), Waits::default());
     assert_eq!(session.ready(), (LegState::Dialing(a), LegState::Dialing(b)));
-    let [(mut source, from), (mut target, _)] = servers.map(|server| server.accept().unwrap());
+    let [(mut source, from), (target, _)] = servers.map(|server| server.accept().unwrap());
     assert_eq!(from.ip(), agent.address.ip());
     source.write_all(b"file").unwrap();
     drop(source);
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    drop(target);
-    assert_eq!(got, b"file");
+    assert_eq!(socket::drain(target), b"file");
     assert_eq!(ended(&mut session), (4, 0, End::Eof));
 }
 
@@ -161,12 +165,10 @@ fn r03_a_server_of_ipv6_and_one_of_ipv4_are_joined() {
     session.join(grant, listen("::1"), listen(TARGET), Waits::default());
     let (a, b) = session.ready();
     assert!(at(a).is_ipv6() && at(b).is_ipv4(), "{a:?} {b:?}");
-    let (mut source, mut target) = (connect_from("::1", at(a)), connect_from(TARGET, at(b)));
+    let (mut source, target) = (connect_from("::1", at(a)), connect_from(TARGET, at(b)));
     source.write_all(b"file").unwrap();
     drop(source);
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    assert_eq!(got, b"file");
+    assert_eq!(socket::drain(target), b"file");
 }
 
 #[test]
@@ -227,9 +229,8 @@ fn r19_more_joins_than_pipes_still_carry_every_byte() {
             });
             targets.push(target);
         }
-        for mut target in targets {
-            let mut got = Vec::new();
-            target.read_to_end(&mut got).unwrap();
+        for target in targets {
+            let got = socket::drain(target);
             assert!(got == data, "{} of {} bytes", got.len(), data.len());
         }
     });
@@ -263,22 +264,20 @@ fn a_relay_that_is_killed_in_mid_file_leaves_resets() {
 fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
     let agent = relay();
     let mut session = greeted(&agent);
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    let (a, b) = session.ready();
+    let [a, b] = legs(&mut session, u64::MAX);
     for _ in 0..3 {
-        assert!(is_stranger("127.0.0.4", at(a)));
+        assert!(is_stranger("127.0.0.4", a));
         session.hear_until(|heard| matches!(heard, FromAgent::Stranger { leg: LegId::A, .. }).then_some(()));
     }
-    let mut source = connect_from(SOURCE, at(a));
+    let mut source = connect_from(SOURCE, a);
     let strangers = session.hear_until(|heard| match heard {
         FromAgent::LegUp { leg: LegId::A, strangers, .. } => Some(*strangers),
         _ => None,
     });
     assert_eq!(strangers, 3);
-    let second = socket::try_connect(SocketAddr::new(SOURCE.parse().unwrap(), 0), at(a));
+    let second = socket::try_connect(SocketAddr::new(SOURCE.parse().unwrap(), 0), a);
     assert!(second.map_or(true, |mut second| is_reset(&mut second)), "a second one is not taken");
-    let mut target = connect_from(TARGET, at(b));
+    let mut target = connect_from(TARGET, b);
     source.write_all(b"x").unwrap();
     target.read_exact(&mut [0]).unwrap();
 }
@@ -301,8 +300,7 @@ fn r20_a_relay_that_allows_nothing_relays_nothing() {
     let agent = Relay::new().start();
     agent.logs("no server may be reached");
     let mut session = agent.session();
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    let join = session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    let join = asks_for_legs(&mut session, u64::MAX);
     assert_eq!(refused(&mut session), (join, Code::Denied, Some(LegId::A)));
     let server = TcpListener::bind((SOURCE, 0)).unwrap();
     let tunnel = session.tunnel(SOURCE, server.local_addr().unwrap().port());
@@ -441,27 +439,22 @@ fn r32_one_session_knows_nothing_of_anothers_join() {
 #[test]
 fn what_flows_goes_on_when_the_user_agent_has_gone() {
     let agent = relay();
-    let (session, mut source, mut target) = joined(&agent, u64::MAX);
+    let (session, mut source, target) = joined(&agent, u64::MAX);
     drop(session);
     source.write_all(b"still here").unwrap();
     drop(source);
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    assert_eq!(got, b"still here");
+    assert_eq!(socket::drain(target), b"still here");
 }
 
 #[test]
 fn a_relay_that_is_told_to_stop_lets_what_flows_end() {
     let mut agent = relay();
-    let (session, mut source, mut target) = joined(&agent, u64::MAX);
+    let (session, mut source, target) = joined(&agent, u64::MAX);
     agent.running.signal(Signal::TERM);
     agent.logs("stopping");
     source.write_all(b"file").unwrap();
     drop(source);
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    drop(target);
-    assert_eq!(got, b"file");
+    assert_eq!(socket::drain(target), b"file");
     // The control connections that it still carries flow as well. The relay ends with the last of them.
     assert!(agent.running.is_there(), "{}", agent.running.said());
     drop(session);
@@ -568,9 +561,7 @@ fn r42_two_servers_that_refuse_each_other_exchange_a_file_through_the_relay() {
     }
     // Without the tunnel the same addresses are foreign.
     let mut direct = source.login(Dialect::Rfc959);
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    let (LegState::Listening(at), _) = session.ready() else { panic!("no listener") };
+    let [at, _] = legs(&mut session, u64::MAX);
     direct.ask(&format!("PORT 127,0,0,9,{},{}", at.port() >> 8, at.port() & 255), "504");
 }
 
@@ -579,9 +570,7 @@ fn r33_a_server_never_calls_a_file_whole_that_the_relay_has_cut() {
     let Scene { source, target, agent, data } = scene();
     let mut session = agent.session();
     let (mut from, mut to) = (control(&mut session, &source), control(&mut session, &target));
-    let grant = session.grant(&[SOURCE, TARGET], data.len() as u64 / 2, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    let (LegState::Listening(a), LegState::Listening(b)) = session.ready() else { panic!("no listeners") };
+    let [a, b] = legs(&mut session, data.len() as u64 / 2);
     port(&mut from, a);
     port(&mut to, b);
     to.send("STOR cut.bin");

@@ -66,8 +66,7 @@ fn c28_strangers_never_end_the_wait() {
 fn c11_where_listening_is_strict_nobody_is_let_in_before_the_transfer_command() {
     for dialect in [Rfc354, Rfc959] {
         let server = Site::new("strict").args(["--strict-438-listen"]).start();
-        let mut raw = server.login(dialect);
-        raw.ask("TYPE I", "200");
+        let mut raw = server.login_binary(dialect);
         let to = SocketAddr::new(server.ip(), raw.ask("LSTN R", "255").port());
         let from = SocketAddr::new(raw.local().ip(), 0);
         assert!(is_turned_away(from, to));

@@ -117,7 +117,7 @@ fn goes_on(named: Named, signal: Signal) {
     /// How many files may have their names without a word of it in the journal.
     const AHEAD: usize = 50;
     let from = source(FILES, 40_000);
-    let (to, netrc, _secrets) = slow_destination("600KB");
+    let (to, netrc) = slow_destination("600KB");
     let (state, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let user = || {
         let user = user().private_file(".netrc", &netrc).here(home.path());

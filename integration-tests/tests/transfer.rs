@@ -31,21 +31,9 @@ fn e01_a_large_file_keeps_every_byte_in_both_directions() {
     let content = sample(5_000_003);
     for dialect in [Rfc354, Rfc959] {
         let server = Site::new("large").file("a.bin", &content).start();
-        let mut raw = server.login(dialect);
-        raw.ask("TYPE I", "200");
-        let port = raw.ask("LSTN S", "255").port();
-        raw.send("RETR a.bin");
-        let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
-        assert!(drain(data) == content, "bytes differ");
-        raw.expect("250/150|125");
-        raw.expect("252|257/226|250");
-        let port = raw.ask("LSTN R", "255").port();
-        raw.send("STOR b.bin");
-        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
-        data.write_all(&content).unwrap();
-        drop(data);
-        raw.expect("250/150|125");
-        raw.expect("252|257/226|250");
+        let mut raw = server.login_binary(dialect);
+        assert!(raw.fetch("LSTN S", "RETR a.bin") == content, "bytes differ");
+        raw.store("LSTN R", "STOR b.bin", &content);
         assert!(server.bytes("b.bin") == content, "bytes differ");
     }
 }
@@ -53,8 +41,7 @@ fn e01_a_large_file_keeps_every_byte_in_both_directions() {
 #[test]
 fn e09_stat_answers_while_a_sender_is_blocked() {
     let server = Site::new("blocked").file("a.bin", sample(64 << 20)).start();
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
+    let mut raw = server.login_binary(Rfc959);
     let listener = listen("127.0.0.1", 0);
     let port = listener.local_addr().unwrap().port();
     raw.ask(&format!("SOCK {port}"), "255");
@@ -72,8 +59,7 @@ fn e09_stat_answers_while_a_sender_is_blocked() {
 #[test]
 fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
     let server = Site::new("killed").file("a.bin", sample(64 << 20)).start();
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
+    let mut raw = server.login_binary(Rfc959);
     let port = raw.ask("LSTN S", "255").port();
     raw.send("RETR a.bin");
     let mut sending = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
@@ -97,13 +83,7 @@ fn e14_an_upload_resumed_with_rest_before_type_and_pasv_is_whole() {
             raw.ask("REST 7000", "200/350");
             raw.ask("TYPE I", "200");
             raw.ask("MODE S", "200");
-            let port = raw.ask(opening, "255/227|229|255").port();
-            raw.send("STOR a.bin");
-            let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
-            raw.expect("250/150|125");
-            data.write_all(&content[7_000..]).unwrap();
-            drop(data);
-            raw.expect("252|257/226|250");
+            raw.store(opening, "STOR a.bin", &content[7_000..]);
             assert!(server.bytes("a.bin") == content, "{dialect:?} {opening}: {}", raw.dialogue());
         }
     }
@@ -144,8 +124,7 @@ fn e15_a_full_disk_is_said_and_closes_the_connection() {
         let old = sample(1000);
         std::fs::write(disk.path().join("old.bin"), &old).unwrap();
         let server = Site::new("full").start_in(disk.path().to_path_buf());
-        let mut raw = server.login(dialect);
-        raw.ask("TYPE I", "200");
+        let mut raw = server.login_binary(dialect);
         let port = raw.ask("LSTN R", "255").port();
         raw.send("STOR old.bin");
         let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
@@ -175,12 +154,10 @@ fn large_pieces_are_moved_at_once() {
     const SIZE: u64 = 64 << 20;
     let server = Site::new("pieces").start();
     std::fs::File::create(server.path("large")).unwrap().set_len(SIZE).unwrap();
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
+    let mut raw = server.login_binary(Rfc959);
     for command in ["RETR large", "STOR copy"] {
         let before = reads_and_writes(&server);
-        let port = raw.ask("EPSV", "229").port();
-        let mut data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+        let mut data = raw.open("EPSV");
         raw.ask(command, "150");
         if command.starts_with("RETR") {
             assert_eq!(drain(data).len() as u64, SIZE);

@@ -1,6 +1,6 @@
 //! Several files of a tree at the same time, each on sessions of its own.
 
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use integration_tests::beside::each_beside;
 use integration_tests::delay::Delayed;
 use integration_tests::peer::{MODERN, Peer};
@@ -108,13 +108,12 @@ fn the_first_failure_ends_a_tree_that_should_fail_fast() {
 }
 
 /// A destination that takes no more than this from its user eve, and `.netrc` for a copy from 127.0.0.2 to it.
-pub(crate) fn slow_destination(rate: &str) -> (Server, String, Secrets) {
-    let secrets = Secrets::new();
-    let path = secrets.file("server.toml", &account("eve", "x", &format!("rate-up = \"{rate}\"")));
-    let to = Site::new("target").at("127.0.0.3").args(["--config", path.to_str().unwrap()]).start();
+pub(crate) fn slow_destination(rate: &str) -> (Server, String) {
+    let config = account("eve", "x", &format!("rate-up = \"{rate}\""));
+    let to = Site::new("target").at("127.0.0.3").config(&config).start();
     let netrc =
         format!("machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password x\n");
-    (to, netrc, secrets)
+    (to, netrc)
 }
 
 #[test]
@@ -123,7 +122,7 @@ fn n8_a_tree_with_a_file_under_way_at_each_of_several_workers_goes_on_after_ctrl
         let names = (0..8).map(|number| format!("tree/{number}"));
         let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(1_000_000))).start();
         // So slow that every worker has a file under way.
-        let (to, netrc, _secrets) = slow_destination("500KB");
+        let (to, netrc) = slow_destination("500KB");
         let state = tempfile::tempdir().unwrap();
         let user = || user().private_file(".netrc", &netrc).args(["--state", state.path().to_str().unwrap()]);
         let url = to.url("").replace("ann:open%3Asesame@", "eve@");

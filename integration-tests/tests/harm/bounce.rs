@@ -9,7 +9,7 @@ use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::raw::Raw;
 use integration_tests::socket::{connect, free_port, is_quiet, is_turned_away, listen};
 
-use super::{Bob, passive, site};
+use super::{Bob, site};
 
 /// Somebody else's service, on a host that is not the user's.
 const VICTIM: &str = "127.0.0.44";
@@ -46,8 +46,7 @@ fn b17_b18_s2577_3_no_command_makes_the_server_connect_to_a_third_host() {
 fn s2577_3_a_victim_of_rndz_hears_nothing_that_the_attacker_chose() {
     let server = site("rndz").args(["--connect-timeout", "2s"]).file("mail", "HELO there").start();
     let victim = listen(VICTIM, 0);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
+    let mut ann = server.login_binary(Rfc959);
     ann.ask(&format!("RNDZ {}", "07".repeat(32)), "200");
     ann.ask(&format!("EPRT |1|{VICTIM}|{}|", victim.local_addr().unwrap().port()), "200");
     ann.send("RETR mail");
@@ -70,9 +69,7 @@ fn s2577_3_tries_that_were_given_up_do_not_tell_whether_their_target_answers() {
     let closed = free_port(VICTIM);
     let targets = [("closed", closed), ("silent", full.port()), ("open", open.local_addr().unwrap().port())];
     for (user, port) in targets {
-        let mut mal = server.connect(Rfc959);
-        mal.login(user, "x");
-        mal.ask("TYPE I", "200");
+        let mut mal = server.login_as(user, "x");
         let begin = |mal: &mut Raw, host: &str, port: u16| {
             mal.ask(&format!("RNDZ {}", "07".repeat(32)), "200");
             mal.ask(&format!("EPRT |1|{host}|{port}|"), "200");
@@ -132,8 +129,7 @@ impl Full {
 #[test]
 fn c26_s2577_8_data_ports_are_not_guessed_and_strangers_get_nothing_there() {
     let server = site("steal").file("secret", "for ann").start();
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
+    let mut ann = server.login_binary(Rfc959);
     let ports: Vec<u16> = (0..50).map(|_| ann.ask("EPSV", "229").port()).collect();
     let steps: HashSet<i32> = ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect();
     assert!(steps.len() > 25, "{ports:?}");
@@ -189,9 +185,7 @@ fn s2577_7_names_of_users_are_not_told() {
 #[test]
 fn s2577_9_anonymous_users_change_nothing_and_nobody_runs_programs() {
     let server = site("public").args(["--anonymous"]).file("pub/file", "content").start();
-    let mut anyone = server.connect(Rfc959);
-    anyone.login("anonymous", "me@example.net");
-    anyone.ask("TYPE I", "200");
+    let mut anyone = server.login_as("anonymous", "me@example.net");
     for change in
         ["STOR new", "APPE pub/file", "STOU", "DELE pub/file", "MKD new", "RMD pub", "RNFR pub/file"]
     {
@@ -207,7 +201,7 @@ fn s2577_9_anonymous_users_change_nothing_and_nobody_runs_programs() {
         assert!((500..600).contains(&code), "{program}: {code}");
     }
     assert_eq!(server.names(), ["pub/", "pub/file"]);
-    let data = passive(&mut anyone, &server);
+    let data = anyone.open("EPSV");
     anyone.ask("RETR pub/file", "150");
     assert_eq!(integration_tests::socket::drain(data), b"content");
     anyone.expect("226");

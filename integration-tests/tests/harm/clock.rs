@@ -18,8 +18,8 @@ use integration_tests::user::{Run, job};
 
 use tempfile::TempDir;
 
-use super::{Bob, passive, site};
-use crate::accounts::{Secrets, user};
+use super::{Bob, site};
+use crate::accounts::user;
 
 /// A clock of the calendar that a file sets, for the programs that are started with it.
 struct SetClock {
@@ -80,26 +80,18 @@ fn jumps_of_the_calendar_harm_nobody() {
         Ok(clock) => clock,
         Err(Skipped(why)) => skip!(why),
     };
-    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let own = tempfile::tempdir().unwrap();
     let quota = format!("root = {:?}\nquota-bytes = 1000", own.path());
     let text =
         "[bans]\nafter = 3\n[limits]\nrefusal-delay = \"1ms\"\n".to_owned() + &user("eve", "x", &quota);
-    let config = secrets.file("server.toml", &text);
-    let server = site("clock")
-        .program(clock.server())
-        .tls()
-        .args(["--config", config.to_str().unwrap()])
-        .file("made", "")
-        .start();
+    let server = site("clock").program(clock.server()).tls().config(&text).file("made", "").start();
     let mut bob = Bob::login(&server);
     let mut thief = server.connect_from("127.0.0.13".parse().unwrap(), Rfc959);
     for _ in 0..3 {
         thief.ask("USER ann", "331");
         thief.ask("PASS wrong", "530");
     }
-    let mut eve = server.connect(Rfc959);
-    eve.login("eve", "x");
-    eve.ask("TYPE I", "200");
+    let mut eve = server.login_as("eve", "x");
     for (jump, far) in [("+400d", true), ("-4000d", true), ("+4000d", true), ("+0", false)] {
         clock.set(jump);
         assert_eq!(is_far(&mut bob.0), far, "the server has another day: {jump}");
@@ -110,7 +102,7 @@ fn jumps_of_the_calendar_harm_nobody() {
         ));
         assert!(banned.starts_with(b"421 "), "{jump}: a ban lasts as long as it was to last");
         for (name, size, code) in [("fits", 900, 226), ("more", 200, 552)] {
-            let mut data = passive(&mut eve, &server);
+            let mut data = eve.open("EPSV");
             eve.ask(&format!("STOR {name}"), "150");
             drop(std::io::Write::write_all(&mut data, &vec![b'x'; size]));
             drop(data);

@@ -10,17 +10,14 @@ use integration_tests::socket::{answered, connect, until};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::accounts::{Secrets, user};
+use crate::accounts::user;
 
 /// Where bob comes from.
 const BOBS: &str = "127.0.0.8";
 
 /// A server whose user bob has a slow hash.
-fn site(name: &str, more: &str) -> (Site, Secrets) {
-    let secrets = Secrets::new();
-    let config = secrets.file("server.toml", &(more.to_owned() + &user("bob", "right", "")));
-    let site = Site::new(name).args(["--config", config.to_str().unwrap()]);
-    (site, secrets)
+fn site(name: &str, more: &str) -> Site {
+    Site::new(name).config(&(more.to_owned() + &user("bob", "right", "")))
 }
 
 /// The `n`th address of a crowd whose first one is `first`.
@@ -52,7 +49,7 @@ fn logs_in_before(server: &Server, crowd: &[TcpStream]) {
 
 #[test]
 fn a_thousand_wrong_logins_of_a_thousand_addresses_do_not_delay_a_right_one_of_another_network() {
-    let (site, _secrets) = site("crowd", "");
+    let site = site("crowd", "");
     let server = site.start();
     let crowd = crowd(&server, [127, 20, 0, 1], 1_000);
     logs_in_before(&server, &crowd);
@@ -63,7 +60,7 @@ fn a_thousand_wrong_logins_of_a_thousand_addresses_do_not_delay_a_right_one_of_a
 #[test]
 fn a_known_address_is_preferred_to_a_crowd_of_its_own_network_also_after_a_kill() {
     let state = TempDir::new().unwrap();
-    let (site, _secrets) = site("known", "");
+    let site = site("known", "");
     let mut server = site.args(["--state", state.path().to_str().unwrap()]).start();
     bob(&server).login("bob", "right");
     let kept = state.path().join("known-addresses");
@@ -78,7 +75,7 @@ fn a_known_address_is_preferred_to_a_crowd_of_its_own_network_also_after_a_kill(
 
 #[test]
 fn a_right_login_that_waits_for_its_hash_is_not_the_one_that_gives_way_at_the_door() {
-    let (site, _secrets) = site("door", "max-unauthenticated = 40\n");
+    let site = site("door", "max-unauthenticated = 40\n");
     let server = site.start();
     let mut before = crowd(&server, [127, 21, 0, 1], 15);
     let mut bob = bob(&server);

@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::socket::{connect, drain, until};
 
-use super::{Bob, passive, site};
-use crate::accounts::{Secrets, user};
+use super::{Bob, site};
+use crate::accounts::user;
 
 /// Files of which far more moves than sockets hold.
 const LARGE: u64 = 256 << 20;
@@ -55,7 +55,7 @@ fn binary_and_telnet_noise_harms_nobody() {
             // Whoever does not read the answers is not listened to: this may block, so not all is sent.
             stream.set_nonblocking(true).unwrap();
             drop(stream.write_all(&bytes[number..]));
-            bob.goes_on_inside(&server);
+            bob.goes_on_inside();
         }
     }
     bob.goes_on(&server);
@@ -132,9 +132,8 @@ fn others_are_served_while_files_move_slowly() {
     let mut bob = Bob::login(&server);
     let mut slow = Vec::new();
     for number in 0..20 {
-        let mut ann = server.login(Rfc959);
-        ann.ask("TYPE I", "200");
-        let mut data = passive(&mut ann, &server);
+        let mut ann = server.login_binary(Rfc959);
+        let mut data = ann.open("EPSV");
         if number % 2 == 0 {
             ann.ask("RETR large", "150");
             data.read_exact(&mut [0]).unwrap();
@@ -159,9 +158,8 @@ fn a_file_that_is_cut_while_it_is_sent_is_not_said_to_be_whole() {
     let file = std::fs::File::create(server.path("large")).unwrap();
     file.set_len(LARGE).unwrap();
     let mut bob = Bob::login(&server);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
-    let mut data = passive(&mut ann, &server);
+    let mut ann = server.login_binary(Rfc959);
+    let mut data = ann.open("EPSV");
     ann.ask("RETR large", "150");
     data.read_exact(&mut [0]).unwrap();
     file.set_len(1).unwrap();
@@ -176,9 +174,8 @@ fn a_file_that_is_removed_while_it_is_sent_is_sent_to_its_end() {
     let server = site("removed").start();
     std::fs::File::create(server.path("large")).unwrap().set_len(LARGE).unwrap();
     let mut bob = Bob::login(&server);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
-    let mut data = passive(&mut ann, &server);
+    let mut ann = server.login_binary(Rfc959);
+    let mut data = ann.open("EPSV");
     ann.ask("RETR large", "150");
     data.read_exact(&mut [0]).unwrap();
     bob.0.ask("DELE large", "250");
@@ -191,9 +188,8 @@ fn a_file_that_is_removed_while_it_is_sent_is_sent_to_its_end() {
 fn a_directory_that_is_removed_under_an_upload_is_told() {
     let server = site("gone").directory("here").start();
     let mut bob = Bob::login(&server);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
-    let mut data = passive(&mut ann, &server);
+    let mut ann = server.login_binary(Rfc959);
+    let mut data = ann.open("EPSV");
     ann.ask("STOR here/file", "150");
     data.write_all(b"begin").unwrap();
     until("the file under way is there", || !server.names().iter().all(|name| name == "here/"));
@@ -207,16 +203,13 @@ fn a_directory_that_is_removed_under_an_upload_is_told() {
 
 #[test]
 fn a_quota_that_is_reached_is_told_and_others_store_as_before() {
-    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let own = tempfile::tempdir().unwrap();
     let config = user("eve", "x", &format!("root = {:?}\nquota-bytes = 100000", own.path()));
-    let config = secrets.file("server.toml", &config);
-    let server = site("quota").args(["--config", config.to_str().unwrap()]).start();
+    let server = site("quota").config(&config).start();
     let mut bob = Bob::login(&server);
-    let mut eve = server.connect(Rfc959);
-    eve.login("eve", "x");
-    eve.ask("TYPE I", "200");
+    let mut eve = server.login_as("eve", "x");
     for _ in 0..3 {
-        let mut data = passive(&mut eve, &server);
+        let mut data = eve.open("EPSV");
         eve.ask("STOR large", "150");
         drop(data.write_all(&integration_tests::site::sample(8 << 20)));
         drop(data);
@@ -229,21 +222,15 @@ fn a_quota_that_is_reached_is_told_and_others_store_as_before() {
 
 #[test]
 fn an_upload_that_stands_still_ends_when_its_file_is_deleted_and_its_bytes_come_back() {
-    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let own = tempfile::tempdir().unwrap();
     let config = user("eve", "x", &format!("root = {:?}\nquota-bytes = 1000000", own.path()));
-    let config = secrets.file("server.toml", &config);
-    let server = site("deleted").args(["--config", config.to_str().unwrap()]).start();
-    let eve = || {
-        let mut eve = server.connect(Rfc959);
-        eve.login("eve", "x");
-        eve.ask("TYPE I", "200");
-        eve
-    };
+    let server = site("deleted").config(&config).start();
+    let eve = || server.login_as("eve", "x");
     let names = || integration_tests::site::names_below(own.path());
     let (mut first, mut second) = (eve(), eve());
     // Appended to, so that it has its name from the first byte.
     for _ in 0..4 {
-        let mut data = passive(&mut first, &server);
+        let mut data = first.open("EPSV");
         first.ask("APPE file", "150");
         data.write_all(&integration_tests::site::sample(600_000)).unwrap();
         until("the file under way is there", || names() == ["file"]);
@@ -251,7 +238,7 @@ fn an_upload_that_stands_still_ends_when_its_file_is_deleted_and_its_bytes_come_
         let reply = first.reply();
         assert!((400..600).contains(&reply.code), "{reply:?}");
     }
-    let mut data = passive(&mut second, &server);
+    let mut data = second.open("EPSV");
     second.ask("STOR all", "150");
     data.write_all(&integration_tests::site::sample(1_000_000)).unwrap();
     drop(data);
@@ -262,17 +249,13 @@ fn an_upload_that_stands_still_ends_when_its_file_is_deleted_and_its_bytes_come_
 /// A source that never ends, for example in a transfer from another server.
 #[test]
 fn a_source_without_an_end_fills_no_disk() {
-    let secrets = Secrets::new();
-    let config = "[limits]\nkeep-free = \"1000TiB\"\n".to_owned();
-    let keeps = secrets.file("keeps.toml", &config);
-    let bounds = secrets.file("bounds.toml", &user("eve", "x", "max-file-size = \"1MiB\""));
+    let keeps = "[limits]\nkeep-free = \"1000TiB\"\n".to_owned();
+    let bounds = user("eve", "x", "max-file-size = \"1MiB\"");
     for (config, name) in [(keeps, "ann"), (bounds, "eve")] {
-        let server = site("endless").args(["--config", config.to_str().unwrap()]).start();
-        let mut raw = server.connect(Rfc959);
+        let server = site("endless").config(&config).start();
         let password = if name == "eve" { "x" } else { integration_tests::site::PASSWORD };
-        raw.login(name, password);
-        raw.ask("TYPE I", "200");
-        let mut data = passive(&mut raw, &server);
+        let mut raw = server.login_as(name, password);
+        let mut data = raw.open("EPSV");
         raw.ask("STOR endless", "150");
         let piece = vec![b'x'; 1 << 20];
         while data.write_all(&piece).is_ok() {}
@@ -318,7 +301,7 @@ fn a_pattern_costs_nothing_and_is_a_name_but_for_nlst() {
         ann.ask("EPSV", "229");
         ann.ask(&format!("{command} {pattern}"), "450|550|501|553");
     }
-    let data = passive(&mut ann, &server);
+    let data = ann.open("EPSV");
     ann.send(&format!("NLST {}b", "*a".repeat(60)));
     if ann.reply().code == 150 {
         assert_eq!(drain(data), b"");

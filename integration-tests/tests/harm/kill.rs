@@ -9,15 +9,14 @@ use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::site::{Server, sample};
 use integration_tests::socket::until;
 
-use super::{Bob, passive, site};
+use super::{Bob, site};
 
 const OTHERS: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
 
 /// Begins to store and has so many bytes arrive at the server.
 fn half_stored(server: &Server, name: &str, bytes: &[u8]) -> Vec<std::net::TcpStream> {
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
-    let mut data = passive(&mut ann, server);
+    let mut ann = server.login_binary(Rfc959);
+    let mut data = ann.open("EPSV");
     ann.ask(&format!("STOR {name}"), "150");
     data.write_all(bytes).unwrap();
     let size = || {
@@ -58,8 +57,7 @@ fn a_killed_stor_over_a_file_with_hard_links_keeps_its_names_and_all_that_arrive
     let content = sample(300_000);
     let mut server = site("linked").file("a", &content).start();
     std::fs::hard_link(server.path("a"), server.path("b")).unwrap();
-    let mut waiting = server.login(Rfc959);
-    waiting.ask("TYPE I", "200");
+    let mut waiting = server.login_binary(Rfc959);
     waiting.ask("EPSV", "229");
     waiting.send("STOR a");
     waiting.send("NOOP");
@@ -69,9 +67,8 @@ fn a_killed_stor_over_a_file_with_hard_links_keeps_its_names_and_all_that_arrive
     assert!(server.bytes("a") == content && server.bytes("b") == content);
 
     let new = sample(400_000).split_off(100_000);
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
-    let mut data = passive(&mut ann, &server);
+    let mut ann = server.login_binary(Rfc959);
+    let mut data = ann.open("EPSV");
     ann.ask("STOR a", "150");
     data.write_all(&new[..50_000]).unwrap();
     until("half has arrived", || server.bytes("b").starts_with(&new[..50_000]));

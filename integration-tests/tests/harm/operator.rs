@@ -7,21 +7,13 @@ use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::socket::until;
 use rustix::process::Signal;
 
-use super::{Bob, passive, site};
+use super::{Bob, site};
 use crate::accounts::Secrets;
 use std::io::Write;
 
 /// Names that a shell, a program or a log would take for something else.
 const NAMES: [&str; 6] =
     ["$(touch owned)", "a;touch owned", "-rf", "`touch owned`", "a b  c", "\u{202e}txt.exe"];
-
-fn store(raw: &mut integration_tests::raw::Raw, server: &integration_tests::site::Server, name: &str) {
-    let mut data = passive(raw, server);
-    raw.ask(&format!("STOR {name}"), "150");
-    data.write_all(b"content").unwrap();
-    drop(data);
-    raw.expect("226");
-}
 
 #[test]
 fn a_hook_gets_each_name_as_it_is_and_no_shell_reads_it() {
@@ -30,12 +22,10 @@ fn a_hook_gets_each_name_as_it_is_and_no_shell_reads_it() {
     let hook =
         secrets.file("hook", &format!("#!/bin/sh\nprintf '%s\\n' \"$#:$FTP_PATH\" >>{}\n", seen.display()));
     fs::set_permissions(&hook, Permissions::from_mode(0o700)).unwrap();
-    let config = secrets.file("server.toml", &format!("[hooks]\nafter-upload = [{hook:?}]\n"));
-    let server = site("hook").args(["--config", config.to_str().unwrap()]).start();
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
+    let server = site("hook").config(&format!("[hooks]\nafter-upload = [{hook:?}]\n")).start();
+    let mut ann = server.login_binary(Rfc959);
     for name in NAMES {
-        store(&mut ann, &server, name);
+        ann.store("EPSV", &format!("STOR {name}"), b"content");
     }
     let expected = |name: &&&str| format!("0:/{name}");
     until("each upload has its hook", || {
@@ -51,10 +41,9 @@ fn no_name_makes_a_second_line_of_the_xferlog_and_a_rotated_one_goes_on() {
     let secrets = Secrets::new();
     let log = secrets.file("xferlog", "");
     let server = site("xferlog").args(["--xferlog", log.to_str().unwrap()]).start();
-    let mut ann = server.login(Rfc959);
-    ann.ask("TYPE I", "200");
+    let mut ann = server.login_binary(Rfc959);
     for name in NAMES {
-        store(&mut ann, &server, name);
+        ann.store("EPSV", &format!("STOR {name}"), b"content");
     }
     let lines = || fs::read_to_string(&log).unwrap_or_default();
     until("each upload has its line", || lines().lines().count() == NAMES.len());
@@ -67,7 +56,7 @@ fn no_name_makes_a_second_line_of_the_xferlog_and_a_rotated_one_goes_on() {
     fs::rename(&log, &moved).unwrap();
     server.running.signal(Signal::HUP);
     until("it is there again", || log.exists());
-    store(&mut ann, &server, "after");
+    ann.store("EPSV", "STOR after", b"content");
     until("the new file has the line", || lines().lines().count() == 1);
     assert_eq!(fs::read_to_string(moved).unwrap().lines().count(), NAMES.len());
 }

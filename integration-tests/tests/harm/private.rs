@@ -52,8 +52,7 @@ fn where_tls_is_required_no_login_and_no_data_are_in_clear() {
     clear.ask("RETR a", "521|425");
     assert_eq!(server.names(), ["a"]);
     let mut raw = private(&server, &client);
-    let port = raw.ask("EPSV", "229").port();
-    let data = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    let data = raw.open("EPSV");
     let mut data = client.begin(data);
     raw.ask("RETR a", "150");
     let mut content = String::new();

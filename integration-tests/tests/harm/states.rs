@@ -2,15 +2,15 @@
 
 use std::any::Any;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site};
-use integration_tests::socket::{connect, until};
+use integration_tests::socket::until;
 use integration_tests::tls_client::TlsClient;
 
-use super::{Bob, passive, site};
+use super::{Bob, site};
 
 /// Far more than the buffers of a connection hold.
 const LARGE: u64 = 256 << 20;
@@ -20,22 +20,16 @@ type Held = Vec<Box<dyn Any>>;
 /// What a session holds when it has come so far.
 type State = (&'static str, fn(&Server) -> Held);
 
-fn eve(server: &Server) -> Raw {
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
-    raw
-}
-
 /// A transfer that has begun.
 fn moves(server: &Server, command: &str) -> Held {
-    let mut raw = eve(server);
-    let data = passive(&mut raw, server);
+    let mut raw = server.login_binary(Rfc959);
+    let data = raw.open("EPSV");
     raw.ask(command, "150");
     vec![Box::new(raw), Box::new(data)]
 }
 
 fn asked(server: &Server, lines: &[(&str, &str)]) -> Held {
-    let mut raw = eve(server);
+    let mut raw = server.login_binary(Rfc959);
     for (line, code) in lines {
         raw.ask(line, code);
     }
@@ -49,7 +43,7 @@ const STATES: [State; 13] = [
         vec![Box::new(raw)]
     }),
     ("half a command", |server| {
-        let mut raw = eve(server);
+        let mut raw = server.login_binary(Rfc959);
         raw.send_bytes(b"STOR half");
         vec![Box::new(raw)]
     }),
@@ -57,12 +51,12 @@ const STATES: [State; 13] = [
     ("a position for no transfer", |server| asked(server, &[("REST 1", "350")])),
     ("a data port without a client", |server| asked(server, &[("EPSV", "229")])),
     ("a data port with a client and no command", |server| {
-        let mut raw = eve(server);
-        let data = passive(&mut raw, server);
+        let mut raw = server.login_binary(Rfc959);
+        let data = raw.open("EPSV");
         vec![Box::new(raw), Box::new(data)]
     }),
     ("a transfer that awaits its connection", |server| {
-        let mut raw = eve(server);
+        let mut raw = server.login_binary(Rfc959);
         raw.ask("EPSV", "229");
         raw.send("RETR large");
         vec![Box::new(raw)]
@@ -70,14 +64,14 @@ const STATES: [State; 13] = [
     ("a file that is not read", |server| moves(server, "RETR large")),
     ("a file that does not come", |server| moves(server, "STOR never")),
     ("half a file", |server| {
-        let mut raw = eve(server);
-        let mut data = passive(&mut raw, server);
+        let mut raw = server.login_binary(Rfc959);
+        let mut data = raw.open("EPSV");
         raw.ask("STOR half", "150");
         data.write_all(&[7; 100_000]).unwrap();
         vec![Box::new(raw), Box::new(data)]
     }),
     ("a client that listens and takes nothing", |server| {
-        let mut raw = eve(server);
+        let mut raw = server.login_binary(Rfc959);
         let listener = TcpListener::bind((raw.local().ip(), 0)).unwrap();
         let at = listener.local_addr().unwrap();
         raw.ask(&format!("EPRT |1|{}|{}|", at.ip(), at.port()), "200");
@@ -137,12 +131,6 @@ fn private(server: &Server) -> Raw {
     raw
 }
 
-/// The port of a reply to PASV or CPSV.
-fn connected(raw: &mut Raw, server: &Server, command: &str) -> TcpStream {
-    let port = raw.ask(command, "227").port();
-    connect(SocketAddr::new(raw.local().ip(), 0), SocketAddr::new(server.ip(), port))
-}
-
 #[test]
 fn a_peer_that_is_no_tls_server_gets_no_file_and_gives_none_under_sscn_cpsv_and_pinc() {
     let server = Site::new("client").user("bob:bob").tls().file("a", "content").start();
@@ -153,7 +141,7 @@ fn a_peer_that_is_no_tls_server_gets_no_file_and_gives_none_under_sscn_cpsv_and_
                 let mut raw = private(&server);
                 raw.ask(&format!("PINC SHA-256 {}", "ab".repeat(32)), "200");
                 raw.ask(first, "200");
-                let mut data = connected(&mut raw, &server, passive);
+                let mut data = raw.open(passive);
                 raw.send(command);
                 let mut heard = Vec::new();
                 // It may be reset at any time.

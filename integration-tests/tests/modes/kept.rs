@@ -33,7 +33,7 @@ fn e12_one_connection_carries_many_files_and_listings() {
     let server = Site::new("kept").file("a", "first").file("d/b", "second").start();
     let mut raw = server.login(Rfc959);
     block_mode(&mut raw);
-    let mut connection = data(&server, &mut raw, "S");
+    let mut connection = raw.open("LSTN S");
     raw.ask("RETR a", "150");
     raw.expect("250");
     expect_blocks(&mut connection, "first");
@@ -57,7 +57,7 @@ fn e12_the_next_file_may_come_before_its_command() {
     let server = Site::new("early").start();
     let mut raw = server.login(Rfc959);
     block_mode(&mut raw);
-    let mut connection = data(&server, &mut raw, "R");
+    let mut connection = raw.open("LSTN R");
     let all = [blocks("first"), blocks(""), blocks("third")].concat();
     connection.write_all(&all).unwrap();
     for (name, codes) in [("a", ["150", "250"]), ("b", ["125", "250"]), ("c", ["125", "250"])] {
@@ -81,8 +81,7 @@ fn e12_a_connection_that_ends_between_two_files_ends_no_file() {
     let server = Site::new("ends").file("a", "old").start();
     let mut raw = server.login(Rfc959);
     block_mode(&mut raw);
-    let port = raw.ask("EPSV", "229").port();
-    let mut connection = connect("127.0.0.1:0".parse().unwrap(), SocketAddr::new(server.ip(), port));
+    let mut connection = raw.open("EPSV");
     raw.send("STOR a");
     connection.write_all(&blocks("new")).unwrap();
     raw.expect("150");
@@ -103,7 +102,7 @@ fn a_kept_connection_is_closed_in_order_when_its_session_ends() {
     let server = Site::new("quit").file("a", "first").start();
     let mut raw = server.login(Rfc959);
     block_mode(&mut raw);
-    let connection = data(&server, &mut raw, "S");
+    let connection = raw.open("LSTN S");
     raw.ask("RETR a", "150");
     raw.expect("250");
     raw.ask("QUIT", "221");
@@ -170,7 +169,7 @@ fn e12_commands_and_files_far_ahead_are_taken_one_after_the_other() {
         let mut raw = server.login(Rfc959);
         block_mode(&mut raw);
         raw.ask("DGST SHA-256", "200");
-        let mut connection = data(&server, &mut raw, direction);
+        let mut connection = raw.open(&format!("LSTN {direction}"));
         let commands = |range: std::ops::Range<usize>| -> String {
             range.map(|n| format!("{command}{n}.txt\r\n")).collect()
         };
@@ -201,14 +200,14 @@ fn kept_connections_of_a_crowd_leave_the_others_unharmed() {
         let mut raw = server.connect(Rfc959);
         raw.login("eve", "eve");
         block_mode(&mut raw);
-        let connection = data(&server, &mut raw, "S");
+        let connection = raw.open("LSTN S");
         raw.ask("RETR a", "150");
         raw.expect("250");
         sessions.push((raw, connection));
     }
     let mut raw = server.login(Rfc959);
     block_mode(&mut raw);
-    let mut connection = data(&server, &mut raw, "S");
+    let mut connection = raw.open("LSTN S");
     for code in ["150", "125", "125"] {
         raw.ask("RETR a", code);
         raw.expect("250");

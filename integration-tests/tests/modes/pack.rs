@@ -1,7 +1,7 @@
 //! PACK: groups of small files.
 
 use super::*;
-use crate::accounts::{Secrets, user as account};
+use crate::accounts::user as account;
 use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -47,8 +47,8 @@ fn ready(server: &Server) -> Raw {
 }
 
 /// Stores a group over a connection of its own. Returns the lines of the final reply about files.
-fn store(server: &Server, raw: &mut Raw, command: &str, (stream, code): (&[u8], &str)) -> Vec<String> {
-    let mut connection = data(server, raw, "R");
+fn store(raw: &mut Raw, command: &str, (stream, code): (&[u8], &str)) -> Vec<String> {
+    let mut connection = raw.open("LSTN R");
     raw.send(command);
     // A server that has seen enough resets the connection.
     let _ = connection.write_all(stream);
@@ -80,7 +80,7 @@ fn a_group_is_sent_as_one_stream_and_what_has_changed_is_left_out() {
     );
     // A name that leads out of the directory is no name.
     raw.ask(&format!("PACK SEND d//{items}"), "501");
-    let connection = data(&server, &mut raw, "S");
+    let connection = raw.open("LSTN S");
     raw.send(&format!("PACK SEND d//{}", items.strip_suffix("/4,-,-,.").unwrap()));
     raw.expect("150");
     let wire = drain(connection);
@@ -107,7 +107,7 @@ fn a_group_gets_its_names_with_keep_and_replaces_nothing() {
     let server = Site::new("pack-keep").file("d/taken", "old").start();
     let mut raw = ready(&server);
     raw.ask("MODE B", "200");
-    let mut connection = data(&server, &mut raw, "R");
+    let mut connection = raw.open("LSTN R");
     let looked = raw.ask("PACK LOOK /d//a/taken/b", "250");
     assert_eq!(files(&looked.lines), ["2 left taken"]);
     let block = |stream: &[u8]| {
@@ -143,7 +143,7 @@ fn a_connection_carries_one_group_after_the_other() {
     let server = Site::new("pack-kept").file("a", "first").file("b", "second").start();
     let mut raw = ready(&server);
     raw.ask("MODE B", "200");
-    let mut connection = data(&server, &mut raw, "S");
+    let mut connection = raw.open("LSTN S");
     for (command, content, code) in
         [("PACK SEND ///5,-,-,a", "first", "150"), ("PACK SEND ///6,-,-,b", "second", "125")]
     {
@@ -165,7 +165,7 @@ fn a_stream_that_is_not_that_of_the_group_leaves_nothing() {
     let other = stream(&[Some("first"), Some("second")]);
     let huge = [&[1][..], &[0xff; 8]].concat();
     for stream in [&whole[..whole.len() - 1], &whole[..3], b"", &long, &other, &huge, b"\x02"] {
-        store(&server, &mut raw, "PACK STORE 1 d//5,-,a/3,-,b", (stream, "451"));
+        store(&mut raw, "PACK STORE 1 d//5,-,a/3,-,b", (stream, "451"));
         until("nothing is left", || server.names() == ["d/"]);
     }
     // What the session refuses before anything moves.
@@ -214,7 +214,7 @@ fn files_are_compared_with_what_is_said_of_them() {
 
 #[test]
 fn only_files_that_are_what_is_said_of_them_are_deleted() {
-    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let own = tempfile::tempdir().unwrap();
     let at = |name: &str| own.path().join(name);
     fs::create_dir_all(at("d/dir")).unwrap();
     for (name, content) in [("a", "first"), ("b", "second"), ("c", "third")] {
@@ -222,8 +222,7 @@ fn only_files_that_are_what_is_said_of_them_are_deleted() {
     }
     symlink("a", at("d/link")).unwrap();
     let more = format!("root = {:?}\nquota-files = 7", own.path());
-    let config = secrets.file("server.toml", &account("eve", "x", &more));
-    let server = Site::new("pack-delete").args(["--config", config.to_str().unwrap()]).start();
+    let server = Site::new("pack-delete").config(&account("eve", "x", &more)).start();
     let mut raw = server.connect(Rfc959);
     raw.login("eve", "x");
     raw.ask("MKD d/e", "257");
@@ -249,13 +248,13 @@ fn groups_are_few_and_die_with_their_session_and_with_their_server() {
     let mut raw = ready(&server);
     let whole = stream(&[Some("first")]);
     for number in 1..=4 {
-        store(&server, &mut raw, &format!("PACK STORE {number} d//5,-,a"), (&whole, "226"));
+        store(&mut raw, &format!("PACK STORE {number} d//5,-,a"), (&whole, "226"));
     }
-    let connection = data(&server, &mut raw, "R");
+    let connection = raw.open("LSTN R");
     raw.ask("PACK STORE 5 d//5,-,a", "450");
     drop(connection);
     raw.ask("PACK DROP 3", "250");
-    store(&server, &mut raw, "PACK STORE 5 d//5,-,a", (&whole, "226"));
+    store(&mut raw, "PACK STORE 5 d//5,-,a", (&whole, "226"));
     // The directory of group 1 is another one now.
     fs::rename(server.path("d"), server.path("e")).unwrap();
     fs::create_dir(server.path("d")).unwrap();
@@ -268,7 +267,7 @@ fn groups_are_few_and_die_with_their_session_and_with_their_server() {
     until("the groups are removed", || temporary(&server).is_empty());
 
     let mut raw = ready(&server);
-    store(&server, &mut raw, "PACK STORE 1 e//5,-,b", (&whole, "226"));
+    store(&mut raw, "PACK STORE 1 e//5,-,b", (&whole, "226"));
     assert_eq!(temporary(&server).len(), 2);
     server.die_and_return();
     until("the next start removes them", || temporary(&server).is_empty());

@@ -10,8 +10,6 @@ use integration_tests::site::{PASSWORD, Site, USER, sample};
 use integration_tests::socket::{connect, drain};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::accounts::Secrets;
-
 /// The only data port, so that the router can publish it.
 const DATA_PORT: u16 = 40_000;
 
@@ -41,13 +39,14 @@ fn published() -> Result<(), Skipped> {
     let mut nat = network.nat("nat")?;
     let (outside, user) = (nat.outside(), network.host("user"));
     let [host, colleague] = ["server", "colleague"].map(|name| network.host_behind(&mut nat, name));
-    let secrets = Secrets::new();
     let text = format!("[[public-address]]\naddress = \"{outside}\"\nnetworks = \"10.1.0.0/16\"\n");
-    let config = secrets.file("server.toml", &text);
     let ports = format!("{DATA_PORT}-{DATA_PORT}");
-    let args = ["--config", config.to_str().unwrap(), "--passive-ports", &ports];
     let sent = sample(100_000);
-    let site = Site::new("published").at(&host.ip()).file("a.bin", &sent).args(args);
+    let site = Site::new("published")
+        .at(&host.ip())
+        .file("a.bin", &sent)
+        .config(&text)
+        .args(["--passive-ports", &ports]);
     let server = host.run(|| site.start());
     let (at, port) = (server.address(Rfc959), server.address(Rfc959).port());
     network.publish(&nat, at);

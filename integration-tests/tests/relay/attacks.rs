@@ -3,7 +3,6 @@
 
 use super::joined;
 use ftp_io::link;
-use ftp_proto::relay::message::FromAgent;
 use ftp_proto::relay::token::Secret32;
 use integration_tests::relay::{Greeter, Relay, Session, bad_frames, says_and_ends};
 use std::io::{Read, Write};
@@ -44,11 +43,7 @@ fn r38_r39_whatever_a_session_says_ends_that_session_alone_and_the_files_of_othe
 fn ticket(session: &mut Session) -> Secret32 {
     let greeter = Greeter::start(super::SOURCE).address();
     session.tunnel(super::SOURCE, greeter.port());
-    session.hear_until(|heard| match heard {
-        FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
-        FromAgent::Refused { .. } => panic!("{heard:?}"),
-        _ => None,
-    })
+    session.ticket()
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! What the relay carries, it does not see.
 
-use super::{SOURCE, TARGET, at, connect_from, ended, greeted, relay};
+use super::{SOURCE, TARGET, connect_from, ended, greeted, legs, relay};
 use ftp_io::link::{Acceptor, Link, attach};
 use ftp_proto::relay::link::{First, accept_data};
-use ftp_proto::relay::message::{End, Waits};
+use ftp_proto::relay::message::End;
 use ftp_proto::relay::token::Secret32;
-use integration_tests::relay::listen;
 use integration_tests::site::sample;
 use integration_tests::socket;
 use std::io::{Read, Write};
@@ -40,16 +39,14 @@ fn crosses(
 ) -> Crossed {
     let agent = relay();
     let mut session = greeted(&agent);
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
-    let (a, b) = session.ready();
+    let [a, b] = legs(&mut session, u64::MAX);
     let before = agent.kernel_says("io", "rchar");
     let wire = socket::listen(SOURCE, 0);
     let sender = connect_from(SOURCE, wire.local_addr().unwrap());
-    let (near, far) = (socket::accept(&wire).0, connect_from(SOURCE, at(a)));
+    let (near, far) = (socket::accept(&wire).0, connect_from(SOURCE, a));
     let forth = listening_in(near.try_clone().unwrap(), far.try_clone().unwrap());
     let back = listening_in(far, near);
-    let target = connect_from(TARGET, at(b));
+    let target = connect_from(TARGET, b);
     let sending = thread::spawn(move || send(sender));
     let got = receive(target);
     sending.join().unwrap();

@@ -2,19 +2,10 @@
 
 use super::{SOURCE, TARGET, refused, relay};
 use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, ToAgent, Waits};
-use ftp_proto::relay::token::Secret32;
 use integration_tests::relay::{Greeter, Relay, Session, listen};
 use integration_tests::socket;
 use std::io::Read;
 use std::net::SocketAddr;
-
-fn ticket(session: &mut Session) -> Secret32 {
-    session.hear_until(|heard| match heard {
-        FromAgent::TunnelReady { ticket, .. } => Some(ticket.clone()),
-        FromAgent::Refused { .. } => panic!("{heard:?}"),
-        _ => None,
-    })
-}
 
 #[test]
 fn r23_what_does_not_greet_as_ftp_is_closed_and_not_shown() {
@@ -68,7 +59,7 @@ fn r23_where_tls_begins_at_once_nothing_but_a_client_hello_goes_first() {
     for words in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"USER ann\r\n"] {
         let mut session = agent.session();
         session.tunnel(SOURCE, silent.local_addr().unwrap().port());
-        let ticket = ticket(&mut session);
+        let ticket = session.ticket();
         let (mut stream, _) = socket::accept(&silent);
         drop(session.through(&ticket, words, 1));
         session

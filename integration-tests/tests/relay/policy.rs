@@ -1,11 +1,12 @@
 //! The policy file: what each token may reach and use, and what happens to it when the file is read again.
 
-use super::{SOURCE, TARGET, at, connect_from, ended, is_reset, joined_in, refused, sample};
-use ftp_proto::relay::message::{Code, End, FromAgent, LegId, Waits};
+use super::{SOURCE, TARGET, asks_for_legs, at, connect_from, ended, is_reset, joined_in, refused, sample};
+use ftp_proto::relay::message::{Code, End, FromAgent, LegId};
 use ftp_proto::relay::token::Token;
 use ftp_proto::relay::user::Failure;
 use integration_tests::binary::{Program, Running};
-use integration_tests::relay::{Agent, Relay, Session, listen, write_private};
+use integration_tests::relay::{Agent, Relay, Session, write_private};
+use integration_tests::socket;
 use std::io::{Read, Write};
 
 /// Both servers may be reached.
@@ -76,7 +77,7 @@ fn r27_a_token_that_the_policy_does_not_name_is_told_so() {
 fn r28_a_token_that_is_taken_out_of_the_policy_loses_what_flows_and_others_go_on() {
     let agent = relay(BOTH);
     let mut test = greeted(&agent, &agent.token);
-    let (mut source, mut target) = joined_in(&mut test, u64::MAX);
+    let (mut source, target) = joined_in(&mut test, u64::MAX);
     let mut ann = greeted(&agent, &agent.others[0]);
     let (mut cut_source, mut cut_target) = joined_in(&mut ann, u64::MAX);
     agent.change_policy(
@@ -88,10 +89,7 @@ fn r28_a_token_that_is_taken_out_of_the_policy_loses_what_flows_and_others_go_on
     assert_eq!((code, text.as_str()), (Code::Denied, "the policy does not name the token"));
     source.write_all(b"x").unwrap();
     drop(source);
-    let mut got = Vec::new();
-    target.read_to_end(&mut got).unwrap();
-    drop(target);
-    assert_eq!(got, b"x");
+    assert_eq!(socket::drain(target), b"x");
     assert_eq!(ended(&mut test), (1, 0, End::Eof));
 }
 
@@ -102,8 +100,7 @@ fn r28_what_flows_to_a_server_that_is_no_longer_allowed_is_reset_and_the_session
     let (mut source, mut target) = joined_in(&mut session, u64::MAX);
     agent.change_policy("allow = [\"127.0.0.2:21,1024-65535\"]\n", "other rules hold");
     assert!(is_reset(&mut source) && is_reset(&mut target));
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+    asks_for_legs(&mut session, u64::MAX);
     let (_, code, leg) = refused(&mut session);
     assert_eq!((code, leg), (Code::Denied, Some(LegId::B)));
 }
@@ -146,8 +143,7 @@ fn counts_are_those_of_the_token_and_of_its_group() {
     let mut kept = Vec::new();
     for session in &mut sessions {
         kept.push(joined_in(session, u64::MAX));
-        let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-        session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+        asks_for_legs(session, u64::MAX);
         refusals.push(why(session));
     }
     let expected = [
@@ -169,8 +165,7 @@ fn r33_the_bytes_of_a_day_end_what_flows_with_a_reset_and_refuse_what_comes_then
     assert_eq!(ended(&mut session).2, End::LimitBytes);
     // What is left is less than a piece; it may be used up.
     let rest = loop {
-        let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-        session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+        asks_for_legs(&mut session, u64::MAX);
         let next = session.hear_until(|heard| match heard {
             FromAgent::Refused { text, .. } => Some(Err(text.as_str().to_owned())),
             FromAgent::JoinReady { a, b, .. } => Some(Ok((*a, *b))),
@@ -226,8 +221,7 @@ fn r08_a_relay_at_all_addresses_tells_servers_the_one_that_its_operator_names() 
     let asked = |relay: Relay| {
         let agent = relay.at("0.0.0.0").server(SOURCE).server(TARGET).start();
         let mut session = greeted(&agent, &agent.token);
-        let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-        session.join(grant, listen(SOURCE), listen(TARGET), Waits::default());
+        asks_for_legs(&mut session, u64::MAX);
         (agent, session)
     };
     let (_agent, mut session) = asked(Relay::new().policy("address = [\"127.0.0.9\"]\n"));
