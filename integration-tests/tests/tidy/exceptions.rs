@@ -96,7 +96,10 @@ const REASONS: &[(&str, &str)] = &[
         "a_listener_that_cannot_be_reached_lets_the_source_listen",
         "the scripted destination is foreign and knows no RNDZ",
     ),
-    ("a_server_that_closes_in_mid_file", "the scripted source is foreign and knows no RNDZ"),
+    (
+        "rules_of_exchange_name_the_hosts_the_direction_the_path_and_tls",
+        "the partners of the account are foreign, and its rules come on top of that policy",
+    ),
     ("R438-append-bare-retr-first", "RFC 438 knows no proof: its bare script"),
     ("R438-append-bare-retr-first-without-the-filter", "RFC 438 knows no proof: its bare script"),
     ("R438-append-bare-store-first", "RFC 438 knows no proof: its bare script"),
