@@ -32,6 +32,7 @@ use rustix::process::Signal;
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 /// The two servers, as far as the relay sees them.
@@ -40,6 +41,15 @@ const TARGET: &str = "127.0.0.3";
 
 fn relay() -> Agent {
     Relay::new().server(SOURCE).server(TARGET).start()
+}
+
+/// What `check` says of a relay, and it ends with this exit code.
+pub(crate) fn checks(address: impl std::fmt::Display, token_file: &Path, code: i32) -> String {
+    let mut command = Program::RelayAgent.command();
+    command.args(["check", &address.to_string(), "--token-file"]).arg(token_file);
+    let mut check = Running::start("check", command);
+    assert_eq!(check.wait().code(), Some(code), "{}", check.said());
+    check.said()
 }
 
 /// A session in which both servers have greeted.
@@ -389,22 +399,15 @@ fn r27_r31_a_wrong_token_is_denied_with_the_reason_in_the_relays_log_alone() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     write_private(&file, &wrong.line());
-    let address = agent.address.to_string();
-    let mut command = Program::RelayAgent.command();
-    command.args(["check", &address, "--token-file"]).arg(&file);
-    let mut check = Running::start("check", command);
-    assert_eq!(check.wait().code(), Some(11), "{}", check.said());
-    let mut command = Program::RelayAgent.command();
-    command.args(["check", &address, "--token-file"]).arg(&agent.token_file);
-    let mut check = Running::start("check", command);
-    assert_eq!(check.wait().code(), Some(0), "{}", check.said());
+    checks(agent.address, &file, 11);
+    let said = checks(agent.address, &agent.token_file, 0);
     for line in [
         "is a relay, holds token test",
         "the clocks of the relay and of this host agree",
         "no NAT",
         "hint  hosts that can connect to 127.0.0.1",
     ] {
-        assert!(check.said().contains(line), "{line}: {}", check.said());
+        assert!(said.contains(line), "{line}: {said}");
     }
     assert!(!agent.running.said().contains(wrong.line().rsplit('.').next().unwrap()));
     assert!(!agent.running.said().contains(agent.token.line().rsplit('.').next().unwrap()));

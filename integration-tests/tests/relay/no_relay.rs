@@ -1,6 +1,6 @@
 //! What is said of something that is no relay, or no hub.
 
-use super::relay;
+use super::{checks, relay};
 use ftp_proto::relay::token::Token;
 use integration_tests::binary::{Program, Running};
 use integration_tests::relay::{Greeter, write_private};
@@ -40,12 +40,8 @@ fn check_names_what_is_no_relay() {
     for (address, words) in
         [(ftp, "it is an FTP server"), (ssh, "it is an SSH server"), (web(), "it is a web server")]
     {
-        let mut command = Program::RelayAgent.command();
-        command.args(["check", &address.to_string(), "--token-file"]).arg(&file);
-        let mut check = Running::start("check", command);
-        assert_eq!(check.wait().code(), Some(1), "{}", check.said());
-        let said = format!("{address} is no relay and no hub: {words}");
-        assert!(check.said().contains(&said), "{said:?}: {}", check.said());
+        let said = checks(address, &file, 1);
+        assert!(said.contains(&format!("{address} is no relay and no hub: {words}")), "{words:?}: {said}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The policy file: what each token may reach and use, and what happens to it when the file is read again.
 
-use super::{SOURCE, TARGET, asks_for_legs, at, connect_from, ended, is_reset, joined_in, refused, sample};
+use super::{
+    SOURCE, TARGET, asks_for_legs, at, checks, connect_from, ended, is_reset, joined_in, refused, sample,
+};
 use ftp_proto::relay::message::{Code, End, FromAgent, LegId};
 use ftp_proto::relay::token::Token;
 use ftp_proto::relay::user::Failure;
@@ -65,11 +67,8 @@ fn r27_a_token_that_the_policy_does_not_name_is_told_so() {
     let file = directory.path().join("token");
     write_private(&file, &agent.others[0].line());
     for _ in 0..3 {
-        let mut command = Program::RelayAgent.command();
-        command.args(["check", &agent.address.to_string(), "--token-file"]).arg(&file);
-        let mut check = Running::start("check", command);
-        assert_eq!(check.wait().code(), Some(11), "{}", check.said());
-        assert!(check.said().contains("the policy does not name the token"), "{}", check.said());
+        let said = checks(agent.address, &file, 11);
+        assert!(said.contains("the policy does not name the token"), "{said}");
     }
 }
 

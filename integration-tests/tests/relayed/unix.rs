@@ -2,7 +2,7 @@
 
 use super::{copy_with, never, went};
 use ftp_proto::relay::token::Token;
-use integration_tests::binary::{Program, Running};
+use integration_tests::binary::Program;
 use integration_tests::foreign::own_address;
 use integration_tests::relay::{Agent, Relay, write_private};
 use integration_tests::site::{Server, sample};
@@ -40,11 +40,7 @@ fn r59_programs_of_this_host_use_a_relay_at_a_unix_socket_and_are_counted_by_the
     assert!(to.bytes("b.bin") == content, "{run}");
     agent.logs(&format!("user {}", getuid().as_raw()));
 
-    let mut command = Program::RelayAgent.command();
-    command.args(["check", &address, "--token-file"]).arg(&agent.token_file);
-    let mut check = Running::start("check", command);
-    assert_eq!(check.wait().code(), Some(0), "{}", check.said());
-    let said = check.said();
+    let said = crate::relay::checks(&address, &agent.token_file, 0);
     assert!(
         said.contains(&format!("{address} can be reached")) && said.contains("is a relay, holds"),
         "{said}"
