@@ -7,7 +7,7 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, User, user};
+use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
@@ -53,7 +53,8 @@ impl Scene {
             true => server.explicit_url(path),
             false => server.url(path),
         };
-        let pins = [self.from.pin_if(self.is_private), self.to.pin_if(self.is_private)].concat();
+        let pins = [&self.from, &self.to].into_iter().filter(|_| self.is_private);
+        let pins = pins.flat_map(|server| ["--pin".to_owned(), server.pin()]);
         let run = self.user().here(self.state.path()).args(["copy", "--detach", "--limit", RATE]);
         let run = run.args(pins).args(more);
         run.args([url(&self.from, "a.bin"), url(&self.to, "b.bin")])
@@ -97,22 +98,28 @@ impl Scene {
         self.user().args(["resume", "last"]).run()
     }
 
+    /// Waits until the trace of a run has these words.
+    fn until_traced(&self, words: &str) {
+        let trace = self.state.path().join("trace");
+        until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(words)));
+    }
+
+    /// A run is killed at a moment of its trace, and a later one ends the job.
+    fn is_ended_after_a_kill(&self, run: Started, moment: &str) {
+        self.until_traced(moment);
+        let killed = run.kill();
+        let state = self.state();
+        assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
+        let run = self.resume().exits(0);
+        self.is_done(&run);
+    }
+
     /// The copy has its name and all bytes, and nothing else is left of it.
     fn is_done(&self, run: &Run) {
         assert!(self.to.bytes("b.bin") == sample(LARGE), "bytes differ: {run}");
         assert_eq!(self.parts(), [""; 0].map(PathBuf::from), "{run}");
         assert_eq!(run.events("file")[0]["verified"], "sha-256", "{run}");
         assert_eq!(self.state(), "done", "{run}");
-    }
-}
-
-trait Pin {
-    fn pin_if(&self, is_private: bool) -> Vec<String>;
-}
-
-impl Pin for Server {
-    fn pin_if(&self, is_private: bool) -> Vec<String> {
-        if is_private { vec!["--pin".to_owned(), self.pin()] } else { Vec::new() }
     }
 }
 
@@ -172,13 +179,7 @@ fn r46_a_user_agent_that_is_killed_at_any_moment_of_such_a_copy_leaves_what_a_la
         let options = [through(&relay).as_slice(), &["--trace".to_owned(), "trace".to_owned()]].concat();
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         let run = scene.copy(&options).start();
-        let trace = scene.state.path().join("trace");
-        until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
-        let killed = run.kill();
-        let state = scene.state();
-        assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
-        let run = scene.resume().exits(0);
-        scene.is_done(&run);
+        scene.is_ended_after_a_kill(run, moment);
     }
 }
 
@@ -188,13 +189,7 @@ fn n9_the_coordinator_may_be_killed_at_any_moment() {
     for moment in ["> DETA", "> RNDZ", "> STOR", "< 150"] {
         let scene = scene();
         let run = scene.copy(&["--trace", "trace"]).start();
-        let trace = scene.state.path().join("trace");
-        until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
-        let killed = run.kill();
-        let state = scene.state();
-        assert!(["detached", "interrupted"].contains(&state.as_str()), "{moment}: {state}\n{killed}");
-        let run = scene.resume().exits(0);
-        scene.is_done(&run);
+        scene.is_ended_after_a_kill(run, moment);
     }
 }
 
@@ -213,8 +208,7 @@ fn n9_either_server_may_be_killed_while_the_transfer_is_set_up() {
 fn is_killed_at(moment: &str, is_source: bool) {
     let mut scene = scene();
     let run = scene.copy(&["--trace", "trace", "--retries", "3"]).start();
-    let trace = scene.state.path().join("trace");
-    until("the trace has that", || fs::read_to_string(&trace).is_ok_and(|text| text.contains(moment)));
+    scene.until_traced(moment);
     let server = if is_source { &mut scene.from } else { &mut scene.to };
     server.die_and_return();
     // Another attempt moves it, or a later run does.
@@ -323,8 +317,7 @@ fn n9_ctrl_c_while_waiting_leaves_the_transfer_alone() {
     let run = scene.user().args(["--trace", "trace", "resume"]).start();
     let trace = run.home().join("trace");
     until("it waits", || fs::read_to_string(&trace).is_ok_and(|text| text.contains("State moving")));
-    run.interrupt();
-    let run = run.end().exits(10).says("goes on");
+    let run = run.end_with(Signal::INT).exits(10).says("goes on");
     assert_eq!(scene.state(), "detached", "{run}");
     let run = scene.resume().exits(0);
     scene.is_done(&run);

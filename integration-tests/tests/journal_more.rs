@@ -1,7 +1,7 @@
 //! What a job that was killed finds when it goes on: directories that are gone, other jobs, old files that were renamed
 //! aside, and copies under their final names.
 
-use crate::journal::scene;
+use crate::journal::{Scene, scene};
 use ftp_proto::dialect::Dialect;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::Relay;
@@ -226,15 +226,21 @@ fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_canc
     scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
 }
 
+/// Begins to copy a list, and returns in the middle of its second file.
+fn copies_a_list(scene: &Scene, more: &[&str]) -> Started {
+    let line =
+        |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
+    let run = scene.user().file("list", line("a") + &line("large.bin"));
+    let run = run.args(["copy", "--limit", "500KB", "-j", "1", "--from-file", "list"]).args(more).start();
+    scene.to.until_part(200_000);
+    has_finished(1, || scene.user());
+    run
+}
+
 #[test]
 fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
     let scene = scene();
-    let line =
-        |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
-    let words = ["copy", "--limit", "500KB", "-j", "1", "--overwrite", "never", "--from-file", "list"];
-    let run = scene.user().file("list", line("a") + &line("large.bin")).args(words).start();
-    scene.to.until_part(200_000);
-    has_finished(1, || scene.user());
+    let run = copies_a_list(&scene, &["--overwrite", "never"]);
     let receipt = |run: &Run| {
         let receipts = run.events("receipt");
         let found = receipts.iter().find(|told| told["source"].as_str().unwrap().ends_with("/a")).unwrap();
@@ -254,12 +260,7 @@ fn n8_what_earlier_runs_have_copied_is_told_as_that_and_keeps_its_receipt() {
 #[test]
 fn n8_what_an_earlier_run_has_copied_and_the_destination_has_lost_is_copied_again() {
     let scene = scene();
-    let line =
-        |name: &str| format!("{}\t{}\n", scene.from.url(&format!("t/{name}")), scene.destination(name));
-    let words = ["copy", "--limit", "500KB", "-j", "1", "--from-file", "list"];
-    let run = scene.user().file("list", line("a") + &line("large.bin")).args(words).start();
-    scene.to.until_part(200_000);
-    has_finished(1, || scene.user());
+    let run = copies_a_list(&scene, &[]);
     let killed = run.kill();
     let copy = scene.to.path("a");
     let bytes = fs::read(&copy).unwrap();

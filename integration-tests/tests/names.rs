@@ -1,5 +1,6 @@
 //! Names that a listing, a destination or another source of the same job may take for one: none of the files is lost.
 
+use crate::trees::{copy, source, target};
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site};
@@ -9,18 +10,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-
-fn source(files: &[&str]) -> Server {
-    files.iter().fold(Site::new("source"), |site, name| site.file(name, name)).start()
-}
-
-fn target() -> Server {
-    Site::new("target").at("127.0.0.3").start()
-}
-
-fn copy(args: &[&str]) -> Run {
-    user().args(["copy", "--json", "--retries", "0"]).args(args).run()
-}
 
 /// The line of LIST of a file, or a directory if `name` ends with `/`.
 fn line(name: &str) -> String {

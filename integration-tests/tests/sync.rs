@@ -16,11 +16,11 @@ fn source() -> Site {
     site.file("s/d/e/f", sample(70_000)).file("s/z", "")
 }
 
-fn target() -> Site {
+pub(crate) fn target() -> Site {
     Site::new("target").at("127.0.0.3")
 }
 
-fn synced(words: &[&str]) -> Run {
+pub(crate) fn synced(words: &[&str]) -> Run {
     user().args(["sync", "--json", "--retries", "0", "--timeout", "10s"]).args(words).run()
 }
 

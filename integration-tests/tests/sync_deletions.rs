@@ -1,5 +1,6 @@
 //! `sync --delete`: what is deleted, what stays, and what is told of both.
 
+use crate::sync::{synced, target};
 use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::Foreign;
 use integration_tests::liar::{Liar, Lie};
@@ -14,14 +15,6 @@ use std::sync::{Arc, Mutex};
 
 fn source() -> Site {
     Site::new("source").file("s/a", "a").file("s/n.log", "n")
-}
-
-fn target() -> Site {
-    Site::new("target").at("127.0.0.3")
-}
-
-fn synced(words: &[&str]) -> Run {
-    user().args(["sync", "--json", "--retries", "0", "--timeout", "10s"]).args(words).run()
 }
 
 /// What the events of a kind say: verb and place.

@@ -14,15 +14,15 @@ fn pair(file: &[u8]) -> (Server, Server) {
 }
 
 fn between(from_dialect: Dialect, to_dialect: Dialect) {
-    let content = sample(300_000);
+    let content = sample(5_000_003);
     let (from, to) = pair(&content);
     let run = copy(&[], from.url_of(from_dialect, "a.bin"), to.url_of(to_dialect, "b.bin")).exits(0);
     let summary = run.summary();
-    assert_eq!(to.bytes("b.bin"), content, "{run}");
+    assert!(to.bytes("b.bin") == content, "{run}");
     assert_eq!(to.names(), ["b.bin"]);
     assert_eq!(
         (&summary["ok"], &summary["files"], &summary["bytes"], &summary["path"], &summary["rung"]),
-        (&true.into(), &1.into(), &300_000.into(), &"direct".into(), &"dest-listens".into()),
+        (&true.into(), &1.into(), &5_000_003.into(), &"direct".into(), &"dest-listens".into()),
         "{run}"
     );
 }
@@ -45,31 +45,6 @@ fn from_today_to_1973() {
 #[test]
 fn from_1973_to_1973() {
     between(Rfc354, Rfc354);
-}
-
-#[test]
-fn every_size_keeps_every_byte() {
-    for size in [0, 1, 65_535, 65_536, 5_000_003] {
-        let content = sample(size);
-        let (from, to) = pair(&content);
-        let run = copy(&["--verify", "hash"], from.url("a.bin"), to.url("b.bin")).exits(0);
-        assert!(to.bytes("b.bin") == content, "{size} bytes differ\n{run}");
-        assert_eq!(run.summary()["verified"], "sha-256", "{run}");
-        assert_eq!(run.summary()["bytes"], size, "{run}");
-    }
-}
-
-#[test]
-fn over_ipv6() {
-    let content = sample(300_000);
-    let from = Site::new("source6").at("::1").file("a.bin", &content).start();
-    let to = Site::new("target6").at("::1").start();
-    for dialect in [Rfc354, Rfc959] {
-        let run =
-            copy(&["--overwrite", "always"], from.url_of(dialect, "a.bin"), to.url_of(dialect, "b.bin"));
-        assert_eq!(run.exits(0).summary()["path"], "direct");
-        assert_eq!(to.bytes("b.bin"), content);
-    }
 }
 
 #[test]

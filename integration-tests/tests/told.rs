@@ -44,6 +44,7 @@ fn a_plain_server_behind_ftps_is_told_as_one() {
     let run = copy(&peer.url("a.bin").replace("ftp://", "ftps://")).exits(1);
     let at = peer.address().to_string();
     one_line(&run, &[&at, "does not speak TLS on this port", "use ftpes:// if the server offers AUTH TLS"]);
+    assert_eq!(peer.seen_of(&["USER", "PASS"]), [""; 0], "{:?}", peer.seen());
 }
 
 #[test]
@@ -53,6 +54,7 @@ fn a_server_without_auth_behind_ftpes_is_told_as_one() {
     let at = peer.address().to_string();
     one_line(&run, &[&at, "does not offer TLS", "it said \"502 not here", "nothing of the login was sent"]);
     assert_eq!(run.said.matches(&at).count(), 1, "{run}");
+    assert_eq!(peer.seen_of(&["USER", "PASS"]), [""; 0], "{:?}", peer.seen());
 }
 
 #[test]

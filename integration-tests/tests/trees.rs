@@ -9,15 +9,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-fn source(files: &[&str]) -> Server {
+pub(crate) fn source(files: &[&str]) -> Server {
     files.iter().fold(Site::new("source"), |site, name| site.file(name, name)).start()
 }
 
-fn target() -> Server {
+pub(crate) fn target() -> Server {
     Site::new("target").at("127.0.0.3").start()
 }
 
-fn copy(args: &[&str]) -> Run {
+pub(crate) fn copy(args: &[&str]) -> Run {
     user().args(["copy", "--json", "--retries", "0"]).args(args).run()
 }
 
