@@ -37,7 +37,12 @@ pub fn user() -> User {
     user_at(&Program::User.path())
 }
 
-/// The same with a state directory, and with the logins of [`Site`](crate::site::Site)s at 127.0.0.2 and 127.0.0.3, so that a job goes
+/// A copy with these options whose candidates do not race, from one place to another one.
+pub fn copies(options: &[&str], places: [String; 2]) -> User {
+    user().args(["copy", "--no-race"]).args(options).args(places)
+}
+
+/// A run with a state directory, and with the logins of [`Site`](crate::site::Site)s at 127.0.0.2 and 127.0.0.3, so that a job goes
 /// on without its URLs.
 pub fn job(state: &Path) -> User {
     let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");

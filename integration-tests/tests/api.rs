@@ -180,8 +180,7 @@ fn a_job_of_the_api_is_carried_and_shown_to_its_end() {
     let missing = json!({"verb": "copy", "sources": ["one:none"], "dest": "two:"});
     let missing = scene.ask(&bob, "POST /api/v1/jobs?dry-run=true", Some(missing));
     assert_eq!(missing.status, 400, "{missing:?}");
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
 }
 
 #[test]
@@ -264,8 +263,7 @@ fn a_token_gains_nothing_by_the_name_of_another_one() {
     daemon.wait_for("the settings were read again");
     assert_eq!(scene.job(&root, &slow)["state"], "running");
     daemon.running.signal(Signal::TERM);
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
 }
 
 #[test]
@@ -398,8 +396,7 @@ fn a_token_is_revoked_and_events_come_while_the_daemon_ends() {
     assert_eq!(scene.job(&root, &waits)["state"], "queued");
     let cancelled = scene.ask(&root, &format!("POST /api/v1/jobs/{slow}/pause"), None);
     assert_eq!(cancelled.status, 200);
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
 }
 
 #[test]
@@ -464,8 +461,7 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     let waits = ["--json", "copy", "--queue", "--wait", "-r", "one:t", "two:later"];
     let waits = scene.of_daemon(&token, &waits).start();
     waits.wait_for("\"queued\"");
-    waits.interrupt();
-    waits.end().exits(10).says("stays in the queue");
+    waits.end_with(Signal::INT).exits(10).says("stays in the queue");
     run(&["cancel", "last"]).exits(0);
     run(&["pause", &slow]).exits(0);
     scene.until_state(&token, &slow, "paused");
@@ -481,8 +477,7 @@ fn another_host_leaves_jobs_to_a_daemon_and_steers_them() {
     run(&["cancel", &slow]).exits(0);
     scene.until_state(&token, &slow, "cancelled");
     follows.wait_for("\"cancelled\"");
-    follows.interrupt();
-    let followed = follows.end().exits(10);
+    let followed = follows.end_with(Signal::INT).exits(10);
     assert!(!followed.said.contains(" goes on"), "nobody is advised to resume what was paused: {followed}");
     run(&["copy", "--queue", "--every", "1d", "one:t", "two:"]).exits(0);
     let series = run(&["--json", "series"]).exits(0).events("series");

@@ -7,7 +7,7 @@ use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket::{connect, free_port, until};
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, copies, user};
 use std::io::{BufRead, BufReader};
 
 /// A server with so few sessions that one which is still held is missed.
@@ -184,9 +184,7 @@ fn h08_a_227_with_somebody_elses_address() {
     }
     one_sentence(run, &["192,0,2,1", "another host"]);
     // This host may come between, and believes them no more.
-    let run = user()
-        .args(["copy", "--no-race", "--timeout", "3s", "--retries", "0"])
-        .args([from.url("a.txt"), to.url("b.txt")])
+    let run = copies(&["--timeout", "3s", "--retries", "0"], [from.url("a.txt"), to.url("b.txt")])
         .run()
         .exits(6)
         .says("warning");
@@ -194,9 +192,7 @@ fn h08_a_227_with_somebody_elses_address() {
     // One end tells the truth: the next rung takes the file there.
     let truth = "SIZE a.txt: 213 1000\nSIZE b.txt: 550 no";
     let (from, to) = (Peer::start("127.0.0.2", truth, MODERN), Peer::start("127.0.0.3", lie, MODERN));
-    user()
-        .args(["copy", "--no-race", "--json", "--path", "direct", "--timeout", "3s"])
-        .args([from.url("a.txt"), to.url("b.txt")])
+    copies(&["--json", "--path", "direct", "--timeout", "3s"], [from.url("a.txt"), to.url("b.txt")])
         .run()
         .exits(0)
         .says("warning");
@@ -271,11 +267,10 @@ fn names_of_a_listing_that_lead_elsewhere() {
         MODERN,
     );
     let to = open_target();
-    let run = user()
-        .args(["copy", "--no-race", "-r", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
-        .args([from.url("t"), to.url("t")])
-        .run()
-        .says("../x");
+    let run =
+        copies(&["-r", "--retries", "0", "--timeout", "3s", "--stall", "5s"], [from.url("t"), to.url("t")])
+            .run()
+            .says("../x");
     let retrieved = from.seen_of(&["RETR"]);
     assert!(retrieved.contains(&"RETR t/good".to_owned()), "{retrieved:?}\n{run}");
     assert!(retrieved.iter().all(|line| !line.contains("..") && !line.contains("etc")), "{retrieved:?}");

@@ -241,8 +241,7 @@ fn a_hostile_tree_without_end_is_left_as_soon_as_its_user_wants() {
     let run = run.args([&from.url("t"), "d/"]).start();
     until("it is deep in the tree", || from.seen_of(&["LIST"]).len() > 300);
     let peak = peak_kib(&Path::new("/proc").join(run.running.id().to_string()).join("status")).unwrap();
-    run.interrupt();
-    let run = run.end().exits(10);
+    let run = run.end_with(Signal::INT).exits(10);
     assert!(run.said.len() < 1_000_000, "{} bytes said", run.said.len());
     // What is made here is what was listed, and no more; what waits is bounded.
     assert!((1..128 << 10).contains(&peak), "{peak} KiB");

@@ -206,8 +206,7 @@ fn r55_a_token_whose_joins_are_taken_is_told_so_and_the_relay_answers_on() {
     relay.logs(" joined ");
     reach.user("ls").args([server.url("")]).run().exits(5).says("makes no data connection now");
     reach.user("stat").args([server.url("a.bin")]).run().exits(0);
-    slow.interrupt();
-    let slow = slow.end().fails();
+    let slow = slow.end_with(Signal::INT).fails();
     assert!(!slow.names().contains(&"b.bin".to_owned()), "{slow}");
     socket::until("its join has ended", || relay.running.said().contains("ended id=4"));
     reach.user("ls").args([server.url("")]).run().exits(0).says("a.bin");

@@ -70,8 +70,7 @@ fn no_password_stands_in_a_process_listing() {
     peer.wait_for("USER");
     assert!(!shown(run.running.id()).contains("sesame"));
     assert!(!shown(run.running.id()).contains(&PASSWORD.replace(':', "%3A")));
-    run.interrupt();
-    run.end().exits(10);
+    run.end_with(Signal::INT).exits(10);
 }
 
 /// A program that does not outlive its test.

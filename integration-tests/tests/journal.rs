@@ -137,8 +137,7 @@ fn n8_an_interrupted_tree_keeps_what_is_stored_and_goes_on() {
     let scene = scene();
     // The next attempt is that of the next run.
     let run = scene.begin(&["--retries", "0"]);
-    run.running.signal(Signal::TERM);
-    let run = run.end().exits(10).says(" resume ");
+    let run = run.end_with(Signal::TERM).exits(10).says(" resume ");
     assert_eq!(scene.parts().len(), 1, "{run}");
     // What demands less than the job does is refused, and changes nothing.
     for (option, verb) in [("--insecure", "resume"), ("--no-tls", "resume"), ("--insecure", "cancel")] {

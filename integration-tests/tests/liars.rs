@@ -334,8 +334,7 @@ fn h16_a_move_that_is_interrupted_when_it_is_not_known_what_was_named_is_finishe
     let words = ["move", "-r", "-j", "1", "--overwrite", "never", &source, &target];
     let run = job(state.path()).args(words).start();
     until("the files are asked for again", || is_asked_again.load(Ordering::SeqCst));
-    run.running.signal(Signal::INT);
-    let run = run.end().exits(10);
+    let run = run.end_with(Signal::INT).exits(10);
     is_calm.store(true, Ordering::SeqCst);
     let resumed = job(state.path()).args(["resume"]).run().exits(0);
     let files = |server: &Server| server.names().iter().filter(|name| !name.ends_with('/')).count();

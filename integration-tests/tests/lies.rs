@@ -1,7 +1,7 @@
 //! Servers that say that all is well, and it is not: nothing is lost by it, and no run calls it a success.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, copies, user};
 
 const PATIENCE: [&str; 6] = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
 
@@ -17,11 +17,7 @@ fn replaced(after: &str) -> (Peer, Run) {
          once SIZE b.txt: 213 5\nonce SIZE b.txt: 213 5\nCWD *.txt: 550 no directory\nCWD: 250 there";
     let to = Peer::start("127.0.0.3", &format!("{rules}\n{after}"), MODERN);
     let from = source("");
-    let run = user()
-        .args(["copy", "--no-race", "--overwrite", "always"])
-        .args(PATIENCE)
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run();
+    let run = copies(&["--overwrite", "always"], [from.url("a.txt"), to.url("b.txt")]).args(PATIENCE).run();
     from.wait_for_the_end_of_all();
     to.wait_for_the_end_of_all();
     (to, run)

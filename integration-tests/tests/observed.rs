@@ -27,8 +27,7 @@ fn metrics() -> String {
     let from = without_password(&server.url("from"));
     copy.args(["--state", state.to_str().unwrap(), "copy", "--queue", "--wait", &from, "to"]).run().exits(0);
     let page = page_of(&state);
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
     page
 }
 

@@ -154,8 +154,7 @@ fn a_daemon_carries_what_was_left_to_it_before_and_after_its_start() {
     second.says(&format!("process {process} carries the jobs")).says("end it first");
     daemon.running.signal(Signal::HUP);
     daemon.wait_for("the settings were read again");
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
 }
 
 #[test]
@@ -179,8 +178,7 @@ fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
     assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
     assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
     assert_eq!(scene.job(&id)["queue"]["tries"], 1);
-    daemon.running.signal(Signal::INT);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::INT).exits(0);
 }
 
 #[test]
@@ -189,8 +187,7 @@ fn what_runs_when_the_daemon_ends_goes_back_to_the_queue_and_uses_no_try_up() {
     let daemon = scene.daemon(&["--drain-timeout", "10ms"]);
     let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
     scene.until_a_part_has_arrived();
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
     let job = scene.job(&id);
     assert_eq!((&job["state"], &job["queue"]["tries"]), (&"queued".into(), &0.into()));
     // What a terminal has not begun it does not go on with.
@@ -332,8 +329,7 @@ fn a_job_that_is_forgotten_is_carried_no_more() {
     scene.until_a_part_has_arrived();
     let run = scene.user().args(["cancel", "--forget", &id]).run().exits(2);
     drop(run.says("a daemon carries it"));
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
     scene.to.die();
     let run = scene.user().args(["cancel", "--forget", &id]).run().exits(0);
     assert_eq!(run.says("nobody has removed").events("job").len(), 1);
@@ -484,13 +480,11 @@ fn a_program_learns_of_each_job_that_has_ended() {
     let daemon = scene.daemon(&["--on-end", &command]);
     until("the third was told", || jobs().len() == 3);
     is(&jobs()[2], &three, "cancelled", 10);
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
     // Nobody wants to know of this one.
     let daemon = scene.daemon(&[]);
     scene.submit(&["--wait"], "t/a", "b");
-    daemon.running.signal(Signal::TERM);
-    daemon.end().exits(0);
+    daemon.end_with(Signal::TERM).exits(0);
     let daemon = scene.daemon(&["--on-end", &format!("{command}; echo no mail >&2; exit 3")]);
     scene.submit(&["--wait"], "t/a", "c");
     daemon.wait_for("no mail");

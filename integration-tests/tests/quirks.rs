@@ -1,7 +1,7 @@
 //! The user agent against scripted servers with the habits of other people's.
 
 use integration_tests::peer::{MODERN, OLD, Peer};
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, copies, user};
 use std::thread;
 
 fn server(script: &str) -> Peer {
@@ -104,10 +104,7 @@ fn h25_a_name_that_the_server_changes_is_no_final_name() {
         &format!("SIZE t: 550 no plain file\nCWD t: 250 there\nCWD /: 250 back\n{files}"),
         &format!("CWD w: 550 none\nSIZE w: 550 none\nMKD: 257 made\nRMD: 250 gone\n{}", list("w")),
     );
-    let run = user()
-        .args(["copy", "--no-race", "-r", "--retries", "0"])
-        .args([from.url("t"), to.url("%C5%BCw")])
-        .run();
+    let run = copies(&["-r", "--retries", "0"], [from.url("t"), to.url("%C5%BCw")]).run();
     run.exits(7).says("beyond ASCII");
     assert_eq!(to.seen_of(&["MKD", "RMD", "STOR"]), ["MKD w", "RMD w"]);
     // A source that would send another file.
@@ -164,10 +161,7 @@ fn h22_two_servers_verify_by_what_each_of_them_knows() {
              OPTS HASH SHA-1: 200 SHA-1\nHASH: 213 SHA-1 0-999 {SHA1} b"
         );
         let to = Peer::start("127.0.0.3", &script, MODERN);
-        user()
-            .args(["copy", "--no-race", "--json", "--retries", "0"])
-            .args([from.url("a.txt"), to.url("b.txt")])
-            .run()
+        copies(&["--json", "--retries", "0"], [from.url("a.txt"), to.url("b.txt")]).run()
     };
     let run = copy(&format!("XSHA1: 250 {}", SHA1.to_uppercase())).exits(0);
     assert_eq!(run.summary()["verified"], "sha-1");
@@ -194,11 +188,7 @@ fn ends(source: &str, destination: &str) -> (Peer, Peer) {
 /// A copy of one file by any way, tried once.
 fn copy(from: &Peer, to: &Peer) -> Run {
     let patience = ["--retries", "0", "--timeout", "2s", "--stall", "2s"];
-    let run = user()
-        .args(["copy", "--no-race", "--json"])
-        .args(patience)
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run();
+    let run = copies(&["--json"], [from.url("a.txt"), to.url("b.txt")]).args(patience).run();
     from.wait_for_the_end_of_all();
     to.wait_for_the_end_of_all();
     run
@@ -429,9 +419,10 @@ fn h35_a_421_or_a_close_in_mid_file_aborts_the_other_end_and_the_next_try_succee
             "once RETR: 150 opening ; dial ; data 500 ; await ABOR\nonce ABOR: 426 aborted ; 226 done",
             &format!("once STOR: 150 opening ; accept ; {last}"),
         );
-        let run = user()
-            .args(["copy", "--no-race", "--json", "--retries", "1", "--timeout", "3s", "--path", "direct"])
-            .args([from.url("a.txt"), to.url("b.txt")]);
+        let run = copies(
+            &["--json", "--retries", "1", "--timeout", "3s", "--path", "direct"],
+            [from.url("a.txt"), to.url("b.txt")],
+        );
         let run = run.run().exits(0);
         assert_eq!(run.events("file")[0]["attempts"], 2, "{last}\n{run}");
         // The other end was told, and its session was kept.
@@ -469,11 +460,7 @@ fn h36_progress_is_asked_of_those_who_tell_it() {
     // Of others a second session asks the size: in the middle of a transfer they do not expect STAT.
     let (from, to) =
         ends("", "STOR: 150 opening ; accept ; drain ; until SIZE . ; 226 stored\nSIZE *.part: 213 1000");
-    let run = user()
-        .args(["copy", "--no-race", "--json"])
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run()
-        .exits(0);
+    let run = copies(&["--json"], [from.url("a.txt"), to.url("b.txt")]).run().exits(0);
     assert_eq!([from.seen_of(&["STAT"]), to.seen_of(&["STAT"])], [[""; 0], [""; 0]], "{run}");
     assert!(to.seen_of(&["USER"]).len() == 2, "{run}");
 }
@@ -486,10 +473,7 @@ fn h37_a_server_of_1973_that_changes_its_data_socket_is_found_out() {
         let stored = "SIZE *.part: 200 {stored}\nSIZE: 450 no";
         let to = Peer::start("127.0.0.3", &format!("{destination}\n{stored}\n{HELP}"), OLD);
         let patience = ["--path", "direct", "--retries", "0", "--timeout", "2s"];
-        let run = user()
-            .args(["copy", "--no-race", "--json"])
-            .args(patience)
-            .args([from.url("a.txt"), to.url("b.txt")]);
+        let run = copies(&["--json"], [from.url("a.txt"), to.url("b.txt")]).args(patience);
         (run.run(), to.seen_of(&["RNTO"]).len())
     };
     let (fine, renamed) =

@@ -2,7 +2,7 @@
 //! end's session is released, and nothing stands under the final name.
 
 use integration_tests::peer::{MODERN, OLD, Peer};
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, copies, user};
 use std::thread;
 
 /// What an end does instead of answering.
@@ -20,10 +20,11 @@ const SOURCE: &str = "SIZE a.txt: 213 1000\n";
 const DESTINATION: &str = "SIZE b.txt: 550 no such file\n";
 
 fn copy(from: &Peer, to: &Peer) -> Run {
-    user()
-        .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "1s", "--stall", "2s"])
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run()
+    copies(
+        &["--path", "direct", "--retries", "0", "--timeout", "1s", "--stall", "2s"],
+        [from.url("a.txt"), to.url("b.txt")],
+    )
+    .run()
 }
 
 /// A copy between servers with these rules. Nothing stands under the final name; whoever was connected has been left or has

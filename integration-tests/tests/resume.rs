@@ -6,7 +6,7 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket;
-use integration_tests::user::{Run, job, user};
+use integration_tests::user::{Run, copies, job, user};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::Write;
@@ -45,11 +45,12 @@ fn copy(from: &Peer, to: &Peer, args: &[&str]) -> Run {
 }
 
 fn copy_with(retries: &str, from: &Peer, to: &Peer, args: &[&str]) -> Run {
-    user()
-        .args(["copy", "--no-race", "--json", "--retries", retries, "--timeout", "5s", "--stall", "2s"])
-        .args(args)
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run()
+    copies(
+        &["--json", "--retries", retries, "--timeout", "5s", "--stall", "2s"],
+        [from.url("a.txt"), to.url("b.txt")],
+    )
+    .args(args)
+    .run()
 }
 
 /// Each transfer command of this verb that was seen, with the command directly before it.

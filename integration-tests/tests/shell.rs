@@ -276,8 +276,7 @@ fn a_job_in_the_background_is_interrupted_with_its_shell_and_goes_on_later() {
     let lines = "copy --limit 2KB lab:big home: &\nls lab:\nwait\n";
     let started = script(&settings, &["--state", &kept], lines).start();
     until("the copy has begun", || home.names().len() > 1);
-    started.running.signal(Signal::TERM);
-    started.end().exits(10).says("[1]").says("interrupted");
+    started.end_with(Signal::TERM).exits(10).says("[1]").says("interrupted");
     let again = user().private_file("config.toml", &settings).private_file("pw", PASSWORD);
     let again = again.args(["--config", "config.toml", "--state", &kept]);
     again.args(["jobs"]).run().exits(0).says("interrupted");
@@ -308,8 +307,7 @@ fn cancel_of_what_runs_in_the_background_says_how_to_end_it() {
     let settings = settings(&[("lab", &lab), ("home", &home)]);
     let started = script(&settings, &[], "copy --limit 2KB lab:big home: &\ncancel 1\n").start();
     started.wait_for("[1] runs in the background of this shell; fg 1 and Ctrl-C interrupt it");
-    started.running.signal(Signal::TERM);
-    started.end();
+    started.end_with(Signal::TERM);
 }
 
 /// A person at the shell who types nothing before the shell waits for it: a terminal whose mode changes may forget keys.

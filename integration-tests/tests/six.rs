@@ -1,7 +1,7 @@
 //! Two servers that are reached by IPv6 and do not list EPSV and EPRT in FEAT.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, copies};
 
 const EXTENDED: &str = "EPSV: listen ; 229 Entering Extended Passive Mode (|||{port}|)\nEPRT: unlisten ; target ; 200 noted\n\
     PASV: 522 use EPSV\nPORT: 522 use EPRT";
@@ -14,10 +14,8 @@ fn copy(source: &str, destination: &str) -> (Peer, Peer, Run) {
         "{destination}\nSIZE b.txt: 550 no such file\nMLST: 500 no\nCWD b.txt: 550 no directory\n{EXTENDED}"
     );
     let (from, to) = (Peer::start("::1", &source, MODERN), Peer::start("::1", &destination, MODERN));
-    let run = user()
-        .args(["copy", "--no-race", "--json", "--path", "direct", "--retries", "0"])
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run();
+    let run =
+        copies(&["--json", "--path", "direct", "--retries", "0"], [from.url("a.txt"), to.url("b.txt")]).run();
     (from, to, run)
 }
 

@@ -4,7 +4,7 @@
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::user::{Run, Started, user};
+use integration_tests::user::{Run, Started, copies, user};
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -27,10 +27,7 @@ fn arrived(run: &Run, to: &Server, content: &[u8]) {
 fn i01_two_servers_that_may_not_talk_get_their_file_through_this_host() {
     let content = sample(5_000_003);
     let (from, to) = never(&content);
-    let run = user()
-        .args(["copy".to_owned(), "--no-race".to_owned(), from.url("a.bin"), to.url("b.bin")])
-        .run()
-        .exits(0);
+    let run = copies(&[], [from.url("a.bin"), to.url("b.bin")]).run().exits(0);
     arrived(&run, &to, &content);
     let run = run.says("warning: the data passes this host, because no direct path works");
     assert!(run.last().starts_with("copied 1 file, 4.77 MiB in "), "{run}");
@@ -42,11 +39,10 @@ fn path_user_goes_there_at_once() {
     let content = sample(100_000);
     let from = Site::new("source").file("a.bin", &content).start();
     let to = Site::new("target").at("127.0.0.3").start();
-    let run = user()
-        .args(["copy", "--no-race", "--json", "--path", "user", "--trace", "trace.txt"])
-        .args([from.url("a.bin"), to.url("b.bin")])
-        .run()
-        .exits(0);
+    let run =
+        copies(&["--json", "--path", "user", "--trace", "trace.txt"], [from.url("a.bin"), to.url("b.bin")])
+            .run()
+            .exits(0);
     arrived(&run, &to, &content);
     let summary = run.summary();
     assert_eq!((&summary["path"], &summary["rung"]), (&"user".into(), &"user".into()), "{run}");
@@ -59,9 +55,7 @@ fn path_user_goes_there_at_once() {
 #[test]
 fn path_direct_never_goes_through_this_host() {
     let (from, to) = never(b"hello");
-    let run = user()
-        .args(["copy", "--no-race", "--path", "direct", "--retries", "0"])
-        .args([from.url("a.bin"), to.url("b.bin")])
+    let run = copies(&["--path", "direct", "--retries", "0"], [from.url("a.bin"), to.url("b.bin")])
         .run()
         .exits(6)
         .says("--path auto");
@@ -90,13 +84,7 @@ fn i07_a_source_of_one_family_and_a_destination_of_the_other() {
     for (here, there) in [("127.0.0.2", "::1"), ("::1", "127.0.0.3")] {
         let from = Site::new("source").at(here).file("a.bin", &content).start();
         let to = Site::new("target").at(there).start();
-        let run = user().args([
-            "copy".to_owned(),
-            "--no-race".to_owned(),
-            "--json".to_owned(),
-            from.url("a.bin"),
-            to.url("b.bin"),
-        ]);
+        let run = copies(&["--json"], [from.url("a.bin"), to.url("b.bin")]);
         let run = run.run().exits(0);
         arrived(&run, &to, &content);
         assert_eq!(run.summary()["path"], "user", "{run}");
@@ -149,9 +137,7 @@ fn i01_half_a_gibibyte_passes_in_little_memory() {
 fn peak_of_a_copy(size: u64) -> u64 {
     let (from, to) = never(b"");
     fs::File::options().write(true).open(from.path("a.bin")).unwrap().set_len(size).unwrap();
-    let run = user()
-        .args(["copy", "--no-race", "--json", "--path", "user", "--verify", "size"])
-        .args([from.url("a.bin"), to.url("b.bin")])
+    let run = copies(&["--json", "--path", "user", "--verify", "size"], [from.url("a.bin"), to.url("b.bin")])
         .start();
     let (run, peak) = end_with_peak_kib(run);
     let run = run.exits(0);
@@ -314,10 +300,7 @@ fn h17_what_two_servers_of_today_refuse_each_other_goes_through_this_host() {
         ("once RETR: 425 Security: Bad IP connecting.", "PORT: 500 Illegal PORT command."),
     ] {
         let (from, to) = ends(source, destination);
-        let run = user()
-            .args(["copy", "--no-race", "--json"])
-            .args(PATIENCE)
-            .args([from.url("a.txt"), to.url("b.txt")]);
+        let run = copies(&["--json"], [from.url("a.txt"), to.url("b.txt")]).args(PATIENCE);
         let run = run.run().exits(0);
         assert_eq!(run.summary()["path"], "user", "{run}");
         assert_eq!(to.seen_of(&["RNTO"]).len(), 1, "{run}");

@@ -2,7 +2,7 @@
 
 use integration_tests::peer::{MODERN, OLD, Peer};
 use integration_tests::site::{PASSWORD, Site, sample};
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, copies, user};
 
 /// What a server of today says that knows SOCK and LSTN, but not RNDZ.
 const SOCKETS: &str = "\
@@ -28,11 +28,12 @@ fn destination(script: &str) -> Peer {
 
 /// Copies one file directly. What the peers have seen is complete afterwards.
 fn copy(from: &Peer, to: &Peer, more: &[&str]) -> Run {
-    let run = user()
-        .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "3s", "--stall", "5s"])
-        .args(more)
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run();
+    let run = copies(
+        &["--path", "direct", "--retries", "0", "--timeout", "3s", "--stall", "5s"],
+        [from.url("a.txt"), to.url("b.txt")],
+    )
+    .args(more)
+    .run();
     from.wait_for_the_end_of_all();
     to.wait_for_the_end_of_all();
     run
@@ -350,10 +351,11 @@ fn h32_a_file_is_not_appended_or_copied_to_itself() {
 fn h33_an_interrupt_aborts_both_ends() {
     let from = source("RETR: 150 opening\nABOR: 426 aborted ; 226 done");
     let to = destination("STOR: 150 opening\nABOR: 426 aborted ; 226 done");
-    let run = user()
-        .args(["copy", "--no-race", "--path", "direct", "--timeout", "60s", "--stall", "60s"])
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .start();
+    let run = copies(
+        &["--path", "direct", "--timeout", "60s", "--stall", "60s"],
+        [from.url("a.txt"), to.url("b.txt")],
+    )
+    .start();
     from.wait_for("> 150");
     to.wait_for("> 150");
     run.interrupt();
@@ -369,11 +371,10 @@ fn h33_an_interrupt_aborts_both_ends() {
 fn h38_no_secret_in_any_trace_or_log() {
     let from = Site::new("source").args(["--log-level", "trace"]).file("a.txt", "hello").start();
     let to = Site::new("target").at("127.0.0.3").args(["--log-level", "trace"]).start();
-    let run = user()
-        .args(["copy", "--no-race", "--path", "direct", "--trace", "trace.txt", "-v"])
-        .args([from.url("a.txt"), to.url("b.txt")])
-        .run()
-        .exits(0);
+    let run =
+        copies(&["--path", "direct", "--trace", "trace.txt", "-v"], [from.url("a.txt"), to.url("b.txt")])
+            .run()
+            .exits(0);
     let trace = run.text("trace.txt");
     assert!(trace.contains("PASS") && trace.contains("RNDZ"), "{trace}");
     let asked = trace.matches("> MLST a.txt").count();
