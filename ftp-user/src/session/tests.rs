@@ -1,5 +1,6 @@
 //! One session against a server that says what a script says.
 
+use super::connection::ListingConnection;
 use super::*;
 use crate::context::{Cancel, Context};
 use crate::endpoint::files::{self, FinalName, Replacement};
@@ -7,11 +8,15 @@ use crate::failure::Kind;
 use crate::place::{Place, Site};
 use ftp_io::copy::Meter;
 use ftp_io::socket;
+use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{Command, DataType, XDigest};
+use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
+use ftp_proto::listing::Entry;
 use ftp_proto::wire::{ByteRange, PathName};
 use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
 
 /// Login and features of a server without TLS and without features.
 const LOGIN: [&str; 5] = ["220 ready", "502 no AUTH", "331 password", "230 in", "502 no FEAT"];
@@ -127,6 +132,55 @@ async fn directories_that_were_made_before_a_session_was_lost_are_known() {
         assert_eq!(made, [New, Old, Unknown]);
     })
     .await;
+}
+
+/// Gives a session a data connection that is kept for listings. Returns its other end.
+async fn keep_listing_connection(session: &mut Session) -> UnixStream {
+    session.set_type(DataType::Image).await.unwrap();
+    session.manners.capabilities.takes_ahead = true;
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let now = session.context.world.clock.now();
+    session.dialogue.listing = ListingConnection::Kept(socket::Stream::from(ours).into(), now);
+    theirs
+}
+
+/// The names in the listings of `a`, `b` and `c`, which the server sends ahead.
+async fn names_ahead(session: &mut Session, room: usize) -> Vec<Option<Vec<String>>> {
+    let listings = files::list_ahead_at_server(session, &["a", "b", "c"].map(name), room).await;
+    let names = |listing: files::Listing| listing.entries.iter().map(|entry| entry.name.display()).collect();
+    listings.into_iter().map(|listing| listing.map(names)).collect()
+}
+
+#[tokio::test]
+async fn what_directories_hold_is_sent_ahead_and_a_refusal_concerns_one_of_them() {
+    let codes = BlockCodes::of(Dialect::Rfc959);
+    let listings = ["type=file;size=1; x\r\n", "type=dir; y\r\ntype=file;size=2; z\r\n"];
+    let mut wire = Vec::new();
+    listings.iter().for_each(|listing| codes.write(listing.as_bytes(), true, &mut wire));
+    let named = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    for (room, last) in [(1 << 20, named(&["y", "z"])), (2 * size_of::<Entry>(), None)] {
+        with(&["200 type", "150 a\r\n250 a", "550 gone", "150 c\r\n250 c"], async |session| {
+            let mut data = keep_listing_connection(session).await;
+            data.write_all(&wire).await.unwrap();
+            assert_eq!(names_ahead(session, room).await, [named(&["x"]), None, last]);
+            assert!(session.keeps_listing_connection() && !session.is_over());
+        })
+        .await;
+    }
+    // Nobody can tell apart what comes behind a listing that breaks, or that the server calls incomplete.
+    for (script, sent) in [
+        (&["200 type", "150 a\r\n426 cut", "150 b\r\n250 b", "150 c\r\n250 c"], 20),
+        (&["200 type", "150 a\r\n451 disk", "150 b\r\n250 b", "150 c\r\n250 c"], wire.len()),
+    ] {
+        with(script, async |session| {
+            let mut data = keep_listing_connection(session).await;
+            data.write_all(&wire[..sent]).await.unwrap();
+            drop(data);
+            assert_eq!(names_ahead(session, 1 << 20).await, [None, None, None]);
+            assert!(session.is_over());
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -372,9 +372,22 @@ pub async fn list_each(
 /// The listings of the first of these directories, which a server of ours sends one after the other without being asked for each.
 /// `None` in place of one that it has not sent, or whose entries need more than what is left of `room` bytes: whoever lists it
 /// by itself learns why. A host that lists nothing ahead has none.
-pub async fn list_ahead(host: &mut Host, directories: &[PathName], mut room: usize) -> Vec<Option<Listing>> {
-    let Host::Server(server) = host else { return Vec::new() };
-    let Some(session) = server.open() else { return Vec::new() };
+pub async fn list_ahead(host: &mut Host, directories: &[PathName], room: usize) -> Vec<Option<Listing>> {
+    match host {
+        Host::Server(server) => match server.open() {
+            Some(session) => list_ahead_at_server(session, directories, room).await,
+            None => Vec::new(),
+        },
+        Host::Local(_) => Vec::new(),
+    }
+}
+
+/// The same in this session of a server.
+pub async fn list_ahead_at_server(
+    session: &mut Session,
+    directories: &[PathName],
+    mut room: usize,
+) -> Vec<Option<Listing>> {
     let sent = session.list_ahead(directories).await.unwrap_or(0);
     let mut listings = Vec::with_capacity(sent);
     for path in directories.iter().take(sent) {

@@ -35,7 +35,8 @@ pub use examine::{
     takes_foreign,
 };
 pub use list::{
-    learn_listing, list, list_ahead, list_at_server, list_each, list_each_at_server, with_blanks,
+    learn_listing, list, list_ahead, list_ahead_at_server, list_at_server, list_each, list_each_at_server,
+    with_blanks,
 };
 pub(crate) use list::{list_certain_links, list_links, list_real_directories, shows_links};
 pub use listing::{Each, Listing};
