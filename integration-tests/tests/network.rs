@@ -46,7 +46,7 @@ impl Servers {
                 let site = file.into_iter().fold(site, |site, bytes| site.file("a.bin", bytes));
                 let server = host.run(|| site.start());
                 let at = server.address(Dialect::Rfc959);
-                Ok((End::Ours(server), at))
+                Ok((End::Ours(Box::new(server)), at))
             }
             Self::Theirs(kind, hosts) => {
                 // Fetched here, where there may be a network.
@@ -55,7 +55,7 @@ impl Servers {
                 let server = file.into_iter().fold(server, |server, bytes| server.file("a.bin", bytes));
                 let server = host.run(|| server.start())?;
                 let at = server.address();
-                Ok((End::Theirs(server), at))
+                Ok((End::Theirs(Box::new(server)), at))
             }
         }
     }

@@ -127,7 +127,7 @@ fn what_is_there_is_left_to_the_overwrite_rule() {
         let other = |rule: &str| {
             let to = Foreign::new(kind).foreign(Hosts::Allowed);
             let to = to.file("tree/1/4", b"other").directory("tree/0/6").start()?;
-            let to = End::Theirs(to);
+            let to = End::Theirs(Box::new(to));
             let (run, _) = copy_between([from.url("tree"), to.url("")], &["--overwrite", rule]);
             Ok((to, run))
         };

@@ -156,7 +156,7 @@ fn ends(open: impl Fn() -> Queue + Sync, crowd: usize) -> (f64, f64) {
         let mut done = Vec::new();
         while ended.load(Ordering::Relaxed) < JOBS {
             let (before, looked_at) = (*changes.lock().unwrap(), Instant::now());
-            let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap().jobs;
+            let taken = worker.take(PARALLEL, &[], |_, _| true).unwrap().readable;
             if taken.is_empty() {
                 let is_early = |now: &mut u64| *now == before && ended.load(Ordering::Relaxed) < JOBS;
                 let changes = changed.wait_while(changes.lock().unwrap(), is_early).unwrap();

@@ -62,12 +62,12 @@ impl Who {
             Self::Ours => {
                 let site = Site::new("pair").at(&ip.to_string());
                 let site = files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes));
-                Ok(End::Ours(wider(site, hosts)?.start()))
+                Ok(End::Ours(Box::new(wider(site, hosts)?.start())))
             }
             Self::Theirs(kind) => {
                 let server = Foreign::new(kind).foreign(hosts).at(&ip.to_string());
                 let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
-                Ok(End::Theirs(server.start()?))
+                Ok(End::Theirs(Box::new(server.start()?)))
             }
         }
     }
@@ -88,9 +88,9 @@ fn wider(site: Site, hosts: Hosts) -> Result<Site, Skipped> {
 #[derive(Debug)]
 pub enum End {
     /// Our own `ftp-server`.
-    Ours(Server),
+    Ours(Box<Server>),
     /// A server of other people.
-    Theirs(ForeignServer),
+    Theirs(Box<ForeignServer>),
 }
 
 impl End {

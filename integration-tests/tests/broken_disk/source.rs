@@ -16,8 +16,8 @@ impl Source {
     /// The server of this kind, or our own.
     pub(super) fn start(kind: Option<Kind>) -> Result<Self, Skipped> {
         let server = match kind {
-            Some(kind) => End::Theirs(Foreign::new(kind).directory("disk").start()?),
-            None => End::Ours(Site::new("broken").directory("disk").start()),
+            Some(kind) => End::Theirs(Box::new(Foreign::new(kind).directory("disk").start()?)),
+            None => End::Ours(Box::new(Site::new("broken").directory("disk").start())),
         };
         let disk = BrokenDisk::mount(&server.path("disk"))?;
         Ok(Self { server, disk })

@@ -49,14 +49,14 @@ impl Side {
                 let site = Site::new("family").at(ip);
                 let site = site.args(["--foreign", "authenticated", "--foreign-networks", networks]);
                 let site = file.into_iter().fold(site, |site, bytes| site.file("a.bin", bytes));
-                Ok(End::Ours(host.run(|| site.start())))
+                Ok(End::Ours(Box::new(host.run(|| site.start()))))
             }
             Who::Theirs(kind) => {
                 // Fetched here, where there may be a network.
                 kind.tool()?;
                 let server = Foreign::new(kind).foreign(Hosts::Allowed).at(ip);
                 let server = file.into_iter().fold(server, |server, bytes| server.file("a.bin", bytes));
-                Ok(End::Theirs(host.run(|| server.start())?))
+                Ok(End::Theirs(Box::new(host.run(|| server.start())?)))
             }
         }
     }

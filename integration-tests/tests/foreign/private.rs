@@ -85,13 +85,15 @@ impl Side {
                     Hosts::OnlyToConnect | Hosts::OnlyToAccept => panic!("no cell has {hosts:?}"),
                 };
                 let site = site.args(foreign.iter().copied()).args(args.iter().copied());
-                End::Ours(files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes)).start())
+                End::Ours(Box::new(
+                    files.iter().fold(site, |site, (path, bytes)| site.file(path, bytes)).start(),
+                ))
             }
             Server::Theirs(kind, extra) => {
                 let server = Foreign::new(kind).foreign(hosts);
                 let server = if self.tls { server.tls(Begin::Explicit).extra(extra) } else { server };
                 let server = files.iter().fold(server, |server, (path, bytes)| server.file(path, bytes));
-                End::Theirs(server.start()?)
+                End::Theirs(Box::new(server.start()?))
             }
         };
         let pins = if self.tls { vec!["--pin".to_owned(), end.pin()] } else { Vec::new() };

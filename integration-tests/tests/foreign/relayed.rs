@@ -108,7 +108,7 @@ fn survives_the_relay(to: Kind) -> Result<(), Skipped> {
     const SIZE: usize = 6_000_000;
     // Slow enough that the middle of the file lasts.
     let slow = Foreign::vsftpd().extra("anon_max_rate=2000000").file("a.bin", sample(SIZE)).start()?;
-    let apart = RelayedPair::around(End::Theirs(slow), Who::Theirs(to).start(Hosts::Refused, &[])?);
+    let apart = RelayedPair::around(End::Theirs(Box::new(slow)), Who::Theirs(to).start(Hosts::Refused, &[])?);
     let relay = apart.agent.address.ip().to_string();
     let run =
         apart.copy().args(["--no-resume"]).args([apart.from.url("a.bin"), apart.to.url("b.bin")]).start();

@@ -157,13 +157,13 @@ const FILE: &str = "a.bin";
 fn ours() -> End {
     let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
     let site = Site::new("ours").at(&own_address().to_string()).tls().args(open);
-    End::Ours(site.file(FILE, sample(300_000)).start())
+    End::Ours(Box::new(site.file(FILE, sample(300_000)).start()))
 }
 
 /// A server of other people that permits foreign hosts. `extra` is more of its configuration.
 fn theirs(kind: Kind, extra: &str) -> Result<End, Skipped> {
     let server = Foreign::new(kind).foreign(Hosts::Allowed).tls(Begin::Explicit).extra(extra);
-    Ok(End::Theirs(server.file(FILE, sample(300_000)).start()?))
+    Ok(End::Theirs(Box::new(server.file(FILE, sample(300_000)).start()?)))
 }
 
 /// Its data connections need not resume anything.

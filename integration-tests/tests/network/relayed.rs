@@ -80,9 +80,9 @@ fn crosses_families() -> Result<(), Skipped> {
     let (source, relay, _) = (source?, relay?, user?);
     let sent = sample(3_000_003);
     let site = Site::new("six").at(&source.to_string()).file("a.bin", &sent);
-    let from = End::Ours(scene.source.run(|| site.start()));
+    let from = End::Ours(Box::new(scene.source.run(|| site.start())));
     let site = Site::new("four").at(&scene.target.ip());
-    let to = End::Ours(scene.target.run(|| site.start()));
+    let to = End::Ours(Box::new(scene.target.run(|| site.start())));
     let allowed = Relay::new().at(&scene.relay.ip()).also(&format!("[{relay}]:0"));
     let allowed = allowed.server(&source.to_string()).server(&scene.target.ip());
     let agent = scene.relay.run(|| allowed.start());

@@ -327,7 +327,7 @@ mod tests {
         let mut missing = MissingDirectories::default();
         let mut number = 0;
         while missing.has_room() {
-            missing.wait(&name(&format!("d{number}")), UnmadeDirectory::default());
+            missing.wait(&name(format!("d{number}")), UnmadeDirectory::default());
             number += 1;
         }
         assert_eq!(number, MOST_UNMADE);
@@ -351,7 +351,7 @@ mod tests {
             (&["x/a", "x/a/b", "x/c"], &["t/x/a", "t/x/c"]),
             (&["lost/a", "a"], &["t/a"]),
         ] {
-            let expect: Vec<PathName> = expect.iter().map(|path| name(path)).collect();
+            let expect: Vec<PathName> = expect.iter().map(name).collect();
             assert_eq!(missing.makeable(&visits(found), &name("t")), expect, "{found:?}");
         }
     }

@@ -7,15 +7,15 @@ use ftp_proto::deletion::AmountTally;
 /// A directory `d` of 30 files that all go, beside 100 others.
 fn large() -> LargeDeletions {
     let mut tally = AmountTally::default();
-    (0..100).for_each(|number| tally.file(&path(&format!("a{number}")), number == 0));
+    (0..100).for_each(|number| tally.file(&path(format!("a{number}")), number == 0));
     tally.directory(&path("d"));
-    (0..30).for_each(|number| tally.file(&path(&format!("d/{number}")), true));
+    (0..30).for_each(|number| tally.file(&path(format!("d/{number}")), true));
     tally.finish()
 }
 
 #[test]
 fn names_are_kept_unless_somebody_has_agreed_to_them() {
-    let renamed: HashSet<PathName> = (0..10).map(|number| path(&format!("d/{number}"))).collect();
+    let renamed: HashSet<PathName> = (0..10).map(|number| path(format!("d/{number}"))).collect();
     let none = HashSet::new;
     let file = |size| Facts { size: Some(size), ..Facts::of_kind(listing::Kind::File) };
     let seen = |text: &str| WithheldName::new(&path(text), &file(5));

@@ -59,7 +59,7 @@ fn tree(names: &[(&str, Kind)]) -> Tree {
 
 /// The verdicts on two trees.
 fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String, PathVerdict)> {
-    let mut paths: Vec<PathName> = source.keys().chain(destination.keys()).map(|name| path(name)).collect();
+    let mut paths: Vec<PathName> = source.keys().chain(destination.keys()).map(path).collect();
     paths.sort_by(order);
     paths.dedup();
     let mut judge = PathJudge::new(PlanRules { compare, ..PlanRules::default() });
