@@ -4,13 +4,11 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
-use super::connection::ListingConnection;
 use super::data::{OpenError, OpenedData, socket_of};
 use super::dial::within;
 use super::flow::Transfer;
 use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
-use ftp_io::connection::Connection;
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
@@ -21,7 +19,6 @@ use ftp_proto::wire::ByteRange;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
 
 /// A transfer command that has begun, or was refused.
 pub(super) enum BegunCommand {
@@ -91,27 +88,34 @@ impl Transfer<'_> {
 
     /// Begins a listing over the connection of the last one; `None` if that is not there any more.
     async fn begin_over_kept(&mut self, command: &Command) -> Result<Option<BegunCommand>> {
+        // What has come may be this listing, if it was asked for ahead.
+        if !self.session.awaits_listing() && !self.session.is_listing_over().await {
+            return Ok(None);
+        }
         let ahead = self.session.dialogue.listings_ahead.pop_front();
-        let Some(kept) = self.session.dialogue.listing.take() else { return Ok(None) };
-        let (kept, sent) = match ahead {
-            // What has come may be this listing.
-            Some(sent) => (kept, sent),
+        let Some(kept) = self.session.dialogue.listing.take() else {
+            if ahead.is_some() {
+                self.session.close();
+            }
+            return Ok(None);
+        };
+        let sent = match ahead {
+            Some(sent) => sent,
             None => {
-                let Some(kept) = quiet(kept).await else { return Ok(None) };
                 self.session.context.confirm_job().await?;
-                (kept, SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() })
+                SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() }
             }
         };
         let mut last = self.session.first_reply(sent).await?;
-        match last.take_if(|answer| !answer.is_done()) {
-            Some(refused) if self.refuses_connection(&refused) => Ok(None),
-            Some(refused) => {
-                let now = self.session.context.world.clock.now();
-                self.session.dialogue.listing = ListingConnection::Kept(kept, now);
-                Ok(Some(BegunCommand::Refused(refused)))
-            }
-            None => Ok(Some(BegunCommand::Open(kept.into(), sent, last, None))),
+        let Some(refused) = last.take_if(|answer| !answer.is_done()) else {
+            return Ok(Some(BegunCommand::Open(kept.into(), sent, last, None)));
+        };
+        // The server has closed the connection, so it refuses what else was sent ahead.
+        drop(kept);
+        while let Some(sent) = self.session.dialogue.listings_ahead.pop_front() {
+            self.session.answer_to(sent.id, sent.verb).await?;
         }
+        Ok((!self.refuses_connection(&refused)).then_some(BegunCommand::Refused(refused)))
     }
 
     /// Whether the refusal of a transfer command is about its data connection.
@@ -282,17 +286,6 @@ impl Transfer<'_> {
         }
         Ok(())
     }
-}
-
-/// The connection, if it is open and nothing has come on it: what stands behind a listing belongs to no other one.
-async fn quiet(mut connection: Connection) -> Option<Connection> {
-    let mut byte = [0];
-    let is_quiet = tokio::select! {
-        biased;
-        _ = connection.read(&mut byte) => false,
-        () = std::future::ready(()) => true,
-    };
-    is_quiet.then_some(connection)
 }
 
 impl Arrival {

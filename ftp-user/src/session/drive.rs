@@ -20,6 +20,7 @@ use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 
 impl Session {
     /// Sends a command; its replies come out of [`Session::next`].
@@ -69,6 +70,7 @@ impl Session {
         let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
         let now = self.context.world.clock.now();
         match &self.dialogue.listing {
+            ListingConnection::Kept(..) if self.awaits_listing() => self.dialogue.blocks = BlockMode::InUse,
             listing if listing.is_kept(now) => self.dialogue.blocks = BlockMode::InUse,
             ListingConnection::Kept(..) | ListingConnection::NotKept if is_able => self.use_blocks(),
             ListingConnection::Kept(..)
@@ -85,14 +87,14 @@ impl Session {
     }
 
     /// Sends MLSDs for the first of these directories ahead of their listings, if these can use the connection of the last one.
-    /// Returns how many: they must be listed at once, in this order.
+    /// While [`Self::awaits_listing`], the next one of them must be listed, and nothing else asked.
     ///
     /// # Errors
     ///
     /// The journal does not have the job any more.
-    pub(crate) async fn list_ahead(&mut self, directories: &[PathName]) -> Result<usize> {
-        if !self.keeps_listing_connection() {
-            return Ok(0);
+    pub(crate) async fn list_ahead(&mut self, directories: &[PathName]) -> Result<()> {
+        if !self.keeps_listing_connection() || !self.is_listing_over().await {
+            return Ok(());
         }
         self.context.confirm_job().await?;
         self.begin_listing();
@@ -109,7 +111,27 @@ impl Session {
             self.dialogue.listings_ahead.push_back(sent);
         }
         self.gather(false);
-        Ok(self.dialogue.listings_ahead.len())
+        Ok(())
+    }
+
+    /// Whether nothing has come behind the last listing: that belongs to no other one. Otherwise its connection is closed.
+    pub(crate) async fn is_listing_over(&mut self) -> bool {
+        let ListingConnection::Kept(connection, _) = &mut self.dialogue.listing else { return true };
+        let mut byte = [0];
+        let is_over = tokio::select! {
+            biased;
+            _ = connection.read(&mut byte) => false,
+            () = std::future::ready(()) => true,
+        };
+        if !is_over {
+            self.dialogue.listing.close();
+        }
+        is_over
+    }
+
+    /// Whether a listing was asked for ahead and not read yet.
+    pub(crate) fn awaits_listing(&self) -> bool {
+        !self.dialogue.listings_ahead.is_empty()
     }
 
     /// A listing has ended. With `kept`, it came in blocks and is whole, and its connection is open. `is_broken`: it is not whole.
@@ -120,14 +142,13 @@ impl Session {
             self.dialogue.blocks = BlockMode::AfterUse(None);
         }
         let now = self.context.world.clock.now();
-        match (kept, &self.dialogue.listing) {
-            // It was refused before anything came on it.
-            (None, ListingConnection::Kept(..)) | (_, ListingConnection::InStream) => {}
-            _ if was_in_blocks && is_broken => self.dialogue.listing = ListingConnection::InStream,
-            (Some(connection), _) => self.dialogue.listing = ListingConnection::Kept(connection, now),
-            (None, _) => self.dialogue.listing = ListingConnection::NotKept,
-        }
-        if !self.dialogue.listings_ahead.is_empty() && !self.dialogue.listing.is_kept(now) {
+        self.dialogue.listing = match (kept, &self.dialogue.listing) {
+            (_, ListingConnection::InStream) => ListingConnection::InStream,
+            _ if was_in_blocks && is_broken => ListingConnection::InStream,
+            (Some(connection), _) => ListingConnection::Kept(connection, now),
+            (None, _) => ListingConnection::NotKept,
+        };
+        if self.awaits_listing() && !matches!(self.dialogue.listing, ListingConnection::Kept(..)) {
             self.close();
         }
     }

@@ -369,9 +369,8 @@ pub async fn list_each(
     }
 }
 
-/// The listings of the first of these directories, which a server of ours sends one after the other without being asked for each.
-/// `None` in place of one that it has not sent, or whose entries need more than what is left of `room` bytes: whoever lists it
-/// by itself learns why. A host that lists nothing ahead has none.
+/// Asks a server of ours for the listings of the first of these directories together, and returns them in this order. `None` in place
+/// of one that it refuses, or that needs more than what is left of `room` bytes: whoever lists it by itself learns why.
 pub async fn list_ahead(host: &mut Host, directories: &[PathName], room: usize) -> Vec<Option<Listing>> {
     match host {
         Host::Server(server) => match server.open() {
@@ -388,9 +387,14 @@ pub async fn list_ahead_at_server(
     directories: &[PathName],
     mut room: usize,
 ) -> Vec<Option<Listing>> {
-    let sent = session.list_ahead(directories).await.unwrap_or(0);
-    let mut listings = Vec::with_capacity(sent);
-    for path in directories.iter().take(sent) {
+    let mut listings = Vec::new();
+    if session.list_ahead(directories).await.is_err() {
+        return listings;
+    }
+    for path in directories {
+        if !session.awaits_listing() || session.is_over() {
+            break;
+        }
         let (mut entries, mut bytes) = (Vec::new(), 0);
         let mut keep = |entry: Entry| {
             bytes += bytes_in_memory(&entry);
@@ -399,11 +403,14 @@ pub async fn list_ahead_at_server(
             }
         };
         let mut directory = RemoteDirectory { session: &mut *session, path: Some(path) };
-        let listing = directory.list_as(Form::Mlsd, &mut keep).await.ok().filter(|_| bytes <= room);
-        room -= if listing.is_some() { bytes } else { 0 };
-        listings.push(listing.map(|listing| Listing { entries, ..listing }));
+        let listing = directory.list_as(Form::Mlsd, &mut keep).await.ok();
+        let listing = listing.map(|listing| Listing { entries, ..listing });
+        let listing = listing.filter(|listing| bytes.max(listing.bytes_in_memory()) <= room);
+        room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
+        listings.push(listing);
     }
-    listings
+    // Otherwise one has ended where another one ends.
+    if session.is_listing_over().await { listings } else { vec![None; listings.len()] }
 }
 
 /// Lists a directory; `None` is the login directory.

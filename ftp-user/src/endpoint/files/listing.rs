@@ -6,7 +6,7 @@ use ftp_proto::listing::{Cut, Entry, Kind, ListingItem};
 use ftp_proto::wire::{counted, show};
 
 /// The entries of a directory, without itself and its parent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Listing {
     /// The entries that could be read, unless they were handed over.
     pub entries: Vec<Entry>,
@@ -106,9 +106,10 @@ impl Listing {
         self.len() == 0 && !self.shows_itself && !self.is_incomplete()
     }
 
-    /// The bytes that its entries take in memory.
+    /// The bytes that its entries and texts take in memory.
     pub fn bytes_in_memory(&self) -> usize {
-        self.entries.iter().map(bytes_in_memory).sum()
+        let texts: usize = self.refused.iter().chain(&self.here).map(String::len).sum();
+        self.entries.iter().map(bytes_in_memory).sum::<usize>() + texts
     }
 
     /// The number of lines.

@@ -20,10 +20,12 @@ use crate::place;
 use crate::report::Event;
 use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, counted};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which names of a tree are told, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -115,9 +117,9 @@ impl Identity {
 struct FoundDirectory {
     name: PathName,
     identity: Identity,
-    /// What is in it, if the server has sent that already.
+    /// What was in it at a moment, if the server has sent that already.
     #[serde(skip)]
-    listing: Option<Listing>,
+    listing: Option<(Listing, Moment)>,
 }
 
 /// A directory that was entered.
@@ -175,7 +177,7 @@ struct Walk {
     waiting: usize,
     /// How many names were found.
     names: u64,
-    /// How many bytes listings may still take that were sent before their directories are entered.
+    /// Bytes that are left for listings that wait for their directories.
     room: usize,
 }
 
@@ -184,6 +186,8 @@ struct Level {
     directory: Arc<EnteredDirectory>,
     /// The directories in it that are entered next.
     next: VecDeque<FoundDirectory>,
+    /// How many of them the server was asked to list.
+    asked: usize,
     /// The others in it that were not entered yet.
     children: Spool<FoundDirectory>,
 }
@@ -199,11 +203,7 @@ impl Walk {
         // What is deeper comes before its neighbours, so that few wait.
         while let Some(level) = self.levels.last_mut() {
             let parent = Arc::clone(&level.directory);
-            if level.next.is_empty() {
-                self.find_next(&parent).await;
-            }
-            let child = self.levels.last_mut().and_then(|level| level.next.pop_front());
-            let Some(FoundDirectory { name, identity, listing }) = child else {
+            let Some(FoundDirectory { name, identity, listing }) = self.next_child().await else {
                 self.levels.pop();
                 continue;
             };
@@ -222,38 +222,43 @@ impl Walk {
         Ok(())
     }
 
-    /// Finds the directories of the last level that are entered next, and has them listed together if the server can.
-    async fn find_next(&mut self, parent: &EnteredDirectory) {
-        let Self { host, root, sender, levels, room, .. } = self;
-        let Some(level) = levels.last_mut() else { return };
-        let most = if host.lists_at_once() { LISTED_AT_ONCE } else { 1 };
-        while level.next.len() < most {
-            match level.children.pop() {
-                Ok(Some(child)) => level.next.push_back(child),
-                Ok(None) => break,
-                Err(error) => {
-                    sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error)));
-                    break;
+    /// The directory of the last level that is entered next. Those beside it are listed with it if the server can do that.
+    async fn next_child(&mut self) -> Option<FoundDirectory> {
+        let Self { context, host, root, sender, levels, room, .. } = self;
+        let level = levels.last_mut()?;
+        if level.asked == 0 {
+            while level.next.len() < LISTED_AT_ONCE {
+                match level.children.pop() {
+                    Ok(Some(child)) => level.next.push_back(child),
+                    Ok(None) => break,
+                    Err(error) => {
+                        sender.send(Visit::failed(level.directory.path.clone(), cannot_keep(&error)));
+                        break;
+                    }
+                }
+            }
+            if level.next.len() > 1 && host.lists_at_once() {
+                let above = below(root, level.directory.path.as_ref());
+                let path = |child: &FoundDirectory| place::join(Some(&above), &child.name);
+                let paths: Vec<PathName> = level.next.iter().map(path).collect();
+                let listings = files::list_ahead(host, &paths, *room).await;
+                level.asked = listings.len();
+                let now = context.world.clock.now();
+                for (child, listing) in level.next.iter_mut().zip(listings) {
+                    *room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
+                    child.listing = listing.map(|listing| (listing, now));
                 }
             }
         }
-        if level.next.len() > 1 {
-            let above = below(root, parent.path.as_ref());
-            let paths: Vec<PathName> =
-                level.next.iter().map(|child| place::join(Some(&above), &child.name)).collect();
-            let listings = files::list_ahead(host, &paths, *room).await;
-            for (child, listing) in level.next.iter_mut().zip(listings) {
-                *room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
-                child.listing = listing;
-            }
-        }
+        level.asked = level.asked.saturating_sub(1);
+        level.next.pop_front()
     }
 
     /// Lists a directory, unless the server has sent its `listing`, and tells what is in it.
     async fn enter(
         &mut self,
         directory: Arc<EnteredDirectory>,
-        listing: Option<Listing>,
+        listing: Option<(Listing, Moment)>,
     ) -> Result<(), ReceiverGone> {
         self.sender.has_room().await?;
         let Self { context, host, root, rules, sender, .. } = self;
@@ -264,9 +269,10 @@ impl Walk {
         let mut listed = ListedDirectory::new(context, rules, sender, at, self.waiting, longest);
         listed.is_local = host.is_local();
         let path = below(root, directory.path.as_ref());
-        let listing = match listing {
-            Some(mut listing) => {
-                self.room += listing.bytes_in_memory();
+        let now = context.world.clock.now();
+        self.room += listing.as_ref().map_or(0, |(listing, _)| listing.bytes_in_memory());
+        let listing = match listing.filter(|(_, since)| now.since(*since) < NEW_FOR) {
+            Some((mut listing, _)) => {
                 listing.entries.drain(..).for_each(|entry| listed.entry(entry));
                 Ok(listing)
             }
@@ -366,7 +372,12 @@ impl<'a> ListedDirectory<'a> {
             context,
             rules,
             sender,
-            level: Level { directory, next: VecDeque::new(), children: Spool::new(CHILDREN_IN_MEMORY) },
+            level: Level {
+                directory,
+                next: VecDeque::new(),
+                asked: 0,
+                children: Spool::new(CHILDREN_IN_MEMORY),
+            },
             longest,
             links: Spool::new(CHILDREN_IN_MEMORY),
             waiting,
@@ -586,8 +597,10 @@ const MOST_WAITING: usize = 2_000_000;
 const CHILDREN_IN_MEMORY: usize = 256;
 /// How many directories a server is asked at once to list.
 const LISTED_AT_ONCE: usize = 32;
-/// Bytes that listings may take which were sent before their directories are entered.
+/// Bytes that listings may take that wait for their directories.
 const ROOM_AHEAD: usize = 8 << 20;
+/// How long a listing may wait for its directory. After that it is asked for again.
+const NEW_FOR: Duration = Duration::from_secs(30);
 /// The number of unusable names of a directory that are told one by one.
 const UNUSABLE_TOLD: u64 = 1000;
 
