@@ -15,7 +15,9 @@ use ftp_io::socket::{Congestion, CongestionError};
 use ftp_proto::policy::{Allowed, AllowedError};
 use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
-pub use options::{HubOptions, JoinOptions, ListenAt, Operation, Options, Place, RunOptions, Serves};
+pub use options::{
+    HubOptions, JoinOptions, LimitKeys, ListenAt, Operation, Options, Place, RuleKeys, RunOptions, Serves,
+};
 use toml::de::DeTable;
 
 use crate::policy::{self, Bounds, Policy, Rule};
@@ -166,7 +168,7 @@ pub fn tables() -> Vec<Table> {
     use clap::Args;
     let keys = |command: fn(clap::Command) -> clap::Command| command(clap::Command::new("keys"));
     let limits: Vec<clap::Id> =
-        keys(Bounds::augment_args).get_arguments().map(|arg| arg.get_id().clone()).collect();
+        keys(LimitKeys::augment_args).get_arguments().map(|arg| arg.get_id().clone()).collect();
     let without_limits = |mut command: clap::Command| {
         for limit in &limits {
             command = command.mut_arg(limit, |arg| arg.hide(true));
@@ -179,19 +181,19 @@ pub fn tables() -> Vec<Table> {
             "[limits]",
             "What all tokens share. An identity has a quarter of what it shares with others, unless its own table says \
              otherwise; a rate is not divided, because those who wait for it have their turns.",
-            keys(Bounds::augment_args),
+            keys(LimitKeys::augment_args),
         ),
         table(
             "[[groups]]",
             "What some tokens share, once for each group. Every key of `[limits]` is a key of a group, too: what is \
              shared is shared by everybody in the group, and of the keys that begin with `max-` the strictest holds.",
-            without_limits(keys(Rule::augment_args)),
+            without_limits(keys(RuleKeys::augment_args)),
         ),
         table(
             "[[identities]]",
             "What the holder of one token may do, once for each. If there is any, a token without a table may not use \
              the relay or the hub. Every key of `[limits]` is a key of an identity, too.",
-            without_limits(keys(Rule::augment_args)).mut_args(|arg| match arg.get_id() == "name" {
+            without_limits(keys(RuleKeys::augment_args)).mut_args(|arg| match arg.get_id() == "name" {
                 true => arg.help("The name of the token"),
                 false => arg,
             }),
@@ -270,7 +272,7 @@ impl<O: Options> File<O> {
 
 /// Tells the reader of every key in which table it belongs. An option belongs above all tables.
 fn say_where_keys_belong<O: Options>(reader: &mut Reader<'_>) {
-    let limits = Bounds::augment_args(clap::Command::new("limits"));
+    let limits = LimitKeys::augment_args(clap::Command::new("limits"));
     for key in limits.get_arguments().filter_map(clap::Arg::get_long) {
         reader.belongs(key, "in [limits], [[groups]] or [[identities]]");
     }
@@ -283,11 +285,10 @@ fn say_where_keys_belong<O: Options>(reader: &mut Reader<'_>) {
 fn whole<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Bounds {
     let Some((at, table)) = reader.table(table, LIMITS) else { return Bounds::default() };
     let scope = Scope { tables: &[], whose: "the limits have", base };
-    let Some((bounds, places)) = settings::section(reader, table, &at, scope) else {
-        return Bounds::default();
-    };
+    let read = settings::section::<LimitKeys>(reader, table, &at, scope);
+    let Some((keys, places)) = read else { return Bounds::default() };
     refuse_others::<O>(reader, &places);
-    bounds
+    keys.into()
 }
 
 /// Refuses the keys that mean something for the other kind of service alone.
@@ -314,7 +315,9 @@ fn rules<O: Options>(
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, tables, one) {
         let scope = Scope { tables: &[], whose, base };
-        let Some((rule, places)) = settings::section(reader, table, &at, scope) else { continue };
+        let Some((keys, places)) = settings::section::<RuleKeys>(reader, table, &at, scope) else { continue };
+        let RuleKeys { name, parent, allow, limits } = keys;
+        let rule = Rule { name, parent, allow, bounds: limits.into() };
         refuse_others::<O>(reader, &places);
         all.push(placed(reader, rule, &at, &places));
     }

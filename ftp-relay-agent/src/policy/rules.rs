@@ -9,68 +9,46 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use clap::Args;
-use clap::builder::TypedValueParser;
-use ftp_io::program::{duration, size};
 use ftp_proto::policy::{Allowed, AllowedError, DataPorts};
 use ftp_proto::relay::agent;
 
 use super::limits::{Limits, SESSION};
 
-/// What one table of the policy says, and the keys of `[limits]`. `None` is what it does not say.
-#[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
+/// What one table of the policy says. `None` is what it does not say.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Bounds {
-    /// Sessions at the same time [default: 1024]
-    #[arg(long, value_name = "N", value_parser = count())]
+    /// Maximum number of sessions at the same time.
     pub sessions: Option<usize>,
-    /// Tunnels of a relay at the same time; a copy needs two [default: 2048]
-    #[arg(long, value_name = "N", value_parser = count())]
+    /// Maximum number of tunnels at the same time.
     pub tunnels: Option<usize>,
-    /// Joins of a relay at the same time; a copy needs one [default: 1024]
-    #[arg(long, value_name = "N", value_parser = count())]
+    /// Maximum number of joins at the same time.
     pub joins: Option<usize>,
-    /// Calls of a hub at the same time; a copy between two agents needs three [default: 2048]
-    #[arg(long, value_name = "N", value_parser = count())]
+    /// Maximum number of calls of a hub at the same time.
     pub calls: Option<usize>,
-    /// Tunnels and joins, or calls, that begin within a minute [default: no limit]
-    #[arg(long = "starts-per-minute", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Maximum number of tunnels and joins, or calls, that begin within a minute.
     pub starts: Option<u64>,
-    /// Bytes per second, all together; of those that wait, the one that has moved least is next [default: no limit]
-    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
+    /// Bytes per second, all together.
     pub rate: Option<NonZeroU64>,
-    /// Bytes within a day, all together; the day begins with the first of them [default: no limit]
-    #[arg(long = "bytes-per-day", value_name = "SIZE", value_parser = size::parse)]
+    /// Maximum number of bytes within a day, all together.
     pub daily: Option<u64>,
-    /// Bytes per second of each tunnel, join or call [default: no limit]
-    #[arg(long = "max-rate", value_name = "RATE", value_parser = size::parse_rate)]
+    /// Bytes per second of each tunnel, join or call.
     pub each_rate: Option<NonZeroU64>,
-    /// Bytes of each tunnel, join or call, both directions together [default: no limit]
-    #[arg(long = "max-bytes", value_name = "SIZE", value_parser = size::parse)]
+    /// Maximum number of bytes of each tunnel, join or call.
     pub each_bytes: Option<u64>,
-    /// Longest time of each tunnel, join or call [default: 24h at a relay, no limit at a hub]
-    #[arg(long = "max-time", value_name = "T", value_parser = duration::parse)]
+    /// Longest time of each tunnel, join or call.
     pub each_time: Option<Duration>,
 }
 
-/// A number of things at the same time.
-fn count() -> impl TypedValueParser<Value = usize> {
-    clap::value_parser!(u32).range(1..=65_536).try_map(usize::try_from)
-}
-
-/// One table: an identity, which is the name of a token, or a group of them. Every key of `[limits]` is a key of it, too.
-#[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
+/// One table: an identity, which is the name of a token, or a group of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Rule {
-    /// The name of the group
-    #[arg(long, value_name = "NAME", required = true)]
+    /// The name of the token or of the group.
     pub name: String,
-    /// The group that it is in [default: none]
-    #[arg(long, value_name = "GROUP")]
+    /// The group that it is in.
     pub parent: Option<String>,
-    /// FTP servers that may be reached, as in the option `allow` [default: those of the parent, else of the option]
-    #[arg(long, value_name = "TARGET")]
+    /// The servers that may be reached; empty means those of the parent.
     pub allow: Vec<Allowed>,
     /// The limits of this table.
-    #[command(flatten)]
     pub bounds: Bounds,
 }
 
