@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ftp_io::program::settings::{self, KeyOption, Mistake, Mistakes, Outline, Reader, Scope, Table, section};
+use ipnet::IpNet;
 use toml::de::DeTable;
 
 use super::error::{ConfigError, ConfigWarning};
-use super::raw::Options;
+use super::raw::{Options, network};
 use super::sections::{self, SECTIONS, Sections};
 use super::{Config, people};
 use crate::auth::{User, read_secret};
-use crate::operate::public::PublicRule;
+use crate::operate::public::{Host, PublicRule};
 
 /// Lines and columns of keys.
 type Places = BTreeMap<String, (usize, usize)>;
@@ -150,6 +151,17 @@ fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path, places: &mut
     users
 }
 
+/// One public address.
+#[derive(clap::Args, Debug)]
+pub struct PublicKeys {
+    /// The address, or a name that is looked up every minute
+    #[arg(long, value_name = "IP|NAME")]
+    pub address: Host,
+    /// Networks of the clients that are told this address [default: every network]
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub networks: Vec<IpNet>,
+}
+
 /// The tables of a file; `public-address = "HOST"` is the option.
 fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<PublicRule> {
     if table.get(PUBLIC).is_some_and(|value| value.get_ref().is_str()) {
@@ -158,7 +170,9 @@ fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Ve
     let mut rules = Vec::new();
     for (at, table) in reader.tables(table, PUBLIC, "address") {
         let scope = Scope { tables: &[], whose: "a public address has", base };
-        rules.extend(section(reader, table, &at, scope).map(|(rule, _)| rule));
+        let read = section::<PublicKeys>(reader, table, &at, scope);
+        let Some((PublicKeys { address, networks }, _)) = read else { continue };
+        rules.push(PublicRule { networks, host: address });
     }
     rules
 }

@@ -33,7 +33,7 @@ use crate::vfs::Durability;
 use ftp_io::program::hook::Hook;
 
 pub use error::{ConfigError, ConfigWarning};
-pub use file::File;
+pub use file::{File, PublicKeys};
 pub use fixed::needs_restart;
 pub use inspect::Findings;
 pub use people::{DirectionName, ExchangeKeys, MountKeys, RightName, UserKeys};
@@ -63,7 +63,7 @@ pub fn tables() -> Vec<Table> {
         table(
             "[[public-address]]",
             "What clients of some networks are told instead of `public-address`, once for each. The first table whose networks contain the client and whose address has the same family is used, then the option.",
-            PublicRule::augment_args(clap::Command::new("public-address")),
+            PublicKeys::augment_args(clap::Command::new("public-address")),
         ),
         table("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
         table(

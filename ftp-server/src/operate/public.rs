@@ -8,7 +8,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ftp_io::os_error::words;
-use ftp_io::program::args::network;
 use ftp_io::socket;
 use ftp_proto::address::{Family, unmapped};
 use ipnet::IpNet;
@@ -28,15 +27,13 @@ pub enum Host {
 #[error("write an address, or the name of a host, like 192.0.2.1 or ftp.example.org")]
 pub struct BadHost;
 
-/// What clients of some networks are told: a table of the configuration file. The doc comments are the texts of the reference.
-#[derive(clap::Args, Clone, PartialEq, Eq, Debug)]
+/// What clients of some networks are told.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublicRule {
-    /// The address, or a name that is looked up every minute
-    #[arg(long = "address", value_name = "IP|NAME")]
-    pub host: Host,
-    /// Networks of the clients that are told this address [default: every network]
-    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    /// The networks of the clients; empty means all.
     pub networks: Vec<IpNet>,
+    /// What they are told to connect to.
+    pub host: Host,
 }
 
 /// All rules, with the addresses that they mean now.
