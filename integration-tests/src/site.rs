@@ -322,11 +322,14 @@ impl Server {
         names.map(|name| self.path(&name)).collect()
     }
 
-    /// Waits until a file under way has at least so many bytes.
+    /// Waits until a file under way has at least so many bytes. It may have the name that the server gives it until its end.
     pub fn until_part(&self, bytes: u64) {
-        until("a part has arrived", || {
-            self.parts().iter().any(|part| fs::metadata(part).is_ok_and(|facts| facts.len() >= bytes))
-        });
+        let is_hidden =
+            |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let has_arrived = |path: PathBuf| {
+            is_hidden(&path) && fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.len() >= bytes)
+        };
+        until("a part has arrived", || self.names().iter().any(|name| has_arrived(self.path(name))));
     }
 }
 

@@ -275,7 +275,7 @@ fn a_move_of_small_files_whose_names_are_taken_ends_in_order() {
         assert!(taken.iter().all(|number| to.bytes(&name(*number)) == b"theirs"), "{path}: {run}");
         assert_eq!(from.names().iter().filter(|name| !name.ends_with('/')).count(), taken.len(), "{run}");
         // No session was given up.
-        let (_, after) = trace.split_once("> MODE B").unwrap();
+        let (_, after) = trace.split_once("> PACK").unwrap();
         assert!(!after.contains("> USER"), "{path}: {trace}");
     }
 }

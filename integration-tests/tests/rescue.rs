@@ -127,6 +127,13 @@ fn one_end_is_done_and_the_other_never_says_so() {
 }
 
 #[test]
+fn an_end_that_is_deaf_to_abor() {
+    let (_, to, run) = left_in_vain("RETR: 150 opening\nABOR: hang", "STOR: 553 no");
+    to.wait_for("QUIT");
+    drop(run.exits(4).says("553 no"));
+}
+
+#[test]
 fn h20_a_server_that_never_answers_abor_is_waited_for_once_in_a_run() {
     let from = Peer::start(
         "127.0.0.2",

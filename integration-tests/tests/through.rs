@@ -4,6 +4,7 @@
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, sample};
+use integration_tests::socket;
 use integration_tests::user::{Run, Started, copies, user};
 use std::fs;
 use std::path::Path;
@@ -270,6 +271,20 @@ fn i13_the_end_that_stands_still_is_named() {
     from.wait_for_the_end_of_all();
     to.wait_for_the_end_of_all();
     drop(run.exits(5).says("the destination 127.0.0.3").says("accepted nothing for 5 s (stall timer)"));
+}
+
+#[test]
+fn i11_a_227_that_points_to_a_victim_is_refused() {
+    let victim = socket::listen("127.0.0.9", 0);
+    let port = victim.local_addr().unwrap().port();
+    let lie = format!("PASV: 227 Entering Passive Mode (127,0,0,9,{},{})", port / 256, port % 256);
+    for rules in [[lie.as_str(), ""], ["", lie.as_str()]] {
+        let (from, to) = ends(rules[0], rules[1]);
+        drop(copy(&from, &to).exits(6).says("another host"));
+        assert_eq!(to.seen_of(&["STOR", "RNTO"]), [""; 0]);
+    }
+    victim.set_nonblocking(true).unwrap();
+    assert!(victim.accept().is_err(), "the victim was called");
 }
 
 #[test]

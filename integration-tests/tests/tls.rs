@@ -129,6 +129,17 @@ fn no_login_was_sent(peer: &Peer) {
 }
 
 #[test]
+fn a_server_that_refuses_auth_hears_no_user() {
+    let peer = Peer::start("127.0.0.2", "", MODERN);
+    let url = |scheme: &str| peer.url("a.bin").replace("ftp://", &format!("{scheme}://"));
+    user().args(["copy", &url("ftpes"), "b.bin"]).run().exits(1).says("does not offer TLS");
+    no_login_was_sent(&peer);
+    // It greets in clear.
+    user().args(["copy", &url("ftps"), "b.bin"]).run().exits(1).says("does not speak TLS on this port");
+    no_login_was_sent(&peer);
+}
+
+#[test]
 fn a_server_that_has_no_tls_now_may_have_it_later() {
     let peer = Peer::start("127.0.0.2", "AUTH: 431 not now", MODERN);
     let url = peer.url("a.bin").replace("ftp://", "ftpes://");

@@ -34,11 +34,11 @@ fn next(cx: &mut Context, seconds: u64) -> Option<Question<Request>> {
     let time = Duration::from_secs(seconds);
     cx.parameters.detach = None;
     if cx.user().is_none_or(|user| user.account.anonymous) {
-        return cx.said(Meaning::Denied, "DETA is for users with a name");
+        return cx.reply_only(Meaning::Denied, "DETA is for users with a name");
     }
     if seconds == 0 || time > cx.config.max_detached {
         let text = format!("Not between 1 and {} seconds", cx.config.max_detached.as_secs());
-        return cx.said(Meaning::OutOfRange, text);
+        return cx.reply_only(Meaning::OutOfRange, text);
     }
     let random = cx.nonces.next();
     let id = TransferId::new(std::array::from_fn(|at| random.get(at).copied().unwrap_or_default()));

@@ -46,10 +46,10 @@ pub(super) fn pass(cx: &mut Context, password: Secret) -> Option<Question<Reques
         Login::Named(user) => std::mem::take(user),
         // Many clients send PASS without waiting for the reply to USER.
         Login::User(user) if user.by == LoginMethod::Certificate => {
-            return cx.said(Meaning::Superfluous, "No password is needed");
+            return cx.reply_only(Meaning::Superfluous, "No password is needed");
         }
         Login::Nobody | Login::Charged(..) | Login::User(_) => {
-            return cx.said(Meaning::BadSequence, "USER comes before PASS");
+            return cx.reply_only(Meaning::BadSequence, "USER comes before PASS");
         }
     };
     cx.login = Login::Nobody;

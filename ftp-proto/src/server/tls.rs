@@ -47,13 +47,13 @@ fn needs_private_data(cx: &Context) -> bool {
 /// counts any more: anybody could have sent it.
 pub(super) fn auth(cx: &mut Context, mechanism: &Mechanism) -> Option<Ticket> {
     if cx.tls.is_inside_tls() {
-        return cx.said(Meaning::BadSequence, "The control connection is inside TLS already");
+        return cx.reply_only(Meaning::BadSequence, "The control connection is inside TLS already");
     }
     let old = match mechanism {
         Mechanism::Tls => false,
         Mechanism::Ssl => true,
         Mechanism::Unserved(_) => {
-            return cx.said(Meaning::ParameterNotImplemented, "Only AUTH TLS is served");
+            return cx.reply_only(Meaning::ParameterNotImplemented, "Only AUTH TLS is served");
         }
     };
     login::reset(cx); // F02
@@ -86,7 +86,7 @@ pub(super) fn rein(cx: &mut Context) -> Option<Ticket> {
     }
     let text = "All parameters are as at the start; log in again";
     if !cx.tls.is_inside_tls() || cx.config.tls.begin == TlsStart::Implicit {
-        return cx.said(Meaning::Reinitialized, text);
+        return cx.reply_only(Meaning::Reinitialized, text);
     }
     let last = cx.out.compose(Meaning::Reinitialized, &[text.as_bytes()]);
     let ticket = cx.out.ticket();

@@ -205,7 +205,7 @@ impl Passwords {
     /// The password of the file, and its name.
     fn of_file(&self) -> Result<Option<(Secret, String)>> {
         let Some(path) = &self.file else { return Ok(None) };
-        Ok(Some((of_file(path, "--password-file")?, path.display().to_string())))
+        Ok(Some((of_typed_file(path, "--password-file")?, path.display().to_string())))
     }
 
     /// Asks the person at the terminal, if there is one, for one password after the other. A server whose password
@@ -296,7 +296,7 @@ async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<
         Ok(line) => line.map_err(|error| failed(words(&error)))?,
         Err(_) => return Err(failed(format!("it wrote nothing within {} s", PATIENCE.as_secs()))),
     };
-    // It has closed its output, or has written very much behind its line: a program that goes on is not waited for.
+    // It has closed its output, or more than 1 MiB has followed its line: a program that goes on is not waited for.
     let status = timeout(LAST_PATIENCE, child.wait()).await.ok();
     let status = status.transpose().map_err(|error| failed(words(&error)))?;
     if let Some(status) = status.filter(|status| !status.success()) {
@@ -337,15 +337,19 @@ const MOST_IGNORED: u64 = 1 << 20;
 /// The password in the first and only line of a file; `named_by` says who has named it.
 pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret> {
     let name = path.display().to_string();
-    let bytes = private_file(path, Readable::FileOrPipe)
-        .map_err(|failure| failure.as_kind(Kind::Usage))?
-        .ok_or_else(|| {
-            Failure::usage(format!("there is no file {name}")).hint(format!("{named_by} names it"))
-        })?;
+    let bytes = private_file(path, Readable::FileOrPipe)?.ok_or_else(|| {
+        Failure::usage(format!("there is no file {name}")).hint(format!("{named_by} names it"))
+    })?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let password = Secret::new(line.strip_suffix(b"\r").unwrap_or(line));
     check(&password, &name)?;
     Ok(password)
+}
+
+/// The same of a file that an option names.
+pub(super) fn of_typed_file(path: &Path, option: &str) -> Result<Secret> {
+    of_file(path, option)
+        .map_err(|failure| failure.as_kind(Kind::Usage).during(format!("{option} cannot be used")))
 }
 
 /// Refuses what no FTP command can carry. `from` says where it is.

@@ -95,6 +95,9 @@ impl FromStr for DaemonUrl {
 }
 
 impl RemoteArgs {
+    /// Nothing was typed.
+    pub(super) const NONE: Self = Self { daemon: None, token_file: None, daemon_ca: None, daemon_pin: None };
+
     pub(super) const fn is_asked(&self) -> bool {
         self.daemon.is_some()
     }
@@ -118,14 +121,20 @@ impl Daemon {
         let (Some(url), Some(file)) = (&args.daemon, &args.token_file) else {
             return Err(Failure::usage("no daemon was named").hint("name it with --daemon and --token-file"));
         };
-        let token = passwords::of_file(file, "--token-file")?;
+        if !url.has_tls && (args.daemon_pin.is_some() || args.daemon_ca.is_some()) {
+            return Err(Failure::usage("http:// has no certificate that could be checked")
+                .hint("write https://, or leave out --daemon-ca and --daemon-pin"));
+        }
+        let token = passwords::of_typed_file(file, "--token-file")?;
         let token = String::from_utf8_lossy(token.expose()).trim().to_owned();
         let trust = match (&args.daemon_pin, &args.daemon_ca) {
             (Some(pin), _) => Ok(Trust::pinned([*pin])),
             (None, more) => Trust::by_roots(more.as_deref()),
         };
         let trust = trust.map_err(|error| {
-            Failure::of_this_host("--daemon-ca cannot be used", &error).as_kind(Kind::Usage)
+            let file = args.daemon_ca.as_deref().unwrap_or(Path::new("of this host")).display();
+            Failure::usage(format!("cannot read the roots {file}: {error}"))
+                .hint("--daemon-ca names a file with certificates in PEM")
         })?;
         let asker = Asker { host: url.at.to_string(), authorization: format!("Bearer {token}") };
         Ok(Self { place: DaemonPlace::Host(url.clone(), trust), asker })
@@ -178,7 +187,7 @@ impl Daemon {
     fn no_answer(&self, error: &io::Error) -> Failure {
         match NoDaemon::of(error) {
             Some(other) => Failure::new(Kind::Other, format!("{} is {other}", self.asker.host))
-                .hint("name the address at which ftp-user daemon --listen serves its page"),
+                .hint("name the address at which ftp-user daemon --listen serves its page, with https:// if it has a certificate"),
             None => Failure::of_this_host("the daemon did not answer", error).as_kind(Kind::Temporary),
         }
     }
@@ -275,7 +284,8 @@ fn refusal(object: &Value) -> Failure {
 
 /// The same advice for whoever has named the daemon: its commands ask that daemon as well.
 fn at_daemon(hint: String) -> String {
-    if hint.starts_with("ftp-user ") { hint + ", with the same --daemon and --token-file" } else { hint }
+    let asks_it = hint.starts_with("ftp-user ") && !hint.starts_with("ftp-user daemon ");
+    if asks_it { hint + ", with the same --daemon and --token-file" } else { hint }
 }
 
 /// The kind of failure that a refusal is.

@@ -5,7 +5,7 @@ use super::{General, asked};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{JobRecord, KnownJobs, KnownRows, SeriesRecord};
+use crate::journal::{JobRecord, KnownJobs, SeriesRecord, TableRows};
 use crate::queue::Series;
 use crate::report::Event;
 use clap::{Args, Subcommand};
@@ -65,7 +65,7 @@ impl SeriesName {
 pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
     asked::check_state(general.state.as_deref())?;
     let queue = general.queue()?;
-    let KnownRows { readable: all, unreadable } = queue.series()?;
+    let TableRows { readable: all, unreadable } = queue.series()?;
     let mut status = Status::Done;
     let change = |name: &SeriesName, change: fn(&mut Series, u64)| -> Result<SeriesRecord> {
         Ok(queue.change_series(find(&all, name)?.id, change)?)

@@ -170,11 +170,13 @@ impl JobVerb {
         }
     }
 
-    pub(super) const fn queue(&self) -> &QueueArgs {
+    /// What was typed of the queue.
+    pub(super) fn queue(&self) -> &QueueArgs {
+        const NONE: &QueueArgs = &QueueArgs::NONE;
         match self {
             Self::Copy(args) | Self::Move(args) => &args.queue,
             Self::Sync(args) => &args.queue,
-            Self::Append(args) => &args.queue,
+            Self::Append(_) => NONE,
         }
     }
 

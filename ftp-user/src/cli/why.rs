@@ -44,6 +44,7 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
         let mut run = run.clone();
         receipts.other_failures =
             run.failures.iter().cloned().zip(run.failed_files.iter().cloned()).collect();
+        receipts.unkept = run.failed.saturating_sub(run.failures.len() as u64);
         if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
             tell_what_became(&mut run, job.state);
         }
@@ -88,7 +89,11 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
             add(receipts, &item);
             let is_its =
                 |why: &String, source: &str| *source == item.place.source && item.why.as_ref() == Some(why);
+            let kept = receipts.other_failures.len();
             receipts.other_failures.retain(|(why, file)| !is_its(why, &file.source));
+            if state == ItemState::Failed && kept == receipts.other_failures.len() {
+                receipts.unkept = receipts.unkept.saturating_sub(1);
+            }
             let dest = as_typed(&sites, &item);
             context.run.events.deliver(Event::Receipt(job.id, item, dest)).await;
         }

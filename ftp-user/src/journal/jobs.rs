@@ -5,7 +5,7 @@ use super::failure::JournalFailure;
 use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::leases::is_held;
-use super::listing::{KnownRows, RowOf};
+use super::listing::{RowOf, TableRows};
 use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
@@ -28,8 +28,8 @@ pub(super) struct StartedJob {
     pub(super) decided: Option<String>,
 }
 
-/// The jobs that the journal has, the one that began first comes first.
-pub type KnownJobs = KnownRows<JobRecord>;
+/// Jobs of the journal, the oldest first.
+pub type KnownJobs = TableRows<JobRecord>;
 
 impl Store {
     /// Begins a job or goes on with it. The locks of processes that were killed are removed.
@@ -223,7 +223,7 @@ impl Store {
                 record => readable.extend(record.map_err(|bad| self.failure(bad))?),
             }
         }
-        Ok(KnownRows::of(self, RowOf::Job, (readable, damaged)))
+        Ok(TableRows::of(self, RowOf::Job, (readable, damaged)))
     }
 
     /// Every job. One that cannot be read is a failure.

@@ -5,7 +5,7 @@ mod tests;
 
 use super::failure::JournalFailure;
 use super::job_row::{FileCounts, JobRow, counts};
-use super::listing::{KnownRows, RowOf};
+use super::listing::{RowOf, TableRows};
 use super::queue::{
     Queue, SITES, entries, file_totals, find, head_of, heads, jobs_of_group, keep, keep_all, lose_all, save,
     totals,
@@ -144,7 +144,7 @@ impl<'a> Leases<'a> {
         most: usize,
         recent: &[CarriedJob],
         may_begin: impl Fn(&Head<JobId>, &[CarriedJob]) -> bool,
-    ) -> Result<KnownRows<TakenJob>, JournalFailure> {
+    ) -> Result<TableRows<TakenJob>, JournalFailure> {
         self.queue.with(|store| {
             let look = |Store { sql, .. }: &Store| {
                 let time = sql.now()?;
@@ -161,7 +161,7 @@ impl<'a> Leases<'a> {
             };
             let take = |store: &Store, due| take(store, self.worker, due, most, recent, &may_begin);
             let taken = store.look_and_write(look, take)?;
-            Ok(taken.map(|taken| KnownRows::of(store, RowOf::Job, taken)).unwrap_or_default())
+            Ok(taken.map(|taken| TableRows::of(store, RowOf::Job, taken)).unwrap_or_default())
         })
     }
 

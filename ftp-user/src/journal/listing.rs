@@ -35,23 +35,23 @@ pub struct QueuedJob {
     pub is_damaged: bool,
 }
 
-/// What was looked for. A damaged row keeps nobody from the others.
+/// Rows of a table. Damaged ones keep nobody from the others.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KnownRows<T> {
+pub struct TableRows<T> {
     /// Those that can be read.
     pub readable: Vec<T>,
     /// Those whose rows are damaged.
     pub unreadable: Vec<UnreadableRow>,
 }
 
-impl<T> Default for KnownRows<T> {
+impl<T> Default for TableRows<T> {
     fn default() -> Self {
         Self { readable: Vec::new(), unreadable: Vec::new() }
     }
 }
 
-impl<T> KnownRows<T> {
-    /// What a table has of jobs or series.
+impl<T> TableRows<T> {
+    /// The rows of the table of jobs or series that were read, and those that were damaged.
     pub(super) fn of(store: &Store, of: RowOf, (readable, damaged): (Vec<T>, Vec<DamagedRow>)) -> Self {
         let unreadable = damaged.into_iter().map(|row| UnreadableRow::of(store, of, row)).collect();
         Self { readable, unreadable }
@@ -185,12 +185,12 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn changed_after(&self, number: u64) -> Result<(u64, KnownRows<QueuedJob>)> {
+    pub fn changed_after(&self, number: u64) -> Result<(u64, TableRows<QueuedJob>)> {
         self.read(|store| {
             let sql = &store.sql;
             let last = last_change(sql)?;
             if last <= number {
-                return Ok((number, KnownRows::default()));
+                return Ok((number, TableRows::default()));
             }
             // A transaction is taken whole, so that the number of the last change says what was taken.
             let most = "SELECT max(changed) FROM (SELECT changed FROM queue WHERE changed > ?1 AND changed <= ?3 ORDER BY changed LIMIT ?2) AS next";
@@ -209,7 +209,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read or written.
-    pub fn next_unreported(&self) -> Result<Option<(u64, KnownRows<QueuedJob>)>> {
+    pub fn next_unreported(&self) -> Result<Option<(u64, TableRows<QueuedJob>)>> {
         self.read(|store| {
             let sql = &store.sql;
             let Counters { commits, reported: Some(reported), .. } = counters(sql)? else { return Ok(None) };
@@ -436,7 +436,7 @@ fn last(store: &Store, owner: Option<&str>) -> Result<Option<QueuedJob>, StoreEr
 fn all_whole(
     store: &Store,
     (found, mut damaged): (Vec<(JobId, Entry)>, Vec<DamagedRow>),
-) -> Result<KnownRows<QueuedJob>, StoreError> {
+) -> Result<TableRows<QueuedJob>, StoreError> {
     let mut jobs = Vec::new();
     for (job, entry) in found {
         match whole(&store.sql, job, entry) {
@@ -444,7 +444,7 @@ fn all_whole(
             whole => jobs.extend(whole?),
         }
     }
-    Ok(KnownRows::of(store, RowOf::Job, (jobs, damaged)))
+    Ok(TableRows::of(store, RowOf::Job, (jobs, damaged)))
 }
 
 fn whole(sql: &Sql, id: JobId, entry: Entry) -> Result<Option<QueuedJob>, StoreError> {

@@ -68,8 +68,8 @@ pub use job_row::FilesBelow;
 pub use jobs::{KnownJobs, RecentJob, recent_jobs};
 pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
 pub use listing::{
-    AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, KnownRows, QueuedJob, RowOf,
-    Slice, UnreadableRow,
+    AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, RowOf, Slice,
+    TableRows, UnreadableRow,
 };
 pub use memory::SharedDocuments;
 pub use password::{Password, PgpassAnswer};

@@ -2,7 +2,7 @@
 
 use super::failure::JournalFailure;
 use super::leases::is_live;
-use super::listing::{KnownRows, RowOf, UnreadableRow};
+use super::listing::{RowOf, TableRows, UnreadableRow};
 use super::queue::{self, Queue, SITES, put, submission};
 use super::record::StoredJob;
 use super::sql::{Result, Row, Sql, StoreError, Value};
@@ -57,10 +57,10 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn series(&self) -> Result<KnownRows<SeriesRecord>, JournalFailure> {
+    pub fn series(&self) -> Result<TableRows<SeriesRecord>, JournalFailure> {
         self.read(|store| {
             let all = find(&store.sql, "TRUE ORDER BY created, id", &[])?;
-            Ok(KnownRows::of(store, RowOf::Series, all))
+            Ok(TableRows::of(store, RowOf::Series, all))
         })
     }
 
@@ -104,14 +104,14 @@ impl Queue {
     pub fn begin_planned(
         &self,
         new_id: impl Fn() -> Option<JobId>,
-    ) -> Result<KnownRows<PlannedRun>, JournalFailure> {
+    ) -> Result<TableRows<PlannedRun>, JournalFailure> {
         self.with(|store| {
             let due = store
                 .sql
                 .now()
                 .and_then(|now| find(&store.sql, "paused = 0 AND next <= ?1 ORDER BY next", &[now.into()]));
             let (due, damaged) = due.map_err(|bad| store.failure(bad))?;
-            let mut planned = KnownRows::of(store, RowOf::Series, (Vec::new(), damaged));
+            let mut planned = TableRows::of(store, RowOf::Series, (Vec::new(), damaged));
             for SeriesRecord { id, .. } in due {
                 if planned.readable.len() >= MOST_AT_ONCE {
                     break;
@@ -268,7 +268,7 @@ mod tests {
         queue.remove_series(id).unwrap();
         assert_eq!(
             (begin(13), queue.series().unwrap()),
-            (None, KnownRows::default()),
+            (None, TableRows::default()),
             "it does not come back"
         );
     }
@@ -281,14 +281,14 @@ mod tests {
             queue.add_series(&SeriesRecord { id: JobId::new(id), ..series(due) }).unwrap();
         }
         queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
-        let KnownRows { readable: runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
+        let TableRows { readable: runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
         let ids = |runs: &[PlannedRun]| runs.iter().map(|run| run.series.number()).collect::<Vec<_>>();
         let damaged = |all: &[UnreadableRow]| all.iter().map(|one| one.id.number()).collect::<Vec<_>>();
         assert_eq!((ids(&runs), damaged(&unreadable)), (vec![2], vec![1]));
-        let KnownRows { readable: all, unreadable } = queue.series().unwrap();
+        let TableRows { readable: all, unreadable } = queue.series().unwrap();
         assert_eq!((all.len(), all[0].id, damaged(&unreadable)), (1, JobId::new(2), vec![1]));
         queue.remove_series(JobId::new(1)).unwrap();
-        assert_eq!(queue.series().unwrap(), KnownRows { readable: all, unreadable: Vec::new() });
+        assert_eq!(queue.series().unwrap(), TableRows { readable: all, unreadable: Vec::new() });
     }
 
     #[test]

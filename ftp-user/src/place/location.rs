@@ -156,10 +156,6 @@ impl Place {
     /// # Errors
     ///
     /// What is wrong with the text.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the text.
     pub fn parse_with(text: &[u8], names: &Names) -> Result<Self> {
         if let Some(remote) = remote(text) {
             return remote.map(Self::Remote);

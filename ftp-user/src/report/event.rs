@@ -271,6 +271,8 @@ pub struct Receipts {
     pub reason_of_job: Option<String>,
     /// What has failed in the run beside them, and why.
     pub other_failures: Vec<(String, FailedFile)>,
+    /// How many more have failed in the run, of which nobody keeps the names.
+    pub unkept: u64,
 }
 
 /// A server that is forgotten.

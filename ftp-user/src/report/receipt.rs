@@ -86,8 +86,18 @@ pub(crate) fn destination(place: &Place) -> String {
 
 /// The files of a job, for people.
 pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
-    let Receipts { copied, skipped, open, given_over, left, failed, failures, reason_of_job, other_failures } =
-        receipts;
+    let Receipts {
+        copied,
+        skipped,
+        open,
+        given_over,
+        left,
+        failed,
+        failures,
+        reason_of_job,
+        other_failures,
+        unkept,
+    } = receipts;
     let files = |count: u64| counted(count, "file");
     let unnamed = |count: u64, named: &[FailedItem]| {
         let others = count.saturating_sub(named.len() as u64);
@@ -118,6 +128,8 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     }
     lines.extend(unnamed(*failed, failures));
     lines.extend(routes::failures(other_failures));
+    let more = || format!("failed: {unkept} more, which only the run itself has named");
+    lines.extend((*unkept > 0).then(more));
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
@@ -210,8 +222,9 @@ mod tests {
         let receipts = Receipts { reason_of_job, other_failures, ..receipts };
         assert_eq!(lines(&receipts), expect);
         let failures = receipts.failures[1..2].to_vec();
-        let expect = ["  1 file: failed", "failed: no login"];
-        assert_eq!(lines(&Receipts { failed: 1, failures, ..receipts }), expect);
+        let expect =
+            ["  1 file: failed", "failed: no login", "failed: 3 more, which only the run itself has named"];
+        assert_eq!(lines(&Receipts { failed: 1, failures, unkept: 3, ..receipts }), expect);
     }
 
     #[test]

@@ -1,6 +1,9 @@
-//! A server that refuses everything for a moment, and whose listing has just lacked what it has.
+//! A server that refuses everything for a moment, and whose listing has just lacked what it has; directories that it refuses to list.
 
+use super::source::Source;
+use integration_tests::broken_disk::{Fault, Part};
 use integration_tests::liar::{Liar, Lie};
+use integration_tests::or_skip;
 use integration_tests::site::Site;
 use integration_tests::user::user;
 use std::sync::Arc;
@@ -47,4 +50,27 @@ fn a_server_that_refuses_everything_for_a_moment_costs_no_mirror_a_name() {
         }
     }
     assert!(wrong.is_empty(), "{} cases\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+/// The directories beside it are listed together, so the refusal comes between their listings.
+#[test]
+fn a_directory_that_cannot_be_listed_fails_alone_among_many() {
+    let source = or_skip!(Source::start(None));
+    source.disk.directory("t");
+    for number in 0..40 {
+        source.disk.directory(&format!("t/{number}"));
+        source.disk.file(&format!("t/{number}/f"), "f");
+    }
+    for broken in [&["3"][..], &["0", "39"], &["7", "8", "9", "20"]] {
+        let fault = |name: &&str| Fault::new(&format!("t/{name}"), Part::Opening, "EACCES");
+        source.disk.fails(&broken.iter().map(fault).collect::<Vec<_>>());
+        let to = Site::new("target").at("127.0.0.3").start();
+        for verb in ["copy", "sync"] {
+            let options: &[&str] = if verb == "copy" { &["-r"] } else { &[] };
+            let run = user().args([verb, "--retries", "0"]).args(options);
+            run.args([source.url("t/"), to.url(verb)]).run().exits(9).says("Permission denied");
+            let copied = to.names().into_iter().filter(|name| name.starts_with(verb) && name.ends_with("/f"));
+            assert_eq!(copied.count(), 40 - broken.len(), "{verb} {broken:?}");
+        }
+    }
 }

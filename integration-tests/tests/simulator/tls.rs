@@ -91,7 +91,8 @@ fn the_simulator_notices_proofs_that_are_not_bound_to_tls_and_tls_without_a_hand
         (private, Sabotage::NoHandshake, "in clear"),
     ] {
         let report = simulate(Scenario { sabotage: Some(sabotage), ..scenario });
-        assert!(report.violations.iter().any(|what| what.contains(says)), "{}", report.transcript());
+        let is_noticed = report.violations.iter().any(|what| what.contains(says));
+        assert!(is_noticed, "{sabotage:?}: {}", report.transcript());
     }
 }
 

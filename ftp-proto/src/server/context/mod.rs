@@ -75,8 +75,8 @@ impl Context {
         }
     }
 
-    /// Replies at once: the command has nothing more to wait for.
-    pub(crate) fn said<T>(&mut self, meaning: Meaning, text: impl AsRef<[u8]>) -> Option<T> {
+    /// Sends the reply. Returns `None`, so that a command can end with it.
+    pub(crate) fn reply_only<T>(&mut self, meaning: Meaning, text: impl AsRef<[u8]>) -> Option<T> {
         self.out.reply(meaning, text);
         None
     }

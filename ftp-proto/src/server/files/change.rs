@@ -25,7 +25,7 @@ pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
             return unexpected(cx);
         }
         cx.parameters.named = Some(PendingName::Rename(path, is));
-        cx.said(Meaning::RenameNoted, "RNTO, please")
+        cx.reply_only(Meaning::RenameNoted, "RNTO, please")
     })
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
 /// stays, since the client does not know it.
 pub(crate) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
     let Some(PendingName::Rename(from, is)) = cx.parameters.named.take() else {
-        return cx.said(Meaning::BadSequence, "RNFR comes right before RNTO");
+        return cx.reply_only(Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;
     let of = Uploading::Renamed(from.clone());
@@ -59,7 +59,7 @@ fn enter(cx: &mut Context, path: PathName) -> Waits {
         let FileAnswer::Done = found else { return unexpected(cx) };
         let text = [path.quoted().as_slice(), b" is the working directory"].concat();
         cx.parameters.cwd = path;
-        cx.said(Meaning::DirectoryDone, text)
+        cx.reply_only(Meaning::DirectoryDone, text)
     })
 }
 
@@ -95,7 +95,7 @@ pub(super) fn copy_from(cx: &mut Context, name: &PathName) -> Waits {
     ask(cx, Verb::Site, path.clone(), FileAsk::CopyFrom(path), |cx, path, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
         cx.parameters.named = Some(PendingName::Copy(path));
-        cx.said(Meaning::CopyNoted, "SITE CPTO, please")
+        cx.reply_only(Meaning::CopyNoted, "SITE CPTO, please")
     })
 }
 
@@ -105,13 +105,13 @@ pub(super) fn copy_to(cx: &mut Context, name: &PathName) -> Waits {
         return None;
     }
     let Some(PendingName::Copy(from)) = cx.parameters.named.take() else {
-        return cx.said(Meaning::BadSequence, "SITE CPFR comes right before SITE CPTO");
+        return cx.reply_only(Meaning::BadSequence, "SITE CPFR comes right before SITE CPTO");
     };
     let to = cx.resolve(name)?;
     with_room(cx, Verb::Site, Uploading::Copy, FileAsk::Copy { from, to }, |cx, question| {
         let waits = ask(cx, Verb::Site, PathName::root(), question, |cx, _, found| {
             let FileAnswer::Copied(bytes) = found else { return unexpected(cx) };
-            cx.said(Meaning::Copied, format!("Copied {bytes} bytes"))
+            cx.reply_only(Meaning::Copied, format!("Copied {bytes} bytes"))
         });
         long(cx, Long::Copy, waits)
     })
@@ -131,7 +131,7 @@ const SYNCED: &str = "Everything is on stable storage";
 /// SITE SYNC. An account that may change nothing has stored nothing.
 pub(super) fn sync(cx: &mut Context) -> Waits {
     if cx.may_change_nothing() {
-        return cx.said(Meaning::Okay, SYNCED);
+        return cx.reply_only(Meaning::Okay, SYNCED);
     }
     let waits = perform(cx, Verb::Site, FileAsk::Sync, Meaning::Okay, SYNCED);
     long(cx, Long::Sync, waits)
@@ -160,7 +160,7 @@ fn change(cx: &mut Context, verb: Verb, facts: &[NewFact], name: &PathName) -> W
             NewFact::Mode(bits) => mode = Some(permissions(cx, *bits)?),
             NewFact::Unknown(name) => {
                 let text = format!("{name} cannot be changed, only {}", NewFact::NAMES);
-                return cx.said(Meaning::ParameterNotImplemented, text);
+                return cx.reply_only(Meaning::ParameterNotImplemented, text);
             }
         }
         text.extend_from_slice(fact.to_text().as_bytes());
@@ -201,8 +201,8 @@ pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
             let copies = cx.config.copies;
             if let Some(word) = word {
                 return match Site::line(word.as_bytes(), copies) {
-                    Some(line) => cx.said(Meaning::HelpText, format!("SITE {line}")),
-                    None => cx.said(Meaning::NotImplemented, format!("There is no SITE {word}")),
+                    Some(line) => cx.reply_only(Meaning::HelpText, format!("SITE {line}")),
+                    None => cx.reply_only(Meaning::NotImplemented, format!("There is no SITE {word}")),
                 };
             }
             let lines = ["SITE commands"].into_iter().chain(Site::lines(copies)).chain(["End"]);
@@ -210,7 +210,9 @@ pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
             cx.out.reply_lines(Meaning::HelpText, &lines);
             None
         }
-        Site::Unknown(word) => cx.said(Meaning::ParameterNotImplemented, format!("There is no SITE {word}")),
+        Site::Unknown(word) => {
+            cx.reply_only(Meaning::ParameterNotImplemented, format!("There is no SITE {word}"))
+        }
     }
 }
 
@@ -219,5 +221,5 @@ fn permissions(cx: &mut Context, bits: u32) -> Option<u32> {
     if bits & !PERMISSIONS == 0 {
         return Some(bits);
     }
-    cx.said(Meaning::Denied, "Only the permissions 000 to 777 can be set")
+    cx.reply_only(Meaning::Denied, "Only the permissions 000 to 777 can be set")
 }

@@ -15,14 +15,14 @@ use crate::wire::{ByteRange, PathName};
 pub(crate) fn size(cx: &mut Context, name: &PathName) -> Waits {
     // In TYPE A the size is that of the bytes on the connection, which were not counted.
     if cx.parameters.data_type == DataType::Ascii {
-        return cx.said(Meaning::Denied, "SIZE needs TYPE I");
+        return cx.reply_only(Meaning::Denied, "SIZE needs TYPE I");
     }
     let path = cx.resolve(name)?;
     ask(cx, Verb::Size, path.clone(), FileAsk::Facts(path), |cx, _, found| {
         let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
         match (entry.kind, entry.size) {
-            (Kind::File, Some(size)) => cx.said(Meaning::FileFact, size.to_string()),
-            _ => cx.said(Meaning::Denied, FileFailure::NotRegular.to_string()),
+            (Kind::File, Some(size)) => cx.reply_only(Meaning::FileFact, size.to_string()),
+            _ => cx.reply_only(Meaning::Denied, FileFailure::NotRegular.to_string()),
         }
     })
 }
@@ -33,8 +33,8 @@ pub(crate) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
     ask(cx, Verb::Mdtm, path.clone(), FileAsk::Facts(path), |cx, _, found| {
         let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
         match entry.modified.and_then(facts_time) {
-            Some(text) => cx.said(Meaning::FileFact, text),
-            None => cx.said(Meaning::Denied, "Its time is not known"),
+            Some(text) => cx.reply_only(Meaning::FileFact, text),
+            None => cx.reply_only(Meaning::Denied, "Its time is not known"),
         }
     })
 }
@@ -56,7 +56,7 @@ pub(crate) fn avbl(cx: &mut Context, name: Option<&PathName>) -> Waits {
     let path = cx.resolve_or_cwd(name)?;
     ask(cx, Verb::Avbl, path.clone(), FileAsk::Space(path), |cx, _, found| {
         let FileAnswer::Space(bytes) = found else { return unexpected(cx) };
-        cx.said(Meaning::FileFact, bytes.to_string())
+        cx.reply_only(Meaning::FileFact, bytes.to_string())
     })
 }
 
@@ -68,16 +68,16 @@ pub(crate) fn pret(cx: &mut Context, next: &Command) -> Waits {
         return ask(cx, Verb::Pret, path.clone(), FileAsk::Facts(path), |cx, _, found| {
             let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
             if entry.kind == Kind::File {
-                cx.said(Meaning::Okay, PLANNED)
+                cx.reply_only(Meaning::Okay, PLANNED)
             } else {
-                cx.said(Meaning::Denied, FileFailure::NotRegular.to_string())
+                cx.reply_only(Meaning::Denied, FileFailure::NotRegular.to_string())
             }
         });
     }
     if next.is_transfer() {
-        cx.said(Meaning::Okay, PLANNED)
+        cx.reply_only(Meaning::Okay, PLANNED)
     } else {
-        cx.said(Meaning::ParameterNotImplemented, "PRET is for transfer commands")
+        cx.reply_only(Meaning::ParameterNotImplemented, "PRET is for transfer commands")
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn hash(cx: &mut Context, name: PathName) -> Waits {
     let question = FileAsk::Hash { path, algorithm: cx.parameters.algorithm, range };
     let waits = ask(cx, Verb::Hash, name, question, |cx, name, found| {
         let FileAnswer::Digest(digest, range) = found else { return unexpected(cx) };
-        cx.said(Meaning::FileFact, digest::format_answer(&digest, range, name.as_bytes()))
+        cx.reply_only(Meaning::FileFact, digest::format_answer(&digest, range, name.as_bytes()))
     });
     long(cx, Long::Digest(Meaning::FileFact), waits)
 }
@@ -124,7 +124,7 @@ pub(crate) fn x_digest(cx: &mut Context, digest: XDigest, name: PathName, range:
     let question = FileAsk::Hash { path, algorithm: digest.algorithm(), range };
     let waits = ask(cx, digest.verb(), name, question, |cx, _, found| {
         let FileAnswer::Digest(digest, _) = found else { return unexpected(cx) };
-        cx.said(Meaning::FileDigest, digest.hex.to_ascii_uppercase())
+        cx.reply_only(Meaning::FileDigest, digest.hex.to_ascii_uppercase())
     });
     long(cx, Long::Digest(Meaning::FileDigest), waits)
 }

@@ -204,7 +204,7 @@ fn long(cx: &mut Context, work: Long, waits: Waits) -> Waits {
 
 /// The driver has found something else than it was asked for.
 fn unexpected(cx: &mut Context) -> Waits {
-    cx.said(Meaning::LocalError, "Local error")
+    cx.reply_only(Meaning::LocalError, "Local error")
 }
 
 impl Request {
@@ -325,7 +325,7 @@ impl Request {
             Ok(found) => {
                 let waits = match (self.reply, found) {
                     (Reply::By(reply, name), found) => reply(cx, name, found),
-                    (Reply::Text(meaning, text), FileAnswer::Done) => cx.said(meaning, text),
+                    (Reply::Text(meaning, text), FileAnswer::Done) => cx.reply_only(meaning, text),
                     (Reply::Text(..) | Reply::Room(..), _) => unexpected(cx),
                 };
                 if self.stopped {
@@ -339,7 +339,7 @@ impl Request {
             }
             Err(failure) => match self.long {
                 Some(Long::Digest(meaning)) if self.begun => {
-                    cx.said(meaning, format!("No digest: {failure}"))
+                    cx.reply_only(meaning, format!("No digest: {failure}"))
                 }
                 Some(_) | None => {
                     cx.groups.not_named(failure, &mut cx.out);

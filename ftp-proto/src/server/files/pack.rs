@@ -61,7 +61,7 @@ pub(crate) fn keep(cx: &mut Context, group: GroupNumber, numbers: FileNumbers) -
     let (count, directory) = (held.files.len(), held.directory.clone());
     if usize::from(numbers.last()) > count {
         let text = format!("Group {group} has only {}", counted(count as u64, "file"));
-        return cx.said(Meaning::OutOfRange, text);
+        return cx.reply_only(Meaning::OutOfRange, text);
     }
     let of = Uploading::Group(numbers.count());
     with_room(cx, Verb::Pack, of, FileAsk::Keep(group, directory, numbers), keep_now)
@@ -89,12 +89,12 @@ pub(crate) fn drop_group(cx: &mut Context, group: GroupNumber) -> Waits {
     }
     ask(cx, Verb::Pack, PathName::root(), FileAsk::Drop(group), |cx, _, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
-        cx.said(Meaning::GroupDone, "Files removed")
+        cx.reply_only(Meaning::GroupDone, "Files removed")
     })
 }
 
 fn no_group(cx: &mut Context, group: GroupNumber) -> Waits {
-    cx.said(Meaning::BadSequence, format!("No group {group} is held; send PACK STORE again"))
+    cx.reply_only(Meaning::BadSequence, format!("No group {group} is held; send PACK STORE again"))
 }
 
 /// Says what was left out, a line for each file.

@@ -81,7 +81,7 @@ pub(crate) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
 /// The reply to SOCK: the socket of this end, unless that is told with the transfer only.
 fn answer_sock(cx: &mut Context, port: u16) -> Waits {
     if defers_socket(cx) {
-        return cx.said(Meaning::Okay, "SOCK is noted");
+        return cx.reply_only(Meaning::Okay, "SOCK is noted");
     }
     say_socket(cx, port)
 }
@@ -141,7 +141,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
     }
     if cx.config.dialect == Dialect::Rfc959 && announced_v4(cx, 0).is_none() {
         let text = "PASV cannot show an IPv6 address; send EPSV";
-        return cx.said(Meaning::CannotConnect, text);
+        return cx.reply_only(Meaning::CannotConnect, text);
     }
     listen_passively(cx, opening)
 }
@@ -149,7 +149,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
 /// CPSV: PASV whose transfer makes this server the TLS client (F06).
 pub(crate) fn cpsv(cx: &mut Context) -> Waits {
     if cx.tls.role(Cargo::File, true).is_none() {
-        return cx.said(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
+        return cx.reply_only(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
     }
     passive_v4(cx, Opening::Cpsv)
 }
@@ -159,7 +159,7 @@ pub(crate) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
     match wanted {
         Epsv::All => {
             cx.parameters.epsv_only = true;
-            cx.said(Meaning::Okay, "Only EPSV from now on")
+            cx.reply_only(Meaning::Okay, "Only EPSV from now on")
         }
         Epsv::V4 if family(cx) == Family::V6 => bad_family(cx),
         Epsv::V6 if family(cx) == Family::V4 => bad_family(cx), // D18
@@ -208,7 +208,7 @@ pub(crate) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
     }
     cx.sockets.activate(&mut cx.out); // C25
     cx.sockets.targets = Each::both(Target::Port(to));
-    cx.said(Meaning::Okay, "Data port noted")
+    cx.reply_only(Meaning::Okay, "Data port noted")
 }
 
 /// RSYM: whether an active end also listens on the port that SOCK or GSOC has announced (G02).
@@ -234,16 +234,16 @@ pub(crate) fn bad_family(cx: &mut Context) -> Waits {
         Family::V4 => "(1)",
         Family::V6 => "(2)",
     };
-    cx.said(Meaning::BadFamily, format!("Network protocol not supported, use {list}"))
+    cx.reply_only(Meaning::BadFamily, format!("Network protocol not supported, use {list}"))
 }
 
 /// EPRT or EPSV with an unknown protocol: the reply lists those that are served.
 pub(crate) fn unknown_family(cx: &mut Context) -> Waits {
-    cx.said(Meaning::BadFamily, "Network protocol not supported, use (1,2)")
+    cx.reply_only(Meaning::BadFamily, "Network protocol not supported, use (1,2)")
 }
 
 fn only_epsv(cx: &mut Context) -> Waits {
-    cx.said(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections")
+    cx.reply_only(Meaning::BadSequence, "EPSV ALL was sent: only EPSV opens data connections")
 }
 
 fn refuse_address(cx: &mut Context, why: RefusalReason, address: SocketAddr) -> Waits {
@@ -253,7 +253,7 @@ fn refuse_address(cx: &mut Context, why: RefusalReason, address: SocketAddr) -> 
         true => "; a client behind NAT needs passive mode",
         false => "",
     };
-    cx.said(Meaning::Refused, format!("Refused: {why}{hint}")) // B17, B18, B19
+    cx.reply_only(Meaning::Refused, format!("Refused: {why}{hint}")) // B17, B18, B19
 }
 
 fn decide_target(cx: &Context, to: SocketAddr) -> Result<Grant, RefusalReason> {
@@ -304,7 +304,7 @@ fn use_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
 }
 
 fn say_socket(cx: &mut Context, port: u16) -> Waits {
-    cx.said(Meaning::Socket, format!("SOCK {port}"))
+    cx.reply_only(Meaning::Socket, format!("SOCK {port}"))
 }
 
 /// A port to listen on. PASV listens on one that receives, as RFC 478 has it.
@@ -381,7 +381,7 @@ impl Request {
 }
 
 fn no_port(cx: &mut Context) -> Waits {
-    cx.said(Meaning::NoPort, "No data port is free now (passive-ports)") // C06
+    cx.reply_only(Meaning::NoPort, "No data port is free now (passive-ports)") // C06
 }
 
 /// The listener exists: only now comes the reply.
@@ -432,7 +432,7 @@ fn say_passive(cx: &mut Context, opening: Opening, port: u16) -> Waits {
     None
 }
 
-/// The configured address, otherwise the control connection's local one.
+/// The configured address if it is of the same family, otherwise the control connection's local one.
 fn announced_ip(cx: &Context) -> IpAddr {
     let local = cx.local_ip();
     let public = cx.connection.public_address.map(unmapped).filter(|ip| Family::of(*ip) == Family::of(local));

@@ -33,10 +33,11 @@ pub(crate) fn store(
 ) -> Option<Request> {
     if cx.groups.has(group) {
         let text = format!("Group {group} is held already; send PACK KEEP or PACK DROP first");
-        return cx.said(Meaning::BadSequence, text);
+        return cx.reply_only(Meaning::BadSequence, text);
     }
     if cx.groups.is_full() {
-        return cx.said(Meaning::TooMany, "Too many groups are held; send PACK KEEP or PACK DROP first");
+        return cx
+            .reply_only(Meaning::TooMany, "Too many groups are held; send PACK KEEP or PACK DROP first");
     }
     let files = files.into();
     request(cx, directory, range, |algorithm| Intent::StoreGroup { group, files, algorithm })
@@ -55,10 +56,10 @@ fn request(
         DataType::Image | DataType::Local8 | DataType::Unserved => None,
     };
     if let Some(text) = conflict {
-        return cx.said(Meaning::ParametersConflict, text);
+        return cx.reply_only(Meaning::ParametersConflict, text);
     }
     let Some(algorithm) = cx.parameters.digest else {
-        return cx.said(Meaning::BadSequence, "PACK needs DGST: send DGST and this command again");
+        return cx.reply_only(Meaning::BadSequence, "PACK needs DGST: send DGST and this command again");
     };
     let path = path::plain(cx.resolve(directory)?);
     let (intent, data_type) = (intent(algorithm), cx.parameters.data_type);

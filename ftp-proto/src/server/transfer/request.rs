@@ -187,7 +187,8 @@ pub(crate) fn stou(cx: &mut Context) -> Option<Request> {
 /// APPE. It writes at the end of the file, so a restart point contradicts it (E14).
 pub(crate) fn appe(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     if range != ByteRange::WHOLE {
-        return cx.said(Meaning::BadSequence, "APPE writes at the end of the file; send STOR after REST");
+        return cx
+            .reply_only(Meaning::BadSequence, "APPE writes at the end of the file; send STOR after REST");
     }
     file(cx, Verb::Appe, name, range, Intent::Append)
 }
@@ -219,10 +220,10 @@ fn file(cx: &mut Context, verb: Verb, name: &PathName, range: ByteRange, intent:
     // A restart point counts bytes of the file; in TYPE A those on the connection differ.
     if range != ByteRange::WHOLE && data_type == DataType::Ascii {
         let text = "REST and RANG need TYPE I: send TYPE I, REST or RANG, and this command again";
-        return cx.said(Meaning::ParametersConflict, text);
+        return cx.reply_only(Meaning::ParametersConflict, text);
     }
     if cx.parameters.digest.is_some() && data_type == DataType::Ascii {
-        return cx.said(Meaning::ParametersConflict, "DGST needs TYPE I");
+        return cx.reply_only(Meaning::ParametersConflict, "DGST needs TYPE I");
     }
     let path = cx.resolve(name)?;
     permitted(cx, Request { verb, path, intent, data_type, since: cx.now })

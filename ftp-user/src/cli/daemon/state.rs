@@ -134,12 +134,13 @@ impl Daemon {
         WorkerProfile { is_draining, sites, ..self.worker.clone() }
     }
 
-    /// Says of jobs whether this worker may begin them beside those that are carried. One whose sites nobody has is begun to say
-    /// so. If the store cannot be asked for the other workers, one has them; it is asked once, for all jobs that need it.
+    /// Returns the test for jobs that this worker may begin beside those that are carried. A job whose sites no worker has passes,
+    /// so that its run can say so. The store is asked for the other workers once. If it does not answer, one of them has the sites.
     pub(super) fn may_begin(&self) -> impl Fn(&Head<JobId>, &[CarriedJob]) -> bool {
         let others = OnceCell::new();
         move |head, carried| {
-            let is_own = site_difference(&head.sites, &self.settings.locked()).is_none();
+            let settings = Arc::clone(&self.settings.locked());
+            let is_own = site_difference(&head.sites, &settings).is_none();
             let is_known_elsewhere = || {
                 let known = others.get_or_init(|| self.known_workers().ok()).as_ref();
                 known.is_none_or(|(workers, now)| has_worker(workers, &head.sites, *now))

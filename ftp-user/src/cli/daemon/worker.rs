@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
 use crate::journal::{
-    CheckIn, JournalFailure, KnownRows, Leases, PlannedRun, Queue, TakenJob, UnreadableRow,
+    CheckIn, JournalFailure, Leases, PlannedRun, Queue, TableRows, TakenJob, UnreadableRow,
 };
 use crate::queue::{CarriedJob, Entry, INTERRUPTED, Lease, RenewalTimer, StoredProgress, Turn, Wish};
 use crate::report::{Event, line_of};
@@ -308,7 +308,7 @@ impl Worker {
             self.wakes_postponed = false;
         }
         let planned = self.daemon.queue.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
-        let KnownRows { readable: runs, unreadable } = planned.await?;
+        let TableRows { readable: runs, unreadable } = planned.await?;
         self.tell_unreadable(unreadable);
         for PlannedRun { series, turn, job } in runs {
             let job = job.map(|job| job.to_string());
@@ -328,7 +328,7 @@ impl Worker {
             let take = move |queue: &Queue| {
                 Leases::of(queue, daemon.worker.id).take(room, &recent, daemon.may_begin())
             };
-            let KnownRows { readable: jobs, unreadable } = self.daemon.queue.on_disk(take).await?;
+            let TableRows { readable: jobs, unreadable } = self.daemon.queue.on_disk(take).await?;
             jobs.into_iter().for_each(|taken| self.begin(taken));
             self.tell_unreadable(unreadable);
         }

@@ -42,6 +42,15 @@ fn files_of_a_daemon_that_cannot_be_used_are_errors_of_usage() {
         let failure = Daemon::of(&args).err().unwrap();
         assert_eq!(failure.kind, Kind::Usage, "{failure}");
     }
+    // Nothing is checked without TLS.
+    let args = RemoteArgs {
+        daemon: "http://localhost:8990".parse().ok(),
+        token_file: Some(token),
+        daemon_ca: None,
+        daemon_pin: format!("SHA256:{}", "0".repeat(64)).parse().ok(),
+    };
+    assert!(args.daemon_pin.is_some());
+    assert!(Daemon::of(&args).is_err_and(|failure| failure.to_string().contains("https://")));
 }
 
 #[test]

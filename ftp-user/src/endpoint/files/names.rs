@@ -9,6 +9,7 @@ use crate::endpoint::Host;
 use crate::endpoint::disk::{AskedDisk, make_stable_here};
 use crate::failure::{self, Failure, Result};
 use crate::place;
+use crate::report::THIS_HOST;
 use crate::session::{Answer, Session};
 use crate::world::LocalName;
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
@@ -76,7 +77,10 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
             if !LocalName::typed(path).is_directory() {
                 context.run.job_journal.note_change();
             }
-            return here.make_directory(path).map(|()| false);
+            return here.make_directory(path).map(|()| false).map_err(|failure| {
+                let there = here.facts(path).ok().flatten();
+                there.and_then(|there| check_directory(THIS_HOST, path, there.kind).err()).unwrap_or(failure)
+            });
         }
     };
     // What a directory means that is there depends on what the journal has of it.
@@ -94,24 +98,25 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
     if answer.class == Class::Refused
         && let Some(found) = facts_at_server(session, path).await?
     {
-        return directory_there(&session.title, path, found.kind).map(|()| false);
+        return check_directory(&session.title, path, found.kind).map(|()| false);
     }
     Err(session.refusal(format!("cannot make the directory {}", path.display()), &answer).not_missing())
 }
 
-/// Whether what is there can serve as the directory `path` of `host`.
+/// Refuses a name of `host` that is no directory.
 ///
 /// # Errors
 ///
-/// It is no directory.
-pub fn directory_there(host: &str, path: &PathName, there: Kind) -> Result<()> {
+/// It is none.
+pub fn check_directory(host: &str, path: &PathName, there: Kind) -> Result<()> {
     match there {
         Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
         Kind::File | Kind::Link | Kind::Other => {
             let what = format!("cannot make the directory {}", path.display());
+            let named = if there == Kind::File { "a file" } else { "something else" };
             Err(Failure::new(failure::Kind::Exists, what)
-                .said(format!("{host} has a file of this name"))
-                .hint("choose another DEST for a tree, or remove the file"))
+                .said(format!("{host} has {named} of this name"))
+                .hint("choose another DEST for a tree, or remove it"))
         }
     }
 }

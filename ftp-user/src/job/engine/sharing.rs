@@ -50,7 +50,7 @@ pub(in crate::job) struct SharedResults {
 pub(super) struct Sharing {
     began: Moment,
     /// How many files have ended here.
-    pub(super) ended: usize,
+    ended: usize,
     /// When the next part may be offered; `None` if none ever is.
     next_offer: Option<Moment>,
     /// How many parts are offered or carried.
@@ -90,6 +90,11 @@ impl Sharing {
             && self.parts < MOST
             && !self.is_offered.load(Ordering::Relaxed)
             && pace(waiting, now.since(self.began).as_secs_f64()) >= pace(self.ended, LONG.as_secs_f64())
+    }
+
+    /// Files have ended here.
+    pub(super) const fn note_ended(&mut self, files: usize) {
+        self.ended += files;
     }
 
     /// How many files a part has at most: as many as this daemon copies in a minute.

@@ -266,7 +266,7 @@ impl Workers {
             }
             TaskEnd::Copied(mut worker, results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.unbegun.len());
-                self.sharing.ended += results.files.len();
+                self.sharing.note_ended(results.files.len());
                 let was_found = self.width.found().is_some();
                 self.width.one_by_one(self.reason_for_one(&mut worker.ends));
                 self.learn(&results);

@@ -350,7 +350,7 @@ impl TreeCopy<'_, '_> {
                 let destination = &mut self.stream.idle().destination;
                 let there = ask!(context, destination, files::facts(context, destination, path))?;
                 if let Some(there) = there {
-                    return files::directory_there(&destination.name(), path, there.kind);
+                    return files::check_directory(&destination.name(), path, there.kind);
                 }
             }
             self.stream.note_new_directory(path);

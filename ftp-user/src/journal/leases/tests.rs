@@ -154,7 +154,7 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     let [bad, good, later] = [1, 2, 3].map(|id| queue.submit_for_tests(id, "ann"));
     let damage = |set: &str, job| change(&queue, &format!("UPDATE queue SET {set} WHERE job = ?1"), job);
     damage("sum = 0", bad);
-    let KnownRows { readable: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
+    let TableRows { readable: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
     assert_eq!((taken[0].lease.job, unreadable[0].id), (good, bad));
     damage("sum = 0", good);
     assert_eq!(queue.unwanted().unwrap(), []);
@@ -165,7 +165,7 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     damage("sites = 'x', priority = 99", bad);
     // The row that was damaged while its job ran says that it still runs.
     let begin_alone = |_: &Head<JobId>, carried: &[CarriedJob]| carried.is_empty();
-    let KnownRows { readable: taken, unreadable } = holder.take(2, &[], begin_alone).unwrap();
+    let TableRows { readable: taken, unreadable } = holder.take(2, &[], begin_alone).unwrap();
     assert_eq!((taken.len(), taken[0].lease.job, unreadable[0].id), (1, later, bad));
 }
 
@@ -438,7 +438,7 @@ fn the_first_job_of_a_group_hides_no_other_one_whatever_is_damaged_of_it() {
         let (_home, queue) = Queue::for_tests();
         let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
         change(&queue, &format!("UPDATE queue SET {damage} WHERE job = ?1"), bad);
-        let KnownRows { readable: jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
+        let TableRows { readable: jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
         let taken: Vec<JobId> = jobs.iter().map(|taken| taken.lease.job).collect();
         assert_eq!(taken, [good], "{damage}");
         assert_eq!(unreadable.iter().map(|row| row.id).collect::<Vec<_>>(), [bad], "{damage}");

@@ -117,7 +117,7 @@ fn slices_have_each_job_once_and_changes_come_in_their_order() {
     queue.apply(JobId::new(7), JobChange::Pause, false).unwrap().unwrap();
     let (next, changed) = queue.changed_after(last).unwrap();
     assert!(next > last && changed.readable.len() == 1 && changed.readable[0].id == JobId::new(7));
-    assert_eq!(queue.changed_after(next).unwrap(), (next, KnownRows::default()));
+    assert_eq!(queue.changed_after(next).unwrap(), (next, TableRows::default()));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
         store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
     };
     queue.write(put).unwrap();
-    let check = |found: KnownRows<QueuedJob>| {
+    let check = |found: TableRows<QueuedJob>| {
         let jobs: Vec<_> = found.readable.iter().map(|job| job.id).collect();
         let unreadable: Vec<_> = found.unreadable.iter().map(|job| job.id).collect();
         assert_eq!((jobs, unreadable), (vec![good], vec![bad]));
