@@ -3,6 +3,11 @@
 //! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
+mod level;
+
+use self::level::{
+    CHILDREN_IN_MEMORY, EnteredDirectory, FoundDirectory, Identity, Level, NEW_FOR, ROOM_AHEAD,
+};
 use super::below;
 use super::visits::{FailedVisit, ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
@@ -22,10 +27,7 @@ use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, counted};
-use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Which names of a tree are told, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -96,53 +98,6 @@ fn numbers(unique: &str) -> Option<(u64, u64)> {
     Some((u64::from_str_radix(device, radix).ok()?, u64::from_str_radix(file, radix).ok()?))
 }
 
-/// What shows that two paths lead to the same directory. Nothing need be known.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
-struct Identity {
-    /// The server's own identity of it.
-    unique: Option<String>,
-    /// Its path without symbolic links.
-    real: Option<PathName>,
-}
-
-impl Identity {
-    fn is(&self, other: &Self) -> bool {
-        let same_unique = self.unique.is_some() && self.unique == other.unique;
-        same_unique || (self.real.is_some() && self.real == other.real)
-    }
-}
-
-/// A directory that was found and not entered yet.
-#[derive(Deserialize, Serialize)]
-struct FoundDirectory {
-    name: PathName,
-    identity: Identity,
-    /// What was in it at a moment, if the server has sent that already.
-    #[serde(skip)]
-    listing: Option<(Listing, Moment)>,
-}
-
-/// A directory that was entered.
-#[derive(Debug)]
-struct EnteredDirectory {
-    /// Relative to the root; `None` is the root.
-    path: Option<PathName>,
-    identity: Identity,
-    parent: Option<Arc<Self>>,
-}
-
-impl EnteredDirectory {
-    /// The directory of this chain, from this one up, that has this identity.
-    fn find(&self, identity: &Identity) -> Option<&Self> {
-        std::iter::successors(Some(self), |directory| directory.parent.as_deref())
-            .find(|directory| directory.identity.is(identity))
-    }
-
-    fn name(&self) -> String {
-        self.path.as_ref().map_or_else(|| "the directory that is copied".to_owned(), PathName::display)
-    }
-}
-
 /// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
 pub(crate) fn walk(
     context: Context,
@@ -181,17 +136,6 @@ struct Walk {
     room: usize,
 }
 
-/// A directory that was entered.
-struct Level {
-    directory: Arc<EnteredDirectory>,
-    /// The directories in it that are entered next.
-    next: VecDeque<FoundDirectory>,
-    /// How many of them the server was asked to list.
-    asked: usize,
-    /// The others in it that were not entered yet.
-    children: Spool<FoundDirectory>,
-}
-
 impl Walk {
     async fn run(&mut self, unique: Option<String>) -> Result<(), ReceiverGone> {
         let mut identity = Identity { unique, real: None };
@@ -203,7 +147,12 @@ impl Walk {
         // What is deeper comes before its neighbours, so that few wait.
         while let Some(level) = self.levels.last_mut() {
             let parent = Arc::clone(&level.directory);
-            let Some(FoundDirectory { name, identity, listing }) = self.next_child().await else {
+            let next = level.next(&self.context, &mut self.host, &self.root, &mut self.room).await;
+            let next = next.unwrap_or_else(|error| {
+                self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error)));
+                None
+            });
+            let Some(FoundDirectory { name, identity, listing }) = next else {
                 self.levels.pop();
                 continue;
             };
@@ -220,38 +169,6 @@ impl Walk {
             self.enter(Arc::new(EnteredDirectory { path, identity, parent: Some(parent) }), listing).await?;
         }
         Ok(())
-    }
-
-    /// The directory of the last level that is entered next. Those beside it are listed with it if the server can do that.
-    async fn next_child(&mut self) -> Option<FoundDirectory> {
-        let Self { context, host, root, sender, levels, room, .. } = self;
-        let level = levels.last_mut()?;
-        if level.asked == 0 {
-            while level.next.len() < LISTED_AT_ONCE {
-                match level.children.pop() {
-                    Ok(Some(child)) => level.next.push_back(child),
-                    Ok(None) => break,
-                    Err(error) => {
-                        sender.send(Visit::failed(level.directory.path.clone(), cannot_keep(&error)));
-                        break;
-                    }
-                }
-            }
-            if level.next.len() > 1 && host.lists_at_once() {
-                let above = below(root, level.directory.path.as_ref());
-                let path = |child: &FoundDirectory| place::join(Some(&above), &child.name);
-                let paths: Vec<PathName> = level.next.iter().map(path).collect();
-                let listings = files::list_ahead(host, &paths, *room).await;
-                level.asked = listings.len();
-                let now = context.world.clock.now();
-                for (child, listing) in level.next.iter_mut().zip(listings) {
-                    *room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
-                    child.listing = listing.map(|listing| (listing, now));
-                }
-            }
-        }
-        level.asked = level.asked.saturating_sub(1);
-        level.next.pop_front()
     }
 
     /// Lists a directory, unless the server has sent its `listing`, and tells what is in it.
@@ -372,12 +289,7 @@ impl<'a> ListedDirectory<'a> {
             context,
             rules,
             sender,
-            level: Level {
-                directory,
-                next: VecDeque::new(),
-                asked: 0,
-                children: Spool::new(CHILDREN_IN_MEMORY),
-            },
+            level: Level::new(directory),
             longest,
             links: Spool::new(CHILDREN_IN_MEMORY),
             waiting,
@@ -593,14 +505,6 @@ const TOLD_AT_ONCE: u64 = 256;
 const LONGEST_PATH: usize = 4096;
 /// The number of directories that may wait to be entered.
 const MOST_WAITING: usize = 2_000_000;
-/// How many of them are in memory, for each directory of the chain.
-const CHILDREN_IN_MEMORY: usize = 256;
-/// How many directories a server is asked at once to list.
-const LISTED_AT_ONCE: usize = 32;
-/// Bytes that listings may take that wait for their directories.
-const ROOM_AHEAD: usize = 8 << 20;
-/// How long a listing may wait for its directory. After that it is asked for again.
-const NEW_FOR: Duration = Duration::from_secs(30);
 /// The number of unusable names of a directory that are told one by one.
 const UNUSABLE_TOLD: u64 = 1000;
 
