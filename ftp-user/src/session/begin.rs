@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::ask::SentCommand;
 use super::data::{OpenError, OpenedData, socket_of};
 use super::dial::within;
+use super::drive::arrived;
 use super::flow::Transfer;
 use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
@@ -93,7 +94,7 @@ impl Transfer<'_> {
             return Ok(None);
         }
         let ahead = self.session.dialogue.listings_ahead.pop_front();
-        let Some(kept) = self.session.dialogue.listing.take() else {
+        let Some(mut kept) = self.session.dialogue.listing.take() else {
             if ahead.is_some() {
                 self.session.close();
             }
@@ -110,10 +111,15 @@ impl Transfer<'_> {
         let Some(refused) = last.take_if(|answer| !answer.is_done()) else {
             return Ok(Some(BegunCommand::Open(kept.into(), sent, last, None)));
         };
-        // The server has closed the connection, so it refuses what else was sent ahead.
+        // The server has closed the connection, so it refuses what else was sent ahead. Otherwise nobody can tell what came of that.
+        let mut is_clear = !matches!(arrived(&mut kept).await, Some(Ok(1..)));
         drop(kept);
         while let Some(sent) = self.session.dialogue.listings_ahead.pop_front() {
-            self.session.answer_to(sent.id, sent.verb).await?;
+            is_clear &= self.session.first_reply(sent).await?.is_some_and(|answer| !answer.is_done());
+            if !is_clear {
+                self.session.close();
+                break;
+            }
         }
         Ok((!self.refuses_connection(&refused)).then_some(BegunCommand::Refused(refused)))
     }

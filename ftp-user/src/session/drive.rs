@@ -18,6 +18,7 @@ use ftp_proto::command::{Command, Mode, Pack, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -97,7 +98,6 @@ impl Session {
             return Ok(());
         }
         self.context.confirm_job().await?;
-        self.begin_listing();
         self.gather(true);
         let mut bytes = 0;
         for directory in directories {
@@ -106,6 +106,7 @@ impl Session {
             if waiting == MOST_TRANSFERS || !self.manners.has_room_behind(waiting, bytes) {
                 break;
             }
+            self.begin_listing();
             let command = Command::Mlsd(Some(directory.clone()));
             let sent = SentCommand { id: self.send(command, None), verb: Verb::Mlsd };
             self.dialogue.listings_ahead.push_back(sent);
@@ -117,12 +118,7 @@ impl Session {
     /// Whether nothing has come behind the last listing: that belongs to no other one. Otherwise its connection is closed.
     pub(crate) async fn is_listing_over(&mut self) -> bool {
         let ListingConnection::Kept(connection, _) = &mut self.dialogue.listing else { return true };
-        let mut byte = [0];
-        let is_over = tokio::select! {
-            biased;
-            _ = connection.read(&mut byte) => false,
-            () = std::future::ready(()) => true,
-        };
+        let is_over = arrived(connection).await.is_none();
         if !is_over {
             self.dialogue.listing.close();
         }
@@ -413,6 +409,16 @@ impl Session {
                 line: line(),
             });
         }
+    }
+}
+
+/// What has come on a connection, a byte or its end; `None` if nothing has.
+pub(super) async fn arrived(connection: &mut Connection) -> Option<io::Result<usize>> {
+    let mut byte = [0];
+    tokio::select! {
+        biased;
+        read = connection.read(&mut byte) => Some(read),
+        () = std::future::ready(()) => None,
     }
 }
 

@@ -155,8 +155,11 @@ async fn names_ahead(session: &mut Session, room: usize) -> Vec<Option<Vec<Strin
 async fn what_directories_hold_is_sent_ahead_up_to_the_first_one_that_is_refused() {
     let codes = BlockCodes::of(Dialect::Rfc959);
     let listings = ["type=file;size=1; x\r\n", "type=dir; y\r\n", "type=file;size=2; z\r\n"];
-    let mut wire = Vec::new();
-    listings.iter().for_each(|listing| codes.write(listing.as_bytes(), true, &mut wire));
+    let (mut wire, mut first) = (Vec::new(), 0);
+    for listing in listings {
+        codes.write(listing.as_bytes(), true, &mut wire);
+        first = if first == 0 { wire.len() } else { first };
+    }
     let named = |name: &str| Some(vec![name.to_owned()]);
     for (room, last) in [(1 << 20, named("z")), (2 * size_of::<Entry>() + 4, None)] {
         with(&["200 type", "150 a\r\n250 a", "150 b\r\n250 b", "150 c\r\n250 c"], async |session| {
@@ -170,22 +173,25 @@ async fn what_directories_hold_is_sent_ahead_up_to_the_first_one_that_is_refused
     // Our servers close the connection when they refuse one. What was sent behind it is refused, too, and is no answer to anything else.
     with(&["200 type", "150 a\r\n250 a", "550 no", "425 none", "257 \"/here\""], async |session| {
         let mut data = keep_listing_connection(session).await;
-        data.write_all(&wire).await.unwrap();
+        data.write_all(&wire[..first]).await.unwrap();
         assert_eq!(names_ahead(session, 1 << 20).await, [named("x"), None]);
         assert!(!session.keeps_listing_connection() && !session.awaits_listing());
         assert_eq!(session.current().await.unwrap(), Some(name("/here")));
     })
     .await;
-    // Nobody can tell apart what comes behind a listing that breaks, or that the server calls incomplete.
-    for (script, sent) in [
-        (&["200 type", "150 a\r\n426 cut", "150 b\r\n250 b", "150 c\r\n250 c"], 20),
-        (&["200 type", "150 a\r\n451 disk", "150 b\r\n250 b", "150 c\r\n250 c"], wire.len()),
+    // Nobody can tell apart what comes behind a listing that breaks, or that the server calls incomplete; nor what comes behind one
+    // that is refused, if the server goes on, or has sent more than was asked for.
+    for (script, sent, expect) in [
+        (&["200 type", "150 a\r\n426 cut", "150 b\r\n250 b", "150 c\r\n250 c"], 20, &[None][..]),
+        (&["200 type", "150 a\r\n451 disk", "150 b\r\n250 b", "150 c\r\n250 c"], wire.len(), &[None]),
+        (&["200 type", "150 a\r\n250 a", "550 no", "150 c"], first, &[None, None]),
+        (&["200 type", "150 a\r\n250 a", "550 no", "425 none"], wire.len(), &[None, None]),
     ] {
         with(script, async |session| {
             let mut data = keep_listing_connection(session).await;
             data.write_all(&wire[..sent]).await.unwrap();
             drop(data);
-            assert_eq!(names_ahead(session, 1 << 20).await, [None]);
+            assert_eq!(names_ahead(session, 1 << 20).await, expect);
             assert!(session.is_over());
         })
         .await;

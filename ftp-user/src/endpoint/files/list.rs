@@ -409,8 +409,9 @@ pub async fn list_ahead_at_server(
         room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
         listings.push(listing);
     }
-    // Otherwise one has ended where another one ends.
-    if session.is_listing_over().await { listings } else { vec![None; listings.len()] }
+    // Otherwise one may have ended where another one ends.
+    let is_clear = !session.is_over() && session.is_listing_over().await;
+    if is_clear { listings } else { vec![None; listings.len()] }
 }
 
 /// Lists a directory; `None` is the login directory.
