@@ -124,7 +124,7 @@ pub(super) fn note_kept(sessions: [Option<&mut Session>; 2], kept: Option<Candid
     let source = sessions[0].as_ref().map(|source| source.id);
     let kept = source.zip(kept).map(|(source, candidate)| KeptConnection { source, candidate, since });
     for session in sessions.into_iter().flatten() {
-        session.dialogue.listing.close();
+        session.close_listing();
         session.dialogue.blocks = BlockMode::AfterUse(kept);
     }
 }

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::ask::SentCommand;
 use super::data::OpeningPort;
+use super::listing::ListingConnection;
 use super::port::{Connecting, ControlRelay, DataFailure, DataPort, OwnPort, check_place};
 use super::secrets::Secrets;
 use super::tls::SessionTls;
@@ -137,8 +138,6 @@ pub(crate) struct Dialogue {
     pub(crate) blocks: BlockMode,
     /// What is known of listings in MODE B.
     pub(crate) listing: ListingConnection,
-    /// MLSDs that were sent ahead. They use the connection of the last listing one after the other.
-    pub(crate) listings_ahead: VecDeque<SentCommand>,
     /// Whether a command was sent that changes files.
     pub(super) changes_files: bool,
     /// The secret of a listener that nothing has used.
@@ -158,7 +157,6 @@ impl Dialogue {
             gathers: false,
             blocks: BlockMode::Stream,
             listing: ListingConnection::NothingListed,
-            listings_ahead: VecDeque::new(),
             changes_files: false,
             secret: None,
         }
@@ -500,29 +498,6 @@ pub(crate) enum BlockMode {
     AfterUse(Option<KeptConnection>),
 }
 
-impl ListingConnection {
-    /// Closes the one that is kept.
-    pub(crate) fn close(&mut self) {
-        drop(self.take());
-    }
-
-    /// Whether one is kept that may be used again at `now`.
-    pub(crate) fn is_kept(&self, now: Moment) -> bool {
-        matches!(self, Self::Kept(_, since) if now.since(*since) < KEPT_FOR)
-    }
-
-    /// The one that is kept. Whoever takes it uses it up.
-    pub(crate) fn take(&mut self) -> Option<Connection> {
-        match std::mem::replace(self, Self::NotKept) {
-            Self::Kept(connection, _) => Some(connection),
-            other @ (Self::NothingListed | Self::NotKept | Self::InStream) => {
-                *self = other;
-                None
-            }
-        }
-    }
-}
-
 impl BlockMode {
     /// The data connection that is kept.
     pub(crate) const fn kept(self) -> Option<KeptConnection> {
@@ -539,21 +514,6 @@ pub(crate) struct KeptConnection {
     pub(crate) candidate: Candidate,
     /// When the last file had moved.
     pub(crate) since: Moment,
-}
-
-/// The data connection of listings. The first one of a session has a connection of its own; those that follow share one, in MODE B.
-#[derive(Debug, Default)]
-pub(crate) enum ListingConnection {
-    /// Nothing was listed.
-    #[default]
-    NothingListed,
-    /// Something was, and no connection is kept.
-    NotKept,
-    /// The connection of the last listing, which the server keeps; that listing ended at this moment. Nothing was sent since that
-    /// would close it.
-    Kept(Connection, Moment),
-    /// A listing in blocks was not whole, so those that follow come as they are.
-    InStream,
 }
 
 /// How long a data connection that is kept is used again. They may close it when nothing moves for long.

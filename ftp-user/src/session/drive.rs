@@ -4,7 +4,8 @@
 
 use super::answer::Answer;
 use super::ask::{SentCommand, bytes_of_question};
-use super::connection::{BlockMode, ListingConnection, MOST_TRANSFERS, SentLook, Session};
+use super::connection::{BlockMode, MOST_TRANSFERS, SentLook, Session};
+use super::listing::ListingConnection;
 use super::tls::SessionTls;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -46,14 +47,30 @@ impl Session {
     fn note_mode(&mut self, next: &Command) {
         if matches!(self.dialogue.blocks, BlockMode::AfterUse(_)) && needs_other_connection(next) {
             self.dialogue.blocks = BlockMode::Stream;
-            self.dialogue.listing.close();
+            self.close_listing();
             self.dialogue.machine.send(self.context.world.clock.now(), Command::Mode(Mode::Stream), None);
         }
         if let Command::Mode(mode) = next {
             // The server closes what it keeps.
-            self.dialogue.listing.close();
+            self.close_listing();
             self.dialogue.blocks = if *mode == Mode::Block { BlockMode::InUse } else { BlockMode::Stream };
         }
+    }
+
+    /// Prepares a listing by MLSD. Returns the codes of its blocks if it comes in MODE B: the server is ours, and has listed something
+    /// before.
+    pub(crate) fn begin_listing(&mut self) -> Option<BlockCodes> {
+        let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
+        let comes_in_stream =
+            matches!(self.dialogue.listing, ListingConnection::NothingListed | ListingConnection::InStream);
+        if self.keeps_listing_connection() {
+            self.dialogue.blocks = BlockMode::InUse;
+        } else if is_able && !comes_in_stream {
+            self.use_blocks();
+        } else {
+            return None;
+        }
+        Some(BlockCodes::of(self.manners.dialect))
     }
 
     /// Switches the server to MODE B without waiting for the reply: our servers know it and carry out commands in order.
@@ -63,23 +80,6 @@ impl Session {
             self.send(Command::Mode(Mode::Stream), None);
         }
         self.send(Command::Mode(Mode::Block), None);
-    }
-
-    /// Prepares a listing by MLSD. Returns the codes of its blocks if it comes in MODE B: the server is ours, and has listed something
-    /// before.
-    pub(crate) fn begin_listing(&mut self) -> Option<BlockCodes> {
-        let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
-        let now = self.context.world.clock.now();
-        match &self.dialogue.listing {
-            ListingConnection::Kept(..) if self.awaits_listing() => self.dialogue.blocks = BlockMode::InUse,
-            listing if listing.is_kept(now) => self.dialogue.blocks = BlockMode::InUse,
-            ListingConnection::Kept(..) | ListingConnection::NotKept if is_able => self.use_blocks(),
-            ListingConnection::Kept(..)
-            | ListingConnection::NotKept
-            | ListingConnection::NothingListed
-            | ListingConnection::InStream => return None,
-        }
-        Some(BlockCodes::of(self.manners.dialect))
     }
 
     /// Whether the data connection of the last listing is kept for others.
@@ -100,16 +100,14 @@ impl Session {
         self.context.confirm_job().await?;
         self.gather(true);
         let mut bytes = 0;
-        for directory in directories {
+        for (waiting, directory) in directories.iter().take(MOST_TRANSFERS).enumerate() {
             bytes += bytes_of_question(directory);
-            let waiting = self.dialogue.listings_ahead.len();
-            if waiting == MOST_TRANSFERS || !self.manners.has_room_behind(waiting, bytes) {
+            if !self.manners.has_room_behind(waiting, bytes) {
                 break;
             }
             self.begin_listing();
-            let command = Command::Mlsd(Some(directory.clone()));
-            let sent = SentCommand { id: self.send(command, None), verb: Verb::Mlsd };
-            self.dialogue.listings_ahead.push_back(sent);
+            let id = self.send(Command::Mlsd(Some(directory.clone())), None);
+            self.dialogue.listing.note_ahead(SentCommand { id, verb: Verb::Mlsd });
         }
         self.gather(false);
         Ok(())
@@ -117,17 +115,26 @@ impl Session {
 
     /// Whether nothing has come behind the last listing: that belongs to no other one. Otherwise its connection is closed.
     pub(crate) async fn is_listing_over(&mut self) -> bool {
-        let ListingConnection::Kept(connection, _) = &mut self.dialogue.listing else { return true };
-        let is_over = arrived(connection).await.is_none();
+        let is_over = self.dialogue.listing.is_over().await;
         if !is_over {
-            self.dialogue.listing.close();
+            self.close_listing();
         }
         is_over
     }
 
     /// Whether a listing was asked for ahead and not read yet.
     pub(crate) fn awaits_listing(&self) -> bool {
-        !self.dialogue.listings_ahead.is_empty()
+        self.dialogue.listing.awaits()
+    }
+
+    /// Closes the connection that is kept. If listings were asked for ahead, nobody can tell apart what comes then, and the session
+    /// ends.
+    pub(crate) fn close_listing(&mut self) {
+        let is_lost = self.awaits_listing();
+        self.dialogue.listing.close();
+        if is_lost {
+            self.close();
+        }
     }
 
     /// A listing has ended. With `kept`, it came in blocks and is whole, and its connection is open. `is_broken`: it is not whole.
@@ -138,13 +145,9 @@ impl Session {
             self.dialogue.blocks = BlockMode::AfterUse(None);
         }
         let now = self.context.world.clock.now();
-        self.dialogue.listing = match (kept, &self.dialogue.listing) {
-            (_, ListingConnection::InStream) => ListingConnection::InStream,
-            _ if was_in_blocks && is_broken => ListingConnection::InStream,
-            (Some(connection), _) => ListingConnection::Kept(connection, now),
-            (None, _) => ListingConnection::NotKept,
-        };
-        if self.awaits_listing() && !matches!(self.dialogue.listing, ListingConnection::Kept(..)) {
+        let is_awaited = self.awaits_listing();
+        self.dialogue.listing.end(kept, was_in_blocks && is_broken, now);
+        if is_awaited && !self.awaits_listing() {
             self.close();
         }
     }

@@ -3,7 +3,8 @@
 //! - `SessionOpening` (`open`) dials (`dial`), begins TLS, logs in, and ends as a [`Session`].
 //! - [`Session`] is one logged-in control connection: what it is and what it knows (`connection`), the loop that drives its
 //!   machine (`drive`), commands and their final replies (`ask`). Its methods are in these three files.
-//! - `Dialogue` (in `connection`) is the machine with its bytes: what is under way between this program and the server.
+//! - `Dialogue` (in `connection`) is the machine with its bytes: what is under way between this program and the server. `listing`
+//!   is the data connection that listings share.
 //! - `SessionTls` (`tls`) borrows a session: how TLS begins, which certificates are accepted, why there is none.
 //! - `EndedSession` (`answer`) borrows a session and says why it has ended. `secrets` is what no message shows.
 //! - [`Transfer`] borrows a session for one transfer: its data connection (`data`), its beginning (`begin`), its flow (`flow`)
@@ -19,6 +20,7 @@ mod data;
 mod dial;
 mod drive;
 mod flow;
+mod listing;
 mod open;
 mod port;
 mod secrets;

@@ -1,6 +1,6 @@
 //! One session against a server that says what a script says.
 
-use super::connection::ListingConnection;
+use super::listing::ListingConnection;
 use super::*;
 use crate::context::{Cancel, Context};
 use crate::endpoint::files::{self, FinalName, Replacement};
@@ -140,7 +140,7 @@ async fn keep_listing_connection(session: &mut Session) -> UnixStream {
     session.manners.capabilities.takes_ahead = true;
     let (ours, theirs) = UnixStream::pair().unwrap();
     let now = session.context.world.clock.now();
-    session.dialogue.listing = ListingConnection::Kept(socket::Stream::from(ours).into(), now);
+    session.dialogue.listing = ListingConnection::kept(socket::Stream::from(ours).into(), now);
     theirs
 }
 
