@@ -390,6 +390,38 @@ fn t19_directories_are_listed_together_over_one_data_connection() {
     }
 }
 
+/// Other people's servers list one directory for each data connection. So several sessions list a tree of which somebody waits for the
+/// listing, as many as files may be copied at the same time and as the server permits.
+#[test]
+fn t19_directories_of_other_servers_are_listed_by_several_sessions() {
+    use integration_tests::world::manners::Manners::{Proftpd, Vsftpd};
+    for (manners, sessions, options, most_logins, most) in [
+        (Proftpd, 0, &[][..], 8, 61.0),
+        (Vsftpd, 0, &[], 8, 66.0),
+        (Proftpd, 0, &["-j", "3"], 3, 121.0),
+        // Two more are asked for when the second one is there, and refused.
+        (Proftpd, 2, &[], 4, 166.0),
+        (Proftpd, 0, &["-j", "1"], 1, 310.0),
+    ] {
+        with_room(|| {
+            let mut line = LongLine::with_sessions(false, sessions).unwrap();
+            assert_eq!(line.copy_files("tree", &directories(100), &[], None).unwrap(), 0);
+            line.disguise(manners);
+            let trace = line.sync_equal("tree", options).unwrap();
+            let number = |verb: &str| {
+                trace::commands(&trace, trace::SOURCE).filter(|said| said.starts_with(verb)).count()
+            };
+            let what = format!("{manners:?}, {sessions} sessions, {options:?}");
+            let (listings, logins) = (number("MLSD") + number("LIST"), number("PASS"));
+            let last = trace.lines().rfind(|said| said.contains("> MLSD") || said.contains("> LIST")).unwrap();
+            let took = line.round_trips_until(last);
+            println!("{what}: {listings} {logins} {took}");
+            assert_eq!((listings, logins), (101, most_logins), "{what}: {trace}");
+            assert!(took <= most, "{what}: {took}: {trace}");
+        });
+    }
+}
+
 /// A tree of so many directories with a file in each.
 fn directories(number: usize) -> Vec<String> {
     (0..number).map(|number| format!("{number}/file")).collect()

@@ -1,5 +1,6 @@
 //! A long line: two servers and a user agent, each so far from the others, and what copies take on it in round trips.
 
+use super::manners::Manners;
 use super::network::Dropped;
 use super::{HostId, SHORTEST, Serving, World};
 use crate::sim::random::Random;
@@ -94,7 +95,7 @@ impl LongLine {
         let content = Random::new(bytes as u64).bytes(bytes);
         fs::write(self.directory.path().join("one").join(name), &content)?;
         let begun = self.world.now();
-        self.run(&[], name);
+        self.run("copy", &[], name);
         let (mut first, mut last) = (None, None);
         let status = loop {
             self.world.step_for(SHORTEST);
@@ -136,7 +137,7 @@ impl LongLine {
             fs::write(source.join(number.to_string()), Random::new(number as u64).bytes(bytes))?;
         }
         let mut cut_at = cut.map(|after| self.world.now() + self.round_trip * after);
-        self.run(&["-r", "-j", "1"], name);
+        self.run("copy", &["-r", "-j", "1"], name);
         let status = loop {
             self.world.step_for(SHORTEST);
             if cut_at.take_if(|at| *at <= self.world.now()).is_some() {
@@ -182,7 +183,7 @@ impl LongLine {
             fs::write(path, name)?;
         }
         let begun = self.world.now();
-        self.run(&[&["-r"], options].concat(), name);
+        self.run("copy", &[&["-r"], options].concat(), name);
         let status = loop {
             self.world.step_for(SHORTEST);
             if let Some(Cut { number, permitted, .. }) =
@@ -238,12 +239,40 @@ impl LongLine {
         seconds / self.round_trip.as_secs_f64()
     }
 
-    /// Starts a copy of that name.
-    fn run(&mut self, options: &[&str], name: &str) {
+    /// Compares two equal trees of that name. Returns the dialogues with both servers.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// The sync fails.
+    pub fn sync_equal(&mut self, name: &str, options: &[&str]) -> io::Result<String> {
+        self.run("sync", options, name);
+        let status = loop {
+            self.world.step_for(SHORTEST);
+            if let Some(status) = self.world.ended(self.user) {
+                break status;
+            }
+        };
+        assert_eq!(status, 0, "{}", self.world.said(self.user));
+        self.trace()
+    }
+
+    /// From now on both servers know no more than another one.
+    pub fn disguise(&mut self, manners: Manners) {
+        for (host, name) in ["one", "two"].into_iter().enumerate() {
+            self.world.disguise(HostId(host), manners.disguise(&self.directory.path().join(name)));
+        }
+    }
+
+    /// Starts a copy or sync of that name.
+    fn run(&mut self, verb: &str, options: &[&str], name: &str) {
         let [from, to] = ["one", "two"].map(|end| format!("ftp://ann@{end}/{name}"));
         let trace = self.directory.path().join(TRACE);
         let words =
-            ["copy", "--trust", "new", "--trace", &trace.to_string_lossy(), &from, &to].map(str::to_owned);
+            [verb, "--trust", "new", "--trace", &trace.to_string_lossy(), &from, &to].map(str::to_owned);
         let words: Vec<String> =
             words.into_iter().chain(options.iter().map(|word| (*word).to_owned())).collect();
         let home = self.directory.path().join("home");

@@ -395,23 +395,49 @@ pub async fn list_ahead_at_server(
         if !session.awaits_listing() || session.is_over() {
             break;
         }
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        let mut keep = |entry: Entry| {
-            bytes += bytes_in_memory(&entry);
-            if bytes <= room {
-                entries.push(entry);
-            }
-        };
+        let mut within = EntriesWithin { room, entries: Vec::new(), bytes: 0 };
         let mut directory = RemoteDirectory { session: &mut *session, path: Some(path) };
-        let listing = directory.list_as(Form::Mlsd, &mut keep).await.ok();
-        let listing = listing.map(|listing| Listing { entries, ..listing });
-        let listing = listing.filter(|listing| bytes.max(listing.bytes_in_memory()) <= room);
+        let listing = directory.list_as(Form::Mlsd, &mut |entry| within.take(entry)).await.ok();
+        let listing = listing.and_then(|listing| within.listing(listing));
         room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
         listings.push(listing);
     }
     // Otherwise one may have ended where another one ends.
     let is_clear = !session.is_over() && session.is_listing_over().await;
     if is_clear { listings } else { vec![None; listings.len()] }
+}
+
+/// What a directory of a server holds, if its session is open, it can be listed, and that needs at most `room` bytes: whoever lists
+/// it again learns why not.
+pub async fn list_within(host: &mut Host, directory: &PathName, room: usize) -> Option<Listing> {
+    let Host::Server(server) = host else { return None };
+    let mut within = EntriesWithin { room, entries: Vec::new(), bytes: 0 };
+    let mut take = |entry| within.take(entry);
+    let listing = list_each_at_server(server.open()?, Some(directory), &mut take).await.ok()?;
+    within.listing(listing)
+}
+
+/// The entries of a listing, as far as they need at most so many bytes.
+struct EntriesWithin {
+    room: usize,
+    entries: Vec<Entry>,
+    /// Those of all entries.
+    bytes: usize,
+}
+
+impl EntriesWithin {
+    fn take(&mut self, entry: Entry) {
+        self.bytes += bytes_in_memory(&entry);
+        if self.bytes <= self.room {
+            self.entries.push(entry);
+        }
+    }
+
+    /// The listing with its entries, if there is room for both.
+    fn listing(self, listing: Listing) -> Option<Listing> {
+        let listing = Listing { entries: self.entries, ..listing };
+        (self.bytes.max(listing.bytes_in_memory()) <= self.room).then_some(listing)
+    }
 }
 
 /// Lists a directory; `None` is the login directory.

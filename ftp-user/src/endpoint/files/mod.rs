@@ -36,7 +36,7 @@ pub use examine::{
 };
 pub use list::{
     learn_listing, list, list_ahead, list_ahead_at_server, list_at_server, list_each, list_each_at_server,
-    with_blanks,
+    list_within, with_blanks,
 };
 pub(crate) use list::{list_certain_links, list_links, list_real_directories, shows_links};
 pub use listing::{Each, Listing};

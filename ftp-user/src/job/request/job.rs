@@ -509,6 +509,12 @@ impl Jobs {
         self.site_limit.map_or(wanted, |limit| limit.min(wanted))
     }
 
+    /// How many sessions may list a tree beside that of its walk while files are copied on others: none where somebody has said
+    /// how many there may be.
+    pub fn beside_copies(self) -> usize {
+        if self == Self::default() { MOST_BESIDE_COPIES } else { 0 }
+    }
+
     /// Whether a site permits less than is wanted.
     pub fn is_cut(self) -> bool {
         self.site_limit.is_some_and(|limit| Self { site_limit: None, ..self }.most() > limit)
@@ -517,6 +523,8 @@ impl Jobs {
 
 /// The largest number that is found by measurement.
 const MOST_OF_AUTO: NonZero<usize> = NonZero::new(8).unwrap();
+/// The largest number of sessions that list a tree while it is copied, beside that of the walk.
+const MOST_BESIDE_COPIES: usize = 3;
 
 /// Whether a job changes anything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

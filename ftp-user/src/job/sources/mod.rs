@@ -460,7 +460,12 @@ impl<'a> Sources<'a> {
             source: source.path.clone(),
             attributes: Attributes { modified: known.modified, mode: known.mode },
             unique: known.unique.clone(),
-            rules: WalkRules { filter: self.filter.clone(), links: options.links, ..WalkRules::default() },
+            rules: WalkRules {
+                filter: self.filter.clone(),
+                links: options.links,
+                sessions_beside: options.jobs.beside_copies(),
+                ..WalkRules::default()
+            },
             moved: options.deletes_sources().then(moved),
             backup: None,
             destination: target,

@@ -67,6 +67,8 @@ struct Queue {
     untold: [Option<(Visit, u64)>; 2],
     /// The file has failed.
     broken: Option<io::Error>,
+    /// The receiver has found nothing to take.
+    is_awaited: bool,
     /// The walk has ended.
     has_ended: bool,
     /// Nobody takes anything more.
@@ -96,6 +98,12 @@ impl VisitSender {
         }
         drop(queue);
         self.0.given.notify_one();
+    }
+
+    /// Whether somebody waits for what the walk finds next.
+    pub(super) fn is_awaited(&self) -> bool {
+        let queue = self.0.queue.locked();
+        queue.is_awaited && queue.found.len() == 0
     }
 
     /// Waits until so little waits to be taken that the walk may go on.
@@ -131,6 +139,7 @@ impl Visits {
             {
                 let mut queue = self.0.queue.locked();
                 let next = queue.next();
+                queue.is_awaited = next.is_none();
                 self.0.taken.notify_one();
                 if next.is_some() || queue.has_ended {
                     return next;

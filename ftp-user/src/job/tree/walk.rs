@@ -3,16 +3,16 @@
 //! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
+mod ahead;
 mod level;
 
-use self::level::{
-    CHILDREN_IN_MEMORY, EnteredDirectory, FoundDirectory, Identity, Level, NEW_FOR, ROOM_AHEAD,
-};
+use self::ahead::{ListingsAhead, WaitingListing};
+use self::level::{CHILDREN_IN_MEMORY, EnteredDirectory, FoundDirectory, Identity, Level};
 use super::below;
 use super::visits::{FailedVisit, ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::endpoint::files::{self, Listing};
+use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
 use crate::job::checked_directories::real;
@@ -25,7 +25,6 @@ use crate::place;
 use crate::report::Event;
 use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, counted};
 use std::sync::Arc;
 
@@ -38,6 +37,8 @@ pub(crate) struct WalkRules {
     pub(crate) links: Links,
     /// Why the tree is visited.
     pub(crate) purpose: WalkPurpose,
+    /// How many sessions may list it beside that of the walk.
+    pub(crate) sessions_beside: usize,
 }
 
 /// Why a tree is visited.
@@ -108,13 +109,15 @@ pub(crate) fn walk(
 ) -> Visits {
     let (sender, visits) = visit_queue();
     tokio::spawn(async move {
-        let (levels, waiting, names, room) = (Vec::new(), 0, 0, ROOM_AHEAD);
-        let mut walk = Walk { context, host, root, rules, sender, levels, waiting, names, room };
+        let (levels, waiting, names) = (Vec::new(), 0, 0);
+        let ahead = ListingsAhead::new(rules.sessions_beside);
+        let mut walk = Walk { context, host, root, rules, sender, levels, waiting, names, ahead };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
         if !walk.rules.purpose.compares() {
             walk.context.run.events.say(Event::Found(walk.context.run.finding.tree_ends()));
         }
+        walk.ahead.release();
         walk.host.release();
     });
     visits
@@ -132,8 +135,7 @@ struct Walk {
     waiting: usize,
     /// How many names were found.
     names: u64,
-    /// Bytes that are left for listings that wait for their directories.
-    room: usize,
+    ahead: ListingsAhead,
 }
 
 impl Walk {
@@ -147,12 +149,17 @@ impl Walk {
         // What is deeper comes before its neighbours, so that few wait.
         while let Some(level) = self.levels.last_mut() {
             let parent = Arc::clone(&level.directory);
-            let next = level.next(&self.context, &mut self.host, &self.root, &mut self.room).await;
-            let next = next.unwrap_or_else(|error| {
-                self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error)));
-                None
-            });
-            let Some(FoundDirectory { name, identity, listing }) = next else {
+            match level.unasked(self.ahead.at_once(&mut self.host)) {
+                Ok(names) if !names.is_empty() => {
+                    let above = below(&self.root, parent.path.as_ref());
+                    let paths: Vec<_> = names.iter().map(|name| place::join(Some(&above), name)).collect();
+                    let is_slow = self.sender.is_awaited();
+                    level.listed(self.ahead.list(&self.context, &mut self.host, &paths, is_slow).await);
+                }
+                Ok(_) => {}
+                Err(error) => self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error))),
+            }
+            let Some(FoundDirectory { name, identity, listing }) = level.next() else {
                 self.levels.pop();
                 continue;
             };
@@ -175,7 +182,7 @@ impl Walk {
     async fn enter(
         &mut self,
         directory: Arc<EnteredDirectory>,
-        listing: Option<(Listing, Moment)>,
+        listing: Option<WaitingListing>,
     ) -> Result<(), ReceiverGone> {
         self.sender.has_room().await?;
         let Self { context, host, root, rules, sender, .. } = self;
@@ -187,9 +194,9 @@ impl Walk {
         listed.is_local = host.is_local();
         let path = below(root, directory.path.as_ref());
         let now = context.world.clock.now();
-        self.room += listing.as_ref().map_or(0, |(listing, _)| listing.bytes_in_memory());
-        let listing = match listing.filter(|(_, since)| now.since(*since) < NEW_FOR) {
-            Some((mut listing, _)) => {
+        let ahead = &mut self.ahead;
+        let listing = match listing.and_then(|waiting| ahead.take(waiting, now)) {
+            Some(mut listing) => {
                 listing.entries.drain(..).for_each(|entry| listed.entry(entry));
                 Ok(listing)
             }
@@ -224,6 +231,7 @@ impl Walk {
         listed.tell_found();
         let ListedDirectory { level, names, .. } = listed;
         self.names += names;
+        self.ahead.note(names);
         self.waiting += level.children.len();
         self.levels.push(level);
         Ok(())

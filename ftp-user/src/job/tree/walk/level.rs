@@ -1,18 +1,12 @@
 //! A directory of the chain that a walk has entered: what it is, and which of the directories in it is entered next.
 
-use crate::context::Context;
-use crate::endpoint::Host;
-use crate::endpoint::files::{self, Listing};
+use super::ahead::WaitingListing;
 use crate::job::spool::Spool;
-use crate::job::tree::below;
-use crate::place;
-use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What shows that two paths lead to the same directory. Nothing need be known.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
@@ -35,9 +29,9 @@ impl Identity {
 pub(super) struct FoundDirectory {
     pub(super) name: PathName,
     pub(super) identity: Identity,
-    /// What was in it at a moment, if the server has sent that already.
+    /// What is in it, if the server has sent that already.
     #[serde(skip)]
-    pub(super) listing: Option<(Listing, Moment)>,
+    pub(super) listing: Option<WaitingListing>,
 }
 
 /// A directory that was entered.
@@ -78,48 +72,39 @@ impl Level {
         Self { directory, next: VecDeque::new(), asked: 0, children: Spool::new(CHILDREN_IN_MEMORY) }
     }
 
-    /// The directory in it that is entered next. Those beside it are listed with it if the server can do that, as long as there
-    /// is `room` for their listings. `root` is the path of the tree.
+    /// The directories in it that are entered next, if there are several and nobody was asked yet to list them: at most `most`.
     ///
     /// # Errors
     ///
     /// What was found cannot be read again.
-    pub(super) async fn next(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        root: &PathName,
-        room: &mut usize,
-    ) -> io::Result<Option<FoundDirectory>> {
-        if self.asked == 0 {
-            while self.next.len() < LISTED_AT_ONCE
-                && let Some(child) = self.children.pop()?
-            {
-                self.next.push_back(child);
-            }
-            if self.next.len() > 1 && host.lists_at_once() {
-                let above = below(root, self.directory.path.as_ref());
-                let path = |child: &FoundDirectory| place::join(Some(&above), &child.name);
-                let paths: Vec<PathName> = self.next.iter().map(path).collect();
-                let listings = files::list_ahead(host, &paths, *room).await;
-                self.asked = listings.len();
-                let now = context.world.clock.now();
-                for (child, listing) in self.next.iter_mut().zip(listings) {
-                    *room -= listing.as_ref().map_or(0, Listing::bytes_in_memory);
-                    child.listing = listing.map(|listing| (listing, now));
-                }
-            }
+    pub(super) fn unasked(&mut self, most: usize) -> io::Result<Vec<PathName>> {
+        if self.asked > 0 {
+            return Ok(Vec::new());
         }
+        while self.next.len() < most.max(1)
+            && let Some(child) = self.children.pop()?
+        {
+            self.next.push_back(child);
+        }
+        let several = most.min(self.next.len());
+        let count = if several > 1 { several } else { 0 };
+        Ok(self.next.iter().take(count).map(|child| child.name.clone()).collect())
+    }
+
+    /// Takes the listings of the first of them.
+    pub(super) fn listed(&mut self, listings: Vec<Option<WaitingListing>>) {
+        self.asked = listings.len();
+        for (child, listing) in self.next.iter_mut().zip(listings) {
+            child.listing = listing;
+        }
+    }
+
+    /// The directory in it that is entered next.
+    pub(super) fn next(&mut self) -> Option<FoundDirectory> {
         self.asked = self.asked.saturating_sub(1);
-        Ok(self.next.pop_front())
+        self.next.pop_front()
     }
 }
 
 /// How many directories that wait are in memory, for each directory of the chain.
 pub(super) const CHILDREN_IN_MEMORY: usize = 256;
-/// How many directories a server is asked at once to list.
-const LISTED_AT_ONCE: usize = 32;
-/// Bytes that listings may take that wait for their directories.
-pub(super) const ROOM_AHEAD: usize = 8 << 20;
-/// How long a listing may wait for its directory. After that it is asked for again.
-pub(super) const NEW_FOR: Duration = Duration::from_secs(30);
