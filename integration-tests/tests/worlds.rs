@@ -413,7 +413,8 @@ fn t19_directories_of_other_servers_are_listed_by_several_sessions() {
             };
             let what = format!("{manners:?}, {sessions} sessions, {options:?}");
             let (listings, logins) = (number("MLSD") + number("LIST"), number("PASS"));
-            let last = trace.lines().rfind(|said| said.contains("> MLSD") || said.contains("> LIST")).unwrap();
+            let last =
+                trace.lines().rfind(|said| said.contains("> MLSD") || said.contains("> LIST")).unwrap();
             let took = line.round_trips_until(last);
             println!("{what}: {listings} {logins} {took}");
             assert_eq!((listings, logins), (101, most_logins), "{what}: {trace}");

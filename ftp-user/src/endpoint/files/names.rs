@@ -222,7 +222,7 @@ pub async fn make_directories_at_once_at_server(
     session: &mut Session,
     paths: &[PathName],
 ) -> Vec<DirectoryThere> {
-    let takes_ahead = session.manners.capabilities.takes_ahead && session.context.confirm_job().await.is_ok();
+    let takes_ahead = session.manners.is_asked_ahead() && session.context.confirm_job().await.is_ok();
     let may_be_sent: Vec<bool> =
         paths.iter().map(|path| takes_ahead && session.manners.keeps(path)).collect();
     let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);

@@ -1,9 +1,10 @@
 //! The times of files. A server is asked by MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
+use super::look::ask_each_ahead;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
-use crate::session::{Answer, SentCommand, Session, TimeRefusal};
+use crate::session::{Answer, SentCommand, Session, TimeRefusal, bytes_of_question};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
 use ftp_proto::command::Command;
@@ -69,7 +70,7 @@ pub async fn set_modified_at_server(session: &mut Session, path: &PathName, time
     if session.manners.capabilities.takes_ahead { Ok(()) } else { settle_time(session).await }
 }
 
-/// Sets when these were modified last. A server that takes commands ahead is sent all of them together. Returns the first
+/// Sets when these were modified last. A server that takes commands ahead is sent many of them together. Returns the first
 /// refusal; a server that takes none ahead is not asked for what follows it.
 ///
 /// # Errors
@@ -88,37 +89,26 @@ pub async fn set_modified_all(
             return set.try_for_each(|set| set).map(|()| None);
         }
     };
-    session.gather(true);
-    let mut sent = Vec::new();
-    for (path, time) in times {
-        match session.manners.time_command(path, *time).filter(|_| session.manners.capabilities.takes_ahead) {
-            Some(command) => sent.push((command.verb(), session.send(command, None))),
-            None => break,
-        }
-    }
-    let mut refusal = Ok(None);
-    for (verb, id) in sent.iter().copied() {
-        let answer = session.answer_to(id, verb).await;
-        match (answer, &refusal) {
-            (Ok(answer), Ok(None)) if !answer.is_done() => {
-                refusal = Ok(Some(session.refusal("cannot set the time of a directory", &answer)));
-            }
-            (Ok(_), _) => {}
-            (Err(failure), _) => {
-                refusal = Err(failure);
-                break;
+    let command = |(path, time): &(PathName, When)| {
+        let command = session.manners.time_command(path, *time)?;
+        Some((command, bytes_of_question(path) + LONGEST_TIMES))
+    };
+    let commands: Option<Vec<_>> = times.iter().map(command).collect();
+    let Some(commands) = commands.filter(|_| session.manners.is_asked_ahead()) else {
+        for (path, time) in times {
+            set_modified_at_server(session, path, *time).await?;
+            if let Some(refusal) = time_refusal_at_server(session).await? {
+                return Ok(Some(refusal));
             }
         }
+        return Ok(None);
+    };
+    let answers = ask_each_ahead(session, commands.into_iter()).await;
+    if answers.len() < times.len() {
+        session.check_open()?;
     }
-    session.gather(false);
-    for (path, time) in times.iter().skip(sent.len()) {
-        if !matches!(refusal, Ok(None)) {
-            break;
-        }
-        set_modified_at_server(session, path, *time).await?;
-        refusal = time_refusal_at_server(session).await;
-    }
-    refusal
+    let refused = answers.iter().find(|answer| !answer.is_done());
+    Ok(refused.map(|answer| session.refusal("cannot set the time of a directory", answer)))
 }
 
 /// Waits for the reply to the time that was sent last.
@@ -175,3 +165,6 @@ pub async fn set_mode(
     let refusal = || session.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
     Ok((!answer.is_done()).then(refusal))
 }
+
+/// The bytes that the times of a file add to a command for its path, at most.
+const LONGEST_TIMES: usize = 64;

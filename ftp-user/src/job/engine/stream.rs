@@ -178,6 +178,9 @@ impl<'a> Stream<'a> {
         }
         let is_free = self.workers.is_free(!self.waiting.is_empty());
         let has_nothing_else = is_free && self.waiting.is_empty();
+        if has_nothing_else || (is_free && wish == StreamWait::Session) {
+            self.workers.note_waiting();
+        }
         self.workers.sharing.request(if has_nothing_else {
             PartRequest::TakeBack
         } else {

@@ -3,7 +3,8 @@
 //! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
 //! number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
 //! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
-//! number that is hardly faster ends the search. A server that refuses one more session ends it, too.
+//! number that is hardly faster ends the search. A server that refuses one more session ends it, too. Where workers wait for files,
+//! nothing is measured.
 
 use crate::job::request::job::{JobCount, Jobs};
 use ftp_proto::timer::Moment;
@@ -36,9 +37,18 @@ enum Search {
         work: f64,
         /// The rate with half the target, in units of work per second.
         half: Option<f64>,
+        /// Workers have waited for files, so the rate says how fast those are found.
+        has_waited: bool,
     },
     /// The number is found, for this reason.
     Found(Reason),
+}
+
+impl Search {
+    /// The target is measured from now on.
+    const fn measures(since: Moment, half: Option<f64>) -> Self {
+        Self::Measures { since, groups: 0, files: 0, work: 0.0, half, has_waited: false }
+    }
 }
 
 /// Why the number is what it is.
@@ -75,7 +85,14 @@ impl Width {
         if let Search::Opens { half } = self.search
             && all >= self.target
         {
-            self.search = Search::Measures { since: now, groups: 0, files: 0, work: 0.0, half: Some(half) };
+            self.search = Search::measures(now, Some(half));
+        }
+    }
+
+    /// Notes that a worker waits for files, or for directories.
+    pub(super) const fn waits_for_files(&mut self) {
+        if let Search::Measures { has_waited, .. } = &mut self.search {
+            *has_waited = true;
         }
     }
 
@@ -86,15 +103,19 @@ impl Width {
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
             Search::First if self.jobs.wanted == JobCount::Auto && self.target < most => {
-                self.search = Search::Measures { since: now, groups: 0, files: 0, work: 0.0, half: None };
+                self.search = Search::measures(now, None);
             }
             Search::First => (self.target, self.search) = (most, Search::Found(self.limit())),
-            Search::Measures { since, groups, files, work, half } => {
+            Search::Measures { since, groups, files, work, half, has_waited } => {
                 *groups += 1;
                 *files += bytes.len();
                 *work += bytes.iter().map(|bytes| work_of(*bytes)).sum::<f64>();
                 let took = now.since(*since);
                 if *groups < self.target || *files < self.target * FILES_EACH || took < WINDOW {
+                    return;
+                }
+                if *has_waited {
+                    self.search = Search::measures(now, *half);
                     return;
                 }
                 let rate = *work / took.as_secs_f64();
@@ -277,6 +298,23 @@ mod tests {
             _ => 100.0 * f64::from(u32::try_from(width).unwrap()),
         };
         assert_eq!(search(4096, rate), (8, Reason::Most));
+    }
+
+    /// Files are found so slowly that one worker is enough. Later many wait.
+    #[test]
+    fn nothing_is_measured_while_workers_wait_for_files() {
+        let mut width = Width::new(Jobs::default());
+        let mut now = Moment::START;
+        for number in 0..200 {
+            width.opened(width.target, now);
+            let rate = if number < 100 { 1.0 } else { f64::from(u32::try_from(width.target).unwrap()) };
+            now = now + Duration::from_secs_f64(1.0 / rate);
+            if number < 100 {
+                width.waits_for_files();
+            }
+            width.ended(&[1], now);
+        }
+        assert_eq!(width.found(), Some((8, Reason::Most)));
     }
 
     #[test]

@@ -124,6 +124,11 @@ impl Workers {
         false
     }
 
+    /// Notes that an idle worker waits for files, or makes directories.
+    pub(super) const fn note_waiting(&mut self) {
+        self.width.waits_for_files();
+    }
+
     /// Has idle workers copy files that are claimed, for as long as there are both. While others may follow soon, the first few wait for
     /// them if all could take the path of an earlier run together. If all workers are busy, small files join those that move.
     pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>, others_follow: bool) {

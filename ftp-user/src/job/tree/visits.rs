@@ -68,7 +68,7 @@ struct Queue {
     /// The file has failed.
     broken: Option<io::Error>,
     /// The receiver has found nothing to take.
-    is_awaited: bool,
+    was_awaited: bool,
     /// The walk has ended.
     has_ended: bool,
     /// Nobody takes anything more.
@@ -100,10 +100,9 @@ impl VisitSender {
         self.0.given.notify_one();
     }
 
-    /// Whether somebody waits for what the walk finds next.
-    pub(super) fn is_awaited(&self) -> bool {
-        let queue = self.0.queue.locked();
-        queue.is_awaited && queue.found.len() == 0
+    /// Whether somebody has waited, since the last call, for what the walk finds.
+    pub(super) fn was_awaited(&self) -> bool {
+        std::mem::take(&mut self.0.queue.locked().was_awaited)
     }
 
     /// Waits until so little waits to be taken that the walk may go on.
@@ -139,7 +138,7 @@ impl Visits {
             {
                 let mut queue = self.0.queue.locked();
                 let next = queue.next();
-                queue.is_awaited = next.is_none();
+                queue.was_awaited |= next.is_none();
                 self.0.taken.notify_one();
                 if next.is_some() || queue.has_ended {
                     return next;

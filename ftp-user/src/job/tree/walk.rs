@@ -7,7 +7,7 @@ mod ahead;
 mod level;
 
 use self::ahead::{ListingsAhead, WaitingListing};
-use self::level::{CHILDREN_IN_MEMORY, EnteredDirectory, FoundDirectory, Identity, Level};
+use self::level::{CHILDREN_IN_MEMORY, EnteredDirectory, FoundDirectory, Identity, Level, NextDirectory};
 use super::below;
 use super::visits::{FailedVisit, ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
@@ -26,6 +26,7 @@ use crate::report::Event;
 use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Which names of a tree are told, and how.
@@ -109,9 +110,10 @@ pub(crate) fn walk(
 ) -> Visits {
     let (sender, visits) = visit_queue();
     tokio::spawn(async move {
-        let (levels, waiting, names) = (Vec::new(), 0, 0);
+        let (levels, next, asked, waiting, names) = (Vec::new(), VecDeque::new(), 0, 0, 0);
         let ahead = ListingsAhead::new(rules.sessions_beside);
-        let mut walk = Walk { context, host, root, rules, sender, levels, waiting, names, ahead };
+        let mut walk =
+            Walk { context, host, root, rules, sender, levels, next, asked, waiting, names, ahead };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
         if !walk.rules.purpose.compares() {
@@ -129,8 +131,12 @@ struct Walk {
     root: PathName,
     rules: WalkRules,
     sender: VisitSender,
-    /// The directories of the chain that was entered, each with those in it that were not entered yet.
+    /// The directories that were entered, each with those in it that were not taken yet.
     levels: Vec<Level>,
+    /// The directories that are entered next.
+    next: VecDeque<NextDirectory>,
+    /// How many of them were asked for together.
+    asked: usize,
     /// How many directories were not entered yet.
     waiting: usize,
     /// How many names were found.
@@ -146,23 +152,7 @@ impl Walk {
             identity.real = real(&self.context, &mut self.host, &self.root).await.ok().flatten();
         }
         self.enter(Arc::new(EnteredDirectory { path: None, identity, parent: None }), None).await?;
-        // What is deeper comes before its neighbours, so that few wait.
-        while let Some(level) = self.levels.last_mut() {
-            let parent = Arc::clone(&level.directory);
-            match level.unasked(self.ahead.at_once(&mut self.host)) {
-                Ok(names) if !names.is_empty() => {
-                    let above = below(&self.root, parent.path.as_ref());
-                    let paths: Vec<_> = names.iter().map(|name| place::join(Some(&above), name)).collect();
-                    let is_slow = self.sender.is_awaited();
-                    level.listed(self.ahead.list(&self.context, &mut self.host, &paths, is_slow).await);
-                }
-                Ok(_) => {}
-                Err(error) => self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error))),
-            }
-            let Some(FoundDirectory { name, identity, listing }) = level.next() else {
-                self.levels.pop();
-                continue;
-            };
+        while let Some(next) = self.next().await {
             self.waiting = self.waiting.saturating_sub(1);
             let most = self.context.settings.listing.names;
             if self.names > most {
@@ -172,10 +162,49 @@ impl Walk {
                 self.sender.send(Visit::failed(None, failure));
                 break;
             }
-            let path = Some(place::join(parent.path.as_ref(), &name));
+            let path = Some(next.path());
+            let NextDirectory { parent, found: FoundDirectory { identity, .. }, listing } = next;
             self.enter(Arc::new(EnteredDirectory { path, identity, parent: Some(parent) }), listing).await?;
         }
         Ok(())
+    }
+
+    /// The directory that is entered next. It is listed together with others if that can be.
+    async fn next(&mut self) -> Option<NextDirectory> {
+        if self.asked == 0 {
+            let most = if self.levels.len() < MOST_LEVELS { self.ahead.at_once(&mut self.host) } else { 1 };
+            while self.next.len() < most
+                && let Some(next) = self.take_deepest()
+            {
+                self.next.push_back(next);
+            }
+            if self.next.len() > 1 {
+                let path = |next: &NextDirectory| place::join(Some(&self.root), &next.path());
+                let paths: Vec<PathName> = self.next.iter().take(most).map(path).collect();
+                let (context, host, is_slow) = (&self.context, &mut self.host, self.sender.was_awaited());
+                let listings = self.ahead.list(context, host, &paths, is_slow, self.waiting).await;
+                self.asked = listings.len();
+                for (next, listing) in self.next.iter_mut().zip(listings) {
+                    next.listing = listing;
+                }
+            }
+        }
+        self.asked = self.asked.saturating_sub(1);
+        self.next.pop_front()
+    }
+
+    /// Takes the next directory of the one that was entered last. What is deeper comes before its neighbours, so that few wait.
+    fn take_deepest(&mut self) -> Option<NextDirectory> {
+        while let Some(level) = self.levels.last_mut() {
+            let parent = Arc::clone(&level.directory);
+            match level.children.pop() {
+                Ok(Some(found)) => return Some(NextDirectory { parent, found, listing: None }),
+                Ok(None) => {}
+                Err(error) => self.sender.send(Visit::failed(parent.path.clone(), cannot_keep(&error))),
+            }
+            self.levels.pop();
+        }
+        None
     }
 
     /// Lists a directory, unless the server has sent its `listing`, and tells what is in it.
@@ -233,7 +262,9 @@ impl Walk {
         self.names += names;
         self.ahead.note(names);
         self.waiting += level.children.len();
-        self.levels.push(level);
+        if level.children.len() > 0 {
+            self.levels.push(level);
+        }
         Ok(())
     }
 }
@@ -343,7 +374,7 @@ impl<'a> ListedDirectory<'a> {
                 self.file(path, self.rules.purpose.compares().then(|| Facts::from(&entry)));
             }
             Kind::Link => {
-                let link = FoundDirectory { name: entry.name, identity: Identity::default(), listing: None };
+                let link = FoundDirectory { name: entry.name, identity: Identity::default() };
                 if let Err(error) = self.links.push(link) {
                     self.fail(path, cannot_keep(&error));
                 }
@@ -399,7 +430,7 @@ impl<'a> ListedDirectory<'a> {
             return;
         }
         self.sender.send(Visit::Directory(path.clone(), attributes));
-        if let Err(error) = self.level.children.push(FoundDirectory { name, identity, listing: None }) {
+        if let Err(error) = self.level.children.push(FoundDirectory { name, identity }) {
             self.fail(path, cannot_keep(&error));
         }
     }
@@ -511,6 +542,8 @@ fn cannot_keep(error: &std::io::Error) -> Failure {
 const TOLD_AT_ONCE: u64 = 256;
 /// The length of the longest path, in bytes.
 const LONGEST_PATH: usize = 4096;
+/// The number of entered directories up to which others are listed together. Each has some of its directories in memory.
+const MOST_LEVELS: usize = 512;
 /// The number of directories that may wait to be entered.
 const MOST_WAITING: usize = 2_000_000;
 /// The number of unusable names of a directory that are told one by one.

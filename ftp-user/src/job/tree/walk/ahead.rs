@@ -69,18 +69,19 @@ impl ListingsAhead {
 
     /// Lists the first of these directories together, if that can be, and returns what they hold in this order. `None` in place of
     /// one that cannot be listed, or has too much: whoever lists it by itself learns why. Sessions are opened for it only if
-    /// `is_slow`: somebody waits for what the walk finds.
+    /// `is_slow`: somebody waits for what the walk finds. With them, `waiting` directories wait to be entered.
     pub(super) async fn list(
         &mut self,
         context: &Context,
         host: &mut Host,
         directories: &[PathName],
         is_slow: bool,
+        waiting: usize,
     ) -> Vec<Option<WaitingListing>> {
         let listings = if host.lists_at_once() {
             files::list_ahead(host, directories, self.room).await
         } else if self.most > 0 && is_slow && !host.is_local() && !host.mixes_sessions() {
-            self.list_beside(context, host, directories).await
+            self.list_beside(context, host, directories, waiting).await
         } else {
             // Others may need the sessions.
             self.idle.drain(..).for_each(Host::release);
@@ -95,12 +96,14 @@ impl ListingsAhead {
         listings
     }
 
-    /// Lists them in several sessions. Where each has enough to do, twice as many are opened, and nobody waits for them.
+    /// Lists them in several sessions. Where each has enough to do, with those that wait elsewhere, twice as many are opened, and
+    /// nobody waits for them.
     async fn list_beside(
         &mut self,
         context: &Context,
         host: &mut Host,
         directories: &[PathName],
+        waiting: usize,
     ) -> Vec<Option<Listing>> {
         let mut listings = vec![None; directories.len()];
         let room = self.room / directories.len().max(1);
@@ -109,7 +112,7 @@ impl ListingsAhead {
         let other = host.beside();
         self.idle.push(std::mem::replace(host, other));
         loop {
-            let wanted = (next.len() / ENOUGH).min(self.most);
+            let wanted = if next.len() > 0 { (waiting / ENOUGH).min(self.most) } else { 0 };
             let open = self.idle.len() + listing;
             while open + self.opening <= wanted && self.opening < open {
                 self.open(context, host);

@@ -1,11 +1,10 @@
-//! A directory of the chain that a walk has entered: what it is, and which of the directories in it is entered next.
+//! The directories that a walk has entered, and those that it enters next.
 
 use super::ahead::WaitingListing;
 use crate::job::spool::Spool;
+use crate::place;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 
 /// What shows that two paths lead to the same directory. Nothing need be known.
@@ -24,14 +23,26 @@ impl Identity {
     }
 }
 
-/// A directory that was found and not entered yet.
+/// A directory that was found.
 #[derive(Deserialize, Serialize)]
 pub(super) struct FoundDirectory {
     pub(super) name: PathName,
     pub(super) identity: Identity,
+}
+
+/// A directory that is entered next.
+pub(super) struct NextDirectory {
+    pub(super) parent: Arc<EnteredDirectory>,
+    pub(super) found: FoundDirectory,
     /// What is in it, if the server has sent that already.
-    #[serde(skip)]
     pub(super) listing: Option<WaitingListing>,
+}
+
+impl NextDirectory {
+    /// Its path below the root.
+    pub(super) fn path(&self) -> PathName {
+        place::join(self.parent.path.as_ref(), &self.found.name)
+    }
 }
 
 /// A directory that was entered.
@@ -58,53 +69,15 @@ impl EnteredDirectory {
 /// A directory that was entered, with those in it that were not.
 pub(super) struct Level {
     pub(super) directory: Arc<EnteredDirectory>,
-    /// The directories in it that are entered next.
-    next: VecDeque<FoundDirectory>,
-    /// How many of them the server was asked to list.
-    asked: usize,
-    /// The others in it that were not entered yet.
     pub(super) children: Spool<FoundDirectory>,
 }
 
 impl Level {
     /// Nothing in this directory was found yet.
     pub(super) fn new(directory: Arc<EnteredDirectory>) -> Self {
-        Self { directory, next: VecDeque::new(), asked: 0, children: Spool::new(CHILDREN_IN_MEMORY) }
-    }
-
-    /// The directories in it that are entered next, if there are several and nobody was asked yet to list them: at most `most`.
-    ///
-    /// # Errors
-    ///
-    /// What was found cannot be read again.
-    pub(super) fn unasked(&mut self, most: usize) -> io::Result<Vec<PathName>> {
-        if self.asked > 0 {
-            return Ok(Vec::new());
-        }
-        while self.next.len() < most.max(1)
-            && let Some(child) = self.children.pop()?
-        {
-            self.next.push_back(child);
-        }
-        let several = most.min(self.next.len());
-        let count = if several > 1 { several } else { 0 };
-        Ok(self.next.iter().take(count).map(|child| child.name.clone()).collect())
-    }
-
-    /// Takes the listings of the first of them.
-    pub(super) fn listed(&mut self, listings: Vec<Option<WaitingListing>>) {
-        self.asked = listings.len();
-        for (child, listing) in self.next.iter_mut().zip(listings) {
-            child.listing = listing;
-        }
-    }
-
-    /// The directory in it that is entered next.
-    pub(super) fn next(&mut self) -> Option<FoundDirectory> {
-        self.asked = self.asked.saturating_sub(1);
-        self.next.pop_front()
+        Self { directory, children: Spool::new(CHILDREN_IN_MEMORY) }
     }
 }
 
-/// How many directories that wait are in memory, for each directory of the chain.
+/// How many directories that wait are in memory, for each directory that was entered.
 pub(super) const CHILDREN_IN_MEMORY: usize = 256;
