@@ -369,6 +369,7 @@ impl<'a> Running<'a> {
     }
 
     fn step(&mut self) {
+        let before = self.world.now();
         self.world.step();
         let now = self.world.now();
         for program in BOTH {
@@ -387,8 +388,9 @@ impl<'a> Running<'a> {
             let is_cut_off = matches!(absence, Some((Absence::CutOff | Absence::Alone, _)));
             if let Some(status) = self.world.ended(host) {
                 let said = self.world.said(host);
-                // Whoever has started it is told at once, and systemd starts it again. One that runs waits for its store.
-                if status == 1 && is_cut_off && now < started + STARTING {
+                // Whoever has started it is told at once, and systemd starts it again. One that runs waits for its store. Where
+                // nothing else happens, its end is seen after the next timer, which may be long after it.
+                if status == 1 && is_cut_off && before < started + STARTING {
                     self.tell(&format!("{name} does not reach its store: {}", said.trim_end()));
                     self.daemons[index].again = Some(now + RESTART);
                 } else {
