@@ -416,7 +416,6 @@ fn t19_directories_of_other_servers_are_listed_by_several_sessions() {
             let last =
                 trace.lines().rfind(|said| said.contains("> MLSD") || said.contains("> LIST")).unwrap();
             let took = line.round_trips_until(last);
-            println!("{what}: {listings} {logins} {took}");
             assert_eq!((listings, logins), (101, most_logins), "{what}: {trace}");
             assert!(took <= most, "{what}: {took}: {trace}");
         });
