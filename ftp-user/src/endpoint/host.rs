@@ -144,6 +144,14 @@ impl Host {
         self.shows(false, |manners| manners.capabilities.has_line(line))
     }
 
+    /// How many sessions there are with the server, for whatever use.
+    pub(crate) fn sessions(&self) -> usize {
+        match self {
+            Self::Server(server) => server.pool.sessions(),
+            Self::Local(_) => 0,
+        }
+    }
+
     /// Opens a session, unless one is open.
     ///
     /// # Errors
@@ -226,6 +234,14 @@ impl Host {
     pub(crate) fn lists_at_once(&mut self) -> bool {
         match self {
             Self::Server(server) => server.open().is_some_and(|session| session.keeps_listing_connection()),
+            Self::Local(_) => false,
+        }
+    }
+
+    /// Whether it is such a server, which has not listed enough yet.
+    pub(crate) fn may_list_at_once(&mut self) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| session.may_list_in_blocks()),
             Self::Local(_) => false,
         }
     }

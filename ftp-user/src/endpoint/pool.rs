@@ -150,6 +150,11 @@ impl Pool {
         state.answered && state.given_up.is_none()
     }
 
+    /// How many sessions there are.
+    pub(super) fn sessions(&self) -> usize {
+        self.state.locked().number()
+    }
+
     /// Waits until nobody else runs the retries of an outage.
     pub async fn outage(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.outage.lock().await

@@ -93,7 +93,10 @@ impl Transfer<'_> {
         if !self.session.awaits_listing() && !self.session.is_listing_over().await {
             return Ok(None);
         }
-        let Some((mut kept, ahead)) = self.session.dialogue.listing.begin() else { return Ok(None) };
+        let Some((mut kept, ahead)) = self.session.dialogue.listing.begin() else {
+            self.session.close_listing();
+            return Ok(None);
+        };
         let sent = match ahead {
             Some(sent) => sent,
             None => {
@@ -108,7 +111,7 @@ impl Transfer<'_> {
         // The server has closed the connection, so it refuses what else was sent ahead. Otherwise nobody can tell what came of that.
         let mut is_clear = !matches!(arrived(&mut kept).await, Some(Ok(1..)));
         drop(kept);
-        while let Some(sent) = self.session.dialogue.listing.next_refused() {
+        while let Some(sent) = self.session.dialogue.listing.take_ahead() {
             is_clear &= self.session.first_reply(sent).await?.is_some_and(|answer| !answer.is_done());
             if !is_clear {
                 self.session.close();

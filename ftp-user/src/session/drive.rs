@@ -60,17 +60,21 @@ impl Session {
     /// Prepares a listing by MLSD. Returns the codes of its blocks if it comes in MODE B: the server is ours, and has listed something
     /// before.
     pub(crate) fn begin_listing(&mut self) -> Option<BlockCodes> {
-        let is_able = self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none();
         let comes_in_stream =
             matches!(self.dialogue.listing, ListingConnection::NothingListed | ListingConnection::InStream);
         if self.keeps_listing_connection() {
             self.dialogue.blocks = BlockMode::InUse;
-        } else if is_able && !comes_in_stream {
+        } else if self.may_list_in_blocks() && !comes_in_stream {
             self.use_blocks();
         } else {
             return None;
         }
         Some(BlockCodes::of(self.manners.dialect))
+    }
+
+    /// Whether listings can come in MODE B.
+    pub(crate) fn may_list_in_blocks(&self) -> bool {
+        self.manners.is_ours() && self.manners.capabilities.pack && self.relay.is_none()
     }
 
     /// Switches the server to MODE B without waiting for the reply: our servers know it and carry out commands in order.
@@ -94,10 +98,10 @@ impl Session {
     ///
     /// The journal does not have the job any more.
     pub(crate) async fn list_ahead(&mut self, directories: &[PathName]) -> Result<()> {
+        self.context.confirm_job().await?;
         if !self.keeps_listing_connection() || !self.is_listing_over().await {
             return Ok(());
         }
-        self.context.confirm_job().await?;
         self.gather(true);
         let mut bytes = 0;
         for (waiting, directory) in directories.iter().take(MOST_TRANSFERS).enumerate() {

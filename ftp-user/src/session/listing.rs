@@ -1,5 +1,5 @@
-//! The data connection of listings by MLSD. The first one of a session has a connection of its own. Our servers keep the one behind it
-//! in MODE B, and those that follow use it one after the other; several may be asked for before the first of them has come.
+//! The data connection of listings by MLSD. The first listing of a session has a connection of its own. Our servers keep the connection
+//! of the second one (MODE B), and later listings use it one after the other. Several may be asked for before the first of them has come.
 
 use super::ask::SentCommand;
 use super::connection::KEPT_FOR;
@@ -18,8 +18,8 @@ pub(crate) enum ListingConnection {
     /// Something was, and no connection is kept.
     NotKept,
     /// The server keeps that of the last listing. Nothing was sent since that would close it.
-    Kept(KeptForListings),
-    /// The one that was kept is used by a listing. Those of these MLSDs come behind it.
+    Kept(KeptListingConnection),
+    /// A listing uses the connection that was kept. Those of these MLSDs follow on it.
     InUse(VecDeque<SentCommand>),
     /// A listing in blocks was not whole, so those that follow come as they are.
     InStream,
@@ -27,7 +27,7 @@ pub(crate) enum ListingConnection {
 
 /// A data connection that waits for the next listing.
 #[derive(Debug)]
-pub(crate) struct KeptForListings {
+pub(crate) struct KeptListingConnection {
     connection: Connection,
     /// When the last listing ended.
     since: Moment,
@@ -38,7 +38,7 @@ pub(crate) struct KeptForListings {
 impl ListingConnection {
     /// The connection of a listing that ended at `since`.
     pub(super) const fn kept(connection: Connection, since: Moment) -> Self {
-        Self::Kept(KeptForListings { connection, since, ahead: VecDeque::new() })
+        Self::Kept(KeptListingConnection { connection, since, ahead: VecDeque::new() })
     }
 
     /// Whether one is kept that may be used again at `now`.
@@ -49,7 +49,7 @@ impl ListingConnection {
     /// Whether a listing was asked for ahead and not read yet.
     pub(super) fn awaits(&self) -> bool {
         match self {
-            Self::Kept(KeptForListings { ahead, .. }) | Self::InUse(ahead) => !ahead.is_empty(),
+            Self::Kept(KeptListingConnection { ahead, .. }) | Self::InUse(ahead) => !ahead.is_empty(),
             Self::NothingListed | Self::NotKept | Self::InStream => false,
         }
     }
@@ -75,15 +75,15 @@ impl ListingConnection {
     }
 
     /// A listing has ended. With `connection`, it came in blocks and is whole. `is_broken`: it came in blocks and is not whole.
-    pub(super) fn end(&mut self, connection: Option<Connection>, is_broken: bool, since: Moment) {
+    pub(super) fn end(&mut self, connection: Option<Connection>, is_broken: bool, now: Moment) {
         *self = match (connection, mem::take(self)) {
             (_, Self::InStream) => Self::InStream,
             _ if is_broken => Self::InStream,
             (Some(connection), Self::InUse(ahead)) => {
-                Self::Kept(KeptForListings { connection, since, ahead })
+                Self::Kept(KeptListingConnection { connection, since: now, ahead })
             }
             (Some(connection), Self::NothingListed | Self::NotKept | Self::Kept(_)) => {
-                Self::kept(connection, since)
+                Self::kept(connection, now)
             }
             (None, Self::NothingListed | Self::NotKept | Self::Kept(_) | Self::InUse(_)) => Self::NotKept,
         };
@@ -92,7 +92,7 @@ impl ListingConnection {
     /// Uses the one that is kept for the next listing, with the MLSD for it if that was sent ahead.
     pub(super) fn begin(&mut self) -> Option<(Connection, Option<SentCommand>)> {
         match mem::replace(self, Self::NotKept) {
-            Self::Kept(KeptForListings { connection, mut ahead, .. }) => {
+            Self::Kept(KeptListingConnection { connection, mut ahead, .. }) => {
                 let sent = ahead.pop_front();
                 *self = Self::InUse(ahead);
                 Some((connection, sent))
@@ -105,7 +105,7 @@ impl ListingConnection {
     }
 
     /// Takes the next MLSD that was sent ahead. After the last one, no connection is kept.
-    pub(super) fn next_refused(&mut self) -> Option<SentCommand> {
+    pub(super) fn take_ahead(&mut self) -> Option<SentCommand> {
         let next = if let Self::InUse(ahead) = self { ahead.pop_front() } else { None };
         if next.is_none() {
             *self = Self::NotKept;

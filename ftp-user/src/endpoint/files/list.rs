@@ -407,13 +407,19 @@ pub async fn list_ahead_at_server(
     if is_clear { listings } else { vec![None; listings.len()] }
 }
 
-/// What a directory of a server holds, if its session is open, it can be listed, and that needs at most `room` bytes: whoever lists
-/// it again learns why not.
-pub async fn list_within(host: &mut Host, directory: &PathName, room: usize) -> Option<Listing> {
+/// What a directory of a server holds. `None` if it cannot be listed, or that needs more than `room` bytes: whoever lists it again
+/// learns why.
+pub async fn list_within(
+    context: &Context,
+    host: &mut Host,
+    directory: &PathName,
+    room: usize,
+) -> Option<Listing> {
     let Host::Server(server) = host else { return None };
+    let session = server.session(context).await.ok()?;
     let mut within = EntriesWithin { room, entries: Vec::new(), bytes: 0 };
-    let mut take = |entry| within.take(entry);
-    let listing = list_each_at_server(server.open()?, Some(directory), &mut take).await.ok()?;
+    let listing =
+        list_each_at_server(session, Some(directory), &mut |entry| within.take(entry)).await.ok()?;
     within.listing(listing)
 }
 
@@ -421,7 +427,7 @@ pub async fn list_within(host: &mut Host, directory: &PathName, room: usize) -> 
 struct EntriesWithin {
     room: usize,
     entries: Vec<Entry>,
-    /// Those of all entries.
+    /// The bytes of all entries, also of those that are left out.
     bytes: usize,
 }
 

@@ -106,6 +106,7 @@ pub async fn set_modified_all(
     let answers = ask_each_ahead(session, commands.into_iter()).await;
     if answers.len() < times.len() {
         session.check_open()?;
+        return Err(Failure::interrupted());
     }
     let refused = answers.iter().find(|answer| !answer.is_done());
     Ok(refused.map(|answer| session.refusal("cannot set the time of a directory", answer)))
@@ -166,5 +167,5 @@ pub async fn set_mode(
     Ok((!answer.is_done()).then(refusal))
 }
 
-/// The bytes that the times of a file add to a command for its path, at most.
+/// The largest number of bytes that a command for a time has beside its path.
 const LONGEST_TIMES: usize = 64;

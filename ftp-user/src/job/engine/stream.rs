@@ -159,6 +159,11 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Whether a worker is idle, and no file waits for one.
+    pub(in crate::job) fn waits_for_files(&mut self) -> bool {
+        self.waiting.is_empty() && self.workers.is_free(false)
+    }
+
     /// Waits until something happens. `next` is what is found next; it must be one that can be dropped without losing
     /// anything, as this can.
     pub(in crate::job) async fn turn<T>(

@@ -3,8 +3,8 @@
 //! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
 //! number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
 //! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
-//! number that is hardly faster ends the search. A server that refuses one more session ends it, too. Where workers wait for files,
-//! nothing is measured.
+//! number that is hardly faster ends the search, unless a worker has waited for files meanwhile: that says how fast files are found.
+//! A server that refuses one more session ends it, too.
 
 use crate::job::request::job::{JobCount, Jobs};
 use ftp_proto::timer::Moment;
@@ -17,6 +17,8 @@ pub(super) struct Width {
     pub(super) target: usize,
     jobs: Jobs,
     search: Search,
+    /// How often a session was refused that may be free later.
+    refusals: u32,
 }
 
 /// How the number is found.
@@ -37,7 +39,7 @@ enum Search {
         work: f64,
         /// The rate with half the target, in units of work per second.
         half: Option<f64>,
-        /// Workers have waited for files, so the rate says how fast those are found.
+        /// A worker has waited for files, so the rate may say how fast those are found.
         has_waited: bool,
     },
     /// The number is found, for this reason.
@@ -72,7 +74,7 @@ pub(super) enum Reason {
 
 impl Width {
     pub(super) const fn new(jobs: Jobs) -> Self {
-        Self { target: 1, jobs, search: Search::First }
+        Self { target: 1, jobs, search: Search::First, refusals: 0 }
     }
 
     /// The number that was found, and why; `None` while it is searched.
@@ -89,7 +91,7 @@ impl Width {
         }
     }
 
-    /// Notes that a worker waits for files, or for directories.
+    /// Notes that a worker waits for files.
     pub(super) const fn waits_for_files(&mut self) {
         if let Search::Measures { has_waited, .. } = &mut self.search {
             *has_waited = true;
@@ -114,16 +116,15 @@ impl Width {
                 if *groups < self.target || *files < self.target * FILES_EACH || took < WINDOW {
                     return;
                 }
-                if *has_waited {
-                    self.search = Search::measures(now, *half);
-                    return;
-                }
                 let rate = *work / took.as_secs_f64();
                 let is_unclear = half.is_some_and(|half| rate < half * CLEAR_GAIN);
                 if is_unclear && took < LONG_WINDOW {
                     return;
                 }
-                if half.is_some_and(|half| rate < half * GAIN) {
+                let is_no_faster = half.is_some_and(|half| rate < half * GAIN);
+                if is_no_faster && *has_waited {
+                    self.search = Search::measures(now, *half);
+                } else if is_no_faster {
                     (self.target, self.search) = (before(self.target), Search::Found(Reason::NoFaster));
                 } else if self.target >= most {
                     self.search = Search::Found(self.limit());
@@ -146,6 +147,18 @@ impl Width {
     /// Notes that a server refuses another session beside `open` others.
     pub(super) fn refused(&mut self, open: usize) {
         (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
+    }
+
+    /// The same where some of the sessions that a server permits are used for something else, and may be free later. Returns
+    /// whether more are asked for then.
+    pub(super) fn refused_for_now(&mut self, open: usize, now: Moment) -> bool {
+        self.refusals += 1;
+        if self.found().is_some() || self.refusals > MOST_REFUSALS {
+            self.refused(open);
+            return false;
+        }
+        (self.target, self.search) = (open.max(1), Search::measures(now, None));
+        true
     }
 
     /// Notes why files should be copied one at a time, if they should. A number that the user has named holds.
@@ -196,6 +209,8 @@ const FILES_EACH: usize = 3;
 const WINDOW: Duration = Duration::from_millis(50);
 /// How long a number is measured that is not clearly faster.
 const LONG_WINDOW: Duration = Duration::from_millis(200);
+/// How often a session is asked for again that was refused beside others which may be given back.
+const MOST_REFUSALS: u32 = 3;
 /// How much faster twice as many must be.
 const GAIN: f64 = 1.05;
 /// How much faster twice as many are if few groups suffice to see it.
@@ -302,16 +317,30 @@ mod tests {
 
     /// Files are found so slowly that one worker is enough. Later many wait.
     #[test]
-    fn nothing_is_measured_while_workers_wait_for_files() {
-        let mut width = Width::new(Jobs::default());
-        let mut now = Moment::START;
-        for number in 0..200 {
-            width.opened(width.target, now);
-            let rate = if number < 100 { 1.0 } else { f64::from(u32::try_from(width.target).unwrap()) };
-            now = now + Duration::from_secs_f64(1.0 / rate);
-            if number < 100 {
-                width.waits_for_files();
+    fn a_number_is_not_given_up_while_workers_wait_for_files() {
+        for slow in [0, 3, 40] {
+            let (mut width, mut now) = (Width::new(Jobs::default()), Moment::START);
+            for number in 0..200 {
+                width.opened(width.target, now);
+                let rate = if number < slow { 1.0 } else { f64::from(u32::try_from(width.target).unwrap()) };
+                now = now + Duration::from_secs_f64(1.0 / rate);
+                if number < slow {
+                    width.waits_for_files();
+                }
+                width.ended(&[1], now);
             }
+            assert_eq!(width.found(), Some((8, Reason::Most)), "{slow}");
+        }
+    }
+
+    /// Workers wait before each group, as where a directory is made for each file.
+    #[test]
+    fn the_number_grows_although_workers_wait() {
+        let (mut width, mut now) = (Width::new(Jobs::default()), Moment::START);
+        for _ in 0..200 {
+            width.opened(width.target, now);
+            now = now + Duration::from_secs_f64(1.0 / f64::from(u32::try_from(width.target).unwrap()));
+            width.waits_for_files();
             width.ended(&[1], now);
         }
         assert_eq!(width.found(), Some((8, Reason::Most)));
@@ -354,6 +383,13 @@ mod tests {
         assert_eq!((width.target, width.found()), (3, Some((3, Reason::Refused))));
         width.ended(&[1], Moment::START);
         assert_eq!(width.target, 3);
+        let mut width = Width::new(Jobs::default());
+        for _ in 0..MOST_REFUSALS {
+            assert!(width.refused_for_now(2, Moment::START));
+            assert_eq!((width.target, width.found()), (2, None));
+        }
+        assert!(!width.refused_for_now(2, Moment::START));
+        assert_eq!(width.found(), Some((2, Reason::Refused)));
         let mut width = Width::new(Jobs::of(EXACTLY));
         assert_eq!((width.target, width.found()), (1, None));
         width.ended(&[1], Moment::START);

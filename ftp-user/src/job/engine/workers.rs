@@ -124,7 +124,7 @@ impl Workers {
         false
     }
 
-    /// Notes that an idle worker waits for files, or makes directories.
+    /// Notes that an idle worker waits for files.
     pub(super) const fn note_waiting(&mut self) {
         self.width.waits_for_files();
     }
@@ -312,7 +312,11 @@ impl Workers {
             return;
         }
         let all = self.number();
+        // Beside the workers, a walk has one session or, for a while, several.
+        let has_others = self.ends.source.sessions() > all + 1;
         match self.refusal.take() {
+            Some(_)
+                if has_others && self.width.refused_for_now(all, self.tools.context.world.clock.now()) => {}
             Some(failure) => {
                 self.width.refused(all);
                 self.explain(Some(&failure));

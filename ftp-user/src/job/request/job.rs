@@ -509,7 +509,12 @@ impl Jobs {
         self.site_limit.map_or(wanted, |limit| limit.min(wanted))
     }
 
-    /// How many sessions may list a tree beside that of its walk while files are copied on others: none where somebody has said
+    /// How many sessions may list a tree beside that of its walk, before anything is copied.
+    pub fn beside_walk(self) -> usize {
+        self.most().get() - 1
+    }
+
+    /// The same while files are copied on others: none where somebody has said
     /// how many there may be.
     pub fn beside_copies(self) -> usize {
         if self == Self::default() { MOST_BESIDE_COPIES } else { 0 }

@@ -275,7 +275,7 @@ impl SyncRun<'_> {
             (self.context, self.request);
         let identity = |facts: Option<&Facts>| facts.and_then(|facts| facts.unique.clone());
         let (own, other) = (identity(Some(&roots.source)), identity(roots.destination.as_ref()));
-        let sessions_beside = options.jobs.most().get() - 1;
+        let sessions_beside = options.jobs.beside_walk();
         let links = options.links;
         let rules = |purpose| WalkRules { filter: filter.clone(), links, purpose, sessions_beside };
         // A server may permit one session.

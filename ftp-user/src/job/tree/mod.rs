@@ -159,6 +159,9 @@ impl TreeCopy<'_, '_> {
                 (None, true) => StreamWait::Next,
                 (None, false) => StreamWait::Progress,
             };
+            if has_more && self.stream.waits_for_files() {
+                visits.note_awaited();
+            }
             match self.stream.turn(wish, visits.next()).await {
                 StreamEvent::Idle => {
                     let Some(visit) = self.held.take() else { continue };

@@ -67,7 +67,7 @@ struct Queue {
     untold: [Option<(Visit, u64)>; 2],
     /// The file has failed.
     broken: Option<io::Error>,
-    /// The receiver has found nothing to take.
+    /// The receiver has nothing to do until something is found.
     was_awaited: bool,
     /// The walk has ended.
     has_ended: bool,
@@ -100,7 +100,7 @@ impl VisitSender {
         self.0.given.notify_one();
     }
 
-    /// Whether somebody has waited, since the last call, for what the walk finds.
+    /// Whether the receiver had nothing else to do since the last call.
     pub(super) fn was_awaited(&self) -> bool {
         std::mem::take(&mut self.0.queue.locked().was_awaited)
     }
@@ -138,7 +138,6 @@ impl Visits {
             {
                 let mut queue = self.0.queue.locked();
                 let next = queue.next();
-                queue.was_awaited |= next.is_none();
                 self.0.taken.notify_one();
                 if next.is_some() || queue.has_ended {
                     return next;
@@ -146,6 +145,11 @@ impl Visits {
             }
             given.await;
         }
+    }
+
+    /// Notes that nothing else can be done until something is found.
+    pub(super) fn note_awaited(&self) {
+        self.0.queue.locked().was_awaited = true;
     }
 
     /// Waits until the walk has ended, or the disk has no room for more.

@@ -119,7 +119,7 @@ pub(crate) fn walk(
         if !walk.rules.purpose.compares() {
             walk.context.run.events.say(Event::Found(walk.context.run.finding.tree_ends()));
         }
-        walk.ahead.release();
+        walk.ahead.release().await;
         walk.host.release();
     });
     visits
@@ -135,7 +135,7 @@ struct Walk {
     levels: Vec<Level>,
     /// The directories that are entered next.
     next: VecDeque<NextDirectory>,
-    /// How many of them were asked for together.
+    /// How many of the first of them were listed together and are not entered yet.
     asked: usize,
     /// How many directories were not entered yet.
     waiting: usize,
@@ -172,17 +172,19 @@ impl Walk {
     /// The directory that is entered next. It is listed together with others if that can be.
     async fn next(&mut self) -> Option<NextDirectory> {
         if self.asked == 0 {
-            let most = if self.levels.len() < MOST_LEVELS { self.ahead.at_once(&mut self.host) } else { 1 };
+            let is_awaited = self.rules.purpose.compares() || self.sender.was_awaited();
+            let by = self.ahead.listed_by(&mut self.host, is_awaited);
+            let most = if self.levels.len() < MOST_LEVELS { self.ahead.at_once(by) } else { 1 };
             while self.next.len() < most
                 && let Some(next) = self.take_deepest()
             {
                 self.next.push_back(next);
             }
-            if self.next.len() > 1 {
+            if most > 1 && self.next.len() > 1 {
                 let path = |next: &NextDirectory| place::join(Some(&self.root), &next.path());
                 let paths: Vec<PathName> = self.next.iter().take(most).map(path).collect();
-                let (context, host, is_slow) = (&self.context, &mut self.host, self.sender.was_awaited());
-                let listings = self.ahead.list(context, host, &paths, is_slow, self.waiting).await;
+                let (context, host) = (&self.context, &mut self.host);
+                let listings = self.ahead.list(by, context, host, &paths, self.waiting).await;
                 self.asked = listings.len();
                 for (next, listing) in self.next.iter_mut().zip(listings) {
                     next.listing = listing;
@@ -542,7 +544,8 @@ fn cannot_keep(error: &std::io::Error) -> Failure {
 const TOLD_AT_ONCE: u64 = 256;
 /// The length of the longest path, in bytes.
 const LONGEST_PATH: usize = 4096;
-/// The number of entered directories up to which others are listed together. Each has some of its directories in memory.
+/// The number of entered directories up to which others are listed together. Each keeps up to
+/// [`CHILDREN_IN_MEMORY`] of its directories in memory.
 const MOST_LEVELS: usize = 512;
 /// The number of directories that may wait to be entered.
 const MOST_WAITING: usize = 2_000_000;

@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -17,6 +17,17 @@ use tokio::task::{JoinError, JoinSet};
 pub(super) struct WaitingListing {
     listing: Listing,
     since: Moment,
+}
+
+/// Who lists the directories that are entered next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ListedBy {
+    /// The session of the walk, one directory when it is entered.
+    Walk,
+    /// The same session, which asks a server of ours for several at once.
+    WalkTogether,
+    /// Several sessions, each one directory at a time.
+    Sessions,
 }
 
 /// Has directories listed before they are entered.
@@ -34,11 +45,11 @@ pub(super) struct ListingsAhead {
     idle: Vec<Host>,
     /// How many are being opened.
     opening: usize,
-    tasks: JoinSet<TaskEnd>,
+    tasks: JoinSet<ListerEnd>,
 }
 
-/// What a task has come to.
-enum TaskEnd {
+/// What a session beside that of the walk has come to.
+enum ListerEnd {
     Opened(Result<Host>),
     /// The host has listed the directory with this index.
     Listed(Host, usize, Option<Listing>),
@@ -57,98 +68,98 @@ impl ListingsAhead {
         self.names += names;
     }
 
-    /// How many directories may be listed together. Twice as much as directories had in them until now must find room.
-    pub(super) fn at_once(&self, host: &mut Host) -> usize {
-        if !host.lists_at_once() && (host.is_local() || self.most == 0) {
-            return 1;
+    /// Who lists the next directories. Several sessions do only if `is_awaited`: somebody waits for what the walk finds. Otherwise
+    /// others may need their sessions, and get them.
+    pub(super) fn listed_by(&mut self, host: &mut Host, is_awaited: bool) -> ListedBy {
+        if host.lists_at_once() {
+            return ListedBy::WalkTogether;
         }
-        let names = self.names.div_ceil(self.directories.max(1)).max(1);
-        let bytes = usize::try_from(names).unwrap_or(usize::MAX).saturating_mul(2 * BYTES_OF_ENTRY);
-        MOST_AT_ONCE.min(self.room / bytes)
+        let may_help = self.most > 0 && is_awaited && !host.is_local();
+        if may_help && !host.may_list_at_once() && !host.mixes_sessions() {
+            return ListedBy::Sessions;
+        }
+        self.give_back();
+        ListedBy::Walk
     }
 
-    /// Lists the first of these directories together, if that can be, and returns what they hold in this order. `None` in place of
-    /// one that cannot be listed, or has too much: whoever lists it by itself learns why. Sessions are opened for it only if
-    /// `is_slow`: somebody waits for what the walk finds. With them, `waiting` directories wait to be entered.
+    /// How many directories are listed together, at least one. There must be room for twice the average number of names so far.
+    pub(super) fn at_once(&self, by: ListedBy) -> usize {
+        let names = self.names.div_ceil(self.directories.max(1)).max(1);
+        let bytes = usize::try_from(names).unwrap_or(usize::MAX).saturating_mul(2 * BYTES_OF_ENTRY);
+        match by {
+            ListedBy::Walk => 1,
+            ListedBy::WalkTogether | ListedBy::Sessions => (self.room / bytes).clamp(1, MOST_AT_ONCE),
+        }
+    }
+
+    /// Lists the first of these directories together, and returns what they hold in this order. `None` in place of one that cannot be
+    /// listed, or has too much: whoever lists it by itself learns why. `unentered`: how many directories are not entered yet, these
+    /// included.
     pub(super) async fn list(
         &mut self,
+        by: ListedBy,
         context: &Context,
         host: &mut Host,
         directories: &[PathName],
-        is_slow: bool,
-        waiting: usize,
+        unentered: usize,
     ) -> Vec<Option<WaitingListing>> {
-        let listings = if host.lists_at_once() {
-            files::list_ahead(host, directories, self.room).await
-        } else if self.most > 0 && is_slow && !host.is_local() && !host.mixes_sessions() {
-            self.list_beside(context, host, directories, waiting).await
-        } else {
-            // Others may need the sessions.
-            self.idle.drain(..).for_each(Host::release);
-            Vec::new()
-        };
         let since = context.world.clock.now();
-        let waiting = |listing| WaitingListing { listing, since };
-        let listings: Vec<_> = listings.into_iter().map(|listing| listing.map(waiting)).collect();
-        let bytes: usize =
-            listings.iter().flatten().map(|waiting: &WaitingListing| waiting.listing.bytes_in_memory()).sum();
-        self.room = self.room.saturating_sub(bytes);
+        let listings = match by {
+            ListedBy::Walk => Vec::new(),
+            ListedBy::WalkTogether => {
+                let listings = files::list_ahead(host, directories, self.room).await.into_iter();
+                listings.map(|listing| listing.map(|listing| WaitingListing { listing, since })).collect()
+            }
+            ListedBy::Sessions => self.list_beside(context, host, directories, unentered).await,
+        };
+        let bytes = |waiting: &WaitingListing| waiting.listing.bytes_in_memory();
+        self.room = self.room.saturating_sub(listings.iter().flatten().map(bytes).sum());
         listings
     }
 
-    /// Lists them in several sessions. Where each has enough to do, with those that wait elsewhere, twice as many are opened, and
-    /// nobody waits for them.
+    /// Lists them in several sessions. If enough directories wait, the number of sessions is doubled, and listing goes on meanwhile.
     async fn list_beside(
         &mut self,
         context: &Context,
         host: &mut Host,
         directories: &[PathName],
-        waiting: usize,
-    ) -> Vec<Option<Listing>> {
-        let mut listings = vec![None; directories.len()];
+        unentered: usize,
+    ) -> Vec<Option<WaitingListing>> {
+        let mut listings: Vec<_> = directories.iter().map(|_| None).collect();
         let room = self.room / directories.len().max(1);
         let mut next = directories.iter().enumerate();
-        let mut listing = 0;
+        let mut busy = 0;
         let other = host.beside();
         self.idle.push(std::mem::replace(host, other));
         loop {
-            let wanted = if next.len() > 0 { (waiting / ENOUGH).min(self.most) } else { 0 };
-            let open = self.idle.len() + listing;
+            let wanted =
+                if next.len() > 0 { (unentered / DIRECTORIES_FOR_EACH_SESSION).min(self.most) } else { 0 };
+            let open = self.idle.len() + busy;
             while open + self.opening <= wanted && self.opening < open {
                 self.open(context, host);
             }
-            while let Some(mut lister) = self.idle.pop_if(|_| next.len() > 0)
+            while let Some(lister) = self.idle.pop_if(|_| next.len() > 0)
                 && let Some((index, directory)) = next.next()
             {
-                let directory = directory.clone();
-                listing += 1;
-                self.tasks.spawn(async move {
-                    let listing = files::list_within(&mut lister, &directory, room).await;
-                    TaskEnd::Listed(lister, index, listing)
-                });
+                busy += 1;
+                self.tasks.spawn(list_one(context.clone(), lister, index, directory.clone(), room));
             }
-            if listing == 0 {
+            if busy == 0 {
                 break;
             }
-            let Some(ended) = self.tasks.join_next().await else { break };
-            match task_end(ended) {
-                TaskEnd::Opened(opened) => {
-                    self.opening -= 1;
-                    match opened {
-                        Ok(opened) => self.idle.push(opened),
-                        // The server permits no more.
-                        Err(_) => self.most = (self.idle.len() + listing).saturating_sub(1),
-                    }
-                }
-                TaskEnd::Listed(mut lister, index, listed) => {
-                    listing -= 1;
+            match self.tasks.join_next().await.and_then(lister_end) {
+                Some(ListerEnd::Opened(opened)) => self.opened(opened, busy),
+                Some(ListerEnd::Listed(mut lister, index, listed)) => {
+                    busy -= 1;
+                    let since = context.world.clock.now();
                     if let Some(place) = listings.get_mut(index) {
-                        *place = listed;
+                        *place = listed.map(|listing| WaitingListing { listing, since });
                     }
                     if lister.is_connected() {
                         self.idle.push(lister);
                     }
                 }
+                None => break,
             }
         }
         if let Some(connected) = self.idle.pop() {
@@ -161,7 +172,26 @@ impl ListingsAhead {
     fn open(&mut self, context: &Context, host: &Host) {
         let (context, mut beside) = (context.clone(), host.beside());
         self.opening += 1;
-        self.tasks.spawn(async move { TaskEnd::Opened(beside.connect(&context).await.map(|()| beside)) });
+        self.tasks.spawn(async move { ListerEnd::Opened(beside.connect(&context).await.map(|()| beside)) });
+    }
+
+    /// A session was opened, or the server did not permit it beside `busy` others: then no more are.
+    fn opened(&mut self, opened: Result<Host>, busy: usize) {
+        self.opening -= 1;
+        match opened {
+            Ok(opened) => self.idle.push(opened),
+            Err(_) => self.most = (self.idle.len() + busy).saturating_sub(1),
+        }
+    }
+
+    /// Leaves the sessions that do nothing to whoever needs them.
+    fn give_back(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            if let Some(ListerEnd::Opened(opened)) = lister_end(ended) {
+                self.opened(opened, 1);
+            }
+        }
+        self.idle.drain(..).for_each(Host::release);
     }
 
     /// Takes a listing that has waited. Returns what the directory holds, unless that was long ago.
@@ -170,28 +200,61 @@ impl ListingsAhead {
         (now.since(waiting.since) < NEW_FOR).then_some(waiting.listing)
     }
 
-    /// Leaves the sessions to whoever needs them next.
-    pub(super) fn release(self) {
+    /// Ends: leaves the sessions to whoever needs them next, and gives up those that are being opened.
+    pub(super) async fn release(mut self) {
+        self.tasks.abort_all();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Some(ListerEnd::Opened(Ok(host))) = lister_end(ended) {
+                host.release();
+            }
+        }
         self.idle.into_iter().for_each(Host::release);
     }
 }
 
-/// What a task has returned. If it has panicked, so does this one.
-fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
+/// Lists a directory, and returns the host with its session.
+async fn list_one(
+    context: Context,
+    mut lister: Host,
+    index: usize,
+    directory: PathName,
+    room: usize,
+) -> ListerEnd {
+    let listing = files::list_within(&context, &mut lister, &directory, room).await;
+    ListerEnd::Listed(lister, index, listing)
+}
+
+/// What a task has returned; `None` if it was given up. If it has panicked, so does this one.
+fn lister_end(joined: Result<ListerEnd, JoinError>) -> Option<ListerEnd> {
     match joined.map_err(JoinError::try_into_panic) {
-        Ok(end) => end,
+        Ok(end) => Some(end),
         Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())),
+        Err(Err(_)) => None,
     }
 }
 
 /// The largest number of directories that are listed together.
 const MOST_AT_ONCE: usize = 32;
-/// How many directories must wait for each session that is opened: a login takes as long as two or three listings.
-const ENOUGH: usize = 4;
+/// How many directories must wait for each session: a login takes as long as two or three listings.
+const DIRECTORIES_FOR_EACH_SESSION: usize = 4;
 /// Bytes that listings may take that wait for their directories.
 const ROOM: usize = 8 << 20;
 /// The bytes that an entry takes in memory, with a name that is not short.
 const BYTES_OF_ENTRY: usize = size_of::<Entry>() + 32;
 /// How long a listing may wait for its directory. After that it is asked for again.
 const NEW_FOR: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_least_one_directory_is_listed_whatever_the_others_hold() {
+        for (names, expect) in [(0, 32), (10, 32), (1000, 20), (10_000, 2), (100_000, 1), (u64::MAX, 1)] {
+            let mut ahead = ListingsAhead::new(7);
+            ahead.note(names);
+            assert_eq!(ahead.at_once(ListedBy::Sessions), expect, "{names}");
+            assert_eq!(ahead.at_once(ListedBy::Walk), 1);
+        }
+    }
+}
