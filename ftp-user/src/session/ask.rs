@@ -374,8 +374,10 @@ impl Session {
         Ok(())
     }
 
-    /// Says goodbye, without waiting long for the answer. Returns false if the session was lost before, which is noticed here at
-    /// the latest.
+    /// Says goodbye, and waits for the answer. Returns false if the session was lost before, which is noticed here at the latest.
+    ///
+    /// A server may be slower to answer than to take a connection. An answer that is missed counts as a loss, after which a job
+    /// looks at everything again: so it is waited for, unless the run is to stop.
     ///
     /// The answer of one of our own servers is not waited for where it would tell nothing: where this session has changed nothing,
     /// and where the server has just said something.
@@ -394,12 +396,22 @@ impl Session {
             }
         }
         self.dialogue.heard_at = None;
-        let deadline = begun + GOODBYE.max(3 * self.addresses.round_trip);
+        let (settings, run) = (&self.context.settings, &self.context.run);
+        let soon = begun + GOODBYE.max(3 * self.addresses.round_trip);
+        let late = soon.max(begun + SLOW_GOODBYE.min(settings.patience.reply));
+        let (cancel, is_stopped) = (run.cancel.clone(), run.interruption.is_noticed());
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
+        let hurry = async {
+            if !is_stopped {
+                cancel.cancelled().await;
+            }
+            clock.sleep_until(Some(soon)).await;
+        };
         tokio::select! {
             biased;
             () = farewell => {}
-            () = clock.sleep_until(Some(deadline)) => {}
+            () = hurry => {}
+            () = clock.sleep_until(Some(late)) => {}
         }
         self.dialogue.heard_at.is_some()
     }
@@ -409,6 +421,8 @@ impl Session {
 const JUST_NOW: Duration = Duration::from_millis(250);
 /// How long the reply to QUIT is waited for, at least.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// The same where nobody has stopped the run.
+const SLOW_GOODBYE: Duration = Duration::from_secs(5);
 
 /// A name that no directory has.
 const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";

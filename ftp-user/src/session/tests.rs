@@ -15,6 +15,7 @@ use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::{ByteRange, PathName};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
@@ -306,6 +307,41 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
         () = interrupt => {}
         () = context.world.clock.sleep_until(Some(late)) => panic!("the goodbye comes later"),
     }
+}
+
+#[tokio::test]
+async fn a_session_whose_server_says_goodbye_slowly_is_not_lost() {
+    let slow = Duration::from_millis(1500);
+    let quit = async |is_cancelled, is_noticed| {
+        let (sender, cancel) = Cancel::new();
+        let context = Context::for_tests(cancel);
+        let clock = context.world.clock;
+        let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = listener.local().unwrap();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = tokio::io::split(stream);
+            let mut lines = BufReader::new(read).lines();
+            for said in LOGIN {
+                write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
+                lines.next_line().await.unwrap();
+            }
+            clock.sleep_until(Some(clock.now() + slow)).await;
+            // Nobody may be there any more.
+            let _ = write.write_all(b"221 bye\r\n").await;
+        });
+        let session = SessionOpening::new(&context, &site(at, "pw"), Role::Server).open().await.unwrap();
+        sender.send(is_cancelled).unwrap();
+        if is_noticed {
+            context.run.interruption.abort(clock.now());
+        }
+        let begun = clock.now();
+        (session.quit().await, clock.now().since(begun) < slow)
+    };
+    let (patient, cancelled, noticed) =
+        tokio::join!(quit(false, false), quit(true, false), quit(false, true));
+    assert_eq!(patient, (true, false), "the server has answered");
+    assert_eq!([cancelled, noticed], [(false, true); 2], "a run that is to stop does not wait for it");
 }
 
 #[tokio::test]
