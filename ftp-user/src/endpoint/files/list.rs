@@ -307,6 +307,8 @@ async fn read_lines(
 ) -> Result<Listing, Unread> {
     let mut listing = Listing::default();
     loop {
+        // Of what comes without a pause, nobody else would see that the user wants to stop.
+        tokio::task::coop::consume_budget().await;
         let line = tokio::select! {
             biased;
             line = lines.next() => line,

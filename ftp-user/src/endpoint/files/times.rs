@@ -89,22 +89,27 @@ pub async fn set_modified_all(
             return set.try_for_each(|set| set).map(|()| None);
         }
     };
+    // Ours take the times of directories. Others are asked once before the rest is sent.
+    let knows = |(path, time): &(PathName, When)| session.manners.time_command(path, *time).is_some();
+    let alone = match session.manners.is_asked_ahead() && times.iter().all(knows) {
+        true => usize::from(!session.manners.capabilities.takes_ahead).min(times.len()),
+        false => times.len(),
+    };
+    let (alone, ahead) = times.split_at(alone);
+    for (path, time) in alone {
+        set_modified_at_server(session, path, *time).await?;
+        if let Some(refusal) = time_refusal_at_server(session).await? {
+            return Ok(Some(refusal));
+        }
+    }
     let command = |(path, time): &(PathName, When)| {
         let command = session.manners.time_command(path, *time)?;
         Some((command, bytes_of_question(path) + LONGEST_TIMES))
     };
-    let commands: Option<Vec<_>> = times.iter().map(command).collect();
-    let Some(commands) = commands.filter(|_| session.manners.is_asked_ahead()) else {
-        for (path, time) in times {
-            set_modified_at_server(session, path, *time).await?;
-            if let Some(refusal) = time_refusal_at_server(session).await? {
-                return Ok(Some(refusal));
-            }
-        }
-        return Ok(None);
-    };
+    let commands: Vec<_> = ahead.iter().filter_map(command).collect();
+    let sent = commands.len();
     let answers = ask_each_ahead(session, commands.into_iter()).await;
-    if answers.len() < times.len() {
+    if answers.len() < sent {
         session.check_open()?;
         return Err(Failure::interrupted());
     }

@@ -175,7 +175,7 @@ impl Walk {
             let is_awaited = self.rules.purpose.compares() || self.sender.was_awaited();
             let by = self.ahead.listed_by(&mut self.host, is_awaited);
             let most = if self.levels.len() < MOST_LEVELS { self.ahead.at_once(by) } else { 1 };
-            while self.next.len() < most
+            while (self.next.is_empty() || self.next.len() < most)
                 && let Some(next) = self.take_deepest()
             {
                 self.next.push_back(next);

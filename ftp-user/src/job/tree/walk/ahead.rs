@@ -51,8 +51,15 @@ pub(super) struct ListingsAhead {
 /// What a session beside that of the walk has come to.
 enum ListerEnd {
     Opened(Result<Host>),
-    /// The host has listed the directory with this index.
-    Listed(Host, usize, Option<Listing>),
+    /// The directory with this index was listed.
+    Listed(Lister, usize, Option<Listing>),
+}
+
+/// A host with a session that lists.
+struct Lister {
+    host: Host,
+    /// Its session is that of the walk.
+    is_own: bool,
 }
 
 impl ListingsAhead {
@@ -130,40 +137,46 @@ impl ListingsAhead {
         let mut next = directories.iter().enumerate();
         let mut busy = 0;
         let other = host.beside();
-        self.idle.push(std::mem::replace(host, other));
+        let mut own = Some(std::mem::replace(host, other));
         loop {
             let wanted =
                 if next.len() > 0 { (unentered / DIRECTORIES_FOR_EACH_SESSION).min(self.most) } else { 0 };
-            let open = self.idle.len() + busy;
+            let open = self.idle.len() + usize::from(own.is_some()) + busy;
             while open + self.opening <= wanted && self.opening < open {
                 self.open(context, host);
             }
-            while let Some(lister) = self.idle.pop_if(|_| next.len() > 0)
+            while next.len() > 0
+                && let Some(lister) = Lister::next(&mut own, &mut self.idle)
                 && let Some((index, directory)) = next.next()
             {
                 busy += 1;
-                self.tasks.spawn(list_one(context.clone(), lister, index, directory.clone(), room));
+                self.tasks.spawn(lister.list(context.clone(), index, directory.clone(), room));
             }
             if busy == 0 {
                 break;
             }
             match self.tasks.join_next().await.and_then(lister_end) {
                 Some(ListerEnd::Opened(opened)) => self.opened(opened, busy),
-                Some(ListerEnd::Listed(mut lister, index, listed)) => {
+                Some(ListerEnd::Listed(Lister { host: mut lister, is_own }, index, listed)) => {
                     busy -= 1;
                     let since = context.world.clock.now();
                     if let Some(place) = listings.get_mut(index) {
                         *place = listed.map(|listing| WaitingListing { listing, since });
                     }
-                    if lister.is_connected() {
+                    if is_own {
+                        own = Some(lister);
+                    } else if lister.is_connected() {
                         self.idle.push(lister);
+                    } else {
+                        // The server has ended it.
+                        self.most = self.most.saturating_sub(1);
                     }
                 }
                 None => break,
             }
         }
-        if let Some(connected) = self.idle.pop() {
-            *host = connected;
+        if let Some(own) = own {
+            *host = own;
         }
         listings
     }
@@ -180,7 +193,7 @@ impl ListingsAhead {
         self.opening -= 1;
         match opened {
             Ok(opened) => self.idle.push(opened),
-            Err(_) => self.most = (self.idle.len() + busy).saturating_sub(1),
+            Err(_) => self.most = self.most.min((self.idle.len() + busy).saturating_sub(1)),
         }
     }
 
@@ -212,16 +225,18 @@ impl ListingsAhead {
     }
 }
 
-/// Lists a directory, and returns the host with its session.
-async fn list_one(
-    context: Context,
-    mut lister: Host,
-    index: usize,
-    directory: PathName,
-    room: usize,
-) -> ListerEnd {
-    let listing = files::list_within(&context, &mut lister, &directory, room).await;
-    ListerEnd::Listed(lister, index, listing)
+impl Lister {
+    /// One that does nothing: that of the walk first, which exists in any case.
+    fn next(own: &mut Option<Host>, beside: &mut Vec<Host>) -> Option<Self> {
+        let is_own = own.is_some();
+        let host = own.take().or_else(|| beside.pop())?;
+        Some(Self { host, is_own })
+    }
+
+    async fn list(mut self, context: Context, index: usize, directory: PathName, room: usize) -> ListerEnd {
+        let listing = files::list_within(&context, &mut self.host, &directory, room).await;
+        ListerEnd::Listed(self, index, listing)
+    }
 }
 
 /// What a task has returned; `None` if it was given up. If it has panicked, so does this one.
