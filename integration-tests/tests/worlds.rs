@@ -394,9 +394,9 @@ fn t19_directories_are_listed_together_over_one_data_connection() {
 /// listing, as many as files may be copied at the same time and as the server permits.
 #[test]
 fn t19_directories_of_other_servers_are_listed_by_several_sessions() {
-    use integration_tests::world::manners::Manners::{Ours, Proftpd, Vsftpd};
+    use Manners::{Ours, Proftpd, Vsftpd};
     for (manners, sessions, options, most_logins, most) in [
-        (Ours, 0, &[][..], 1, 12.0),
+        (Ours, 0, &[][..], 1, 14.0),
         (Proftpd, 0, &[], 8, 61.0),
         (Vsftpd, 0, &[], 8, 66.0),
         (Proftpd, 0, &["-j", "3"], 3, 121.0),
@@ -429,7 +429,7 @@ fn n8_a_tree_is_copied_where_other_servers_permit_few_sessions() {
     for sessions in [1, 2, 4, 5] {
         with_room(|| {
             let mut line = LongLine::with_sessions(false, sessions).unwrap();
-            line.disguise(integration_tests::world::manners::Manners::Proftpd);
+            line.disguise(Manners::Proftpd);
             let files: Vec<String> = (0..200).map(|number| format!("{}/{number}", number % 60)).collect();
             assert_eq!(line.copy_files("tree", &files, &[], None).unwrap(), 0, "{sessions} sessions");
         });

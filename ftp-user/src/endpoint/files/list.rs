@@ -1,7 +1,7 @@
 //! What a directory holds. A server is asked by MLSD, else LIST, else NLST. Where a listing has only names, it is asked what each of them is, and names
 //! that LIST cannot show are settled by NLST.
 
-use super::listing::{Each, Listing, bytes_in_memory};
+use super::listing::{Each, EntriesWithin, Listing};
 use super::look::entry_at_server;
 use crate::context::{Context, ListingLimit};
 use crate::endpoint::{Host, LocalEnd};
@@ -397,7 +397,7 @@ pub async fn list_ahead_at_server(
         if !session.awaits_listing() || session.is_over() {
             break;
         }
-        let mut within = EntriesWithin { room, entries: Vec::new(), bytes: 0 };
+        let mut within = EntriesWithin::new(room);
         let mut directory = RemoteDirectory { session: &mut *session, path: Some(path) };
         let listing = directory.list_as(Form::Mlsd, &mut |entry| within.take(entry)).await.ok();
         let listing = listing.and_then(|listing| within.listing(listing));
@@ -419,33 +419,10 @@ pub async fn list_within(
 ) -> Option<Listing> {
     let Host::Server(server) = host else { return None };
     let session = server.session(context).await.ok()?;
-    let mut within = EntriesWithin { room, entries: Vec::new(), bytes: 0 };
+    let mut within = EntriesWithin::new(room);
     let listing =
         list_each_at_server(session, Some(directory), &mut |entry| within.take(entry)).await.ok()?;
     within.listing(listing)
-}
-
-/// The entries of a listing, as far as they need at most so many bytes.
-struct EntriesWithin {
-    room: usize,
-    entries: Vec<Entry>,
-    /// The bytes of all entries, also of those that are left out.
-    bytes: usize,
-}
-
-impl EntriesWithin {
-    fn take(&mut self, entry: Entry) {
-        self.bytes += bytes_in_memory(&entry);
-        if self.bytes <= self.room {
-            self.entries.push(entry);
-        }
-    }
-
-    /// The listing with its entries, if there is room for both.
-    fn listing(self, listing: Listing) -> Option<Listing> {
-        let listing = Listing { entries: self.entries, ..listing };
-        (self.bytes.max(listing.bytes_in_memory()) <= self.room).then_some(listing)
-    }
 }
 
 /// Lists a directory; `None` is the login directory.

@@ -31,6 +31,33 @@ pub struct Listing {
 /// Takes the entries of a listing as they come.
 pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
 
+/// The entries of a listing, as far as they need at most so many bytes.
+pub(super) struct EntriesWithin {
+    room: usize,
+    entries: Vec<Entry>,
+    /// The bytes of all entries, also of those that are left out.
+    bytes: usize,
+}
+
+impl EntriesWithin {
+    pub(super) const fn new(room: usize) -> Self {
+        Self { room, entries: Vec::new(), bytes: 0 }
+    }
+
+    pub(super) fn take(&mut self, entry: Entry) {
+        self.bytes += bytes_in_memory(&entry);
+        if self.bytes <= self.room {
+            self.entries.push(entry);
+        }
+    }
+
+    /// The listing with its entries, if there is room for both.
+    pub(super) fn listing(self, listing: Listing) -> Option<Listing> {
+        let listing = Listing { entries: self.entries, ..listing };
+        (self.bytes.max(listing.bytes_in_memory()) <= self.room).then_some(listing)
+    }
+}
+
 impl Listing {
     /// Why the listing does not show everything that is there. Each reason is a failure of the directory.
     pub fn gaps(&self) -> Vec<Failure> {

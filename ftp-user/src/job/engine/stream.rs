@@ -159,9 +159,9 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Whether a worker is idle, and no file waits for one.
+    /// Whether a worker is idle, and every file that was found has its claim: the last few may wait for others.
     pub(in crate::job) fn waits_for_files(&mut self) -> bool {
-        self.waiting.is_empty() && self.workers.is_free(false)
+        self.waiting.found.is_empty() && self.waiting.claims.is_none() && self.workers.is_free(false)
     }
 
     /// Waits until something happens. `next` is what is found next; it must be one that can be dropped without losing
@@ -183,7 +183,7 @@ impl<'a> Stream<'a> {
         }
         let is_free = self.workers.is_free(!self.waiting.is_empty());
         let has_nothing_else = is_free && self.waiting.is_empty();
-        if has_nothing_else || (is_free && wish == StreamWait::Session) {
+        if self.waits_for_files() || (is_free && wish == StreamWait::Session) {
             self.workers.note_waiting();
         }
         self.workers.sharing.request(if has_nothing_else {
