@@ -305,14 +305,20 @@ async fn read_lines(
     (limit, each): (ListingLimit, Each<'_>),
     meter: &Meter,
 ) -> Result<Listing, Unread> {
-    let mut listing = Listing::default();
+    let (mut listing, mut read) = (Listing::default(), 0_u64);
     loop {
-        // Of what comes without a pause, nobody else would see that the user wants to stop.
-        tokio::task::coop::consume_budget().await;
-        let line = tokio::select! {
-            biased;
-            line = lines.next() => line,
-            () = meter.stopped() => None,
+        // What comes without a pause would keep this task from seeing that it is to stop.
+        read += 1;
+        if read.is_multiple_of(LINES_WITHOUT_PAUSE) {
+            tokio::task::yield_now().await;
+        }
+        let line = match meter.is_stopped() {
+            true => None,
+            false => tokio::select! {
+                biased;
+                line = lines.next() => line,
+                () = meter.stopped() => None,
+            },
         };
         let is_last = line.is_none();
         match line {
@@ -335,6 +341,8 @@ async fn read_lines(
 }
 
 const LONGEST_LINE: usize = 16 * 1024;
+/// How many lines are read before others have their turn. Tokio lets a task read 128 times; then nothing else in it goes on either.
+const LINES_WITHOUT_PAUSE: u64 = 32;
 /// The entries of a directory.
 ///
 /// # Errors
