@@ -251,6 +251,19 @@ fn a_hostile_tree_without_end_is_left_as_soon_as_its_user_wants() {
     from.wait_for_the_end_of_all();
 }
 
+/// Lines without names are none of the entries that are counted, and these never pause.
+#[test]
+fn a_listing_without_end_is_left_as_soon_as_its_user_wants() {
+    let list = "LIST: 150 opening ; connection ; flood \\r\\n";
+    let from =
+        Peer::start("127.0.0.2", &format!("{list}\nSIZE t: 550 not a plain file\nCWD: 250 there"), MODERN);
+    let run = user().args(["copy", "-r", "--retries", "0", "--timeout", "5s"]);
+    let run = run.args([&from.url("t"), "d/"]).start();
+    until("it lists", || !from.seen_of(&["LIST"]).is_empty());
+    run.end_with(Signal::INT).exits(10);
+    from.wait_for_the_end_of_all();
+}
+
 #[test]
 fn dates_that_cannot_be() {
     for date in ["Jan 01 0000", "Jan 01 9999", "Jan 01 99999", "Feb 31 2020", "Dec 99 25:61", "Jan 00 00:00"]
