@@ -123,7 +123,8 @@ impl Width {
                 }
                 let is_no_faster = half.is_some_and(|half| rate < half * GAIN);
                 if is_no_faster && *has_waited {
-                    self.search = Search::measures(now, *half);
+                    // The best rate counts, or chance would let the number grow.
+                    self.search = Search::measures(now, half.map(|half| half.max(rate)));
                 } else if is_no_faster {
                     (self.target, self.search) = (before(self.target), Search::Found(Reason::NoFaster));
                 } else if self.target >= most {
