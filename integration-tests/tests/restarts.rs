@@ -84,7 +84,8 @@ fn killed(verb: &[&str], stage: usize, disk: Disk) -> bool {
     until("so many files are there", || whole(&to.path("new")).len() >= stage || run.has_ended());
     to.running.signal(Signal::KILL);
     to.running.wait();
-    let is_in_time = !run.has_ended();
+    // Where all files are there, the job may have heard that, and only its program has not ended.
+    let is_in_time = !run.has_ended() && whole(&to.path("new")).len() < names().len();
     let kept = tempfile::tempdir().unwrap();
     let sources = whole(&from.path("t"));
     exchange(&to, kept.path(), disk);
