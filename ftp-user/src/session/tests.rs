@@ -16,7 +16,7 @@ use ftp_proto::listing::Entry;
 use ftp_proto::wire::{ByteRange, PathName};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, WriteHalf};
 use tokio::net::UnixStream;
 
 /// Login and features of a server without TLS and without features.
@@ -276,8 +276,10 @@ async fn a_password_in_a_line_that_is_no_ftp_is_removed_before_the_line_is_cut()
     assert!(failure.contains("-***") && !failure.contains("hunter"), "{failure}");
 }
 
-#[tokio::test]
-async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_for_longer_than_for_abor() {
+/// A server that does this after a login. Returns its address.
+fn after_login<F: Future<Output = ()> + Send>(
+    then: impl FnOnce(WriteHalf<socket::Stream>) -> F + Send + 'static,
+) -> SocketAddr {
     let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = listener.local().unwrap();
     tokio::spawn(async move {
@@ -288,9 +290,15 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
             write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
             lines.next_line().await.unwrap();
         }
-        // It is frozen.
-        std::future::pending::<()>().await;
+        then(write).await;
     });
+    at
+}
+
+#[tokio::test]
+async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_for_longer_than_for_abor() {
+    // It is frozen.
+    let at = after_login(|_| std::future::pending());
     let (sender, cancel) = Cancel::new();
     let context = Context::for_tests(cancel);
     let mut session = SessionOpening::new(&context, &site(at, "pw"), Role::Server).open().await.unwrap();
@@ -316,16 +324,7 @@ async fn a_session_whose_server_says_goodbye_slowly_is_not_lost() {
         let (sender, cancel) = Cancel::new();
         let context = Context::for_tests(cancel);
         let clock = context.world.clock;
-        let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let at = listener.local().unwrap();
-        tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let (read, mut write) = tokio::io::split(stream);
-            let mut lines = BufReader::new(read).lines();
-            for said in LOGIN {
-                write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
-                lines.next_line().await.unwrap();
-            }
+        let at = after_login(async move |mut write| {
             clock.sleep_until(Some(clock.now() + slow)).await;
             // Nobody may be there any more.
             let _ = write.write_all(b"221 bye\r\n").await;
