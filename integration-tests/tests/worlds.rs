@@ -342,6 +342,7 @@ fn t19_files_that_are_found_while_others_move_join_them() {
 }
 
 /// Both servers are asked about many files and directories at once, and only those move that differ. One pair of sessions is enough.
+/// How many names come with the first bytes of a listing depends on the widths of inode numbers: 30.3 round trips, or one or two more.
 #[test]
 fn t19_files_that_are_there_already_are_compared_together() {
     with_room(|| {
@@ -351,7 +352,7 @@ fn t19_files_that_are_there_already_are_compared_together() {
         let state = tempfile::tempdir().unwrap();
         let unknown = ["--state", state.path().to_str().unwrap(), "-j", "1"];
         for (options, changed, most) in
-            [(&unknown[..], 0, 32.0), (&["-j", "1"], 0, 32.0), (&[], 0, 32.0), (&[], 5, 75.0)]
+            [(&unknown[..], 0, 33.0), (&["-j", "1"], 0, 33.0), (&[], 0, 33.0), (&[], 5, 75.0)]
         {
             for number in 0..changed {
                 line.change_copy("tree/", &files[number * 90]).unwrap();

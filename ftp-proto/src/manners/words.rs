@@ -130,10 +130,13 @@ impl Manners {
         self.capabilities.takes_ahead || self.capabilities.queues_commands
     }
 
+    /// The largest number of questions that wait for their answers at `ftp-server`, which lets [`Command::MAX_WAITING`] wait.
+    pub const MOST_AHEAD: usize = Command::MAX_WAITING - 4;
+
     /// Whether another command is sent while so many wait for their answers, with so many bytes of them.
     pub const fn has_room_behind(&self, commands: usize, bytes: usize) -> bool {
         if self.capabilities.takes_ahead {
-            return commands < MOST_OF_OURS && bytes < Command::MAX_WAITING_BYTES / 2;
+            return commands < Self::MOST_AHEAD && bytes < Command::MAX_WAITING_BYTES / 2;
         }
         commands == 0 || self.capabilities.queues_commands && commands < MOST_COMMANDS && bytes < MOST_BYTES
     }
@@ -169,8 +172,6 @@ fn at_once(paths: &[PathName], questions: usize) -> usize {
     paths.iter().take(most).take_while(fits).count().max(1)
 }
 
-/// The largest number of commands that wait at `ftp-server`, which lets 64 wait.
-const MOST_OF_OURS: usize = 60;
 /// The largest number of questions that are sent together.
 const MOST_COMMANDS: usize = 32;
 /// The largest number of their bytes.

@@ -16,6 +16,7 @@ use crate::job::{Item, Target};
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::manners::Manners;
 use ftp_proto::wire::PathName;
 
 /// Whether both ends, as far as that is known, take many questions at once.
@@ -138,7 +139,7 @@ async fn digests(
     there.into_iter().zip(here).map(<[Option<Digest>; 2]>::from).collect()
 }
 
-/// The most files about which both ends are asked before one of them is settled.
-pub(super) const MOST: usize = 256;
+/// The most files about which both ends are asked before one of them is settled. A few more would cost a round trip.
+pub(super) const MOST: usize = 4 * Manners::MOST_AHEAD;
 /// The smallest number of files that are asked about together.
 const FEWEST: usize = 2;
