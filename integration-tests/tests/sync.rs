@@ -6,7 +6,7 @@ use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, are_equal, sample};
 use integration_tests::user::{Run, job, user};
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -490,4 +490,41 @@ fn what_the_program_needs_is_neither_removed_nor_moved_by_name() {
         assert!(home.join(".ssh/id").exists(), "{run}");
     }
     assert_eq!(at.names(), [""; 0]);
+}
+
+/// By MLST, ProFTPD tells the size, the time and the permissions of the link.
+#[test]
+fn a_symbolic_link_at_proftpd_is_the_file_to_which_it_leads() {
+    let from = Foreign::new(Kind::Proftpd).foreign(Hosts::Allowed);
+    let from = or_skip!(from.file("t/d/file", sample(5000)).file("t/run", "#!/bin/sh").start());
+    symlink("d/file", from.path("t/link")).unwrap();
+    touch(&from.path("t/d/file"), 1_000_000_000);
+    fs::set_permissions(from.path("t/run"), fs::Permissions::from_mode(0o751)).unwrap();
+    let to = target().start();
+    let run = synced(&["--perms", &from.url("t"), &to.url("t")]).exits(0);
+    assert_eq!((run.summary()["files"].as_u64(), to.bytes("t/link")), (Some(3), sample(5000)), "{run}");
+    let [link, script] = ["t/link", "t/run"].map(|name| to.path(name).metadata().unwrap());
+    assert_eq!(link.modified().unwrap(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    assert_eq!((link.mode() & 0o777, script.mode() & 0o777), (0o644, 0o751), "{run}");
+    let run = synced(&[&from.url("t"), &to.url("t")]).exits(0);
+    assert_eq!(run.summary()["skipped"], 3, "{run}");
+    let run = user().args(["move", "-r", &from.url("t"), &to.url("moved/")]).run().exits(0);
+    assert!(!from.path("t").exists(), "{run}");
+    are_equal(&to.path("t"), &to.path("moved/t"), &run);
+}
+
+#[test]
+fn names_that_begin_with_a_dot_belong_to_a_tree_of_every_server() {
+    let from = source().file("s/.profile", "p").file("s/d/.git/config", "c").directory("s/.empty").start();
+    for kind in [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd] {
+        let there = or_skip!(Foreign::new(kind).foreign(Hosts::Allowed).directory("in").start());
+        let run = synced(&["--path", "user", &from.url("s"), &there.url("in/s")]).exits(0);
+        are_equal(&from.path("s"), &there.path("in/s"), &run);
+        let run = synced(&["--path", "user", "--delete", &from.url("s"), &there.url("in/s")]).exits(0);
+        assert_eq!(run.summary()["skipped"], 7, "{kind:?}: {run}");
+        let back = target().start();
+        let run = user().args(["move", "-r", &there.url("in/s"), &back.url("t/")]).run().exits(0);
+        are_equal(&from.path("s"), &back.path("t/s"), &run);
+        assert!(!there.path("in/s").exists(), "{kind:?}: {run}");
+    }
 }

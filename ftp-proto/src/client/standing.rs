@@ -94,6 +94,8 @@ impl Standing {
             | Command::Rest(_)
             | Command::List(_)
             | Command::Nlst(_)
+            | Command::ListAll(_)
+            | Command::NlstAll(_)
             | Command::Mlsd(_)
             | Command::Mlst(_)
             | Command::Size(_)

@@ -84,6 +84,10 @@ pub enum Command {
     List(Option<PathName>),
     /// NLST: list only the names in a directory (RFC 354, RFC 959).
     Nlst(Option<PathName>),
+    /// LIST -a: list a directory with the names that begin with a dot, which some servers leave out otherwise (vsftpd).
+    ListAll(Option<PathName>),
+    /// NLST -a: the same with only the names.
+    NlstAll(Option<PathName>),
     /// MLSD: list a directory as facts (RFC 3659).
     Mlsd(Option<PathName>),
     /// MLST: report the facts of one file or directory (RFC 3659).
@@ -295,8 +299,13 @@ impl Command {
         if let Self::GridFtp(command) = self {
             return Some(command.path());
         }
-        if let Self::List(path) | Self::Nlst(path) | Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) =
-            self
+        if let Self::List(path)
+        | Self::Nlst(path)
+        | Self::ListAll(path)
+        | Self::NlstAll(path)
+        | Self::Mlsd(path)
+        | Self::Mlst(path)
+        | Self::Stat(path) = self
         {
             return path.as_ref();
         }
@@ -321,6 +330,8 @@ impl Command {
                 | Self::Stou
                 | Self::List(_)
                 | Self::Nlst(_)
+                | Self::ListAll(_)
+                | Self::NlstAll(_)
                 | Self::Mlsd(_)
                 | Self::Extension(Extension::Prob(_))
                 | Self::GridFtp(GridFtp::Eret(..) | GridFtp::Esto(..))

@@ -98,6 +98,10 @@ impl Command {
             }
             Self::Rmd(path) | Self::Cwd(path) => return Some(path.as_bytes().to_vec()),
             Self::List(path) | Self::Nlst(path) => return path.as_ref().map(not_an_option),
+            Self::ListAll(None) | Self::NlstAll(None) => "-a".to_owned(),
+            Self::ListAll(Some(path)) | Self::NlstAll(Some(path)) => {
+                return Some([b"-a ", &*not_an_option(path)].concat());
+            }
             Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) => {
                 return path.as_ref().map(|p| p.as_bytes().to_vec());
             }
@@ -221,8 +225,8 @@ impl Command {
             Self::Stor(_) => Verb::Stor,
             Self::Appe(_) => Verb::Appe,
             Self::Rest(_) => Verb::Rest,
-            Self::List(_) => Verb::List,
-            Self::Nlst(_) => Verb::Nlst,
+            Self::List(_) | Self::ListAll(_) => Verb::List,
+            Self::Nlst(_) | Self::NlstAll(_) => Verb::Nlst,
             Self::Mlsd(_) => Verb::Mlsd,
             Self::Mlst(_) => Verb::Mlst,
             Self::Size(_) => Verb::Size,
@@ -291,6 +295,8 @@ mod tests {
         assert_eq!(retr("-é \"x\" ".as_bytes()), "RETR -é \"x\" \r\n".as_bytes());
         assert_eq!(retr(b"a\rb\xff"), b"RETR a\r\0b\xff\xff\r\n");
         assert_eq!(Command::List(Some(path(b"-la"))).to_line(Rfc959), b"LIST ./-la\r\n");
+        assert_eq!(Command::ListAll(Some(path(b"-la"))).to_line(Rfc959), b"LIST -a ./-la\r\n");
+        assert_eq!(Command::NlstAll(None).to_line(Rfc959), b"NLST -a\r\n");
         let user = Command::User(b"me\r\nDELE x".to_vec());
         assert_eq!(user.to_line(Rfc959), b"USER me\r\0DELE x\r\n");
         let other = Command::Other(Verb::Site, b"a\n\0b".to_vec());

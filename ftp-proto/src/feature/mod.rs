@@ -73,6 +73,8 @@ pub struct Capabilities {
     pub mixes_sessions: bool,
     /// The server does in order what comes in one piece, also what is behind a transfer command. Only its greeting tells.
     pub queues_commands: bool,
+    /// The server lists names that begin with a dot only if it is told to. Only its greeting tells.
+    pub hides_dot_names: bool,
     /// The server says that a transfer has begun only when its data connection stands. Only its greeting tells.
     pub starts_late: bool,
     /// The server takes commands before it has replied to those before them. Only its greeting tells.

@@ -19,12 +19,15 @@ pub enum Form {
 }
 
 impl Form {
-    /// The command that lists a directory so; `None` is the current one.
-    pub const fn command(self, directory: Option<PathName>) -> Command {
-        match self {
-            Self::Mlsd => Command::Mlsd(directory),
-            Self::List => Command::List(directory),
-            Self::Nlst => Command::Nlst(directory),
+    /// The command that lists a directory so; `None` is the current one. `hides_dot_names`: see
+    /// [`hides_dot_names`](crate::feature::Capabilities::hides_dot_names).
+    pub const fn command(self, directory: Option<PathName>, hides_dot_names: bool) -> Command {
+        match (self, hides_dot_names) {
+            (Self::Mlsd, _) => Command::Mlsd(directory),
+            (Self::List, false) => Command::List(directory),
+            (Self::List, true) => Command::ListAll(directory),
+            (Self::Nlst, false) => Command::Nlst(directory),
+            (Self::Nlst, true) => Command::NlstAll(directory),
         }
     }
 }

@@ -126,6 +126,14 @@ impl Manners {
         self.capabilities.takes_ahead
     }
 
+    /// Whether what MLST tells of a file may be the size and the time of a symbolic link to it, as ProFTPD tells them. A link has the
+    /// bytes of a path, and its owner may execute it.
+    pub const fn may_tell_of_a_link(&self, entry: &Entry) -> bool {
+        let is_small = matches!(entry.size, Some(size) if size <= MOST_OF_A_PATH);
+        let is_executed = matches!(entry.mode, Some(mode) if mode & 0o100 != 0);
+        matches!(entry.kind, Kind::File) && is_small && is_executed && !self.shows_links()
+    }
+
     /// Whether MLST is asked: the server knows it, or has told nothing of what it knows and has not refused it.
     pub fn takes_mlst(&self) -> bool {
         let is_untried = !self.capabilities.known && !self.refuses_mlst;
@@ -202,6 +210,8 @@ fn is_vague(answer: &Answer) -> bool {
     answer.reply.lines.iter().any(is_vague)
 }
 
+/// The largest number of bytes of a path that a symbolic link holds.
+const MOST_OF_A_PATH: u64 = 4096;
 /// What ProFTPD and libunftp say of a file that is not there, and of others.
 const VAGUE_WORDS: [&[u8]; 2] = [b" cannot be listed", b" Permanent file not available"];
 
@@ -350,6 +360,23 @@ mod tests {
         check(" Type=File;Size=3; a b", Some(Kind::File));
         check("nothing", None);
         assert_eq!(entry_in(&answer(550, &[" type=file; a"])), None);
+    }
+
+    #[test]
+    fn what_may_be_the_size_of_a_link_is_that_of_a_path() {
+        let check = |line: &str, is_ours, expect| {
+            let mut manners = Manners::default();
+            manners.capabilities.takes_ahead = is_ours;
+            let entry = entry_in(&answer(250, &["Facts", line, "End"])).unwrap();
+            assert_eq!(manners.may_tell_of_a_link(&entry), expect, "{line}");
+        };
+        check(" type=file;size=8;UNIX.mode=0777; link", false, true);
+        check(" type=file;size=4096;UNIX.mode=0700; link", false, true);
+        check(" type=file;size=8;UNIX.mode=0777; ours", true, false);
+        check(" type=file;size=4097;UNIX.mode=0777; large", false, false);
+        check(" type=file;size=8;UNIX.mode=0644; document", false, false);
+        check(" type=file;size=8; unknown", false, false);
+        check(" type=dir;size=8;UNIX.mode=0777; directory", false, false);
     }
 
     #[test]

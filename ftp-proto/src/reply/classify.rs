@@ -135,8 +135,7 @@ pub fn greeting(code: Code) -> Greeting {
 /// Returns whether a server with this greeting loses data that arrives before its STOR. pyftpdlib closes
 /// a data connection that comes before the transfer command, and replies 150 while it waits for one.
 pub fn loses_early(greeting: &Reply) -> bool {
-    let words = greeting.lines.join(&b' ').to_ascii_lowercase();
-    memchr::memmem::find(&words, b"pyftpdlib").is_some()
+    names_one_of(greeting, &["pyftpdlib"])
 }
 
 /// Returns whether a server with this greeting loses what comes on one session while data connections of others come and
@@ -148,16 +147,26 @@ pub fn mixes_sessions(greeting: &Reply) -> bool {
 /// Returns whether a server with this greeting sends its preliminary reply only after it has connected or accepted.
 /// vsftpd, ProFTPD and Pure-FTPd do.
 pub fn starts_late(greeting: &Reply) -> bool {
-    let words = greeting.lines.join(&b' ').to_ascii_lowercase();
-    [&b"vsftpd"[..], b"proftpd", b"pure-ftpd"].iter().any(|name| memchr::memmem::find(&words, name).is_some())
+    names_one_of(greeting, &["vsftpd", "proftpd", "pure-ftpd"])
 }
 
 /// Returns whether a server with this greeting does in order what comes in one piece, also what is behind a transfer command.
 /// vsftpd reads nothing while a file moves. ProFTPD has read all of the piece before, and looks for more while a file moves:
 /// a command that comes in a piece of its own is refused or done then.
 pub fn queues_commands(greeting: &Reply) -> bool {
+    names_one_of(greeting, &["vsftpd", "proftpd"])
+}
+
+/// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`. vsftpd does, unless
+/// `force_dot_files` is set.
+pub fn hides_dot_names(greeting: &Reply) -> bool {
+    names_one_of(greeting, &["vsftpd"])
+}
+
+/// Whether a greeting has one of these words, in small letters.
+fn names_one_of(greeting: &Reply, names: &[&str]) -> bool {
     let words = greeting.lines.join(&b' ').to_ascii_lowercase();
-    [&b"vsftpd"[..], b"proftpd"].iter().any(|name| memchr::memmem::find(&words, name).is_some())
+    names.iter().any(|name| memchr::memmem::find(&words, name.as_bytes()).is_some())
 }
 
 /// Returns whether this preliminary reply to a transfer command says that the data connection is open (RFC 959
@@ -313,12 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_say_150_when_the_connection_stands_are_known_by_their_greeting() {
+    fn vsftpd_proftpd_and_pure_ftpd_are_known_by_their_greeting() {
         let check = |text: &str, expect| {
             let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
             assert_eq!(starts_late(&greeting), expect, "{text}");
             let queues = expect && !text.contains("Pure");
             assert_eq!(queues_commands(&greeting), queues, "{text}");
+            assert_eq!(hides_dot_names(&greeting), text.contains("vsFTPd"), "{text}");
         };
         check("(vsFTPd 3.0.3)", true);
         check("ProFTPD Server (Debian) [192.0.2.1]", true);

@@ -160,7 +160,7 @@ impl RemoteDirectory<'_> {
         // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         session.set_type(data_type).await.map_err(other)?;
-        let command = form.command(argument);
+        let command = form.command(argument, session.manners.capabilities.hides_dot_names);
         let (meter, limit) = (Meter::default(), session.context.settings.listing);
         let blocks = if form == Form::Mlsd { session.begin_listing() } else { None };
         let lister = lister(form, session.context.world.today());

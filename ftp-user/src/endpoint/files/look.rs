@@ -60,7 +60,11 @@ pub async fn entry_at_server(session: &mut Session, path: &PathName) -> Result<O
             Some(answer) => answer,
             None => session.ask(Command::Mlst(Some(path.clone()))).await?,
         };
-        return entry_of(session, path, &answer).await;
+        let mut entry = entry_of(session, path, &answer).await?;
+        if let Some(entry) = &mut entry {
+            look_behind_links(session, [(path, entry)].into_iter()).await;
+        }
+        return Ok(entry);
     }
     without_mlst(session, path).await
 }
@@ -75,6 +79,29 @@ async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Re
         ToldByMlst::Missing => Ok(None),
         ToldByMlst::Refused => Err(session.refusal(format!("cannot look at {}", path.display()), answer)),
         ToldByMlst::Nothing => without_mlst(session, path).await,
+    }
+}
+
+/// SIZE and MDTM tell the size and the time of the file to which a symbolic link leads, where MLST may have told those of the link.
+/// Its permissions are not known then.
+async fn look_behind_links<'a>(
+    session: &mut Session,
+    entries: impl Iterator<Item = (&'a PathName, &'a mut Entry)>,
+) {
+    let may_be_links = entries.filter(|(_, entry)| session.manners.may_tell_of_a_link(entry));
+    let (paths, links): (Vec<PathName>, Vec<&mut Entry>) =
+        may_be_links.map(|(path, entry)| (path.clone(), entry)).unzip();
+    if paths.is_empty() {
+        return;
+    }
+    for (link, file) in links.into_iter().zip(sizes_ahead(session, &paths).await) {
+        let Some(file) = file else { continue };
+        let is_other =
+            file.size != link.size || file.modified.is_some_and(|time| link.exactly_modified() != Some(time));
+        if is_other {
+            (link.size, link.modified, link.precision) = (file.size, file.modified, file.precision);
+            link.mode = None;
+        }
     }
 }
 
@@ -102,7 +129,10 @@ pub(super) async fn facts_of_all_at_server(
     let (answers, files) = match (known.is_asked_ahead(), known.capabilities.mlst.is_some()) {
         (false, _) => (Vec::new(), Vec::new()),
         (true, true) => (ask_ahead(session, paths, |path| Command::Mlst(Some(path))).await, Vec::new()),
-        (true, false) => (Vec::new(), sizes_ahead(session, paths).await),
+        (true, false) if matches!(tells_sizes_of_directories(session).await, Ok(false)) => {
+            (Vec::new(), sizes_ahead(session, paths).await)
+        }
+        (true, false) => (Vec::new(), Vec::new()),
     };
     let (mut answers, mut files) = (answers.into_iter(), files.into_iter());
     let mut all = Vec::with_capacity(paths.len());
@@ -114,16 +144,19 @@ pub(super) async fn facts_of_all_at_server(
             (None, None) if session.is_over() => break,
             (None, None) => entry_at_server(session, path).await,
         };
-        all.push(entry.map(|entry| entry.map(|entry| Facts::from(&entry))));
+        all.push(entry);
     }
-    all
+    let found =
+        all.iter_mut().zip(paths).filter_map(|(entry, path)| Some((path, entry.as_mut().ok()?.as_mut()?)));
+    look_behind_links(session, found).await;
+    all.into_iter().map(|entry| entry.map(|entry| entry.map(|entry| Facts::from(&entry)))).collect()
 }
 
 /// What SIZE and MDTM, sent ahead for each of these paths, tell of those that are files. `None` if they do not tell that it is
 /// one. If the session is lost, these are the first ones only.
 async fn sizes_ahead(session: &mut Session, paths: &[PathName]) -> Vec<Option<Entry>> {
-    let is_ready = session.set_type(DataType::Image).await.is_ok();
-    if !is_ready || !matches!(tells_sizes_of_directories(session).await, Ok(false)) {
+    // Each server counts in the type in force.
+    if session.set_type(DataType::Image).await.is_err() {
         return Vec::new();
     }
     let asked = if session.manners.capabilities.mdtm { 2 } else { 1 };

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{Host, files};
-use crate::failure::{self, Failure, Result};
+use crate::failure::Result;
 use crate::job::request::job::Options;
 use crate::report::Topic;
 use crate::route::Ends;
@@ -50,14 +50,18 @@ pub(in crate::job) async fn set_mode(
     if ends.no_modes.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let refusal = match mode {
-        Some(mode) => files::set_mode(context, &mut ends.destination, stored, mode & KEPT).await?,
-        None => Some(Failure::new(failure::Kind::Other, "the source does not tell them")),
+    let lack = match mode {
+        Some(mode) => {
+            let refusal = files::set_mode(context, &mut ends.destination, stored, mode & KEPT).await?;
+            refusal
+                .filter(|_| !ends.no_modes.swap(true, Ordering::Relaxed))
+                .map(|refusal| refusal.to_string())
+        }
+        // It may tell those of other files: of a symbolic link some servers tell those of the link.
+        None => Some("the source does not tell them".to_owned()),
     };
-    if let Some(refusal) = refusal
-        && !ends.no_modes.swap(true, Ordering::Relaxed)
-    {
-        let text = format!("permissions are not kept: {refusal}");
+    if let Some(lack) = lack {
+        let text = format!("permissions are not kept: {lack}");
         context.run.events.warn_of(Topic::Permissions, ends.destination.name(), text);
     }
     Ok(())
