@@ -409,7 +409,7 @@ fn t19_directories_of_other_servers_are_listed_by_several_sessions() {
             let mut line = LongLine::with_sessions(false, sessions).unwrap();
             assert_eq!(line.copy_files("tree", &directories(100), &[], None).unwrap(), 0);
             line.disguise(manners);
-            let trace = line.sync_equal("tree", options).unwrap();
+            let trace = line.sync("tree", options).unwrap();
             let number = |verb: &str| {
                 trace::commands(&trace, trace::SOURCE).filter(|said| said.starts_with(verb)).count()
             };
@@ -422,6 +422,31 @@ fn t19_directories_of_other_servers_are_listed_by_several_sessions() {
             assert!(took <= most, "{what}: {took}: {trace}");
         });
     }
+}
+
+/// A server ends sessions in which nobody asks anything. What has listed, and workers that have no more files, end theirs before.
+#[test]
+fn sessions_that_nobody_uses_end_before_their_server_ends_them() {
+    with_room(|| {
+        let mut line = LongLine::start(false).unwrap();
+        line.disguise(Manners::Proftpd);
+        line.add_file("tree/large", 6_000_000).unwrap();
+        for name in directories(40) {
+            line.add_file(&format!("tree/{name}"), 10).unwrap();
+        }
+        let trace = line.sync("tree", &["--limit", "6k", "-j", "4"]).unwrap();
+        let number = |column, verb: &str| {
+            trace::commands(&trace, column).filter(|said| said.starts_with(verb)).count()
+        };
+        let last = trace.lines().rfind(|said| said.contains("> RETR")).unwrap();
+        assert!(line.round_trips_until(trace.lines().last().unwrap()) > 4_000.0, "{last}");
+        for column in [trace::SOURCE, trace::DESTINATION] {
+            assert!(number(column, "PASS") > 1, "{trace}");
+            assert_eq!(number(column, "QUIT"), number(column, "PASS"), "{trace}");
+        }
+        assert!(!trace.contains("< 421"), "{trace}");
+        assert_eq!(number(trace::SOURCE, "MLSD"), 41, "{trace}");
+    });
 }
 
 /// A walk that lists with several sessions leaves some to those who copy.

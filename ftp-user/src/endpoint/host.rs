@@ -2,7 +2,7 @@
 
 use super::local_end::LocalEnd;
 use super::local_root::LocalRoot;
-use super::pool::{Losses, Pools, Server};
+use super::pool::{Losses, Pool, Pools, Server};
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
 use crate::failure::Result;
@@ -13,7 +13,9 @@ use crate::world::{LocalName, OpenDirectory};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
 use ftp_proto::manners::Manners;
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
+use std::sync::Arc;
 
 /// An end of a copy.
 #[derive(Debug)]
@@ -366,6 +368,16 @@ impl Host {
         if let Self::Server(server) = self {
             server.quit().await;
         }
+    }
+
+    /// When its session has been silent for long, if it has one.
+    pub fn idle_until(&self) -> Option<Moment> {
+        if let Self::Server(server) = self { server.idle_until() } else { None }
+    }
+
+    /// The sessions with the server.
+    pub fn pool(&self) -> Option<&Arc<Pool>> {
+        if let Self::Server(server) = self { Some(&server.pool) } else { None }
     }
 
     /// Leaves the session to whoever needs one next.

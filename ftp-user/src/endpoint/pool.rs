@@ -1,5 +1,6 @@
 //! A server as an end of a copy, and the pool of its sessions: they are opened when they are needed, and again after they were lost.
 
+use super::debts::Debts;
 use super::disk::ServerDisk;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
@@ -10,6 +11,7 @@ use crate::session::{
 };
 use ftp_io::lock::Lock;
 use ftp_io::tls::Versions;
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -295,8 +297,26 @@ impl Pool {
     /// Says goodbye on all sessions that nobody uses. So those that were lost unnoticed are noticed.
     pub async fn quit_idle(&self) {
         let idle = std::mem::take(&mut self.state.locked().idle);
+        self.quit(idle.into_iter()).await;
+    }
+
+    /// When a session that nobody uses has been silent for long.
+    pub fn idle_until(&self) -> Option<Moment> {
+        self.state.locked().idle.iter().filter_map(|session| session.idle_until()).min()
+    }
+
+    /// Takes out the sessions that nobody uses and that have been silent for long, if there are any, and says goodbye on them. Their
+    /// server would end them, which looks like a loss, and others may want their places.
+    pub fn quit_long_idle(self: &Arc<Self>, now: Moment) -> Option<impl Future<Output = ()> + use<>> {
+        let is_due = |session: &mut Box<Session>| session.idle_until().is_some_and(|until| until <= now);
+        let idle: Vec<_> = self.state.locked().idle.extract_if(.., is_due).collect();
+        let pool = Arc::clone(self);
+        (!idle.is_empty()).then(|| async move { pool.quit(idle.into_iter()).await })
+    }
+
+    async fn quit(&self, sessions: impl Iterator<Item = Box<Session>>) {
         // Each answers after a round trip, and there may be many.
-        let mut goodbyes: JoinSet<bool> = idle.into_iter().map(|session| session.quit()).collect();
+        let mut goodbyes: JoinSet<bool> = sessions.map(|session| session.quit()).collect();
         while let Some(said) = goodbyes.join_next().await {
             if !matches!(said, Ok(true)) {
                 self.losses.note();
@@ -437,6 +457,11 @@ impl Server {
         }
     }
 
+    /// When its session has been silent for long, if it has one.
+    pub fn idle_until(&self) -> Option<Moment> {
+        self.lease.as_ref()?.session.as_ref()?.idle_until()
+    }
+
     /// Leaves the session to whoever needs one next.
     pub fn release(self) {
         let Some(mut lease) = self.lease else { return };
@@ -447,56 +472,6 @@ impl Server {
         }
     }
 }
-
-/// A file that has to be deleted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Debt {
-    /// Its name at the site.
-    pub path: PathName,
-    /// Why it could not be deleted. `None`: the server had no such file, and it may still come.
-    pub why: Option<String>,
-    /// Whether the server may still execute the command that makes it, because nobody has seen the end of that command.
-    pub may_come: bool,
-}
-
-/// The files of one site that have to be deleted before the run ends.
-#[derive(Debug, Default)]
-pub struct Debts(Mutex<Vec<Debt>>);
-
-impl Debts {
-    /// Adds a file. If the list is full, returns it as the error.
-    ///
-    /// # Errors
-    ///
-    /// There are `MOST` of them already.
-    pub fn add(&self, debt: Debt) -> Result<(), Debt> {
-        let mut debts = self.0.locked();
-        debts.retain(|other| other.path != debt.path);
-        if debts.len() >= MOST {
-            return Err(debt);
-        }
-        debts.push(debt);
-        Ok(())
-    }
-
-    /// Whether the file has to be deleted.
-    pub fn have(&self, path: &PathName) -> bool {
-        self.0.locked().iter().any(|debt| debt.path == *path)
-    }
-
-    /// Forgets one: the file is deleted.
-    pub fn paid(&self, path: &PathName) {
-        self.0.locked().retain(|debt| debt.path != *path);
-    }
-
-    /// Takes all of them.
-    pub fn take(&self) -> Vec<Debt> {
-        std::mem::take(&mut self.0.locked())
-    }
-}
-
-/// The largest number of files of one site. A server that deletes nothing is not asked without end.
-const MOST: usize = 1000;
 
 /// The lost sessions of a server: those that ended in any other way than by this program's own QUIT. Also a server that was
 /// restarted loses its sessions, and may have another disk afterwards.
@@ -534,31 +509,6 @@ impl Losses {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn debt(name: &str) -> Debt {
-        Debt { path: PathName::from_user(name).unwrap(), why: Some("busy".to_owned()), may_come: false }
-    }
-
-    #[test]
-    fn what_is_paid_or_taken_is_owed_no_more() {
-        let debts = Debts::default();
-        for name in ["a", "b", "a"] {
-            debts.add(debt(name)).unwrap();
-        }
-        debts.paid(&debt("b").path);
-        assert!(debts.have(&debt("a").path) && !debts.have(&debt("b").path));
-        assert_eq!(debts.take(), [debt("a")]);
-        assert_eq!(debts.take(), []);
-    }
-
-    #[test]
-    fn there_is_a_bound() {
-        let debts = Debts::default();
-        for number in 0..MOST {
-            debts.add(debt(&number.to_string())).unwrap();
-        }
-        assert_eq!(debts.add(debt("one more")), Err(debt("one more")));
-    }
 
     #[test]
     fn a_loss_concerns_what_was_seen_in_sessions_that_were_open_then() {

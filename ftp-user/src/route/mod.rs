@@ -43,6 +43,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::ladder::SharedMemory;
+use ftp_proto::timer::Moment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -59,7 +60,7 @@ pub struct Ends {
     pub circuit: Option<Circuit>,
     /// The destination sets no times of files; that was told. Workers share it.
     pub no_times: Arc<AtomicBool>,
-    /// The destination sets no permissions, or the source tells none; that was told. Workers share it.
+    /// The destination sets no permissions; that was told. Workers share it.
     pub no_modes: Arc<AtomicBool>,
     /// What the destination has had no room for. Workers share it.
     pub room: Arc<Room>,
@@ -90,6 +91,19 @@ impl Ends {
             no_times: Arc::clone(no_times),
             no_modes: Arc::clone(no_modes),
             room: Arc::clone(room),
+        }
+    }
+
+    /// When the session of an end has been silent for long.
+    pub fn idle_until(&self) -> Option<Moment> {
+        [&self.source, &self.destination].into_iter().filter_map(Host::idle_until).min()
+    }
+
+    /// Leaves their sessions to whoever needs one next.
+    pub fn leave_sessions(&mut self) {
+        for end in [&mut self.source, &mut self.destination] {
+            let without = end.beside();
+            std::mem::replace(end, without).release();
         }
     }
 

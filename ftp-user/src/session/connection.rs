@@ -215,6 +215,11 @@ impl Dialogue {
 }
 
 impl Session {
+    /// When the server has said nothing for long. Servers end sessions in which nobody asks anything, the first ones after a minute.
+    pub fn idle_until(&self) -> Option<Moment> {
+        Some(self.dialogue.heard_at? + LONG_IDLE)
+    }
+
     /// What the third-party machine ([`transfer::Attempt`](ftp_proto::transfer::Attempt)) has to know of
     /// it.
     pub fn party(&self) -> Party {
@@ -549,5 +554,7 @@ pub fn newest_session() -> SessionId {
 /// the second file does not try again what was in vain for the first one.
 pub type ClosedPosture = Arc<Mutex<Option<Posture>>>;
 
+/// For how long a session is kept that nobody uses.
+const LONG_IDLE: Duration = Duration::from_secs(30);
 /// How many transfer commands may be sent ahead of their replies.
 pub(super) const MOST_TRANSFERS: usize = 64;

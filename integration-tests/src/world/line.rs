@@ -239,7 +239,18 @@ impl LongLine {
         seconds / self.round_trip.as_secs_f64()
     }
 
-    /// Compares two equal trees of that name. Returns the dialogues with both servers.
+    /// Adds a file of so many bytes at the source.
+    ///
+    /// # Errors
+    ///
+    /// The directory in memory cannot be written.
+    pub fn add_file(&self, name: &str, bytes: usize) -> io::Result<()> {
+        let path = self.directory.path().join("one").join(name);
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, Random::new(bytes as u64).bytes(bytes))
+    }
+
+    /// Makes the tree of that name at the destination like that at the source. Returns the dialogues with both servers.
     ///
     /// # Errors
     ///
@@ -248,7 +259,7 @@ impl LongLine {
     /// # Panics
     ///
     /// The sync fails.
-    pub fn sync_equal(&mut self, name: &str, options: &[&str]) -> io::Result<String> {
+    pub fn sync(&mut self, name: &str, options: &[&str]) -> io::Result<String> {
         self.run("sync", options, name);
         let status = loop {
             self.world.step_for(SHORTEST);

@@ -196,7 +196,7 @@ impl<'a> Stream<'a> {
         }
         let are_busy = self.workers.are_busy();
         let reads_on = wish == StreamWait::Next && self.waiting.has_room();
-        let due = self.workers.due_at().filter(|_| are_busy);
+        let due = self.workers.due_at().filter(|_| are_busy || reads_on);
         tokio::select! {
             biased;
             results = self.workers.next(), if are_busy => self.note(results),
@@ -204,6 +204,7 @@ impl<'a> Stream<'a> {
             found = next, if reads_on => return StreamEvent::Found(found),
             () = self.context.world.clock.sleep_until(due), if due.is_some() => {
                 self.workers.delete_sources(MovedPortion::is_due);
+                self.workers.quit_long_idle();
             }
             // Nothing more was found for now, or enough.
             () = std::future::ready(()), if self.waiting.wants_claims(is_free, reads_on) => {

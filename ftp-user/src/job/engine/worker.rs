@@ -35,6 +35,12 @@ impl Worker {
     pub(super) fn of(ends: Ends) -> Self {
         Self { ends, portion: MovedPortion::default() }
     }
+
+    /// When a session of it has been silent for long. Those that have verified copies of a move are kept until their sources are
+    /// deleted.
+    pub(super) fn idle_until(&self) -> Option<Moment> {
+        self.ends.idle_until().filter(|_| self.portion.is_empty())
+    }
 }
 
 /// A file that a worker has done with.

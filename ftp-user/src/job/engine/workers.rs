@@ -14,7 +14,7 @@ use super::sharing::Sharing;
 use super::width::{Reason, Width, least, portion};
 use super::worker::{FileResult, Worker, WorkerResults, WorkerTools};
 use crate::context::Context;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, Pool};
 use crate::failure::{Failure, Result};
 use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
@@ -27,6 +27,7 @@ use crate::route::{Circuit, Ends};
 use ftp_proto::timer::Moment;
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 
 /// The workers between two ends.
@@ -43,7 +44,7 @@ pub(super) struct Workers {
     /// Why a server has refused one of those that were opened together.
     refusal: Option<Failure>,
     tasks: JoinSet<TaskEnd>,
-    /// How many of the tasks are of workers that are not needed any more.
+    /// How many of the tasks are of workers that are not needed any more, or of none.
     departing: usize,
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
@@ -77,6 +78,8 @@ enum TaskEnd {
     },
     /// What came of files that were offered to other daemons.
     Shared(Box<WorkerResults>),
+    /// Sessions that nobody used have ended.
+    Quit,
 }
 
 impl Workers {
@@ -264,6 +267,10 @@ impl Workers {
                 }
                 Some(WorkerResults { kept, ..WorkerResults::default() })
             }
+            TaskEnd::Quit => {
+                self.departing -= 1;
+                None
+            }
             TaskEnd::Shared(results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.returned.len());
                 self.sharing.part_ended(&results, self.tools.context.world.clock.now());
@@ -424,9 +431,33 @@ impl Workers {
         portions.flat_map(|portion| moving::kept_for_links(portion, &self.tools.links)).collect()
     }
 
-    /// When an idle worker is to delete the sources of what it has copied.
+    /// Ends the sessions that nobody has used for long, those of idle workers too.
+    pub(super) fn quit_long_idle(&mut self) {
+        let now = self.tools.context.world.clock.now();
+        for worker in
+            self.idle.iter_mut().filter(|worker| worker.idle_until().is_some_and(|until| until <= now))
+        {
+            worker.ends.leave_sessions();
+        }
+        for goodbyes in self.pools().filter_map(|pool| pool.quit_long_idle(now)).collect::<Vec<_>>() {
+            self.departing += 1;
+            self.tasks.spawn(async move {
+                goodbyes.await;
+                TaskEnd::Quit
+            });
+        }
+    }
+
+    /// The sessions of both ends.
+    fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        [&self.ends.source, &self.ends.destination].into_iter().filter_map(Host::pool)
+    }
+
+    /// When an idle worker is to delete the sources of what it has copied, or a session to end that nobody uses.
     pub(super) fn due_at(&self) -> Option<Moment> {
-        self.idle.iter().filter_map(|worker| worker.portion.due_at()).min()
+        let portions = self.idle.iter().filter_map(|worker| worker.portion.due_at());
+        let sessions = self.idle.iter().filter_map(Worker::idle_until);
+        portions.chain(sessions).chain(self.pools().filter_map(|pool| pool.idle_until())).min()
     }
 
     /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.

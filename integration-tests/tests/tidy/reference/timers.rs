@@ -66,6 +66,11 @@ pub(super) fn page() -> Page {
             "In addition to the stall time, for the first byte between two servers of other people of which neither shows any.",
             &unseen,
         ],
+        [
+            "long idle",
+            "Nobody uses a session while files are copied: it ends in order before its server ends it.",
+            "30 s",
+        ],
     ];
     page.table(["timer", "meaning", "default"], rows.into_iter().map(|row| row.map(str::to_owned)));
     page
