@@ -98,10 +98,7 @@ impl Command {
             }
             Self::Rmd(path) | Self::Cwd(path) => return Some(path.as_bytes().to_vec()),
             Self::List(path) | Self::Nlst(path) => return path.as_ref().map(not_an_option),
-            Self::ListAll(None) | Self::NlstAll(None) => "-a".to_owned(),
-            Self::ListAll(Some(path)) | Self::NlstAll(Some(path)) => {
-                return Some([b"-a ", &*not_an_option(path)].concat());
-            }
+            Self::ListAll(path) | Self::NlstAll(path) => return Some(with_option_a(path.as_ref())),
             Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) => {
                 return path.as_ref().map(|p| p.as_bytes().to_vec());
             }
@@ -196,6 +193,11 @@ fn option(opts: &Opts) -> Vec<u8> {
 fn not_an_option(path: &PathName) -> Vec<u8> {
     let name = path.as_bytes();
     if name.starts_with(b"-") { [b"./", name].concat() } else { name.to_vec() }
+}
+
+/// The option of `ls` that shows names with a dot, before a name.
+fn with_option_a(path: Option<&PathName>) -> Vec<u8> {
+    path.map_or_else(|| b"-a".to_vec(), |path| [b"-a ", &*not_an_option(path)].concat())
 }
 
 impl Command {

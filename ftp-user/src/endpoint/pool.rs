@@ -311,7 +311,7 @@ impl Pool {
         let is_due = |session: &mut Box<Session>| session.idle_until().is_some_and(|until| until <= now);
         let idle: Vec<_> = self.state.locked().idle.extract_if(.., is_due).collect();
         let pool = Arc::clone(self);
-        (!idle.is_empty()).then(|| async move { pool.quit(idle.into_iter()).await })
+        (!idle.is_empty()).then_some(async move { pool.quit(idle.into_iter()).await })
     }
 
     async fn quit(&self, sessions: impl Iterator<Item = Box<Session>>) {

@@ -338,12 +338,8 @@ impl Session {
             Command::Stou => work.transfer(request::stou(cx), cx),
             Command::Rest(offset) => cx.parameters.set_restart(offset, &mut cx.out),
             Command::Rang(range) => cx.parameters.set_range(range, &mut cx.out),
-            Command::List(name) | Command::ListAll(name) => {
-                work.transfer(request::list(cx, name.as_ref()), cx)
-            }
-            Command::Nlst(name) | Command::NlstAll(name) => {
-                work.transfer(request::nlst(cx, name.as_ref()), cx)
-            }
+            Command::List(of) | Command::ListAll(of) => work.transfer(request::list(cx, of.as_ref()), cx),
+            Command::Nlst(of) | Command::NlstAll(of) => work.transfer(request::nlst(cx, of.as_ref()), cx),
             Command::Mlsd(name) => work.transfer(request::mlsd(cx, name.as_ref()), cx),
             Command::Mlst(name) => work.wait(files::mlst(cx, name.as_ref())),
             Command::Size(name) => work.wait(files::size(cx, &name)),
