@@ -66,6 +66,8 @@ struct Member {
     part: Option<PartId>,
     /// Nothing has had its name.
     is_free: bool,
+    /// Something may have had its name, so that both places may be one.
+    was_taken: bool,
     /// It has joined others that moved.
     has_joined: bool,
     end: Option<BatchEnd>,
@@ -253,8 +255,10 @@ impl Admission {
         }
         let (claim, item) = (std::mem::take(claim), file.item);
         let is_free = !by_parts && self.names.is_free(&item.destination);
+        // Of a listing of another server nobody knows what it has left out.
+        let was_taken = !is_free && !self.names.is_in_new_directory(&item.destination);
         let (has_joined, transfer) = (false, TransferFacts::default());
-        Ok(Member { item, claim, facts, part, is_free, has_joined, end: None, transfer })
+        Ok(Member { item, claim, facts, part, is_free, was_taken, has_joined, end: None, transfer })
     }
 }
 
@@ -423,7 +427,7 @@ impl Member {
         let size = self.facts.size;
         let relayed = any.relayed.clone().map(|relayed| Relayed { bytes: size.unwrap_or(0), ..relayed });
         let (source, facts) = (Some(self.facts.clone()), self.transfer.clone());
-        FileCopy { size, relayed, source, was_taken: !self.is_free, facts, ..any.clone() }
+        FileCopy { size, relayed, source, was_taken: self.was_taken, facts, ..any.clone() }
     }
 
     /// The file as it was: nothing was done with it.
