@@ -4,6 +4,7 @@ use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, are_equal, sample};
+use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -528,4 +529,23 @@ fn names_that_begin_with_a_dot_belong_to_a_tree_of_every_server() {
         are_equal(&from.path("s"), &back.path("t/s"), &run);
         assert!(!there.path("in/s").exists(), "{kind:?}: {run}");
     }
+}
+
+#[test]
+fn a_sync_that_is_resumed_copies_only_what_was_under_way_again() {
+    let state = tempfile::tempdir().unwrap();
+    let mut from = Site::new("source");
+    for number in 0..60 {
+        from = from.file(&format!("s/{number}"), sample(20_000));
+    }
+    let from = from.start();
+    let to = or_skip!(Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).directory("t").start());
+    let words = ["sync", "-j1", "--limit", "200KB", "--path", "user", &from.url("s"), &to.url("t/s")];
+    let run = job(state.path()).args(words).start();
+    until("files arrive", || to.names().iter().filter(|name| !name.ends_with(".part")).count() > 12);
+    drop(run.running);
+    let run = job(state.path()).args(["resume", "--json"]).run().exits(0);
+    are_equal(&from.path("s"), &to.path("t/s"), &run);
+    let again = told(&run, "file", "source").len() as u64 - run.summary()["skipped"].as_u64().unwrap();
+    assert!(again < 55, "{run}");
 }

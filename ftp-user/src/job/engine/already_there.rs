@@ -93,7 +93,7 @@ async fn ask(
         };
         // A digest must not be older than the time that says it.
         let gets_time = options.syncs.is_some() && options.times && source.modified != target.modified;
-        match skip_by(options, source, &target, claim.may_be_done()) {
+        match skip_by(options, source, &target, claim.may_be_done(options)) {
             SkipBy::Facts => by_facts.push((file, target)),
             SkipBy::Digests if !gets_time => by_digests.push((file, target)),
             SkipBy::Digests | SkipBy::Nothing => {}

@@ -53,8 +53,10 @@ pub(in crate::job) async fn copy_claimed(
     let context = claimed.context(context, item);
     let FileClaim { mut kept, done, .. } = claimed;
     match done {
-        // Both may have changed since: they are compared again before the source is deleted.
-        Some(_) if options.moves || options.syncs.is_some() => kept.may_be_done = true,
+        // Both may have changed since: a sync looks at them like the next one would, and a move compares them before the source is
+        // deleted.
+        Some(_) if options.moves => kept.may_be_done = true,
+        Some(_) if options.syncs.is_some() => {}
         Some(means) => {
             let done = FileCopy::earlier(item.known.as_ref().and_then(|facts| facts.size), means);
             return Ok(FileCopy { session: ends.destination.session_id(), ..done });

@@ -211,13 +211,13 @@ impl Copying<'_> {
     /// Warns that a file is copied that may be there already.
     fn tell_again(&self) {
         let (_, dest) = self.item.names(self.ends);
-        let advice = if self.options.syncs.is_some() {
-            "--times keeps times, which show it"
-        } else {
-            "ftp-user sync compares times"
+        let advice = match (self.options.syncs.is_some(), self.options.times) {
+            (true, true) => "",
+            (true, false) => "; --times keeps times, which show it",
+            (false, _) => "; ftp-user sync compares times",
         };
         let text = format!(
-            "{dest} is copied again: it has the size of its source, and no digest shows whether both are equal; {advice}"
+            "{dest} is copied again: it has the size of its source, and no digest shows whether both are equal{advice}"
         );
         self.context.run.events.warn_of(Topic::Again, self.ends.destination.name(), text);
     }
