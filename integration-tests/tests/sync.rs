@@ -3,7 +3,7 @@
 use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, are_equal, sample};
+use integration_tests::site::{PASSWORD, Server, Site, are_equal, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
 use std::fs::{self, File};
@@ -540,11 +540,15 @@ fn a_sync_that_is_resumed_copies_only_what_was_under_way_again() {
     }
     let from = from.start();
     let to = or_skip!(Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).directory("t").start());
+    let (name, password) = to.user();
+    let netrc = format!("machine 127.0.0.2 login ann password {PASSWORD}\n");
+    let netrc = netrc + &format!("machine {} login {name} password {password}\n", to.address().ip());
+    let ftp_user = || job(state.path()).private_file(".netrc", &netrc);
     let words = ["sync", "-j1", "--limit", "200KB", "--path", "user", &from.url("s"), &to.url("t/s")];
-    let run = job(state.path()).args(words).start();
+    let run = ftp_user().args(words).start();
     until("files arrive", || to.names().iter().filter(|name| !name.ends_with(".part")).count() > 12);
     drop(run.running);
-    let run = job(state.path()).args(["resume", "--json"]).run().exits(0);
+    let run = ftp_user().args(["resume"]).run().exits(0);
     are_equal(&from.path("s"), &to.path("t/s"), &run);
     let again = told(&run, "file", "source").len() as u64 - run.summary()["skipped"].as_u64().unwrap();
     assert!(again < 55, "{run}");

@@ -60,8 +60,7 @@ pub async fn set_modified(context: &Context, host: &mut Host, path: &PathName, t
 /// Fails if the session is lost.
 pub async fn set_modified_at_server(session: &mut Session, path: &PathName, time: When) -> Result<()> {
     let Some(command) = session.manners.time_command(path, time) else {
-        let what = format!("{} offers no command that sets the time of a file", session.title);
-        session.time.untaken = Some(TimeRefusal::Unknown(Failure::new(failure::Kind::Other, what)));
+        session.time.untaken = Some(TimeRefusal::Unknown(no_time_command(session)));
         return Ok(());
     };
     let verb = command.verb();
@@ -89,32 +88,70 @@ pub async fn set_modified_all(
             return set.try_for_each(|set| set).map(|()| None);
         }
     };
-    // Ours take the times of directories. Others are asked once before the rest is sent.
-    let knows = |(path, time): &(PathName, When)| session.manners.time_command(path, *time).is_some();
-    let alone = match session.manners.is_asked_ahead() && times.iter().all(knows) {
-        true => usize::from(!session.manners.capabilities.takes_ahead).min(times.len()),
-        false => times.len(),
+    let command = |(path, time): &(PathName, When)| {
+        Some((session.manners.time_command(path, *time)?, bytes_of_question(path) + LONGEST_FACT))
     };
-    let (alone, ahead) = times.split_at(alone);
-    for (path, time) in alone {
-        set_modified_at_server(session, path, *time).await?;
-        if let Some(refusal) = time_refusal_at_server(session).await? {
-            return Ok(Some(refusal));
+    let commands: Vec<_> = times.iter().filter_map(command).collect();
+    let unknown = (commands.len() < times.len()).then(|| no_time_command(session));
+    Ok(set_all(session, commands, "cannot set the time of a directory").await?.or(unknown))
+}
+
+/// Sets the permission bits of these directories, as [`set_modified_all`] sets their times.
+///
+/// # Errors
+///
+/// Fails if the session is lost, or this host refuses.
+pub async fn set_mode_all(
+    context: &Context,
+    host: &mut Host,
+    modes: &[(PathName, u32)],
+) -> Result<Option<Failure>> {
+    let session = match host {
+        Host::Server(_) if modes.is_empty() => return Ok(None),
+        Host::Server(server) => server.session(context).await?,
+        Host::Local(here) => {
+            let mut set = modes.iter().map(|(path, mode)| here.set_mode(path, *mode));
+            return set.try_for_each(|set| set).map(|()| None);
+        }
+    };
+    let command = |(path, mode): &(PathName, u32)| {
+        (session.manners.mode_command(path, *mode), bytes_of_question(path) + LONGEST_FACT)
+    };
+    let commands = modes.iter().map(command).collect();
+    set_all(session, commands, "cannot set the permissions of a directory").await
+}
+
+/// Sends these commands, each with the bytes of its line at most. Ours take what is set of directories; others are asked once before
+/// the rest is sent.
+async fn set_all(
+    session: &mut Session,
+    mut commands: Vec<(Command, usize)>,
+    what: &str,
+) -> Result<Option<Failure>> {
+    let alone = match session.manners.is_asked_ahead() {
+        true => usize::from(!session.manners.capabilities.takes_ahead).min(commands.len()),
+        false => commands.len(),
+    };
+    let ahead = commands.split_off(alone);
+    for (command, _) in commands {
+        let answer = session.ask(command).await?;
+        if !answer.is_done() {
+            return Ok(Some(session.refusal(what, &answer)));
         }
     }
-    let command = |(path, time): &(PathName, When)| {
-        let command = session.manners.time_command(path, *time)?;
-        Some((command, bytes_of_question(path) + LONGEST_TIMES))
-    };
-    let commands: Vec<_> = ahead.iter().filter_map(command).collect();
-    let sent = commands.len();
-    let answers = ask_each_ahead(session, commands.into_iter()).await;
+    let sent = ahead.len();
+    let answers = ask_each_ahead(session, ahead.into_iter()).await;
     if answers.len() < sent {
         session.check_open()?;
         return Err(Failure::interrupted());
     }
     let refused = answers.iter().find(|answer| !answer.is_done());
-    Ok(refused.map(|answer| session.refusal("cannot set the time of a directory", answer)))
+    Ok(refused.map(|answer| session.refusal(what, answer)))
+}
+
+fn no_time_command(session: &Session) -> Failure {
+    let what = format!("{} offers no command that sets the time of a file", session.title);
+    Failure::new(failure::Kind::Other, what)
 }
 
 /// Waits for the reply to the time that was sent last.
@@ -172,5 +209,5 @@ pub async fn set_mode(
     Ok((!answer.is_done()).then(refusal))
 }
 
-/// The largest number of bytes that a command for a time has beside its path.
-const LONGEST_TIMES: usize = 64;
+/// The largest number of bytes that a command for a time or a mode has beside its path.
+const LONGEST_FACT: usize = 64;

@@ -140,14 +140,14 @@ pub(in crate::job) async fn finish_directories(
         wanted.times = false;
         context.run.events.notice(format!("of directories, modification times are not kept: {refusal}"));
     }
-    for (path, Attributes { mode, .. }) in directories {
-        let Some(mode) = mode.filter(|_| wanted.modes) else { continue };
-        context.confirm_job().await?;
-        let refusal = files::set_mode(context, destination, path, mode & KEPT).await;
-        if let Some(refusal) = refusal.unwrap_or_else(Some) {
-            wanted.modes = false;
-            context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));
-        }
+    let with_mode = |(path, of): &(PathName, Attributes)| of.mode.map(|mode| (path.clone(), mode & KEPT));
+    let modes: Vec<(PathName, u32)> =
+        if wanted.modes { directories.iter().filter_map(with_mode).collect() } else { Vec::new() };
+    context.confirm_job().await?;
+    let refusal = files::set_mode_all(context, destination, &modes).await;
+    if let Some(refusal) = refusal.unwrap_or_else(Some) {
+        wanted.modes = false;
+        context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));
     }
     Ok(())
 }
