@@ -484,8 +484,31 @@ fn a_tree_is_moved_between_servers_of_other_people() {
             assert!(to.bytes(&format!("n/{name}")) == bytes_of(name), "{name}: {shown}");
         }
         assert_eq!(from.names(), [""; 0], "{shown}");
-        // The directory of the copies is new, so that no source is its own copy, and none is renamed aside to find out.
-        assert!(one != Kind::Vsftpd || !from.said().contains("RNFR"), "{shown}");
+        // The directory of the copies is new and the source tells which file it is, so that none is renamed aside to find out.
+        assert!(one != Kind::PureFtpd || !from.said().contains("RNFR"), "{shown}");
+    }
+}
+
+/// The number of workers falls while files are moved whose links were not found yet.
+#[test]
+fn links_beside_their_files_are_moved_with_them() {
+    let start = |kind| Foreign::new(kind).foreign(Hosts::Allowed);
+    let mut from = start(Kind::Proftpd);
+    for number in 0..150 {
+        from = from.file(&format!("t/f{number}"), bytes_of(&number.to_string()));
+    }
+    let (from, to) = (or_skip!(from.start()), or_skip!(start(Kind::Vsftpd).start()));
+    for number in 0..150 {
+        for name in ["a", "z"] {
+            symlink(format!("f{number}"), from.path(&format!("t/{name}{number}"))).unwrap();
+        }
+    }
+    let run = moved(&["-r", &from.url("t"), &to.url("n")]).exits(0);
+    assert_eq!((from.names(), to.names().len()), (Vec::new(), 451), "{run}");
+    for number in 0..150 {
+        for name in ["a", "f", "z"] {
+            assert!(to.bytes(&format!("n/{name}{number}")) == bytes_of(&number.to_string()), "{run}");
+        }
     }
 }
 

@@ -151,6 +151,11 @@ fn a_mistake_in_a_list_is_told_with_its_line_and_nothing_is_sent() {
     check("-\tftp://h/a", "./-");
     assert!(to.names().is_empty());
     user().args(["copy", "--from-file", "none"]).run().exits(3).says("cannot read none");
+    user()
+        .args(["copy", "--from-file", "."])
+        .run()
+        .exits(2)
+        .says("cannot read .: this host said \"is a directory\"");
     user().file("list", "\n").args(["copy", "--from-file", "list"]).run().exits(2).says("lists nothing");
     user().file("list", "a").args(["copy", "--from-file", "list", "a", "b"]).run().exits(2);
     user().args(["copy"]).run().exits(2);

@@ -195,7 +195,7 @@ fn not_an_option(path: &PathName) -> Vec<u8> {
     if name.starts_with(b"-") { [b"./", name].concat() } else { name.to_vec() }
 }
 
-/// The option of `ls` that shows names with a dot, before a name.
+/// The option of `ls` that shows names that begin with a dot, before a name.
 fn with_option_a(path: Option<&PathName>) -> Vec<u8> {
     path.map_or_else(|| b"-a".to_vec(), |path| [b"-a ", &*not_an_option(path)].concat())
 }

@@ -130,11 +130,11 @@ pub fn first_shown_name(path: &PathName) -> Option<PathName> {
     if is_shown { PathName::from_user(name).ok() } else { None }
 }
 
-/// Whether a row shows a directory, if there is no other row of its name.
-pub fn is_certain_directory(entry: &Entry) -> bool {
+/// Whether a row shows a directory, if there is no other row of its name. `shows_dot_names`: the server was told to show all names.
+pub fn is_certain_directory(entry: &Entry, shows_dot_names: bool) -> bool {
     let is_real = entry.kind == Kind::Directory && entry.mode.is_some();
     // Many servers leave such names out of LIST. The only row of one may be the end of the name of a file.
-    let may_be_hidden = entry.name.as_bytes().starts_with(b".");
+    let may_be_hidden = !shows_dot_names && entry.name.as_bytes().starts_with(b".");
     // The row of a link with this name would have only what stands before the arrow.
     is_real && !may_be_hidden && !has_arrow(&entry.name)
 }
@@ -462,12 +462,14 @@ mod tests {
             ..Entry::new(PathName::from_user(name).unwrap(), Kind::Directory)
         };
         for (name, mode, expect) in [
-            ("d", Some(0o755), true),
-            ("d", None, false),
-            (".d", Some(0o755), false),
-            ("x -> y", Some(0o755), false),
+            ("d", Some(0o755), [true, true]),
+            ("d", None, [false, false]),
+            (".d", Some(0o755), [false, true]),
+            ("x -> y", Some(0o755), [false, false]),
         ] {
-            assert_eq!(is_certain_directory(&row(name, mode)), expect, "{name} {mode:?}");
+            let found =
+                [false, true].map(|shows_dot_names| is_certain_directory(&row(name, mode), shows_dot_names));
+            assert_eq!(found, expect, "{name} {mode:?}");
         }
     }
 

@@ -126,12 +126,12 @@ impl Manners {
         self.capabilities.takes_ahead
     }
 
-    /// Whether what MLST tells of a file may be the size and the time of a symbolic link to it, as ProFTPD tells them. A link has the
-    /// bytes of a path, and its owner may execute it.
-    pub const fn may_tell_of_a_link(&self, entry: &Entry) -> bool {
-        let is_small = matches!(entry.size, Some(size) if size <= MOST_OF_A_PATH);
-        let is_executed = matches!(entry.mode, Some(mode) if mode & 0o100 != 0);
-        matches!(entry.kind, Kind::File) && is_small && is_executed && !self.shows_links()
+    /// Whether MLST may have described a symbolic link in place of its file, as ProFTPD does. A link is as large as a path, and its
+    /// owner may execute it.
+    pub const fn may_describe_a_link(&self, entry: &Entry) -> bool {
+        let is_small = matches!(entry.size, Some(size) if size <= LONGEST_LINK);
+        let is_executable = matches!(entry.mode, Some(mode) if mode & 0o100 != 0);
+        matches!(entry.kind, Kind::File) && is_small && is_executable && !self.shows_links()
     }
 
     /// Whether MLST is asked: the server knows it, or has told nothing of what it knows and has not refused it.
@@ -210,8 +210,8 @@ fn is_vague(answer: &Answer) -> bool {
     answer.reply.lines.iter().any(is_vague)
 }
 
-/// The largest number of bytes of a path that a symbolic link holds.
-const MOST_OF_A_PATH: u64 = 4096;
+/// The largest number of bytes of the path that a symbolic link holds.
+const LONGEST_LINK: u64 = 4096;
 /// What ProFTPD and libunftp say of a file that is not there, and of others.
 const VAGUE_WORDS: [&[u8]; 2] = [b" cannot be listed", b" Permanent file not available"];
 
@@ -368,7 +368,7 @@ mod tests {
             let mut manners = Manners::default();
             manners.capabilities.takes_ahead = is_ours;
             let entry = entry_in(&answer(250, &["Facts", line, "End"])).unwrap();
-            assert_eq!(manners.may_tell_of_a_link(&entry), expect, "{line}");
+            assert_eq!(manners.may_describe_a_link(&entry), expect, "{line}");
         };
         check(" type=file;size=8;UNIX.mode=0777; link", false, true);
         check(" type=file;size=4096;UNIX.mode=0700; link", false, true);

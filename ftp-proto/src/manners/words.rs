@@ -130,7 +130,7 @@ impl Manners {
         self.capabilities.takes_ahead || self.capabilities.queues_commands
     }
 
-    /// The largest number of questions that wait for their answers at `ftp-server`, which lets [`Command::MAX_WAITING`] wait.
+    /// The largest number of commands without an answer that are sent to `ftp-server`, a few fewer than [`Command::MAX_WAITING`].
     pub const MOST_AHEAD: usize = Command::MAX_WAITING - 4;
 
     /// Whether another command is sent while so many wait for their answers, with so many bytes of them.

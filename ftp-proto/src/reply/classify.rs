@@ -157,13 +157,13 @@ pub fn queues_commands(greeting: &Reply) -> bool {
     names_one_of(greeting, &["vsftpd", "proftpd"])
 }
 
-/// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`. vsftpd does, unless
-/// `force_dot_files` is set.
+/// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`: vsftpd, which says
+/// `(vsFTPd 3.0.3)`. Others may take `-a` for a name.
 pub fn hides_dot_names(greeting: &Reply) -> bool {
-    names_one_of(greeting, &["vsftpd"])
+    names_one_of(greeting, &["(vsftpd "])
 }
 
-/// Whether a greeting has one of these words, in small letters.
+/// Whether a greeting has one of these words, which are in small letters.
 fn names_one_of(greeting: &Reply, names: &[&str]) -> bool {
     let words = greeting.lines.join(&b' ').to_ascii_lowercase();
     names.iter().any(|name| memchr::memmem::find(&words, name.as_bytes()).is_some())
@@ -328,11 +328,12 @@ mod tests {
             assert_eq!(starts_late(&greeting), expect, "{text}");
             let queues = expect && !text.contains("Pure");
             assert_eq!(queues_commands(&greeting), queues, "{text}");
-            assert_eq!(hides_dot_names(&greeting), text.contains("vsFTPd"), "{text}");
+            assert_eq!(hides_dot_names(&greeting), text.starts_with("(vsFTPd"), "{text}");
         };
         check("(vsFTPd 3.0.3)", true);
         check("ProFTPD Server (Debian) [192.0.2.1]", true);
         check("---------- Welcome to Pure-FTPd [privsep] [TLS] ----------", true);
+        check("Behind this is a vsftpd", true);
         check("pyftpdlib 2.2.0 ready.", false);
         check("Microsoft FTP Service", false);
     }

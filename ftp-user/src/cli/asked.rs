@@ -232,7 +232,7 @@ pub(super) fn find<'a>(known: &'a KnownJobs, called: &str) -> Result<&'a JobReco
             false => "the journal has no such job, which is called by its id or its name".to_owned(),
         };
         Failure::new(Kind::Missing, what).hint(format!(
-            "{FtpUser} jobs lists them: use the same --state or --store; of jobs that have ended it has the last ones"
+            "{FtpUser} jobs lists them: use the same --state or --store; of ended jobs only the last ones are kept"
         ))
     })
 }

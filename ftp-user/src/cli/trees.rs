@@ -300,7 +300,8 @@ fn name_of(path: &Path) -> String {
 }
 
 fn cannot_read(name: &str, error: &io::Error) -> Failure {
-    Failure::of_this_host(format!("cannot read {name}"), error)
+    let failure = Failure::of_this_host(format!("cannot read {name}"), error);
+    if error.kind() == ErrorKind::IsADirectory { failure.as_kind(Kind::Usage) } else { failure }
 }
 
 /// SOURCE and DEST of a line; `None` if the line is empty or a comment.

@@ -370,9 +370,9 @@ impl Host {
         }
     }
 
-    /// When its session has been silent for long, if it has one.
-    pub fn idle_until(&self) -> Option<Moment> {
-        if let Self::Server(server) = self { server.idle_until() } else { None }
+    /// The moment from which its session counts as long idle; `None` without a session.
+    pub fn long_idle_at(&self) -> Option<Moment> {
+        if let Self::Server(server) = self { server.long_idle_at() } else { None }
     }
 
     /// The sessions with the server.

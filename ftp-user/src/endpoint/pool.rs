@@ -300,18 +300,24 @@ impl Pool {
         self.quit(idle.into_iter()).await;
     }
 
-    /// When a session that nobody uses has been silent for long.
-    pub fn idle_until(&self) -> Option<Moment> {
-        self.state.locked().idle.iter().filter_map(|session| session.idle_until()).min()
+    /// The moment from which a session that nobody uses counts as long idle.
+    pub fn long_idle_at(&self) -> Option<Moment> {
+        self.state.locked().idle.iter().filter_map(|session| session.long_idle_at()).min()
     }
 
-    /// Takes out the sessions that nobody uses and that have been silent for long, if there are any, and says goodbye on them. Their
-    /// server would end them, which looks like a loss, and others may want their places.
+    /// Takes out the long idle sessions, if there are any, and says goodbye on them. Otherwise their server ends them, which counts as
+    /// a loss, and they take places that new sessions may need.
     pub fn quit_long_idle(self: &Arc<Self>, now: Moment) -> Option<impl Future<Output = ()> + use<>> {
-        let is_due = |session: &mut Box<Session>| session.idle_until().is_some_and(|until| until <= now);
-        let idle: Vec<_> = self.state.locked().idle.extract_if(.., is_due).collect();
-        let pool = Arc::clone(self);
-        (!idle.is_empty()).then_some(async move { pool.quit(idle.into_iter()).await })
+        let mut state = self.state.locked();
+        let is_due = |session: &mut Box<Session>| session.long_idle_at().is_some_and(|at| at <= now);
+        let idle: Vec<_> = state.idle.extract_if(.., is_due).collect();
+        // Until it has heard the goodbye, the server counts them.
+        state.leased += idle.len();
+        let (pool, number) = (Arc::clone(self), idle.len());
+        (number > 0).then_some(async move {
+            pool.quit(idle.into_iter()).await;
+            pool.state.locked().leased -= number;
+        })
     }
 
     async fn quit(&self, sessions: impl Iterator<Item = Box<Session>>) {
@@ -457,9 +463,9 @@ impl Server {
         }
     }
 
-    /// When its session has been silent for long, if it has one.
-    pub fn idle_until(&self) -> Option<Moment> {
-        self.lease.as_ref()?.session.as_ref()?.idle_until()
+    /// The moment from which its session counts as long idle; `None` without a session.
+    pub fn long_idle_at(&self) -> Option<Moment> {
+        self.lease.as_ref()?.session.as_ref()?.long_idle_at()
     }
 
     /// Leaves the session to whoever needs one next.

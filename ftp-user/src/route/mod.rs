@@ -94,13 +94,13 @@ impl Ends {
         }
     }
 
-    /// When the session of an end has been silent for long.
-    pub fn idle_until(&self) -> Option<Moment> {
-        [&self.source, &self.destination].into_iter().filter_map(Host::idle_until).min()
+    /// The moment from which the session of an end counts as long idle.
+    pub fn long_idle_at(&self) -> Option<Moment> {
+        [&self.source, &self.destination].into_iter().filter_map(Host::long_idle_at).min()
     }
 
     /// Leaves their sessions to whoever needs one next.
-    pub fn leave_sessions(&mut self) {
+    pub fn release_sessions(&mut self) {
         for end in [&mut self.source, &mut self.destination] {
             let without = end.beside();
             std::mem::replace(end, without).release();

@@ -215,8 +215,8 @@ impl Dialogue {
 }
 
 impl Session {
-    /// When the server has said nothing for long. Servers end sessions in which nobody asks anything, the first ones after a minute.
-    pub fn idle_until(&self) -> Option<Moment> {
+    /// The moment from which the session counts as long idle. Servers end idle sessions, some of them after a minute.
+    pub fn long_idle_at(&self) -> Option<Moment> {
         Some(self.dialogue.heard_at? + LONG_IDLE)
     }
 
@@ -554,7 +554,7 @@ pub fn newest_session() -> SessionId {
 /// the second file does not try again what was in vain for the first one.
 pub type ClosedPosture = Arc<Mutex<Option<Posture>>>;
 
-/// For how long a session is kept that nobody uses.
+/// A session that nobody uses counts as long idle when its server has been silent for so long.
 const LONG_IDLE: Duration = Duration::from_secs(30);
 /// How many transfer commands may be sent ahead of their replies.
 pub(super) const MOST_TRANSFERS: usize = 64;

@@ -522,8 +522,10 @@ pub(crate) async fn list_real_directories(
 ) -> Result<HashSet<PathName>> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
     let mut directory = RemoteDirectory { session: server.session(context).await?, path: directory };
+    let shows_dot_names = directory.session.manners.capabilities.hides_dot_names;
     let mut rows = CertainRows::default();
-    let mut note = |entry: Entry| rows.note(entry.name.clone(), is_certain_directory(&entry));
+    let mut note =
+        |entry: Entry| rows.note(entry.name.clone(), is_certain_directory(&entry, shows_dot_names));
     let listing = directory.list_as(Form::List, &mut note).await.map_err(|(_, failure)| failure)?;
     Ok(rows.certain(listing.is_incomplete()))
 }

@@ -55,16 +55,21 @@ pub async fn facts_at_server(session: &mut Session, path: &PathName) -> Result<O
 ///
 /// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
 pub async fn entry_at_server(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
+    let mut entry = shown_entry(session, path).await?;
+    if let Some(entry) = &mut entry {
+        correct_links(session, [(path, entry)].into_iter()).await;
+    }
+    Ok(entry)
+}
+
+/// The same, where the facts of a symbolic link may stand for those of its file.
+async fn shown_entry(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
     if session.manners.takes_mlst() {
         let answer = match session.looked_ahead(path).await? {
             Some(answer) => answer,
             None => session.ask(Command::Mlst(Some(path.clone()))).await?,
         };
-        let mut entry = entry_of(session, path, &answer).await?;
-        if let Some(entry) = &mut entry {
-            look_behind_links(session, [(path, entry)].into_iter()).await;
-        }
-        return Ok(entry);
+        return entry_of(session, path, &answer).await;
     }
     without_mlst(session, path).await
 }
@@ -82,25 +87,22 @@ async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Re
     }
 }
 
-/// SIZE and MDTM tell the size and the time of the file to which a symbolic link leads, where MLST may have told those of the link.
-/// Its permissions are not known then.
-async fn look_behind_links<'a>(
+/// MLST may have told the size, the time and the permissions of a symbolic link in place of those of its file. SIZE follows links, and
+/// tells another size then. MDTM tells the time, and nobody tells the permissions.
+async fn correct_links<'a>(
     session: &mut Session,
     entries: impl Iterator<Item = (&'a PathName, &'a mut Entry)>,
 ) {
-    let may_be_links = entries.filter(|(_, entry)| session.manners.may_tell_of_a_link(entry));
-    let (paths, links): (Vec<PathName>, Vec<&mut Entry>) =
+    let may_be_links = entries.filter(|(_, entry)| session.manners.may_describe_a_link(entry));
+    let (paths, told): (Vec<PathName>, Vec<&mut Entry>) =
         may_be_links.map(|(path, entry)| (path.clone(), entry)).unzip();
     if paths.is_empty() {
         return;
     }
-    for (link, file) in links.into_iter().zip(sizes_ahead(session, &paths).await) {
-        let Some(file) = file else { continue };
-        let is_other =
-            file.size != link.size || file.modified.is_some_and(|time| link.exactly_modified() != Some(time));
-        if is_other {
-            (link.size, link.modified, link.precision) = (file.size, file.modified, file.precision);
-            link.mode = None;
+    for (told, file) in told.into_iter().zip(sizes_ahead(session, &paths).await) {
+        if let Some(file) = file.filter(|file| file.size != told.size) {
+            (told.size, told.modified, told.precision) = (file.size, file.modified, file.precision);
+            told.mode = None;
         }
     }
 }
@@ -142,20 +144,20 @@ pub(super) async fn facts_of_all_at_server(
             (_, Some(file)) => Ok(Some(file)),
             (Some(answer), None) => entry_of(session, path, &answer).await,
             (None, None) if session.is_over() => break,
-            (None, None) => entry_at_server(session, path).await,
+            (None, None) => shown_entry(session, path).await,
         };
         all.push(entry);
     }
     let found =
         all.iter_mut().zip(paths).filter_map(|(entry, path)| Some((path, entry.as_mut().ok()?.as_mut()?)));
-    look_behind_links(session, found).await;
+    correct_links(session, found).await;
     all.into_iter().map(|entry| entry.map(|entry| entry.map(|entry| Facts::from(&entry)))).collect()
 }
 
 /// What SIZE and MDTM, sent ahead for each of these paths, tell of those that are files. `None` if they do not tell that it is
 /// one. If the session is lost, these are the first ones only.
 async fn sizes_ahead(session: &mut Session, paths: &[PathName]) -> Vec<Option<Entry>> {
-    // Each server counts in the type in force.
+    // SIZE counts in the type in force (RFC 3659 section 4).
     if session.set_type(DataType::Image).await.is_err() {
         return Vec::new();
     }

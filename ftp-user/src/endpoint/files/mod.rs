@@ -53,6 +53,5 @@ pub(crate) use names::{cannot_delete, make_stable};
 pub use receive::{WantedFile, receive};
 pub use rename::{FinalName, Replacement, check_stored_name, put_back, rename, rename_at_server};
 pub use times::{
-    modified, set_mode, set_mode_all, set_modified, set_modified_all, set_modified_at_server, time_refusal,
-    time_refusal_at_server,
+    SetFact, modified, set_facts, set_modified, set_modified_at_server, time_refusal, time_refusal_at_server,
 };

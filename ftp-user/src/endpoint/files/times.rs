@@ -69,84 +69,83 @@ pub async fn set_modified_at_server(session: &mut Session, path: &PathName, time
     if session.manners.capabilities.takes_ahead { Ok(()) } else { settle_time(session).await }
 }
 
-/// Sets when these were modified last. A server that takes commands ahead is sent many of them together. Returns the first
-/// refusal; a server that takes none ahead is not asked for what follows it.
+/// What a file or directory gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetFact {
+    /// When it was modified last.
+    Modified(When),
+    /// Its permission bits.
+    Mode(u32),
+}
+
+impl SetFact {
+    /// The command that sets it, if the server offers one. Servers do not announce SITE CHMOD, so that it is tried.
+    fn command(self, session: &Session, path: &PathName) -> Option<Command> {
+        match self {
+            Self::Modified(time) => session.manners.time_command(path, time),
+            Self::Mode(mode) => Some(session.manners.mode_command(path, mode)),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Modified(_) => "time",
+            Self::Mode(_) => "permissions",
+        }
+    }
+}
+
+/// Gives files and directories their times or permissions. A server that takes commands ahead is sent many of them together; one of
+/// other people is asked once before the rest is sent. Returns the first refusal; a server that takes none ahead is not asked for what
+/// follows it.
 ///
 /// # Errors
 ///
 /// Fails if the session is lost, or this host refuses.
-pub async fn set_modified_all(
+pub async fn set_facts(
     context: &Context,
     host: &mut Host,
-    times: &[(PathName, When)],
+    facts: &[(PathName, SetFact)],
 ) -> Result<Option<Failure>> {
     let session = match host {
-        Host::Server(_) if times.is_empty() => return Ok(None),
+        Host::Server(_) if facts.is_empty() => return Ok(None),
         Host::Server(server) => server.session(context).await?,
         Host::Local(here) => {
-            let mut set = times.iter().map(|(path, time)| here.set_modified(path, *time));
+            let mut set = facts.iter().map(|(path, fact)| match fact {
+                SetFact::Modified(time) => here.set_modified(path, *time),
+                SetFact::Mode(mode) => here.set_mode(path, *mode),
+            });
             return set.try_for_each(|set| set).map(|()| None);
         }
     };
-    let command = |(path, time): &(PathName, When)| {
-        Some((session.manners.time_command(path, *time)?, bytes_of_question(path) + LONGEST_FACT))
+    let command = |(path, fact): &(PathName, SetFact)| {
+        Some((fact.command(session, path)?, bytes_of_question(path) + LONGEST_FACT))
     };
-    let commands: Vec<_> = times.iter().filter_map(command).collect();
-    let unknown = (commands.len() < times.len()).then(|| no_time_command(session));
-    Ok(set_all(session, commands, "cannot set the time of a directory").await?.or(unknown))
-}
-
-/// Sets the permission bits of these directories, as [`set_modified_all`] sets their times.
-///
-/// # Errors
-///
-/// Fails if the session is lost, or this host refuses.
-pub async fn set_mode_all(
-    context: &Context,
-    host: &mut Host,
-    modes: &[(PathName, u32)],
-) -> Result<Option<Failure>> {
-    let session = match host {
-        Host::Server(_) if modes.is_empty() => return Ok(None),
-        Host::Server(server) => server.session(context).await?,
-        Host::Local(here) => {
-            let mut set = modes.iter().map(|(path, mode)| here.set_mode(path, *mode));
-            return set.try_for_each(|set| set).map(|()| None);
-        }
+    let Some(commands) = facts.iter().map(command).collect::<Option<Vec<_>>>() else {
+        return Ok(Some(no_time_command(session)));
     };
-    let command = |(path, mode): &(PathName, u32)| {
-        (session.manners.mode_command(path, *mode), bytes_of_question(path) + LONGEST_FACT)
-    };
-    let commands = modes.iter().map(command).collect();
-    set_all(session, commands, "cannot set the permissions of a directory").await
-}
-
-/// Sends these commands, each with the bytes of its line at most. Ours take what is set of directories; others are asked once before
-/// the rest is sent.
-async fn set_all(
-    session: &mut Session,
-    mut commands: Vec<(Command, usize)>,
-    what: &str,
-) -> Result<Option<Failure>> {
     let alone = match session.manners.is_asked_ahead() {
-        true => usize::from(!session.manners.capabilities.takes_ahead).min(commands.len()),
+        true => usize::from(!session.manners.capabilities.takes_ahead),
         false => commands.len(),
     };
-    let ahead = commands.split_off(alone);
-    for (command, _) in commands {
-        let answer = session.ask(command).await?;
-        if !answer.is_done() {
-            return Ok(Some(session.refusal(what, &answer)));
+    let (mut commands, mut answers) = (commands.into_iter(), Vec::new());
+    for (command, _) in commands.by_ref().take(alone) {
+        answers.push(session.ask(command).await?);
+        if !answers.iter().all(Answer::is_done) {
+            break;
         }
     }
-    let sent = ahead.len();
-    let answers = ask_each_ahead(session, ahead.into_iter()).await;
-    if answers.len() < sent {
-        session.check_open()?;
-        return Err(Failure::interrupted());
+    if answers.iter().all(Answer::is_done) {
+        answers.extend(ask_each_ahead(session, commands).await);
+        if answers.len() < facts.len() {
+            session.check_open()?;
+            return Err(Failure::interrupted());
+        }
     }
-    let refused = answers.iter().find(|answer| !answer.is_done());
-    Ok(refused.map(|answer| session.refusal(what, answer)))
+    let refused = facts.iter().zip(&answers).find(|(_, answer)| !answer.is_done());
+    Ok(refused.map(|((path, fact), answer)| {
+        session.refusal(format!("cannot set the {} of {}", fact.name(), path.display()), answer)
+    }))
 }
 
 fn no_time_command(session: &Session) -> Failure {
@@ -186,27 +185,6 @@ pub async fn time_refusal_at_server(session: &mut Session) -> Result<Option<Fail
         TimeRefusal::Unknown(failure) => failure,
         TimeRefusal::Refused(answer) => session.refusal("cannot set the time of a file", &answer),
     }))
-}
-
-/// Sets the permission bits of a file or directory. Returns why the server has not done so. Servers do not announce
-/// SITE CHMOD, so that it is tried.
-///
-/// # Errors
-///
-/// Fails if the session is lost, or this host refuses.
-pub async fn set_mode(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-    mode: u32,
-) -> Result<Option<Failure>> {
-    let session = match host {
-        Host::Server(server) => server.session(context).await?,
-        Host::Local(here) => return here.set_mode(path, mode).map(|()| None),
-    };
-    let answer = session.ask(session.manners.mode_command(path, mode)).await?;
-    let refusal = || session.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
-    Ok((!answer.is_done()).then(refusal))
 }
 
 /// The largest number of bytes that a command for a time or a mode has beside its path.

@@ -57,9 +57,9 @@ impl FileClaim {
         is_open && !self.kept.has_part() && has_no_old_part && self.kept.forecast == CopyForecast::NotAsked
     }
 
-    /// Whether what has the final name may be the copy of this very job, which was not seen to end, or whose source is to be deleted.
-    pub(in crate::job) const fn may_be_done(&self, options: Options) -> bool {
-        self.kept.may_be_done || self.done.is_some() && options.moves
+    /// Whether what has the final name may be the copy of this very job, which has ended or was not seen to end.
+    pub(in crate::job) const fn may_be_done(&self) -> bool {
+        self.done.is_some() || self.kept.may_be_done
     }
 
     /// Takes a name for its part that nobody has used. It is on the disk if the journal keeps the file; `None` if it is not.
@@ -385,6 +385,12 @@ impl FileRecord {
     pub(in crate::job) fn may_be_named(&mut self, done: FileCopy) {
         self.may_be_done = true;
         self.moved = Some(Box::new(done));
+    }
+
+    /// Whether what has the final name may be the copy of this very job, and no run has seen it end: only digests prove it. A copy
+    /// that has ended was verified before it got its name and its time.
+    pub(in crate::job) const fn is_unproven(&self) -> bool {
+        self.may_be_done && self.finished.is_none()
     }
 
     /// The copy of this very source that this job has finished before.

@@ -93,7 +93,7 @@ async fn ask(
         };
         // A digest must not be older than the time that says it.
         let gets_time = options.syncs.is_some() && options.times && source.modified != target.modified;
-        match skip_by(options, source, &target, claim.may_be_done(options)) {
+        match skip_by(options, source, &target, claim) {
             SkipBy::Facts => by_facts.push((file, target)),
             SkipBy::Digests if !gets_time => by_digests.push((file, target)),
             SkipBy::Digests | SkipBy::Nothing => {}
@@ -139,7 +139,8 @@ async fn digests(
     there.into_iter().zip(here).map(<[Option<Digest>; 2]>::from).collect()
 }
 
-/// The most files about which both ends are asked before one of them is settled. A few more would cost a round trip.
+/// The most files about which both ends are asked before one of them is settled. It is a multiple of what waits at an
+/// `ftp-server`: one more file would cost another round trip.
 pub(super) const MOST: usize = 4 * Manners::MOST_AHEAD;
 /// The smallest number of files that are asked about together.
 const FEWEST: usize = 2;

@@ -66,7 +66,7 @@ struct Member {
     part: Option<PartId>,
     /// Nothing has had its name.
     is_free: bool,
-    /// Something may have had its name, so that both places may be one.
+    /// Something may have had its name, so that the source and the copy may be one file.
     was_taken: bool,
     /// It has joined others that moved.
     has_joined: bool,
@@ -245,7 +245,10 @@ impl Admission {
         let by_parts = self.manner == Manner::OneByOne;
         // Over one connection the source compares the file with its listing.
         let is_dated = |facts: &Facts| by_parts || facts.modified.is_some();
-        let facts = file.item.known.clone().filter(|_| takes_name && may_move(&file, self.options));
+        // A server may tell of a link what it is, and not what its file is.
+        let is_described = file.item.leads_to.is_none() || self.source.shows_links();
+        let can_move = takes_name && is_described && may_move(&file, self.options);
+        let facts = file.item.known.clone().filter(|_| can_move);
         let (Some(facts), Ok(claim)) = (facts.filter(is_dated), &mut file.claim) else {
             return Err(Box::new(file));
         };
@@ -255,8 +258,10 @@ impl Admission {
         }
         let (claim, item) = (std::mem::take(claim), file.item);
         let is_free = !by_parts && self.names.is_free(&item.destination);
-        // Of a listing of another server nobody knows what it has left out.
-        let was_taken = !is_free && !self.names.is_in_new_directory(&item.destination);
+        // A listing of another server may leave names out, and MKD may say of a directory that is there that it was made: then the
+        // source is seen to be another file now.
+        let is_new = facts.unique.is_some() && self.names.is_in_new_directory(&item.destination);
+        let was_taken = !is_free && !is_new;
         let (has_joined, transfer) = (false, TransferFacts::default());
         Ok(Member { item, claim, facts, part, is_free, was_taken, has_joined, end: None, transfer })
     }

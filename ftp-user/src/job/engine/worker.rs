@@ -36,10 +36,10 @@ impl Worker {
         Self { ends, portion: MovedPortion::default() }
     }
 
-    /// When a session of it has been silent for long. Those that have verified copies of a move are kept until their sources are
-    /// deleted.
-    pub(super) fn idle_until(&self) -> Option<Moment> {
-        self.ends.idle_until().filter(|_| self.portion.is_empty())
+    /// The moment from which a session of it counts as long idle. `None` while sources wait to be deleted: only the session that has
+    /// verified their copies proves them.
+    pub(super) fn long_idle_at(&self) -> Option<Moment> {
+        self.ends.long_idle_at().filter(|_| self.portion.is_empty())
     }
 }
 

@@ -39,13 +39,16 @@ pub(super) struct Workers {
     ends: Ends,
     width: Width,
     idle: Vec<Worker>,
+    /// Those that are not needed any more, and have copied files of a move whose sources are not deleted yet: no other session has
+    /// verified these copies.
+    resting: Vec<Worker>,
     /// How many are being opened.
     opening: usize,
     /// Why a server has refused one of those that were opened together.
     refusal: Option<Failure>,
     tasks: JoinSet<TaskEnd>,
-    /// How many of the tasks are of workers that are not needed any more, or of none.
-    departing: usize,
+    /// Sessions that nobody used, which end.
+    goodbyes: JoinSet<()>,
     /// What workers that are not needed any more have with relays.
     circuits: Vec<Circuit>,
     grouping: Grouping,
@@ -70,16 +73,9 @@ enum TaskEnd {
     Opened(Result<Ends>),
     Copied(Worker, Box<WorkerResults>),
     /// The worker has deleted sources.
-    Deleted {
-        worker: Worker,
-        kept: Vec<KeptSource>,
-        /// Whether it is not needed any more.
-        departs: bool,
-    },
+    Deleted(Worker, Vec<KeptSource>),
     /// What came of files that were offered to other daemons.
     Shared(Box<WorkerResults>),
-    /// Sessions that nobody used have ended.
-    Quit,
 }
 
 impl Workers {
@@ -94,10 +90,11 @@ impl Workers {
             given: 0,
             width: Width::new(options.jobs),
             idle: vec![Worker::of(ends)],
+            resting: Vec::new(),
             opening: 0,
             refusal: None,
             tasks: JoinSet::new(),
-            departing: 0,
+            goodbyes: JoinSet::new(),
             circuits: Vec::new(),
             unleft: MovedPortion::default(),
         }
@@ -258,18 +255,9 @@ impl Workers {
                 self.opened(opened);
                 None
             }
-            TaskEnd::Deleted { worker, kept, departs } => {
-                if departs {
-                    self.departing -= 1;
-                    self.dismiss(worker);
-                } else {
-                    self.keep(worker);
-                }
+            TaskEnd::Deleted(worker, kept) => {
+                self.keep(worker);
                 Some(WorkerResults { kept, ..WorkerResults::default() })
-            }
-            TaskEnd::Quit => {
-                self.departing -= 1;
-                None
             }
             TaskEnd::Shared(results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.returned.len());
@@ -342,29 +330,18 @@ impl Workers {
 
     /// How many workers there are, and how many are being opened.
     fn number(&self) -> usize {
-        self.idle.len() + self.tasks.len() - self.departing - self.sharing.parts
+        self.idle.len() + self.tasks.len() - self.sharing.parts
     }
 
-    /// Keeps a worker that has nothing to do, unless there are too many. Then it deletes the sources of what it has copied
-    /// before its sessions are given up: no other session has verified these copies.
+    /// Keeps a worker that has nothing to do, unless there are too many.
     fn keep(&mut self, worker: Worker) {
         if self.number() < self.width.target {
             self.idle.push(worker);
         } else if worker.portion.is_empty() {
             self.dismiss(worker);
         } else {
-            self.departing += 1;
-            self.delete_by(worker, true);
+            self.resting.push(worker);
         }
-    }
-
-    /// Has a worker delete the sources of what it has copied. `departs`: it is not needed any more.
-    fn delete_by(&mut self, mut worker: Worker, departs: bool) {
-        let tools = self.tools.clone();
-        self.tasks.spawn(async move {
-            let kept = tools.delete_sources(&mut worker).await;
-            TaskEnd::Deleted { worker, kept, departs }
-        });
     }
 
     /// Returns the sessions of a worker to their pools.
@@ -414,37 +391,38 @@ impl Workers {
         }
     }
 
-    /// Has idle workers delete the sources of what they have copied where `is_due` says so. Those that are busy do it before
-    /// they are idle for long.
+    /// Has workers that copy nothing delete the sources of what they have copied where `is_due` says so. Those that are busy do it
+    /// before they are idle for long.
     pub(super) fn delete_sources(&mut self, is_due: fn(&MovedPortion, Moment) -> bool) {
         let now = self.tools.context.world.clock.now();
         if let Some(worker) = self.idle.last_mut() {
             worker.portion.append(std::mem::take(&mut self.unleft));
         }
-        let workers: Vec<Worker> = self.idle.extract_if(.., |worker| is_due(&worker.portion, now)).collect();
-        workers.into_iter().for_each(|worker| self.delete_by(worker, false));
+        let idle = self.idle.extract_if(.., |worker| is_due(&worker.portion, now));
+        for mut worker in idle.chain(self.resting.extract_if(.., |worker| is_due(&worker.portion, now))) {
+            let tools = self.tools.clone();
+            self.tasks.spawn(async move {
+                let kept = tools.delete_sources(&mut worker).await;
+                TaskEnd::Deleted(worker, kept)
+            });
+        }
     }
 
     /// The sources that stay because symbolic links to them were not moved. Nothing may be under way.
     pub(super) fn kept_for_links(&mut self) -> Vec<KeptSource> {
-        let portions = self.idle.iter_mut().map(|worker| &mut worker.portion).chain([&mut self.unleft]);
+        let workers = self.idle.iter_mut().chain(&mut self.resting);
+        let portions = workers.map(|worker| &mut worker.portion).chain([&mut self.unleft]);
         portions.flat_map(|portion| moving::kept_for_links(portion, &self.tools.links)).collect()
     }
 
-    /// Ends the sessions that nobody has used for long, those of idle workers too.
+    /// Ends the sessions that nobody has used for long: those in the pools, and those of idle workers.
     pub(super) fn quit_long_idle(&mut self) {
         let now = self.tools.context.world.clock.now();
-        for worker in
-            self.idle.iter_mut().filter(|worker| worker.idle_until().is_some_and(|until| until <= now))
-        {
-            worker.ends.leave_sessions();
-        }
+        let is_long_idle = |worker: &&mut Worker| worker.long_idle_at().is_some_and(|at| at <= now);
+        self.idle.iter_mut().filter(is_long_idle).for_each(|worker| worker.ends.release_sessions());
+        while self.goodbyes.try_join_next().is_some() {}
         for goodbyes in self.pools().filter_map(|pool| pool.quit_long_idle(now)).collect::<Vec<_>>() {
-            self.departing += 1;
-            self.tasks.spawn(async move {
-                goodbyes.await;
-                TaskEnd::Quit
-            });
+            self.goodbyes.spawn(goodbyes);
         }
     }
 
@@ -453,16 +431,17 @@ impl Workers {
         [&self.ends.source, &self.ends.destination].into_iter().filter_map(Host::pool)
     }
 
-    /// When an idle worker is to delete the sources of what it has copied, or a session to end that nobody uses.
+    /// When a worker that copies nothing must delete sources, or a session that nobody uses must end.
     pub(super) fn due_at(&self) -> Option<Moment> {
-        let portions = self.idle.iter().filter_map(|worker| worker.portion.due_at());
-        let sessions = self.idle.iter().filter_map(Worker::idle_until);
-        portions.chain(sessions).chain(self.pools().filter_map(|pool| pool.idle_until())).min()
+        let portions = self.idle.iter().chain(&self.resting).filter_map(|worker| worker.portion.due_at());
+        let sessions = self.idle.iter().filter_map(Worker::long_idle_at);
+        portions.chain(sessions).chain(self.pools().filter_map(|pool| pool.long_idle_at())).min()
     }
 
     /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.
     pub(super) fn read_from(&mut self, source: &Host) {
-        for ends in self.idle.iter_mut().map(|worker| &mut worker.ends).chain([&mut self.ends]) {
+        let workers = self.idle.iter_mut().chain(&mut self.resting).map(|worker| &mut worker.ends);
+        for ends in workers.chain([&mut self.ends]) {
             ends.source = source.beside();
         }
     }
@@ -477,9 +456,10 @@ impl Workers {
     /// The first worker, after all others have ended; their sessions return to their pools.
     pub(super) async fn finish(mut self) -> Ends {
         let ends = self.idle.pop().map_or_else(|| self.ends.beside(), |worker| worker.ends);
-        for other in std::mem::take(&mut self.idle) {
+        for other in std::mem::take(&mut self.idle).into_iter().chain(std::mem::take(&mut self.resting)) {
             self.dismiss(other);
         }
+        while self.goodbyes.join_next().await.is_some() {}
         for circuit in self.circuits {
             circuit.quit().await;
         }

@@ -53,10 +53,8 @@ pub(in crate::job) async fn copy_claimed(
     let context = claimed.context(context, item);
     let FileClaim { mut kept, done, .. } = claimed;
     match done {
-        // Both may have changed since: a sync looks at them like the next one would, and a move compares them before the source is
-        // deleted.
-        Some(_) if options.moves => kept.may_be_done = true,
-        Some(_) if options.syncs.is_some() => {}
+        // Both may have changed since: they are compared again before the source is deleted.
+        Some(_) if options.moves || options.syncs.is_some() => kept.may_be_done = true,
         Some(means) => {
             let done = FileCopy::earlier(item.known.as_ref().and_then(|facts| facts.size), means);
             return Ok(FileCopy { session: ends.destination.session_id(), ..done });
@@ -393,7 +391,10 @@ impl Copying<'_> {
                 publish::keep_old(context, host, target, kept_as, old.size).await?;
         }
         if options.perms {
-            times::set_mode(context, self.ends, &part.stored, source.mode).await?;
+            match source.mode {
+                Some(mode) => times::set_mode(context, self.ends, &part.stored, mode).await?,
+                None => times::tell_unknown_mode(context, self.ends, self.item),
+            }
         }
         times::set(context, self.ends, &part.stored, source.modified.filter(|_| options.times)).await?;
         let size = source.size.filter(|_| proof.by != Verified::None);

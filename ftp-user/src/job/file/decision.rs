@@ -8,6 +8,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
 };
+use crate::job::claims::claim::FileClaim;
 use crate::job::claims::forecast::CopyForecast;
 use crate::job::moving::refuse_without_directory;
 use crate::job::request::job::{Compare, Options};
@@ -45,15 +46,16 @@ pub(in crate::job) enum SkipBy {
     Nothing,
 }
 
-/// What can show that a file need not be copied if `target` has its final name. `may_be_done`: that may be the copy of this very
-/// job.
-pub(in crate::job) fn skip_by(options: Options, source: &Facts, target: &Facts, may_be_done: bool) -> SkipBy {
+/// What can show that a file need not be copied if `target` has its final name.
+pub(in crate::job) fn skip_by(options: Options, source: &Facts, target: &Facts, claim: &FileClaim) -> SkipBy {
     match options.overwrite.decide(source, Some(target)) {
         Decision::Copy => SkipBy::Nothing,
         Decision::Skip if options.moves => SkipBy::Digests,
-        Decision::Exists if may_be_done => SkipBy::Digests,
+        Decision::Exists if claim.may_be_done() => SkipBy::Digests,
         Decision::Skip | Decision::Exists => SkipBy::Facts,
-        Decision::Compare if !may_be_done && is_as_old(options, source, Some(target)) => SkipBy::Facts,
+        Decision::Compare if !claim.kept.is_unproven() && is_as_old(options, source, Some(target)) => {
+            SkipBy::Facts
+        }
         Decision::Compare => SkipBy::Digests,
     }
 }
@@ -184,9 +186,8 @@ impl Copying<'_> {
                     "--overwrite always replaces it"
                 }))
             }
-            // What an earlier run of this job may have stored is proven.
             Decision::Compare
-                if !kept.may_be_done && is_as_old(self.options, &files.source, files.target.as_ref()) =>
+                if !kept.is_unproven() && is_as_old(self.options, &files.source, files.target.as_ref()) =>
             {
                 Ok(Some(Verified::Size.into()))
             }
@@ -339,7 +340,9 @@ mod tests {
         let copies = |overwrite| Options { overwrite, ..Options::default() };
         let moves = |overwrite| Options { moves: true, ..copies(overwrite) };
         let syncs = |rule| Options { syncs: Some(rule), ..Options::default() };
-        for (options, target, may_be_done, expect) in [
+        let mut begun = FileClaim::default();
+        begun.kept.may_be_done = true;
+        for (options, target, was_begun, expect) in [
             (copies(Different), &same, false, SkipBy::Digests),
             (copies(Different), &other, false, SkipBy::Nothing),
             (copies(Always), &same, false, SkipBy::Nothing),
@@ -355,8 +358,9 @@ mod tests {
             (syncs(Compare::Hash), &same, false, SkipBy::Digests),
             (syncs(Compare::Auto), &older, false, SkipBy::Digests),
         ] {
-            let found = skip_by(options, &source, target, may_be_done);
-            assert_eq!(found, expect, "{options:?} {target:?} {may_be_done}");
+            let claim = if was_begun { &begun } else { &FileClaim::default() };
+            let found = skip_by(options, &source, target, claim);
+            assert_eq!(found, expect, "{options:?} {target:?} {was_begun}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! A copy gets the modification time and the permissions of its source, where the destination can set them.
 
 use crate::context::Context;
-use crate::endpoint::{Host, files};
+use crate::endpoint::Host;
+use crate::endpoint::files::{self, SetFact};
 use crate::failure::Result;
+use crate::job::Item;
 use crate::job::request::job::Options;
 use crate::report::Topic;
 use crate::route::Ends;
@@ -45,26 +47,27 @@ pub(in crate::job) async fn set_mode(
     context: &Context,
     ends: &mut Ends,
     stored: &PathName,
-    mode: Option<u32>,
+    mode: u32,
 ) -> Result<()> {
     if ends.no_modes.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let lack = match mode {
-        Some(mode) => {
-            let refusal = files::set_mode(context, &mut ends.destination, stored, mode & KEPT).await?;
-            refusal
-                .filter(|_| !ends.no_modes.swap(true, Ordering::Relaxed))
-                .map(|refusal| refusal.to_string())
-        }
-        // It may tell those of other files: of a symbolic link some servers tell those of the link.
-        None => Some("the source does not tell them".to_owned()),
-    };
-    if let Some(lack) = lack {
-        let text = format!("permissions are not kept: {lack}");
+    let mode = [(stored.clone(), SetFact::Mode(mode & KEPT))];
+    let refusal = files::set_facts(context, &mut ends.destination, &mode).await?;
+    if let Some(refusal) = refusal
+        && !ends.no_modes.swap(true, Ordering::Relaxed)
+    {
+        let text = format!("permissions are not kept: {refusal}");
         context.run.events.warn_of(Topic::Permissions, ends.destination.name(), text);
     }
     Ok(())
+}
+
+/// Tells that the source does not tell the permissions of a file. It may tell those of others.
+pub(in crate::job) fn tell_unknown_mode(context: &Context, ends: &Ends, item: &Item) {
+    let (source, _) = item.names(ends);
+    let text = format!("{source} is copied without its permissions: its server does not tell them");
+    context.run.events.warn_of(Topic::Permissions, ends.source.name(), text);
 }
 
 /// What a copy of a directory gets after its contents, as far as it is known.
@@ -131,23 +134,26 @@ pub(in crate::job) async fn finish_directories(
         let text = format!("of directories, {lack} are not kept: the source does not tell them");
         context.run.events.notice(text);
     }
-    let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
-    let times: Vec<(PathName, When)> =
-        if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };
-    context.confirm_job().await?;
-    let refusal = files::set_modified_all(context, destination, &times).await;
-    if let Some(refusal) = refusal.unwrap_or_else(Some) {
-        wanted.times = false;
-        context.run.events.notice(format!("of directories, modification times are not kept: {refusal}"));
+    let of_all = |fact: fn(&Attributes) -> Option<SetFact>| -> Vec<(PathName, SetFact)> {
+        directories.iter().filter_map(|(path, of)| Some((path.clone(), fact(of)?))).collect()
+    };
+    if wanted.times {
+        let times = of_all(|of| of.modified.map(SetFact::Modified));
+        context.confirm_job().await?;
+        let refusal = files::set_facts(context, destination, &times).await;
+        if let Some(refusal) = refusal.unwrap_or_else(Some) {
+            wanted.times = false;
+            context.run.events.notice(format!("of directories, modification times are not kept: {refusal}"));
+        }
     }
-    let with_mode = |(path, of): &(PathName, Attributes)| of.mode.map(|mode| (path.clone(), mode & KEPT));
-    let modes: Vec<(PathName, u32)> =
-        if wanted.modes { directories.iter().filter_map(with_mode).collect() } else { Vec::new() };
-    context.confirm_job().await?;
-    let refusal = files::set_mode_all(context, destination, &modes).await;
-    if let Some(refusal) = refusal.unwrap_or_else(Some) {
-        wanted.modes = false;
-        context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));
+    if wanted.modes {
+        let modes = of_all(|of| of.mode.map(|mode| SetFact::Mode(mode & KEPT)));
+        context.confirm_job().await?;
+        let refusal = files::set_facts(context, destination, &modes).await;
+        if let Some(refusal) = refusal.unwrap_or_else(Some) {
+            wanted.modes = false;
+            context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));
+        }
     }
     Ok(())
 }

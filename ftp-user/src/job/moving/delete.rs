@@ -7,7 +7,8 @@ use super::links::MovedLinks;
 use super::look::{DirectorySizes, ExpectedFile, look_at_files};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
-use crate::endpoint::{AskedDisk, Host, files};
+use crate::endpoint::files::{self, SetFact};
+use crate::endpoint::{AskedDisk, Host};
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::check::{self, ComparedFiles};
@@ -475,7 +476,7 @@ fn is_renewed(before: &Facts, now: &Facts) -> bool {
 async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool> {
     let Some(time) = found.modified.filter(|_| found.version.is_some()) else { return Ok(true) };
     context.confirm_job().await?;
-    let refusal = files::set_modified_all(context, host, &[(copy.clone(), time)]).await?;
+    let refusal = files::set_facts(context, host, &[(copy.clone(), SetFact::Modified(time))]).await?;
     // Whoever may not set it has seen the copy right before.
     Ok(refusal.is_none_or(|refusal| refusal.kind != Kind::Missing))
 }

@@ -83,6 +83,11 @@ impl Part {
         [&b".ftp-user.part"[..], b".ftp-user.old"].contains(&kind).then_some(PartId(id))
     }
 
+    /// Whether a file with this last name may be one under way of some job: a part, or an old file that was renamed aside for one.
+    pub(super) fn is_under_way(path: &PathName) -> bool {
+        Self::id_in(path).is_some()
+    }
+
     /// Whether a file with this last name may be a part of some job.
     pub(super) fn is_name(path: &PathName) -> bool {
         path.as_bytes().ends_with(b".part") && Self::id_in(path).is_some()

@@ -23,7 +23,7 @@ use crate::job::request::pairs::Pairs;
 use crate::job::retry::facts;
 use crate::job::spool::{NameSet, TreeEntry};
 use crate::job::summary::Tally;
-use crate::job::tree::{Tree, TreeContents, WalkRules};
+use crate::job::tree::{Tree, TreeContents, WalkPurpose, WalkRules};
 use crate::job::{Item, Target, leftovers};
 use crate::place::Location;
 use crate::report::{Event, FoundFiles};
@@ -463,8 +463,8 @@ impl<'a> Sources<'a> {
             rules: WalkRules {
                 filter: self.filter.clone(),
                 links: options.links,
+                purpose: if options.deletes_sources() { WalkPurpose::Moved } else { WalkPurpose::Copied },
                 sessions_beside: options.jobs.beside_copies(),
-                ..WalkRules::default()
             },
             moved: options.deletes_sources().then(moved),
             backup: None,

@@ -438,7 +438,7 @@ pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeS
                 let (modified, mode) = (attributes.modified, attributes.mode);
                 (path, Facts { modified, mode, ..Facts::of_kind(Kind::Directory) })
             }
-            Visit::File(path, _) | Visit::Link(path, _) if Part::is_name(&path) => match side {
+            Visit::File(path, _) | Visit::Link(path, _) if Part::is_under_way(&path) => match side {
                 TreeSide::Source => continue,
                 // Its directory stays.
                 TreeSide::Destination => (path, Facts::of_kind(Kind::Other)),

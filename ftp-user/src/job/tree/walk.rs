@@ -27,6 +27,7 @@ use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 /// Which names of a tree are told, and how.
@@ -48,6 +49,9 @@ pub(crate) enum WalkPurpose {
     /// What it holds is copied.
     #[default]
     Copied,
+    /// The same, and deleted then. The links of a directory are told before its files, so that no file has gone when a link to it is
+    /// looked at.
+    Moved,
     /// It is deleted.
     Deleted,
     /// Another tree is made like it. All facts are told, also the names that the filter leaves out, and nothing is counted.
@@ -77,7 +81,7 @@ impl WalkPurpose {
     /// Whether a directory with this identity must not be in the tree.
     fn forbids(&self, unique: Option<&String>) -> bool {
         match self {
-            Self::Copied | Self::Deleted => false,
+            Self::Copied | Self::Moved | Self::Deleted => false,
             Self::Source { other_root } | Self::Destination { other_root } => {
                 other_root.as_ref().zip(unique).is_some_and(|(one, other)| is_one_directory(one, other))
             }
@@ -245,18 +249,13 @@ impl Walk {
             }
             Err(failure) => sender.send(Visit::Failed(failed(failure, true))),
         }
-        loop {
-            match listed.links.pop() {
-                Ok(Some(link)) => {
-                    sender.has_room().await?;
-                    listed.link(host, root, link.name).await;
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    sender.send(Visit::failed(directory.path.clone(), cannot_keep(&error)));
-                    break;
-                }
-            }
+        while let Some(link) = read_back(listed.links.pop(), sender, &directory) {
+            sender.has_room().await?;
+            listed.link(host, root, link.name).await;
+        }
+        while let Some(file) = read_back(listed.files.pop(), sender, &directory) {
+            sender.has_room().await?;
+            sender.send(file);
         }
         listed.tell_left_out();
         listed.tell_found();
@@ -271,6 +270,18 @@ impl Walk {
     }
 }
 
+/// What was kept of a directory; nothing if it cannot be read, which is told.
+fn read_back<T>(
+    popped: io::Result<Option<T>>,
+    sender: &VisitSender,
+    directory: &EnteredDirectory,
+) -> Option<T> {
+    popped.unwrap_or_else(|error| {
+        sender.send(Visit::failed(directory.path.clone(), cannot_keep(&error)));
+        None
+    })
+}
+
 /// A directory while it is listed: takes its entries as they come.
 struct ListedDirectory<'a> {
     context: &'a Context,
@@ -281,6 +292,8 @@ struct ListedDirectory<'a> {
     longest: usize,
     /// Symbolic links, which are looked at when the listing has ended.
     links: Spool<FoundDirectory>,
+    /// Files that are told after the links.
+    files: Spool<Visit>,
     /// How many directories wait already.
     waiting: usize,
     /// Whether the files are on this host.
@@ -333,6 +346,7 @@ impl<'a> ListedDirectory<'a> {
             level: Level::new(directory),
             longest,
             links: Spool::new(CHILDREN_IN_MEMORY),
+            files: Spool::new(CHILDREN_IN_MEMORY),
             waiting,
             is_local: false,
             left_out: LeftOut::default(),
@@ -389,7 +403,8 @@ impl<'a> ListedDirectory<'a> {
     /// Tells a file, if the filter takes it.
     fn file(&mut self, path: PathName, facts: Option<Facts>) {
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
-        let is_kept = !self.is_local || self.rules.purpose != WalkPurpose::Copied;
+        let is_kept =
+            !self.is_local || !matches!(self.rules.purpose, WalkPurpose::Copied | WalkPurpose::Moved);
         self.told(path, facts.filter(|_| is_kept), Visit::File);
     }
 
@@ -408,7 +423,13 @@ impl<'a> ListedDirectory<'a> {
         if self.found.files >= TOLD_AT_ONCE {
             self.tell_found();
         }
-        self.sender.send(visit(path, facts));
+        let visit = visit(path, facts);
+        if self.rules.purpose != WalkPurpose::Moved || matches!(visit, Visit::Link(..)) {
+            return self.sender.send(visit);
+        }
+        if let Err(error) = self.files.push(visit) {
+            self.sender.send(Visit::failed(self.level.directory.path.clone(), cannot_keep(&error)));
+        }
     }
 
     fn directory(&mut self, path: PathName, attributes: Attributes, name: PathName, identity: Identity) {
@@ -536,7 +557,7 @@ pub(crate) fn contain_each_other() -> Failure {
 }
 
 /// The failure if what was found cannot be kept on the disk.
-fn cannot_keep(error: &std::io::Error) -> Failure {
+fn cannot_keep(error: &io::Error) -> Failure {
     Failure::of_temporary_files("the names of the tree", error)
 }
 

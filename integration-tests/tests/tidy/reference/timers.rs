@@ -68,7 +68,7 @@ pub(super) fn page() -> Page {
         ],
         [
             "long idle",
-            "Nobody uses a session while files are copied: it ends in order before its server ends it.",
+            "A session that nobody uses while files are copied is ended with QUIT, before its server ends it.",
             "30 s",
         ],
     ];
