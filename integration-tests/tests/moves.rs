@@ -6,6 +6,7 @@ use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
+use integration_tests::trace;
 use integration_tests::user::{Run, job, user};
 use serde_json::Value;
 use std::fs;
@@ -484,8 +485,6 @@ fn a_tree_is_moved_between_servers_of_other_people() {
             assert!(to.bytes(&format!("n/{name}")) == bytes_of(name), "{name}: {shown}");
         }
         assert_eq!(from.names(), [""; 0], "{shown}");
-        // The directory of the copies is new and the source tells which file it is, so that none is renamed aside to find out.
-        assert!(one != Kind::PureFtpd || !from.said().contains("RNFR"), "{shown}");
     }
 }
 
@@ -493,18 +492,22 @@ fn a_tree_is_moved_between_servers_of_other_people() {
 #[test]
 fn links_beside_their_files_are_moved_with_them() {
     let start = |kind| Foreign::new(kind).foreign(Hosts::Allowed);
-    let mut from = start(Kind::Proftpd);
-    for number in 0..150 {
-        from = from.file(&format!("t/f{number}"), bytes_of(&number.to_string()));
-    }
+    let with_file =
+        |from: Foreign, number: u32| from.file(&format!("t/f{number}"), bytes_of(&number.to_string()));
+    let from = (0..150).fold(start(Kind::Proftpd), with_file);
     let (from, to) = (or_skip!(from.start()), or_skip!(start(Kind::Vsftpd).start()));
     for number in 0..150 {
         for name in ["a", "z"] {
             symlink(format!("f{number}"), from.path(&format!("t/{name}{number}"))).unwrap();
         }
     }
-    let run = moved(&["-r", &from.url("t"), &to.url("n")]).exits(0);
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let file = trace.path().to_str().unwrap();
+    let run = moved(&["--trace", file, "-r", &from.url("t"), &to.url("n")]).exits(0);
     assert_eq!((from.names(), to.names().len()), (Vec::new(), 451), "{run}");
+    // The directory of the copies is new and the source tells which file it is, so that none is renamed aside to find out.
+    let trace = fs::read_to_string(trace.path()).unwrap();
+    assert!(!trace::commands(&trace, trace::SOURCE).any(|said| said.starts_with("RNFR")), "{run}");
     for number in 0..150 {
         for name in ["a", "f", "z"] {
             assert!(to.bytes(&format!("n/{name}{number}")) == bytes_of(&number.to_string()), "{run}");

@@ -544,37 +544,34 @@ fn names_that_begin_with_a_dot_belong_to_a_tree_of_every_server() {
     }
 }
 
+/// Kills a sync when some files have arrived, and resumes it. Returns the run that has resumed it.
+fn killed_and_resumed(netrc: &str, from: &str, to: &str, names: impl Fn() -> Vec<String>) -> Run {
+    let state = tempfile::tempdir().unwrap();
+    let ftp_user = || job(state.path()).private_file(".netrc", netrc);
+    let run = ftp_user().args(["sync", "-j1", "--limit", "200KB", "--path", "user", from, to]).start();
+    until("files arrive", || names().iter().filter(|name| !name.ends_with(".part")).count() > 12);
+    drop(run.running);
+    ftp_user().args(["resume"]).run().exits(0)
+}
+
 #[test]
 fn a_sync_that_is_resumed_copies_only_what_was_under_way_again() {
-    let state = tempfile::tempdir().unwrap();
     let mut from = Site::new("source");
     for number in 0..60 {
         from = from.file(&format!("s/{number}"), sample(20_000));
     }
-    let from = from.start();
+    let (from, back) = (from.start(), target().start());
     let to = or_skip!(Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).directory("t").start());
-    let (name, password) = to.user();
-    let netrc = format!("machine 127.0.0.2 login ann password {PASSWORD}\n");
-    let netrc = netrc + &format!("machine 127.0.0.3 login ann password {PASSWORD}\n");
-    let netrc = netrc + &format!("machine {} login {name} password {password}\n", to.address().ip());
-    let ftp_user = || job(state.path()).private_file(".netrc", &netrc);
-    let words = ["sync", "-j1", "--limit", "200KB", "--path", "user", &from.url("s"), &to.url("t/s")];
-    let run = ftp_user().args(words).start();
-    until("files arrive", || to.names().iter().filter(|name| !name.ends_with(".part")).count() > 12);
-    drop(run.running);
-    let run = ftp_user().args(["resume"]).run().exits(0);
+    let login = |host: &str, (name, password): (&str, &str)| {
+        format!("machine {host} login {name} password {password}\n")
+    };
+    let netrc = ["127.0.0.2", "127.0.0.3"].map(|host| login(host, ("ann", PASSWORD))).concat();
+    let netrc = netrc + &login(&to.address().ip().to_string(), to.user());
+    let run = killed_and_resumed(&netrc, &from.url("s"), &to.url("t/s"), || to.names());
     are_equal(&from.path("s"), &to.path("t/s"), &run);
-    let skipped = run.summary()["skipped"].as_u64().unwrap();
-    assert!(skipped >= 10, "{skipped} of more than 12: {run}");
+    assert!(run.summary()["skipped"].as_u64().unwrap() >= 10, "{run}");
     // A source that lists no exact times is asked for them.
-    let (back, state) = (target().start(), tempfile::tempdir().unwrap());
-    let ftp_user = || job(state.path()).private_file(".netrc", &netrc);
-    let from = to;
-    let words = ["sync", "-j1", "--limit", "200KB", "--path", "user", &from.url("t/s"), &back.url("s")];
-    let run = ftp_user().args(words).start();
-    until("files arrive", || back.names().iter().filter(|name| !name.ends_with(".part")).count() > 12);
-    drop(run.running);
-    let run = ftp_user().args(["resume"]).run().exits(0);
-    are_equal(&from.path("t/s"), &back.path("s"), &run);
+    let run = killed_and_resumed(&netrc, &to.url("t/s"), &back.url("s"), || back.names());
+    are_equal(&to.path("t/s"), &back.path("s"), &run);
     assert!(run.summary()["skipped"].as_u64().unwrap() >= 10, "{run}");
 }

@@ -555,6 +555,6 @@ pub fn newest_session() -> SessionId {
 pub type ClosedPosture = Arc<Mutex<Option<Posture>>>;
 
 /// A session that nobody uses counts as long idle when its server has been silent for so long.
-const LONG_IDLE: Duration = Duration::from_secs(30);
+pub const LONG_IDLE: Duration = Duration::from_secs(30);
 /// How many transfer commands may be sent ahead of their replies.
 pub(super) const MOST_TRANSFERS: usize = 64;

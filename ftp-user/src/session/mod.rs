@@ -30,7 +30,9 @@ mod tls;
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
 pub(crate) use ask::{SentCommand, bytes_of_question};
-pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
+pub use connection::{
+    ABORT_TIMEOUT, Addresses, ClosedPosture, LONG_IDLE, Role, Session, SessionId, newest_session,
+};
 pub(crate) use connection::{BlockMode, KEPT_FOR, KeptConnection, TimeRefusal};
 pub use data::OpeningPort;
 pub(crate) use dial::{Dialed, connect, within};

@@ -44,6 +44,7 @@ pub(super) fn page() -> Page {
         );
     }
     page.heading("ftp-user: while bytes move");
+    let long_idle = words(session::LONG_IDLE);
     let (usual, longest) = (words(route::USUAL_UNSEEN), words(route::LONGEST_UNSEEN));
     let unseen = format!(
         "as long as the size takes at 16 KiB a second, or at a sixteenth of the slowest rate of the run; at most {usual}, more for \
@@ -69,7 +70,7 @@ pub(super) fn page() -> Page {
         [
             "long idle",
             "A session that nobody uses while files are copied is ended with QUIT, before its server ends it.",
-            "30 s",
+            &long_idle,
         ],
     ];
     page.table(["timer", "meaning", "default"], rows.into_iter().map(|row| row.map(str::to_owned)));
