@@ -451,6 +451,26 @@ fn sessions_that_nobody_uses_end_before_their_server_ends_them() {
     });
 }
 
+/// Of a tree, the first file is large. The others go while it moves, as soon as it has found a path.
+#[test]
+fn a_large_first_file_does_not_keep_the_others_waiting() {
+    for (manners, options) in
+        [(Manners::Ours, &["--limit", "300k"][..]), (Manners::Proftpd, &["--limit", "300k", "-j", "3"])]
+    {
+        with_room(|| {
+            let mut line = LongLine::start(false).unwrap();
+            line.disguise(manners);
+            line.add_file("tree/large", 6_000_000).unwrap();
+            assert_eq!(line.copy_files("tree", &directories(40), options, None).unwrap(), 0);
+            let trace = line.trace().unwrap();
+            let named = trace::commands(&trace, trace::DESTINATION)
+                .filter(|said| said.starts_with("RNTO") || said.starts_with("PACK KEEP"));
+            let before = named.take_while(|said| !said.ends_with("/large")).count();
+            assert!(before >= 10, "{manners:?}: {before} files or groups: {trace}");
+        });
+    }
+}
+
 /// A walk that lists with several sessions leaves some to those who copy.
 #[test]
 fn n8_a_tree_is_copied_where_other_servers_permit_few_sessions() {

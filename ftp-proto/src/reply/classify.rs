@@ -158,9 +158,10 @@ pub fn queues_commands(greeting: &Reply) -> bool {
 }
 
 /// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`: vsftpd, which says
-/// `(vsFTPd 3.0.3)`. Others may take `-a` for a name.
+/// `(vsFTPd 3.0.3)`, ProFTPD and Pure-FTPd. Others may take `-a` for a name.
 pub fn hides_dot_names(greeting: &Reply) -> bool {
-    names_one_of(greeting, &["(vsftpd "])
+    let is_proftpd = || greeting.lines.first().is_some_and(|line| line.starts_with(b"ProFTPD "));
+    names_one_of(greeting, &["(vsftpd ", "- welcome to pure-ftpd "]) || is_proftpd()
 }
 
 /// Whether a greeting has one of these words, which are in small letters.
@@ -328,12 +329,15 @@ mod tests {
             assert_eq!(starts_late(&greeting), expect, "{text}");
             let queues = expect && !text.contains("Pure");
             assert_eq!(queues_commands(&greeting), queues, "{text}");
-            assert_eq!(hides_dot_names(&greeting), text.starts_with("(vsFTPd"), "{text}");
+            let hides = expect && !text.starts_with("Behind");
+            assert_eq!(hides_dot_names(&greeting), hides, "{text}");
         };
         check("(vsFTPd 3.0.3)", true);
         check("ProFTPD Server (Debian) [192.0.2.1]", true);
         check("---------- Welcome to Pure-FTPd [privsep] [TLS] ----------", true);
         check("Behind this is a vsftpd", true);
+        check("Behind this is a ProFTPD", true);
+        check("Behind this is no longer Pure-FTPd", true);
         check("pyftpdlib 2.2.0 ready.", false);
         check("Microsoft FTP Service", false);
     }

@@ -31,6 +31,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     worked: Option<Worked>,
+    /// The candidate on which a file moves now, while none has worked.
+    in_use: Option<Candidate>,
     /// The candidate that has worked in an earlier run, and how long ago.
     preferred: Option<(Candidate, Duration)>,
     /// The rungs on which nothing arrived in an earlier run, and how long ago.
@@ -130,6 +132,7 @@ impl Memory {
     fn place(&self, candidate: Candidate, manner: Manner) -> u8 {
         let is_silent = self.silent_for(candidate).is_some();
         match (candidate, manner) {
+            _ if self.in_use == Some(candidate) => 0,
             _ if !is_silent && self.preferred.is_some_and(|(preferred, _)| preferred == candidate) => 0,
             _ if self.silent.is_empty() => 1,
             (Candidate::Direct(_), _) if !is_silent => 1,
@@ -144,10 +147,10 @@ impl Memory {
         self.silent.iter().find(|(rung, _)| *rung == candidate.rung()).map(|(_, age)| *age)
     }
 
-    /// The path of the last file, if small files may share it: one connection, or one server that listens for each of them.
-    /// After a while on the path through this host a file goes alone, and tries what may be open again.
+    /// The path of the last file, or of one that moves, if small files may share it: one connection, or one server that listens for
+    /// each of them. After a while on the path through this host a file goes alone, and tries what may be open again.
     pub fn shared_path(&self, now: Moment) -> Option<Candidate> {
-        let candidate = self.worked?.candidate;
+        let candidate = self.found_path()?;
         let may_share = match candidate {
             Candidate::Direct(roles) => roles.opening != Opening::Symmetric,
             Candidate::Relay(_) => true,
@@ -161,6 +164,11 @@ impl Memory {
         let (candidate, _) = self.preferred.filter(|_| self.worked.is_none() && self.closed.is_empty())?;
         let may_share = matches!(candidate, Candidate::Direct(roles) if roles.opening != Opening::Symmetric);
         (may_share && self.silent_for(candidate).is_none()).then_some(candidate)
+    }
+
+    /// The path that has carried a file in this run, or carries one now.
+    pub fn found_path(&self) -> Option<Candidate> {
+        self.worked.map(|worked| worked.candidate).or(self.in_use)
     }
 
     /// Whether no file of this run has shown yet that a path works.
@@ -195,8 +203,19 @@ impl Memory {
         }
     }
 
+    /// Notes that a file moves on `candidate`: its data connection stands.
+    pub const fn uses(&mut self, candidate: Candidate) {
+        self.in_use = Some(candidate);
+    }
+
+    /// Notes that a file has ended that was not moved.
+    pub const fn uses_none(&mut self) {
+        self.in_use = None;
+    }
+
     /// Notes that `candidate` has failed for a file.
     pub fn failed(&mut self, candidate: Candidate, failure: &Failure, why: Refusal, now: Moment) {
+        self.in_use = self.in_use.filter(|in_use| *in_use != candidate);
         let extent = match failure.blame {
             Blame::Path if matches!(failure.cause, Cause::Relay(_)) => Extent::Relay,
             Blame::Path => Extent::Posture(failure.side),
@@ -449,6 +468,25 @@ mod tests {
         assert!(!memory.announces(through));
         assert_eq!(next(&mut memory, at(300)), [epsv, all()[1], through]);
         assert!(memory.announces(through));
+    }
+
+    #[test]
+    fn others_take_the_path_on_which_a_file_moves_until_it_fails() {
+        let [first, second] = [all()[0], all()[1]];
+        let mut memory = Memory::default();
+        memory.uses(second);
+        assert_eq!((memory.shared_path(at(0)), memory.has_no_path_yet()), (Some(second), true));
+        assert_eq!(next(&mut memory, at(0))[0], second, "a large one tries it first");
+        memory.failed(first, &refused(425, Blame::Path), "no".into(), at(0));
+        assert_eq!(memory.found_path(), Some(second));
+        memory.failed(second, &nobody_came(), "no".into(), at(0));
+        assert_eq!(memory.found_path(), None);
+        memory.uses(first);
+        memory.uses_none();
+        assert_eq!(memory.found_path(), None);
+        memory.worked(first, at(1));
+        memory.uses(second);
+        assert_eq!(memory.found_path(), Some(first));
     }
 
     #[test]

@@ -205,6 +205,7 @@ impl<'a> Stream<'a> {
             () = self.context.world.clock.sleep_until(due), if due.is_some() => {
                 self.workers.delete_sources(MovedPortion::is_due);
                 self.workers.quit_long_idle();
+                self.workers.look_at_first();
             }
             // Nothing more was found for now, or enough.
             () = std::future::ready(()), if self.waiting.wants_claims(is_free, reads_on) => {

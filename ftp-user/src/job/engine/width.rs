@@ -1,7 +1,7 @@
 //! How many files are copied at the same time, and how many small ones a worker gets at once. Pure.
 //!
-//! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
-//! number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
+//! A job begins with one file, which also finds the path; if that file takes long, others begin as soon as there is a path. Then the
+//! number is doubled for as long as that pays. Each number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
 //! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
 //! number that is hardly faster ends the search, unless a worker has waited for files meanwhile: that says how fast files are found.
 //! A server that refuses one more session ends it, too.
@@ -24,8 +24,11 @@ pub(super) struct Width {
 /// How the number is found.
 #[derive(Clone, PartialEq, Debug)]
 enum Search {
-    /// The first file is on its way.
-    First,
+    /// No file has ended.
+    First {
+        /// When the first one was begun, or was looked at last.
+        since: Option<Moment>,
+    },
     /// The target has grown, and its workers are not all there.
     Opens {
         /// The rate with half the target, in units of work per second.
@@ -74,7 +77,7 @@ pub(super) enum Reason {
 
 impl Width {
     pub(super) const fn new(jobs: Jobs) -> Self {
-        Self { target: 1, jobs, search: Search::First, refusals: 0 }
+        Self { target: 1, jobs, search: Search::First { since: None }, refusals: 0 }
     }
 
     /// The number that was found, and why; `None` while it is searched.
@@ -104,10 +107,10 @@ impl Width {
         let most = self.jobs.most().get();
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
-            Search::First if self.jobs.wanted == JobCount::Auto && self.target < most => {
+            Search::First { .. } if self.jobs.wanted == JobCount::Auto && self.target < most => {
                 self.search = Search::measures(now, None);
             }
-            Search::First => (self.target, self.search) = (most, Search::Found(self.limit())),
+            Search::First { .. } => (self.target, self.search) = (most, Search::Found(self.limit())),
             Search::Measures { since, groups, files, work, half, has_waited } => {
                 *groups += 1;
                 *files += bytes.len();
@@ -132,6 +135,36 @@ impl Width {
                 } else {
                     (self.target, self.search) = ((self.target * 2).min(most), Search::Opens { half: rate });
                 }
+            }
+        }
+    }
+
+    /// Notes that a file was begun.
+    pub(super) const fn begun(&mut self, now: Moment) {
+        if let Search::First { since: since @ None } = &mut self.search {
+            *since = Some(now);
+        }
+    }
+
+    /// When the first file will have taken long.
+    pub(super) fn first_is_long_at(&self) -> Option<Moment> {
+        if let Search::First { since } = self.search { since.map(|since| since + LONG_FIRST) } else { None }
+    }
+
+    /// If the first file takes long, others begin beside it, unless it has not found a path: then it is looked at again later.
+    pub(super) fn look_at_first(&mut self, has_path: bool, now: Moment) {
+        if self.first_is_long_at().is_none_or(|at| now < at) {
+            return;
+        }
+        let most = self.jobs.most().get();
+        match self.jobs.wanted {
+            _ if !has_path => self.search = Search::First { since: Some(now) },
+            JobCount::Auto if most > 1 => {
+                // How fast one alone is will not be known.
+                (self.target, self.search) = (2, Search::Opens { half: 0.0 });
+            }
+            JobCount::Auto | JobCount::Exactly(_) => {
+                (self.target, self.search) = (most, Search::Found(self.limit()));
             }
         }
     }
@@ -206,6 +239,8 @@ fn work_of(bytes: u64) -> f64 {
 /// How many files each worker ends before its number is judged, and at least one group of them. Single files differ more
 /// from each other than groups do.
 const FILES_EACH: usize = 3;
+/// A first file that is under way for longer does not keep others waiting.
+const LONG_FIRST: Duration = Duration::from_secs(1);
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
 /// How long a number is measured that is not clearly faster.
@@ -375,6 +410,35 @@ mod tests {
         let mut width = Width::new(Jobs::of(EXACTLY).limited(NonZero::new(2).unwrap()));
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((2, Reason::Site)));
+    }
+
+    #[test]
+    fn others_begin_beside_a_first_file_that_takes_long_as_soon_as_there_is_a_path() {
+        let at = |seconds| Moment::START + Duration::from_secs(seconds);
+        for (jobs, target, found) in [
+            (Jobs::default(), 2, None),
+            (Jobs::default().limited(NonZero::<usize>::MIN), 1, Some((1, Reason::Site))),
+            (Jobs::of(EXACTLY), 5, Some((5, Reason::Asked))),
+        ] {
+            let mut width = Width::new(jobs);
+            width.look_at_first(true, at(9));
+            assert_eq!((width.target, width.first_is_long_at()), (1, None), "no file was begun");
+            width.begun(at(10));
+            width.begun(at(11));
+            assert_eq!(width.first_is_long_at(), Some(at(11)));
+            width.look_at_first(true, at(10));
+            width.look_at_first(false, at(11));
+            assert_eq!((width.target, width.first_is_long_at()), (1, Some(at(12))));
+            width.look_at_first(true, at(12));
+            assert_eq!((width.target, width.found(), width.first_is_long_at()), (target, found, None));
+        }
+        // It goes on from two.
+        let mut width = Width::new(Jobs::default());
+        width.begun(at(0));
+        width.look_at_first(true, at(1));
+        width.opened(2, at(2));
+        (3..9).for_each(|second| width.ended(&[1], at(second)));
+        assert_eq!((width.target, width.found()), (4, None));
     }
 
     #[test]

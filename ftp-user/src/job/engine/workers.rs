@@ -146,6 +146,7 @@ impl Workers {
             }
             let Some(mut worker) = self.idle.pop() else { return };
             let workers = self.width.target;
+            self.width.begun(self.tools.context.world.clock.now());
             let shared = shared.filter(|_| files.len() > 1);
             let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
             self.given += files.len();
@@ -300,7 +301,10 @@ impl Workers {
     fn opened(&mut self, opened: Result<Ends>) {
         self.opening -= 1;
         match opened {
-            Ok(ends) => self.keep(Worker::of(ends)),
+            Ok(mut ends) => {
+                self.width.one_by_one(self.reason_for_one(&mut ends));
+                self.keep(Worker::of(ends));
+            }
             Err(failure) => self.refusal = Some(failure),
         }
         if self.opening > 0 {
@@ -431,11 +435,19 @@ impl Workers {
         [&self.ends.source, &self.ends.destination].into_iter().filter_map(Host::pool)
     }
 
-    /// When a worker that copies nothing must delete sources, or a session that nobody uses must end.
+    /// Has others begin beside a first file that takes long.
+    pub(super) fn look_at_first(&mut self) {
+        let is_local = self.ends.source.is_local() || self.ends.destination.is_local();
+        let has_path = is_local || self.ends.memory.lock().found_path().is_some();
+        self.width.look_at_first(has_path, self.tools.context.world.clock.now());
+    }
+
+    /// When a worker that copies nothing must delete sources, a session that nobody uses must end, or the first file is looked at.
     pub(super) fn due_at(&self) -> Option<Moment> {
         let portions = self.idle.iter().chain(&self.resting).filter_map(|worker| worker.portion.due_at());
         let sessions = self.idle.iter().filter_map(Worker::long_idle_at);
-        portions.chain(sessions).chain(self.pools().filter_map(|pool| pool.long_idle_at())).min()
+        let pools = self.pools().filter_map(|pool| pool.long_idle_at());
+        portions.chain(sessions).chain(pools).chain(self.width.first_is_long_at()).min()
     }
 
     /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.

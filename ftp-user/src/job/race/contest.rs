@@ -111,6 +111,9 @@ impl<'a, 'b> Contest<'a, 'b> {
                 Ok(conclusion) => return conclusion,
                 Err(deadline) => deadline,
             };
+            if let Some(winner) = self.race.winner().and_then(|index| self.entries.get(index)) {
+                self.pair.memory.lock().uses(winner.candidate);
+            }
             let scouts = self.scout();
             let deadline = [deadline, scouts].into_iter().flatten().min();
             tokio::select! {
@@ -367,6 +370,9 @@ impl<'a, 'b> Contest<'a, 'b> {
             Conclusion::Decided(index) => (Some(index), false),
             Conclusion::Exhausted => (None, false),
         };
+        if !has_moved {
+            self.pair.memory.lock().uses_none();
+        }
         let better = self.scouting.finish().await;
         self.remove_others(decides);
         while let Some(cleaned) = self.cleanups.join_next().await {
