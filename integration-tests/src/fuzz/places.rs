@@ -52,7 +52,22 @@ pub(super) fn password(data: &[u8]) -> Option<String> {
     let (login, _) = rest.split('/').next()?.rsplit_once('@')?;
     let (_, password) = login.split_once(':')?;
     let odd = password.len() >= 6 && password.bytes().any(|byte| byte.is_ascii_digit());
-    (odd && text.matches(password).count() == 1).then(|| password.to_owned())
+    let is_elsewhere = text.matches(password).count() > 1 || decoded(text).matches(password).count() > 1;
+    (odd && !is_elsewhere).then(|| password.to_owned())
+}
+
+/// The text with the bytes that `%` and two digits stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.as_bytes());
+        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes.extend(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A path taken apart and put together again is the same path.

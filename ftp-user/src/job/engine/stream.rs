@@ -161,7 +161,7 @@ impl<'a> Stream<'a> {
 
     /// Whether a worker is idle, and every file that was found has its claim: the last few may wait for others.
     pub(in crate::job) fn waits_for_files(&mut self) -> bool {
-        self.waiting.found.is_empty() && self.waiting.claims.is_none() && self.workers.is_free(false)
+        self.waiting.found.is_empty() && self.waiting.claims.is_none() && self.workers.is_free()
     }
 
     /// Waits until something happens. `next` is what is found next; it must be one that can be dropped without losing
@@ -181,7 +181,8 @@ impl<'a> Stream<'a> {
                 self.workers.share_with_others(items);
             }
         }
-        let is_free = self.workers.is_free(!self.waiting.is_empty());
+        self.workers.open_others(&self.waiting);
+        let is_free = self.workers.is_free();
         let has_nothing_else = is_free && self.waiting.is_empty();
         if self.waits_for_files() || (is_free && wish == StreamWait::Session) {
             self.workers.note_waiting();
@@ -205,7 +206,6 @@ impl<'a> Stream<'a> {
             () = self.context.world.clock.sleep_until(due), if due.is_some() => {
                 self.workers.delete_sources(MovedPortion::is_due);
                 self.workers.quit_long_idle();
-                self.workers.look_at_first();
             }
             // Nothing more was found for now, or enough.
             () = std::future::ready(()), if self.waiting.wants_claims(is_free, reads_on) => {
@@ -231,7 +231,7 @@ impl<'a> Stream<'a> {
 
     fn is_at_rest(&mut self) -> bool {
         self.workers.start(&mut self.waiting.ready, false);
-        self.waiting.is_empty() && self.workers.is_free(false)
+        self.waiting.is_empty() && self.workers.is_free()
     }
 
     /// Waits until all files have ended, then deletes the sources of a move.

@@ -9,6 +9,7 @@
 //! many, so that no worker waits for them, and small files that move together share a connection with many others. While
 //! claims are written, the walk is read on: what it finds meanwhile shares the next write.
 
+use super::width::LARGE;
 use crate::context::Context;
 use crate::job::Item;
 use crate::job::claims::claim::{ClaimedFile, PendingClaims};
@@ -43,6 +44,12 @@ impl WaitingFiles {
     /// Whether no file waits.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty() && self.claims.is_none() && self.ready.is_empty()
+    }
+
+    /// Whether one waits, with its claim or without, that is not large.
+    pub(super) fn has_others_than_large(&self) -> bool {
+        let ready = self.ready.iter().map(|file| &file.item);
+        ready.chain(&self.found).any(|item| !is_large(item))
     }
 
     /// Begins to claim all files that were found. `has_part`: see [`PendingClaims::begin`].
@@ -97,6 +104,17 @@ impl WaitingFiles {
         self.found.clear();
         given_up
     }
+}
+
+/// Brings a file to the front that is not large. Returns false if there is none.
+pub(super) fn bring_forward(ready: &mut VecDeque<ClaimedFile>) -> bool {
+    let first = ready.iter().position(|file| !is_large(&file.item));
+    first.inspect(|first| ready.rotate_left(*first)).is_some()
+}
+
+/// Whether a file takes so long that others do not wait for it. One of unknown size may.
+pub(super) fn is_large(item: &Item) -> bool {
+    item.known.as_ref().and_then(|facts| facts.size).is_none_or(|size| size > LARGE)
 }
 
 /// The largest number of files that wait for a write of claims to begin, so that a worker does not wait for many.

@@ -1,10 +1,13 @@
 //! How many files are copied at the same time, and how many small ones a worker gets at once. Pure.
 //!
-//! A job begins with one file, which also finds the path; if that file takes long, others begin as soon as there is a path. Then the
-//! number is doubled for as long as that pays. Each number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
+//! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
+//! number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
 //! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
 //! number that is hardly faster ends the search, unless a worker has waited for files meanwhile: that says how fast files are found.
 //! A server that refuses one more session ends it, too.
+//!
+//! Files do not wait for the end of large ones: if all workers have long been at files of more than [`LARGE`] bytes, one more begins,
+//! which gets others.
 
 use crate::job::request::job::{JobCount, Jobs};
 use ftp_proto::timer::Moment;
@@ -17,18 +20,19 @@ pub(super) struct Width {
     pub(super) target: usize,
     jobs: Jobs,
     search: Search,
+    /// When the large files were begun that are under way, the oldest first.
+    large: Vec<Moment>,
     /// How often a session was refused that may be free later.
     refusals: u32,
+    /// When one was refused last.
+    refused_at: Option<Moment>,
 }
 
 /// How the number is found.
 #[derive(Clone, PartialEq, Debug)]
 enum Search {
-    /// No file has ended.
-    First {
-        /// When the first one was begun, or was looked at last.
-        since: Option<Moment>,
-    },
+    /// The first file is on its way.
+    First,
     /// The target has grown, and its workers are not all there.
     Opens {
         /// The rate with half the target, in units of work per second.
@@ -77,7 +81,7 @@ pub(super) enum Reason {
 
 impl Width {
     pub(super) const fn new(jobs: Jobs) -> Self {
-        Self { target: 1, jobs, search: Search::First { since: None }, refusals: 0 }
+        Self { target: 1, jobs, search: Search::First, large: Vec::new(), refusals: 0, refused_at: None }
     }
 
     /// The number that was found, and why; `None` while it is searched.
@@ -107,10 +111,10 @@ impl Width {
         let most = self.jobs.most().get();
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
-            Search::First { .. } if self.jobs.wanted == JobCount::Auto && self.target < most => {
+            Search::First if self.jobs.wanted == JobCount::Auto && self.target < most => {
                 self.search = Search::measures(now, None);
             }
-            Search::First { .. } => (self.target, self.search) = (most, Search::Found(self.limit())),
+            Search::First => (self.target, self.search) = (most, Search::Found(self.limit())),
             Search::Measures { since, groups, files, work, half, has_waited } => {
                 *groups += 1;
                 *files += bytes.len();
@@ -139,34 +143,41 @@ impl Width {
         }
     }
 
-    /// Notes that a file was begun.
-    pub(super) const fn begun(&mut self, now: Moment) {
-        if let Search::First { since: since @ None } = &mut self.search {
-            *since = Some(now);
+    /// Notes that a file of more than [`LARGE`] bytes was begun.
+    pub(super) fn begun_large(&mut self, now: Moment) {
+        self.large.push(now);
+    }
+
+    /// Notes that one has ended that was begun then, and how many bytes were copied. Where others went beside it, they tell how fast
+    /// so many workers are.
+    pub(super) fn ended_large(&mut self, begun: Moment, bytes: &[u64], now: Moment) {
+        let went_beside = self.beside_from().is_some_and(|from| from <= now);
+        if let Some(index) = self.large.iter().position(|other| *other == begun) {
+            self.large.remove(index);
+        }
+        if !went_beside || self.search == Search::First {
+            self.ended(bytes, now);
         }
     }
 
-    /// When the first file will have taken long.
-    pub(super) fn first_is_long_at(&self) -> Option<Moment> {
-        if let Search::First { since } = self.search { since.map(|since| since + LONG_FIRST) } else { None }
+    /// The moment from which all workers have long been at large files, so that one more may work.
+    pub(super) fn beside_from(&self) -> Option<Moment> {
+        let may_exceed = match self.search {
+            Search::Found(Reason::Refused | Reason::Mixed | Reason::Rate) => false,
+            Search::Found(Reason::Asked | Reason::NoFaster | Reason::Most | Reason::Site)
+            | Search::First
+            | Search::Opens { .. }
+            | Search::Measures { .. } => self.target < self.jobs.most().get(),
+        };
+        let last = self.large.get(self.target.checked_sub(1)?)?;
+        let from = (*last + LONG).max(self.refused_at.map_or(Moment::START, |at| at + PAUSE));
+        may_exceed.then_some(from)
     }
 
-    /// If the first file takes long, others begin beside it, unless it has not found a path: then it is looked at again later.
-    pub(super) fn look_at_first(&mut self, has_path: bool, now: Moment) {
-        if self.first_is_long_at().is_none_or(|at| now < at) {
-            return;
-        }
-        let most = self.jobs.most().get();
-        match self.jobs.wanted {
-            _ if !has_path => self.search = Search::First { since: Some(now) },
-            JobCount::Auto if most > 1 => {
-                // How fast one alone is will not be known.
-                (self.target, self.search) = (2, Search::Opens { half: 0.0 });
-            }
-            JobCount::Auto | JobCount::Exactly(_) => {
-                (self.target, self.search) = (most, Search::Found(self.limit()));
-            }
-        }
+    /// When to look again whether one more may work.
+    pub(super) fn look_at(&self, has_path: bool, now: Moment) -> Option<Moment> {
+        let from = self.beside_from().filter(|from| *from > now || !has_path)?;
+        Some(if from > now { from } else { now + LONG })
     }
 
     /// Why no more than the largest number are used.
@@ -187,6 +198,7 @@ impl Width {
     /// whether more are asked for then.
     pub(super) fn refused_for_now(&mut self, open: usize, now: Moment) -> bool {
         self.refusals += 1;
+        self.refused_at = Some(now);
         if self.found().is_some() || self.refusals > MOST_REFUSALS {
             self.refused(open);
             return false;
@@ -239,14 +251,18 @@ fn work_of(bytes: u64) -> f64 {
 /// How many files each worker ends before its number is judged, and at least one group of them. Single files differ more
 /// from each other than groups do.
 const FILES_EACH: usize = 3;
-/// A first file that is under way for longer does not keep others waiting.
-const LONG_FIRST: Duration = Duration::from_secs(1);
+/// A file of more bytes is a large one.
+pub(super) const LARGE: u64 = 16 << 20;
+/// For how long a large file is under way before others go beside it.
+const LONG: Duration = Duration::from_secs(1);
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
 /// How long a number is measured that is not clearly faster.
 const LONG_WINDOW: Duration = Duration::from_millis(200);
 /// How often a session is asked for again that was refused beside others which may be given back.
 const MOST_REFUSALS: u32 = 3;
+/// How long no session is asked for beside large files after one was refused.
+const PAUSE: Duration = Duration::from_secs(30);
 /// How much faster twice as many must be.
 const GAIN: f64 = 1.05;
 /// How much faster twice as many are if few groups suffice to see it.
@@ -413,32 +429,42 @@ mod tests {
     }
 
     #[test]
-    fn others_begin_beside_a_first_file_that_takes_long_as_soon_as_there_is_a_path() {
+    fn one_more_goes_beside_large_files_that_take_long() {
         let at = |seconds| Moment::START + Duration::from_secs(seconds);
-        for (jobs, target, found) in [
-            (Jobs::default(), 2, None),
-            (Jobs::default().limited(NonZero::<usize>::MIN), 1, Some((1, Reason::Site))),
-            (Jobs::of(EXACTLY), 5, Some((5, Reason::Asked))),
+        let mut width = Width::new(Jobs::default());
+        assert_eq!(width.beside_from(), None);
+        width.begun_large(at(10));
+        assert_eq!(width.beside_from(), Some(at(11)));
+        // What goes beside it begins the search.
+        width.ended(&[1], at(12));
+        (13..19).for_each(|second| width.ended(&[1], at(second)));
+        assert_eq!((width.target, width.beside_from()), (2, None), "one of two is at a large file");
+        width.begun_large(at(20));
+        assert_eq!(width.beside_from(), Some(at(21)));
+        width.opened(2, at(21));
+        let before = width.clone();
+        width.ended_large(at(10), &[1 << 40], at(22));
+        assert_eq!((&width.search, width.beside_from()), (&before.search, None), "it tells no rate");
+        let mut width = Width::new(Jobs::default());
+        width.begun_large(at(0));
+        assert!(width.refused_for_now(1, at(2)));
+        assert_eq!(width.beside_from(), Some(at(32)));
+        for reason in [Reason::Refused, Reason::Mixed, Reason::Rate] {
+            let mut width = Width { search: Search::Found(reason), ..Width::new(Jobs::default()) };
+            width.begun_large(at(0));
+            assert_eq!(width.beside_from(), None, "{reason:?}");
+        }
+        for (jobs, expect) in [
+            (Jobs::default().limited(NonZero::<usize>::MIN), None),
+            (Jobs::of(JobCount::Exactly(NonZero::<usize>::MIN)), None),
+            (Jobs::of(EXACTLY), Some(at(1))),
         ] {
             let mut width = Width::new(jobs);
-            width.look_at_first(true, at(9));
-            assert_eq!((width.target, width.first_is_long_at()), (1, None), "no file was begun");
-            width.begun(at(10));
-            width.begun(at(11));
-            assert_eq!(width.first_is_long_at(), Some(at(11)));
-            width.look_at_first(true, at(10));
-            width.look_at_first(false, at(11));
-            assert_eq!((width.target, width.first_is_long_at()), (1, Some(at(12))));
-            width.look_at_first(true, at(12));
-            assert_eq!((width.target, width.found(), width.first_is_long_at()), (target, found, None));
+            width.begun_large(at(0));
+            assert_eq!(width.beside_from(), expect, "{jobs:?}");
+            width.ended_large(at(0), &[1], at(5));
+            assert_eq!(width.target, jobs.most().get(), "{jobs:?}");
         }
-        // It goes on from two.
-        let mut width = Width::new(Jobs::default());
-        width.begun(at(0));
-        width.look_at_first(true, at(1));
-        width.opened(2, at(2));
-        (3..9).for_each(|second| width.ended(&[1], at(second)));
-        assert_eq!((width.target, width.found()), (4, None));
     }
 
     #[test]

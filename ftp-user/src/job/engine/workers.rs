@@ -11,6 +11,7 @@ use super::batch;
 use super::grouping::Grouping;
 use super::intake::Intakes;
 use super::sharing::Sharing;
+use super::waiting::{WaitingFiles, bring_forward, is_large};
 use super::width::{Reason, Width, least, portion};
 use super::worker::{FileResult, Worker, WorkerResults, WorkerTools};
 use crate::context::Context;
@@ -71,7 +72,8 @@ struct Portion {
 /// What a task has come to.
 enum TaskEnd {
     Opened(Result<Ends>),
-    Copied(Worker, Box<WorkerResults>),
+    /// If it was a single large file, when it was begun.
+    Copied(Worker, Box<WorkerResults>, Option<Moment>),
     /// The worker has deleted sources.
     Deleted(Worker, Vec<KeptSource>),
     /// What came of files that were offered to other daemons.
@@ -100,28 +102,43 @@ impl Workers {
         }
     }
 
-    /// A worker that has nothing to do, if there is one.
+    /// The ends of a worker that has nothing to do, if there is one.
     pub(super) fn idle(&mut self) -> Option<&mut Ends> {
         self.idle.last_mut().map(|worker| &mut worker.ends)
     }
 
-    /// Whether a worker has nothing to do. Otherwise, if files wait and more may work, others are opened. Those that work do
-    /// not wait for them.
-    pub(super) fn is_free(&mut self, files_wait: bool) -> bool {
-        if !self.idle.is_empty() {
-            return true;
+    /// Whether a worker has nothing to do.
+    pub(super) const fn is_free(&self) -> bool {
+        !self.idle.is_empty()
+    }
+
+    /// Opens other workers if all are busy, files wait and more may work. Those that work do not wait for them.
+    pub(super) fn open_others(&mut self, waiting: &WaitingFiles) {
+        if self.is_free() || waiting.is_empty() || self.opening > 0 {
+            return;
         }
-        if files_wait && self.opening == 0 {
-            self.opening = self.width.target.saturating_sub(self.number());
-            for _ in 0..self.opening {
-                let (context, mut ends) = (self.tools.context.clone(), self.ends.beside());
-                self.tasks.spawn(async move {
-                    // A server that refuses is not asked again: the others go on without this worker.
-                    TaskEnd::Opened(Box::pin(ends.connect(&context)).await.map(|()| ends))
-                });
-            }
+        let most = if waiting.has_others_than_large() { self.most() } else { self.width.target };
+        self.opening = most.saturating_sub(self.number());
+        for _ in 0..self.opening {
+            let (context, mut ends) = (self.tools.context.clone(), self.ends.beside());
+            self.tasks.spawn(async move {
+                // A server that refuses is not asked again: the others go on without this worker.
+                TaskEnd::Opened(Box::pin(ends.connect(&context)).await.map(|()| ends))
+            });
         }
-        false
+    }
+
+    /// How many may work: one beside large files that take long, as soon as there is a path.
+    fn most(&self) -> usize {
+        let now = self.tools.context.world.clock.now();
+        let is_long = self.width.beside_from().is_some_and(|from| from <= now);
+        self.width.target + usize::from(is_long && self.has_path())
+    }
+
+    /// Whether files have a path, or need none to be found.
+    fn has_path(&self) -> bool {
+        let is_local = self.ends.source.is_local() || self.ends.destination.is_local();
+        is_local || self.ends.memory.lock().found_path().is_some()
     }
 
     /// Notes that an idle worker waits for files.
@@ -139,6 +156,10 @@ impl Workers {
         let is_remembered = self.grouping.remembered_path(&self.ends.memory.lock()).is_some();
         let awaits_others = others_follow && is_remembered && ready.len() < batch::FEWEST;
         while !ready.is_empty() && !self.idle.is_empty() && !awaits_others {
+            let working = self.number() - self.idle.len() - self.opening;
+            if working >= self.width.target && !bring_forward(ready) {
+                break;
+            }
             let Portion { files, are_compared } = self.share(ready);
             let shared = self.shared_path().filter(|_| !are_compared);
             if shared.is_some() {
@@ -146,18 +167,20 @@ impl Workers {
             }
             let Some(mut worker) = self.idle.pop() else { return };
             let workers = self.width.target;
-            self.width.begun(self.tools.context.world.clock.now());
             let shared = shared.filter(|_| files.len() > 1);
             let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
             self.given += files.len();
+            let begun = matches!(&*files, [file] if is_large(&file.item))
+                .then(|| self.tools.context.world.clock.now());
+            begun.inspect(|begun| self.width.begun_large(*begun));
             let tools = self.tools.clone();
             self.tasks.spawn(async move {
                 let results = Box::pin(tools.copy(&mut worker, files, shared)).await;
-                TaskEnd::Copied(worker, Box::new(results))
+                TaskEnd::Copied(worker, Box::new(results), begun)
             });
         }
         // Those that are still to be opened want files, too, and what has joined others is begun whatever fails.
-        let (options, all) = (self.tools.options, self.width.target);
+        let (options, all) = (self.tools.options, self.most());
         let are_busy = self.idle.is_empty() && self.opening == 0 && self.number() >= all;
         if are_busy && self.grouping.go_in_groups() && !options.fail_fast {
             self.given += self.intakes.fill(ready, options);
@@ -265,12 +288,12 @@ impl Workers {
                 self.sharing.part_ended(&results, self.tools.context.world.clock.now());
                 Some(*results)
             }
-            TaskEnd::Copied(mut worker, results) => {
+            TaskEnd::Copied(mut worker, results, begun) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.unbegun.len());
                 self.sharing.note_ended(results.files.len());
                 let was_found = self.width.found().is_some();
                 self.width.one_by_one(self.reason_for_one(&mut worker.ends));
-                self.learn(&results);
+                self.learn(&results, begun);
                 if !was_found {
                     self.explain(None);
                 }
@@ -324,11 +347,15 @@ impl Workers {
         }
     }
 
-    /// Takes note of what a worker has found out.
-    fn learn(&mut self, results: &WorkerResults) {
+    /// Takes note of what a worker has found out, with a single large file if that was `begun` then.
+    fn learn(&mut self, results: &WorkerResults, begun: Option<Moment>) {
         let moved = |file: &FileResult| file.result.as_ref().map_or(0, FileCopy::bytes_moved);
         let bytes: Vec<u64> = results.files.iter().map(moved).collect();
-        self.width.ended(&bytes, self.tools.context.world.clock.now());
+        let now = self.tools.context.world.clock.now();
+        match begun {
+            Some(begun) => self.width.ended_large(begun, &bytes, now),
+            None => self.width.ended(&bytes, now),
+        }
         self.grouping.learn(results);
     }
 
@@ -339,7 +366,7 @@ impl Workers {
 
     /// Keeps a worker that has nothing to do, unless there are too many.
     fn keep(&mut self, worker: Worker) {
-        if self.number() < self.width.target {
+        if self.number() < self.most() {
             self.idle.push(worker);
         } else if worker.portion.is_empty() {
             self.dismiss(worker);
@@ -435,19 +462,13 @@ impl Workers {
         [&self.ends.source, &self.ends.destination].into_iter().filter_map(Host::pool)
     }
 
-    /// Has others begin beside a first file that takes long.
-    pub(super) fn look_at_first(&mut self) {
-        let is_local = self.ends.source.is_local() || self.ends.destination.is_local();
-        let has_path = is_local || self.ends.memory.lock().found_path().is_some();
-        self.width.look_at_first(has_path, self.tools.context.world.clock.now());
-    }
-
-    /// When a worker that copies nothing must delete sources, a session that nobody uses must end, or the first file is looked at.
+    /// When a worker that copies nothing must delete sources, a session that nobody uses must end, or one more may work.
     pub(super) fn due_at(&self) -> Option<Moment> {
         let portions = self.idle.iter().chain(&self.resting).filter_map(|worker| worker.portion.due_at());
         let sessions = self.idle.iter().filter_map(Worker::long_idle_at);
         let pools = self.pools().filter_map(|pool| pool.long_idle_at());
-        portions.chain(sessions).chain(pools).chain(self.width.first_is_long_at()).min()
+        let look_at = self.width.look_at(self.has_path(), self.tools.context.world.clock.now());
+        portions.chain(sessions).chain(pools).chain(look_at).min()
     }
 
     /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.
