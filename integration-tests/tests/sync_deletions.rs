@@ -273,6 +273,21 @@ fn deletes_nothing_in_a_link(more: &str) {
     assert_eq!(to.seen_of(&["DELE", "RMD"]), ["DELE t/d/old", "RMD t/d"], "{run}");
 }
 
+/// Its LIST and PWD show the directory to which a link leads, and MLST mixes the facts of both.
+#[test]
+fn nothing_is_deleted_in_a_link_that_proftpd_shows_as_a_directory() {
+    let from = source().start();
+    let there = Foreign::proftpd().extra("ShowSymlinks off").file("priv/p", "precious");
+    let there = or_skip!(there.file("t/d/old", "old").file("t/.d/old", "old").start());
+    for link in ["vis", ".dot"] {
+        symlink("../priv", there.path("t").join(link)).unwrap();
+    }
+    let words = ["--path", "user", "--delete", &from.url("s"), &there.url("t")];
+    let run = synced(&words).exits(9).says("MLST tells the rights of a file; nothing in it was deleted");
+    let left = ["priv/", "priv/p", "t/", "t/.dot", "t/a", "t/n.log", "t/vis"];
+    assert_eq!(there.names(), left, "{run}");
+}
+
 #[test]
 fn a_symbolic_link_at_a_server_is_deleted_itself() {
     let from = source().start();

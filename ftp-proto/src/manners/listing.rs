@@ -139,6 +139,14 @@ pub fn is_certain_directory(entry: &Entry, shows_dot_names: bool) -> bool {
     is_real && !may_be_hidden && !has_arrow(&entry.name)
 }
 
+/// Whether MLST tells of a directory that it can be read or written as a file. ProFTPD describes a symbolic link to a directory so if
+/// it shows no links (`ShowSymlinks off`), and its LIST shows the directory.
+pub fn has_rights_of_file(entry: &Entry) -> bool {
+    // RFC 3659 section 7.5.5: these are for files alone.
+    let is_of_file = |perm: &str| perm.contains(['a', 'r', 'w']);
+    entry.kind == Kind::Directory && entry.perm.as_deref().is_some_and(is_of_file)
+}
+
 fn has_arrow(name: &PathName) -> bool {
     name.as_bytes().windows(ARROW.len()).any(|part| part == ARROW)
 }
@@ -470,6 +478,22 @@ mod tests {
             let found =
                 [false, true].map(|shows_dot_names| is_certain_directory(&row(name, mode), shows_dot_names));
             assert_eq!(found, expect, "{name} {mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_with_the_rights_of_a_file_may_be_a_link() {
+        for (kind, perm, expect) in [
+            (Kind::Directory, Some("adfrw"), true),
+            (Kind::Directory, Some("r"), true),
+            (Kind::Directory, Some("flcdmpe"), false),
+            (Kind::Directory, Some(""), false),
+            (Kind::Directory, None, false),
+            (Kind::File, Some("adfrw"), false),
+        ] {
+            let perm = perm.map(str::to_owned);
+            let entry = Entry { perm: perm.clone(), ..Entry::new(PathName::from_user("d").unwrap(), kind) };
+            assert_eq!(has_rights_of_file(&entry), expect, "{kind:?} {perm:?}");
         }
     }
 

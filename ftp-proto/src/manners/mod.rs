@@ -8,7 +8,7 @@ mod words;
 pub use dropped::{DroppedPart, DroppedParts, Keeping};
 pub use listing::{
     CertainRows, EntriesInDoubt, Form, KeptNames, NamesByNlst, Shown, ShownName, UnclearNames,
-    first_shown_name, is_alike, is_certain_directory, is_split, omitted, with_blanks,
+    first_shown_name, has_rights_of_file, is_alike, is_certain_directory, is_split, omitted, with_blanks,
 };
 pub use words::{AbsentWords, foreign_option, names_a_limit, names_tls};
 

@@ -158,7 +158,7 @@ pub fn queues_commands(greeting: &Reply) -> bool {
 }
 
 /// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`: vsftpd, which says
-/// `(vsFTPd 3.0.3)`, ProFTPD and Pure-FTPd. Others may take `-a` for a name.
+/// `(vsFTPd 3.0.3)`, ProFTPD, whose first line begins with its name, and Pure-FTPd. Others may take `-a` for a name.
 pub fn hides_dot_names(greeting: &Reply) -> bool {
     let is_proftpd = || greeting.lines.first().is_some_and(|line| line.starts_with(b"ProFTPD "));
     names_one_of(greeting, &["(vsftpd ", "- welcome to pure-ftpd "]) || is_proftpd()

@@ -146,13 +146,18 @@ impl<'a> CheckedDirectories<'a> {
         if let Some(failure) = self.compare(host, below).await? {
             return stays(failure);
         }
-        match below {
-            Some(below) if self.purpose == DeletionPurpose::Sync && !self.is_shown(host, below).await? => {
-                let failure = may_be_link(host, &self.scope.path(Some(below)));
-                stays(failure.hint("LIST does not show it as a directory; nothing in it was deleted"))
-            }
-            Some(_) | None => Ok(CheckedEntry::Directory),
-        }
+        let Some(below) = below.filter(|_| self.purpose == DeletionPurpose::Sync) else {
+            return Ok(CheckedEntry::Directory);
+        };
+        let path = self.scope.path(Some(below));
+        let why = if !self.is_shown(host, below).await? {
+            "LIST does not show it as a directory"
+        } else if ask!(context, host, files::has_rights_of_file(context, host, &path))? {
+            "MLST tells the rights of a file"
+        } else {
+            return Ok(CheckedEntry::Directory);
+        };
+        stays(may_be_link(host, &path).hint(format!("{why}; nothing in it was deleted")))
     }
 
     /// Whether LIST shows a directory as one, and not as a symbolic link. Servers tell by PWD what they were asked for, and

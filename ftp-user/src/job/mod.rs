@@ -159,6 +159,11 @@ impl Item {
         }
     }
 
+    /// Its size in bytes, as far as a listing has told it.
+    fn size(&self) -> Option<u64> {
+        self.known.as_ref()?.size
+    }
+
     /// Whether a listing has told that it is a small file: it takes no longer to move than the commands of a few files.
     fn is_small_file(&self) -> bool {
         let is_small =
@@ -187,6 +192,8 @@ impl Item {
 
 /// The largest file that counts as small, in bytes.
 const SMALL: u64 = 256 << 10;
+/// The largest file that does not count as large, in bytes.
+const NOT_LARGE: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //!
 //! | what happened to a candidate | what is remembered |
 //! |---|---|
+//! | a file moves on it | others try it first for as long as it does, and small files share it |
 //! | it worked | it is tried first (H18) |
 //! | it was refused for good (5yz; an address that is not believed) | closed for the run |
 //! | it was closed for another reason (4yz, nobody came) | closed for a while |
@@ -31,8 +32,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     worked: Option<Worked>,
-    /// The candidate on which a file moves now, while none has worked.
-    in_use: Option<Candidate>,
+    /// The candidates on which files move now, one for each file.
+    moving: Vec<Candidate>,
     /// The candidate that has worked in an earlier run, and how long ago.
     preferred: Option<(Candidate, Duration)>,
     /// The rungs on which nothing arrived in an earlier run, and how long ago.
@@ -128,17 +129,17 @@ impl Memory {
         (Ascent::new(open, self.worked.map(|worked| worked.candidate)).with_silent(silent), known)
     }
 
-    /// Where earlier runs put a candidate. Candidates with the same number keep their order.
+    /// Where other files and earlier runs put a candidate. Candidates with the same number keep their order.
     fn place(&self, candidate: Candidate, manner: Manner) -> u8 {
         let is_silent = self.silent_for(candidate).is_some();
         match (candidate, manner) {
-            _ if self.in_use == Some(candidate) => 0,
-            _ if !is_silent && self.preferred.is_some_and(|(preferred, _)| preferred == candidate) => 0,
-            _ if self.silent.is_empty() => 1,
-            (Candidate::Direct(_), _) if !is_silent => 1,
-            (Candidate::Direct(_), Manner::Beside) => 2,
-            (Candidate::Relay(_) | Candidate::Through, _) => 3,
-            (Candidate::Direct(_), Manner::Turns) => 4,
+            _ if self.moving.contains(&candidate) => 0,
+            _ if !is_silent && self.preferred.is_some_and(|(preferred, _)| preferred == candidate) => 1,
+            _ if self.silent.is_empty() => 2,
+            (Candidate::Direct(_), _) if !is_silent => 2,
+            (Candidate::Direct(_), Manner::Beside) => 3,
+            (Candidate::Relay(_) | Candidate::Through, _) => 4,
+            (Candidate::Direct(_), Manner::Turns) => 5,
         }
     }
 
@@ -168,12 +169,12 @@ impl Memory {
 
     /// The path that has carried a file in this run, or carries one now.
     pub fn found_path(&self) -> Option<Candidate> {
-        self.worked.map(|worked| worked.candidate).or(self.in_use)
+        self.worked.map(|worked| worked.candidate).or(self.moving.first().copied())
     }
 
-    /// Whether no file of this run has shown yet that a path works.
-    pub const fn has_no_path_yet(&self) -> bool {
-        self.worked.is_none()
+    /// Whether no file of this run has taken a path yet that works.
+    pub fn has_no_path_yet(&self) -> bool {
+        self.found_path().is_none()
     }
 
     /// Whether nothing is known of this pair yet.
@@ -204,18 +205,19 @@ impl Memory {
     }
 
     /// Notes that a file moves on `candidate`: its data connection stands.
-    pub const fn uses(&mut self, candidate: Candidate) {
-        self.in_use = Some(candidate);
+    pub fn note_moving(&mut self, candidate: Candidate) {
+        self.moving.push(candidate);
     }
 
-    /// Notes that a file has ended that was not moved.
-    pub const fn uses_none(&mut self) {
-        self.in_use = None;
+    /// Notes that a file does not move on `candidate` any more.
+    pub fn note_not_moving(&mut self, candidate: Candidate) {
+        if let Some(index) = self.moving.iter().position(|moving| *moving == candidate) {
+            self.moving.swap_remove(index);
+        }
     }
 
     /// Notes that `candidate` has failed for a file.
     pub fn failed(&mut self, candidate: Candidate, failure: &Failure, why: Refusal, now: Moment) {
-        self.in_use = self.in_use.filter(|in_use| *in_use != candidate);
         let extent = match failure.blame {
             Blame::Path if matches!(failure.cause, Cause::Relay(_)) => Extent::Relay,
             Blame::Path => Extent::Posture(failure.side),
@@ -471,21 +473,22 @@ mod tests {
     }
 
     #[test]
-    fn others_take_the_path_on_which_a_file_moves_until_it_fails() {
+    fn others_take_a_path_for_as_long_as_a_file_moves_on_it() {
         let [first, second] = [all()[0], all()[1]];
         let mut memory = Memory::default();
-        memory.uses(second);
-        assert_eq!((memory.shared_path(at(0)), memory.has_no_path_yet()), (Some(second), true));
-        assert_eq!(next(&mut memory, at(0))[0], second, "a large one tries it first");
-        memory.failed(first, &refused(425, Blame::Path), "no".into(), at(0));
+        memory.recall(Some((first, Duration::from_secs(60))), Vec::new());
+        memory.note_moving(second);
+        memory.note_moving(second);
+        assert_eq!((memory.shared_path(at(0)), memory.has_no_path_yet()), (Some(second), false));
+        assert_eq!(next(&mut memory, at(0))[..2], [second, first], "before the one of an earlier run");
+        // Another file fails there, and the first one goes on.
+        memory.failed(second, &refused(425, Blame::Path), "no".into(), at(0));
+        memory.note_not_moving(second);
         assert_eq!(memory.found_path(), Some(second));
-        memory.failed(second, &nobody_came(), "no".into(), at(0));
-        assert_eq!(memory.found_path(), None);
-        memory.uses(first);
-        memory.uses_none();
+        memory.note_not_moving(second);
         assert_eq!(memory.found_path(), None);
         memory.worked(first, at(1));
-        memory.uses(second);
+        memory.note_moving(second);
         assert_eq!(memory.found_path(), Some(first));
     }
 

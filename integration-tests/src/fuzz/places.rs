@@ -56,7 +56,7 @@ pub(super) fn password(data: &[u8]) -> Option<String> {
     (odd && !is_elsewhere).then(|| password.to_owned())
 }
 
-/// The text with the bytes that `%` and two digits stand for.
+/// The text with the bytes that `%` and two hexadecimal digits stand for.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text;

@@ -18,6 +18,8 @@ pub struct LongLine {
     directory: TempDir,
     world: World,
     user: HostId,
+    /// Whether this host is the source in place of the first server.
+    sends: bool,
     round_trip: Duration,
     /// How many data connections were cut.
     pub cuts: usize,
@@ -79,7 +81,7 @@ impl LongLine {
         fs::write(&logins, "machine one login ann password pw\nmachine two login ann password pw\n")?;
         fs::set_permissions(&logins, Permissions::from_mode(0o600))?;
         let user = world.host("user");
-        Ok(Self { directory, world, user, round_trip, cuts: 0 })
+        Ok(Self { directory, world, user, sends: false, round_trip, cuts: 0 })
     }
 
     /// Copies a file of so many bytes.
@@ -239,6 +241,11 @@ impl LongLine {
         seconds / self.round_trip.as_secs_f64()
     }
 
+    /// From now on the files of the first server are copied as those of this host.
+    pub const fn send_from_here(&mut self) {
+        self.sends = true;
+    }
+
     /// Adds a file of so many bytes at the source.
     ///
     /// # Errors
@@ -280,7 +287,10 @@ impl LongLine {
 
     /// Starts a copy or sync of that name.
     fn run(&mut self, verb: &str, options: &[&str], name: &str) {
-        let [from, to] = ["one", "two"].map(|end| format!("ftp://ann@{end}/{name}"));
+        let [mut from, to] = ["one", "two"].map(|end| format!("ftp://ann@{end}/{name}"));
+        if self.sends {
+            from = self.directory.path().join("one").join(name).display().to_string();
+        }
         let trace = self.directory.path().join(TRACE);
         let words =
             [verb, "--trust", "new", "--trace", &trace.to_string_lossy(), &from, &to].map(str::to_owned);

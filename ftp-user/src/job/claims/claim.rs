@@ -258,7 +258,7 @@ fn exists(ends: &Ends, item: &Item, what: &str, hint: String) -> Failure {
 
 /// Whether a finished copy on this host is not there any more, or has another size.
 fn is_lost(ends: &Ends, item: &Item) -> bool {
-    let size = item.known.as_ref().and_then(|facts| facts.size);
+    let size = item.size();
     match &ends.destination {
         Host::Server(_) => false,
         Host::Local(_) => {

@@ -129,7 +129,7 @@ async fn digests(
     items: &[&Item],
     algorithm: Algorithm,
 ) -> Vec<[Option<Digest>; 2]> {
-    let size = |item: &Item| item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0);
+    let size = |item: &Item| item.size().unwrap_or(0);
     let sources: Vec<(&PathName, u64)> = items.iter().map(|item| (&item.source, size(item))).collect();
     let copies: Vec<(&PathName, u64)> = items.iter().map(|item| (&item.destination, size(item))).collect();
     let (there, here) = tokio::join!(

@@ -29,7 +29,7 @@ impl Intakes {
     /// The path for a batch that begins with `first` and that other files may join, one of `batches` at the same time.
     pub(super) fn open(&mut self, candidate: Candidate, first: &[ClaimedFile], batches: usize) -> SharedPath {
         let (path, batch) = SharedPath::new(candidate);
-        let bytes = MOST_BYTES.saturating_sub(first.iter().map(size_of).sum());
+        let bytes = MOST_BYTES.saturating_sub(first.iter().map(|file| file.item.size().unwrap_or(0)).sum());
         self.0.push(Intake { batch, files: MOST_FILES / batches.max(1), bytes });
         path
     }
@@ -51,20 +51,17 @@ impl Intake {
     /// Takes at most `most` files.
     fn take(&mut self, ready: &mut VecDeque<ClaimedFile>, most: usize, options: Options) {
         for _ in 0..most.min(self.files) {
-            let fits = |file: &mut ClaimedFile| may_move(file, options) && size_of(file) <= self.bytes;
+            let fits = |file: &mut ClaimedFile| {
+                may_move(file, options) && file.item.size().unwrap_or(0) <= self.bytes
+            };
             let Some(file) = ready.pop_front_if(fits) else { return };
-            let bytes = size_of(&file);
+            let bytes = file.item.size().unwrap_or(0);
             if let Err(SendError(file)) = self.batch.send(file) {
                 return ready.push_front(file);
             }
             (self.files, self.bytes) = (self.files - 1, self.bytes - bytes);
         }
     }
-}
-
-/// The size of a file in bytes, as far as it is known.
-fn size_of(file: &ClaimedFile) -> u64 {
-    file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0)
 }
 
 /// How many files may join all running batches. Each batch gets an equal share when it begins. They stay in memory until it has

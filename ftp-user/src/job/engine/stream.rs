@@ -181,7 +181,7 @@ impl<'a> Stream<'a> {
                 self.workers.share_with_others(items);
             }
         }
-        self.workers.open_others(&self.waiting);
+        self.workers.open_others(&self.waiting, wish == StreamWait::Session);
         let is_free = self.workers.is_free();
         let has_nothing_else = is_free && self.waiting.is_empty();
         if self.waits_for_files() || (is_free && wish == StreamWait::Session) {
@@ -197,6 +197,7 @@ impl<'a> Stream<'a> {
         }
         let are_busy = self.workers.are_busy();
         let reads_on = wish == StreamWait::Next && self.waiting.has_room();
+        let is_idle = is_free && self.workers.has_nothing_to_begin(&self.waiting.ready);
         let due = self.workers.due_at().filter(|_| are_busy || reads_on);
         tokio::select! {
             biased;
@@ -208,7 +209,7 @@ impl<'a> Stream<'a> {
                 self.workers.quit_long_idle();
             }
             // Nothing more was found for now, or enough.
-            () = std::future::ready(()), if self.waiting.wants_claims(is_free, reads_on) => {
+            () = std::future::ready(()), if self.waiting.wants_claims(is_idle, reads_on) => {
                 self.workers.note_sessions();
                 self.waiting.claim(self.context, &self.ends, |item| self.workers.has_part(item));
             }

@@ -9,7 +9,6 @@
 //! many, so that no worker waits for them, and small files that move together share a connection with many others. While
 //! claims are written, the walk is read on: what it finds meanwhile shares the next write.
 
-use super::width::LARGE;
 use crate::context::Context;
 use crate::job::Item;
 use crate::job::claims::claim::{ClaimedFile, PendingClaims};
@@ -33,23 +32,17 @@ impl WaitingFiles {
         self.found.len() < if self.claims.is_some() { MOST_READY } else { MOST }
     }
 
-    /// Whether files are to be claimed that are the next ones to be copied. `is_free`: a worker has nothing to do, so that few
+    /// Whether files are to be claimed that are the next ones to be copied. `is_idle`: a worker has nothing to do, so that few
     /// are enough. `reads_on`: others may be found, which could share the write.
-    pub(super) fn wants_claims(&self, is_free: bool, reads_on: bool) -> bool {
+    pub(super) fn wants_claims(&self, is_idle: bool, reads_on: bool) -> bool {
         let has_room = self.ready.len() + self.found.len() <= MOST_READY;
-        let is_time = !reads_on || (is_free && self.ready.is_empty());
+        let is_time = !reads_on || is_idle;
         self.claims.is_none() && !self.found.is_empty() && has_room && is_time
     }
 
     /// Whether no file waits.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty() && self.claims.is_none() && self.ready.is_empty()
-    }
-
-    /// Whether one waits, with its claim or without, that is not large.
-    pub(super) fn has_others_than_large(&self) -> bool {
-        let ready = self.ready.iter().map(|file| &file.item);
-        ready.chain(&self.found).any(|item| !is_large(item))
     }
 
     /// Begins to claim all files that were found. `has_part`: see [`PendingClaims::begin`].
@@ -78,7 +71,7 @@ impl WaitingFiles {
         let (mut items, mut bytes) = (Vec::new(), 0_u64);
         while items.len() < most && bytes < MOST_BYTES_SHARED {
             let Some(item) = self.found.pop().or_else(|| self.unclaim(context)) else { break };
-            bytes = bytes.saturating_add(item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
+            bytes = bytes.saturating_add(item.size().unwrap_or(0));
             items.push(item);
         }
         items.reverse();
@@ -104,17 +97,6 @@ impl WaitingFiles {
         self.found.clear();
         given_up
     }
-}
-
-/// Brings a file to the front that is not large. Returns false if there is none.
-pub(super) fn bring_forward(ready: &mut VecDeque<ClaimedFile>) -> bool {
-    let first = ready.iter().position(|file| !is_large(&file.item));
-    first.inspect(|first| ready.rotate_left(*first)).is_some()
-}
-
-/// Whether a file takes so long that others do not wait for it. One of unknown size may.
-pub(super) fn is_large(item: &Item) -> bool {
-    item.known.as_ref().and_then(|facts| facts.size).is_none_or(|size| size > LARGE)
 }
 
 /// The largest number of files that wait for a write of claims to begin, so that a worker does not wait for many.
@@ -150,11 +132,10 @@ mod tests {
         // Those that are ready do not hinder the next ones, up to a number.
         let ready = ClaimedFile { item: Item::of_both(0, "f"), claim: Ok(FileClaim::default()) };
         files.ready.push_back(ready.clone());
-        assert!(!files.wants_claims(true, true));
         assert!(files.wants_claims(false, false));
         files.ready.extend(std::iter::repeat_n(ready, MOST_READY));
-        for is_free in [true, false] {
-            assert!(!files.wants_claims(is_free, false));
+        for is_idle in [true, false] {
+            assert!(!files.wants_claims(is_idle, false));
         }
     }
 
@@ -168,8 +149,8 @@ mod tests {
         assert!(files.has_room());
         files.found = waiting(MOST_READY).found;
         assert!(!files.has_room());
-        for is_free in [true, false] {
-            assert!(!files.wants_claims(is_free, false), "one write at a time");
+        for is_idle in [true, false] {
+            assert!(!files.wants_claims(is_idle, false), "one write at a time");
         }
         files.claims = None;
         assert!(files.wants_claims(false, false), "all of them share the next one");

@@ -6,8 +6,8 @@
 //! number that is hardly faster ends the search, unless a worker has waited for files meanwhile: that says how fast files are found.
 //! A server that refuses one more session ends it, too.
 //!
-//! Files do not wait for the end of large ones: if all workers have long been at files of more than [`LARGE`] bytes, one more begins,
-//! which gets others.
+//! A worker that has copied a large file for a second does not count: another one begins and gets smaller files, so that these
+//! do not wait for the end of large ones.
 
 use crate::job::request::job::{JobCount, Jobs};
 use ftp_proto::timer::Moment;
@@ -16,15 +16,15 @@ use std::time::Duration;
 /// The number of files that are copied at the same time.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Width {
-    /// How many files may be copied now. One, until the first one has found the path.
+    /// How many files may be copied now beside large ones that take long. One, until the first one has found the path.
     pub(super) target: usize,
     jobs: Jobs,
     search: Search,
-    /// When the large files were begun that are under way, the oldest first.
+    /// When each large file under way was begun, the oldest first.
     large: Vec<Moment>,
     /// How often a session was refused that may be free later.
     refusals: u32,
-    /// When one was refused last.
+    /// When such a session was last refused.
     refused_at: Option<Moment>,
 }
 
@@ -89,11 +89,9 @@ impl Width {
         if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
     }
 
-    /// Notes that `all` workers are there, and that no more are being opened.
-    pub(super) const fn opened(&mut self, all: usize, now: Moment) {
-        if let Search::Opens { half } = self.search
-            && all >= self.target
-        {
+    /// Notes that all workers are there.
+    pub(super) const fn opened(&mut self, now: Moment) {
+        if let Search::Opens { half } = self.search {
             self.search = Search::measures(now, Some(half));
         }
     }
@@ -143,41 +141,40 @@ impl Width {
         }
     }
 
-    /// Notes that a file of more than [`LARGE`] bytes was begun.
+    /// Notes that a large file was begun.
     pub(super) fn begun_large(&mut self, now: Moment) {
         self.large.push(now);
     }
 
-    /// Notes that one has ended that was begun then, and how many bytes were copied. Where others went beside it, they tell how fast
-    /// so many workers are.
-    pub(super) fn ended_large(&mut self, begun: Moment, bytes: &[u64], now: Moment) {
-        let went_beside = self.beside_from().is_some_and(|from| from <= now);
+    /// Notes the end of the large file that was begun then, of which so many bytes were copied. Its bytes do not count if the number
+    /// of workers beside it is the target.
+    pub(super) fn ended_large(&mut self, begun: Moment, bytes: &[u64], beside: usize, now: Moment) {
         if let Some(index) = self.large.iter().position(|other| *other == begun) {
             self.large.remove(index);
         }
-        if !went_beside || self.search == Search::First {
+        if beside < self.target || self.search == Search::First {
             self.ended(bytes, now);
         }
     }
 
-    /// The moment from which all workers have long been at large files, so that one more may work.
-    pub(super) fn beside_from(&self) -> Option<Moment> {
-        let may_exceed = match self.search {
-            Search::Found(Reason::Refused | Reason::Mixed | Reason::Rate) => false,
-            Search::Found(Reason::Asked | Reason::NoFaster | Reason::Most | Reason::Site)
-            | Search::First
-            | Search::Opens { .. }
-            | Search::Measures { .. } => self.target < self.jobs.most().get(),
-        };
-        let last = self.large.get(self.target.checked_sub(1)?)?;
-        let from = (*last + LONG).max(self.refused_at.map_or(Moment::START, |at| at + PAUSE));
-        may_exceed.then_some(from)
+    /// How many may be copied now if some of those that wait are not large.
+    pub(super) fn with_large(&self, now: Moment) -> usize {
+        let long = self.long_from().take_while(|from| *from <= now).count();
+        (self.target + long).min(self.jobs.most().get()).max(self.target)
     }
 
-    /// When to look again whether one more may work.
-    pub(super) fn look_at(&self, has_path: bool, now: Moment) -> Option<Moment> {
-        let from = self.beside_from().filter(|from| *from > now || !has_path)?;
-        Some(if from > now { from } else { now + LONG })
+    /// When the next large file will have taken long.
+    pub(super) fn next_long(&self, now: Moment) -> Option<Moment> {
+        self.long_from().find(|from| *from > now)
+    }
+
+    /// The moments from which large files do not count, in their order. There are none where no more sessions can be had.
+    fn long_from(&self) -> impl Iterator<Item = Moment> {
+        let is_final = matches!(self.search, Search::Found(Reason::Refused | Reason::Mixed | Reason::Rate));
+        let may_exceed = !is_final && self.target < self.jobs.most().get();
+        let earliest = self.refused_at.map_or(Moment::START, |at| at + AFTER_REFUSAL);
+        let large = self.large.iter().filter(move |_| may_exceed);
+        large.map(move |begun| (*begun + LONG_FILE).max(earliest))
     }
 
     /// Why no more than the largest number are used.
@@ -203,7 +200,10 @@ impl Width {
             self.refused(open);
             return false;
         }
-        (self.target, self.search) = (open.max(1), Search::measures(now, None));
+        self.target = open.max(1);
+        if self.search != Search::First {
+            self.search = Search::measures(now, None);
+        }
         true
     }
 
@@ -251,10 +251,8 @@ fn work_of(bytes: u64) -> f64 {
 /// How many files each worker ends before its number is judged, and at least one group of them. Single files differ more
 /// from each other than groups do.
 const FILES_EACH: usize = 3;
-/// A file of more bytes is a large one.
-pub(super) const LARGE: u64 = 16 << 20;
-/// For how long a large file is under way before others go beside it.
-const LONG: Duration = Duration::from_secs(1);
+/// A large file takes long if it is under way for this time.
+const LONG_FILE: Duration = Duration::from_secs(1);
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
 /// How long a number is measured that is not clearly faster.
@@ -262,7 +260,7 @@ const LONG_WINDOW: Duration = Duration::from_millis(200);
 /// How often a session is asked for again that was refused beside others which may be given back.
 const MOST_REFUSALS: u32 = 3;
 /// How long no session is asked for beside large files after one was refused.
-const PAUSE: Duration = Duration::from_secs(30);
+const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 /// How much faster twice as many must be.
 const GAIN: f64 = 1.05;
 /// How much faster twice as many are if few groups suffice to see it.
@@ -296,7 +294,7 @@ mod tests {
             if let Some(found) = width.found() {
                 return found;
             }
-            width.opened(width.target, now);
+            width.opened(now);
             now = now + Duration::from_secs_f64(1.0 / rate(width.target));
             width.ended(&[bytes], now);
         }
@@ -326,7 +324,7 @@ mod tests {
             if copied {
                 width.ended(&vec![4096; files], now);
             } else if workers.iter().all(|worker| matches!(worker, Does::Copies(_))) {
-                width.opened(workers.len(), now);
+                width.opened(now);
             }
             if let Some(found) = width.found() {
                 return found;
@@ -373,7 +371,7 @@ mod tests {
         for slow in [0, 3, 40] {
             let (mut width, mut now) = (Width::new(Jobs::default()), Moment::START);
             for number in 0..200 {
-                width.opened(width.target, now);
+                width.opened(now);
                 let rate = if number < slow { 1.0 } else { f64::from(u32::try_from(width.target).unwrap()) };
                 now = now + Duration::from_secs_f64(1.0 / rate);
                 if number < slow {
@@ -390,7 +388,7 @@ mod tests {
     fn the_number_grows_although_workers_wait() {
         let (mut width, mut now) = (Width::new(Jobs::default()), Moment::START);
         for _ in 0..200 {
-            width.opened(width.target, now);
+            width.opened(now);
             now = now + Duration::from_secs_f64(1.0 / f64::from(u32::try_from(width.target).unwrap()));
             width.waits_for_files();
             width.ended(&[1], now);
@@ -429,42 +427,44 @@ mod tests {
     }
 
     #[test]
-    fn one_more_goes_beside_large_files_that_take_long() {
+    fn workers_at_large_files_that_take_long_do_not_count() {
         let at = |seconds| Moment::START + Duration::from_secs(seconds);
+        let may_be = |width: &Width, seconds| (width.with_large(at(seconds)), width.next_long(at(seconds)));
         let mut width = Width::new(Jobs::default());
-        assert_eq!(width.beside_from(), None);
+        assert_eq!(may_be(&width, 0), (1, None));
         width.begun_large(at(10));
-        assert_eq!(width.beside_from(), Some(at(11)));
-        // What goes beside it begins the search.
-        width.ended(&[1], at(12));
-        (13..19).for_each(|second| width.ended(&[1], at(second)));
-        assert_eq!((width.target, width.beside_from()), (2, None), "one of two is at a large file");
-        width.begun_large(at(20));
-        assert_eq!(width.beside_from(), Some(at(21)));
-        width.opened(2, at(21));
+        width.begun_large(at(12));
+        assert_eq!(may_be(&width, 10), (1, Some(at(11))));
+        assert_eq!(may_be(&width, 11), (2, Some(at(13))));
+        assert_eq!(may_be(&width, 13), (3, None));
+        // The first one of the others begins the search.
+        width.ended(&[1], at(14));
         let before = width.clone();
-        width.ended_large(at(10), &[1 << 40], at(22));
-        assert_eq!((&width.search, width.beside_from()), (&before.search, None), "it tells no rate");
-        let mut width = Width::new(Jobs::default());
-        width.begun_large(at(0));
-        assert!(width.refused_for_now(1, at(2)));
-        assert_eq!(width.beside_from(), Some(at(32)));
+        assert_ne!(before.search, Search::First);
+        width.ended_large(at(10), &[1 << 40], 2, at(15));
+        assert_eq!((&width.search, width.with_large(at(15))), (&before.search, 2), "it tells no rate");
+        width.ended_large(at(12), &[1 << 40], 0, at(16));
+        assert_ne!(width.search, before.search, "no other one was beside it");
+        let (large, search) = (vec![at(0)], Search::First);
         for reason in [Reason::Refused, Reason::Mixed, Reason::Rate] {
-            let mut width = Width { search: Search::Found(reason), ..Width::new(Jobs::default()) };
-            width.begun_large(at(0));
-            assert_eq!(width.beside_from(), None, "{reason:?}");
+            let search = Search::Found(reason);
+            let width = Width { search, large: large.clone(), ..Width::new(Jobs::default()) };
+            assert_eq!(may_be(&width, 0), (1, None), "{reason:?}");
+            assert_eq!(may_be(&width, 5), (1, None), "{reason:?}");
         }
         for (jobs, expect) in [
-            (Jobs::default().limited(NonZero::<usize>::MIN), None),
-            (Jobs::of(JobCount::Exactly(NonZero::<usize>::MIN)), None),
-            (Jobs::of(EXACTLY), Some(at(1))),
+            (Jobs::default().limited(NonZero::<usize>::MIN), 1),
+            (Jobs::of(JobCount::Exactly(NonZero::<usize>::MIN)), 1),
+            (Jobs::of(EXACTLY), 2),
         ] {
-            let mut width = Width::new(jobs);
-            width.begun_large(at(0));
-            assert_eq!(width.beside_from(), expect, "{jobs:?}");
-            width.ended_large(at(0), &[1], at(5));
+            let mut width = Width { search: search.clone(), large: large.clone(), ..Width::new(jobs) };
+            assert_eq!(width.with_large(at(5)), expect, "{jobs:?}");
+            width.ended_large(at(0), &[1], 1, at(5));
             assert_eq!(width.target, jobs.most().get(), "{jobs:?}");
         }
+        let mut width = Width { large, search, ..Width::new(Jobs::default()) };
+        assert!(width.refused_for_now(1, at(2)));
+        assert_eq!(may_be(&width, 3), (1, Some(at(32))));
     }
 
     #[test]

@@ -29,11 +29,13 @@ pub(super) struct Worker {
     pub(super) ends: Ends,
     /// What it has copied of a move, whose sources wait to be deleted.
     pub(super) portion: MovedPortion,
+    /// When the file was begun that it copies, if that is one large file.
+    pub(super) large_since: Option<Moment>,
 }
 
 impl Worker {
     pub(super) fn of(ends: Ends) -> Self {
-        Self { ends, portion: MovedPortion::default() }
+        Self { ends, portion: MovedPortion::default(), large_since: None }
     }
 
     /// The moment from which a session of it counts as long idle. `None` while sources wait to be deleted: only the session that has
@@ -74,8 +76,8 @@ pub(super) struct WorkerResults {
     pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
     pub(super) manner: Option<Manner>,
-    /// Files did not move together, for an unknown reason or because no path was known. One of them is copied alone, and the others
-    /// wait.
+    /// Files did not move together, and may not, or for an unknown reason, or because no path was known. One of them is copied alone,
+    /// and the others wait for any worker.
     pub(super) others_wait: bool,
     /// A server was given up, so the worker has no session with it.
     pub(super) has_no_session: bool,
@@ -136,6 +138,7 @@ impl WorkerTools {
             let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
             results = Box::pin(batch::batched(context, ends, files, self.options, &mut shared, names)).await;
             files = std::mem::take(&mut results.unbegun);
+            results.others_wait |= results.prospect == Prospect::None;
             late = shared.close().await;
             for file in std::mem::take(&mut results.files) {
                 self.ended(worker, &mut results, file);
@@ -261,7 +264,7 @@ impl WorkerTools {
     }
 
     /// Deletes the sources of what a worker has copied. Returns those that stay.
-    pub(super) async fn delete_sources(&self, Worker { ends, portion }: &mut Worker) -> Vec<KeptSource> {
+    pub(super) async fn delete_sources(&self, Worker { ends, portion, .. }: &mut Worker) -> Vec<KeptSource> {
         let known = (&self.sizes, &self.links);
         Box::pin(moving::delete_sources(&self.context, ends, portion, self.tree.as_ref(), known)).await
     }

@@ -11,16 +11,16 @@ use super::batch;
 use super::grouping::Grouping;
 use super::intake::Intakes;
 use super::sharing::Sharing;
-use super::waiting::{WaitingFiles, bring_forward, is_large};
+use super::waiting::WaitingFiles;
 use super::width::{Reason, Width, least, portion};
 use super::worker::{FileResult, Worker, WorkerResults, WorkerTools};
 use crate::context::Context;
 use crate::endpoint::{Host, Pool};
 use crate::failure::{Failure, Result};
-use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::moving::{self, KeptSource, MovedPortion};
 use crate::job::request::job::Options;
+use crate::job::{Item, NOT_LARGE};
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
 use crate::report::Event;
@@ -29,6 +29,7 @@ use ftp_proto::timer::Moment;
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 
 /// The workers between two ends.
@@ -72,8 +73,7 @@ struct Portion {
 /// What a task has come to.
 enum TaskEnd {
     Opened(Result<Ends>),
-    /// If it was a single large file, when it was begun.
-    Copied(Worker, Box<WorkerResults>, Option<Moment>),
+    Copied(Worker, Box<WorkerResults>),
     /// The worker has deleted sources.
     Deleted(Worker, Vec<KeptSource>),
     /// What came of files that were offered to other daemons.
@@ -112,13 +112,28 @@ impl Workers {
         !self.idle.is_empty()
     }
 
-    /// Opens other workers if all are busy, files wait and more may work. Those that work do not wait for them.
-    pub(super) fn open_others(&mut self, waiting: &WaitingFiles) {
-        if self.is_free() || waiting.is_empty() || self.opening > 0 {
+    /// Opens other workers if all are busy, files wait or `wants_session`, and more may work. Those that work do not wait for them.
+    pub(super) fn open_others(&mut self, waiting: &WaitingFiles, wants_session: bool) {
+        if self.opening > 0 {
             return;
         }
-        let most = if waiting.has_others_than_large() { self.most() } else { self.width.target };
-        self.opening = most.saturating_sub(self.number());
+        let (now, target) = (self.now(), self.width.target);
+        let mut most = self.most(now);
+        if most > target && !wants_session {
+            let ready = waiting.ready.iter().map(|file| &file.item);
+            let is_of_use = self.first_smaller(ready).or_else(|| self.first_smaller(waiting.found.iter()));
+            most = is_of_use.map_or(target, |_| most);
+        }
+        if self.number() >= most {
+            return self.change_width(|width| width.opened(now));
+        }
+        if wants_session {
+            self.recall_resting(now);
+        }
+        if self.is_free() || (waiting.is_empty() && !wants_session) {
+            return;
+        }
+        self.opening = most - self.number();
         for _ in 0..self.opening {
             let (context, mut ends) = (self.tools.context.clone(), self.ends.beside());
             self.tasks.spawn(async move {
@@ -128,22 +143,46 @@ impl Workers {
         }
     }
 
-    /// How many may work: one beside large files that take long, as soon as there is a path.
-    fn most(&self) -> usize {
-        let now = self.tools.context.world.clock.now();
-        let is_long = self.width.beside_from().is_some_and(|from| from <= now);
-        self.width.target + usize::from(is_long && self.has_path())
+    /// How many may work: the target, and others in place of those at large files that take long, if a path is known.
+    fn most(&self, now: Moment) -> usize {
+        let most = self.width.with_large(now);
+        if most == self.width.target || self.has_path() { most } else { self.width.target }
     }
 
-    /// Whether files have a path, or need none to be found.
+    /// Whether a path is known, or one end is this host.
     fn has_path(&self) -> bool {
         let is_local = self.ends.source.is_local() || self.ends.destination.is_local();
         is_local || self.ends.memory.lock().found_path().is_some()
     }
 
+    /// Which one of the first files is the first that is not large.
+    fn first_smaller<'f>(&self, items: impl Iterator<Item = &'f Item>) -> Option<usize> {
+        items.take(LOOKED_AT).position(|item| !self.is_large(item))
+    }
+
+    /// Whether a file is large. One of this host is looked at, since its listing tells no size. One of unknown size counts as large.
+    fn is_large(&self, item: &Item) -> bool {
+        let size = item.size().or_else(|| self.ends.source.facts_here(&item.source)?.size);
+        size.is_none_or(|size| size > NOT_LARGE)
+    }
+
+    /// Has a worker that rests work again, if none is idle and more may work.
+    fn recall_resting(&mut self, now: Moment) {
+        if self.idle.is_empty() && self.number() < self.most(now) {
+            self.idle.extend(self.resting.pop());
+        }
+    }
+
+    /// Whether nothing that is ready was left to an idle worker: there are no files, or only large ones.
+    pub(super) fn has_nothing_to_begin(&self, ready: &VecDeque<ClaimedFile>) -> bool {
+        self.first_smaller(ready.iter().map(|file| &file.item)).is_none()
+    }
+
     /// Notes that an idle worker waits for files.
-    pub(super) const fn note_waiting(&mut self) {
-        self.width.waits_for_files();
+    pub(super) fn note_waiting(&mut self) {
+        if self.working() < self.width.target {
+            self.width.waits_for_files();
+        }
     }
 
     /// Has idle workers copy files that are claimed, for as long as there are both. While others may follow soon, the first few wait for
@@ -155,10 +194,16 @@ impl Workers {
         }
         let is_remembered = self.grouping.remembered_path(&self.ends.memory.lock()).is_some();
         let awaits_others = others_follow && is_remembered && ready.len() < batch::FEWEST;
-        while !ready.is_empty() && !self.idle.is_empty() && !awaits_others {
-            let working = self.number() - self.idle.len() - self.opening;
-            if working >= self.width.target && !bring_forward(ready) {
+        let now = self.now();
+        while !ready.is_empty() && !awaits_others {
+            self.recall_resting(now);
+            if self.idle.is_empty() {
                 break;
+            }
+            if self.working() >= self.width.target {
+                let smaller = self.first_smaller(ready.iter().map(|file| &file.item));
+                let Some(first) = smaller else { break };
+                ready.rotate_left(first);
             }
             let Portion { files, are_compared } = self.share(ready);
             let shared = self.shared_path().filter(|_| !are_compared);
@@ -170,17 +215,18 @@ impl Workers {
             let shared = shared.filter(|_| files.len() > 1);
             let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
             self.given += files.len();
-            let begun = matches!(&*files, [file] if is_large(&file.item))
-                .then(|| self.tools.context.world.clock.now());
-            begun.inspect(|begun| self.width.begun_large(*begun));
+            if matches!(&*files, [file] if self.is_large(&file.item)) {
+                worker.large_since = Some(now);
+                self.width.begun_large(now);
+            }
             let tools = self.tools.clone();
             self.tasks.spawn(async move {
                 let results = Box::pin(tools.copy(&mut worker, files, shared)).await;
-                TaskEnd::Copied(worker, Box::new(results), begun)
+                TaskEnd::Copied(worker, Box::new(results))
             });
         }
         // Those that are still to be opened want files, too, and what has joined others is begun whatever fails.
-        let (options, all) = (self.tools.options, self.most());
+        let (options, all) = (self.tools.options, self.most(now));
         let are_busy = self.idle.is_empty() && self.opening == 0 && self.number() >= all;
         if are_busy && self.grouping.go_in_groups() && !options.fail_fast {
             self.given += self.intakes.fill(ready, options);
@@ -193,7 +239,7 @@ impl Workers {
         let is_known = !self.tools.options.deletes_sources()
             || (self.tools.tree.is_some() && self.tools.links.is_empty());
         let are_all_busy = self.idle.is_empty() && self.opening == 0;
-        are_all_busy && is_known && self.sharing.is_due(waiting, self.tools.context.world.clock.now())
+        are_all_busy && is_known && self.sharing.is_due(waiting, self.now())
     }
 
     /// Offers files to other daemons.
@@ -217,7 +263,7 @@ impl Workers {
         }
         let options = self.tools.options;
         let small = ready.iter().take(most).take_while(|file| batch::may_move(file, options));
-        let sizes = small.map(|file| file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
+        let sizes = small.map(|file| file.item.size().unwrap_or(0));
         let least = least(self.grouping.takes_groups, options.jobs.wanted);
         let mut number = portion(sizes, ready.len().div_ceil(self.width.target), least);
         let can_ask = |worker: &mut Worker| already_there::can_ask(&mut worker.ends);
@@ -232,7 +278,7 @@ impl Workers {
 
     /// The path on which small files may move together.
     fn shared_path(&self) -> Option<Candidate> {
-        self.grouping.shared_path(&self.ends.memory.lock(), self.tools.context.world.clock.now())
+        self.grouping.shared_path(&self.ends.memory.lock(), self.now())
     }
 
     /// Notes what the servers of an idle worker have said when its sessions were opened.
@@ -285,18 +331,14 @@ impl Workers {
             }
             TaskEnd::Shared(results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.returned.len());
-                self.sharing.part_ended(&results, self.tools.context.world.clock.now());
+                self.sharing.part_ended(&results, self.now());
                 Some(*results)
             }
-            TaskEnd::Copied(mut worker, results, begun) => {
+            TaskEnd::Copied(mut worker, results) => {
                 self.given = self.given.saturating_sub(results.files.len() + results.unbegun.len());
                 self.sharing.note_ended(results.files.len());
-                let was_found = self.width.found().is_some();
-                self.width.one_by_one(self.reason_for_one(&mut worker.ends));
-                self.learn(&results, begun);
-                if !was_found {
-                    self.explain(None);
-                }
+                self.note_reason_for_one(&mut worker.ends);
+                self.learn(worker.large_since.take(), &results);
                 let others = self.number() - self.opening;
                 if results.has_no_session && others > 0 {
                     // They have sessions, perhaps the only ones that a firewall permits.
@@ -310,14 +352,25 @@ impl Workers {
         }
     }
 
-    /// Why no more than one file moves at a time, if a server is the reason.
-    fn reason_for_one(&self, ends: &mut Ends) -> Option<Reason> {
-        if ends.source.mixes_sessions() || ends.destination.mixes_sessions() {
-            return Some(Reason::Mixed);
-        }
+    /// Has no more than one file move at a time, if a server is the reason.
+    fn note_reason_for_one(&mut self, ends: &mut Ends) {
         let any = |ends: &mut Ends, line| ends.source.has_line(line) || ends.destination.has_line(line);
         let is_limited = self.tools.context.settings.limit.is_some();
-        (is_limited && any(ends, "RATE") && !any(ends, "RATE GROUP")).then_some(Reason::Rate)
+        let reason = if ends.source.mixes_sessions() || ends.destination.mixes_sessions() {
+            Some(Reason::Mixed)
+        } else {
+            (is_limited && any(ends, "RATE") && !any(ends, "RATE GROUP")).then_some(Reason::Rate)
+        };
+        self.change_width(|width| width.one_by_one(reason));
+    }
+
+    /// Changes the number of workers, and tells it as soon as it is found.
+    fn change_width(&mut self, change: impl FnOnce(&mut Width)) {
+        let was_found = self.width.found().is_some();
+        change(&mut self.width);
+        if !was_found {
+            self.explain(None);
+        }
     }
 
     /// A worker was opened, or a server has refused it. What is found is told when no others are being opened.
@@ -325,7 +378,7 @@ impl Workers {
         self.opening -= 1;
         match opened {
             Ok(mut ends) => {
-                self.width.one_by_one(self.reason_for_one(&mut ends));
+                self.note_reason_for_one(&mut ends);
                 self.keep(Worker::of(ends));
             }
             Err(failure) => self.refusal = Some(failure),
@@ -333,30 +386,30 @@ impl Workers {
         if self.opening > 0 {
             return;
         }
-        let all = self.number();
+        let Some(failure) = self.refusal.take() else { return };
+        let (all, now) = (self.number(), self.now());
         // Beside the workers, a walk has one session or, for a while, several.
         let has_others = self.ends.source.sessions() > all + 1;
-        match self.refusal.take() {
-            Some(_)
-                if has_others && self.width.refused_for_now(all, self.tools.context.world.clock.now()) => {}
-            Some(failure) => {
-                self.width.refused(all);
-                self.explain(Some(&failure));
-            }
-            None => self.width.opened(all, self.tools.context.world.clock.now()),
+        if !has_others || !self.width.refused_for_now(all, now) {
+            self.width.refused(all);
+            self.explain(Some(&failure));
         }
     }
 
-    /// Takes note of what a worker has found out, with a single large file if that was `begun` then.
-    fn learn(&mut self, results: &WorkerResults, begun: Option<Moment>) {
+    /// Takes note of what a worker has found out. `large_since`: when it was begun, if it was one large file.
+    fn learn(&mut self, large_since: Option<Moment>, results: &WorkerResults) {
         let moved = |file: &FileResult| file.result.as_ref().map_or(0, FileCopy::bytes_moved);
         let bytes: Vec<u64> = results.files.iter().map(moved).collect();
-        let now = self.tools.context.world.clock.now();
-        match begun {
-            Some(begun) => self.width.ended_large(begun, &bytes, now),
-            None => self.width.ended(&bytes, now),
-        }
+        let (now, beside) = (self.now(), self.working());
+        self.change_width(|width| match large_since {
+            Some(begun) => width.ended_large(begun, &bytes, beside, now),
+            None => width.ended(&bytes, now),
+        });
         self.grouping.learn(results);
+    }
+
+    fn now(&self) -> Moment {
+        self.tools.context.world.clock.now()
     }
 
     /// How many workers there are, and how many are being opened.
@@ -364,9 +417,14 @@ impl Workers {
         self.idle.len() + self.tasks.len() - self.sharing.parts
     }
 
+    /// How many of them have something to do.
+    fn working(&self) -> usize {
+        self.number() - self.idle.len() - self.opening
+    }
+
     /// Keeps a worker that has nothing to do, unless there are too many.
     fn keep(&mut self, worker: Worker) {
-        if self.number() < self.most() {
+        if self.number() < self.most(self.now()) {
             self.idle.push(worker);
         } else if worker.portion.is_empty() {
             self.dismiss(worker);
@@ -376,7 +434,7 @@ impl Workers {
     }
 
     /// Returns the sessions of a worker to their pools.
-    fn dismiss(&mut self, Worker { ends, portion }: Worker) {
+    fn dismiss(&mut self, Worker { ends, portion, .. }: Worker) {
         self.unleft.append(portion);
         ends.source.release();
         ends.destination.release();
@@ -417,7 +475,7 @@ impl Workers {
     /// Its source stays, and why.
     pub(super) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         match self.idle.last_mut() {
-            Some(Worker { ends, portion }) => self.tools.note_copied(ends, portion, item, done),
+            Some(Worker { ends, portion, .. }) => self.tools.note_copied(ends, portion, item, done),
             None => self.tools.note_copied(&self.ends, &mut self.unleft, item, done),
         }
     }
@@ -425,7 +483,7 @@ impl Workers {
     /// Has workers that copy nothing delete the sources of what they have copied where `is_due` says so. Those that are busy do it
     /// before they are idle for long.
     pub(super) fn delete_sources(&mut self, is_due: fn(&MovedPortion, Moment) -> bool) {
-        let now = self.tools.context.world.clock.now();
+        let now = self.now();
         if let Some(worker) = self.idle.last_mut() {
             worker.portion.append(std::mem::take(&mut self.unleft));
         }
@@ -448,7 +506,7 @@ impl Workers {
 
     /// Ends the sessions that nobody has used for long: those in the pools, and those of idle workers.
     pub(super) fn quit_long_idle(&mut self) {
-        let now = self.tools.context.world.clock.now();
+        let now = self.now();
         let is_long_idle = |worker: &&mut Worker| worker.long_idle_at().is_some_and(|at| at <= now);
         self.idle.iter_mut().filter(is_long_idle).for_each(|worker| worker.ends.release_sessions());
         while self.goodbyes.try_join_next().is_some() {}
@@ -467,8 +525,11 @@ impl Workers {
         let portions = self.idle.iter().chain(&self.resting).filter_map(|worker| worker.portion.due_at());
         let sessions = self.idle.iter().filter_map(Worker::long_idle_at);
         let pools = self.pools().filter_map(|pool| pool.long_idle_at());
-        let look_at = self.width.look_at(self.has_path(), self.tools.context.world.clock.now());
-        portions.chain(sessions).chain(pools).chain(look_at).min()
+        let now = self.now();
+        // A path may be found without a word to whoever waits for one.
+        let waits_for_path = self.width.with_large(now) > self.most(now);
+        let others = self.width.next_long(now).into_iter().chain(waits_for_path.then(|| now + LOOK_AGAIN));
+        portions.chain(sessions).chain(pools).chain(others).min()
     }
 
     /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.
@@ -509,5 +570,9 @@ fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
     }
 }
 
+/// How many of the files that wait are looked at to find one that is not large.
+const LOOKED_AT: usize = 256;
+/// How soon it is looked again whether a path is known.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.
 const MEASURED: usize = 16;

@@ -39,6 +39,8 @@ pub(super) struct Contest<'a, 'b> {
     pub(super) assignment: &'a Assignment,
     pub(super) count: Count,
     race: Race,
+    /// The candidate on which the file moves, as the other files were told.
+    moves: Option<Candidate>,
     pub(super) ascent: Ascent,
     /// Why candidates are left out because of earlier files.
     pub(super) known: Vec<Refusal>,
@@ -84,6 +86,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (sender, signs) = mpsc::unbounded_channel();
         Self {
             race: Race::new(entrants, settings, now),
+            moves: None,
             ascent,
             known,
             refused: situation.limitation(assignment.allowed).map(Refusal::from).into_iter().collect(),
@@ -111,9 +114,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 Ok(conclusion) => return conclusion,
                 Err(deadline) => deadline,
             };
-            if let Some(winner) = self.race.winner().and_then(|index| self.entries.get(index)) {
-                self.pair.memory.lock().uses(winner.candidate);
-            }
+            self.note_winner(self.race.winner());
             let scouts = self.scout();
             let deadline = [deadline, scouts].into_iter().flatten().min();
             tokio::select! {
@@ -128,6 +129,21 @@ impl<'a, 'b> Contest<'a, 'b> {
                 (index, finished) = self.scouting.next() => self.scouted(index, finished).await,
                 () = clock.sleep_until(deadline) => self.tell(Input::Timeout),
             }
+        }
+    }
+
+    /// Tells the other files on which candidate this one moves.
+    fn note_winner(&mut self, winner: Option<usize>) {
+        let moves = winner.and_then(|index| self.entries.get(index)).map(|entry| entry.candidate);
+        if moves != self.moves {
+            let mut memory = self.pair.memory.lock();
+            if let Some(before) = self.moves {
+                memory.note_not_moving(before);
+            }
+            if let Some(now) = moves {
+                memory.note_moving(now);
+            }
+            self.moves = moves;
         }
     }
 
@@ -370,9 +386,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Conclusion::Decided(index) => (Some(index), false),
             Conclusion::Exhausted => (None, false),
         };
-        if !has_moved {
-            self.pair.memory.lock().uses_none();
-        }
+        self.note_winner(None);
         let better = self.scouting.finish().await;
         self.remove_others(decides);
         while let Some(cleaned) = self.cleanups.join_next().await {
