@@ -139,11 +139,11 @@ pub fn is_certain_directory(entry: &Entry, shows_dot_names: bool) -> bool {
     is_real && !may_be_hidden && !has_arrow(&entry.name)
 }
 
-/// Whether MLST tells of a directory that it can be read or written as a file. ProFTPD describes a symbolic link to a directory so if
-/// it shows no links (`ShowSymlinks off`), and its LIST shows the directory.
+/// Whether MLST tells of a directory that it can be read or written as a file, and nothing that can be done with a directory. With
+/// `ShowSymlinks off`, ProFTPD describes a symbolic link to a directory so, and its LIST shows it as a directory.
 pub fn has_rights_of_file(entry: &Entry) -> bool {
-    // RFC 3659 section 7.5.5: these are for files alone.
-    let is_of_file = |perm: &str| perm.contains(['a', 'r', 'w']);
+    // RFC 3659 section 7.5.5: these are for files alone, and those for directories.
+    let is_of_file = |perm: &str| perm.contains(['a', 'r', 'w']) && !perm.contains(['c', 'e', 'l', 'm', 'p']);
     entry.kind == Kind::Directory && entry.perm.as_deref().is_some_and(is_of_file)
 }
 
@@ -487,6 +487,7 @@ mod tests {
             (Kind::Directory, Some("adfrw"), true),
             (Kind::Directory, Some("r"), true),
             (Kind::Directory, Some("flcdmpe"), false),
+            (Kind::Directory, Some("adfrwelcmp"), false),
             (Kind::Directory, Some(""), false),
             (Kind::Directory, None, false),
             (Kind::File, Some("adfrw"), false),

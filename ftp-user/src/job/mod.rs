@@ -192,8 +192,8 @@ impl Item {
 
 /// The largest file that counts as small, in bytes.
 const SMALL: u64 = 256 << 10;
-/// The largest file that does not count as large, in bytes.
-const NOT_LARGE: u64 = 16 << 20;
+/// A larger file counts as large, in bytes.
+const LARGE_ABOVE: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -32,7 +32,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     worked: Option<Worked>,
-    /// The candidates on which files move now, one for each file.
+    /// The candidates on which files move now, one entry for each such file.
     moving: Vec<Candidate>,
     /// The candidate that has worked in an earlier run, and how long ago.
     preferred: Option<(Candidate, Duration)>,
@@ -133,7 +133,8 @@ impl Memory {
     fn place(&self, candidate: Candidate, manner: Manner) -> u8 {
         let is_silent = self.silent_for(candidate).is_some();
         match (candidate, manner) {
-            _ if self.moving.contains(&candidate) => 0,
+            // Where a third host carries a large file, others may still find a more direct path.
+            (Candidate::Direct(_), _) if self.moving.contains(&candidate) => 0,
             _ if !is_silent && self.preferred.is_some_and(|(preferred, _)| preferred == candidate) => 1,
             _ if self.silent.is_empty() => 2,
             (Candidate::Direct(_), _) if !is_silent => 2,
@@ -167,19 +168,24 @@ impl Memory {
         (may_share && self.silent_for(candidate).is_none()).then_some(candidate)
     }
 
-    /// The path that has carried a file in this run, or carries one now.
+    /// The path that has worked in this run, or else one on which a file moves now, unless it is closed to others.
     pub fn found_path(&self) -> Option<Candidate> {
-        self.worked.map(|worked| worked.candidate).or(self.moving.first().copied())
+        let is_open = |moving: &&Candidate| !self.closed.iter().any(|closed| closed.shuts(**moving));
+        self.worked.map(|worked| worked.candidate).or(self.moving.iter().find(is_open).copied())
     }
 
-    /// Whether no file of this run has taken a path yet that works.
-    pub fn has_no_path_yet(&self) -> bool {
-        self.found_path().is_none()
+    /// Whether no file of this run has shown yet that a path works to the end of a file.
+    pub const fn has_no_path_yet(&self) -> bool {
+        self.worked.is_none()
     }
 
     /// Whether nothing is known of this pair yet.
     pub const fn is_new(&self) -> bool {
-        self.worked.is_none() && self.preferred.is_none() && self.silent.is_empty() && self.closed.is_empty()
+        self.worked.is_none()
+            && self.moving.is_empty()
+            && self.preferred.is_none()
+            && self.silent.is_empty()
+            && self.closed.is_empty()
     }
 
     /// Puts a candidate first that has worked in an earlier run, and candidates back on whose rung nothing arrived.
@@ -479,14 +485,17 @@ mod tests {
         memory.recall(Some((first, Duration::from_secs(60))), Vec::new());
         memory.note_moving(second);
         memory.note_moving(second);
-        assert_eq!((memory.shared_path(at(0)), memory.has_no_path_yet()), (Some(second), false));
+        assert_eq!((memory.shared_path(at(0)), memory.has_no_path_yet()), (Some(second), true));
         assert_eq!(next(&mut memory, at(0))[..2], [second, first], "before the one of an earlier run");
-        // Another file fails there, and the first one goes on.
-        memory.failed(second, &refused(425, Blame::Path), "no".into(), at(0));
+        // One ends, and the other goes on.
         memory.note_not_moving(second);
         assert_eq!(memory.found_path(), Some(second));
+        memory.failed(second, &refused(425, Blame::Path), "no".into(), at(0));
+        assert_eq!(memory.shared_path(at(0)), None, "it is closed to others");
         memory.note_not_moving(second);
-        assert_eq!(memory.found_path(), None);
+        memory.note_moving(Candidate::Through);
+        assert_eq!(memory.found_path(), Some(Candidate::Through));
+        assert_ne!(next(&mut memory, at(0))[0], Candidate::Through, "others may find a more direct one");
         memory.worked(first, at(1));
         memory.note_moving(second);
         assert_eq!(memory.found_path(), Some(first));

@@ -92,7 +92,7 @@ impl BatchPath {
     ///
     /// There is no session through the relay, a server refuses the rate of `--limit`, or this host has no random numbers.
     pub(crate) async fn of(context: &Context, ends: &mut Ends, candidate: Candidate) -> Result<Option<Self>> {
-        let is_remembered = ends.memory.lock().has_no_path_yet();
+        let is_remembered = ends.memory.lock().found_path().is_none();
         let why = if is_remembered { AS_AN_EARLIER_RUN } else { AS_ANOTHER_FILE };
         let Ends { source, destination, circuit, .. } = ends;
         let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };

@@ -4,6 +4,7 @@
 //! two batches is done: the number of workers is judged, and sources of a move are deleted.
 
 use super::batch::{SharedPath, may_move};
+use super::width::MOST_BYTES;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::request::job::Options;
 use crate::ladder::Candidate;
@@ -67,8 +68,6 @@ impl Intake {
 /// How many files may join all running batches. Each batch gets an equal share when it begins. They stay in memory until it has
 /// ended.
 const MOST_FILES: usize = 2_048;
-/// How many bytes move in one batch.
-const MOST_BYTES: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {

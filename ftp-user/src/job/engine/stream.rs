@@ -184,7 +184,9 @@ impl<'a> Stream<'a> {
         self.workers.open_others(&self.waiting, wish == StreamWait::Session);
         let is_free = self.workers.is_free();
         let has_nothing_else = is_free && self.waiting.is_empty();
-        if self.waits_for_files() || (is_free && wish == StreamWait::Session) {
+        if (self.waits_for_files() && self.waiting.ready.is_empty())
+            || (is_free && wish == StreamWait::Session)
+        {
             self.workers.note_waiting();
         }
         self.workers.sharing.request(if has_nothing_else {
@@ -440,13 +442,12 @@ impl<'a> Stream<'a> {
             return;
         }
         self.set_apart();
-        let elsewhere = std::mem::take(&mut self.elsewhere);
+        let mut all = std::mem::take(&mut self.elsewhere);
         let looks_at_earlier = self.options.deletes_sources() && self.context.run.job_journal.is_resumed();
-        if elsewhere.is_empty() && !looks_at_earlier {
+        if all.is_empty() && !looks_at_earlier {
             return;
         }
         self.take_ends().await.quit(self.context).await;
-        let mut all: Vec<(Ends, StoredFiles)> = elsewhere;
         let own = self.ends.destination.name();
         if looks_at_earlier && all.iter().all(|(ends, _)| ends.destination.name() != own) {
             all.push((self.ends.beside(), StoredFiles::default()));

@@ -6,8 +6,8 @@
 //! number that is hardly faster ends the search, unless a worker has waited for files meanwhile: that says how fast files are found.
 //! A server that refuses one more session ends it, too.
 //!
-//! A worker that has copied a large file for a second does not count: another one begins and gets smaller files, so that these
-//! do not wait for the end of large ones.
+//! A worker that copies a large file is not part of that number: an extra one begins and gets smaller files, so that these do not
+//! wait for the end of large ones.
 
 use crate::job::request::job::{JobCount, Jobs};
 use ftp_proto::timer::Moment;
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The number of files that are copied at the same time.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Width {
-    /// How many files may be copied now beside large ones that take long. One, until the first one has found the path.
+    /// How many files may be copied now, without the large ones. One, until the first one has found the path.
     pub(super) target: usize,
     jobs: Jobs,
     search: Search,
@@ -24,8 +24,8 @@ pub(super) struct Width {
     large: Vec<Moment>,
     /// How often a session was refused that may be free later.
     refusals: u32,
-    /// When such a session was last refused.
-    refused_at: Option<Moment>,
+    /// How often the session of an extra worker was refused, and when the last time.
+    extra_refused: Option<(u32, Moment)>,
 }
 
 /// How the number is found.
@@ -46,7 +46,7 @@ enum Search {
         work: f64,
         /// The rate with half the target, in units of work per second.
         half: Option<f64>,
-        /// A worker has waited for files, so the rate may say how fast those are found.
+        /// A worker has waited for files, so the rate may say how fast those are found, or one was missing.
         has_waited: bool,
     },
     /// The number is found, for this reason.
@@ -81,7 +81,7 @@ pub(super) enum Reason {
 
 impl Width {
     pub(super) const fn new(jobs: Jobs) -> Self {
-        Self { target: 1, jobs, search: Search::First, large: Vec::new(), refusals: 0, refused_at: None }
+        Self { target: 1, jobs, search: Search::First, large: Vec::new(), refusals: 0, extra_refused: None }
     }
 
     /// The number that was found, and why; `None` while it is searched.
@@ -89,14 +89,14 @@ impl Width {
         if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
     }
 
-    /// Notes that all workers are there.
+    /// Notes that as many workers as may work are there, so that the number is measured from now on if it has grown.
     pub(super) const fn opened(&mut self, now: Moment) {
         if let Search::Opens { half } = self.search {
             self.search = Search::measures(now, Some(half));
         }
     }
 
-    /// Notes that a worker waits for files.
+    /// Notes that a worker waits for files, or is missing.
     pub(super) const fn waits_for_files(&mut self) {
         if let Search::Measures { has_waited, .. } = &mut self.search {
             *has_waited = true;
@@ -146,35 +146,39 @@ impl Width {
         self.large.push(now);
     }
 
-    /// Notes the end of the large file that was begun then, of which so many bytes were copied. Its bytes do not count if the number
-    /// of workers beside it is the target.
+    /// Notes the end of the large file that was begun then, of which so many bytes were copied. These count if it is the first file, or
+    /// if it was begun while the number was measured, and no extra worker was beside it: fewer worked `beside` it than the target.
     pub(super) fn ended_large(&mut self, begun: Moment, bytes: &[u64], beside: usize, now: Moment) {
         if let Some(index) = self.large.iter().position(|other| *other == begun) {
             self.large.remove(index);
         }
-        if beside < self.target || self.search == Search::First {
+        let counts = match self.search {
+            Search::First => true,
+            Search::Measures { since, .. } => since <= begun && beside < self.target,
+            Search::Opens { .. } | Search::Found(_) => false,
+        };
+        if counts {
             self.ended(bytes, now);
         }
     }
 
-    /// How many may be copied now if some of those that wait are not large.
-    pub(super) fn with_large(&self, now: Moment) -> usize {
-        let long = self.long_from().take_while(|from| *from <= now).count();
-        (self.target + long).min(self.jobs.most().get()).max(self.target)
-    }
-
-    /// When the next large file will have taken long.
-    pub(super) fn next_long(&self, now: Moment) -> Option<Moment> {
-        self.long_from().find(|from| *from > now)
-    }
-
-    /// The moments from which large files do not count, in their order. There are none where no more sessions can be had.
-    fn long_from(&self) -> impl Iterator<Item = Moment> {
+    /// How many workers there may be now, with the extra ones: one for each large file.
+    pub(super) fn with_extra(&self, now: Moment) -> usize {
         let is_final = matches!(self.search, Search::Found(Reason::Refused | Reason::Mixed | Reason::Rate));
-        let may_exceed = !is_final && self.target < self.jobs.most().get();
-        let earliest = self.refused_at.map_or(Moment::START, |at| at + AFTER_REFUSAL);
-        let large = self.large.iter().filter(move |_| may_exceed);
-        large.map(move |begun| (*begun + LONG_FILE).max(earliest))
+        let is_refused = self.extra_from().is_some_and(|from| from > now);
+        let extra = if is_final || is_refused { 0 } else { self.large.len() };
+        (self.target + extra).min(self.jobs.most().get()).max(self.target)
+    }
+
+    /// When there may be extra workers again after one was refused.
+    pub(super) fn extra_from(&self) -> Option<Moment> {
+        let (count, at) = self.extra_refused?;
+        Some(at + AFTER_REFUSAL * 2_u32.pow(count.min(MOST_DOUBLED)))
+    }
+
+    /// Notes that a server has refused the session of an extra worker. The next one is asked for later, each time after a longer while.
+    pub(super) fn refused_extra(&mut self, now: Moment) {
+        self.extra_refused = Some((self.extra_refused.map_or(0, |(count, _)| count + 1), now));
     }
 
     /// Why no more than the largest number are used.
@@ -195,15 +199,11 @@ impl Width {
     /// whether more are asked for then.
     pub(super) fn refused_for_now(&mut self, open: usize, now: Moment) -> bool {
         self.refusals += 1;
-        self.refused_at = Some(now);
         if self.found().is_some() || self.refusals > MOST_REFUSALS {
             self.refused(open);
             return false;
         }
-        self.target = open.max(1);
-        if self.search != Search::First {
-            self.search = Search::measures(now, None);
-        }
+        (self.target, self.search) = (open.max(1), Search::measures(now, None));
         true
     }
 
@@ -251,16 +251,16 @@ fn work_of(bytes: u64) -> f64 {
 /// How many files each worker ends before its number is judged, and at least one group of them. Single files differ more
 /// from each other than groups do.
 const FILES_EACH: usize = 3;
-/// A large file takes long if it is under way for this time.
-const LONG_FILE: Duration = Duration::from_secs(1);
 /// How long a number is measured at least.
 const WINDOW: Duration = Duration::from_millis(50);
 /// How long a number is measured that is not clearly faster.
 const LONG_WINDOW: Duration = Duration::from_millis(200);
 /// How often a session is asked for again that was refused beside others which may be given back.
 const MOST_REFUSALS: u32 = 3;
-/// How long no session is asked for beside large files after one was refused.
+/// How long there is no other extra worker after one was refused for the first time.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
+/// How often that time is doubled.
+const MOST_DOUBLED: u32 = 6;
 /// How much faster twice as many must be.
 const GAIN: f64 = 1.05;
 /// How much faster twice as many are if few groups suffice to see it.
@@ -269,7 +269,7 @@ const CLEAR_GAIN: f64 = 1.3;
 const FILE: f64 = 1_048_576.0;
 /// How many bytes of small files a worker gets at once. Each of them is reported when all have ended; meanwhile their
 /// progress is told.
-const MOST_BYTES: u64 = 64 << 20;
+pub(super) const MOST_BYTES: u64 = 64 << 20;
 /// So few files are not divided: they are one or two groups, and a second connection takes as long as they do.
 const LEAST: usize = 128;
 /// The same for their bytes.
@@ -427,44 +427,50 @@ mod tests {
     }
 
     #[test]
-    fn workers_at_large_files_that_take_long_do_not_count() {
+    fn each_large_file_permits_an_extra_worker() {
         let at = |seconds| Moment::START + Duration::from_secs(seconds);
-        let may_be = |width: &Width, seconds| (width.with_large(at(seconds)), width.next_long(at(seconds)));
         let mut width = Width::new(Jobs::default());
-        assert_eq!(may_be(&width, 0), (1, None));
+        assert_eq!(width.with_extra(at(0)), 1);
         width.begun_large(at(10));
         width.begun_large(at(12));
-        assert_eq!(may_be(&width, 10), (1, Some(at(11))));
-        assert_eq!(may_be(&width, 11), (2, Some(at(13))));
-        assert_eq!(may_be(&width, 13), (3, None));
-        // The first one of the others begins the search.
-        width.ended(&[1], at(14));
-        let before = width.clone();
-        assert_ne!(before.search, Search::First);
-        width.ended_large(at(10), &[1 << 40], 2, at(15));
-        assert_eq!((&width.search, width.with_large(at(15))), (&before.search, 2), "it tells no rate");
-        width.ended_large(at(12), &[1 << 40], 0, at(16));
-        assert_ne!(width.search, before.search, "no other one was beside it");
-        let (large, search) = (vec![at(0)], Search::First);
+        assert_eq!(width.with_extra(at(12)), 3);
+        // The next one is asked for later and later.
+        for (refused, again) in [(14, 44), (50, 110), (111, 231)] {
+            width.refused_extra(at(refused));
+            assert_eq!((width.with_extra(at(again - 1)), width.extra_from()), (1, Some(at(again))));
+            assert_eq!(width.with_extra(at(again)), 3);
+        }
         for reason in [Reason::Refused, Reason::Mixed, Reason::Rate] {
-            let search = Search::Found(reason);
-            let width = Width { search, large: large.clone(), ..Width::new(Jobs::default()) };
-            assert_eq!(may_be(&width, 0), (1, None), "{reason:?}");
-            assert_eq!(may_be(&width, 5), (1, None), "{reason:?}");
+            let (search, large) = (Search::Found(reason), vec![at(0)]);
+            let width = Width { search, large, ..Width::new(Jobs::default()) };
+            assert_eq!(width.with_extra(at(5)), 1, "{reason:?}");
         }
         for (jobs, expect) in [
             (Jobs::default().limited(NonZero::<usize>::MIN), 1),
             (Jobs::of(JobCount::Exactly(NonZero::<usize>::MIN)), 1),
             (Jobs::of(EXACTLY), 2),
         ] {
-            let mut width = Width { search: search.clone(), large: large.clone(), ..Width::new(jobs) };
-            assert_eq!(width.with_large(at(5)), expect, "{jobs:?}");
+            let width = Width { large: vec![at(0); 9], ..Width::new(jobs) };
+            assert_eq!(width.with_extra(at(5)), jobs.most().get(), "{jobs:?}");
+            let mut width = Width { large: vec![at(0)], ..Width::new(jobs) };
+            assert_eq!(width.with_extra(at(5)), expect, "{jobs:?}");
             width.ended_large(at(0), &[1], 1, at(5));
-            assert_eq!(width.target, jobs.most().get(), "{jobs:?}");
+            assert_eq!(width.target, jobs.most().get(), "{jobs:?}: the first file begins the search");
         }
-        let mut width = Width { large, search, ..Width::new(Jobs::default()) };
-        assert!(width.refused_for_now(1, at(2)));
-        assert_eq!(may_be(&width, 3), (1, Some(at(32))));
+    }
+
+    #[test]
+    fn the_bytes_of_a_large_file_count_if_it_was_measured_without_extra_workers() {
+        let at = |seconds| Moment::START + Duration::from_secs(seconds);
+        for (begun, beside, counts) in [(9, 1, false), (10, 1, true), (10, 2, false), (11, 0, true)] {
+            let search = Search::measures(at(10), Some(1.0));
+            let mut width = Width { target: 2, search, ..Width::new(Jobs::default()) };
+            let before = width.clone();
+            width.begun_large(at(begun));
+            width.ended_large(at(begun), &[1 << 40], beside, at(20));
+            assert_eq!(width != before, counts, "{begun} {beside}");
+            assert_eq!(width.large, []);
+        }
     }
 
     #[test]

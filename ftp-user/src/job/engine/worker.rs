@@ -76,8 +76,7 @@ pub(super) struct WorkerResults {
     pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
     pub(super) manner: Option<Manner>,
-    /// Files did not move together, and may not, or for an unknown reason, or because no path was known. One of them is copied alone,
-    /// and the others wait for any worker.
+    /// Some files did not move together. One of them is copied alone, and the rest, which any worker may take, wait.
     pub(super) others_wait: bool,
     /// A server was given up, so the worker has no session with it.
     pub(super) has_no_session: bool,

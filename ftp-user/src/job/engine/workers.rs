@@ -20,7 +20,7 @@ use crate::failure::{Failure, Result};
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::moving::{self, KeptSource, MovedPortion};
 use crate::job::request::job::Options;
-use crate::job::{Item, NOT_LARGE};
+use crate::job::{Item, LARGE_ABOVE};
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
 use crate::report::Event;
@@ -121,18 +121,23 @@ impl Workers {
         let mut most = self.most(now);
         if most > target && !wants_session {
             let ready = waiting.ready.iter().map(|file| &file.item);
-            let is_of_use = self.first_smaller(ready).or_else(|| self.first_smaller(waiting.found.iter()));
-            most = is_of_use.map_or(target, |_| most);
+            let smaller = self.first_not_large(ready).or_else(|| self.first_not_large(waiting.found.iter()));
+            if smaller.is_none() && waiting.claims.is_some() {
+                return;
+            }
+            most = smaller.map_or(target, |_| most);
         }
         if self.number() >= most {
             return self.change_width(|width| width.opened(now));
         }
-        if wants_session {
-            self.recall_resting(now);
-        }
-        if self.is_free() || (waiting.is_empty() && !wants_session) {
+        if waiting.is_empty() && !wants_session {
             return;
         }
+        self.recall_resting(now);
+        if self.is_free() {
+            return;
+        }
+        self.width.waits_for_files();
         self.opening = most - self.number();
         for _ in 0..self.opening {
             let (context, mut ends) = (self.tools.context.clone(), self.ends.beside());
@@ -143,9 +148,9 @@ impl Workers {
         }
     }
 
-    /// How many may work: the target, and others in place of those at large files that take long, if a path is known.
+    /// How many may work: the target, and extra ones in place of those at large files, if a path is known.
     fn most(&self, now: Moment) -> usize {
-        let most = self.width.with_large(now);
+        let most = self.width.with_extra(now);
         if most == self.width.target || self.has_path() { most } else { self.width.target }
     }
 
@@ -155,15 +160,16 @@ impl Workers {
         is_local || self.ends.memory.lock().found_path().is_some()
     }
 
-    /// Which one of the first files is the first that is not large.
-    fn first_smaller<'f>(&self, items: impl Iterator<Item = &'f Item>) -> Option<usize> {
-        items.take(LOOKED_AT).position(|item| !self.is_large(item))
+    /// The index of the first file that is not large.
+    fn first_not_large<'f>(&self, items: impl Iterator<Item = &'f Item>) -> Option<usize> {
+        let most = if self.ends.source.is_local() { LOOKED_AT } else { usize::MAX };
+        items.take(most).position(|item| !self.is_large(item))
     }
 
     /// Whether a file is large. One of this host is looked at, since its listing tells no size. One of unknown size counts as large.
     fn is_large(&self, item: &Item) -> bool {
         let size = item.size().or_else(|| self.ends.source.facts_here(&item.source)?.size);
-        size.is_none_or(|size| size > NOT_LARGE)
+        size.is_none_or(|size| size > LARGE_ABOVE)
     }
 
     /// Has a worker that rests work again, if none is idle and more may work.
@@ -173,14 +179,14 @@ impl Workers {
         }
     }
 
-    /// Whether nothing that is ready was left to an idle worker: there are no files, or only large ones.
+    /// Whether none of these files may be given to an extra worker.
     pub(super) fn has_nothing_to_begin(&self, ready: &VecDeque<ClaimedFile>) -> bool {
-        self.first_smaller(ready.iter().map(|file| &file.item)).is_none()
+        self.first_not_large(ready.iter().map(|file| &file.item)).is_none()
     }
 
     /// Notes that an idle worker waits for files.
     pub(super) fn note_waiting(&mut self) {
-        if self.working() < self.width.target {
+        if self.working() < self.most(self.now()) {
             self.width.waits_for_files();
         }
     }
@@ -201,7 +207,7 @@ impl Workers {
                 break;
             }
             if self.working() >= self.width.target {
-                let smaller = self.first_smaller(ready.iter().map(|file| &file.item));
+                let smaller = self.first_not_large(ready.iter().map(|file| &file.item));
                 let Some(first) = smaller else { break };
                 ready.rotate_left(first);
             }
@@ -211,7 +217,7 @@ impl Workers {
                 self.grouping.note_taken();
             }
             let Some(mut worker) = self.idle.pop() else { return };
-            let workers = self.width.target;
+            let workers = self.most(now);
             let shared = shared.filter(|_| files.len() > 1);
             let shared = shared.map(|candidate| self.intakes.open(candidate, &files, workers));
             self.given += files.len();
@@ -388,6 +394,9 @@ impl Workers {
         }
         let Some(failure) = self.refusal.take() else { return };
         let (all, now) = (self.number(), self.now());
+        if all >= self.width.target {
+            return self.width.refused_extra(now);
+        }
         // Beside the workers, a walk has one session or, for a while, several.
         let has_others = self.ends.source.sessions() > all + 1;
         if !has_others || !self.width.refused_for_now(all, now) {
@@ -526,9 +535,10 @@ impl Workers {
         let sessions = self.idle.iter().filter_map(Worker::long_idle_at);
         let pools = self.pools().filter_map(|pool| pool.long_idle_at());
         let now = self.now();
-        // A path may be found without a word to whoever waits for one.
-        let waits_for_path = self.width.with_large(now) > self.most(now);
-        let others = self.width.next_long(now).into_iter().chain(waits_for_path.then(|| now + LOOK_AGAIN));
+        // Nothing wakes this task when a path is found.
+        let waits_for_path = self.width.with_extra(now) > self.most(now);
+        let extra = self.width.extra_from().filter(|from| *from > now);
+        let others = extra.into_iter().chain(waits_for_path.then(|| now + LOOK_AGAIN));
         portions.chain(sessions).chain(pools).chain(others).min()
     }
 
@@ -570,8 +580,8 @@ fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
     }
 }
 
-/// How many of the files that wait are looked at to find one that is not large.
-const LOOKED_AT: usize = 256;
+/// How many files of this host are looked at to find one that is not large.
+const LOOKED_AT: usize = 64;
 /// How soon it is looked again whether a path is known.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.

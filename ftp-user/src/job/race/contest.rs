@@ -40,7 +40,7 @@ pub(super) struct Contest<'a, 'b> {
     pub(super) count: Count,
     race: Race,
     /// The candidate on which the file moves, as the other files were told.
-    moves: Option<Candidate>,
+    moves_on: Option<Candidate>,
     pub(super) ascent: Ascent,
     /// Why candidates are left out because of earlier files.
     pub(super) known: Vec<Refusal>,
@@ -86,7 +86,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (sender, signs) = mpsc::unbounded_channel();
         Self {
             race: Race::new(entrants, settings, now),
-            moves: None,
+            moves_on: None,
             ascent,
             known,
             refused: situation.limitation(assignment.allowed).map(Refusal::from).into_iter().collect(),
@@ -114,7 +114,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 Ok(conclusion) => return conclusion,
                 Err(deadline) => deadline,
             };
-            self.note_winner(self.race.winner());
+            self.note_moving_candidate(self.race.winner());
             let scouts = self.scout();
             let deadline = [deadline, scouts].into_iter().flatten().min();
             tokio::select! {
@@ -133,17 +133,17 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 
     /// Tells the other files on which candidate this one moves.
-    fn note_winner(&mut self, winner: Option<usize>) {
-        let moves = winner.and_then(|index| self.entries.get(index)).map(|entry| entry.candidate);
-        if moves != self.moves {
+    fn note_moving_candidate(&mut self, winner: Option<usize>) {
+        let candidate = winner.and_then(|index| self.entries.get(index)).map(|entry| entry.candidate);
+        if candidate != self.moves_on {
             let mut memory = self.pair.memory.lock();
-            if let Some(before) = self.moves {
+            if let Some(before) = self.moves_on {
                 memory.note_not_moving(before);
             }
-            if let Some(now) = moves {
-                memory.note_moving(now);
+            if let Some(candidate) = candidate {
+                memory.note_moving(candidate);
             }
-            self.moves = moves;
+            self.moves_on = candidate;
         }
     }
 
@@ -190,11 +190,13 @@ impl<'a, 'b> Contest<'a, 'b> {
         let Some(entry) = self.entries.get(index) else { return };
         let (candidate, name) = (entry.candidate, &self.assignment.name);
         let context = self.pair.context;
-        self.pair.memory.lock().worked(candidate, context.world.clock.now());
-        self.pair.memory.lock().tell(format!(
+        let mut memory = self.pair.memory.lock();
+        memory.worked(candidate, context.world.clock.now());
+        memory.tell(format!(
             "{} works now: its probe succeeded while {name} took another path; from here on files take it",
             candidate.rung().words()
         ));
+        drop(memory);
         remember(context, self.situation.key(), candidate, self.assignment.allowed);
     }
 
@@ -386,7 +388,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Conclusion::Decided(index) => (Some(index), false),
             Conclusion::Exhausted => (None, false),
         };
-        self.note_winner(None);
+        self.note_moving_candidate(None);
         let better = self.scouting.finish().await;
         self.remove_others(decides);
         while let Some(cleaned) = self.cleanups.join_next().await {

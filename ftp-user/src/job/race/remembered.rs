@@ -20,7 +20,7 @@ pub(in crate::job) fn recall(context: &Context, ends: &mut Ends, allowed: Allowe
 
 /// Tells that small files take a path together, if none of this run has taken it before.
 pub(in crate::job) fn announce(context: &Context, ends: &mut Ends, candidate: Candidate) {
-    if ends.memory.lock().has_no_path_yet()
+    if ends.memory.lock().found_path().is_none()
         && let Some(situation) = situation(context, ends)
     {
         situation.describe(candidate).announce(context, &[]);
@@ -41,7 +41,6 @@ pub(in crate::job) struct FirstBatch {
 /// Notes whether the data connection of the first batch of a run stood, for the next files, for `why` and for later runs. Files that
 /// came after others say nothing new.
 pub(in crate::job) fn note(context: &Context, ends: &mut Ends, batch: &FirstBatch, has_opened: bool) {
-    let name = ends.source.show(&batch.file.source);
     if !ends.memory.lock().has_no_path_yet() {
         return;
     }
@@ -58,17 +57,20 @@ pub(in crate::job) fn note(context: &Context, ends: &mut Ends, batch: &FirstBatc
     if let Some(index) = ascent.candidates.iter().position(|other| *other == candidate) {
         notes.started(index, CandidatePurpose::Transfer, begun);
         notes.connecting(index, begun);
-        let fate = if has_opened { CandidateFate::Moved } else { CandidateFate::Failed };
-        notes.set_fate(index, fate, now);
-        if !has_opened {
+        if has_opened {
+            notes.set_fate(index, CandidateFate::Moved, now);
+        } else {
+            notes.set_fate(index, CandidateFate::Failed, now);
             notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, now);
         }
     }
     let key = situation.key();
-    match has_opened {
-        true => remember(context, key, candidate, allowed),
-        false => notes.remember_silent(context, key, |_| false),
+    if has_opened {
+        remember(context, key, candidate, allowed);
+    } else {
+        notes.remember_silent(context, key, |_| false);
     }
+    let name = ends.source.show(&batch.file.source);
     let race = notes.take_account(batch.file.number, &name, &ascent, &known);
     context.run.routes.note_race(&key.source.0, &key.destination.0, race);
     if has_opened {
