@@ -28,6 +28,15 @@ pub(super) struct Width {
     extra_refused: Option<(u32, Moment)>,
 }
 
+/// How fast a number of workers is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Rate {
+    /// In units of work per second.
+    work: f64,
+    /// Large files were among it. Such a rate and one without are not compared: what a file costs beside its bytes is not known.
+    has_large: bool,
+}
+
 /// How the number is found.
 #[derive(Clone, PartialEq, Debug)]
 enum Search {
@@ -35,8 +44,8 @@ enum Search {
     First,
     /// The target has grown, and its workers are not all there.
     Opens {
-        /// The rate with half the target, in units of work per second.
-        half: f64,
+        /// The rate with half the target.
+        half: Rate,
     },
     /// The target is being measured.
     Measures {
@@ -44,8 +53,10 @@ enum Search {
         groups: usize,
         files: usize,
         work: f64,
-        /// The rate with half the target, in units of work per second.
-        half: Option<f64>,
+        /// Large files are among it.
+        has_large: bool,
+        /// The rate with half the target.
+        half: Option<Rate>,
         /// A worker has waited for files, so the rate may say how fast those are found, or one was missing.
         has_waited: bool,
     },
@@ -55,8 +66,8 @@ enum Search {
 
 impl Search {
     /// The target is measured from now on.
-    const fn measures(since: Moment, half: Option<f64>) -> Self {
-        Self::Measures { since, groups: 0, files: 0, work: 0.0, half, has_waited: false }
+    const fn measures(since: Moment, half: Option<Rate>) -> Self {
+        Self::Measures { since, groups: 0, files: 0, work: 0.0, has_large: false, half, has_waited: false }
     }
 }
 
@@ -113,7 +124,7 @@ impl Width {
                 self.search = Search::measures(now, None);
             }
             Search::First => (self.target, self.search) = (most, Search::Found(self.limit())),
-            Search::Measures { since, groups, files, work, half, has_waited } => {
+            Search::Measures { since, groups, files, work, has_large, half, has_waited } => {
                 *groups += 1;
                 *files += bytes.len();
                 *work += bytes.iter().map(|bytes| work_of(*bytes)).sum::<f64>();
@@ -121,15 +132,19 @@ impl Width {
                 if *groups < self.target || *files < self.target * FILES_EACH || took < WINDOW {
                     return;
                 }
-                let rate = *work / took.as_secs_f64();
-                let is_unclear = half.is_some_and(|half| rate < half * CLEAR_GAIN);
-                if is_unclear && took < LONG_WINDOW {
+                *has_large |= !self.large.is_empty();
+                let rate = Rate { work: *work / took.as_secs_f64(), has_large: *has_large };
+                let comparable = half.filter(|half| half.has_large == rate.has_large);
+                let is_below = |gain: f64| comparable.is_some_and(|half| rate.work < half.work * gain);
+                let is_unclear = half.is_some() && (comparable.is_none() || is_below(CLEAR_GAIN));
+                if is_unclear && took < if self.large.is_empty() { LONG_WINDOW } else { LARGE_WINDOW } {
                     return;
                 }
-                let is_no_faster = half.is_some_and(|half| rate < half * GAIN);
+                let is_no_faster = is_below(GAIN);
                 if is_no_faster && *has_waited {
                     // The best rate counts, or chance would let the number grow.
-                    self.search = Search::measures(now, half.map(|half| half.max(rate)));
+                    let best = comparable.filter(|half| half.work > rate.work).unwrap_or(rate);
+                    self.search = Search::measures(now, Some(best));
                 } else if is_no_faster {
                     (self.target, self.search) = (before(self.target), Search::Found(Reason::NoFaster));
                 } else if self.target >= most {
@@ -146,20 +161,18 @@ impl Width {
         self.large.push(now);
     }
 
-    /// Notes the end of the large file that was begun then, of which so many bytes were copied. These count if it is the first file, or
-    /// if it was begun while the number was measured, and no extra worker was beside it: fewer worked `beside` it than the target.
-    pub(super) fn ended_large(&mut self, begun: Moment, bytes: &[u64], beside: usize, now: Moment) {
+    /// Notes the end of the large file that was begun then, of which so many bytes were copied. They count for the time since the
+    /// measurement began.
+    pub(super) fn ended_large(&mut self, begun: Moment, bytes: u64, now: Moment) {
         if let Some(index) = self.large.iter().position(|other| *other == begun) {
             self.large.remove(index);
         }
-        let counts = match self.search {
-            Search::First => true,
-            Search::Measures { since, .. } => since <= begun && beside < self.target,
-            Search::Opens { .. } | Search::Found(_) => false,
-        };
-        if counts {
-            self.ended(bytes, now);
-        }
+        let counted_from =
+            if let Search::Measures { since, .. } = self.search { since.max(begun) } else { begun };
+        let nanoseconds = |from| u64::try_from(now.since(from).as_nanos()).unwrap_or(u64::MAX).max(1);
+        let counted =
+            u128::from(bytes) * u128::from(nanoseconds(counted_from)) / u128::from(nanoseconds(begun));
+        self.ended(&[u64::try_from(counted).unwrap_or(bytes)], now);
     }
 
     /// How many workers there may be now, with the extra ones: one for each large file.
@@ -255,6 +268,8 @@ const FILES_EACH: usize = 3;
 const WINDOW: Duration = Duration::from_millis(50);
 /// How long a number is measured that is not clearly faster.
 const LONG_WINDOW: Duration = Duration::from_millis(200);
+/// The same while large files are under way.
+const LARGE_WINDOW: Duration = Duration::from_secs(5);
 /// How often a session is asked for again that was refused beside others which may be given back.
 const MOST_REFUSALS: u32 = 3;
 /// How long there is no other extra worker after one was refused for the first time.
@@ -454,23 +469,40 @@ mod tests {
             assert_eq!(width.with_extra(at(5)), jobs.most().get(), "{jobs:?}");
             let mut width = Width { large: vec![at(0)], ..Width::new(jobs) };
             assert_eq!(width.with_extra(at(5)), expect, "{jobs:?}");
-            width.ended_large(at(0), &[1], 1, at(5));
+            width.ended_large(at(0), 1, at(5));
             assert_eq!(width.target, jobs.most().get(), "{jobs:?}: the first file begins the search");
         }
     }
 
     #[test]
-    fn the_bytes_of_a_large_file_count_if_it_was_measured_without_extra_workers() {
+    fn a_large_file_counts_for_the_time_of_the_measurement_and_is_awaited_for_a_while() {
         let at = |seconds| Moment::START + Duration::from_secs(seconds);
-        for (begun, beside, counts) in [(9, 1, false), (10, 1, true), (10, 2, false), (11, 0, true)] {
-            let search = Search::measures(at(10), Some(1.0));
-            let mut width = Width { target: 2, search, ..Width::new(Jobs::default()) };
-            let before = width.clone();
-            width.begun_large(at(begun));
-            width.ended_large(at(begun), &[1 << 40], beside, at(20));
-            assert_eq!(width != before, counts, "{begun} {beside}");
-            assert_eq!(width.large, []);
+        let half = Rate { work: 2.5, has_large: true };
+        let search = Search::measures(at(10), Some(half));
+        let mut width = Width { target: 2, search, ..Width::new(Jobs::default()) };
+        width.begun_large(at(8));
+        width.begun_large(at(9));
+        for _ in 0..6 {
+            width.ended(&[1], at(13));
         }
+        assert_eq!((width.target, width.found()), (2, None), "it may have ended in a moment");
+        // Three quarters of it were copied since then: 24 MiB in six seconds, and seven files.
+        width.ended_large(at(8), 32 << 20, at(16));
+        let Search::Opens { half } = width.search else { panic!("{width:?}") };
+        assert!((5.0..5.5).contains(&half.work) && half.has_large, "{half:?}");
+        // Without large files it may be much faster, which says nothing.
+        let half = Rate { work: 100.0, has_large: false };
+        let mut other = Width { search: Search::measures(at(20), Some(half)), ..width.clone() };
+        for second in 21..40 {
+            other.ended(&[1], at(second));
+        }
+        assert_eq!((other.target, other.found()), (8, None));
+        // One that takes for ever is not awaited.
+        width.opened(at(20));
+        for second in 21..40 {
+            width.ended(&[1], at(second));
+        }
+        assert_eq!((width.found(), width.large.len()), (Some((2, Reason::NoFaster)), 1));
     }
 
     #[test]

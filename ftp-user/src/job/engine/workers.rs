@@ -409,9 +409,9 @@ impl Workers {
     fn learn(&mut self, large_since: Option<Moment>, results: &WorkerResults) {
         let moved = |file: &FileResult| file.result.as_ref().map_or(0, FileCopy::bytes_moved);
         let bytes: Vec<u64> = results.files.iter().map(moved).collect();
-        let (now, beside) = (self.now(), self.working());
+        let now = self.now();
         self.change_width(|width| match large_since {
-            Some(begun) => width.ended_large(begun, &bytes, beside, now),
+            Some(begun) => width.ended_large(begun, bytes.iter().sum(), now),
             None => width.ended(&bytes, now),
         });
         self.grouping.learn(results);
