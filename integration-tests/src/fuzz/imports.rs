@@ -42,8 +42,9 @@ pub fn imports(data: &[u8]) {
         let Ok(Place::Remote(again)) = Place::parse(shown.as_bytes()) else { panic!("no place: {shown}") };
         // A URL omits names that are `.`.
         let steps = |path: &RemotePath| -> Vec<Vec<u8>> {
-            let name = path.name.as_ref().map_or(&b""[..], |name| name.as_bytes());
-            name.split(|byte| *byte == b'/').filter(|name| *name != b".").map(<[u8]>::to_vec).collect()
+            let Some(path) = &path.name else { return Vec::new() };
+            let names = path.as_bytes().split(|byte| *byte == b'/');
+            names.filter(|name| *name != b".").map(<[u8]>::to_vec).collect()
         };
         assert_eq!(
             (&again.site, steps(&again.path)),

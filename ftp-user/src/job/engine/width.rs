@@ -167,8 +167,10 @@ impl Width {
         if let Some(index) = self.large.iter().position(|other| *other == begun) {
             self.large.remove(index);
         }
-        let counted_from =
-            if let Search::Measures { since, .. } = self.search { since.max(begun) } else { begun };
+        let mut counted_from = begun;
+        if let Search::Measures { since, has_large, .. } = &mut self.search {
+            (counted_from, *has_large) = (begun.max(*since), true);
+        }
         let nanoseconds = |from| u64::try_from(now.since(from).as_nanos()).unwrap_or(u64::MAX).max(1);
         let counted =
             u128::from(bytes) * u128::from(nanoseconds(counted_from)) / u128::from(nanoseconds(begun));
@@ -490,6 +492,13 @@ mod tests {
         width.ended_large(at(8), 32 << 20, at(16));
         let Search::Opens { half } = width.search else { panic!("{width:?}") };
         assert!((5.0..5.5).contains(&half.work) && half.has_large, "{half:?}");
+        // So does one that was among it, and has ended.
+        let search = Search::measures(at(10), Some(Rate { work: 100.0, has_large: false }));
+        let mut other = Width { target: 2, search, ..Width::new(Jobs::default()) };
+        other.begun_large(at(10));
+        other.ended_large(at(10), 1, at(11));
+        (12..20).for_each(|second| other.ended(&[1], at(second)));
+        assert_eq!((other.target, other.found()), (4, None));
         // Without large files it may be much faster, which says nothing.
         let half = Rate { work: 100.0, has_large: false };
         let mut other = Width { search: Search::measures(at(20), Some(half)), ..width.clone() };
