@@ -524,7 +524,9 @@ fn names_that_begin_with_a_dot_belong_to_a_tree_of_every_server() {
         let there = or_skip!(Foreign::new(kind).foreign(Hosts::Allowed).directory("in").start());
         let run = synced(&["--path", "user", &from.url("s"), &there.url("in/s")]).exits(0);
         are_equal(&from.path("s"), &there.path("in/s"), &run);
-        let extra = there.path("in/s/d/.old/x");
+        // Pure-FTPd cannot show that a directory with such a name is none behind a link, and keeps it.
+        let extra = if kind == Kind::PureFtpd { "in/s/d/.old" } else { "in/s/d/.old/x" };
+        let extra = there.path(extra);
         let above = extra.parent().unwrap();
         fs::create_dir_all(above).unwrap();
         fs::write(&extra, "x").unwrap();

@@ -158,10 +158,11 @@ pub fn queues_commands(greeting: &Reply) -> bool {
 }
 
 /// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`: vsftpd, which says
-/// `(vsFTPd 3.0.3)`, ProFTPD, whose first line begins with its name, and Pure-FTPd. Others may take `-a` for a name.
+/// `(vsFTPd 3.0.3)`, and ProFTPD, whose first line begins with its name. Others may take `-a` for a name, and with it Pure-FTPd tells
+/// nothing of a disk that fails.
 pub fn hides_dot_names(greeting: &Reply) -> bool {
     let is_proftpd = || greeting.lines.first().is_some_and(|line| line.starts_with(b"ProFTPD "));
-    names_one_of(greeting, &["(vsftpd ", "- welcome to pure-ftpd "]) || is_proftpd()
+    names_one_of(greeting, &["(vsftpd "]) || is_proftpd()
 }
 
 /// Whether a greeting has one of these words, which are in small letters.
@@ -329,7 +330,7 @@ mod tests {
             assert_eq!(starts_late(&greeting), expect, "{text}");
             let queues = expect && !text.contains("Pure");
             assert_eq!(queues_commands(&greeting), queues, "{text}");
-            let hides = expect && !text.starts_with("Behind");
+            let hides = text.starts_with("(vsFTPd") || text.starts_with("ProFTPD");
             assert_eq!(hides_dot_names(&greeting), hides, "{text}");
         };
         check("(vsFTPd 3.0.3)", true);
@@ -337,7 +338,6 @@ mod tests {
         check("---------- Welcome to Pure-FTPd [privsep] [TLS] ----------", true);
         check("Behind this is a vsftpd", true);
         check("Behind this is a ProFTPD", true);
-        check("Behind this is no longer Pure-FTPd", true);
         check("pyftpdlib 2.2.0 ready.", false);
         check("Microsoft FTP Service", false);
     }
