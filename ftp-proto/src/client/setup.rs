@@ -13,7 +13,7 @@ use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
     Class, Code, Greeting, Meaning, NotFtp, Protocol, Reply, ReplyReader, ends_session, greeting, has_no_tls,
-    hides_dot_names, loses_early, mixes_sessions, queues_commands, starts_late, takes_ahead,
+    hides_dot_names, loses_early, may_hide_links, mixes_sessions, queues_commands, starts_late, takes_ahead,
 };
 use crate::timer::Moment;
 use crate::wire::Secret;
@@ -80,6 +80,7 @@ impl Setup {
                     mixes_sessions: mixes_sessions(&reply),
                     queues_commands: queues_commands(&reply),
                     hides_dot_names: hides_dot_names(&reply),
+                    may_hide_links: may_hide_links(&reply),
                     starts_late: starts_late(&reply),
                     ..Capabilities::default()
                 };
@@ -217,7 +218,13 @@ impl Setup {
     fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
         control.timers.disarm(Timer::Login);
         let Capabilities {
-            loses_early, mixes_sessions, queues_commands, hides_dot_names, starts_late, ..
+            loses_early,
+            mixes_sessions,
+            queues_commands,
+            hides_dot_names,
+            may_hide_links,
+            starts_late,
+            ..
         } = *self.heard;
         let takes_ahead = control.takes_ahead;
         Capabilities {
@@ -225,6 +232,7 @@ impl Setup {
             mixes_sessions,
             queues_commands,
             hides_dot_names,
+            may_hide_links,
             starts_late,
             takes_ahead,
             ..capabilities

@@ -75,6 +75,8 @@ pub struct Capabilities {
     pub queues_commands: bool,
     /// The server lists names that begin with a dot only if it is told to. Only its greeting tells.
     pub hides_dot_names: bool,
+    /// The server may show a symbolic link to a directory as the directory, in `LIST` and to `PWD`. Only its greeting tells.
+    pub may_hide_links: bool,
     /// The server says that a transfer has begun only when its data connection stands. Only its greeting tells.
     pub starts_late: bool,
     /// The server takes commands before it has replied to those before them. Only its greeting tells.

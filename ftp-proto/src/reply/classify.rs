@@ -165,6 +165,12 @@ pub fn hides_dot_names(greeting: &Reply) -> bool {
     names_one_of(greeting, &["(vsftpd "]) || is_proftpd()
 }
 
+/// Returns whether a server with this greeting may show a symbolic link to a directory as the directory: ProFTPD with
+/// `ShowSymlinks off`.
+pub fn may_hide_links(greeting: &Reply) -> bool {
+    names_one_of(greeting, &["proftpd"])
+}
+
 /// Whether a greeting has one of these words, which are in small letters.
 fn names_one_of(greeting: &Reply, names: &[&str]) -> bool {
     let words = greeting.lines.join(&b' ').to_ascii_lowercase();
@@ -332,6 +338,7 @@ mod tests {
             assert_eq!(queues_commands(&greeting), queues, "{text}");
             let hides = text.starts_with("(vsFTPd") || text.starts_with("ProFTPD");
             assert_eq!(hides_dot_names(&greeting), hides, "{text}");
+            assert_eq!(may_hide_links(&greeting), text.contains("ProFTPD"), "{text}");
         };
         check("(vsFTPd 3.0.3)", true);
         check("ProFTPD Server (Debian) [192.0.2.1]", true);

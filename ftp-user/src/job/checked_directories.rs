@@ -152,8 +152,8 @@ impl<'a> CheckedDirectories<'a> {
         let path = self.scope.path(Some(below));
         let why = if !self.is_shown(host, below).await? {
             "LIST does not show it as a directory"
-        } else if ask!(context, host, files::has_rights_of_file(context, host, &path))? {
-            "MLST tells the rights of a file"
+        } else if !ask!(context, host, files::mlst_shows_directory(context, host, &path))? {
+            "MLST does not show it as a directory"
         } else {
             return Ok(CheckedEntry::Directory);
         };

@@ -10,7 +10,7 @@ use crate::place;
 use crate::session::{Answer, Role, Session, bytes_of_question};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
-use ftp_proto::manners::{self, AbsentWords, Form, ToldByMlst, UnclearNames, Verdict};
+use ftp_proto::manners::{AbsentWords, Form, ToldByMlst, UnclearNames, Verdict, has_rights_of_file};
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
@@ -40,18 +40,23 @@ pub async fn facts_of_name(context: &Context, host: &mut Host, path: &PathName) 
     }
 }
 
-/// Whether MLST of a server tells of a directory that it can be read or written as a file: then it may be a symbolic link.
+/// Whether a server that may show a symbolic link as a directory shows by MLST that this is none.
 ///
 /// # Errors
 ///
 /// See [`entry_at_server`].
-pub(crate) async fn has_rights_of_file(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
-    let Host::Server(server) = host else { return Ok(false) };
+pub(crate) async fn mlst_shows_directory(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<bool> {
+    let Host::Server(server) = host else { return Ok(true) };
     let session = server.session(context).await?;
-    if session.manners.capabilities.mlst.is_none() {
-        return Ok(false);
+    let capabilities = &session.manners.capabilities;
+    if capabilities.mlst.is_none() {
+        return Ok(!capabilities.may_hide_links);
     }
-    Ok(entry_at_server(session, path).await?.is_some_and(|entry| manners::has_rights_of_file(&entry)))
+    Ok(!entry_at_server(session, path).await?.is_some_and(|entry| has_rights_of_file(&entry)))
 }
 
 /// The same as [`facts`] in this session of a server.

@@ -40,7 +40,7 @@ pub use list::{
 };
 pub(crate) use list::{list_certain_links, list_links, list_real_directories, shows_links};
 pub use listing::{Each, Listing};
-pub(crate) use look::has_rights_of_file;
+pub(crate) use look::mlst_shows_directory;
 pub use look::{
     behind, entry_at_server, facts, facts_at_server, facts_of_all, facts_of_name, have, login_directory,
     real_directory, size, size_at_server, size_by_command, tells_no_size,
