@@ -489,6 +489,23 @@ fn h37_a_server_of_1973_that_changes_its_data_socket_is_found_out() {
 }
 
 #[test]
+fn a_server_that_calls_superfluous_what_it_lacks_has_not_done_it() {
+    let to = server("*: 202 superfluous");
+    let run = |words: &[&str], names: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        user().args(words.chain(names.iter().map(|name| to.url(name)))).run()
+    };
+    run(&["mkdir"], &["d"]).exits(11).says("does not offer TLS");
+    run(&["mkdir", "--no-tls"], &["d"]).exits(1).says("202 superfluous");
+    let to = server("RNTO: 202 superfluous\nDELE: 202 superfluous\nSIZE a.txt: 213 7");
+    let run = |verb: &str, names: &[&str]| {
+        user().args([verb.to_owned()].into_iter().chain(names.iter().map(|name| to.url(name)))).run()
+    };
+    run("rm", &["a.txt"]).exits(1).says("202 superfluous");
+    run("mv", &["a.txt", "b.txt"]).exits(1).says("202 superfluous");
+}
+
+#[test]
 fn a_server_that_has_hung_up_on_an_idle_session_is_logged_in_to_again() {
     let bye = "\\r\\n421 idle for too long";
     let from = server(&format!(

@@ -75,11 +75,22 @@ fn classify_959(verb: Verb, code: Code) -> Class {
         0..=99 | 110..=112 => Class::Aside, // markers (RFC 959, GridFTP) say nothing of the end
         255 if transfers(verb) => Class::Aside,
         100..=199 => Class::Preliminary,
+        202 if !may_be_superfluous(verb) => Class::Refused,
         200..=299 => Class::Done,
         300..=399 => Class::More,
         400..=499 => Class::Later,
         _ => Class::Refused,
     }
+}
+
+/// Whether a server that does not implement the verb may say that it is superfluous there (202), and nothing is missed. npm's
+/// `ftp-server` says so of AUTH, MKD, APPE and RNTO, too.
+fn may_be_superfluous(verb: Verb) -> bool {
+    use Verb::{
+        Abor, Acct, Allo, Clnt, Csid, Help, Host, Lang, Noop, Opts, Pass, Pbsz, Quit, Rein, Stru, Type, User,
+    };
+    matches!(verb, User | Pass | Acct | Host | Allo | Noop | Opts | Clnt | Csid | Lang | Help | Pbsz)
+        || matches!(verb, Type | Stru | Abor | Rein | Quit)
 }
 
 /// Whether the verb uses a data connection.
@@ -285,6 +296,24 @@ mod tests {
         check(Rfc354, Verb::Pass, &[430, 431, 432, 433], Class::Refused);
         check(Rfc959, Verb::Retr, &[421, 425, 426, 450], Class::Later);
         check(Rfc959, Verb::Retr, &[500, 530, 550, 600, 999], Class::Refused);
+    }
+
+    #[test]
+    fn what_is_superfluous_has_not_been_done() {
+        for verb in
+            [Verb::Auth, Verb::Mkd, Verb::Rnfr, Verb::Rnto, Verb::Dele, Verb::Appe, Verb::Stor, Verb::Site]
+        {
+            check(Rfc959, verb, &[202], Class::Refused);
+        }
+        for verb in
+            [Verb::Mlst, Verb::Size, Verb::Mdtm, Verb::Mfmt, Verb::Rest, Verb::Port, Verb::Prot, Verb::Mode]
+        {
+            check(Rfc959, verb, &[202], Class::Refused);
+        }
+        for verb in [Verb::Pass, Verb::Acct, Verb::Allo, Verb::Opts, Verb::Noop, Verb::Abor, Verb::Type] {
+            check(Rfc959, verb, &[202], Class::Done);
+        }
+        check(Rfc354, Verb::Dele, &[202], Class::Done);
     }
 
     #[test]

@@ -222,7 +222,7 @@ fn by_code_959(verb: Verb, code: u16) -> Blame {
         430 | 530 | 532 => Blame::Login,
         450 | 451 => Blame::Busy,
         452 | 552 => Blame::Space,
-        500 | 502 => Blame::Unsupported,
+        202 | 500 | 502 => Blame::Unsupported,
         501 | 503 | 504 if opens(verb) => Blame::Path, // RFC 2577 3: 504 for a port that is not allowed
         504 if names_part(verb) => Blame::Unsupported,
         503 | 504 if transfers(verb) => Blame::Path,

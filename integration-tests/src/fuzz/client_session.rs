@@ -186,8 +186,8 @@ impl Caller {
     /// Bytes of the server.
     fn hear(&mut self, bytes: &[u8]) {
         let in_clear = self.secures && !bytes.is_empty();
-        // Its pieces may make up a secret that none of them has.
-        self.said.extend_from_slice(bytes);
+        // Its pieces may make up a secret that none of them has, also around what a reader leaves out.
+        self.said.extend(bytes.iter().filter(|byte| byte.is_ascii_graphic()));
         self.shown |= [PASSWORD, ACCOUNT].iter().any(|secret| contains(&self.said, secret));
         self.session.input(self.now, Input::Bytes(bytes));
         self.drain(bytes.len());
