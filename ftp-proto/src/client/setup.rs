@@ -13,7 +13,6 @@ use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::reply::{
     Class, Code, Greeting, Meaning, NotFtp, Protocol, Reply, ReplyReader, ends_session, greeting, has_no_tls,
-    hides_dot_names, loses_early, may_hide_links, mixes_sessions, queues_commands, starts_late, takes_ahead,
 };
 use crate::timer::Moment;
 use crate::wire::Secret;
@@ -22,7 +21,7 @@ use crate::wire::Secret;
 #[derive(Debug)]
 pub(super) struct Setup {
     stage: Stage,
-    /// What only the greeting tells.
+    /// What the server can do, as far as it has told.
     heard: Box<Capabilities>,
 }
 
@@ -42,8 +41,8 @@ enum Stage {
     Prot,
     /// FEAT or HELP was sent.
     Features(Features),
-    /// OPTS UTF8 was sent, after FEAT said this.
-    Utf8(Capabilities),
+    /// OPTS UTF8 was sent.
+    Utf8,
 }
 
 impl Setup {
@@ -71,19 +70,11 @@ impl Setup {
                 control.end(Failure::NotFtp(NotFtp::NoGreeting(reply)));
             }
             Greeting::Speaks(dialect) => {
-                control.takes_ahead = dialect == Dialect::Rfc959 && takes_ahead(&reply);
+                *self.heard = Capabilities::of_greeting(dialect, &reply);
+                control.takes_ahead = self.heard.takes_ahead;
                 control.has_no_tls = dialect == Dialect::Rfc959 && has_no_tls(&reply);
                 control.timers.disarm(Timer::Greeting);
                 control.dialect = dialect;
-                *self.heard = Capabilities {
-                    loses_early: loses_early(&reply),
-                    mixes_sessions: mixes_sessions(&reply),
-                    queues_commands: queues_commands(&reply),
-                    hides_dot_names: hides_dot_names(&reply),
-                    may_hide_links: may_hide_links(&reply),
-                    starts_late: starts_late(&reply),
-                    ..Capabilities::default()
-                };
                 let is_offered = dialect == Dialect::Rfc959 && !control.has_no_tls;
                 self.stage = match control.config.security {
                     Security::Offered if !is_offered => without_tls(now, control),
@@ -142,14 +133,11 @@ impl Setup {
                 features.probe(now, control);
             }
             Stage::Features(features) => {
-                let capabilities = features.reply(reply, class, control.dialect);
-                return self.features_known(now, capabilities, control);
+                features.reply(reply, class, control.dialect, &mut self.heard);
+                return self.features_known(now, control);
             }
             // Any answer will do.
-            Stage::Utf8(capabilities) => {
-                let capabilities = std::mem::take(capabilities);
-                return Some(self.ready(capabilities, control));
-            }
+            Stage::Utf8 => return Some(self.ready(control)),
             Stage::Greeting | Stage::Securing => control.unasked(reply),
         }
         None
@@ -201,42 +189,18 @@ impl Setup {
 
     /// RFC 2640 section 3.1 lets clients assume UTF-8, but some servers expect OPTS UTF8
     /// (modern-servers 9).
-    fn features_known(
-        &mut self,
-        now: Moment,
-        capabilities: Capabilities,
-        control: &mut Control,
-    ) -> Option<Capabilities> {
-        if capabilities.utf8 && control.dialect == Dialect::Rfc959 {
+    fn features_known(&mut self, now: Moment, control: &mut Control) -> Option<Capabilities> {
+        if self.heard.utf8 && control.dialect == Dialect::Rfc959 {
             control.send_in_setup(now, &Command::Opts(Opts::Utf8));
-            self.stage = Stage::Utf8(capabilities);
+            self.stage = Stage::Utf8;
             return None;
         }
-        Some(self.ready(capabilities, control))
+        Some(self.ready(control))
     }
 
-    fn ready(&self, capabilities: Capabilities, control: &mut Control) -> Capabilities {
+    fn ready(&mut self, control: &mut Control) -> Capabilities {
         control.timers.disarm(Timer::Login);
-        let Capabilities {
-            loses_early,
-            mixes_sessions,
-            queues_commands,
-            hides_dot_names,
-            may_hide_links,
-            starts_late,
-            ..
-        } = *self.heard;
-        let takes_ahead = control.takes_ahead;
-        Capabilities {
-            loses_early,
-            mixes_sessions,
-            queues_commands,
-            hides_dot_names,
-            may_hide_links,
-            starts_late,
-            takes_ahead,
-            ..capabilities
-        }
+        *std::mem::take(&mut self.heard)
     }
 }
 
@@ -301,8 +265,8 @@ impl Features {
         }
     }
 
-    /// Takes the final reply, to FEAT, HELP or NOOP, and returns what the server can do.
-    pub(super) fn reply(&mut self, mut reply: Reply, class: Class, dialect: Dialect) -> Capabilities {
+    /// Takes the final reply, to FEAT, HELP or NOOP, and adds what the server can do.
+    fn reply(&mut self, mut reply: Reply, class: Class, dialect: Dialect, heard: &mut Capabilities) {
         let mut lines = std::mem::take(&mut self.lines);
         if self.probed {
             reply = Reply { code: Meaning::Features.code(dialect), lines };
@@ -310,9 +274,9 @@ impl Features {
             lines.append(&mut reply.lines);
             reply.lines = lines;
         } else {
-            return Capabilities::default();
+            return;
         }
-        Capabilities::from_reply(dialect, &reply)
+        heard.learn(dialect, &reply);
     }
 
     /// Handles the end of the reply timeout. RFC 354 promises no end of HELP, so if only 0xx and 1xx

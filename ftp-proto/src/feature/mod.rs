@@ -1,5 +1,6 @@
 //! Features: what this crate's server offers, and what a client learnt about another one (RFC 2389).
 
+mod greeting;
 mod offer;
 
 pub use offer::{COMPUTED, Offer, offered};
@@ -143,30 +144,36 @@ impl Capabilities {
     /// assert!(capabilities.size && capabilities.rest_stream && !capabilities.sock);
     /// ```
     pub fn from_reply(dialect: Dialect, reply: &Reply) -> Self {
+        let mut found = Self::default();
+        found.learn(dialect, reply);
+        found
+    }
+
+    /// Adds what the reply to FEAT or HELP tells.
+    pub fn learn(&mut self, dialect: Dialect, reply: &Reply) {
         let verb = match dialect {
             Dialect::Rfc354 => Verb::Help,
             Dialect::Rfc959 => Verb::Feat,
         };
         // SOCK is part of the smallest server of 1973 (RFC 385 section 2).
-        let mut found = Self { sock: dialect == Dialect::Rfc354, ..Self::default() };
+        self.sock = dialect == Dialect::Rfc354;
         if classify(dialect, verb, reply.code) != Class::Done {
-            return found;
+            return;
         }
-        found.known = true;
+        self.known = true;
         let lines = reply.lines.iter().map(|line| String::from_utf8_lossy(line));
         match dialect {
-            Dialect::Rfc354 => lines.for_each(|line| found.help_line(line.trim())),
+            Dialect::Rfc354 => lines.for_each(|line| self.help_line(line.trim())),
             Dialect::Rfc959 => {
                 // The first and the last line are words; the features are between them.
                 let features = lines.skip(1).take(reply.lines.len().saturating_sub(2));
                 for line in features.filter(|line| !line.trim().is_empty()) {
-                    if !found.feature(line.trim()) {
-                        found.others.push(line.trim().to_owned());
+                    if !self.feature(line.trim()) {
+                        self.others.push(line.trim().to_owned());
                     }
                 }
             }
         }
-        found
     }
 
     /// Reads a line of HELP: a feature as in FEAT, or a text that may name verbs.

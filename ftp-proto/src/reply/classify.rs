@@ -143,51 +143,6 @@ pub fn greeting(code: Code) -> Greeting {
     }
 }
 
-/// Returns whether a server with this greeting loses data that arrives before its STOR. pyftpdlib closes
-/// a data connection that comes before the transfer command, and replies 150 while it waits for one.
-pub fn loses_early(greeting: &Reply) -> bool {
-    names_one_of(greeting, &["pyftpdlib"])
-}
-
-/// Returns whether a server with this greeting loses what comes on one session while data connections of others come and
-/// go: a command is never answered, or data is never read. pyftpdlib 2.2.0 does, where it connects to the other end.
-pub fn mixes_sessions(greeting: &Reply) -> bool {
-    loses_early(greeting)
-}
-
-/// Returns whether a server with this greeting sends its preliminary reply only after it has connected or accepted.
-/// vsftpd, ProFTPD and Pure-FTPd do.
-pub fn starts_late(greeting: &Reply) -> bool {
-    names_one_of(greeting, &["vsftpd", "proftpd", "pure-ftpd"])
-}
-
-/// Returns whether a server with this greeting does in order what comes in one piece, also what is behind a transfer command.
-/// vsftpd reads nothing while a file moves. ProFTPD has read all of the piece before, and looks for more while a file moves:
-/// a command that comes in a piece of its own is refused or done then.
-pub fn queues_commands(greeting: &Reply) -> bool {
-    names_one_of(greeting, &["vsftpd", "proftpd"])
-}
-
-/// Returns whether a server with this greeting lists names that begin with a dot only by `LIST -a`: vsftpd, which says
-/// `(vsFTPd 3.0.3)`, and ProFTPD, whose first line begins with its name. Others may take `-a` for a name, and with it Pure-FTPd tells
-/// nothing of a disk that fails.
-pub fn hides_dot_names(greeting: &Reply) -> bool {
-    let is_proftpd = || greeting.lines.first().is_some_and(|line| line.starts_with(b"ProFTPD "));
-    names_one_of(greeting, &["(vsftpd "]) || is_proftpd()
-}
-
-/// Returns whether a server with this greeting may show a symbolic link to a directory as the directory: ProFTPD with
-/// `ShowSymlinks off`.
-pub fn may_hide_links(greeting: &Reply) -> bool {
-    names_one_of(greeting, &["proftpd"])
-}
-
-/// Whether a greeting has one of these words, which are in small letters.
-fn names_one_of(greeting: &Reply, names: &[&str]) -> bool {
-    let words = greeting.lines.join(&b' ').to_ascii_lowercase();
-    names.iter().any(|name| memchr::memmem::find(&words, name.as_bytes()).is_some())
-}
-
 /// Returns whether this preliminary reply to a transfer command says that the data connection is open (RFC 959
 /// section 4.2: 125). A 150 may come before it.
 pub const fn is_open(dialect: Dialect, code: Code) -> bool {
@@ -345,37 +300,6 @@ mod tests {
         check(530, Greeting::Refused);
         check(354, Greeting::NotFtp);
         check(666, Greeting::NotFtp);
-    }
-
-    #[test]
-    fn a_server_that_loses_early_bytes_is_known_by_its_greeting() {
-        let check = |text: &str, expect| {
-            let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
-            assert_eq!((loses_early(&greeting), mixes_sessions(&greeting)), (expect, expect), "{text}");
-        };
-        check("pyftpdlib 2.2.0 ready.", true);
-        check("Welcome to our files (pyftpdlib)", true);
-        check("(vsFTPd 3.0.3)", false);
-    }
-
-    #[test]
-    fn vsftpd_proftpd_and_pure_ftpd_are_known_by_their_greeting() {
-        let check = |text: &str, expect| {
-            let greeting = Reply { code: Code(220), lines: vec![text.as_bytes().to_vec()] };
-            assert_eq!(starts_late(&greeting), expect, "{text}");
-            let queues = expect && !text.contains("Pure");
-            assert_eq!(queues_commands(&greeting), queues, "{text}");
-            let hides = text.starts_with("(vsFTPd") || text.starts_with("ProFTPD");
-            assert_eq!(hides_dot_names(&greeting), hides, "{text}");
-            assert_eq!(may_hide_links(&greeting), text.contains("ProFTPD"), "{text}");
-        };
-        check("(vsFTPd 3.0.3)", true);
-        check("ProFTPD Server (Debian) [192.0.2.1]", true);
-        check("---------- Welcome to Pure-FTPd [privsep] [TLS] ----------", true);
-        check("Behind this is a vsftpd", true);
-        check("Behind this is a ProFTPD", true);
-        check("pyftpdlib 2.2.0 ready.", false);
-        check("Microsoft FTP Service", false);
     }
 
     #[test]

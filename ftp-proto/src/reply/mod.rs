@@ -14,8 +14,7 @@ mod write;
 
 pub(crate) use classify::NO_TLS;
 pub use classify::{
-    Class, Greeting, classify, ends_session, greeting, has_no_tls, hides_dot_names, is_open, is_status,
-    loses_early, may_hide_links, mixes_sessions, queues_commands, starts_late, takes_ahead,
+    Class, Greeting, classify, ends_session, greeting, has_no_tls, is_open, is_status, takes_ahead,
 };
 pub use foreign::{Beginning, MAX_FIRST_LINE, Protocol, beginning};
 pub use marker::{Markers, PeerFacts, facts_of_peer};
