@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::copy::{Join, JoinEnd, LegId, Pipes};
+use ftp_io::copy::{Join, JoinEnd, Pipes};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Stream};
 use ftp_proto::relay::hub::{CallId, Cause, End, SessionId};
@@ -128,8 +128,7 @@ impl Call {
 const fn how(end: &JoinEnd, cause: Option<&Cause>) -> message::End {
     match (end, cause) {
         (JoinEnd::Whole, _) => message::End::Eof,
-        (JoinEnd::Broken(LegId::A, _), _) => message::End::Reset(message::LegId::A),
-        (JoinEnd::Broken(LegId::B, _), _) => message::End::Reset(message::LegId::B),
+        (JoinEnd::Broken(leg, _), _) => message::End::Reset(*leg),
         (JoinEnd::Limit, _) => message::End::LimitBytes,
         (JoinEnd::Stopped, Some(Cause::Life)) => message::End::LimitTime,
         (JoinEnd::Stopped, Some(Cause::Revoked)) => message::End::Revoked,

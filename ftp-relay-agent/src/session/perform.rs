@@ -18,7 +18,7 @@ use ftp_proto::address::embedded;
 use ftp_proto::relay::agent::{
     Answer, Arrival, Ask, ConnId, Flow, Input, JoinEnd, Opening, Route, Ticket, Work,
 };
-use ftp_proto::relay::message::{Code, LegId};
+use ftp_proto::relay::message::Code;
 use ftp_proto::relay::token::Secret32;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -403,8 +403,7 @@ impl Performer {
         let report = self.report.clone();
         self.start(ticket, async move {
             let told = report.clone();
-            let half = |which, bytes| {
-                let from = leg(which);
+            let half = |from, bytes| {
                 // The session may have ended before.
                 let half = Box::new(Event::HalfEof { join: ticket, from, bytes });
                 tokio::spawn(async move { told.send(half).await });
@@ -415,9 +414,9 @@ impl Performer {
             let [_, a_to_b, _, b_to_a] = join.moved();
             let how = match end {
                 copy::JoinEnd::Whole => JoinEnd::Whole,
-                copy::JoinEnd::Broken(which, error) => {
-                    tracing::debug!(error = words(&error), leg = ?leg(which), "a joined connection failed");
-                    JoinEnd::Leg(leg(which))
+                copy::JoinEnd::Broken(leg, error) => {
+                    tracing::debug!(error = words(&error), ?leg, "a joined connection failed");
+                    JoinEnd::Leg(leg)
                 }
                 copy::JoinEnd::Limit => JoinEnd::Limit,
                 copy::JoinEnd::Stopped => JoinEnd::Stopped,
@@ -549,13 +548,6 @@ fn failed(error: &io::Error) -> Answer {
         Code::Internal
     };
     Answer::Failed(code, words(error))
-}
-
-const fn leg(leg: copy::LegId) -> LegId {
-    match leg {
-        copy::LegId::A => LegId::A,
-        copy::LegId::B => LegId::B,
-    }
 }
 
 /// Why a listener of the relay is not dialled.

@@ -16,6 +16,7 @@ use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
+use ftp_proto::relay::message::LegId;
 use tokio::sync::oneshot;
 
 use super::data::DataConnection;
@@ -26,15 +27,6 @@ use crate::connection::Connection;
 use crate::limiter::Volume;
 use crate::lock::Lock;
 use crate::meter::{Meter, Meters};
-
-/// One of the two connections of a join.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum LegId {
-    /// The first connection.
-    A,
-    /// The second connection.
-    B,
-}
 
 /// Why a join ended. Except after [`JoinEnd::Whole`] both connections have been reset.
 #[derive(Debug)]
@@ -215,12 +207,11 @@ async fn end_tls(to: &Connection) -> io::Result<()> {
 
 /// Why the join ends when the flow that begins at `from` has broken.
 fn end(broken: Broken, from: LegId) -> JoinEnd {
-    match (broken, from) {
-        (Broken::From(error), from) => JoinEnd::Broken(from, error),
-        (Broken::To(error), LegId::A) => JoinEnd::Broken(LegId::B, error),
-        (Broken::To(error), LegId::B) => JoinEnd::Broken(LegId::A, error),
-        (Broken::Limit, _) => JoinEnd::Limit,
-        (Broken::Stopped, _) => JoinEnd::Stopped,
+    match broken {
+        Broken::From(error) => JoinEnd::Broken(from, error),
+        Broken::To(error) => JoinEnd::Broken(from.other(), error),
+        Broken::Limit => JoinEnd::Limit,
+        Broken::Stopped => JoinEnd::Stopped,
     }
 }
 

@@ -37,7 +37,7 @@ pub use flow::Allowance;
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::digest::Algorithm;
-pub use join::{Digests, Join, JoinEnd, LegId};
+pub use join::{Digests, Join, JoinEnd};
 pub use listing::{Encoded, Lines, Pieces, lines, send_pieces};
 #[cfg(target_os = "linux")]
 pub use pipe::{Pipes, was_forbidden as splice_was_forbidden};
