@@ -17,6 +17,7 @@
 
 use std::future::pending;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,6 @@ use super::CopyEnd;
 use super::data::{DataConnection, Detached};
 use crate::blocking;
 use crate::meter::Meter;
-use crate::socket::Unwatched;
 
 /// What one step of a copy has brought about.
 #[derive(Debug)]
@@ -69,8 +69,8 @@ impl Step {
 
 /// A copy as a sequence of steps. Each may block on the file, none on the connection.
 pub(super) trait Work: Send + 'static {
-    /// The direction of the bytes.
-    const DIRECTION: Direction;
+    /// What is awaited of the connection: that it takes bytes, or that it brings some.
+    const INTEREST: Interest;
     /// How many bytes a burst moves before it lets another one have the thread. For a file, that is a
     /// fraction of a second.
     const QUOTA: usize = 256 * 1024 * 1024;
@@ -83,13 +83,6 @@ pub(super) trait Work: Send + 'static {
     fn ended(&mut self, _end: &CopyEnd, connection: Detached, _meter: &Meter) -> Option<Detached> {
         Some(connection)
     }
-}
-
-/// The direction of a copy, seen from this host.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Direction {
-    Out,
-    In,
 }
 
 /// Work that has run to its end.
@@ -156,7 +149,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
                 tokio::select! {
                     biased;
                     () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
-                    ready = connection.connection().socket().ready(W::DIRECTION.interest()) => {
+                    ready = connection.connection().socket().ready(W::INTEREST) => {
                         if let Err(error) = ready {
                             return Finished { end: CopyEnd::Broken(error), connection: Some(connection), work };
                         }
@@ -211,7 +204,9 @@ fn burst<W: Work>(
                 pace.moved += bytes;
                 quota = quota.saturating_sub(bytes);
             }
-            Step::Wait if pace.is_worth_waiting() && soon(connection.socket(), W::DIRECTION) => {}
+            Step::Wait
+                if pace.is_worth_waiting()
+                    && soon(connection.socket().descriptor(), W::INTEREST, &PATIENCE) => {}
             Step::Wait => return Ok(Pause::Park),
             Step::Ended(ended) => return Err(ended),
         }
@@ -235,27 +230,11 @@ impl Pace {
     }
 }
 
-/// Whether the connection takes or gives something within [`PATIENCE`].
-fn soon(socket: &Unwatched, direction: Direction) -> bool {
-    let Some(socket) = socket.descriptor() else { return false };
-    let mut polled = [PollFd::from_borrowed_fd(socket, direction.flags())];
-    poll(&mut polled, Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
-}
-
-impl Direction {
-    fn interest(self) -> Interest {
-        match self {
-            Self::Out => Interest::WRITABLE,
-            Self::In => Interest::READABLE,
-        }
-    }
-
-    fn flags(self) -> PollFlags {
-        match self {
-            Self::Out => PollFlags::OUT,
-            Self::In => PollFlags::IN,
-        }
-    }
+/// Whether a connection takes or gives something within `patience`; nothing else wakes this thread.
+pub(super) fn soon(socket: Option<BorrowedFd<'_>>, interest: Interest, patience: &Timespec) -> bool {
+    let flags = if interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
+    let Some(socket) = socket else { return false };
+    poll(&mut [PollFd::from_borrowed_fd(socket, flags)], Some(patience)).is_ok_and(|ready| ready > 0)
 }
 
 /// Tells the burst that its future was dropped.

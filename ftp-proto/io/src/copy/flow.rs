@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::{io, thread};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::Timespec;
 use sha2::{Digest, Sha256};
 use tokio::io::Interest;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::{JoinSet, yield_now};
 
+use super::burst::soon;
 use super::data::DataConnection;
 #[cfg(target_os = "linux")]
 use super::pipe::{Pipe, PipeFill, Pipes, is_refused};
@@ -162,7 +163,7 @@ impl Pace<'_> {
             // in the reactor's sight, so that it wakes this task.
             let mut done = work();
             if would_block(&done) {
-                if self.is_busy() && soon(socket, interest) {
+                if self.is_busy() && soon(socket.descriptor(), interest, &PATIENCE) {
                     continue;
                 }
                 done = socket.try_io(interest, &mut work);
@@ -192,13 +193,6 @@ impl Pace<'_> {
 
 fn would_block(done: &io::Result<usize>) -> bool {
     done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-}
-
-/// Whether the connection is ready within [`PATIENCE`]; nothing else wakes this thread.
-fn soon(socket: &Stream, interest: Interest) -> bool {
-    let flags = if interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
-    let Some(socket) = socket.descriptor() else { return false };
-    poll(&mut [PollFd::from_borrowed_fd(socket, flags)], Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
 }
 
 /// How many bytes a busy pair moves at least between two waits.

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use ftp_proto::coding::{BlockCodes, BlockReader, NotBlocks};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio_stream::Stream;
 
-use super::burst::{Direction, Finished, Step, Work, run};
+use super::burst::{Finished, Step, Work, run};
 use super::coding::ModeWriter;
 use super::data::{DataConnection, Detached};
 use super::{CopyEnd, CopyReport, Encoding};
@@ -106,7 +106,7 @@ struct Outgoing<P> {
 }
 
 impl<P: Pieces> Work for Outgoing<P> {
-    const DIRECTION: Direction = Direction::Out;
+    const INTEREST: Interest = Interest::WRITABLE;
     /// A directory takes a hundred times as long as a file of the same length. Each burst costs two changes of the
     /// thread: four times as many take 2 to 3 % more of the processor.
     const QUOTA: usize = 1024 * 1024;

@@ -5,9 +5,11 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
 
+use tokio::io::Interest;
+
 #[cfg(test)]
 use super::Coding;
-use super::burst::{Direction, Step, Work, run};
+use super::burst::{Step, Work, run};
 use super::coding::Decoder;
 use super::data::{DataConnection, Detached, KeptConnection};
 #[cfg(target_os = "linux")]
@@ -221,7 +223,7 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
 }
 
 impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
-    const DIRECTION: Direction = Direction::In;
+    const INTEREST: Interest = Interest::READABLE;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
         let Some((Body { sink, how }, _)) = &mut self.rest else { return Step::Ended(CopyEnd::Stopped) };

@@ -9,9 +9,9 @@ use std::os::unix::fs::FileExt;
 use ftp_proto::digest::Algorithm;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 
-use super::burst::{Direction, Finished, Step, Work, run};
+use super::burst::{Finished, Step, Work, run};
 use super::coding::{EncodedFile, Encoder};
 use super::data::{DataConnection, Detached};
 use super::{Coding, CopyEnd, CopyReport, Encoding, Format, room};
@@ -133,7 +133,7 @@ impl SendStrategy {
 }
 
 impl Work for Outgoing {
-    const DIRECTION: Direction = Direction::Out;
+    const INTEREST: Interest = Interest::WRITABLE;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
         let Self { file, part, how, .. } = self;
