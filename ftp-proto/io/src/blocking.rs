@@ -1,9 +1,10 @@
 //! Work that may block, on a thread for it.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::panic::resume_unwind;
 
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
 
 use crate::simulated;
 
@@ -12,6 +13,15 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Jo
     match simulated::host() {
         None => tokio::task::spawn_blocking(work),
         Some(_) => tokio::spawn(async { work() }),
+    }
+}
+
+/// What such work returns. If it panics, so does this. While the runtime is being shut down, nobody waits for an answer.
+pub(crate) async fn done<T>(work: JoinHandle<T>) -> T {
+    match work.await.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => pending().await,
     }
 }
 

@@ -72,12 +72,17 @@ impl Meter {
         loop {
             match self.allowance() {
                 Ok(most) => return Some(most.max(1)),
-                Err(rest) => tokio::select! {
-                    biased;
-                    () = self.stopped() => return None,
-                    () = tokio::time::sleep(rest) => {}
-                },
+                Err(rest) => self.unless_stopped(tokio::time::sleep(rest)).await?,
             }
+        }
+    }
+
+    /// Does something else first, which ends when the work is stopped: `None`.
+    pub(crate) async fn unless_stopped<T>(&self, first: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stopped() => None,
+            done = first => Some(done),
         }
     }
 

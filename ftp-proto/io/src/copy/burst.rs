@@ -15,10 +15,8 @@
 //! those must not hold a thread each, so between bursts the reactor waits. During a burst the reactor
 //! does not know the connection: every segment that comes would wake it for nothing.
 
-use std::future::pending;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -97,10 +95,8 @@ pub(super) struct Finished<W> {
 pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, meter: &Meter) -> Finished<W> {
     let abandoned = Abandoned::default();
     loop {
-        let pass = tokio::select! {
-            biased;
-            () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
-            pass = meter.pass() => pass,
+        let Some(pass) = meter.unless_stopped(meter.pass()).await else {
+            return Finished { end: CopyEnd::Stopped, connection: Some(connection), work };
         };
         let mut detached = match connection.detach() {
             Ok(detached) => detached,
@@ -116,14 +112,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             (after, work)
         });
         let after;
-        (after, work) = match burst.await {
-            Ok(done) => done,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The runtime is being shut down: nobody waits for an answer.
-                Err(_) => pending().await,
-            },
-        };
+        (after, work) = blocking::done(burst).await;
         let (pause, back) = match after {
             BurstEnd::Ended(None, end) => return Finished { end, connection: None, work },
             BurstEnd::Ended(Some(back), end) => (Err(end), back),
@@ -133,30 +122,23 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             Ok(connection) => connection,
             Err(error) => return Finished { end: CopyEnd::Broken(error), connection: None, work },
         };
-        match pause {
+        let waited = match pause {
             Err(end) => return Finished { end, connection: Some(connection), work },
-            Ok(Pause::Quota) => {}
-            Ok(Pause::Rest(rest)) => {
-                tokio::select! {
-                    biased;
-                    () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
-                    () = tokio::time::sleep(rest) => {}
-                }
-            }
+            Ok(Pause::Quota) => Some(Ok(())),
+            Ok(Pause::Rest(rest)) => meter.unless_stopped(tokio::time::sleep(rest)).await.map(Ok),
             Ok(Pause::Park) => {
                 #[cfg(test)]
                 meter.count_parked();
-                tokio::select! {
-                    biased;
-                    () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
-                    ready = connection.connection().socket().ready(W::INTEREST) => {
-                        if let Err(error) = ready {
-                            return Finished { end: CopyEnd::Broken(error), connection: Some(connection), work };
-                        }
-                    }
-                }
+                let ready = connection.connection().socket().ready(W::INTEREST);
+                meter.unless_stopped(ready).await.map(|ready| ready.map(drop))
             }
-        }
+        };
+        let end = match waited {
+            Some(Ok(())) => continue,
+            Some(Err(error)) => CopyEnd::Broken(error),
+            None => CopyEnd::Stopped,
+        };
+        return Finished { end, connection: Some(connection), work };
     }
 }
 

@@ -33,11 +33,7 @@ impl DataConnection {
     /// takes an end in the middle of it for close_notify.
     pub(super) async fn open(data: Data, meter: &Meter) -> Result<Self, CopyEnd> {
         data.end_by_reset();
-        tokio::select! {
-            biased;
-            () = meter.stopped() => Err(CopyEnd::Stopped),
-            opened = data.open() => opened.map(Self).map_err(CopyEnd::Broken),
-        }
+        meter.unless_stopped(data.open()).await.ok_or(CopyEnd::Stopped)?.map(Self).map_err(CopyEnd::Broken)
     }
 
     /// The same, tuned for many bytes that are sent. What is received, and a small file, gains nothing by that.
@@ -94,28 +90,29 @@ impl DataConnection {
     /// Says that nothing more follows, waits for the peer to see it, and closes in order. `marked` says that the
     /// bytes mark their own end, so that the peer knows whether it has got them all.
     pub(super) async fn finish(mut self, marked: bool, meter: &Meter) -> CopyEnd {
-        let ended = tokio::select! {
-            biased;
-            () = meter.stopped() => return CopyEnd::Stopped,
-            ended = self.end(marked) => ended,
-        };
-        match ended {
-            Ok(()) => {
+        match meter.unless_stopped(self.end(marked)).await {
+            Some(Ok(())) => {
                 end_in_order(self.0.socket());
                 CopyEnd::Whole
             }
-            Err(error) => CopyEnd::Broken(error),
+            Some(Err(error)) => CopyEnd::Broken(error),
+            None => CopyEnd::Stopped,
         }
     }
 
-    /// Ends a file that was sent: keeps the connection for the next one, or finishes it.
-    pub(super) async fn finish_or_keep(
-        self,
-        keep: bool,
-        marked: bool,
+    /// Ends a file that was sent, if it is whole: keeps the connection for the next one, or finishes it. `marked`: see
+    /// [`finish`](Self::finish).
+    pub(super) async fn conclude(
+        connection: Option<Self>,
+        end: CopyEnd,
+        (keep, marked): (bool, bool),
         meter: &Meter,
     ) -> (CopyEnd, Option<KeptConnection>) {
-        if keep { self.keep(meter).await } else { (self.finish(marked, meter).await, None) }
+        match (end, connection) {
+            (CopyEnd::Whole, Some(connection)) if keep => connection.keep(meter).await,
+            (CopyEnd::Whole, Some(connection)) => (connection.finish(marked, meter).await, None),
+            (end, _) => (end, None),
+        }
     }
 
     /// A reset may come at any moment (decision 47). Before the system has all bytes, they have not arrived. After
@@ -152,14 +149,10 @@ impl DataConnection {
 
     /// Sends what TLS still holds. The connection stays open for the next file.
     pub(super) async fn keep(mut self, meter: &Meter) -> (CopyEnd, Option<KeptConnection>) {
-        let flushed = tokio::select! {
-            biased;
-            () = meter.stopped() => return (CopyEnd::Stopped, None),
-            flushed = self.0.flush() => flushed,
-        };
-        match flushed {
-            Ok(()) => (CopyEnd::Whole, Some(KeptConnection::new(self.0))),
-            Err(error) => (CopyEnd::Broken(error), None),
+        match meter.unless_stopped(self.0.flush()).await {
+            Some(Ok(())) => (CopyEnd::Whole, Some(KeptConnection::new(self.0))),
+            Some(Err(error)) => (CopyEnd::Broken(error), None),
+            None => (CopyEnd::Stopped, None),
         }
     }
 

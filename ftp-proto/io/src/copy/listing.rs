@@ -85,12 +85,7 @@ pub async fn send_pieces<P: Pieces>(
     };
     let work = Outgoing { pieces, piece: Vec::new(), sent: 0, last: false };
     let Finished { end, connection, work } = run(connection, work, meter).await;
-    let (end, kept) = match (end, connection) {
-        (CopyEnd::Whole, Some(connection)) => {
-            connection.finish_or_keep(keep, work.pieces.mark_end(), meter).await
-        }
-        (end, _) => (end, None),
-    };
+    let (end, kept) = DataConnection::conclude(connection, end, (keep, work.pieces.mark_end()), meter).await;
     (CopyReport { kept, ..CopyReport::plain(meter.moved(), end) }, work.pieces)
 }
 

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::future::pending;
 use std::io::{self, Write};
-use std::panic::resume_unwind;
 
 use tokio::io::Interest;
 
@@ -203,14 +202,9 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
             self.finish(end, moved);
             self.finished
         };
-        match blocking::spawn(finish).await {
-            Ok(Some(finished)) => finished,
-            // The runtime is being shut down: nobody waits for an answer.
-            Ok(None) => pending().await,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                Err(_) => pending().await,
-            },
+        match blocking::done(blocking::spawn(finish)).await {
+            Some(finished) => finished,
+            None => pending().await,
         }
     }
 

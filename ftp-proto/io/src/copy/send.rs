@@ -70,12 +70,8 @@ async fn send_then(
     let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
     let work = Outgoing { file, part, least, how };
     let Finished { end, connection, work } = run(connection, work, meter).await;
-    let (end, kept) = match (end, connection) {
-        (CopyEnd::Whole, Some(connection)) => {
-            connection.finish_or_keep(format.keep, format.encoding.marks_end(), meter).await
-        }
-        (end, _) => (end, None),
-    };
+    let (end, kept) =
+        DataConnection::conclude(connection, end, (format.keep, format.encoding.marks_end()), meter).await;
     let digest = work.how.digest();
     CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }
 }
@@ -352,10 +348,9 @@ pub async fn send_whole(
         Ok(connection) => connection,
         Err(end) => return CopyReport::plain(0, end),
     };
-    let (end, kept) = match write(&wire, &mut connection, meter).await {
-        Ok(()) => connection.finish_or_keep(format.keep, format.encoding.marks_end(), meter).await,
-        Err(end) => (end, None),
-    };
+    let end = write(&wire, &mut connection, meter).await.err().unwrap_or(CopyEnd::Whole);
+    let ends = (format.keep, format.encoding.marks_end());
+    let (end, kept) = DataConnection::conclude(Some(connection), end, ends, meter).await;
     CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }
 }
 
@@ -370,22 +365,10 @@ async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> 
         }
     }
     while !rest.is_empty() {
-        let most = match meter.allowance() {
-            Ok(most) => most,
-            Err(rest) => {
-                tokio::select! {
-                    biased;
-                    () = meter.stopped() => return Err(CopyEnd::Stopped),
-                    () = tokio::time::sleep(rest) => continue,
-                }
-            }
-        };
+        let most = meter.turn().await.ok_or(CopyEnd::Stopped)?;
         let piece = rest.get(..most).unwrap_or(rest);
-        let count = tokio::select! {
-            biased;
-            () = meter.stopped() => return Err(CopyEnd::Stopped),
-            written = connection.connection_mut().write(piece) => written.map_err(CopyEnd::Broken)?,
-        };
+        let written = meter.unless_stopped(connection.connection_mut().write(piece)).await;
+        let count = written.ok_or(CopyEnd::Stopped)?.map_err(CopyEnd::Broken)?;
         rest = advance(rest, count, meter);
     }
     Ok(())
