@@ -222,11 +222,9 @@ impl Session {
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .dangerous();
-        let builder = if how.pinned {
-            builder.with_custom_certificate_verifier(Arc::new(AnyKey::required()))
-        } else {
-            builder.with_custom_certificate_verifier(Arc::new(Verifier::new(self.server.trust.clone())))
-        };
+        // What a pinned peer shows is compared afterwards.
+        let trust = if how.pinned { Trust::anybody() } else { self.server.trust.clone() };
+        let builder = builder.with_custom_certificate_verifier(Arc::new(Verifier::new(trust)));
         let mut config = match self.key.chosen.get() {
             Some(key) => {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::clone(key))))

@@ -362,21 +362,6 @@ impl AnyKey {
     }
 }
 
-impl ServerCertVerifier for AnyKey {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        ParsedCertificate::try_from(leaf).map(|_| ServerCertVerified::assertion())
-    }
-
-    check_signatures!();
-}
-
 impl ClientCertVerifier for AnyKey {
     fn client_auth_mandatory(&self) -> bool {
         self.demands

@@ -13,7 +13,7 @@ use rustls::{CipherSuite, ClientConfig, SupportedCipherSuite};
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 
-use super::super::trust::AnyKey;
+use super::super::trust::Verifier;
 use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Validity, Versions};
 use crate::connection::Connection;
 use crate::socket::tests::pair;
@@ -303,7 +303,8 @@ async fn suite(server: &Arc<Server>, names: &[CipherSuite]) -> CipherSuite {
     provider.cipher_suites.sort_by_key(place);
     let config =
         ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
-    let config = config.unwrap().dangerous().with_custom_certificate_verifier(Arc::new(AnyKey::required()));
+    let verifier = Arc::new(Verifier::new(Trust::anybody()));
+    let config = config.unwrap().dangerous().with_custom_certificate_verifier(verifier);
     let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
     let (session, (ours, theirs)) = (server.session().unwrap(), pair().await);
     let name = ServerName::try_from("one.example").unwrap();
