@@ -27,6 +27,7 @@ mod rules;
 mod tests;
 
 pub use question::{Ask, Cargo, Evidence, Filter, Grant, OtherEnd, RefusalReason};
+pub use relay::{may_be_seen_as, may_begin_with_tls, served_at};
 pub use rules::{Allowed, AllowedError, Asker, DataPorts, DataPortsError, Foreign, OwnHost, Rules};
 
 use crate::address::{Family, Kind, embedded, kind, unmapped};
@@ -64,24 +65,6 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Refu
         permit(&rules.exchanges, peer, moved)?;
     }
     Ok(grant)
-}
-
-/// Decides whether a user agent may begin with TLS at this control port of a server behind a relay
-/// (`PORT/tls`). At all other ports the server speaks first.
-pub fn may_begin_with_tls(rules: &Rules, to: SocketAddr) -> bool {
-    relay::begins_with_tls(&rules.relay, to)
-}
-
-/// Returns where the server is that a user agent names by this address and control port to a relay. That may be another
-/// address, because the operator says so or because the hub sees the agent there ([`Rules::own_host`]). It is judged as if
-/// it had been named.
-pub fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
-    relay::served_at(rules, named)
-}
-
-/// Returns whether an agent believes that a hub at `hub` sees its host at `seen`.
-pub fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
-    relay::may_be_seen_as(seen, hub)
 }
 
 /// Decides where a user agent sends the peer of a server at `server` that announced (227) that it
@@ -271,10 +254,7 @@ fn contains(networks: &[IpNet], ip: IpAddr) -> bool {
 /// Returns whether every failure to reach `target` must look the same. That is so if the target is
 /// foreign, only a proof makes it a peer, and the operator has not named its network.
 pub fn hides_failure(rules: &Rules, grant: Grant, target: IpAddr) -> bool {
-    let listed = rules
-        .foreign_networks
-        .as_ref()
-        .is_some_and(|networks| networks.iter().any(|network| network.contains(&embedded(target))));
+    let listed = rules.foreign_networks.as_ref().is_some_and(|some| contains(some, embedded(target)));
     grant == Grant::AfterProof && rules.foreign == Foreign::Proven && !listed
 }
 
@@ -304,7 +284,7 @@ pub struct RequestedTransfer<'a> {
 
 impl Exchange {
     fn has_peer(&self, peer: IpAddr) -> bool {
-        self.peers.is_empty() || self.peers.iter().any(|network| network.contains(&peer))
+        self.peers.is_empty() || contains(&self.peers, peer)
     }
 
     fn has_file(&self, moved: RequestedTransfer<'_>) -> bool {

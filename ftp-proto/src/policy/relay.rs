@@ -82,17 +82,17 @@ pub(super) fn agent(Target { to, own }: Target, hub: IpAddr) -> Result<Grant, Re
     }
 }
 
-/// Whether a user agent may begin with TLS at this control port. At all other ports the server speaks
-/// first.
-pub(super) fn begins_with_tls(allowed: &[Allowed], to: SocketAddr) -> bool {
-    naming(allowed, to.ip()).is_ok_and(|rules| rules.iter().any(|rule| rule.begins_with_tls(to.port())))
+/// Decides whether a user agent may begin with TLS at this control port of a server behind a relay
+/// (`PORT/tls`). At all other ports the server speaks first.
+pub fn may_begin_with_tls(rules: &Rules, to: SocketAddr) -> bool {
+    naming(&rules.relay, to.ip()).is_ok_and(|rules| rules.iter().any(|rule| rule.begins_with_tls(to.port())))
 }
 
-/// Where the server is that a user agent names by this address and control port. A rule of the operator says so
-/// (`PUBLIC=LOCAL`). Without one, the address at which the hub sees the agent leads to the agent's own host, but only to an
+/// Returns where the server is that a user agent names by this address and control port to a relay. A rule of the operator says so
+/// (`PUBLIC=LOCAL`). Without one, the address at which the hub sees the agent leads to the agent's own host ([`Rules::own_host`]), but only to an
 /// address that a rule names alone, with that port, and not if a rule names the address itself: whatever a hub pretends,
 /// nobody reaches more than the rules allow. What this returns is judged as if it had been named.
-pub(super) fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
+pub fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
     let (ip, port) = (embedded(named.ip()), named.port());
     let with_port = || rules.relay.iter().filter(|rule| rule.names_port(port));
     let said = with_port().find(|rule| rule.is_known_as(ip)).and_then(Allowed::address);
@@ -106,9 +106,9 @@ pub(super) fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
     said.or(own).map_or(named, |at| SocketAddr::new(at, port))
 }
 
-/// Whether the address at which the hub sees an agent may be that of its host: a public one, or one of the kind that the
-/// hub itself has.
-pub(super) fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
+/// Returns whether an agent believes that a hub at `hub` sees its host at `seen`: at a public address, or one of the kind
+/// that the hub itself has.
+pub fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
     match kind(seen) {
         Kind::Public => true,
         of @ (Kind::Private | Kind::Loopback) => of == kind(hub),
@@ -420,8 +420,11 @@ mod tests {
     #[test]
     fn tls_begins_at_once_only_at_ports_that_say_so() {
         let check = |allow: &str, to: &str, expected| {
-            let allowed = rules(allow).relay;
-            assert_eq!(begins_with_tls(&allowed, to.parse().unwrap()), expected, "--allow {allow}: {to}");
+            assert_eq!(
+                may_begin_with_tls(&rules(allow), to.parse().unwrap()),
+                expected,
+                "--allow {allow}: {to}"
+            );
         };
         check("192.0.2.0/24", "192.0.2.7:990", true);
         check("192.0.2.0/24", "[::ffff:192.0.2.7]:990", true);
