@@ -193,20 +193,18 @@ pub(crate) fn appe(cx: &mut Context, name: &PathName, range: ByteRange) -> Optio
     file(cx, Verb::Appe, name, range, Intent::Append)
 }
 
-/// LIST. Many clients send options as `ls` has them; they change nothing.
+/// LIST.
 pub(crate) fn list(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
-    let name = name.and_then(without_options);
-    listing(cx, Verb::List, name.as_ref(), ListStyle::Long)
+    listing(cx, Verb::List, name, ListStyle::Long)
 }
 
 /// NLST. RETR takes every name as it is listed (E19).
 pub(crate) fn nlst(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
-    let name = name.and_then(without_options);
-    let mut prefix = name.as_ref().map_or_else(Vec::new, |name| name.as_bytes().to_vec());
+    let mut prefix = name.map_or_else(Vec::new, |name| name.as_bytes().to_vec());
     if prefix.last().is_some_and(|&last| last != b'/') {
         prefix.push(b'/');
     }
-    listing(cx, Verb::Nlst, name.as_ref(), ListStyle::Names { prefix })
+    listing(cx, Verb::Nlst, name, ListStyle::Names { prefix })
 }
 
 /// MLSD (RFC 3659 7).
@@ -242,14 +240,4 @@ pub(super) fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
     cx.refuse_file(request.verb, failure);
     request.tell_refused(cx, failure);
     None
-}
-
-/// The name behind options like `-la`.
-fn without_options(name: &PathName) -> Option<PathName> {
-    let mut rest = name.as_bytes();
-    while rest.starts_with(b"-") {
-        let blank = rest.iter().position(|&byte| byte == b' ');
-        rest = blank.and_then(|blank| rest.get(blank + 1..)).unwrap_or_default();
-    }
-    PathName::from_wire(rest).ok()
 }
