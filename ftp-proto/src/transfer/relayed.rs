@@ -84,7 +84,7 @@ impl Relayed {
             let steps = steps(&ends.transfer, side, roles, parties);
             ends.end_mut(side).steps = steps;
         }
-        let leg = |side| RelayLeg::new(roles.postures.of(side), &ends.end(side).party);
+        let leg = |side| RelayLeg::new(*roles.postures.of(side), &ends.end(side).party);
         let legs = PerSide { source: leg(Side::Source), destination: leg(Side::Destination) };
         let mut relayed = Self { middle: Middle::default(), roles, legs, join: Join::Not };
         relayed.prepare(ends);
@@ -369,7 +369,7 @@ fn steps(
     (me, other): (&Party, &Party),
 ) -> VecDeque<Step> {
     let mut steps = script::first_steps(transfer, me);
-    let active = roles.postures.of(side) == Posture::Active;
+    let active = *roles.postures.of(side) == Posture::Active;
     if active && script::takes_sock_for_filter(me, false) {
         steps.push_back(Step::Activate);
     }

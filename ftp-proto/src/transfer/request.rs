@@ -317,23 +317,7 @@ pub enum Posture {
 }
 
 /// The posture of each end.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Postures {
-    /// The posture of the source.
-    pub source: Posture,
-    /// The posture of the destination.
-    pub destination: Posture,
-}
-
-impl Postures {
-    /// The posture of one side.
-    pub const fn of(self, side: Side) -> Posture {
-        match side {
-            Side::Source => self.source,
-            Side::Destination => self.destination,
-        }
-    }
-}
+pub type Postures = PerSide<Posture>;
 
 /// The roles of the two ends of a transfer through a relay.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -347,7 +331,7 @@ pub struct RelayRoles {
 impl RelayRoles {
     /// The end that listens with CPSV, if one does: the passive end, or the destination if both are passive.
     pub fn cpsv(self) -> Option<Side> {
-        let is_passive = |side: &Side| self.postures.of(*side) == Posture::Passive;
+        let is_passive = |side: &Side| *self.postures.of(*side) == Posture::Passive;
         [Side::Destination, Side::Source].into_iter().find(is_passive).filter(|_| self.tls == DataTls::Cpsv)
     }
 

@@ -213,7 +213,7 @@ impl Candidate {
             }
             (Self::Relay(one), Self::Relay(two)) => {
                 let kind = |through: &ThroughRelay| {
-                    (through.relay, through.roles.postures.of(side), through.roles.tls.runs_tls())
+                    (through.relay, *through.roles.postures.of(side), through.roles.tls.runs_tls())
                 };
                 kind(one) == kind(two)
             }

@@ -343,7 +343,7 @@ impl Scenario {
     pub fn is_active(&self, side: Side) -> bool {
         match self.path {
             Path::Direct => side != self.roles.passive,
-            Path::Relayed(postures) => postures.of(side) == Posture::Active,
+            Path::Relayed(postures) => *postures.of(side) == Posture::Active,
             Path::Through => false,
         }
     }
