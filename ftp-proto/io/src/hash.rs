@@ -145,14 +145,7 @@ impl Digester {
 
 /// The digest of what `hasher` has seen, as lower-case hexadecimal digits.
 pub(crate) fn hex<D: Digest>(hasher: D) -> String {
-    let digest = hasher.finalize();
-    let mut text = String::with_capacity(2 * digest.len());
-    for byte in digest {
-        for digit in [byte >> 4, byte & 0xf] {
-            text.extend(char::from_digit(u32::from(digit), 16));
-        }
-    }
-    text
+    ftp_proto::wire::hex(&hasher.finalize())
 }
 
 /// Gives the file to `take` piece by piece, and returns the number of bytes.

@@ -13,7 +13,7 @@ use super::{
 use crate::address::{Eprt, Invalid, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::wire::{BadDecimal, BadName, ByteRange, PathName, RendezvousSecret, Secret, decimal};
+use crate::wire::{BadDecimal, BadName, ByteRange, PathName, RendezvousSecret, Secret, decimal, unindented};
 
 /// Parses one line, without its CR LF and with Telnet commands removed.
 ///
@@ -147,14 +147,6 @@ const OF_A_FILE: [(Verb, OfAFile); 11] = [
 fn of_a_file(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
     let (_, command) = OF_A_FILE.iter().find(|(known, _)| *known == verb).ok_or(Fault::Unknown)?;
     name(rest).map(command)
-}
-
-/// Removes leading blanks. Only blanks: a line feed never counts as white space here (A14).
-const fn unindented(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ', rest @ ..] = bytes {
-        bytes = rest;
-    }
-    bytes
 }
 
 /// Removes leading and trailing blanks.

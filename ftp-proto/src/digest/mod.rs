@@ -1,6 +1,6 @@
 //! Digests of files: the algorithms by their names in draft-ietf-ftpext2-hash, and the answers of servers.
 
-use crate::wire::{ByteRange, PathName};
+use crate::wire::{ByteRange, PathName, decimal};
 
 /// The digest algorithms that the protocol names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -144,14 +144,11 @@ pub fn parse_answer(algorithm: Algorithm, lines: &[Vec<u8>], name: &PathName) ->
 /// assert_eq!(parse_answered_range(Algorithm::Md5, &lines), Some((5, 9)));
 /// ```
 pub fn parse_answered_range(algorithm: Algorithm, lines: &[Vec<u8>]) -> Option<(u64, u64)> {
-    let number = |word: &str| {
-        word.bytes().all(|digit| digit.is_ascii_digit()).then(|| word.parse::<u64>().ok()).flatten()
-    };
     lines.iter().find_map(|line| {
         let mut words = line.trim_ascii().split(|byte| *byte == b' ').map(std::str::from_utf8);
         let (name, range) = (words.next()?.ok()?, words.next()?.ok()?);
         let (first, last) = range.split_once('-').filter(|_| name.eq_ignore_ascii_case(algorithm.name()))?;
-        Some((number(first)?, number(last)?))
+        Some((decimal(first.as_bytes()).ok()?, decimal(last.as_bytes()).ok()?))
     })
 }
 
@@ -235,13 +232,11 @@ fn parse(words: &[&[u8]]) -> Option<Streamed> {
     let [name, range, hex] = [name, range, hex].map(|word| std::str::from_utf8(word).ok());
     let algorithm = Algorithm::named(name?)?;
     let (first, count) = range?.split_once('+')?;
-    let number = |digits: &str| {
-        digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten()
-    };
     let hex =
         hex.filter(|hex| hex.len() == algorithm.hex_len() && hex.bytes().all(|d| d.is_ascii_hexdigit()))?;
     let digest = Digest { algorithm, hex: hex.to_ascii_lowercase() };
-    Some(Streamed { digest, first: number(first)?, count: number(count)? })
+    let [first, count] = [first, count].map(|digits| decimal(digits.as_bytes()).ok());
+    Some(Streamed { digest, first: first?, count: count? })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use super::date::{self, Months, TimeOfDay};
 use super::{Entry, Kind, Precision, When};
-use crate::wire::{PathName, decimal};
+use crate::wire::{PathName, decimal, unindented};
 
 /// A line that could be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,14 +77,6 @@ impl<'a> Words<'a> {
     pub(super) const fn rest(self) -> &'a [u8] {
         unindented(self.rest)
     }
-}
-
-/// Removes leading blanks. A CR or a tab there belongs to a name.
-pub(super) const fn unindented(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ', rest @ ..] = bytes {
-        bytes = rest;
-    }
-    bytes
 }
 
 /// Parses a decimal number.

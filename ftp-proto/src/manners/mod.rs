@@ -21,7 +21,7 @@ use crate::digest::Algorithm;
 use crate::feature::Capabilities;
 use crate::listing::{Entry, Kind, When, told_facts};
 use crate::reply::{Blame, Class, Reply, blame};
-use crate::wire::{ByteRange, PathName};
+use crate::wire::{ByteRange, PathName, escaped_len};
 
 /// A final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -309,12 +309,13 @@ const LINES: usize = 64;
 
 /// The files of each command, and the bytes of its line at most.
 pub fn files_of_packs<'a>(directory: &PathName, files: &'a [FileToSend]) -> Vec<(&'a [FileToSend], usize)> {
-    let empty = COMMAND + escaped(directory.as_bytes());
+    let empty = COMMAND + escaped_len(directory.as_bytes());
     let (mut groups, mut rest) = (Vec::new(), files);
     while !rest.is_empty() {
         let (mut count, mut bytes) = (0, empty);
         for file in rest.iter().take(Pack::MAX_FILES) {
-            let next = FACTS + file.unique.as_ref().map_or(1, String::len) + escaped(file.name.as_bytes());
+            let next =
+                FACTS + file.unique.as_ref().map_or(1, String::len) + escaped_len(file.name.as_bytes());
             if count > 0 && bytes + next > Command::MAX_LINE {
                 break;
             }
@@ -325,11 +326,6 @@ pub fn files_of_packs<'a>(directory: &PathName, files: &'a [FileToSend]) -> Vec<
         rest = others;
     }
     groups
-}
-
-/// How many bytes of a line these are at most: Telnet doubles some.
-fn escaped(bytes: &[u8]) -> usize {
-    bytes.len() + bytes.iter().filter(|byte| matches!(**byte, b'\r' | u8::MAX)).count()
 }
 
 /// Bytes of a command beside its directory and its files, with the end of the line.

@@ -1,6 +1,7 @@
 //! Names that are digits: the SHA-256 of a certificate, and the random name of a transfer that may outlive its control
 //! connection.
 
+use super::{hex, of_hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Display, Formatter};
@@ -39,20 +40,12 @@ impl Fingerprint {
     ///
     /// The text is anything else.
     pub fn from_hex(digits: &[u8]) -> Result<Self, BadFingerprint> {
-        let mut bytes = [0; 32];
-        if digits.len() != 2 * bytes.len() {
-            return Err(BadFingerprint);
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|d| d.is_ascii_hexdigit()));
-            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or(BadFingerprint)?;
-        }
-        Ok(Self(bytes))
+        of_hex(digits).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(BadFingerprint)
     }
 
     /// Returns 64 hexadecimal digits in lower case, as PINC has them.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 }
 
@@ -100,14 +93,12 @@ impl TransferId {
 
     /// Reads 32 hexadecimal digits in any case.
     pub fn from_hex(digits: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(digits).ok().filter(|text| text.bytes().all(|d| d.is_ascii_hexdigit()))?;
-        let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
-        Some(Self(number.to_be_bytes()))
+        of_hex(digits)?.try_into().ok().map(Self)
     }
 }
 
 impl Display for TransferId {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        f.write_str(&hex(&self.0))
     }
 }

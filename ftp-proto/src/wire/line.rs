@@ -225,6 +225,11 @@ impl Telnet {
     }
 }
 
+/// How many bytes of a line these are at most: Telnet doubles some.
+pub(crate) fn escaped_len(bytes: &[u8]) -> usize {
+    bytes.len() + memchr::memchr2_iter(IAC, b'\r', bytes).count()
+}
+
 /// Appends `bytes` as they travel inside a line: 0xFF doubled, CR as CR NUL (RFC 2640 section 3.1).
 pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     let mut rest = bytes;
@@ -235,6 +240,14 @@ pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
         rest = behind;
     }
     out.extend_from_slice(rest);
+}
+
+/// Removes leading blanks. A CR, a tab or a line feed there belongs to a name (A14).
+pub(crate) const fn unindented(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod secret;
 
 pub use hex::{hex, of_hex};
 pub use identity::{BadFingerprint, Fingerprint, TransferId};
-pub(crate) use line::{Decoded, Telnet, escape};
+pub(crate) use line::{Decoded, Telnet, escape, escaped_len, unindented};
 pub use line::{Item, LineReader};
 pub use name::{BadName, FileName, PathName, misleads, show};
 pub(crate) use number::{BadDecimal, decimal};

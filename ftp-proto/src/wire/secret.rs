@@ -1,5 +1,6 @@
 //! Secrets that cannot appear in a log: passwords, and the secret of one data connection.
 
+use super::hex::digit;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -68,11 +69,6 @@ impl fmt::Debug for RendezvousSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RendezvousSecret(***)")
     }
-}
-
-/// Returns the value of one hex digit.
-fn digit(c: u8) -> Option<u8> {
-    u8::try_from(char::from(c).to_digit(16)?).ok()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Makes absolute paths of names: the working directory, `.` and `..`, and the names that no command may use and no listing
 //! shows, because their files are still being received: `.ftp-<32 hex>.part` (extensions, "Names under way").
 
-use crate::wire::PathName;
+use crate::wire::{PathName, hex};
 
 /// Maximum number of bytes of a path (PATH_MAX of Linux).
 const MAX_PATH: usize = 4096;
@@ -93,8 +93,7 @@ pub fn is_part_of_agent(path: &PathName) -> bool {
 
 /// The name of a file that is going to be received. It cannot be guessed if `random` is random.
 pub fn partial_name(random: [u8; RANDOM]) -> Vec<u8> {
-    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    [PREFIX, hex.as_bytes(), SUFFIX].concat()
+    [PREFIX, hex(&random).as_bytes(), SUFFIX].concat()
 }
 
 const PREFIX: &[u8] = b".ftp-";

@@ -5,7 +5,7 @@ use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber,
 use crate::digest::Algorithm;
 use crate::reply::{FileOutcome, file_outcomes};
 use crate::transfer::request::{PerSide, Side};
-use crate::wire::{FileName, PathName};
+use crate::wire::{FileName, PathName, escaped_len};
 
 /// Files of one directory that go to one directory.
 #[derive(Debug)]
@@ -316,14 +316,14 @@ struct Room {
 impl Room {
     /// That of no files between these directories.
     fn new(source: &[u8], target: &[u8]) -> Self {
-        let line = |directory| COMMAND + escaped(directory);
+        let line = |directory| COMMAND + escaped_len(directory);
         Self { files: 0, bytes: 0, lines: PerSide { source: line(source), destination: line(target) } }
     }
 
     /// The same with one more file, if a group of at most `most` files has room for it.
     fn with(self, most: usize, Member { sent, stored, .. }: &Member) -> Option<Self> {
         let unique = sent.unique.as_ref().map_or(1, String::len);
-        let [source, target] = [&sent.name, &stored.name].map(|name| FACTS + escaped(name.as_bytes()));
+        let [source, target] = [&sent.name, &stored.name].map(|name| FACTS + escaped_len(name.as_bytes()));
         let next = Self {
             files: self.files + 1,
             bytes: self.bytes + u64::from(sent.size),
@@ -347,11 +347,6 @@ fn split(path: &PathName) -> (&[u8], &[u8]) {
         Some(at) => (bytes.get(..at).unwrap_or_default(), bytes.get(at + 1..).unwrap_or_default()),
         None => (b".", bytes),
     }
-}
-
-/// How many bytes of a line these are: Telnet doubles 255.
-fn escaped(bytes: &[u8]) -> usize {
-    bytes.len() + bytes.iter().filter(|byte| **byte == u8::MAX || **byte == b'\r').count()
 }
 
 /// The most files of the first group.
