@@ -9,25 +9,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How much is tried. The default is [`Limits::USUAL`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Maximum number of tries at the same time.
-    pub open: usize,
-    /// Maximum number of tries at the same time with one address that has answered the last time. With any other
-    /// address there is one.
-    pub open_of_one: usize,
-    /// After a failure an address is left alone for this time, doubled by each further failure.
-    pub rest: Duration,
-    /// No rest is longer. Failures are forgotten after twice this time.
-    pub longest_rest: Duration,
-    /// Maximum number of addresses that have not answered: their last try failed and is not forgotten yet, or their
-    /// first one is under way. Beyond it only these are tried, and those that have answered.
-    pub failing: usize,
-    /// Maximum number of addresses that have answered and are remembered. Beyond it the oldest one is forgotten.
-    pub answered: usize,
-}
-
 /// What has come of a try.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Try {
@@ -37,24 +18,6 @@ pub enum Try {
     Failed,
     /// This agent has not connected to the address.
     Skipped,
-}
-
-impl Limits {
-    /// Limits that suit every agent.
-    pub const USUAL: Self = Self {
-        open: 64,
-        open_of_one: 16,
-        rest: Duration::from_secs(60),
-        longest_rest: Duration::from_secs(3600),
-        failing: 16,
-        answered: 64,
-    };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::USUAL
-    }
 }
 
 /// Why no try may begin.
@@ -80,7 +43,6 @@ pub enum Busy {
 /// The tries of one agent.
 #[derive(Debug, Default)]
 pub struct Memory {
-    limits: Limits,
     addresses: BTreeMap<Group, Past>,
     /// Failures of the hub to tell where it sees other agents.
     silent: Option<Failures>,
@@ -110,30 +72,25 @@ struct Failures {
 }
 
 impl Memory {
-    /// Creates a memory with these limits.
-    pub const fn new(limits: Limits) -> Self {
-        Self { limits, addresses: BTreeMap::new(), silent: None }
-    }
-
     /// Begins a try with this address. [`Memory::ended`] must follow.
     ///
     /// # Errors
     ///
     /// No try may begin now.
     pub fn begin(&mut self, now: Moment, with: IpAddr) -> Result<(), Busy> {
-        let (of, limits) = (Group::of(with), self.limits);
-        self.addresses.retain(|_, past| past.open > 0 || !past.last.is_forgotten(now, &limits));
+        let of = Group::of(with);
+        self.addresses.retain(|_, past| past.open > 0 || !past.last.is_forgotten(now));
         let open: usize = self.addresses.values().map(|past| past.open).sum();
         let past = self.addresses.get(&of).copied();
         match past {
-            Some(Past { last: Last::Failed(failures), .. }) if failures.rest(now, &limits) => {
+            Some(Past { last: Last::Failed(failures), .. }) if failures.rest(now) => {
                 return Err(Busy::Resting);
             }
-            Some(past) if past.open >= past.last.most(&limits) => return Err(Busy::Trying),
-            None if self.count(|last| !matches!(last, Last::Answered(_))) >= limits.failing => {
+            Some(past) if past.open >= past.last.most() => return Err(Busy::Trying),
+            None if self.count(|last| !matches!(last, Last::Answered(_))) >= FAILING => {
                 return Err(Busy::TooManyFailing);
             }
-            Some(_) | None if open >= limits.open => return Err(Busy::TooManyOpen),
+            Some(_) | None if open >= OPEN => return Err(Busy::TooManyOpen),
             Some(_) | None => {}
         }
         self.addresses.entry(of).or_insert(Past { open: 0, last: Last::None }).open += 1;
@@ -142,12 +99,12 @@ impl Memory {
 
     /// A try with this address has ended.
     pub fn ended(&mut self, now: Moment, with: IpAddr, result: Try) {
-        let (of, limits) = (Group::of(with), self.limits);
+        let of = Group::of(with);
         let Some(past) = self.addresses.get_mut(&of) else { return };
         past.open = past.open.saturating_sub(1);
         match (result, past.last) {
             (Try::Connected, _) => past.last = Last::Answered(now),
-            (Try::Failed, Last::Failed(failures)) => past.last = Last::Failed(failures.and(now, &limits)),
+            (Try::Failed, Last::Failed(failures)) => past.last = Last::Failed(failures.and(now)),
             (Try::Failed, Last::None | Last::Answered(_)) => {
                 past.last = Last::Failed(Failures { count: 1, last: now });
             }
@@ -156,7 +113,7 @@ impl Memory {
         if past.open == 0 && matches!(past.last, Last::None) {
             self.addresses.remove(&of);
         }
-        if self.count(|last| matches!(last, Last::Answered(_))) > limits.answered {
+        if self.count(|last| matches!(last, Last::Answered(_))) > ANSWERED {
             self.forget_oldest();
         }
     }
@@ -167,7 +124,7 @@ impl Memory {
     ///
     /// It has told nothing the last time.
     pub fn wait_for_hub(&self, now: Moment) -> Result<(), Busy> {
-        let rests = self.silent.is_some_and(|failures| failures.rest(now, &self.limits));
+        let rests = self.silent.is_some_and(|failures| failures.rest(now));
         if rests { Err(Busy::SilentHub) } else { Ok(()) }
     }
 
@@ -179,7 +136,7 @@ impl Memory {
     /// The hub was waited for in vain.
     pub fn hub_was_silent(&mut self, now: Moment) {
         self.silent = Some(match self.silent {
-            Some(failures) => failures.and(now, &self.limits),
+            Some(failures) => failures.and(now),
             None => Failures { count: 1, last: now },
         });
     }
@@ -201,39 +158,53 @@ impl Memory {
 }
 
 impl Last {
-    const fn most(self, limits: &Limits) -> usize {
+    const fn most(self) -> usize {
         match self {
-            Self::Answered(_) => limits.open_of_one,
+            Self::Answered(_) => OPEN_OF_ONE,
             Self::None | Self::Failed(_) => 1,
         }
     }
 
-    fn is_forgotten(self, now: Moment, limits: &Limits) -> bool {
+    fn is_forgotten(self, now: Moment) -> bool {
         match self {
             Self::None => true,
             Self::Answered(at) | Self::Failed(Failures { last: at, .. }) => {
-                now.since(at) >= limits.longest_rest.saturating_mul(2)
+                now.since(at) >= LONGEST_REST.saturating_mul(2)
             }
         }
     }
 }
 
 impl Failures {
-    fn rest(self, now: Moment, limits: &Limits) -> bool {
+    fn rest(self, now: Moment) -> bool {
         let doublings = self.count.saturating_sub(1).min(MAX_DOUBLINGS);
-        now.since(self.last) < limits.rest.saturating_mul(1 << doublings).min(limits.longest_rest)
+        now.since(self.last) < REST.saturating_mul(1 << doublings).min(LONGEST_REST)
     }
 
     /// One more. No try begins during a rest: one that ends in it began beside the one that has failed, and does not
     /// count.
-    fn and(self, now: Moment, limits: &Limits) -> Self {
-        if self.rest(now, limits) {
+    fn and(self, now: Moment) -> Self {
+        if self.rest(now) {
             return self;
         }
         Self { count: self.count.saturating_add(1), last: now }
     }
 }
 
+/// Maximum number of tries at the same time.
+const OPEN: usize = 64;
+/// Maximum number of tries at the same time with one address that has answered the last time. With any other
+/// address there is one.
+const OPEN_OF_ONE: usize = 16;
+/// After a failure an address is left alone for this time, doubled by each further failure.
+const REST: Duration = Duration::from_secs(60);
+/// No rest is longer. Failures are forgotten after twice this time.
+const LONGEST_REST: Duration = Duration::from_secs(3600);
+/// Maximum number of addresses that have not answered: their last try failed and is not forgotten yet, or their
+/// first one is under way. Beyond it only these are tried, and those that have answered.
+const FAILING: usize = 16;
+/// Maximum number of addresses that have answered and are remembered. Beyond it the oldest one is forgotten.
+const ANSWERED: usize = 64;
 /// So many doublings are enough for the longest rest.
 const MAX_DOUBLINGS: u32 = 16;
 
@@ -331,7 +302,7 @@ mod tests {
     fn r48_a_hub_cannot_make_an_agent_try_many_addresses() {
         let mut memory = Memory::default();
         let tried = (0..10_000).filter(|n| fails(&mut memory, at(1), ip(*n))).count();
-        assert_eq!(tried, Limits::USUAL.failing);
+        assert_eq!(tried, FAILING);
         assert_eq!(memory.begin(at(1), ip(9_999)), Err(Busy::TooManyFailing));
         assert_eq!(memory.begin(at(2 * 3600 + 1), ip(9_999)), Ok(()), "what failed long ago is forgotten");
     }
@@ -340,7 +311,7 @@ mod tests {
     fn r48_tries_that_are_under_way_count_as_if_they_had_failed() {
         let mut memory = Memory::default();
         let tried = (0..10_000).filter(|n| memory.begin(at(1), ip(*n)).is_ok()).count();
-        assert_eq!(tried, Limits::USUAL.failing);
+        assert_eq!(tried, FAILING);
         assert_eq!(memory.begin(at(1), ip(1)), Err(Busy::Trying), "one host gets the connections of one try");
         memory.ended(at(2), ip(1), Try::Skipped);
         assert_eq!(memory.begin(at(2), ip(9_999)), Ok(()));
@@ -350,7 +321,7 @@ mod tests {
     fn addresses_that_fail_do_not_end_direct_connections_with_those_that_have_answered() {
         let mut memory = Memory::default();
         answers(&mut memory, at(0), ip(9_999));
-        assert_eq!((0..100).filter(|n| fails(&mut memory, at(1), ip(*n))).count(), Limits::USUAL.failing);
+        assert_eq!((0..100).filter(|n| fails(&mut memory, at(1), ip(*n))).count(), FAILING);
         assert_eq!(memory.begin(at(1), ip(9_999)), Ok(()));
     }
 
@@ -361,10 +332,10 @@ mod tests {
         assert_eq!(memory.begin(at(59), ip(1)), Err(Busy::Resting));
         answers(&mut memory, at(60), ip(1));
         let open = (0..100).filter(|_| memory.begin(at(61), ip(1)).is_ok()).count();
-        assert_eq!(open, Limits::USUAL.open_of_one);
+        assert_eq!(open, OPEN_OF_ONE);
         (2..20).for_each(|n| answers(&mut memory, at(61), ip(n)));
         let more = (0..100).flat_map(|_| 2..20).filter(|n| memory.begin(at(61), ip(*n)).is_ok()).count();
-        assert_eq!(more, Limits::USUAL.open - open);
+        assert_eq!(more, OPEN - open);
         assert_eq!(memory.begin(at(61), ip(20)), Err(Busy::TooManyOpen));
     }
 
@@ -385,7 +356,7 @@ mod tests {
             memory.begin(at(1), ip(n)).unwrap();
             memory.ended(at(1), ip(n), if n % 2 == 0 { Try::Connected } else { Try::Skipped });
         }
-        assert_eq!(memory.addresses.len(), Limits::USUAL.answered);
+        assert_eq!(memory.addresses.len(), ANSWERED);
     }
 
     #[test]

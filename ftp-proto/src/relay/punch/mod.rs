@@ -21,7 +21,7 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-pub use memory::{Busy, Limits, Memory, Nat, Place, Try, is_hopeless};
+pub use memory::{Busy, Memory, Nat, Place, Try, is_hopeless};
 
 use super::frame::{FrameReader, encode};
 use super::hub::SeenAddresses;
