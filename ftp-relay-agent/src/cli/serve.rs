@@ -111,7 +111,6 @@ pub fn settings(config: Config, tokens: Vec<Token>, audit: Arc<Audit>) -> Settin
         metrics_from: config.shown.metrics_from,
         audit,
         congestion: config.congestion,
-        limits: Limits::USUAL,
     }
 }
 

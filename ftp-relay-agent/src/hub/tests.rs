@@ -19,12 +19,11 @@ use super::{CallEnd, MAX_BYTES, outlet};
 use crate::config::ListenAt;
 use crate::listen::{Server, Settings};
 use crate::operate::audit::Audit;
-use crate::policy::{Limits, Policy};
+use crate::policy::Policy;
 
 fn start() -> (Server, SocketAddr) {
     let hub = Server::hub(Settings {
         addresses: Vec::new(),
-        limits: Limits::USUAL,
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         tokens: vec![token()],
         policy: Policy::default(),
@@ -104,19 +103,13 @@ impl Session {
 /// A call from `user` to `agent`, and the tickets of both.
 async fn call(user: &mut Session, agent: &mut Session) -> [Secret32; 2] {
     user.say(ToHub::Call { id: Id(1), agent: Text::of("edge") }).await;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
-    let users = user.hears(|heard| match heard {
-        FromHub::Ready { ticket, .. } => Some(ticket),
-        FromHub::Refused { text, .. } => panic!("{text:?}"),
-        _ => None,
+    let users = user.hears(|heard| {
+        assert!(!matches!(heard, FromHub::Refused { .. }), "{heard:?}");
+        if let FromHub::Ready { ticket, .. } = heard { Some(ticket) } else { None }
     });
     let users = users.await;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
-    let agents = agent.hears(|heard| match heard {
-        FromHub::Called { ticket } => Some(ticket),
-        _ => None,
-    });
-    [users, agents.await]
+    let called = |heard| if let FromHub::Called { ticket } = heard { Some(ticket) } else { None };
+    [users, agent.hears(called).await]
 }
 
 async fn is_closed(mut stream: Stream) {

@@ -46,11 +46,11 @@ enum Proven {
 
 impl Links {
     /// No link yet.
-    pub(super) fn new(service: Service, acceptor: Acceptor, limits: &Limits) -> Self {
+    pub(super) fn new(service: Service, acceptor: Acceptor) -> Self {
         Self {
             service,
             acceptor,
-            door: limits.door(),
+            door: Limits::USUAL.door(),
             delays: Delays::default(),
             seldom: Strangers::new(1),
             denials: Strangers::new(DENIALS),

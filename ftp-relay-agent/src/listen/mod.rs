@@ -27,7 +27,7 @@ use crate::config::ListenAt;
 use crate::hub::Exchange;
 use crate::operate::audit::Audit;
 use crate::operate::{Operator, Running};
-use crate::policy::{Limits, Origin, Policy};
+use crate::policy::{Origin, Policy};
 
 /// What a relay or a hub has to know.
 #[derive(Debug)]
@@ -48,8 +48,6 @@ pub struct Settings {
     pub audit: Arc<Audit>,
     /// What joined connections use; `None` means the choice of the system.
     pub congestion: Option<Congestion>,
-    /// How much is held at the same time of links without a proof.
-    pub limits: Limits,
 }
 
 /// A relay or a hub that runs.
@@ -136,7 +134,7 @@ impl Server {
         settings: Settings,
         (operator, running): (Operator, Running),
     ) -> (Self, Arc<Links>) {
-        let links = Arc::new(Links::new(service.clone(), acceptor, &settings.limits));
+        let links = Arc::new(Links::new(service.clone(), acceptor));
         let metrics = sockets.metrics_at();
         let mut tasks = JoinSet::new();
         let mut places = Vec::new();

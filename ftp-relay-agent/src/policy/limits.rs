@@ -58,12 +58,6 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self::USUAL
-    }
-}
-
 /// What one session may have at the same time, and how long.
 pub const SESSION: agent::Limits = agent::Limits::USUAL;
 
