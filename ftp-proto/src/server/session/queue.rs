@@ -233,8 +233,8 @@ impl Incoming {
     ///
     /// They are the first ones, and not FTP.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), OtherProtocol> {
-        if self.is_new {
-            check(bytes.first().copied(), None)?;
+        if self.is_new && bytes.first() == Some(&HANDSHAKE) {
+            return Err(OtherProtocol("TLS"));
         }
         self.lines.push(bytes);
         Ok(())
@@ -252,7 +252,9 @@ impl Incoming {
                 && self.is_new
             {
                 self.is_new = line.is_empty();
-                check(None, Some(line))?;
+                if is_http(line) {
+                    return Err(OtherProtocol("HTTP"));
+                }
             }
             match item {
                 Item::Line(line) => self.queue.push_line(&line, cx.config.dialect),
@@ -276,10 +278,6 @@ impl Incoming {
     }
 }
 
-fn check(byte: Option<u8>, line: Option<&[u8]>) -> Result<(), OtherProtocol> {
-    other_protocol(byte, line).map_or(Ok(()), |name| Err(OtherProtocol(name)))
-}
-
 /// What a line must begin with to be a request of HTTP (RFC 9110 9).
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
@@ -287,14 +285,10 @@ const METHODS: [&[u8]; 9] =
 /// The first byte of a TLS handshake record (RFC 8446 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// What the first bytes of a client are, if they are not FTP. `line` is its first line, if that is whole.
-pub(super) fn other_protocol(first: Option<u8>, line: Option<&[u8]>) -> Option<&'static str> {
-    if first == Some(HANDSHAKE) {
-        return Some("TLS");
-    }
-    let line = line?.to_ascii_uppercase();
-    let http = METHODS.iter().any(|method| line.starts_with(method)) || line.starts_with(b"PRI * HTTP/");
-    http.then_some("HTTP")
+/// Whether the first line of a client is a request of HTTP.
+fn is_http(line: &[u8]) -> bool {
+    let line = line.to_ascii_uppercase();
+    METHODS.iter().any(|method| line.starts_with(method)) || line.starts_with(b"PRI * HTTP/")
 }
 
 /// What the row of a line's verb says: whether it is served, needs a login, is possible during a transfer
@@ -442,18 +436,12 @@ mod tests {
     }
 
     #[test]
-    fn http_and_tls_are_told_from_ftp() {
+    fn http_is_told_from_ftp() {
         for line in ["GET / HTTP/1.1", "post /x HTTP/1.0", "PRI * HTTP/2.0", "OPTIONS * HTTP/1.1"] {
-            assert_eq!(
-                other_protocol(Some(line.as_bytes()[0]), Some(line.as_bytes())),
-                Some("HTTP"),
-                "{line}"
-            );
+            assert!(is_http(line.as_bytes()), "{line}");
         }
-        assert_eq!(other_protocol(Some(22), None), Some("TLS"));
         for line in ["USER get ", "OPTS UTF8 ON", "NOOP", "GETX", ""] {
-            assert_eq!(other_protocol(line.bytes().next(), Some(line.as_bytes())), None, "{line}");
+            assert!(!is_http(line.as_bytes()), "{line}");
         }
-        assert_eq!(other_protocol(Some(b'G'), None), None);
     }
 }

@@ -140,11 +140,12 @@ pub(super) fn moved(cx: &mut Context, request: &Request, outcomes: &[FileOutcome
     }
     for (name, outcome) in names(&request.intent).zip(outcomes) {
         if let FileOutcome::Moved { bytes, .. } = outcome {
-            request.tell_of(cx, name.in_directory(&request.path), u64::from(*bytes), peer, None);
+            let path = name.in_directory(&request.path);
+            request.tell_of(cx, (path, Some(u64::from(*bytes))), Some(peer), None);
         }
     }
     if let Some(why) = left_out(outcomes) {
-        request.tell_of(cx, request.path.clone(), 0, peer, Some(why.into()));
+        request.tell(cx, Some(0), Some(peer), Some(why.into()));
     }
 }
 

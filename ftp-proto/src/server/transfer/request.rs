@@ -44,31 +44,18 @@ impl Request {
         peer: Option<SocketAddr>,
         failure: Option<TransferFailure>,
     ) {
-        let event = self.event(cx, (self.path.clone(), bytes), peer, failure);
-        cx.out.event(event);
+        self.tell_of(cx, (self.path.clone(), bytes), peer, failure);
     }
 
-    /// Tells the log of one file of a group.
+    /// Tells the log the same of one file of a group.
     pub(super) fn tell_of(
         &self,
         cx: &mut Context,
-        path: PathName,
-        bytes: u64,
-        peer: SocketAddr,
-        failure: Option<TransferFailure>,
-    ) {
-        let event = self.event(cx, (path, Some(bytes)), Some(peer), failure);
-        cx.out.event(event);
-    }
-
-    fn event(
-        &self,
-        cx: &Context,
         (path, bytes): (PathName, Option<u64>),
         peer: Option<SocketAddr>,
         failure: Option<TransferFailure>,
-    ) -> Event {
-        Event::Transfer {
+    ) {
+        cx.out.event(Event::Transfer {
             verb: self.verb,
             path,
             direction: self.direction(),
@@ -78,7 +65,7 @@ impl Request {
             peer,
             private: cx.tls.private,
             failure,
-        }
+        });
     }
 
     /// What moves, as the rules of exchange judge it.
