@@ -322,13 +322,15 @@ pub fn is_as_listed(seen: &Facts, now: &Facts) -> bool {
 /// Whether a file is another one now: its size, time, identity or version differs. A missing time, identity or version is no
 /// difference; a missing size is.
 pub fn has_changed(before: &Facts, now: &Facts) -> bool {
-    fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
-        matches!((before, now), (Some(before), Some(now)) if before != now)
-    }
     before.size != now.size
         || differ(before.modified, now.modified)
         || differ(before.unique.as_ref(), now.unique.as_ref())
         || differ(before.version, now.version)
+}
+
+/// Whether both are known and not the same.
+pub(super) fn differ<T: PartialEq>(before: Option<T>, now: Option<T>) -> bool {
+    matches!((before, now), (Some(before), Some(now)) if before != now)
 }
 
 /// Why a name stays.

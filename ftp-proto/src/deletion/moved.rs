@@ -1,6 +1,6 @@
 //! Whether the source of a file that was moved may be deleted.
 
-use super::judge::{DeletePermit, ReasonToKeep, RemovalKind, SameFile, has_changed, path_at};
+use super::judge::{DeletePermit, ReasonToKeep, RemovalKind, SameFile, differ, has_changed, path_at};
 use crate::command::FileToSend;
 use crate::listing::{Facts, Kind, When};
 use crate::wire::PathName;
@@ -81,9 +81,6 @@ pub struct ExpectedCopy {
 impl ExpectedCopy {
     /// Whether this is it, as far as the destination tells its size and time.
     pub fn is(self, now: Option<&Facts>) -> CopyState {
-        fn differ<T: PartialEq>(expected: Option<T>, now: Option<T>) -> bool {
-            matches!((expected, now), (Some(expected), Some(now)) if expected != now)
-        }
         match now {
             None => CopyState::Missing,
             Some(now) if now.kind != Kind::File || differ(self.size, now.size) => CopyState::Other,

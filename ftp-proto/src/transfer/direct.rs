@@ -158,17 +158,11 @@ impl Direct {
     /// Some passive destinations lose data that comes before STOR, but answer STOR before the data comes. Such
     /// a destination goes first and is awaited in the same manner.
     fn launch(&self, ends: &mut Ends) {
-        ends.phase = Phase::Running;
         let active = self.roles.passive.other();
         let loses_early = ends.destination.party.capabilities.loses_early && !ends.proven;
         let awaited = if active == Side::Source && loses_early { Side::Destination } else { active };
         let first = self.roles.first.unwrap_or(if ends.proven { Side::Source } else { awaited });
-        ends.begin_transfer(first);
-        if ends.proven || first != awaited {
-            ends.begin_transfer(first.other());
-        } else {
-            ends.timers.arm(Timer::Preliminary, ends.now + ends.timeouts.preliminary);
-        }
+        ends.launch(first, !ends.proven && first == awaited);
     }
 
     /// `side` has begun or is complete. Then the other end gets its command or a limited time, or the attempt

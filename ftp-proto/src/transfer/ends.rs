@@ -242,6 +242,17 @@ impl Ends {
         self.send_transfer(side);
     }
 
+    /// Sends the transfer command of `first`, and that of the other end too, unless it `waits` for a limited time.
+    pub(super) fn launch(&mut self, first: Side, waits: bool) {
+        self.phase = Phase::Running;
+        self.begin_transfer(first);
+        if waits {
+            self.timers.arm(Timer::Preliminary, self.now + self.timeouts.preliminary);
+        } else {
+            self.begin_transfer(first.other());
+        }
+    }
+
     /// Takes a reply to a command before the transfer commands. Returns `None` if the final one is still to
     /// come.
     pub(super) fn setup_reply(&mut self, side: Side, answer: ClassifiedReply) -> Option<JudgedReply> {

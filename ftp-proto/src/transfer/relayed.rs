@@ -210,17 +210,11 @@ impl Relayed {
     /// The source goes first, so that a missing file touches nothing at the destination (H14), and its data
     /// waits at the relay. With RNDZ nothing moves before the proof, so no end is awaited.
     fn launch(&self, ends: &mut Ends) {
-        ends.phase = Phase::Running;
         let first = match self.legs.destination.posture {
             Posture::Passive => Side::Destination,
             Posture::Active => Side::Source,
         };
-        ends.begin_transfer(first);
-        if ends.proven {
-            ends.begin_transfer(first.other());
-        } else {
-            ends.timers.arm(Timer::Preliminary, ends.now + ends.timeouts.preliminary);
-        }
+        ends.launch(first, !ends.proven);
     }
 
     pub(super) fn running_reply(&self, ends: &mut Ends, side: Side, answer: ClassifiedReply) {

@@ -64,8 +64,6 @@ pub struct Pipeline {
     next: usize,
     /// The files that are verified, and are still to be named.
     verified: VecDeque<usize>,
-    /// The file that is being named.
-    naming: Option<usize>,
     /// Whether a file was named and seen under its name, so that nothing of an earlier RNFR is left.
     has_named: bool,
     /// Whether the source is asked for facts (MLST): it knows them, and has refused none.
@@ -117,7 +115,6 @@ impl Pipeline {
             listens: None,
             next: 0,
             verified: VecDeque::new(),
-            naming: None,
             has_named: false,
             goes_on: GoesOn::All,
             is_done: false,
@@ -417,9 +414,6 @@ impl Pipeline {
             (Class::Done, _) => self.give_up(), // it answers another command
             (Class::More | Class::Later | Class::Refused | Class::Preliminary | Class::Aside, _) => {
                 self.end(index, BatchEnd::TOUCHED);
-                if !self.has_named {
-                    self.naming = None; // RNTO was not sent
-                }
                 self.stop_naming();
             }
         }
@@ -427,7 +421,6 @@ impl Pipeline {
 
     /// The destination has answered RNTO.
     fn named(&mut self, index: usize, class: Class) {
-        self.naming = None;
         let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
         match class {
             // The first one is looked for.
@@ -542,7 +535,6 @@ impl Pipeline {
         if has_named {
             lane.push(Task::To(index), Command::Rnto(target));
         }
-        self.naming = Some(index);
         if let Some((_, progress)) = self.files.get_mut(index) {
             *progress = Progress::Naming(None);
         }
