@@ -102,7 +102,7 @@ pub enum OpenedLink {
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong token from a connection that failed.
 pub async fn session(stream: impl Into<Stream>, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
-    within(async { prove(connect(stream, Expected::Relay).await?, secret).await }).await
+    within(async { prove(connect(stream, RELAY).await?, secret).await }).await
 }
 
 /// Begins a session at a hub: TLS and the proof of what a hub knows of the token, within [`HANDSHAKE`].
@@ -111,7 +111,7 @@ pub async fn session(stream: impl Into<Stream>, secret: &Secret32) -> Result<(Li
 ///
 /// As those of [`session`].
 pub async fn hub_session(stream: impl Into<Stream>, token: &Token) -> Result<(Link, Welcome), LinkFailure> {
-    within(async { prove(connect(stream, Expected::Hub).await?, token.for_hub().secret()).await }).await
+    within(async { prove(connect(stream, HUB).await?, token.for_hub().secret()).await }).await
 }
 
 /// Begins a session with what is there, an agent or a hub, within [`HANDSHAKE`].
@@ -121,7 +121,7 @@ pub async fn hub_session(stream: impl Into<Stream>, token: &Token) -> Result<(Li
 /// As those of [`session`].
 pub async fn open(stream: impl Into<Stream>, token: &Token) -> Result<OpenedLink, LinkFailure> {
     within(async {
-        let unproven = connect(stream, Expected::Either).await?;
+        let unproven = connect(stream, EITHER).await?;
         if unproven.protocol == Protocol::Hub {
             let (link, welcome) = prove(unproven, token.for_hub().secret()).await?;
             return Ok(OpenedLink::Hub(link, welcome));
@@ -145,7 +145,7 @@ async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welco
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
 pub async fn attach(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Link, LinkFailure> {
-    within(async { attached(connect(stream, Expected::Relay).await?, ticket).await }).await
+    within(async { attached(connect(stream, RELAY).await?, ticket).await }).await
 }
 
 /// Attaches to another agent, which expects this secret. If [`Link::is_between_agents`], the two may try to connect
@@ -155,7 +155,7 @@ pub async fn attach(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Link
 ///
 /// As those of [`attach`].
 pub async fn meet(stream: impl Into<Stream>, secret: &Secret32) -> Result<Link, LinkFailure> {
-    within(async { attached(connect(stream, Expected::Agent).await?, secret).await }).await
+    within(async { attached(connect(stream, AGENT).await?, secret).await }).await
 }
 
 /// Attaches to a call at a hub. What is read and written afterwards, without TLS, is exchanged with the other end of
@@ -165,8 +165,7 @@ pub async fn meet(stream: impl Into<Stream>, secret: &Secret32) -> Result<Link, 
 ///
 /// As those of [`attach`].
 pub async fn call(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Stream, LinkFailure> {
-    within(async { Ok(attached(connect(stream, Expected::Hub).await?, ticket).await?.into_clear().await?) })
-        .await
+    within(async { Ok(attached(connect(stream, HUB).await?, ticket).await?.into_clear().await?) }).await
 }
 
 async fn attached(mut unproven: Unproven, ticket: &Secret32) -> Result<Link, LinkFailure> {
@@ -296,26 +295,11 @@ enum Protocol {
     Agents,
 }
 
-/// What a client expects of the server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Expected {
-    Relay,
-    Hub,
-    Either,
-    /// A relay agent, by another one.
-    Agent,
-}
-
-impl Expected {
-    fn protocols(self) -> Vec<Vec<u8>> {
-        match self {
-            Self::Relay => vec![ALPN.to_vec()],
-            Self::Hub => vec![ALPN_HUB.to_vec()],
-            Self::Either => vec![ALPN.to_vec(), ALPN_HUB.to_vec()],
-            Self::Agent => vec![ALPN_AGENTS.to_vec(), ALPN.to_vec()],
-        }
-    }
-}
+/// The protocols, best first: of a relay agent, of a hub, of either of them, and of a relay agent for another one.
+const RELAY: &[&[u8]] = &[ALPN];
+const HUB: &[&[u8]] = &[ALPN_HUB];
+const EITHER: &[&[u8]] = &[ALPN, ALPN_HUB];
+const AGENT: &[&[u8]] = &[ALPN_AGENTS, ALPN];
 
 /// The agent's side of TLS, with a key of its own.
 #[derive(Clone)]
@@ -334,7 +318,7 @@ impl Acceptor {
     ///
     /// The operating system has no random bytes.
     pub fn new() -> io::Result<Self> {
-        Self::of(Expected::Agent)
+        Self::of(AGENT)
     }
 
     /// Makes a key, for a hub.
@@ -343,10 +327,10 @@ impl Acceptor {
     ///
     /// The operating system has no random bytes.
     pub fn hub() -> io::Result<Self> {
-        Self::of(Expected::Hub)
+        Self::of(HUB)
     }
 
-    fn of(kind: Expected) -> io::Result<Self> {
+    fn of(protocols: &[&[u8]]) -> io::Result<Self> {
         // RFC 8410 7: an Ed25519 key is 32 random bytes in this envelope.
         let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::bytes::<32>()?].concat());
         let key = ed25519(&key)?;
@@ -357,7 +341,7 @@ impl Acceptor {
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(raw)));
-        config.alpn_protocols = kind.protocols();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         config.send_tls13_tickets = 0;
         Ok(Self(Arc::new(config).into()))
     }
@@ -371,14 +355,14 @@ impl Acceptor {
 }
 
 /// Performs the handshake of the side that has connected.
-async fn connect(stream: impl Into<Stream>, expected: Expected) -> io::Result<Unproven> {
+async fn connect(stream: impl Into<Stream>, protocols: &[&[u8]]) -> io::Result<Unproven> {
     let stream = stream.into();
     nodelay(&stream)?;
     // An address is not sent, and no certificate has a name here.
     let name = ServerName::from(stream.local_ip()?);
     let config = CLIENT.as_ref().map_err(io::Error::other)?;
     let mut config = ClientConfig::clone(config);
-    config.alpn_protocols = expected.protocols();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     secured(stream.into())
 }
