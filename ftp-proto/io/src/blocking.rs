@@ -16,7 +16,7 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Jo
     }
 }
 
-/// What such work returns. If it panics, so does this. While the runtime is being shut down, nobody waits for an answer.
+/// What such work returns. If it panics, so does this. It never returns while the runtime is being shut down.
 pub(crate) async fn done<T>(work: JoinHandle<T>) -> T {
     match work.await.map_err(JoinError::try_into_panic) {
         Ok(done) => done,

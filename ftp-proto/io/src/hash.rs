@@ -173,14 +173,12 @@ const BUFFER: usize = 256 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Seek, SeekFrom, Write};
+    use crate::copy::tests::file_with;
+    use std::io::{Seek, SeekFrom};
 
     async fn check(algorithm: Algorithm, content: &[u8], expect: &str) {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(content).unwrap();
-        file.seek(SeekFrom::Start(0)).unwrap();
         let meter = Meter::default();
-        let (hex, total) = digest(algorithm, file, &meter).await.unwrap();
+        let (hex, total) = digest(algorithm, file_with(content), &meter).await.unwrap();
         assert_eq!(hex, expect);
         assert_eq!((total, meter.moved()), (content.len() as u64, content.len() as u64));
     }
@@ -204,25 +202,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_begin_of_a_file_has_the_digest_of_its_bytes() {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(b"abcdef").unwrap();
         for (limit, same_as) in [(3, &b"abc"[..]), (0, b""), (6, b"abcdef"), (9, b"abcdef")] {
-            let mut whole = tempfile::tempfile().unwrap();
-            whole.write_all(same_as).unwrap();
-            for file in [&mut file, &mut whole] {
-                file.seek(SeekFrom::Start(0)).unwrap();
-            }
             let meter = Meter::default();
-            let begin = digest_of(Algorithm::Sha256, file.try_clone().unwrap(), limit, &meter).await.unwrap();
-            assert_eq!(begin, sha256(whole, &meter).await.unwrap(), "{limit}");
+            let begin = digest_of(Algorithm::Sha256, file_with(b"abcdef"), limit, &meter).await.unwrap();
+            assert_eq!(begin, sha256(file_with(same_as), &meter).await.unwrap(), "{limit}");
         }
     }
 
     #[tokio::test]
     async fn a_file_has_the_same_digest_in_parts() {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&[b'x'; 1_000]).unwrap();
-        file.seek(SeekFrom::Start(0)).unwrap();
+        let mut file = file_with(&[b'x'; 1_000]);
         let whole = sha256(file.try_clone().unwrap(), &Meter::default()).await.unwrap().0;
         file.seek(SeekFrom::Start(0)).unwrap();
         let (meter, mut counts) = (Meter::default(), Vec::new());

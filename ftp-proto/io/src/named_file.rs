@@ -153,9 +153,14 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::io::Write;
     use std::os::fd::AsRawFd;
+    use std::path::PathBuf;
 
-    fn fifo(path: &Path) {
-        mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    /// A pipe that has a name, and its directory.
+    fn fifo() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        (directory, path)
     }
 
     fn words(read: io::Result<Zeroizing<Vec<u8>>>) -> String {
@@ -174,9 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_no_file_is_refused_at_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pipe");
-        fifo(&path);
+        let (directory, path) = fifo();
         assert_eq!(words(read(&path, 9)), "it is not a regular file");
         assert_eq!(words(read(Path::new("/dev/zero"), 9)), "it is not a regular file");
         assert_eq!(read(directory.path(), 9).unwrap_err().kind(), ErrorKind::IsADirectory);
@@ -185,9 +188,7 @@ mod tests {
 
     #[test]
     fn a_pipe_is_read_where_it_makes_sense() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pipe");
-        fifo(&path);
+        let (_directory, path) = fifo();
         let open = |path: &Path| NamedFile::open(path, Readable::FileOrPipe);
         assert_eq!(words(open(&path).unwrap().read(9)), "nobody has written into this pipe");
         // As the shell passes `<(...)`: the writer is there, and has written nothing yet.
@@ -201,9 +202,7 @@ mod tests {
 
     #[test]
     fn a_pipe_without_a_reader_is_not_opened_to_write() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pipe");
-        fifo(&path);
+        let (_directory, path) = fifo();
         let open = || open_to_write(&mut OpenOptions::new(), &path);
         assert_eq!(open().unwrap_err().to_string(), "nobody reads this pipe");
         let _reader = NamedFile::open(&path, Readable::FileOrPipe).unwrap();

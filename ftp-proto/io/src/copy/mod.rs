@@ -27,7 +27,7 @@ mod pipe;
 mod receive;
 mod send;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io;
 

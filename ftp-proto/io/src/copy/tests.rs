@@ -21,7 +21,7 @@ mod listing;
 mod ready;
 mod small;
 
-fn file_with(content: &[u8]) -> File {
+pub(crate) fn file_with(content: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     file.seek(SeekFrom::Start(0)).unwrap();
@@ -39,7 +39,7 @@ impl<I: Iterator<Item = Vec<u8>> + Send + 'static> Pieces for ReadyPieces<I> {
     }
 }
 
-fn content_of(mut file: File) -> Vec<u8> {
+pub(crate) fn content_of(mut file: File) -> Vec<u8> {
     let mut content = Vec::new();
     file.seek(SeekFrom::Start(0)).unwrap();
     file.read_to_end(&mut content).unwrap();
@@ -47,7 +47,7 @@ fn content_of(mut file: File) -> Vec<u8> {
 }
 
 /// Bytes in which no position looks like its neighbours, with line ends here and there.
-fn sample(size: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn sample(size: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

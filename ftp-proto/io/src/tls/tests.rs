@@ -4,7 +4,7 @@ mod ends;
 mod inside;
 mod serving;
 
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::StreamExt;
 
 use super::*;
+use crate::copy::tests::{content_of, file_with};
 use crate::copy::{self, Coding, CopyEnd, Digest, ForwardEnd, Meter, Meters};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -101,13 +102,6 @@ fn content(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|n| u8::try_from(n * 7 % 251).unwrap()).collect()
 }
 
-fn file_with(bytes: &[u8]) -> std::fs::File {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    file.rewind().unwrap();
-    file
-}
-
 /// Sends these bytes and ends in order.
 async fn gives(server: &Server, bytes: &[u8]) {
     let mut theirs = server.accept().await;
@@ -151,12 +145,9 @@ async fn i02_every_data_connection_resumes_the_session_of_its_control_connection
             let (data, meter) = (Data::private(server.dial().await, &client), Meter::default());
             let into = tempfile::tempfile().unwrap();
             let received = copy::receive(data, into, Coding::Image, &meter);
-            let ((received, mut file), ()) = tokio::join!(received, gives(&server, &content));
+            let ((received, file), ()) = tokio::join!(received, gives(&server, &content));
             assert!(matches!(received.end, CopyEnd::Whole), "{received:?}");
-            let mut bytes = Vec::new();
-            file.rewind().unwrap();
-            file.read_to_end(&mut bytes).unwrap();
-            assert!(bytes == content);
+            assert!(content_of(file) == content);
         }
         let told = told.lock().unwrap();
         let resumed: Vec<bool> = told.iter().map(|shake| shake.resumed).collect();

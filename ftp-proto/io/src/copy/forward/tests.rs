@@ -1,6 +1,7 @@
 //! Joins of real loopback connections.
 
 use super::*;
+use crate::copy::tests::sample;
 use crate::socket::reset;
 use crate::socket::tests::{pair, until_end};
 use sha2::{Digest as _, Sha256};
@@ -10,10 +11,6 @@ use tokio::task::yield_now;
 
 fn all_strategies() -> Vec<Transit> {
     vec![transit(Digest::Off), Transit::copied(BUFFER).kept(), transit(Digest::Sha256)]
-}
-
-fn sample(size: u32) -> Vec<u8> {
-    (0..size).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 /// A forward in a task of its own, and the two ends that it connects.
@@ -58,7 +55,7 @@ async fn whole(transit: Transit, content: &[u8]) {
 async fn i09_every_byte_arrives_as_it_was_by_every_strategy() {
     for size in [0, 1, 65_537, 5_000_003] {
         for transit in all_strategies() {
-            whole(transit, &sample(size)).await;
+            whole(transit, &sample(size, 3)).await;
         }
     }
 }
@@ -92,7 +89,7 @@ async fn i04_a_destination_that_goes_away_ends_the_reading_of_the_source() {
         let (mut source, destination, _, task) = forwarded(transit).await;
         reset(destination);
         let endless = async {
-            let piece = sample(100_000);
+            let piece = sample(100_000, 3);
             while source.write_all(&piece).await.is_ok() {}
         };
         let (end, ()) = tokio::join!(task, endless);
@@ -105,7 +102,7 @@ async fn i04_a_destination_that_goes_away_ends_the_reading_of_the_source() {
 async fn i01_a_destination_that_takes_nothing_stops_the_source() {
     for transit in all_strategies() {
         let (source, destination, meters, task) = forwarded(transit).await;
-        let piece = sample(1_000_000);
+        let piece = sample(1_000_000, 3);
         let mut sent = 0;
         let full = loop {
             match source.try_write(&piece) {
@@ -135,7 +132,7 @@ async fn stop_wakes_a_flow_whose_source_is_silent_and_resets_both() {
 
 #[tokio::test]
 async fn more_flows_than_threads_all_arrive_whole() {
-    let content = sample(3_000_017);
+    let content = sample(3_000_017, 3);
     let all = (0..20).map(|number| {
         let content = content.clone();
         async move { whole(all_strategies().swap_remove(number % 3), &content).await }

@@ -6,19 +6,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, yield_now};
 
+use crate::copy::tests::sample;
 use crate::socket::reset;
 use crate::socket::tests::{pair, until_end};
 
-/// The two far ends, and the join that joins the near ones. Without pipes bytes are copied.
+/// The two far ends, and the join that joins the near ones. Without pipes bytes are copied; with another join it shares the
+/// pipes of that one.
 async fn joined(
-    limit: u64,
-    pipes: usize,
-) -> (TcpStream, TcpStream, Join, JoinHandle<(JoinEnd, Option<(LegId, u64)>)>) {
-    joined_beside(None, limit, pipes).await
-}
-
-/// The same; with another join it shares the pipes of that one.
-async fn joined_beside(
     other: Option<&Join>,
     limit: u64,
     pipes: usize,
@@ -47,7 +41,7 @@ const MODES: [usize; 3] = [0, 64 * 1024, 1024 * 1024];
 #[tokio::test]
 async fn r05_r15_a_half_close_is_passed_on_and_the_other_direction_goes_on() {
     for pipes in MODES {
-        let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+        let (mut a, mut b, _, task) = joined(None, u64::MAX, pipes).await;
         a.write_all(b"ask").await.unwrap();
         a.shutdown().await.unwrap();
         let asked = until_end(&mut b).await;
@@ -65,7 +59,7 @@ async fn r05_r15_a_half_close_is_passed_on_and_the_other_direction_goes_on() {
 async fn r12_r13_a_reset_of_one_end_is_a_reset_of_the_other() {
     for pipes in MODES {
         for sender_breaks in [true, false] {
-            let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+            let (mut a, mut b, _, task) = joined(None, u64::MAX, pipes).await;
             a.write_all(&[7; 100_000]).await.unwrap();
             let mut some = [0; 1_000];
             b.read_exact(&mut some).await.unwrap();
@@ -90,7 +84,7 @@ async fn r12_r13_a_reset_of_one_end_is_a_reset_of_the_other() {
 #[tokio::test]
 async fn r13_what_a_reset_connection_has_sent_reaches_nobody_else() {
     for pipes in MODES {
-        let (_, _, join, _) = joined(u64::MAX, pipes).await;
+        let (_, _, join, _) = joined(None, u64::MAX, pipes).await;
         for _ in 0..4 {
             // Both the bytes and the reset are there before anything is read.
             let ((near, mut far), (other, mut far_other)) = (pair().await, pair().await);
@@ -115,9 +109,9 @@ async fn r13_what_a_reset_connection_has_sent_reaches_nobody_else() {
 
 #[tokio::test]
 async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_byte() {
-    let data: Vec<u8> = (0..3_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let data = sample(3 << 20, 3);
     for pipes in MODES {
-        let (mut a, mut b, _, task) = joined(u64::MAX, pipes).await;
+        let (mut a, mut b, _, task) = joined(None, u64::MAX, pipes).await;
         a.set_nodelay(true).unwrap();
         let sent = data.clone();
         let sender = tokio::spawn(async move {
@@ -152,11 +146,11 @@ async fn r14_r18_small_pieces_to_a_slow_reader_arrive_to_the_last_byte() {
 #[tokio::test]
 async fn r19_where_one_join_has_the_only_pipe_the_others_carry_every_byte() {
     const JOINS: usize = 4;
-    let data: Vec<u8> = (0..4_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let data = sample(4 << 20, 3);
     let (mut receivers, mut tasks): (Vec<(TcpStream, Join)>, Vec<_>) = (Vec::new(), Vec::new());
     for _ in 0..JOINS {
         let first = receivers.first().map(|(_, join)| join);
-        let (mut a, b, join, task) = joined_beside(first, u64::MAX, 64 * 1024).await;
+        let (mut a, b, join, task) = joined(first, u64::MAX, 64 * 1024).await;
         // Little room in the system, so that all of it is full while nobody reads.
         SockRef::from(&b).set_recv_buffer_size(16 * 1024).unwrap();
         let sent = data.clone();
@@ -192,7 +186,7 @@ async fn r19_where_one_join_has_the_only_pipe_the_others_carry_every_byte() {
 async fn r33_one_byte_more_than_allowed_resets_both() {
     for pipes in MODES {
         for (bytes, whole) in [(5_000, true), (5_001, false)] {
-            let (mut a, mut b, join, task) = joined(5_000, pipes).await;
+            let (mut a, mut b, join, task) = joined(None, 5_000, pipes).await;
             a.write_all(&vec![1; bytes]).await.unwrap();
             a.shutdown().await.unwrap();
             let mut got = Vec::new();
@@ -209,7 +203,7 @@ async fn r33_one_byte_more_than_allowed_resets_both() {
 
 #[tokio::test]
 async fn stopping_resets_both() {
-    let (mut a, mut b, join, task) = joined(u64::MAX, 0).await;
+    let (mut a, mut b, join, task) = joined(None, u64::MAX, 0).await;
     a.write_all(b"x").await.unwrap();
     b.read_u8().await.unwrap();
     join.stop();
@@ -221,7 +215,7 @@ async fn stopping_resets_both() {
 
 #[tokio::test]
 async fn r04_a_direction_that_waits_holds_no_pipe_and_a_full_one_holds_no_memory() {
-    let (mut a, b, join, task) = joined(u64::MAX, 1024 * 1024).await;
+    let (mut a, b, join, task) = joined(None, u64::MAX, 1024 * 1024).await;
     a.write_all(b"x").await.unwrap();
     b.readable().await.unwrap();
     #[cfg(target_os = "linux")]
@@ -242,7 +236,7 @@ async fn r04_a_direction_that_waits_holds_no_pipe_and_a_full_one_holds_no_memory
 async fn r61_the_digests_of_both_directions_are_those_of_their_bytes() {
     let ((a, mut far_a), (b, mut far_b)) = (pair().await, pair().await);
     let digests = Digests::default();
-    let join = Join { digests: Some(digests.clone()), ..joined(u64::MAX, 1024 * 1024).await.2 };
+    let join = Join { digests: Some(digests.clone()), ..joined(None, u64::MAX, 1024 * 1024).await.2 };
     let task = tokio::spawn(async move { join.run(a, b, |_, _| {}).await });
     assert_eq!(digests.both(), None);
     far_a.write_all(b"abc").await.unwrap();

@@ -7,26 +7,16 @@ use super::*;
 const TEXT: Style = Style { format: Format::Text, coloured: false };
 
 #[test]
-fn characters_that_mislead_are_escaped_in_every_line() {
+fn every_line_is_written_before_the_end_and_without_characters_that_mislead() {
     let (mut reader, writer) = io::pipe().unwrap();
     let (log, mut queue) = open(writer, TEXT).unwrap();
-    queue.write_all("a\u{200b}b\n".as_bytes()).unwrap();
+    for line in ["one\n", "a\u{200b}b\n", "two\n"] {
+        queue.write_all(line.as_bytes()).unwrap();
+    }
     drop(log);
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "a\\u{200b}b\n");
-}
-
-#[test]
-fn every_line_is_written_before_the_end() {
-    let (mut reader, writer) = io::pipe().unwrap();
-    let (log, mut queue) = open(writer, TEXT).unwrap();
-    queue.write_all(b"one\n").unwrap();
-    queue.write_all(b"two\n").unwrap();
-    drop(log);
-    let mut text = String::new();
-    reader.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "one\ntwo\n");
+    assert_eq!(text, "one\na\\u{200b}b\ntwo\n");
 }
 
 /// Does with each line what the test says, and keeps what was written.
@@ -177,26 +167,22 @@ fn lines_that_a_closed_standard_error_refuses_are_counted() {
     assert!(lines[1].contains("\"level\":\"WARN\"") && lines[1].contains("\"lines\":2"), "{lines:?}");
 }
 
-#[test]
-fn a_loss_at_the_end_is_told_at_the_end() {
+/// What is read of a log with one line, the first write of which fails so.
+fn after(failure: ErrorKind) -> Vec<String> {
     let (script, log, mut queue, read) = scripted(TEXT);
-    script.send(Err(ErrorKind::BrokenPipe.into())).unwrap();
+    script.send(Err(failure.into())).unwrap();
     drop(script);
     queue.write_all(b"line\n").unwrap();
     drop(log);
-    let lines = read();
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].ends_with("lines=1"), "{lines:?}");
+    read()
 }
 
 #[test]
-fn a_full_pipe_that_does_not_block_is_waited_for() {
-    let (script, log, mut queue, read) = scripted(TEXT);
-    script.send(Err(ErrorKind::WouldBlock.into())).unwrap();
-    drop(script);
-    queue.write_all(b"line\n").unwrap();
-    drop(log);
-    assert_eq!(read(), ["line"]);
+fn a_loss_at_the_end_is_told_and_a_full_pipe_that_does_not_block_is_waited_for() {
+    let lines = after(ErrorKind::BrokenPipe);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].ends_with("lines=1"), "{lines:?}");
+    assert_eq!(after(ErrorKind::WouldBlock), ["line"]);
 }
 
 #[test]
