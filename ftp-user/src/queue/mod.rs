@@ -38,7 +38,7 @@ pub use hours::Hours;
 pub use lease::{LEASE_TIME, Lease, RenewalTimer, WHOLE_JOB};
 pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
 pub use progress::StoredProgress;
-pub use series::{Series, Turn, turn};
+pub use series::{Series, Turn, moment, turn};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, local_time, parse_at, parse_time_of_day, zone_name, zone_of};
 pub use worker::{

@@ -65,7 +65,8 @@ impl Series {
     }
 }
 
-fn moment(seconds: u64) -> Timestamp {
+/// A moment by the seconds since 1970; the last one that has a name if it is later.
+pub fn moment(seconds: u64) -> Timestamp {
     Timestamp::from_second(seconds.cast_signed()).unwrap_or(Timestamp::MAX)
 }
 

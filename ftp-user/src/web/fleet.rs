@@ -3,8 +3,8 @@
 //! The methods of a [`Fleet`] may block, unless they say otherwise: they are called on threads that may.
 
 use super::error::Result;
-use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView};
-use crate::queue::{JobChange, QueueState, Scope};
+use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, WorkerView};
+use crate::queue::{JobChange, QueueState, Scope, Token};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::pin::Pin;
@@ -145,16 +145,10 @@ pub trait Fleet: Send + Sync + 'static {
 /// A token that the daemon knows. The token itself is not kept, only its hash.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenInfo {
-    /// Its name, which is the owner of its jobs.
-    pub name: String,
-    /// What it permits.
-    pub scope: Scope,
+    /// What the store has of it. Its name is the owner of its jobs.
+    pub token: Token,
     /// The sites that its jobs may use. An admin's token may use all.
     pub sites: Vec<String>,
-    /// When it ends.
-    pub expires: Option<Time>,
-    /// The SHA-256 of the token.
-    pub digest: [u8; 32],
 }
 
 /// Whoever sends a request.
@@ -179,7 +173,7 @@ impl Caller {
 
     /// The holder of a token.
     pub fn of_token(token: &TokenInfo) -> Self {
-        let TokenInfo { name, scope, sites, .. } = token;
+        let TokenInfo { token: Token { name, scope, .. }, sites } = token;
         Self { name: name.clone(), scope: *scope, sites: sites.clone(), is_local: false }
     }
 

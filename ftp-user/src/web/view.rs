@@ -1,42 +1,16 @@
 //! What the API shows: one struct for each object, with the fields of the contract.
 
-use crate::queue::{QueueState, StoredProgress, Wish};
+use crate::queue::{QueueState, StoredProgress, Wish, moment};
 use ftp_io::clock::since_1970;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// A moment. As text it is RFC 3339 in UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Time(pub jiff::Timestamp);
+pub type Time = jiff::Timestamp;
 
-impl Time {
-    /// The current moment.
-    pub fn now() -> Self {
-        Self::of_seconds(since_1970().as_secs().cast_signed())
-    }
-
-    /// A moment by the seconds since 1970; the last one that has a name if it is later.
-    pub fn of_seconds(seconds: i64) -> Self {
-        Self(jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX))
-    }
-
-    /// The seconds since 1970.
-    pub fn seconds(self) -> i64 {
-        self.0.as_second()
-    }
-}
-
-impl fmt::Display for Time {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(out)
-    }
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
+/// The current second.
+pub fn now() -> Time {
+    moment(since_1970().as_secs())
 }
 
 /// Some of many things, and where to go on.

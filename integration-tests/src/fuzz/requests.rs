@@ -1,11 +1,11 @@
 //! Requests to the API and the page of a daemon: the bytes of one connection, before a queue that remembers what was changed.
 
 use super::script::contains;
-use ftp_user::queue::{JobChange, QueueState, Scope, StoredProgress, Wish};
+use ftp_user::queue::{JobChange, QueueState, Scope, StoredProgress, Token, Wish, moment};
 use ftp_user::web::fleet::{EventStream, FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use ftp_user::web::serve::serve_one;
 use ftp_user::web::view::{
-    FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, Time, WorkerView,
+    FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, WorkerView,
 };
 use ftp_user::web::{ApiError, Caller, ErrorCode, Fleet, TokenInfo, WebSettings, token_digest};
 use serde_json::{Map, Value, json};
@@ -109,7 +109,7 @@ fn job(id: &str, owner: &str, place: &str) -> JobView {
         exit: None,
         cause: Some(place.to_owned()),
         wish: Wish::Run,
-        times: JobTimes { created: Time::of_seconds(0), started: None, ended: None, next_try: None },
+        times: JobTimes { created: moment(0), started: None, ended: None, next_try: None },
         worker: None,
         path: None,
         failed: 0,
@@ -228,8 +228,8 @@ impl Fleet for Changes {
             parallel: 1,
             jobs: vec!["2".to_owned()],
             sites: vec![PRIVATE.to_owned()],
-            started: Time::of_seconds(0),
-            seen: Time::of_seconds(0),
+            started: moment(0),
+            seen: moment(0),
             alive: true,
             draining: false,
         }])
@@ -251,14 +251,14 @@ impl Fleet for Changes {
     }
 
     fn tokens(&self) -> Arc<[TokenInfo]> {
-        let token = |(name, scope): (&str, Scope)| TokenInfo {
+        let token = |(name, scope): (&str, Scope)| Token {
             name: name.to_owned(),
             scope,
-            sites: vec!["one".to_owned()],
-            expires: None,
             digest: token_digest(name),
+            created: 0,
+            expires: None,
         };
-        TOKENS.map(token).into()
+        TOKENS.map(|one| TokenInfo { token: token(one), sites: vec!["one".to_owned()] }).into()
     }
 
     fn renewed_tokens(&self) -> Result<Arc<[TokenInfo]>> {

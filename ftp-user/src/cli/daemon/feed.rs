@@ -8,7 +8,7 @@ use crate::outcome::{FailedItem, FileOutcome, Protection};
 use crate::queue::StoredProgress;
 use crate::report::{Event, JobProgress, RunMessage, about};
 use crate::web::fleet::{EventLine, FeedItem, FleetEvent};
-use crate::web::view::{PairView, RatePoint, Time};
+use crate::web::view::{PairView, RatePoint, Time, now};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use serde_json::json;
@@ -116,7 +116,7 @@ pub(super) struct Curve {
 
 impl Curve {
     fn add(&mut self, at: Time, rate: u64) {
-        let is_due = |last: &RatePoint| at.seconds() - last.at.seconds() >= self.spacing.max(1);
+        let is_due = |last: &RatePoint| at.as_second() - last.at.as_second() >= self.spacing.max(1);
         if !self.points.last().is_none_or(is_due) {
             return;
         }
@@ -176,7 +176,7 @@ impl Feed {
         if let Some(run) = state.runs.get_mut(id) {
             run.hear(said);
             if let Some(RouteOfRun { rung, protection, .. }) = run.route {
-                let pair = SeenPair { rung, protection, rate: run.progress.rate, seen: Time::now() };
+                let pair = SeenPair { rung, protection, rate: run.progress.rate, seen: now() };
                 if let Some(known) = state.pairs.get_mut(ends) {
                     *known = pair;
                 } else if state.pairs.len() < MOST_PAIRS {
@@ -295,7 +295,7 @@ impl RunOfJob {
                 remaining: remaining.map(|time| time.as_secs()),
             };
             if let Some(rate) = rate {
-                self.rates.add(Time::now(), rate);
+                self.rates.add(now(), rate);
             }
         }
     }
@@ -406,6 +406,7 @@ const MOST_POINTS: usize = 240;
 mod tests {
     use super::*;
     use crate::outcome::FileCopy;
+    use crate::queue::moment;
     use crate::report::{Exits, LastFile};
     use ftp_proto::listing::{self, Facts};
 
@@ -489,7 +490,7 @@ mod tests {
     fn a_curve_stays_short_and_keeps_its_beginning() {
         let mut curve = Curve::default();
         for second in 0..10_000 {
-            curve.add(Time::of_seconds(second), second.cast_unsigned());
+            curve.add(moment(second), second);
         }
         let points = curve.points;
         assert!((MOST_POINTS / 2..MOST_POINTS).contains(&points.len()), "{}", points.len());

@@ -21,15 +21,14 @@ use crate::journal::{
 use crate::ladder::Rung;
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::queue::{Head, JobChange, NamedRequest, Scope, Series, WorkerRecord, zone_of};
+use crate::queue::{Head, JobChange, NamedRequest, Scope, Series, WorkerRecord, moment, zone_of};
 use crate::report::Listener;
 use crate::state::{Pairs, WorkedPath};
 use crate::web::fleet::{
     Caller, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::view::{
-    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, Time,
-    WorkerView,
+    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
 };
 use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
@@ -428,7 +427,7 @@ fn remembered_pair(path: &WorkedPath, settings: &Settings) -> Option<PairView> {
         rung: Some(rung.name().to_owned()),
         protection: None,
         rate: None,
-        seen: Some(Time::of_seconds(path.at.cast_signed())),
+        seen: Some(moment(path.at)),
         cause: None,
     })
 }
@@ -569,7 +568,7 @@ mod tests {
         };
         let pair = remembered_pair(&path("ann@h:21", "source-listens"), &settings).unwrap();
         assert_eq!((&*pair.source, &*pair.dest, pair.path.as_deref()), ("one", "two", Some("direct")));
-        assert_eq!((pair.rung.as_deref(), pair.seen), (Some("source-listens"), Some(Time::of_seconds(7))));
+        assert_eq!((pair.rung.as_deref(), pair.seen), (Some("source-listens"), Some(moment(7))));
         for (source, rung) in [("bob@h:21", "symmetric"), ("ann@h:21", "of a newer version")] {
             assert_eq!(remembered_pair(&path(source, rung), &settings), None);
         }

@@ -15,7 +15,7 @@ use crate::queue::{
 };
 use crate::report::{Event, Listener, line_of};
 use crate::web::fleet::TokenInfo;
-use crate::web::view::{JobView, Time};
+use crate::web::view::JobView;
 use ftp_io::lock::Lock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -201,13 +201,8 @@ impl Daemon {
             }
         }
         let settings = Arc::clone(&self.settings.locked());
-        let info = |Token { name, scope, digest, expires, .. }: Token| TokenInfo {
-            sites: settings.tokens.get(&name).cloned().unwrap_or_default(),
-            name,
-            scope,
-            expires: expires.map(|at| Time::of_seconds(at.cast_signed())),
-            digest,
-        };
+        let sites = |token: &Token| settings.tokens.get(&token.name).cloned().unwrap_or_default();
+        let info = |token: Token| TokenInfo { sites: sites(&token), token };
         *self.tokens.locked() = tokens.into_iter().map(info).collect();
         Ok(())
     }

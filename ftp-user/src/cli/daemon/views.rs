@@ -7,10 +7,10 @@ use crate::id::JobId;
 use crate::journal::as_text::text_of;
 use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
-use crate::queue::{FileTotals, StoredProgress, WorkerRecord};
+use crate::queue::{FileTotals, StoredProgress, WorkerRecord, moment};
 use crate::report::destination;
 use crate::web::option_of;
-use crate::web::view::{FileState, FileView, JobTimes, JobView, SeriesView, Time, WorkerView};
+use crate::web::view::{FileState, FileView, JobTimes, JobView, SeriesView, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -18,7 +18,6 @@ use std::collections::HashMap;
 /// A job. `run` is its last run in this daemon, and `of_job` the worker that carries it now.
 pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<WorkerOfJob>) -> JobView {
     let QueuedJob { id, job, entry, is_damaged } = job;
-    let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let (sources, dest) = ends_of(job);
     let now = since_1970().as_secs();
     let state = entry.state(now);
@@ -41,10 +40,10 @@ pub(super) fn job_view(job: &QueuedJob, run: Option<&RunOfJob>, of_job: Option<W
         cause: if *is_damaged { Some(DAMAGED.to_owned()) } else { entry.cause.clone() },
         wish: entry.wish,
         times: JobTimes {
-            created: at(entry.created),
-            started: entry.started.map(at),
-            ended: entry.ended.map(at),
-            next_try: begins_later.then(|| at(entry.due)),
+            created: moment(entry.created),
+            started: entry.started.map(moment),
+            ended: entry.ended.map(moment),
+            next_try: begins_later.then(|| moment(entry.due)),
         },
         worker: worker.filter(|_| entry.is_carried),
         path: run.and_then(|run| run.route.as_ref()).map(|route| route.rung.path().to_owned()),
@@ -91,7 +90,6 @@ fn options_of(job: &StoredJob) -> Map<String, Value> {
 /// A series. `last` is the job of its last run.
 pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> SeriesView {
     let SeriesRecord { id, job, series } = record;
-    let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let (sources, dest) = ends_of(job);
     SeriesView {
         id: id.to_string(),
@@ -103,16 +101,15 @@ pub(super) fn series_view(record: &SeriesRecord, last: Option<&QueuedJob>) -> Se
         dest,
         command: job.words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         paused: series.is_paused,
-        next: series.next.map(at),
+        next: series.next.map(moment),
         last_job: series.last.map(|job| job.to_string()),
         last_state: last.map(|job| job.entry.state(since_1970().as_secs())),
-        last: last.map(|job| at(job.entry.created)),
+        last: last.map(|job| moment(job.entry.created)),
     }
 }
 
 /// A worker at this time of the store. `runs` are the jobs that workers carry.
 pub(super) fn worker_view(worker: &WorkerRecord, runs: &HashMap<JobId, CarriedRun>, now: u64) -> WorkerView {
-    let at = |seconds: u64| Time::of_seconds(seconds.cast_signed());
     let WorkerRecord { profile, started, seen } = worker;
     let is_own = |run: &CarriedRun| run.worker == profile.id || run.part_workers.contains(&profile.id);
     let mut jobs: Vec<String> =
@@ -125,8 +122,8 @@ pub(super) fn worker_view(worker: &WorkerRecord, runs: &HashMap<JobId, CarriedRu
         parallel: profile.parallel,
         jobs,
         sites: profile.sites.keys().cloned().collect(),
-        started: at(*started),
-        seen: at(*seen),
+        started: moment(*started),
+        seen: moment(*seen),
         alive: worker.is_alive(now),
         draining: profile.is_draining,
     }

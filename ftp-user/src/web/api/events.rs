@@ -3,7 +3,7 @@
 use crate::web::call::Call;
 use crate::web::fleet::{Caller, EventStream, FeedItem, FleetEvent};
 use crate::web::guard::{CallerProof, tokens};
-use crate::web::view::Time;
+use ftp_io::clock::since_1970;
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::future::Future;
@@ -74,7 +74,7 @@ impl Frames {
             }
         };
         let tokens = self.call.fleet().tokens();
-        let caller = tokens::find(&tokens, digest, Time::now()).map(Caller::of_token);
+        let caller = tokens::find(&tokens, digest, since_1970().as_secs()).map(Caller::of_token);
         caller.as_ref() == Some(&known.caller)
     }
 }

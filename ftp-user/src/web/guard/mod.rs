@@ -7,10 +7,9 @@ pub(crate) mod tokens;
 use super::call::Peer;
 use super::error::{ApiError, ErrorCode, Result};
 use super::fleet::{Caller, Fleet};
-use super::view::Time;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
-use ftp_io::clock::Clock;
+use ftp_io::clock::{Clock, since_1970};
 use ftp_proto::address::Group;
 pub use sessions::random as new_token;
 use sessions::{Session, Sessions};
@@ -110,7 +109,7 @@ impl Guard {
             return Ok(None);
         };
         let tokens = fleet.tokens();
-        Ok(tokens::find(&tokens, &session.token, Time::now()).map(|token| KnownCaller {
+        Ok(tokens::find(&tokens, &session.token, since_1970().as_secs()).map(|token| KnownCaller {
             caller: Caller::of_token(token),
             proof: CallerProof::Session(session.clone()),
         }))
@@ -123,7 +122,7 @@ impl Guard {
     /// The token is wrong, or one of too many wrong ones.
     pub(crate) fn examine(&self, fleet: &dyn Fleet, who: ClientGroup, token: &str) -> Result<Caller> {
         let digest = digest(token);
-        if let Some(token) = tokens::find(&fleet.tokens(), &digest, Time::now()) {
+        if let Some(token) = tokens::find(&fleet.tokens(), &digest, since_1970().as_secs()) {
             return Ok(Caller::of_token(token));
         }
         if self.wrong.are_too_many(who, self.clock.now()) {
@@ -131,7 +130,7 @@ impl Guard {
                 .hint("wait a minute"));
         }
         // It may have been made just now.
-        if let Some(token) = tokens::find(&fleet.renewed_tokens()?, &digest, Time::now()) {
+        if let Some(token) = tokens::find(&fleet.renewed_tokens()?, &digest, since_1970().as_secs()) {
             return Ok(Caller::of_token(token));
         }
         self.wrong.note(who, self.clock.now());

@@ -2,7 +2,6 @@
 
 use super::ClientGroup;
 use crate::web::fleet::TokenInfo;
-use crate::web::view::Time;
 use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use sha2::{Digest, Sha256};
@@ -16,15 +15,15 @@ pub fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// The valid token of this hash. The time that it takes does not depend on how much of a hash is right.
-pub(crate) fn find<'t>(tokens: &'t [TokenInfo], digest: &[u8; 32], now: Time) -> Option<&'t TokenInfo> {
+/// The token of this hash that is valid at `now`, in seconds since 1970. The time that it takes does not depend on how much of a hash is right.
+pub(crate) fn find<'t>(tokens: &'t [TokenInfo], digest: &[u8; 32], now: u64) -> Option<&'t TokenInfo> {
     let mut found = None;
     for token in tokens {
-        if bool::from(token.digest.ct_eq(digest)) {
+        if bool::from(token.token.digest.ct_eq(digest)) {
             found = Some(token);
         }
     }
-    found.filter(|token| token.expires.is_none_or(|expires| expires > now))
+    found.filter(|token| token.token.expires.is_none_or(|expires| expires > now))
 }
 
 /// The wrong tokens of each address within the last minute.
@@ -76,6 +75,7 @@ const MOST_ADDRESSES: usize = 10_000;
 mod tests {
     use super::*;
     use crate::queue::Scope;
+    use crate::web::tests::fleet::token;
     use ftp_proto::address::Group;
     use std::net::IpAddr;
 
@@ -94,16 +94,9 @@ mod tests {
 
     #[test]
     fn an_expired_token_is_a_wrong_one() {
-        let token = |text: &str, expires| TokenInfo {
-            name: text.to_owned(),
-            scope: Scope::Read,
-            sites: Vec::new(),
-            expires,
-            digest: digest(text),
-        };
-        let tokens = [token("a", None), token("b", Some(Time::of_seconds(100)))];
-        let found =
-            |text: &str, now| find(&tokens, &digest(text), Time::of_seconds(now)).map(|t| t.name.as_str());
+        let mut tokens = ["a", "b"].map(|text| token(text, Scope::Read, &[]));
+        tokens[1].token.expires = Some(100);
+        let found = |text: &str, now| find(&tokens, &digest(text), now).map(|t| t.token.name.as_str());
         assert_eq!(found("a", 1000), Some("a"));
         assert_eq!(found("b", 99), Some("b"));
         assert_eq!(found("b", 100), None);

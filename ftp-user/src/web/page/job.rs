@@ -10,12 +10,12 @@ use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::{ApiError, Result};
 use crate::web::fleet::FileFilter;
-use crate::web::view::{FailureGroup, FileState, FileView, JobDetail, JobView, Slice, Time};
+use crate::web::view::{FailureGroup, FileState, FileView, JobDetail, JobView, Slice, Time, now};
 use std::fmt::Display;
 
 /// Shows a job.
 pub(super) fn show(call: &Call) -> Result<Answer> {
-    let (job, now) = (api::job_of(call)?, Time::now());
+    let (job, now) = (api::job_of(call)?, now());
     let detail = call.fleet().detail(&job.id)?;
     let shown = match call.query.get("files") {
         None | Some("all") => None,

@@ -8,7 +8,7 @@ use crate::queue::QueueState;
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::Result;
-use crate::web::view::{JobView, SiteView, Slice, Time};
+use crate::web::view::{JobView, SiteView, Slice, Time, now};
 
 /// The states of jobs that have not ended, as the filter has them.
 const ACTIVE: &str = "scheduled,queued,running,waiting,paused,interrupted";
@@ -22,7 +22,7 @@ pub(super) fn show(call: &Call) -> Result<Answer> {
         &[
             &Html::when(call.may_submit(), r#"<a class="button primary" href="/new">New job</a>"#),
             &filters(call, &sites),
-            &table(&jobs, Time::now()),
+            &table(&jobs, now()),
             &next_link(call, &jobs),
         ],
     );

@@ -91,9 +91,9 @@ pub(super) fn curve(points: &[RatePoint], now: Time) -> Html {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Html::default() };
     let highest = points.iter().map(|point| point.rate).max().unwrap_or(0).max(1);
     let lowest = points.iter().map(|point| point.rate).min().unwrap_or(0);
-    let span = (last.at.seconds() - first.at.seconds()).max(1);
+    let span = (last.at.as_second() - first.at.as_second()).max(1);
     let point = |point: &RatePoint| {
-        let x = (point.at.seconds() - first.at.seconds()) as f64 / span as f64 * 480.0;
+        let x = (point.at.as_second() - first.at.as_second()) as f64 / span as f64 * 480.0;
         let y = 110.0 - point.rate as f64 / highest as f64 * 100.0;
         format!("{x:.0},{y:.0} ")
     };

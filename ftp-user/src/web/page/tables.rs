@@ -9,12 +9,12 @@ use crate::queue::QueueState;
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::Result;
-use crate::web::view::{PairView, SeriesView, Time, WorkerView};
+use crate::web::view::{PairView, SeriesView, Time, WorkerView, now};
 use std::collections::BTreeSet;
 
 /// Shows the matrix of sites.
 pub(super) fn pairs(call: &Call) -> Result<Answer> {
-    let (pairs, now) = (api::pairs(call)?, Time::now());
+    let (pairs, now) = (api::pairs(call)?, now());
     let sites: BTreeSet<String> = api::sites(call)?.into_iter().map(|site| site.name).collect();
     let ends = pairs.iter().flat_map(|pair| [pair.source.clone(), pair.dest.clone()]);
     let sites: BTreeSet<String> = ends.chain(sites).collect();
@@ -69,7 +69,7 @@ fn known_pair(pair: &PairView, now: Time) -> Html {
 
 /// Shows the workers.
 pub(super) fn workers(call: &Call) -> Result<Answer> {
-    let (workers, now) = (api::workers(call)?, Time::now());
+    let (workers, now) = (api::workers(call)?, now());
     let table = match workers.is_empty() {
         true => Html::of(r#"<p class="empty">No worker has been seen.</p>"#, &[]),
         false => Html::of(
@@ -117,7 +117,7 @@ fn link_to_job(id: &String) -> Html {
 
 /// Shows the schedules.
 pub(super) fn series(call: &Call) -> Result<Answer> {
-    let (all, now) = (api::series(call)?, Time::now());
+    let (all, now) = (api::series(call)?, now());
     let table = match all.is_empty() {
         true => Html::of(
             "<p class=\"empty\">No schedules. The field \u{201c}Again and again\u{201d} of a new job makes one.</p>",

@@ -49,7 +49,7 @@ pub(crate) fn duration(seconds: u64) -> String {
 
 /// How long ago a moment was, or how far it is.
 pub(crate) fn age(time: Time, now: Time) -> String {
-    let seconds = now.seconds() - time.seconds();
+    let seconds = now.as_second() - time.as_second();
     match seconds {
         0.. => format!("{} ago", duration(seconds.unsigned_abs())),
         _ => format!("in {}", duration(seconds.unsigned_abs())),
@@ -82,6 +82,7 @@ pub(crate) fn command(job: &JobView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::moment;
 
     #[test]
     fn sizes_durations_and_words_are_short() {
@@ -94,7 +95,7 @@ mod tests {
             ["5 s", "1 min", "1 h", "1 h 1 min", "1 d", "1 d 1 h"]
         );
         assert_eq!([1, 1000, 1_234_567].map(number), ["1", "1,000", "1,234,567"]);
-        assert_eq!(age(Time::of_seconds(10), Time::of_seconds(75)), "1 min ago");
-        assert_eq!(age(Time::of_seconds(75), Time::of_seconds(10)), "in 1 min");
+        assert_eq!(age(moment(10), moment(75)), "1 min ago");
+        assert_eq!(age(moment(75), moment(10)), "in 1 min");
     }
 }

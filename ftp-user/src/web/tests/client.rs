@@ -1,10 +1,9 @@
 //! A small HTTP client that says exactly what a test wants it to say, and a daemon to say it to.
 
 use super::fleet::{TestFleet, job, token};
-use crate::queue::QueueState;
-use crate::queue::Scope;
+use crate::queue::{QueueState, Scope, moment};
 use crate::web::serve::{Listener, WebSettings, serve};
-use crate::web::view::{SeriesView, SiteView, Time};
+use crate::web::view::{SeriesView, SiteView};
 use ftp_io::socket;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -171,7 +170,7 @@ fn series(id: &str, owner: &str) -> SeriesView {
         dest: "two:".to_owned(),
         command: ["copy", "one:", "two:"].map(str::to_owned).into(),
         paused: false,
-        next: Some(Time::of_seconds(0)),
+        next: Some(moment(0)),
         last_job: None,
         last_state: None,
         last: None,

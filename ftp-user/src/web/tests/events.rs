@@ -117,7 +117,7 @@ async fn names_cannot_break_a_frame() {
 async fn a_stream_ends_with_its_token() {
     let daemon = Daemon::start().await;
     let mut reader = Reader::open(&daemon, "ann", "", None).await;
-    daemon.fleet.content().tokens.retain(|token| token.name != "ann");
+    daemon.fleet.content().tokens.retain(|token| token.token.name != "ann");
     assert!(reader.ends().await);
 }
 

@@ -1,23 +1,21 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::{JobChange, QueueState, Scope, StoredProgress, Wish};
+use crate::queue::{JobChange, QueueState, Scope, StoredProgress, Token, Wish, moment};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::fleet::{
     Caller, EventLine, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction,
     Submitted, TokenInfo,
 };
+use crate::web::token_digest;
 use crate::web::view::{
-    FileState, FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, Time,
-    WorkerView,
+    FileState, FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, WorkerView,
 };
+use ftp_io::clock::since_1970;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use tokio::sync::mpsc;
-use tokio_stream::Stream;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 /// The number of events that are kept.
 pub(crate) const KEPT: usize = 10_000;
@@ -45,17 +43,6 @@ pub(crate) struct Content {
 #[derive(Default)]
 pub(crate) struct TestFleet {
     content: Mutex<Content>,
-}
-
-/// Reads a channel as a stream.
-struct Reader(mpsc::UnboundedReceiver<FeedItem>);
-
-impl Stream for Reader {
-    type Item = FeedItem;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FeedItem>> {
-        self.0.poll_recv(context)
-    }
 }
 
 impl TestFleet {
@@ -91,13 +78,8 @@ impl Content {
 
 /// A token for tests.
 pub(crate) fn token(text: &str, scope: Scope, sites: &[&str]) -> TokenInfo {
-    TokenInfo {
-        name: text.to_owned(),
-        scope,
-        sites: sites.iter().map(|site| (*site).to_owned()).collect(),
-        expires: None,
-        digest: Sha256::digest(text.as_bytes()).into(),
-    }
+    let token = Token { name: text.to_owned(), scope, digest: token_digest(text), created: 0, expires: None };
+    TokenInfo { token, sites: sites.iter().map(|site| (*site).to_owned()).collect() }
 }
 
 /// A job for tests.
@@ -117,7 +99,7 @@ pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
         cause: None,
         wish: if state == QueueState::Paused { Wish::Pause } else { Wish::Run },
         times: JobTimes {
-            created: Time::of_seconds(Time::now().seconds() - 300),
+            created: moment(since_1970().as_secs() - 300),
             started: None,
             ended: None,
             next_try: None,
@@ -260,7 +242,7 @@ impl Fleet for TestFleet {
             }
         }
         content.readers.push(sender);
-        Ok(Box::pin(Reader(receiver)))
+        Ok(Box::pin(UnboundedReceiverStream::new(receiver)))
     }
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {

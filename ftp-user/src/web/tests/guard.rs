@@ -150,7 +150,7 @@ async fn a_session_ends_with_its_token_and_with_logout() {
     assert_eq!((out.status, daemon.page(&cookie, "/").await.status), (303, 303));
     let cookie = daemon.log_in("bob").await;
     assert_eq!(daemon.page(&cookie, "/").await.status, 200);
-    daemon.fleet.content().tokens.retain(|token| token.name != "bob");
+    daemon.fleet.content().tokens.retain(|token| token.token.name != "bob");
     let reply = daemon.page(&cookie, "/jobs/b1").await;
     assert_eq!(reply.header("location").as_deref(), Some("/login?next=%2Fjobs%2Fb1"));
     let outside = daemon.form("", "", "/login", "token=ann&next=//evil.example/").await;

@@ -2,10 +2,10 @@
 
 use super::client::Daemon;
 use super::fleet::job;
-use crate::queue::{QueueState, StoredProgress, Wish};
+use crate::queue::{QueueState, StoredProgress, Wish, moment};
 use crate::web::page::STYLE;
 use crate::web::view::{
-    FailureGroup, FileState, FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView, Time,
+    FailureGroup, FileState, FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView,
     WorkerView,
 };
 use serde_json::json;
@@ -72,7 +72,7 @@ fn poison(daemon: &Daemon) {
         data: some(),
     };
     let failures = vec![FailureGroup { cause: bad(), files: 2, names: vec![bad()] }];
-    let rates = [0, 1].map(|at| RatePoint { at: Time::of_seconds(at), rate: 5 }).into();
+    let rates = [0, 1].map(|at| RatePoint { at: moment(at), rate: 5 }).into();
     content.details.insert("h1".to_owned(), JobDetail { route: Some(route), rates, failures });
     content.sites = vec![SiteView { name: bad(), url: bad(), workers: vec![bad()] }];
     let pair = |cause| PairView {
@@ -93,8 +93,8 @@ fn poison(daemon: &Daemon) {
         parallel: 1,
         jobs: vec![bad()],
         sites: vec![bad()],
-        started: Time::of_seconds(0),
-        seen: Time::of_seconds(0),
+        started: moment(0),
+        seen: moment(0),
         alive: true,
         draining: false,
     }];
