@@ -10,10 +10,9 @@ use crate::job::{self, Job, Mode, Work};
 use crate::journal::as_text::{json_of, text_of};
 use crate::journal::{JournalFailure, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names, Remote};
-use crate::queue::{Entry, Recurrence, Series, Submission, parse_at, zone_name};
+use crate::queue::{Entry, Recurrence, Series, Submission, moment, parse_at, zone_name};
 use crate::world::LocalName;
 use ftp_io::clock::since_1970;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -46,8 +45,7 @@ impl JobDraft {
             return queue.submit(id, job, &entry).map(StoredDraft::Job);
         };
         let Entry { submission, created, .. } = entry;
-        let now = Timestamp::from_second(created.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let next = every.next(now, &zone).and_then(|next| u64::try_from(next.as_second()).ok());
+        let next = every.next(moment(created), &zone).and_then(|next| u64::try_from(next.as_second()).ok());
         let zone = zone_name(&zone);
         let (is_paused, last) = (false, None);
         let series = Series { submission, every, zone, created, next, is_paused, last };
@@ -119,8 +117,7 @@ pub(super) async fn draft(
 /// When a job may begin that begins at this time of the zone, in seconds since 1970.
 fn due(at: Option<&str>, now: u64, zone: &TimeZone) -> Result<u64> {
     let Some(at) = at else { return Ok(now) };
-    let today = Timestamp::from_second(now.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
-    let at = parse_at(at, today, zone).map_err(|why| Failure::usage(why.to_string()))?;
+    let at = parse_at(at, moment(now), zone).map_err(|why| Failure::usage(why.to_string()))?;
     Ok(u64::try_from(at.as_second()).unwrap_or(now))
 }
 

@@ -15,7 +15,7 @@ use crate::job::Status;
 use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, Submitted};
 use crate::queue::{
     EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites, Recurrence,
-    SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, parse_time_of_day,
+    SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, moment, parse_time_of_day,
     scattered_sites,
 };
 use crate::report::Event;
@@ -60,10 +60,6 @@ fn priority(text: &str) -> Result<Priority, String> {
 }
 
 impl QueueArgs {
-    /// Nothing was typed.
-    pub(super) const NONE: Self =
-        Self { queue: false, priority: None, at: None, every: None, wait: false, remote: RemoteArgs::NONE };
-
     /// When the runs of a series are planned, if the job is one.
     pub(super) fn recurrence(&self) -> Result<Option<Recurrence>> {
         let every = self.every.as_ref().map(|every| every.parse()).transpose();
@@ -141,7 +137,7 @@ impl General {
 
     /// Tells people when a job begins that does not begin at once, in the time zone of this host, and its interval if it has one.
     pub(super) fn say_when(&self, begins: Option<u64>, every: Option<&Recurrence>) {
-        let at = begins.and_then(|begins| Timestamp::from_second(begins.cast_signed()).ok());
+        let at = begins.map(moment);
         let words = every.and_then(Recurrence::interval_in_words);
         let then = words.map_or_else(String::new, |words| format!(", then {words}"));
         if let Some(at) = at.filter(|_| !self.quiet && !self.json) {
