@@ -163,12 +163,13 @@ impl Wish {
 }
 
 /// How a job of the queue stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueState {
     /// Its time has not come.
     Scheduled,
     /// It is carried as soon as a worker has room.
+    #[default]
     Queued,
     /// A worker carries it.
     Running,

@@ -10,6 +10,7 @@
 //! | `page` | what people see |
 //! | `view` | what is shown of jobs, files, sites and workers |
 //! | `fleet` | what is asked of the queue behind it, and who asks |
+//! | `event_log` | the last events, for those who follow them |
 //! | `client` | a client of the API |
 //! | `error` | why a request cannot be answered |
 //!
@@ -19,6 +20,7 @@ mod api;
 mod call;
 pub mod client;
 pub mod error;
+pub mod event_log;
 pub mod fleet;
 mod guard;
 mod page;

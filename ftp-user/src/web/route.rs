@@ -353,7 +353,7 @@ fn respond(answer: Answer, call: Call, connection: &Arc<Connection>) -> Result<R
         Answer::See(place, cookie) => see(&place, cookie)?,
         Answer::Events(feed) => {
             connection.become_stream(call.peer.who)?;
-            let frames = api::Frames::new(feed, call, connection.stopping.clone());
+            let frames = api::Frames::stream(feed, call, connection.stopping.clone());
             let mut response = typed(200, "text/event-stream", Body::from_stream(frames));
             // The seat of the connection was given back, so it carries no other request.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

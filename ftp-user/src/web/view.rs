@@ -23,10 +23,11 @@ pub struct Slice<T> {
 }
 
 /// How a file of a job stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileState {
     /// It has not begun.
+    #[default]
     Waiting,
     /// Its bytes move.
     Moving,
@@ -60,7 +61,7 @@ impl FileState {
 }
 
 /// A job as the API shows it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct JobView {
     /// What names it.
     pub id: String,
@@ -102,7 +103,7 @@ pub struct JobView {
 }
 
 /// The times of a job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct JobTimes {
     /// When it was submitted.
     pub created: Time,
@@ -115,7 +116,7 @@ pub struct JobTimes {
 }
 
 /// A file of a job as the API shows it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct FileView {
     /// The place that is read.
     pub source: String,
@@ -151,7 +152,7 @@ pub struct SiteView {
 }
 
 /// What is known of the path between two sites.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct PairView {
     /// The site that is read.
     pub source: String,
@@ -172,7 +173,7 @@ pub struct PairView {
 }
 
 /// A worker with its last sign of life.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct WorkerView {
     /// Its name, as `--name` gave it.
     pub name: String,
@@ -197,7 +198,7 @@ pub struct WorkerView {
 }
 
 /// A schedule with its runs.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct SeriesView {
     /// What names it.
     pub id: String,

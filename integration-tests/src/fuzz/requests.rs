@@ -1,14 +1,12 @@
 //! Requests to the API and the page of a daemon: the bytes of one connection, before a queue that remembers what was changed.
 
 use super::script::contains;
-use ftp_user::queue::{JobChange, QueueState, Scope, StoredProgress, Token, Wish, moment};
+use ftp_user::queue::{JobChange, QueueState, Scope, Token};
 use ftp_user::web::fleet::{EventStream, FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
 use ftp_user::web::serve::serve_one;
-use ftp_user::web::view::{
-    FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, WorkerView,
-};
+use ftp_user::web::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, WorkerView};
 use ftp_user::web::{ApiError, Caller, ErrorCode, Fleet, TokenInfo, WebSettings, token_digest};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::runtime::Builder;
@@ -101,19 +99,10 @@ fn job(id: &str, owner: &str, place: &str) -> JobView {
         verb: "copy".to_owned(),
         sources: vec![format!("one:{place}")],
         dest: "one:".to_owned(),
-        options: Map::new(),
         owner: owner.to_owned(),
-        priority: 0,
-        series: None,
         state: QueueState::Running,
-        exit: None,
         cause: Some(place.to_owned()),
-        wish: Wish::Run,
-        times: JobTimes { created: moment(0), started: None, ended: None, next_try: None },
-        worker: None,
-        path: None,
-        failed: 0,
-        progress: StoredProgress::default(),
+        ..JobView::default()
     }
 }
 
@@ -133,11 +122,7 @@ fn all_series() -> [SeriesView; 2] {
         sources: vec![format!("one:{place}")],
         dest: "one:".to_owned(),
         command: vec![format!("one:{place}")],
-        paused: false,
-        next: None,
-        last_job: None,
-        last_state: None,
-        last: None,
+        ..SeriesView::default()
     };
     [series("3", "ann-7", "a"), series("4", OTHER, PRIVATE)]
 }
@@ -228,10 +213,8 @@ impl Fleet for Changes {
             parallel: 1,
             jobs: vec!["2".to_owned()],
             sites: vec![PRIVATE.to_owned()],
-            started: moment(0),
-            seen: moment(0),
             alive: true,
-            draining: false,
+            ..WorkerView::default()
         }])
     }
 

@@ -14,7 +14,7 @@ use crate::job::Status;
 use crate::journal::{JobRecord, JournalFailure, Leases, StoredJob, TakenJob};
 use crate::queue::{Entry, Lease, MISTAKEN, Scope, Submission, Wish};
 use crate::report::{Event, Listener};
-use crate::web::{self, Caller};
+use crate::web::Caller;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub(super) enum RunResult {
     HeldBack { cause: String, pause: Duration },
     /// Another job stores at its destination: it goes on when that has ended.
     WaitsFor { other: JobId, dest: String },
-    /// Another worker that has carried a part of its tree is lost.
-    LostTreePart,
+    /// It has panicked, or another worker that has carried a part of its tree is lost.
+    LostWorker,
 }
 
 impl RunResult {
@@ -69,7 +69,7 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
     if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
         let leases = Leases::of(&daemon.reader, daemon.worker.id);
         if leases.has_lost_tree_part(record.id).unwrap_or(false) {
-            return RunResult::LostTreePart;
+            return RunResult::LostWorker;
         }
         // Its own connection to the store has failed, and may fail again.
         let cause = cause.unwrap_or_else(|| LOST_STORE.to_owned());
@@ -154,10 +154,8 @@ fn permit(submission: &Submission, job: &StoredJob, settings: &Settings) -> Resu
     let name = submission.owner.clone();
     let sites = settings.tokens.get(&name).cloned().unwrap_or_default();
     let caller = Caller { name, scope: Scope::Submit, sites, is_local: false };
-    let places: Vec<String> = job.places().map(|place| place.to_string_lossy().into_owned()).collect();
-    let permitted =
-        web::permit(&caller, places.iter().map(String::as_str), &super::fleet::site_views(settings, ""));
-    permitted.map_err(|why| Failure::new(Kind::Refused, why.message).hint(why.hint))
+    super::fleet::permit(&caller, job, settings)
+        .map_err(|why| Failure::new(Kind::Refused, why.message).hint(why.hint))
 }
 
 /// The pause of a job whose run has lost its connection to the store: the next one may last.

@@ -7,17 +7,15 @@ use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection};
 use crate::queue::StoredProgress;
 use crate::report::{Event, JobProgress, RunMessage, about};
-use crate::web::fleet::{EventLine, FeedItem, FleetEvent};
+use crate::web::event_log::EventLog;
+use crate::web::fleet::EventLine;
 use crate::web::view::{PairView, RatePoint, Time, now};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
-use tokio_stream::Stream;
 
 /// The events of a daemon, and how far its jobs are.
 #[derive(Debug)]
@@ -26,22 +24,13 @@ pub(super) struct Feed {
     worker: Arc<str>,
     /// What was counted.
     pub(super) counted: DaemonCounters,
+    /// Its events.
+    pub(super) log: Arc<EventLog>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<Arc<FleetEvent>>,
-    /// About how many bytes they take.
-    size: usize,
-    /// The number of the last event.
-    last: u64,
-    /// Those who wait for the next one.
-    waiting: HashMap<u64, Waker>,
-    /// The number of the last follower.
-    followers: u64,
-    /// How many there are.
-    following: usize,
     runs: BTreeMap<JobId, RunOfJob>,
     pairs: BTreeMap<[String; 2], SeenPair>,
 }
@@ -136,8 +125,8 @@ impl Feed {
     /// No event yet. Numbers are larger than those of a daemon before this one.
     pub(super) fn new(worker: String) -> Self {
         let last = u64::try_from(since_1970().as_micros()).unwrap_or(0);
-        let state = Mutex::new(State { last, ..State::default() });
-        Self { worker: worker.into(), counted: DaemonCounters::default(), state }
+        let log = Arc::new(EventLog::after(last));
+        Self { worker: worker.into(), counted: DaemonCounters::default(), log, state: Mutex::default() }
     }
 
     /// A run of a job begins: nothing of the one before counts.
@@ -166,7 +155,7 @@ impl Feed {
             let Some(line) = line(&said) else { return };
             EventLine::ready(line)
         };
-        self.state.locked().push(&job.id_text, &job.owner, line);
+        self.log.push(Arc::clone(&job.id_text), Arc::clone(&job.owner), line);
     }
 
     /// Notes what a run of a job has said: how far it is, its route, and what is counted.
@@ -207,7 +196,7 @@ impl Feed {
     /// Tells what a worker says of a job.
     fn tell_of(&self, worker: &str, job: JobId, owner: &str, line: &str) {
         let line = EventLine::ready(with_job(line, job, Some(worker)));
-        self.state.locked().push(&job.to_string().into(), &owner.into(), line);
+        self.log.push(job.to_string().into(), owner.into(), line);
     }
 
     /// How far the last run of a job is, if this daemon has carried it lately.
@@ -220,11 +209,6 @@ impl Feed {
         self.state.locked().runs.get(&job).cloned()
     }
 
-    /// The number of those who follow the events.
-    pub(super) fn followers(&self) -> usize {
-        self.state.locked().following
-    }
-
     /// What was seen of pairs since the start.
     pub(super) fn pairs(&self) -> Vec<PairView> {
         let view = |([source, dest], pair): (&[String; 2], &SeenPair)| PairView {
@@ -235,41 +219,9 @@ impl Feed {
             protection: Some(pair.protection.name().to_owned()),
             rate: pair.rate,
             seen: Some(pair.seen),
-            cause: None,
+            ..PairView::default()
         };
         self.state.locked().pairs.iter().map(view).collect()
-    }
-
-    /// The events after this one, and all that come.
-    pub(super) fn follow(self: &Arc<Self>, since: Option<u64>) -> Follower {
-        let mut state = self.state.locked();
-        state.followers += 1;
-        state.following += 1;
-        let next = since.unwrap_or(state.last).saturating_add(1);
-        Follower { feed: Arc::clone(self), number: state.followers, next }
-    }
-}
-
-impl State {
-    fn push(&mut self, job: &Arc<str>, owner: &Arc<str>, line: EventLine) {
-        self.last += 1;
-        self.size += line.size();
-        let (job, owner) = (Arc::clone(job), Arc::clone(owner));
-        self.events.push_back(Arc::new(FleetEvent { number: self.last, job, owner, line }));
-        while self.events.len() > MOST_EVENTS || self.size > MOST_BYTES {
-            self.size -= self.events.pop_front().map_or(self.size, |oldest| oldest.line.size());
-        }
-        self.waiting.drain().for_each(|(_, waker)| waker.wake());
-    }
-
-    /// The next event for a reader; `Reset` if it is there no longer, or never was.
-    fn next(&self, next: u64) -> Option<FeedItem> {
-        let first = self.events.front().map_or(self.last + 1, |first| first.number);
-        if next < first || next > self.last.saturating_add(1) {
-            return Some(FeedItem::Reset(self.last));
-        }
-        let at = usize::try_from(next - first).ok()?;
-        self.events.get(at).map(|event| FeedItem::Event(Arc::clone(event)))
     }
 }
 
@@ -352,47 +304,8 @@ pub(in crate::cli) fn with_job(line: &str, job: JobId, worker: Option<&str>) -> 
     text
 }
 
-/// Somebody who reads the events.
-#[derive(Debug)]
-pub(super) struct Follower {
-    feed: Arc<Feed>,
-    number: u64,
-    /// The number of the next event.
-    next: u64,
-}
-
-impl Stream for Follower {
-    type Item = FeedItem;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FeedItem>> {
-        let mut state = self.feed.state.locked();
-        let Some(item) = state.next(self.next) else {
-            state.waiting.insert(self.number, context.waker().clone());
-            return Poll::Pending;
-        };
-        drop(state);
-        self.next = 1 + match &item {
-            FeedItem::Event(event) => event.number,
-            FeedItem::Reset(last) => *last,
-        };
-        Poll::Ready(Some(item))
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        let mut state = self.feed.state.locked();
-        state.waiting.remove(&self.number);
-        state.following -= 1;
-    }
-}
-
 /// Room for both members that [`with_job`] adds, in bytes.
 const ROOM_FOR_MEMBERS: usize = 96;
-/// The largest number of events that a reader may be behind.
-const MOST_EVENTS: usize = 10_000;
-/// About how many bytes these events take at most.
-const MOST_BYTES: usize = 16 << 20;
 /// The largest number of jobs of which it is known how far their last run came.
 const MOST_RUNS: usize = 256;
 /// The largest number of pairs that are remembered.
@@ -408,30 +321,30 @@ mod tests {
     use crate::outcome::FileCopy;
     use crate::queue::moment;
     use crate::report::{Exits, LastFile};
+    use crate::web::event_log::{MOST_BYTES, MOST_EVENTS};
+    use crate::web::fleet::{EventStream, FeedItem};
     use ftp_proto::listing::{self, Facts};
+    use futures_util::FutureExt;
+    use tokio_stream::StreamExt;
 
     /// The length of an identity that a server makes up.
     const LONG: usize = 15_000;
 
-    fn read(follower: &mut Follower) -> Option<FeedItem> {
-        let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(follower).poll_next(&mut context) {
-            Poll::Ready(item) => item,
-            Poll::Pending => None,
-        }
+    fn read(follower: &mut EventStream) -> Option<FeedItem> {
+        follower.next().now_or_never().flatten()
     }
 
     #[test]
     fn a_reader_gets_each_event_once_and_is_told_if_some_are_gone() {
-        let feed = Arc::new(Feed::new("w\"1".to_owned()));
-        let mut early = feed.follow(None);
+        let feed = Feed::new("w\"1".to_owned());
+        let mut early = feed.log.follow(None);
         assert!(read(&mut early).is_none());
         for number in 0..3 {
             feed.tell(JobId::new(number), "ann", "{\"event\":\"job\"}");
         }
         let Some(FeedItem::Event(first)) = read(&mut early) else { panic!() };
         assert_eq!(first.line.to_string(), r#"{"event":"job","job":"0000000000000000","worker":"w\"1"}"#);
-        let mut late = feed.follow(Some(first.number));
+        let mut late = feed.log.follow(Some(first.number));
         let Some(FeedItem::Event(second)) = read(&mut late) else { panic!() };
         assert_eq!(second.number, first.number + 1);
         for _ in 0..MOST_EVENTS {
@@ -441,14 +354,14 @@ mod tests {
         assert!(read(&mut late).is_none());
         feed.tell(JobId::new(9), "ann", "{}");
         assert!(matches!(read(&mut late), Some(FeedItem::Event(event)) if event.number == last + 1));
-        let mut of_later_daemon = feed.follow(Some(last + 1_000));
+        let mut of_later_daemon = feed.log.follow(Some(last + 1_000));
         assert!(matches!(read(&mut of_later_daemon), Some(FeedItem::Reset(_))));
     }
 
     #[test]
     fn what_servers_have_sent_of_files_takes_no_more_memory_than_there_is_for_events() {
-        let feed = Arc::new(Feed::new("w".to_owned()));
-        let mut reader = feed.follow(None);
+        let feed = Feed::new("w".to_owned());
+        let mut reader = feed.log.follow(None);
         let ends = ["one", "two"].map(str::to_owned);
         let job = HeardJob::new(JobId::new(1), "ann", ends);
         let most = MOST_BYTES / LONG;
@@ -459,10 +372,11 @@ mod tests {
             let (event, exits) = (Event::File(Box::new(outcome)), Exits { of_kind: |_| 1, partly: 1 });
             feed.hear(&job, RunMessage::Event { event, progress: None, exits });
         }
-        assert!(feed.state.locked().events.len() < most);
-        assert!(matches!(read(&mut reader), Some(FeedItem::Reset(_))));
-        let last = feed.state.locked().events.back().map(|event| event.line.to_string()).unwrap();
-        let line: serde_json::Value = serde_json::from_str(&last).unwrap();
+        let Some(FeedItem::Reset(last)) = read(&mut reader) else { panic!() };
+        let after = |number| read(&mut feed.log.follow(Some(number)));
+        assert!(matches!(after(last - most as u64), Some(FeedItem::Reset(_))), "fewer are kept");
+        let Some(FeedItem::Event(event)) = after(last - 1) else { panic!() };
+        let line: serde_json::Value = serde_json::from_str(&event.line.to_string()).unwrap();
         assert_eq!(
             (&line["event"], &line["source"], &line["worker"]),
             (&json!("file"), &json!("a"), &json!("w"))

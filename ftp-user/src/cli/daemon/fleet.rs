@@ -50,18 +50,6 @@ impl Daemon {
         self.reader.queued(id).map_err(away)?.ok_or_else(|| ApiError::not_found("job"))
     }
 
-    /// Checks that a caller may use the places of a job. A token may have the name of somebody whose jobs may use everything.
-    fn permit(&self, caller: &Caller, job: &StoredJob) -> Result<(), ApiError> {
-        let places: Vec<String> = job.places().map(|place| place.to_string_lossy().into_owned()).collect();
-        match caller.scope {
-            Scope::Admin => Ok(()),
-            Scope::Read | Scope::Submit => {
-                let sites = site_views(&self.settings.locked(), "");
-                web::permit(caller, places.iter().map(String::as_str), &sites)
-            }
-        }
-    }
-
     fn series_view(&self, record: &SeriesRecord) -> Result<SeriesView, ApiError> {
         let last = record.series.last.map(|last| self.reader.queued(last));
         Ok(series_view(record, last.transpose().map_err(away)?.flatten().as_ref()))
@@ -252,7 +240,7 @@ impl Fleet for Daemon {
 
     fn change(&self, caller: &Caller, id: &str, change: JobChange) -> Result<JobView, ApiError> {
         let job = self.find(id)?;
-        self.permit(caller, &job.job)?;
+        permit(caller, &job.job, &self.settings.locked())?;
         let changed = self.queue.apply(job.id, change, caller.scope != Scope::Admin).map_err(away)?;
         changed.map_err(|why| {
             let state = Some(job.entry.state(since_1970().as_secs()));
@@ -269,7 +257,7 @@ impl Fleet for Daemon {
     }
 
     fn events(&self, since: Option<u64>) -> Result<EventStream, ApiError> {
-        Ok(Box::pin(self.feed.follow(since)))
+        Ok(self.feed.log.follow(since))
     }
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {
@@ -326,7 +314,7 @@ impl Fleet for Daemon {
         let all = self.reader.series().map_err(away)?.readable;
         let record = all.into_iter().find(|record| record.id == id);
         let record = record.ok_or_else(|| ApiError::not_found("series"))?;
-        self.permit(caller, &record.job)?;
+        permit(caller, &record.job, &self.settings.locked())?;
         let apply = |change: fn(&mut Series, u64)| {
             self.queue.change_series(id, |series, now| {
                 series.submission.is_limited |= caller.scope != Scope::Admin;
@@ -361,7 +349,7 @@ impl Fleet for Daemon {
             jobs: jobs.unwrap_or_default(),
             parallel: self.parallel.get(),
             longest_wait: oldest.map_or(0, |since| since_1970().as_secs().saturating_sub(since)),
-            followers: self.feed.followers(),
+            followers: self.feed.log.followers(),
             is_draining: self.is_draining.load(Ordering::Relaxed),
         }))
     }
@@ -403,8 +391,17 @@ impl Drop for PlanShare<'_> {
     }
 }
 
+/// Checks that a caller may use the places of a job. A token may have the name of somebody whose jobs may use everything.
+pub(super) fn permit(caller: &Caller, job: &StoredJob, settings: &Settings) -> Result<(), ApiError> {
+    if caller.scope == Scope::Admin {
+        return Ok(());
+    }
+    let places: Vec<String> = job.places().map(|place| place.to_string_lossy().into_owned()).collect();
+    web::permit(caller, places.iter().map(String::as_str), &site_views(settings, ""))
+}
+
 /// The sites of the settings.
-pub(super) fn site_views(settings: &Settings, worker: &str) -> Vec<SiteView> {
+fn site_views(settings: &Settings, worker: &str) -> Vec<SiteView> {
     let view = |(name, site): (&str, &crate::place::Remote)| SiteView {
         name: name.to_owned(),
         url: site_text(site),
@@ -425,10 +422,8 @@ fn remembered_pair(path: &WorkedPath, settings: &Settings) -> Option<PairView> {
         dest: name(&path.destination)?,
         path: Some(rung.path().to_owned()),
         rung: Some(rung.name().to_owned()),
-        protection: None,
-        rate: None,
         seen: Some(moment(path.at)),
-        cause: None,
+        ..PairView::default()
     })
 }
 

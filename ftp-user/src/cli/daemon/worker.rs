@@ -63,8 +63,7 @@ pub(super) struct Worker {
 #[derive(Clone, Debug)]
 struct UnwrittenEnd {
     lease: Lease,
-    /// Nothing if it has panicked.
-    result: Option<RunResult>,
+    result: RunResult,
     /// How often the settings have kept the job from beginning.
     postponed: u32,
 }
@@ -363,7 +362,7 @@ impl Worker {
         let daemon = Arc::clone(&self.daemon);
         self.daemon.queue.on_disk(move |_| daemon.renew_tokens()).await?;
         self.tell_changes().await?;
-        if self.daemon.has_database() && self.daemon.feed.followers() > 0 {
+        if self.daemon.has_database() && self.daemon.feed.log.followers() > 0 {
             let (daemon, told) = (Arc::clone(&self.daemon), std::mem::take(&mut self.told_progress));
             self.told_progress = self.daemon.queue.on_disk(move |_| daemon.tell_progress(&told)).await?;
         }
@@ -423,8 +422,8 @@ impl Worker {
     /// Notes the end of a run. It is not in the journal yet.
     fn ended(&mut self, ended: Result<(Id, RunResult), JoinError>) {
         let (task, result) = match ended {
-            Ok((task, result)) => (task, Some(result)),
-            Err(panicked) => (panicked.id(), None),
+            Ok(ended) => ended,
+            Err(panicked) => (panicked.id(), RunResult::LostWorker),
         };
         let Some(RunningJob { lease, carried, .. }) = self.running.remove(&task) else { return };
         self.recent.retain(|recent| (&recent.owner, &recent.pair) != (&carried.owner, &carried.pair));
@@ -433,7 +432,7 @@ impl Worker {
         }
         self.recent.push(CarriedJob { is_running: false, ..carried });
         let mut postponed = 0;
-        if result.as_ref().is_some_and(RunResult::has_not_begun) && !lease.is_of_tree_part() {
+        if result.has_not_begun() && !lease.is_of_tree_part() {
             if self.postponed.len() >= MOST_POSTPONED {
                 self.postponed.clear();
             }
@@ -452,7 +451,7 @@ impl Worker {
             return Ok(());
         }
         let of_parts = self.unwritten.iter().filter(|end| end.lease.is_of_tree_part());
-        let has_begun = |end: &UnwrittenEnd| !end.result.as_ref().is_some_and(RunResult::has_not_begun);
+        let has_begun = |end: &UnwrittenEnd| !end.result.has_not_begun();
         let parts: Vec<(Lease, bool)> = of_parts.map(|end| (end.lease, has_begun(end))).collect();
         let id = self.daemon.worker.id;
         if !parts.is_empty() {
@@ -492,24 +491,24 @@ impl Worker {
 impl UnwrittenEnd {
     /// Whether the run has come to its end.
     fn has_result(&self) -> bool {
-        matches!(self.result, Some(RunResult::Ended { exit, .. }) if exit != INTERRUPTED)
+        matches!(self.result, RunResult::Ended { exit, .. } if exit != INTERRUPTED)
     }
 
     /// Notes the end in the entry of its job.
     fn note(self, entry: &mut Entry, now: u64) {
         match self.result {
-            Some(RunResult::Ended { exit, cause }) => entry.end(exit, cause, now),
-            Some(RunResult::GivenUp { exit, cause }) => entry.end_cancel(exit, cause, now),
-            Some(RunResult::Postponed { cause }) => {
+            RunResult::Ended { exit, cause } => entry.end(exit, cause, now),
+            RunResult::GivenUp { exit, cause } => entry.end_cancel(exit, cause, now),
+            RunResult::Postponed { cause } => {
                 entry.postpone(cause, now);
                 lengthen(entry, self.postponed, LONGEST_POSTPONED, now);
             }
-            Some(RunResult::HeldBack { cause, pause }) => {
+            RunResult::HeldBack { cause, pause } => {
                 entry.hold_back(cause, pause, now);
                 lengthen(entry, self.postponed, LONGEST_HELD_BACK, now);
             }
-            Some(RunResult::WaitsFor { other, dest }) => entry.wait_for(other, &dest, now),
-            Some(RunResult::LostTreePart) | None => entry.lose_worker(now),
+            RunResult::WaitsFor { other, dest } => entry.wait_for(other, &dest, now),
+            RunResult::LostWorker => entry.lose_worker(now),
         }
     }
 }
@@ -568,7 +567,7 @@ mod tests {
             for (result, pause) in
                 [(RunResult::Postponed { cause: cause() }, of_settings), (lost(), of_store)]
             {
-                let (mut entry, result) = (Entry::default(), Some(result));
+                let mut entry = Entry::default();
                 UnwrittenEnd { lease, result, postponed }.note(&mut entry, 1_000);
                 assert_eq!(entry.due, 1_000 + pause, "{postponed}");
             }

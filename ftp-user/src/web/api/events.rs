@@ -4,37 +4,60 @@ use crate::web::call::Call;
 use crate::web::fleet::{Caller, EventStream, FeedItem, FleetEvent};
 use crate::web::guard::{CallerProof, tokens};
 use ftp_io::clock::since_1970;
+use futures_util::stream::unfold;
 use std::convert::Infallible;
 use std::fmt::Write;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt, once};
 
 /// The frames of a stream of events.
 pub(crate) struct Frames {
     feed: EventStream,
     call: Call,
-    /// Ready when the daemon ends.
-    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Says when the daemon ends.
+    stopping: watch::Receiver<bool>,
     /// When the token of the reader is looked at.
     beat: Interval,
     beats: u64,
-    has_begun: bool,
 }
 
 impl Frames {
     /// The frames of a feed, as the caller may read them.
-    pub(crate) fn new(feed: EventStream, call: Call, mut stopping: watch::Receiver<bool>) -> Self {
-        let stop = Box::pin(async move {
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        });
+    pub(crate) fn stream(
+        feed: EventStream,
+        call: Call,
+        stopping: watch::Receiver<bool>,
+    ) -> impl Stream<Item = Result<String, Infallible>> {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { feed, call, stop, beat, beats: 0, has_begun: false }
+        let frames = Self { feed, call, stopping, beat, beats: 0 };
+        let others = unfold(frames, async |mut frames| Some((Ok(frames.next().await?), frames)));
+        once(Ok("retry: 3000\n: the stream begins\n\n".to_owned())).chain(others)
+    }
+
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            tokio::select! {
+                biased;
+                () = ended(&mut self.stopping) => return None,
+                _ = self.beat.tick() => {
+                    if !self.is_permitted() {
+                        return None;
+                    }
+                    self.beats += 1;
+                    if self.beats.is_multiple_of(BEATS_OF_SIGN) {
+                        return Some(":\n\n".to_owned());
+                    }
+                }
+                item = self.feed.next() => {
+                    if let Some(frame) = self.frame(&item?) {
+                        return Some(frame);
+                    }
+                }
+            }
+        }
     }
 
     /// The frame of an item; `None` if the reader did not ask for it, or may not see it.
@@ -79,32 +102,8 @@ impl Frames {
     }
 }
 
-impl Stream for Frames {
-    type Item = Result<String, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if !std::mem::replace(&mut self.has_begun, true) {
-            return Poll::Ready(Some(Ok("retry: 3000\n: the stream begins\n\n".to_owned())));
-        }
-        if self.stop.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
-        }
-        while self.beat.poll_tick(context).is_ready() {
-            if !self.is_permitted() {
-                return Poll::Ready(None);
-            }
-            self.beats += 1;
-            if self.beats.is_multiple_of(BEATS_OF_SIGN) {
-                return Poll::Ready(Some(Ok(":\n\n".to_owned())));
-            }
-        }
-        loop {
-            let Some(item) = ready!(self.feed.as_mut().poll_next(context)) else { return Poll::Ready(None) };
-            if let Some(frame) = self.frame(&item) {
-                return Poll::Ready(Some(Ok(frame)));
-            }
-        }
-    }
+async fn ended(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// The time between two looks at the token.

@@ -304,12 +304,8 @@ async fn files_are_listed_by_their_state() {
         dest: "two:a".into(),
         state,
         bytes: 1,
-        path: None,
-        rung: None,
-        verified: None,
         attempts: 1,
-        worker: None,
-        cause: None,
+        ..FileView::default()
     };
     daemon.fleet.content().files.insert("a1".into(), vec![file(FileState::Done), file(FileState::Failed)]);
     let files = daemon.api("ann", "GET /api/v1/jobs/a1/files?state=failed", "").await.json();

@@ -169,10 +169,7 @@ fn series(id: &str, owner: &str) -> SeriesView {
         sources: vec!["one:".to_owned()],
         dest: "two:".to_owned(),
         command: ["copy", "one:", "two:"].map(str::to_owned).into(),
-        paused: false,
         next: Some(moment(0)),
-        last_job: None,
-        last_state: None,
-        last: None,
+        ..SeriesView::default()
     }
 }

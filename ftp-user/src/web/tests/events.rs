@@ -1,7 +1,7 @@
 //! What readers of events get.
 
 use super::client::Daemon;
-use super::fleet::KEPT;
+use crate::web::event_log::MOST_EVENTS;
 use crate::web::serve::{Listener, WebSettings, serve};
 use ftp_io::socket;
 use serde_json::json;
@@ -86,7 +86,7 @@ async fn a_stream_goes_on_after_the_last_event_and_resets_when_that_is_too_old()
         text.contains("\"files\":4") && !text.contains("\"files\":3") && !text.contains("reset"),
         "{text}"
     );
-    for number in 6..=KEPT as u64 + 10 {
+    for number in 6..=MOST_EVENTS as u64 + 10 {
         tell(&daemon, "a1", "ann", number);
     }
     // What is no number names no event that the reader has got.

@@ -1,10 +1,10 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::{JobChange, QueueState, Scope, StoredProgress, Token, Wish, moment};
+use crate::queue::{JobChange, QueueState, Scope, Token, Wish, moment};
 use crate::web::error::{ApiError, ErrorCode};
+use crate::web::event_log::EventLog;
 use crate::web::fleet::{
-    Caller, EventLine, EventStream, FeedItem, FileFilter, Fleet, FleetEvent, JobFilter, NewJob, SeriesAction,
-    Submitted, TokenInfo,
+    Caller, EventLine, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
 };
 use crate::web::token_digest;
 use crate::web::view::{
@@ -12,13 +12,8 @@ use crate::web::view::{
 };
 use ftp_io::clock::since_1970;
 use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-
-/// The number of events that are kept.
-pub(crate) const KEPT: usize = 10_000;
 
 /// What a [`TestFleet`] has in it. Tests change it as they like.
 #[derive(Default)]
@@ -34,15 +29,13 @@ pub(crate) struct Content {
     pub(crate) tokens: Vec<TokenInfo>,
     pub(crate) is_away: bool,
     pub(crate) looks: usize,
-    events: VecDeque<Arc<FleetEvent>>,
-    last_event: u64,
-    readers: Vec<mpsc::UnboundedSender<FeedItem>>,
 }
 
 /// A queue in memory.
 #[derive(Default)]
 pub(crate) struct TestFleet {
     content: Mutex<Content>,
+    log: Arc<EventLog>,
 }
 
 impl TestFleet {
@@ -58,21 +51,7 @@ impl TestFleet {
 
     /// Says that something has happened.
     pub(crate) fn tell(&self, job: &str, owner: &str, object: Value) {
-        self.content().tell(job, owner, object);
-    }
-}
-
-impl Content {
-    fn tell(&mut self, job: &str, owner: &str, object: Value) {
-        self.last_event += 1;
-        let line = EventLine::ready(object.to_string());
-        let event =
-            Arc::new(FleetEvent { number: self.last_event, job: job.into(), owner: owner.into(), line });
-        self.events.push_back(Arc::clone(&event));
-        if self.events.len() > KEPT {
-            self.events.pop_front();
-        }
-        self.readers.retain(|reader| reader.send(FeedItem::Event(Arc::clone(&event))).is_ok());
+        self.log.push(job.into(), owner.into(), EventLine::ready(object.to_string()));
     }
 }
 
@@ -86,28 +65,14 @@ pub(crate) fn token(text: &str, scope: Scope, sites: &[&str]) -> TokenInfo {
 pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
     JobView {
         id: id.to_owned(),
-        name: None,
         verb: "copy".to_owned(),
         sources: vec!["one:photos".to_owned()],
         dest: "two:".to_owned(),
-        options: serde_json::Map::new(),
         owner: owner.to_owned(),
-        priority: 0,
-        series: None,
         state,
-        exit: None,
-        cause: None,
         wish: if state == QueueState::Paused { Wish::Pause } else { Wish::Run },
-        times: JobTimes {
-            created: moment(since_1970().as_secs() - 300),
-            started: None,
-            ended: None,
-            next_try: None,
-        },
-        worker: None,
-        path: None,
-        failed: 0,
-        progress: StoredProgress::default(),
+        times: JobTimes { created: moment(since_1970().as_secs() - 300), ..JobTimes::default() },
+        ..JobView::default()
     }
 }
 
@@ -149,7 +114,7 @@ impl Fleet for TestFleet {
             ..job(&format!("job-{number}"), &caller.name, QueueState::Queued)
         };
         content.jobs.insert(0, made.clone());
-        content.tell(
+        self.tell(
             &made.id,
             &made.owner,
             json!({"event": "job", "job": made.id, "state": "queued", "worker": null}),
@@ -224,25 +189,13 @@ impl Fleet for TestFleet {
         };
         let job = job.clone();
         let object = json!({"event": "job", "job": job.id, "state": job.state, "worker": null});
-        content.tell(&job.id, &job.owner, object);
+        self.tell(&job.id, &job.owner, object);
         Ok(job)
     }
 
     fn events(&self, since: Option<u64>) -> Result<EventStream, ApiError> {
-        let mut content = self.ready()?;
-        let (sender, receiver) = mpsc::unbounded_channel();
-        if let Some(since) = since {
-            let oldest = content.events.front().map_or(content.last_event + 1, |event| event.number);
-            if since.saturating_add(1) < oldest || since > content.last_event {
-                let _ = sender.send(FeedItem::Reset(content.last_event));
-            } else {
-                for event in content.events.iter().filter(|event| event.number > since) {
-                    let _ = sender.send(FeedItem::Event(Arc::clone(event)));
-                }
-            }
-        }
-        content.readers.push(sender);
-        Ok(Box::pin(UnboundedReceiverStream::new(receiver)))
+        drop(self.ready()?);
+        Ok(self.log.follow(since))
     }
 
     fn sites(&self) -> Result<Vec<SiteView>, ApiError> {

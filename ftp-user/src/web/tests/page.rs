@@ -81,9 +81,8 @@ fn poison(daemon: &Daemon) {
         path: some(),
         rung: some(),
         protection: some(),
-        rate: None,
-        seen: None,
         cause,
+        ..PairView::default()
     };
     content.pairs = vec![pair(None), pair(some())];
     content.workers = vec![WorkerView {
@@ -93,10 +92,8 @@ fn poison(daemon: &Daemon) {
         parallel: 1,
         jobs: vec![bad()],
         sites: vec![bad()],
-        started: moment(0),
-        seen: moment(0),
         alive: true,
-        draining: false,
+        ..WorkerView::default()
     }];
     for series in &mut content.series {
         (series.id, series.owner, series.every, series.zone) = (bad(), bad(), bad(), bad());
