@@ -51,6 +51,12 @@ impl From<&Server> for Door {
 }
 
 impl Door {
+    /// The URL of a path.
+    pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
+        let Self { at, user, password } = self;
+        format!("{scheme}://{user}:{}@{at}/{path}", password.replace(':', "%3A"))
+    }
+
     /// A control connection, logged in, inside TLS if there is a client for that.
     pub(crate) fn enter(&self, tls: Option<&TlsClient>) -> Raw {
         let mut control = Raw::connect(Dialect::Rfc959, self.at);
@@ -72,6 +78,11 @@ pub(crate) struct Purpose<'a> {
     /// More options of ours.
     pub(crate) args: &'a [&'a str],
 }
+
+/// The usual servers of other people.
+pub(crate) const KINDS: [Kind; 4] = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
+/// TLS of pyftpdlib is not prepared.
+pub(crate) const KINDS_WITH_TLS: &[Kind] = KINDS.split_at(3).0;
 
 /// What is usual for [`Purpose::args`]: many sessions of one address are no attack here.
 pub(crate) const CROWD: &[&str] = &[
@@ -127,10 +138,7 @@ impl Contender {
             all.push(Self::ours(BASELINE, Some(programs), place, purpose, fill));
         }
         for kind in purpose.kinds {
-            match Self::theirs(*kind, place, purpose.tls, fill) {
-                Ok(server) => all.push(server),
-                Err(Skipped(reason)) => report.skip(kind.name(), reason),
-            }
+            all.extend(report.found(kind.name(), Self::theirs(*kind, place, purpose.tls, fill)));
         }
         all
     }
@@ -235,5 +243,41 @@ impl Contender {
             same == 50
         });
         last
+    }
+}
+
+/// Two servers of a kind.
+pub(crate) struct Pair {
+    /// The source and the destination.
+    pub(crate) ends: [Contender; 2],
+}
+
+impl Pair {
+    /// A pair of ours, of the baseline and of every kind that can be had twice. Each source has what `fill` makes.
+    pub(crate) fn all(
+        plan: &Plan,
+        place: &Path,
+        purpose: Purpose<'_>,
+        fill: &dyn Fn(&Path),
+        report: &mut Report,
+    ) -> Vec<Self> {
+        let sources = Contender::all(plan, place, purpose, fill, report);
+        let mut destinations = Contender::all(plan, place, purpose, &|_| {}, report);
+        let mut pairs = Vec::new();
+        for source in sources {
+            if let Some(at) = destinations.iter().position(|to| to.name == source.name) {
+                pairs.push(Self { ends: [source, destinations.remove(at)] });
+            }
+        }
+        pairs
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.ends[0].name
+    }
+
+    /// What both have spent so far.
+    pub(crate) fn cpu(&self) -> f64 {
+        self.ends.iter().map(|server| server.cpu().total()).sum()
     }
 }

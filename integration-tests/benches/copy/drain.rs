@@ -5,22 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use integration_tests::foreign::Kind;
 use integration_tests::performance::SERVER;
 
 use crate::client::{Client, drop_all};
-use crate::contender::{CROWD, Contender, Purpose};
-use crate::figures::GIB;
+use crate::contender::{CROWD, Contender, KINDS, Purpose};
 use crate::limit;
 use crate::plan::{FILE, Plan};
 use crate::report::Report;
 use crate::suite::turns;
-
-fn add(plan: &Plan, report: &mut Report, (work, name): (&str, &str), (seconds, cpu): (f64, f64)) {
-    let gib = plan.bytes() as f64 / GIB;
-    report.add(work, "GiB/s", name, gib / seconds);
-    report.add(work, "CPU s/GiB", name, cpu / gib);
-}
 
 fn retrieve(plan: &Plan, server: &Contender, before: Option<&str>) -> (f64, f64) {
     let spent = server.cpu();
@@ -38,8 +30,7 @@ fn retrieve(plan: &Plan, server: &Contender, before: Option<&str>) -> (f64, f64)
 
 /// Part `drain`; `file` is the large file.
 pub(crate) fn table(plan: &Plan, place: &Path, file: &Path, report: &mut Report) {
-    let kinds = &[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
-    let purpose = Purpose { kinds, tls: false, args: CROWD };
+    let purpose = Purpose { kinds: &KINDS, tls: false, args: CROWD };
     let fill = |root: &Path| fs::hard_link(file, root.join(FILE)).unwrap();
     let servers = Contender::all(plan, place, purpose, &fill, report);
     for round in 0..plan.rounds {
@@ -51,7 +42,7 @@ pub(crate) fn table(plan: &Plan, place: &Path, file: &Path, report: &mut Report)
                     ("limit", (seconds, spent.total()))
                 }
             };
-            add(plan, report, ("RETR that is dropped", name), taken);
+            report.moved("RETR that is dropped", name, plan.bytes(), taken);
         }
     }
 }
@@ -65,7 +56,8 @@ pub(crate) fn digests(plan: &Plan, place: &Path, file: &Path, report: &mut Repor
     for round in 0..plan.rounds {
         for turn in turns(round, digests.len()) {
             let (name, command) = digests[turn];
-            add(plan, report, ("RETR with BLAKE3", name), retrieve(plan, &server, command));
+            let taken = retrieve(plan, &server, command);
+            report.moved("RETR with BLAKE3", name, plan.bytes(), taken);
         }
     }
 }

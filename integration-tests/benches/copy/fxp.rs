@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
+use integration_tests::foreign::{Desk, Kind, Tool};
 use integration_tests::user::user;
 
-use crate::contender::{Contender, Door, Purpose, roots};
+use crate::contender::{Contender, Pair, Purpose, roots};
 use crate::plan::{FILE, Plan};
 use crate::report::Report;
 use crate::suite::turns;
@@ -44,11 +44,6 @@ impl Commander {
     }
 }
 
-fn url(scheme: &str, server: &Contender, name: &str) -> String {
-    let Door { at, user, password } = server.door();
-    format!("{scheme}://{user}:{}@{at}/{name}", password.replace(':', "%3A"))
-}
-
 fn mirror(desk: &Desk, lftp: &Tool, from: &Contender, to: &Contender) -> Result<(), String> {
     // mirror copies files as they are; get may take them for text. Without its MODE Z the servers would compress.
     let script = format!(
@@ -56,69 +51,62 @@ fn mirror(desk: &Desk, lftp: &Tool, from: &Contender, to: &Contender) -> Result<
          set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ftp:ssl-protect-fxp yes; \
          set ftp:use-fxp yes; set ftp:fxp-force yes; \
          set ftp:use-mode-z no; mirror {} {}",
-        url("ftp", from, SHARED),
-        url("ftp", to, COPIED),
+        from.door().url("ftp", SHARED),
+        to.door().url("ftp", COPIED),
     );
     let run = desk.try_run(lftp, &["--norc", "-c", &script], "");
     if run.code == Some(0) { Ok(()) } else { Err(format!("lftp: {}", run.stderr.trim())) }
 }
 
 fn agent(from: &Contender, to: &Contender) -> Result<(), String> {
-    let (source, copy) = (url("ftpes", from, SHARED), url("ftpes", to, COPIED));
+    let (source, copy) = (from.door().url("ftpes", SHARED), to.door().url("ftpes", COPIED));
     let args = ["copy", "-r", "--path", "direct", "--insecure", "--verify", "size", &source, &copy];
     let run = user().args(args).run();
     if run.code() == Some(0) { Ok(()) } else { Err(format!("ftp-user: {}", run.said.trim())) }
 }
 
-/// Two servers of a kind: the sources, which have the large file, and the destinations.
-fn two_of_each(
-    plan: &Plan,
-    place: &Path,
-    file: &Path,
-    report: &mut Report,
-) -> (Vec<Contender>, Vec<Contender>) {
+/// Two servers of a kind: the source has the large file.
+fn two_of_each(plan: &Plan, place: &Path, file: &Path, report: &mut Report) -> Vec<Pair> {
     let wide = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
     let purpose = Purpose { kinds: &[Kind::Proftpd], tls: true, args: &wide };
-    let mut start = |fill: &dyn Fn(&Path)| Contender::all(plan, place, purpose, fill, report);
-    let sources = start(&|root| {
+    let fill = |root: &Path| {
         fs::create_dir(root.join(SHARED)).unwrap();
         fs::hard_link(file, root.join(SHARED).join(FILE)).unwrap();
-    });
-    let destinations = start(&|_| {});
+    };
+    let pairs = Pair::all(plan, place, purpose, &fill, report);
     // lftp pins no certificate, so our servers know each other's.
-    let certificates = sources.iter().chain(&destinations).filter_map(Contender::certificate);
+    let certificates = pairs.iter().flat_map(|pair| &pair.ends).filter_map(Contender::certificate);
     let certificates: String = certificates.map(|path| fs::read_to_string(path).unwrap()).collect();
     fs::write(roots(place), certificates).unwrap();
-    (sources, destinations)
+    pairs
 }
 
 /// Part `fxp`; `file` is the large file.
 pub(crate) fn table(plan: &Plan, place: &Path, file: &Path, report: &mut Report) {
-    let (sources, destinations) = two_of_each(plan, place, file, report);
-    let pairs: Vec<_> = sources.iter().zip(&destinations).collect();
-    match Tool::debian("lftp", &["lftp"], "bin/lftp") {
-        Ok(lftp) => rounds(plan, &Commander::Lftp(Box::new((Desk::new(), lftp))), pairs.clone(), report),
-        Err(Skipped(reason)) => report.skip("lftp", reason),
+    let pairs = two_of_each(plan, place, file, report);
+    let lftp = Tool::debian("lftp", &["lftp"], "bin/lftp");
+    if let Some(lftp) = report.found("lftp", lftp) {
+        rounds(plan, &Commander::Lftp(Box::new((Desk::new(), lftp))), &pairs, report);
     }
-    rounds(plan, &Commander::UserAgent, pairs, report);
+    rounds(plan, &Commander::UserAgent, &pairs, report);
 }
 
-fn rounds(plan: &Plan, commander: &Commander, mut pairs: Vec<(&Contender, &Contender)>, report: &mut Report) {
-    let copy = |(from, to): (&Contender, &Contender)| commander.copy(plan, from, to);
-    // A pair of other people's servers that cannot be commanded so has no part in this.
-    pairs.retain(|pair| match copy(*pair) {
-        Ok(()) => true,
-        Err(why) if is_peer(pair.0) => {
-            report.skip(pair.0.name, why);
-            false
+fn rounds(plan: &Plan, commander: &Commander, pairs: &[Pair], report: &mut Report) {
+    let copy = |pair: &Pair| commander.copy(plan, &pair.ends[0], &pair.ends[1]);
+    let mut able = Vec::new();
+    for pair in pairs {
+        // A pair of other people's servers that cannot be commanded so has no part in this.
+        match copy(pair) {
+            Ok(()) => able.push(pair),
+            Err(why) if is_peer(&pair.ends[0]) => report.skip(pair.name(), why),
+            Err(why) => panic!("{why}"),
         }
-        Err(why) => panic!("{why}"),
-    });
+    }
     let work = format!("PROT P from server to server by {}", commander.name());
     for round in 0..plan.rounds {
-        for turn in turns(round, pairs.len()) {
-            let pair = pairs[turn];
-            measured(plan, &[pair.0, pair.1], &work, || copy(pair).unwrap(), report);
+        for turn in turns(round, able.len()) {
+            let pair = able[turn];
+            measured(plan, &pair.ends, &work, || copy(pair).unwrap(), report);
         }
     }
 }

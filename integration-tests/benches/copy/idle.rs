@@ -6,15 +6,13 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use integration_tests::foreign::Kind;
 use integration_tests::performance::{BASELINE, SERVER};
 use integration_tests::raw::Raw;
 use integration_tests::site::sample;
 use integration_tests::tls_client::TlsClient;
 
 use crate::client::{Client, drop_all};
-use crate::contender::{CROWD, Contender, Purpose};
-use crate::figures::GIB;
+use crate::contender::{CROWD, Contender, KINDS, KINDS_WITH_TLS, Purpose};
 use crate::plan::Plan;
 use crate::process::raise_descriptor_limit;
 use crate::report::Report;
@@ -52,9 +50,7 @@ fn crowd(server: &Contender, count: usize, tls: Option<&TlsClient>) -> Vec<Raw> 
 }
 
 fn memory(plan: &Plan, place: &Path, tls: Option<&TlsClient>, report: &mut Report) {
-    let all = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
-    // TLS of pyftpdlib is not prepared.
-    let kinds = if tls.is_some() { &all[..3] } else { &all[..] };
+    let kinds = if tls.is_some() { KINDS_WITH_TLS } else { &KINDS };
     let purpose = Purpose { kinds, tls: tls.is_some(), args: CROWD };
     let (session, empty) = if tls.is_some() {
         ("idle session inside TLS (PSS)", "TLS server without sessions (PSS)")
@@ -100,13 +96,12 @@ fn beside(plan: &Plan, place: &Path, report: &mut Report) {
     for round in 0..=plan.rounds {
         for turn in turns(round, servers.len()) {
             let (start, before) = (Instant::now(), servers[turn].cpu());
-            let bytes = clients[turn].retrieve(LARGE, |data| drop_all(&data)) as f64;
+            let bytes = clients[turn].retrieve(LARGE, |data| drop_all(&data));
             let (seconds, spent) = (start.elapsed().as_secs_f64(), servers[turn].cpu().since(before));
             // The first round does not count.
             if round > 0 {
                 let name = [SERVER, "without sessions"][turn];
-                report.add("RETR beside idle sessions", "GiB/s", name, bytes / GIB / seconds);
-                report.add("RETR beside idle sessions", "CPU s/GiB", name, spent.total() / (bytes / GIB));
+                report.moved("RETR beside idle sessions", name, bytes, (seconds, spent.total()));
             }
         }
     }

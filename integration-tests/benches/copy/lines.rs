@@ -173,9 +173,9 @@ impl LineHosts {
         }
         let [source, destination, _] = &hosts;
         let servers = [source, destination].map(|host| open_server(host, place));
-        let globus = found_or_skipped(report, "globus-url-copy", Globus::start(&hosts, &network, place));
+        let globus = report.found("globus-url-copy", Globus::start(&hosts, &network, place));
         let lftp = Tool::debian("lftp", &["lftp"], "bin/lftp").map(|tool| (Desk::new(), tool));
-        let lftp = found_or_skipped(report, "lftp", lftp);
+        let lftp = report.found("lftp", lftp);
         let started = Self { servers, globus, lftp, at: hosts, network };
         let [sources, _] = started.places("");
         sources.iter().for_each(|place| fill(place));
@@ -216,11 +216,6 @@ fn open_server(host: &Host, place: &Path) -> Server {
     let args = ["--foreign", "authenticated", "--foreign-networks", "10.0.0.0/8"];
     let site = Site::new(host.name()).at(&host.ip()).args(args);
     host.run(|| site.start_in(directory))
-}
-
-/// What is there; what is not is skipped.
-fn found_or_skipped<T>(report: &mut Report, name: &str, found: Result<T, Skipped>) -> Option<T> {
-    found.map_err(|Skipped(why)| report.skip(name, why)).ok()
 }
 
 /// The bytes of a file, or of all files of a directory.
@@ -278,19 +273,14 @@ impl Point<'_> {
     }
 }
 
-/// The hosts of long lines, unless there can be none.
-fn started(place: &Path, fill: fn(&Path), report: &mut Report) -> Option<LineHosts> {
-    let hosts = LineHosts::start(place, fill, report);
-    hosts.map_err(|Skipped(why)| report.skip("long lines", why)).ok()
-}
-
 fn line_of(milliseconds: u64) -> Line {
     Line::new(RATE, Duration::from_millis(milliseconds))
 }
 
 /// Part `latency`: small files over lines that lose nothing.
 pub(crate) fn small_files(plan: &Plan, place: &Path, report: &mut Report) {
-    let Some(hosts) = started(&place.join("latency"), write_tree, report) else { return };
+    let hosts = LineHosts::start(&place.join("latency"), write_tree, report);
+    let Some(hosts) = report.found("long lines", hosts) else { return };
     for milliseconds in ROUND_TRIPS {
         let line = line_of(milliseconds).with_congestion("cubic");
         let what = ("500 x 20 kB, 100 Mbit/s, rtt in ms", "s");
@@ -303,7 +293,8 @@ pub(crate) fn small_files(plan: &Plan, place: &Path, report: &mut Report) {
 
 /// Part `lines`: one file over lines that lose packets.
 pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
-    let Some(hosts) = started(&place.join("lines"), write_large, report) else { return };
+    let hosts = LineHosts::start(&place.join("lines"), write_large, report);
+    let Some(hosts) = report.found("long lines", hosts) else { return };
     let rounds = plan.rounds;
     for milliseconds in ROUND_TRIPS {
         let at = milliseconds as f64;

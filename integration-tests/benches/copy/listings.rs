@@ -8,7 +8,7 @@ use std::time::Instant;
 use integration_tests::foreign::Kind;
 
 use crate::client::Client;
-use crate::contender::{CROWD, Contender, Purpose};
+use crate::contender::{CROWD, Contender, KINDS, Purpose};
 use crate::plan::Plan;
 use crate::process::{forget_peak, peak_mib, resident_mib};
 use crate::report::Report;
@@ -45,21 +45,14 @@ fn list(plan: &Plan, server: &Contender, verb: &str, report: &mut Report) {
 }
 
 pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
-    let kinds = &[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
-    let purpose = Purpose { kinds, tls: false, args: CROWD };
-    let servers = Contender::all(
-        plan,
-        place,
-        purpose,
-        &|root| {
-            std::fs::create_dir(root.join(MANY)).unwrap();
-            for number in 0..plan.entries {
-                File::create(root.join(format!("{MANY}/an-entry-with-a-usual-name-{number:06}.txt")))
-                    .unwrap();
-            }
-        },
-        report,
-    );
+    let purpose = Purpose { kinds: &KINDS, tls: false, args: CROWD };
+    let fill = |root: &Path| {
+        std::fs::create_dir(root.join(MANY)).unwrap();
+        for number in 0..plan.entries {
+            File::create(root.join(format!("{MANY}/an-entry-with-a-usual-name-{number:06}.txt"))).unwrap();
+        }
+    };
+    let servers = Contender::all(plan, place, purpose, &fill, report);
     for verb in ["LIST", "MLSD"] {
         for round in 0..plan.rounds {
             turns(round, servers.len()).for_each(|turn| list(plan, &servers[turn], verb, report));

@@ -7,10 +7,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use integration_tests::foreign::Kind;
-
 use crate::client::Client;
-use crate::contender::{CROWD, Contender, Door, Purpose};
+use crate::contender::{CROWD, Contender, Door, KINDS, Purpose};
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::suite::turns;
@@ -57,17 +55,9 @@ fn read_all(mut data: TcpStream) -> u64 {
 }
 
 pub(crate) fn table(plan: &Plan, place: &Path, report: &mut Report) {
-    let kinds = &[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib];
-    let purpose = Purpose { kinds, tls: false, args: CROWD };
-    let servers = Contender::all(
-        plan,
-        place,
-        purpose,
-        &|root| {
-            std::fs::write(root.join(SMALL), [7; SIZE]).unwrap();
-        },
-        report,
-    );
+    let purpose = Purpose { kinds: &KINDS, tls: false, args: CROWD };
+    let fill = |root: &Path| std::fs::write(root.join(SMALL), [7; SIZE]).unwrap();
+    let servers = Contender::all(plan, place, purpose, &fill, report);
     for server in &servers {
         visits(&server.door(), &server.named(SMALL), Instant::now());
     }

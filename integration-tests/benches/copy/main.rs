@@ -100,7 +100,7 @@ const fn of_file(name: &'static str, run: fn(&Bench<'_>, &mut Report)) -> Part {
 const PARTS: [Part; 24] = [
     of_file("limit", |bench, report| direct::table(bench.plan, bench.suites, report)),
     part("start", QuickWork::All, |bench, report| start::table(bench.plan, bench.suites, report)),
-    of_file("peers", |bench, report| peers::table(bench.plan, bench.place, &bench.suites[0], report)),
+    of_file("peers", |bench, report| peers::table(bench.plan, bench.place, &bench.file(), report)),
     of_file("through", |bench, report| through::table(bench.plan, bench.suites, report)),
     of_file("relay", |bench, report| relay::table(bench.plan, &bench.file(), report)),
     part("crowd", QuickWork::None, |bench, report| relay::crowd(bench.plan, report)),

@@ -3,9 +3,12 @@
 use std::fmt::Display;
 use std::time::Instant;
 
+use integration_tests::foreign::Skipped;
 use integration_tests::performance::{
     BASELINE, Measure, PartResults, Quantity, Results, Run, Spread, TARGETS, number,
 };
+
+use crate::figures::GIB;
 
 /// The values of the part that runs, and the results of those before it.
 pub(crate) struct Report {
@@ -53,6 +56,18 @@ impl Report {
             }
             None => {}
         }
+    }
+
+    /// The rate of so many bytes, and the processor time for each GiB of them.
+    pub(crate) fn moved(&mut self, work: &str, contender: &str, bytes: u64, (seconds, cpu): (f64, f64)) {
+        let gib = bytes as f64 / GIB;
+        self.add(work, "GiB/s", contender, gib / seconds);
+        self.add(work, "CPU s/GiB", contender, cpu / gib);
+    }
+
+    /// What is there; what is not is skipped.
+    pub(crate) fn found<T>(&mut self, what: &str, found: Result<T, Skipped>) -> Option<T> {
+        found.map_err(|Skipped(why)| self.skip(what, why)).ok()
     }
 
     /// Says what cannot run here, and why.

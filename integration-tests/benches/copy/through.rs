@@ -8,26 +8,16 @@ use integration_tests::foreign::{Desk, Skipped, Tool};
 use integration_tests::performance;
 use integration_tests::site::{PASSWORD, Server, USER};
 
-use crate::figures::GIB;
 use crate::plan::{FILE, Plan};
-use crate::process::{Cost, cpu_seconds_of_children};
+use crate::process::cpu_seconds_of_children;
 use crate::report::Report;
 use crate::suite::{Suite, copied, turns};
 
 const WORK: &str = "one file through this host";
 
-fn add(plan: &Plan, report: &mut Report, name: &str, seconds: f64, cost: Cost) {
-    let gib = plan.bytes() as f64 / GIB;
-    report.add(WORK, "GiB/s", name, gib / seconds);
-    report.add(WORK, "CPU s/GiB", name, cost.over(gib).total());
-}
-
 /// All programs in turn; without rclone, only ours.
 pub(crate) fn table(plan: &Plan, suites: &[Suite], report: &mut Report) {
-    let rclone = Rclone::find();
-    if let Err(Skipped(reason)) = &rclone {
-        report.skip("rclone", reason);
-    }
+    let rclone = report.found("rclone", Rclone::find());
     for round in 0..plan.rounds {
         for turn in turns(round, suites.len() + 1) {
             match (suites.get(turn), &rclone) {
@@ -37,11 +27,11 @@ pub(crate) fn table(plan: &Plan, suites: &[Suite], report: &mut Report) {
                     let from = source.url(FILE);
                     let taken = copied(plan, suite.user(), "user", &from, (&to.0, &to.1), "size");
                     let name = suite.contender(performance::USER);
-                    add(plan, report, name, taken.seconds, taken.cost);
+                    report.moved(WORK, name, plan.bytes(), (taken.seconds, taken.cost.total()));
                     report.add(WORK, "MiB resident", name, taken.peak);
                 }
-                (None, Ok(rclone)) => rclone.copy(plan, &suites[0].servers, report),
-                (None, Err(_)) => {}
+                (None, Some(rclone)) => rclone.copy(plan, &suites[0].servers, report),
+                (None, None) => {}
             }
         }
     }
@@ -70,7 +60,8 @@ impl Rclone {
         let (start, before) = (Instant::now(), cpu_seconds_of_children());
         self.desk.run(&self.tool, &["--config", "", "--retries", "1", "copyto", &from, &to]);
         let seconds = start.elapsed().as_secs_f64();
-        add(plan, report, "rclone", seconds, cpu_seconds_of_children().since(before));
+        let cost = cpu_seconds_of_children().since(before).total();
+        report.moved(WORK, "rclone", plan.bytes(), (seconds, cost));
         let copy = servers[1].path(FILE);
         assert_eq!(fs::metadata(&copy).unwrap().len(), plan.bytes());
         fs::remove_file(copy).unwrap();

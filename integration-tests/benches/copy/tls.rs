@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
+use integration_tests::foreign::{Desk, Tool};
 use integration_tests::performance::{BASELINE, SERVER};
 
-use crate::contender::{CROWD, Contender, Door, Purpose};
+use crate::contender::{CROWD, Contender, Door, KINDS_WITH_TLS, Purpose};
 use crate::figures::GIB;
 use crate::plan::{FILE, Plan};
 use crate::process::cpu_seconds_of_children;
@@ -19,7 +19,7 @@ const COPY: &str = "copy.bin";
 /// Runs one copy: its rate, and what it has cost the servers.
 pub(crate) fn measured(
     plan: &Plan,
-    servers: &[&Contender],
+    servers: &[Contender],
     work: &str,
     copy: impl FnOnce(),
     report: &mut Report,
@@ -27,19 +27,15 @@ pub(crate) fn measured(
     let spent = || servers.iter().map(|server| server.cpu().total()).sum::<f64>();
     let (start, before) = (Instant::now(), spent());
     copy();
-    let (seconds, gib) = (start.elapsed().as_secs_f64(), plan.bytes() as f64 / GIB);
-    report.add(work, "GiB/s", servers[0].name, gib / seconds);
-    report.add(work, "CPU s/GiB", servers[0].name, (spent() - before) / gib);
+    let seconds = start.elapsed().as_secs_f64();
+    report.moved(work, servers[0].name, plan.bytes(), (seconds, spent() - before));
 }
 
 /// Part `tls`; `file` is the large file.
 pub(crate) fn curl(plan: &Plan, place: &Path, file: &Path, report: &mut Report) {
-    let curl = match Tool::debian("curl", &["curl"], "bin/curl") {
-        Ok(curl) => curl,
-        Err(Skipped(reason)) => return report.skip("curl", reason),
-    };
-    let kinds = &[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd];
-    let purpose = Purpose { kinds, tls: true, args: CROWD };
+    let curl = Tool::debian("curl", &["curl"], "bin/curl");
+    let Some(curl) = report.found("curl", curl) else { return };
+    let purpose = Purpose { kinds: KINDS_WITH_TLS, tls: true, args: CROWD };
     let fill = |root: &Path| fs::hard_link(file, root.join(FILE)).unwrap();
     let servers = Contender::all(plan, place, purpose, &fill, report);
     let desk = Desk::new();
@@ -57,7 +53,7 @@ pub(crate) fn curl(plan: &Plan, place: &Path, file: &Path, report: &mut Report) 
             for turn in turns(round, servers.len()) {
                 let server = &servers[turn];
                 let before = cpu_seconds_of_children();
-                measured(plan, &[server], work, || run(server, &more, name), report);
+                measured(plan, std::slice::from_ref(server), work, || run(server, &more, name), report);
                 // No server makes curl faster than what curl itself spends.
                 if turn == 0 {
                     let own = cpu_seconds_of_children().since(before).total();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use ftp_proto::relay::message::{Leg, LegState, Waits};
 use integration_tests::binary::{Program, Running};
-use integration_tests::foreign::{Skipped, Tool};
+use integration_tests::foreign::Tool;
 use integration_tests::performance::BASELINE;
 use integration_tests::relay::{self, Greeter, listen};
 use integration_tests::socket;
@@ -63,12 +63,8 @@ impl Contender {
         all.extend(baseline.map(agent));
         let haproxy = Tool::debian("haproxy", &["haproxy"], "sbin/haproxy").map(Self::Haproxy);
         let socat = Tool::debian("socat", &["socat"], "bin/socat").map(Self::Socat);
-        for (name, found) in [("haproxy", haproxy), ("socat", socat)] {
-            match found {
-                Ok(relay) => all.push(relay),
-                Err(Skipped(reason)) => report.skip(name, reason),
-            }
-        }
+        all.extend(report.found("haproxy", haproxy));
+        all.extend(report.found("socat", socat));
         all.push(Self::Tokio);
         all
     }

@@ -11,8 +11,6 @@ mod part;
 
 use std::path::Path;
 
-use integration_tests::foreign::Skipped;
-
 pub(crate) use part::{is_part, part};
 
 use crate::figures::GIB;
@@ -45,9 +43,8 @@ fn run(contender: &Contender, lab: &Lab, (file, bytes): (&Path, u64), report: Op
 pub(crate) fn table(plan: &Plan, file: &Path, report: &mut Report) {
     let all = Contender::all(plan.baseline.as_deref(), report);
     rounds(plan, file, &Lab::loopback(), &all, report);
-    match Lab::veth() {
-        Ok(lab) => rounds(plan, file, &lab, &all, report),
-        Err(Skipped(reason)) => report.skip("relays over veth", reason),
+    if let Some(lab) = report.found("relays over veth", Lab::veth()) {
+        rounds(plan, file, &lab, &all, report);
     }
     many::table(plan, all, report);
 }

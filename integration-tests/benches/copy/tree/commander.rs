@@ -1,6 +1,5 @@
 //! Who has a tree copied from server to server.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use integration_tests::foreign::{ClientRun, Desk, Kind, Skipped, Tool};
@@ -15,9 +14,7 @@ use crate::report::Report;
 
 /// A directory of a server.
 pub(super) struct End {
-    pub(super) at: SocketAddr,
-    user: String,
-    password: String,
+    pub(super) door: Door,
     path: String,
     /// The place in the real file system.
     place: PathBuf,
@@ -25,24 +22,22 @@ pub(super) struct End {
 
 impl End {
     pub(super) fn of(server: &Contender, path: &str) -> Self {
-        let Door { at, user, password } = server.door();
-        Self { at, user, password, path: server.named(path), place: server.path(path) }
+        Self { door: server.door(), path: server.named(path), place: server.path(path) }
     }
 
     fn url(&self) -> String {
-        let Self { at, user, password, path, .. } = self;
-        format!("ftp://{user}:{}@{at}/{}", password.replace(':', "%3A"), path.trim_start_matches('/'))
+        self.door.url("ftp", self.path.trim_start_matches('/'))
     }
 
     /// The same for globus-url-copy, whose paths begin at the root of the file system.
     fn globus_url(&self) -> String {
-        let Self { at, user, password, place, .. } = self;
-        format!("ftp://{user}:{}@{at}{}/", password.replace(':', "%3A"), place.display())
+        let path = self.place.display().to_string();
+        format!("{}/", self.door.url("ftp", path.trim_start_matches('/')))
     }
 
     /// The same as rclone names it; `hidden` is its password in rclone's form.
     fn remote(&self, hidden: &str) -> String {
-        let Self { at, user, path, .. } = self;
+        let Self { door: Door { at, user, .. }, path, .. } = self;
         format!(":ftp,host={},port={},user={user},pass={hidden}:{path}", at.ip(), at.port())
     }
 }
@@ -72,15 +67,11 @@ impl Commander {
         let mut all = vec![Self::User(None)];
         all.extend(plan.baseline.clone().map(|programs| Self::User(Some(programs))));
         for mirror in MIRRORS {
-            match Lftp::mirror(mirror) {
-                Ok(commander) => all.push(commander),
-                Err(Skipped(reason)) => report.skip(mirror.name, reason),
-            }
+            all.extend(report.found(mirror.name, Lftp::mirror(mirror)));
         }
-        match Tool::debian("globus-url-copy", &["globus-gass-copy-progs"], "bin/globus-url-copy") {
-            Ok(tool) => all.push(Self::Globus(Box::new((Desk::new(), tool)))),
-            Err(Skipped(reason)) => report.skip("globus-url-copy", reason),
-        }
+        let globus = Tool::debian("globus-url-copy", &["globus-gass-copy-progs"], "bin/globus-url-copy");
+        let globus = report.found("globus-url-copy", globus);
+        all.extend(globus.map(|tool| Self::Globus(Box::new((Desk::new(), tool)))));
         all
     }
 
@@ -173,10 +164,8 @@ pub(super) enum Through {
 impl Through {
     pub(super) fn all(report: &mut Report) -> Vec<Self> {
         let mut all = vec![Self::User];
-        match Tool::debian("rclone", &["rclone"], "bin/rclone") {
-            Ok(tool) => all.push(Self::Rclone(Box::new((Desk::new(), tool)))),
-            Err(Skipped(reason)) => report.skip("rclone", reason),
-        }
+        let rclone = report.found("rclone", Tool::debian("rclone", &["rclone"], "bin/rclone"));
+        all.extend(rclone.map(|tool| Self::Rclone(Box::new((Desk::new(), tool)))));
         all
     }
 
@@ -197,7 +186,7 @@ impl Through {
             Self::Rclone(rclone) => {
                 let (desk, tool) = &**rclone;
                 let [from, to] = ends.each_ref().map(|end| {
-                    let hidden = desk.run(tool, &["obscure", &end.password]).trim().to_owned();
+                    let hidden = desk.run(tool, &["obscure", &end.door.password]).trim().to_owned();
                     end.remote(&hidden)
                 });
                 ran(desk.try_run(tool, &["--config", "", "--retries", "1", "copy", &from, &to], ""))

@@ -15,7 +15,7 @@ use integration_tests::performance::{BASELINE, SERVER, USER};
 use integration_tests::site::sample;
 use integration_tests::user::user;
 
-use crate::contender::{Contender, Purpose};
+use crate::contender::{Pair, Purpose};
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::suite::turns;
@@ -38,20 +38,7 @@ fn named(count: usize) -> String {
     format!("tree-{count}")
 }
 
-/// Two servers of a kind: the source has the trees.
-struct Pair {
-    ends: [Contender; 2],
-}
-
 impl Pair {
-    fn name(&self) -> &'static str {
-        self.ends[0].name
-    }
-
-    fn cpu(&self) -> f64 {
-        self.ends.iter().map(|server| server.cpu().total()).sum()
-    }
-
     /// The source's tree of `count` files, and where its copy is made.
     fn places(&self, count: usize) -> [End; 2] {
         let [source, destination] = &self.ends;
@@ -176,15 +163,7 @@ fn pairs(plan: &Plan, trees: &[usize], place: &Path, report: &mut Report) -> Vec
             (0..count).for_each(|file| fs::write(tree.join(format!("{file:05}.bin")), &content).unwrap());
         }
     };
-    let sources = Contender::all(plan, place, purpose, &fill, report);
-    let mut destinations = Contender::all(plan, place, purpose, &|_| {}, report);
-    let mut pairs = Vec::new();
-    for source in sources {
-        if let Some(at) = destinations.iter().position(|to| to.name == source.name) {
-            pairs.push(Pair { ends: [source, destinations.remove(at)] });
-        }
-    }
-    pairs
+    Pair::all(plan, place, purpose, &fill, report)
 }
 
 /// `--limit`: one that does not bind beside none, and one with which the tree takes this time.
@@ -235,7 +214,7 @@ fn delayed(plan: &Plan, pairs: &[Pair], report: &mut Report) {
             let delays = pair.ends.each_ref().map(|server| Delayed::before(server.door().at, ROUND_TRIP));
             let times = [1, DELAYED].map(|count| {
                 let mut places = pair.places(count);
-                places.iter_mut().zip(&delays).for_each(|(end, delay)| end.at = delay.address());
+                places.iter_mut().zip(&delays).for_each(|(end, delay)| end.door.at = delay.address());
                 let start = Instant::now();
                 let done = commander.copy(&places);
                 let seconds = start.elapsed().as_secs_f64();
