@@ -18,10 +18,18 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Jo
 
 /// What such work returns. If it panics, so does this. It never returns while the runtime is being shut down.
 pub(crate) async fn done<T>(work: JoinHandle<T>) -> T {
-    match work.await.map_err(JoinError::try_into_panic) {
-        Ok(done) => done,
+    match ended(work.await) {
+        Some(done) => done,
+        None => pending().await,
+    }
+}
+
+/// What a task has returned; `None` if it was given up, or the runtime is being shut down. If it has panicked, so does this one.
+pub fn ended<T>(joined: Result<T, JoinError>) -> Option<T> {
+    match joined.map_err(JoinError::try_into_panic) {
+        Ok(end) => Some(end),
         Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => pending().await,
+        Err(Err(_)) => None,
     }
 }
 

@@ -17,14 +17,14 @@ use crate::job::request::streams::Streams;
 use crate::ladder::Rung;
 use crate::report::{RangeProgress, SharedProgress};
 use crate::route::{Assignment, Count, Ends, RangeControl};
+use ftp_io::blocking;
 use ftp_proto::feature::RANG_STOR;
 use ftp_proto::timer::Moment;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 
 /// The pairs that move one file.
 pub(super) struct Crew {
@@ -153,17 +153,11 @@ impl Crew {
                     width.begin(self.progress.moved(), clock.now().since(self.since));
                     next_look = clock.now() + LOOK;
                 }
-                Some(ended) = self.tasks.join_next_with_id() => match task_end(ended) {
-                    (_, TaskEnd::Opened(Err(failure))) => {
-                        self.opening -= 1;
-                        width.refused(self.number());
-                        self.tell_fewer(&failure);
-                    }
-                    (_, TaskEnd::Opened(Ok(ends))) => {
-                        self.opening -= 1;
-                        self.idle.push(ends);
-                    }
-                    (task, TaskEnd::Moved(ends, moved)) => self.moved(task, ends, *moved),
+                // Tasks are cancelled only with this program.
+                Some(ended) = self.tasks.join_next_with_id() => match blocking::ended(ended) {
+                    Some((task, TaskEnd::Moved(ends, moved))) => self.moved(task, ends, *moved),
+                    Some((_, TaskEnd::Opened(opened))) => self.opened(opened, &mut width),
+                    None => self.opened(Err(Failure::interrupted()), &mut width),
                 },
                 () = clock.sleep_until(look) => {
                     width.look(self.progress.moved(), clock.now().since(self.since));
@@ -178,6 +172,18 @@ impl Crew {
     fn number(&self) -> u64 {
         let known = self.moving.len() + self.idle.len() + self.failed.len();
         self.opening.saturating_add(known as u64)
+    }
+
+    /// A pair was opened, or could not be.
+    fn opened(&mut self, opened: Result<Ends>, width: &mut StreamCount) {
+        self.opening -= 1;
+        match opened {
+            Ok(ends) => self.idle.push(ends),
+            Err(failure) => {
+                width.refused(self.number());
+                self.tell_fewer(&failure);
+            }
+        }
     }
 
     /// Opens pairs and gives ranges to those that are idle.
@@ -313,17 +319,6 @@ impl Crew {
             }
         }
         while circuits.join_next().await.is_some() {}
-    }
-}
-
-/// What a task has come to. A task that has panicked is not survived.
-fn task_end(ended: Result<(Id, TaskEnd), JoinError>) -> (Id, TaskEnd) {
-    let ended = ended.map_err(|error| (error.id(), error.try_into_panic()));
-    match ended {
-        Ok(end) => end,
-        Err((_, Ok(panic))) => resume_unwind(panic),
-        // Tasks are cancelled only with this program.
-        Err((task, Err(_))) => (task, TaskEnd::Opened(Err(Failure::interrupted()))),
     }
 }
 
