@@ -95,14 +95,11 @@ impl LocalRoot {
 mod tests {
     use super::*;
     use crate::failure::Kind;
+    use crate::place::tests::path as name;
     use crate::world::IsLink;
     use ftp_proto::deletion::RemovalKind;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
-
-    fn name(path: &Path) -> PathName {
-        PathName::from_user(path.as_os_str().as_bytes()).unwrap()
-    }
 
     #[test]
     fn a_link_in_the_destination_of_a_copy_leads_nowhere() {

@@ -68,15 +68,11 @@ impl SourceTree {
 mod tests {
     use super::super::local_end::LocalEnd;
     use super::*;
+    use crate::place::tests::path as name;
     use ftp_proto::deletion::RemovalKind;
     use std::io::Read;
-    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::Path;
-
-    fn name(path: &Path) -> PathName {
-        PathName::from_user(path.as_os_str().as_bytes()).unwrap()
-    }
 
     fn tree(root: &Path, followed: Links) -> LocalEnd {
         let root = name(root);

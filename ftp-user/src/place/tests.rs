@@ -18,7 +18,8 @@ pub(crate) fn location(text: &str) -> Location {
     Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
 }
 
-fn remote(text: &str) -> Remote {
+/// A place at a server, as it is typed.
+pub(crate) fn remote(text: &str) -> Remote {
     match Place::parse(text.as_bytes()) {
         Ok(Place::Remote(remote)) => remote,
         other => panic!("{text}: {other:?}"),

@@ -5,7 +5,7 @@ use super::agents::FoundRelay;
 use super::*;
 use crate::context::Cancel;
 use crate::failure::Kind;
-use crate::place::Place;
+use crate::place::tests::remote;
 use crate::session::{DataFailure, RelayPortState, Role, SessionOpening};
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
@@ -155,10 +155,7 @@ fn welcome() -> Welcome {
 }
 
 fn site() -> Site {
-    match Place::parse(b"ftp://ann:pw@src.example.net:2121/") {
-        Ok(Place::Remote(remote)) => Site { security: Security::Clear, ..remote.site },
-        other => panic!("{other:?}"),
-    }
+    Site { security: Security::Clear, ..remote("ftp://ann:pw@src.example.net:2121/").site }
 }
 
 fn at(text: &str) -> SocketAddr {

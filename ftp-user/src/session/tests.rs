@@ -5,7 +5,8 @@ use super::*;
 use crate::context::{Cancel, Context};
 use crate::endpoint::files::{self, FinalName, Replacement};
 use crate::failure::Kind;
-use crate::place::{Place, Site};
+use crate::place::Site;
+use crate::place::tests::{path as name, remote};
 use ftp_io::copy::Meter;
 use ftp_io::socket;
 use ftp_proto::coding::BlockCodes;
@@ -13,31 +14,25 @@ use ftp_proto::command::{Command, DataType, XDigest};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing::Entry;
-use ftp_proto::wire::{ByteRange, PathName};
+use ftp_proto::wire::ByteRange;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, WriteHalf};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, ReadHalf, WriteHalf};
 use tokio::net::UnixStream;
 
 /// Login and features of a server without TLS and without features.
 const LOGIN: [&str; 5] = ["220 ready", "502 no AUTH", "331 password", "230 in", "502 no FEAT"];
 
 /// A server that says the first line by itself and the next one after each command.
-async fn server(script: &'static [&'static str]) -> SocketAddr {
-    let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let at = listener.local().unwrap();
-    tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (read, mut write) = tokio::io::split(stream);
-        let mut lines = BufReader::new(read).lines();
-        for said in LOGIN.iter().chain(script) {
+fn server(script: &'static [&'static str]) -> SocketAddr {
+    after_login(async move |mut lines, mut write| {
+        for said in script {
             write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
             if lines.next_line().await.unwrap().is_none() {
                 break;
             }
         }
-    });
-    at
+    })
 }
 
 async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Session)) {
@@ -46,19 +41,12 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
 
 /// A session with a server that says these lines behind the login. Its user has this password.
 pub(crate) async fn session_of(password: &str, role: Role, script: &'static [&'static str]) -> Session {
-    let site = site(server(script).await, password);
+    let site = site(server(script), password);
     SessionOpening::new(&Context::for_tests(Cancel::never()), &site, role).open().await.unwrap()
 }
 
 fn site(at: SocketAddr, password: &str) -> Site {
-    match Place::parse(format!("ftp://ann:{password}@{at}/").as_bytes()) {
-        Ok(Place::Remote(remote)) => remote.site,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn name(text: &str) -> PathName {
-    PathName::from_user(text).unwrap()
+    remote(&format!("ftp://ann:{password}@{at}/")).site
 }
 
 fn replacement() -> Replacement {
@@ -276,9 +264,12 @@ async fn a_password_in_a_line_that_is_no_ftp_is_removed_before_the_line_is_cut()
     assert!(failure.contains("-***") && !failure.contains("hunter"), "{failure}");
 }
 
-/// A server that does this after a login. Returns its address.
+/// The commands that a server gets.
+type Commands = Lines<BufReader<ReadHalf<socket::Stream>>>;
+
+/// A server that does this after a login, with the next command. Returns its address.
 fn after_login<F: Future<Output = ()> + Send>(
-    then: impl FnOnce(WriteHalf<socket::Stream>) -> F + Send + 'static,
+    then: impl FnOnce(Commands, WriteHalf<socket::Stream>) -> F + Send + 'static,
 ) -> SocketAddr {
     let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = listener.local().unwrap();
@@ -290,7 +281,7 @@ fn after_login<F: Future<Output = ()> + Send>(
             write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
             lines.next_line().await.unwrap();
         }
-        then(write).await;
+        then(lines, write).await;
     });
     at
 }
@@ -298,7 +289,7 @@ fn after_login<F: Future<Output = ()> + Send>(
 #[tokio::test]
 async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_for_longer_than_for_abor() {
     // It is frozen.
-    let at = after_login(|_| std::future::pending());
+    let at = after_login(|_, _| std::future::pending());
     let (sender, cancel) = Cancel::new();
     let context = Context::for_tests(cancel);
     let mut session = SessionOpening::new(&context, &site(at, "pw"), Role::Server).open().await.unwrap();
@@ -324,7 +315,7 @@ async fn a_session_whose_server_says_goodbye_slowly_is_not_lost() {
         let (sender, cancel) = Cancel::new();
         let context = Context::for_tests(cancel);
         let clock = context.world.clock;
-        let at = after_login(async move |mut write| {
+        let at = after_login(async move |_, mut write| {
             clock.sleep_until(Some(clock.now() + slow)).await;
             // Nobody may be there any more.
             let _ = write.write_all(b"221 bye\r\n").await;

@@ -382,35 +382,23 @@ mod tests {
         assert_eq!(search(4096, rate), (8, Reason::Most));
     }
 
-    /// Files are found so slowly that one worker is enough. Later many wait.
     #[test]
     fn a_number_is_not_given_up_while_workers_wait_for_files() {
-        for slow in [0, 3, 40] {
+        // Files are found so slowly that one worker is enough, and later many wait; or workers wait before each group, as where a
+        // directory is made for each file.
+        for (slow, always_wait) in [(0, false), (3, false), (40, false), (0, true)] {
             let (mut width, mut now) = (Width::new(Jobs::default()), Moment::START);
             for number in 0..200 {
                 width.opened(now);
                 let rate = if number < slow { 1.0 } else { f64::from(u32::try_from(width.target).unwrap()) };
                 now = now + Duration::from_secs_f64(1.0 / rate);
-                if number < slow {
+                if number < slow || always_wait {
                     width.waits_for_files();
                 }
                 width.ended(&[1], now);
             }
-            assert_eq!(width.found(), Some((8, Reason::Most)), "{slow}");
+            assert_eq!(width.found(), Some((8, Reason::Most)), "{slow} {always_wait}");
         }
-    }
-
-    /// Workers wait before each group, as where a directory is made for each file.
-    #[test]
-    fn the_number_grows_although_workers_wait() {
-        let (mut width, mut now) = (Width::new(Jobs::default()), Moment::START);
-        for _ in 0..200 {
-            width.opened(now);
-            now = now + Duration::from_secs_f64(1.0 / f64::from(u32::try_from(width.target).unwrap()));
-            width.waits_for_files();
-            width.ended(&[1], now);
-        }
-        assert_eq!(width.found(), Some((8, Reason::Most)));
     }
 
     #[test]
