@@ -96,17 +96,6 @@ pub fn is_refused(from: SocketAddr, to: SocketAddr) -> bool {
     }
 }
 
-/// Listens on a port whose number is even (0) or odd (1).
-pub fn listen_parity(ip: &str, parity: u16) -> TcpListener {
-    // Systems prefer one parity: the neighbour of what they choose has the other.
-    let chosen = std::iter::repeat_with(|| listen(ip, 0)).take(64);
-    let mut fitting = chosen.filter_map(|listener| {
-        let port = listener.local_addr().unwrap().port();
-        if port % 2 == parity { Some(listener) } else { TcpListener::bind((ip, port ^ 1)).ok() }
-    });
-    fitting.next().unwrap_or_else(|| panic!("no port of that parity is free"))
-}
-
 /// The next connection.
 pub fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let ready = rustix::event::poll(

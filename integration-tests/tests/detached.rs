@@ -93,20 +93,6 @@ fn only_a_session_of_the_same_account_asks_and_ends() {
 }
 
 #[test]
-fn a24_without_deta_the_transfer_ends_with_its_control_connection() {
-    let server = site("without").start();
-    let mut raw = session(&server, Rfc959, "ann2");
-    let (_, data) = begin(&mut raw, "RETR a.bin");
-    assert!(drain(data).len() == SIZE);
-    raw.expect("226");
-    // The leave was for one transfer.
-    let mut data = raw.open("LSTN S");
-    raw.ask("RETR a.bin", "150");
-    drop(raw);
-    assert!(data.read_to_end(&mut Vec::new()).is_err(), "it ends by a reset");
-}
-
-#[test]
 fn an_account_starts_no_more_than_four() {
     let server = site("many").start();
     let mut begun = Vec::new();

@@ -1,9 +1,7 @@
 //! Servers with strict gender: odd sockets send, even ones receive (RFC 354).
 
-use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
+use ftp_proto::dialect::Dialect::Rfc354;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket::{accept, drain, listen_parity};
-use std::net::SocketAddr;
 
 fn strict(name: &str, ip: &str) -> Site {
     Site::new(name).at(ip).args([
@@ -14,57 +12,6 @@ fn strict(name: &str, ip: &str) -> Site {
         "--foreign-networks",
         "127.0.0.0/8",
     ])
-}
-
-#[test]
-fn c07_lstn_r_gives_even_sockets_and_lstn_s_odd_ones() {
-    let server = strict("parity", "127.0.0.2").start();
-    for dialect in [Rfc354, Rfc959] {
-        let mut raw = server.login(dialect);
-        for _ in 0..8 {
-            assert_eq!(raw.ask("LSTN R", "255").port() % 2, 0);
-            assert_eq!(raw.ask("LSTN S", "255").port() % 2, 1);
-        }
-    }
-}
-
-#[test]
-fn b14_b16_two_values_serve_one_direction_each_and_stat_shows_both() {
-    let server = strict("values", "127.0.0.2").file("a.txt", "hello").start();
-    for dialect in [Rfc354, Rfc959] {
-        let mut raw = server.login(dialect);
-        let (even, odd) = (listen_parity("127.0.0.9", 0), listen_parity("127.0.0.9", 1));
-        let [to_even, to_odd] = [&even, &odd].map(|listener| listener.local_addr().unwrap());
-        let sends = raw.ask(&format!("SOCK {},{}", to_even.ip(), to_even.port()), "255").port();
-        let receives = raw.ask(&format!("SOCK {},{}", to_odd.ip(), to_odd.port()), "255").port();
-        assert_eq!([sends % 2, receives % 2], [1, 0]);
-        let status = status(&mut raw, dialect);
-        for shown in [format!("Sending: to {to_even}"), format!("Receiving: to {to_odd}")] {
-            assert!(status.contains(&shown), "{shown}: {status}");
-        }
-        raw.send("RETR a.txt");
-        let (data, from) = accept(&even);
-        assert_eq!(from, SocketAddr::new(server.ip(), sends));
-        assert_eq!(drain(data), b"hello");
-        raw.expect("250/150");
-        raw.expect("257/226");
-        raw.send("STOR b.txt");
-        let (data, from) = accept(&odd);
-        assert_eq!(from, SocketAddr::new(server.ip(), receives));
-        drop(data);
-        raw.expect("250/150");
-        raw.expect("257/226");
-    }
-}
-
-/// The lines of STAT. In 1973 a final 200 follows them.
-fn status(raw: &mut integration_tests::raw::Raw, dialect: Dialect) -> String {
-    raw.send("STAT");
-    let status = raw.expect("100|110/211").text();
-    if dialect == Rfc354 {
-        raw.expect("200");
-    }
-    status
 }
 
 /// The figure of RFC 478 as it is printed: GSOC and SOCK at both, PASV at the destination.

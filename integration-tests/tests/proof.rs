@@ -5,7 +5,7 @@ use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, Input, Output, RendezvousSecret};
 use integration_tests::raw::Raw;
 use integration_tests::site::Site;
-use integration_tests::socket::{accept, connect, drain, is_closed_unused, is_quiet, listen};
+use integration_tests::socket::{accept, connect, drain, listen};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -175,53 +175,4 @@ fn b18_every_kind_of_foreign_target_looks_the_same() {
         assert!(!String::from_utf8_lossy(&told).contains("secret"), "{target:?} was told the file");
         assert!(told.len() <= 2 * HELLO_LEN, "{target:?} was told {} bytes", told.len());
     }
-}
-
-#[test]
-fn e02_nothing_is_created_before_the_proof() {
-    for dialect in [Rfc354, Rfc959] {
-        let server = Site::new("untouched").file("a.txt", "old").args(["--accept-timeout", "2s"]).start();
-        let mut raw = server.login(dialect);
-        rendezvous(&mut raw, SECRET);
-        let to = SocketAddr::new(server.ip(), raw.ask("LSTN R", "255").port());
-        raw.send("STOR a.txt");
-        let mut stranger = connect(from("127.0.0.9"), to);
-        assert!(!prove(&mut stranger, OTHER, Direction::Send));
-        assert_eq!(server.names(), ["a.txt"]);
-        assert_eq!(server.bytes("a.txt"), b"old");
-        raw.expect("454/425");
-        assert_eq!(server.names(), ["a.txt"]);
-        assert_eq!(server.bytes("a.txt"), b"old");
-    }
-}
-
-#[test]
-fn c10_a_listing_never_goes_to_a_foreign_peer() {
-    for dialect in [Rfc354, Rfc959] {
-        let server = Site::new("listing").file("a.txt", "hello").start();
-        let mut raw = server.login(dialect);
-        let listener = listen("127.0.0.9", 0);
-        let port = listener.local_addr().unwrap().port();
-        rendezvous(&mut raw, SECRET);
-        raw.ask(&format!("SOCK 127.0.0.9,{port}"), "255");
-        for line in ["LIST", "NLST", "MLSD"] {
-            raw.ask(line, "454/425");
-        }
-        assert!(is_quiet(&listener));
-    }
-}
-
-#[test]
-fn c16_rndz_in_force_is_demanded_of_the_own_host_too() {
-    let server = Site::new("own").args(["--accept-timeout", "2s"]).file("a.txt", "hello").start();
-    let mut raw = server.login(Rfc959);
-    rendezvous(&mut raw, SECRET);
-    let to = SocketAddr::new(server.ip(), raw.ask("LSTN S", "255").port());
-    raw.send("RETR a.txt");
-    let mut own = connect(from("127.0.0.1"), to);
-    let mut hello = [0; HELLO_LEN];
-    own.read_exact(&mut hello).unwrap();
-    own.write_all(&[b'x'; 64]).unwrap();
-    assert!(is_closed_unused(&own), "an own host without the proof is served");
-    raw.expect("425");
 }

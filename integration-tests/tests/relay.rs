@@ -20,7 +20,7 @@ mod withdrawn;
 use ftp_io::link::LinkFailure;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::link::LinkError;
-use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, LegState, ToAgent, Waits};
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, LegState, Waits};
 use ftp_proto::relay::token::Token;
 use integration_tests::beside::each_beside;
 use integration_tests::binary::{Program, Running};
@@ -250,16 +250,6 @@ fn r19_more_joins_than_pipes_still_carry_every_byte() {
 }
 
 #[test]
-fn r33_a_file_larger_than_its_grant_is_cut_with_a_reset() {
-    let agent = relay();
-    let (mut session, mut source, mut target) = joined(&agent, 50_000);
-    // It may be cut while it is still being written.
-    drop(source.write_all(&sample(100_000)));
-    assert!(is_reset(&mut target));
-    assert_eq!(ended(&mut session).2, End::LimitBytes);
-}
-
-#[test]
 fn a_relay_that_is_killed_in_mid_file_leaves_resets() {
     let agent = relay();
     let (_session, mut source, mut target) = joined(&agent, u64::MAX);
@@ -290,19 +280,6 @@ fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
     let mut target = connect_from(TARGET, b);
     source.write_all(b"x").unwrap();
     target.read_exact(&mut [0]).unwrap();
-}
-
-#[test]
-fn r07_a_leg_that_never_comes_is_named_and_the_one_that_came_is_reset() {
-    let agent = relay();
-    let mut session = greeted(&agent);
-    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
-    let waits = Waits { leg_ms: 1_000, ..Waits::default() };
-    let join = session.join(grant, listen(SOURCE), listen(TARGET), waits);
-    let (a, _) = session.ready();
-    let mut source = connect_from(SOURCE, at(a));
-    assert_eq!(refused(&mut session), (join, Code::LegTimeout, Some(LegId::B)));
-    assert!(is_reset(&mut source));
 }
 
 #[test]
@@ -422,21 +399,6 @@ fn user_agents_that_are_killed_in_the_handshake_are_not_taken_for_wrong_tokens()
     }
     agent.logs("the handshake of a link failed");
     drop(agent.session());
-}
-
-#[test]
-fn r32_one_session_knows_nothing_of_anothers_join() {
-    let agent = relay();
-    let (mut first, mut source, mut target) = joined(&agent, u64::MAX);
-    let mut second = agent.session();
-    for id in 1..8 {
-        second.say(ToAgent::Close { id: Id(id) });
-        assert_eq!(refused(&mut second), (Id(id), Code::NoGrant, None));
-    }
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
-    drop((source, target));
-    assert_eq!(ended(&mut first), (1, 0, End::Eof));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
-use integration_tests::socket::{is_turned_away, until};
 use std::net::SocketAddr;
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -67,54 +66,5 @@ fn g02_two_servers_that_listen_and_connect_have_one_connection() {
         for source_first in [true, false] {
             goes(dialect, source_first);
         }
-    }
-}
-
-#[test]
-fn g03_a_peer_that_never_comes_is_told_at_both_ends() {
-    let short = ["--connect-timeout", "1s"];
-    let sent = sample(10);
-    let source = Site::new("alone").args(short).file("a.bin", &sent).start();
-    let destination = Site::new("alone").at("127.0.0.3").args(short).start();
-    for (end, command) in [(0, "RETR a.bin"), (1, "STOR b.bin")] {
-        let (mut from, mut to) = (source.login(Rfc959), destination.login(Rfc959));
-        introduce([&source, &destination], [&mut from, &mut to], true);
-        let raw = [&mut from, &mut to].into_iter().nth(end).unwrap();
-        let said = raw.ask(command, "425").text();
-        assert_eq!(said, "No proven data connection");
-        raw.ask("NOOP", "200");
-    }
-    assert!(!destination.path("b.bin").exists());
-}
-
-#[test]
-fn g04_a_stranger_at_the_port_is_reset_and_counted() {
-    let sent = sample(300_000);
-    let [source, destination] = two("strangers", &sent);
-    let (mut from, mut to) = (source.login(Rfc959), destination.login(Rfc959));
-    let [_, at] = introduce([&source, &destination], [&mut from, &mut to], true);
-    to.send("STOR b.bin");
-    let stranger = "127.0.0.9:0".parse().unwrap();
-    until("the destination listens", || std::net::TcpStream::connect(at).is_ok());
-    assert!(is_turned_away(stranger, at), "a stranger is served");
-    from.send("RETR a.bin");
-    from.expect("150");
-    from.expect("226");
-    to.expect("150");
-    let last = to.expect("226").text();
-    assert!(last.contains("Strangers-refused 2"), "{last}");
-    assert!(destination.bytes("b.bin") == sent);
-}
-
-#[test]
-fn g05_an_end_that_is_told_to_meet_itself_refuses() {
-    let server = Site::new("mirror").file("a.bin", "x").start();
-    for dialect in [Rfc354, Rfc959] {
-        let mut raw = server.login(dialect);
-        let own = raw.ask("GSOC", "255").port();
-        raw.ask(&format!("RNDZ {SECRET}"), "200");
-        raw.ask("RSYM ON", "200");
-        raw.ask(&format!("SOCK {},{own}", server.ip()), "255");
-        raw.ask("RETR a.bin", "454/425");
     }
 }

@@ -1,29 +1,10 @@
-//! Chapters B, C and D where a fixture would not do: IPv6, many listeners, many strangers.
+//! Chapter C where a fixture would not do: many listeners, and who comes too early.
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::site::Site;
-use integration_tests::socket::{
-    accept, connect, connect_or_reset, drain, end, is_turned_away, listen, until,
-};
+use integration_tests::socket::{connect_or_reset, is_turned_away, until};
 use std::io::Write;
 use std::net::SocketAddr;
-
-#[test]
-fn b10_an_ipv6_literal_has_the_same_effect() {
-    for dialect in [Rfc354, Rfc959] {
-        let server = Site::new("six").at("::1").file("a.txt", "hello").start();
-        let mut raw = server.login(dialect);
-        let listener = listen("::1", 0);
-        let port = listener.local_addr().unwrap().port();
-        let own = raw.ask(&format!("SOCK [::1],{port}"), "255").port();
-        raw.send("RETR a.txt");
-        let (data, from) = accept(&listener);
-        assert_eq!(from, SocketAddr::new(server.ip(), own));
-        raw.expect("250/150|125");
-        assert_eq!(drain(data), b"hello");
-        raw.expect("252|257/226|250");
-    }
-}
 
 #[test]
 fn c26_port_numbers_of_200_lstns_do_not_climb() {
@@ -32,34 +13,6 @@ fn c26_port_numbers_of_200_lstns_do_not_climb() {
     let ports: Vec<u16> = (0..200).map(|_| raw.ask("LSTN R", "255").port()).collect();
     let climbs = ports.windows(2).filter(|pair| pair[0] < pair[1]).count();
     assert!((20..180).contains(&climbs), "{climbs} of 199 steps climb: {ports:?}");
-}
-
-#[test]
-fn c28_strangers_never_end_the_wait() {
-    const STRANGERS: usize = 100;
-    for dialect in [Rfc354, Rfc959] {
-        let server = Site::new("strangers")
-            .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
-            .start();
-        let mut raw = server.login(dialect);
-        let port = raw.ask("LSTN R", "255").port();
-        raw.ask("SOCK 127.0.0.9,0", "255");
-        raw.send("STOR b.txt");
-        let to = SocketAddr::new(server.ip(), port);
-        for _ in 0..STRANGERS {
-            assert!(is_turned_away("127.0.0.1:0".parse().unwrap(), to), "a stranger is served");
-        }
-        let mut peer = connect("127.0.0.9:0".parse().unwrap(), to);
-        raw.expect("250/150|125");
-        peer.write_all(b"hello").unwrap();
-        end(&peer);
-        let last = raw.expect("252|257/226|250").text();
-        assert_eq!(server.bytes("b.txt"), b"hello");
-        // A reply of 1973 has one line, without facts.
-        for fact in [&format!("Strangers-refused {STRANGERS}"), "Peer 127.0.0.9:", "Bytes 5"] {
-            assert_eq!(last.contains(fact), dialect == Rfc959, "{fact}: {last}");
-        }
-    }
 }
 
 #[test]

@@ -27,18 +27,6 @@ fn e06_abor_during_appe_keeps_what_was_appended() {
 }
 
 #[test]
-fn e01_a_large_file_keeps_every_byte_in_both_directions() {
-    let content = sample(5_000_003);
-    for dialect in [Rfc354, Rfc959] {
-        let server = Site::new("large").file("a.bin", &content).start();
-        let mut raw = server.login_binary(dialect);
-        assert!(raw.fetch("LSTN S", "RETR a.bin") == content, "bytes differ");
-        raw.store("LSTN R", "STOR b.bin", &content);
-        assert!(server.bytes("b.bin") == content, "bytes differ");
-    }
-}
-
-#[test]
 fn e09_stat_answers_while_a_sender_is_blocked() {
     let server = Site::new("blocked").file("a.bin", sample(64 << 20)).start();
     let mut raw = server.login_binary(Rfc959);
@@ -71,22 +59,6 @@ fn e10_a_server_that_is_killed_in_mid_file_ends_no_file() {
     raw.closed();
     let end = sending.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
-}
-
-#[test]
-fn e14_an_upload_resumed_with_rest_before_type_and_pasv_is_whole() {
-    let content = sample(10_000);
-    for dialect in [Rfc354, Rfc959] {
-        for opening in ["PASV", "EPSV", "LSTN R"] {
-            let server = Site::new("resumed").file("a.bin", &content[..7_000]).start();
-            let mut raw = server.login(dialect);
-            raw.ask("REST 7000", "200/350");
-            raw.ask("TYPE I", "200");
-            raw.ask("MODE S", "200");
-            raw.store(opening, "STOR a.bin", &content[7_000..]);
-            assert!(server.bytes("a.bin") == content, "{dialect:?} {opening}: {}", raw.dialogue());
-        }
-    }
 }
 
 #[test]

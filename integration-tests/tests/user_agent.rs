@@ -11,10 +11,6 @@ LSTN: listen ; 255 SOCK {port}
 SOCK: target ; 255 SOCK {sock}
 ";
 
-/// What both ends of 1973 say.
-const FILES_OF_1973: &str = "SIZE a.txt: 200 1000\nSIZE *.ftp-user.part: 200 {stored}\nSIZE: 450 no\n\
-    HELP: 200-SOCK\\r\\n LSTN R;S\\r\\n SIZE\\r\\n200 end";
-
 /// The file that every scripted source has.
 const SOURCE_FILE: &str = "SIZE a.txt: 213 1000\n";
 
@@ -66,65 +62,15 @@ fn h01_the_set_up_of_append_is_that_of_rfc_438() {
 }
 
 #[test]
-fn h02_pasv_is_acknowledged_before_either_transfer_command() {
-    let (from, to) = (source(""), destination(""));
-    copy(&from, &to, &[]).exits(0);
-    let passive = to.moment("> 227");
-    assert!(passive < from.moment("RETR") && passive < to.moment("STOR"));
-}
-
-#[test]
-fn h03_every_spelling_of_255_is_read() {
-    for reply in [
-        "255 SOCK {port}",
-        "255 SOCK  {port} foo",
-        "255  sock {port}",
-        "255-SOCK follows\\r\\n255 SOCK {port}",
-    ] {
-        let from = source(SOCKETS);
-        let to = destination(&format!("LSTN: listen ; {reply}\n{SOCKETS}"));
-        copy(&from, &to, &[]).exits(0);
-        assert_eq!(to.seen_of(&["LSTN"]), ["LSTN R"], "{reply}");
+fn h03_h07_where_no_reply_names_a_port_there_is_no_path_and_no_transfer_command() {
+    let sockets = |reply: &str| format!("LSTN: {reply}\nPASV: 502 no\nEPSV: 502 no\n{SOCKETS}");
+    let rules = ["255 SOCK", "255 SOCK none", "255 SOCK 65536", "255 SOCK 0"].map(sockets).into_iter();
+    let passive = ["227 (127,0,0,3,300,1)", "227 (127,0,0,3,4)", "227 Entering Passive Mode"];
+    for rules in rules.chain(passive.map(|reply| format!("PASV: {reply}"))) {
+        let (from, to) = (source(&rules), destination(&rules));
+        copy(&from, &to, &[]).exits(6);
+        assert!(from.seen_of(&["RETR"]).is_empty() && to.seen_of(&["STOR"]).is_empty(), "{rules}");
     }
-}
-
-/// Neither end says anything that can be used: there is no path, and no transfer command.
-fn finds_no_way(rules: &str) {
-    let (from, to) = (source(rules), destination(rules));
-    copy(&from, &to, &[]).exits(6);
-    assert!(from.seen_of(&["RETR"]).is_empty() && to.seen_of(&["STOR"]).is_empty(), "{rules}");
-}
-
-#[test]
-fn h03_a_255_without_a_port_is_not_used() {
-    for reply in ["255 SOCK", "255 SOCK none", "255 SOCK 65536", "255 SOCK 0"] {
-        finds_no_way(&format!("LSTN: {reply}\nPASV: 502 no\nEPSV: 502 no\n{SOCKETS}"));
-    }
-}
-
-/// A copy between two servers of 1973, of which the source has these rules.
-fn copies_in_1973(rules: &str) {
-    let from = Peer::start("127.0.0.2", &format!("{rules}\n{FILES_OF_1973}"), OLD);
-    copy(&from, &Peer::start("127.0.0.3", FILES_OF_1973, OLD), &[]).exits(0);
-}
-
-#[test]
-fn h04_200_in_reply_to_sock_and_a_255_before_250() {
-    copies_in_1973(
-        "SOCK: target ; 200 socket command accepted\n\
-         RETR: 255 SOCK {sock} ; 250 started ; dial ; data 1000 ; end ; 252 sent",
-    );
-}
-
-#[test]
-fn h05_what_250_means_is_the_dialects_affair() {
-    copies_in_1973(
-        "RETR: 030 news ; 110 status ; 250 started ; dial ; 050 still ; data 1000 ; end ; 257 sent",
-    );
-    // Today 250 ends a transfer: nothing else comes, and nothing else is waited for.
-    let from = source("RETR: 150 opening ; connection ; data 1000 ; end ; 250 sent");
-    let to = destination("STOR: 150 opening ; connection ; drain ; 250 stored");
-    copy(&from, &to, &[]).exits(0);
 }
 
 #[test]
@@ -142,39 +88,6 @@ fn h06_331_asks_for_an_account_in_1973() {
     let to = destination("");
     copy(&from, &to, &[]).exits(4).says("account").says("127.0.0.2");
     to.wait_for_the_end_of_all();
-}
-
-#[test]
-fn h07_every_227_in_the_wild_is_read() {
-    for reply in [
-        "227 Entering Passive Mode ({commas})",
-        "227 Entering Passive Mode {commas}",
-        "227 ={commas}",
-        "227 OK, 1 way: ( {blanks} ).",
-        "227-Text\\r\\n227 Passive ({commas}).",
-    ] {
-        let (from, to) = (source(""), destination(&format!("PASV: listen ; {reply}")));
-        copy(&from, &to, &[]).exits(0);
-        assert_eq!(to.seen_of(&["PASV"]).len(), 1, "{reply}");
-    }
-}
-
-#[test]
-fn h07_a_227_that_names_nothing_is_not_used() {
-    for reply in ["227 (127,0,0,3,300,1)", "227 (127,0,0,3,4)", "227 Entering Passive Mode"] {
-        finds_no_way(&format!("PASV: {reply}"));
-    }
-}
-
-#[test]
-fn h11_epsv_all_is_never_sent() {
-    let extended = "FEAT: 211-Features\\r\\n SIZE\\r\\n EPSV\\r\\n EPRT\\r\\n211 End\n\
-        EPSV: listen ; 229 Extended (|||{port}|)\nEPRT: target ; 200 noted";
-    let (from, to) = (source(extended), destination(extended));
-    copy(&from, &to, &[]).exits(0);
-    let extended = [from.seen_of(&["EPSV"]), to.seen_of(&["EPSV"])].concat();
-    assert!(!extended.is_empty(), "EPSV was not used: {:?}", to.seen());
-    assert!(extended.iter().all(|line| !line.to_uppercase().contains("ALL")), "{extended:?}");
 }
 
 #[test]
@@ -198,54 +111,6 @@ fn h12_every_transfer_has_its_own_opening() {
 }
 
 #[test]
-fn h13_the_active_end_is_commanded_before_the_passive_end_has_said_1yz() {
-    // Like vsftpd, Pure-FTPd and ProFTPD: 150 only once the connection is there.
-    let from = source("RETR: dial ; 150 opening ; data 1000 ; end ; 226 sent");
-    let to = destination("STOR: accept ; 150 opening ; drain ; 226 stored");
-    copy(&from, &to, &[]).exits(0);
-    // And with the roles exchanged: the source listens, the destination connects.
-    let from = source("RETR: accept ; 150 opening ; data 1000 ; end ; 226 sent");
-    let to = destination("PASV: 502 no\nSTOR: dial ; 150 opening ; drain ; 226 stored");
-    copy(&from, &to, &[]).exits(0);
-}
-
-#[test]
-fn h14_a_missing_source_leaves_the_destination_untouched() {
-    let (from, to) = (source("RETR: 550 a.txt: No such file or directory"), destination(""));
-    copy(&from, &to, &[]).exits(3).says("127.0.0.2").says("no such file");
-    assert!(to.seen_of(&["STOR", "APPE", "RNTO", "DELE"]).is_empty(), "{:?}", to.seen());
-    for peer in [&from, &to] {
-        peer.wait_for("QUIT");
-    }
-}
-
-#[test]
-fn h14_with_rndz_the_waiting_destination_is_aborted() {
-    let rndz =
-        "FEAT: 211-Features\\r\\n SIZE\\r\\n SOCK\\r\\n LSTN R;S\\r\\n RNDZ\\r\\n211 End\nRNDZ: 200 noted";
-    let from = source(&format!("RETR: 550 a.txt: No such file or directory\n{rndz}\n{SOCKETS}"));
-    let to = destination(&format!("STOR: silent\nABOR: 426 aborted ; 226 done\n{rndz}\n{SOCKETS}"));
-    copy(&from, &to, &[]).exits(3).says("no such file");
-    // With RNDZ both transfer commands are sent at once: the destination waits for a peer.
-    assert_eq!(to.seen_of(&["STOR"]).len(), 1, "{:?}", to.seen());
-    assert_eq!(to.seen_of(&["ABOR", "RNTO"]), ["ABOR"]);
-    for peer in [&from, &to] {
-        peer.wait_for("QUIT");
-    }
-}
-
-#[test]
-fn h15_a_refusing_destination_aborts_the_source() {
-    let from = source("RETR: 150 opening\nABOR: 426 aborted ; 226 done");
-    let to = destination("STOR: 553 not this name");
-    copy(&from, &to, &[]).exits(4).says("127.0.0.3").says("not this name");
-    assert_eq!(from.seen_of(&["ABOR"]), ["ABOR"]);
-    for peer in [&from, &to] {
-        peer.wait_for("QUIT");
-    }
-}
-
-#[test]
 fn h16_one_good_end_is_not_enough() {
     let from = source("");
     let to = destination("STOR: 150 opening ; accept ; drain ; 426 broken here");
@@ -256,49 +121,6 @@ fn h16_one_good_end_is_not_enough() {
     let to = destination("");
     copy(&from, &to, &[]).fails().says("127.0.0.2").says("broken there");
     assert!(to.seen_of(&["RNTO"]).is_empty());
-}
-
-#[test]
-fn h19_every_sequence_of_abort_replies_leaves_the_session_in_step() {
-    for (replies, sessions) in [
-        ("426 aborted ; 226 done", 1),
-        ("226 sent ; 226 done", 1),
-        ("226 sent ; 225 nothing", 1),
-        ("225 nothing", 2), // the reply to RETR is still owed: nobody waits for it in this session
-    ] {
-        let from = source(&format!("once RETR: 150 opening\nonce ABOR: {replies}\nSIZE c.txt: 213 1000"));
-        let to = destination(
-            "once STOR: 553 not this name\nSIZE *.txt: 550 no such file\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there",
-        );
-        let run = user()
-            .args(["copy", "--no-race", "--path", "direct", "--retries", "0", "--timeout", "3s", "--json"])
-            .args([from.url("a.txt"), from.url("c.txt"), to.url("d/")])
-            .run()
-            .exits(9);
-        assert_eq!(run.summary()["files"], 1, "{replies}\n{run}");
-        assert_eq!(from.seen_of(&["RETR"]), ["RETR a.txt", "RETR c.txt"], "{replies}");
-        // Where every reply has come, the second file went over the same session.
-        let connected = from.seen().iter().filter(|line| *line == "connected").count();
-        assert_eq!(connected, sessions, "{replies}: {:?}", from.seen());
-    }
-}
-
-#[test]
-fn h19_a_silent_abort_ends_only_its_own_session() {
-    let from = source("RETR: 150 opening\nABOR: 426 aborted\nNOOP: silent\nQUIT: silent");
-    let to = destination("STOR: 553 not this name");
-    copy(&from, &to, &[]).exits(4).says("not this name");
-    to.wait_for("QUIT");
-    assert!(to.seen_of(&["RNTO"]).is_empty());
-}
-
-#[test]
-fn h20_a_deaf_end_is_dropped_and_the_other_is_unaffected() {
-    let from = source("RETR: 150 opening ; 426 the connection broke");
-    let to = destination("STOR: hang");
-    copy(&from, &to, &[]).fails().says("127.0.0.2");
-    to.wait_for("closed here");
-    from.wait_for("QUIT");
 }
 
 #[test]

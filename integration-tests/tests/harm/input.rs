@@ -30,19 +30,6 @@ fn half_lines_wait_for_their_end_and_others_are_served() {
 }
 
 #[test]
-fn a13_a_line_of_a_mebibyte_is_refused_and_the_session_stays_in_step() {
-    let server = site("long").start();
-    let mut bob = Bob::login(&server);
-    let mut ann = server.login(Rfc959);
-    let line = [b"MKD ".as_slice(), &vec![b'x'; 1 << 20]].concat();
-    ann.send_bytes(&line);
-    bob.goes_on(&server);
-    ann.ask("", "500");
-    ann.ask("NOOP", "200");
-    assert_eq!(server.names(), [""; 0]);
-}
-
-#[test]
 fn binary_and_telnet_noise_harms_nobody() {
     let server = site("noise").start();
     let mut bob = Bob::login(&server);

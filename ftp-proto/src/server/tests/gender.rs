@@ -53,8 +53,9 @@ fn b14_a_listing_goes_to_an_even_socket() {
 #[test]
 fn b16_stat_shows_both_sockets_and_the_host() {
     for mut h in both() {
-        h.say(&format!("SOCK {OWN},40004"));
-        h.say(&format!("SOCK {OWN},40007"));
+        let sends = h.port(&format!("SOCK {OWN},40004"));
+        let receives = h.port(&format!("SOCK {OWN},40007"));
+        assert_eq!([sends % 2, receives % 2], [1, 0]);
         let said = h.say("STAT").join("\n");
         assert!(said.contains(&format!("Sending: to {OWN}:40004")), "{said}");
         assert!(said.contains(&format!("Receiving: to {OWN}:40007")), "{said}");

@@ -365,8 +365,11 @@ fn an_address_that_is_held_without_secret_is_judged_again_with_it() {
 
 #[test]
 fn a_listing_goes_to_no_foreign_peer_even_with_proof() {
-    let mut h = dials_foreign();
-    h.check("LIST", &["425"]);
+    for line in ["LIST", "NLST", "MLSD"] {
+        let mut h = dials_foreign();
+        h.check(line, &["425"]);
+        assert!(!h.is_connecting());
+    }
     let mut h = with_secret();
     let port = h.port("PASV");
     h.arrive(port, &format!("{FOREIGN}:1"));
