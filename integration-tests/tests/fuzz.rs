@@ -1,9 +1,12 @@
-//! The saved inputs of the fuzz targets, replayed without a fuzzer.
+//! The saved inputs of the fuzz targets, replayed without a fuzzer, as they are and with another end.
 
-use integration_tests::fuzz::TARGETS;
+use integration_tests::fuzz::{TARGETS, Target};
+use proptest::prelude::*;
+use proptest::sample::Index;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// A file or directory below `integration-tests/fuzz/`.
 fn place(name: &str) -> PathBuf {
@@ -28,6 +31,31 @@ fn every_target_holds_for_its_saved_inputs() {
             replayed += 1;
         }
         assert!(replayed > 0, "the corpus of {name} is empty");
+    }
+}
+
+/// The targets that are sessions, with their saved scripts.
+static SESSIONS: LazyLock<Vec<(Target, Vec<Vec<u8>>)>> = LazyLock::new(|| {
+    let sessions = TARGETS.into_iter().filter(|(name, _)| name.ends_with("_session"));
+    let scripts = |name| fs::read_dir(place("corpus").join(name)).unwrap().map(Result::unwrap);
+    let saved = |name| scripts(name).map(|entry| fs::read(entry.path()).unwrap()).collect();
+    sessions.map(|(name, target)| (target, saved(name))).collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    /// Whoever is at the other end of a session says and does anything, at first or after a script has gone so far.
+    #[test]
+    fn every_session_holds_for_any_script(
+        script in any::<Index>(),
+        cut in any::<Index>(),
+        rest in prop::collection::vec(any::<u8>(), 0..160),
+    ) {
+        for (target, saved) in &*SESSIONS {
+            let script = script.get(saved);
+            target(&[&script[..cut.index(script.len() + 1)], &rest].concat());
+        }
     }
 }
 

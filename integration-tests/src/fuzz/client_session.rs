@@ -179,6 +179,14 @@ impl Caller {
                     self.input(Input::Secured);
                 }
             }
+            Some(9) => {
+                let code = any_code(script);
+                self.hear(format!("{code:03} text\r\n").as_bytes());
+            }
+            Some(10) => {
+                let code = any_code(script);
+                self.hear(format!("{code:03}-text\r\n UTF8\r\n{code:03} end\r\n").as_bytes());
+            }
             Some(_) => self.hear(b"\xff\xfd\x18"),
         }
     }
@@ -312,4 +320,9 @@ impl Caller {
         let shown = [PASSWORD, ACCOUNT].into_iter().find(|secret| text.contains(secret));
         assert!(self.shown || shown.is_none(), "{shown:?} is shown in {text}");
     }
+}
+
+/// Any three digits.
+fn any_code(script: &mut Script<'_>) -> u16 {
+    u16::from_be_bytes([script.byte(), script.byte()]) % 1000
 }

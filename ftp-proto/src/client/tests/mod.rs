@@ -11,7 +11,6 @@
 //! | `wait n` | n seconds pass |
 
 mod aborts;
-mod any;
 mod login;
 mod replies;
 mod security;

@@ -109,8 +109,6 @@ pub(super) struct Harness {
     pub(super) left: Result<Vec<(u16, LeftOut)>, FileFailure>,
     /// Octets written to each data connection.
     pub(super) written: BTreeMap<ConnId, Vec<u8>>,
-    /// Data connections whose other end has said something.
-    pub(super) heard: Vec<ConnId>,
     /// Data connections that are not closed.
     pub(super) open: Vec<ConnId>,
 }
@@ -218,7 +216,6 @@ impl Harness {
             left: Ok(Vec::new()),
             written: BTreeMap::new(),
             open: Vec::new(),
-            heard: Vec::new(),
         };
         harness.input(Input::Start);
         harness
@@ -541,13 +538,6 @@ impl Harness {
         self.input(Input::Answer(ticket, Answer::Permit(may)));
     }
 
-    /// The same where there is one.
-    pub(super) fn permit_if_asked(&mut self, may: bool) {
-        if !self.permits.is_empty() {
-            self.permit_late(may);
-        }
-    }
-
     /// The file of a transfer command is found late.
     pub(super) fn prepare_late(&mut self) {
         let (ticket, path, intent) = self.preparing.take().expect("nothing is prepared");
@@ -558,7 +548,6 @@ impl Harness {
 
     /// Octets of the other end of a connection.
     pub(super) fn bytes(&mut self, conn: ConnId, bytes: &[u8]) {
-        self.heard.push(conn);
         self.input(Input::Data { conn, bytes });
     }
 }

@@ -1,6 +1,5 @@
 //! The session machine against its statements, on a virtual clock, with a driver of a few lines.
 
-mod any;
 mod choices;
 mod copies;
 mod detach;

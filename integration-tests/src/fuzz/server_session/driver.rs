@@ -10,7 +10,7 @@ use ftp_proto::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The variant of the answer about a move that says that it was stopped.
-const STOPPED: u8 = 3;
+pub(super) const STOPPED: u8 = 3;
 /// The same of the answer about a copy ([`FileFailure::Stopped`](ftp_proto::server::ask::FileFailure::Stopped)).
 const COPY_STOPPED: u8 = 29;
 /// Answers come late that are neither about files nor about moves.
@@ -35,7 +35,8 @@ pub(super) struct Driver {
     pub(super) left: bool,
     /// How questions are answered at once: a variant of the answer, and which of them are not.
     pub(super) mood: u8,
-    /// What accounts may do. With 64, the texts for logs are read, which takes most of the time.
+    /// What accounts may do. With 64, the texts for logs are read, which takes most of the time; with 128, the client ends in
+    /// order.
     pub(super) account: u8,
     /// Every ticket so far.
     tickets: BTreeSet<Ticket>,
@@ -45,7 +46,7 @@ pub(super) struct Driver {
     /// Attempts to connect that were given up, and may have succeeded all the same.
     pub(super) cancelled: Vec<Ticket>,
     prepared: BTreeMap<Ticket, Intent>,
-    reserved: BTreeSet<Ticket>,
+    pub(super) reserved: BTreeSet<Ticket>,
     pub(super) listeners: BTreeSet<Ticket>,
     permits: BTreeSet<Ticket>,
     pub(super) conns: BTreeMap<ConnId, Conn>,

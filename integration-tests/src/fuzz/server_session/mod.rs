@@ -7,7 +7,7 @@ mod lines;
 
 use super::script::Script;
 use client::Client;
-use driver::{Conn, Driver};
+use driver::{Conn, Driver, STOPPED};
 use ftp_proto::command::{Direction, GroupNumber};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::{Foreign, Rules};
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// The first step of a script that is no line.
 const STEPS: u8 = 0xC0;
+/// The bit of an account whose client ends what is under way, and says goodbye.
+const ENDS_IN_ORDER: u8 = 128;
 /// How many deadlines may pass until a session ends whose client is silent or gone.
 const DEADLINES: usize = 4_000;
 
@@ -38,6 +40,9 @@ pub fn server_session(data: &[u8]) {
         driver.step(step, &mut script);
     }
     driver.client.judge(format!("{:?}", driver.session).as_bytes());
+    if driver.account & ENDS_IN_ORDER != 0 && !driver.left {
+        driver.end_in_order();
+    }
     driver.end();
 }
 
@@ -239,6 +244,25 @@ impl Driver {
             self.now = self.now.max(deadline);
             self.input(Input::Timeout);
         }
+    }
+
+    /// The client ends what is under way, and goes. Nothing is left then.
+    fn end_in_order(&mut self) {
+        self.mood = 0;
+        // A client that has sent many transfer commands ends one after the other.
+        for _ in 0..70 {
+            for ticket in self.open.keys().copied().collect::<Vec<_>>() {
+                self.answer(ticket, STOPPED);
+            }
+            self.input(Input::Bytes(b""));
+            self.say(b"ABOR");
+        }
+        self.say(b"NOOP");
+        self.say(b"REIN");
+        let left = (self.conns.len(), self.listeners.len(), self.reserved.len());
+        assert!(self.closed || left == (0, 0, 0), "connections, listeners and ports stay: {left:?}");
+        self.say(b"QUIT");
+        assert!(self.closed, "goodbye does not end the session: {:?}", self.session);
     }
 
     /// The client is silent from now on, and what was asked is not answered any more. The session ends, and then it is over.
