@@ -1,16 +1,15 @@
 //! Finds the programs under test, starts them, ends them by their id, and shows what they said
 //! when a test fails.
 
+use crate::socket::{WATCHDOG, until};
+use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::Duration;
-
-/// No wait of a test ends earlier than this: tests assert order and outcome, never durations.
-pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// A program of this suite.
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +165,26 @@ impl Running {
         self.said.lock().unwrap().clone()
     }
 
+    /// Waits until it has said these words.
+    pub fn logs(&self, words: &str) {
+        until(&format!("{} says {words:?}", self.name), || self.said().contains(words));
+    }
+
+    /// Where it says in its next line that it listens; `kind` is the end of the line.
+    pub fn listens(&mut self, kind: &str) -> SocketAddr {
+        let line = self.line().unwrap_or_else(|| panic!("it does not listen:\n{}", self.said()));
+        let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(kind));
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{kind}: {line}"))
+    }
+
+    /// A number that the kernel keeps about the process: the first after `NAME:` of `/proc/ID/FILE`.
+    pub fn kernel_says(&self, file: &str, name: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -188,6 +207,12 @@ impl Running {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_raw(i32::try_from(self.id()).unwrap()).unwrap();
         rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Kills it, and waits for its end.
+    pub fn die(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+        self.wait();
     }
 
     /// Waits for its end: its standard output closes with it.

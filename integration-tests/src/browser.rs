@@ -3,9 +3,8 @@
 //! What the browser complains about is collected all the time: errors of the console, requests that fail or leave the
 //! daemon, and violations of the page's policy. [`Browser::has_no_complaint`] fails on any of them.
 
-use crate::binary::WATCHDOG;
 use crate::foreign::{Skipped, Tool};
-use crate::socket::until;
+use crate::socket::{WATCHDOG, until};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};

@@ -165,11 +165,8 @@ impl Hub {
         let any: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect();
         let (mut running, mut also) = launch(&any, &hub_file);
         let address = also.remove(0);
-        let metrics = policy.filter(|policy| policy.contains("metrics = ")).map(|_| {
-            let line = running.line().unwrap();
-            let at = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (metrics)"));
-            at.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"))
-        });
+        let has_metrics = policy.is_some_and(|policy| policy.contains("metrics = "));
+        let metrics = has_metrics.then(|| running.listens(" (metrics)"));
         Self { directory, token, token_file, hub_file, address, also, running, metrics }
     }
 
@@ -177,7 +174,7 @@ impl Hub {
     pub fn again_at(&self, start: impl FnOnce(Command) -> Running, ip: &str) -> Second {
         let command = command(&[SocketAddr::new(ip.parse().unwrap(), 0)], &self.hub_file);
         let mut running = start(command);
-        let address = listens(&mut running);
+        let address = running.listens(" (hub)");
         Second { address, running }
     }
 
@@ -185,7 +182,7 @@ impl Hub {
     pub fn change_policy(&self, text: &str, words: &str) {
         fs::write(self.directory.path().join(POLICY), text).unwrap();
         self.running.signal(Signal::HUP);
-        self.logs(words);
+        self.running.logs(words);
     }
 
     /// Gives it these tokens, in place of the one that it holds.
@@ -193,7 +190,7 @@ impl Hub {
         let lines: Vec<String> = tokens.iter().map(|token| token.for_hub().line().to_string()).collect();
         write_private(&self.hub_file, &lines.join("\n"));
         self.running.signal(Signal::HUP);
-        self.logs("the tokens and the policy were read again");
+        self.running.logs("the tokens and the policy were read again");
     }
 
     /// The directory of its files.
@@ -244,14 +241,8 @@ impl Hub {
 
     /// Kills it and starts it again at the same address.
     pub fn die_and_return(&mut self) {
-        self.running.signal(Signal::KILL);
-        self.running.wait();
+        self.running.die();
         self.return_again();
-    }
-
-    /// Waits until its log has a line with these words.
-    pub fn logs(&self, words: &str) {
-        socket::until(&format!("the hub logs {words:?}"), || self.running.said().contains(words));
     }
 }
 
@@ -266,11 +257,6 @@ impl Joined {
         socket::until("the agent has joined", || self.times_joined() >= times);
     }
 
-    /// Waits until its log has a line with these words.
-    pub fn logs(&self, words: &str) {
-        socket::until(&format!("the agent logs {words:?}"), || self.running.said().contains(words));
-    }
-
     /// Returns to the hub at once, if it waits.
     pub fn hurry(&self) {
         self.running.signal(Signal::HUP);
@@ -278,14 +264,8 @@ impl Joined {
 
     /// Kills it and starts it again.
     pub fn die_and_return(&mut self) {
-        self.die();
+        self.running.die();
         self.return_again();
-    }
-
-    /// Kills its process and waits for its end.
-    pub fn die(&mut self) {
-        self.running.signal(Signal::KILL);
-        self.running.wait();
     }
 
     /// Starts a killed one again.
@@ -302,15 +282,8 @@ fn start(arguments: &[String]) -> Running {
 
 fn launch(at: &[SocketAddr], file: &std::path::Path) -> (Running, Vec<SocketAddr>) {
     let mut running = Running::start("hub", command(at, file));
-    let addresses = at.iter().map(|_| listens(&mut running)).collect();
+    let addresses = at.iter().map(|_| running.listens(" (hub)")).collect();
     (running, addresses)
-}
-
-/// Where a hub that starts says that it listens.
-fn listens(running: &mut Running) -> SocketAddr {
-    let line = running.line().unwrap_or_else(|| panic!("no hub:\n{}", running.said()));
-    let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (hub)"));
-    address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"))
 }
 
 fn command(at: &[SocketAddr], file: &std::path::Path) -> Command {

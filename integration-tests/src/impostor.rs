@@ -1,7 +1,7 @@
 //! A hub or a relay that the test itself plays, to say what no honest one says. It holds the token that it should hold.
 
-use crate::binary::WATCHDOG;
 use crate::relay::BadFrame;
+use crate::socket::WATCHDOG;
 use ftp_io::clock::Clock;
 use ftp_io::link::{Acceptor, Link};
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};

@@ -2,9 +2,10 @@
 //! renames or deletes: before it obeys or afterwards, with a connection that ends or one that hangs.
 
 use crate::liar::{Liar, Lie};
-use crate::site::{PASSWORD, Server, Site};
+use crate::site::{Server, Site};
 use ftp_proto::dialect::Dialect;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -112,9 +113,9 @@ impl NoOverwriteServer {
         self.liar.url(path)
     }
 
-    /// The line of its password in `.netrc`.
-    pub fn netrc(&self) -> String {
-        format!("machine {} login ann password {PASSWORD}\n", self.server.ip())
+    /// The address of its host.
+    pub fn ip(&self) -> IpAddr {
+        self.server.ip()
     }
 
     /// The names of all that it has.

@@ -25,6 +25,7 @@ pub mod keeper;
 pub mod liar;
 pub mod line;
 pub mod net;
+pub mod operator;
 pub mod peer;
 pub mod performance;
 pub mod postgres;

@@ -22,7 +22,7 @@
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
 //! that ended: `in order` or `reset`. `enter` (or `enter PATH`) makes the argument of CWD (or that path) the `{directory}` of PWD.
 
-use crate::binary::WATCHDOG;
+use crate::socket::WATCHDOG;
 use crate::{site, socket};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,6 +1,6 @@
 //! A control connection as a person with a terminal has it: lines and bytes out, replies in.
 
-use crate::binary::WATCHDOG;
+use crate::socket::WATCHDOG;
 use crate::tls_client::{Private, TlsClient};
 use ftp_proto::dialect::Dialect;
 use std::io::{self, BufRead, BufReader, Read, Write};

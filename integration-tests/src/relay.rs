@@ -1,7 +1,8 @@
 //! One running ftp-relay-agent, and the session of a user agent at it, step by step.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one message and skips the others")]
 
-use crate::binary::{Program, Running, WATCHDOG};
+use crate::binary::{Program, Running};
+use crate::socket::WATCHDOG;
 use ftp_io::clock::Clock;
 use ftp_io::connection::Connection;
 use ftp_io::link::{self, Link, LinkFailure};
@@ -169,9 +170,7 @@ impl Relay {
             command.args(["--data-ports", ports]);
         }
         let mut running = Running::start("relay", command);
-        let line = running.line().unwrap_or_else(|| panic!("no relay:\n{}", running.said()));
-        let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (relay)"));
-        let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
+        let address = running.listens(" (relay)");
         (running, address)
     }
 
@@ -226,10 +225,14 @@ pub struct Agent {
 impl Agent {
     /// Kills it and starts it again at the same address, with the same token.
     pub fn die_and_return(&mut self) {
-        self.running.signal(Signal::KILL);
-        self.running.wait();
+        self.running.die();
         let listen = self.address.to_string();
         (self.running, _) = self.relay.launch(&listen, self.directory.path(), &self.token_file);
+    }
+
+    /// The directory of its files.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The text of a file beside its policy.
@@ -241,7 +244,7 @@ impl Agent {
     pub fn change_policy(&self, text: &str, words: &str) {
         fs::write(self.directory.path().join(POLICY), text).unwrap();
         self.running.signal(Signal::HUP);
-        self.logs(words);
+        self.running.logs(words);
     }
 
     /// A user agent's session, from 127.0.0.1.
@@ -252,24 +255,6 @@ impl Agent {
     /// The same with any token.
     pub fn session_with(&self, token: &Token) -> Result<Session, LinkFailure> {
         Session::begin(self.address, token)
-    }
-
-    /// Waits until its log has a line with these words.
-    pub fn logs(&self, words: &str) {
-        let clock = Clock::start();
-        while !self.running.said().contains(words) {
-            let late = clock.now().since_start() > WATCHDOG;
-            assert!(!late, "no {words:?} in the log:\n{}", self.running.said());
-            std::thread::yield_now();
-        }
-    }
-
-    /// A number that the kernel keeps about the process: the first after `NAME:` of `/proc/ID/FILE`.
-    pub fn kernel_says(&self, file: &str, name: &str) -> u64 {
-        let text = fs::read_to_string(format!("/proc/{}/{file}", self.running.id())).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let line = line.unwrap_or_else(|| panic!("no {name} in {text}"));
-        line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     /// The connections of its network with this host, in whatever state, as the kernel lists them.

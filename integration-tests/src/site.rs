@@ -5,7 +5,6 @@ use crate::certificate::Certificate;
 use crate::raw::Raw;
 use crate::socket::{hold, is_free, release, until};
 use ftp_proto::dialect::Dialect;
-use rustix::process::Signal;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
@@ -163,14 +162,9 @@ impl Site {
         }
         command.args(&self.args).envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut running = Running::start(&self.name, command);
-        let mut listening = |kind: &str| -> SocketAddr {
-            let line = running.line().unwrap_or_else(|| panic!("no listener:\n{}", running.said()));
-            let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(kind));
-            address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{kind}: {line}"))
-        };
-        let modern = listening(" (ftp)");
-        let implicit = if self.certificate.is_some() { listening(" (ftps)") } else { modern };
-        let old = if has_old { listening(" (ftp-1973)") } else { modern };
+        let modern = running.listens(" (ftp)");
+        let implicit = if self.certificate.is_some() { running.listens(" (ftps)") } else { modern };
+        let old = if has_old { running.listens(" (ftp-1973)") } else { modern };
         (running, [modern, implicit, old])
     }
 }
@@ -285,8 +279,7 @@ impl Server {
 
     /// Kills it, and nothing else.
     pub fn die(&mut self) {
-        self.running.signal(Signal::KILL);
-        self.running.wait();
+        self.running.die();
         [self.modern, self.old].into_iter().for_each(hold);
     }
 

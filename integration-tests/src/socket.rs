@@ -1,12 +1,15 @@
 //! Data sockets of the tests: chosen source addresses and ports, resets, and listeners that can be
 //! asked whether anybody came.
 
-use crate::binary::WATCHDOG;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
+use std::time::Duration;
+
+/// No wait of a test ends earlier than this: tests assert order and outcome, never durations.
+pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn socket(ip: IpAddr) -> Socket {
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
@@ -138,7 +141,7 @@ pub fn is_closed_unused(mut stream: &TcpStream) -> bool {
 /// Ends the connection with a reset instead of an end of file.
 pub fn reset(stream: TcpStream) {
     let socket = Socket::from(stream);
-    socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 /// Says end of file and keeps reading possible.
@@ -175,7 +178,7 @@ static HELD: Mutex<Vec<(SocketAddr, Socket)>> = Mutex::new(Vec::new());
 
 /// Asks again and again until something holds that nobody announces (a port that is given back).
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+    const PAUSE: Duration = Duration::from_millis(5);
     for _ in 0..WATCHDOG.as_millis() / PAUSE.as_millis() {
         if holds() {
             return;

@@ -1,11 +1,12 @@
 //! One run of ftp-user.
 
 use crate::binary::{Program, Running};
-use crate::site::PASSWORD;
+use crate::site::{PASSWORD, USER};
 use crate::skip::say_skipped;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -45,9 +46,7 @@ pub fn copies(options: &[&str], places: [String; 2]) -> User {
 /// A run with a state directory, and with the logins of [`Site`](crate::site::Site)s at 127.0.0.2 and 127.0.0.3, so that a job goes
 /// on without its URLs.
 pub fn job(state: &Path) -> User {
-    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
-    let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
-    user().private_file(".netrc", netrc).args(["--json", "--state", state.to_str().unwrap()])
+    user().logins(["127.0.0.2", "127.0.0.3"]).args(["--json", "--state", state.to_str().unwrap()])
 }
 
 /// The same as [`user`], with another build of the program.
@@ -66,7 +65,7 @@ impl User {
     }
 
     /// With a relay or a hub, and the file of its token.
-    pub fn relay(self, address: impl std::fmt::Display, token_file: &Path) -> Self {
+    pub fn relay(self, address: impl Display, token_file: &Path) -> Self {
         self.args(["--relay", &address.to_string(), "--relay-token-file", token_file.to_str().unwrap()])
     }
 
@@ -86,6 +85,17 @@ impl User {
         let user = self.file(name, bytes);
         std::fs::set_permissions(user.home.path().join(name), Permissions::from_mode(0o600)).unwrap();
         user
+    }
+
+    /// With one more login in its `.netrc`.
+    pub fn login(self, host: impl Display, name: &str, password: &str) -> Self {
+        let known = std::fs::read_to_string(self.home.path().join(".netrc")).unwrap_or_default();
+        self.private_file(".netrc", format!("{known}machine {host} login {name} password {password}\n"))
+    }
+
+    /// With the logins of [`Site`](crate::site::Site)s at these addresses.
+    pub fn logins(self, hosts: impl IntoIterator<Item: Display>) -> Self {
+        hosts.into_iter().fold(self, |user, host| user.login(host, USER, PASSWORD))
     }
 
     /// With a file in its current directory.
@@ -139,7 +149,7 @@ impl Started {
 
     /// Waits until it has said these words.
     pub fn wait_for(&self, words: &str) {
-        crate::socket::until(words, || self.running.said().contains(words));
+        self.running.logs(words);
     }
 
     /// Waits until it has said these words so many times.
@@ -288,7 +298,7 @@ impl Run {
     }
 }
 
-impl std::fmt::Display for Run {
+impl Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ftp-user {} ended with {}\n{}", self.shown, self.status, self.said)
     }

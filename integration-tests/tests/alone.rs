@@ -5,9 +5,9 @@ use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay};
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, Started, User, user};
+use integration_tests::user::{Run, Started, User, job, user};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
@@ -41,10 +41,7 @@ fn scene_of(is_private: bool) -> Scene {
 impl Scene {
     /// A run with the state directory and the passwords of both servers.
     fn user(&self) -> User {
-        let netrc =
-            ["127.0.0.2", "127.0.0.3"].map(|ip| format!("machine {ip} login ann password {PASSWORD}\n"));
-        let state = self.state.path().to_str().unwrap();
-        user().private_file(".netrc", netrc.concat()).args(["--state", state, "--timeout", "5s", "--json"])
+        job(self.state.path()).args(["--timeout", "5s"])
     }
 
     /// The copy with `--detach`, slow enough that it is seen under way.
@@ -167,7 +164,7 @@ fn r46_a_detached_copy_goes_on_through_the_relay_when_the_user_agent_has_gone() 
     assert_eq!((&file["path"], &file["attempts"]), (&"relay".into(), &1.into()), "{run}");
     let trace = run.text("trace");
     assert!(!trace.contains("> STOR") && trace.contains("> STAT #"), "nothing moves again: {trace}");
-    relay.logs(" how=Eof");
+    relay.running.logs(" how=Eof");
     let joined = relay.running.said().matches(" joined ").count();
     assert_eq!(joined, 1, "{}", relay.running.said());
 }
@@ -223,7 +220,7 @@ fn is_killed_at(moment: &str, is_source: bool) {
 fn n9_a_whole_file_that_the_destination_has_forgotten_is_compared_and_no_byte_is_sent_again() {
     let mut scene = scene();
     let detached = scene.detached();
-    until("the transfer has ended", || scene.to.running.said().contains("received user=\"ann\""));
+    scene.to.running.logs("received user=\"ann\"");
     // After an hour, or a restart, the server knows nothing of it any more.
     scene.to.die_and_return();
     let run = scene.user().args(["--trace", "trace", "resume"]).run().exits(0);
@@ -397,8 +394,7 @@ fn n9_jobs_and_cancel_need_the_password_of_the_destination_alone_and_jobs_says_w
     let state = scene.state.path().to_str().unwrap().to_owned();
     // The URLs had the passwords, and the journal has none.
     let without = || user().args(["--state", &state, "--timeout", "5s", "--json"]);
-    let with =
-        || without().private_file(".netrc", format!("machine 127.0.0.3 login ann password {PASSWORD}\n"));
+    let with = || without().logins(["127.0.0.3"]);
     let job = |run: User| run.args(["jobs"]).run().exits(0).events("job")[0].clone();
     let asked = job(with());
     assert!(asked["transfer"]["bytes"].as_u64() > Some(0) && asked["not_asked"].is_null(), "{asked}");

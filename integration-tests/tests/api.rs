@@ -3,7 +3,7 @@
 use integration_tests::certificate::Certificate;
 use integration_tests::foreign::Tool;
 use integration_tests::or_skip;
-use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
+use integration_tests::site::{Server, Site, sample, without_password};
 use integration_tests::skip::Skipped;
 use integration_tests::socket::{hold, port_free_everywhere, release, until};
 use integration_tests::tls_client::TlsClient;
@@ -63,9 +63,8 @@ impl Scene {
     }
 
     pub(crate) fn user(&self) -> User {
-        let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
         let path = |name: &str| self.state.path().join(name).to_str().unwrap().to_owned();
-        let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+        let user = user().logins(["127.0.0.2", "127.0.0.3"]);
         user.args(["--state", &path("state"), "--config", &path("settings.toml")])
     }
 

@@ -4,7 +4,7 @@
 use crate::standard::with_input;
 use integration_tests::beside::each_beside;
 use integration_tests::keeper::{Fate, NoOverwriteServer};
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use tempfile::TempDir;
@@ -29,9 +29,8 @@ fn scene() -> Scene {
 
 impl Scene {
     fn user(&self, timeout: &str) -> User {
-        let netrc = format!("machine 127.0.0.2 login ann password {PASSWORD}\n{}", self.to.netrc());
         let state = self.state.path().to_str().unwrap();
-        user().private_file(".netrc", netrc).args(["--json", "--state", state, "--timeout", timeout])
+        user().logins([self.from.ip(), self.to.ip()]).args(["--json", "--state", state, "--timeout", timeout])
     }
 
     fn copy(&self, timeout: &str, more: &[&str]) -> Started {

@@ -203,12 +203,12 @@ fn r55_a_token_whose_joins_are_taken_is_told_so_and_the_relay_answers_on() {
     let relay = Relay::new().at(&own_address().to_string()).policy(&policy).start();
     let reach = Reach::only(relay.address, &relay.token_file);
     let slow = reach.user("copy").args(["--limit", "1MB", &server.url("a.bin"), "b.bin"]).start();
-    relay.logs(" joined ");
+    relay.running.logs(" joined ");
     reach.user("ls").args([server.url("")]).run().exits(5).says("makes no data connection now");
     reach.user("stat").args([server.url("a.bin")]).run().exits(0);
     let slow = slow.end_with(Signal::INT).fails();
     assert!(!slow.names().contains(&"b.bin".to_owned()), "{slow}");
-    socket::until("its join has ended", || relay.running.said().contains("ended id=4"));
+    relay.running.logs("ended id=4");
     reach.user("ls").args([server.url("")]).run().exits(0).says("a.bin");
 }
 
@@ -228,7 +228,7 @@ fn r23_r55_without_named_data_ports_a_server_connects_or_the_user_is_told_what_t
     let (relay, reach) = relay_without_data_ports(&[server.ip(), passive.ip()]);
     let printed = reach.user("cat").args([server.url("a.bin")]).run().exits(0);
     assert_eq!(printed.stdout, ["hello"], "{printed}");
-    relay.logs("--data-ports");
+    relay.running.logs("--data-ports");
     for (verb, place) in [("ls", ""), ("cat", "a.txt")] {
         let run = reach.user(verb).args([passive.url(place)]).run().fails();
         run.says("has to name the data ports of the server").says("Illegal PORT command");

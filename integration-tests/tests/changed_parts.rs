@@ -2,9 +2,9 @@
 
 use crate::accounts::user as account;
 use ftp_proto::dialect::Dialect::Rfc959;
-use integration_tests::site::{PASSWORD, Server, Site, names_below};
+use integration_tests::site::{Server, Site, names_below};
 use integration_tests::socket::until;
-use integration_tests::user::{Run, User, user};
+use integration_tests::user::{Run, User, job};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -57,9 +57,7 @@ fn scene() -> Scene {
 
 impl Scene {
     fn user(&self) -> User {
-        let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
-        let netrc = netrc("127.0.0.2") + &netrc("127.0.0.3");
-        user().private_file(".netrc", netrc).args(["--json", "--state", self.state.path().to_str().unwrap()])
+        job(self.state.path())
     }
 
     /// Makes both directories equal, and returns the trace as well.

@@ -143,7 +143,7 @@ impl Scene {
 fn r12_a_relay_that_is_killed_after_it_has_won_the_race_costs_no_file() {
     let scene = scene(HALF, 1);
     let run = scene.copy(&["--no-resume"]).start();
-    scene.agents[0].logs("joined");
+    scene.agents[0].running.logs("joined");
     scene.to.until_part(500_000);
     scene.agents[0].running.signal(Signal::KILL);
     let run = run.end().exits(0);
@@ -157,7 +157,7 @@ fn r12_a_relay_that_is_killed_before_it_joins_leaves_the_race_to_the_others() {
         RETR: 150 opening ; connection ; data 1000000 ; end ; 226 sent";
     let scene = scene(script, 2);
     let run = scene.copy(&[]).start();
-    scene.agents[0].logs(": tunnel ");
+    scene.agents[0].running.logs(": tunnel ");
     scene.agents[0].running.signal(Signal::KILL);
     let run = run.end().exits(0);
     scene.arrived(&run);

@@ -1,6 +1,6 @@
 //! Runs that are killed before they have stored anything: `jobs` and `resume` know their jobs.
 
-use integration_tests::site::{PASSWORD, Site, sample};
+use integration_tests::site::{Site, sample};
 use integration_tests::user::{User, user};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -59,10 +59,8 @@ impl Scene {
 
     fn user(&self) -> User {
         let words = ["--state", self.state.path().to_str().unwrap(), "--json", "--timeout", "20s"];
-        let netrc = format!(
-            "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login ann password secret\n"
-        );
-        user().private_file(".netrc", netrc).here(self.here.path()).args(words)
+        let user = user().logins(["127.0.0.2"]).login("127.0.0.3", "ann", "secret");
+        user.here(self.here.path()).args(words)
     }
 
     fn jobs(&self, more: &[&str]) -> Vec<Value> {

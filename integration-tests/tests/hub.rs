@@ -126,9 +126,7 @@ fn r46_a_detached_copy_goes_on_through_two_agents_when_the_user_agent_has_gone()
     let run = run.args([from.slow_url("a.bin"), to.url("b.bin")]).run().exits(0);
     assert_eq!(run.events("detached")[0]["path"], "relay", "{run}");
     assert!(!to.server.names().contains(&"b.bin".to_owned()), "{run}");
-    let netrc = [(from.ip(), "slow", "x"), (to.ip(), "ann", PASSWORD)]
-        .map(|(ip, user, password)| format!("machine {ip} login {user} password {password}\n"));
-    let run = user().private_file(".netrc", netrc.concat()).args(kept).args(["--json", "resume"]);
+    let run = user().login(from.ip(), "slow", "x").logins([to.ip()]).args(kept).args(["--json", "resume"]);
     let run = run.run().exits(0);
     assert!(to.server.bytes("b.bin") == data, "{run}");
     assert_eq!(run.events("file")[0]["verified"], "sha-256", "{run}");
@@ -145,10 +143,9 @@ fn n8_what_is_stored_stays_while_an_agent_or_the_hub_is_away() {
     let run = copy(&hub).args(kept).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
     to.server.until_part(1_000_000);
     let _killed = run.kill();
-    let netrc = [(from.ip(), "slow", "x"), (to.ip(), "ann", PASSWORD)]
-        .map(|(ip, user, password)| format!("machine {ip} login {user} password {password}\n"));
-    let resume = || user().private_file(".netrc", netrc.concat()).args(kept).args(["--json", "resume"]).run();
-    berlin.die();
+    let resume =
+        || user().login(from.ip(), "slow", "x").logins([to.ip()]).args(kept).args(["--json", "resume"]).run();
+    berlin.running.die();
     let run = resume().exits(5);
     assert_eq!(to.server.parts().len(), 1, "{run}");
     hub.running.signal(Signal::KILL);
@@ -195,7 +192,7 @@ fn r30_what_an_agent_may_reach_is_decided_by_the_agent_alone() {
     let _zurich = from.agent(&hub, "zurich");
     let berlin = hub.join("berlin", &to.near, &[]);
     let run = copy().says("no agent at the hub").says("does not allow that target");
-    berlin.logs("refused by --allow");
+    berlin.running.logs("refused by --allow");
     assert!(to.server.names().is_empty(), "{run}");
     berlin.hurry();
     socket::until("it is still there", || !berlin.running.said().contains("is over"));
@@ -230,15 +227,15 @@ fn r31_whoever_does_not_know_the_token_is_told_nothing_and_an_agent_tries_again(
     let places = [from.url("a.bin"), to.url("b.bin")];
     let run = user().args(["copy", "--path", "relay"]).relay(hub.address, &file);
     run.args(&places).run().exits(11).never_says("zurich");
-    hub.logs("denied: unknown token");
+    hub.running.logs("denied: unknown token");
 
     // The hub learns the token of an agent later: it needs no restart on either side.
     let hub_lines = fs::read_to_string(&hub.hub_file).unwrap();
     write_private(&hub.hub_file, &other.for_hub().line());
     hub.running.signal(Signal::HUP);
-    hub.logs("its sessions end");
+    hub.running.logs("its sessions end");
     let late = hub.try_to_join(hub.address, "late", &to.near, &[&to.ip()]);
-    late.logs("tries again in");
+    late.running.logs("tries again in");
     write_private(&hub.hub_file, hub_lines.trim());
     hub.running.signal(Signal::HUP);
     socket::until("the tokens are read", || {
@@ -257,9 +254,9 @@ fn r45_an_agent_that_was_killed_replaces_its_ghost_at_once() {
     let mut berlin = to.agent(&hub, "berlin");
     // A second process with the same name: the first one is told, and does not fight.
     let second = hub.join("berlin", &to.near, &[&to.ip()]);
-    hub.logs("agent, of another process");
-    berlin.logs("another agent has joined under this name");
-    berlin.logs("tries again in");
+    hub.running.logs("agent, of another process");
+    berlin.running.logs("another agent has joined under this name");
+    berlin.running.logs("tries again in");
     drop(second);
     berlin.die_and_return();
     berlin.until_joined(1);
@@ -281,7 +278,7 @@ fn r40_agents_return_to_a_hub_that_was_killed_and_to_one_that_was_stopped() {
     arrived(&run, &to, "b.bin", &data);
     hub.running.signal(Signal::TERM);
     assert!(hub.running.wait().success());
-    agents[0].logs("the session with the hub is over: it is stopping");
+    agents[0].running.logs("the session with the hub is over: it is stopping");
     hub.return_again();
     for agent in &agents {
         agent.until_joined(3);

@@ -41,16 +41,8 @@ impl Scene {
 
     /// The same with another state directory.
     pub(crate) fn user_with(&self, state: &Path) -> User {
-        let netrc = format!(
-            "machine 127.0.0.2 login ann password {PASSWORD}\nmachine 127.0.0.3 login eve password s3cret\n"
-        );
-        user().private_file(".netrc", netrc).args([
-            "--state",
-            state.to_str().unwrap(),
-            "--timeout",
-            "5s",
-            "--json",
-        ])
+        let user = user().logins(["127.0.0.2"]).login("127.0.0.3", "eve", "s3cret");
+        user.args(["--state", state.to_str().unwrap(), "--timeout", "5s", "--json"])
     }
 
     pub(crate) fn destination(&self, path: &str) -> String {

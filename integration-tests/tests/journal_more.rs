@@ -35,11 +35,7 @@ fn killed_at(line: &str, state: &Path, (from, to): (&Peer, &Peer), more: &[&str]
 
 /// Goes on in the directory where the job was typed.
 fn resume(state: &Path, (from, to): (&Peer, &Peer)) -> Run {
-    let machine = |peer: &Peer| {
-        let password = PASSWORD;
-        format!("machine {} login ann password {password}\n", peer.address().ip())
-    };
-    with_state(state).private_file(".netrc", machine(from) + &machine(to)).args(["resume"]).run()
+    with_state(state).logins([from, to].map(|peer| peer.address().ip())).args(["resume"]).run()
 }
 
 #[test]
@@ -84,9 +80,8 @@ fn n8_a_copy_that_had_its_name_when_its_run_was_killed_stays_and_cancel_says_so(
         let state = tempfile::tempdir().unwrap();
         let _killed = killed_at("RNTO b.txt", state.path(), (&from, &to), &[]);
         to.changes(&format!("{size}\nDELE: 550 no such file"));
-        let netrc = format!("machine {} login ann password {PASSWORD}\n", to.address().ip());
         let run =
-            with_state(state.path()).private_file(".netrc", netrc).args(["cancel", "last"]).run().exits(0);
+            with_state(state.path()).logins([to.address().ip()]).args(["cancel", "last"]).run().exits(0);
         let warnings = run.warnings();
         let told = warnings.iter().any(|text| text.contains("b.txt has the size of its source and stays"));
         assert_eq!(told, is_told, "{size}: {warnings:?}\n{run}");
@@ -147,8 +142,7 @@ fn n8_a_finished_copy_is_known_where_nothing_may_be_replaced_and_listings_have_n
     from.wait_for("RETR t/z");
     has_finished(1, || with_state(state.path()));
     let _killed = run.kill();
-    let netrc = ["127.0.0.2", "127.0.0.3"].map(|ip| format!("machine {ip} login ann password {PASSWORD}\n"));
-    let run = with_state(state.path()).private_file(".netrc", netrc.concat()).args(["resume"]).run().exits(0);
+    let run = with_state(state.path()).logins(["127.0.0.2", "127.0.0.3"]).args(["resume"]).run().exits(0);
     assert_eq!(to.names(), ["copy/", "copy/a", "copy/z"], "{run}");
     // Somebody else's file is none of the job's.
     fs::write(to.path("copy/other"), "somebody's own").unwrap();

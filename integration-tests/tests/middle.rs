@@ -5,7 +5,7 @@ use crate::accounts::user as account;
 use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
 use integration_tests::relay::{Agent, Relay};
-use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample};
+use integration_tests::site::{Server, Site, is_whole, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, User, user};
 use rustix::process::Signal;
@@ -177,23 +177,17 @@ fn n15_small_files_that_share_a_connection_through_this_host_keep_to_the_limit()
 struct Slow {
     from: Server,
     to: Server,
-    netrc: String,
 }
 
 impl Slow {
     fn start() -> Self {
         let site = never().config(&account("eve", "x", "rate-down = \"400KB\""));
         let (from, to) = (tree(site, 120, 20_000).start(), never().start());
-        let netrc = format!(
-            "machine {} login eve password x\nmachine {} login ann password {PASSWORD}\n",
-            from.ip(),
-            to.ip()
-        );
-        Self { from, to, netrc }
+        Self { from, to }
     }
 
     fn user(&self, state: &TempDir) -> User {
-        at(state).private_file(".netrc", &self.netrc)
+        at(state).login(self.from.ip(), "eve", "x").logins([self.to.ip()])
     }
 
     fn copy(&self, state: &TempDir, agent: &Agent, path: &str) -> User {

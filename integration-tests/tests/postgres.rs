@@ -122,7 +122,7 @@ mod daemons {
     use crate::workers::slow_destination;
     use integration_tests::or_skip;
     use integration_tests::postgres::Postgres;
-    use integration_tests::site::{PASSWORD, Server, Site, sample, without_password};
+    use integration_tests::site::{Server, Site, sample, without_password};
     use integration_tests::socket::until;
     use integration_tests::user::{Started, User, user};
     use rustix::process::Signal;
@@ -151,9 +151,7 @@ mod daemons {
 
         /// The same who does not name the database.
         fn local(&self) -> User {
-            let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
-            let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
-            user.args(["--json"])
+            user().logins(["127.0.0.2", "127.0.0.3"]).args(["--json"])
         }
 
         fn daemon(&self, args: &[&str]) -> Started {

@@ -50,9 +50,8 @@ impl Scene {
 
     /// The same without `--json`.
     fn person(&self) -> User {
-        let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
         let words = ["--state", self.state.to_str().unwrap(), "--config"];
-        let user = user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+        let user = user().logins(["127.0.0.2", "127.0.0.3"]);
         user.environment("TZ", "UTC").args(words).args([self.settings_file()])
     }
 

@@ -21,12 +21,9 @@ fn source(site: Site) -> Server {
 
 /// A run with that state directory, which finds these passwords again.
 fn job(state: &Path, logins: &[(&Server, &str, &str)]) -> User {
-    let machine = |(server, name, password): &(&Server, &str, &str)| {
-        format!("machine {} login {name} password {password}\n", server.ip())
-    };
-    let netrc: String = logins.iter().map(machine).collect();
-    let state = state.to_str().unwrap();
-    user().private_file(".netrc", netrc).args(["--json", "--state", state, "--timeout", "10s"])
+    let user =
+        logins.iter().fold(user(), |user, (server, name, password)| user.login(server.ip(), name, password));
+    user.args(["--json", "--state", state.to_str().unwrap(), "--timeout", "10s"])
 }
 
 /// How many of the files are whole below `top`, and nothing else is there.

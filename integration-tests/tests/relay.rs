@@ -285,7 +285,7 @@ fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
 #[test]
 fn r20_a_relay_that_allows_nothing_relays_nothing() {
     let agent = Relay::new().start();
-    agent.logs("no server may be reached");
+    agent.running.logs("no server may be reached");
     let mut session = agent.session();
     let join = asks_for_legs(&mut session, u64::MAX);
     assert_eq!(refused(&mut session), (join, Code::Denied, Some(LegId::A)));
@@ -362,7 +362,7 @@ fn r29_a_tunnel_carries_a_control_connection_and_its_ticket_is_good_for_one_link
     control.read_exact(&mut said).unwrap();
     assert_eq!(&said, b"QUIT\r\n");
     assert!(session.through(&ticket, b"", 1).is_err());
-    agent.logs("denied: unknown or used ticket");
+    agent.running.logs("denied: unknown or used ticket");
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn r27_r31_a_wrong_token_is_denied_with_the_reason_in_the_relays_log_alone() {
     let wrong = Token::new("test", None, [7; 32]).unwrap();
     let denied = agent.session_with(&wrong).unwrap_err();
     assert!(matches!(denied, LinkFailure::Proof(LinkError::Denied)), "{denied:?}");
-    agent.logs("denied: unknown token");
+    agent.running.logs("denied: unknown token");
     // `check` says so with the exit status of trust.
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
@@ -397,7 +397,7 @@ fn user_agents_that_are_killed_in_the_handshake_are_not_taken_for_wrong_tokens()
         reset(connect_from(SOURCE, agent.address));
         drop(connect_from(SOURCE, agent.address));
     }
-    agent.logs("the handshake of a link failed");
+    agent.running.logs("the handshake of a link failed");
     drop(agent.session());
 }
 
@@ -416,7 +416,7 @@ fn a_relay_that_is_told_to_stop_lets_what_flows_end() {
     let mut agent = relay();
     let (session, mut source, target) = joined(&agent, u64::MAX);
     agent.running.signal(Signal::TERM);
-    agent.logs("stopping");
+    agent.running.logs("stopping");
     source.write_all(b"file").unwrap();
     drop(source);
     assert_eq!(socket::drain(target), b"file");

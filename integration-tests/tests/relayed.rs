@@ -198,7 +198,7 @@ fn r31_a_wrong_token_is_a_matter_of_trust_and_the_relays_log_has_the_reason() {
         assert_eq!(to.names(), [""; 0], "{run}");
         run.says(&agent.address.to_string()).says("token");
     }
-    agent.logs("denied: unknown token");
+    agent.running.logs("denied: unknown token");
     assert!(!agent.running.said().contains("tunnel"), "{}", agent.running.said());
 }
 
@@ -232,7 +232,7 @@ fn a_server_that_the_relay_may_not_reach_is_reported_and_the_next_path_is_tried(
         let run = copy(&agent).args(["--path", "relay"]).args([from.url("a.bin"), to.url("c.bin")]).run();
         assert_eq!(to.names(), ["b.bin"], "{run}");
         run.exits(6).says("does not allow").says("--allow");
-        agent.logs("refused by --allow");
+        agent.running.logs("refused by --allow");
     }
 }
 
@@ -254,7 +254,7 @@ fn killed(script: &str, path: &str, next: &[&str]) -> (Run, Server) {
     let agent = Relay::new().at(&relay).server(&host).server(&to.ip().to_string()).start();
     let run = copy(&agent).args(["--path", path]).args(next).args([from.url("a.bin"), to.url("b.bin")]);
     let run = run.start();
-    agent.logs("joined");
+    agent.running.logs("joined");
     to.until_part(500_000);
     agent.running.signal(Signal::KILL);
     let run = run.end();
@@ -308,7 +308,7 @@ fn r09_a_stranger_at_the_relays_listener_is_reset_and_the_file_arrives() {
     );
     let stranger = SocketAddr::new(own_address(), 0);
     assert!(socket::is_turned_away(stranger, listener));
-    agent.logs("the connection of a stranger was reset");
+    agent.running.logs("the connection of a stranger was reset");
     let mut other = integration_tests::raw::Raw::connect(Rfc959, from.address());
     other.send("NOOP now");
     let run = run.end().exits(0);
@@ -374,8 +374,7 @@ fn what_a_file_has_stored_stays_for_resume_if_the_relay_does_not_come_back() {
     let (from, to) = (never().file("a.bin", sample(3_000_000)).start(), never().start());
     let mut agent = relay_for(&[&from, &to]);
     let state = tempfile::tempdir().unwrap();
-    let login = |site: &Server| format!("machine {} login ann password {PASSWORD}\n", site.ip());
-    let job = || job(state.path()).private_file(".netrc", login(&from) + &login(&to));
+    let job = || job(state.path()).logins([from.ip(), to.ip()]);
     let run = job().args(["copy", "--path", "relay", "--limit", "1MB", "--retries", "1"]);
     let run = run.args(["--timeout", "10s"]).relay(agent.address, &agent.token_file);
     let run = run.args([from.url("a.bin"), to.url("b.bin")]).start();

@@ -3,7 +3,6 @@
 use super::accounts::{Secrets, check_config, user};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::site::Site;
-use integration_tests::socket::until;
 use rustix::process::Signal;
 
 #[test]
@@ -18,7 +17,7 @@ fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
     for (text, mistake) in [("no colon\n", ":1:1: a user is"), ("", "it has no user")] {
         secrets.file("users", text);
         server.running.signal(Signal::HUP);
-        until(mistake, || server.running.said().contains(mistake));
+        server.running.logs(mistake);
         bob.ask("PWD", "257");
         server.connect(Rfc959).login("eve", "one");
     }
@@ -30,7 +29,7 @@ fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
     eve.ask("PWD", "257");
     server.connect(Rfc959).login("eve", "two");
     let told = "gone since the files were read last: users \"bob\"";
-    until(told, || server.running.said().contains(told));
+    server.running.logs(told);
     let mut old = server.connect(Rfc959);
     old.ask("USER eve", "331");
     old.ask("PASS one", "530");
@@ -58,7 +57,7 @@ fn a_configuration_that_has_lost_users_or_keys_is_told_before_and_after_it_holds
     ] {
         secrets.file("old.toml", text);
         server.running.signal(Signal::HUP);
-        until(told, || server.running.said().contains(told));
+        server.running.logs(told);
     }
     server.connect(Rfc959).login("eve", "x");
 }

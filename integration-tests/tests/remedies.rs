@@ -422,7 +422,7 @@ fn the_commands_that_make_the_token_of_an_agent_work() {
     let own = make(&shared.running.said(), "\n");
     hub.hold(&[hub.token.clone(), own]);
     let refused = join(&hub.token_file);
-    refused.logs("is not one of an agent");
+    refused.running.logs("is not one of an agent");
     make(&refused.running.said(), ") hub=");
 }
 

@@ -1,9 +1,9 @@
 //! `sync`: a directory is made like another one, and nothing is deleted that somebody may want.
 
-use integration_tests::foreign::{Foreign, Hosts, Kind};
+use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, are_equal, sample};
+use integration_tests::site::{Server, Site, are_equal, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
 use std::fs::{self, File};
@@ -545,9 +545,10 @@ fn names_that_begin_with_a_dot_belong_to_a_tree_of_every_server() {
 }
 
 /// Kills a sync when some files have arrived, and resumes it. Returns the run that has resumed it.
-fn killed_and_resumed(netrc: &str, from: &str, to: &str, names: impl Fn() -> Vec<String>) -> Run {
+fn killed_and_resumed(other: &ForeignServer, from: &str, to: &str, names: impl Fn() -> Vec<String>) -> Run {
+    let (name, password) = other.user();
     let state = tempfile::tempdir().unwrap();
-    let ftp_user = || job(state.path()).private_file(".netrc", netrc);
+    let ftp_user = || job(state.path()).login(other.address().ip(), name, password);
     let run = ftp_user().args(["sync", "-j1", "--limit", "200KB", "--path", "user", from, to]).start();
     until("files arrive", || names().iter().filter(|name| !name.ends_with(".part")).count() > 12);
     drop(run.running);
@@ -562,16 +563,11 @@ fn a_sync_that_is_resumed_copies_only_what_was_under_way_again() {
     }
     let (from, back) = (from.start(), target().start());
     let to = or_skip!(Foreign::new(Kind::Vsftpd).foreign(Hosts::Allowed).directory("t").start());
-    let login = |host: &str, (name, password): (&str, &str)| {
-        format!("machine {host} login {name} password {password}\n")
-    };
-    let netrc = ["127.0.0.2", "127.0.0.3"].map(|host| login(host, ("ann", PASSWORD))).concat();
-    let netrc = netrc + &login(&to.address().ip().to_string(), to.user());
-    let run = killed_and_resumed(&netrc, &from.url("s"), &to.url("t/s"), || to.names());
+    let run = killed_and_resumed(&to, &from.url("s"), &to.url("t/s"), || to.names());
     are_equal(&from.path("s"), &to.path("t/s"), &run);
     assert!(run.summary()["skipped"].as_u64().unwrap() >= 10, "{run}");
     // A source that lists no exact times is asked for them.
-    let run = killed_and_resumed(&netrc, &to.url("t/s"), &back.url("s"), || back.names());
+    let run = killed_and_resumed(&to, &to.url("t/s"), &back.url("s"), || back.names());
     are_equal(&to.path("t/s"), &back.path("s"), &run);
     assert!(run.summary()["skipped"].as_u64().unwrap() >= 10, "{run}");
 }

@@ -8,7 +8,7 @@ use integration_tests::or_skip;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site};
 use integration_tests::skip::Skipped;
-use integration_tests::socket::{connect, until};
+use integration_tests::socket::connect;
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::net::SocketAddr;
@@ -107,7 +107,7 @@ fn a_directory_that_may_be_read_and_not_entered_shows_all_its_names() {
         assert!(!said.contains("No such file"), "{command}: {said}");
     }
     assert!(raw.ask("MLST none", "550").text().contains("No such file or directory"));
-    until("the log tells it", || bound.server.running.said().contains("cannot look at names of a directory"));
+    bound.server.running.logs("cannot look at names of a directory");
 }
 
 #[test]

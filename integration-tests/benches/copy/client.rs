@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 
-use integration_tests::binary::WATCHDOG;
+use integration_tests::socket::WATCHDOG;
 use rustix::net::{RecvFlags, recv};
 
 use crate::contender::Door;

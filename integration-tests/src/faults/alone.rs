@@ -1,13 +1,13 @@
 //! One file with `--detach`: it moves while nobody watches, and is taken over by a later run, or cancelled.
 
-use super::errand::{Errand, Verdict};
+use super::errand::{Case, Errand, Verdict};
 use super::world::{Victim, World};
 use crate::sim::random::Random;
 use crate::site::{PASSWORD, names_below};
 use crate::socket::until;
 use crate::user::{Run, Started};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -33,11 +33,7 @@ pub(super) struct Alone {
     moves: bool,
     state: PathBuf,
     _own_state: Option<TempDir>,
-    home: TempDir,
-    words: Vec<String>,
-    from: PathBuf,
-    to: PathBuf,
-    shown: String,
+    case: Case,
 }
 
 /// Both servers may be killed.
@@ -73,27 +69,24 @@ impl Alone {
         let own_state = random.once_in(2).then(|| tempfile::tempdir().unwrap());
         let state = own_state.as_ref().unwrap_or(&world.jobs).path().to_path_buf();
         let (verb, is_known, moves, _own_state) = (Verb::Copy, false, false, own_state);
-        Self { name, bytes, old, verb, is_known, moves, state, _own_state, home, words, from, to, shown }
+        let case = Case { home, words, from, to, shown };
+        Self { name, bytes, old, verb, is_known, moves, state, _own_state, case }
     }
 
     /// Only this file is there, with these bytes.
     fn has(&self, bytes: Option<&[u8]>, run: &Run) {
         let expected: Vec<&str> = bytes.map(|_| NAME).into_iter().collect();
-        until(&format!("nothing else is left of {}\n{run}", self.shown), || {
-            names_below(&self.to) == expected
+        until(&format!("nothing else is left of {}\n{run}", self.case.shown), || {
+            names_below(&self.case.to) == expected
         });
-        let is_there = bytes.is_none_or(|bytes| fs::read(self.to.join(NAME)).unwrap() == bytes);
-        assert!(is_there, "{}: other bytes are there\n{run}", self.shown);
+        let is_there = bytes.is_none_or(|bytes| fs::read(self.case.to.join(NAME)).unwrap() == bytes);
+        assert!(is_there, "{}: other bytes are there\n{run}", self.case.shown);
     }
 }
 
 impl Errand for Alone {
-    fn shown(&self) -> &str {
-        &self.shown
-    }
-
-    fn target(&self) -> &Path {
-        &self.to
+    fn case(&self) -> &Case {
+        &self.case
     }
 
     fn servers(&self) -> &[Victim] {
@@ -115,9 +108,9 @@ impl Errand for Alone {
             false => Verb::Copy,
             true => random.pick([Verb::Resume, Verb::Resume, Verb::Resume, Verb::Copy, Verb::Cancel]),
         };
-        let run = world.user(&self.state, self.home.path());
+        let run = world.user(&self.state, self.case.home.path());
         match self.verb {
-            Verb::Copy => run.args(&self.words),
+            Verb::Copy => run.args(&self.case.words),
             Verb::Resume => run.args(["resume", &self.name]),
             Verb::Cancel => run.args(["cancel", &self.name]),
         }
@@ -125,7 +118,7 @@ impl Errand for Alone {
     }
 
     fn judge(&mut self, _: &mut World, run: &Run, hit: Option<Victim>) -> Verdict {
-        let (verb, shown) = (self.verb, &self.shown);
+        let (verb, shown) = (self.verb, &self.case.shown);
         eprintln!("    {verb:?}");
         self.is_known = run.code() != Some(3);
         let was_moving = std::mem::take(&mut self.moves);
@@ -176,15 +169,6 @@ impl Errand for Alone {
                 Verdict::Failed
             }
             (code, verb) => panic!("{shown}: {verb:?}: exit code {code:?}\n{run}"),
-        }
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            let _ = fs::remove_dir_all(&self.from);
-            let _ = fs::remove_dir_all(&self.to);
         }
     }
 }

@@ -1,15 +1,12 @@
 //! One file that is appended to another, in place. Whoever is killed, what was there stays, and what comes behind it is
 //! the beginning of the source.
 
-use super::errand::{Errand, Verdict};
+use super::errand::{Case, Errand, Verdict};
 use super::world::{Victim, World};
 use crate::sim::random::Random;
 use crate::site::PASSWORD;
 use crate::user::{Run, Started};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::thread;
-use tempfile::TempDir;
 
 /// Where the bytes go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,11 +22,7 @@ enum Route {
 pub(super) struct Append {
     old: Vec<u8>,
     source: Vec<u8>,
-    home: TempDir,
-    words: Vec<String>,
-    from: PathBuf,
-    to: PathBuf,
-    shown: String,
+    case: Case,
 }
 
 /// Everybody may be killed.
@@ -66,17 +59,13 @@ impl Append {
         words.push(if route == Route::Up { format!("up/{NAME}") } else { world.source.url(&path) });
         words.push(if route == Route::Down { format!("down/{NAME}") } else { world.destination.url(&path) });
         let shown = format!("{words:?}").replace(PASSWORD, "");
-        Self { old, source, home, words, from, to, shown }
+        Self { old, source, case: Case { home, words, from, to, shown } }
     }
 }
 
 impl Errand for Append {
-    fn shown(&self) -> &str {
-        &self.shown
-    }
-
-    fn target(&self) -> &Path {
-        &self.to
+    fn case(&self) -> &Case {
+        &self.case
     }
 
     fn servers(&self) -> &[Victim] {
@@ -84,15 +73,15 @@ impl Errand for Append {
     }
 
     fn start(&mut self, world: &World, _: &mut Random) -> Started {
-        world.user(world.jobs.path(), self.home.path()).args(&self.words).start()
+        world.user(world.jobs.path(), self.case.home.path()).args(&self.case.words).start()
     }
 
     fn judge(&mut self, world: &mut World, run: &Run, hit: Option<Victim>) -> Verdict {
         // A server that was left alone may still have something to write.
         world.falls_silent();
-        let place = self.to.join(NAME);
+        let place = self.case.to.join(NAME);
         let stored = fs::read(&place).unwrap();
-        let Self { old, source, shown, .. } = self;
+        let Self { old, source, case: Case { shown, .. } } = self;
         let added = stored.strip_prefix(old.as_slice());
         let is_begin = added.is_some_and(|added| source.starts_with(added));
         assert!(is_begin, "{shown}: {} bytes and {} added\n{run}", old.len(), stored.len());
@@ -109,14 +98,5 @@ impl Errand for Append {
         // Nobody but its user can take back what was appended.
         fs::write(&place, old).unwrap();
         if run.code().is_none() { Verdict::Again } else { Verdict::Failed }
-    }
-}
-
-impl Drop for Append {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            let _ = fs::remove_dir_all(&self.from);
-            let _ = fs::remove_dir_all(&self.to);
-        }
     }
 }

@@ -9,7 +9,7 @@
 
 use crate::postgres::Postgres;
 use crate::sim::random::Random;
-use crate::site::{PASSWORD, Server, Site, names_below, without_password};
+use crate::site::{Server, Site, names_below, without_password};
 use crate::skip::Skipped;
 use crate::user::{Started, User, user};
 use ftp_io::clock::Clock;
@@ -124,8 +124,7 @@ pub fn daemons(faults: u64, seed: u64) -> Result<DaemonsTally, Skipped> {
 impl Scene {
     /// A user of a host of its own, with passwords and short patience.
     fn user(&self) -> User {
-        let netrc = |server: &Server| format!("machine {} login ann password {PASSWORD}\n", server.ip());
-        let user = user().private_file(".netrc", netrc(&self.from) + &netrc(&self.to));
+        let user = user().logins([&self.from, &self.to].map(Server::ip));
         user.args(["--json", "--store", &self.database.url("postgres")])
     }
 

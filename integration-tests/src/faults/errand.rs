@@ -6,17 +6,15 @@ use crate::sim::random::Random;
 use crate::user::{Run, Started};
 use rustix::process::Signal;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// What is copied, and how it is seen that it is there.
 pub(super) trait Errand {
-    /// What it is, for messages.
-    fn shown(&self) -> &str;
-
-    /// The directory in which something under way stands.
-    fn target(&self) -> &Path;
+    /// What is typed, and where.
+    fn case(&self) -> &Case;
 
     /// Who may be killed, beside the coordinator.
     fn servers(&self) -> &[Victim];
@@ -35,6 +33,27 @@ pub(super) trait Errand {
     ///
     /// It says that it is done, and is not.
     fn judge(&mut self, world: &mut World, run: &Run, hit: Option<Victim>) -> Verdict;
+}
+
+/// What is typed for an errand, and where its files are. They are removed with it, unless the test has failed.
+pub(super) struct Case {
+    /// The current directory, with local files if there are some.
+    pub(super) home: TempDir,
+    pub(super) words: Vec<String>,
+    /// The directory of the source, and that in which something under way stands.
+    pub(super) from: PathBuf,
+    pub(super) to: PathBuf,
+    /// What it is, for messages.
+    pub(super) shown: String,
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let _ = fs::remove_dir_all(&self.from);
+            let _ = fs::remove_dir_all(&self.to);
+        }
+    }
 }
 
 /// What the end of a run means.
@@ -60,7 +79,7 @@ pub(super) fn run(
     random: &mut Random,
     (faults, asks): (u64, Option<&Path>),
 ) -> (u64, u64) {
-    eprintln!("  {}", errand.shown());
+    eprintln!("  {}", errand.case().shown);
     let (mut hits, mut failures) = (0, 0);
     for runs in 1..=RUNS {
         hits += errand.pause(world, random);
@@ -81,11 +100,11 @@ pub(super) fn run(
             Verdict::Again => {}
             Verdict::Failed => {
                 failures = if hit.is_some() { 0 } else { failures + 1 };
-                assert!(failures <= FAILURES, "{}: it fails undisturbed\n{run}", errand.shown());
+                assert!(failures <= FAILURES, "{}: it fails undisturbed\n{run}", errand.case().shown);
             }
         }
     }
-    panic!("{}: it never ends", errand.shown());
+    panic!("{}: it never ends", errand.case().shown);
 }
 
 /// Waits for a random instant and kills somebody. `None` if the run had ended before.
@@ -100,7 +119,7 @@ fn strike(world: &mut World, random: &mut Random, errand: &dyn Errand, run: &Sta
     let most = random.pick([20, 150, 600]);
     let delay = random.time(Duration::from_millis(most));
     let process = run.running.id();
-    while waits_for_part && !has_ended(process) && !has_part(errand.target()) {
+    while waits_for_part && !has_ended(process) && !has_part(&errand.case().to) {
         thread::park_timeout(Duration::from_millis(1));
     }
     let slices = delay.as_millis() / 5;

@@ -5,7 +5,7 @@ use super::tree::Tree;
 use crate::disk::LoopDisk;
 use crate::foreign::own_address;
 use crate::sim::random::Random;
-use crate::site::{PASSWORD, Server, Site};
+use crate::site::{Server, Site};
 use crate::skip::Skipped;
 use crate::user::{Run, user};
 use std::path::PathBuf;
@@ -110,10 +110,8 @@ impl Hosts {
     }
 
     fn run(&self, name: &str) -> crate::user::User {
-        let machine = |server: &Server| format!("machine {} login ann password {PASSWORD}\n", server.ip());
-        let netrc = machine(&self.source) + &machine(&self.destination);
         let state: PathBuf = self.kept.path().join("state");
-        let run = user().private_file(".netrc", netrc).here(self.home.path());
+        let run = user().logins([&self.source, &self.destination].map(Server::ip)).here(self.home.path());
         let run =
             run.args(["--state", state.to_str().unwrap(), "--json", "--timeout", "5s", "--retries", "2"]);
         let run = run.args(["copy", "-r", "--times", "--id", name]);

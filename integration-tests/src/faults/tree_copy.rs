@@ -1,6 +1,6 @@
 //! One tree: copied, moved or made equal, killed and resumed until it is there.
 
-use super::errand::{Errand, Verdict};
+use super::errand::{Case, Errand, Verdict};
 use super::tree::Tree;
 use super::world::{Victim, World};
 use crate::sim::random::Random;
@@ -69,14 +69,8 @@ pub(super) struct TreeCopy {
     /// The state directory. It may be shared with other jobs.
     state: PathBuf,
     _own_state: Option<TempDir>,
-    /// The current directory, with a local tree if there is one.
-    home: TempDir,
-    words: Vec<String>,
     victims: Vec<Victim>,
-    /// Where both trees are.
-    from: PathBuf,
-    to: PathBuf,
-    shown: String,
+    case: Case,
 }
 
 /// How long the first file of a tree has been there, in seconds.
@@ -172,12 +166,8 @@ impl TreeCopy {
             resumes: false,
             state,
             _own_state: own_state,
-            home,
-            words,
             victims: victims(route),
-            from,
-            to,
-            shown,
+            case: Case { home, words, from, to, shown },
         }
     }
 
@@ -188,15 +178,15 @@ impl TreeCopy {
             thread::park_timeout(PAUSE);
             self.lost()
         });
-        assert_eq!(lost, None, "{}\n{run}", self.shown);
-        let there = Tree::read(&self.to).files;
+        assert_eq!(lost, None, "{}\n{run}", self.case.shown);
+        let there = Tree::read(&self.case.to).files;
         let is_copied = |(name, bytes): &(&String, &Vec<u8>)| there.get(*name) == Some(*bytes);
         self.copied.extend(self.wanted.files.iter().filter(is_copied).map(|(name, _)| name.clone()));
     }
 
     /// What is lost, as far as it is seen now.
     fn lost(&self) -> Option<String> {
-        let Self { purpose, from, to, wanted, older, copied, .. } = self;
+        let Self { purpose, wanted, older, copied, case: Case { from, to, .. }, .. } = self;
         let there = Tree::read(to).files;
         wanted.files.iter().find_map(|(name, bytes)| {
             let is_at_source = || fs::read(from.join(name)).is_ok_and(|is| is == *bytes);
@@ -228,26 +218,31 @@ impl TreeCopy {
     /// The source of a move is empty. A kill may leave a file under another name that was renamed to find out whether source
     /// and destination are one file.
     fn is_left(&self, run: &Run) {
-        let left = Tree::read(&self.from);
+        let left = Tree::read(&self.case.from);
         let is_aside = |(name, bytes): (&String, &Vec<u8>)| {
             name.ends_with(".ftp-user.part") && self.wanted.files.values().any(|wanted| wanted == bytes)
         };
-        assert!(left.files.iter().all(is_aside), "{}: {:?} is left\n{run}", self.shown, left.files.keys());
+        assert!(
+            left.files.iter().all(is_aside),
+            "{}: {:?} is left\n{run}",
+            self.case.shown,
+            left.files.keys()
+        );
         let is_empty = left.files.is_empty();
-        assert!(!is_empty || left == Tree::default(), "{}: directories are left\n{run}", self.shown);
+        assert!(!is_empty || left == Tree::default(), "{}: directories are left\n{run}", self.case.shown);
     }
 
     /// The copy is what was wanted, and nothing else is there: no part, no old file, no lock.
     fn is_whole(&self, run: &Run) {
-        let differences = Tree::read(&self.to).differences(&self.wanted);
+        let differences = Tree::read(&self.case.to).differences(&self.wanted);
         assert!(
             differences.is_empty(),
             "{} (rule {:?}) is said to be done: {differences:#?}\n{run}",
-            self.shown,
+            self.case.shown,
             self.rule
         );
         let locks = fs::read_dir(self.state.join("jobs")).map_or(0, Iterator::count);
-        assert_eq!(locks, 0, "{}: a lock is left\n{run}", self.shown);
+        assert_eq!(locks, 0, "{}: a lock is left\n{run}", self.case.shown);
         if self.purpose == Purpose::Move {
             self.is_left(run);
         }
@@ -328,12 +323,8 @@ fn victims(route: Route) -> Vec<Victim> {
 }
 
 impl Errand for TreeCopy {
-    fn shown(&self) -> &str {
-        &self.shown
-    }
-
-    fn target(&self) -> &Path {
-        &self.to
+    fn case(&self) -> &Case {
+        &self.case
     }
 
     fn servers(&self) -> &[Victim] {
@@ -342,9 +333,9 @@ impl Errand for TreeCopy {
 
     fn start(&mut self, world: &World, random: &mut Random) -> Started {
         self.resumes = self.is_known && random.once_in(2);
-        let run = world.user(&self.state, self.home.path());
+        let run = world.user(&self.state, self.case.home.path());
         let job = format!("t{}", self.number);
-        if self.resumes { run.args(["resume", &job]) } else { run.args(&self.words) }.start()
+        if self.resumes { run.args(["resume", &job]) } else { run.args(&self.case.words) }.start()
     }
 
     fn judge(&mut self, _: &mut World, run: &Run, hit: Option<Victim>) -> Verdict {
@@ -353,7 +344,7 @@ impl Errand for TreeCopy {
         match run.code() {
             None if hit == Some(Victim::Coordinator) => Verdict::Again,
             Some(0) => {
-                let shown = &self.shown;
+                let shown = &self.case.shown;
                 assert!(!self.is_blocked, "{shown}: files that may not be replaced are there\n{run}");
                 self.is_whole(run);
                 Verdict::Done
@@ -372,16 +363,7 @@ impl Errand for TreeCopy {
             Some(1 | 5 | 6 | 8 | 9) => Verdict::Failed,
             // Whether the source of a move may be deleted is not certain.
             Some(7) if self.purpose == Purpose::Move => Verdict::Failed,
-            code => panic!("{}: exit code {code:?}\n{run}", self.shown),
-        }
-    }
-}
-
-impl Drop for TreeCopy {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            let _ = fs::remove_dir_all(&self.from);
-            let _ = fs::remove_dir_all(&self.to);
+            code => panic!("{}: exit code {code:?}\n{run}", self.case.shown),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::foreign::{Foreign, ForeignServer, Kind, own_address, say_skipped};
 use crate::hub::{Hub, Joined};
 use crate::relay::{Agent, Relay};
 use crate::sim::random::Random;
-use crate::site::{PASSWORD, Server, Site, USER, names_below};
+use crate::site::{Server, Site, names_below};
 use crate::socket::{try_connect, until};
 use crate::user::{User, user};
 use std::io::Write;
@@ -108,16 +108,12 @@ impl World {
 
     /// A run of the coordinator: with all passwords in `.netrc`, and short patience.
     pub(super) fn user(&self, state: &Path, home: &Path) -> User {
-        let machine = |ip: IpAddr, name: &str, password: &str| {
-            format!("machine {ip} login {name} password {password}\n")
-        };
         let ours = [&self.source, &self.destination, &self.open];
-        let mut netrc: String = ours.map(|server| machine(server.ip(), USER, PASSWORD)).concat();
-        for server in &self.foreign {
+        let run = self.foreign.iter().fold(user().logins(ours.map(Server::ip)), |user, server| {
             let (name, password) = server.user();
-            netrc += &machine(server.address().ip(), name, password);
-        }
-        let run = user().private_file(".netrc", netrc).here(home);
+            user.login(server.address().ip(), name, password)
+        });
+        let run = run.here(home);
         let run = run.environment("TMPDIR", self.temporary.path().to_str().unwrap());
         let run = run.args(["--state", state.to_str().unwrap(), "--json", "--trust", "new"]);
         run.args(["--timeout", "5s", "--stall", "5s", "--retries", "2"])
@@ -279,7 +275,7 @@ impl World {
 
     /// What our programs have resident, in KiB.
     pub(super) fn resident(&self) -> Vec<(&'static str, u64)> {
-        self.all().map(|process| (process.name, super::process::resident(process.running.id()))).collect()
+        self.all().map(|process| (process.name, process.running.kernel_says("status", "VmRSS"))).collect()
     }
 }
 

@@ -50,18 +50,10 @@ impl Scenario {
             old: r.pick([None, Some(0), Some(3_000)]),
             foreign,
             rendezvous,
-            tls: None,
-            probes: false,
             delays: Delays::quick(r),
             brisk: r.once_in(2),
             curious: r.once_in(2),
-            obstacles: Vec::new(),
-            faults: Vec::new(),
-            strangers: Vec::new(),
-            account: "anna",
-            conduct: Conduct::Attempts,
-            begins: Duration::ZERO,
-            sabotage: None,
+            ..Self::plain()
         };
         if !relay && r.once_in(3) {
             scenario.protect(r);

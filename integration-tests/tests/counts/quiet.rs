@@ -1,6 +1,6 @@
 //! Waits until a program has nothing more to do.
 
-use integration_tests::binary::WATCHDOG;
+use integration_tests::socket::WATCHDOG;
 use std::fs;
 use std::thread::park_timeout;
 use std::time::Duration;

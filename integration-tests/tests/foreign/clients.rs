@@ -126,7 +126,7 @@ fn lftp_copies_from_one_of_our_servers_to_the_other() {
         assert_eq!(to.bytes(&format!("copied/{NAME}")), sample(SIZE));
         // It went straight: the source's peer was the destination.
         let peer = format!("peer=\"{}:", to.ip());
-        integration_tests::socket::until(listener, || from.running.said().contains(&peer));
+        from.running.logs(&peer);
     }
 }
 

@@ -112,7 +112,7 @@ fn survives_the_relay(to: Kind) -> Result<(), Skipped> {
     let relay = apart.agent.address.ip().to_string();
     let run =
         apart.copy().args(["--no-resume"]).args([apart.from.url("a.bin"), apart.to.url("b.bin")]).start();
-    apart.agent.logs("joined");
+    apart.agent.running.logs("joined");
     let begun = |name: &String| fs::metadata(apart.to.path(name)).is_ok_and(|facts| facts.len() > 0);
     socket::until("the file has begun to arrive", || apart.to.names().iter().any(begun));
     apart.agent.running.signal(Signal::KILL);

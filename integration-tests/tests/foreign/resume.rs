@@ -4,9 +4,9 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
-use integration_tests::site::{PASSWORD, Site, sample};
+use integration_tests::site::{Site, sample};
 use integration_tests::socket;
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, job, user};
 use serde_json::json;
 use std::collections::HashSet;
 use std::fs;
@@ -110,14 +110,11 @@ fn n8_vsftpd_that_says_why_of_nothing_is_believed_that_nothing_is_stored() {
     let ours = Site::new("source").file("t/large", sample(300_000));
     let ours = (0..20).fold(ours, |site, number| site.file(&format!("t/{number}"), sample(5_000))).start();
     let to = or_skip!(start(Kind::Vsftpd, "", None));
-    let (state, netrc) =
-        (tempfile::tempdir().unwrap(), format!("machine 127.0.0.2 login ann password {PASSWORD}\n"));
+    let state = tempfile::tempdir().unwrap();
     let url = to.url("").replace("%3A", ":");
     let (login, _) = url.trim_start_matches("ftp://").rsplit_once('@').unwrap();
     let (name, password) = login.split_once(':').unwrap();
-    let netrc = netrc + &format!("machine {} login {name} password {password}\n", to.address().ip());
-    let ftp_user =
-        || user().private_file(".netrc", &netrc).args(["--json", "--state", state.path().to_str().unwrap()]);
+    let ftp_user = || job(state.path()).login(to.address().ip(), name, password);
     let run = ftp_user()
         .args(["copy", "-r", "-j", "1", "--limit", "200KB"])
         .args([ours.url("t/"), to.url("t")])

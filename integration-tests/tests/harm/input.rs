@@ -79,13 +79,6 @@ fn others_are_served_while_clients_do_not_read_their_replies() {
     bob.goes_on(&server);
 }
 
-/// How much memory the server has in use, in KiB.
-fn memory(server: &integration_tests::site::Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.running.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// What a client sends stays in the sockets as long as it does not read the replies.
 #[test]
 fn what_is_sent_and_not_read_takes_little_memory() {
@@ -93,7 +86,7 @@ fn what_is_sent_and_not_read_takes_little_memory() {
     let server = site("memory").start();
     let mut bob = Bob::login(&server);
     bob.goes_on(&server);
-    let before = memory(&server);
+    let before = server.running.kernel_says("status", "VmRSS");
     let commands = "FEAT\r\nHELP\r\n".repeat(400_000);
     let mut sent = 0;
     let mut clients = Vec::new();
@@ -108,7 +101,7 @@ fn what_is_sent_and_not_read_takes_little_memory() {
         clients.push(client);
     }
     bob.goes_on(&server);
-    let (after, each) = (memory(&server), 256 * CLIENTS as u64);
+    let (after, each) = (server.running.kernel_says("status", "VmRSS"), 256 * CLIENTS as u64);
     assert!(after < before + each, "{before} KiB before, {after} KiB after {sent} bytes");
 }
 

@@ -44,7 +44,7 @@ fn r38_r39_whatever_is_said_to_a_hub_and_to_its_agents_a_file_arrives() {
     let hub = Hub::start(&own_address().to_string());
     let _agents = [from.agent(&hub, "zurich"), to.agent(&hub, "berlin")];
     let slow = copy(&hub).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
-    hub.logs(" call");
+    hub.running.logs(" call");
     let wrong = Token::new("test", None, [7; 32]).unwrap();
     for said in bad_frames() {
         says_and_ends(hub.address, |stream| link::hub_session(stream, &hub.token), &said);
@@ -83,7 +83,7 @@ fn r36_the_ticket_of_a_call_is_good_for_one_connection_at_its_own_hub() {
         assert!(attach(&hub, &ticket).await, "what others have tried has not used it up");
         assert!(!attach(&hub, &ticket).await, "it was used");
     });
-    hub.logs("unknown or used ticket");
+    hub.running.logs("unknown or used ticket");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn r36_a_call_that_nobody_takes_is_given_up_at_both_ends_and_its_tickets_open_no
             assert!(link::call(stream, &ticket).await.is_err(), "it comes late");
         }
     });
-    hub.logs("unknown or used ticket");
+    hub.running.logs("unknown or used ticket");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn r40_a_hub_that_stops_lets_a_file_end() {
     let run = copy(&hub).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
     half(&to);
     hub.running.signal(Signal::TERM);
-    hub.logs("stopping: streams may end");
+    hub.running.logs("stopping: streams may end");
     let run = run.end().exits(0);
     arrived(&run, &to, "b.bin", &data);
     assert!(hub.running.wait().success());
@@ -152,8 +152,8 @@ fn r45_a_tree_waits_for_an_agent_that_is_away_for_a_moment() {
         .args([from.slow_url("t"), to.url("t")])
         .start();
     half(&to);
-    berlin.die();
-    socket::until("the run waits for it", || run.running.said().contains("the agent berlin has left"));
+    berlin.running.die();
+    run.running.logs("the agent berlin has left");
     // Why the other agent, which is beside the source, does not reach the destination is nobody's business now.
     let told = run.running.said();
     assert!(!told.contains("--allow") && !told.contains("zurich:"), "{told}");

@@ -21,7 +21,7 @@ fn r38_a_hub_and_an_agent_without_a_free_descriptor_let_a_file_end_and_serve_aga
     let places = [from.url("a.bin"), to.url("c.bin")];
     let other = copy_within("2s", hub.address, &hub).args(&places).run().fails();
     assert!(!to.server.names().contains(&"c.bin".to_owned()), "{other}");
-    hub.logs("cannot accept a link");
+    hub.running.logs("cannot accept a link");
     let run = run.end().exits(0);
     arrived(&run, &to, "b.bin", &data);
     // The agents still have their sessions, or return to them by themselves.

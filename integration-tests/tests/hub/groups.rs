@@ -102,7 +102,7 @@ fn r62_an_agent_that_shares_its_token_with_users_goes_on_with_a_warning_until_it
     let far = Far::start(&[]);
     let hub = Hub::start(&own_address().to_string());
     let agent = far.agent(&hub, "zurich");
-    agent.logs("each of whom may take its place at the hub");
+    agent.running.logs("each of whom may take its place at the hub");
     hub.hold(&[hub.token.clone(), token(&["--for-agent", hub.token.name(), "--name", "oslo"])]);
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let role = Role::Agent { name: Text::of("zurich"), boot: 1 };
@@ -122,7 +122,7 @@ fn r62_what_a_hub_has_of_a_token_is_refused_everywhere_else_and_check_says_what_
     let line = group.ann.for_hub();
     let mut agent = group.join(&group.file("agent", &[own, &line]), "zurich", &far);
     assert_eq!(agent.running.wait().code(), Some(1));
-    agent.logs("is a line of token --for-hub: it belongs to the hub alone");
+    agent.running.logs("is a line of token --for-hub: it belongs to the hub alone");
     let file = group.file("user", &[&line]);
     let file = file.to_str().unwrap();
     let run = user().args(["ls"]).relay(group.hub.address, file.as_ref());
@@ -142,5 +142,5 @@ fn r62_what_a_hub_has_of_a_token_is_refused_everywhere_else_and_check_says_what_
     // A hub that has the tokens themselves goes on, as older files look like that.
     write_private(&group.hub.hub_file, &group.ann.line());
     group.hub.running.signal(rustix::process::Signal::HUP);
-    group.hub.logs("these lines do not say that they are for a hub: ann");
+    group.hub.running.logs("these lines do not say that they are for a hub: ann");
 }

@@ -46,9 +46,9 @@ fn killed(victim: Victim, step: Step) {
     let run = copy_within("5s", hub.address, &hub).args(["--stall", "5s"]);
     let run = run.args([from.slow_url("a.bin"), to.url("b.bin")]).start();
     match step {
-        Step::Session => agents[1].logs("session token="),
-        Step::Tunnel => agents[1].logs(": tunnel "),
-        Step::Join => agents[1].logs("joined id="),
+        Step::Session => agents[1].running.logs("session token="),
+        Step::Tunnel => agents[1].running.logs(": tunnel "),
+        Step::Join => agents[1].running.logs("joined id="),
         Step::Half => half(&to),
     }
     match victim {

@@ -21,7 +21,9 @@ fn r63_an_agent_serves_a_server_under_the_address_by_which_others_know_it() {
     let hub = Hub::start(&own_address().to_string());
     let zurich = hub.join("zurich", &own_address().to_string(), &[&format!("{public}={}", from.ip())]);
     let _berlin = to.agent(&hub, "berlin");
-    zurich.logs(&format!("serves {public}={}:21,990/tls,1024-65535, at data ports 1024-65535", from.ip()));
+    zurich
+        .running
+        .logs(&format!("serves {public}={}:21,990/tls,1024-65535, at data ports 1024-65535", from.ip()));
     let run = copy(&hub).args([known_as(&from, &public, "a.bin"), to.url("b.bin")]).run().exits(0);
     arrived(&run, &to, "b.bin", &data);
     // Without a copy between servers, this host has the data connections.
@@ -48,7 +50,7 @@ fn r63_the_address_at_which_the_hub_sees_an_agent_is_that_of_its_host() {
     // Another agent, whose host has no server that a rule names, is no nearer to it.
     let _berlin = to.agent(&hub, "berlin");
     let zurich = hub.join("zurich", &own_address().to_string(), &[&from.ip().to_string()]);
-    zurich.logs("seen_as=127.0.0.1");
+    zurich.running.logs("seen_as=127.0.0.1");
     let run = copy(&hub).args([known_as(&from, "127.0.0.1", "a.bin"), to.url("b.bin")]).run().exits(0);
     arrived(&run, &to, "b.bin", &data);
 }

@@ -3,13 +3,10 @@
 use super::{Far, copy};
 use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
+use integration_tests::operator::{audit, find, page};
 use integration_tests::site::{PASSWORD, sample};
 use integration_tests::socket;
 use rustix::process::Signal;
-use serde_json::Value;
-use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 
 /// A hub with an audit and metrics. `rest` follows the options.
 fn hub(rest: &str) -> Hub {
@@ -18,30 +15,6 @@ fn hub(rest: &str) -> Hub {
 
 fn policy(rest: &str) -> String {
     format!("audit = \"audit.log\"\nmetrics = \"127.0.0.9:0\"\n{rest}")
-}
-
-/// The lines of the audit, as soon as these events are among them.
-fn audit(hub: &Hub, events: &[&str]) -> Vec<Value> {
-    let mut lines = Vec::new();
-    socket::until(&format!("the audit has {events:?}"), || {
-        let text = fs::read_to_string(hub.directory().join("audit.log")).unwrap_or_default();
-        let whole = text.lines().filter(|_| text.ends_with('\n'));
-        lines = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
-        events.iter().all(|event| lines.iter().any(|line: &Value| line["event"] == *event))
-    });
-    lines
-}
-
-fn find<'a>(lines: &'a [Value], event: &str) -> &'a Value {
-    lines.iter().find(|line| line["event"] == event).unwrap_or_else(|| panic!("no {event} in {lines:?}"))
-}
-
-fn page(at: SocketAddr) -> String {
-    let mut stream = TcpStream::connect(at).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
-    let mut said = String::new();
-    stream.read_to_string(&mut said).unwrap();
-    said
 }
 
 /// Waits until the metrics have this line.
@@ -64,7 +37,10 @@ fn r43_the_operator_of_a_hub_sees_who_calls_whom_and_how_much_and_no_secret() {
     assert!(!paths.is_empty() && paths.iter().all(|path| path["rung"] == "hub"), "{run}");
     // The sessions of the user agent, two tunnels and the file: each is a call.
     counts(&hub, "ftp_relay_limit_used{limit=\"calls\"} 0");
-    let lines = audit(&hub, &["hub-started", "agent-joined", "call-opened", "call-ended", "session-ended"]);
+    let lines = audit(
+        hub.directory(),
+        &["hub-started", "agent-joined", "call-opened", "call-ended", "session-ended"],
+    );
     let joined = find(&lines, "agent-joined");
     assert_eq!((joined["agent"].as_str(), joined["token"].as_str()), (Some("zurich"), Some("test")));
     let ended = lines.iter().filter(|line| line["event"] == "call-ended");
@@ -72,7 +48,7 @@ fn r43_the_operator_of_a_hub_sees_who_calls_whom_and_how_much_and_no_secret() {
     assert!(moved.clone().any(|bytes| bytes > 300_001), "{lines:?}");
     assert!(page(hub.metrics.unwrap()).contains("ftp_relay_ended_total{of=\"call\",how=\"eof\"}"));
     hub.running.signal(Signal::TERM);
-    let lines = audit(&hub, &["hub-stopped"]);
+    let lines = audit(hub.directory(), &["hub-stopped"]);
     let (text, log) = (format!("{lines:?}"), hub.running.said());
     for word in ["secret-name", PASSWORD, "RETR", "frt1", "relay is stopping"] {
         assert!(!text.contains(word) && !log.contains(word), "{word}: {text}\n{log}");
@@ -85,24 +61,24 @@ fn r27_r28_a_policy_says_who_may_use_a_hub_and_holds_at_once_when_it_is_read_aga
     let hub = hub("[[identities]]\nname = \"test\"\nsessions = 1\n");
     let zurich = from.agent(&hub, "zurich");
     let berlin = hub.try_to_join(hub.address, "berlin", &to.near, &[&to.ip()]);
-    berlin.logs("this token has all 1 sessions that it may have");
-    assert_eq!(find(&audit(&hub, &["session-refused"]), "session-refused")["token"], "test");
+    berlin.running.logs("this token has all 1 sessions that it may have");
+    assert_eq!(find(&audit(hub.directory(), &["session-refused"]), "session-refused")["token"], "test");
     counts(&hub, "ftp_relay_sessions_refused_total{reason=\"sessions\"} 1");
 
     let more = policy("[[identities]]\nname = \"test\"\nsessions = 9\n");
     hub.change_policy(&more, "the tokens and the policy were read again");
-    audit(&hub, &["policy-read", "rules-changed"]);
+    audit(hub.directory(), &["policy-read", "rules-changed"]);
     berlin.hurry();
     berlin.until_joined(1);
 
     hub.change_policy("[limits]\njoins = 1\n", "a hub has calls");
-    audit(&hub, &["policy-refused"]);
+    audit(hub.directory(), &["policy-refused"]);
     let nobody = policy("[[identities]]\nname = \"other\"\n");
     hub.change_policy(&nobody, "the policy does not name the token");
     for agent in [&zurich, &berlin] {
-        agent.logs("the policy does not name the token");
+        agent.running.logs("the policy does not name the token");
     }
-    audit(&hub, &["session-revoked"]);
+    audit(hub.directory(), &["session-revoked"]);
     counts(&hub, "ftp_relay_agents 0");
 }
 

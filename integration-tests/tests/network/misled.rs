@@ -6,7 +6,6 @@ use integration_tests::net::Network;
 use integration_tests::or_skip;
 use integration_tests::relay::Relay;
 use integration_tests::site::Site;
-use integration_tests::socket::until;
 use integration_tests::tls_peer::{Sends, TlsPeer};
 use integration_tests::user::user;
 
@@ -42,7 +41,7 @@ fn leads_elsewhere(end: usize, trust: Trust) -> Result<(), Skipped> {
     let run = here.run(|| run.run());
     // The relay writes its log in its own time.
     let peer = format!("peer={}", [&from, &to][end].address(Rfc959));
-    until("the relay tells where the tunnel led", || agent.running.said().contains(&peer));
+    agent.running.logs(&peer);
     let (heard, log) = (impostor.heard(), agent.running.said());
     let shown = format!("{trust:?} {end}\n{run}\n{heard:#?}\n{log}");
     assert_eq!(run.code(), Some(11), "{shown}");

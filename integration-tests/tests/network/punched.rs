@@ -15,7 +15,7 @@ fn directly(before: [Option<Ports>; 2]) -> Result<(), Skipped> {
     scene.copies_until_run("connected directly with the other agent", |run| {
         run.summary()["agents_direct"] == true
     });
-    scene.agents[1].logs("connected directly with the other agent");
+    scene.agents[1].running.logs("connected directly with the other agent");
     if scene.to.server.names() == ["0.bin"] {
         // Only control connections have passed the hub.
         let said = scene.hub.running.said();

@@ -36,7 +36,7 @@ fn r38_r39_whatever_a_session_says_ends_that_session_alone_and_the_files_of_othe
     // Nothing of that has reached the session whose join it is, and it may begin another one.
     let (mut from, mut to) = super::joined_in(&mut session, u64::MAX);
     flows(&mut from, &mut to);
-    agent.logs("broke the protocol");
+    agent.running.logs("broke the protocol");
 }
 
 /// The ticket of a tunnel.
@@ -72,7 +72,7 @@ fn r29_a_ticket_that_was_used_or_stolen_or_whose_session_has_ended_opens_nothing
     assert!(!lets_in(agent.address, &Secret32::new([9; 32])), "one that nobody was given");
     let unused = ticket(&mut other);
     drop(other);
-    agent.logs("session ended");
+    agent.running.logs("session ended");
     assert!(!lets_in(agent.address, &unused), "its session has ended");
     // A ticket is none of another relay, and no token.
     let elsewhere = Relay::new().at("127.0.0.10").server(super::SOURCE).start();

@@ -1,16 +1,14 @@
 //! What the operator of a relay sees: a line for each event, and counters.
 
 use super::{SOURCE, TARGET, ended, joined_in, refused};
-use ftp_io::clock::Clock;
 use ftp_proto::relay::message::{Code, End};
 use ftp_proto::relay::token::Token;
-use integration_tests::binary::WATCHDOG;
+use integration_tests::operator::{audit, find, page};
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::socket;
 use rustix::process::Signal;
-use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 /// A relay with an audit and metrics, and where the metrics are.
 fn relay() -> (Agent, SocketAddr) {
@@ -18,38 +16,8 @@ fn relay() -> (Agent, SocketAddr) {
         allow = [\"127.0.0.2:21,1024-65535\", \"127.0.0.3:21,1024-65535\"]\n\
         [[identities]]\nname = \"test\"\n";
     let mut agent = Relay::new().token("ann").policy(policy).start();
-    let line = agent.running.line().unwrap();
-    let metrics = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (metrics)"));
-    let metrics = metrics.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+    let metrics = agent.running.listens(" (metrics)");
     (agent, metrics)
-}
-
-/// The lines of the audit, as soon as one of them is that of this event.
-fn lines(agent: &Agent, event: &str) -> Vec<Value> {
-    let clock = Clock::start();
-    loop {
-        let text = agent.file("audit.log");
-        let whole = text.lines().filter(|_| text.ends_with('\n'));
-        let lines: Vec<Value> = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
-        if lines.iter().any(|line| line["event"] == event) {
-            return lines;
-        }
-        assert!(clock.now().since_start() < WATCHDOG, "no {event} in {text}");
-        std::thread::yield_now();
-    }
-}
-
-fn find<'a>(lines: &'a [Value], event: &str) -> &'a Value {
-    lines.iter().find(|line| line["event"] == event).unwrap_or_else(|| panic!("no {event} in {lines:?}"))
-}
-
-/// The page of the metrics.
-fn page(at: SocketAddr) -> String {
-    let mut stream = TcpStream::connect(at).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
-    let mut said = String::new();
-    stream.read_to_string(&mut said).unwrap();
-    said
 }
 
 #[test]
@@ -71,7 +39,7 @@ fn r43_the_audit_tells_who_what_and_why_and_no_secret() {
     assert!(agent.session_with(&wrong).is_err());
     drop(agent.session_with(&agent.others[0]).unwrap());
     drop(session);
-    let lines = lines(&agent, "session-ended");
+    let lines = audit(agent.directory(), &["session-ended"]);
     let join = find(&lines, "join-ended");
     assert_eq!(
         (&join["token"], &join["a_to_b"], &join["result"]),

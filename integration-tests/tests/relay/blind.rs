@@ -40,7 +40,7 @@ fn crosses(
     let agent = relay();
     let mut session = greeted(&agent);
     let [a, b] = legs(&mut session, u64::MAX);
-    let before = agent.kernel_says("io", "rchar");
+    let before = agent.running.kernel_says("io", "rchar");
     let wire = socket::listen(SOURCE, 0);
     let sender = connect_from(SOURCE, wire.local_addr().unwrap());
     let (near, far) = (socket::accept(&wire).0, connect_from(SOURCE, a));
@@ -52,7 +52,7 @@ fn crosses(
     sending.join().unwrap();
     assert_eq!(ended(&mut session).2, End::Eof);
     let bytes = [forth.join().unwrap(), back.join().unwrap()].concat();
-    Crossed { bytes, got, read: agent.kernel_says("io", "rchar") - before }
+    Crossed { bytes, got, read: agent.running.kernel_says("io", "rchar") - before }
 }
 
 /// Passes everything on, and keeps it.

@@ -32,7 +32,7 @@ fn r38_1024_silent_and_5_bad_connections_of_one_address_shut_nobody_out() {
     let kept = silent(&agent, |_| Ipv4Addr::LOCALHOST);
     wrong(&agent);
     drop(agent.session());
-    agent.logs("too many links wait");
+    agent.running.logs("too many links wait");
     drop(kept);
 }
 
@@ -42,6 +42,6 @@ fn r38_1024_silent_and_5_bad_connections_of_a_network_shut_nobody_out() {
     let kept = silent(&agent, |last| Ipv4Addr::new(127, 0, 0, last.max(1)));
     wrong(&agent);
     drop(agent.session());
-    agent.logs("too many links wait");
+    agent.running.logs("too many links wait");
     drop(kept);
 }

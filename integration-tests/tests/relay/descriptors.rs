@@ -13,7 +13,7 @@ fn r38_without_a_free_descriptor_what_flows_goes_on_and_new_links_wait() {
     agent.running.limit_descriptors(3);
     // The system accepts it, and the relay cannot.
     let waiting = connect_from(SOURCE, agent.address);
-    agent.logs("cannot accept a link");
+    agent.running.logs("cannot accept a link");
     let sent = vec![7; 1_000_000];
     let writer = std::thread::spawn({
         let (mut source, sent) = (source, sent.clone());

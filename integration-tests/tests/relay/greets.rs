@@ -32,8 +32,8 @@ fn r23_what_does_not_greet_as_ftp_is_closed_and_not_shown() {
         check(&mut session, words, Code::NoGreeting);
     }
     check(&mut session, b"421 secret\r\n", Code::Unwelcome);
-    agent.logs("it said 421");
-    agent.logs("it says something else");
+    agent.running.logs("it said 421");
+    agent.running.logs("it says something else");
     assert!(!agent.running.said().contains("secret"));
 }
 
@@ -88,7 +88,7 @@ fn r23_data_goes_only_to_hosts_that_have_greeted_in_this_session() {
         let (join, answer) = joins(&mut second, b, &[SOURCE, TARGET]);
         assert_eq!(answer, (join, Code::Denied, Some(LegId::B)));
     }
-    agent.logs("no server of that host has greeted in this session");
+    agent.running.logs("no server of that host has greeted in this session");
     // Ports of other services, and low ones, although it has greeted and the rule's range has them.
     for port in [990, 6379, 27_017, 11_211] {
         let b = Leg::Dial(SocketAddr::new(to.ip(), port));

@@ -57,7 +57,7 @@ fn r27_each_token_reaches_the_servers_of_its_own_rule_and_no_others() {
 #[test]
 fn r27_a_token_that_the_policy_does_not_name_is_told_so() {
     let agent = relay("[[identities]]\nname = \"test\"\n");
-    agent.logs("the policy does not name the token \"ann\"");
+    agent.running.logs("the policy does not name the token \"ann\"");
     let mut ann = agent.session_with(&agent.others[0]).unwrap();
     let (code, text) = bye(&mut ann);
     assert_eq!((code, text.as_str()), (Code::Denied, "the policy does not name the token"));
@@ -110,7 +110,7 @@ fn a_policy_with_a_mistake_is_refused_with_its_place_and_the_old_one_stays_in_fo
     let mut ann = greeted(&agent, &agent.others[0]);
     let (mut source, mut target) = joined_in(&mut ann, u64::MAX);
     agent.change_policy(&format!("{ALLOW}[limits]\njoins = \"many\"\n"), "policy.toml:3:9: ");
-    agent.logs("stay as they were");
+    agent.running.logs("stay as they were");
     source.write_all(b"x").unwrap();
     target.read_exact(&mut [0]).unwrap();
     drop(greeted(&agent, &agent.others[0]));

@@ -22,7 +22,7 @@ fn works_without_rights(relay: Relay) -> (Agent, Session) {
 #[test]
 fn r52_without_root_and_with_a_home_that_is_read_only_it_works() {
     let (agent, _session) = works_without_rights(Relay::new());
-    assert_ne!(agent.kernel_says("status", "Uid"), 0);
+    assert_ne!(agent.running.kernel_says("status", "Uid"), 0);
 }
 
 /// Where `.ci/static` has left it: `FTP_RELAY_AGENT=FILE`.
@@ -35,7 +35,7 @@ fn r52_the_static_build_is_small_and_needs_no_library() {
     assert!(file.len() < 3_000_000, "{} bytes", file.len());
     assert!(is_static(&file), "{} needs a dynamic linker", program.display());
     let (agent, _session) = works_without_rights(Relay::new().program(program));
-    let resident = agent.kernel_says("status", "VmRSS") * 1024;
+    let resident = agent.running.kernel_says("status", "VmRSS") * 1024;
     assert!(resident < 5_000_000, "{resident} bytes of memory");
 }
 

@@ -95,7 +95,7 @@ fn r52_where_splice_is_not_permitted_bytes_are_copied_and_the_log_says_so_once()
     write(&launcher, WITHOUT_SPLICE).unwrap();
     let agent = started_by(&format!("exec {} {}", python.program().display(), launcher.display()));
     carries(&agent);
-    agent.logs("splice is not permitted here: bytes are copied");
+    agent.running.logs("splice is not permitted here: bytes are copied");
     assert_eq!(
         agent.running.said().matches("splice is not permitted").count(),
         1,

@@ -19,7 +19,7 @@ fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
     assert!(is_reset(&mut source));
     assert!(is_reset(&mut target));
     while session.said().is_ok() {}
-    agent.logs(&format!("gone since the files were read last: token {:?}", agent.token.name()));
+    agent.running.logs(&format!("gone since the files were read last: token {:?}", agent.token.name()));
     assert!(agent.session_with(&agent.token).is_err());
     assert!(agent.session_with(&other).is_ok());
 }
@@ -33,12 +33,12 @@ fn r28_the_last_token_can_be_taken_out_of_the_file() {
     // Somebody may be about to write it.
     write_private(&agent.token_file, "# withdrawn");
     agent.running.signal(Signal::HUP);
-    agent.logs("the tokens and the policy stay as they were");
+    agent.running.logs("the tokens and the policy stay as they were");
     source.write_all(b"y").unwrap();
     target.read_exact(&mut [0]).unwrap();
     write_private(&agent.token_file, "# none");
     agent.running.signal(Signal::HUP);
-    agent.logs("holds no token of a user: nobody may come");
+    agent.running.logs("holds no token of a user: nobody may come");
     assert!(is_reset(&mut source) && is_reset(&mut target));
     while session.said().is_ok() {}
     assert!(agent.session_with(&agent.token).is_err());

@@ -38,7 +38,7 @@ fn r59_programs_of_this_host_use_a_relay_at_a_unix_socket_and_are_counted_by_the
     went(&run, "relay", "relay-source");
     assert_eq!(run.summary()["relay"], address, "{run}");
     assert!(to.bytes("b.bin") == content, "{run}");
-    agent.logs(&format!("user {}", getuid().as_raw()));
+    agent.running.logs(&format!("user {}", getuid().as_raw()));
 
     let said = crate::relay::checks(&address, &agent.token_file, 0);
     assert!(

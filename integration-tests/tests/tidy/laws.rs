@@ -75,8 +75,8 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "beside binary certificate delay fuzz performance sim skip tls_client trace",
-            "broken_disk disk socket relay world",
+            "beside binary certificate delay fuzz operator performance sim skip socket tls_client trace",
+            "broken_disk disk relay world",
             "hub impostor raw socks",
             "site",
             "user peer liar transcript",
