@@ -66,6 +66,7 @@ fn what_greets_in_another_protocol_is_named_by_every_verb() {
     ] {
         let at = Greeter::saying("127.0.0.1", greeting).address();
         let run = at_once(user().args(["ls", &format!("ftp://{at}/")]).run().exits(1)).says(words);
+        assert_eq!(run.said.lines().count(), 1, "{run}");
         run.says("check host and port");
     }
     let ours = Site::new("other").file("a", b"a").start();

@@ -41,23 +41,28 @@ const fn patience(time: &str) -> [&str; 8] {
 /// For copies that wait for nothing: a slow host is no reason for another exit code.
 const LONG: &str = "30s";
 
-/// From the hostile server to ours, over an old file: it fails with this code, and the old file is there and nothing else.
-fn harms_no_destination(script: &str, code: i32) -> Run {
+fn fails_as_one_of(codes: &[i32], script: &str, run: &Run) {
+    let trace = run.text("trace.txt");
+    assert!(run.code().is_some_and(|code| codes.contains(&code)), "{script}\n{run}\n{trace}");
+}
+
+/// From the hostile server to ours, over an old file, with this patience: it fails with one of these codes, and the old file is
+/// there and nothing else.
+fn harms_no_destination(script: &str, time: &str, codes: &[i32]) {
     let (from, to) = (hostile(script), open_site());
-    let run = user().args(["copy", "--overwrite", "always"]).args(patience(LONG));
+    let run = user().args(["copy", "--overwrite", "always"]).args(patience(time));
     let run = run.args([&from.url("a.txt"), &to.url("old.txt")]).run();
-    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", run.text("trace.txt"));
+    fails_as_one_of(codes, script, &run);
     assert!(to.bytes("old.txt") == OLD, "{script}\n{run}");
     assert_eq!(to.names(), ["a.txt", "old.txt"], "{script}\n{run}");
-    run
 }
 
 /// The same to a local file.
-fn harms_no_local_file(script: &str, code: i32) -> Run {
+fn harms_no_local_file(script: &str, time: &str, codes: &[i32]) -> Run {
     let from = hostile(script);
-    let run = user().file("old.txt", OLD).args(["copy", "--overwrite", "always"]).args(patience(LONG));
+    let run = user().file("old.txt", OLD).args(["copy", "--overwrite", "always"]).args(patience(time));
     let run = run.args([from.url("a.txt"), "old.txt".to_owned()]).run();
-    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", run.text("trace.txt"));
+    fails_as_one_of(codes, script, &run);
     assert!(run.bytes("old.txt") == OLD, "{script}\n{run}");
     assert_eq!(run.names(), ["old.txt", "trace.txt"], "{script}\n{run}");
     run
@@ -67,7 +72,7 @@ fn harms_no_local_file(script: &str, code: i32) -> Run {
 fn is_not_believed(script: &str, code: i32) -> Run {
     let (from, to) = (open_site(), hostile(script));
     let run = copy(&from.url("a.txt"), &to.url("old.txt"), &[]);
-    assert_eq!(run.code(), Some(code), "{script}\n{run}\n{}", run.text("trace.txt"));
+    fails_as_one_of(&[code], script, &run);
     assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{script}\n{run}");
     run
 }
@@ -83,16 +88,16 @@ fn a_source_that_lies_about_its_size_gives_nothing_a_final_name() {
         // A size that no file has.
         "SIZE a.txt: 213 18446744073709551615",
     ] {
-        harms_no_destination(script, 7);
-        harms_no_local_file(script, 7);
+        harms_no_destination(script, LONG, &[7]);
+        harms_no_local_file(script, LONG, &[7]);
     }
 }
 
 #[test]
 fn h22_a_source_that_lies_about_its_digest_gives_nothing_a_final_name() {
     let lie = format!("{HASHES}\nHASH: 213 SHA-256 0-1000 {} a.txt", "ab".repeat(32));
-    harms_no_destination(&lie, 7);
-    harms_no_local_file(&lie, 7);
+    harms_no_destination(&lie, LONG, &[7]);
+    harms_no_local_file(&lie, LONG, &[7]);
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn h08_nobody_is_sent_to_a_victim_that_a_reply_names() {
             assert!(!ours.running.said().contains(VICTIM), "{lie}\n{}", ours.running.said());
             assert_eq!(ours.names(), ["a.txt", "old.txt"], "{lie}\n{run}");
         }
-        let run = harms_no_local_file(&lie, 6);
+        let run = harms_no_local_file(&lie, LONG, &[6]);
         assert!(socket::is_quiet(&victim.listener), "{lie}\n{run}");
     }
 }
@@ -173,6 +178,7 @@ fn h38_a_password_that_a_server_repeats_anywhere_is_seen_nowhere() {
         format!("SIZE a.txt: 421 {SECRET} has to leave ; close"),
         format!("SIZE a.txt: 213 {SECRET}"),
         format!("greet say {SECRET} is no reply"),
+        format!("PASS: 530 you said {SECRET} and {}", SECRET.to_uppercase()),
     ] {
         let from = hostile(&script);
         let url = from.url("a.txt").replace("open%3Asesame", SECRET);
@@ -180,6 +186,10 @@ fn h38_a_password_that_a_server_repeats_anywhere_is_seen_nowhere() {
             let run = copy(&url, "b.txt", option);
             let shown = format!("{}\n{}", run.said, run.text("trace.txt")).replace(&url, "").to_lowercase();
             assert!(!shown.contains(SECRET), "{script}\n{shown}");
+            assert!(
+                !script.contains("you said") || shown.matches("530 you said *** and ***").count() > 1,
+                "{shown}"
+            );
         }
     }
 }
@@ -305,29 +315,11 @@ fn a_226_before_any_data_is_no_whole_file() {
         // It sends one half.
         "RETR: 150 opening ; 226 sent ; connection ; data 500 ; end",
     ] {
-        for run in [harms_no_destination_somehow(script), harms_no_local_file_somehow(script)] {
-            assert!([5, 6, 7].contains(&run.code().unwrap()), "{script}\n{run}");
-        }
+        harms_no_destination(script, "2s", &[5, 6, 7]);
+        harms_no_local_file(script, "2s", &[5, 6, 7]);
     }
     // The data come after it all the same: a whole file is a whole file.
     let from = hostile("RETR: 150 opening ; 226 sent ; connection ; data 1000 ; end");
     let run = copy(&from.url("a.txt"), "b.txt", &[]).exits(0);
     assert!(run.bytes("b.txt") == sample(1000), "{run}");
-}
-
-/// As [`harms_no_destination`], with any failure.
-fn harms_no_destination_somehow(script: &str) -> Run {
-    let (from, to) = (hostile(script), open_site());
-    let run = copy(&from.url("a.txt"), &to.url("old.txt"), &["--overwrite", "always"]).fails();
-    assert!(to.bytes("old.txt") == OLD, "{script}\n{run}");
-    assert_eq!(to.names(), ["a.txt", "old.txt"], "{script}\n{run}");
-    run
-}
-
-/// As [`harms_no_local_file`], with any failure.
-fn harms_no_local_file_somehow(script: &str) -> Run {
-    let from = hostile(script);
-    let run = copy(&from.url("a.txt"), "new.txt", &[]).fails();
-    assert_eq!(run.names(), ["trace.txt"], "{script}\n{run}");
-    run
 }

@@ -264,6 +264,8 @@ fn contradictions_are_told_with_the_place_of_the_option() {
     let starts =
         ["F:4:20: --foreign-networks has no effect", "F:5:10: 127.0.0.2:21 is given for two listeners"];
     begin_with(&start(text, "").unwrap_err(), &starts);
+    let hook = "root = \"/srv\"\nanonymous = true\n[hooks]\nafter-upload = [\"notify\"]";
+    refused(hook, "", "F:4:16: after-upload \"notify\" must begin with the absolute path");
 }
 
 #[test]

@@ -115,16 +115,25 @@ fn slowly(mut log: ChildStderr, bytes: &Arc<AtomicUsize>, is_slow: &Arc<AtomicBo
 }
 
 #[test]
-fn the_xferlog_has_a_line_for_each_file() {
+fn the_xferlog_has_a_line_for_each_file_and_goes_on_when_it_was_rotated() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("xferlog");
     let server = Server::start(&format!("{ANN} --xferlog {}", path.display()));
+    let has_one_line = |name: &str| {
+        let text = || std::fs::read_to_string(&path).unwrap_or_default();
+        until("a line", || text().ends_with('\n').then_some(()));
+        let text = text();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.ends_with(&format!(" 127.0.0.1 7 /{name} b _ i r ann ftp 0 * c\n")), "{text}");
+    };
     session(&server);
-    let (status, _) = server.stop(Signal::TERM);
-    assert_eq!(status.code(), Some(0));
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.ends_with(" 127.0.0.1 7 /part b _ i r ann ftp 0 * c\n"), "{text}");
+    has_one_line("part");
+    std::fs::rename(&path, place.path().join("old")).unwrap();
+    server.signal(Signal::HUP);
+    until("it is there again", || path.exists().then_some(()));
+    Client::login_for_files(&server).store(&server, "STOR after");
+    has_one_line("after");
+    assert_eq!(server.stop(Signal::TERM).0.code(), Some(0));
 }
 
 /// A value of a line in text form is a number, true or false, a word without blanks, or stands in quotes.

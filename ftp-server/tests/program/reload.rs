@@ -121,7 +121,10 @@ fn a_file_of_the_configuration_that_cannot_be_used_is_a_mistake_of_the_command_l
         format!("--root / --users {}", missing.display()),
         format!("--root / --users {}", open.display()),
     ] {
-        assert_eq!(broken(options.clone()).status.code(), Some(2), "{options}");
+        let run = broken(options.clone());
+        assert_eq!(run.status.code(), Some(2), "{options}");
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert!(!options.contains("server.toml") || said.contains(":1:1: unknown key"), "{said}");
     }
     let checked = broken(format!("check-config {}", place.file().display()));
     assert_eq!(checked.status.code(), Some(1));

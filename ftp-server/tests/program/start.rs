@@ -67,6 +67,8 @@ fn options_that_cannot_be_are_usage_errors_in_one_line() {
     check("--root / --anonymous --listen-idle 5w", "write a unit");
     check("--root / --anonymous --foreign maybe", "never, proven, authenticated");
     check("--root / --anonymous --congestion ../bbr", "write a name as the kernel has it");
+    let clear = "--listen-1973 127.0.0.2:0";
+    check(&format!("--root / --anonymous --tls-self-signed --require-tls {clear}"), "--listen-1973");
 }
 
 #[test]

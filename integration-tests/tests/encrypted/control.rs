@@ -4,7 +4,6 @@ use super::{Raw, SIZE, TlsClient, private, server};
 use ftp_proto::dialect::Dialect;
 use integration_tests::certificate::Certificate;
 use integration_tests::site::{PASSWORD, Site, USER, sample};
-use integration_tests::socket::until;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -40,7 +39,7 @@ fn after_sighup_others_are_shown_the_new_certificate_and_the_session_that_is_the
     let renewed = Certificate::of(server.ip());
     std::fs::write(server.certificate(), [&*renewed.key_pem, &renewed.pem].concat()).unwrap();
     server.running.signal(rustix::process::Signal::HUP);
-    until("the files are read", || server.running.said().contains("certificates were read again"));
+    server.running.logs("certificates were read again");
     let mut tls = TlsClient::new().begin(TcpStream::connect(server.implicit()).unwrap());
     tls.read_exact(&mut [0; 4]).unwrap();
     assert_eq!(tls.conn.peer_certificates().unwrap()[0].as_ref(), renewed.der);
@@ -77,25 +76,6 @@ fn http_and_tls_on_a_clear_listener_end_the_connection() {
         assert!(!said.contains("200"), "{said}");
         assert!(said.lines().count() <= 1, "{said}");
     }
-}
-
-#[test]
-fn where_tls_is_required_the_listener_of_1973_has_no_place() {
-    let refused = integration_tests::binary::Program::Server
-        .command()
-        .args([
-            "--root",
-            "/",
-            "--anonymous",
-            "--tls-self-signed",
-            "--require-tls",
-            "--listen-1973",
-            "127.0.0.2:0",
-        ])
-        .output()
-        .unwrap();
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("--listen-1973"));
 }
 
 #[test]

@@ -1,65 +1,13 @@
-//! What users give to the programs and files of the operator: hooks, the xferlog, `who` and `kick`.
+//! What users give to the programs of the operator: `who` and `kick`.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::socket::until;
-use rustix::process::Signal;
 
 use super::{Bob, site};
-use crate::accounts::Secrets;
 use std::io::Write;
-
-/// Names that a shell, a program or a log would take for something else.
-const NAMES: [&str; 6] =
-    ["$(touch owned)", "a;touch owned", "-rf", "`touch owned`", "a b  c", "\u{202e}txt.exe"];
-
-#[test]
-fn a_hook_gets_each_name_as_it_is_and_no_shell_reads_it() {
-    let secrets = Secrets::new();
-    let seen = secrets.file("seen", "");
-    let hook =
-        secrets.file("hook", &format!("#!/bin/sh\nprintf '%s\\n' \"$#:$FTP_PATH\" >>{}\n", seen.display()));
-    fs::set_permissions(&hook, Permissions::from_mode(0o700)).unwrap();
-    let server = site("hook").config(&format!("[hooks]\nafter-upload = [{hook:?}]\n")).start();
-    let mut ann = server.login_binary(Rfc959);
-    for name in NAMES {
-        ann.store("EPSV", &format!("STOR {name}"), b"content");
-    }
-    let expected = |name: &&&str| format!("0:/{name}");
-    until("each upload has its hook", || {
-        let seen = fs::read_to_string(&seen).unwrap();
-        NAMES.iter().all(|name| seen.lines().any(|line| line == expected(&name)))
-    });
-    assert_eq!(fs::read_to_string(&seen).unwrap().lines().count(), NAMES.len());
-    assert!(!server.names().contains(&"owned".to_owned()));
-}
-
-#[test]
-fn no_name_makes_a_second_line_of_the_xferlog_and_a_rotated_one_goes_on() {
-    let secrets = Secrets::new();
-    let log = secrets.file("xferlog", "");
-    let server = site("xferlog").args(["--xferlog", log.to_str().unwrap()]).start();
-    let mut ann = server.login_binary(Rfc959);
-    for name in NAMES {
-        ann.store("EPSV", &format!("STOR {name}"), b"content");
-    }
-    let lines = || fs::read_to_string(&log).unwrap_or_default();
-    until("each upload has its line", || lines().lines().count() == NAMES.len());
-    // A line has 18 fields, whatever the name has.
-    for line in lines().lines() {
-        assert_eq!(line.split(' ').filter(|field| !field.is_empty()).count(), 18, "{line}");
-        assert!(!line.contains('\u{202e}'), "{line}");
-    }
-    let moved = log.with_extension("1");
-    fs::rename(&log, &moved).unwrap();
-    server.running.signal(Signal::HUP);
-    until("it is there again", || log.exists());
-    ann.store("EPSV", "STOR after", b"content");
-    until("the new file has the line", || lines().lines().count() == 1);
-    assert_eq!(fs::read_to_string(moved).unwrap().lines().count(), NAMES.len());
-}
 
 #[test]
 fn who_and_kick_are_for_the_user_of_the_server_alone_and_names_of_users_change_no_line() {

@@ -1,7 +1,6 @@
 //! E12, B13: data connections that MODE B keeps between two files.
 
 use super::*;
-use integration_tests::raw::Reply;
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
 
@@ -107,52 +106,6 @@ fn a_kept_connection_is_closed_in_order_when_its_session_ends() {
     raw.expect("250");
     raw.ask("QUIT", "221");
     assert_eq!(drain(connection), blocks("first"), "nothing is lost by a reset");
-}
-
-/// The final replies of one file at both ends.
-fn both_end(from: &mut Raw, to: &mut Raw, first: &str) -> [Reply; 2] {
-    [from, to].map(|raw| {
-        raw.expect(first);
-        raw.expect("250")
-    })
-}
-
-#[test]
-fn e12_many_small_files_go_from_server_to_server_over_one_connection() {
-    const FILES: usize = 150;
-    let content = |n: usize| format!("this is file {n}");
-    let source = (0..FILES)
-        .fold(Site::new("source").at("127.0.0.2"), |site, n| site.file(&format!("{n}.txt"), content(n)));
-    let (source, destination) = (source.start(), Site::new("destination").at("127.0.0.3").start());
-    let (mut from, mut to) = (source.login(Rfc959), destination.login(Rfc959));
-    for raw in [&mut from, &mut to] {
-        block_mode(raw);
-        raw.ask(&format!("RNDZ {}", "5a".repeat(32)), "200");
-    }
-    let at = to.ask("EPSV", "229").port();
-    from.ask(&format!("EPRT |1|127.0.0.3|{at}|"), "200");
-    for n in 0..FILES {
-        let (retr, stor) = (format!("RETR {n}.txt"), format!("STOR {n}.txt"));
-        // In either order: the sender may be far ahead of the receiver's command.
-        if n % 2 == 0 {
-            to.send(&stor);
-            from.send(&retr);
-        } else {
-            from.send(&retr);
-            to.send(&stor);
-        }
-        let said = both_end(&mut from, &mut to, if n == 0 { "150" } else { "125" });
-        assert!(said.iter().all(|reply| reply.text().contains("proven-by=rndz")), "{said:?}");
-    }
-    for n in 0..FILES {
-        assert_eq!(destination.bytes(&format!("{n}.txt")), content(n).as_bytes());
-    }
-    // The proof holds for this connection and direction only.
-    from.ask("PASV", "227");
-    let said = to.ask("STOR again", "425|125");
-    if said.code == 125 {
-        to.expect("426");
-    }
 }
 
 /// Commands and files that are all there before the first is looked at: every file is opened, taken and renamed in

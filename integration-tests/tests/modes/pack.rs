@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::accounts::user as account;
-use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
+use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime};
-use std::{fs, slice};
 
 /// What a final reply says of a file that has moved.
 fn moved(number: usize, content: &str) -> String {
@@ -46,60 +45,9 @@ fn ready(server: &Server) -> Raw {
     raw
 }
 
-/// Stores a group over a connection of its own. Returns the lines of the final reply about files.
-fn store(raw: &mut Raw, command: &str, (stream, code): (&[u8], &str)) -> Vec<String> {
-    let mut connection = raw.open("LSTN R");
-    raw.send(command);
-    // A server that has seen enough resets the connection.
-    let _ = connection.write_all(stream);
-    drop(connection);
-    raw.expect("150");
-    let reply = raw.expect(code);
-    files(&reply.lines).into_iter().map(str::to_owned).collect()
-}
-
 /// Everything that stands under temporary names.
 fn temporary(server: &Server) -> Vec<String> {
     server.names().into_iter().filter(|name| name.contains(".ftp-")).collect()
-}
-
-#[test]
-fn a_group_is_sent_as_one_stream_and_what_has_changed_is_left_out() {
-    let server = Site::new("pack-send").file("d/a", "first").file("d/b,c", "2nd").file("d/e", "").start();
-    symlink("a", server.path("d/link")).unwrap();
-    symlink("/etc/passwd", server.path("d/out")).unwrap();
-    let time = fs::metadata(server.path("d/a")).unwrap().mtime();
-    let mut raw = ready(&server);
-    let facts = raw.ask("MLST d/a", "250").text();
-    let fact = |name: &str| facts.split(name).nth(1).unwrap().split(';').next().unwrap().to_owned();
-    let (modify, unique) = (fact("modify="), fact("unique="));
-    assert!(time > 0 && modify.len() >= 14);
-
-    let items = format!(
-        "5,{modify},{unique},a/3,-,-,b,c/0,-,-,e/9,-,-,b,c/5,20010101000000,-,a/5,-,1g1,a/1,-,-,no/5,-,-,link/9,-,-,out/4,-,-,."
-    );
-    // A name that leads out of the directory is no name.
-    raw.ask(&format!("PACK SEND d//{items}"), "501");
-    let connection = raw.open("LSTN S");
-    raw.send(&format!("PACK SEND d//{}", items.strip_suffix("/4,-,-,.").unwrap()));
-    raw.expect("150");
-    let wire = drain(connection);
-    let expect = [Some("first"), Some("2nd"), Some(""), None, None, None, None, Some("first"), None];
-    assert_eq!(wire, stream(&expect));
-    let reply = raw.expect("226");
-    let left = |number: usize, why: &str| format!("{number} left {why}");
-    let expect = [
-        moved(1, "first"),
-        moved(2, "2nd"),
-        moved(3, ""),
-        left(4, "changed"),
-        left(5, "changed"),
-        left(6, "changed"),
-        left(7, "gone"),
-        moved(8, "first"),
-        left(9, "refused"),
-    ];
-    assert_eq!(files(&reply.lines), expect);
 }
 
 #[test]
@@ -136,56 +84,6 @@ fn a_group_gets_its_names_with_keep_and_replaces_nothing() {
     assert_eq!(fs::metadata(server.path("d/a")).unwrap().mtime(), 981_173_106);
     raw.ask("PACK KEEP 1 1", "503");
     raw.ask("PACK DROP 1", "503");
-}
-
-#[test]
-fn a_connection_carries_one_group_after_the_other() {
-    let server = Site::new("pack-kept").file("a", "first").file("b", "second").start();
-    let mut raw = ready(&server);
-    raw.ask("MODE B", "200");
-    let mut connection = raw.open("LSTN S");
-    for (command, content, code) in
-        [("PACK SEND ///5,-,-,a", "first", "150"), ("PACK SEND ///6,-,-,b", "second", "125")]
-    {
-        raw.ask(command, code);
-        raw.expect("250");
-        let stream = stream(slice::from_ref(&Some(content)));
-        let mut wire = vec![0; stream.len() + 6];
-        connection.read_exact(&mut wire).unwrap();
-        assert_eq!(wire[3..wire.len() - 3], stream);
-    }
-}
-
-#[test]
-fn a_stream_that_is_not_that_of_the_group_leaves_nothing() {
-    let server = Site::new("pack-hostile").directory("d").start();
-    let mut raw = ready(&server);
-    let whole = stream(&[Some("first"), Some("2nd")]);
-    let long = stream(&[Some("first"), Some("2nd"), Some("3")]);
-    let other = stream(&[Some("first"), Some("second")]);
-    let huge = [&[1][..], &[0xff; 8]].concat();
-    for stream in [&whole[..whole.len() - 1], &whole[..3], b"", &long, &other, &huge, b"\x02"] {
-        store(&mut raw, "PACK STORE 1 d//5,-,a/3,-,b", (stream, "451"));
-        until("nothing is left", || server.names() == ["d/"]);
-    }
-    // What the session refuses before anything moves.
-    for (command, code) in [
-        ("PACK STORE 1 d//5,-,..", "501"),
-        ("PACK STORE 1 d//262145,-,a", "501"),
-        ("PACK STORE 1 d//1,-,.ftp-0123456789abcdef0123456789abcdef.part", "553"),
-        ("PACK STORE 1 no//1,-,a", "550"),
-        ("PACK SEND no//1,-,-,a", "550"),
-        ("PACK LOOK no//a", "550"),
-        ("PACK SAME no//1,-,-,a", "550"),
-        ("PACK DELETE no//1,-,-,a", "550"),
-        ("PACK DROP 1", "503"),
-    ] {
-        raw.ask(command, code);
-    }
-    raw.ask("REST 5", "350");
-    raw.ask("PACK STORE 1 d//5,-,a", "504");
-    raw.ask("DGST OFF", "200");
-    raw.ask("PACK STORE 1 d//5,-,a", "503");
 }
 
 #[test]
@@ -238,38 +136,4 @@ fn only_files_that_are_what_is_said_of_them_are_deleted() {
     raw.ask("MKD d/f", "257");
     raw.ask("MKD d/g", "257");
     raw.ask("MKD d/full", "552");
-}
-
-#[test]
-fn groups_are_few_and_die_with_their_session_and_with_their_server() {
-    let state = tempfile::tempdir().unwrap();
-    let site = Site::new("pack-dies").directory("d");
-    let mut server = site.args(["--state", state.path().to_str().unwrap()]).start();
-    let mut raw = ready(&server);
-    let whole = stream(&[Some("first")]);
-    for number in 1..=4 {
-        store(&mut raw, &format!("PACK STORE {number} d//5,-,a"), (&whole, "226"));
-    }
-    let connection = raw.open("LSTN R");
-    raw.ask("PACK STORE 5 d//5,-,a", "450");
-    drop(connection);
-    raw.ask("PACK DROP 3", "250");
-    store(&mut raw, "PACK STORE 5 d//5,-,a", (&whole, "226"));
-    // The directory of group 1 is another one now.
-    fs::rename(server.path("d"), server.path("e")).unwrap();
-    fs::create_dir(server.path("d")).unwrap();
-    raw.ask("PACK KEEP 1 1", "451");
-    fs::remove_dir(server.path("d")).unwrap();
-    symlink("e", server.path("d")).unwrap();
-    raw.ask("PACK KEEP 2 1", "250");
-    assert_eq!(server.bytes("e/a"), b"first");
-    raw.ask("REIN", "220");
-    until("the groups are removed", || temporary(&server).is_empty());
-
-    let mut raw = ready(&server);
-    store(&mut raw, "PACK STORE 1 e//5,-,b", (&whole, "226"));
-    assert_eq!(temporary(&server).len(), 2);
-    server.die_and_return();
-    until("the next start removes them", || temporary(&server).is_empty());
-    assert_eq!(server.bytes("e/a"), b"first");
 }
