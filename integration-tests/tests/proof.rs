@@ -176,3 +176,21 @@ fn b18_every_kind_of_foreign_target_looks_the_same() {
         assert!(told.len() <= 2 * HELLO_LEN, "{target:?} was told {} bytes", told.len());
     }
 }
+
+#[test]
+fn e02_nothing_is_created_before_the_proof() {
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("untouched").file("a.txt", "old").args(["--accept-timeout", "2s"]).start();
+        let mut raw = server.login(dialect);
+        rendezvous(&mut raw, SECRET);
+        let to = SocketAddr::new(server.ip(), raw.ask("LSTN R", "255").port());
+        raw.send("STOR a.txt");
+        let mut stranger = connect(from("127.0.0.9"), to);
+        assert!(!prove(&mut stranger, OTHER, Direction::Send));
+        assert_eq!(server.names(), ["a.txt"]);
+        assert_eq!(server.bytes("a.txt"), b"old");
+        raw.expect("454/425");
+        assert_eq!(server.names(), ["a.txt"]);
+        assert_eq!(server.bytes("a.txt"), b"old");
+    }
+}

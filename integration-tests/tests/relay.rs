@@ -20,7 +20,7 @@ mod withdrawn;
 use ftp_io::link::LinkFailure;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::link::LinkError;
-use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, LegState, Waits};
+use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, LegState, ToAgent, Waits};
 use ftp_proto::relay::token::Token;
 use integration_tests::beside::each_beside;
 use integration_tests::binary::{Program, Running};
@@ -545,4 +545,29 @@ fn r33_a_server_never_calls_a_file_whole_that_the_relay_has_cut() {
     to.expect("426");
     from.expect("150");
     from.expect("426");
+}
+
+#[test]
+fn r33_a_file_larger_than_its_grant_is_cut_with_a_reset() {
+    let agent = relay();
+    let (mut session, mut source, mut target) = joined(&agent, 50_000);
+    // It may be cut while it is still being written.
+    drop(source.write_all(&sample(100_000)));
+    assert!(is_reset(&mut target));
+    assert_eq!(ended(&mut session).2, End::LimitBytes);
+}
+
+#[test]
+fn r32_one_session_knows_nothing_of_anothers_join() {
+    let agent = relay();
+    let (mut first, mut source, mut target) = joined(&agent, u64::MAX);
+    let mut second = agent.session();
+    for id in 1..8 {
+        second.say(ToAgent::Close { id: Id(id) });
+        assert_eq!(refused(&mut second), (Id(id), Code::NoGrant, None));
+    }
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+    drop((source, target));
+    assert_eq!(ended(&mut first), (1, 0, End::Eof));
 }

@@ -3,6 +3,7 @@
 use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
+use integration_tests::socket::{is_turned_away, until};
 use std::net::SocketAddr;
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -67,4 +68,23 @@ fn g02_two_servers_that_listen_and_connect_have_one_connection() {
             goes(dialect, source_first);
         }
     }
+}
+
+#[test]
+fn g04_a_stranger_at_the_port_is_reset_and_counted() {
+    let sent = sample(300_000);
+    let [source, destination] = two("strangers", &sent);
+    let (mut from, mut to) = (source.login(Rfc959), destination.login(Rfc959));
+    let [_, at] = introduce([&source, &destination], [&mut from, &mut to], true);
+    to.send("STOR b.bin");
+    let stranger = "127.0.0.9:0".parse().unwrap();
+    until("the destination listens", || std::net::TcpStream::connect(at).is_ok());
+    assert!(is_turned_away(stranger, at), "a stranger is served");
+    from.send("RETR a.bin");
+    from.expect("150");
+    from.expect("226");
+    to.expect("150");
+    let last = to.expect("226").text();
+    assert!(last.contains("Strangers-refused 2"), "{last}");
+    assert!(destination.bytes("b.bin") == sent);
 }

@@ -2,7 +2,7 @@
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::site::Site;
-use integration_tests::socket::{connect_or_reset, is_turned_away, until};
+use integration_tests::socket::{connect, connect_or_reset, end, is_turned_away, until};
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -37,5 +37,33 @@ fn c11_where_listening_is_strict_nobody_is_let_in_before_the_transfer_command() 
         drop(early);
         raw.expect("252|257/226|250");
         assert_eq!(server.bytes("b.txt"), b"hello");
+    }
+}
+
+#[test]
+fn c28_strangers_never_end_the_wait() {
+    const STRANGERS: usize = 100;
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("strangers")
+            .args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])
+            .start();
+        let mut raw = server.login(dialect);
+        let port = raw.ask("LSTN R", "255").port();
+        raw.ask("SOCK 127.0.0.9,0", "255");
+        raw.send("STOR b.txt");
+        let to = SocketAddr::new(server.ip(), port);
+        for _ in 0..STRANGERS {
+            assert!(is_turned_away("127.0.0.1:0".parse().unwrap(), to), "a stranger is served");
+        }
+        let mut peer = connect("127.0.0.9:0".parse().unwrap(), to);
+        raw.expect("250/150|125");
+        peer.write_all(b"hello").unwrap();
+        end(&peer);
+        let last = raw.expect("252|257/226|250").text();
+        assert_eq!(server.bytes("b.txt"), b"hello");
+        // A reply of 1973 has one line, without facts.
+        for fact in [&format!("Strangers-refused {STRANGERS}"), "Peer 127.0.0.9:", "Bytes 5"] {
+            assert_eq!(last.contains(fact), dialect == Rfc959, "{fact}: {last}");
+        }
     }
 }

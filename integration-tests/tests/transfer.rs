@@ -139,3 +139,15 @@ fn large_pieces_are_moved_at_once() {
         assert!(calls * 16 * 1024 < SIZE, "{command}: {calls} calls for {SIZE} bytes");
     }
 }
+
+#[test]
+fn e01_a_large_file_keeps_every_byte_in_both_directions() {
+    let content = sample(5_000_003);
+    for dialect in [Rfc354, Rfc959] {
+        let server = Site::new("large").file("a.bin", &content).start();
+        let mut raw = server.login_binary(dialect);
+        assert!(raw.fetch("LSTN S", "RETR a.bin") == content, "bytes differ");
+        raw.store("LSTN R", "STOR b.bin", &content);
+        assert!(server.bytes("b.bin") == content, "bytes differ");
+    }
+}

@@ -227,3 +227,39 @@ fn missing_directories_above_the_destination_are_made_at_any_depth() {
     check("t", "deep/er/dir", "deep/er/dir/f");
     check("t", "deep/er/", "deep/er/t/f");
 }
+
+#[test]
+fn h14_a_missing_source_leaves_the_destination_untouched() {
+    let (from, to) = (source("RETR: 550 a.txt: No such file or directory"), destination(""));
+    copy(&from, &to, &[]).exits(3).says("127.0.0.2").says("no such file");
+    assert!(to.seen_of(&["STOR", "APPE", "RNTO", "DELE"]).is_empty(), "{:?}", to.seen());
+    for peer in [&from, &to] {
+        peer.wait_for("QUIT");
+    }
+}
+
+#[test]
+fn h14_with_rndz_the_waiting_destination_is_aborted() {
+    let rndz =
+        "FEAT: 211-Features\\r\\n SIZE\\r\\n SOCK\\r\\n LSTN R;S\\r\\n RNDZ\\r\\n211 End\nRNDZ: 200 noted";
+    let from = source(&format!("RETR: 550 a.txt: No such file or directory\n{rndz}\n{SOCKETS}"));
+    let to = destination(&format!("STOR: silent\nABOR: 426 aborted ; 226 done\n{rndz}\n{SOCKETS}"));
+    copy(&from, &to, &[]).exits(3).says("no such file");
+    // With RNDZ both transfer commands are sent at once: the destination waits for a peer.
+    assert_eq!(to.seen_of(&["STOR"]).len(), 1, "{:?}", to.seen());
+    assert_eq!(to.seen_of(&["ABOR", "RNTO"]), ["ABOR"]);
+    for peer in [&from, &to] {
+        peer.wait_for("QUIT");
+    }
+}
+
+#[test]
+fn h15_a_refusing_destination_aborts_the_source() {
+    let from = source("RETR: 150 opening\nABOR: 426 aborted ; 226 done");
+    let to = destination("STOR: 553 not this name");
+    copy(&from, &to, &[]).exits(4).says("127.0.0.3").says("not this name");
+    assert_eq!(from.seen_of(&["ABOR"]), ["ABOR"]);
+    for peer in [&from, &to] {
+        peer.wait_for("QUIT");
+    }
+}

@@ -119,11 +119,11 @@ mod tests {
             symlink(target, at("dest").join(link)).unwrap();
         }
         std::fs::write(at("dest/file"), "x").unwrap();
-        let root = name(&at("dest"));
+        let root = name(at("dest"));
         let local = LocalRoot::at(root.clone());
         local.hold(vec![OpenDirectory::open_nearest(&root).unwrap()]);
         let make = |path: &str| {
-            let reached = local.reach(&name(&at(path)), false).unwrap();
+            let reached = local.reach(&name(at(path)), false).unwrap();
             reached.and_then(|name| name.make_directory())
         };
         assert!(make("dest/new").is_ok() && make("dest/real/deep/a").is_ok());
@@ -152,11 +152,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let at = |path: &str| home.path().join(path);
         std::fs::create_dir_all(at("above/other")).unwrap();
-        let root = name(&at("above/new"));
+        let root = name(at("above/new"));
         let local = LocalRoot::at(root.clone());
         local.hold(vec![OpenDirectory::open_nearest(&root).unwrap()]);
         let make = |path: &str| {
-            let reached = local.reach(&name(&at(path)), false).unwrap();
+            let reached = local.reach(&name(at(path)), false).unwrap();
             reached.and_then(|name| name.make_directory()).is_ok()
         };
         assert!(make("above/new") && make("above/new/d") && make("above/new/d"));
@@ -176,32 +176,32 @@ mod tests {
             std::fs::create_dir_all(at(tree)).unwrap();
             std::fs::write(at(tree).join("f"), tree).unwrap();
         }
-        let (root, old) = (name(&at("eve/tree")), name(&at("old/today")));
+        let (root, old) = (name(at("eve/tree")), name(at("old/today")));
         let local = LocalRoot::at(root.clone());
         let seen = LocalName::typed(&root).facts().unwrap().unwrap();
         local.hold(vec![
             OpenDirectory::open_seen(&root, &seen).unwrap(),
             OpenDirectory::open_nearest(&old).unwrap(),
         ]);
-        let file = name(&at("eve/tree/sub/f"));
+        let file = name(at("eve/tree/sub/f"));
         let open = local.reach(&file, false).unwrap().unwrap();
         assert!(open.entry().unwrap().is_some());
         // A directory below it becomes a link: the name that was reached is still in the old one.
         std::fs::rename(at("eve/tree/sub"), at("eve/tree/was")).unwrap();
         symlink("../../victim/sub", at("eve/tree/sub")).unwrap();
         assert!(local.reach(&file, false).unwrap().is_err());
-        let kept = local.reach(&name(&at("old/today/sub/f")), true).unwrap().unwrap();
+        let kept = local.reach(&name(at("old/today/sub/f")), true).unwrap().unwrap();
         open.rename_free(&kept).unwrap();
         assert_eq!(std::fs::read(at("old/today/sub/f")).unwrap(), b"eve/tree/sub");
         // Nothing is made behind a link, and nothing is kept there.
-        assert!(local.reach(&name(&at("eve/tree/sub/new/f")), true).unwrap().is_err());
+        assert!(local.reach(&name(at("eve/tree/sub/new/f")), true).unwrap().is_err());
         // The directory above it becomes a link: the path leads elsewhere, the open directory does not.
         std::fs::write(at("eve/tree/was/g"), "g").unwrap();
         std::fs::rename(at("eve"), at("moved")).unwrap();
         symlink("victim", at("eve")).unwrap();
         std::fs::create_dir(at("victim/tree/was")).unwrap();
         std::fs::write(at("victim/tree/was/g"), "kept").unwrap();
-        let open = local.reach(&name(&at("eve/tree/was/g")), false).unwrap().unwrap();
+        let open = local.reach(&name(at("eve/tree/was/g")), false).unwrap().unwrap();
         open.remove(RemovalKind::File).unwrap();
         assert!(!at("moved/tree/was/g").exists() && at("victim/tree/was/g").exists());
         for kept in ["victim/sub/f", "victim/tree/sub/f"] {

@@ -121,7 +121,7 @@ mod tests {
         }
         for (path, expect) in [("", true), ("real", true), ("inside", false), ("directory", false)] {
             for (followed, follows) in [(Links::Skip, false), (Links::Files, false), (Links::Follow, true)] {
-                let is_listed = tree(&at("tree"), followed).list(&name(&at("tree").join(path)), |_, _| {});
+                let is_listed = tree(&at("tree"), followed).list(&name(at("tree").join(path)), |_, _| {});
                 assert_eq!(is_listed.is_ok(), expect || follows, "{path} {followed:?}");
             }
         }
@@ -149,7 +149,7 @@ mod tests {
             symlink("victim", at("eve")).unwrap();
             assert!(text(&tree, &file).is_none());
             assert_eq!(text(&tree, &at("eve/tree/was/f")).as_deref(), Some("eve/tree/sub"));
-            tree.reach(&name(&at("eve/tree/was/f")), false)
+            tree.reach(&name(at("eve/tree/was/f")), false)
                 .unwrap()
                 .unwrap()
                 .remove(RemovalKind::File)

@@ -291,3 +291,16 @@ fn a_pattern_costs_nothing_and_is_a_name_but_for_nlst() {
     assert_eq!(server.names(), [name]);
     bob.goes_on(&server);
 }
+
+#[test]
+fn a13_a_line_of_a_mebibyte_is_refused_and_the_session_stays_in_step() {
+    let server = site("long").start();
+    let mut bob = Bob::login(&server);
+    let mut ann = server.login(Rfc959);
+    let line = [b"MKD ".as_slice(), &vec![b'x'; 1 << 20]].concat();
+    ann.send_bytes(&line);
+    bob.goes_on(&server);
+    ann.ask("", "500");
+    ann.ask("NOOP", "200");
+    assert_eq!(server.names(), [""; 0]);
+}

@@ -8,8 +8,8 @@ use crate::journal::item_row::note_undeleted;
 use crate::journal::job_row::JobRow;
 use crate::journal::jobs::{ENDED, OPEN};
 use crate::journal::record::{
-    Detached, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemParts, ItemState, JobStart, JobState,
-    NAME_OF_COPY, NewItem, PartId, Place, RunEnd, SourceFacts, StoredJob, UnfinishedItem,
+    Detached, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemParts, ItemRecord, ItemState, JobStart,
+    JobState, NAME_OF_COPY, NewItem, PartId, Place, RunEnd, SourceFacts, StoredJob, UnfinishedItem,
 };
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
