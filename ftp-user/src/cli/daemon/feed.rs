@@ -24,7 +24,7 @@ pub(super) struct Feed {
     worker: Arc<str>,
     /// What was counted.
     pub(super) counted: DaemonCounters,
-    /// Its events.
+    /// The events of its queue.
     pub(super) log: Arc<EventLog>,
     state: Mutex<State>,
 }
