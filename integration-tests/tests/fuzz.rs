@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -34,27 +35,41 @@ fn every_target_holds_for_its_saved_inputs() {
     }
 }
 
-/// The targets that are sessions, with their saved scripts.
-static SESSIONS: LazyLock<Vec<(Target, Vec<Vec<u8>>)>> = LazyLock::new(|| {
+/// A target that is a session, with its saved scripts.
+type SavedScripts = (&'static str, Target, Vec<Vec<u8>>);
+
+static SESSIONS: LazyLock<Vec<SavedScripts>> = LazyLock::new(|| {
     let sessions = TARGETS.into_iter().filter(|(name, _)| name.ends_with("_session"));
     let scripts = |name| fs::read_dir(place("corpus").join(name)).unwrap().map(Result::unwrap);
     let saved = |name| scripts(name).map(|entry| fs::read(entry.path()).unwrap()).collect();
-    sessions.map(|(name, target)| (target, saved(name))).collect()
+    sessions.map(|(name, target)| (name, target, saved(name))).collect()
 });
+
+/// A step of a script: often what a caller sends and aborts, and what a driver answers.
+fn step() -> impl Strategy<Value = u8> {
+    prop_oneof![2 => any::<u8>(), 2 => 0xA0..=0xAA_u8, 1 => Just(0xA1_u8), 1 => Just(0xA3_u8), 2 => 0xC0..=0xD4_u8]
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
-    /// Whoever is at the other end of a session says and does anything, at first or after a script has gone so far.
+    /// Whoever is at the other end of a session says and does anything, at first or after a script has gone so far. The first
+    /// bytes are the settings of a session.
     #[test]
     fn every_session_holds_for_any_script(
+        settings in any::<Option<[u8; 3]>>(),
         script in any::<Index>(),
         cut in any::<Index>(),
-        rest in prop::collection::vec(any::<u8>(), 0..160),
+        rest in prop::collection::vec(step(), 0..160),
     ) {
-        for (target, saved) in &*SESSIONS {
+        for (name, target, saved) in &*SESSIONS {
             let script = script.get(saved);
-            target(&[&script[..cut.index(script.len() + 1)], &rest].concat());
+            let mut bytes = [&script[..cut.index(script.len() + 1)], &rest].concat();
+            for (byte, setting) in bytes.iter_mut().zip(settings.unwrap_or_default()) {
+                *byte = if settings.is_some() { setting } else { *byte };
+            }
+            let held = catch_unwind(|| target(&bytes));
+            prop_assert!(held.is_ok(), "{name}: {}", bytes.escape_ascii());
         }
     }
 }

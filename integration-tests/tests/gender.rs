@@ -1,6 +1,6 @@
 //! Servers with strict gender: odd sockets send, even ones receive (RFC 354).
 
-use ftp_proto::dialect::Dialect::Rfc354;
+use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::site::{Server, Site, sample};
 
 fn strict(name: &str, ip: &str) -> Site {
@@ -54,6 +54,18 @@ fn d20_g01_the_figure_of_rfc_478_runs_with_strict_gender() {
     for filtered in [true, false] {
         for source_first in [true, false] {
             figure(&source, &destination, filtered, source_first);
+        }
+    }
+}
+
+#[test]
+fn c07_lstn_r_gives_even_sockets_and_lstn_s_odd_ones() {
+    let server = strict("parity", "127.0.0.2").start();
+    for dialect in [Rfc354, Rfc959] {
+        let mut raw = server.login(dialect);
+        for _ in 0..8 {
+            assert_eq!(raw.ask("LSTN R", "255").port() % 2, 0);
+            assert_eq!(raw.ask("LSTN S", "255").port() % 2, 1);
         }
     }
 }

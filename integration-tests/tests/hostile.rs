@@ -186,10 +186,12 @@ fn h38_a_password_that_a_server_repeats_anywhere_is_seen_nowhere() {
             let run = copy(&url, "b.txt", option);
             let shown = format!("{}\n{}", run.said, run.text("trace.txt")).replace(&url, "").to_lowercase();
             assert!(!shown.contains(SECRET), "{script}\n{shown}");
-            assert!(
-                !script.contains("you said") || shown.matches("530 you said *** and ***").count() > 1,
-                "{shown}"
-            );
+            if script.contains("you said") {
+                for text in [run.said.to_lowercase(), run.text("trace.txt").to_lowercase()] {
+                    assert!(text.contains("530 you said *** and ***"), "{text}");
+                }
+                run.exits(4);
+            }
         }
     }
 }

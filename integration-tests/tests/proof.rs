@@ -5,7 +5,7 @@ use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use ftp_proto::rendezvous::{Exchange, Flags, HELLO_LEN, Input, Output, RendezvousSecret};
 use integration_tests::raw::Raw;
 use integration_tests::site::Site;
-use integration_tests::socket::{accept, connect, drain, listen};
+use integration_tests::socket::{accept, connect, drain, is_closed_unused, listen};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -193,4 +193,19 @@ fn e02_nothing_is_created_before_the_proof() {
         assert_eq!(server.names(), ["a.txt"]);
         assert_eq!(server.bytes("a.txt"), b"old");
     }
+}
+
+#[test]
+fn c16_rndz_in_force_is_demanded_of_the_own_host_too() {
+    let server = Site::new("own").args(["--accept-timeout", "2s"]).file("a.txt", "hello").start();
+    let mut raw = server.login(Rfc959);
+    rendezvous(&mut raw, SECRET);
+    let to = SocketAddr::new(server.ip(), raw.ask("LSTN S", "255").port());
+    raw.send("RETR a.txt");
+    let mut own = connect(from("127.0.0.1"), to);
+    let mut hello = [0; HELLO_LEN];
+    own.read_exact(&mut hello).unwrap();
+    own.write_all(&[b'x'; 64]).unwrap();
+    assert!(is_closed_unused(&own), "an own host without the proof is served");
+    raw.expect("425");
 }

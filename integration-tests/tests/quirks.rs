@@ -195,7 +195,7 @@ fn copy(from: &Peer, to: &Peer) -> Run {
 }
 
 #[test]
-fn h10_over_ipv6_everything_is_extended_and_two_families_meet_at_this_host() {
+fn h10_h11_over_ipv6_everything_is_extended_and_two_families_meet_at_this_host() {
     let extended = "EPSV: listen ; 229 Extended (|||{port}|)\nEPRT: target ; 200 ok\n\
         FEAT: 211-F\\r\\n SIZE\\r\\n EPSV\\r\\n EPRT\\r\\n211 End";
     let at = |ip: &str, more: &str| Peer::start(ip, &format!("{more}\n{extended}"), MODERN);
@@ -206,6 +206,7 @@ fn h10_over_ipv6_everything_is_extended_and_two_families_meet_at_this_host() {
     assert!(eprt.len() == 1 && eprt[0].starts_with("EPRT |2|::1|"), "{eprt:?}");
     for peer in [&from, &to] {
         assert_eq!(peer.seen_of(&["PASV", "PORT"]), [""; 0]);
+        assert!(peer.seen_of(&["EPSV"]).iter().all(|line| !line.to_uppercase().contains("ALL")));
     }
     let from = at("127.0.0.2", &format!("{SOURCE}\nEPRT |2*: 522 use (1)\nEPSV 2: 522 use (1)"));
     let to = at("::1", &format!("{DESTINATION}\nEPRT |1*: 522 use (2)\nEPSV 1: 522 use (2)"));

@@ -571,3 +571,16 @@ fn r32_one_session_knows_nothing_of_anothers_join() {
     drop((source, target));
     assert_eq!(ended(&mut first), (1, 0, End::Eof));
 }
+
+#[test]
+fn r07_a_leg_that_never_comes_is_named_and_the_one_that_came_is_reset() {
+    let agent = relay();
+    let mut session = greeted(&agent);
+    let grant = session.grant(&[SOURCE, TARGET], u64::MAX, 1);
+    let waits = Waits { leg_ms: 1_000, ..Waits::default() };
+    let join = session.join(grant, listen(SOURCE), listen(TARGET), waits);
+    let (a, _) = session.ready();
+    let mut source = connect_from(SOURCE, at(a));
+    assert_eq!(refused(&mut session), (join, Code::LegTimeout, Some(LegId::B)));
+    assert!(is_reset(&mut source));
+}

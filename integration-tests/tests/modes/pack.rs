@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::accounts::user as account;
+use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime};
+use std::{fs, slice};
 
 /// What a final reply says of a file that has moved.
 fn moved(number: usize, content: &str) -> String {
@@ -136,4 +137,38 @@ fn only_files_that_are_what_is_said_of_them_are_deleted() {
     raw.ask("MKD d/f", "257");
     raw.ask("MKD d/g", "257");
     raw.ask("MKD d/full", "552");
+}
+
+#[test]
+fn groups_are_few_and_die_with_their_session_and_with_their_server() {
+    let state = tempfile::tempdir().unwrap();
+    let site = Site::new("pack-dies").directory("d");
+    let mut server = site.args(["--state", state.path().to_str().unwrap()]).start();
+    let mut raw = ready(&server);
+    let whole = stream(&[Some("first")]);
+    for number in 1..=4 {
+        store(&mut raw, &format!("PACK STORE {number} d//5,-,a"), (&whole, "226"));
+    }
+    let connection = raw.open("LSTN R");
+    raw.ask("PACK STORE 5 d//5,-,a", "450");
+    drop(connection);
+    raw.ask("PACK DROP 3", "250");
+    store(&mut raw, "PACK STORE 5 d//5,-,a", (&whole, "226"));
+    // The directory of group 1 is another one now.
+    fs::rename(server.path("d"), server.path("e")).unwrap();
+    fs::create_dir(server.path("d")).unwrap();
+    raw.ask("PACK KEEP 1 1", "451");
+    fs::remove_dir(server.path("d")).unwrap();
+    symlink("e", server.path("d")).unwrap();
+    raw.ask("PACK KEEP 2 1", "250");
+    assert_eq!(server.bytes("e/a"), b"first");
+    raw.ask("REIN", "220");
+    until("the groups are removed", || temporary(&server).is_empty());
+
+    let mut raw = ready(&server);
+    store(&mut raw, "PACK STORE 1 e//5,-,b", (&whole, "226"));
+    assert_eq!(temporary(&server).len(), 2);
+    server.die_and_return();
+    until("the next start removes them", || temporary(&server).is_empty());
+    assert_eq!(server.bytes("e/a"), b"first");
 }

@@ -22,6 +22,8 @@ pub(super) struct Client {
     replies: ReplyReader,
     /// How many final replies have come, the greeting not counted.
     finals: usize,
+    /// The code of the last reply.
+    pub(super) last_code: u16,
     greeted: bool,
     /// Whether the script itself contains a secret, so that a reply may repeat it.
     knows_secrets: bool,
@@ -37,6 +39,7 @@ impl Client {
             lines: 0,
             replies: ReplyReader::new(),
             finals: 0,
+            last_code: 0,
             greeted: false,
             knows_secrets: SECRETS.iter().chain([&DIRECTORY]).any(|secret| contains(data, secret)),
             made: (0, 0),
@@ -79,6 +82,7 @@ impl Client {
             if !std::mem::replace(&mut self.greeted, true) {
                 continue;
             }
+            self.last_code = reply.code.0;
             self.finals += usize::from(reply.code.0 >= 200);
             let text = std::str::from_utf8(reply.text()).ok().and_then(|text| text.strip_suffix("\" made"));
             let made = text.and_then(|path| path.split_once(DIRECTORY)?.1.parse().ok());
