@@ -16,24 +16,7 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Jo
     }
 }
 
-/// What such work returns. If it panics, so does this. It never returns while the runtime is being shut down.
-pub(crate) async fn done<T>(work: JoinHandle<T>) -> T {
-    match ended(work.await) {
-        Some(done) => done,
-        None => pending().await,
-    }
-}
-
-/// What a task has returned; `None` if it was given up, or the runtime is being shut down. If it has panicked, so does this one.
-pub fn ended<T>(joined: Result<T, JoinError>) -> Option<T> {
-    match joined.map_err(JoinError::try_into_panic) {
-        Ok(end) => Some(end),
-        Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => None,
-    }
-}
-
-/// The same as one of the tasks of `set`.
+/// Starts `work` as [`spawn`] does, as one of the tasks of `set`.
 pub fn spawn_in<T: Send + 'static>(
     set: &mut JoinSet<T>,
     work: impl FnOnce() -> T + Send + 'static,
@@ -55,5 +38,23 @@ pub fn run_in<T: Send + 'static, Task: Future<Output = T> + 'static>(
             set.spawn_blocking(move || scheduler.block_on(begin()))
         }
         Some(_) => set.spawn_local(begin()),
+    }
+}
+
+/// Waits for work that [`spawn`] has started, and returns its result. It panics if the work has panicked, and never returns while
+/// the runtime is being shut down.
+pub(crate) async fn result_of<T>(work: JoinHandle<T>) -> T {
+    match unless_cancelled(work.await) {
+        Some(result) => result,
+        None => pending().await,
+    }
+}
+
+/// The result of a task; `None` if it was cancelled, or the runtime is being shut down. It panics if the task has panicked.
+pub fn unless_cancelled<T>(joined: Result<T, JoinError>) -> Option<T> {
+    match joined.map_err(JoinError::try_into_panic) {
+        Ok(end) => Some(end),
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => None,
     }
 }

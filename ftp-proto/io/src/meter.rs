@@ -77,12 +77,12 @@ impl Meter {
         }
     }
 
-    /// Does something else first, which ends when the work is stopped: `None`.
-    pub(crate) async fn unless_stopped<T>(&self, first: impl Future<Output = T>) -> Option<T> {
+    /// Waits for `future`; `None` if the work is stopped before it ends.
+    pub(crate) async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.stopped() => None,
-            done = first => Some(done),
+            done = future => Some(done),
         }
     }
 

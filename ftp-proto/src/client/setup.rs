@@ -162,11 +162,11 @@ impl Setup {
     fn auth_reply(&mut self, now: Moment, reply: Reply, class: Class, control: &mut Control) {
         if ends_session(control.dialect, reply.code) {
             control.end(Failure::Unavailable(reply));
-        } else if control.config.security == Security::Offered && (500..=599).contains(&reply.code.0) {
+        } else if control.config.security == Security::Offered && matches!(reply.code.0, 202 | 500..=599) {
             self.stage = without_tls(now, control);
         } else if class != Class::Done {
-            // A server that has TLS, and not now (431), is never taken for one that has none, and neither is one whose
-            // reply is of no class (RFC 959 section 4.2 ends with 5yz).
+            // A server that does not implement AUTH says so (202, 5yz). One that has TLS, and not now (431), is never taken for
+            // one that has none, and neither is one whose reply is of no class (RFC 959 section 4.2 ends with 5yz).
             control.end(Failure::TlsRefused(reply));
         } else if control.reader.has_unread() {
             control.end(Failure::Injected);

@@ -149,7 +149,7 @@ impl Capabilities {
         found
     }
 
-    /// Adds what the reply to FEAT or HELP tells.
+    /// Sets what the reply to FEAT or HELP tells.
     pub fn learn(&mut self, dialect: Dialect, reply: &Reply) {
         let verb = match dialect {
             Dialect::Rfc354 => Verb::Help,

@@ -88,10 +88,12 @@ pub fn may_begin_with_tls(rules: &Rules, to: SocketAddr) -> bool {
     naming(&rules.relay, to.ip()).is_ok_and(|rules| rules.iter().any(|rule| rule.begins_with_tls(to.port())))
 }
 
-/// Returns where the server is that a user agent names by this address and control port to a relay. A rule of the operator says so
-/// (`PUBLIC=LOCAL`). Without one, the address at which the hub sees the agent leads to the agent's own host ([`Rules::own_host`]), but only to an
-/// address that a rule names alone, with that port, and not if a rule names the address itself: whatever a hub pretends,
-/// nobody reaches more than the rules allow. What this returns is judged as if it had been named.
+/// Returns where the server is that a user agent names by this address and control port to a relay.
+///
+/// A rule of the operator says so (`PUBLIC=LOCAL`). Without one, the address at which the hub sees the agent leads to the
+/// agent's own host ([`Rules::own_host`]): to an address that a rule names alone, with that port. It does not if a rule names
+/// the address itself. Whatever a hub pretends, nobody reaches more than the rules allow: what this returns is judged as if it
+/// had been named.
 pub fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
     let (ip, port) = (embedded(named.ip()), named.port());
     let with_port = || rules.relay.iter().filter(|rule| rule.names_port(port));

@@ -69,7 +69,7 @@ fn classify_354(verb: Verb, code: Code) -> Class {
     }
 }
 
-/// The first digit decides (RFC 959 section 4.2.1, RFC 1123 section 4.1.2.11).
+/// The first digit decides (RFC 959 section 4.2.1, RFC 1123 section 4.1.2.11), except for markers, 255 and 202.
 fn classify_959(verb: Verb, code: Code) -> Class {
     match code.0 {
         0..=99 | 110..=112 => Class::Aside, // markers (RFC 959, GridFTP) say nothing of the end
@@ -83,14 +83,12 @@ fn classify_959(verb: Verb, code: Code) -> Class {
     }
 }
 
-/// Whether a server that does not implement the verb may say that it is superfluous there (202), and nothing is missed. npm's
-/// `ftp-server` says so of AUTH, MKD, APPE and RNTO, too.
-fn may_be_superfluous(verb: Verb) -> bool {
-    use Verb::{
-        Abor, Acct, Allo, Clnt, Csid, Help, Host, Lang, Noop, Opts, Pass, Pbsz, Quit, Rein, Stru, Type, User,
-    };
-    matches!(verb, User | Pass | Acct | Host | Allo | Noop | Opts | Clnt | Csid | Lang | Help | Pbsz)
-        || matches!(verb, Type | Stru | Abor | Rein | Quit)
+/// Whether a client can go on if a server does not implement the verb and says that it is superfluous there (202, RFC 959
+/// section 4.2.2). A server that has one representation may say so of TYPE. The npm package `ftp-server` says so of AUTH, MKD,
+/// APPE and RNTO, too.
+const fn may_be_superfluous(verb: Verb) -> bool {
+    use Verb::{Abor, Acct, Allo, Noop, Opts, Pass, Type, User};
+    matches!(verb, User | Pass | Acct | Allo | Noop | Opts | Type | Abor)
 }
 
 /// Whether the verb uses a data connection.

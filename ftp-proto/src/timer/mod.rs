@@ -495,7 +495,7 @@ mod tests {
         let (mut large, mut small, mut began, mut files) = (start, start, start, 0);
         while files < 200 {
             assert!(large.since(start) < Duration::from_secs(10), "{files} files");
-            let (key, at) = if large <= small { (0, large) } else { (files + 1, small) };
+            let (key, at) = if large <= small { (0, large) } else { (1, small) };
             match bucket.allowance(key, at, 2) {
                 Ok(most) if key == 0 => bucket.take(key, most as u64, at),
                 Ok(_) => {

@@ -113,10 +113,6 @@ pub(super) struct AppendArgs {
     /// The file that becomes longer; it is made if it is not there
     #[serde(with = "as_text")]
     pub(super) dest: OsString,
-    /// Empty: a daemon takes no `append`.
-    #[arg(skip)]
-    #[serde(skip)]
-    pub(super) queue: QueueArgs,
     #[command(flatten)]
     #[serde(flatten)]
     pub(super) transfer: TransferArgs,

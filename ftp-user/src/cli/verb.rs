@@ -172,10 +172,11 @@ impl JobVerb {
 
     /// What was typed of the queue.
     pub(super) fn queue(&self) -> &QueueArgs {
+        const NONE: &QueueArgs = &QueueArgs::NONE;
         match self {
             Self::Copy(args) | Self::Move(args) => &args.queue,
             Self::Sync(args) => &args.queue,
-            Self::Append(args) => &args.queue,
+            Self::Append(_) => NONE,
         }
     }
 

@@ -17,11 +17,12 @@ use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
 use crate::world::{Congestion, World, random_bytes};
 use ftp_io::copy::Meter;
-use ftp_io::limiter::{Limiter, SharedRate};
+use ftp_io::limiter::SharedRate;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use ftp_proto::command::{Rate, RateGroup};
+use ftp_proto::deletion::SessionId;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Timeouts;
@@ -30,7 +31,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -207,9 +208,11 @@ impl Context {
         confirmed.map_err(|why| Failure::new(FailureKind::Interrupted, why.to_string()).hint(why.hint()))
     }
 
-    /// A meter for bytes that pass this host, which are no faster than the job may be.
-    pub fn meter(&self) -> Meter {
-        Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter()).collect())
+    /// A meter for bytes that pass this host between it and a session, which are no faster than the job may be. Sessions have
+    /// their turns: a small file does not wait until a large one has ended.
+    pub fn meter(&self, session: SessionId) -> Meter {
+        let limit = self.settings.limit.iter();
+        Meter::limited(limit.map(|limit| limit.passing.limiter(session.number())).collect())
     }
 
     /// The context of a file of the job.
@@ -290,8 +293,6 @@ impl UnknownCertificates {
 pub struct RateLimit {
     /// The rate of all that passes this host.
     passing: SharedRate,
-    /// How many copies have had a part of it.
-    copies: AtomicU64,
     /// The rate that all sessions with a server share.
     pub shared: Rate,
     /// The rate of each session with a server that has no shared rates.
@@ -312,17 +313,10 @@ impl RateLimit {
         passing.set(Some(rate));
         Ok(Self {
             passing,
-            copies: AtomicU64::new(0),
             shared: Rate { bytes: rate, group: Some(RateGroup::new(random_bytes()?)) },
             per_session: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
             told: AtomicBool::new(false),
         })
-    }
-
-    /// The limiter of one more copy. The copies have their turns: a small file does not wait until a large one has ended.
-    fn limiter(&self) -> Limiter {
-        // Copies are remembered for a while. A number that comes again keeps these few.
-        self.passing.limiter(self.copies.fetch_add(1, Ordering::Relaxed) % 256)
     }
 }
 

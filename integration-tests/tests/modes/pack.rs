@@ -4,9 +4,9 @@ use super::*;
 use crate::accounts::user as account;
 use integration_tests::socket::until;
 use sha2::{Digest, Sha256};
+use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime};
-use std::{fs, slice};
 
 /// What a final reply says of a file that has moved.
 fn moved(number: usize, content: &str) -> String {
@@ -49,6 +49,18 @@ fn ready(server: &Server) -> Raw {
 /// Everything that stands under temporary names.
 fn temporary(server: &Server) -> Vec<String> {
     server.names().into_iter().filter(|name| name.contains(".ftp-")).collect()
+}
+
+/// Stores a group over a connection of its own. Returns the lines of the final reply about files.
+fn store(raw: &mut Raw, command: &str, (stream, code): (&[u8], &str)) -> Vec<String> {
+    let mut connection = raw.open("LSTN R");
+    raw.send(command);
+    // A server that has seen enough resets the connection.
+    let _ = connection.write_all(stream);
+    drop(connection);
+    raw.expect("150");
+    let reply = raw.expect(code);
+    files(&reply.lines).into_iter().map(str::to_owned).collect()
 }
 
 #[test]

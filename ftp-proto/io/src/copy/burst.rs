@@ -112,7 +112,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             (after, work)
         });
         let after;
-        (after, work) = blocking::done(burst).await;
+        (after, work) = blocking::result_of(burst).await;
         let (pause, back) = match after {
             BurstEnd::Ended(None, end) => return Finished { end, connection: None, work },
             BurstEnd::Ended(Some(back), end) => (Err(end), back),

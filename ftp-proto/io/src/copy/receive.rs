@@ -202,7 +202,7 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
             self.finish(end, moved);
             self.finished
         };
-        match blocking::done(blocking::spawn(finish)).await {
+        match blocking::result_of(blocking::spawn(finish)).await {
             Some(finished) => finished,
             None => pending().await,
         }

@@ -295,10 +295,13 @@ enum Protocol {
     Agents,
 }
 
-/// The protocols, best first: of a relay agent, of a hub, of either of them, and of a relay agent for another one.
+/// The protocol (ALPN) of a relay agent.
 const RELAY: &[&[u8]] = &[ALPN];
+/// The protocol of a hub.
 const HUB: &[&[u8]] = &[ALPN_HUB];
+/// The protocols of a relay agent and of a hub.
 const EITHER: &[&[u8]] = &[ALPN, ALPN_HUB];
+/// The protocols of a relay agent that takes user agents and other agents, best first.
 const AGENT: &[&[u8]] = &[ALPN_AGENTS, ALPN];
 
 /// The agent's side of TLS, with a key of its own.

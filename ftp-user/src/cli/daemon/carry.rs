@@ -31,8 +31,8 @@ pub(super) enum RunResult {
     HeldBack { cause: String, pause: Duration },
     /// Another job stores at its destination: it goes on when that has ended.
     WaitsFor { other: JobId, dest: String },
-    /// It has panicked, or another worker that has carried a part of its tree is lost.
-    LostWorker,
+    /// Its run has panicked, or a worker that has carried a part of its tree is lost.
+    LostRun,
 }
 
 impl RunResult {
@@ -69,7 +69,7 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
     if exit == number(Status::Failed(Kind::Interrupted)) && !cancel.is_cancelled() {
         let leases = Leases::of(&daemon.reader, daemon.worker.id);
         if leases.has_lost_tree_part(record.id).unwrap_or(false) {
-            return RunResult::LostWorker;
+            return RunResult::LostRun;
         }
         // Its own connection to the store has failed, and may fail again.
         let cause = cause.unwrap_or_else(|| LOST_STORE.to_owned());

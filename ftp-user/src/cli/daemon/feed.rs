@@ -1,4 +1,5 @@
-//! What happens to the jobs of a daemon, for those who follow it: the last events, and how far the jobs are that run.
+//! What happens to the jobs of a daemon: their events go to the log of those who follow them, and it is known how far the jobs
+//! are that run.
 
 use super::metrics::DaemonCounters;
 use crate::failure::{About, Failure, Kind};
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-/// The events of a daemon, and how far its jobs are.
+/// What the jobs of a daemon say, and how far they are.
 #[derive(Debug)]
 pub(super) struct Feed {
     /// The name of the worker, which each event has.

@@ -423,7 +423,7 @@ impl Worker {
     fn ended(&mut self, ended: Result<(Id, RunResult), JoinError>) {
         let (task, result) = match ended {
             Ok(ended) => ended,
-            Err(panicked) => (panicked.id(), RunResult::LostWorker),
+            Err(panicked) => (panicked.id(), RunResult::LostRun),
         };
         let Some(RunningJob { lease, carried, .. }) = self.running.remove(&task) else { return };
         self.recent.retain(|recent| (&recent.owner, &recent.pair) != (&carried.owner, &carried.pair));
@@ -508,7 +508,7 @@ impl UnwrittenEnd {
                 lengthen(entry, self.postponed, LONGEST_HELD_BACK, now);
             }
             RunResult::WaitsFor { other, dest } => entry.wait_for(other, &dest, now),
-            RunResult::LostWorker => entry.lose_worker(now),
+            RunResult::LostRun => entry.lose_worker(now),
         }
     }
 }

@@ -15,7 +15,8 @@ pub fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// The token of this hash that is valid at `now`, in seconds since 1970. The time that it takes does not depend on how much of a hash is right.
+/// The token of this hash that is valid at `now`, in seconds since 1970. The time that it takes does not depend on how much of a
+/// hash is right.
 pub(crate) fn find<'t>(tokens: &'t [TokenInfo], digest: &[u8; 32], now: u64) -> Option<&'t TokenInfo> {
     let mut found = None;
     for token in tokens {

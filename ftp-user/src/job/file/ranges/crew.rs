@@ -154,7 +154,7 @@ impl Crew {
                     next_look = clock.now() + LOOK;
                 }
                 // Tasks are cancelled only with this program.
-                Some(ended) = self.tasks.join_next_with_id() => match blocking::ended(ended) {
+                Some(ended) = self.tasks.join_next_with_id() => match blocking::unless_cancelled(ended) {
                     Some((task, TaskEnd::Moved(ends, moved))) => self.moved(task, ends, *moved),
                     Some((_, TaskEnd::Opened(opened))) => self.opened(opened, &mut width),
                     None => self.opened(Err(Failure::interrupted()), &mut width),
