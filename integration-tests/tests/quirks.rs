@@ -485,19 +485,13 @@ fn h37_a_server_of_1973_that_changes_its_data_socket_is_found_out() {
 
 #[test]
 fn a_server_that_calls_superfluous_what_it_lacks_has_not_done_it() {
-    let to = server("*: 202 superfluous");
-    let run = |words: &[&str], names: &[&str]| {
-        let words = words.iter().map(|word| (*word).to_owned());
-        user().args(words.chain(names.iter().map(|name| to.url(name)))).run()
-    };
-    run(&["mkdir"], &["d"]).exits(11).says("does not offer TLS");
-    run(&["mkdir", "--no-tls"], &["d"]).exits(1).says("202 superfluous");
-    let to = server("RNTO: 202 superfluous\nDELE: 202 superfluous\nSIZE a.txt: 213 7");
-    let run = |verb: &str, names: &[&str]| {
-        user().args([verb.to_owned()].into_iter().chain(names.iter().map(|name| to.url(name)))).run()
-    };
-    run("rm", &["a.txt"]).exits(1).says("202 superfluous");
-    run("mv", &["a.txt", "b.txt"]).exits(1).says("202 superfluous");
+    let lacks = "AUTH: 202 superfluous\nMKD: 202 superfluous\nRNTO: 202 superfluous\nDELE: 202 superfluous";
+    let to = server(&format!("{lacks}\nSIZE a.txt: 213 7\nSIZE: 550 no such file"));
+    for (verb, names) in [("mkdir", &["d"][..]), ("rm", &["a.txt"]), ("mv", &["a.txt", "b.txt"])] {
+        let urls = names.iter().map(|name| to.url(name));
+        user().args([verb.to_owned()].into_iter().chain(urls)).run().exits(1).says("202 superfluous");
+    }
+    assert_eq!(to.seen_of(&["MKD", "DELE", "RNTO"]).len(), 3);
 }
 
 #[test]

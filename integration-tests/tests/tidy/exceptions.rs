@@ -84,6 +84,7 @@ const REASONS: &[(&str, &str)] = &[
         "a_certificate_that_the_settings_name_is_the_only_good_one",
         "what the settings demand of a site holds under the option",
     ),
+    ("c28_strangers_never_end_the_wait", "a foreign peer without a proof, so that the reply has its facts"),
     (
         "h35_a_killed_destination_is_named_and_leaves_no_session_at_the_source",
         "the scripted source is foreign and knows no RNDZ",

@@ -180,7 +180,7 @@ pub(crate) fn appe(cx: &mut Context, name: &PathName, range: ByteRange) -> Optio
     file(cx, Verb::Appe, name, range, Intent::Append)
 }
 
-/// LIST.
+/// LIST, whose options the parser has removed.
 pub(crate) fn list(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
     listing(cx, Verb::List, name, ListStyle::Long)
 }
