@@ -75,7 +75,7 @@ fn classify_959(verb: Verb, code: Code) -> Class {
         0..=99 | 110..=112 => Class::Aside, // markers (RFC 959, GridFTP) say nothing of the end
         255 if transfers(verb) => Class::Aside,
         100..=199 => Class::Preliminary,
-        202 if !may_be_superfluous(verb) => Class::Refused,
+        202 if !may_be_superfluous(verb) && !stores(verb) => Class::Refused, // what is stored is verified
         200..=299 => Class::Done,
         300..=399 => Class::More,
         400..=499 => Class::Later,
@@ -253,17 +253,16 @@ mod tests {
 
     #[test]
     fn what_is_superfluous_has_not_been_done() {
+        use Verb::{
+            Auth, Dele, Mdtm, Mfmt, Mkd, Mlsd, Mlst, Mode, Port, Prot, Rest, Retr, Rnfr, Rnto, Site, Size,
+        };
         for verb in
-            [Verb::Auth, Verb::Mkd, Verb::Rnfr, Verb::Rnto, Verb::Dele, Verb::Appe, Verb::Stor, Verb::Site]
+            [Auth, Dele, Mkd, Mlsd, Prot, Retr, Rnfr, Rnto, Site, Mlst, Size, Mdtm, Mfmt, Rest, Port, Mode]
         {
             check(Rfc959, verb, &[202], Class::Refused);
         }
-        for verb in
-            [Verb::Mlst, Verb::Size, Verb::Mdtm, Verb::Mfmt, Verb::Rest, Verb::Port, Verb::Prot, Verb::Mode]
-        {
-            check(Rfc959, verb, &[202], Class::Refused);
-        }
-        for verb in [Verb::Pass, Verb::Acct, Verb::Allo, Verb::Opts, Verb::Noop, Verb::Abor, Verb::Type] {
+        use Verb::{Abor, Acct, Allo, Appe, Noop, Opts, Pass, Stor, Type, User};
+        for verb in [User, Pass, Acct, Allo, Opts, Noop, Abor, Type, Stor, Appe] {
             check(Rfc959, verb, &[202], Class::Done);
         }
         check(Rfc354, Verb::Dele, &[202], Class::Done);

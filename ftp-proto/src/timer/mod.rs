@@ -488,31 +488,6 @@ mod tests {
     }
 
     #[test]
-    fn small_files_one_after_the_other_wait_for_one_piece_of_a_large_one() {
-        let mut bucket = SharedBucket::default();
-        bucket.set(RATE.try_into().ok());
-        let start = Moment::START + Duration::from_secs(1);
-        let (mut large, mut small, mut began, mut files) = (start, start, start, 0);
-        while files < 200 {
-            assert!(large.since(start) < Duration::from_secs(10), "{files} files");
-            let (key, at) = if large <= small { (0, large) } else { (1, small) };
-            match bucket.allowance(key, at, 2) {
-                Ok(most) if key == 0 => bucket.take(key, most as u64, at),
-                Ok(_) => {
-                    let piece = Duration::from_micros(62_500);
-                    assert!(at.since(began) <= piece * 2, "{:?}", at.since(began));
-                    bucket.take(key, 3_000, at);
-                    files += 1;
-                    small = at + Duration::from_millis(30);
-                    began = small;
-                }
-                Err(wait) if key == 0 => large = at + wait,
-                Err(wait) => small = at + wait,
-            }
-        }
-    }
-
-    #[test]
     fn one_that_is_told_to_go_and_says_nothing_delays_nobody() {
         let mut bucket = SharedBucket::default();
         bucket.set(RATE.try_into().ok());

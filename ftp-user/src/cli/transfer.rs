@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
@@ -139,7 +138,7 @@ impl TransferArgs {
             context.run.events.warn(text);
         }
         let limit = limit.map(|rate| RateLimit::new(rate, most, context.world));
-        context.settings.limit = limit.transpose()?.map(Arc::new);
+        context.settings.limit = limit.transpose()?;
         let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });
         if is_standard && (self.resume || self.race) {
             return Err(Failure::usage("standard input and output (-) are neither resumed nor raced for")

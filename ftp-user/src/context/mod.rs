@@ -17,12 +17,11 @@ use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
 use crate::world::{Congestion, World, random_bytes};
 use ftp_io::copy::Meter;
-use ftp_io::limiter::SharedRate;
+use ftp_io::limiter::Limiter;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use ftp_proto::command::{Rate, RateGroup};
-use ftp_proto::deletion::SessionId;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Timeouts;
@@ -105,7 +104,7 @@ pub struct Settings {
     /// How large a listing may be.
     pub listing: ListingLimit,
     /// How fast the job may be.
-    pub limit: Option<Arc<RateLimit>>,
+    pub limit: Option<RateLimit>,
     /// What data connections of this host use; `None` means the choice of the system.
     pub congestion: Option<Congestion>,
 }
@@ -208,11 +207,9 @@ impl Context {
         confirmed.map_err(|why| Failure::new(FailureKind::Interrupted, why.to_string()).hint(why.hint()))
     }
 
-    /// A meter for bytes that pass this host between it and a session, which are no faster than the job may be. Sessions have
-    /// their turns: a small file does not wait until a large one has ended.
-    pub fn meter(&self, session: SessionId) -> Meter {
-        let limit = self.settings.limit.iter();
-        Meter::limited(limit.map(|limit| limit.passing.limiter(session.number())).collect())
+    /// A meter for bytes that pass this host, which are no faster than the job may be.
+    pub fn meter(&self) -> Meter {
+        Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter.clone()).collect())
     }
 
     /// The context of a file of the job.
@@ -288,17 +285,17 @@ impl UnknownCertificates {
     }
 }
 
-/// How fast a job may be.
-#[derive(Debug)]
+/// How fast a job may be. Clones share it.
+#[derive(Clone, Debug)]
 pub struct RateLimit {
-    /// The rate of all that passes this host.
-    passing: SharedRate,
+    /// What passes this host shares this rate.
+    pub limiter: Limiter,
     /// The rate that all sessions with a server share.
     pub shared: Rate,
     /// The rate of each session with a server that has no shared rates.
     pub per_session: Rate,
     /// Whether it was said that files pass this host because of it.
-    pub told: AtomicBool,
+    pub told: Arc<AtomicBool>,
 }
 
 impl RateLimit {
@@ -309,13 +306,11 @@ impl RateLimit {
     /// This host has no random numbers, which tell this run from others.
     pub fn new(rate: NonZeroU64, most: NonZeroUsize, world: World) -> Result<Self> {
         let share = rate.get() / u64::try_from(most.get()).unwrap_or(u64::MAX);
-        let passing = SharedRate::new(world.clock);
-        passing.set(Some(rate));
         Ok(Self {
-            passing,
+            limiter: Limiter::new(rate, world.clock),
             shared: Rate { bytes: rate, group: Some(RateGroup::new(random_bytes()?)) },
             per_session: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
-            told: AtomicBool::new(false),
+            told: Arc::default(),
         })
     }
 }

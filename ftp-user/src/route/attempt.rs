@@ -139,7 +139,7 @@ impl AttemptContext<'_> {
         lane.say(Sign::Ready);
         sessions.source.private_data().await?;
         sessions.destination.private_data().await?;
-        let meters = Meters { taken: context.meter(sessions.source.id), ..Meters::default() };
+        let meters = Meters { taken: context.meter(), ..Meters::default() };
         let progress = Progress::new(context, Origin::Copy(meters.clone()), subject(assignment));
         let (one, two) = sessions.parties(&Candidate::Through);
         let known = [sessions.source.known_postures(), sessions.destination.known_postures()];

@@ -40,7 +40,7 @@ pub(crate) async fn send_local(
         Store::Append => Command::Appe(stored),
     };
     let what = format!("cannot store {}", assignment.target.display());
-    let meter = context.meter(session.id);
+    let meter = context.meter();
     let (skips, part) = (assignment.skips(), assignment.part().unwrap_or(ByteRange::WHOLE));
     let format = Format { limit: part.length, ..Coding::Image.into() };
     let seen = SeenPeer::new(session);
@@ -101,7 +101,7 @@ pub(crate) async fn receive_local(
     session.set_type(DataType::Image).await?;
     let command = Command::Retr(assignment.source.clone());
     let what = format!("cannot read {}", assignment.source.display());
-    let meter = context.meter(session.id);
+    let meter = context.meter();
     let seen = SeenPeer::new(session);
     let receiving = async |connection: Data| {
         seen.note(&connection);

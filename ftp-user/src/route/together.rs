@@ -255,11 +255,10 @@ pub(crate) async fn batch(
             (sessions, Path::Relay(relay), progress)
         }
         Candidate::Through => {
-            let sessions = Sessions::of_both(context, from, to).await?;
-            let meters = Meters { taken: context.meter(sessions.source.id), ..Meters::default() };
+            let meters = Meters { taken: context.meter(), ..Meters::default() };
             let progress = Progress::new(context, Origin::Copy(meters.clone()), Subject::untold(all));
             let through = Path::Through(Box::new(Through::new(Digest::Off, meters)));
-            (sessions, through, progress.together(together))
+            (Sessions::of_both(context, from, to).await?, through, progress.together(together))
         }
     };
     prepare(&mut sessions, &path).await?;

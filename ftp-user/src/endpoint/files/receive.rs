@@ -37,7 +37,7 @@ pub async fn receive(
     moved: &mut u64,
 ) -> Result<io::Result<Option<String>>> {
     session.set_type(DataType::Image).await?;
-    let (meter, most) = (session.context.meter(session.id), most(file.size));
+    let (meter, most) = (session.context.meter(), most(file.size));
     let format = Format { digest: file.digest, ..Format::default() };
     let copying =
         async |connection| Receipt::new(connection, out, format).receive(&meter, |report, _| report).await.0;

@@ -17,10 +17,11 @@ use crate::failure::{self, Failure, Result};
 use crate::place;
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, Verb};
+use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::manners::{ShownName, entry_in, is_alike};
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Meaning};
 use ftp_proto::wire::PathName;
 
 /// What tells a new file from an old one under the same name.
@@ -304,6 +305,13 @@ async fn check_first_name(session: &mut Session, to: &PathName, looked: Option<A
     Ok(())
 }
 
+/// Whether only the new name is there.
+async fn has_moved(session: &mut Session, from: &PathName, to: &PathName) -> Result<bool> {
+    let old = facts_at_server(session, from).await;
+    let is_gone = told(session, old)?.is_some_and(|old| old.is_none());
+    Ok(is_gone && is_file(session, to).await?)
+}
+
 /// What a server has told; `None` if it refuses to.
 ///
 /// # Errors
@@ -406,7 +414,12 @@ async fn name_and_look(
         }
         let failure = session.refusal(what, &answer);
         if let Some(new) = new {
-            session.answer_to(new, Verb::Mlst).await?;
+            shown.new = Some(session.answer_to(new, Verb::Mlst).await?);
+        }
+        // A server that calls it superfluous may have done it.
+        let is_superfluous = answer.reply.code == Meaning::Superfluous.code(Dialect::Rfc959);
+        if is_superfluous && !is_first && has_moved(session, from, to).await? {
+            return Ok(Ok(shown));
         }
         let failure = match session.blame(&answer) {
             Blame::Unsupported if is_first => {

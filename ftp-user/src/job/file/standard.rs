@@ -293,7 +293,7 @@ async fn send(
     let file = input_file().map_err(failed)?;
     let waits = Arc::new(AtomicBool::new(false));
     let input = Input { file, digester: digest.map(Digester::new), waits: Arc::clone(&waits) };
-    let meter = session.context.meter(session.id);
+    let meter = session.context.meter();
     let sending = |connection| copy::send_pieces(input, connection, false, &meter);
     let command = (Command::Stor(stored.clone()), ByteRange::WHOLE);
     let mut report = tell_progress(context, NAME.to_owned(), None, 0);
