@@ -222,7 +222,8 @@ fn by_code_959(verb: Verb, code: u16) -> Blame {
         430 | 530 | 532 => Blame::Login,
         450 | 451 => Blame::Busy,
         452 | 552 => Blame::Space,
-        202 | 500 | 502 => Blame::Unsupported,
+        202 if !stores(verb) => Blame::Unsupported,
+        500 | 502 => Blame::Unsupported,
         501 | 503 | 504 if opens(verb) => Blame::Path, // RFC 2577 3: 504 for a port that is not allowed
         504 if names_part(verb) => Blame::Unsupported,
         503 | 504 if transfers(verb) => Blame::Path,
@@ -264,6 +265,15 @@ mod tests {
     fn check(dialect: Dialect, verb: Verb, code: u16, text: &str, expect: Blame) {
         let reply = Reply { code: Code(code), lines: vec![text.as_bytes().to_vec()] };
         assert_eq!(blame(dialect, verb, &reply), expect, "{verb:?}: {code} {text}");
+    }
+
+    #[test]
+    fn a_202_blames_nobody_after_a_file_was_stored() {
+        for (verb, expect) in
+            [(Verb::Mkd, Blame::Unsupported), (Verb::Stor, Blame::Peer), (Verb::Appe, Blame::Peer)]
+        {
+            check(Rfc959, verb, 202, "Command not implemented, superfluous at this site.", expect);
+        }
     }
 
     /// The refusals that leave the way between the hosts, each as it is known from its server.
