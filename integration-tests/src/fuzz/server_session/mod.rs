@@ -249,6 +249,8 @@ impl Driver {
     /// The client ends what is under way, and goes. Nothing is left then.
     fn end_in_order(&mut self) {
         self.mood = 0;
+        // What Telnet has begun is ended (IAC SE): until then no line is one.
+        self.send(b"\xff\xf0");
         // A client that has sent many transfer commands ends one after the other.
         for _ in 0..70 {
             for ticket in self.open.keys().copied().collect::<Vec<_>>() {
