@@ -265,7 +265,7 @@ mod tests {
         for verb in [User, Pass, Acct, Allo, Opts, Noop, Abor, Type, Stor, Appe] {
             check(Rfc959, verb, &[202], Class::Done);
         }
-        check(Rfc354, Verb::Dele, &[202], Class::Done);
+        check(Rfc354, Dele, &[202], Class::Done);
     }
 
     #[test]
