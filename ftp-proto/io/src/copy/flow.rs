@@ -177,8 +177,11 @@ impl Pace<'_> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(Unable::Failed(error)),
             }
-            let ready = meter.unless_stopped(socket.ready(interest)).await;
-            ready.ok_or(Unable::Stopped)?.map_err(Unable::Failed)?;
+            tokio::select! {
+                biased;
+                () = meter.stopped() => return Err(Unable::Stopped),
+                ready = socket.ready(interest) => drop(ready.map_err(Unable::Failed)?),
+            }
         }
     }
 
