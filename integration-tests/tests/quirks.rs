@@ -546,6 +546,19 @@ fn bytes_of_an_append_that_arrive_late_are_not_appended_twice() {
 }
 
 #[test]
+fn bytes_of_an_append_that_a_server_takes_for_commands_are_not_appended_twice() {
+    for (says, status) in [("502 unknown", 6), ("553 no", 4)] {
+        let (from, to) = ends(
+            "",
+            &format!("once SIZE b.txt: 213 5\nSIZE b.txt: 213 1005\nAPPE: connection ; drain ; {says}"),
+        );
+        let run = user().args(["append", &from.url("a.txt"), &to.url("b.txt")]).run();
+        run.exits(status).says("had 5 bytes before and has 1005 bytes now; look at it before");
+        assert_eq!(to.seen_of(&["APPE"]).len(), 1);
+    }
+}
+
+#[test]
 fn a_session_that_was_opened_in_haste_only_tidies_up() {
     let (from, to) = ends(
         "once RETR: 150 opening ; dial ; data 500 ; await ABOR\nonce ABOR: 426 aborted ; 226 done",

@@ -192,17 +192,17 @@ fn a_copy_to_a_free_name_is_renamed_once() {
     assert_eq!(heard.iter().filter(|line| line.starts_with("RNTO ")).count(), 1, "{heard:?}\n{run}");
 }
 
-/// A server that says 202 has done nothing, or what it was asked for: the names show it.
+/// A server may refuse in words what it has done: the names show it.
 #[test]
-fn a_file_that_was_renamed_although_the_server_calls_that_superfluous_has_its_name() {
+fn a_file_that_was_renamed_although_the_server_refuses_that_has_its_name() {
     for announced in [WITH_UNIQUE, WITH_DIGEST, WITH_NEITHER] {
-        for verb in ["copy", "move"] {
+        for (verb, says) in [("copy", "202 superfluous"), ("move", "550 no"), ("copy", "451 not now")] {
             let Scene { from, to, heard, .. } = scene(announced, Refused::Part, "");
             let liar = Liar::between(
                 to.address(Dialect::Rfc959),
                 |_| None,
                 move |command, _| match command.split(' ').next() {
-                    Some("RNTO") => Lie::Says("202 superfluous".to_owned()),
+                    Some("RNTO") => Lie::Says(says.to_owned()),
                     Some("FEAT") => {
                         Lie::Says(format!("211-Features\r\n SIZE\r\n MDTM\r\n MFMT\r\n{announced}211 End"))
                     }

@@ -20,7 +20,7 @@ use super::attempt::Output;
 use super::end::{End, PendingCommand, Run, Session, Task};
 use super::judge::{self, ClassifiedReply, Verdict, is_decisive, says_why};
 use super::outcome::{Cause, DataFault, Failure, Outcome, Repair, Stage, Unusable};
-use super::request::{Party, Side, Timeouts, Timer, Transfer};
+use super::request::{Party, Side, Store, Timeouts, Timer, Transfer};
 use super::script::{self, Step};
 use crate::address::{Family, unmapped};
 use crate::client;
@@ -460,6 +460,16 @@ impl Ends {
         self.finish_rescue();
     }
 
+    /// Whether the source may have sent something to a destination that says that it has not begun: it may have taken the bytes
+    /// first, and refused them then. A part is told by its name, and nothing tells what was appended, so for that a source that has
+    /// begun is enough.
+    fn may_have_sent(&self, blame: Blame) -> bool {
+        let was_asked = !matches!(self.destination.run, Run::Not);
+        let is_doubtful = self.transfer.store == Store::Append || blame == Blame::Unsupported;
+        let may_have_sent = self.source.complete().is_some() || self.source.started && is_doubtful;
+        was_asked && !self.proven && may_have_sent
+    }
+
     /// Tells the failure as soon as both ends are in step or closed. An end whose transfer may still wait for a data connection
     /// gets none.
     pub(super) fn finish_rescue(&mut self) {
@@ -474,7 +484,8 @@ impl Ends {
             return;
         }
         let mut failure = failure.clone();
-        failure.touched = !self.transfer.probes && self.destination.may_have_written(self.proven);
+        failure.touched = !self.transfer.probes
+            && (self.destination.may_have_written(self.proven) || self.may_have_sent(failure.blame));
         failure.complete = Side::BOTH.into_iter().find(|side| self.end(*side).complete().is_some());
         failure.passed = self.passed;
         self.conclude(Outcome::Failed(failure));

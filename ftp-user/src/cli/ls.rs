@@ -17,6 +17,7 @@ use ftp_proto::listing::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 
 /// List directories, one name per line
 ///
@@ -235,7 +236,7 @@ impl CatArgs {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let limit = rate_limit(places.iter(), self.limit);
         let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
-        context.settings.limit = limit.transpose()?;
+        context.settings.limit = limit.transpose()?.map(Arc::new);
         let mut run = VerbRun::for_display(&context);
         for location in run.targets(&places).await {
             let mut host = run.host(&location);

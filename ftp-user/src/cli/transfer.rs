@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of copy and append.
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
@@ -138,7 +139,7 @@ impl TransferArgs {
             context.run.events.warn(text);
         }
         let limit = limit.map(|rate| RateLimit::new(rate, most, context.world));
-        context.settings.limit = limit.transpose()?;
+        context.settings.limit = limit.transpose()?.map(Arc::new);
         let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });
         if is_standard && (self.resume || self.race) {
             return Err(Failure::usage("standard input and output (-) are neither resumed nor raced for")

@@ -17,7 +17,7 @@ use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
 use crate::world::{Congestion, World, random_bytes};
 use ftp_io::copy::Meter;
-use ftp_io::limiter::Limiter;
+use ftp_io::limiter::{Limiter, SharedRate};
 use ftp_io::lock::Lock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
@@ -30,7 +30,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -104,7 +104,7 @@ pub struct Settings {
     /// How large a listing may be.
     pub listing: ListingLimit,
     /// How fast the job may be.
-    pub limit: Option<RateLimit>,
+    pub limit: Option<Arc<RateLimit>>,
     /// What data connections of this host use; `None` means the choice of the system.
     pub congestion: Option<Congestion>,
 }
@@ -209,7 +209,7 @@ impl Context {
 
     /// A meter for bytes that pass this host, which are no faster than the job may be.
     pub fn meter(&self) -> Meter {
-        Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter.clone()).collect())
+        Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter()).collect())
     }
 
     /// The context of a file of the job.
@@ -285,17 +285,19 @@ impl UnknownCertificates {
     }
 }
 
-/// How fast a job may be. Clones share it.
-#[derive(Clone, Debug)]
+/// How fast a job may be.
+#[derive(Debug)]
 pub struct RateLimit {
-    /// What passes this host shares this rate.
-    pub limiter: Limiter,
+    /// The rate of all that passes this host.
+    passing: SharedRate,
+    /// How many copies have had a part of it.
+    copies: AtomicU64,
     /// The rate that all sessions with a server share.
     pub shared: Rate,
     /// The rate of each session with a server that has no shared rates.
     pub per_session: Rate,
     /// Whether it was said that files pass this host because of it.
-    pub told: Arc<AtomicBool>,
+    pub told: AtomicBool,
 }
 
 impl RateLimit {
@@ -306,12 +308,21 @@ impl RateLimit {
     /// This host has no random numbers, which tell this run from others.
     pub fn new(rate: NonZeroU64, most: NonZeroUsize, world: World) -> Result<Self> {
         let share = rate.get() / u64::try_from(most.get()).unwrap_or(u64::MAX);
+        let passing = SharedRate::new(world.clock);
+        passing.set(Some(rate));
         Ok(Self {
-            limiter: Limiter::new(rate, world.clock),
+            passing,
+            copies: AtomicU64::new(0),
             shared: Rate { bytes: rate, group: Some(RateGroup::new(random_bytes()?)) },
             per_session: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
-            told: Arc::default(),
+            told: AtomicBool::new(false),
         })
+    }
+
+    /// The limiter of one more copy. The copies have their turns: a small file does not wait until a large one has ended.
+    fn limiter(&self) -> Limiter {
+        // Copies are remembered for a while. A number that comes again keeps these few.
+        self.passing.limiter(self.copies.fetch_add(1, Ordering::Relaxed) % 256)
     }
 }
 

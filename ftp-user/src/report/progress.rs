@@ -98,6 +98,12 @@ impl FilesUnderWay {
         done
     }
 
+    /// The bytes that are not at the destination, if the sizes of all are known.
+    fn rest(&self) -> Option<u64> {
+        let mut rests = self.files.values().map(|file| file.size?.checked_sub(file.bytes));
+        rests.try_fold(0_u64, |sum, rest| sum.checked_add(rest?))
+    }
+
     fn remove(&mut self, source: &str) -> FileUnderWay {
         let file = self.files.remove(source).unwrap_or_default();
         self.bytes -= u128::from(file.bytes);
@@ -291,7 +297,15 @@ impl RunProgress {
             // After an interruption nothing moves any more, and what was lost does not come.
             _ if self.lost > 0 && self.under_way.files.is_empty() => None,
             Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost), at),
-            None if of > 1 => self.files.remaining(of - files, at),
+            None if of > 1 => {
+                // A file under way may need longer than all that nobody has begun.
+                let rest = self.under_way.rest().and_then(|rest| self.bytes.remaining(rest, at));
+                let not_begun = of.saturating_sub(self.ended + self.under_way.files.len() as u64);
+                match not_begun {
+                    0 => rest,
+                    _ => self.files.remaining(not_begun, at).max(rest),
+                }
+            }
             None => None,
         };
         let remaining = remaining.map(rounded_up);

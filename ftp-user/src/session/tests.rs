@@ -93,7 +93,8 @@ async fn a_server_that_cannot_rename_offers_no_path() {
         assert_eq!(failure.kind, Kind::NoPath);
     })
     .await;
-    with(&["350 go on", "553 not there"], async |session| {
+    // The server is asked whether it has done it all the same: by MLST, TYPE, SIZE and MDTM.
+    with(&["350 go on", "553 not there", "502 no", "200 type", "213 5", "550 no"], async |session| {
         let failure =
             files::rename_at_server(session, &name("a"), &name("b"), &mut replacement()).await.unwrap_err();
         assert_eq!(failure.kind, Kind::Refused);

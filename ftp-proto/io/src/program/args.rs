@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
-use std::num::ParseIntError;
+use std::num::{IntErrorKind, ParseIntError};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -141,7 +141,7 @@ fn one_line(error: &clap::Error) -> String {
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
     let mut line = words.join(" ").replace(" tip: ", "; ");
     if let Some(why) = integer_error(error) {
-        line = line.replace(&why.to_string(), WHOLE_NUMBER);
+        line = line.replace(&why.to_string(), wanted_number(why));
     }
     if let Some((before, _)) = line.split_once(" is not in 0..")
         && let Some((before, _)) = before.rsplit_once(" -")
@@ -156,8 +156,10 @@ pub(super) fn integer_error(error: &clap::Error) -> Option<&ParseIntError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// Replaces the message of the standard library.
-pub(super) const WHOLE_NUMBER: &str = "expected a whole number";
+/// What is said in place of the message of the standard library.
+pub(super) fn wanted_number(why: &ParseIntError) -> &'static str {
+    if *why.kind() == IntErrorKind::Zero { "expected at least 1" } else { "expected a whole number" }
+}
 
 /// Reads the address of a listener or a peer: `192.0.2.1:2121`, `[2001:db8::1]:2121`.
 ///
@@ -182,6 +184,7 @@ pub fn network(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU64;
 
     #[derive(clap::Parser, Debug)]
     #[command(name = "program")]
@@ -192,6 +195,9 @@ mod tests {
         /// How many
         #[arg(long)]
         most: Option<u64>,
+        /// How many at the same time
+        #[arg(long)]
+        jobs: Option<NonZeroU64>,
         /// How often
         #[arg(long, allow_negative_numbers = true)]
         retries: Option<u32>,
@@ -219,6 +225,8 @@ mod tests {
         check("program -x", "unexpected argument '-x' found");
         let wanted = "invalid value '1OO' for '--most <MOST>': expected a whole number";
         check("program --listen [::1]:21 --most 1OO", wanted);
+        let zero = "invalid value '0' for '--jobs <JOBS>': expected at least 1";
+        check("program --listen [::1]:21 --jobs 0", zero);
         let negative = "invalid value '-1' for '--retries <RETRIES>': it must not be negative";
         check("program --listen [::1]:21 --retries -1", negative);
         check("program", "the following required arguments were not provided: --listen <LISTEN>");

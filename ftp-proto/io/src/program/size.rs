@@ -24,11 +24,17 @@ pub fn parse(text: &str) -> Result<u64, String> {
     if unit.starts_with(' ') {
         return Err("write the unit right behind the number, without a blank, like 64KiB or 10MB".to_owned());
     }
-    if let Some(prefix) = unit.strip_suffix('b').filter(|prefix| prefix.starts_with(['K', 'M', 'G', 'T'])) {
-        return Err(format!("{unit} is a number of bits, and sizes and rates are bytes: write {prefix}B"));
+    let lower = unit.to_ascii_lowercase();
+    let prefix = unit.strip_suffix('b').filter(|prefix| prefix.starts_with(['K', 'M', 'G', 'T']));
+    if prefix.is_some() || unit.ends_with("bps") || lower.contains("bit") {
+        return Err(format!(
+            "{number}{unit} is a number of bits, and sizes and rates are bytes: 8Mb are 1MB"
+        ));
     }
-    let unit = unit.to_ascii_lowercase();
-    let (base, power) = match unit.as_str() {
+    if unit.starts_with(['.', ',']) {
+        return Err("write a whole number in a smaller unit, like 1500KB for 1.5MB".to_owned());
+    }
+    let (base, power) = match lower.as_str() {
         "" | "b" => (1_u64, 0),
         "kb" => (1_000, 1),
         "mb" => (1_000, 2),
@@ -44,13 +50,15 @@ pub fn parse(text: &str) -> Result<u64, String> {
     size.filter(|size| i64::try_from(*size).is_ok()).ok_or_else(|| "larger than any file".to_owned())
 }
 
-/// Reads a limit of bytes per second, at least 1: `10MB` or `10MB/s`.
+/// Reads a limit of bytes per second, at least 1: `10MB`, `10MB/s` or `10MBps`.
 ///
 /// # Errors
 ///
 /// Those of [`parse`], or the rate is 0.
 pub fn parse_rate(text: &str) -> Result<NonZeroU64, String> {
-    let text = text.strip_suffix("/s").unwrap_or(text);
+    let per_second =
+        text.strip_suffix("/s").or_else(|| text.strip_suffix("ps").filter(|rate| rate.ends_with('B')));
+    let text = per_second.unwrap_or(text);
     let nothing = || "a rate is at least one byte per second; leave it out for no limit".to_owned();
     NonZeroU64::new(parse(text)?).ok_or_else(nothing)
 }
@@ -104,11 +112,10 @@ mod tests {
             check(wrong, None);
         }
         // Bits are no bytes, and nobody types these for bytes.
-        for (bits, hint) in
-            [("10Mb", "write MB"), ("1Gib", "write GiB"), ("5Kb", "write KB"), ("1Tb", "write TB")]
-        {
-            assert!(parse(bits).unwrap_err().ends_with(hint), "{bits}");
+        for bits in ["10Mb", "1Gib", "5Kb", "1Tb", "10Mbps", "10mbps", "1.5Mbps", "1kbit", "3Mbit/s"] {
+            assert!(parse(bits).unwrap_err().ends_with(": 8Mb are 1MB"), "{bits}");
         }
+        assert!(parse("1.5MB").unwrap_err().contains("a whole number in a smaller unit"));
         check("10mb", Some(10_000_000));
     }
 

@@ -227,6 +227,24 @@ fn h16_one_end_complete_and_the_other_not_is_a_failure_of_the_other() {
 }
 
 #[test]
+fn what_the_source_has_sent_may_be_stored_although_the_destination_says_that_it_has_not_begun() {
+    let sent = format!("{PASV}src< 150 ok\ndst: STOR b\n");
+    plain().play(&format!(
+        "{sent}src< 226 done\ndst< 502 no\n= dst STOR: 502, Unsupported, touched, src complete"
+    ));
+    plain().play(&format!("{sent}src< 226 done\ndst< 553 no\n= dst STOR: 553, File, touched, src complete"));
+    plain().play(&format!(
+        "{sent}dst< 502 no\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: 502, Unsupported, touched"
+    ));
+    plain()
+        .play(&format!("{sent}dst< 553 no\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst STOR: 553, File"));
+    let sent = sent.replace("STOR", "APPE");
+    plain().with(|transfer, _| transfer.store = Store::Append).play(&format!(
+        "{sent}dst< 553 no\nsrc! abort\nsrc< 426 off\nsrc. aborted\n= dst APPE: 553, File, touched"
+    ));
+}
+
+#[test]
 fn h16_half_done_has_a_timer() {
     let both = format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n");
     plain().play(&format!(

@@ -49,11 +49,13 @@ impl RemoteDirectory<'_> {
             if form == Form::Mlsd && self.session.manners.capabilities.mlst.is_none() {
                 continue;
             }
-            match self.list_as(form, &mut |entry| each(form, entry)).await {
+            let mut shown = 0;
+            match self.list_as(form, &mut |entry| (shown += 1, each(form, entry)).1).await {
                 // If no line can be read, names are better than nothing.
                 Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
                 Ok(listing) => return Ok((form, listing)),
-                Err((Blame::Unsupported, failure)) => last = Some(failure),
+                // What was handed over would come again from another command.
+                Err((Blame::Unsupported, failure)) if shown == 0 => last = Some(failure),
                 Err((_, failure)) => return Err(failure),
             }
         }

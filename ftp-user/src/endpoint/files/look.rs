@@ -1,7 +1,7 @@
 //! What is at a place of an end. A server is asked by MLST, else SIZE and MDTM, else CWD.
 
 use super::list::RemoteDirectory;
-use super::rename::check_shown_name;
+use super::stored_name::check_shown_name;
 use super::times::{modified_at_server, time_in};
 use crate::context::Context;
 use crate::endpoint::Host;

@@ -7,7 +7,8 @@
 //! | `look` | what is at a place |
 //! | `list`, `listing` | what a directory holds; what a listing has shown |
 //! | `absence` | whether a name is surely not there |
-//! | `rename` | final names, and the old file that a new one replaces; whether a name was kept as it is |
+//! | `rename` | final names, and the old file that a new one replaces |
+//! | `stored_name` | whether a server has kept a name as it is |
 //! | `names` | names that are made and deleted |
 //! | `times`, `digests` | times and rights of files; digests, and copies within the server |
 //! | `receive` | the bytes of a file, as they come |
@@ -24,6 +25,7 @@ mod look;
 mod names;
 mod receive;
 mod rename;
+mod stored_name;
 mod times;
 
 pub use absence::Lack;
@@ -52,7 +54,8 @@ pub use names::{
 };
 pub(crate) use names::{cannot_delete, make_stable};
 pub use receive::{WantedFile, receive};
-pub use rename::{FinalName, Replacement, check_stored_name, put_back, rename, rename_at_server};
+pub use rename::{FinalName, Replacement, put_back, rename, rename_at_server};
+pub use stored_name::check_stored_name;
 pub use times::{
     SetFact, modified, set_facts, set_modified, set_modified_at_server, time_refusal, time_refusal_at_server,
 };

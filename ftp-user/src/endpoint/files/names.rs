@@ -3,7 +3,7 @@
 use super::look::{
     ask_ahead, ask_each_ahead, facts, facts_at_server, facts_of_all_at_server, have_at_server,
 };
-use super::rename::check_stored_name_at_server;
+use super::stored_name::check_stored_name_at_server;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::disk::{AskedDisk, make_stable_here};

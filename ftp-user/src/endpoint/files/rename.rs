@@ -5,23 +5,22 @@
 //! | was free | 250 | the first one of a session is looked for |
 //! | was taken, and the server tells `unique` or the digest | 250 | it is believed if the final name shows that of the new file |
 //! | was taken, and the server tells neither | not sent yet | the old file is renamed aside first |
-//! | is taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
+//! | any | a refusal | both names are looked at: if only the final one is there, with the size of the file, it was renamed |
+//! | was taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
 
 use super::digests::hash_at_server;
-use super::list::list_each_at_server;
 use super::look::facts_at_server;
 use super::names::delete_own_at_server;
+use super::stored_name::check_stored_name_at_server;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
-use crate::place;
-use crate::session::{Answer, Session};
+use crate::session::{Answer, Facts, Session};
 use ftp_proto::command::{Command, Verb};
-use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Digest;
-use ftp_proto::listing::{Entry, Kind};
-use ftp_proto::manners::{ShownName, entry_in, is_alike};
-use ftp_proto::reply::{Blame, Meaning};
+use ftp_proto::listing::Kind;
+use ftp_proto::manners::entry_in;
+use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
 /// What tells a new file from an old one under the same name.
@@ -214,17 +213,34 @@ impl FinalRename<'_> {
         Ok(told(self.session, shown)?.unwrap_or(false))
     }
 
-    /// Some servers do not rename to a name that is taken, and say so in all kinds of words. If the new name is refused and
-    /// something has it, the old file is renamed aside.
+    /// Some servers refuse in words what they have done. Others do not rename to a name that is taken, and say so in all kinds of
+    /// words: if the new name is refused and the old file has it, that is renamed aside. What has got a name that was free is
+    /// another file, and stays.
     async fn after_refusal(&mut self, refusal: Refusal) -> Result<()> {
-        let may_be_taken = refusal.is_of_new_name && !self.session.is_over();
-        if !may_be_taken || !is_file(self.session, self.to).await.unwrap_or(false) {
+        if !refusal.is_of_new_name || self.session.is_over() {
+            return Err(refusal.failure);
+        }
+        if self.has_moved().await? {
+            self.session.manners.renames = true;
+            return Ok(());
+        }
+        let was_taken = matches!(self.replaced.before, FinalName::Taken(_));
+        if !was_taken || !is_file(self.session, self.to).await.unwrap_or(false) {
             return Err(refusal.failure);
         }
         match self.set_aside().await? {
             Ok(()) => self.replace_aside().await,
             // The first reply says why.
             Err(_) => Err(refusal.failure),
+        }
+    }
+
+    /// Whether the new file has its name although the server has refused that. Another file may have got the name, so only one of
+    /// its size counts.
+    async fn has_moved(&mut self) -> Result<bool> {
+        match self.replaced.size {
+            Some(size) => has_moved(self.session, self.from, self.to, Some(size)).await,
+            None => Ok(false),
         }
     }
 
@@ -237,9 +253,15 @@ impl FinalRename<'_> {
     /// Renames the old file aside. If the answer is missing, it may have either name.
     async fn set_aside(&mut self) -> Result<Result<()>> {
         self.replaced.is_aside = true;
-        let named = name_and_look(self.session, self.to, &self.replaced.aside, RenameChecks::Nowhere).await?;
-        self.replaced.is_aside = named.is_ok() || self.session.is_over();
-        Ok(named.map(drop).map_err(|refusal| refusal.failure))
+        let aside = &self.replaced.aside;
+        let named = name_and_look(self.session, self.to, aside, RenameChecks::Nowhere).await?;
+        let is_aside = match &named {
+            Err(_) if !self.session.is_over() => has_moved(self.session, self.to, aside, None).await?,
+            Ok(_) | Err(_) => true,
+        };
+        self.replaced.is_aside = is_aside;
+        let refused = named.map(drop).map_err(|refusal| refusal.failure);
+        Ok(if is_aside && !self.session.is_over() { Ok(()) } else { refused })
     }
 
     /// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
@@ -251,6 +273,7 @@ impl FinalRename<'_> {
                 named => named,
             },
             Err(refusal) if self.session.is_over() => return Err(refusal.failure),
+            Err(_) if self.has_moved().await? => Ok(()),
             Err(refusal) => Err(refusal.failure),
         };
         let aside = &self.replaced.aside;
@@ -288,8 +311,11 @@ impl FinalRename<'_> {
 /// Whether a file has the name, or a link.
 async fn is_file(session: &mut Session, name: &PathName) -> Result<bool> {
     let found = facts_at_server(session, name).await;
-    let found = told(session, found)?.flatten();
-    Ok(found.is_some_and(|facts| matches!(facts.kind, Kind::File | Kind::Link)))
+    Ok(told(session, found)?.flatten().is_some_and(|facts| is_of_file(&facts)))
+}
+
+const fn is_of_file(facts: &Facts) -> bool {
+    matches!(facts.kind, Kind::File | Kind::Link)
 }
 
 /// Looks for the first file that this session has renamed. `looked` is what the server has said of it already.
@@ -305,11 +331,15 @@ async fn check_first_name(session: &mut Session, to: &PathName, looked: Option<A
     Ok(())
 }
 
-/// Whether only the new name is there.
-async fn has_moved(session: &mut Session, from: &PathName, to: &PathName) -> Result<bool> {
+/// Whether only the new name is there, as that of a file of this size, if that matters.
+async fn has_moved(session: &mut Session, from: &PathName, to: &PathName, size: Option<u64>) -> Result<bool> {
     let old = facts_at_server(session, from).await;
-    let is_gone = told(session, old)?.is_some_and(|old| old.is_none());
-    Ok(is_gone && is_file(session, to).await?)
+    if told(session, old)?.is_none_or(|old| old.is_some()) {
+        return Ok(false);
+    }
+    let new = facts_at_server(session, to).await;
+    let new = told(session, new)?.flatten();
+    Ok(new.is_some_and(|new| is_of_file(&new) && (size.is_none() || size == new.size)))
 }
 
 /// What a server has told; `None` if it refuses to.
@@ -363,7 +393,11 @@ async fn put_back_at_server(session: &mut Session, aside: &PathName, target: &Pa
     if facts_at_server(session, target).await?.is_some() {
         return Ok(true);
     }
-    name(session, aside, target).await?;
+    let named = name(session, aside, target).await;
+    if named.is_err() && !session.is_over() && has_moved(session, aside, target, None).await? {
+        return Ok(false);
+    }
+    named?;
     // It is the only one of its content.
     if facts_at_server(session, target).await?.is_none() {
         Err(not_named(session, target))
@@ -416,11 +450,6 @@ async fn name_and_look(
         if let Some(new) = new {
             shown.new = Some(session.answer_to(new, Verb::Mlst).await?);
         }
-        // A server that calls it superfluous may have done it.
-        let is_superfluous = answer.reply.code == Meaning::Superfluous.code(Dialect::Rfc959);
-        if is_superfluous && !is_first && has_moved(session, from, to).await? {
-            return Ok(Ok(shown));
-        }
         let failure = match session.blame(&answer) {
             Blame::Unsupported if is_first => {
                 session.manners.cannot_rename = true;
@@ -453,82 +482,6 @@ impl RenameFacts {
     }
 }
 
-/// Checks that a file to be sent is the one that `path` names, and not another one that the server takes
-/// for it. A server that cannot tell is believed.
-///
-/// # Errors
-///
-/// The server shows the file under another name.
-pub async fn check_stored_name(context: &Context, host: &mut Host, path: &PathName) -> Result<()> {
-    let Host::Server(server) = host else { return Ok(()) };
-    match check_stored_name_at_server(server.session(context).await?, path).await {
-        Err(failure) if failure.kind == failure::Kind::Unverified => Err(failure),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
-/// directory. ASCII names are not checked. If one non-ASCII name is right, later ones are not checked.
-///
-/// # Errors
-///
-/// Fails if the server shows another name, or if it cannot be asked.
-pub(super) async fn check_stored_name_at_server(session: &mut Session, path: &PathName) -> Result<()> {
-    session.check_name(path).await?;
-    if session.manners.keeps(path) {
-        return Ok(());
-    }
-    let mut is_kept = false;
-    if session.manners.capabilities.mlst.is_some() {
-        let answer = session.ask(Command::Mlst(Some(path.clone()))).await?;
-        if let Some(entry) = entry_in(&answer) {
-            check_shown_name(session, path, &entry.name)?;
-            is_kept = session.manners.names.has_kept(path);
-        }
-    }
-    let Some((directory, name)) = first_non_ascii(path).filter(|_| !is_kept) else {
-        return Ok(());
-    };
-    let mut is_shown = false;
-    let mut look = |entry: Entry| is_shown |= is_alike(name.as_bytes(), entry.name.as_bytes());
-    list_each_at_server(session, directory.as_ref(), &mut look).await?;
-    if is_shown {
-        session.manners.names.note_kept(path);
-        return Ok(());
-    }
-    Err(changed(path, &format!("{} does not list it", session.title)))
-}
-
-/// Checks that MLST of `path` found that path. `shown` is the name in the reply.
-pub(super) fn check_shown_name(session: &mut Session, path: &PathName, shown: &PathName) -> Result<()> {
-    match session.manners.names.compare(path, shown) {
-        ShownName::Kept | ShownName::Unclear => Ok(()),
-        ShownName::Changed => {
-            Err(changed(path, &format!("{} shows it as {}", session.title, shown.display())))
-        }
-    }
-}
-
-/// The failure if a server has another name than the one that was asked for.
-fn changed(path: &PathName, why: &str) -> Failure {
-    Failure::new(failure::Kind::Unverified, format!("{} is another name on the server", path.display()))
-        .said(why)
-        .hint("it cannot keep letters beyond ASCII: choose a name without them")
-}
-
-/// The first non-ASCII name of a path, and its directory.
-fn first_non_ascii(path: &PathName) -> Option<(Option<PathName>, PathName)> {
-    let (mut found, mut here) = (None, Some(path.clone()));
-    while let Some(path) = here {
-        let above = place::parent(&path).filter(|above| *above != path);
-        if let Some(name) = place::base_name(&path).filter(|name| !name.as_bytes().is_ascii()) {
-            found = Some((above.clone(), name));
-        }
-        here = above;
-    }
-    found
-}
-
 /// How a file replaces an old one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Replacement {
@@ -549,23 +502,4 @@ pub enum FinalName {
     Free,
     /// A file, so a positive reply to RNTO is no proof. The digest is that of the new file, if one has verified it.
     Taken(Option<Digest>),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_non_ascii_name_is_looked_for_in_its_directory() {
-        let check = |path: &str, expect: Option<(Option<&str>, &str)>| {
-            let found = first_non_ascii(&PathName::from_user(path).unwrap());
-            let found = found.map(|(directory, name)| (directory.map(|d| d.display()), name.display()));
-            let expect = expect.map(|(directory, name)| (directory.map(str::to_owned), name.to_owned()));
-            assert_eq!(found, expect, "{path}");
-        };
-        check("ż", Some((None, "ż")));
-        check("/ż", Some((Some("/"), "ż")));
-        check("d/ż/ó/a", Some((Some("d"), "ż")));
-        check("/d/a", None);
-    }
 }

@@ -202,6 +202,24 @@ fn a_run_begins_with_what_earlier_ones_have_done_and_never_shows_less() {
 }
 
 #[test]
+fn of_files_of_unknown_sizes_a_large_one_under_way_says_how_long_the_rest_takes() {
+    let small = |second, name: &str| [(second, plan(name, 1)), (second, file(name, 1, false))];
+    let mut events = vec![(0, found(5, 0, 5, false)), (0, plan("large", 100))];
+    events.extend(small(1, "a").into_iter().chain(small(1, "b")));
+    events.extend([(2, at("large", 0, 18, 2)), (2, plan("c", 1)), (2, file("c", 1, false))]);
+    // 21 MiB in two seconds, and 82 are left; one file ended in each second, and one more is to come.
+    assert_eq!(shown(&events), (3, 5, 21, None, Some(10.5), Some(8)));
+    // No file has ended for a while, and 40 MiB are left at 3.5 in a second.
+    events.push((14, at("large", 0, 60, 14)));
+    assert_eq!(shown(&events), (3, 5, 63, None, Some(3.5), Some(12)));
+    // Nobody knows how long a file of unknown size takes.
+    let unsized_file =
+        FileProgress { source: "d".to_owned(), bytes: 1, total: None, before: 0, time: Duration::ZERO };
+    events.push((14, Event::Progress(unsized_file)));
+    assert_eq!(shown(&events).5, None);
+}
+
+#[test]
 fn files_that_ended_while_nobody_read_are_counted() {
     let left_out =
         LeftOutEvents { events: 9, files: 2, bytes: 60 * MIB, moved: 60 * MIB, ..LeftOutEvents::default() };

@@ -1,7 +1,7 @@
 //! Keys with the names of options. An option of the command line and its key in a file are one thing:
 //! the same name, the same values, the same text of help, so they are described once, to clap.
 
-use crate::program::args::{WHOLE_NUMBER, integer_error};
+use crate::program::args::{integer_error, wanted_number};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::Range;
@@ -200,8 +200,8 @@ fn word(
 
 /// What clap says about a value, without the words of a command line.
 fn expected(error: &clap::Error, text: &str) -> String {
-    if integer_error(error).is_some() {
-        return WHOLE_NUMBER.to_owned();
+    if let Some(why) = integer_error(error) {
+        return wanted_number(why).to_owned();
     }
     if let Some(source) = std::error::Error::source(error) {
         return source.to_string();
