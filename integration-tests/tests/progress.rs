@@ -103,6 +103,7 @@ fn without_a_terminal_progress_is_a_line_every_few_seconds() {
     let said: Vec<&str> =
         run.said.lines().filter(|line| line.contains(" of ") && line.contains(" files")).collect();
     let first = said[0].rsplit("ftp-user: ").next().unwrap_or_default();
+    // A name and a rate may follow if the line is late.
     let is_right = first.contains("found so far") || first.starts_with("0 of 3 files, 0 B of 2.93 KiB (0 %)");
     assert!(first.starts_with("0 of ") && is_right, "{run}");
     // Nobody is told of every file.

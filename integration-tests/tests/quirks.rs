@@ -39,6 +39,16 @@ fn listings_of_other_servers_are_read_with_dates_as_exact_as_they_are() {
 }
 
 #[test]
+fn a_listing_that_is_refused_after_names_have_come_is_none() {
+    let peer = server(
+        "FEAT: 211-F\\r\\n MLST type*;size*;\\r\\n211 End\nMLST: 250-here\\r\\n type=dir; /d\\r\\n250 end\n\
+         MLSD: 150 here ; connection ; text type=file;size=5; a\\r\\n ; end ; 502 no",
+    );
+    let run = user().args(["ls".to_owned(), peer.url("d")]).run().exits(1).says("502 no");
+    assert!(peer.seen_of(&["LIST", "NLST"]).is_empty(), "{run}");
+}
+
+#[test]
 fn a_name_that_nlst_shows_and_nobody_can_look_at_is_listed() {
     let peer = server(
         "SIZE a.txt: 213 7\nSIZE: 550 no\nCWD: 550 no\nLIST: 502 no\n\

@@ -192,26 +192,75 @@ fn a_copy_to_a_free_name_is_renamed_once() {
     assert_eq!(heard.iter().filter(|line| line.starts_with("RNTO ")).count(), 1, "{heard:?}\n{run}");
 }
 
-/// A server may refuse in words what it has done: the names show it.
+/// A destination that renames everything, and says this to RNTO.
+fn that_refuses_what_it_does(announced: &'static str, says: &'static str) -> Scene {
+    let Scene { from, to, heard, .. } = scene(announced, Refused::Part, "");
+    let liar = Liar::between(
+        to.address(Dialect::Rfc959),
+        |_| None,
+        move |command, _| match command.split(' ').next() {
+            Some("RNTO") => Lie::Says(says.to_owned()),
+            Some("FEAT") => {
+                Lie::Says(format!("211-Features\r\n SIZE\r\n MDTM\r\n MFMT\r\n{announced}211 End"))
+            }
+            Some(_) | None => Lie::None,
+        },
+    );
+    Scene { from, to, liar, heard }
+}
+
+/// A server that says 202 has done nothing, or what it was asked for: the names show it.
 #[test]
-fn a_file_that_was_renamed_although_the_server_refuses_that_has_its_name() {
+fn a_file_that_was_renamed_although_the_server_calls_that_superfluous_has_its_name() {
     for announced in [WITH_UNIQUE, WITH_DIGEST, WITH_NEITHER] {
-        for (verb, says) in [("copy", "202 superfluous"), ("move", "550 no"), ("copy", "451 not now")] {
-            let Scene { from, to, heard, .. } = scene(announced, Refused::Part, "");
-            let liar = Liar::between(
-                to.address(Dialect::Rfc959),
-                |_| None,
-                move |command, _| match command.split(' ').next() {
-                    Some("RNTO") => Lie::Says(says.to_owned()),
-                    Some("FEAT") => {
-                        Lie::Says(format!("211-Features\r\n SIZE\r\n MDTM\r\n MFMT\r\n{announced}211 End"))
-                    }
-                    Some(_) | None => Lie::None,
-                },
-            );
-            let scene = Scene { from, to, liar, heard };
+        for verb in ["copy", "move"] {
+            let scene = that_refuses_what_it_does(announced, "202 superfluous");
             let run = scene.run(verb, &[]).exits(0);
             scene.is_new(&run);
         }
+    }
+}
+
+#[test]
+fn n8_no_old_file_is_hidden_where_a_server_refuses_what_it_does() {
+    for announced in [WITH_UNIQUE, WITH_DIGEST, WITH_NEITHER] {
+        for says in ["550 no", "451 not now"] {
+            let scene = that_refuses_what_it_does(announced, says);
+            let run = scene.run("move", &[]);
+            let (bytes, names) = (scene.to.bytes("b.bin"), scene.to.names());
+            assert!(bytes == sample(SIZE) || bytes == old(), "{says} {announced}: {run}");
+            assert!(scene.from.bytes("a.bin") == sample(SIZE), "{says} {announced}: {run}");
+            let is_told = |name: &String| run.warnings().iter().any(|text| text.contains(name.as_str()));
+            assert!(names.iter().all(|name| name == "b.bin" || is_told(name)), "{names:?}: {run}");
+        }
+    }
+}
+
+/// The part stays, or is lost: then the size shows that the file with the name is another one.
+#[test]
+fn n8_a_file_that_gets_a_free_name_before_the_new_one_stays() {
+    for (verb, is_lost) in [("copy", false), ("move", false), ("move", true)] {
+        let Scene { from, to, heard, .. } = scene(WITH_NEITHER, Refused::Part, "");
+        let (name, directory) = (to.path("b.bin"), to.path(""));
+        fs::remove_file(&name).unwrap();
+        let other = if is_lost { vec![b'o'; SIZE + 1] } else { old() };
+        let content = other.clone();
+        let appears = move |command: &str| {
+            (command == "RNTO b.bin").then(|| {
+                let parts = fs::read_dir(&directory).unwrap().filter(|_| is_lost);
+                parts.for_each(|part| fs::remove_file(part.unwrap().path()).unwrap());
+                fs::write(&name, &content).unwrap();
+                "NOOP".to_owned()
+            })
+        };
+        let refuses = |command: &str, _: &str| match command {
+            "RNTO b.bin" => Lie::Says("553 exists".to_owned()),
+            _ => Lie::None,
+        };
+        let scene =
+            Scene { liar: Liar::between(to.address(Dialect::Rfc959), appears, refuses), from, to, heard };
+        let run = scene.run(verb, &[]).exits(4);
+        assert!(scene.to.bytes("b.bin") == other && scene.from.bytes("a.bin") == sample(SIZE), "{run}");
+        assert_eq!(scene.to.names(), ["b.bin"], "{run}");
     }
 }

@@ -1,6 +1,6 @@
 //! A rate that several sharers have together.
 
-use super::{Bucket, Moment};
+use super::{BURST, Bucket, Moment};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU64;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct SharedBucket<K> {
     bucket: Option<(NonZeroU64, Bucket)>,
     sharers: HashMap<K, Sharer>,
-    /// What a sharer has moved that always had its part of the rate.
+    /// The bytes that a sharer has moved if it always used its part of the rate. Newcomers begin with this number.
     turn: u64,
 }
 
@@ -38,8 +38,8 @@ impl<K: Copy + Eq + Hash> SharedBucket<K> {
     pub fn set(&mut self, rate: Option<NonZeroU64>) {
         if self.rate() != rate {
             self.bucket = rate.map(|rate| (rate, Bucket::new(rate)));
-            // How long they wait was reckoned with the old rate.
-            self.sharers.values_mut().for_each(|sharer| (sharer.waits, sharer.next) = (None, Moment::START));
+            // How long they wait, and who is next, was reckoned with the old rate.
+            self.sharers.clear();
         }
     }
 
@@ -63,9 +63,9 @@ impl<K: Copy + Eq + Hash> SharedBucket<K> {
         let sharer = self.sharer(key, now);
         let ahead = self.sharers.iter().filter(|(other, one)| **other != key && one.is_before(&sharer, now));
         let ahead = price.saturating_mul(u32::try_from(ahead.count()).unwrap_or(u32::MAX));
-        // What was saved up beyond the pieces of those that are next is for whoever asks. So is all of it as soon as it is much,
-        // because they may be late.
-        let ahead = ahead.min(price.clamp(MUCH, NEARLY_FULL)).saturating_sub(credit);
+        // Credit beyond the pieces of those that are next is free for anyone. Large credit is free as a whole, because those that
+        // are next may be late.
+        let ahead = ahead.min(price.clamp(LARGE_CREDIT, MOST_CREDIT)).saturating_sub(credit);
         if rest.is_zero() && ahead.is_zero() {
             self.sharers.insert(key, Sharer { seen: now, ..sharer });
             return Ok(usize::try_from(piece).unwrap_or(usize::MAX));
@@ -87,8 +87,7 @@ impl<K: Copy + Eq + Hash> SharedBucket<K> {
         self.sharers.insert(key, Sharer { moved: sharer.moved.saturating_add(bytes), seen: now, ..sharer });
     }
 
-    /// What is known of `key`. A newcomer, and one that does not wait, begins with what a sharer has moved that always had its
-    /// part: silence is no credit.
+    /// The record of `key`. A sharer that is new or does not wait gets at least `turn`, so silence earns no credit.
     fn sharer(&mut self, key: K, now: Moment) -> Sharer {
         let Some(known) = self.sharers.get(&key).copied() else {
             self.sharers.retain(|_, sharer| now.since(sharer.seen) < MEMORY);
@@ -104,9 +103,10 @@ impl Sharer {
         self.waits.is_some_and(|until| until >= now)
     }
 
-    /// Whether it waits, and has moved less than `other`, or as much as one that does not wait yet.
+    /// Whether it is served before `other`: it waits and has moved less, or as much and `other` does not wait.
     fn is_before(&self, other: &Self, now: Moment) -> bool {
-        self.is_waiting(now) && (self.moved, false) < (other.moved, !other.is_waiting(now))
+        let is_first = self.moved < other.moved || self.moved == other.moved && !other.is_waiting(now);
+        self.is_waiting(now) && is_first
     }
 }
 
@@ -118,11 +118,11 @@ const LONGEST: Duration = Duration::from_millis(250);
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How late somebody may come whose turn it is.
 const GRACE: Duration = Duration::from_millis(100);
-/// What was saved up is much if it takes this long to save it up, or as long as a piece takes ...
-const MUCH: Duration = Duration::from_millis(125);
-/// ... but no longer than this: the bucket is full after a quarter of a second.
-const NEARLY_FULL: Duration = Duration::from_millis(220);
-/// How long a sharer counts after its last bytes or its last question.
+/// Credit is large if it took this long to save up, or as long as one piece if that is longer.
+const LARGE_CREDIT: Duration = Duration::from_millis(125);
+/// No credit has to be larger. It is less than a bucket keeps.
+const MOST_CREDIT: Duration = BURST.saturating_sub(Duration::from_millis(30));
+/// When a new sharer comes, those that were silent for this long are forgotten.
 const MEMORY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

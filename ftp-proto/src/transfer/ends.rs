@@ -460,14 +460,13 @@ impl Ends {
         self.finish_rescue();
     }
 
-    /// Whether the source may have sent something to a destination that says that it has not begun: it may have taken the bytes
-    /// first, and refused them then. A part is told by its name, and nothing tells what was appended, so for that a source that has
-    /// begun is enough.
-    fn may_have_sent(&self, blame: Blame) -> bool {
-        let was_asked = !matches!(self.destination.run, Run::Not);
+    /// Whether a destination that has refused its command without a preliminary reply may have taken bytes before. A complete
+    /// source has sent them. A source that has begun is enough for APPE, since what was appended has no name of its own, and for a
+    /// command that is unknown, since the same bytes would be sent over the next path.
+    fn refusal_may_hide_bytes(&self, blame: Blame) -> bool {
         let is_doubtful = self.transfer.store == Store::Append || blame == Blame::Unsupported;
         let may_have_sent = self.source.complete().is_some() || self.source.started && is_doubtful;
-        was_asked && !self.proven && may_have_sent
+        self.destination.run == Run::Refused && !self.proven && may_have_sent
     }
 
     /// Tells the failure as soon as both ends are in step or closed. An end whose transfer may still wait for a data connection
@@ -485,7 +484,7 @@ impl Ends {
         }
         let mut failure = failure.clone();
         failure.touched = !self.transfer.probes
-            && (self.destination.may_have_written(self.proven) || self.may_have_sent(failure.blame));
+            && (self.destination.may_have_written(self.proven) || self.refusal_may_hide_bytes(failure.blame));
         failure.complete = Side::BOTH.into_iter().find(|side| self.end(*side).complete().is_some());
         failure.passed = self.passed;
         self.conclude(Outcome::Failed(failure));

@@ -207,7 +207,7 @@ impl Context {
         confirmed.map_err(|why| Failure::new(FailureKind::Interrupted, why.to_string()).hint(why.hint()))
     }
 
-    /// A meter for bytes that pass this host, which are no faster than the job may be.
+    /// A meter for bytes that pass this host, which are no faster than the job may be. Each meter has its turns.
     pub fn meter(&self) -> Meter {
         Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter()).collect())
     }
@@ -319,9 +319,9 @@ impl RateLimit {
         })
     }
 
-    /// The limiter of one more copy. The copies have their turns: a small file does not wait until a large one has ended.
+    /// A limiter for one more copy. Copies take turns, so a small file does not wait for a large one.
     fn limiter(&self) -> Limiter {
-        // Copies are remembered for a while. A number that comes again keeps these few.
+        // There is a record for each key, so keys come again. One copy in 256 may share the turns of another.
         self.passing.limiter(self.copies.fetch_add(1, Ordering::Relaxed) % 256)
     }
 }

@@ -98,7 +98,7 @@ impl FilesUnderWay {
         done
     }
 
-    /// The bytes that are not at the destination, if the sizes of all are known.
+    /// The bytes that the files under way still have to move; `None` if the size of one is unknown.
     fn rest(&self) -> Option<u64> {
         let mut rests = self.files.values().map(|file| file.size?.checked_sub(file.bytes));
         rests.try_fold(0_u64, |sum, rest| sum.checked_add(rest?))
@@ -298,12 +298,12 @@ impl RunProgress {
             _ if self.lost > 0 && self.under_way.files.is_empty() => None,
             Some(total) => self.bytes.remaining((total - bytes).saturating_sub(self.lost), at),
             None if of > 1 => {
-                // A file under way may need longer than all that nobody has begun.
+                // A large file under way may take longer than all files that have not begun.
                 let rest = self.under_way.rest().and_then(|rest| self.bytes.remaining(rest, at));
                 let not_begun = of.saturating_sub(self.ended + self.under_way.files.len() as u64);
                 match not_begun {
                     0 => rest,
-                    _ => self.files.remaining(not_begun, at).max(rest),
+                    _ => self.files.remaining(not_begun, at).zip(rest).map(|(files, rest)| files.max(rest)),
                 }
             }
             None => None,

@@ -36,7 +36,7 @@ pub enum TokenFileError {
     Twice(PathBuf, usize, String),
     /// There is no token in it.
     #[error(
-        "the token file {0} holds no token; make one: ftp-relay-agent token > {file}; a hub has what token --for-hub prints; if nobody is to come in, write the line \"# none\"",
+        "the token file {0} holds no token; make one: ftp-relay-agent token > {file}; if nobody is to come in, write the line \"# none\"; for a hub, use the lines that ftp-relay-agent token --for-hub prints",
         file = for_shell(.0)
     )]
     Empty(PathBuf),

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 /// Reads a number of bytes: `4096`, `64KiB` or `64K` (units of 1,024), `10MB` (units of 1,000). The case of
-/// the unit does not matter, but `Mb` is refused: elsewhere it is a number of bits.
+/// the unit does not matter, but bits (`Mb`, `Mbps`, `Mbit`) are refused.
 ///
 /// ```
 /// use ftp_io::program::size;
@@ -25,10 +25,12 @@ pub fn parse(text: &str) -> Result<u64, String> {
         return Err("write the unit right behind the number, without a blank, like 64KiB or 10MB".to_owned());
     }
     let lower = unit.to_ascii_lowercase();
-    let prefix = unit.strip_suffix('b').filter(|prefix| prefix.starts_with(['K', 'M', 'G', 'T']));
-    if prefix.is_some() || unit.ends_with("bps") || lower.contains("bit") {
+    let is_bits = unit.ends_with("bps")
+        || lower.contains("bit")
+        || unit.ends_with('b') && unit.starts_with(['K', 'M', 'G', 'T']);
+    if is_bits {
         return Err(format!(
-            "{number}{unit} is a number of bits, and sizes and rates are bytes: 8Mb are 1MB"
+            "{number}{unit} is a number of bits; sizes and rates are in bytes: for 8Mb write 1MB"
         ));
     }
     if unit.starts_with(['.', ',']) {
@@ -113,7 +115,7 @@ mod tests {
         }
         // Bits are no bytes, and nobody types these for bytes.
         for bits in ["10Mb", "1Gib", "5Kb", "1Tb", "10Mbps", "10mbps", "1.5Mbps", "1kbit", "3Mbit/s"] {
-            assert!(parse(bits).unwrap_err().ends_with(": 8Mb are 1MB"), "{bits}");
+            assert!(parse(bits).unwrap_err().ends_with(": for 8Mb write 1MB"), "{bits}");
         }
         assert!(parse("1.5MB").unwrap_err().contains("a whole number in a smaller unit"));
         check("10mb", Some(10_000_000));

@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::io;
 use tokio_stream::StreamExt;
 
-/// The same with the command that has shown them.
+/// With the command that has shown them.
 pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
 
 /// A directory of a server; without a path it is the login directory.
@@ -49,21 +49,24 @@ impl RemoteDirectory<'_> {
             if form == Form::Mlsd && self.session.manners.capabilities.mlst.is_none() {
                 continue;
             }
-            let mut shown = 0;
-            match self.list_as(form, &mut |entry| (shown += 1, each(form, entry)).1).await {
+            let mut is_shown = false;
+            let mut show = |entry| {
+                is_shown = true;
+                each(form, entry);
+            };
+            match self.list_as(form, &mut show).await {
                 // If no line can be read, names are better than nothing.
                 Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
                 Ok(listing) => return Ok((form, listing)),
-                // What was handed over would come again from another command.
-                Err((Blame::Unsupported, failure)) if shown == 0 => last = Some(failure),
+                // Another command would show the same entries again.
+                Err((Blame::Unsupported, failure)) if !is_shown => last = Some(failure),
                 Err((_, failure)) => return Err(failure),
             }
         }
         if let Some(listing) = unreadable {
             return Ok((Form::List, listing));
         }
-        let nothing = || Failure::new(failure::Kind::Other, "this server lists nothing");
-        let refusal = last.unwrap_or_else(nothing);
+        let refusal = last.unwrap_or_else(|| Failure::new(failure::Kind::Other, "this server lists nothing"));
         self.session.no_listings = Some(refusal.clone());
         Err(refusal)
     }

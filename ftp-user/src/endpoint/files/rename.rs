@@ -5,7 +5,7 @@
 //! | was free | 250 | the first one of a session is looked for |
 //! | was taken, and the server tells `unique` or the digest | 250 | it is believed if the final name shows that of the new file |
 //! | was taken, and the server tells neither | not sent yet | the old file is renamed aside first |
-//! | any | a refusal | both names are looked at: if only the final one is there, with the size of the file, it was renamed |
+//! | any, if the size of the new file was verified | 202 | both names are looked at: if only the final one is there, with that size, it was renamed |
 //! | was taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
 
 use super::digests::hash_at_server;
@@ -17,10 +17,11 @@ use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
 use crate::session::{Answer, Facts, Session};
 use ftp_proto::command::{Command, Verb};
+use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::manners::entry_in;
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Meaning};
 use ftp_proto::wire::PathName;
 
 /// What tells a new file from an old one under the same name.
@@ -56,6 +57,8 @@ struct Refusal {
     failure: Failure,
     /// Whether it refuses the new name, not the old one.
     is_of_new_name: bool,
+    /// Whether it says that this is superfluous (202): then the server may have done it.
+    is_superfluous: bool,
 }
 
 /// Gives a file its final name, replacing what has it: `replaced` says where that is.
@@ -152,8 +155,10 @@ impl FinalRename<'_> {
                 return self.replace().await;
             }
             // It has gone meanwhile, or was renamed to be kept.
-            name(self.session, self.from, self.to).await?;
-            return self.check_named().await;
+            return match name_and_look(self.session, self.from, self.to, RenameChecks::Nowhere).await? {
+                Ok(_) => self.check_named().await,
+                Err(refusal) => self.after_refusal(refusal).await,
+            };
         };
         if let Err(refusal) = name_and_look(self.session, self.from, self.to, RenameChecks::Nowhere).await? {
             return self.after_refusal(refusal).await;
@@ -213,14 +218,13 @@ impl FinalRename<'_> {
         Ok(told(self.session, shown)?.unwrap_or(false))
     }
 
-    /// Some servers refuse in words what they have done. Others do not rename to a name that is taken, and say so in all kinds of
-    /// words: if the new name is refused and the old file has it, that is renamed aside. What has got a name that was free is
-    /// another file, and stays.
+    /// Some servers do not rename to a name that is taken, and say so in all kinds of words. If the new name is refused and the old
+    /// file has it, that is renamed aside. What has got a name that was free is another file, and stays.
     async fn after_refusal(&mut self, refusal: Refusal) -> Result<()> {
         if !refusal.is_of_new_name || self.session.is_over() {
             return Err(refusal.failure);
         }
-        if self.has_moved().await? {
+        if self.has_moved(&refusal).await? {
             self.session.manners.renames = true;
             return Ok(());
         }
@@ -235,10 +239,10 @@ impl FinalRename<'_> {
         }
     }
 
-    /// Whether the new file has its name although the server has refused that. Another file may have got the name, so only one of
-    /// its size counts.
-    async fn has_moved(&mut self) -> Result<bool> {
-        match self.replaced.size {
+    /// Whether the new file has its final name although the server calls RNTO superfluous. Without a verified size this cannot be
+    /// told from another file. After any other refusal the answer is no: a server may hide the part.
+    async fn has_moved(&mut self, refusal: &Refusal) -> Result<bool> {
+        match self.replaced.size.filter(|_| refusal.is_of_new_name && refusal.is_superfluous) {
             Some(size) => has_moved(self.session, self.from, self.to, Some(size)).await,
             None => Ok(false),
         }
@@ -253,15 +257,9 @@ impl FinalRename<'_> {
     /// Renames the old file aside. If the answer is missing, it may have either name.
     async fn set_aside(&mut self) -> Result<Result<()>> {
         self.replaced.is_aside = true;
-        let aside = &self.replaced.aside;
-        let named = name_and_look(self.session, self.to, aside, RenameChecks::Nowhere).await?;
-        let is_aside = match &named {
-            Err(_) if !self.session.is_over() => has_moved(self.session, self.to, aside, None).await?,
-            Ok(_) | Err(_) => true,
-        };
-        self.replaced.is_aside = is_aside;
-        let refused = named.map(drop).map_err(|refusal| refusal.failure);
-        Ok(if is_aside && !self.session.is_over() { Ok(()) } else { refused })
+        let named = try_name(self.session, self.to, &self.replaced.aside).await?;
+        self.replaced.is_aside = named.is_ok() || self.session.is_over();
+        Ok(named)
     }
 
     /// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
@@ -273,7 +271,7 @@ impl FinalRename<'_> {
                 named => named,
             },
             Err(refusal) if self.session.is_over() => return Err(refusal.failure),
-            Err(_) if self.has_moved().await? => Ok(()),
+            Err(refusal) if self.has_moved(&refusal).await? => Ok(()),
             Err(refusal) => Err(refusal.failure),
         };
         let aside = &self.replaced.aside;
@@ -393,11 +391,7 @@ async fn put_back_at_server(session: &mut Session, aside: &PathName, target: &Pa
     if facts_at_server(session, target).await?.is_some() {
         return Ok(true);
     }
-    let named = name(session, aside, target).await;
-    if named.is_err() && !session.is_over() && has_moved(session, aside, target, None).await? {
-        return Ok(false);
-    }
-    named?;
+    name(session, aside, target).await?;
     // It is the only one of its content.
     if facts_at_server(session, target).await?.is_none() {
         Err(not_named(session, target))
@@ -406,11 +400,18 @@ async fn put_back_at_server(session: &mut Session, aside: &PathName, target: &Pa
     }
 }
 
+/// Renames where one of the names is the job's alone. If RNTO is refused, both names show whether it was done all the same.
+async fn try_name(session: &mut Session, from: &PathName, to: &PathName) -> Result<Result<()>> {
+    let Err(refusal) = name_and_look(session, from, to, RenameChecks::Nowhere).await? else {
+        return Ok(Ok(()));
+    };
+    let may_be_done = refusal.is_of_new_name && !session.is_over();
+    let is_done = may_be_done && has_moved(session, from, to, None).await?;
+    Ok(if is_done { Ok(()) } else { Err(refusal.failure) })
+}
+
 async fn name(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
-    name_and_look(session, from, to, RenameChecks::Nowhere)
-        .await?
-        .map(drop)
-        .map_err(|refusal| refusal.failure)
+    try_name(session, from, to).await?
 }
 
 /// Renames, and returns what MLST says of the names at which it `looks`; then the server must take commands ahead. The inner
@@ -460,7 +461,8 @@ async fn name_and_look(
             Blame::Missing => failure.as_kind(failure::Kind::Refused),
             Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => failure,
         };
-        return Ok(Err(Refusal { failure, is_of_new_name: !is_first }));
+        let is_superfluous = answer.reply.code == Meaning::Superfluous.code(Dialect::Rfc959);
+        return Ok(Err(Refusal { failure, is_of_new_name: !is_first, is_superfluous }));
     }
     if let Some(new) = new {
         shown.new = Some(session.answer_to(new, Verb::Mlst).await?);

@@ -209,7 +209,8 @@ fn of_files_of_unknown_sizes_a_large_one_under_way_says_how_long_the_rest_takes(
     events.extend([(2, at("large", 0, 18, 2)), (2, plan("c", 1)), (2, file("c", 1, false))]);
     // 21 MiB in two seconds, and 82 are left; one file ended in each second, and one more is to come.
     assert_eq!(shown(&events), (3, 5, 21, None, Some(10.5), Some(8)));
-    // No file has ended for a while, and 40 MiB are left at 3.5 in a second.
+    // No file has ended for a while, and 41 MiB are left at 3.5 in a second.
+    events.push((3, plan("e", 1)));
     events.push((14, at("large", 0, 60, 14)));
     assert_eq!(shown(&events), (3, 5, 63, None, Some(3.5), Some(12)));
     // Nobody knows how long a file of unknown size takes.
@@ -217,6 +218,8 @@ fn of_files_of_unknown_sizes_a_large_one_under_way_says_how_long_the_rest_takes(
         FileProgress { source: "d".to_owned(), bytes: 1, total: None, before: 0, time: Duration::ZERO };
     events.push((14, Event::Progress(unsized_file)));
     assert_eq!(shown(&events).5, None);
+    // Nobody knows how long those take that have not begun.
+    assert_eq!(shown(&[(0, found(9, 0, 9, false)), (0, plan("a", 9)), (1, at("a", 0, 5, 1))]).5, None);
 }
 
 #[test]
