@@ -7,7 +7,8 @@ use integration_tests::user::user;
 fn probes(from: (Who, Hosts), to: (Who, Hosts)) -> Result<(), Skipped> {
     let (source, target) = (from.0.start(from.1, &[("a.bin", b"a".to_vec())])?, to.0.start(to.1, &[])?);
     let (before, empty) = (source.names(), target.names());
-    let run = user().args(["probe", "--json", "--trace", "trace.txt", "--retries", "0"]);
+    // Now and then a session of pyftpdlib answers nothing any more, from the first EPSV on.
+    let run = user().args(["probe", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "10s"]);
     let run = run.args([source.url("a.bin"), target.url("")]).run();
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
     let shown = format!("{from:?} -> {to:?}\n{run}\n{trace}");
