@@ -46,9 +46,8 @@ impl Running<'_> {
                 let is_old =
                     |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
                 let aside = || destination.iter().filter(|(other, _)| is_old(other));
-                // Another user agent may have replaced it before.
-                let newer = versions.iter().filter(|_| plan.second.is_some());
-                old.into_iter().chain(newer).any(|old| aside().any(|(_, found)| *found == old.bytes()))
+                // It may have been replaced before: by another user agent, or by the same one before a session was lost.
+                old.into_iter().chain(versions).any(|old| aside().any(|(_, found)| *found == old.bytes()))
             };
             if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
                 wrong.push(format!("{name} is gone at the destination"));
