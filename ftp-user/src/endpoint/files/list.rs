@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::io;
 use tokio_stream::StreamExt;
 
-/// With the command that has shown them.
+/// Like [`Each`], with the command that has shown the entry.
 pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
 
 /// A directory of a server; without a path it is the login directory.
