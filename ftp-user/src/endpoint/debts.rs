@@ -1,5 +1,6 @@
 //! Files that a job has left at a server, and that are deleted before its run ends.
 
+use crate::failure::Failure;
 use ftp_io::lock::Lock;
 use ftp_proto::wire::PathName;
 use std::sync::Mutex;
@@ -10,7 +11,7 @@ pub struct Debt {
     /// Its name at the site.
     pub path: PathName,
     /// Why it could not be deleted. `None`: the server had no such file, and it may still come.
-    pub why: Option<String>,
+    pub why: Option<Failure>,
     /// Whether the server may still execute the command that makes it, because nobody has seen the end of that command.
     pub may_come: bool,
 }
@@ -57,9 +58,11 @@ const MOST: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Kind;
 
     fn debt(name: &str) -> Debt {
-        Debt { path: PathName::from_user(name).unwrap(), why: Some("busy".to_owned()), may_come: false }
+        let why = Some(Failure::new(Kind::Temporary, "busy"));
+        Debt { path: PathName::from_user(name).unwrap(), why, may_come: false }
     }
 
     #[test]

@@ -79,7 +79,12 @@ pub async fn run(job: Job, context: &Context) -> Report {
             Box::pin(appended(&context, &pools, &source, &destination, options, &mut tally)).await;
         }
     }
-    part::settle(&context, &pools).await;
+    // Nobody reads the warnings of a daemon, so that another run deletes it.
+    if let Some(may_be_left) = part::settle(&context, &pools).await
+        && context.run.job_journal.is_carried()
+    {
+        tally.failed(String::new(), String::new(), may_be_left);
+    }
     // After an interruption, sessions are closed without QUIT.
     if !context.run.cancel.is_cancelled() {
         pools.quit().await;

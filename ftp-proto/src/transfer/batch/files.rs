@@ -72,6 +72,8 @@ pub(super) struct Files {
     open: Vec<bool>,
     /// How many that are.
     count: usize,
+    /// The first one that is in no group.
+    waiting: usize,
     /// The digests of those that are verified.
     digests: Vec<Option<String>>,
     /// The ends that nobody was told of.
@@ -79,17 +81,36 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Adds a file. Returns its index.
-    pub(super) fn add(&mut self, file: BatchFile) -> usize {
-        self.list.push(file);
-        self.open.push(true);
-        self.digests.push(None);
-        self.count += 1;
-        self.list.len() - 1
+    /// Adds files, which are named by the next indices.
+    pub(super) fn add_all(&mut self, files: Vec<BatchFile>) {
+        self.list.extend(files);
+        self.count += self.list.len() - self.open.len();
+        self.open.resize(self.list.len(), true);
+        self.digests.resize(self.list.len(), None);
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&BatchFile> {
         self.list.get(index)
+    }
+
+    /// The first file that is in no group, and its index.
+    pub(super) fn waiting(&self) -> Option<(usize, &BatchFile)> {
+        self.list.get(self.waiting).map(|file| (self.waiting, file))
+    }
+
+    /// The first file that is in no group is in one now, or ends because none takes it.
+    pub(super) fn put_into_group(&mut self, is_taken: bool) {
+        if !is_taken {
+            self.end(self.waiting, BatchEnd::UNTOUCHED);
+        }
+        self.waiting += 1;
+    }
+
+    /// The files that are in no group end.
+    pub(super) fn leave_waiting(&mut self) {
+        while self.waiting().is_some() {
+            self.put_into_group(false);
+        }
     }
 
     /// Whether all files have ended.

@@ -1,6 +1,6 @@
 //! Files of a batch that move in one transfer: which files do, and what both servers say of them.
 
-use super::files::{BatchEnd, BatchFile};
+use super::files::{BatchEnd, BatchFile, Files};
 use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 use crate::digest::Algorithm;
 use crate::reply::{FileOutcome, file_outcomes};
@@ -118,6 +118,37 @@ impl PerSide<TransferReply> {
 }
 
 impl Group {
+    /// The next group: files that are in none, follow each other and have the same directories, as many as PACK takes, and no
+    /// more than these, unless one file is larger. Files that PACK does not take end.
+    pub(super) fn next(files: &mut Files, most_files: usize, most_bytes: u64) -> Option<Self> {
+        let mut formed: Option<Self> = None;
+        while let Some((index, file)) = files.waiting() {
+            let ((source, source_name), (target, target_name)) = (split(&file.source), split(&file.target));
+            let member = Member::of(index, file, (source_name, target_name));
+            let is_full = |room: &Room| room.files > most_files || room.bytes > most_bytes;
+            let is_taken = match (&mut formed, member) {
+                (Some(group), Some(member)) => {
+                    let room = group.room().with(&member).filter(|room| !is_full(room));
+                    let Some(room) = room.filter(|_| group.is_between(source, target)) else { break };
+                    group.add(member, room, file.asks);
+                    true
+                }
+                (None, Some(member)) => {
+                    let room = Room::new(source, target).with(&member);
+                    formed = room.and_then(|room| {
+                        let mut group = Self::of(source, target)?;
+                        group.add(member, room, file.asks);
+                        Some(group)
+                    });
+                    formed.is_some()
+                }
+                (_, None) => false,
+            };
+            files.put_into_group(is_taken);
+        }
+        formed
+    }
+
     /// A group without files, between these directories.
     fn of(source: &[u8], target: &[u8]) -> Option<Self> {
         let directory = |bytes: &[u8]| PathName::from_wire(bytes).ok();
@@ -126,10 +157,9 @@ impl Group {
         Some(Self { source, target, bytes: 0, lines, asks: false, members, progress })
     }
 
-    /// Whether files between these directories may be added. Nothing was asked about it then, so it still has all its files.
-    fn takes_more(&self, source: &[u8], target: &[u8]) -> bool {
-        let is_between = self.source.as_bytes() == source && self.target.as_bytes() == target;
-        is_between && matches!(self.progress, Progress::Waiting)
+    /// Whether its files are between these directories.
+    fn is_between(&self, source: &[u8], target: &[u8]) -> bool {
+        self.source.as_bytes() == source && self.target.as_bytes() == target
     }
 
     /// What its files take.
@@ -283,27 +313,6 @@ impl Member {
     }
 }
 
-/// Puts a file into the last of these groups, or into a new one: each has files that follow each other and have the same
-/// directories, as many as PACK takes. The first one is small, so that the data connection is soon proven. Nothing is added to a
-/// group that is under way. Returns whether PACK takes the file.
-pub(super) fn add_to(groups: &mut Vec<Group>, index: usize, file: &BatchFile) -> bool {
-    let ((source, source_name), (target, target_name)) = (split(&file.source), split(&file.target));
-    let Some(member) = Member::of(index, file, (source_name, target_name)) else { return false };
-    let most = if groups.len() > 1 { Pack::MAX_FILES } else { FIRST };
-    let last = groups.last_mut().filter(|last| last.takes_more(source, target));
-    if let Some(last) = last
-        && let Some(room) = last.room().with(most, &member)
-    {
-        last.add(member, room, file.asks);
-        return true;
-    }
-    let Some(room) = Room::new(source, target).with(1, &member) else { return false };
-    let Some(mut group) = Group::of(source, target) else { return false };
-    group.add(member, room, file.asks);
-    groups.push(group);
-    true
-}
-
 /// What the files of a group take.
 #[derive(Clone, Copy, Debug)]
 struct Room {
@@ -320,8 +329,8 @@ impl Room {
         Self { files: 0, bytes: 0, lines: PerSide { source: line(source), destination: line(target) } }
     }
 
-    /// The same with one more file, if a group of at most `most` files has room for it.
-    fn with(self, most: usize, Member { sent, stored, .. }: &Member) -> Option<Self> {
+    /// The same with one more file, if both commands have room for it.
+    fn with(self, Member { sent, stored, .. }: &Member) -> Option<Self> {
         let unique = sent.unique.as_ref().map_or(1, String::len);
         let [source, target] = [&sent.name, &stored.name].map(|name| FACTS + escaped_len(name.as_bytes()));
         let next = Self {
@@ -332,10 +341,7 @@ impl Room {
                 destination: self.lines.destination + target,
             },
         };
-        let fits = next.files <= most
-            && next.bytes <= BYTES
-            && next.lines.iter().all(|line| *line <= Command::MAX_LINE);
-        fits.then_some(next)
+        next.lines.iter().all(|line| *line <= Command::MAX_LINE).then_some(next)
     }
 }
 
@@ -349,10 +355,6 @@ fn split(path: &PathName) -> (&[u8], &[u8]) {
     }
 }
 
-/// The most files of the first group.
-const FIRST: usize = 16;
-/// The most bytes of a group: what is lost with a connection, and what nobody hears of, stays small.
-const BYTES: u64 = 1 << 20;
 /// Bytes of a command beside its directory and its files: `PACK STORE 4294967295 ` and the end of the line.
 const COMMAND: usize = 32;
 /// Bytes of the size and the time of a file, with their commas and the slash before them.
@@ -447,10 +449,17 @@ mod tests {
 
     /// The groups of these files, and those that PACK does not take.
     fn groups(files: &[BatchFile]) -> (Vec<Group>, Vec<usize>) {
+        let mut all = Files::default();
+        all.add_all(files.to_vec());
         let mut groups = Vec::new();
-        let mut takes = |index: &usize| add_to(&mut groups, *index, &files[*index]);
-        let others = (0..files.len()).filter(|index| !takes(index)).collect();
-        (groups, others)
+        while let Some(group) = Group::next(&mut all, Pack::MAX_FILES, 1 << 20) {
+            groups.push(group);
+        }
+        let others = std::iter::from_fn(|| all.next_end()).map(|(index, end)| {
+            assert_eq!(end, BatchEnd::UNTOUCHED);
+            index
+        });
+        (groups, others.collect())
     }
 
     fn members(files: &[BatchFile]) -> Vec<Vec<usize>> {
@@ -485,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_no_more_than_one_command_takes_and_the_first_one_is_small() {
+    fn a_group_has_no_more_than_one_command_takes() {
         for (name, unique) in
             [("a", 1), ("a name that is somewhat longer", 12), ("\u{e9}", 4_000), (&"x".repeat(250), 9)]
         {
@@ -501,19 +510,14 @@ mod tests {
                 groups.iter().map(|group| group.members.len()).sum::<usize>() + others.len(),
                 files.len()
             );
-            assert!(groups[0].members.len() <= FIRST && others.is_empty());
+            assert!(others.is_empty());
             for group in &groups {
-                assert!(group.bytes <= BYTES && BYTES <= Pack::MAX_BYTES);
+                assert!(group.bytes <= 1 << 20 && group.bytes <= Pack::MAX_BYTES);
                 for command in [group.send(), group.store(GroupNumber(u32::MAX)), group.look()] {
                     assert!(command.to_line(Dialect::Rfc959).len() <= Command::MAX_LINE);
                 }
             }
         }
-        // Nothing is added to a group that the destination was asked about.
-        let (mut under_way, _) = groups(&[between("s/a", "d/a", 1)]);
-        under_way[0].waits_for(true);
-        assert!(add_to(&mut under_way, 1, &between("s/b", "d/b", 1)) && under_way.len() == 2);
-        assert!(add_to(&mut under_way, 2, &between("s/c", "d/c", 1)) && under_way.len() == 2);
         // A line that one file does not fit into is none.
         let (groups, others) = groups(&[between(&format!("{}/a", "s".repeat(4_330)), "d/a", 1)]);
         assert!(groups.is_empty() && others == [0]);

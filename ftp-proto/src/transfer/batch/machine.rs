@@ -1,10 +1,11 @@
 //! The machine of a batch.
 
 use super::files::{BatchEnd, BatchFile, BatchOpening, BatchTerms, Files, Timer};
-use super::group::{Group, GroupVerdict, Progress, TransferReply, add_to};
+use super::group::{Group, GroupVerdict, Progress, TransferReply};
 use super::line::{CommandQueue, Task, Weighed};
 use super::opening::{self, Meeting, Next};
-use crate::command::{Command, GroupNumber, Verb};
+use super::pace::Pace;
+use crate::command::{Command, GroupNumber, Pack, Verb};
 use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
 use crate::timer::{Moment, Timers};
 use crate::transfer::attempt::{Input, Output};
@@ -72,6 +73,7 @@ pub struct Batch {
     has_opened: bool,
     /// Bytes of the files that move.
     moving: u64,
+    pace: Pace,
     phase: Phase,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
@@ -108,13 +110,14 @@ impl Batch {
             stored: 0,
             unseen: Vec::new(),
             moving: 0,
+            pace: Pace::default(),
             phase: if is_kept { Phase::Open } else { Phase::Opening },
             timers: Timers::new(),
             out: VecDeque::new(),
             has_opened: false,
             end: None,
         };
-        batch.note_files(files);
+        batch.files.add_all(files);
         for side in Side::BOTH {
             let (me, other) = (batch.parties.of(side), batch.parties.of(side.other()));
             let commands = opening::first(&batch.terms, side, me, other, batch.meeting.has_listener(side));
@@ -133,21 +136,11 @@ impl Batch {
     pub fn add(&mut self, files: Vec<BatchFile>) -> bool {
         let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
         if may_move {
-            self.note_files(files);
+            self.files.add_all(files);
             // Nobody has said anything, so the wait for that goes on.
             self.send_next();
         }
         may_move
-    }
-
-    fn note_files(&mut self, files: Vec<BatchFile>) {
-        for file in files {
-            let index = self.files.add(file);
-            let is_taken = self.files.get(index).is_some_and(|file| add_to(&mut self.groups, index, file));
-            if !is_taken {
-                self.files.end(index, BatchEnd::UNTOUCHED);
-            }
-        }
     }
 
     /// Takes something that has happened. After [`Output::AllEnded`] it is ignored.
@@ -160,7 +153,7 @@ impl Batch {
             Input::Reply { side, class, .. } if !class.is_final() && !self.lines.of_mut(side).begins() => {
                 return;
             }
-            Input::Reply { side, reply, class } => self.reply(side, &reply, class),
+            Input::Reply { side, reply, class } => self.reply(now, side, &reply, class),
             Input::Ended(..) | Input::Cancel => self.give_up(),
             Input::RelayReady { source, destination } => {
                 let at = PerSide { source, destination };
@@ -258,6 +251,7 @@ impl Batch {
             let (files, end) = group.end();
             self.files.end_all(files, &end);
         }
+        self.files.leave_waiting();
         self.lines = PerSide::default();
         self.out.extend(Side::BOTH.map(Output::Close));
         self.phase = Phase::Broken;
@@ -285,6 +279,7 @@ impl Batch {
                 self.leave(index);
             }
         }
+        self.files.leave_waiting();
     }
 
     /// Leaves all files of a group. Nothing more is asked for them.
@@ -294,12 +289,15 @@ impl Batch {
         self.files.end_all(files, &end);
     }
 
-    fn reply(&mut self, side: Side, reply: &Reply, class: Class) {
+    fn reply(&mut self, now: Moment, side: Side, reply: &Reply, class: Class) {
         let Some(task) = self.lines.of_mut(side).head() else { return };
         if !class.is_final() {
-            if matches!(task, Task::Move(_)) && side == Side::Destination && self.phase == Phase::Opening {
-                // It has proven its data connection.
-                (self.phase, self.has_opened) = (Phase::Open, true);
+            if matches!(task, Task::Move(_)) && side == Side::Destination {
+                self.pace.begins(now);
+                if self.phase == Phase::Opening {
+                    // It has proven its data connection.
+                    (self.phase, self.has_opened) = (Phase::Open, true);
+                }
             }
             return;
         }
@@ -320,7 +318,12 @@ impl Batch {
                 }
             }
             Task::Look(index) => self.looked(index, reply, is_done),
-            Task::Move(index) => self.moved(side, index, reply, is_done),
+            Task::Move(index) => {
+                if let Some(group) = self.groups.get(index).filter(|_| is_done && side == Side::Destination) {
+                    self.pace.moved(group.bytes, now);
+                }
+                self.moved(side, index, reply, is_done);
+            }
             // It answers another command.
             Task::Keep(_) if class == Class::More => self.give_up(),
             Task::Keep(index) => self.named(index, reply, is_done),
@@ -521,15 +524,18 @@ impl Batch {
 
     /// Asks the destination which names of the next groups something has.
     fn ask_about_names(&mut self) {
-        while self.next_asked < self.next + AHEAD
-            && let Some(group) = self.groups.get_mut(self.next_asked)
-        {
-            let (asks, bytes) = (group.asks, group.lines.destination);
-            if !self.held.is_empty() || (asks && !self.lines.destination.has_room(self.terms.window, [bytes]))
-            {
-                return;
+        while self.next_asked < self.next + AHEAD && self.held.is_empty() {
+            if self.next_asked == self.groups.len() {
+                // The first one is small, so that the data connection is soon proven.
+                let most = if self.groups.is_empty() { FIRST } else { Pack::MAX_FILES };
+                self.groups.extend(Group::next(&mut self.files, most, self.pace.group_bytes()));
             }
             let index = self.next_asked;
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let (asks, bytes) = (group.asks, group.lines.destination);
+            if asks && !self.lines.destination.has_room(self.terms.window, [bytes]) {
+                return;
+            }
             self.next_asked += 1;
             group.waits_for(asks);
             if asks {
@@ -549,7 +555,8 @@ impl Batch {
         }
         let Progress::Clear = group.progress else { return false };
         let window = self.terms.window;
-        let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;
+        let fits = self.moving == 0
+            || self.moving + group.bytes <= window.file_bytes.min(self.pace.bytes_under_way());
         let most = if self.phase == Phase::Opening { 1 } else { window.groups };
         let PerSide { source: send, destination: store } = group.lines;
         let PerSide { source, destination } = &self.lines;
@@ -578,3 +585,5 @@ fn number(index: usize) -> GroupNumber {
 
 /// How many groups the destination is asked about ahead of the transfer commands.
 const AHEAD: usize = 4;
+/// The most files of the first group.
+const FIRST: usize = 16;

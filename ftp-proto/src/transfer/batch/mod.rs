@@ -11,7 +11,8 @@
 //! Files that follow each other and have the same directories are a *group*, which is one transfer and costs two or three
 //! commands, however many files it has. The commands are sent ahead of the replies to those before them, so a group costs no
 //! round trip of its own. How much is ahead is bounded in commands, in bytes of their lines, in bytes of files, and in groups
-//! that the destination holds ([`Window`]).
+//! that the destination holds ([`Window`]); and it is no more than what moves in two seconds, because a PACK KEEP is carried out
+//! after the transfers that were sent before it, and what has no name is lost with a connection (`pace`).
 //!
 //! The n-th group that the source sends is what the n-th PACK STORE stores. So a transfer that is refused breaks the line: our
 //! servers close the connection then, and nothing more is sent. Nobody sees the files of a group before PACK KEEP, which names
@@ -39,6 +40,7 @@ mod group;
 mod line;
 mod machine;
 mod opening;
+mod pace;
 #[cfg(test)]
 pub(super) mod tests;
 

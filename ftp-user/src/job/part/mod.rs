@@ -14,6 +14,7 @@ use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Item;
 use crate::job::check::{prefix_algorithm, same_parts};
+use crate::job::summary::may_pass;
 use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
@@ -171,7 +172,7 @@ impl Part {
                 return Discarded { bytes, gone, refused };
             }
             Ok(_) => None,
-            Err(failure) => Some(failure.to_string()),
+            Err(failure) => Some(failure),
         };
         let may_come = why.is_none() || store_reply == StoreReply::Missing;
         let debt = Debt { path: self.stored.clone(), why, may_come };
@@ -181,7 +182,7 @@ impl Part {
         // The final name is that of the whole copy, if a later attempt succeeds.
         let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
         if let Err(Debt { path, why: Some(why), .. }) = unpaid {
-            warn(context, &format!("{} at {}", path.display(), server.site), &why);
+            warn(context, &format!("{} at {}", path.display(), server.site), &why.to_string());
         }
         Discarded { bytes, gone, refused }
     }
@@ -190,7 +191,7 @@ impl Part {
 /// Has [`settle`] delete parts of a file that earlier runs of the job have not seen deleted.
 pub(super) fn delete_at_end(server: &Server, target: &PathName, names: &[PartId]) {
     for part in names.iter().filter_map(|id| Part::new(*id, target).ok()) {
-        let why = Some("an earlier run has not seen it deleted".to_owned());
+        let why = Some(Failure::new(Kind::Other, "an earlier run has not seen it deleted"));
         // What a full list leaves out stays in the journal. This run knows more of its own parts.
         if !server.pool.debts.have(&part.stored) {
             let _ = server.pool.debts.add(Debt { path: part.stored, why, may_come: false });
@@ -205,8 +206,9 @@ fn note_deleted(context: &Context, path: &PathName) {
 }
 
 /// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
-/// tried again.
-pub(super) async fn settle(context: &Context, pools: &Pools) {
+/// tried again. Returns why something may be left that a later run can delete.
+pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> {
+    let mut passing = None;
     for pool in pools.all() {
         let debts = pool.debts.take();
         if debts.is_empty() {
@@ -218,7 +220,13 @@ pub(super) async fn settle(context: &Context, pools: &Pools) {
         // Our own servers end what a session has begun when it is closed. After an interruption the journal has the names.
         let is_over = was_stopped || server.open().is_some_and(|session| session.is_ours());
         let unsaid = (!is_over).then_some(UNSAID);
-        let why = |why: Option<String>| why.or_else(|| unsaid.map(str::to_owned));
+        let may_be_left = |debt: &Debt| {
+            let why = debt.why.clone().filter(may_pass)?;
+            Some(why.during(format!("{} at {} may still be there", debt.path.display(), server.site)))
+        };
+        passing = passing.or_else(|| debts.iter().find_map(may_be_left));
+        let why =
+            |why: Option<Failure>| why.map_or_else(|| unsaid.map(str::to_owned), |why| Some(why.to_string()));
         let left = debts.into_iter().filter_map(|debt| Some((debt.path.display(), why(debt.why)?)));
         let (names, whys): (Vec<String>, Vec<String>) = left.unzip();
         if let Some(why) = whys.first() {
@@ -226,6 +234,7 @@ pub(super) async fn settle(context: &Context, pools: &Pools) {
         }
         server.release();
     }
+    passing
 }
 
 /// Deletes these files. Returns those that could not be deleted.
@@ -244,7 +253,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
                 }
                 Err(failure) => {
                     is_slow |= failure.kind == Kind::Temporary && failure.about != About::GivenUp;
-                    debt.why = Some(failure.to_string());
+                    debt.why = Some(failure);
                 }
             }
             debts.push(debt);

@@ -4,7 +4,7 @@ pub(in crate::transfer) mod world;
 
 use super::{Batch, BatchEnd, BatchFile, BatchOpening, BatchTerms, Window};
 use crate::client::{Failure, UnusedListener};
-use crate::command::Command;
+use crate::command::{Command, Pack};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Code, Reply};
 use crate::timer::Moment;
@@ -443,6 +443,50 @@ fn round_trips(count: usize, opening: BatchOpening) -> usize {
         assert!(!replies.is_empty(), "nobody says anything in round {round}");
         replies.into_iter().for_each(|reply| batch.input(now, reply));
     }
+}
+
+#[test]
+fn on_a_slow_line_little_is_sent_ahead_of_a_name() {
+    let all = |index| BatchFile {
+        target: name(&format!("c/{index}")),
+        source: name(&format!("t/{index}")),
+        ..file(index, 20_000, false, true)
+    };
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let terms = terms(direct(Side::Destination), Window::default());
+    let mut now = Moment::START;
+    let mut batch = Batch::start((0..60).map(all).collect(), terms, parties, now);
+    let mut world = World::new(Fault::None, vec![vec![1; 20_000]; 60]);
+    let is_store =
+        |command: &Command| matches!(command, Command::Pack(pack) if matches!(**pack, Pack::Store(..)));
+    let mut ahead = Vec::new();
+    loop {
+        match batch.poll() {
+            Output::Command(side, command) => {
+                if matches!(&command, Command::Pack(pack) if matches!(**pack, Pack::Keep(..))) {
+                    ahead.push(world.inbox[1].iter().filter(|command| is_store(command)).count());
+                }
+                world.inbox[at(side)].push_back(command);
+            }
+            Output::AllEnded => break,
+            Output::Wait(_) => {
+                let (side, (code, lines)) = Side::BOTH
+                    .into_iter()
+                    .find_map(|side| Some((side, world.answer(side)?)))
+                    .expect("somebody says something");
+                // Three files take a second.
+                if side == Side::Destination && world.inbox[1].front().is_some_and(is_store) && code == 250 {
+                    now = now + Duration::from_secs(1);
+                }
+                let said = world.said(side, code, lines);
+                batch.input(now, said);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(world.stored.len(), 60);
+    // Before the first one has moved, nobody knows how slow the line is.
+    assert!(ahead.len() > 15 && ahead[0] <= 3 && ahead[1..].iter().all(|groups| *groups <= 2), "{ahead:?}");
 }
 
 #[test]
