@@ -465,7 +465,9 @@ impl Batch {
         self.name_held();
         if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
             self.ask_about_names();
-            while self.move_next() {}
+            while self.move_next() {
+                self.ask_about_names();
+            }
         }
     }
 
@@ -522,10 +524,15 @@ impl Batch {
         }
     }
 
-    /// Asks the destination which names of the next groups something has.
+    /// Makes the next group, and asks the destination which names of it, and of some groups after it, something has.
     fn ask_about_names(&mut self) {
         while self.next_asked < self.next + AHEAD && self.held.is_empty() {
             if self.next_asked == self.groups.len() {
+                // The pace is known best when a group moves.
+                let asks = self.files.waiting().is_some_and(|(_, file)| file.asks);
+                if self.next_asked > self.next && !asks {
+                    return;
+                }
                 // The first one is small, so that the data connection is soon proven.
                 let most = if self.groups.is_empty() { FIRST } else { Pack::MAX_FILES };
                 self.groups.extend(Group::next(&mut self.files, most, self.pace.group_bytes()));
