@@ -15,7 +15,7 @@ pub(super) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { begun: None, bytes: SMALL, took: Duration::from_secs(1) }
+        Self { begun: None, bytes: 2 * SMALL, took: Duration::from_secs(1) }
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_under_way_moves_in_a_few_seconds() {
         let mut pace = Pace::default();
-        assert_eq!((pace.group_bytes(), pace.bytes_under_way()), (SMALL, 2 * SMALL));
+        assert_eq!((pace.group_bytes(), pace.bytes_under_way()), (SMALL, 4 * SMALL));
         let check = |pace: &mut Pace, bytes, took, expect| {
             let begun = Moment::START + Duration::from_millis(70);
             pace.begins(begun);
