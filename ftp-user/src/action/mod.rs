@@ -16,7 +16,7 @@ mod tree;
 mod verb;
 
 pub use listing::{FileLabels, Grouping, UnionEntry, typed, united};
-pub use read::{ReadEnd, hash, read};
+pub use read::{hash, read};
 pub use remove::{Remove, remove};
 pub use tree::draw;
 pub use verb::{VerbRun, make_directories, refuse_slash, rename};

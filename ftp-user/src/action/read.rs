@@ -13,7 +13,6 @@ use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::Session;
 use crate::world::{self, local_path};
 use ftp_io::copy::Receiver;
-use ftp_io::hash::Digester;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
@@ -22,21 +21,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How reading has ended.
-#[derive(Debug)]
-pub enum ReadEnd {
-    /// All bytes of the file are there.
-    All {
-        /// How many they are.
-        bytes: u64,
-        /// Its digest, if that was wanted.
-        digest: Option<String>,
-    },
-    /// The file or pipe takes nothing more. A broken pipe says that its reader, as of `ftp-user cat ... | head`, has seen enough.
-    NotWritten(io::Error),
-}
-
-/// Reads the file at `path` into `out`, and computes the digest that is wanted. `moved` is how many bytes have come, also if it
+/// Reads the file at `path` into `out`. Returns the digest that is wanted of a file of a server, or why `out` takes nothing more: a
+/// broken pipe says that its reader, as of `ftp-user cat ... | head`, has seen enough. `moved` is how many bytes have come, also if it
 /// fails.
 ///
 /// # Errors
@@ -49,19 +35,19 @@ pub async fn read(
     out: impl Receiver,
     digest: Option<Algorithm>,
     moved: &mut u64,
-) -> Result<ReadEnd> {
-    let Host::Server(server) = host else { return read_here(context, path, out, digest, moved).await };
+) -> Result<io::Result<Option<String>>> {
+    let Host::Server(server) = host else {
+        return Ok(read_here(context, path, out, moved).await?.map(|()| None));
+    };
     let session = server.session(context).await?;
     let announced = files::size_by_command(session, path).await?;
     let what = format!("cannot read {}", path.display());
     let wanted = WantedFile { path, what, size: announced, digest };
-    match files::receive(session, &wanted, out, |_, _| {}, moved).await? {
-        Err(error) => Ok(ReadEnd::NotWritten(error)),
-        Ok(digest) => {
-            check(session, path, announced, *moved).await?;
-            Ok(ReadEnd::All { bytes: *moved, digest })
-        }
+    let received = files::receive(session, &wanted, out, |_, _| {}, moved).await?;
+    if received.is_ok() {
+        check(session, path, announced, *moved).await?;
     }
+    Ok(received)
 }
 
 /// Reads a file of this host, on a thread that may block. If the program is to stop, that is not waited for.
@@ -69,26 +55,19 @@ async fn read_here(
     context: &Context,
     path: &PathName,
     mut out: impl Receiver,
-    digest: Option<Algorithm>,
     moved: &mut u64,
-) -> Result<ReadEnd> {
+) -> Result<io::Result<()>> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
     let count = Arc::clone(&written);
     let copying = ftp_io::blocking::spawn(move || {
         let (mut file, mut buffer) = (world::open(local_path(&name))?, vec![0; PIECE]);
-        let mut digester = digest.map(Digester::new);
         while !cancel.is_cancelled() {
             let read = file.read(&mut buffer)?;
             if read == 0 {
-                let (bytes, digest) = (count.load(Ordering::Relaxed), digester.map(Digester::hex));
-                return Ok(ReadEnd::All { bytes, digest });
+                return Ok(Ok(()));
             }
-            let piece = buffer.get(..read).unwrap_or_default();
-            if let Err(error) = out.write(piece) {
-                return Ok(ReadEnd::NotWritten(error));
-            }
-            if let Some(digester) = &mut digester {
-                digester.update(piece);
+            if let Err(error) = out.write(buffer.get(..read).unwrap_or_default()) {
+                return Ok(Err(error));
             }
             count.fetch_add(read as u64, Ordering::Relaxed);
         }
@@ -185,11 +164,10 @@ async fn hash_here(
     algorithm: Algorithm,
 ) -> Result<(Digest, u64)> {
     let what = || format!("cannot hash {}", path.display());
-    match read(context, host, path, io::sink(), Some(algorithm), &mut 0).await? {
-        ReadEnd::All { bytes, digest: Some(hex) } => Ok((Digest { algorithm, hex }, bytes)),
-        ReadEnd::All { .. } => {
-            Err(Failure::new(Kind::Other, format!("{}: not all of it was hashed", what())))
-        }
-        ReadEnd::NotWritten(error) => Err(Failure::of_this_host(what(), &error)),
+    let mut bytes = 0;
+    match read(context, host, path, io::sink(), Some(algorithm), &mut bytes).await? {
+        Ok(Some(hex)) => Ok((Digest { algorithm, hex }, bytes)),
+        Ok(None) => Err(Failure::new(Kind::Other, format!("{}: not all of it was hashed", what()))),
+        Err(error) => Err(Failure::of_this_host(what(), &error)),
     }
 }

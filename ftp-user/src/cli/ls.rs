@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::transfer::{RelayArgs, rate_limit};
-use crate::action::{FileLabels, Grouping, ReadEnd, UnionEntry, VerbRun, read, refuse_slash, typed, united};
+use crate::action::{FileLabels, Grouping, UnionEntry, VerbRun, read, refuse_slash, typed, united};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
@@ -15,7 +15,7 @@ use ftp_io::program::output::output_file;
 use ftp_io::program::size;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
@@ -243,9 +243,9 @@ impl CatArgs {
             let printed = print_file(&context, &mut host, &location).await;
             host.quit().await;
             match printed {
-                Ok(ReadEnd::All { .. }) => run.note_shown(Status::Done),
-                Ok(ReadEnd::NotWritten(error)) if error.kind() == ErrorKind::BrokenPipe => break,
-                Ok(ReadEnd::NotWritten(error)) => return Err(Failure::not_printed(&error)),
+                Ok(Ok(())) => run.note_shown(Status::Done),
+                Ok(Err(error)) if error.kind() == ErrorKind::BrokenPipe => break,
+                Ok(Err(error)) => return Err(Failure::not_printed(&error)),
                 Err(failure) => run.failed(&location, failure),
             }
             if run.was_interrupted() {
@@ -256,7 +256,8 @@ impl CatArgs {
     }
 }
 
-async fn print_file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd> {
+/// Prints a file. The inner error says why standard output takes nothing more.
+async fn print_file(context: &Context, host: &mut Host, location: &Location) -> Result<io::Result<()>> {
     let mut question = Question::new(context);
     loop {
         connect(context, host).await?;
@@ -276,7 +277,7 @@ async fn print_file(context: &Context, host: &mut Host, location: &Location) -> 
             Err(failure) if failure.kind == FailureKind::Unverified => {
                 return Err(failure.hint("what was printed cannot be taken back: copy the file"));
             }
-            printed => return printed,
+            printed => return printed.map(|printed| printed.map(drop)),
         }
     }
 }
@@ -304,7 +305,7 @@ async fn refuse_directory(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Netrc;
+    use crate::place::tests::location;
     use ftp_proto::wire::PathName;
 
     #[test]
@@ -314,8 +315,7 @@ mod tests {
                 Some(name) => Entry::new(PathName::from_user(name).unwrap(), Kind::Directory),
                 None => Entry::new(PathName::from_user(*name).unwrap(), Kind::File),
             };
-            let location = Location::parse(place.as_bytes(), &Netrc::default()).unwrap();
-            (location, names.iter().map(entry).collect())
+            (location(place), names.iter().map(entry).collect())
         };
         let held = || {
             vec![at("ftp://h/pub", &["a", "both", "sub/", "x/"]), at("/srv", &["both", "sub/", "x", "y z"])]
