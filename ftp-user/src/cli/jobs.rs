@@ -1,7 +1,7 @@
 //! The verbs of jobs that the journal has: `resume`, `retry`, `jobs` and `cancel`. What a job was asked for is a value, and is
 //! carried out as if it were asked for now.
 
-use super::asked::{AskedJob, JobPurpose, Start, check_state, find, with_options};
+use super::asked::{AskedJob, JobPurpose, Start, check_state, with_options};
 use super::job_options::absolute;
 use super::outputs::complain;
 use super::passwords::{self, Passwords};
@@ -107,17 +107,6 @@ pub(super) struct CancelArgs {
     pub(super) remote: RemoteArgs,
 }
 
-/// The job that is called so, if `verb` takes it.
-fn chosen<'a>(
-    jobs: &'a KnownJobs,
-    called: &str,
-    verb: &str,
-    takes: impl Fn(&JobRecord) -> bool,
-) -> Result<&'a JobRecord> {
-    let job = find(jobs, called)?;
-    if takes(job) { Ok(job) } else { Err(nothing_left(job, verb)) }
-}
-
 /// The failure of a verb that a job does not take as it stands.
 pub(super) fn nothing_left(job: &JobRecord, verb: &str) -> Failure {
     let nothing = if job.state.has_ended() { format!(": there is nothing to {verb}") } else { String::new() };
@@ -140,16 +129,16 @@ impl General {
         let mut status = Status::Done;
         // A daemon goes on with those of the queue.
         let of = |state| jobs.readable.iter().filter(move |job| job.state == state && job.queued.is_none());
-        if let Some(called) = &args.job
-            && let record @ JobRecord { queued: Some(_), .. } =
-                find_job_or_name_series(&general, &jobs, called, "resume")?
-        {
-            return general.change_queued(record, JobChange::Resume).await;
-        }
         let chosen: Vec<_> = match &args.job {
             // What moves without this program is waited for last.
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
-            Some(called) => vec![chosen(&jobs, called, "resume", has_work)?],
+            Some(called) => match find_job_or_name_series(&general, &jobs, called, "resume")? {
+                record if record.queued.is_some() => {
+                    return general.change_queued(record, JobChange::Resume).await;
+                }
+                record if has_work(record) => vec![record],
+                record => return Err(nothing_left(record, "resume")),
+            },
         };
         // One that cannot be read may have been interrupted.
         let unreadable = if args.job.is_none() { &*jobs.unreadable } else { &[] };
@@ -195,14 +184,16 @@ impl General {
     /// Runs a job again that has failed or was interrupted.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let called = find_job_or_name_series(&general, &jobs, &args.job, "retry")?;
-        if called.queued.is_some() && args.yes {
+        let record = find_job_or_name_series(&general, &jobs, &args.job, "retry")?;
+        if record.queued.is_some() && args.yes {
             return Err(yes_in_queue());
         }
-        if called.queued.is_some() {
-            return general.change_queued(called, JobChange::Retry).await;
+        if record.queued.is_some() {
+            return general.change_queued(record, JobChange::Retry).await;
         }
-        let record = chosen(&jobs, &args.job, "retry", has_work)?;
+        if !has_work(record) {
+            return Err(nothing_left(record, "retry"));
+        }
         let mut command = general.command("retry", record)?;
         if args.yes {
             let Verb::Job(JobVerb::Sync(sync)) = &mut command.verb else {
@@ -291,14 +282,15 @@ impl General {
             .await?;
             return Ok(Status::Done);
         }
-        let called = find_job_or_name_series(&general, &jobs, &args.job, "cancel")?;
-        if called.queued.is_some() && !args.forget {
-            return general.change_queued(called, JobChange::Cancel).await;
+        let record = find_job_or_name_series(&general, &jobs, &args.job, "cancel")?;
+        if record.queued.is_some() && !args.forget {
+            return general.change_queued(record, JobChange::Cancel).await;
         }
-        // Something may be stored at a server.
-        let is_queued = |job: &JobRecord| job.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
-        let has_left = |job: &JobRecord| !job.state.has_ended() || job.open > 0 || is_queued(job);
-        let record = chosen(&jobs, &args.job, "cancel", has_left)?;
+        let is_queued = record.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
+        // If some are open, something may be stored at a server.
+        if record.state.has_ended() && record.open == 0 && !is_queued {
+            return Err(nothing_left(record, "cancel"));
+        }
         if args.forget {
             if record.queued.is_some() {
                 // It is shown when the journal has forgotten its files, too.
@@ -486,10 +478,8 @@ pub(super) fn row(record: JobRecord) -> Event {
 pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
     let transfer = asked.await.map_err(|failure| failure.to_string()).transpose();
-    let jobs = context.store.journal.known_jobs().unwrap_or_default().readable;
-    for mut record in jobs.into_iter().filter(|record| record.id == id) {
-        record.transfer.clone_from(&transfer);
-        context.run.events.say(row(record));
+    if let Some(record) = record_of(id, context) {
+        context.run.events.say(row(JobRecord { transfer, ..record }));
     }
     Status::Done
 }
@@ -499,11 +489,15 @@ pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     if let Err(failure) = job::cancel(job, context).await {
         return job::refused(verb, or_forget(failure, id), context).status;
     }
-    let jobs = context.store.journal.known_jobs().unwrap_or_default().readable;
-    for record in jobs.into_iter().filter(|job| job.id == id) {
+    if let Some(record) = record_of(id, context) {
         context.run.events.say(Event::Job(record));
     }
     Status::Done
+}
+
+fn record_of(id: JobId, context: &Context) -> Option<JobRecord> {
+    let jobs = context.store.journal.known_jobs().unwrap_or_default().readable;
+    jobs.into_iter().find(|record| record.id == id)
 }
 
 /// The failure to give a job up, and what to do if its server does not come back.
