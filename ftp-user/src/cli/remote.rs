@@ -5,7 +5,7 @@ mod shown;
 mod tests;
 
 pub(super) use self::shown::{end_of_stream, print_event};
-use self::shown::{member, print, tell, text, with_event};
+use self::shown::{list, member, print, tell, text, with_event};
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::{JobsArgs, yes_in_queue};
@@ -218,8 +218,8 @@ impl Daemon {
 
     async fn series_ids(&self) -> Result<Vec<String>> {
         let answer = self.ask(Method::GET, "/series".to_owned(), None).await?;
-        let all = member(&answer, "series").as_array().cloned().unwrap_or_default();
-        Ok(all.iter().filter_map(|series| member(series, "id").as_str().map(str::to_owned)).collect())
+        let ids = list(&answer, "series").iter().filter_map(|series| member(series, "id").as_str());
+        Ok(ids.map(str::to_owned).collect())
     }
 
     /// Asks something about the job that is `called` so, for `verb`. If there is none, it may be the id of a series.
@@ -473,7 +473,7 @@ async fn jobs(general: &General, daemon: &Daemon, args: &JobsArgs) -> Result<Sta
     let (mut all, mut after) = (Vec::new(), String::new());
     loop {
         let page = daemon.ask(Method::GET, format!("/jobs?limit=1000{after}"), None).await?;
-        all.extend(member(&page, "jobs").as_array().cloned().unwrap_or_default());
+        all.extend_from_slice(list(&page, "jobs"));
         match member(&page, "next").as_str() {
             Some(next) if all.len() < MOST_LISTED => after = format!("&after={}", encode(next)),
             _ => break,
@@ -491,16 +491,12 @@ async fn why(general: &General, daemon: &Daemon, job: &str) -> Result<Status> {
     let path = format!("/jobs/{}", encode(&text(&found, "id")));
     if general.json {
         let why = daemon.ask(Method::GET, format!("{path}/why"), None).await?;
-        member(&why, "why")
-            .as_array()
-            .into_iter()
-            .flatten()
-            .try_for_each(|object| print(&object.to_string()))?;
+        list(&why, "why").iter().try_for_each(|object| print(&object.to_string()))?;
         return Ok(Status::Done);
     }
     tell(general, &found, "job")?;
     let failed = daemon.ask(Method::GET, format!("{path}/files?state=failed&limit=100"), None).await?;
-    for file in member(&failed, "files").as_array().into_iter().flatten() {
+    for file in list(&failed, "files") {
         print(&format!("  {}: {}", text(file, "source"), text(file, "cause")))?;
     }
     Ok(Status::Done)

@@ -68,8 +68,7 @@ fn called(job: &Value) -> String {
 
 /// A series for people, as that of this host is shown.
 pub(super) fn series_words(series: &Value) -> String {
-    let words = member(series, "command").as_array().into_iter().flatten().filter_map(Value::as_str);
-    let words: Vec<String> = words.map(str::to_owned).collect();
+    let words: Vec<&str> = list(series, "command").iter().filter_map(Value::as_str).collect();
     let last = Some(text(series, "last_job")).filter(|last| !last.is_empty());
     let last = last.map(|last| format!(", last {last}")).unwrap_or_default();
     let next = match (member(series, "paused").as_bool(), text(series, "next").as_str()) {
@@ -88,8 +87,7 @@ pub(super) fn series_words(series: &Value) -> String {
 
 /// The command line that asks for the same as a job, as far as the API tells its options.
 fn command(job: &Value) -> String {
-    let sources = member(job, "sources").as_array().into_iter().flatten();
-    let places = sources.chain([member(job, "dest")]).filter_map(Value::as_str);
+    let places = list(job, "sources").iter().chain([member(job, "dest")]).filter_map(Value::as_str);
     // That of a list has no places.
     let places: Vec<String> = places.filter(|place| !place.is_empty()).map(str::to_owned).collect();
     let none = Map::new();
@@ -100,6 +98,11 @@ fn command(job: &Value) -> String {
 /// A member of an object; null if it has none.
 pub(super) fn member<'a>(object: &'a Value, key: &str) -> &'a Value {
     object.get(key).unwrap_or(&Value::Null)
+}
+
+/// The elements of a member that is an array; none if it is no array.
+pub(super) fn list<'a>(object: &'a Value, key: &str) -> &'a [Value] {
+    member(object, key).as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A text of an object, as a terminal may have it.
