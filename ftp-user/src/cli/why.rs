@@ -5,7 +5,7 @@ use super::passwords::Passwords;
 use super::remote::RemoteArgs;
 use super::transfer::PathArgs;
 use super::{General, asked};
-use crate::account::{CandidateFate, RunAccount};
+use crate::account::{CandidateFate, FailedFile, RunAccount};
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
@@ -42,8 +42,9 @@ pub(super) async fn run(context: Context, general: &General, args: WhyArgs) -> R
     let mut receipts = Receipts::default();
     if let Some(run) = run {
         let mut run = run.clone();
+        let failures = run.failures.iter().zip(run.failed_files.iter().cloned());
         receipts.other_failures =
-            run.failures.iter().cloned().zip(run.failed_files.iter().cloned()).collect();
+            failures.map(|(why, FailedFile { source, dest })| failed(source, dest, why)).collect();
         receipts.unkept = run.failed.saturating_sub(run.failures.len() as u64);
         if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
             tell_what_became(&mut run, job.state);
@@ -87,10 +88,11 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.store.journal.items(job.id, state)? {
             add(receipts, &item);
-            let is_its =
-                |why: &String, source: &str| *source == item.place.source && item.why.as_ref() == Some(why);
+            let is_its = |failed: &FailedItem| {
+                failed.source == item.place.source && item.why.as_ref() == Some(&failed.failure.what)
+            };
             let kept = receipts.other_failures.len();
-            receipts.other_failures.retain(|(why, file)| !is_its(why, &file.source));
+            receipts.other_failures.retain(|failed| !is_its(failed));
             if state == ItemState::Failed && kept == receipts.other_failures.len() {
                 receipts.unkept = receipts.unkept.saturating_sub(1);
             }
@@ -99,9 +101,12 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
         }
     }
     receipts.reason_of_job.clone_from(&job.why);
-    receipts.other_failures.retain(|(why, file)| job.why.as_ref() != Some(&about(&file.source, why)));
+    let words = |failed: &FailedItem| about(&failed.source, &failed.failure.what);
+    receipts.other_failures.retain(|failed| job.why.as_ref() != Some(&words(failed)));
     if job.is_running() {
-        receipts.other_failures.iter_mut().for_each(|(why, _)| *why = format!("in an earlier run: {why}"));
+        for FailedItem { failure, .. } in &mut receipts.other_failures {
+            failure.what = format!("in an earlier run: {}", failure.what);
+        }
     }
     Ok(())
 }
@@ -154,10 +159,14 @@ fn add(receipts: &mut Receipts, item: &ItemRecord) {
 /// Keeps a file with its reason, if it is one of the first.
 fn name(named: &mut Vec<FailedItem>, item: &ItemRecord) {
     if named.len() < NAMED {
-        let (source, dest) = (item.place.source.clone(), show(&item.place.path));
-        let failure = Failure::new(Kind::Other, item.why.clone().unwrap_or_default());
-        named.push(FailedItem { source, dest, failure });
+        let why = item.why.as_deref().unwrap_or_default();
+        named.push(failed(item.place.source.clone(), show(&item.place.path), why));
     }
+}
+
+/// A file of an earlier run, and why it has failed.
+fn failed(source: String, dest: String, why: &str) -> FailedItem {
+    FailedItem { source, dest, failure: Failure::new(Kind::Other, why) }
 }
 
 /// The number of files of one kind that are named for people with their reasons.

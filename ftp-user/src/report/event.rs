@@ -3,7 +3,7 @@
 use super::change::{Change, Checked, FileDigest, Label, ShownToken, SiteShown, VerbSummary};
 use super::json;
 use super::progress::FoundFiles;
-use crate::account::{FailedFile, PairAccount, RouteAccount, RunAccount};
+use crate::account::{PairAccount, RouteAccount, RunAccount};
 use crate::failure::{FtpUser, Kind};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, JobRecord, SeriesRecord};
@@ -270,7 +270,7 @@ pub struct Receipts {
     /// The reason that the line of the job tells.
     pub reason_of_job: Option<String>,
     /// What has failed in the run beside them, and why.
-    pub other_failures: Vec<(String, FailedFile)>,
+    pub other_failures: Vec<FailedItem>,
     /// How many more have failed in the run, of which nobody keeps the names.
     pub unkept: u64,
 }

@@ -305,17 +305,16 @@ fn forgotten_words(forgotten: &ForgottenSite) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::receipt::tests::failed_item;
     use super::*;
-    use crate::failure::{Failure, Kind};
+    use crate::failure::Kind;
 
     #[test]
     fn a_cause_is_told_once_above_the_names_of_its_first_files() {
-        let failed = |kind, name: &str, why: &str| FailedItem {
-            source: format!("one:{name}"),
-            dest: format!("two:{name}"),
-            failure: Failure::new(kind, why),
+        let full = |name: &str| {
+            let what = format!("cannot store {name}: the disk is full");
+            failed_item(&format!("one:{name}"), &format!("two:{name}"), &what)
         };
-        let full = |name: &str| failed(Kind::Other, name, &format!("cannot store {name}: the disk is full"));
         let first = vec![full("t/a.bin"), full("t/b.bin")];
         let others = "and 1 other file (--json names all)";
         let expect = [
@@ -325,7 +324,7 @@ mod tests {
             &format!("  {others}"),
         ];
         assert_eq!(cause_lines(&Cause { kind: Kind::Other, count: 3, first }), expect);
-        let first = vec![failed(Kind::Interrupted, "c", "interrupted")];
+        let first = vec![failed_item("one:c", "two:c", "interrupted")];
         let alone = Cause { kind: Kind::Interrupted, count: 1, first };
         assert_eq!(cause_lines(&alone), ["one:c: interrupted"]);
         assert_eq!(cause_lines(&Cause { kind: Kind::Other, count: 1, first: Vec::new() }), [others]);

@@ -191,18 +191,27 @@ pub(super) fn others(failures: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::account::FailedFile;
+    use crate::failure::Failure;
+    use crate::journal::ItemKey;
     use crate::ladder::Rung;
+    use crate::outcome::{PathFacts, Verified};
+    use ftp_proto::digest::Algorithm;
     use serde_json::Value;
+    use std::sync::Arc;
+
+    /// A file that has failed.
+    pub(in crate::report) fn failed_item(source: &str, dest: &str, what: &str) -> FailedItem {
+        let failure = Failure::new(Kind::Other, what);
+        FailedItem { source: source.to_owned(), dest: dest.to_owned(), failure }
+    }
 
     #[test]
     fn n12_a_cause_is_told_once_with_its_files() {
-        let failure = |name: &str, why: &str| FailedItem {
-            source: format!("h/{name}"),
-            dest: format!("/d/x{name}"),
-            failure: Failure::new(Kind::Other, format!("cannot copy h/{name} to two:d/x{name}: {why}")),
+        let failure = |name: &str, why: &str| {
+            let what = format!("cannot copy h/{name} to two:d/x{name}: {why}");
+            failed_item(&format!("h/{name}"), &format!("/d/x{name}"), &what)
         };
         let failures = vec![failure("a", "550 no"), failure("b: c", "full: disk"), failure("c: d", "550 no")];
         let receipts = Receipts { failed: 12, failures, ..Receipts::default() };
@@ -217,7 +226,7 @@ mod tests {
         assert_eq!(lines(&receipts), expect);
         // The list is whole, also if the line of the job tells the reason of one of several.
         let reason_of_job = Some("cannot copy h/b: c to two:d/xb: c: full: disk".to_owned());
-        let other_failures = vec![("no login".to_owned(), FailedFile::default())];
+        let other_failures = vec![failed_item("", "", "no login")];
         let expect = [&expect[..], &["failed: no login"]].concat();
         let receipts = Receipts { reason_of_job, other_failures, ..receipts };
         assert_eq!(lines(&receipts), expect);
@@ -230,9 +239,7 @@ mod tests {
     #[test]
     fn the_only_failure_of_a_run_names_its_file() {
         let check = |source: &str, what: &str, expect: &str| {
-            let failure = Failure::new(Kind::Refused, what);
-            let failed = FailedItem { source: source.into(), dest: "two:x/b.bin".into(), failure };
-            assert_eq!(alone(&failed), expect);
+            assert_eq!(alone(&failed_item(source, "two:x/b.bin", what)), expect);
         };
         check("one:d/a", "it changes all the time", "one:d/a: it changes all the time");
         check("one:d/a", "cannot read d/a: no", "cannot read d/a: no");
@@ -242,7 +249,7 @@ mod tests {
         check("", "the disk is full", "the disk is full");
         for (kind, about) in [(Kind::Interrupted, About::Operation), (Kind::Refused, About::Login)] {
             let failure = Failure::new(kind, "no").about(about);
-            let failed = FailedItem { source: "one:a".into(), dest: "two:a".into(), failure };
+            let failed = FailedItem { failure, ..failed_item("one:a", "two:a", "") };
             assert_eq!(alone(&failed), "no");
         }
     }
@@ -259,12 +266,6 @@ mod tests {
             assert_eq!(about(source, message), expect);
         }
     }
-    use crate::failure::Failure;
-    use crate::journal::ItemKey;
-    use crate::outcome::{PathFacts, Verified};
-    use ftp_proto::digest::Algorithm;
-    use std::sync::Arc;
-
     fn item() -> ItemRecord {
         let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
         ItemRecord {
@@ -282,19 +283,14 @@ mod tests {
 
     #[test]
     fn n12_a_receipt_tells_what_was_copied_by_which_path_and_how_it_was_verified() {
-        let of = |source: &str, why: &str| FailedItem {
-            source: source.to_owned(),
-            dest: String::new(),
-            failure: Failure::new(Kind::Other, why),
-        };
         let receipts = Receipts {
             copied: vec![("direct".into(), "sha-256".into(), 3), ("user".into(), "size".into(), 1)],
             skipped: 2,
             open: 1,
             given_over: 1,
-            left: vec![of("ftp://h/b", "job 7 has claimed its destination")],
+            left: vec![failed_item("ftp://h/b", "", "job 7 has claimed its destination")],
             failed: 2,
-            failures: vec![of("ftp://h/a", "no\u{1b}")],
+            failures: vec![failed_item("ftp://h/a", "", "no\u{1b}")],
             ..Receipts::default()
         };
         assert_eq!(

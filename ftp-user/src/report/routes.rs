@@ -2,11 +2,12 @@
 
 use super::Screen;
 use super::change::date;
-use super::receipt::{about, others};
+use super::receipt::{about, failed_alike, others};
 use crate::account::{
-    CandidateAccount, CandidateFate, DataPath, Dials, FailedFile, Leg, PairAccount, Picture, RouteAccount,
-    RunAccount, THIS,
+    CandidateAccount, CandidateFate, DataPath, Dials, Leg, PairAccount, Picture, RouteAccount, RunAccount,
+    THIS,
 };
+use crate::outcome::FailedItem;
 use ftp_proto::wire::{counted, show};
 use std::collections::HashSet;
 
@@ -32,22 +33,16 @@ pub(super) fn run(run: &RunAccount) -> Vec<String> {
 }
 
 /// The failures of a past run, each reason once.
-pub(super) fn failures(failures: &[(String, FailedFile)]) -> Vec<String> {
+pub(super) fn failures(failures: &[FailedItem]) -> Vec<String> {
     let mut lines = Vec::new();
-    for ((why, file), same) in groups(failures, failed_alike) {
-        lines.push(format!("failed: {}", about(&file.source, why)));
+    for (first, same) in groups(failures, failed_alike) {
+        lines.push(format!("failed: {}", about(&first.source, &first.failure.what)));
         if !same.is_empty() {
             lines.push("  for the same reason:".to_owned());
         }
-        lines.extend(some_of(&same, |(_, file)| format!("    {}", file.source), "    "));
+        lines.extend(some_of(&same, |failed| format!("    {}", failed.source), "    "));
     }
     lines
-}
-
-/// Whether two files have failed for the same reason.
-fn failed_alike(one: &(String, FailedFile), other: &(String, FailedFile)) -> bool {
-    let ((why, file), (like, other)) = (one, other);
-    say_the_same((why, &[&file.source, &file.dest]), (like, &[&other.source, &other.dest]))
 }
 
 fn pair(pair: &PairAccount, lines: &mut Vec<String>) {

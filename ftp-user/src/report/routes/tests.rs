@@ -1,5 +1,6 @@
 //! What is checked of it.
 
+use super::super::receipt::tests::failed_item;
 use super::*;
 use crate::account::{DataPath, Dials, LastReply, Leg, Picture, PictureEnd, THIS};
 
@@ -72,7 +73,7 @@ fn n14_a_past_run_is_told_with_what_was_tried_and_what_was_said() {
     assert_eq!(run(&RunAccount::default())[1..], ["no path was tried"]);
     let stopped = RunAccount { interrupted: 2, ..RunAccount::default() };
     assert!(run(&stopped)[0].contains("0 failed, 2 interrupted, in"), "{:?}", run(&stopped));
-    assert_eq!(failures(&[("no".to_owned(), FailedFile::default())]), ["failed: no"]);
+    assert_eq!(failures(&[failed_item("", "", "no")]), ["failed: no"]);
 }
 
 #[test]
@@ -92,8 +93,8 @@ fn n14_files_that_failed_for_one_reason_are_told_once() {
     races.insert(1, race("x", CandidateAccount { why: Some("451 later".to_owned()), ..refused("x") }));
     let pair = PairAccount { races, ..PairAccount::default() };
     let reasons = (0..5).map(|at| format!("cannot copy f{at} to g{at}: 550 no")).chain(["odd: x".to_owned()]);
-    let file = |at| FailedFile { source: format!("one:f{at}"), dest: format!("two:g{at}") };
-    let failed: Vec<_> = reasons.zip((0..6).map(file)).collect();
+    let file = |(at, why): (usize, String)| failed_item(&format!("one:f{at}"), &format!("two:g{at}"), &why);
+    let failed: Vec<_> = reasons.enumerate().map(file).collect();
     let past = RunAccount { pairs: vec![pair], ..RunAccount::default() };
     let expect = [
         "  ftp://h/t/f0: nothing has moved it",
