@@ -103,15 +103,12 @@ pub fn typed(directory: &Location, below: &PathName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(text: &str) -> Location {
-        Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
-    }
+    use crate::place::tests::location;
 
     #[test]
     fn a_file_is_called_as_it_is_typed_where_the_shell_is() {
         let check = |here: Option<&str>, places: &[&str], expect: &[&str]| {
-            let places: Vec<Location> = places.iter().map(|text| at(text)).collect();
+            let places: Vec<Location> = places.iter().map(|text| location(text)).collect();
             let labels = FileLabels::new(here.map(OsStr::new), &Names::default(), &places);
             let one = |place: &Location| match labels.label(place) {
                 Label::Name => place.path.display(),

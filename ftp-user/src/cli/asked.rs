@@ -268,8 +268,9 @@ pub(super) fn check_state(named: Option<&Path>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::Cli;
+    use super::super::tests::{read_typed, words};
     use super::*;
     use crate::journal::{JournalFailure, RowOf};
     use crate::queue::{Entry, NamedRequest};
@@ -298,81 +299,39 @@ mod tests {
     }
 
     /// The options that change what is copied, what it is afterwards, or what may be deleted.
-    const WHAT: [&str; 22] = [
-        "backup-dir",
-        "compare",
-        "config",
-        "delete",
-        "detach",
-        "dry-run",
-        "exclude",
-        "explain",
-        "fail-fast",
-        "filter-from",
-        "from-file",
-        "in-place",
-        "include",
-        "links",
-        "max-delete",
-        "no-times",
-        "overwrite",
-        "perms",
-        "recursive",
-        "times",
-        "verify",
-        "yes",
-    ];
+    const WHAT: &str = "backup-dir compare config delete detach dry-run exclude explain fail-fast filter-from from-file \
+        in-place include links max-delete no-times overwrite perms recursive times verify yes";
 
     /// Those that the journal does not keep: how this one run is shown, and where it keeps what it knows.
-    const OF_THIS_RUN: [&str; 20] = [
-        "at",
-        "color",
-        "daemon",
-        "daemon_ca",
-        "daemon_pin",
-        "every",
-        "help",
-        "json",
-        "priority",
-        "progress",
-        "queue",
-        "quiet",
-        "state",
-        "store",
-        "store_password_file",
-        "token_file",
-        "trace",
-        "verbose",
-        "version",
-        "wait",
-    ];
+    const OF_THIS_RUN: &str = "at color daemon daemon_ca daemon_pin every help json priority progress queue quiet state store \
+        store_password_file token_file trace verbose version wait";
 
     #[test]
     fn each_option_of_a_job_says_either_what_is_copied_or_how() {
+        let has = |all: &str, name: &str| all.split(' ').any(|one| one == name);
         let mut command = Cli::command();
         command.build();
         for verb in ["copy", "move", "sync", "append"] {
-            let words = ["ftp-user", verb, "a", "b"].map(OsString::from).to_vec();
-            let kept = Cli::read_typed(words).unwrap().options();
+            let kept = read_typed(&format!("{verb} a b")).unwrap().options();
             for option in command.find_subcommand(verb).unwrap().get_arguments() {
                 let id = option.get_id().as_str();
-                assert_ne!(kept.contains_key(id), OF_THIS_RUN.contains(&id), "{verb} {id}");
+                let is_of_this_run = has(OF_THIS_RUN, id);
+                assert_ne!(kept.contains_key(id), is_of_this_run, "{verb} {id}");
                 let options = [(id.to_owned(), Value::Bool(true))].into_iter().collect();
                 let with = StoredJob { version: StoredJob::VERSION, options, ..StoredJob::default() };
                 let without = StoredJob { options: Map::new(), ..with.clone() };
-                let is_what = option.get_long().is_none_or(|long| WHAT.contains(&long));
+                let is_what = option.get_long().is_none_or(|long| has(WHAT, long));
                 let is_short_only = matches!(id, "v4" | "v6");
                 let is_what = is_what && !is_short_only;
-                assert_eq!(!with.has_work_of(&without), is_what || OF_THIS_RUN.contains(&id), "{verb} {id}");
+                assert_eq!(!with.has_work_of(&without), is_what || is_of_this_run, "{verb} {id}");
             }
         }
     }
 
-    fn stored(line: &str) -> StoredJob {
-        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        let line = [OsString::from("ftp-user")].into_iter().chain(words.iter().cloned()).collect();
-        let cli = Cli::read_typed(line).unwrap();
-        AskedJob::typed(cli.verb.job().unwrap().name(), cli.typed, &words, &Names::default()).job
+    /// What is kept of the job of a command line.
+    pub(in crate::cli) fn stored(line: &str) -> StoredJob {
+        let cli = read_typed(line).unwrap();
+        AskedJob::typed(cli.verb.job().unwrap().name(), cli.typed, &words(line), &Names::default()).job
     }
 
     #[test]

@@ -498,6 +498,17 @@ const RETRIES: u32 = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_io::program::args::Rejected;
+
+    /// The words of a line, which are separated by blanks.
+    pub(super) fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    /// Reads a command line, without the name of the program, as it was typed.
+    pub(super) fn read_typed(line: &str) -> Result<Cli, Rejected> {
+        Cli::read_typed([words("ftp-user"), words(line)].concat())
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -215,6 +215,7 @@ fn refuse_home(text: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::failure::Kind;
+    use crate::place::tests::named_site;
     use std::fs::{Permissions, create_dir, set_permissions, write};
 
     #[test]
@@ -286,11 +287,8 @@ mod tests {
 
     #[test]
     fn a_site_without_its_colon_is_known_unless_a_file_has_the_name() {
-        let Ok(Place::Remote(remote)) = Place::parse(b"ftp://ann:s3cret@192.0.2.7:2121/pub") else {
-            panic!("it is at a server")
-        };
-        let names = ["no-such-name", "Cargo.toml", "src"].map(|name| (name.to_owned(), remote.clone()));
-        let names = Names::new(names);
+        let site = |name: &str| named_site(name, "ftp://ann:s3cret@192.0.2.7:2121/pub");
+        let names = Names::new(["no-such-name", "Cargo.toml", "src"].map(site));
         for (text, expect) in [
             ("no-such-name", Some("no-such-name is also a site: no-such-name: names it")),
             ("no-such-name/", Some("no-such-name is also a site: no-such-name: names it")),

@@ -242,6 +242,7 @@ const RELAY_CONSENT: &str = "relay-consent";
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::words;
     use super::*;
 
     #[test]
@@ -253,15 +254,13 @@ mod tests {
             ("copy --config --color=always --bogus", When::Auto),
             ("copy --bogus -- --color=always", When::Auto),
         ] {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-            assert_eq!(typed_color(&words), expect, "{typed}");
+            assert_eq!(typed_color(&words(typed)), expect, "{typed}");
         }
     }
 
     /// The verb of a line without the settings of this file, and the line with them.
-    fn typed_and_read(words: &str, file: &Path) -> (String, Cli) {
-        let line: Vec<OsString> =
-            ["ftp-user"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
+    fn typed_and_read(line: &str, file: &Path) -> (String, Cli) {
+        let line = words(&format!("ftp-user {line}"));
         let typed = args::parse::<Cli>(line.clone()).ok().unwrap();
         (format!("{:?}", typed.verb), with_defaults(typed, line, Some(file)).ok().unwrap())
     }

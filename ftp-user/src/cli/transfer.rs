@@ -369,9 +369,11 @@ pub(super) async fn permitted(context: &Context, relays: Relays, consent: Consen
 #[cfg(test)]
 mod tests {
     use super::super::places::locations;
+    use super::super::tests::words;
     use super::*;
     use crate::job::{Jobs, Options};
-    use crate::place::{Netrc, Place, SiteSettings};
+    use crate::place::tests::location;
+    use crate::place::{Place, SiteSettings};
     use clap::Parser;
     use ftp_proto::relay::token::Token;
     use std::fs::{Permissions, set_permissions, write};
@@ -389,8 +391,7 @@ mod tests {
     }
 
     fn places(text: &str) -> Vec<Location> {
-        let places: Vec<OsString> = text.split_whitespace().map(OsString::from).collect();
-        locations(&places, &crate::place::Names::default()).unwrap()
+        locations(&words(text), &crate::place::Names::default()).unwrap()
     }
 
     const EDGE: &str = "192.0.2.9:2190";
@@ -468,8 +469,7 @@ mod tests {
 
     fn job(limits: [Option<(u64, usize, usize)>; 2], jobs: Jobs) -> Job {
         let at = |(number, limits): (usize, &Option<(u64, usize, usize)>)| {
-            let mut location =
-                Location::parse(format!("ftp://h{number}/{number}").as_bytes(), &Netrc::default()).unwrap();
+            let mut location = location(&format!("ftp://h{number}/{number}"));
             if let (Place::Remote(remote), Some((rate, jobs, sessions))) = (&mut location.place, limits) {
                 let number = |number: usize| NonZeroUsize::new(number);
                 let limits = SiteLimits {

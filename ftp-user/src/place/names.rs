@@ -201,24 +201,18 @@ fn port_of(text: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::super::path::user_name;
-    use super::super::settings::{Addresses, Peer, SiteSettings};
+    use super::super::settings::{Addresses, Peer};
+    use super::super::tests::named_site;
     use super::super::{Location, Netrc, Place};
     use super::*;
     use crate::failure::Kind;
 
     fn names() -> Names {
-        let site = |name: &str, url: &str| {
-            let Ok(Place::Remote(mut remote)) = Place::parse(url.as_bytes()) else { panic!("{url}") };
-            let base = remote.path.name.clone();
-            let named = SiteSettings { name: name.to_owned(), base, ..SiteSettings::default() };
-            remote.site.named = Some(Arc::new(named));
-            (name.to_owned(), remote)
-        };
         Names::new([
-            site("lab", "ftp://ann@lab.example:2121/pub/data"),
-            site("root", "ftpes://bob@root.example//"),
-            site("home", "ftp://home.example/"),
-            site("srv", "ftp://srv.example//srv"),
+            named_site("lab", "ftp://ann@lab.example:2121/pub/data"),
+            named_site("root", "ftpes://bob@root.example//"),
+            named_site("home", "ftp://home.example/"),
+            named_site("srv", "ftp://srv.example//srv"),
         ])
     }
 

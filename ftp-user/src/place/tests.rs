@@ -7,6 +7,7 @@ use ftp_proto::wire::{PathName, Secret};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A name of a server or of this host.
 pub(crate) fn path(text: impl AsRef<OsStr>) -> PathName {
@@ -24,6 +25,15 @@ pub(crate) fn remote(text: &str) -> Remote {
         Ok(Place::Remote(remote)) => remote,
         other => panic!("{text}: {other:?}"),
     }
+}
+
+/// A server to which the settings give this name.
+pub(crate) fn named_site(name: &str, url: &str) -> (String, Remote) {
+    let mut remote = remote(url);
+    let (name, base) = (name.to_owned(), remote.path.name.clone());
+    let settings = SiteSettings { name: name.clone(), base, ..SiteSettings::default() };
+    remote.site.named = Some(Arc::new(settings));
+    (name, remote)
 }
 
 #[test]

@@ -203,21 +203,13 @@ pub(super) mod tests {
     use super::super::names::{Meaning, Operand, Scope};
     use super::super::words::{quoted, split};
     use super::*;
-    use crate::place::{Place, SiteSettings, base_name};
+    use crate::place::tests::named_site;
+    use crate::place::{Place, base_name};
     use ftp_proto::wire::{PathName, misleads};
     use std::os::unix::ffi::OsStrExt;
-    use std::sync::Arc;
 
     pub(in crate::shell) fn sites() -> Names {
-        let site = |name: &str| {
-            let Ok(Place::Remote(mut remote)) = Place::parse(format!("ftp://{name}.example/").as_bytes())
-            else {
-                panic!("{name}")
-            };
-            remote.site.named =
-                Some(Arc::new(SiteSettings { name: name.to_owned(), ..SiteSettings::default() }));
-            (name.to_owned(), remote)
-        };
+        let site = |name: &str| named_site(name, &format!("ftp://{name}.example/"));
         Names::new(["lab", "home", "far"].map(site))
     }
 
@@ -305,45 +297,8 @@ pub(super) mod tests {
     }
 
     fn names() -> Vec<Vec<u8>> {
-        let parts: Vec<&[u8]> = [
-            "a",
-            " ",
-            "'",
-            "\"",
-            ":",
-            "-",
-            "[",
-            "]",
-            "*",
-            "?",
-            "%",
-            "%2f",
-            "\\",
-            "#",
-            "&",
-            ";",
-            "(",
-            ")",
-            "$",
-            "~",
-            "@",
-            "=",
-            "|",
-            "\x1b",
-            "\t",
-            "\u{a0}",
-            "\u{fc}",
-            "\u{202e}",
-            "lab",
-            "this-host",
-            "ftp",
-            "data",
-            ".",
-        ]
-        .iter()
-        .map(|part| part.as_bytes())
-        .chain([&b"\xff"[..]])
-        .collect();
+        let plain = "a ' \" : - [ ] * ? % %2f \\ # & ; ( ) $ ~ @ = | \x1b \t \u{a0} \u{fc} \u{202e} lab this-host ftp data .";
+        let parts: Vec<&[u8]> = plain.split(' ').map(str::as_bytes).chain([&b" "[..], b"\xff"]).collect();
         let longer = |all: &[Vec<u8>]| -> Vec<Vec<u8>> {
             all.iter()
                 .flat_map(|begin| parts.iter().map(move |part| [begin.as_slice(), part].concat()))

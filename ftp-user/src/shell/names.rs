@@ -453,38 +453,15 @@ mod tests {
         scope
     }
 
+    /// Places that do not end with a name. The last one is empty.
+    const NAMELESS: &str = ". .. ./ ../ ../.. x/.. x/. x/../ / // lab: lab:x/.. [lab] [lab]x/. lab:/ lab:%2e%2E %2e \
+        x/%2e%2e [] [].. data: data:x/.. ftp://h ftp://h/ ftp://h/x/.. ";
+
     #[test]
     fn what_has_no_name_is_never_taken_away() {
         for current in ["lab:pub/a/b", "lab:", "ftp://h/a/b", "data:sub", "[]"] {
             let scope = standing_in(current);
-            for text in [
-                ".",
-                "..",
-                "./",
-                "../",
-                "../..",
-                "x/..",
-                "x/.",
-                "x/../",
-                "/",
-                "//",
-                "",
-                "lab:",
-                "lab:x/..",
-                "[lab]",
-                "[lab]x/.",
-                "lab:/",
-                "lab:%2e%2E",
-                "%2e",
-                "x/%2e%2e",
-                "[]",
-                "[]..",
-                "data:",
-                "data:x/..",
-                "ftp://h",
-                "ftp://h/",
-                "ftp://h/x/..",
-            ] {
+            for text in NAMELESS.split(' ') {
                 let found = scope.check_removal(text);
                 assert!(
                     found.is_err_and(|why| why.to_string().contains("does not name")),

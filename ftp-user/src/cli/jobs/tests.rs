@@ -1,15 +1,16 @@
 //! How jobs of the journal go on.
 
+use super::super::asked::tests::stored;
 use super::super::job_options::JobOptions;
+use super::super::tests::read_typed;
 use super::*;
-use crate::place::Names;
 
 #[test]
 fn a_job_of_the_queue_waits_for_a_relay_that_the_settings_lack() {
     let check = |words: &str, text: &str, expect: &str| {
         let job = record(&format!("copy {words} ftp://h/a ftp://i/b"), Path::new("/"));
         let settings = crate::config::parse(text, Path::new("/etc/x/config.toml"), None).unwrap();
-        let found = line(&["jobs"]).general.unusable_relay(&job, &settings).unwrap_or_default();
+        let found = line("jobs").general.unusable_relay(&job, &settings).unwrap_or_default();
         assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "{words}: {found}");
     };
     let relay = "[[relays]]\nname = \"edge\"\naddress = \"192.0.2.9:2190\"\ntoken-file = \"none\"\n";
@@ -35,15 +36,12 @@ fn a_job_of_the_queue_waits_for_a_relay_that_the_settings_lack() {
 }
 
 fn record(line: &str, directory: &Path) -> JobRecord {
-    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-    let typed = Cli::read_typed([vec!["ftp-user".into()], words.clone()].concat()).unwrap();
-    let asked = AskedJob::typed(typed.verb.job().unwrap().name(), typed.typed, &words, &Names::default());
-    JobRecord::for_tests(1, StoredJob { directory: directory.to_owned(), ..asked.job })
+    let job = stored(line);
+    JobRecord::for_tests(1, StoredJob { directory: directory.to_owned(), ..job })
 }
 
-fn line(words: &[&str]) -> Cli {
-    let words = ["ftp-user"].iter().chain(words).map(OsString::from);
-    Cli::read_typed(words.collect()).unwrap()
+fn line(words: &str) -> Cli {
+    read_typed(words).unwrap()
 }
 
 #[test]
@@ -58,14 +56,14 @@ fn a_job_that_cannot_be_given_up_names_how_to_forget_it() {
 #[test]
 fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
     let record = record("--timeout 7s --stall 7s -4 --retries 7 copy a b", Path::new("/"));
-    let again = |options: &[&str]| {
-        let typed = line(&[&["resume"], options].concat());
+    let again = |options: &str| {
+        let typed = line(&format!("resume {options}"));
         let JobOptions { v4, v6, timeout, stall, retries, .. } =
             typed.general.command("resume", &record).unwrap().general.job;
         (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
     };
-    assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
-    let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
+    assert_eq!(again(""), (Some(7), Some(7), Some(7), true, false));
+    let replaced = again("--timeout 5s --retries 0 -6");
     assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
 }
 
@@ -76,7 +74,7 @@ fn a_resumed_job_has_what_was_typed_and_else_the_defaults_of_today() {
     let text = "[defaults]\ntimeout = \"9s\"\nstall = \"9s\"\nretries = 9\nverify = \"size\"\noverwrite = \"never\"\n";
     std::fs::write(&settings, text).unwrap();
     let record = record("--config own.toml --timeout 7s copy --verify hash a b", directory.path());
-    let resumed = line(&["--stall", "5s", "resume"]);
+    let resumed = line("--stall 5s resume");
     let cli = resumed.general.command("resume", &record).unwrap();
     let General { job, typed, .. } = &cli.general;
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
@@ -87,7 +85,7 @@ fn a_resumed_job_has_what_was_typed_and_else_the_defaults_of_today() {
     // Another file of settings is that of the new run.
     std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
     let other = directory.path().join("new.toml");
-    let resumed = line(&["resume", "--config", other.to_str().unwrap()]);
+    let resumed = line(&format!("resume --config {}", other.display()));
     let cli = resumed.general.command("resume", &record).unwrap();
     let shown = format!("{:?}", cli.verb);
     assert!(shown.contains("overwrite: Always"), "{shown}");

@@ -1,10 +1,7 @@
 //! What people type for other programs.
 
+use super::super::tests::{read_typed, words};
 use super::*;
-
-fn words(typed: &str) -> Vec<OsString> {
-    typed.split_whitespace().map(OsString::from).collect()
-}
 
 #[test]
 fn an_option_of_copy_at_another_place_says_where_it_belongs() {
@@ -149,10 +146,7 @@ fn a_negative_number_is_called_so_and_the_help_is_that_of_the_part() {
 
 #[test]
 fn progress_and_colour_without_a_value_are_told_apart_from_other_mistakes() {
-    let hint = |typed: &str| {
-        let words = ["ftp-user"].into_iter().chain(typed.split(' ')).map(OsString::from).collect();
-        Cli::read_typed(words).err().and_then(|rejected| hint_of_bad_value(&rejected))
-    };
+    let hint = |typed: &str| read_typed(typed).err().and_then(|rejected| hint_of_bad_value(&rejected));
     assert!(hint("copy --progress a b").is_some_and(|hint| hint.starts_with("leave it out")));
     assert!(hint("ls --color a").is_some_and(|hint| hint.starts_with("leave it out")));
     assert_eq!((hint("copy --jobs a b"), hint("copy --progress never a b")), (None, None));

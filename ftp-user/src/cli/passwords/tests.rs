@@ -1,13 +1,15 @@
 //! Where passwords come from, and whom they serve.
 
+use super::super::tests::words;
 use super::*;
 use crate::place::Names;
+use crate::place::tests::remote;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 
 async fn found(file: Option<PathBuf>, variable: Option<&str>, places: &str) -> Result<Vec<String>> {
     let passwords = Passwords::new(file, variable.map(OsStr::new), Cancel::never());
-    let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+    let places = words(places);
     let locations = passwords.locations(&mut Context::for_tests(Cancel::never()), &places).await?;
     Ok(locations.iter().map(password).collect())
 }
@@ -64,7 +66,7 @@ async fn a_job_that_is_shown_or_given_up_needs_the_password_of_its_destination_a
     ] {
         let passwords = Passwords::new(None, Some(OsStr::new("s3cret")), Cancel::never());
         let passwords = Passwords { only_destination: true, ..passwords };
-        let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+        let places = words(places);
         let mut context = Context::for_tests(Cancel::never());
         let found =
             passwords.complete(&mut context, locations(&places, &Names::default()).unwrap(), order).await;
@@ -102,7 +104,7 @@ async fn two_sites_of_one_login_have_each_its_own_password() {
         let mut context = Context::for_tests(Cancel::never());
         context.settings.named =
             crate::config::parse(settings, Path::new("config.toml"), None).unwrap().sites;
-        let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
+        let places = words(places);
         let passwords = Passwords::new(None, None, Cancel::never());
         let found = passwords.locations(&mut context, &places).await.unwrap();
         assert_eq!(found.iter().map(password).collect::<Vec<_>>(), expect, "{places:?}");
@@ -149,10 +151,10 @@ async fn a_password_file_is_private_has_one_line_and_comes_before_the_environmen
 }
 
 async fn said_by_program(line: &str) -> Result<String> {
-    let Ok(Place::Remote(remote)) = Place::parse(b"ftp://ann@h/") else { panic!() };
+    let site = remote("ftp://ann@h/").site;
     let words = ["/bin/sh", "-c", line].map(str::to_owned).to_vec();
     let source = PasswordSource::Command(words);
-    let found = super::password(&source, &remote.site, &Cancel::never()).await?;
+    let found = super::password(&source, &site, &Cancel::never()).await?;
     Ok(String::from_utf8_lossy(found.expose()).into_owned())
 }
 

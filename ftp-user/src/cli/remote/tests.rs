@@ -1,5 +1,6 @@
 //! What is asked of other daemons, and how their answers are shown.
 
+use super::super::tests::read_typed;
 use super::shown::{job_words, series_words};
 use super::*;
 use std::os::unix::fs::PermissionsExt;
@@ -81,9 +82,7 @@ fn a_job_is_one_line_for_people_without_control_characters() {
 #[test]
 fn each_option_of_the_api_is_sent_as_the_api_takes_it() {
     let job = |words: &str| {
-        let line = format!("ftp-user {words} one:a two:b");
-        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let cli = Cli::read_typed(words).unwrap();
+        let cli = read_typed(&format!("{words} one:a two:b")).unwrap();
         job_of(cli.verb.job().unwrap(), &cli.typed)
     };
     let with_values = "--include x --exclude y --links skip --backup-dir old --verify hash --limit 10GB --retries 2 \
@@ -93,10 +92,7 @@ fn each_option_of_the_api_is_sent_as_the_api_takes_it() {
             "copy -r --perms --overwrite newer --path relay --jobs auto --streams auto --allow-clear-data --times",
             8,
         ),
-        (
-            &format!("sync --delete --yes {}", with_values.split_whitespace().collect::<Vec<_>>().join(" ")),
-            15,
-        ),
+        (&format!("sync --delete --yes {with_values}"), 15),
     ];
     let mut sent = Vec::new();
     for (line, expect) in lines {

@@ -221,6 +221,7 @@ pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::tests::words;
     use super::*;
     use ftp_io::program::completion::values;
 
@@ -257,10 +258,8 @@ mod tests {
             ),
             ("shell -fx --file=y -4", "-4"),
         ] {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
             let expect = expect.replace("HERE", std::env::current_dir().unwrap().to_str().unwrap());
-            let expect: Vec<OsString> = expect.split_whitespace().map(OsString::from).collect();
-            assert_eq!(general_options(&words), expect, "{typed}");
+            assert_eq!(general_options(&words(typed)), words(&expect), "{typed}");
         }
     }
 
