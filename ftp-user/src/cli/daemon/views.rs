@@ -4,7 +4,6 @@ use super::super::why::as_typed;
 use super::feed::RunOfJob;
 use super::state::WorkerOfJob;
 use crate::id::JobId;
-use crate::journal::as_text::text_of;
 use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
 use crate::queue::{FileTotals, StoredProgress, WorkerRecord, moment};
@@ -72,12 +71,7 @@ fn at_least(FileTotals { done, bytes, .. }: FileTotals, progress: StoredProgress
 
 /// The sources and the destination of a job, as they were typed.
 fn ends_of(job: &StoredJob) -> (Vec<String>, String) {
-    let option = |name: &str| job.options.get(name).and_then(text_of);
-    let shown = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    if let (Some(source), Some(dest)) = (option("source"), option("dest")) {
-        return (vec![shown(source)], shown(dest));
-    }
-    let mut places: Vec<String> = job.places().map(shown).collect();
+    let mut places: Vec<String> = job.places().map(|text| text.to_string_lossy().into_owned()).collect();
     let dest = places.pop().unwrap_or_default();
     (places, dest)
 }
