@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Kind, Result};
 use crate::journal::as_text::{json_of, text_of};
+use crate::place::is_written_as_path;
 use ftp_io::program::secret;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -50,7 +51,7 @@ pub(super) fn conceal_in(value: &mut Value, is_plain: &impl Fn(&[u8]) -> bool) {
 /// counts too: a missing colon or slash, or a slash in the password.
 fn replaced(text: &[u8], mask: &[u8]) -> Option<Vec<u8>> {
     let scheme = text.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
-    if scheme == 0 && is_path(text) {
+    if scheme == 0 && is_written_as_path(text) {
         return None;
     }
     let rest = text.get(scheme..)?;
@@ -64,11 +65,6 @@ fn replaced(text: &[u8], mask: &[u8]) -> Option<Vec<u8>> {
     }
     let before = text.get(..scheme + colon)?;
     Some([before, mask, text.get(scheme + at..)?].concat())
-}
-
-/// Whether an argument begins like a path of this host.
-fn is_path(text: &[u8]) -> bool {
-    [&b"/"[..], b"./", b"../"].into_iter().any(|start| text.starts_with(start))
 }
 
 /// `host:2121`, where a URL without a user has nothing to hide.

@@ -90,8 +90,7 @@ pub(super) fn refuse_site_like(places: &[&OsString], names: &Names) -> Result<()
 
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.
 pub(super) fn has_relative(places: &[OsString]) -> bool {
-    let is_local = |text: &OsString| Place::parse(text.as_bytes()).is_ok_and(|place| place.site().is_none());
-    places.iter().any(|text| is_local(text) && Path::new(text).is_relative())
+    places.iter().any(|text| is_here(text, &Names::default()) && Path::new(text).is_relative())
 }
 
 /// Whether a text is a path of this host, where sites have these names.

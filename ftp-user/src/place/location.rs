@@ -205,7 +205,6 @@ impl fmt::Display for Place {
 /// What is wrong with `ftp//host/path`, `ftp:/host/path`, `user:password@host/path`, and with `://` after anything but a
 /// scheme.
 fn mistake_of_url(text: &[u8]) -> Option<&'static str> {
-    let is_path = [&b"/"[..], b"./", b"../"].into_iter().any(|start| text.starts_with(start));
     let is_scheme = |word: &[u8]| {
         ["ftp", "ftps", "ftpes"].into_iter().any(|scheme| word.eq_ignore_ascii_case(scheme.as_bytes()))
     };
@@ -214,12 +213,17 @@ fn mistake_of_url(text: &[u8]) -> Option<&'static str> {
     let has_scheme = is_scheme(first) && (rest.starts_with(b":") || rest.starts_with(b"//"));
     let has_login = text.splitn(2, |o| *o == b':').nth(1).is_some_and(|rest| rest.contains(&b'@'));
     match () {
-        () if is_path => None,
+        () if is_written_as_path(text) => None,
         () if text.windows(3).any(|three| three == b"://") => Some("what stands before :// is no scheme"),
         () if has_scheme => Some("its scheme is not followed by ://"),
         () if has_login => Some("it does not begin with ftp://"),
         () => None,
     }
+}
+
+/// Whether a text begins like a path of this host.
+pub(crate) fn is_written_as_path(text: &[u8]) -> bool {
+    [&b"/"[..], b"./", b"../"].into_iter().any(|start| text.starts_with(start))
 }
 
 /// Reads `ftp://user:password@host:port/path`; `None` if the text is no URL.

@@ -8,6 +8,7 @@ mod site;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use location::is_written_as_path;
 pub use location::{Local, Location, Place, demands_tls};
 pub use names::{Names, SiteLikePath, nearest};
 pub use path::{RemotePath, base_name, join, parent, sibling};
