@@ -20,13 +20,12 @@ use crate::place::Location;
 use crate::queue::JobChange;
 use crate::report::{Event, Reporter};
 use clap::Args;
-use ftp_io::clock::{Clock, since_1970};
+use ftp_io::clock::since_1970;
 use ftp_io::program::args::Rejected;
 use ftp_proto::wire::counted;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
 
 /// Continue jobs that were interrupted, all of them or one
 ///
@@ -257,7 +256,7 @@ impl General {
                     Err(failure) => record.transfer = Some(Err(failure.to_string())),
                 }
             }
-            self.tell(row(record)).await?;
+            self.tell(Event::JobRow(record)).await?;
         }
         for job in &unreadable {
             self.warn(job.to_string()).await?;
@@ -467,19 +466,12 @@ pub(super) const FILES: [&str; 6] =
 /// The last version that kept the words of command lines.
 const LAST_WITH_WORDS: &str = "0.1.0";
 
-/// A job in the list of all.
-pub(super) fn row(record: JobRecord) -> Event {
-    let now = u64::try_from(Clock::today().0).unwrap_or(0);
-    let age = Duration::from_secs(now.saturating_sub(record.ended.unwrap_or(record.begun)));
-    Event::JobRow(record, age)
-}
-
 /// Shows a job with what its destination says of the transfer that goes on without this program.
 pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
     let transfer = asked.await.map_err(|failure| failure.to_string()).transpose();
     if let Some(record) = record_of(id, context) {
-        context.run.events.say(row(JobRecord { transfer, ..record }));
+        context.run.events.say(Event::JobRow(JobRecord { transfer, ..record }));
     }
     Status::Done
 }

@@ -151,8 +151,8 @@ pub enum Event {
     Surveyed(PairAccount),
     /// A job of the journal.
     Job(JobRecord),
-    /// A job in the list of all, and how long ago it has ended, or begun if it has not ended.
-    JobRow(JobRecord, Duration),
+    /// A job in the list of all.
+    JobRow(JobRecord),
     /// A job that is carried again and again.
     Series(SeriesRecord),
     /// A job that was asked for again by its name, and is done.

@@ -10,6 +10,7 @@ use crate::account::{CandidateAccount, RouteAccount};
 use crate::failure::FtpUser;
 use crate::id::JobId;
 use crate::outcome::{FailedItem, FileCopy, FileEnd, FileOutcome, Verified};
+use ftp_io::clock::since_1970;
 use ftp_io::program::output;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -106,10 +107,10 @@ impl Human {
             Event::Job(job) | Event::AlreadyDone(job) => return self.result(&jobs::job_sentence(job)),
             Event::Series(record) => return self.result(&jobs::series_words(record)),
             Event::Token(token) => return self.result(&jobs::token_words(token)),
-            Event::JobRow(job, age) => {
+            Event::JobRow(job) => {
                 // Programs that read this text find the whole command.
                 let columns = if self.terminal { self.style.screen.columns } else { usize::MAX };
-                return self.results(&jobs::job_row(job, *age, columns));
+                return self.results(&jobs::job_row(job, since_1970().as_secs(), columns));
             }
             Event::Receipts(receipts) => return self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => return self.result(&forgotten_words(forgotten)),

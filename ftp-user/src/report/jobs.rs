@@ -123,12 +123,13 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     )
 }
 
-/// A job in the list of all, in columns: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
+/// A job in the list of all, in columns, and how long ago it has ended, or begun: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
 /// how far a transfer is that goes on without this program, or a job that a daemon carries, and how many files have failed; `why` tells
 /// everything else.
-pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
+pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> {
     let name = job.name().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);
+    let age = Duration::from_secs(now.saturating_sub(job.ended.unwrap_or(job.begun)));
     let (state, age, files) = (state_words(job), duration::words(age), counted(job.files, "file"));
     let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
     let transfer = job.transfer.as_ref().map(transfer_words);
@@ -257,12 +258,11 @@ mod tests {
         let asked = StoredJob::for_tests("copy -r one:some/where two:some/where/else/and/more");
         let why = Some("a long story".into());
         let job = JobRecord { files: 12_345, why, open: 1, ..interrupted(asked) };
-        let age = Duration::from_secs(1_200);
         let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
-        assert_eq!(job_row(&job, age, usize::MAX), [whole, "    (1 failed)"]);
-        let rows = job_row(&job, age, 80);
+        assert_eq!(job_row(&job, 1_200, usize::MAX), [whole, "    (1 failed)"]);
+        let rows = job_row(&job, 1_200, 80);
         assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
-        let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, age, 30);
+        let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, 1_200, 30);
         assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 3), "{rows:?}");
         assert!(rows[1].contains("no answer"), "{rows:?}");
     }
@@ -273,7 +273,7 @@ mod tests {
         let progress = Some(StoredProgress { rate: Some(1000), ..StoredProgress::default() });
         let job =
             JobRecord { progress, queued: Some(entry), ..interrupted(StoredJob::for_tests("copy a b")) };
-        let rows = |job: &JobRecord| job_row(job, Duration::from_secs(60), 80);
+        let rows = |job: &JobRecord| job_row(job, 60, 80);
         assert!(
             rows(&job)[0].contains(" running ") && rows(&job)[1].contains("1000 B/s"),
             "{:?}",
@@ -296,6 +296,10 @@ mod tests {
 
     #[test]
     fn a_job_is_one_line_for_people_and_one_object_for_programs() {
+        let says = |job: &JobRecord, expect: &str| {
+            let words = job_sentence(job);
+            assert!(words.contains(expect), "{words}");
+        };
         let asked = StoredJob { name: Some("night".into()), ..StoredJob::for_tests("copy a b") };
         let job = interrupted(asked);
         assert_eq!(
@@ -305,34 +309,25 @@ mod tests {
         let line = job_line(&job).read();
         assert_eq!((&line["state"], &line["command"][2]), (&"interrupted".into(), &"b".into()));
         let given_over = JobRecord { given_over: 2, ..job.clone() };
-        let words = job_sentence(&given_over);
-        assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
+        says(&given_over, " (2.00 KiB), 1 failed, 2 left to a later job: copy");
         assert_eq!(job_line(&given_over).read()["given_over"], 2);
-        let words = job_sentence(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() });
         let expect = "0 files (0 B), 1 begun (what is stored stays, and resume goes on with it): copy";
-        assert!(words.contains(expect), "{words}");
-        let words = job_sentence(&JobRecord { open: 3, state: JobState::Running, ..job.clone() });
-        assert!(words.contains(" (2.00 KiB), 3 under way, 1 failed: copy"), "{words}");
+        says(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() }, expect);
+        let running = JobRecord { open: 3, state: JobState::Running, ..job.clone() };
+        says(&running, " (2.00 KiB), 3 under way, 1 failed: copy");
         let failed = JobRecord { why: Some("ftp://h/d: cannot be listed\u{1b}".into()), ..job.clone() };
-        let words = job_sentence(&failed);
-        assert!(words.contains(", 1 failed (ftp://h/d: cannot be listed%1B): copy"), "{words}");
+        says(&failed, ", 1 failed (ftp://h/d: cannot be listed%1B): copy");
         assert_eq!(job_line(&failed).read()["failed"], 1);
         let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
         let job = JobRecord { state: JobState::Detached, transfer: Some(Ok(transfer)), ..job };
-        let words = job_sentence(&job);
-        assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
-        let line = job_line(&job).read();
-        assert_eq!(line["transfer"]["total"], 4096);
-        let words = job_sentence(&JobRecord { state: JobState::Running, ..failed.clone() });
-        assert!(words.contains(" (in an earlier run: ftp://h/d: cannot be listed%1B): copy"), "{words}");
+        says(&job, " night detached (1.00 KiB of 4.00 KiB, moving) 1970");
+        assert_eq!(job_line(&job).read()["transfer"]["total"], 4096);
+        let again = JobRecord { state: JobState::Running, ..failed.clone() };
+        says(&again, " (in an earlier run: ftp://h/d: cannot be listed%1B): copy");
         let carried = Entry { is_carried: true, ..Entry::default() };
         assert!(JobRecord { queued: Some(carried), ..failed }.is_running());
         let job = JobRecord { transfer: Some(Err("two:21 is down".to_owned())), ..job };
-        let words = job_sentence(&job);
-        assert!(
-            words.contains(" detached (its destination could not be asked: two:21 is down) 1970"),
-            "{words}"
-        );
+        says(&job, " detached (its destination could not be asked: two:21 is down) 1970");
         let line = job_line(&job).read();
         assert_eq!((&line["not_asked"], &line["transfer"]), (&"two:21 is down".into(), &Value::Null));
     }

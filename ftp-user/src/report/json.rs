@@ -159,7 +159,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Json
         Event::Ended(ended) => JsonLine::of("summary").with_all(ended),
         Event::Past(run) => JsonLine::of("run").with_all(run),
         Event::Surveyed(survey) => probe(survey),
-        Event::Job(record) | Event::JobRow(record, _) | Event::AlreadyDone(record) => jobs::job_line(record),
+        Event::Job(record) | Event::JobRow(record) | Event::AlreadyDone(record) => jobs::job_line(record),
         Event::Series(record) => jobs::series_line(record),
         Event::Token(token) => jobs::token_line(token),
         Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),

@@ -4,6 +4,7 @@ use super::super::asked::tests::stored;
 use super::super::job_options::JobOptions;
 use super::super::tests::read_typed;
 use super::*;
+use std::time::Duration;
 
 #[test]
 fn a_job_of_the_queue_waits_for_a_relay_that_the_settings_lack() {

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::place::{self, Location};
 use crate::session::Role;
 use crate::shell::{Cache, CachedListing, Directory, HostText, MOST_OF_ONE, Occupant, Scope, name_at_server};
-use ftp_io::clock::Clock;
+use ftp_io::clock::{Clock, since_1970};
 use ftp_io::lock::Lock;
 use ftp_proto::listing::Kind as EntryKind;
 use ftp_proto::timer::Moment;
@@ -75,7 +75,9 @@ impl SharedKnowledge {
                 format!("{}{end}", name_at_server(name.as_bytes()))
             });
             if !directory.is_local() {
-                known.cache.keep(directory, CachedListing::new(names.collect(), seconds(), is_cut));
+                known
+                    .cache
+                    .keep(directory, CachedListing::new(names.collect(), since_1970().as_secs(), is_cut));
             }
         }
     }
@@ -300,7 +302,7 @@ impl Asking {
         let listing = files::list_each(context, &mut host, &location.path, &mut each).await;
         host.release();
         is_cut |= listing?.is_incomplete();
-        Ok(Look { listed: CachedListing::new(names, seconds(), is_cut), held })
+        Ok(Look { listed: CachedListing::new(names, since_1970().as_secs(), is_cut), held })
     }
 
     async fn held(&self, context: &Context, location: &Location) -> Result<Occupant> {
@@ -320,11 +322,6 @@ impl Asking {
 /// The one form of a name that was typed, however that was.
 pub(super) fn canonical(name: &str) -> Result<String> {
     place::decode(name.as_bytes()).map(|name| name_at_server(&name))
-}
-
-/// Seconds since 1970.
-pub(super) fn seconds() -> u64 {
-    u64::try_from(Clock::today().0).unwrap_or(0)
 }
 
 /// How large a listing may be that the shell wants for itself.

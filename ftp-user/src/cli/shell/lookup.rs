@@ -3,7 +3,7 @@
 
 use super::super::outputs::complain;
 use super::super::{JobVerb, Verb};
-use super::known::{Servers, SharedKnowledge, canonical, seconds};
+use super::known::{Servers, SharedKnowledge, canonical};
 use crate::action::Grouping;
 use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind, Result};
@@ -13,6 +13,7 @@ use crate::shell::{
     stands_there,
 };
 use clap::Command;
+use ftp_io::clock::since_1970;
 use ftp_io::program::completion::{ValueKind, values};
 use ftp_proto::wire::PathName;
 use std::ffi::OsString;
@@ -196,7 +197,7 @@ impl Lookup {
         }
         let mut known = self.known.lock();
         match known.cache.find(&directory) {
-            Some(listed) if listed.is_fresh(seconds()) => {
+            Some(listed) if listed.is_fresh(since_1970().as_secs()) => {
                 listed.occupant(name).map_or(ComponentState::Unknown, ComponentState::Before)
             }
             Some(_) | None => ComponentState::Unknown,

@@ -2,11 +2,12 @@
 
 use super::super::conceal::without_passwords;
 use super::super::{generate, signals};
-use super::known::{Knowledge, SharedKnowledge, seconds};
+use super::known::{Knowledge, SharedKnowledge};
 use crate::failure::Result;
 use crate::place::Names;
 use crate::shell::{CompletionInput, CompletionPlaces, Offer, Vocabulary, complete_line};
 use crate::state::StateFile;
+use ftp_io::clock::since_1970;
 use ftp_io::signal::StopRequest;
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -103,7 +104,7 @@ impl Completer for Keys {
             let mut known = self.known.lock();
             let Knowledge { scope, cache, .. } = &mut *known;
             let vocabulary = &self.vocabulary;
-            let places = CompletionPlaces { scope, cache, here: &names_here, now: seconds() };
+            let places = CompletionPlaces { scope, cache, here: &names_here, now: since_1970().as_secs() };
             let jobs = |verb: &str| generate::jobs(self.state.as_deref(), verb);
             let jobs = |verb: &str| jobs(verb).into_iter().map(|job| job.text).collect();
             complete_line(before, &mut CompletionInput { vocabulary, places, jobs: &jobs })
