@@ -91,7 +91,6 @@ mod tests {
     use super::super::Cli;
     use super::*;
     use clap::CommandFactory;
-    use std::ffi::OsString;
 
     /// What `-h` shows on a terminal of 80 columns.
     fn lines(command: &Command) -> Vec<String> {
@@ -138,22 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn each_verb_has_three_examples_that_can_be_typed() {
+    fn each_verb_has_three_examples_and_the_options_that_its_help_shows() {
         let command = Cli::command();
         for verb in command.get_subcommands() {
             let name = verb.get_name();
             for option in SHOWN.iter().filter(|(of, _)| *of == name).flat_map(|(_, options)| *options) {
                 assert!(verb.get_arguments().any(|arg| arg.get_id() == option), "{name} {option}");
             }
-            let examples: Vec<_> = examples(name).collect();
-            assert_eq!(examples.len(), EXAMPLES, "{name}");
-            for example in examples {
-                let typed = example.split(['#', '|', '>', '<']).next().unwrap_or_default();
-                let words: Vec<OsString> =
-                    typed.split_whitespace().map(|word| word.trim_matches('\'').into()).collect();
-                let read = Cli::read_typed(words.clone());
-                assert!(read.is_ok() && words.get(1).is_some_and(|word| word == name), "{example}: {read:?}");
-            }
+            assert_eq!(examples(name).count(), EXAMPLES, "{name}");
         }
     }
 }

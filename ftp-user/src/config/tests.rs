@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::failure::Kind;
-use crate::place::{Names, OnUnknown, PasswordSource, SiteLimits, SiteProxy, SiteSettings};
+use crate::place::{OnUnknown, PasswordSource, SiteLimits, SiteProxy, SiteSettings};
 use crate::queue::JobsAtOnce;
 use ftp_proto::client::Security;
 use std::fs::{Permissions, set_permissions, write};
@@ -131,8 +131,8 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     );
 }
 
-fn sites(text: &str) -> Names {
-    parse(text, Path::new("/etc/x/config.toml"), Some(with_proxy)).unwrap().sites
+fn settings(text: &str) -> Settings {
+    parse(text, Path::new("/etc/x/config.toml"), Some(with_proxy)).unwrap()
 }
 
 #[test]
@@ -149,7 +149,7 @@ hours = ["22:00-06:00", "sat,sun@00:00-24:00"]
 [sites.other]
 url = "ftp://i/"
 "#;
-    let settings = parse(text, Path::new("/etc/x/config.toml"), None).unwrap();
+    let settings = settings(text);
     assert_eq!(settings.shared_limits.len(), 1);
     let hours = settings.shared_limits["lab"].hours.as_ref().unwrap().to_string();
     assert_eq!(hours, "22:00-06:00 sat,sun@00:00-24:00");
@@ -169,7 +169,7 @@ url = "ftp://i/"
 #[test]
 fn a_site_has_a_url_and_what_holds_for_it_alone() {
     let pin = format!("SHA256:{}", "a".repeat(64));
-    let sites = sites(&format!(
+    let text = format!(
         r#"
 [sites.lab]
 url = "ftp://ann@lab.example:2121/pub"
@@ -195,7 +195,8 @@ this-host = "2001:db8::7"
 url = "ftps://eve@shell.example"
 password-command = "pass show shell | head -1"
 "#
-    ));
+    );
+    let sites = settings(&text).sites;
     let named = |name: &str| sites.find(name).unwrap().site.named.clone().unwrap();
     let shown: Vec<String> = sites.iter().map(|(_, place)| place.site.url()).collect();
     // A pin demands TLS.
@@ -223,23 +224,16 @@ password-command = "pass show shell | head -1"
         |words: &[&str]| Some(PasswordSource::Command(words.iter().map(|word| (*word).to_owned()).collect()));
     assert_eq!(work.password, command(&["pass", "show", "work"]));
     assert_eq!(named("shell").password, command(&["/bin/sh", "-c", "pass show shell | head -1"]));
-    let profile = named("lab");
-    assert_eq!(
-        (profile.ca.as_deref(), profile.trust),
-        (Some(Path::new("/etc/x/lab.pem")), Some(OnUnknown::Refuse))
-    );
-    assert!(
-        matches!(&profile.proxy, Some(SiteProxy::Through(proxy)) if proxy.to_string() == "127.0.0.1:1080")
-    );
-    let profile = named("work");
-    assert_eq!((profile.pins.len(), profile.proxy.clone()), (1, Some(SiteProxy::None)));
+    assert_eq!((lab.ca.as_deref(), lab.trust), (Some(Path::new("/etc/x/lab.pem")), Some(OnUnknown::Refuse)));
+    assert!(matches!(&lab.proxy, Some(SiteProxy::Through(proxy)) if proxy.to_string() == "127.0.0.1:1080"));
+    assert_eq!((work.pins.len(), work.proxy.clone()), (1, Some(SiteProxy::None)));
 }
 
 #[test]
 fn a_site_names_the_relay_that_stands_beside_it() {
     let text = "[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n\
                 [sites.lab]\nurl = \"ftp://h/\"\nrelay = \"edge\"\n";
-    let settings = parse(text, Path::new("x.toml"), Some(with_proxy)).unwrap();
+    let settings = settings(text);
     let (edge, lab) = (settings.relays.iter().next().unwrap(), &settings.sites.find("lab").unwrap().site);
     assert_eq!(lab.named.as_ref().unwrap().relays, ["edge"]);
     assert!(edge.is_near(lab, "192.0.2.7".parse().unwrap()));
@@ -306,10 +300,7 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
 #[test]
 fn a_site_that_says_which_certificates_are_good_demands_tls() {
     let security = |line: &str, url: &str| {
-        let sites =
-            parse(&format!("[sites.lab]\nurl = \"{url}\"\n{line}\n"), Path::new("x.toml"), Some(with_proxy))
-                .unwrap()
-                .sites;
+        let sites = settings(&format!("[sites.lab]\nurl = \"{url}\"\n{line}\n")).sites;
         sites.find("lab").unwrap().site.security
     };
     let pin = format!("pin = \"SHA256:{}\"", "0".repeat(64));
@@ -324,7 +315,7 @@ fn a_site_that_says_which_certificates_are_good_demands_tls() {
 
 #[test]
 fn the_default_of_trust_is_read() {
-    let trust = |text: &str| parse(text, Path::new("x.toml"), Some(with_proxy)).unwrap().trust;
+    let trust = |text: &str| settings(text).trust;
     assert_eq!(trust(""), None);
     assert_eq!(trust("[defaults]"), None);
     for (word, expect) in [("ask", OnUnknown::Ask), ("new", OnUnknown::Keep), ("known", OnUnknown::Refuse)] {

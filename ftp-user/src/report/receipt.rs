@@ -86,38 +86,29 @@ pub(crate) fn destination(place: &Place) -> String {
 
 /// The files of a job, for people.
 pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
-    let Receipts {
-        copied,
-        skipped,
-        open,
-        given_over,
-        left,
-        failed,
-        failures,
-        reason_of_job,
-        other_failures,
-        unkept,
-    } = receipts;
     let files = |count: u64| counted(count, "file");
     let unnamed = |count: u64, named: &[FailedItem]| {
         let others = count.saturating_sub(named.len() as u64);
         (others > 0).then(|| format!("    {}", self::others(others)))
     };
-    let mut lines: Vec<String> = copied
+    let mut lines: Vec<String> = receipts
+        .copied
         .iter()
         .map(|(path, verified, count)| format!("  {}: {path}, verified {verified}", files(*count)))
         .collect();
     let some = |count: u64, what: &str| (count > 0).then(|| format!("  {}: {what}", files(count)));
-    lines.extend(some(*skipped, "already there"));
-    lines.extend(some(*open, "begun and not ended"));
-    lines.extend(some(*given_over, "left to a later job"));
-    lines.extend(left.iter().map(|file| format!("    {}", about(&file.source, &file.failure.to_string()))));
-    lines.extend(unnamed(*given_over, left));
-    lines.extend(some(*failed, "failed"));
-    for (first, others) in groups(failures, failed_alike) {
+    lines.extend(some(receipts.skipped, "already there"));
+    lines.extend(some(receipts.open, "begun and not ended"));
+    lines.extend(some(receipts.given_over, "left to a later job"));
+    lines.extend(
+        receipts.left.iter().map(|file| format!("    {}", about(&file.source, &file.failure.to_string()))),
+    );
+    lines.extend(unnamed(receipts.given_over, &receipts.left));
+    lines.extend(some(receipts.failed, "failed"));
+    for (first, others) in groups(&receipts.failures, failed_alike) {
         let why = about(&first.source, &first.failure.to_string());
         // The line of the job has told the only one.
-        if *failed == 1 && reason_of_job.as_ref() == Some(&why) {
+        if receipts.failed == 1 && receipts.reason_of_job.as_ref() == Some(&why) {
             continue;
         }
         lines.push(format!("    {why}"));
@@ -126,10 +117,10 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
         }
         lines.extend(others.iter().map(|file| format!("      {}", file.name())));
     }
-    lines.extend(unnamed(*failed, failures));
-    lines.extend(routes::failures(other_failures));
-    let more = || format!("failed: {unkept} more, which only the run itself has named");
-    lines.extend((*unkept > 0).then(more));
+    lines.extend(unnamed(receipts.failed, &receipts.failures));
+    lines.extend(routes::failures(&receipts.other_failures));
+    let more = || format!("failed: {} more, which only the run itself has named", receipts.unkept);
+    lines.extend((receipts.unkept > 0).then(more));
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 

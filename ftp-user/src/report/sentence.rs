@@ -170,6 +170,8 @@ mod tests {
         let end =
             "; 1 source not deleted; 2 files stored, but not confirmed; 4 files failed; 3 files interrupted";
         assert!(line.starts_with("copied 5 files") && line.ends_with(end), "{line}");
+        let line = sentence(&Summary { verb: "move", ..Summary::example() });
+        assert!(line.starts_with("moved 1 file"), "{line}");
         for (all, directories, expect) in [
             (3, 1, "; 2 files and 1 directory failed"),
             (2, 2, "; 2 directories failed"),
@@ -178,15 +180,6 @@ mod tests {
             let failed = FailedFiles { all, directories, ..FailedFiles::default() };
             let line = sentence(&Summary { failed, ..Summary::example() });
             assert!(line.ends_with(expect), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_move_that_has_failed_says_only_what_was_copied() {
-        for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
-            let line =
-                sentence(&Summary { verb: "move", failed: failed(u64::from(!ok)), ..Summary::example() });
-            assert!(line.starts_with(done), "{line}");
         }
     }
 
@@ -289,11 +282,7 @@ mod tests {
             Summary { skipped: 1, bytes: 0, route: None, ..Summary::example() },
             "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
         );
-    }
-
-    #[test]
-    fn the_last_line_of_other_runs_is_the_one_of_the_contract() {
-        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
+        // Other verbs and other runs.
         check(
             Summary {
                 verb: "append",
