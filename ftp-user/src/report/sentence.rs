@@ -282,7 +282,11 @@ mod tests {
             Summary { skipped: 1, bytes: 0, route: None, ..Summary::example() },
             "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
         );
-        // Other verbs and other runs.
+    }
+
+    #[test]
+    fn the_last_line_of_other_runs_is_the_one_of_the_contract() {
+        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
         check(
             Summary {
                 verb: "append",
