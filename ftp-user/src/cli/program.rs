@@ -200,7 +200,7 @@ pub(super) fn keys_of(command: &Command) -> DefaultKeys {
     let is_of_store = |arg: &&Arg| arg.get_long().is_some_and(|name| OF_STORE.contains(&name));
     let own = daemon.into_iter().flat_map(Command::get_arguments).filter(|arg| arg.get_long().is_some());
     let own = own.chain(command.get_arguments().filter(is_of_store));
-    let daemon = own.fold(Command::new(DAEMON), |daemon, arg| daemon.arg(arg.clone()));
+    let daemon = Command::new(DAEMON).args(own.cloned());
     DefaultKeys { options, daemon, elsewhere }
 }
 
@@ -226,13 +226,8 @@ fn written_at(name: &str) -> &'static str {
 
 /// The command line with other defaults.
 pub(super) fn with(defaults: &Defaults, command: Command) -> Command {
-    let command = defaults.apply(command);
-    let verbs: Vec<String> = command
-        .get_subcommands()
-        .filter(|verb| has_defaults(verb))
-        .map(|verb| verb.get_name().to_owned())
-        .collect();
-    verbs.into_iter().fold(command, |command, verb| command.mut_subcommand(verb, |verb| defaults.apply(verb)))
+    let of_verb = |verb: Command| if has_defaults(&verb) { defaults.apply(verb) } else { verb };
+    defaults.apply(command).mut_subcommands(of_verb)
 }
 
 const DAEMON: &str = "daemon";

@@ -60,10 +60,6 @@ fn priority(text: &str) -> Result<Priority, String> {
 }
 
 impl QueueArgs {
-    /// Nothing was typed.
-    pub(super) const NONE: Self =
-        Self { queue: false, priority: None, at: None, every: None, wait: false, remote: RemoteArgs::NONE };
-
     /// When the runs of a series are planned, if the job is one.
     pub(super) fn recurrence(&self) -> Result<Option<Recurrence>> {
         let every = self.every.as_ref().map(|every| every.parse()).transpose();

@@ -95,9 +95,6 @@ impl FromStr for DaemonUrl {
 }
 
 impl RemoteArgs {
-    /// Nothing was typed.
-    pub(super) const NONE: Self = Self { daemon: None, token_file: None, daemon_ca: None, daemon_pin: None };
-
     pub(super) const fn is_asked(&self) -> bool {
         self.daemon.is_some()
     }

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::LazyLock;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -172,11 +173,11 @@ impl JobVerb {
 
     /// What was typed of the queue.
     pub(super) fn queue(&self) -> &QueueArgs {
-        const NONE: &QueueArgs = &QueueArgs::NONE;
+        static NONE: LazyLock<QueueArgs> = LazyLock::new(QueueArgs::default);
         match self {
             Self::Copy(args) | Self::Move(args) => &args.queue,
             Self::Sync(args) => &args.queue,
-            Self::Append(_) => NONE,
+            Self::Append(_) => &NONE,
         }
     }
 

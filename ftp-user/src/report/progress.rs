@@ -345,11 +345,7 @@ impl RateMeter {
         }
         if self.seen.len() > MOST_SEEN {
             // Every second one says as much.
-            let mut is_kept = false;
-            self.seen.retain(|_| {
-                is_kept = !is_kept;
-                is_kept
-            });
+            self.seen = self.seen.iter().copied().step_by(2).collect();
             self.seen.push_back((at, count));
         }
     }

@@ -112,11 +112,7 @@ impl Curve {
         }
         self.points.push(RatePoint { at, rate });
         if self.points.len() >= MOST_POINTS {
-            let mut is_kept = false;
-            self.points.retain(|_| {
-                is_kept = !is_kept;
-                is_kept
-            });
+            self.points = self.points.iter().copied().step_by(2).collect();
             self.spacing = self.spacing.max(1) * 2;
         }
     }

@@ -38,7 +38,7 @@ fn files_of_a_daemon_that_cannot_be_used_are_errors_of_usage() {
             daemon: "https://transfers.example".parse().ok(),
             token_file: Some(token_file.to_path_buf()),
             daemon_ca: daemon_ca.cloned(),
-            ..RemoteArgs::NONE
+            ..RemoteArgs::default()
         };
         let failure = Daemon::of(&args).err().unwrap();
         assert_eq!(failure.kind, Kind::Usage, "{failure}");
