@@ -167,11 +167,8 @@ pub fn known_at_servers(
     };
     // Whatever a word is, it passes here: the person has typed a URL, but not for this shell, and a server has chosen the names.
     let words = words.iter().map(|word| plain(word)).filter(|word| word.starts_with(partial));
-    let mut words: BTreeSet<String> = words.collect();
-    while words.len() > MOST_SHOWN {
-        words.pop_last();
-    }
-    words.into_iter().collect()
+    let words: BTreeSet<String> = words.collect();
+    words.into_iter().take(MOST_SHOWN).collect()
 }
 
 /// The directory of a place as it is typed, and the name in it.

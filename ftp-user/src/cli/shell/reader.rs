@@ -270,10 +270,8 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::Future;
+    use futures_util::FutureExt;
     use std::os::unix::fs::PermissionsExt;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
 
     #[test]
     fn what_all_words_begin_with_is_inserted_and_a_list_that_is_cut_says_so() {
@@ -333,23 +331,16 @@ mod tests {
         assert_eq!(history.add(&"x".repeat(LONGEST + 1), &Names::default()), Ok(false));
     }
 
-    fn heard_at_once(signals: &mut Signals) -> Option<bool> {
-        match pin!(signals.next()).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(is_end) => Some(is_end),
-            Poll::Pending => None,
-        }
-    }
-
     #[test]
     fn an_interruption_of_an_earlier_command_is_forgotten_and_a_wish_to_end_is_not() {
         let (sender, receiver) = watch::channel(false);
         let mut signals = Signals(receiver);
         sender.send_modify(|_| {});
         signals.forget();
-        assert_eq!(heard_at_once(&mut signals), None);
+        assert_eq!(signals.next().now_or_never(), None);
         // It comes between two commands: before the second one begins.
         sender.send_modify(|is_end| *is_end = true);
         signals.forget();
-        assert_eq!(heard_at_once(&mut signals), Some(true));
+        assert_eq!(signals.next().now_or_never(), Some(true));
     }
 }
