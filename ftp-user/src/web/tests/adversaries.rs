@@ -77,6 +77,9 @@ async fn a_target_is_of_this_host_or_refused() {
             .await;
     let port = daemon.address.port();
     for (line, host, expect) in [
+        ("GET /healthz", format!("127.0.0.1:{port}"), 200),
+        ("GET /healthz", format!("localhost:{port}"), 200),
+        ("GET /healthz", "files.example".to_owned(), 200),
         ("GET http://localhost/healthz", "localhost".to_owned(), 200),
         ("GET http://LOCALHOST/healthz", "localhost".to_owned(), 200),
         ("GET http://files.example/healthz", "files.example".to_owned(), 200),
@@ -96,13 +99,18 @@ async fn a_target_is_of_this_host_or_refused() {
         ("GET /api/v1/jobs/../../../healthz", "localhost".to_owned(), 404),
         ("GET /%68ealthz", "localhost".to_owned(), 404),
         // Names that an evil page may have pointed at this host.
+        ("GET /healthz", format!("evil.example:{port}"), 421),
         ("GET /healthz", "evil.example".to_owned(), 421),
+        ("GET /healthz", String::new(), 421),
+        ("GET /healthz", "localhost\r\nHost: evil.example".to_owned(), 421),
         ("GET /healthz", "localhost.evil.example".to_owned(), 421),
         ("GET /healthz", "127.0.0.1.evil.example".to_owned(), 421),
         ("GET /healthz", format!("evil.example\r\nX-Forwarded-Host: localhost:{port}"), 421),
         ("GET /healthz", format!("evil.example\r\nForwarded: host=localhost:{port}"), 421),
         ("GET /healthz", format!("localhost, localhost:{port}"), 421),
         ("GET /healthz", "0.0.0.0".to_owned(), 421),
+        ("GET /healthz", "127.0.0.1:1".to_owned(), 421),
+        ("GET /healthz", format!("127.0.0.2:{port}"), 421),
         ("GET /healthz", format!("2130706433:{port}"), 421),
         ("GET /healthz", format!("[::ffff:127.0.0.1]:{port}"), 200),
     ] {
@@ -233,6 +241,9 @@ async fn what_a_name_has_in_it_stays_out_of_heads() {
     for next in [
         "/%0d%0aSet-Cookie:x",
         "%2f%2fevil.example",
+        "",
+        "//evil.example/",
+        "https://evil.example/",
         "https:evil.example",
         "/%5cevil.example",
         "javascript:x",
