@@ -34,7 +34,7 @@ pub struct JobStart {
 }
 
 /// A job as the journal has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct JobRecord {
     /// The identity of the job.
     pub id: JobId,
@@ -108,11 +108,12 @@ pub struct TransferState {
 }
 
 /// How a job stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum JobState {
     /// A process runs it.
     Running,
     /// It has not ended, and no process runs it.
+    #[default]
     Interrupted,
     /// The same, and its file goes from server to server without this program.
     Detached,

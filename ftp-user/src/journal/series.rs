@@ -248,7 +248,7 @@ mod tests {
             is_paused: false,
             last: None,
         };
-        SeriesRecord { id: JobId::new(1), job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"), series }
+        SeriesRecord { id: JobId::new(1), job: StoredJob::copy_for_tests(), series }
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
         for id in [1, 2] {
             queue.add_series(&SeriesRecord { id: JobId::new(id), ..series(due) }).unwrap();
         }
-        queue.write(|store| store.sql.write("UPDATE series SET sum = 0 WHERE id = 1", &[])).unwrap();
+        queue.change_for_tests("UPDATE series SET sum = 0 WHERE id = 1", &[]);
         let TableRows { readable: runs, unreadable } = queue.begin_planned(|| Some(JobId::new(10))).unwrap();
         let ids = |runs: &[PlannedRun]| runs.iter().map(|run| run.series.number()).collect::<Vec<_>>();
         let damaged = |all: &[UnreadableRow]| all.iter().map(|one| one.id.number()).collect::<Vec<_>>();
@@ -320,10 +320,10 @@ mod tests {
         assert_eq!(planned(13), run(Turn::Skip, 12));
         assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));
         // A run that goes on is not begun a second time because its row is damaged, and one that has ended is followed.
-        queue.write(|store| store.sql.write("UPDATE queue SET sum = 0 WHERE job = 12", &[])).unwrap();
+        queue.change_for_tests("UPDATE queue SET sum = 0 WHERE job = 12", &[]);
         drop(again().unwrap());
         assert_eq!(planned(14), run(Turn::Skip, 12));
-        queue.write(|store| store.sql.write("DELETE FROM leases", &[])).unwrap();
+        queue.change_for_tests("DELETE FROM leases", &[]);
         drop(again().unwrap());
         assert_eq!(planned(15), run(Turn::Begin, 15));
         let paused = queue.change_series(JobId::new(1), |series, now| {

@@ -3,13 +3,13 @@
 use super::claiming::Claim;
 use super::directory::FILE;
 use super::failure::JournalFailure;
-use super::queue::{Queue, Submitted};
+use super::queue::{Queue, put};
 use super::record::{
-    ClaimedItem, ItemEnd, ItemState, JobRecord, JobStart, JobState, NewItem, PartId, Place, SourceFacts,
-    StoredJob,
+    ClaimedItem, ItemEnd, ItemState, JobRecord, JobStart, NewItem, PartId, Place, SourceFacts, StoredJob,
 };
 #[cfg(feature = "postgres")]
 use super::sql::Parameters;
+use super::sql::Value;
 use super::store::{JobLock, Store};
 use crate::id::{JobId, WorkerId};
 use crate::outcome::{FileCopy, Verified};
@@ -28,24 +28,7 @@ use tempfile::TempDir;
 impl JobRecord {
     /// An interrupted job that has begun nothing.
     pub(crate) fn for_tests(number: u64, job: StoredJob) -> Self {
-        Self {
-            id: JobId::new(number),
-            job,
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 0,
-            bytes: 0,
-            failed: 0,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-            queued: None,
-            progress: None,
-            worker_lost: None,
-        }
+        Self { id: JobId::new(number), job, ..Self::default() }
     }
 }
 
@@ -62,6 +45,11 @@ impl StoredJob {
         }
         let words = words.split_whitespace().map(OsString::from).collect();
         Self { version: Self::VERSION, verb, options: named, words, ..Self::default() }
+    }
+
+    /// A copy between two servers.
+    pub(super) fn copy_for_tests() -> Self {
+        Self::for_tests("copy ftp://h/a ftp://i/b")
     }
 }
 
@@ -118,10 +106,20 @@ impl Queue {
 
     /// Submits a copy for an owner.
     pub(super) fn submit_for_tests(&self, id: u64, owner: &str) -> JobId {
-        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        match self.submit(JobId::new(id), job, &Entry::for_tests(owner, "")).unwrap() {
-            Submitted::New(id) | Submitted::Known(id) => id,
-        }
+        self.submit(JobId::new(id), StoredJob::copy_for_tests(), &Entry::for_tests(owner, "")).unwrap();
+        JobId::new(id)
+    }
+
+    /// Keeps a copy that stands as this entry says.
+    pub(super) fn put_for_tests(&self, id: u64, entry: &Entry) -> JobId {
+        let id = JobId::new(id);
+        self.write(|store| put(store, id, StoredJob::copy_for_tests(), entry)).unwrap();
+        id
+    }
+
+    /// Changes rows behind the back of the store.
+    pub(super) fn change_for_tests(&self, statement: &str, values: &[Value<'_>]) {
+        self.write(|store| store.sql.write(statement, values)).unwrap();
     }
 }
 

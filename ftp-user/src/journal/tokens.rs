@@ -127,8 +127,7 @@ mod tests {
         let tokens = Tokens::of(&queue);
         let token = |name: &str, digest| token(name, digest, None);
         assert!(tokens.insert(&token("ann", 1)).unwrap() && tokens.insert(&token("bob", 2)).unwrap());
-        let damage = "UPDATE tokens SET scope = 2 WHERE name = 'ann'";
-        queue.write(|store| store.sql.write(damage, &[])).unwrap();
+        queue.change_for_tests("UPDATE tokens SET scope = 2 WHERE name = 'ann'", &[]);
         let (all, damaged) = tokens.all().unwrap();
         assert_eq!((all, damaged.len()), (vec![token("bob", 2)], 1));
         assert!(!tokens.insert(&token("ann", 3)).unwrap(), "its name is taken");

@@ -264,7 +264,6 @@ mod tests {
     use super::*;
     use crate::journal::Queue;
     use crate::journal::queue::lose_all;
-    use crate::journal::record::StoredJob;
     use crate::queue::{Entry, JobChange};
 
     struct Scene {
@@ -277,8 +276,7 @@ mod tests {
         /// A job that worker 1 carries.
         fn new() -> Self {
             let (home, queue) = Queue::for_tests();
-            let job = JobId::new(7);
-            queue.submit(job, StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &Entry::default()).unwrap();
+            let job = queue.put_for_tests(7, &Entry::default());
             let scene = Self { _home: home, queue, job };
             assert_eq!(scene.of(1).take(1, &[], |_, _| true).unwrap().readable.len(), 1);
             scene

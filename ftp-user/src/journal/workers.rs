@@ -68,7 +68,7 @@ mod tests {
             Leases::of(&queue, profile.id).check_in(&profile, &[], 0)
         };
         check_in(1).unwrap();
-        queue.write(|store| store.sql.write("UPDATE workers SET sum = 0", &[])).unwrap();
+        queue.change_for_tests("UPDATE workers SET sum = 0", &[]);
         check_in(2).unwrap();
         assert_eq!(queue.workers().unwrap().len(), 1);
         check_in(1).unwrap();

@@ -17,10 +17,6 @@ fn submit_words(queue: &Queue, id: u64, words: &str, pair: &str) {
     queue.submit(JobId::new(id), StoredJob::for_tests(words), &Entry::for_tests("ann", pair)).unwrap();
 }
 
-fn change(queue: &Queue, statement: &str, job: JobId) {
-    queue.write(|store| store.sql.write(statement, &[job.into()])).unwrap();
-}
-
 /// Takes at most so many jobs.
 fn take_numbers(holder: &Leases<'_>, most: usize) -> Vec<u64> {
     let taken = holder.take(most, &[], |_, _| true).unwrap().readable;
@@ -81,7 +77,7 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
     for (id, priority) in [(9, 0), (7, 5), (8, 0), (3, 0), (5, 5), (1, 0)] {
         let mut entry = Entry::for_tests("ann", "");
         entry.submission.priority = Priority::try_from(priority).unwrap();
-        queue.submit(JobId::new(id), StoredJob::for_tests("copy ftp://h/a ftp://i/b"), &entry).unwrap();
+        queue.submit(JobId::new(id), StoredJob::copy_for_tests(), &entry).unwrap();
     }
     let listed = queue.list(&JobQuery { most: 10, ..JobQuery::default() }).unwrap().items;
     assert_eq!(listed.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [1, 5, 3, 8, 7, 9]);
@@ -97,11 +93,8 @@ fn jobs_of_one_owner_and_priority_begin_in_the_order_of_their_submissions() {
 #[test]
 fn jobs_that_one_transaction_has_submitted_are_taken_once() {
     let (_home, queue) = Queue::for_tests();
-    let put = |store: &Store| {
-        let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        (1..=3).try_for_each(|id| put(store, JobId::new(id), job(), &Entry::default()))
-    };
-    queue.write(put).unwrap();
+    let put = |store: &Store, id| put(store, JobId::new(id), StoredJob::copy_for_tests(), &Entry::default());
+    queue.write(|store| (1..=3).try_for_each(|id| put(store, id))).unwrap();
     let mut taken = take_numbers(&of(&queue, 1), 9);
     taken.sort_unstable();
     assert_eq!(taken, [1, 2, 3]);
@@ -135,7 +128,7 @@ fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
     let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
     let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
-    change(&queue, "UPDATE jobs SET sum = 0 WHERE id = ?1", bad);
+    queue.change_for_tests("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
     let taken = holder.take(2, &[], |_, _| true).unwrap().readable;
     assert_eq!(taken.iter().map(|taken| taken.lease.job).collect::<Vec<_>>(), [bad, good]);
     assert!(matches!(queue.job(bad), Err(JournalFailure::Damaged { .. })));
@@ -143,7 +136,7 @@ fn a_job_that_cannot_be_read_is_told_to_its_run_and_the_others_are_taken() {
         .end(vec![(taken[0].lease, |entry: &mut Entry, now| entry.postpone("why".to_owned(), now))])
         .unwrap();
     assert_eq!((take(&holder), queue.carried_runs().unwrap().len()), (None, 1));
-    change(&queue, "UPDATE jobs SET sum = 0 WHERE id = ?1", good);
+    queue.change_for_tests("UPDATE jobs SET sum = 0 WHERE id = ?1", &[good.into()]);
     assert_eq!(end(&holder, taken[1].lease, 0), Some(Some(0)), "it was damaged while it ran");
 }
 
@@ -152,7 +145,9 @@ fn a_damaged_row_of_the_queue_is_told_and_keeps_no_job_from_being_taken_and_ende
     let (_home, queue) = Queue::for_tests();
     let holder = of(&queue, 1);
     let [bad, good, later] = [1, 2, 3].map(|id| queue.submit_for_tests(id, "ann"));
-    let damage = |set: &str, job| change(&queue, &format!("UPDATE queue SET {set} WHERE job = ?1"), job);
+    let damage = |set: &str, job: JobId| {
+        queue.change_for_tests(&format!("UPDATE queue SET {set} WHERE job = ?1"), &[job.into()])
+    };
     damage("sum = 0", bad);
     let TableRows { readable: taken, unreadable } = holder.take(1, &[], |_, _| true).unwrap();
     assert_eq!((taken[0].lease.job, unreadable[0].id), (good, bad));
@@ -408,7 +403,7 @@ fn jobs_that_ended_long_ago_are_forgotten() {
 fn a_job_behind_many_damaged_rows_of_its_group_is_taken() {
     let (_home, queue) = Queue::for_tests();
     let jobs: Vec<JobId> = (1..=30).map(|id| queue.submit_for_tests(id, "ann")).collect();
-    change(&queue, "UPDATE queue SET sum = 0 WHERE job < ?1", jobs[29]);
+    queue.change_for_tests("UPDATE queue SET sum = 0 WHERE job < ?1", &[jobs[29].into()]);
     let found = of(&queue, 1).take(1, &[], |_, _| true).unwrap();
     assert_eq!((found.readable[0].lease.job, found.unreadable.len()), (jobs[29], 29));
 }
@@ -421,7 +416,7 @@ fn a_damaged_row_that_says_what_was_reported_keeps_nobody_from_the_journal() {
         of(&queue, 1).check_in(&profile, &[], 0).unwrap().is_reporter
     };
     assert!(check_in(true));
-    queue.write(|store| store.sql.write("UPDATE commits SET sum = 0 WHERE id = 2", &[])).unwrap();
+    queue.change_for_tests("UPDATE commits SET sum = 0 WHERE id = 2", &[]);
     queue.submit_for_tests(1, "ann");
     assert_eq!(queue.next_unreported().unwrap(), None);
     assert!(check_in(true));
@@ -437,7 +432,7 @@ fn the_first_job_of_a_group_hides_no_other_one_whatever_is_damaged_of_it() {
     {
         let (_home, queue) = Queue::for_tests();
         let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
-        change(&queue, &format!("UPDATE queue SET {damage} WHERE job = ?1"), bad);
+        queue.change_for_tests(&format!("UPDATE queue SET {damage} WHERE job = ?1"), &[bad.into()]);
         let TableRows { readable: jobs, unreadable } = of(&queue, 1).take(2, &[], |_, _| true).unwrap();
         let taken: Vec<JobId> = jobs.iter().map(|taken| taken.lease.job).collect();
         assert_eq!(taken, [good], "{damage}");
@@ -454,7 +449,7 @@ fn a_lease_that_cannot_be_read_keeps_no_other_job_from_being_taken() {
     let [bad, good] = [1, 2].map(|id| queue.submit_for_tests(id, "ann"));
     let [one, two] = [1, 2].map(|id| of(&queue, id));
     assert_eq!(take(&one).map(|lease| lease.job), Some(bad));
-    change(&queue, "UPDATE leases SET fence = 'x' WHERE job = ?1", bad);
+    queue.change_for_tests("UPDATE leases SET fence = 'x' WHERE job = ?1", &[bad.into()]);
     assert_eq!(queue.carried_jobs().unwrap().len(), 1);
     assert_eq!(take(&two).map(|lease| lease.job), Some(good));
 }

@@ -9,11 +9,6 @@ use crate::outcome::{FileCopy, FileEnd};
 use crate::queue::{JobChange, NamedRequest, Wish};
 use ftp_io::clock::since_1970;
 
-fn add(queue: &Queue, id: u64, entry: &Entry) {
-    let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-    queue.write(|store| put(store, JobId::new(id), job, entry)).unwrap();
-}
-
 #[test]
 fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
     let (_home, queue) = Queue::for_tests();
@@ -76,7 +71,7 @@ fn the_condition_of_a_state_finds_the_jobs_that_are_in_it() {
         }
     }
     for (id, entry) in (1..).zip(&entries) {
-        add(&queue, id, entry);
+        queue.put_for_tests(id, entry);
     }
     for state in QueueState::ALL {
         let query = JobQuery { states: Some(vec![state]), most: 1000, ..JobQuery::default() };
@@ -97,7 +92,7 @@ fn slices_have_each_job_once_and_changes_come_in_their_order() {
     for id in 1..=25 {
         let owner = if id % 2 == 0 { "ann" } else { "bob" };
         let entry = Entry::for_tests(owner, &format!("one s{}", id % 3));
-        add(&queue, id, &Entry { created: 100, ..entry });
+        queue.put_for_tests(id, &Entry { created: 100, ..entry });
     }
     let mut query = JobQuery { most: 4, owner: Some("ann".into()), ..JobQuery::default() };
     let mut found = Vec::new();
@@ -127,12 +122,9 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     let reported = Counters { reported: Some(0), ..Counters::default() };
     queue.write(|store| set_counters(&store.sql, reported)).unwrap();
     let (good, bad) = (JobId::new(1), JobId::new(2));
-    let put = |store: &Store| {
-        let job = || StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        [good, bad].into_iter().try_for_each(|id| put(store, id, job(), &ended))?;
-        store.sql.write("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()])
-    };
-    queue.write(put).unwrap();
+    let put = |store: &Store, id| put(store, id, StoredJob::copy_for_tests(), &ended);
+    queue.write(|store| [good, bad].into_iter().try_for_each(|id| put(store, id))).unwrap();
+    queue.change_for_tests("UPDATE jobs SET sum = 0 WHERE id = ?1", &[bad.into()]);
     let check = |found: TableRows<QueuedJob>| {
         let jobs: Vec<_> = found.readable.iter().map(|job| job.id).collect();
         let unreadable: Vec<_> = found.unreadable.iter().map(|job| job.id).collect();
@@ -155,11 +147,8 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     };
     assert_eq!(check_list().exit, Some(0));
     // The same where the row of the queue is damaged.
-    let damage = |store: &Store| {
-        store.sql.write("UPDATE jobs SET sum = (SELECT sum FROM jobs WHERE id = 1)", &[])?;
-        store.sql.write("UPDATE queue SET sum = 0, wish = 77 WHERE job = ?1", &[bad.into()])
-    };
-    queue.write(damage).unwrap();
+    queue.change_for_tests("UPDATE jobs SET sum = (SELECT sum FROM jobs WHERE id = 1)", &[]);
+    queue.change_for_tests("UPDATE queue SET sum = 0, wish = 77 WHERE job = ?1", &[bad.into()]);
     check(queue.changed_after(0).unwrap().1);
     check(queue.next_unreported().unwrap().unwrap().1);
     let is_in = |state| {
@@ -169,8 +158,7 @@ fn a_job_that_cannot_be_read_is_named_beside_the_others() {
     // Whether it has ended is not known.
     assert_eq!(check_list().state(0), QueueState::Paused);
     assert!(!is_in(QueueState::Done) && !is_in(QueueState::Failed));
-    let carried = "UPDATE queue SET carried = 1, exit = NULL WHERE job = ?1";
-    queue.write(|store| store.sql.write(carried, &[bad.into()])).unwrap();
+    queue.change_for_tests("UPDATE queue SET carried = 1, exit = NULL WHERE job = ?1", &[bad.into()]);
     let entry = listed().remove(0).entry;
     assert_eq!((entry.state(0), entry.exit), (QueueState::Running, None));
     assert!(is_in(QueueState::Running) && !is_in(QueueState::Paused));
@@ -184,10 +172,9 @@ fn a_damaged_row_with_the_number_of_no_change_hides_no_change() {
     let reported = Counters { reported: Some(0), ..Counters::default() };
     queue.write(|store| set_counters(&store.sql, reported)).unwrap();
     let ended = Entry { exit: Some(0), ended: Some(5), ..Entry::default() };
-    add(&queue, 1, &ended);
-    add(&queue, 2, &Entry::default());
-    let damage = "UPDATE queue SET changed = 1099511627776 WHERE job = 1";
-    queue.write(|store| store.sql.write(damage, &[])).unwrap();
+    queue.put_for_tests(1, &ended);
+    queue.put_for_tests(2, &Entry::default());
+    queue.change_for_tests("UPDATE queue SET changed = 1099511627776 WHERE job = 1", &[]);
     let (last, _) = queue.changed_after(0).unwrap();
     assert_eq!((queue.last_change().unwrap(), queue.next_unreported().unwrap()), (last, None));
     queue.apply(JobId::new(2), JobChange::Pause, false).unwrap().unwrap();
@@ -203,14 +190,12 @@ fn jobs_are_found_by_their_names() {
         let request = name.map(|name| NamedRequest { name: name.to_owned(), digest: [0; 32] });
         Entry { request, ..Entry::for_tests(owner, "") }
     };
-    let mut given = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-    given.name = Some("nightly".to_owned());
-    let ann = entry("ann", None);
-    queue.write(|store| put(store, JobId::new(1), given.clone(), &ann)).unwrap();
+    let given = StoredJob { name: Some("nightly".to_owned()), ..StoredJob::copy_for_tests() };
+    queue.submit(JobId::new(1), given, &entry("ann", None)).unwrap();
     for (id, owner, name) in
         [(2, "ann", "weekly"), (3, "bob", "nightly"), (4, "bob", "weekly"), (5, "eve", "nightly")]
     {
-        add(&queue, id, &entry(owner, Some(name)));
+        queue.put_for_tests(id, &entry(owner, Some(name)));
     }
     for (owner, name, expect) in [
         (None, Some("nightly"), &[5, 3, 1][..]),

@@ -137,10 +137,9 @@ fn of_many_servers_the_first_and_the_last_are_kept() {
     let (home, queue) = Queue::for_tests();
     let many: String = (0..2000_u32).map(|n| char::from_u32(0x100 + n * 37 % 1700).unwrap()).collect();
     for (id, pair) in [(1, format!("first {many} last")), (2, format!("ä{many}x")), (3, "a b".to_owned())] {
-        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        queue.submit(JobId::new(id), job, &Entry::for_tests("ann", &pair)).unwrap();
+        let id = queue.put_for_tests(id, &Entry::for_tests("ann", &pair));
         let store = Store::open_for_tests(home.path()).unwrap();
-        let kept = find(&store.sql, JobId::new(id)).unwrap().unwrap().submission.pair;
+        let kept = find(&store.sql, id).unwrap().unwrap().submission.pair;
         assert!(kept.len() <= LONGEST_PAIR && kept.len() + 2 >= pair.len().min(LONGEST_PAIR), "{kept}");
         let ends = |pair: &str| {
             let all: Vec<char> = pair.chars().collect();
@@ -247,11 +246,9 @@ fn an_owner_of_very_many_pairs_hides_nobody_and_its_urgent_jobs_come_first() {
 fn what_no_worker_could_carry_goes_on_when_the_settings_were_read_again() {
     let (_home, queue) = Queue::for_tests();
     let put = |id, end: fn(&mut Entry)| {
-        let (id, mut entry) = (JobId::new(id), entry("ann"));
+        let mut entry = entry("ann");
         end(&mut entry);
-        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
-        queue.write(|store| put(store, id, job, &entry)).unwrap();
-        id
+        queue.put_for_tests(id, &entry)
     };
     let postponed = put(1, |entry| entry.postpone("no site is called one".to_owned(), now()));
     let failed_before = put(5, |entry| {
