@@ -176,6 +176,7 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
 mod tests {
     use super::*;
     use crate::context::Cancel;
+    use crate::relay::tests::welcome;
     use ftp_io::link::Acceptor;
     use ftp_io::socks::HostPort;
     use ftp_proto::relay::frame::{Frame, FrameReader, encode};
@@ -208,16 +209,8 @@ mod tests {
                 link::attach(tokio::net::TcpStream::connect(at).await.unwrap(), &secret).await.unwrap()
             };
             let (own, link) = tokio::join!(attach, serve);
-            let welcome = Welcome {
-                version: 1,
-                build: Text::of("test"),
-                seen_as: at,
-                ping_ms: 60_000,
-                dead_ms: 120_000,
-                mac: [0; 32],
-            };
             let place = RelayPlace::Network(HostPort::Address(at));
-            let hub = Hub::begin(context, "hub".to_owned(), place, own, &welcome);
+            let hub = Hub::begin(context, "hub".to_owned(), place, own, &welcome());
             (Self { listener, link, reader: FrameReader::new(), said: 0 }, hub)
         }
 

@@ -249,6 +249,7 @@ const MOST: usize = 1_000;
 mod tests {
     use super::*;
     use std::fs;
+    use tempfile::TempDir;
 
     fn key(source: &str) -> Key {
         let at = |name: &str| (format!("ann@{name}:21"), "192.0.2.1".parse().unwrap());
@@ -257,6 +258,13 @@ mod tests {
             destination: at("two"),
             from: Key::network("198.51.100.7".parse().unwrap()),
         }
+    }
+
+    /// What is known in a new state directory.
+    fn new() -> (TempDir, Pairs) {
+        let home = tempfile::tempdir().unwrap();
+        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        (home, pairs)
     }
 
     /// What has worked for this pair.
@@ -271,8 +279,7 @@ mod tests {
 
     #[test]
     fn h18_what_has_worked_is_remembered_by_pair_and_replaced_by_what_works_later() {
-        let home = tempfile::tempdir().unwrap();
-        let pairs = Pairs::at(Some(home.path().join("state")));
+        let (_home, pairs) = new();
         assert_eq!(pairs.recall(&key("one")), Ok(KnownPair::default()));
         pairs.note_worked(&key("one"), "source-listens: LSTN and SOCK", "source-listens").unwrap();
         assert_eq!(worked(&pairs, &key("one")), Some("source-listens: LSTN and SOCK".to_owned()));
@@ -286,8 +293,7 @@ mod tests {
 
     #[test]
     fn h18_a_path_that_was_forced_is_open_and_not_preferred() {
-        let home = tempfile::tempdir().unwrap();
-        let pairs = Pairs::at(Some(home.path().join("state")));
+        let (_home, pairs) = new();
         pairs.note_open(&key("one"), "symmetric").unwrap();
         assert_eq!(pairs.recall(&key("one")), Ok(KnownPair::default()));
         pairs.note_worked(&key("one"), "dest-listens: EPSV and EPRT", "dest-listens").unwrap();
@@ -300,8 +306,7 @@ mod tests {
 
     #[test]
     fn a_path_on_which_nothing_arrived_is_remembered_until_it_works() {
-        let home = tempfile::tempdir().unwrap();
-        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        let (_home, pairs) = new();
         pairs.note_silent(&key("one"), &["dest-listens"]).unwrap();
         pairs.note_silent(&key("one"), &["source-listens", "dest-listens"]).unwrap();
         pairs.note_worked(&key("one"), "symmetric: x", "symmetric").unwrap();
@@ -314,11 +319,10 @@ mod tests {
 
     #[test]
     fn a_file_without_paths_on_which_nothing_arrived_is_understood() {
-        let home = tempfile::tempdir().unwrap();
+        let (home, pairs) = new();
         let entry = r#"[{"source":["ann@one:21","192.0.2.1"],"destination":["ann@two:21","192.0.2.1"],
             "from":"198.51.100.0/24","candidate":"dest-listens: x","at":NOW}]"#;
         fs::write(home.path().join("pairs.json"), entry.replace("NOW", &now().to_string())).unwrap();
-        let pairs = Pairs::at(Some(home.path().to_path_buf()));
         assert_eq!(worked(&pairs, &key("one")), Some("dest-listens: x".to_owned()));
     }
 
@@ -339,8 +343,7 @@ mod tests {
 
     #[test]
     fn the_oldest_pairs_are_forgotten_first() {
-        let home = tempfile::tempdir().unwrap();
-        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        let (home, pairs) = new();
         let entry =
             |number| Entry { key: key(&format!("{number}")), candidate: None, at: now(), silent: vec![] };
         let all: Vec<Entry> = (0..MOST).map(entry).collect();
@@ -353,8 +356,7 @@ mod tests {
 
     #[test]
     fn the_agents_of_a_pair_are_remembered_for_each_hub() {
-        let home = tempfile::tempdir().unwrap();
-        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        let (_home, pairs) = new();
         let key = |hub| Key::at_hub(hub, "ann@one:21", "ann@two:21");
         assert_eq!(pairs.agents(&key("192.0.2.1:443")), Ok(Vec::new()));
         pairs.note_agents(&key("192.0.2.1:443"), &["zurich", "berlin"]).unwrap();
@@ -390,8 +392,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_told_once() {
-        let home = tempfile::tempdir().unwrap();
-        let pairs = Pairs::at(Some(home.path().to_path_buf()));
+        let (home, pairs) = new();
         fs::write(home.path().join("pairs.json"), "[{").unwrap();
         assert!(pairs.recall(&key("one")).unwrap_err().contains("is damaged"));
         assert_eq!(pairs.recall(&key("one")), Ok(KnownPair::default()));

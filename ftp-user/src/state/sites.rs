@@ -405,20 +405,24 @@ mod tests {
         assert_eq!([sites.is_in_clear("a:21"), sites.note_in_clear("a:21")], [true, false]);
     }
 
+    /// Why nothing is known or learnt.
+    fn failures(sites: &Sites) -> [Failure; 4] {
+        let all = [
+            sites.recall("a:21").map(drop),
+            sites.keep("a:21", one()).map(drop),
+            sites.note_tls("a:21", true),
+            sites.forget("a:21").map(drop),
+        ];
+        all.map(Result::unwrap_err)
+    }
+
     #[test]
     fn nothing_is_known_or_learnt_while_the_file_is_damaged() {
         for text in ["", "[{", "[{\"site\":\"a:21\",\"certificate\":\"SHA256:x\",\"at\":1}]", "{}"] {
             let home = tempfile::tempdir().unwrap();
             std::fs::write(home.path().join("sites.json"), text).unwrap();
             let sites = Sites::at(Some(home.path().to_path_buf()));
-            let all = [
-                sites.recall("a:21").map(drop),
-                sites.recall("a:21").map(drop),
-                sites.keep("a:21", one()).map(drop),
-                sites.note_tls("a:21", true),
-                sites.forget("a:21").map(drop),
-            ];
-            for said in all.map(Result::unwrap_err) {
+            for said in [failures(&sites), failures(&sites)].concat() {
                 assert!(said.what.contains("sites.json is damaged"), "{said}");
             }
             assert_eq!(std::fs::read_to_string(home.path().join("sites.json")).unwrap(), text);
@@ -518,14 +522,7 @@ mod tests {
         let damaged = SharedDocuments::for_tests(home.path());
         damaged.damage_for_tests("sites", "[{");
         for memory in [SharedDocuments::away_for_tests(), damaged] {
-            let sites = Sites::shared(memory, None);
-            let all = [
-                sites.recall("a:21").map(drop),
-                sites.keep("a:21", one()).map(drop),
-                sites.note_tls("a:21", true),
-                sites.forget("a:21").map(drop),
-            ];
-            for said in all.map(Result::unwrap_err) {
+            for said in failures(&Sites::shared(memory, None)) {
                 assert!(said.hint.is_some(), "{said}");
             }
         }
