@@ -32,7 +32,7 @@ use std::path::Path;
 /// Passwords are not kept: they come again from the place where they came from, or from ~/.netrc.
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
-    /// The id or the name of a job, or last; without it, all that are interrupted
+    /// The id or the name of a job, or last, the newest one; without it, all that are interrupted
     #[arg(value_name = "JOB")]
     pub(super) job: Option<String>,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(super) struct ResumeArgs {
 /// from ~/.netrc.
 #[derive(Args, Debug)]
 pub(super) struct RetryArgs {
-    /// The id or the name of a job, or last
+    /// The id or the name of a job, or last, the newest one
     #[arg(value_name = "JOB")]
     pub(super) job: String,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(super) struct JobsArgs {
 /// Files that are finished stay.
 #[derive(Args, Debug)]
 pub(super) struct CancelArgs {
-    /// The id or the name of a job, or last
+    /// The id or the name of a job, or last, the newest one
     #[arg(value_name = "JOB")]
     pub(super) job: String,
     /// Ask no server: name what the job may have left, and forget it. For a server that does not come back, and a job that cannot be read
@@ -160,7 +160,9 @@ impl General {
         if are_several {
             ask_ahead(&commands, &self.hands).await?;
         }
+        let mut waiting = commands.len();
         for (record, command) in commands {
+            waiting -= 1;
             // What keeps one job from going on keeps no other.
             let one = match command.and_then(|command| command.go_to(record).map(|()| command)) {
                 Ok(command) => {
@@ -174,6 +176,12 @@ impl General {
             };
             status = status.and(one);
             if one == Status::Failed(Kind::Interrupted) {
+                if waiting > 0 {
+                    let others = counted(waiting as u64, "job");
+                    let others =
+                        format!("{others} not yet resumed: {FtpUser} resume goes on with all of them");
+                    self.warn(others).await?;
+                }
                 break;
             }
         }
@@ -453,11 +461,12 @@ impl Cli {
 /// that of its new run.
 fn names_a_relative_file(options: &Map<String, Value>) -> bool {
     let named = FILES.into_iter().filter_map(|option| options.get(option));
-    let texts = named.flat_map(|value| match value.as_array() {
-        Some(several) => several.iter().filter_map(text_of).collect(),
-        None => Vec::from_iter(text_of(value)),
+    // A name that is no UTF-8 is an array, too.
+    let mut texts = named.flat_map(|value| match (text_of(value), value.as_array()) {
+        (None, Some(several)) => several.iter().filter_map(text_of).collect(),
+        (text, _) => Vec::from_iter(text),
     });
-    texts.into_iter().any(|file| Path::new(&file).is_relative())
+    texts.any(|file| Path::new(&file).is_relative())
 }
 
 /// The options that name files.

@@ -132,7 +132,9 @@ impl General {
             return Ok(Status::Done);
         }
         let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;
-        ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
+        ended.map_err(|failure| {
+            failure.during(format!("job {id} stays in the queue, and only the waiting has ended"))
+        })?
     }
 
     /// Tells people when a job begins that does not begin at once, in the time zone of this host, and its interval if it has one.

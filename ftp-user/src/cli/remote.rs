@@ -34,6 +34,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -329,7 +330,9 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
         }
         let id = text(&made, "id");
         let ended = cancel.unless_cancelled(wait(general, &daemon, &made)).await.flatten();
-        return ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")));
+        return ended.map_err(|failure| {
+            failure.during(format!("job {id} stays in the queue, and only the waiting has ended"))
+        });
     }
     let done = async {
         match &cli.verb {
@@ -453,8 +456,14 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
             }
         }
     }
-    let text = |place: &Value| text_of(place).map(|text| text.to_string_lossy().into_owned());
-    let mut places: Vec<String> = places.iter().filter_map(text).collect();
+    let text = |place: &Value| {
+        text_of(place).unwrap_or_default().into_string().map_err(|place| {
+            let place = show(place.as_bytes());
+            Failure::usage(format!("{place} is not UTF-8, so it cannot be sent to another daemon"))
+                .hint("leave the job to the daemon at its own host")
+        })
+    };
+    let mut places = places.iter().map(text).collect::<Result<Vec<String>>>()?;
     let dest = places.pop().filter(|_| !places.is_empty());
     let dest = dest
         .ok_or_else(|| Failure::usage("a list cannot be sent to another daemon").hint("name the sources"))?;

@@ -21,19 +21,15 @@ pub struct Debt {
 pub struct Debts(Mutex<Vec<Debt>>);
 
 impl Debts {
-    /// Adds a file. If the list is full, returns it as the error.
-    ///
-    /// # Errors
-    ///
-    /// There are `MOST` of them already.
-    pub fn add(&self, debt: Debt) -> Result<(), Debt> {
+    /// Adds a file. If there are `MOST` of them already, returns it.
+    pub fn add(&self, debt: Debt) -> Option<Debt> {
         let mut debts = self.0.locked();
         debts.retain(|other| other.path != debt.path);
         if debts.len() >= MOST {
-            return Err(debt);
+            return Some(debt);
         }
         debts.push(debt);
-        Ok(())
+        None
     }
 
     /// Whether the file has to be deleted.
@@ -69,7 +65,7 @@ mod tests {
     fn what_is_paid_or_taken_is_owed_no_more() {
         let debts = Debts::default();
         for name in ["a", "b", "a"] {
-            debts.add(debt(name)).unwrap();
+            assert_eq!(debts.add(debt(name)), None);
         }
         debts.paid(&debt("b").path);
         assert!(debts.have(&debt("a").path) && !debts.have(&debt("b").path));
@@ -81,8 +77,8 @@ mod tests {
     fn there_is_a_bound() {
         let debts = Debts::default();
         for number in 0..MOST {
-            debts.add(debt(&number.to_string())).unwrap();
+            assert_eq!(debts.add(debt(&number.to_string())), None);
         }
-        assert_eq!(debts.add(debt("one more")), Err(debt("one more")));
+        assert_eq!(debts.add(debt("one more")), Some(debt("one more")));
     }
 }

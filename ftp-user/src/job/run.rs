@@ -79,12 +79,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             Box::pin(appended(&context, &pools, &source, &destination, options, &mut tally)).await;
         }
     }
-    // Nobody reads the warnings of a daemon, so that another run deletes it.
-    if let Some(may_be_left) = part::settle(&context, &pools).await
-        && context.run.job_journal.is_carried()
-    {
-        tally.failed(String::new(), String::new(), may_be_left);
-    }
+    tally.left = settle(&context, &pools).await;
     // After an interruption, sessions are closed without QUIT.
     if !context.run.cancel.is_cancelled() {
         pools.quit().await;
@@ -98,6 +93,13 @@ pub async fn run(job: Job, context: &Context) -> Report {
     }
     let advice = lifetime::finish(&context, &tally).await.filter(|_| !is_stream);
     tally.report(took, advice)
+}
+
+/// Deletes the parts that are left. Returns why some may still be there if a daemon has the job: nobody reads its warnings, so
+/// another run deletes them.
+async fn settle(context: &Context, pools: &Pools) -> Option<Failure> {
+    let left = part::settle(context, pools).await.filter(|_| context.run.job_journal.is_carried())?;
+    Some(if context.run.cancel.is_cancelled() { Failure::interrupted() } else { left })
 }
 
 /// Tells why the job has met no file. A move that goes on has none if earlier runs have moved them all.

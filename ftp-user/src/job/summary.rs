@@ -37,6 +37,8 @@ pub(in crate::job) struct Tally {
     protection: Option<Protection>,
     verified: Option<Verified>,
     pub(in crate::job) failures: Failures,
+    /// Why a part may be left, so that another run goes on although no file has failed.
+    pub(in crate::job) left: Option<Failure>,
 }
 
 /// How a job ended.
@@ -64,6 +66,7 @@ impl Tally {
             protection: None,
             verified: None,
             failures: Failures::default(),
+            left: None,
         }
     }
 
@@ -274,7 +277,7 @@ impl Tally {
     /// command names something that cannot be used, is missing or is refused. `None` in any other case.
     pub(in crate::job) fn has_failed_for_nothing(&self) -> Option<bool> {
         let stored = self.sums.done() - self.sums.skipped + self.sums.detached + self.sums.failed.unconfirmed;
-        if stored > 0 || self.withheld.is_some() {
+        if stored > 0 || self.withheld.is_some() || self.left.is_some() {
             return None;
         }
         let kinds = self.failures.kinds();
@@ -290,7 +293,8 @@ impl Tally {
 
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
     pub(in crate::job) fn may_pass(&self) -> Option<bool> {
-        self.has_failed().then_some(self.failures.may_pass)
+        let is_left = self.left.is_some();
+        (self.has_failed() || is_left).then_some(self.failures.may_pass || is_left)
     }
 
     /// Whether another run fails as well unless somebody changes something before.
@@ -363,7 +367,13 @@ impl Tally {
         let status = Status::of_many(summary.done(), &self.failures.kinds());
         let is_withheld = status == Status::Done && self.withheld.is_some();
         let status = if is_withheld { Status::Partly } else { status };
-        Report { status, summary, failures: self.failures.first().cloned().collect() }
+        let mut failures: Vec<FailedItem> = self.failures.first().cloned().collect();
+        let Some(failure) = self.left.filter(|_| status == Status::Done) else {
+            return Report { status, summary, failures };
+        };
+        let status = Status::Failed(failure.kind);
+        failures.push(FailedItem { source: String::new(), dest: String::new(), failure });
+        Report { status, summary, failures }
     }
 }
 
@@ -446,6 +456,18 @@ mod tests {
         assert_eq!((summary.verified, summary.route), (Verified::Size, Some(Rung::SourceListens)));
         assert_eq!(summary.details.copied, Some(Verified::Size));
         assert_eq!(summary.details.equal_by, ["sha-256"]);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_may_be_left_is_no_failed_file_and_keeps_the_job_open() {
+        let left = Some(Failure::new(Kind::Temporary, "x may still be there"));
+        let mut tally = Tally { left, ..tally("copy") };
+        tally.done(&done(Some(Rung::DestListens), 5, Verified::Size));
+        assert_eq!(ending(tally.may_pass(), false, true), RunEnd::Interrupted);
+        assert!(tally.to_keep().is_none() && tally.has_failed_for_nothing().is_none());
+        let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
+        assert_eq!((status, summary.failed.all), (Status::Failed(Kind::Temporary), 0));
+        assert_eq!(failures[0].failure.what, "x may still be there");
     }
 
     #[tokio::test]

@@ -187,7 +187,7 @@ fn open_words(job: &JobRecord) -> String {
         (_, 0) | (JobState::Detached, 1) => String::new(),
         (JobState::Running | JobState::Detached, count) => format!(", {count} under way"),
         (JobState::Interrupted, count) => {
-            format!(", {count} begun (what is stored stays, and resume goes on with it)")
+            format!(", {count} begun (resume goes on with what is stored)")
         }
         (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
     }
@@ -311,7 +311,7 @@ mod tests {
         let given_over = JobRecord { given_over: 2, ..job.clone() };
         says(&given_over, " (2.00 KiB), 1 failed, 2 left to a later job: copy");
         assert_eq!(job_line(&given_over).read()["given_over"], 2);
-        let expect = "0 files (0 B), 1 begun (what is stored stays, and resume goes on with it): copy";
+        let expect = "0 files (0 B), 1 begun (resume goes on with what is stored): copy";
         says(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() }, expect);
         let running = JobRecord { open: 3, state: JobState::Running, ..job.clone() };
         says(&running, " (2.00 KiB), 3 under way, 1 failed: copy");

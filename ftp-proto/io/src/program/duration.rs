@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => return Err("write a unit after the number: ms, s, m, h or d, like 30s or 5m".to_owned()),
+        _ => return Err("the unit after the number is ms, s, m, h or d, like 30s or 5m".to_owned()),
     };
     if number.is_empty() {
         return Err("write a number and a unit, like 30s or 5m".to_owned());

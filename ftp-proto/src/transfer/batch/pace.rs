@@ -4,18 +4,37 @@
 use crate::timer::Moment;
 use std::time::Duration;
 
-/// How fast the last group has moved. Before there is one, a slow line is expected.
+/// How fast the last groups have moved. Before there is one, a slow line is expected.
 #[derive(Debug)]
 pub(super) struct Pace {
     /// When the destination has begun to store the group that it stores.
     begun: Option<Moment>,
+    /// What has moved since the pace was measured.
+    since: Moved,
+    measured: Moved,
+    /// The most bytes of the next group, if it has several files.
+    group: u64,
+}
+
+/// Bytes that have moved, and how long that has taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
     bytes: u64,
     took: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { begun: None, bytes: 2 * SMALL, took: Duration::from_secs(1) }
+        let measured = Moved { bytes: 2 * SMALL, took: Duration::from_secs(1) };
+        Self { begun: None, since: Moved::default(), measured, group: SMALL }
+    }
+}
+
+impl Moved {
+    /// How many bytes move in this time at that pace.
+    fn bytes_in(self, time: Duration) -> u64 {
+        let bytes = u128::from(self.bytes) * time.as_millis() / self.took.as_millis().max(1);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }
 
@@ -25,33 +44,40 @@ impl Pace {
         self.begun = Some(now);
     }
 
-    /// It has stored a group of so many bytes.
+    /// It has stored a group of so many bytes. A small one says nothing of the line, because each group takes some time, however
+    /// small it is.
     pub(super) fn moved(&mut self, bytes: u64, now: Moment) {
-        if let Some(begun) = self.begun.take() {
-            (self.bytes, self.took) = (bytes, now.since(begun));
+        let Some(begun) = self.begun.take() else { return };
+        let took = now.since(begun);
+        self.since = Moved { bytes: self.since.bytes + bytes, took: self.since.took + took };
+        if self.since.bytes < SMALL / 2 {
+            return;
         }
+        self.measured = std::mem::take(&mut self.since);
+        // Where the time does not depend on the bytes, larger groups are tried.
+        if took <= QUICK {
+            self.group = self.group.max(2 * bytes).max(self.measured.bytes_in(QUICK / 2));
+        } else if took > SLOW {
+            self.group = self.measured.bytes_in(QUICK);
+        }
+        self.group = self.group.clamp(SMALL, LARGE);
     }
 
     /// The most bytes of the next group, if it has several files.
-    pub(super) fn group_bytes(&self) -> u64 {
-        self.bytes_in(GROUP).clamp(SMALL, LARGE)
+    pub(super) const fn group_bytes(&self) -> u64 {
+        self.group
     }
 
     /// The most bytes that may be under way, if they are of several groups.
     pub(super) fn bytes_under_way(&self) -> u64 {
-        self.bytes_in(UNDER_WAY).max(2 * SMALL)
-    }
-
-    fn bytes_in(&self, time: Duration) -> u64 {
-        let bytes = u128::from(self.bytes) * time.as_millis() / self.took.as_millis().max(1);
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+        self.measured.bytes_in(SLOW).max(2 * SMALL)
     }
 }
 
-/// How long a group should move.
-const GROUP: Duration = Duration::from_millis(500);
-/// How long all should move that is under way.
-const UNDER_WAY: Duration = Duration::from_secs(2);
+/// After a group that takes no longer, the next one may be larger.
+const QUICK: Duration = Duration::from_secs(1);
+/// After a group that takes longer, the next one is smaller. So long may all move that is under way.
+const SLOW: Duration = Duration::from_secs(2);
 /// The least bytes that a group may have: more of them cost more than what is lost with one.
 const SMALL: u64 = 64 << 10;
 /// The most bytes of a group, however fast it moves.
@@ -61,23 +87,45 @@ const LARGE: u64 = 1 << 20;
 mod tests {
     use super::*;
 
+    /// Moves a group. Returns how large the next one may be, and what may be under way.
+    fn after(pace: &mut Pace, bytes: u64, took: u64) -> (u64, u64) {
+        let begun = Moment::START + Duration::from_millis(70);
+        pace.begins(begun);
+        pace.moved(bytes, begun + Duration::from_millis(took));
+        (pace.group_bytes(), pace.bytes_under_way())
+    }
+
     #[test]
     fn what_is_under_way_moves_in_a_few_seconds() {
         let mut pace = Pace::default();
         assert_eq!((pace.group_bytes(), pace.bytes_under_way()), (SMALL, 4 * SMALL));
-        let check = |pace: &mut Pace, bytes, took, expect| {
-            let begun = Moment::START + Duration::from_millis(70);
-            pace.begins(begun);
-            pace.moved(bytes, begun + Duration::from_millis(took));
-            assert_eq!((pace.group_bytes(), pace.bytes_under_way()), expect);
-        };
-        check(&mut pace, 100_000, 1_000, (SMALL, 200_000));
-        check(&mut pace, 1_000, 1_000, (SMALL, 2 * SMALL));
-        check(&mut pace, 500_000, 1_000, (250_000, 1_000_000));
-        check(&mut pace, 0, 0, (SMALL, 2 * SMALL));
-        check(&mut pace, 64_000, 0, (LARGE, 128_000_000));
+        assert_eq!(after(&mut pace, 100_000, 1_000), (200_000, 200_000));
+        assert_eq!(after(&mut pace, 200_000, 2_000), (200_000, 200_000));
+        assert_eq!(after(&mut pace, 200_000, 4_000), (SMALL, 2 * SMALL));
+        assert_eq!(after(&mut pace, 100_000, 0), (LARGE, 200_000_000));
         // What has no beginning says nothing of the line.
-        pace.moved(1, Moment::START + Duration::from_secs(90));
+        pace.moved(1 << 20, Moment::START + Duration::from_secs(90));
+        assert_eq!(pace.group_bytes(), LARGE);
+    }
+
+    #[test]
+    fn small_groups_say_nothing_of_the_line() {
+        let mut pace = Pace::default();
+        let fast = after(&mut pace, 1 << 20, 10);
+        for _ in 0..30 {
+            assert_eq!(after(&mut pace, 1_000, 900), fast);
+        }
+        assert_eq!(after(&mut pace, 0, 5_000), fast);
+        assert!(after(&mut pace, 10_000, 900).1 < fast.1, "together they do");
+    }
+
+    #[test]
+    fn groups_grow_where_their_time_does_not_depend_on_their_bytes() {
+        let mut pace = Pace::default();
+        for _ in 0..5 {
+            let bytes = pace.group_bytes();
+            after(&mut pace, bytes, 700 + bytes / 100_000);
+        }
         assert_eq!(pace.group_bytes(), LARGE);
     }
 }

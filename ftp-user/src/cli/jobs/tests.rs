@@ -4,6 +4,9 @@ use super::super::asked::tests::stored;
 use super::super::job_options::JobOptions;
 use super::super::tests::read_typed;
 use super::*;
+use crate::journal::as_text::json_of;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 #[test]
@@ -104,4 +107,9 @@ fn options_that_name_files_depend_on_the_directory() {
     check("copy --relay h:1 --relay-token-file t ftp://h/a ftp://i/b", true);
     check("copy --trace /tmp/tr --ca=/own.pem ftp://h/a ftp://i/b", false);
     check("copy --include ca ftp://h/a ftp://i/b", false);
+    let of_bytes = |name: &[u8]| {
+        let options = Map::from_iter([("ca".to_owned(), json_of(OsStr::from_bytes(name)))]);
+        names_a_relative_file(&options)
+    };
+    assert!(of_bytes(b"\xff.pem") && !of_bytes(b"/\xff.pem"));
 }

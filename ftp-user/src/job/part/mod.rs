@@ -180,8 +180,8 @@ impl Part {
             context.run.job_journal.note_undeleted(id);
         }
         // The final name is that of the whole copy, if a later attempt succeeds.
-        let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
-        if let Err(Debt { path, why: Some(why), .. }) = unpaid {
+        let unpaid = if self.stored == self.target { Some(debt) } else { server.pool.debts.add(debt) };
+        if let Some(Debt { path, why: Some(why), .. }) = unpaid {
             warn(context, &format!("{} at {}", path.display(), server.site), &why.to_string());
         }
         Discarded { bytes, gone, refused }
@@ -194,7 +194,7 @@ pub(super) fn delete_at_end(server: &Server, target: &PathName, names: &[PartId]
         let why = Some(Failure::new(Kind::Other, "an earlier run has not seen it deleted"));
         // What a full list leaves out stays in the journal. This run knows more of its own parts.
         if !server.pool.debts.have(&part.stored) {
-            let _ = server.pool.debts.add(Debt { path: part.stored, why, may_come: false });
+            server.pool.debts.add(Debt { path: part.stored, why, may_come: false });
         }
     }
 }
