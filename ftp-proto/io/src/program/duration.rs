@@ -109,7 +109,7 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
         };
-        check("3w", "write a unit");
+        check("3w", "the unit after the number");
         check("s", "write a number");
         check("0s", "not between");
         check("99999999999999999999s", "not between");

@@ -110,7 +110,7 @@ fn each_option_of_the_api_is_sent_as_the_api_takes_it() {
         assert!(failure.what.starts_with(&format!("{option} cannot be sent")), "{failure}");
     }
     let mut typed = read_typed("copy one:a two:b").unwrap();
-    typed.typed.insert("dest".to_owned(), json!([116, 119, 111, 58, 255]));
+    typed.typed.insert("places".to_owned(), json!(["one:a", [116, 119, 111, 58, 255]]));
     let failure = job_of(typed.verb.job().unwrap(), &typed.typed).unwrap_err();
     assert!(failure.what.contains("is not UTF-8"), "{failure}");
 }
