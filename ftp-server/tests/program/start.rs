@@ -64,7 +64,7 @@ fn options_that_cannot_be_are_usage_errors_in_one_line() {
     check("--root / --user secret", "there is no ':'");
     check("--root / --anonymous --listen here", "write IP:PORT or [IPv6]:PORT");
     check("--root / --anonymous --listne [::1]:0", "a similar argument exists: '--listen'");
-    check("--root / --anonymous --listen-idle 5w", "write a unit");
+    check("--root / --anonymous --listen-idle 5w", "the unit must be");
     check("--root / --anonymous --foreign maybe", "never, proven, authenticated");
     check("--root / --anonymous --congestion ../bbr", "write a name as the kernel has it");
     let clear = "--listen-1973 127.0.0.2:0";

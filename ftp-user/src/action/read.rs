@@ -21,9 +21,9 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Reads the file at `path` into `out`. Returns the digest that is wanted of a file of a server, or why `out` takes nothing more: a
-/// broken pipe says that its reader, as of `ftp-user cat ... | head`, has seen enough. `moved` is how many bytes have come, also if it
-/// fails.
+/// Reads the file at `path` into `out`. Returns the digest that is wanted, or why `out` takes nothing more: a broken pipe says that
+/// its reader, as of `ftp-user cat ... | head`, has seen enough. A file of this host has no digest here, whatever is wanted.
+/// `moved` is how many bytes have come, also if it fails.
 ///
 /// # Errors
 ///

@@ -32,7 +32,7 @@ use std::path::Path;
 /// Passwords are not kept: they come again from the place where they came from, or from ~/.netrc.
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
-    /// The id or the name of a job, or last, the newest one; without it, all that are interrupted
+    /// The id or the name of a job, or `last` for the newest job; without it, all that are interrupted
     #[arg(value_name = "JOB")]
     pub(super) job: Option<String>,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(super) struct ResumeArgs {
 /// from ~/.netrc.
 #[derive(Args, Debug)]
 pub(super) struct RetryArgs {
-    /// The id or the name of a job, or last, the newest one
+    /// The id or the name of a job, or `last` for the newest job
     #[arg(value_name = "JOB")]
     pub(super) job: String,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(super) struct JobsArgs {
 /// Files that are finished stay.
 #[derive(Args, Debug)]
 pub(super) struct CancelArgs {
-    /// The id or the name of a job, or last, the newest one
+    /// The id or the name of a job, or `last` for the newest job
     #[arg(value_name = "JOB")]
     pub(super) job: String,
     /// Ask no server: name what the job may have left, and forget it. For a server that does not come back, and a job that cannot be read
@@ -178,9 +178,9 @@ impl General {
             if one == Status::Failed(Kind::Interrupted) {
                 if waiting > 0 {
                     let others = counted(waiting as u64, "job");
-                    let others =
-                        format!("{others} not yet resumed: {FtpUser} resume goes on with all of them");
-                    self.warn(others).await?;
+                    let goes_on = format!("{FtpUser} resume goes on with all that are interrupted");
+                    let told = self.warn(format!("{others} not resumed yet: {goes_on}")).await;
+                    status = status.and(self.status_of(told.map(|()| one), false));
                 }
                 break;
             }

@@ -456,14 +456,14 @@ fn job_of(verb: &JobVerb, typed: &Map<String, Value>) -> Result<Map<String, Valu
             }
         }
     }
-    let text = |place: &Value| {
-        text_of(place).unwrap_or_default().into_string().map_err(|place| {
+    let text = |place: OsString| {
+        place.into_string().map_err(|place| {
             let place = show(place.as_bytes());
             Failure::usage(format!("{place} is not UTF-8, so it cannot be sent to another daemon"))
-                .hint("leave the job to the daemon at its own host")
+                .hint("run the command at the host of the daemon")
         })
     };
-    let mut places = places.iter().map(text).collect::<Result<Vec<String>>>()?;
+    let mut places = places.iter().filter_map(text_of).map(text).collect::<Result<Vec<String>>>()?;
     let dest = places.pop().filter(|_| !places.is_empty());
     let dest = dest
         .ok_or_else(|| Failure::usage("a list cannot be sent to another daemon").hint("name the sources"))?;

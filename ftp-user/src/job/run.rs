@@ -79,7 +79,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             Box::pin(appended(&context, &pools, &source, &destination, options, &mut tally)).await;
         }
     }
-    tally.left = settle(&context, &pools).await;
+    tally.undeleted_part = settle_parts(&context, &pools).await;
     // After an interruption, sessions are closed without QUIT.
     if !context.run.cancel.is_cancelled() {
         pools.quit().await;
@@ -95,11 +95,11 @@ pub async fn run(job: Job, context: &Context) -> Report {
     tally.report(took, advice)
 }
 
-/// Deletes the parts that are left. Returns why some may still be there if a daemon has the job: nobody reads its warnings, so
-/// another run deletes them.
-async fn settle(context: &Context, pools: &Pools) -> Option<Failure> {
-    let left = part::settle(context, pools).await.filter(|_| context.run.job_journal.is_carried())?;
-    Some(if context.run.cancel.is_cancelled() { Failure::interrupted() } else { left })
+/// Deletes the parts that are left. If a daemon carries the job, returns why some may still be there: nobody reads the warnings
+/// of a daemon, so another run has to delete them.
+async fn settle_parts(context: &Context, pools: &Pools) -> Option<Failure> {
+    let undeleted = part::settle(context, pools).await;
+    undeleted.filter(|_| context.run.job_journal.is_carried())
 }
 
 /// Tells why the job has met no file. A move that goes on has none if earlier runs have moved them all.

@@ -37,8 +37,8 @@ pub(in crate::job) struct Tally {
     protection: Option<Protection>,
     verified: Option<Verified>,
     pub(in crate::job) failures: Failures,
-    /// Why a part may be left, so that another run goes on although no file has failed.
-    pub(in crate::job) left: Option<Failure>,
+    /// Why a part may still be there, so that another run goes on although no file has failed.
+    pub(in crate::job) undeleted_part: Option<Failure>,
 }
 
 /// How a job ended.
@@ -66,7 +66,7 @@ impl Tally {
             protection: None,
             verified: None,
             failures: Failures::default(),
-            left: None,
+            undeleted_part: None,
         }
     }
 
@@ -277,7 +277,7 @@ impl Tally {
     /// command names something that cannot be used, is missing or is refused. `None` in any other case.
     pub(in crate::job) fn has_failed_for_nothing(&self) -> Option<bool> {
         let stored = self.sums.done() - self.sums.skipped + self.sums.detached + self.sums.failed.unconfirmed;
-        if stored > 0 || self.withheld.is_some() || self.left.is_some() {
+        if stored > 0 || self.withheld.is_some() || self.undeleted_part.is_some() {
             return None;
         }
         let kinds = self.failures.kinds();
@@ -293,8 +293,10 @@ impl Tally {
 
     /// Whether another run may succeed with something that has failed; `None` if nothing has.
     pub(in crate::job) fn may_pass(&self) -> Option<bool> {
-        let is_left = self.left.is_some();
-        (self.has_failed() || is_left).then_some(self.failures.may_pass || is_left)
+        match self.has_failed() {
+            true => Some(self.failures.may_pass),
+            false => self.undeleted_part.as_ref().map(|_| true),
+        }
     }
 
     /// Whether another run fails as well unless somebody changes something before.
@@ -368,7 +370,7 @@ impl Tally {
         let is_withheld = status == Status::Done && self.withheld.is_some();
         let status = if is_withheld { Status::Partly } else { status };
         let mut failures: Vec<FailedItem> = self.failures.first().cloned().collect();
-        let Some(failure) = self.left.filter(|_| status == Status::Done) else {
+        let Some(failure) = self.undeleted_part.filter(|_| status == Status::Done) else {
             return Report { status, summary, failures };
         };
         let status = Status::Failed(failure.kind);
@@ -460,14 +462,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_may_be_left_is_no_failed_file_and_keeps_the_job_open() {
-        let left = Some(Failure::new(Kind::Temporary, "x may still be there"));
-        let mut tally = Tally { left, ..tally("copy") };
+        let undeleted_part = Some(Failure::new(Kind::Temporary, "x may still be there"));
+        let mut tally = Tally { undeleted_part, ..tally("copy") };
         tally.done(&done(Some(Rung::DestListens), 5, Verified::Size));
         assert_eq!(ending(tally.may_pass(), false, true), RunEnd::Interrupted);
         assert!(tally.to_keep().is_none() && tally.has_failed_for_nothing().is_none());
         let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);
         assert_eq!((status, summary.failed.all), (Status::Failed(Kind::Temporary), 0));
         assert_eq!(failures[0].failure.what, "x may still be there");
+        // Beside a failure that lasts, the job is over.
+        let undeleted_part = Some(Failure::new(Kind::Temporary, "x may still be there"));
+        let mut failed = Tally { undeleted_part, ..self::tally("copy") };
+        failed.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
+        assert_eq!(ending(failed.may_pass(), false, true), RunEnd::Failed);
     }
 
     #[tokio::test]

@@ -298,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_relay_has_a_host_and_a_port_and_is_shown_as_it_was_written() {
+    fn a_relay_has_a_host_and_a_port_and_is_shown_in_lower_case() {
         let check = |text: &str, expect: Result<(&str, u16), &str>| {
             let found = text.parse::<Authority>();
             assert_eq!(found.as_ref().map(|at| (at.host.as_str(), at.port)).map_err(|error| *error), expect);

@@ -123,9 +123,9 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     )
 }
 
-/// A job in the list of all, in columns, and how long ago it has ended, or begun: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
-/// how far a transfer is that goes on without this program, or a job that a daemon carries, and how many files have failed; `why` tells
-/// everything else.
+/// A job in the list of all, in columns, and how long ago it has ended, or begun: `0123456789abcdef interrupted    20 min     3 files
+/// copy -r a b`. `now` is in seconds since 1970. A line of its own says how far a transfer is that goes on without this program, or a
+/// job that a daemon carries, and how many files have failed; `why` tells everything else.
 pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> {
     let name = job.name().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);

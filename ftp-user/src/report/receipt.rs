@@ -257,6 +257,7 @@ pub(super) mod tests {
             assert_eq!(about(source, message), expect);
         }
     }
+
     fn item() -> ItemRecord {
         let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
         ItemRecord {

@@ -258,7 +258,7 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
     match blame {
         Blame::Missing => Some("check the path"),
         Blame::File => Some("check the path and what this user may do there"),
-        Blame::Space => Some("make room there, or ask its operator for a higher limit"),
+        Blame::Space => Some("make room there, or ask the operator for a larger quota"),
         Blame::Login => Some("check user and password"),
         Blame::Path => Some("check the network between the two ends"),
         Blame::Busy => Some("try again later"),

@@ -122,7 +122,7 @@ fn a_wrong_default_is_told_with_its_place_and_what_was_expected() {
         let told = run(lines, "ls .", home.path()).exits(2).says(says);
         assert_eq!(told.said.trim_end().lines().count(), 1, "{told}");
     };
-    check("timeout = \"5 weeks\"", "config.toml:2:11: the unit after the number is ms");
+    check("timeout = \"5 weeks\"", "config.toml:2:11: the unit must be ms");
     check("jobs = 65", "config.toml:2:8: neither `auto` nor a number between 1 and 64");
     check("verify = \"hsah\"", "expected one of auto, none, size, hash; did you mean hash?");
     check("retrys = 1", "config.toml:2:1: unknown key \"retrys\"; did you mean retries?");

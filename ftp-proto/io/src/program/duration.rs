@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => return Err("the unit after the number is ms, s, m, h or d, like 30s or 5m".to_owned()),
+        _ => return Err("the unit must be ms, s, m, h or d, as in 30s or 5m".to_owned()),
     };
     if number.is_empty() {
         return Err("write a number and a unit, like 30s or 5m".to_owned());
@@ -109,7 +109,7 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
         };
-        check("3w", "the unit after the number");
+        check("3w", "the unit must be");
         check("s", "write a number");
         check("0s", "not between");
         check("99999999999999999999s", "not between");

@@ -72,8 +72,8 @@ pub(super) struct Files {
     open: Vec<bool>,
     /// How many that are.
     count: usize,
-    /// The first one that is in no group.
-    waiting: usize,
+    /// The index of the first one that is in no group.
+    first_ungrouped: usize,
     /// The digests of those that are verified.
     digests: Vec<Option<String>>,
     /// The ends that nobody was told of.
@@ -94,22 +94,30 @@ impl Files {
     }
 
     /// The first file that is in no group, and its index.
-    pub(super) fn waiting(&self) -> Option<(usize, &BatchFile)> {
-        self.list.get(self.waiting).map(|file| (self.waiting, file))
+    pub(super) fn first_ungrouped(&self) -> Option<(usize, &BatchFile)> {
+        self.list.get(self.first_ungrouped).map(|file| (self.first_ungrouped, file))
     }
 
-    /// The first file that is in no group is in one now, or ends because none takes it.
-    pub(super) fn put_into_group(&mut self, is_taken: bool) {
-        if !is_taken {
-            self.end(self.waiting, BatchEnd::UNTOUCHED);
-        }
-        self.waiting += 1;
+    /// Whether something may have the name of one of the next files that are in no group.
+    pub(super) fn ask_soon(&self) -> bool {
+        self.list.iter().skip(self.first_ungrouped).take(Pack::MAX_FILES).any(|file| file.asks)
+    }
+
+    /// The first file that was in no group is in one now.
+    pub(super) const fn group_first(&mut self) {
+        self.first_ungrouped += 1;
+    }
+
+    /// The first file that is in no group ends, because none takes it.
+    pub(super) fn leave_first(&mut self) {
+        self.end(self.first_ungrouped, BatchEnd::UNTOUCHED);
+        self.first_ungrouped += 1;
     }
 
     /// The files that are in no group end.
-    pub(super) fn leave_waiting(&mut self) {
-        while self.waiting().is_some() {
-            self.put_into_group(false);
+    pub(super) fn leave_ungrouped(&mut self) {
+        while self.first_ungrouped().is_some() {
+            self.leave_first();
         }
     }
 

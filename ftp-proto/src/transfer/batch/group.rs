@@ -118,11 +118,11 @@ impl PerSide<TransferReply> {
 }
 
 impl Group {
-    /// The next group: files that are in none, follow each other and have the same directories, as many as PACK takes, and no
-    /// more than these, unless one file is larger. Files that PACK does not take end.
+    /// The next group: the first files that are in none, as long as they have the same two directories. It has at most
+    /// `most_files` files and `most_bytes` bytes; a single file may have more. Files that PACK does not take end.
     pub(super) fn next(files: &mut Files, most_files: usize, most_bytes: u64) -> Option<Self> {
         let mut formed: Option<Self> = None;
-        while let Some((index, file)) = files.waiting() {
+        while let Some((index, file)) = files.first_ungrouped() {
             let ((source, source_name), (target, target_name)) = (split(&file.source), split(&file.target));
             let member = Member::of(index, file, (source_name, target_name));
             let is_full = |room: &Room| room.files > most_files || room.bytes > most_bytes;
@@ -144,7 +144,7 @@ impl Group {
                 }
                 (_, None) => false,
             };
-            files.put_into_group(is_taken);
+            if is_taken { files.group_first() } else { files.leave_first() }
         }
         formed
     }
@@ -362,6 +362,7 @@ const FACTS: usize = 1 + 6 + 1 + 14 + 1;
 
 #[cfg(test)]
 mod tests {
+    use super::super::pace::LARGE;
     use super::super::tests::world::file;
     use super::*;
     use crate::command::GroupNumber;
@@ -452,7 +453,7 @@ mod tests {
         let mut all = Files::default();
         all.add_all(files.to_vec());
         let mut groups = Vec::new();
-        while let Some(group) = Group::next(&mut all, Pack::MAX_FILES, 1 << 20) {
+        while let Some(group) = Group::next(&mut all, Pack::MAX_FILES, LARGE) {
             groups.push(group);
         }
         let others = std::iter::from_fn(|| all.next_end()).map(|(index, end)| {
@@ -512,7 +513,7 @@ mod tests {
             );
             assert!(others.is_empty());
             for group in &groups {
-                assert!(group.bytes <= 1 << 20 && group.bytes <= Pack::MAX_BYTES);
+                assert!(group.bytes <= LARGE);
                 for command in [group.send(), group.store(GroupNumber(u32::MAX)), group.look()] {
                     assert!(command.to_line(Dialect::Rfc959).len() <= Command::MAX_LINE);
                 }

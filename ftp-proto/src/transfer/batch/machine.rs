@@ -251,7 +251,7 @@ impl Batch {
             let (files, end) = group.end();
             self.files.end_all(files, &end);
         }
-        self.files.leave_waiting();
+        self.files.leave_ungrouped();
         self.lines = PerSide::default();
         self.out.extend(Side::BOTH.map(Output::Close));
         self.phase = Phase::Broken;
@@ -279,7 +279,7 @@ impl Batch {
                 self.leave(index);
             }
         }
-        self.files.leave_waiting();
+        self.files.leave_ungrouped();
     }
 
     /// Leaves all files of a group. Nothing more is asked for them.
@@ -528,14 +528,13 @@ impl Batch {
     fn ask_about_names(&mut self) {
         while self.next_asked < self.next + AHEAD && self.held.is_empty() {
             if self.next_asked == self.groups.len() {
-                // The pace is known best when a group moves.
-                let asks = self.files.waiting().is_some_and(|(_, file)| file.asks);
-                if self.next_asked > self.next && !asks {
+                // The pace is known best when a group moves, but the answer to a question takes a round trip.
+                if self.next_asked > self.next && !self.files.ask_soon() {
                     return;
                 }
                 // The first one is small, so that the data connection is soon proven.
                 let most = if self.groups.is_empty() { FIRST } else { Pack::MAX_FILES };
-                self.groups.extend(Group::next(&mut self.files, most, self.pace.group_bytes()));
+                self.groups.extend(Group::next(&mut self.files, most, self.pace.most_group_bytes()));
             }
             let index = self.next_asked;
             let Some(group) = self.groups.get_mut(index) else { return };
@@ -563,7 +562,7 @@ impl Batch {
         let Progress::Clear = group.progress else { return false };
         let window = self.terms.window;
         let fits = self.moving == 0
-            || self.moving + group.bytes <= window.file_bytes.min(self.pace.bytes_under_way());
+            || self.moving + group.bytes <= window.file_bytes.min(self.pace.most_under_way());
         let most = if self.phase == Phase::Opening { 1 } else { window.groups };
         let PerSide { source: send, destination: store } = group.lines;
         let PerSide { source, destination } = &self.lines;

@@ -11,8 +11,9 @@
 //! Files that follow each other and have the same directories are a *group*, which is one transfer and costs two or three
 //! commands, however many files it has. The commands are sent ahead of the replies to those before them, so a group costs no
 //! round trip of its own. How much is ahead is bounded in commands, in bytes of their lines, in bytes of files, and in groups
-//! that the destination holds ([`Window`]); and it is no more than what moves in two seconds, because a PACK KEEP is carried out
-//! after the transfers that were sent before it, and what has no name is lost with a connection (`pace`).
+//! that the destination holds ([`Window`]). Of several groups no more is sent ahead than moves in two seconds, or 128 KiB
+//! (`pace`): a PACK KEEP waits behind the transfers that were sent before it, and files without a name are lost with the
+//! connection.
 //!
 //! The n-th group that the source sends is what the n-th PACK STORE stores. So a transfer that is refused breaks the line: our
 //! servers close the connection then, and nothing more is sent. Nobody sees the files of a group before PACK KEEP, which names

@@ -14,7 +14,6 @@ use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Item;
 use crate::job::check::{prefix_algorithm, same_parts};
-use crate::job::summary::may_pass;
 use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
@@ -206,9 +205,10 @@ fn note_deleted(context: &Context, path: &PathName) {
 }
 
 /// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
-/// tried again. Returns why something may be left that a later run can delete.
+/// tried again. Returns why a part may still be there, if a later run can delete it.
+#[must_use]
 pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> {
-    let mut passing = None;
+    let mut undeleted = None;
     for pool in pools.all() {
         let debts = pool.debts.take();
         if debts.is_empty() {
@@ -220,13 +220,8 @@ pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> 
         // Our own servers end what a session has begun when it is closed. After an interruption the journal has the names.
         let is_over = was_stopped || server.open().is_some_and(|session| session.is_ours());
         let unsaid = (!is_over).then_some(UNSAID);
-        let may_be_left = |debt: &Debt| {
-            let why = debt.why.clone().filter(may_pass)?;
-            Some(why.during(format!("{} at {} may still be there", debt.path.display(), server.site)))
-        };
-        passing = passing.or_else(|| debts.iter().find_map(may_be_left));
-        let why =
-            |why: Option<Failure>| why.map_or_else(|| unsaid.map(str::to_owned), |why| Some(why.to_string()));
+        undeleted = undeleted.or_else(|| debts.iter().find_map(|debt| debt.to_pay_later(was_stopped)));
+        let why = |why: Option<Failure>| why.map(|why| why.to_string()).or_else(|| unsaid.map(str::to_owned));
         let left = debts.into_iter().filter_map(|debt| Some((debt.path.display(), why(debt.why)?)));
         let (names, whys): (Vec<String>, Vec<String>) = left.unzip();
         if let Some(why) = whys.first() {
@@ -234,7 +229,7 @@ pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> 
         }
         server.release();
     }
-    passing
+    undeleted
 }
 
 /// Deletes these files. Returns those that could not be deleted.

@@ -70,7 +70,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
         let text = format!("name = \"x\"\n{text}");
         assert_eq!(options(&text), Err(format!("f.toml:{expect}")), "{text}");
     };
-    check("wait = \"5w\"", "2:8: the unit after the number is ms, s, m, h or d, like 30s or 5m");
+    check("wait = \"5w\"", "2:8: the unit must be ms, s, m, h or d, as in 30s or 5m");
     check(
         "colour = [\"green\", \"dark-rde\"]",
         "2:20: expected one of green, dark-red; did you mean dark-red?",
