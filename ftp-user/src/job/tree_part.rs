@@ -49,6 +49,7 @@ async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) 
     let results = stream.results_for_other.take().unwrap_or_default();
     let destination = stream.ends().destination.beside();
     stream.finish().await.quit(context).await;
+    // The daemon that has the job is not told of a part that may still be there.
     part::settle(context, pools).await;
     // Some losses are noticed when a session ends.
     pools.quit().await;

@@ -206,7 +206,6 @@ fn note_deleted(context: &Context, path: &PathName) {
 
 /// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
 /// tried again. Returns why a part may still be there, if a later run can delete it.
-#[must_use]
 pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> {
     let mut undeleted = None;
     for pool in pools.all() {

@@ -398,16 +398,8 @@ fn inside_tls_one_end_is_client_and_each_expects_the_certificate_of_the_other() 
 
 /// How many files a command stores.
 fn stores(command: &Command) -> usize {
-    match command {
-        Command::Pack(pack) => {
-            if let Pack::Store(_, _, files) = &**pack {
-                files.len()
-            } else {
-                0
-            }
-        }
-        _ => 0,
-    }
+    let Command::Pack(pack) = command else { return 0 };
+    if let Pack::Store(_, _, files) = &**pack { files.len() } else { 0 }
 }
 
 /// How many round trips a batch takes: what is sent in one arrives before the next one.
@@ -499,7 +491,16 @@ fn on_a_slow_network_little_is_sent_ahead_of_a_name() {
                 let said = world.said(side, code, lines);
                 batch.input(now, said);
             }
-            _ => {}
+            Output::Begins(_) | Output::FileEnded(..) => {}
+            other @ (Output::JoinAtRelay { .. }
+            | Output::Connect(..)
+            | Output::Listen(_)
+            | Output::Copy
+            | Output::Finish
+            | Output::Cut
+            | Output::Abort(_)
+            | Output::Close(_)
+            | Output::Done(_)) => world.middle_hears(other),
         }
     }
     assert_eq!(world.stored.len(), 60);
