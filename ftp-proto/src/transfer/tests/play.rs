@@ -82,6 +82,7 @@ impl Play {
         event(side, rest.strip_prefix(". ").unwrap_or(rest))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are only told")]
     pub(super) fn drain(&mut self) {
         loop {
             let output = self.attempt.poll();
@@ -98,17 +99,7 @@ impl Play {
                     self.deadline = *deadline;
                     return;
                 }
-                Output::Abort(_)
-                | Output::Close(_)
-                | Output::Connect(..)
-                | Output::Listen(_)
-                | Output::JoinAtRelay { .. }
-                | Output::Copy
-                | Output::Finish
-                | Output::Cut
-                | Output::Begins(_)
-                | Output::FileEnded(..)
-                | Output::AllEnded => {}
+                _ => {}
             }
             self.lines.push_back(describe(&output, self.dialects));
         }
