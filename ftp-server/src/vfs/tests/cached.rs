@@ -72,9 +72,12 @@ fn a_small_file_that_was_read_before_needs_no_thread_and_others_do() {
     filled(&site);
     let view = site.view();
     let intent = Intent::Send { range: ByteRange::WHOLE };
+    // The kernel may drop what it has read.
     let is_cached = |path: &str| {
-        drop(view.prepare(&name(path), &intent));
-        view.prepare_cached(&name(path), &intent).is_some()
+        (0..10).any(|_| {
+            drop(view.prepare(&name(path), &intent));
+            view.prepare_cached(&name(path), &intent).is_some()
+        })
     };
     assert_eq!(PATHS.map(is_cached).map(u8::from), [0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0]);
     let facts = |path: &str| view.answer_cached(&FileAsk::Facts(name(path))).is_some();
