@@ -291,12 +291,10 @@ impl Tally {
         }
     }
 
-    /// Whether another run may succeed with something that has failed; `None` if nothing has.
+    /// Whether another run may succeed with something that has failed, or delete a part; `None` if there is neither.
     pub(in crate::job) fn may_pass(&self) -> Option<bool> {
-        match self.has_failed() {
-            true => Some(self.failures.may_pass),
-            false => self.undeleted_part.as_ref().map(|_| true),
-        }
+        let for_part = self.undeleted_part.as_ref().map(|_| true);
+        if self.has_failed() { Some(self.failures.may_pass) } else { for_part }
     }
 
     /// Whether another run fails as well unless somebody changes something before.
@@ -463,7 +461,8 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_may_be_left_is_no_failed_file_and_keeps_the_job_open() {
         let undeleted_part = Some(Failure::new(Kind::Temporary, "x may still be there"));
-        let mut tally = Tally { undeleted_part, ..tally("copy") };
+        let new = || Tally { undeleted_part: undeleted_part.clone(), ..tally("copy") };
+        let mut tally = new();
         tally.done(&done(Some(Rung::DestListens), 5, Verified::Size));
         assert_eq!(ending(tally.may_pass(), false, true), RunEnd::Interrupted);
         assert!(tally.to_keep().is_none() && tally.has_failed_for_nothing().is_none());
@@ -471,8 +470,7 @@ mod tests {
         assert_eq!((status, summary.failed.all), (Status::Failed(Kind::Temporary), 0));
         assert_eq!(failures[0].failure.what, "x may still be there");
         // Beside a failure that lasts, the job is over.
-        let undeleted_part = Some(Failure::new(Kind::Temporary, "x may still be there"));
-        let mut failed = Tally { undeleted_part, ..self::tally("copy") };
+        let mut failed = new();
         failed.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
         assert_eq!(ending(failed.may_pass(), false, true), RunEnd::Failed);
     }
