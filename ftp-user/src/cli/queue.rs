@@ -27,6 +27,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -132,9 +133,7 @@ impl General {
             return Ok(Status::Done);
         }
         let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;
-        ended.map_err(|failure| {
-            failure.during(format!("job {id} stays in the queue, and only the waiting has ended"))
-        })?
+        ended.map_err(|failure| stays_in_queue(id, failure))?
     }
 
     /// Tells people when a job begins that does not begin at once, in the time zone of this host, and its interval if it has one.
@@ -358,6 +357,11 @@ impl General {
         }
         Ok(Status::Done)
     }
+}
+
+/// The failure if the end of a job of the queue is no longer waited for.
+pub(super) fn stays_in_queue(id: impl Display, failure: Failure) -> Failure {
+    failure.during(format_args!("job {id} stays in the queue, and only the waiting has ended"))
 }
 
 /// What to type in place of a change that is refused.

@@ -9,6 +9,7 @@ use self::shown::{list, member, print, tell, text, with_event};
 use super::asked::AskedJob;
 use super::exit::of_number;
 use super::jobs::{JobsArgs, yes_in_queue};
+use super::queue::stays_in_queue;
 use super::series::{SeriesVerb, is_series, say_removed};
 use super::store::{is_database, pause};
 use super::verb::{JobVerb, Verb};
@@ -330,9 +331,7 @@ pub(super) async fn run(cli: &Cli, args: &RemoteArgs, words: &[OsString]) -> Res
         }
         let id = text(&made, "id");
         let ended = cancel.unless_cancelled(wait(general, &daemon, &made)).await.flatten();
-        return ended.map_err(|failure| {
-            failure.during(format!("job {id} stays in the queue, and only the waiting has ended"))
-        });
+        return ended.map_err(|failure| stays_in_queue(id, failure));
     }
     let done = async {
         match &cli.verb {

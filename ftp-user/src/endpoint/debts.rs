@@ -1,6 +1,6 @@
 //! Files that a job has left at a server, and that are deleted before its run ends.
 
-use crate::failure::{About, Failure, Kind};
+use crate::failure::Failure;
 use ftp_io::lock::Lock;
 use ftp_proto::wire::PathName;
 use std::sync::Mutex;
@@ -14,19 +14,6 @@ pub struct Debt {
     pub why: Option<Failure>,
     /// Whether the server may still execute the command that makes it, because nobody has seen the end of that command.
     pub may_come: bool,
-}
-
-impl Debt {
-    /// Why the file may still be there, if a later run can delete it. After an interruption (`was_stopped`) nothing was tried, so
-    /// a later run can.
-    pub fn to_pay_later(&self, was_stopped: bool) -> Option<Failure> {
-        if was_stopped {
-            return Some(Failure::interrupted());
-        }
-        let passes = |why: &&Failure| why.about == About::NoAnswer || why.kind == Kind::Temporary;
-        let why = self.why.as_ref().filter(passes)?.clone();
-        Some(why.during(format!("{} may still be there", self.path.display())))
-    }
 }
 
 /// The files of one site that have to be deleted before the run ends.
@@ -67,6 +54,7 @@ const MOST: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Kind;
 
     fn debt(name: &str) -> Debt {
         let why = Some(Failure::new(Kind::Temporary, "busy"));
@@ -83,19 +71,6 @@ mod tests {
         assert!(debts.have(&debt("a").path) && !debts.have(&debt("b").path));
         assert_eq!(debts.take(), [debt("a")]);
         assert_eq!(debts.take(), []);
-    }
-
-    #[test]
-    fn a_later_run_deletes_what_had_no_answer_and_what_an_interruption_has_left() {
-        let unseen = |why| Debt { why, ..debt("a") };
-        let refused = unseen(Some(Failure::new(Kind::Refused, "no")));
-        let earlier = unseen(Some(Failure::new(Kind::Other, "an earlier run has not seen it deleted")));
-        let later = |debt: &Debt, was_stopped| debt.to_pay_later(was_stopped).map(|why| why.kind);
-        assert_eq!(later(&debt("a"), false), Some(Kind::Temporary));
-        for debt in [refused, earlier, unseen(None)] {
-            assert_eq!(later(&debt, false), None, "{debt:?}");
-            assert_eq!(later(&debt, true), Some(Kind::Interrupted), "{debt:?}");
-        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Item;
 use crate::job::check::{prefix_algorithm, same_parts};
+use crate::job::summary::may_pass;
 use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
@@ -219,7 +220,7 @@ pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> 
         // Our own servers end what a session has begun when it is closed. After an interruption the journal has the names.
         let is_over = was_stopped || server.open().is_some_and(|session| session.is_ours());
         let unsaid = (!is_over).then_some(UNSAID);
-        undeleted = undeleted.or_else(|| debts.iter().find_map(|debt| debt.to_pay_later(was_stopped)));
+        undeleted = undeleted.or_else(|| debts.iter().find_map(|debt| to_pay_later(debt, was_stopped)));
         let why = |why: Option<Failure>| why.map(|why| why.to_string()).or_else(|| unsaid.map(str::to_owned));
         let left = debts.into_iter().filter_map(|debt| Some((debt.path.display(), why(debt.why)?)));
         let (names, whys): (Vec<String>, Vec<String>) = left.unzip();
@@ -229,6 +230,16 @@ pub(super) async fn settle(context: &Context, pools: &Pools) -> Option<Failure> 
         server.release();
     }
     undeleted
+}
+
+/// Why a file may still be there, if a later run can delete it. After an interruption (`was_stopped`) nothing was tried, so a later
+/// run can.
+fn to_pay_later(debt: &Debt, was_stopped: bool) -> Option<Failure> {
+    if was_stopped {
+        return Some(Failure::interrupted());
+    }
+    let why = debt.why.as_ref().filter(|why| may_pass(why))?.clone();
+    Some(why.during(format!("{} may still be there", debt.path.display())))
 }
 
 /// Deletes these files. Returns those that could not be deleted.
@@ -496,6 +507,19 @@ mod tests {
         check(3, "n0, n1, n2");
         check(11, "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 1 more file");
         check(12, "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more files");
+    }
+
+    #[test]
+    fn a_later_run_deletes_what_had_no_answer_and_what_an_interruption_has_left() {
+        let debt = |why| Debt { path: PathName::from_user("a").unwrap(), why, may_come: false };
+        let failed = |kind| debt(Some(Failure::new(kind, "no")));
+        let later = |debt: &Debt, was_stopped| to_pay_later(debt, was_stopped).map(|why| why.kind);
+        assert_eq!(later(&failed(Kind::Temporary), false), Some(Kind::Temporary));
+        // What an earlier run has not seen deleted is of the last kind.
+        for debt in [debt(None), failed(Kind::Refused), failed(Kind::Other)] {
+            assert_eq!(later(&debt, false), None, "{debt:?}");
+            assert_eq!(later(&debt, true), Some(Kind::Interrupted), "{debt:?}");
+        }
     }
 
     #[test]
