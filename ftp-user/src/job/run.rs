@@ -79,7 +79,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             Box::pin(appended(&context, &pools, &source, &destination, options, &mut tally)).await;
         }
     }
-    tally.undeleted_part = settle_parts(&context, &pools).await;
+    tally.undeleted_part = tally.undeleted_part.or(settle_parts(&context, &pools).await);
     // After an interruption, sessions are closed without QUIT.
     if !context.run.cancel.is_cancelled() {
         pools.quit().await;

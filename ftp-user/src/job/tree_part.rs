@@ -49,13 +49,12 @@ async fn copied(context: &Context, pools: &Pools, job: &Job, tally: &mut Tally) 
     let results = stream.results_for_other.take().unwrap_or_default();
     let destination = stream.ends().destination.beside();
     stream.finish().await.quit(context).await;
-    // The daemon that has the job is not told of a part that may still be there.
-    part::settle(context, pools).await;
+    let undeleted_part = part::settle(context, pools).await.map(Failure::concealed);
     // Some losses are noticed when a session ends.
     pools.quit().await;
     let has_lost_session = destination.has_lost_session();
-    let results =
-        serde_json::to_string(&SharedResults { has_lost_session, ..results }).map_err(unreadable)?;
+    let results = serde_json::to_string(&SharedResults { has_lost_session, undeleted_part, ..results })
+        .map_err(unreadable)?;
     context.run.job_journal.end_tree_part(results).await;
     Ok(())
 }

@@ -43,6 +43,9 @@ pub(in crate::job) struct SharedResults {
     pub(in crate::job) kept: Vec<KeptSource>,
     /// Whether a session with the destination was lost: what any daemon has stored there before may be gone.
     pub(in crate::job) has_lost_session: bool,
+    /// Why a part of one of them may still be there, so that another run goes on. Older daemons do not tell it.
+    #[serde(default)]
+    pub(in crate::job) undeleted_part: Option<Failure>,
 }
 
 /// Whether files are offered to other daemons, and how many parts are.
@@ -157,12 +160,13 @@ impl OfferedPart {
             Ok(text) => self.until_ended(text).await,
             Err(_) => Some(SharedResults::default()),
         };
-        let Some(SharedResults { files: ended, kept, has_lost_session }) = results else {
+        let Some(SharedResults { files: ended, kept, has_lost_session, undeleted_part }) = results else {
             return WorkerResults { has_lost_tree_part: true, ..WorkerResults::default() };
         };
         let numbers: HashSet<u64> = ended.iter().map(|file| file.item.number).collect();
         let returned = files.items.into_iter().filter(|item| !numbers.contains(&item.number)).collect();
-        WorkerResults { files: ended, kept, returned, has_lost_session, ..WorkerResults::default() }
+        let others = WorkerResults::default();
+        WorkerResults { files: ended, kept, returned, has_lost_session, undeleted_part, ..others }
     }
 
     /// Waits for the end of a part. `None`: nobody knows what goes on there.
@@ -300,9 +304,12 @@ mod tests {
             file(3, Err(Failure::interrupted())),
             file(4, Err(given_up)),
         ];
-        let mut results = SharedResults::default();
+        let mut results = SharedResults { undeleted_part: Some(refused.clone()), ..SharedResults::default() };
         results.note(&files, &[]);
         let back = SharedResults::read(&serde_json::to_string(&results).unwrap());
+        assert_eq!(back.undeleted_part, results.undeleted_part);
+        let of_older = SharedResults::read(r#"{"files":[],"kept":[],"has_lost_session":false}"#);
+        assert!(of_older.undeleted_part.is_none() && !of_older.has_lost_session);
         let unreadable = SharedResults::read("");
         assert!(unreadable.has_lost_session && unreadable.files.is_empty() && !back.has_lost_session);
         let back: Vec<_> = back.files.into_iter().map(|file| (file.item.number, file.result)).collect();

@@ -330,7 +330,8 @@ impl<'a> Stream<'a> {
         {
             losses.note();
         }
-        let WorkerResults { files, unbegun, kept, returned, .. } = results;
+        let WorkerResults { files, unbegun, kept, returned, undeleted_part, .. } = results;
+        self.tally.undeleted_part = self.tally.undeleted_part.take().or(undeleted_part);
         self.waiting.ready.extend(unbegun);
         self.waiting.found.extend(returned);
         for file in files {

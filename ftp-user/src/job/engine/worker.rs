@@ -86,6 +86,8 @@ pub(super) struct WorkerResults {
     pub(super) returned: Vec<Item>,
     /// Another daemon has lost a session with the destination.
     pub(super) has_lost_session: bool,
+    /// Why a part of a file that another daemon has copied may still be there.
+    pub(super) undeleted_part: Option<Failure>,
     /// Another daemon is lost, and with it what is known of its files.
     pub(super) has_lost_tree_part: bool,
 }
