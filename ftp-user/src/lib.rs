@@ -24,6 +24,7 @@
 //! |---|---|
 //! | [`failure`] | what went wrong: a kind for decisions, words for people |
 //! | [`id`] | identities of jobs: values that can be stored |
+//! | `named` | names of the variants of enums |
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`world`] | what the outside gives: the clock, the network, the files of this host, randomness |
 //! | [`ladder`] | which candidate between two servers is tried next |
@@ -56,6 +57,7 @@ pub mod id;
 pub mod job;
 pub mod journal;
 pub mod ladder;
+mod named;
 pub mod outcome;
 pub mod place;
 pub mod queue;

@@ -42,6 +42,17 @@ impl FailedItem {
     }
 }
 
+/// Files that have failed for one cause.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailureGroup {
+    /// What went wrong, with the words of the server.
+    pub cause: String,
+    /// How many files it concerns.
+    pub files: u64,
+    /// The sources of the first of them.
+    pub names: Vec<String>,
+}
+
 /// How a file has come to its destination. In JSON it stands where one worker tells another one of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub struct FileCopy {

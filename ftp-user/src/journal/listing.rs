@@ -4,8 +4,6 @@ mod files;
 #[cfg(test)]
 mod tests;
 
-pub use files::{AlikeFailures, FileCursor, FileQuery, FileSelection};
-
 use super::failure::{JournalFailure, Result};
 use super::job_row::JobRow;
 use super::leases::{CarriedRun, carried, carried_runs};
@@ -17,7 +15,9 @@ use super::table::{DamagedRow, counters, set_counters};
 use super::workers::workers;
 use crate::failure::FtpUser;
 use crate::id::JobId;
-use crate::queue::{CarriedJob, DONE, Entry, Head, INTERRUPTED, PARTIAL, QueueState, WorkerRecord};
+use crate::queue::{
+    CarriedJob, DONE, Entry, Head, INTERRUPTED, JobCursor, JobQuery, PARTIAL, QueueState, Slice, WorkerRecord,
+};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -110,39 +110,6 @@ impl UnreadableRow {
     fn of(store: &Store, of: RowOf, (id, bad): DamagedRow) -> Self {
         Self { of, id, failure: store.failure(bad) }
     }
-}
-
-/// Some of many things, and where the next ones begin.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Slice<T, C> {
-    /// The things themselves.
-    pub items: Vec<T>,
-    /// Where the next slice begins; `None` at the end.
-    pub next: Option<C>,
-}
-
-/// Which jobs are asked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct JobQuery {
-    /// Their states; `None` for all.
-    pub states: Option<Vec<QueueState>>,
-    /// The owner of the jobs.
-    pub owner: Option<String>,
-    /// A server or site that is an end of them.
-    pub site: Option<String>,
-    /// The largest number of jobs.
-    pub most: usize,
-    /// The last job of the slice before.
-    pub after: Option<JobCursor>,
-}
-
-/// Where a slice of jobs has ended: with which change its last job was submitted, and which job that is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct JobCursor {
-    /// The number of the change.
-    pub submitted: u64,
-    /// Which job it is.
-    pub job: JobId,
 }
 
 impl Queue {

@@ -67,10 +67,7 @@ pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{KnownJobs, RecentJob, recent_jobs};
 pub use leases::{CarriedRun, CheckIn, Leases, TakenJob};
-pub use listing::{
-    AlikeFailures, FileCursor, FileQuery, FileSelection, JobCursor, JobQuery, QueuedJob, RowOf, Slice,
-    TableRows, UnreadableRow,
-};
+pub use listing::{QueuedJob, RowOf, TableRows, UnreadableRow};
 pub use memory::SharedDocuments;
 pub use password::{Password, PgpassAnswer};
 pub use queue::{DaemonLock, Queue, Submitted};

@@ -4,6 +4,7 @@ use super::as_text;
 use super::sql::{Result, StoreError};
 use crate::id::JobId;
 use crate::ladder::Rung;
+use crate::named::named;
 use crate::outcome::{FileCopy, Verified};
 use crate::queue::{Entry, Lease, StoredProgress};
 use ftp_proto::wire::TransferId;
@@ -263,6 +264,8 @@ pub enum ItemState {
     GivenOver = 3,
 }
 
+named!(ItemState { Open: "open", Done: "done", Failed: "failed", GivenOver: "given-over" });
+
 impl ItemState {
     /// The number that stands for it in a row.
     pub(super) const fn number(self) -> i64 {
@@ -271,8 +274,7 @@ impl ItemState {
 
     /// The state that a number of a row stands for.
     pub(super) fn numbered(number: i64) -> Result<Self> {
-        let all = [Self::Open, Self::Done, Self::Failed, Self::GivenOver];
-        let found = all.into_iter().find(|state| state.number() == number);
+        let found = Self::ALL.into_iter().find(|state| state.number() == number);
         found.ok_or(StoreError::Row(Cow::Borrowed("a file has no known state")))
     }
 
@@ -281,16 +283,6 @@ impl ItemState {
         match self {
             Self::Open | Self::Done => true,
             Self::Failed | Self::GivenOver => false,
-        }
-    }
-
-    /// Its name for programs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::GivenOver => "given-over",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Names of stores, as they are typed.
 
+use crate::named::named;
 use crate::place::{decode, escaped};
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
@@ -73,15 +74,13 @@ pub enum SslMode {
     VerifyFull,
 }
 
-impl SslMode {
-    const ALL: [(&'static str, Self); 5] = [
-        ("disable", Self::Disable),
-        ("prefer", Self::Prefer),
-        ("require", Self::Require),
-        ("verify-ca", Self::VerifyCa),
-        ("verify-full", Self::VerifyFull),
-    ];
-}
+named!(SslMode {
+    Disable: "disable",
+    Prefer: "prefer",
+    Require: "require",
+    VerifyCa: "verify-ca",
+    VerifyFull: "verify-full",
+});
 
 /// Why a text is no name of a store.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -156,10 +155,7 @@ fn terms(url: &Url) -> Result<(SslMode, Option<PathBuf>), BadStoreUrl> {
         }
         let bad = || BadStoreUrl::Parameter(name.clone().into_owned());
         match &*name {
-            "sslmode" if mode.is_none() => {
-                let known = SslMode::ALL.into_iter().find(|(known, _)| *known == value);
-                mode = Some(known.ok_or_else(bad)?.1);
-            }
+            "sslmode" if mode.is_none() => mode = Some(SslMode::named(&value).ok_or_else(bad)?),
             "sslrootcert" if roots.is_none() && !value.is_empty() => {
                 roots = Some(PathBuf::from(value.into_owned()));
             }
@@ -187,8 +183,7 @@ impl Display for PostgresUrl {
             DatabaseHost::Directory(directory) => escaped(&directory.to_string_lossy()),
         };
         write!(f, "postgres://{}@{host}:{port}/{}", escaped(user), escaped(database))?;
-        let mode = SslMode::ALL.into_iter().find(|(_, mode)| mode == ssl && *mode != SslMode::default());
-        let mode = mode.map(|(name, _)| format!("sslmode={name}"));
+        let mode = (*ssl != SslMode::default()).then(|| format!("sslmode={}", ssl.name()));
         let roots = roots.as_ref().map(|roots| format!("sslrootcert={}", escaped(&roots.to_string_lossy())));
         let terms: Vec<String> = mode.into_iter().chain(roots).collect();
         if terms.is_empty() { Ok(()) } else { write!(f, "?{}", terms.join("&")) }

@@ -2,6 +2,7 @@
 
 use super::path::{RemotePath, decode};
 use super::site::{authority, host_name, port_number};
+use crate::named::named;
 use ftp_proto::wire::{Fingerprint, PathName, Secret};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -270,26 +271,14 @@ pub enum OnUnknown {
     Refuse,
 }
 
-impl OnUnknown {
-    /// All of them, as the help of the command line lists them.
-    pub const ALL: [Self; 3] = [Self::Ask, Self::Keep, Self::Refuse];
-
-    /// How it is written.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ask => "ask",
-            Self::Keep => "new",
-            Self::Refuse => "known",
-        }
-    }
-}
+// The help of the command line lists them in this order.
+named!(OnUnknown { Ask: "ask", Keep: "new", Refuse: "known" });
 
 impl FromStr for OnUnknown {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = Self::ALL.into_iter().find(|how| how.name() == text);
-        named.ok_or("write \"ask\", \"new\" or \"known\"")
+        Self::named(text).ok_or("write \"ask\", \"new\" or \"known\"")
     }
 }
 

@@ -6,6 +6,7 @@ mod tests;
 
 use super::change::{EntryRefusal, JobChange};
 use crate::id::JobId;
+use crate::named::named;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -123,10 +124,9 @@ pub enum Wish {
     Cancel = 2,
 }
 
-impl Wish {
-    /// All wishes there are.
-    pub const ALL: [Self; 3] = [Self::Run, Self::Pause, Self::Cancel];
+named!(Wish { Run: "run", Pause: "pause", Cancel: "cancel" });
 
+impl Wish {
     /// What becomes of a job in this state because of it, for people.
     pub const fn words(self, state: QueueState) -> Option<&'static str> {
         match self {
@@ -135,20 +135,6 @@ impl Wish {
             Self::Pause if matches!(state, QueueState::Running) => Some("is being paused"),
             Self::Run | Self::Pause => None,
         }
-    }
-
-    /// Its name, for programs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Pause => "pause",
-            Self::Cancel => "cancel",
-        }
-    }
-
-    /// The wish of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|wish| wish.name() == name)
     }
 
     /// The number that stands for it in a store.
@@ -187,40 +173,19 @@ pub enum QueueState {
     Cancelled,
 }
 
+named!(QueueState {
+    Scheduled: "scheduled",
+    Queued: "queued",
+    Running: "running",
+    Waiting: "waiting",
+    Paused: "paused",
+    Done: "done",
+    Partial: "partial",
+    Failed: "failed",
+    Cancelled: "cancelled",
+});
+
 impl QueueState {
-    /// All states, in their order.
-    pub const ALL: [Self; 9] = [
-        Self::Scheduled,
-        Self::Queued,
-        Self::Running,
-        Self::Waiting,
-        Self::Paused,
-        Self::Done,
-        Self::Partial,
-        Self::Failed,
-        Self::Cancelled,
-    ];
-
-    /// Its name, for people and programs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Paused => "paused",
-            Self::Done => "done",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The state of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-
     /// Whether nothing is left to do.
     pub const fn has_ended(self) -> bool {
         match self {

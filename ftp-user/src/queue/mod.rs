@@ -5,6 +5,7 @@
 //! | `entry` | a job of the queue: what happens to it, and how it stands then |
 //! | `change` | what people do with jobs, and why it cannot be done |
 //! | `series` | a job that is carried again and again |
+//! | `slice` | which jobs and files are asked for, and some of many things at a time |
 //! | `token` | tokens of the API, as a store has them |
 //! | `when` | times and schedules, as they are typed |
 //! | `hours` | the hours of the week in which something may be used |
@@ -24,6 +25,7 @@ mod lease;
 mod limits;
 mod progress;
 mod series;
+mod slice;
 mod token;
 mod when;
 mod worker;
@@ -39,6 +41,7 @@ pub use lease::{LEASE_TIME, Lease, RenewalTimer, WHOLE_JOB};
 pub use limits::{JobsAtOnce, SharedLimits, SiteRefusal, SiteUse};
 pub use progress::StoredProgress;
 pub use series::{Series, Turn, moment, turn};
+pub use slice::{FileCursor, FileQuery, FileState, JobCursor, JobQuery, Slice};
 pub use token::{Scope, Token};
 pub use when::{Recurrence, WhenError, local_time, parse_at, parse_time_of_day, zone_name, zone_of};
 pub use worker::{

@@ -1,5 +1,6 @@
 //! Tokens of the API, as a store has them: never the token itself.
 
+use crate::named::named;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -15,19 +16,9 @@ pub enum Scope {
     Admin = 2,
 }
 
+named!(Scope { Read: "read", Submit: "submit", Admin: "admin" });
+
 impl Scope {
-    /// All scopes, the weakest first.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Submit, Self::Admin];
-
-    /// Its name, for people and programs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Submit => "submit",
-            Self::Admin => "admin",
-        }
-    }
-
     /// The number that stands for it in a store.
     pub(crate) const fn number(self) -> i64 {
         self as i64

@@ -122,6 +122,11 @@ impl ApiError {
         Self::new(ErrorCode::BadValue, format!("{name}: {why}"))
     }
 
+    /// The `after` of a list is not where one of its slices has ended.
+    pub fn bad_cursor() -> Self {
+        Self::bad_value("after", "this is not a cursor of this list")
+    }
+
     /// A key is unknown. `known` are those that exist.
     pub fn unknown_key(key: &str, known: &[&str]) -> Self {
         let hint = match known {

@@ -3,8 +3,8 @@
 //! The methods of a [`Fleet`] may block, unless they say otherwise: they are called on threads that may.
 
 use super::error::Result;
-use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, WorkerView};
-use crate::queue::{JobChange, QueueState, Scope, Token};
+use super::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, WorkerView};
+use crate::queue::{FileQuery, JobChange, JobQuery, Scope, Slice, Token};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::pin::Pin;
@@ -28,12 +28,12 @@ pub trait Fleet: Send + Sync + 'static {
     /// As those of [`submit`](Self::submit), or a server cannot be asked.
     fn plan(&self, caller: &Caller, job: &NewJob) -> Result<Vec<Value>>;
 
-    /// The jobs that pass the filter, newest first.
+    /// The jobs that are asked for, newest first.
     ///
     /// # Errors
     ///
-    /// The cursor cannot be read, or the store is away.
-    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>>;
+    /// The store is away.
+    fn jobs(&self, query: &JobQuery) -> Result<Slice<JobView>>;
 
     /// The jobs of this name that can be read, the newest first; without a name the last job alone. `owner`: whose they are, else
     /// those of all owners.
@@ -57,12 +57,12 @@ pub trait Fleet: Send + Sync + 'static {
     /// The store is away.
     fn detail(&self, id: &str) -> Result<JobDetail>;
 
-    /// The files of a job.
+    /// The files of a job that are asked for.
     ///
     /// # Errors
     ///
-    /// The cursor cannot be read, or the store is away.
-    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>>;
+    /// The store is away.
+    fn files(&self, id: &str, query: FileQuery) -> Result<Slice<FileView>>;
 
     /// What `why --json` prints of a job, one object for each line.
     ///
@@ -244,32 +244,6 @@ pub enum Submitted {
     Known(JobView),
     /// It is carried again and again: each of its runs is a job.
     Series(SeriesView),
-}
-
-/// Which jobs are asked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct JobFilter {
-    /// These states; `None` for all.
-    pub states: Option<Vec<QueueState>>,
-    /// A site or server that is an end of the job.
-    pub site: Option<String>,
-    /// The owner of the job.
-    pub owner: Option<String>,
-    /// The largest number of jobs, 1 to 1,000.
-    pub limit: usize,
-    /// The `next` of the slice before.
-    pub after: Option<String>,
-}
-
-/// Which files of a job are asked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct FileFilter {
-    /// This state; all if it is missing.
-    pub state: Option<super::view::FileState>,
-    /// The largest number of files, 1 to 1,000.
-    pub limit: usize,
-    /// The `next` of the slice before.
-    pub after: Option<String>,
 }
 
 /// What can be done with a schedule.

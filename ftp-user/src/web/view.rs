@@ -1,6 +1,7 @@
 //! What the API shows: one struct for each object, with the fields of the contract.
 
-use crate::queue::{QueueState, StoredProgress, Wish, moment};
+use crate::outcome::FailureGroup;
+use crate::queue::{FileState, QueueState, StoredProgress, Wish, moment};
 use ftp_io::clock::since_1970;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,53 +12,6 @@ pub type Time = jiff::Timestamp;
 /// The current second.
 pub fn now() -> Time {
     moment(since_1970().as_secs())
-}
-
-/// Some of many things, and where to go on.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Slice<T> {
-    /// The things themselves.
-    pub items: Vec<T>,
-    /// What `after` is for the next slice; `None` at the end.
-    pub next: Option<String>,
-}
-
-/// How a file of a job stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileState {
-    /// It has not begun.
-    #[default]
-    Waiting,
-    /// Its bytes move.
-    Moving,
-    /// It is at the destination.
-    Done,
-    /// It was there already, or is not copied.
-    Skipped,
-    /// It has failed.
-    Failed,
-}
-
-impl FileState {
-    /// All states, in their order.
-    pub const ALL: [Self; 5] = [Self::Waiting, Self::Moving, Self::Done, Self::Skipped, Self::Failed];
-
-    /// Its name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Moving => "moving",
-            Self::Done => "done",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The state of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
 }
 
 /// A job as the API shows it.
@@ -267,15 +221,4 @@ pub struct RatePoint {
     pub at: Time,
     /// Bytes in a second.
     pub rate: u64,
-}
-
-/// Files that have failed for one cause.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FailureGroup {
-    /// What went wrong, with the words of the server.
-    pub cause: String,
-    /// How many files it concerns.
-    pub files: u64,
-    /// The first of them.
-    pub names: Vec<String>,
 }

@@ -1,10 +1,10 @@
 //! Requests to the API and the page of a daemon: the bytes of one connection, before a queue that remembers what was changed.
 
 use super::script::contains;
-use ftp_user::queue::{JobChange, QueueState, Scope, Token};
-use ftp_user::web::fleet::{EventStream, FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
+use ftp_user::queue::{FileQuery, JobChange, JobQuery, QueueState, Scope, Slice, Token};
+use ftp_user::web::fleet::{EventStream, NewJob, SeriesAction, Submitted};
 use ftp_user::web::serve::serve_one;
-use ftp_user::web::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, Slice, WorkerView};
+use ftp_user::web::view::{FileView, JobDetail, JobView, PairView, SeriesView, SiteView, WorkerView};
 use ftp_user::web::{ApiError, Caller, ErrorCode, Fleet, TokenInfo, WebSettings, token_digest};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,10 +153,10 @@ impl Fleet for Changes {
         Ok(vec![json!({"event": "plan", "verb": job.verb, "source": job.sources, "dest": job.dest})])
     }
 
-    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>> {
-        let is_asked = |job: &JobView| filter.owner.as_ref().is_none_or(|owner| *owner == job.owner);
-        let items = jobs().into_iter().filter(is_asked).take(filter.limit).collect();
-        Ok(Slice { items, next: filter.after.clone() })
+    fn jobs(&self, query: &JobQuery) -> Result<Slice<JobView>> {
+        let is_asked = |job: &JobView| query.owner.as_ref().is_none_or(|owner| *owner == job.owner);
+        let items = jobs().into_iter().filter(is_asked).take(query.most).collect();
+        Ok(Slice { items, next: query.after.map(|after| after.to_string()) })
     }
 
     fn called(&self, owner: Option<&str>, name: Option<&str>) -> Result<Vec<JobView>> {
@@ -174,8 +174,8 @@ impl Fleet for Changes {
         Ok(JobDetail::default())
     }
 
-    fn files(&self, _: &str, filter: &FileFilter) -> Result<Slice<FileView>> {
-        Ok(Slice { items: Vec::new(), next: filter.after.clone() })
+    fn files(&self, _: &str, query: FileQuery) -> Result<Slice<FileView>> {
+        Ok(Slice { items: Vec::new(), next: query.after.map(|after| after.to_string()) })
     }
 
     fn why(&self, _: &Caller, id: &str) -> Result<Vec<Value>> {

@@ -50,7 +50,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-user/src",
         layers: &[
-            "failure id",
+            "failure id named",
             "place",
             "world",
             "account ladder outcome queue shell",

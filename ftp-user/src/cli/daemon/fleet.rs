@@ -8,28 +8,23 @@ use super::carry::ends;
 use super::feed::RunOfJob;
 use super::metrics::DaemonGauges;
 use super::state::Daemon;
-use super::views::{self, file_view, series_view, worker_view};
+use super::views::{file_view, series_view, worker_view};
 use crate::config::Settings;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{
-    self, AlikeFailures, FileQuery, FileSelection, ItemRecord, JobCursor, JobQuery, JournalFailure,
-    QueuedJob, SeriesRecord, StoredJob,
-};
+use crate::journal::{self, ItemRecord, JournalFailure, QueuedJob, SeriesRecord, StoredJob};
 use crate::ladder::Rung;
 use crate::outcome::Protection;
 use crate::place::Site;
-use crate::queue::{Head, JobChange, NamedRequest, Scope, Series, WorkerRecord, moment, zone_of};
+use crate::queue::{
+    FileQuery, Head, JobChange, JobQuery, NamedRequest, Scope, Series, Slice, WorkerRecord, moment, zone_of,
+};
 use crate::report::Listener;
 use crate::state::{Pairs, WorkedPath};
-use crate::web::fleet::{
-    Caller, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
-};
-use crate::web::view::{
-    FailureGroup, FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, Slice, WorkerView,
-};
+use crate::web::fleet::{Caller, EventStream, Fleet, NewJob, SeriesAction, Submitted, TokenInfo};
+use crate::web::view::{FileView, JobDetail, JobView, PairView, RouteView, SeriesView, SiteView, WorkerView};
 use crate::web::{self, ApiError, ErrorCode, command_words};
 use ftp_io::clock::since_1970;
 use ftp_io::lock::Lock;
@@ -171,12 +166,9 @@ impl Fleet for Daemon {
         self.said_by(&caller.name, words_of(job, &["--dry-run".to_owned()]))
     }
 
-    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
-        let JobFilter { states, site, owner, limit, after } = filter.clone();
-        let after = after.map(|text| cursor(&text)).transpose()?;
-        let query = JobQuery { states, owner, site, most: limit, after };
-        let slice = self.reader.list(&query).map_err(away)?;
-        let next = slice.next.map(|JobCursor { submitted, job }| format!("{submitted}-{job}"));
+    fn jobs(&self, query: &JobQuery) -> Result<Slice<JobView>, ApiError> {
+        let slice = self.reader.list(query).map_err(away)?;
+        let next = slice.next.map(|next| next.to_string());
         let mut workers = self.workers_of_jobs();
         let view = |job: &QueuedJob| self.view_with(job, workers.remove(&job.id));
         Ok(Slice { items: slice.items.iter().map(view).collect(), next })
@@ -210,23 +202,17 @@ impl Fleet for Daemon {
         );
         let failures = self.reader.failures(job.id).map_err(away)?;
         let rates = run.map(|run| run.rates.points).unwrap_or_default();
-        let group = |AlikeFailures { why, files, first }| FailureGroup { cause: why, files, names: first };
-        Ok(JobDetail { route, rates, failures: failures.into_iter().map(group).collect() })
+        Ok(JobDetail { route, rates, failures })
     }
 
-    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError> {
+    fn files(&self, id: &str, query: FileQuery) -> Result<Slice<FileView>, ApiError> {
         let job = self.find(id)?;
         let settings = Arc::clone(&self.settings.locked());
         let sites = why::typed_sites(&settings.sites, &job.job);
-        let query = FileQuery {
-            selection: filter.state.map_or(FileSelection::All, views::selection),
-            most: filter.limit,
-            after: filter.after.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?,
-        };
         let found = self.reader.files(job.id, query).map_err(away)?;
         let run = self.feed.run(job.id).filter(|_| job.entry.is_carried);
         let view = |file: &ItemRecord| file_view(file, &sites, run.as_ref(), &self.worker.name);
-        let is_asked = |view: &FileView| filter.state.is_none_or(|state| state == view.state);
+        let is_asked = |view: &FileView| query.state.is_none_or(|state| state == view.state);
         Ok(Slice {
             items: found.items.iter().map(view).filter(is_asked).collect(),
             next: found.next.map(|next| next.to_string()),
@@ -465,18 +451,6 @@ fn route_view(
 fn words_of(job: &NewJob, more: &[String]) -> Vec<OsString> {
     let words = command_words(job.verb, &job.options, job.places(), more);
     ["ftp-user".to_owned()].into_iter().chain(words).map(OsString::from).collect()
-}
-
-/// Where a slice of jobs goes on.
-fn cursor(text: &str) -> Result<JobCursor, ApiError> {
-    let parts =
-        text.split_once('-').and_then(|(submitted, job)| Some((submitted.parse().ok()?, job.parse().ok()?)));
-    let (submitted, job) = parts.ok_or_else(bad_cursor)?;
-    Ok(JobCursor { submitted, job })
-}
-
-fn bad_cursor() -> ApiError {
-    ApiError::bad_value("after", "this is not a cursor of this list")
 }
 
 /// What tells a request that has a name from another one.

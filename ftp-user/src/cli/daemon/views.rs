@@ -4,12 +4,12 @@ use super::super::why::as_typed;
 use super::feed::RunOfJob;
 use super::state::WorkerOfJob;
 use crate::id::JobId;
-use crate::journal::{CarriedRun, FileSelection, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
+use crate::journal::{CarriedRun, ItemRecord, ItemState, QueuedJob, SeriesRecord, StoredJob};
 use crate::place::Site;
-use crate::queue::{FileTotals, StoredProgress, WorkerRecord, moment};
+use crate::queue::{FileState, FileTotals, StoredProgress, WorkerRecord, moment};
 use crate::report::destination;
 use crate::web::option_of;
-use crate::web::view::{FileState, FileView, JobTimes, JobView, SeriesView, WorkerView};
+use crate::web::view::{FileView, JobTimes, JobView, SeriesView, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -152,16 +152,5 @@ pub(super) fn file_view(
         attempts: file.copy.attempts,
         worker: (state == FileState::Moving).then(|| worker.to_owned()),
         cause: file.why.clone(),
-    }
-}
-
-/// The files in the store that the API shows in this state.
-pub(super) const fn selection(state: FileState) -> FileSelection {
-    match state {
-        // What moves is known to the run.
-        FileState::Waiting | FileState::Moving => FileSelection::Open,
-        FileState::Done => FileSelection::Done,
-        FileState::Skipped => FileSelection::Skipped,
-        FileState::Failed => FileSelection::Failed,
     }
 }

@@ -1,12 +1,12 @@
 //! Leases: a job is taken once, ends once, and goes to another worker if its own has not renewed its lease.
 
 use super::*;
+use crate::journal::JobState;
 use crate::journal::queue::{find, put};
 use crate::journal::record::{JobStart, StoredJob};
 use crate::journal::retention::KEPT_FOR;
 use crate::journal::table::RUNS;
-use crate::journal::{JobQuery, JobState};
-use crate::queue::{EntryRefusal, JobChange, Priority};
+use crate::queue::{EntryRefusal, JobChange, JobQuery, Priority};
 use ftp_io::clock::since_1970;
 use std::cell::RefCell;
 use std::collections::HashSet;

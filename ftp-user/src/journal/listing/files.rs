@@ -5,84 +5,22 @@ use super::super::item_row::IS_FILE;
 use super::super::queue::Queue;
 use super::super::record::{ItemRecord, ItemState};
 use super::super::store::Store;
-use super::Slice;
 use crate::id::JobId;
-use std::fmt;
-use std::num::ParseIntError;
-use std::str::FromStr;
+use crate::outcome::FailureGroup;
+use crate::queue::{FileCursor, FileQuery, FileState, Slice};
 
-/// Files of a job, by how they stand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FileSelection {
-    /// All of them.
-    All,
-    /// Those that have not ended.
-    Open,
-    /// Those whose bytes have moved to the destination.
-    Done,
-    /// Those that were there already, or belong to another job now.
-    Skipped,
-    /// Those that have failed.
-    Failed,
-}
-
-impl FileSelection {
-    /// The condition of their rows.
-    fn condition(self) -> String {
-        let is = |state: ItemState| format!("state = {}", state.number());
-        let (open, done) = (is(ItemState::Open), is(ItemState::Done));
-        match self {
-            Self::All => "state >= 0".to_owned(),
-            Self::Open => open,
-            Self::Done => format!("{done} AND taken IS NOT NULL"),
-            Self::Skipped => format!("({done} AND taken IS NULL OR {})", is(ItemState::GivenOver)),
-            Self::Failed => is(ItemState::Failed),
-        }
+/// The condition of the rows of files that stand so.
+fn condition(state: Option<FileState>) -> String {
+    let is = |state: ItemState| format!("state = {}", state.number());
+    let done = is(ItemState::Done);
+    match state {
+        None => "state >= 0".to_owned(),
+        // The run knows what moves.
+        Some(FileState::Waiting | FileState::Moving) => is(ItemState::Open),
+        Some(FileState::Done) => format!("{done} AND taken IS NOT NULL"),
+        Some(FileState::Skipped) => format!("({done} AND taken IS NULL OR {})", is(ItemState::GivenOver)),
+        Some(FileState::Failed) => is(ItemState::Failed),
     }
-}
-
-/// Which files of a job are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileQuery {
-    /// How they stand.
-    pub selection: FileSelection,
-    /// The largest number of files.
-    pub most: usize,
-    /// The last file of the slice before.
-    pub after: Option<FileCursor>,
-}
-
-/// Where a slice of files has ended: the state of its last file, and which file that is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileCursor {
-    state: i64,
-    key: i64,
-}
-
-impl fmt::Display for FileCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.state, self.key)
-    }
-}
-
-impl FromStr for FileCursor {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        let (state, key) = text.split_once('-').unwrap_or((text, ""));
-        Ok(Self { state: state.parse()?, key: key.parse()? })
-    }
-}
-
-/// Files of a job that have failed for the same reason.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AlikeFailures {
-    /// Why they have failed.
-    pub why: String,
-    /// How many they are.
-    pub files: u64,
-    /// The sources of the first ones.
-    pub first: Vec<String>,
 }
 
 impl Queue {
@@ -93,10 +31,10 @@ impl Queue {
     /// The journal cannot be read.
     pub fn files(&self, job: JobId, query: FileQuery) -> Result<Slice<ItemRecord, FileCursor>> {
         self.read(|Store { sql, .. }| {
-            let FileQuery { selection, most, after } = query;
+            let FileQuery { state, most, after } = query;
             let condition = format!(
                 "job = ?1 AND (state, id) > (?2, ?3) AND {} AND {} ORDER BY state, id LIMIT ?4",
-                selection.condition(),
+                condition(state),
                 *IS_FILE
             );
             let FileCursor { state, key } = after.unwrap_or(FileCursor { state: -1, key: 0 });
@@ -117,7 +55,7 @@ impl Queue {
     ///
     /// The journal cannot be read.
     pub fn last_moved(&self, job: JobId) -> Result<Option<ItemRecord>> {
-        let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", FileSelection::Done.condition());
+        let condition = format!("job = ?1 AND {} ORDER BY id DESC LIMIT 1", condition(Some(FileState::Done)));
         self.read(|store| {
             let mut found = ItemRecord::that(&store.sql, &condition, &[job.into()])?;
             found.pop().map(|file| file.whole(&store.sql)).transpose()
@@ -129,7 +67,7 @@ impl Queue {
     /// # Errors
     ///
     /// The journal cannot be read.
-    pub fn failures(&self, job: JobId) -> Result<Vec<AlikeFailures>> {
+    pub fn failures(&self, job: JobId) -> Result<Vec<FailureGroup>> {
         self.read(|Store { sql, .. }| {
             let (job, failed) = (job.into(), ItemState::Failed.number().into());
             let ask = format!(
@@ -137,13 +75,13 @@ impl Queue {
                 GROUP BY why ORDER BY count(*) DESC, why LIMIT {MOST_CAUSES}"
             );
             let mut alike = sql.all(&ask, &[job, failed], |row| {
-                Ok(AlikeFailures { why: row.get(0)?, files: row.get(1)?, first: Vec::new() })
+                Ok(FailureGroup { cause: row.get(0)?, files: row.get(1)?, names: Vec::new() })
             })?;
             let first = format!(
                 "SELECT source FROM items WHERE job = ?1 AND state = ?2 AND why = ?3 ORDER BY id LIMIT {MOST_NAMED}"
             );
-            for AlikeFailures { why, first: names, .. } in &mut alike {
-                *names = sql.all(&first, &[job, failed, (&*why).into()], |row| row.get(0))?;
+            for FailureGroup { cause, names, .. } in &mut alike {
+                *names = sql.all(&first, &[job, failed, (&*cause).into()], |row| row.get(0))?;
             }
             Ok(alike)
         })

@@ -6,7 +6,7 @@ use crate::journal::record::{ItemKey, ItemState, Place};
 use crate::journal::{ItemRecord, KnownJobs};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd};
-use crate::queue::{JobChange, NamedRequest, Wish};
+use crate::queue::{FileQuery, FileState, JobChange, NamedRequest, Wish};
 use ftp_io::clock::since_1970;
 
 #[test]
@@ -29,19 +29,19 @@ fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
         ItemRecord { state, copy, ..ItemRecord::new(ItemKey(key), job, place) }.add(&store.sql)
     };
     queue.write(|store| (1..=25).try_for_each(|key| add(store, key))).unwrap();
-    for (selection, wanted) in [
-        (FileSelection::All, &kinds[..]),
-        (FileSelection::Open, &kinds[4..]),
-        (FileSelection::Done, &kinds[3..4]),
-        (FileSelection::Skipped, &[kinds[0], kinds[2]]),
-        (FileSelection::Failed, &kinds[1..2]),
+    for (state, wanted) in [
+        (None, &kinds[..]),
+        (Some(FileState::Waiting), &kinds[4..]),
+        (Some(FileState::Done), &kinds[3..4]),
+        (Some(FileState::Skipped), &[kinds[0], kinds[2]]),
+        (Some(FileState::Failed), &kinds[1..2]),
     ] {
         let mut expect: Vec<i64> = (1..=25).filter(|key| wanted.contains(&kind(*key))).collect();
         expect.sort_by_key(|key| (kind(*key).0.number(), *key));
         for most in [1, 2, 4, 25, usize::MAX] {
             let (mut found, mut after) = (Vec::new(), None);
             loop {
-                let Slice { items, next } = queue.files(job, FileQuery { selection, most, after }).unwrap();
+                let Slice { items, next } = queue.files(job, FileQuery { state, most, after }).unwrap();
                 assert!(items.len() <= most);
                 found.extend(items.iter().map(|file| file.key.0));
                 after = next;
@@ -49,7 +49,7 @@ fn the_files_of_a_job_come_in_pages_those_that_have_not_ended_first() {
                     break;
                 }
             }
-            assert_eq!(found, expect, "{selection:?}, {most} at a time");
+            assert_eq!(found, expect, "{state:?}, {most} at a time");
         }
     }
 }

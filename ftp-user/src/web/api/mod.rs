@@ -8,13 +8,13 @@ pub(crate) mod places;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, ErrorCode, Result};
-use super::fleet::{Caller, FileFilter, JobFilter, NewJob, SeriesAction, Submitted};
+use super::fleet::{Caller, NewJob, SeriesAction, Submitted};
 use super::route::Content::{Json, Text};
 use super::route::Method::{Delete, Get, Post};
 use super::route::{READ, Route, SUBMIT};
-use super::view::{FileState, JobView, PairView, SeriesView, SiteView, WorkerView};
+use super::view::{JobView, PairView, SeriesView, SiteView, WorkerView};
 use crate::id::is_job_name;
-use crate::queue::{JobChange, QueueState};
+use crate::queue::{FileCursor, FileQuery, FileState, JobChange, JobCursor, JobQuery, QueueState, Slice};
 pub(crate) use events::Frames;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -127,12 +127,8 @@ fn permitted<'c>(call: &'c Call, job: &NewJob) -> Result<&'c Caller> {
     Ok(caller)
 }
 
-/// The filter that a query stands for. A caller who may read only its own jobs gets only these.
-///
-/// # Errors
-///
-/// A value cannot be used.
-pub(crate) fn job_filter(call: &Call) -> Result<JobFilter> {
+/// What a query asks for, before any cursor. A caller who may read only its own jobs gets only these.
+fn job_query(call: &Call) -> Result<JobQuery> {
     let caller = call.caller()?;
     let names = call.query.get("state").unwrap_or_default();
     let names: Vec<&str> = names.split(',').filter(|name| !name.is_empty()).collect();
@@ -143,10 +139,8 @@ pub(crate) fn job_filter(call: &Call) -> Result<JobFilter> {
     let states = if names.is_empty() { None } else { Some(asked.map(state).collect::<Result<_, _>>()?) };
     let owner = call.query.get("owner").map(str::to_owned);
     let owner = if caller.reads_all() { owner } else { owner.or_else(|| Some(caller.name.clone())) };
-    let limit = limit(call)?;
-    let (site, after) =
-        (call.query.get("site").map(str::to_owned), call.query.get("after").map(str::to_owned));
-    Ok(JobFilter { states, site, owner, limit, after })
+    let site = call.query.get("site").map(str::to_owned);
+    Ok(JobQuery { states, owner, site, most: limit(call)?, after: None })
 }
 
 fn bad_state(name: &str, known: &[&str]) -> ApiError {
@@ -164,12 +158,14 @@ fn limit(call: &Call) -> Result<usize> {
 /// # Errors
 ///
 /// A value cannot be used, or the store is away.
-pub(crate) fn jobs(call: &Call) -> Result<super::view::Slice<JobView>> {
-    let filter = job_filter(call)?;
-    if filter.owner.as_ref().is_some_and(|owner| call.caller().is_ok_and(|caller| !caller.may_read(owner))) {
-        return Ok(super::view::Slice { items: Vec::new(), next: None });
+pub(crate) fn jobs(call: &Call) -> Result<Slice<JobView>> {
+    let mut query = job_query(call)?;
+    if query.owner.as_ref().is_some_and(|owner| call.caller().is_ok_and(|caller| !caller.may_read(owner))) {
+        return Ok(Slice { items: Vec::new(), next: None });
     }
-    call.fleet().jobs(&filter)
+    let after = call.query.get("after");
+    query.after = after.map(|text| JobCursor::parse(text).ok_or_else(ApiError::bad_cursor)).transpose()?;
+    call.fleet().jobs(&query)
 }
 
 fn list(call: &Call) -> Result<Answer> {
@@ -214,13 +210,19 @@ fn files(call: &Call) -> Result<Answer> {
         let known = FileState::ALL.map(FileState::name);
         FileState::named(name).ok_or_else(|| bad_state(name, &known))
     };
-    let filter = FileFilter {
-        state: call.query.get("state").map(state).transpose()?,
-        limit: limit(call)?,
-        after: call.query.get("after").map(str::to_owned),
-    };
-    let files = call.fleet().files(&job.id, &filter)?;
+    let (state, most) = (call.query.get("state").map(state).transpose()?, limit(call)?);
+    let files = call.fleet().files(&job.id, FileQuery { state, most, after: file_cursor(call)? })?;
     Ok(Answer::Json(200, json!({"files": files.items, "next": files.next})))
+}
+
+/// Where the slice of files before the one that is asked for has ended.
+///
+/// # Errors
+///
+/// It is no such place.
+pub(crate) fn file_cursor(call: &Call) -> Result<Option<FileCursor>> {
+    let after = call.query.get("after");
+    after.map(|text| FileCursor::parse(text).ok_or_else(ApiError::bad_cursor)).transpose()
 }
 
 fn why(call: &Call) -> Result<Answer> {

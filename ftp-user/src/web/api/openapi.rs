@@ -2,10 +2,10 @@
 
 use super::ROUTES;
 use super::options::OPTIONS;
+use crate::queue::FileState;
 use crate::queue::QueueState;
 use crate::web::error::ErrorCode;
 use crate::web::route::{Content, Method, Route};
-use crate::web::view::FileState;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

@@ -5,12 +5,12 @@ use super::jobs::{bar, places, shown_rate, small_cause, state, time, why_not_don
 use super::layout::page;
 use super::words::{command, duration, number, size};
 use super::{button, job_link, picture};
-use crate::queue::JobChange;
+use crate::outcome::FailureGroup;
+use crate::queue::{FileQuery, FileState, JobChange, Slice};
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::{ApiError, Result};
-use crate::web::fleet::FileFilter;
-use crate::web::view::{FailureGroup, FileState, FileView, JobDetail, JobView, Slice, Time, now};
+use crate::web::view::{FileView, JobDetail, JobView, Time, now};
 use std::fmt::Display;
 
 /// Shows a job.
@@ -23,8 +23,8 @@ pub(super) fn show(call: &Call) -> Result<Answer> {
             Some(FileState::named(name).ok_or_else(|| ApiError::bad_value("files", "not a state of files"))?)
         }
     };
-    let after = call.query.get("after").map(str::to_owned);
-    let files = call.fleet().files(&job.id, &FileFilter { state: shown, limit: FILES, after })?;
+    let query = FileQuery { state: shown, most: FILES, after: api::file_cursor(call)? };
+    let files = call.fleet().files(&job.id, query)?;
     let (pictures, failures) = (pictures(&job, &detail, now), failures(&detail.failures));
     let content = Html::of(
         r#"<div id="live"><div data-job="{}" data-state="{}">{}{}</div>{}{}{}</div>

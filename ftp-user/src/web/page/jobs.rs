@@ -4,11 +4,11 @@ use super::html::Html;
 use super::job_link;
 use super::layout::page;
 use super::words::{age, duration, number, percent, rate, size};
-use crate::queue::QueueState;
+use crate::queue::{QueueState, Slice};
 use crate::web::api;
 use crate::web::call::{Answer, Call, encode};
 use crate::web::error::Result;
-use crate::web::view::{JobView, SiteView, Slice, Time, now};
+use crate::web::view::{JobView, SiteView, Time, now};
 
 /// The states of jobs that have not ended, as the filter has them.
 const ACTIVE: &str = "scheduled,queued,running,waiting,paused,interrupted";

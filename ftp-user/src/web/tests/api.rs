@@ -2,11 +2,11 @@
 
 use super::client::{Daemon, Reply};
 use super::fleet::job;
-use crate::queue::QueueState;
+use crate::queue::{FileState, QueueState};
 use crate::web::api::job::VERBS;
 use crate::web::error::ErrorCode;
 use crate::web::route::{Area, Method, Route, routes};
-use crate::web::view::{FileState, FileView, JobView};
+use crate::web::view::{FileView, JobView};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

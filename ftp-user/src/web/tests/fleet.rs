@@ -1,15 +1,14 @@
 //! A queue in memory, for tests and for looking at the page.
 
-use crate::queue::{JobChange, QueueState, Scope, Token, Wish, moment};
+use crate::id::JobId;
+use crate::queue::{
+    FileQuery, JobChange, JobCursor, JobQuery, QueueState, Scope, Slice, Token, Wish, moment,
+};
 use crate::web::error::{ApiError, ErrorCode};
 use crate::web::event_log::EventLog;
-use crate::web::fleet::{
-    Caller, EventLine, EventStream, FileFilter, Fleet, JobFilter, NewJob, SeriesAction, Submitted, TokenInfo,
-};
+use crate::web::fleet::{Caller, EventLine, EventStream, Fleet, NewJob, SeriesAction, Submitted, TokenInfo};
 use crate::web::token_digest;
-use crate::web::view::{
-    FileState, FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, Slice, WorkerView,
-};
+use crate::web::view::{FileView, JobDetail, JobTimes, JobView, PairView, SeriesView, SiteView, WorkerView};
 use ftp_io::clock::since_1970;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -76,13 +75,11 @@ pub(crate) fn job(id: &str, owner: &str, state: QueueState) -> JobView {
     }
 }
 
-fn slice<T: Clone>(all: &[T], limit: usize, after: Option<&str>) -> Result<Slice<T>, ApiError> {
-    let bad = || ApiError::bad_value("after", "it is no cursor");
-    let begin: usize = after.map_or(Ok(0), |after| after.parse().map_err(|_| bad()))?;
+fn slice<T: Clone>(all: &[T], limit: usize, begin: u64, cursor: impl Fn(u64) -> String) -> Slice<T> {
+    let begin = usize::try_from(begin).unwrap();
     let items: Vec<T> = all.iter().skip(begin).take(limit).cloned().collect();
     let end = begin + items.len();
-    let next = (end < all.len()).then(|| end.to_string());
-    Ok(Slice { items, next })
+    Slice { items, next: (end < all.len()).then(|| cursor(end as u64)) }
 }
 
 impl Fleet for TestFleet {
@@ -132,18 +129,20 @@ impl Fleet for TestFleet {
         Ok(new.sources.iter().map(plan).collect())
     }
 
-    fn jobs(&self, filter: &JobFilter) -> Result<Slice<JobView>, ApiError> {
+    fn jobs(&self, query: &JobQuery) -> Result<Slice<JobView>, ApiError> {
         let content = self.ready()?;
         let at_site = |job: &JobView, site: &String| {
             job.sources.iter().chain([&job.dest]).any(|place| place.starts_with(&format!("{site}:")))
         };
         let passes = |job: &&JobView| {
-            filter.states.as_ref().is_none_or(|states| states.contains(&job.state))
-                && filter.owner.as_ref().is_none_or(|owner| *owner == job.owner)
-                && filter.site.as_ref().is_none_or(|site| at_site(job, site))
+            query.states.as_ref().is_none_or(|states| states.contains(&job.state))
+                && query.owner.as_ref().is_none_or(|owner| *owner == job.owner)
+                && query.site.as_ref().is_none_or(|site| at_site(job, site))
         };
         let all: Vec<JobView> = content.jobs.iter().filter(passes).cloned().collect();
-        slice(&all, filter.limit, filter.after.as_deref())
+        let begin = query.after.map_or(0, |after| after.submitted);
+        let cursor = |end| JobCursor { submitted: end, job: JobId::default() }.to_string();
+        Ok(slice(&all, query.most, begin, cursor))
     }
 
     fn called(&self, owner: Option<&str>, name: Option<&str>) -> Result<Vec<JobView>, ApiError> {
@@ -162,11 +161,12 @@ impl Fleet for TestFleet {
         Ok(self.ready()?.details.get(id).cloned().unwrap_or_default())
     }
 
-    fn files(&self, id: &str, filter: &FileFilter) -> Result<Slice<FileView>, ApiError> {
+    fn files(&self, id: &str, query: FileQuery) -> Result<Slice<FileView>, ApiError> {
         let content = self.ready()?;
-        let passes = |file: &&FileView| filter.state.is_none_or(|state: FileState| file.state == state);
+        let passes = |file: &&FileView| query.state.is_none_or(|state| file.state == state);
         let all: Vec<_> = content.files.get(id).into_iter().flatten().filter(passes).cloned().collect();
-        slice(&all, filter.limit, filter.after.as_deref())
+        let begin = query.after.map_or(0, |after| after.key.unsigned_abs());
+        Ok(slice(&all, query.most, begin, |end| format!("0-{end}")))
     }
 
     fn why(&self, _: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {

@@ -2,12 +2,10 @@
 
 use super::client::Daemon;
 use super::fleet::job;
-use crate::queue::{QueueState, StoredProgress, Wish, moment};
+use crate::outcome::FailureGroup;
+use crate::queue::{FileState, QueueState, StoredProgress, Wish, moment};
 use crate::web::page::STYLE;
-use crate::web::view::{
-    FailureGroup, FileState, FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView,
-    WorkerView,
-};
+use crate::web::view::{FileView, JobDetail, JobView, PairView, RatePoint, RouteView, SiteView, WorkerView};
 use serde_json::json;
 use std::collections::HashMap;
 
