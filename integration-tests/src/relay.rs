@@ -22,7 +22,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
@@ -199,8 +199,25 @@ impl Relay {
     }
 }
 
+/// A token that no relay knows.
+pub fn wrong_token() -> Token {
+    Token::new("test", None, [7; 32]).unwrap()
+}
+
+/// A file with a token that no relay knows.
+pub fn wrong_token_file() -> NamedTempFile {
+    token_file(&wrong_token())
+}
+
+/// A file with this token.
+pub fn token_file(token: &Token) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    write_private(file.path(), &token.line());
+    file
+}
+
 /// Writes a file that only its owner may read.
-pub fn write_private(path: &PathBuf, text: &str) {
+pub fn write_private(path: &Path, text: &str) {
     fs::write(path, format!("{text}\n")).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }

@@ -326,6 +326,11 @@ impl Server {
     }
 }
 
+/// A site without files, for copies to it.
+pub fn target() -> Server {
+    Site::new("target").at("127.0.0.3").start()
+}
+
 /// Both directories have the same names and bytes. `shown` is what else is known.
 pub fn are_equal(from: &Path, to: &Path, shown: &impl std::fmt::Display) {
     assert_eq!(names_below(to), names_below(from), "{shown}");

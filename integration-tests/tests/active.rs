@@ -2,7 +2,7 @@
 //! connects to this host. For files of this host, listings, and each end of a copy through this host.
 
 use integration_tests::peer::{MODERN, OLD, Peer};
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{sample, target};
 use integration_tests::socket;
 use integration_tests::user::{Run, user};
 use std::thread;
@@ -164,10 +164,7 @@ fn h37_a_1973_server_that_connects_from_another_socket_than_it_announced_is_refu
         let from = Peer::start("127.0.0.2", &format!("{TENEX}\n{rules}"), OLD);
         let run = copy(&["--verify".into(), "none".into(), from.url("a.txt"), "a.txt".into()]);
         drop(run.exits(6).says("the server announced port 4 and came from"));
-        let (from, to) = (
-            Peer::start("127.0.0.2", &format!("{TENEX}\n{rules}"), OLD),
-            Site::new("target").at("127.0.0.3").start(),
-        );
+        let (from, to) = (Peer::start("127.0.0.2", &format!("{TENEX}\n{rules}"), OLD), target());
         let run = user().args(["copy", "--path", "user"]).args(PATIENCE);
         let run = run.args([from.url("a.txt"), to.url("b.txt")]).run().exits(6).says("(socket verification)");
         assert_eq!(to.names(), [""; 0], "{run}");

@@ -2,30 +2,25 @@
 
 use crate::workers::slow_destination;
 use integration_tests::beside::each_beside;
-use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample};
+use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample, target};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use rustix::process::Signal;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-/// A tree of small files in three directories.
 fn tree(count: usize) -> Server {
     tree_at(Site::new("source"), count)
 }
 
-/// The same at a site of some kind.
-fn tree_at(site: Site, count: usize) -> Server {
+/// A site with a tree of small files in three directories.
+pub(crate) fn tree_at(site: Site, count: usize) -> Server {
     let names = (0..count).map(|number| format!("tree/{}/{number}", number % 3));
     let site = names.fold(site, |site, name| {
         let bytes = sample(name.len() * 100);
         site.file(&name, bytes)
     });
     site.directory("tree/empty").start()
-}
-
-fn target() -> Server {
-    Site::new("target").at("127.0.0.3").start()
 }
 
 /// Copies the tree, and returns the trace.
@@ -125,7 +120,7 @@ fn n16_inside_tls_small_files_move_together_over_one_private_connection() {
 #[test]
 fn i02_a_batch_goes_in_clear_from_a_server_inside_tls_only_where_that_is_permitted() {
     let from = tree_at(Site::new("source").tls(), 24);
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let urls = || [from.explicit_url("tree"), to.url("")];
     let (run, trace) = copy_between(urls(), &["--trust", "new", "--allow-clear-data"]);
     let run = run.exits(0);

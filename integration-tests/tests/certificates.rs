@@ -4,7 +4,7 @@ use integration_tests::certificate::{Certificate, Kind};
 use integration_tests::foreign::Skipped;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{Site, sample, target};
 use integration_tests::terminal::at_a_terminal;
 use integration_tests::tls_peer::{Sends, TlsPeer};
 use integration_tests::user::{Run, User, user};
@@ -380,7 +380,7 @@ fn a_person_at_a_terminal_is_asked_about_an_unknown_certificate() {
 fn h24_between_a_site_with_tls_and_one_without_nothing_goes_in_clear_unless_that_is_permitted() {
     let state = state();
     let from = Site::new("source").tls().file("a.bin", sample(100_000)).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let copy = |args: &[&str], name: &str| {
         run("copy", &state).args(["--json"]).args(args).args([&from.url("a.bin"), &to.url(name)]).run()
     };

@@ -3,7 +3,7 @@
 
 use integration_tests::binary::Program;
 use integration_tests::or_skip;
-use integration_tests::relay::{Greeter, write_private};
+use integration_tests::relay::{Greeter, wrong_token_file};
 use integration_tests::silent_names::{NAME, SilentNames, UNKNOWN};
 use integration_tests::site::Site;
 use integration_tests::user::{Run, user, user_at};
@@ -12,7 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 /// A web server without TLS. It waits for a question.
-fn web() -> SocketAddr {
+pub(crate) fn web() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -120,11 +120,9 @@ fn a_port_where_nobody_listens_costs_one_try() {
 #[test]
 fn a_relay_that_does_not_help_is_told_behind_the_failure_of_the_server() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let home = user();
-    let token = home.home().join("token");
-    let line = ftp_proto::relay::token::Token::new("test", None, [7; 32]).unwrap().line();
-    write_private(&token, &line);
-    let run = home.args(["ls"]).relay(nobody, &token).args([format!("ftp://{nobody}/")]).run().exits(5);
+    let token = wrong_token_file();
+    let run =
+        user().args(["ls"]).relay(nobody, token.path()).args([format!("ftp://{nobody}/")]).run().exits(5);
     let said = run.says("no relay reaches it either: ").to_string();
     let server = said.find(&format!("cannot connect to {nobody}"));
     assert!(server < said.find(&format!("the relay {nobody}")) && server.is_some(), "{said}");

@@ -2,7 +2,7 @@
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{Site, sample, target};
 use integration_tests::user::{Run, user};
 
 const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -103,7 +103,7 @@ fn h22_between_two_of_ours_no_file_is_read_twice_and_sessions_that_are_kept_are_
     let contents = [sample(300_000), Vec::new(), sample(70_001)];
     let site = contents.iter().zip(["t/a", "t/b", "t/c"]);
     let from = site.fold(Site::new("source"), |site, (content, name)| site.file(name, content)).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let run = user().args(["copy", "-r", "--json", "--trace", "trace.txt", "--path", "direct"]);
     let run = run.args([from.url_of(Rfc959, "t/"), to.url_of(Rfc959, "u/")]).run().exits(0);
     let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();

@@ -22,7 +22,7 @@ fn server() -> Server {
 }
 
 /// A session inside TLS with private data connections.
-fn private(server: &Server, client: &TlsClient) -> Raw {
+pub(crate) fn private(server: &Server, client: &TlsClient) -> Raw {
     let mut raw = server.connect(Dialect::Rfc959);
     raw.begin_tls(client);
     raw.login(USER, PASSWORD);

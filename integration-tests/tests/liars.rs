@@ -8,7 +8,7 @@ use integration_tests::beside::each_beside;
 use integration_tests::foreign::{Hosts, Kind, Who};
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{Server, Site, sample, target};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job};
 use rustix::process::Signal;
@@ -536,7 +536,7 @@ fn h16_a_source_that_sends_without_an_end_within_a_pipeline_fails_that_file_alon
 fn names_with_control_characters_move_together_and_are_shown_escaped() {
     let names = (0..20).map(|number| format!("tree/{number}\u{1b}[2J\ta\u{7}"));
     let from = names.fold(Site::new("source"), |site, name| site.file(&name, "file")).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let (run, trace) = copy_between([from.url("tree"), to.url("")], &[]);
     let run = run.exits(0);
     assert!(trace.contains("> MODE B"), "{trace}");

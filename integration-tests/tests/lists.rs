@@ -2,7 +2,7 @@
 
 use crate::journal::{Scene, scene};
 use crate::through::end_with_peak_kib;
-use integration_tests::site::{Server, Site, names_below};
+use integration_tests::site::{Server, Site, names_below, target};
 use integration_tests::user::{Run, Started, User, user};
 use std::fs;
 
@@ -77,8 +77,7 @@ fn run_with(list: &str, words: &[&str]) -> (Run, u64) {
 
 #[test]
 fn a_list_of_many_lines_takes_as_little_memory_as_a_short_one() {
-    let (from, to) =
-        (Site::new("source").file("a", "a").start(), Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (Site::new("source").file("a", "a").start(), target());
     let (short, of_few) = run_with(&long_lines(&from, &to, 10), &["--dry-run"]);
     assert_eq!(short.exits(0).summary()["files"], 10);
     let lines = long_lines(&from, &to, 8_000);

@@ -4,7 +4,7 @@ use ftp_proto::dialect::Dialect;
 use integration_tests::foreign::{Foreign, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::site::{Server, Site, names_below, sample, target};
 use integration_tests::socket::until;
 use integration_tests::trace;
 use integration_tests::user::{Run, job, user};
@@ -23,10 +23,6 @@ fn bytes_of(name: &str) -> Vec<u8> {
 fn tree() -> Server {
     let site = Site::new("source").directory("t/empty");
     FILES.iter().fold(site, |site, name| site.file(&format!("t/{name}"), bytes_of(name))).start()
-}
-
-fn target() -> Server {
-    Site::new("target").at("127.0.0.3").start()
 }
 
 fn moved(words: &[&str]) -> Run {

@@ -1,9 +1,9 @@
 //! Names that a listing, a destination or another source of the same job may take for one: none of the files is lost.
 
-use crate::trees::{copy, source, target};
+use crate::trees::{copy, source};
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site};
+use integration_tests::site::{Server, Site, target};
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 use std::ffi::OsStr;

@@ -5,7 +5,7 @@ use crate::accounts::user as account;
 use crate::journal::{Scene, scene};
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Site, names_below, sample};
+use integration_tests::site::{Site, names_below, sample, target};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use std::fs;
@@ -216,7 +216,7 @@ fn h21_n7_no_part_that_rang_has_named_is_left_to_a_transfer() {
 fn of_a_file_that_only_grows_the_first_bytes_are_copied_with_a_warning() {
     let old = vec![b'x'; 300_000];
     let from = Site::new("source").file("log", &old).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let args = |verb: &str, copy: &str| {
         let own =
             [verb, "--json", "--retries", "0", "--limit", "100KB", "--path", "direct"].map(str::to_owned);

@@ -1,6 +1,6 @@
 //! `probe`: every path between two servers is tried, nothing moves, and nothing is left.
 
-use integration_tests::site::{Server, Site};
+use integration_tests::site::{Server, Site, target};
 use integration_tests::user::{Run, user};
 use serde_json::Value;
 
@@ -79,7 +79,7 @@ fn n4_where_two_servers_refuse_each_other_their_words_are_told_and_the_path_thro
 #[test]
 fn n4_a_source_that_cannot_be_written_is_probed_as_far_as_nothing_need_be_read() {
     let one = Site::new("source").at("127.0.0.2").user("bob:b0b:ro").file("a.bin", b"a").start();
-    let two = Site::new("target").at("127.0.0.3").start();
+    let two = target();
     let reader = one.url("a.bin").replace(one.url("").split_once('@').unwrap().0, "ftp://bob:b0b");
     let run = probe(&[&reader, &two.url("")]).exits(0);
     nothing_is_left([&one, &two], &run);

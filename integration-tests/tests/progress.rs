@@ -10,6 +10,12 @@ use std::collections::BTreeSet;
 
 /// A server with a directory of three files. One of them stops in its middle until it was seen there.
 fn server() -> Peer {
+    let rule = "150 opening ; accept ; data 700 ; pause 2500 ; data 700..1000 ; end ; 226 sent";
+    with_three_files("127.0.0.2", rule)
+}
+
+/// A server with a directory of three files, that does this when it is asked for the second one.
+pub(crate) fn with_three_files(address: &str, second: &str) -> Peer {
     let file = |name: &str| format!("type=file;size=1000;modify=20200101000000; {name}\\r\\n");
     let script = format!(
         "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End\n\
@@ -17,12 +23,13 @@ fn server() -> Peer {
          MLST t/: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
          MLST *: 250-facts\\r\\n type=file;size=1000;modify=20200101000000; x\\r\\n250 End\n\
          MLSD: 150 here ; accept ; text {}{}{} ; end ; 226 done\n\
-         RETR t/b: 150 opening ; accept ; data 700 ; pause 2500 ; data 700..1000 ; end ; 226 sent",
+         RETR t/b: {second}\n\
+         ABOR: reset-data ; 426 aborted ; 226 done",
         file("a"),
         file("b"),
         file("c")
     );
-    Peer::start("127.0.0.2", &script, MODERN)
+    Peer::start(address, &script, MODERN)
 }
 
 /// What a terminal shows, line by line and drawing by drawing.

@@ -21,12 +21,11 @@ use ftp_io::link::LinkFailure;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, End, FromAgent, Id, Leg, LegId, LegState, ToAgent, Waits};
-use ftp_proto::relay::token::Token;
 use integration_tests::beside::each_beside;
 use integration_tests::binary::{Program, Running};
 use integration_tests::raw::Raw;
-use integration_tests::relay::{Agent, Relay, Session, listen, write_private};
-use integration_tests::site::{PASSWORD, Server, Site, USER};
+use integration_tests::relay::{Agent, Relay, Session, listen, wrong_token, wrong_token_file};
+use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket;
 use rustix::process::Signal;
 use socket2::SockRef;
@@ -117,6 +116,12 @@ fn refused(session: &mut Session) -> (Id, Code, Option<LegId>) {
     })
 }
 
+/// One byte of a file comes through.
+fn flows(source: &mut TcpStream, target: &mut TcpStream) {
+    source.write_all(b"x").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+}
+
 /// Both ends closed by reset, never in order.
 fn is_reset(stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
@@ -125,10 +130,6 @@ fn is_reset(stream: &mut TcpStream) -> bool {
 
 fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-fn sample(count: u32) -> Vec<u8> {
-    (0..count).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 #[test]
@@ -278,8 +279,7 @@ fn r09_r11_strangers_and_second_peers_are_reset_and_the_right_one_is_joined() {
     let second = socket::try_connect(SocketAddr::new(SOURCE.parse().unwrap(), 0), a);
     assert!(second.map_or(true, |mut second| is_reset(&mut second)), "a second one is not taken");
     let mut target = connect_from(TARGET, b);
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
 }
 
 #[test]
@@ -368,15 +368,12 @@ fn r29_a_tunnel_carries_a_control_connection_and_its_ticket_is_good_for_one_link
 #[test]
 fn r27_r31_a_wrong_token_is_denied_with_the_reason_in_the_relays_log_alone() {
     let agent = relay();
-    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    let wrong = wrong_token();
     let denied = agent.session_with(&wrong).unwrap_err();
     assert!(matches!(denied, LinkFailure::Proof(LinkError::Denied)), "{denied:?}");
     agent.running.logs("denied: unknown token");
     // `check` says so with the exit status of trust.
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("token");
-    write_private(&file, &wrong.line());
-    checks(agent.address, &file, 11);
+    checks(agent.address, wrong_token_file().path(), 11);
     let said = checks(agent.address, &agent.token_file, 0);
     for line in [
         "is a relay, holds token test",
@@ -497,6 +494,16 @@ fn announce(raw: &mut Raw, leg: LegState, server_listens: bool, agent: &Agent) {
     }
 }
 
+/// The file `a.bin` moves, and has this name then.
+fn exchange(from: &mut Raw, to: &mut Raw, name: &str) {
+    to.send(&format!("STOR {name}"));
+    from.send("RETR a.bin");
+    to.expect("150");
+    from.expect("150");
+    from.expect("226");
+    to.expect("226");
+}
+
 #[test]
 fn r42_two_servers_that_refuse_each_other_exchange_a_file_through_the_relay() {
     let Scene { source, target, agent, data } = scene();
@@ -515,12 +522,7 @@ fn r42_two_servers_that_refuse_each_other_exchange_a_file_through_the_relay() {
         let (at_a, at_b) = session.ready();
         announce(&mut from, at_a, source_listens, &agent);
         announce(&mut to, at_b, target_listens, &agent);
-        to.send(&format!("STOR {name}.bin"));
-        from.send("RETR a.bin");
-        to.expect("150");
-        from.expect("150");
-        from.expect("226");
-        to.expect("226");
+        exchange(&mut from, &mut to, &format!("{name}.bin"));
         assert_eq!(ended(&mut session), (data.len() as u64, 0, End::Eof), "{name}");
         assert!(target.bytes(&format!("{name}.bin")) == data, "{name}");
     }
@@ -566,8 +568,7 @@ fn r32_one_session_knows_nothing_of_anothers_join() {
         second.say(ToAgent::Close { id: Id(id) });
         assert_eq!(refused(&mut second), (Id(id), Code::NoGrant, None));
     }
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
     drop((source, target));
     assert_eq!(ended(&mut first), (1, 0, End::Eof));
 }

@@ -7,11 +7,10 @@ mod private;
 mod unix;
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
-use ftp_proto::relay::token::Token;
 use integration_tests::foreign::own_address;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::relay::{Agent, Relay, write_private};
+use integration_tests::relay::{Agent, Relay, wrong_token_file};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::terminal::at_a_terminal;
@@ -169,12 +168,10 @@ fn r35_where_no_relay_is_permitted_none_is_connected_to() {
     let (from, to) = (never().file("a.bin", "hello").start(), never().start());
     let listener = TcpListener::bind((own_address(), 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("token");
-    write_private(&file, Token::new("ann", None, [7; 32]).unwrap().line().as_str());
+    let file = wrong_token_file();
     let address = listener.local_addr().unwrap().to_string();
     let copy = |path: &str| {
-        copy_with(&address, &file)
+        copy_with(&address, file.path())
             .args(["--relay-consent", "never", "--path", path, &from.url("a.bin"), &to.url("b.bin")])
             .run()
     };
@@ -189,11 +186,9 @@ fn r35_where_no_relay_is_permitted_none_is_connected_to() {
 fn r31_a_wrong_token_is_a_matter_of_trust_and_the_relays_log_has_the_reason() {
     let (from, to) = (never().file("a.bin", "hello").start(), never().start());
     let agent = relay_for(&[&from, &to]);
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("wrong");
-    write_private(&file, &Token::new("test", None, [7; 32]).unwrap().line());
+    let file = wrong_token_file();
     for path in ["auto", "relay"] {
-        let run = copy_with(&agent.address.to_string(), &file).args(["--path", path]);
+        let run = copy_with(&agent.address.to_string(), file.path()).args(["--path", path]);
         let run = run.args([from.url("a.bin"), to.url("b.bin")]).run().exits(11);
         assert_eq!(to.names(), [""; 0], "{run}");
         run.says(&agent.address.to_string()).says("token");

@@ -1,7 +1,7 @@
 //! How many round trips a copy between two of our servers takes: commands that are sent together need one.
 
 use integration_tests::delay::Delayed;
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{Server, Site, sample, target};
 use integration_tests::user::user;
 use std::time::Duration;
 
@@ -156,7 +156,7 @@ enum Named {
 fn of_files(named: Named, count: usize) -> usize {
     let files: Vec<String> = (0..count).map(|number| format!("tree/{number}")).collect();
     let source = files.iter().fold(Site::new("source"), |site, name| site.file(name, sample(300))).start();
-    let target = Site::new("target").at("127.0.0.3").start();
+    let target = target();
     let delayed = |server: &Server| Delayed::url(&server.url(""), Duration::from_millis(40));
     let (from, to) = (delayed(&source), delayed(&target));
     let line = |name: &String| format!("{from}{name}\t{to}new/{name}\n");

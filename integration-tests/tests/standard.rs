@@ -2,7 +2,7 @@
 
 use integration_tests::binary::Program;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site};
+use integration_tests::site::{Server, Site, target};
 use integration_tests::user::user;
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
@@ -51,7 +51,7 @@ fn a_file_is_copied_to_standard_output_and_nothing_else_is_written_there() {
 
 #[test]
 fn standard_input_is_stored_verified_and_gets_its_name_last() {
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let input: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     let done = with_input(&input, &["copy", "--json", "-", &to.url("new/place/b")]);
     assert_eq!(done.status.code(), Some(0), "{done:?}");
@@ -68,7 +68,7 @@ fn standard_input_is_stored_verified_and_gets_its_name_last() {
 
 #[test]
 fn what_was_read_of_standard_input_before_an_interruption_is_removed_and_cannot_be_resumed() {
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let home = tempfile::tempdir().unwrap();
     let mut child = start(&home, &["copy", "-", &to.url("b")]);
     let mut stdin = child.stdin.take().unwrap();
@@ -110,7 +110,7 @@ fn standard_input_and_output_are_one_file_with_one_server() {
 #[test]
 fn n15_a_server_that_knows_rate_keeps_to_the_limit_of_a_copy() {
     let from = Site::new("source").file("a", vec![1; 700_000]).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let run = user().args(["copy", "--json", "--limit", "500KB/s", "--trace", "trace"]);
     let run = run.args([from.url("a"), to.url("b")]).run().exits(0);
     let trace = String::from_utf8_lossy(&run.bytes("trace")).into_owned();
@@ -133,7 +133,7 @@ fn n15_a_server_that_knows_rate_keeps_to_the_limit_of_a_copy() {
 fn n15_small_files_are_no_faster_together_than_the_limit() {
     let source = Site::new("source");
     let source = (0..10).fold(source, |site, number| site.file(&format!("d/{number}"), vec![1; 50_000]));
-    let (from, to) = (source.start(), Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (source.start(), target());
     for more in [&["-j", "1"][..], &["-j", "2"]] {
         let run = user().args(["copy", "-r", "--json", "--limit", "250KB"]).args(more);
         let run = run.args([from.url("d/"), to.url(&format!("to{}", more[1]))]).run().exits(0);
@@ -185,7 +185,7 @@ fn n15_what_is_printed_and_what_is_read_from_standard_input_keep_to_the_limit() 
 #[test]
 fn what_passes_this_host_keeps_to_the_limit() {
     let from = Site::new("source").file("a", vec![1; 1_500_000]).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     for (source, destination) in
         [(from.url("a"), to.url("b")), (from.url("a"), "c".to_owned()), ("./c".to_owned(), to.url("d"))]
     {

@@ -2,7 +2,7 @@
 //! a tree.
 
 use crate::workers::slow_destination;
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{Server, Site, sample, target};
 use integration_tests::socket::until;
 use integration_tests::user::{User, user};
 use rustix::process::Signal;
@@ -43,10 +43,6 @@ impl Named {
 fn source(count: usize, bytes: usize) -> Server {
     let names = (0..count).map(|number| format!("d/{number}"));
     names.fold(Site::new("source"), |site, name| site.file(&name, sample(bytes))).start()
-}
-
-fn target() -> Server {
-    Site::new("target").at("127.0.0.3").start()
 }
 
 /// Everything of `d` is in `to`, and nothing else is there.

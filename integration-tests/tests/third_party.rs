@@ -2,7 +2,7 @@
 //! policy, in every pair of dialects, in both families.
 
 use ftp_proto::dialect::Dialect::{self, Rfc354, Rfc959};
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{Server, Site, sample, target};
 use integration_tests::user::{Run, user};
 
 fn copy(args: &[&str], from: String, to: String) -> Run {
@@ -10,7 +10,7 @@ fn copy(args: &[&str], from: String, to: String) -> Run {
 }
 
 fn pair(file: &[u8]) -> (Server, Server) {
-    (Site::new("source").file("a.bin", file).start(), Site::new("target").at("127.0.0.3").start())
+    (Site::new("source").file("a.bin", file).start(), target())
 }
 
 fn between(from_dialect: Dialect, to_dialect: Dialect) {

@@ -3,7 +3,7 @@
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, sample};
+use integration_tests::site::{Server, Site, sample, target};
 use integration_tests::socket;
 use integration_tests::user::{Run, Started, copies, user};
 use std::fs;
@@ -39,7 +39,7 @@ fn i01_two_servers_that_may_not_talk_get_their_file_through_this_host() {
 fn path_user_goes_there_at_once() {
     let content = sample(100_000);
     let from = Site::new("source").file("a.bin", &content).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let run =
         copies(&["--json", "--path", "user", "--trace", "trace.txt"], [from.url("a.bin"), to.url("b.bin")])
             .run()
@@ -289,7 +289,7 @@ fn i11_a_227_that_points_to_a_victim_is_refused() {
 
 #[test]
 fn i14_passing_bytes_are_hashed_if_only_the_destination_knows_a_digest() {
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     for args in [["--verify", "auto"], ["--verify", "hash"]] {
         let (from, _) = ends("", "");
         let args = [&args[..], &["--json", "--overwrite", "always"]].concat();
@@ -327,7 +327,7 @@ fn sessions_are_in_step_after_a_cut_and_the_next_attempt_succeeds() {
     let content = sample(20_000_000);
     let again = ["--json", "--path", "user", "--retries", "1"];
     let source = "once RETR: 150 opening ; accept ; data 500 ; end ; 426 the disk failed";
-    let (from, to) = (ends(source, "").0, Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (ends(source, "").0, target());
     let run = user().args(["copy"]).args(again).args([from.url("a.txt"), to.url("b.txt")]).run().exits(0);
     // If the source fails before the destination was told to store, it is asked again in the same attempt.
     assert!(matches!(run.events("file")[0]["attempts"].as_u64(), Some(1 | 2)), "{run}");

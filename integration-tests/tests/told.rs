@@ -4,7 +4,7 @@ use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{self, Site};
+use integration_tests::site::{self, Site, target};
 use integration_tests::socket::free_port;
 use integration_tests::user::{Run, user};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -160,7 +160,7 @@ fn a_reader_that_goes_away_costs_no_file_and_no_words() {
     for number in 0..600 {
         std::fs::write(from.path(&format!("t/{number:0120}")), "x").unwrap();
     }
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let (tree, dest) = (from.url("t"), to.url(""));
     let hashed = from.url("t/*");
     for words in [

@@ -4,7 +4,7 @@
 use crate::journal::scene;
 use integration_tests::binary::Program;
 use integration_tests::or_skip;
-use integration_tests::site::{PASSWORD, Site, USER, names_below, sample};
+use integration_tests::site::{PASSWORD, Site, USER, names_below, sample, target};
 use integration_tests::socket::until;
 use integration_tests::terminal::answering;
 use integration_tests::user::{Run, job, user};
@@ -143,7 +143,7 @@ fn to_retry(run: &Run) -> Option<&str> {
 #[test]
 fn what_was_never_begun_ends_with_the_command_that_tries_again_where_the_journal_keeps_it() {
     let from = Site::new("source").file("t/a", "a").file("t/b", "b").start();
-    let mut to = Site::new("target").at("127.0.0.3").start();
+    let mut to = target();
     to.die();
     let state = tempfile::tempdir().unwrap();
     let again = || job(state.path());

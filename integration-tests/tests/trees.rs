@@ -2,7 +2,7 @@
 
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below};
+use integration_tests::site::{Server, Site, names_below, target};
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 use std::os::unix::ffi::OsStrExt;
@@ -11,10 +11,6 @@ use std::path::Path;
 
 pub(crate) fn source(files: &[&str]) -> Server {
     files.iter().fold(Site::new("source"), |site, name| site.file(name, name)).start()
-}
-
-pub(crate) fn target() -> Server {
-    Site::new("target").at("127.0.0.3").start()
 }
 
 pub(crate) fn copy(args: &[&str]) -> Run {

@@ -1,7 +1,7 @@
 //! Chapter H: the user agent against scripted servers, one statement each.
 
 use integration_tests::peer::{MODERN, OLD, Peer};
-use integration_tests::site::{PASSWORD, Site, sample};
+use integration_tests::site::{PASSWORD, Site, sample, target};
 use integration_tests::user::{Run, copies, user};
 
 /// What a server of today says that knows SOCK and LSTN, but not RNDZ.
@@ -214,7 +214,7 @@ fn missing_directories_above_the_destination_are_made_at_any_depth() {
     let files =
         |names: Vec<String>| names.into_iter().filter(|name| !name.ends_with('/')).collect::<Vec<_>>();
     let check = |source: &str, dest: &str, expect: &str| {
-        let to = Site::new("target").at("127.0.0.3").start();
+        let to = target();
         let run = user().args(["copy", "-r", "--retries", "0"]);
         let run = run.args([from.url(source), to.url(dest)]).run().exits(0);
         assert_eq!(files(to.names()), [expect], "{source} {dest}: {run}");

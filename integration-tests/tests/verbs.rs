@@ -3,7 +3,7 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::site::{Server, Site, names_below, sample, target};
 use integration_tests::socket::until;
 use integration_tests::terminal::answering;
 use integration_tests::user::{Run, job, user};
@@ -498,8 +498,7 @@ fn the_verbs_work_on_pyftpdlib() {
 
 #[test]
 fn the_part_of_a_job_that_runs_is_not_deleted() {
-    let (from, to) =
-        (Site::new("source").file("a", sample(300_000)).start(), Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (Site::new("source").file("a", sample(300_000)).start(), target());
     let state = tempfile::tempdir().unwrap();
     let copy = job(state.path()).args(["copy", "--limit", "100KB", &from.url("a"), &to.url("a")]).start();
     let part = || to.names().into_iter().find(|name| name.contains(".ftp-user.part"));

@@ -1,7 +1,7 @@
 //! What the user agent remembers of its runs, and how it tells it: `why`, and what `--explain` knows.
 
 use integration_tests::relay::Relay;
-use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::site::{PASSWORD, Server, Site, sample, target};
 use integration_tests::user::{Run, user};
 use serde_json::json;
 use std::collections::HashSet;
@@ -97,7 +97,7 @@ fn of_a_run_with_one_server_only_the_journal_knows_and_of_one_without_changes_no
 fn n14_where_every_small_file_was_there_why_calls_no_path_failed() {
     let names: Vec<String> = (0..9).map(|number| format!("t/{number}")).collect();
     let from = names.iter().fold(Site::new("source"), |site, name| site.file(name, name.as_bytes())).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let state = tempfile::tempdir().unwrap();
     run(state.path(), &["copy", "-r", &from.url("t"), &to.url("")]).exits(0);
     for name in ["", " again"] {

@@ -1,23 +1,18 @@
 //! Several files of a tree at the same time, each on sessions of its own.
 
 use crate::accounts::user as account;
+use crate::batches::tree_at;
+use crate::progress::with_three_files;
 use integration_tests::beside::each_beside;
 use integration_tests::delay::Delayed;
-use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample};
+use integration_tests::site::{PASSWORD, Server, Site, is_whole, sample, target};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// A tree of 48 small files in three directories.
 fn tree() -> Server {
-    let names = (0..48).map(|number| format!("tree/{}/{number}", number % 3));
-    let site = names.fold(Site::new("source"), |site, name| {
-        let bytes = sample(name.len() * 100);
-        site.file(&name, bytes)
-    });
-    site.directory("tree/empty").start()
+    tree_at(Site::new("source"), 48)
 }
 
 fn copy(from: &Server, to: &Server, args: &[&str]) -> Run {
@@ -30,7 +25,7 @@ fn logins(server: &Server) -> usize {
 
 #[test]
 fn a_tree_is_copied_by_as_many_workers_as_were_asked_for() {
-    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (tree(), target());
     copy(&from, &to, &["-j", "4"]).exits(0).says("copied 48 files").says("verified sha-256");
     is_whole(&from, &to, &"");
     // One session for each worker. At the source the walk has one, which a worker gets if the walk ends early.
@@ -40,7 +35,7 @@ fn a_tree_is_copied_by_as_many_workers_as_were_asked_for() {
 
 #[test]
 fn one_job_uses_one_pair_of_sessions() {
-    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (tree(), target());
     copy(&from, &to, &["--jobs", "1"]).exits(0);
     is_whole(&from, &to, &"");
     assert_eq!((logins(&from), logins(&to)), (2, 1));
@@ -63,7 +58,7 @@ fn the_number_of_workers_and_its_reason_are_an_event() {
     assert_eq!((found["number"].as_u64(), found["reason"].as_str()), (Some(2), Some("refused")), "{run}");
     assert!(found["why"].as_str().unwrap().starts_with("a server permits no more sessions: "), "{run}");
     // Nothing is found out where the user has named the number.
-    let (from, to) = (tree(), Site::new("target").at("127.0.0.3").start());
+    let (from, to) = (tree(), target());
     let run = copy(&from, &to, &["-j", "2", "--json"]).exits(0);
     assert!(run.events("jobs").is_empty(), "{run}");
 }
@@ -73,7 +68,7 @@ fn found_far_away() -> (usize, Run) {
     // They are too large to move together.
     let names = (0..120).map(|number| format!("tree/{number}"));
     let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(300_000))).start();
-    let to = Site::new("target").at("127.0.0.3").start();
+    let to = target();
     let urls = [from.url("tree"), to.url("")].map(|url| Delayed::url(&url, Duration::from_millis(40)));
     let run = user().args(["copy", "-r", "--verify", "size", "--json"]).args(urls).run().exits(0);
     is_whole(&from, &to, &"");
@@ -146,33 +141,9 @@ fn numbers_of_workers_that_cannot_be_are_refused() {
 
 /// Copies three files from a server that does this when it is asked for the second one, with one pair of sessions.
 fn with_one_that_hangs(address: &str, hangs: &str) {
-    let file = |name: &str| format!("type=file;size=1000;modify=20200101000000; {name}\\r\\n");
-    let script = format!(
-        "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;modify*;\\r\\n211 End\n\
-         MLST t: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
-         MLST t/: 250-facts\\r\\n type=dir; t\\r\\n250 End\n\
-         MLST *: 250-facts\\r\\n type=file;size=1000;modify=20200101000000; x\\r\\n250 End\n\
-         MLSD: 150 here ; accept ; text {}{}{} ; end ; 226 done\n\
-         RETR t/b: {hangs}\n\
-         ABOR: reset-data ; 426 aborted ; 226 done",
-        file("a"),
-        file("b"),
-        file("c")
-    );
-    let from = Peer::start(address, &script, MODERN);
-    let run = user().args([
-        "copy",
-        "-r",
-        "-j",
-        "1",
-        "--json",
-        "--retries",
-        "0",
-        "--timeout",
-        "3s",
-        "--stall",
-        "2s",
-    ]);
+    let from = with_three_files(address, hangs);
+    let run = user().args(["copy", "-r", "-j", "1", "--json"]);
+    let run = run.args(["--retries", "0", "--timeout", "3s", "--stall", "2s"]);
     let run = run.args([&from.url("t/"), "./to"]).run().exits(9);
     let copied = run.events("file").into_iter().map(|file| file["dest"].as_str().unwrap().to_owned());
     let copied: Vec<String> = copied.map(|dest| dest.rsplit('/').next().unwrap().to_owned()).collect();

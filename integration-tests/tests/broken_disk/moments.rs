@@ -4,7 +4,7 @@ use super::source::Source;
 use integration_tests::broken_disk::{Fault, Part};
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
-use integration_tests::site::Site;
+use integration_tests::site::{Site, target};
 use integration_tests::user::user;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +64,7 @@ fn a_directory_that_cannot_be_listed_fails_alone_among_many() {
     for broken in [&["3"][..], &["0", "39"], &["7", "8", "9", "20"]] {
         let fault = |name: &&str| Fault::new(&format!("t/{name}"), Part::Opening, "EACCES");
         source.disk.fails(&broken.iter().map(fault).collect::<Vec<_>>());
-        let to = Site::new("target").at("127.0.0.3").start();
+        let to = target();
         for verb in ["copy", "sync"] {
             let options: &[&str] = if verb == "copy" { &["-r"] } else { &[] };
             let run = user().args([verb, "--retries", "0"]).args(options);

@@ -17,6 +17,19 @@ fn pin(server: &Server) -> String {
     format!("PINC SHA-256 {}", &server.pin()["SHA256:".len()..])
 }
 
+/// A session with each server.
+fn sessions(one: &Server, two: &Server) -> (Raw, Raw) {
+    (private(one, &TlsClient::new()), private(two, &TlsClient::new()))
+}
+
+/// Each server knows the certificate of the other one, and a secret of both.
+fn introduce(from: &mut Raw, to: &mut Raw, [one, two]: [&Server; 2]) {
+    for (raw, peer) in [(from, two), (to, one)] {
+        raw.ask(&pin(peer), "200");
+        raw.ask(SECRET, "200");
+    }
+}
+
 /// The destination listens, the source connects; both get these commands first.
 fn start(from: &mut Raw, to: &mut Raw, passive: &str) {
     let at = to.ask(passive, "227");
@@ -31,11 +44,8 @@ fn start(from: &mut Raw, to: &mut Raw, passive: &str) {
 fn f07_sscn_or_cpsv_with_pins_and_a_proof_moves_a_file() {
     let (one, two) = (source(&[]), destination(&[]));
     for (client_at_source, cpsv) in [(true, false), (false, false), (false, true)] {
-        let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
-        for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
-            raw.ask(&pin(peer), "200");
-            raw.ask(SECRET, "200");
-        }
+        let (mut from, mut to) = sessions(&one, &two);
+        introduce(&mut from, &mut to, [&one, &two]);
         if !cpsv {
             if client_at_source { &mut from } else { &mut to }.ask("SSCN ON", "200");
         }
@@ -54,13 +64,11 @@ fn e12_inside_tls_one_connection_carries_many_files() {
     let files = ["a.bin", "empty", "small"];
     let one = Site::new("source").at("127.0.0.2").tls().file("a.bin", sample(SIZE)).file("empty", "");
     let (one, two) = (one.file("small", "small").start(), destination(&[]));
-    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    let (mut from, mut to) = sessions(&one, &two);
     from.ask("SSCN ON", "200");
-    for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
-        raw.ask("MODE B", "200");
-        raw.ask(&pin(peer), "200");
-        raw.ask(SECRET, "200");
-    }
+    from.ask("MODE B", "200");
+    to.ask("MODE B", "200");
+    introduce(&mut from, &mut to, [&one, &two]);
     start(&mut from, &mut to, "PASV");
     for raw in [&mut from, &mut to] {
         raw.expect("150");
@@ -90,12 +98,9 @@ fn e12_inside_tls_one_connection_carries_many_files() {
 fn f08_required_reuse_is_not_demanded_of_a_peer_that_proves_itself() {
     let reuse = &["--tls-session-reuse", "required"];
     let (one, two) = (source(reuse), destination(reuse));
-    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    let (mut from, mut to) = sessions(&one, &two);
     from.ask("SSCN ON", "200");
-    for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
-        raw.ask(&pin(peer), "200");
-        raw.ask(SECRET, "200");
-    }
+    introduce(&mut from, &mut to, [&one, &two]);
     start(&mut from, &mut to, "PASV");
     to.expect("150");
     from.expect("150");
@@ -110,7 +115,7 @@ const OPEN: [&str; 4] = ["--foreign", "authenticated", "--foreign-networks", "12
 #[test]
 fn f05_without_a_proof_pins_are_enough_where_the_operator_says_so() {
     let (one, two) = (source(&OPEN), destination(&OPEN));
-    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    let (mut from, mut to) = sessions(&one, &two);
     from.ask("SSCN ON", "200");
     from.ask(&pin(&two), "200");
     to.ask(&pin(&one), "200");
@@ -125,7 +130,7 @@ fn f05_without_a_proof_pins_are_enough_where_the_operator_says_so() {
 #[test]
 fn f10_another_certificate_moves_nothing() {
     let (one, two) = (source(&OPEN), destination(&OPEN));
-    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    let (mut from, mut to) = sessions(&one, &two);
     from.ask("SSCN ON", "200");
     from.ask(&pin(&one), "200"); // its own, not the other one's
     start(&mut from, &mut to, "PASV");
@@ -141,7 +146,7 @@ fn f10_another_certificate_moves_nothing() {
 fn f07_roles_that_do_not_fit_end_at_both_ends() {
     let (one, two) = (source(&OPEN), destination(&OPEN));
     for client in [false, true] {
-        let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+        let (mut from, mut to) = sessions(&one, &two);
         for (raw, peer) in [(&mut from, &two), (&mut to, &one)] {
             raw.ask(&pin(peer), "200");
             if client {
@@ -161,7 +166,7 @@ fn f07_roles_that_do_not_fit_end_at_both_ends() {
 #[test]
 fn a_server_without_a_pin_verifies_the_chain_of_its_peer() {
     let (one, two) = (source(&OPEN), destination(&OPEN));
-    let (mut from, mut to) = (private(&one, &TlsClient::new()), private(&two, &TlsClient::new()));
+    let (mut from, mut to) = sessions(&one, &two);
     from.ask("SSCN ON", "200");
     start(&mut from, &mut to, "PASV");
     from.expect("150");

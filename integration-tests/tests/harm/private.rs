@@ -9,27 +9,17 @@ use std::thread;
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::certificate::Certificate;
 use integration_tests::raw::Raw;
-use integration_tests::site::{PASSWORD, Server, USER};
+use integration_tests::site::{PASSWORD, USER};
 use integration_tests::socket::{accept, connect, free_port, is_quiet, listen};
 use integration_tests::tls_client::TlsClient;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{Bob, site};
+use crate::encrypted::private;
 
 /// Somebody else's host.
 const VICTIM: &str = "127.0.0.44";
-
-/// A session inside TLS with private data connections.
-fn private(server: &Server, client: &TlsClient) -> Raw {
-    let mut raw = server.connect(Rfc959);
-    raw.begin_tls(client);
-    raw.login(USER, PASSWORD);
-    raw.ask("PBSZ 0", "200");
-    raw.ask("PROT P", "200");
-    raw.ask("TYPE I", "200");
-    raw
-}
 
 #[test]
 fn where_tls_is_required_no_login_and_no_data_are_in_clear() {

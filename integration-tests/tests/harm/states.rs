@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
-use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site};
 use integration_tests::socket::until;
 use integration_tests::tls_client::TlsClient;
 
 use super::{Bob, site};
+use crate::encrypted::private;
 
 /// Far more than the buffers of a connection hold.
 const LARGE: u64 = 256 << 20;
@@ -121,16 +121,6 @@ fn others_are_served_while_an_account_holds_sessions_in_each_state_and_what_they
 /// What comes to a data connection inside TLS in place of a handshake.
 const NOISE: [&[u8]; 4] = [b"", b"220 welcome\r\n", b"\x15\x03\x03\x00\x02\x02\x28", b"\x16\x03\x03\xff\xff"];
 
-fn private(server: &Server) -> Raw {
-    let mut raw = server.connect(Rfc959);
-    raw.begin_tls(&TlsClient::new());
-    raw.login("ann", integration_tests::site::PASSWORD);
-    for (line, code) in [("PBSZ 0", "200"), ("PROT P", "200"), ("TYPE I", "200")] {
-        raw.ask(line, code);
-    }
-    raw
-}
-
 #[test]
 fn a_peer_that_is_no_tls_server_gets_no_file_and_gives_none_under_sscn_cpsv_and_pinc() {
     let server = Site::new("client").user("bob:bob").tls().file("a", "content").start();
@@ -138,7 +128,7 @@ fn a_peer_that_is_no_tls_server_gets_no_file_and_gives_none_under_sscn_cpsv_and_
     for noise in NOISE {
         for (first, passive) in [("SSCN ON", "PASV"), ("SSCN OFF", "CPSV")] {
             for command in ["STOR b", "RETR a"] {
-                let mut raw = private(&server);
+                let mut raw = private(&server, &TlsClient::new());
                 raw.ask(&format!("PINC SHA-256 {}", "ab".repeat(32)), "200");
                 raw.ask(first, "200");
                 let mut data = raw.open(passive);

@@ -7,10 +7,10 @@ use ftp_io::link;
 use ftp_io::socket::Stream;
 use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::message::{Code, Id, Text};
-use ftp_proto::relay::token::{Secret32, Token};
+use ftp_proto::relay::token::Secret32;
 use integration_tests::foreign::own_address;
 use integration_tests::hub::{Hub, Session};
-use integration_tests::relay::{bad_frames, says_and_ends, says_over, says_to};
+use integration_tests::relay::{bad_frames, says_and_ends, says_over, says_to, wrong_token};
 use integration_tests::site::sample;
 use integration_tests::socket;
 use std::fs;
@@ -45,7 +45,7 @@ fn r38_r39_whatever_is_said_to_a_hub_and_to_its_agents_a_file_arrives() {
     let _agents = [from.agent(&hub, "zurich"), to.agent(&hub, "berlin")];
     let slow = copy(&hub).args([from.slow_url("a.bin"), to.url("b.bin")]).start();
     hub.running.logs(" call");
-    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    let wrong = wrong_token();
     for said in bad_frames() {
         says_and_ends(hub.address, |stream| link::hub_session(stream, &hub.token), &said);
         // The agent is called, and hears the same: as the first octets, and from somebody who holds its token.

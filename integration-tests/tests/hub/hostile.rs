@@ -10,37 +10,32 @@ use ftp_proto::relay::token::{Secret32, Token};
 use integration_tests::binary::{Program, Running};
 use integration_tests::foreign::own_address;
 use integration_tests::impostor::{Impostor, Talk};
-use integration_tests::relay::{bad_frames, write_private};
+use integration_tests::relay::{bad_frames, token_file};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use rustix::process::Signal;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use tempfile::TempDir;
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
 
 /// The token of an agent and its users, and its file.
 struct Held {
     token: Token,
-    file: PathBuf,
-    _directory: TempDir,
+    file: NamedTempFile,
 }
 
 impl Held {
     fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
-        let file = directory.path().join("token");
-        write_private(&file, &token.line());
-        Self { token, file, _directory: directory }
+        Self { file: token_file(&token), token }
     }
 
     /// An agent that joins this hub.
     fn join(&self, hub: SocketAddr) -> Running {
         let mut command = Program::RelayAgent.command();
         command.args(["join", &hub.to_string(), "--name", "zurich", "--allow", "127.0.0.1", "--token-file"]);
-        command.arg(&self.file);
+        command.arg(self.file.path());
         Running::start("agent", command)
     }
 }
@@ -199,11 +194,9 @@ fn listed(instead: Instead) -> Run {
             }
         });
     });
-    let address = at.recv().unwrap().to_string();
-    let run = user()
-        .args(["ls", "--timeout", "5s", "--retries", "0", "--trace", "trace.txt", "--relay", &address])
-        .args(["--relay-token-file", held.file.to_str().unwrap(), &format!("ftp://ann:s3cret@{closed}/")])
-        .run();
+    let run = user().args(["ls", "--timeout", "5s", "--retries", "0", "--trace", "trace.txt"]);
+    let run = run.relay(at.recv().unwrap(), held.file.path());
+    let run = run.args([format!("ftp://ann:s3cret@{closed}/")]).run();
     hub.join().unwrap();
     run
 }

@@ -1,12 +1,11 @@
 //! What somebody who holds a token, or has found a ticket, sends to a relay. Only his own session ends; the files of
 //! others flow on.
 
-use super::joined;
+use super::{flows, joined};
 use ftp_io::link;
 use ftp_proto::relay::token::Secret32;
 use integration_tests::relay::{Greeter, Relay, Session, bad_frames, says_and_ends};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 /// Whether a link that proves this ticket is let in.
 fn lets_in(relay: SocketAddr, ticket: &Secret32) -> bool {
@@ -15,12 +14,6 @@ fn lets_in(relay: SocketAddr, ticket: &Secret32) -> bool {
         let stream = tokio::net::TcpStream::connect(relay).await.unwrap();
         link::attach(stream, ticket).await.is_ok()
     })
-}
-
-/// One byte of a file comes through.
-fn flows(source: &mut TcpStream, target: &mut TcpStream) {
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
 }
 
 #[test]

@@ -2,9 +2,8 @@
 
 use super::{SOURCE, TARGET, ended, joined_in, refused};
 use ftp_proto::relay::message::{Code, End};
-use ftp_proto::relay::token::Token;
 use integration_tests::operator::{audit, find, page};
-use integration_tests::relay::{Agent, Relay};
+use integration_tests::relay::{Agent, Relay, wrong_token};
 use integration_tests::socket;
 use rustix::process::Signal;
 use std::io::{Read, Write};
@@ -35,7 +34,7 @@ fn r43_the_audit_tells_who_what_and_why_and_no_secret() {
     // The metrics are no target, like every listener of the relay.
     let tunnel = session.tunnel(&metrics.ip().to_string(), metrics.port());
     assert_eq!(refused(&mut session), (tunnel, Code::Denied, None));
-    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    let wrong = wrong_token();
     assert!(agent.session_with(&wrong).is_err());
     drop(agent.session_with(&agent.others[0]).unwrap());
     drop(session);

@@ -3,8 +3,7 @@
 use super::relay;
 use ftp_io::link::LinkFailure;
 use ftp_proto::relay::link::LinkError;
-use ftp_proto::relay::token::Token;
-use integration_tests::relay::Agent;
+use integration_tests::relay::{Agent, wrong_token};
 use integration_tests::socket;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
@@ -19,17 +18,17 @@ fn silent(agent: &Agent, from: impl Fn(u8) -> Ipv4Addr) -> Vec<TcpStream> {
 
 /// Five wrong tokens from the user agent's own address.
 fn wrong(agent: &Agent) {
-    let wrong = Token::new("test", None, [7; 32]).unwrap();
+    let wrong = wrong_token();
     for _ in 0..5 {
         let denied = agent.session_with(&wrong).unwrap_err();
         assert!(matches!(denied, LinkFailure::Proof(LinkError::Denied)), "{denied:?}");
     }
 }
 
-#[test]
-fn r38_1024_silent_and_5_bad_connections_of_one_address_shut_nobody_out() {
+/// Silent connections from these addresses and wrong tokens shut nobody out.
+fn shut_nobody_out(from: impl Fn(u8) -> Ipv4Addr) {
     let agent = relay();
-    let kept = silent(&agent, |_| Ipv4Addr::LOCALHOST);
+    let kept = silent(&agent, from);
     wrong(&agent);
     drop(agent.session());
     agent.running.logs("too many links wait");
@@ -37,11 +36,11 @@ fn r38_1024_silent_and_5_bad_connections_of_one_address_shut_nobody_out() {
 }
 
 #[test]
+fn r38_1024_silent_and_5_bad_connections_of_one_address_shut_nobody_out() {
+    shut_nobody_out(|_| Ipv4Addr::LOCALHOST);
+}
+
+#[test]
 fn r38_1024_silent_and_5_bad_connections_of_a_network_shut_nobody_out() {
-    let agent = relay();
-    let kept = silent(&agent, |last| Ipv4Addr::new(127, 0, 0, last.max(1)));
-    wrong(&agent);
-    drop(agent.session());
-    agent.running.logs("too many links wait");
-    drop(kept);
+    shut_nobody_out(|last| Ipv4Addr::new(127, 0, 0, last.max(1)));
 }

@@ -1,6 +1,6 @@
 //! A host on which no descriptor is free.
 
-use super::{SOURCE, connect_from, joined, relay};
+use super::{SOURCE, connect_from, flows, joined, relay};
 use integration_tests::socket;
 use std::io::{Read, Write};
 
@@ -8,8 +8,7 @@ use std::io::{Read, Write};
 fn r38_without_a_free_descriptor_what_flows_goes_on_and_new_links_wait() {
     let agent = relay();
     let (_session, mut source, mut target) = joined(&agent, u64::MAX);
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
     agent.running.limit_descriptors(3);
     // The system accepts it, and the relay cannot.
     let waiting = connect_from(SOURCE, agent.address);

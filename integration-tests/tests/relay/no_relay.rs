@@ -1,46 +1,19 @@
 //! What is said of something that is no relay, or no hub.
 
 use super::{checks, relay};
-use ftp_proto::relay::token::Token;
+use crate::contact::web;
 use integration_tests::binary::{Program, Running};
-use integration_tests::relay::{Greeter, write_private};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use tempfile::TempDir;
-
-/// A token file.
-fn token() -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("token");
-    write_private(&file, &Token::new("test", None, [7; 32]).unwrap().line());
-    (directory, file)
-}
-
-/// A web server without TLS: it answers whatever comes first.
-fn web() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            // Whoever has asked may have gone.
-            drop(stream.read(&mut [0; 4096]));
-            drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
-        }
-    });
-    address
-}
+use integration_tests::relay::{Greeter, wrong_token_file};
 
 #[test]
 fn check_names_what_is_no_relay() {
-    let (_directory, file) = token();
+    let file = wrong_token_file();
     let ftp = Greeter::start("127.0.0.1").address();
     let ssh = Greeter::saying("127.0.0.1", b"SSH-2.0-test\r\n").address();
     for (address, words) in
         [(ftp, "it is an FTP server"), (ssh, "it is an SSH server"), (web(), "it is a web server")]
     {
-        let said = checks(address, &file, 1);
+        let said = checks(address, file.path(), 1);
         assert!(said.contains(&format!("{address} is no relay and no hub: {words}")), "{words:?}: {said}");
     }
 }

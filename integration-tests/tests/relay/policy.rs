@@ -1,13 +1,14 @@
 //! The policy file: what each token may reach and use, and what happens to it when the file is read again.
 
 use super::{
-    SOURCE, TARGET, asks_for_legs, at, checks, connect_from, ended, is_reset, joined_in, refused, sample,
+    SOURCE, TARGET, asks_for_legs, at, checks, connect_from, ended, flows, is_reset, joined_in, refused,
 };
 use ftp_proto::relay::message::{Code, End, FromAgent, LegId};
 use ftp_proto::relay::token::Token;
 use ftp_proto::relay::user::Failure;
 use integration_tests::binary::{Program, Running};
 use integration_tests::relay::{Agent, Relay, Session, write_private};
+use integration_tests::site::sample;
 use integration_tests::socket;
 use std::io::{Read, Write};
 
@@ -111,8 +112,7 @@ fn a_policy_with_a_mistake_is_refused_with_its_place_and_the_old_one_stays_in_fo
     let (mut source, mut target) = joined_in(&mut ann, u64::MAX);
     agent.change_policy(&format!("{ALLOW}[limits]\njoins = \"many\"\n"), "policy.toml:3:9: ");
     agent.running.logs("stay as they were");
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
     drop(greeted(&agent, &agent.others[0]));
     // At the start it is refused with the same place.
     let directory = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
 //! RNDZ between two servers that see nobody but the relay: it passes the proof on and cannot give one.
 
-use super::{SOURCE, Scene, TARGET, announce, control, ended, pasv, relay, sample, scene};
+use super::{SOURCE, Scene, TARGET, announce, control, ended, exchange, pasv, relay, scene};
 use ftp_proto::relay::message::{End, Leg, Waits};
 use ftp_proto::rendezvous::RendezvousSecret;
 use integration_tests::raw::Raw;
 use integration_tests::relay::{Agent, Session, listen};
-use integration_tests::site::Site;
+use integration_tests::site::{Site, sample};
 
 fn rendezvous(raw: &mut Raw, secret: [u8; 32]) {
     raw.ask(&format!("RNDZ {}", RendezvousSecret::new(secret).to_hex().as_str()), "200");
@@ -37,12 +37,7 @@ fn r42_two_servers_prove_themselves_to_each_other_through_the_relay() {
         rendezvous(&mut from, [7; 32]);
         rendezvous(&mut to, [7; 32]);
         join(&agent, &mut session, (&mut from, source_listens), (&mut to, target_listens));
-        to.send(&format!("STOR {name}.bin"));
-        from.send("RETR a.bin");
-        to.expect("150");
-        from.expect("150");
-        from.expect("226");
-        to.expect("226");
+        exchange(&mut from, &mut to, &format!("{name}.bin"));
         // A hello and a proof each way.
         assert_eq!(ended(&mut session), (data.len() as u64 + 64, 64, End::Eof), "{name}");
         assert!(target.bytes(&format!("{name}.bin")) == data, "{name}");

@@ -7,15 +7,21 @@ use integration_tests::skip;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-/// It has no rights and nowhere to write, and a user agent is there.
-fn works_without_rights(relay: Relay) -> (Agent, Session) {
-    let agent = relay.allow(SOURCE).poor().start();
+/// A session that has been granted something.
+fn granted(agent: &Agent) -> Session {
     let mut session = agent.session();
     let grant = session.grant(&[SOURCE], 1, 1);
     session.hear_until(|heard| match heard {
         FromAgent::Granted { id, .. } => (*id == grant).then_some(()),
         _ => None,
     });
+    session
+}
+
+/// It has no rights and nowhere to write, and a user agent is there.
+fn works_without_rights(relay: Relay) -> (Agent, Session) {
+    let agent = relay.allow(SOURCE).poor().start();
+    let session = granted(&agent);
     (agent, session)
 }
 
@@ -55,12 +61,7 @@ fn r52_the_static_build_for_another_processor_starts_and_serves() {
     std::fs::write(&starter, line).unwrap();
     std::fs::set_permissions(&starter, std::fs::Permissions::from_mode(0o755)).unwrap();
     let agent = Relay::new().program(starter).allow(SOURCE).start();
-    let mut session = agent.session();
-    let grant = session.grant(&[SOURCE], 1, 1);
-    session.hear_until(|heard| match heard {
-        FromAgent::Granted { id, .. } => (*id == grant).then_some(()),
-        _ => None,
-    });
+    granted(&agent);
 }
 
 /// An ELF file of 64 bits, little-endian, without a segment that names a dynamic linker (PT_INTERP).

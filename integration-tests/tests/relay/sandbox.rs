@@ -1,9 +1,10 @@
 //! A host that withholds much: system calls, /proc, /etc, an environment.
 
-use super::{SOURCE, TARGET, ended, joined_in, sample};
+use super::{SOURCE, TARGET, ended, joined_in};
 use ftp_proto::relay::message::End;
 use integration_tests::foreign::{Skipped, Tool};
 use integration_tests::relay::{Agent, Relay};
+use integration_tests::site::sample;
 use integration_tests::{or_skip, skip};
 use std::collections::BTreeSet;
 use std::fs::write;

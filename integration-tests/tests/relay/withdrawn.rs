@@ -1,18 +1,16 @@
 //! Tokens that are taken out of the file of a relay that runs.
 
-use super::{is_reset, joined, relay};
+use super::{flows, is_reset, joined, relay};
 use ftp_proto::relay::token::Token;
 use integration_tests::relay::write_private;
 use integration_tests::socket;
 use rustix::process::Signal;
-use std::io::{Read, Write};
 
 #[test]
 fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
     let agent = relay();
     let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
     let other = Token::new("other", None, [9; 32]).unwrap();
     write_private(&agent.token_file, &other.line());
     agent.running.signal(Signal::HUP);
@@ -28,14 +26,12 @@ fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
 fn r28_the_last_token_can_be_taken_out_of_the_file() {
     let agent = relay();
     let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
-    source.write_all(b"x").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
     // Somebody may be about to write it.
     write_private(&agent.token_file, "# withdrawn");
     agent.running.signal(Signal::HUP);
     agent.running.logs("the tokens and the policy stay as they were");
-    source.write_all(b"y").unwrap();
-    target.read_exact(&mut [0]).unwrap();
+    flows(&mut source, &mut target);
     write_private(&agent.token_file, "# none");
     agent.running.signal(Signal::HUP);
     agent.running.logs("holds no token of a user: nobody may come");

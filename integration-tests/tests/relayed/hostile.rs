@@ -10,7 +10,7 @@ use ftp_proto::relay::message::{
 use ftp_proto::relay::token::{Secret32, Token};
 use integration_tests::foreign::own_address;
 use integration_tests::impostor::{Impostor, Talk};
-use integration_tests::relay::{bad_frames, write_private};
+use integration_tests::relay::{bad_frames, token_file};
 use integration_tests::site::sample;
 use integration_tests::user::Run;
 use std::net::SocketAddr;
@@ -21,10 +21,8 @@ use tokio::task::spawn_local;
 
 /// Runs `ftp-user` with these words at a relay that behaves so in its only session.
 fn run_at(words: &[&str], behave: impl AsyncFnOnce(&Impostor, Talk<ToAgent>) + Send + 'static) -> Run {
-    let directory = tempfile::tempdir().unwrap();
     let token = Token::new("test", None, ftp_io::random::bytes().unwrap()).unwrap();
-    let file = directory.path().join("token");
-    write_private(&file, &token.line());
+    let file = token_file(&token);
     let (told, at) = std::sync::mpsc::channel();
     let relay = std::thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -35,13 +33,8 @@ fn run_at(words: &[&str], behave: impl AsyncFnOnce(&Impostor, Talk<ToAgent>) + S
             behave(&relay, session).await;
         });
     });
-    let address = at.recv().unwrap().to_string();
-    let relay_args = ["--relay", &address, "--relay-token-file", file.to_str().unwrap()];
-    let run = user()
-        .args(words)
-        .args(["--timeout", "3s", "--retries", "0", "--trace", "trace.txt"])
-        .args(relay_args)
-        .run();
+    let run = user().args(words).args(["--timeout", "3s", "--retries", "0", "--trace", "trace.txt"]);
+    let run = run.relay(at.recv().unwrap(), file.path()).run();
     relay.join().unwrap();
     run
 }

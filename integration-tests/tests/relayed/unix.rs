@@ -1,10 +1,9 @@
 //! A relay of this host, at a Unix socket.
 
 use super::{copy_with, never, went};
-use ftp_proto::relay::token::Token;
 use integration_tests::binary::Program;
 use integration_tests::foreign::own_address;
-use integration_tests::relay::{Agent, Relay, write_private};
+use integration_tests::relay::{Agent, Relay, wrong_token_file};
 use integration_tests::site::{Server, sample};
 use integration_tests::socket;
 use rustix::process::{Signal, getuid};
@@ -48,9 +47,7 @@ fn r59_programs_of_this_host_use_a_relay_at_a_unix_socket_and_are_counted_by_the
     assert!(!said.contains("sees this host"), "{said}");
 
     // Who may connect still has to prove a token.
-    let other = directory.path().join("other");
-    write_private(&other, &Token::new("test", None, [7; 32]).unwrap().line());
-    copy("c.bin", &other).exits(11);
+    copy("c.bin", wrong_token_file().path()).exits(11);
 
     // What a killed relay has left is replaced.
     agent.die_and_return();
@@ -69,11 +66,10 @@ fn r59_a_relay_listens_at_no_path_that_somebody_else_has() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("relay.sock");
     fs::write(&path, "a file").unwrap();
-    let token_file = directory.path().join("tokens");
-    write_private(&token_file, &Token::new("test", None, [7; 32]).unwrap().line());
+    let token_file = wrong_token_file();
     let listen = format!("unix:{}", path.display());
     let mut command = Program::RelayAgent.command();
-    command.args(["run", "--listen", &listen, "--token-file"]).arg(&token_file);
+    command.args(["run", "--listen", &listen, "--token-file"]).arg(token_file.path());
     let out = command.output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{said}");
