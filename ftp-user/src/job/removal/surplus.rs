@@ -3,8 +3,6 @@
 
 use super::carry_out::ReachedName;
 use super::scope::Scope;
-use crate::context::Context;
-use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::several;
 use crate::session::Facts;
@@ -83,34 +81,23 @@ impl MayRename {
         (is_complete && files > 0 && failed == 0).then_some(Self { scope })
     }
 
-    /// The renaming of `reached`, which is `now` what its listing has `seen`.
+    /// Checks that the name `below` the scope is `reached`, and `now` what its listing has `seen`.
     ///
     /// # Errors
     ///
     /// It has changed since it was listed, or is not where its path says.
-    pub(crate) fn renaming(
+    pub(crate) fn check(
         &self,
         below: &PathName,
-        reached: ReachedName,
+        reached: &ReachedName,
         (seen, now): (&Facts, &Facts),
-    ) -> Result<Renaming> {
+    ) -> Result<()> {
         let path = path_below(&self.scope.root, below)
             .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
         if path != reached.path {
             return Err(Failure::usage(format!("{} is not {}", reached.path.display(), path.display())));
         }
-        if is_as_listed(seen, now) { Ok(Renaming(reached)) } else { Err(changed(&path)) }
-    }
-}
-
-/// A file that may get another name.
-#[derive(Debug)]
-pub(crate) struct Renaming(ReachedName);
-
-impl Renaming {
-    /// Gives it the name `to`, if nothing has that. The directories above `to` are made.
-    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
-        self.0.rename_free(context, host, to).await
+        if is_as_listed(seen, now) { Ok(()) } else { Err(changed(&path)) }
     }
 }
 

@@ -164,8 +164,8 @@ impl<'p> FileRenames<'p> {
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
         let reached = ReachedName::at(host, &path)?.ok_or_else(gone)?;
         let now = ask!(context, host, reached.facts(context, host))?;
-        let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
-        renaming.carry_out(context, host, &target).await?;
+        self.permit.check(below, &reached, (seen, &now.ok_or_else(gone)?))?;
+        reached.rename_free(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
         let time = new.facts.modified.filter(|_| run.request.options.times);
         if times::set(context, &mut run.ends, &target, time).await.is_ok() {
