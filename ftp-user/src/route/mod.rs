@@ -94,6 +94,22 @@ impl Ends {
         }
     }
 
+    /// Whether both are servers.
+    pub const fn are_servers(&self) -> bool {
+        !self.source.is_local() && !self.destination.is_local()
+    }
+
+    /// Whether both, as far as that is known, take many questions at once.
+    pub fn are_asked_at_once(&mut self) -> bool {
+        self.source.is_asked_at_once() && self.destination.is_asked_at_once()
+    }
+
+    /// Whether the rate of `--limit` would be kept for each session alone, because a server does not share it among sessions.
+    pub fn keep_rate_for_each_session(&mut self, context: &Context) -> bool {
+        let mut any = |line| self.source.has_line(line) || self.destination.has_line(line);
+        context.settings.limit.is_some() && any("RATE") && !any("RATE GROUP")
+    }
+
     /// The moment from which the session of an end counts as long idle.
     pub fn long_idle_at(&self) -> Option<Moment> {
         [&self.source, &self.destination].into_iter().filter_map(Host::long_idle_at).min()

@@ -19,11 +19,6 @@ use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::manners::Manners;
 use ftp_proto::wire::PathName;
 
-/// Whether both ends, as far as that is known, take many questions at once.
-pub(super) fn can_ask(ends: &mut Ends) -> bool {
-    ends.source.is_asked_at_once() && ends.destination.is_asked_at_once()
-}
-
 /// Whether a small file may be at the destination already, and was not asked about together with others.
 pub(super) fn may_be_there(file: &ClaimedFile, options: Options, names: &TakenNames) -> bool {
     let has_name = || match &file.item.target {
@@ -54,7 +49,7 @@ pub(super) async fn sort_out(
 ) -> SortedFiles {
     let mut asked: Vec<&mut ClaimedFile> =
         files.iter_mut().filter(|file| may_be_there(file, options, names)).collect();
-    if asked.len() >= FEWEST && can_ask(ends) {
+    if asked.len() >= FEWEST && ends.are_asked_at_once() {
         let algorithm = digest_to_compare(context, ends, options).await.ok().flatten();
         let facts_may_do = options.overwrite != Overwrite::Different || options.syncs.is_some();
         if algorithm.is_some() || facts_may_do {

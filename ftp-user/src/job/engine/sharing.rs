@@ -72,8 +72,7 @@ impl Sharing {
             || options.mode.is_dry()
             || options.jobs.wanted != JobCount::Auto
             || context.settings.limit.is_some();
-        let is_between_servers = !ends.source.is_local() && !ends.destination.is_local();
-        let is_permitted = !is_alone && is_between_servers && context.run.job_journal.can_be_shared();
+        let is_permitted = !is_alone && ends.are_servers() && context.run.job_journal.can_be_shared();
         let began = context.world.clock.now();
         Self {
             began,

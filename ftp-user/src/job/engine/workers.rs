@@ -25,9 +25,9 @@ use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
 use crate::report::Event;
 use crate::route::{Circuit, Ends};
+use ftp_io::blocking::unless_cancelled;
 use ftp_proto::timer::Moment;
 use std::collections::VecDeque;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
@@ -156,8 +156,7 @@ impl Workers {
 
     /// Whether a path is known, or one end is this host.
     fn has_path(&self) -> bool {
-        let is_local = self.ends.source.is_local() || self.ends.destination.is_local();
-        is_local || self.ends.memory.lock().found_path().is_some()
+        !self.ends.are_servers() || self.ends.memory.lock().found_path().is_some()
     }
 
     /// The index of the first file that is not large.
@@ -272,7 +271,7 @@ impl Workers {
         let sizes = small.map(|file| file.item.size().unwrap_or(0));
         let least = least(self.grouping.takes_groups, options.jobs.wanted);
         let mut number = portion(sizes, ready.len().div_ceil(self.width.target), least);
-        let can_ask = |worker: &mut Worker| already_there::can_ask(&mut worker.ends);
+        let can_ask = |worker: &mut Worker| worker.ends.are_asked_at_once();
         let are_compared = number <= 1 && self.idle.last_mut().is_some_and(can_ask);
         if are_compared {
             let names = &self.tools.names;
@@ -360,12 +359,10 @@ impl Workers {
 
     /// Has no more than one file move at a time, if a server is the reason.
     fn note_reason_for_one(&mut self, ends: &mut Ends) {
-        let any = |ends: &mut Ends, line| ends.source.has_line(line) || ends.destination.has_line(line);
-        let is_limited = self.tools.context.settings.limit.is_some();
         let reason = if ends.source.mixes_sessions() || ends.destination.mixes_sessions() {
             Some(Reason::Mixed)
         } else {
-            (is_limited && any(ends, "RATE") && !any(ends, "RATE GROUP")).then_some(Reason::Rate)
+            ends.keep_rate_for_each_session(&self.tools.context).then_some(Reason::Rate)
         };
         self.change_width(|width| width.one_by_one(reason));
     }
@@ -573,11 +570,8 @@ impl Workers {
 
 /// What a task has come to. A panic goes on here: a file that nobody knows the end of must not count as copied.
 fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
-    match joined.map_err(JoinError::try_into_panic) {
-        Ok(end) => end,
-        Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())), // only opening is cancelled, and all with this program
-    }
+    // Only opening is cancelled, and all with this program.
+    unless_cancelled(joined).unwrap_or_else(|| TaskEnd::Opened(Err(Failure::interrupted())))
 }
 
 /// How many files of this host are looked at to find one that is not large.

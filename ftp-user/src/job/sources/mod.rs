@@ -23,7 +23,7 @@ use crate::job::request::pairs::Pairs;
 use crate::job::retry::facts;
 use crate::job::spool::{NameSet, TreeEntry};
 use crate::job::summary::Tally;
-use crate::job::tree::{Tree, TreeContents, WalkPurpose, WalkRules};
+use crate::job::tree::{Tree, WalkPurpose, WalkRules, walk};
 use crate::job::{Item, Target, leftovers};
 use crate::place::Location;
 use crate::report::{Event, FoundFiles};
@@ -229,16 +229,10 @@ impl<'a> Sources<'a> {
             }
             let Some(has_tree) = self.chunk(&mut lines, several).await else { return false };
             waiting.put_back(lines);
-            number = lines::next_number(number, has_tree, self.is_asked_at_once());
+            number = lines::next_number(number, has_tree, self.stream.idle().are_asked_at_once());
         }
         self.stream.has_unbegun |= !waiting.is_empty();
         !self.stream.is_over()
-    }
-
-    /// Whether many places at both ends are looked at in the time of one.
-    fn is_asked_at_once(&mut self) -> bool {
-        let Ends { source, destination, .. } = self.stream.idle();
-        source.is_asked_at_once() && destination.is_asked_at_once()
     }
 
     /// Whether a line of a list copies within one host: what the line before it makes may be its source.
@@ -455,22 +449,24 @@ impl<'a> Sources<'a> {
             // The walk begins at once, and a worker cannot begin before something was found.
             std::mem::swap(&mut walker, &mut self.stream.idle().source);
         }
+        let (context, root) = (self.stream.context.clone(), source.path.clone());
+        let rules = WalkRules {
+            filter: self.filter.clone(),
+            links: options.links,
+            purpose: if options.deletes_sources() { WalkPurpose::Moved } else { WalkPurpose::Copied },
+            sessions_beside: options.jobs.beside_copies(),
+        };
+        let visits = walk(context, walker, root, known.unique.clone(), rules);
         let moved = || MovedDirectories::new(&source.path, &target, leaves_root(source));
         let tree = Tree {
             source: source.path.clone(),
             attributes: Attributes { modified: known.modified, mode: known.mode },
-            unique: known.unique.clone(),
-            rules: WalkRules {
-                filter: self.filter.clone(),
-                links: options.links,
-                purpose: if options.deletes_sources() { WalkPurpose::Moved } else { WalkPurpose::Copied },
-                sessions_beside: options.jobs.beside_copies(),
-            },
+            selects: self.filter.selects(),
             moved: options.deletes_sources().then(moved),
             backup: None,
             destination: target,
         };
-        Box::pin(tree.copy(&mut self.stream, TreeContents::Walked(walker))).await;
+        Box::pin(tree.copy(&mut self.stream, visits)).await;
         if typed.is_local() {
             self.stream.read_from(&typed);
         }

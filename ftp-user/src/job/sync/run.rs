@@ -25,7 +25,7 @@ use crate::job::retry::check_cancel;
 use crate::job::sources::moved;
 use crate::job::spool::TreeEntry;
 use crate::job::summary::Tally;
-use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
+use crate::job::tree::{Tree, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::journal::NAME_OF_SYNC;
 use crate::place::{self, Location};
 use crate::report::{Event, WithheldDeletions, several};
@@ -368,20 +368,18 @@ impl SyncRun<'_> {
             return Ok(renamed);
         }
         context.run.events.say(Event::Found(context.run.finding.in_tree(files, bytes, unsized_files)));
-        let (options, filter) = (request.options, request.filter.clone());
         let tree = Tree {
             source: request.source.path.clone(),
-            unique: None,
             attributes: Attributes { modified: roots.source.modified, mode: roots.source.mode },
             destination: request.destination.path.clone(),
-            rules: WalkRules { filter, links: options.links, ..WalkRules::default() },
+            selects: request.filter.selects(),
             moved: None,
             backup: self.request.rules.backup.clone(),
         };
         let ends = self.ends.beside();
         let ends = std::mem::replace(&mut self.ends, ends);
-        let mut stream = Stream::new(context, ends, options, self.tally);
-        Box::pin(tree.copy(&mut stream, TreeContents::Found(visits))).await;
+        let mut stream = Stream::new(context, ends, request.options, self.tally);
+        Box::pin(tree.copy(&mut stream, visits)).await;
         self.ends = stream.finish().await;
         Ok(renamed)
     }

@@ -9,8 +9,8 @@ pub(crate) use visits::{FailedVisit, Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, contain_each_other, walk};
 
+use crate::endpoint::files;
 use crate::endpoint::files::DirectoryThere;
-use crate::endpoint::{Host, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
@@ -38,32 +38,22 @@ use std::sync::Arc;
 pub(super) struct Tree {
     /// The directory at the source. Its contents are copied.
     pub(super) source: PathName,
-    /// The server's own identity of that directory, if it is known.
-    pub(super) unique: Option<String>,
     /// What its copy gets after its contents.
     pub(super) attributes: Attributes,
     /// The directory at the destination that receives them. It is made if it is not there.
     pub(super) destination: PathName,
-    /// What of it is copied.
-    pub(super) rules: WalkRules,
+    /// Whether only some files are copied, so that a directory may stay without any.
+    pub(super) selects: bool,
     /// What becomes of the sources of a move.
     pub(super) moved: Option<MovedDirectories>,
     /// The directory at the destination's host below which files go that are replaced.
     pub(super) backup: Option<PathName>,
 }
 
-/// What finds the directories and files of a tree.
-#[derive(Debug)]
-pub(super) enum TreeContents {
-    /// A walk, on another session at the source.
-    Walked(Host),
-    /// They were found before.
-    Found(Visits),
-}
-
 impl Tree {
-    /// Copies the tree by a stream in which nothing waits or is under way. Failures go to the tally of the stream.
-    pub(super) async fn copy(self, stream: &mut Stream<'_>, contents: TreeContents) {
+    /// Copies the tree by a stream in which nothing waits or is under way. `visits` is what it holds, which a walk may still be finding
+    /// by another session. Failures go to the tally of the stream.
+    pub(super) async fn copy(self, stream: &mut Stream<'_>, visits: Visits) {
         let copying = TreeCopy {
             stream,
             held: None,
@@ -77,7 +67,7 @@ impl Tree {
             is_given_up: false,
             made: Spool::default(),
         };
-        Box::pin(copying.run(contents)).await;
+        Box::pin(copying.run(visits)).await;
     }
 }
 
@@ -107,18 +97,11 @@ struct TreeCopy<'a, 's> {
 
 impl TreeCopy<'_, '_> {
     /// Copies everything that the tree has, then finishes its directories.
-    async fn run(mut self, contents: TreeContents) {
+    async fn run(mut self, visits: Visits) {
         let context = self.stream.context;
         let root = self.tree.destination.clone();
-        let Tree { source, unique, rules, .. } = &self.tree;
-        // It goes on while the directory is made, and while a session is opened in the place of the one that the walk may have.
+        // A walk goes on while the directory is made, and while a session is opened in the place of the one that it may have.
         let mut copied_from = self.stream.take_source();
-        let visits = match contents {
-            TreeContents::Walked(walker) => {
-                walk(context.clone(), walker, source.clone(), unique.clone(), rules.clone())
-            }
-            TreeContents::Found(visits) => visits,
-        };
         let (made, opened) = tokio::join!(self.make(&root), connect(context, &mut copied_from));
         self.stream.idle().source = copied_from;
         if let Err(failure) = made {
@@ -190,7 +173,7 @@ impl TreeCopy<'_, '_> {
     /// Whether a directory has to be made before anything else.
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
-            Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.missing.has_room(),
+            Visit::Directory(..) => !self.tree.selects || !self.missing.has_room(),
             Visit::File(path, _) | Visit::Link(path, _) => {
                 self.missing.waits() || (self.tree.moved.is_some() && Part::is_name(path))
             }
@@ -203,7 +186,7 @@ impl TreeCopy<'_, '_> {
     async fn with_next_directories(&mut self, first: Visit, visits: &mut Visits) -> Vec<Visit> {
         let is_directory = matches!(first, Visit::Directory(..));
         let mut next = vec![first];
-        if !is_directory || self.tree.rules.filter.selects() || self.is_dry() {
+        if !is_directory || self.tree.selects || self.is_dry() {
             return next;
         }
         while next.len() < AT_ONCE
@@ -298,7 +281,7 @@ impl TreeCopy<'_, '_> {
 
     /// Whether a directory is not made before a file goes into it.
     fn waits_for_file(&mut self) -> bool {
-        let (selects, has_room) = (self.tree.rules.filter.selects(), self.missing.has_room());
+        let (selects, has_room) = (self.tree.selects, self.missing.has_room());
         if selects && !has_room && !std::mem::replace(&mut self.has_told_room, true) {
             self.stream.context.run.events.warn(format!(
                 "more than {MOST_UNMADE} directories wait for a file that is chosen: others are made, even if no file \

@@ -5,12 +5,12 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Listing};
 use crate::failure::Result;
+use ftp_io::blocking::unless_cancelled;
 use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
-use std::panic::resume_unwind;
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 /// A listing that waits until its directory is entered.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl ListingsAhead {
             if busy == 0 {
                 break;
             }
-            match self.tasks.join_next().await.and_then(lister_end) {
+            match self.tasks.join_next().await.and_then(unless_cancelled) {
                 Some(ListerEnd::Opened(opened)) => self.opened(opened, busy),
                 Some(ListerEnd::Listed(Lister { host: mut lister, is_own }, index, listed)) => {
                     busy -= 1;
@@ -200,7 +200,7 @@ impl ListingsAhead {
     /// Leaves the sessions that do nothing to whoever needs them.
     fn give_back(&mut self) {
         while let Some(ended) = self.tasks.try_join_next() {
-            if let Some(ListerEnd::Opened(opened)) = lister_end(ended) {
+            if let Some(ListerEnd::Opened(opened)) = unless_cancelled(ended) {
                 self.opened(opened, 1);
             }
         }
@@ -217,7 +217,7 @@ impl ListingsAhead {
     pub(super) async fn release(mut self) {
         self.tasks.abort_all();
         while let Some(ended) = self.tasks.join_next().await {
-            if let Some(ListerEnd::Opened(Ok(host))) = lister_end(ended) {
+            if let Some(ListerEnd::Opened(Ok(host))) = unless_cancelled(ended) {
                 host.release();
             }
         }
@@ -236,15 +236,6 @@ impl Lister {
     async fn list(mut self, context: Context, index: usize, directory: PathName, room: usize) -> ListerEnd {
         let listing = files::list_within(&context, &mut self.host, &directory, room).await;
         ListerEnd::Listed(self, index, listing)
-    }
-}
-
-/// What a task has returned; `None` if it was given up. If it has panicked, so does this one.
-fn lister_end(joined: Result<ListerEnd, JoinError>) -> Option<ListerEnd> {
-    match joined.map_err(JoinError::try_into_panic) {
-        Ok(end) => Some(end),
-        Err(Ok(panic)) => resume_unwind(panic),
-        Err(Err(_)) => None,
     }
 }
 
