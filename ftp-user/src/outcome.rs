@@ -349,6 +349,11 @@ impl Verified {
         }
     }
 
+    /// Whether a digest has verified it, and no mere checksum.
+    pub fn is_by_digest(self) -> bool {
+        self.algorithm().is_some_and(|algorithm| !Algorithm::CHECKSUMS.contains(&algorithm))
+    }
+
     /// The value of `verified` in events.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,4 +8,6 @@ pub use copying::Overwrite;
 pub(crate) use copying::{Decision, missing, readable, refuse_itself, replaceable, unchanged, usable};
 pub(crate) use grown::{grown, prefix_algorithm};
 pub use verify::Verify;
-pub(crate) use verify::{ComparedFiles, Proof, common, compare, means, same_parts, verify_passed};
+pub(crate) use verify::{
+    ComparedFiles, Proof, common, common_of_parts, compare, means, same_parts, verify_passed,
+};

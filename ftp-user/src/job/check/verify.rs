@@ -154,6 +154,13 @@ pub(crate) async fn common(
     Ok(best_common(&source, &ends.destination.algorithms(context).await?))
 }
 
+/// The strongest digest that both ends compute of parts of files. A mere checksum is not enough.
+pub(crate) async fn common_of_parts(context: &Context, ends: &mut Ends) -> Result<Option<Algorithm>> {
+    let mut source = ends.source.part_algorithms(context).await?;
+    source.retain(|algorithm| !Algorithm::CHECKSUMS.contains(algorithm));
+    Ok(best_common(&source, &ends.destination.part_algorithms(context).await?))
+}
+
 /// Compares the file at the source with the copy, by `means`. Succeeds only if equality was shown. The inner error
 /// says which end did not compute its digest.
 pub(crate) async fn compare(
@@ -287,11 +294,10 @@ pub(crate) async fn means(
     size: Option<u64>,
 ) -> Result<(Verified, copy::Digest)> {
     let by = common(context, ends, &[]).await.and_then(|common| verify.with(common, size));
-    let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
     let by_relay = allowed == Allowed::Relay && verify == Verify::Hash;
     let stays_outside_this_host = matches!(allowed, Allowed::Direct | Allowed::Relay) && !by_relay;
-    if !servers || !is_better || stays_outside_this_host {
+    if !ends.are_servers() || !is_better || stays_outside_this_host {
         return Ok((by?, copy::Digest::Off));
     }
     if by_relay && (ends.source.is_secured(context).await? || ends.destination.is_secured(context).await?) {

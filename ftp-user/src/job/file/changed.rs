@@ -13,16 +13,14 @@
 
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
-use super::ranges::{AT_ONCE, Span, lacking};
+use super::ranges::{AT_ONCE, Span, lacking, length_of_pieces, pieces};
 use crate::endpoint::files;
 use crate::failure::{Kind, Result};
-use crate::job::check::same_parts;
+use crate::job::check::{common_of_parts, same_parts};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{ChangedParts, Options};
 use crate::ladder::Rung;
-use crate::outcome::Verified;
 use crate::route::{Assignment, Count, Ends};
-use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::listing;
 use ftp_proto::wire::ByteRange;
 
@@ -66,21 +64,14 @@ fn chunks(copy: &Copying<'_>, plan: CopyPlan<'_>, start: &StartPoint) -> Option<
     let is_untried = !copy.attempts.has_sought_changes && !copy.attempts.in_place;
     let is_wanted = changed_parts == ChangedParts::Auto && is_untried && !detach;
     let is_fresh = start.at == 0 && start.moved.is_none();
-    let is_proven = matches!(plan.means, Verified::Hash(by) if !Algorithm::CHECKSUMS.contains(&by));
-    let is_between = !copy.ends.source.is_local() && !copy.ends.destination.is_local();
     let old = plan.old.filter(|old| old.kind == listing::Kind::File)?.size?;
     let chunks = Chunks::of(plan.source.size?, old)?;
-    (is_wanted && is_fresh && is_proven && is_between).then_some(chunks)
+    (is_wanted && is_fresh && plan.means.is_by_digest() && copy.ends.are_servers()).then_some(chunks)
 }
 
 /// Makes a copy of the old file, which has `old` bytes, under the name of the part, which the journal knows, and sends what has
 /// changed. The first transfer that fails ends it.
-async fn assemble(
-    copy: &mut Copying<'_>,
-    changed: &[ByteRange],
-    old: u64,
-    assignment: Assignment,
-) -> Transferred {
+async fn assemble(copy: &mut Copying<'_>, changed: &[Span], old: u64, assignment: Assignment) -> Transferred {
     let (context, ends) = (&copy.context, &mut *copy.ends);
     let stored = assignment.stored.clone();
     // Nobody knows how much of the part a relay has passed on: most of it was there.
@@ -94,17 +85,16 @@ async fn assemble(
     }
     (count.touched, count.attempts) = (true, 1);
     let mut result = Ok(Rung::Local);
-    for ByteRange { first, length } in changed {
-        let until = length.map(|length| first.saturating_add(length));
-        let moved =
-            transfer(context, ends, &Assignment { before: *first, until, ..assignment.clone() }).await;
+    for Span { first, end } in changed.iter().copied() {
+        let assignment = Assignment { before: first, until: Some(end), ..assignment.clone() };
+        let moved = transfer(context, ends, &assignment).await;
         count.follow(moved.count);
         result = moved.result;
         if result.is_err() {
             return Transferred { result, count, stored };
         }
     }
-    count.bytes = changed.iter().filter_map(|range| range.length).sum();
+    count.bytes = changed.iter().map(|span| span.length()).sum();
     Transferred { result, count, stored }
 }
 
@@ -112,7 +102,7 @@ async fn assemble(
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Sameness {
     /// The old file has all of the source but this.
-    All(Vec<ByteRange>),
+    All(Vec<Span>),
     /// Too little is the same in both files.
     Little,
     /// It cannot be found out, or the destination cannot copy a file: why not.
@@ -125,11 +115,7 @@ async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
     if !ends.destination.copies_files(context).await? {
         return Ok(Sameness::Unknown("the destination cannot copy a file within itself".to_owned()));
     }
-    // A mere checksum is not enough.
-    let mut algorithms = ends.source.part_algorithms(context).await?;
-    algorithms.retain(|algorithm| !Algorithm::CHECKSUMS.contains(algorithm));
-    let common = best_common(&algorithms, &ends.destination.part_algorithms(context).await?);
-    let Some(algorithm) = common else {
+    let Some(algorithm) = common_of_parts(context, ends).await? else {
         return Ok(Sameness::Unknown("the servers have no common digest of parts of files".to_owned()));
     };
     let Ends { source: from, destination: to, .. } = ends;
@@ -155,39 +141,25 @@ struct Chunks {
     size: u64,
     /// The size of the old file.
     old: u64,
-    /// The size of a chunk.
-    chunk: u64,
 }
 
 impl Chunks {
     /// The chunks of a source of `size` bytes and an old file of `old` bytes. `None` if it is not worth the questions, or if the
     /// file has become shorter: FTP has no command that cuts a file off.
     fn of(size: u64, old: u64) -> Option<Self> {
-        let chunk = (old / MOST_CHUNKS).next_power_of_two().max(LEAST_CHUNK);
-        (old >= LEAST_SIZE && size >= old).then_some(Self { size, old, chunk })
-    }
-
-    /// How many chunks both files have.
-    fn count(self) -> u64 {
-        self.old.div_ceil(self.chunk)
-    }
-
-    /// A chunk by its number.
-    fn at(self, number: u64) -> ByteRange {
-        let first = number.saturating_mul(self.chunk);
-        ByteRange { first, length: Some(self.chunk.min(self.old.saturating_sub(first))) }
+        (old >= LEAST_SIZE && size >= old).then_some(Self { size, old })
     }
 
     /// The chunks that are compared first, some of all places, and all others.
     fn samples_and_others(self) -> (Vec<ByteRange>, Vec<ByteRange>) {
-        let step = (self.old / self.chunk / SAMPLES).saturating_add(1);
-        let is_sample = |chunk: &ByteRange| (chunk.first / self.chunk).is_multiple_of(step);
-        (0..self.count()).map(|number| self.at(number)).partition(is_sample)
+        let length = length_of_pieces(self.old);
+        let step = (self.old / length / SAMPLES).saturating_add(1);
+        pieces(0, self.old).into_iter().partition(|chunk| (chunk.first / length).is_multiple_of(step))
     }
 
     /// What is sent, if these chunks are the same in both files and all others are not; `None` if too little is the same. These
     /// are ranges in the order of the file, with something between any two of them. There is one, so that the copy has a path.
-    fn judge(self, mut same: Vec<ByteRange>) -> Option<Vec<ByteRange>> {
+    fn judge(self, mut same: Vec<ByteRange>) -> Option<Vec<Span>> {
         same.sort_by_key(|chunk| chunk.first);
         let differing = lacking(0, self.size, &same);
         let sent: u64 = differing.iter().map(|span| span.length()).sum();
@@ -195,19 +167,15 @@ impl Chunks {
             return None;
         }
         if differing.is_empty() {
-            return Some(vec![self.at(self.count().saturating_sub(1))]);
+            let last = same.last()?;
+            return Some(vec![Span { first: last.first, end: self.old }]);
         }
-        let range = |span: Span| ByteRange { first: span.first, length: Some(span.length()) };
-        Some(differing.into_iter().map(range).collect())
+        Some(differing)
     }
 }
 
 /// The smallest file of which parts are compared. A smaller one is sent within the time that the questions take.
 const LEAST_SIZE: u64 = 16 << 20;
-/// The smallest chunk.
-const LEAST_CHUNK: u64 = 1 << 20;
-/// About the largest number of chunks: each costs a question at both servers, and every second one may be a transfer.
-const MOST_CHUNKS: u64 = 512;
 /// About how many chunks are compared first. If none of them is the same, nothing is.
 const SAMPLES: u64 = 16;
 
@@ -229,10 +197,11 @@ mod tests {
 
     /// What is sent if the chunks with these numbers differ.
     fn sent(chunks: Chunks, differ: &[u64]) -> Option<Vec<(u64, u64)>> {
+        let length = length_of_pieces(chunks.old);
         let same: Vec<ByteRange> =
-            all(chunks).into_iter().filter(|part| !differ.contains(&(part.first / chunks.chunk))).collect();
+            all(chunks).into_iter().filter(|part| !differ.contains(&(part.first / length))).collect();
         let changed = chunks.judge(same)?;
-        Some(changed.iter().map(|range| (range.first, range.first + range.length.unwrap())).collect())
+        Some(changed.iter().map(|span| (span.first, span.end)).collect())
     }
 
     #[test]
@@ -241,7 +210,7 @@ mod tests {
             let chunks = chunks(old + 5, old);
             let (samples, others) = chunks.samples_and_others();
             let (samples, others) = (samples.len() as u64, others.len() as u64);
-            assert!(samples + others <= MOST_CHUNKS + 1 && (8..=SAMPLES + 1).contains(&samples), "{old}");
+            assert!(samples + others <= 513 && (8..=SAMPLES + 1).contains(&samples), "{old}");
             let mut end = 0;
             for part in all(chunks) {
                 assert_eq!(part.first, end, "{old}");

@@ -109,7 +109,7 @@ impl Crew {
         let before = assignment.size.unwrap_or(0).saturating_sub(list.bytes());
         let tells_stored = ends.destination.has_line(RANG_STOR);
         let result = CrewResult { count: Count::of_others(), rung: None, failure: None, is_over: false };
-        if ends.source.is_local() || ends.destination.is_local() {
+        if !ends.are_servers() {
             // There is one path.
             stands.notify_one();
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::job::file) struct Span {
     pub(in crate::job::file) first: u64,
-    pub(super) end: u64,
+    pub(in crate::job::file) end: u64,
 }
 
 impl Span {

@@ -17,14 +17,12 @@ use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
 use crate::endpoint::files;
 use crate::failure::Result;
-use crate::job::check::same_parts;
+use crate::job::check::{common_of_parts, same_parts};
 use crate::job::race::Transferred;
 use crate::job::request::job::Options;
 use crate::outcome::Verified;
 use crate::report::Topic;
-use crate::route::Ends;
 use crew::Crew;
-use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::wire::ByteRange;
 use list::RangeList;
 pub(super) use list::{Span, lacking};
@@ -76,21 +74,16 @@ async fn missing(
     size: u64,
 ) -> Result<Result<Vec<Span>, String>> {
     let (context, ends) = (&copy.context, &mut *copy.ends);
-    if !matches!(means, Verified::Hash(by) if !Algorithm::CHECKSUMS.contains(&by)) {
+    if !means.is_by_digest() {
         return Ok(Err("no digest of the whole file verifies it".to_owned()));
     }
     if !ends.destination.stores_ranges(context).await? {
         return Ok(Err(format!("{} has neither RANG STOR nor ESTO in FEAT", ends.destination.name())));
     }
-    let mut algorithms = ends.source.part_algorithms(context).await?;
-    algorithms.retain(|algorithm| !Algorithm::CHECKSUMS.contains(algorithm));
-    let common = best_common(&algorithms, &ends.destination.part_algorithms(context).await?);
-    let Some(algorithm) = common else {
+    let Some(algorithm) = common_of_parts(context, ends).await? else {
         return Ok(Err("both ends have no common digest of files and their parts".to_owned()));
     };
-    let any = |ends: &mut Ends, line| ends.source.has_line(line) || ends.destination.has_line(line);
-    let is_between = !ends.source.is_local() && !ends.destination.is_local();
-    if context.settings.limit.is_some() && is_between && any(ends, "RATE") && !any(ends, "RATE GROUP") {
+    if ends.are_servers() && ends.keep_rate_for_each_session(context) {
         return Ok(Err("a server keeps the rate of --limit for each session alone".to_owned()));
     }
     let from = start.at;
@@ -110,9 +103,14 @@ async fn missing(
     Ok(Ok(lacking(from, size, &there)))
 }
 
+/// The length of the pieces of so many bytes, but for the last one.
+pub(super) fn length_of_pieces(bytes: u64) -> u64 {
+    (bytes / MOST_PIECES).next_power_of_two().max(LEAST_PIECE)
+}
+
 /// The pieces of what is stored behind `from` that are compared.
-fn pieces(from: u64, stored: u64) -> Vec<ByteRange> {
-    let length = (stored.saturating_sub(from) / MOST_PIECES).next_power_of_two().max(LEAST_PIECE);
+pub(super) fn pieces(from: u64, stored: u64) -> Vec<ByteRange> {
+    let length = length_of_pieces(stored.saturating_sub(from));
     let starts = (0..).map(|number: u64| from.saturating_add(number.saturating_mul(length)));
     let pieces = starts.take_while(|first| *first < stored);
     pieces.filter_map(|first| ByteRange::before(first, first.saturating_add(length).min(stored))).collect()
@@ -124,7 +122,7 @@ const LEAST: u64 = 16 << 20;
 pub(super) const AT_ONCE: usize = 64;
 /// The smallest piece that is compared.
 const LEAST_PIECE: u64 = 1 << 20;
-/// About the largest number of pieces that are compared.
+/// About the largest number of pieces that are compared: each costs a question at both servers, and every second one may be a transfer.
 const MOST_PIECES: u64 = 512;
 
 #[cfg(test)]
