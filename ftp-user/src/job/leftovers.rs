@@ -7,22 +7,22 @@ use crate::endpoint::{Host, Pools, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::{lifetime, names};
-use crate::job::moving::{name_back, put_back};
+use crate::job::moving::{SourceNames, name_back, put_back};
 use crate::job::part::publish::OldFiles;
-use crate::job::part::{self, Part, id_of};
+use crate::job::part::{self, Part};
 use crate::job::request::job::{Job, Work};
 use crate::job::retry::{ask, facts};
 use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
-use crate::journal::{ItemEnd, ItemKey, ItemParts, ItemRecord, ItemState, JobState, PartId, Place, RunEnd};
+use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
 use crate::outcome::Verified;
-use crate::place::{self, Location, Netrc, RemotePath, Site, url_of_journal};
+use crate::place::{self, Location, RemotePath, Site, url_of_journal};
 use crate::session::Role;
 use crate::world::LocalName;
 use ftp_io::quoting::for_shell;
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
 ///
@@ -144,49 +144,6 @@ pub(super) async fn put_matches_back(
         }
     }
     Ok(failures)
-}
-
-/// The last names of the sources of a move, also those that they have at the destination.
-struct SourceNames {
-    job: Option<JobId>,
-    names: HashSet<PathName>,
-    /// Those in one directory, by what a run of the job calls them before it deletes them.
-    called: (Option<PathName>, HashMap<PartId, PathName>),
-}
-
-impl SourceNames {
-    /// None if the journal has ended: then the job goes on another time.
-    async fn of(context: &Context) -> Self {
-        let journal = &context.run.job_journal;
-        let mut names = HashSet::new();
-        let mut note = |row: &ItemRecord| {
-            let source = Location::parse(row.place.source.as_bytes(), &Netrc::default())
-                .ok()
-                .map(|source| source.path);
-            let copy = PathName::from_wire(row.place.path.clone()).ok();
-            names.extend(source.into_iter().chain(copy).filter_map(|path| place::base_name(&path)));
-        };
-        journal.open_files().await.iter().for_each(&mut note);
-        let mut last = ItemKey::default();
-        loop {
-            let rows = journal.stored_before(ANY_TIME, last).await;
-            let Some(row) = rows.last() else { break };
-            last = row.key;
-            rows.iter().for_each(&mut note);
-        }
-        Self { job: journal.job(), names, called: Default::default() }
-    }
-
-    /// The source beside `aside` to which a run of the job has given that name.
-    fn called(&mut self, aside: &PathName) -> Option<PathName> {
-        let (job, id) = (self.job?, Part::id_in(aside)?);
-        let directory = place::parent(aside);
-        if self.called.1.is_empty() || self.called.0 != directory {
-            let sources = self.names.iter().map(|name| place::sibling(aside, name));
-            self.called = (directory, sources.map(|source| (id_of(job, &source), source)).collect());
-        }
-        self.called.1.get(&id).cloned()
-    }
 }
 
 /// Ends what still moves of a file, and removes what is stored of it.
@@ -423,9 +380,6 @@ fn is_directory_gone(host: &Host, target: &PathName) -> bool {
     let (Host::Local(_), Some(directory)) = (host, place::parent(target)) else { return false };
     LocalName::typed(&directory).entry().is_ok_and(|found| found.is_none())
 }
-
-/// Later than any time of a journal, in milliseconds since 1970.
-const ANY_TIME: u64 = i64::MAX.cast_unsigned();
 
 #[cfg(test)]
 mod tests {

@@ -6,44 +6,44 @@ use super::portion::MovedTree;
 use crate::context::Context;
 use crate::endpoint::{Host, files};
 use crate::failure::{About, Failure, Kind, Result};
+use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, removal_if_empty};
-use crate::job::claims::names::{JournalNames, named_below};
 use crate::job::part::{Part, id_of, new_id};
 use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{ask, connect, facts};
 use crate::job::spool::NameSet;
 use crate::job::summary::Tally;
-use crate::journal::ItemState;
-use crate::place;
+use crate::journal::{ItemKey, ItemRecord, PartId};
+use crate::place::{self, Location, Netrc};
 use crate::report::{Change, Event};
 use crate::route::Ends;
 use crate::session::Role;
 use crate::world::device_in;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
+use std::collections::{HashMap, HashSet};
 
 /// The directories of a tree, and its sources that an earlier run has given another name.
 #[derive(Debug)]
 pub(in crate::job) struct MovedDirectories {
     pub(in crate::job) tree: MovedTree,
-    /// Where the copies are.
-    destination: PathName,
     /// Directories below the root that were entered, each before those in it.
     directories: Vec<PathName>,
     /// Paths below the root that could not be looked at: what is in such a directory has not moved.
     unseen: NameSet,
     /// Whether the root itself is removed if it is empty.
     with_root: bool,
+    /// The names that its sources may have, as soon as one was looked for.
+    names: Option<SourceNames>,
     /// How many names were looked for that an earlier run may have given.
     looked: u32,
 }
 
 impl MovedDirectories {
     /// Nothing was entered yet.
-    pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
-        let (tree, destination) = (MovedTree::of(root), destination.clone());
+    pub(in crate::job) fn new(root: &PathName, with_root: bool) -> Self {
         let (directories, unseen) = (Vec::new(), NameSet::default());
-        Self { tree, destination, directories, unseen, with_root, looked: 0 }
+        Self { tree: MovedTree::of(root), directories, unseen, with_root, names: None, looked: 0 }
     }
 
     /// Notes a directory that was entered.
@@ -66,33 +66,21 @@ impl MovedDirectories {
     pub(in crate::job) async fn put_back(
         &mut self,
         context: &Context,
-        ends: &mut Ends,
+        host: &mut Host,
         aside: &PathName,
     ) -> Result<Option<PathName>> {
         self.looked += 1;
-        if self.looked > MOST_LOOKED {
+        if self.looked > MOST_LOOKED || !context.run.job_journal.is_resumed() {
             return Ok(None);
         }
-        let aside = self.tree.scope.path(Some(aside));
-        let copies = named_below(&ends.destination, &self.destination);
-        let Some(below) = self.name_before(context, &copies, &aside) else { return Ok(None) };
-        name_back(context, &mut ends.source, &aside, &self.tree.scope.path(Some(&below))).await?;
-        Ok(Some(below))
-    }
-
-    /// The path below the root of a source that an earlier run of the job has called `aside`. `copies` says how the journal
-    /// names its copies.
-    fn name_before(&self, context: &Context, copies: &[JournalNames], aside: &PathName) -> Option<PathName> {
-        let journal = &context.run.job_journal;
-        let job = journal.job().filter(|_| journal.is_resumed())?;
-        let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
-        items.into_iter().flatten().flatten().find_map(|item| {
-            let below = copies.iter().find_map(|form| form.path_below(&item.place.path))?;
-            let below = PathName::from_wire(below).ok()?;
-            let path = self.tree.scope.path(Some(&below));
-            let is_it = Part::new(id_of(job, &path), &path).is_ok_and(|part| part.stored == *aside);
-            is_it.then_some(below)
-        })
+        let names = match &mut self.names {
+            Some(names) => names,
+            none => none.insert(SourceNames::of(context).await),
+        };
+        let path = self.tree.scope.path(Some(aside));
+        let Some(source) = names.called(&path) else { return Ok(None) };
+        name_back(context, host, &path, &source).await?;
+        Ok(place::base_name(&source).map(|name| place::sibling(aside, &name)))
     }
 
     /// Removes the directories that are empty. Failures go to `tally`.
@@ -224,6 +212,50 @@ pub(super) async fn named_again(
     }
 }
 
+/// The last names of the sources of a move, also those that they have at the destination.
+#[derive(Debug)]
+pub(in crate::job) struct SourceNames {
+    job: Option<JobId>,
+    names: HashSet<PathName>,
+    /// Those in one directory, by what a run of the job calls them before it deletes them.
+    called: (Option<PathName>, HashMap<PartId, PathName>),
+}
+
+impl SourceNames {
+    /// None if the journal has ended: then the job goes on another time.
+    pub(in crate::job) async fn of(context: &Context) -> Self {
+        let journal = &context.run.job_journal;
+        let mut names = HashSet::new();
+        let mut note = |row: &ItemRecord| {
+            let source = Location::parse(row.place.source.as_bytes(), &Netrc::default())
+                .ok()
+                .map(|source| source.path);
+            let copy = PathName::from_wire(row.place.path.clone()).ok();
+            names.extend(source.into_iter().chain(copy).filter_map(|path| place::base_name(&path)));
+        };
+        journal.open_files().await.iter().for_each(&mut note);
+        let mut last = ItemKey::default();
+        loop {
+            let rows = journal.stored_before(ANY_TIME, last).await;
+            let Some(row) = rows.last() else { break };
+            last = row.key;
+            rows.iter().for_each(&mut note);
+        }
+        Self { job: journal.job(), names, called: Default::default() }
+    }
+
+    /// The source beside `aside` to which a run of the job has given that name.
+    pub(in crate::job) fn called(&mut self, aside: &PathName) -> Option<PathName> {
+        let (job, id) = (self.job?, Part::id_in(aside)?);
+        let directory = place::parent(aside);
+        if self.called.1.is_empty() || self.called.0 != directory {
+            let sources = self.names.iter().map(|name| place::sibling(aside, name));
+            self.called = (directory, sources.map(|source| (id_of(job, &source), source)).collect());
+        }
+        self.called.1.get(&id).cloned()
+    }
+}
+
 /// Gives the source of a single file its name back, if an earlier run of the job was killed while it had the other one. Its
 /// copy may be the same file. Returns whether it has it back.
 pub(in crate::job) async fn put_back(context: &Context, host: &mut Host, source: &PathName) -> Result<bool> {
@@ -260,8 +292,10 @@ pub(in crate::job) async fn name_back(
 
 /// What to do where the disk of a source may be away.
 pub(in crate::job) const DISK_AWAY: &str = "put it back where it was, or mount its disk, before the job goes on; if the directory is the right one although it is empty, put any file into it";
-/// The largest number of names in a tree that are looked for in the journal. Each look reads what the job has done.
+/// The largest number of names in a tree that are looked for. A look in another directory goes through all names of sources.
 const MOST_LOOKED: u32 = 16;
+/// Later than any time of a journal, in milliseconds since 1970.
+const ANY_TIME: u64 = i64::MAX.cast_unsigned();
 /// The largest number of directories that are removed. Others stay, empty.
 const MOST_DIRECTORIES: usize = 1_000_000;
 

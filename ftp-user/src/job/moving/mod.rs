@@ -26,7 +26,7 @@ mod portion;
 
 pub(super) use delete::{delete_sources, kept_for_links};
 pub(super) use directories::{
-    DISK_AWAY, MovedDirectories, is_without_disk, name_back, put_back, refuse_without_directory,
+    DISK_AWAY, MovedDirectories, SourceNames, is_without_disk, name_back, put_back, refuse_without_directory,
 };
 pub(super) use earlier::look_at_earlier;
 pub(super) use links::MovedLinks;

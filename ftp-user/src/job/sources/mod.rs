@@ -457,7 +457,7 @@ impl<'a> Sources<'a> {
             sessions_beside: options.jobs.beside_copies(),
         };
         let visits = walk(context, walker, root, known.unique.clone(), rules);
-        let moved = || MovedDirectories::new(&source.path, &target, leaves_root(source));
+        let moved = || MovedDirectories::new(&source.path, leaves_root(source));
         let tree = Tree {
             source: source.path.clone(),
             attributes: Attributes { modified: known.modified, mode: known.mode },

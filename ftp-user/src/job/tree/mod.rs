@@ -269,7 +269,7 @@ impl TreeCopy<'_, '_> {
     async fn put_back(&mut self, path: PathName) {
         let context = self.stream.context;
         let named = match &mut self.tree.moved {
-            Some(moved) => moved.put_back(context, self.stream.idle(), &path).await,
+            Some(moved) => moved.put_back(context, &mut self.stream.idle().source, &path).await,
             None => Ok(None),
         };
         match named {
