@@ -387,6 +387,17 @@ pub struct FoundFiles {
     pub more: bool,
 }
 
+impl FoundFiles {
+    /// Counts one more file, of that size if it is known.
+    pub const fn add(&mut self, size: Option<u64>) {
+        self.files += 1;
+        match size {
+            Some(size) => self.bytes = self.bytes.saturating_add(size),
+            None => self.unsized_files += 1,
+        }
+    }
+}
+
 /// Counts the files of a job. Clones share it: several trees may be read at the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Finding(Arc<Mutex<Counts>>);
@@ -415,7 +426,7 @@ impl Finding {
     pub fn file(&self, size: Option<u64>) -> FoundFiles {
         self.change(|counts| {
             counts.unseen = counts.unseen.saturating_sub(1);
-            counts.add(1, size.unwrap_or(0), u64::from(size.is_none()));
+            counts.found.add(size);
         })
     }
 
@@ -432,9 +443,13 @@ impl Finding {
         self.change(|counts| counts.unseen = counts.unseen.saturating_sub(1))
     }
 
-    /// So many more files are in a tree, with so many bytes in all; the sizes of `unsized_files` are not known.
-    pub fn in_tree(&self, files: u64, bytes: u64, unsized_files: u64) -> FoundFiles {
-        self.change(|counts| counts.add(files, bytes, unsized_files))
+    /// These files are in a tree as well.
+    pub fn in_tree(&self, others: FoundFiles) -> FoundFiles {
+        self.change(|Counts { found, .. }| {
+            found.files += others.files;
+            found.bytes = found.bytes.saturating_add(others.bytes);
+            found.unsized_files += others.unsized_files;
+        })
     }
 
     /// A tree was read to its end.
@@ -452,14 +467,6 @@ impl Finding {
             more: *unseen > 0 || *trees > 0,
             ..*found
         }
-    }
-}
-
-impl Counts {
-    const fn add(&mut self, files: u64, bytes: u64, unsized_files: u64) {
-        self.found.files += files;
-        self.found.bytes = self.found.bytes.saturating_add(bytes);
-        self.found.unsized_files += unsized_files;
     }
 }
 

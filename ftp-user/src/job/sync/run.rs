@@ -28,7 +28,7 @@ use crate::job::summary::Tally;
 use crate::job::tree::{Tree, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::journal::NAME_OF_SYNC;
 use crate::place::{self, Location};
-use crate::report::{Event, WithheldDeletions, several};
+use crate::report::{Event, FoundFiles, WithheldDeletions, several};
 use crate::route::Ends;
 use crate::session::{Facts, Role};
 use ftp_proto::listing;
@@ -363,11 +363,11 @@ impl SyncRun<'_> {
         let (sender, visits) = visit_queue();
         let given = self.give(plan, similar, renames.as_mut(), sender).await?;
         let renamed = renames.map(|renames| renames.renamed).unwrap_or_default();
-        let CopyCounts { files, directories, bytes, unsized_files } = given;
-        if files + directories == 0 && roots.destination.is_some() {
+        let CopyCounts { found, directories } = given;
+        if found.files + directories == 0 && roots.destination.is_some() {
             return Ok(renamed);
         }
-        context.run.events.say(Event::Found(context.run.finding.in_tree(files, bytes, unsized_files)));
+        context.run.events.say(Event::Found(context.run.finding.in_tree(found)));
         let tree = Tree {
             source: request.source.path.clone(),
             attributes: Attributes { modified: roots.source.modified, mode: roots.source.mode },
@@ -412,7 +412,7 @@ impl SyncRun<'_> {
                 sender.send(given.add(task.entry, self.ends.source.is_local()));
             }
         }
-        if self.request.options.mode == Mode::Explain && given.files == 0 {
+        if self.request.options.mode == Mode::Explain && given.found.files == 0 {
             self.forecast().await?;
         }
         Ok(given)
@@ -422,10 +422,8 @@ impl SyncRun<'_> {
 /// What is given to the copying.
 #[derive(Default)]
 struct CopyCounts {
-    files: u64,
+    found: FoundFiles,
     directories: u64,
-    bytes: u64,
-    unsized_files: u64,
 }
 
 impl CopyCounts {
@@ -435,9 +433,7 @@ impl CopyCounts {
             self.directories += 1;
             return Visit::Directory(path, Attributes { modified: facts.modified, mode: facts.mode });
         }
-        self.files += 1;
-        self.bytes = self.bytes.saturating_add(facts.size.unwrap_or(0));
-        self.unsized_files += u64::from(facts.size.is_none());
+        self.found.add(facts.size);
         // A file of this host is looked at when it is copied.
         let known = facts.size.is_some() && !is_local;
         Visit::File(path, known.then_some(facts))

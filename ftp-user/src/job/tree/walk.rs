@@ -22,7 +22,7 @@ use crate::job::request::job::Links;
 use crate::job::retry::ask;
 use crate::job::spool::{NameSet, Spool};
 use crate::place;
-use crate::report::Event;
+use crate::report::{Event, FoundFiles};
 use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
@@ -300,7 +300,7 @@ struct ListedDirectory<'a> {
     is_local: bool,
     left_out: LeftOut,
     /// What was found and is not told yet.
-    found: FileCount,
+    found: FoundFiles,
     names: u64,
     /// Names that have come from a server. A listing that breaks is asked for again from its beginning.
     seen: NameSet,
@@ -318,15 +318,6 @@ struct LeftOut {
     unusable: u64,
     /// Directories that are not entered because too many wait.
     beyond: u64,
-}
-
-/// Files that were found.
-#[derive(Default)]
-struct FileCount {
-    files: u64,
-    /// The bytes of those that tell their sizes.
-    bytes: u64,
-    unsized_files: u64,
 }
 
 impl<'a> ListedDirectory<'a> {
@@ -350,7 +341,7 @@ impl<'a> ListedDirectory<'a> {
             waiting,
             is_local: false,
             left_out: LeftOut::default(),
-            found: FileCount::default(),
+            found: FoundFiles::default(),
             names: 0,
             seen: NameSet::default(),
             listings: 0,
@@ -416,10 +407,7 @@ impl<'a> ListedDirectory<'a> {
         if self.rules.purpose.compares() {
             return self.sender.send(visit(path, facts));
         }
-        let size = facts.as_ref().and_then(|facts| facts.size);
-        self.found.files += 1;
-        self.found.bytes = self.found.bytes.saturating_add(size.unwrap_or(0));
-        self.found.unsized_files += u64::from(size.is_none());
+        self.found.add(facts.as_ref().and_then(|facts| facts.size));
         if self.found.files >= TOLD_AT_ONCE {
             self.tell_found();
         }
@@ -522,10 +510,10 @@ impl<'a> ListedDirectory<'a> {
 
     /// Tells how many files were found since the last time.
     fn tell_found(&mut self) {
-        let FileCount { files, bytes, unsized_files } = std::mem::take(&mut self.found);
-        if files > 0 {
+        let found = std::mem::take(&mut self.found);
+        if found.files > 0 {
             let run = &self.context.run;
-            run.events.say(Event::Found(run.finding.in_tree(files, bytes, unsized_files)));
+            run.events.say(Event::Found(run.finding.in_tree(found)));
         }
     }
 

@@ -329,7 +329,7 @@ fn sources_are_counted_as_files_until_they_are_looked_at() {
     assert_eq!(finding.sources(3), found(3, 0, 3, true));
     assert_eq!(finding.file(Some(5)), found(3, 5, 2, true));
     assert_eq!(finding.tree(), found(2, 5, 1, true));
-    assert_eq!(finding.in_tree(10, 100, 1), found(12, 105, 2, true));
+    assert_eq!(finding.in_tree(found(10, 100, 1, false)), found(12, 105, 2, true));
     assert_eq!(finding.clone().nothing(), found(11, 105, 1, true));
     assert_eq!(finding.tree_ends(), found(11, 105, 1, false));
 }
