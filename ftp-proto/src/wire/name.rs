@@ -40,6 +40,11 @@ impl PathName {
         Self(vec![b'/'])
     }
 
+    /// The directory in which a session is, `.`: the login directory, unless somebody has left that.
+    pub fn here() -> Self {
+        Self(vec![b'.'])
+    }
+
     /// Creates a name from a command line whose Telnet encoding is already removed. A CR is allowed
     /// (A14).
     ///

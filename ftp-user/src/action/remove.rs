@@ -401,10 +401,7 @@ impl DeletionListings {
 impl DeletionListing {
     /// Lists a directory in the session that is open; `None` is the login directory.
     async fn list(context: &Context, host: &mut Host, directory: &Option<PathName>) -> Result<Self> {
-        let here = match directory {
-            Some(directory) => directory.clone(),
-            None => PathName::from_user(".").map_err(|bad| Failure::usage(bad.to_string()))?,
-        };
+        let here = directory.clone().unwrap_or_else(PathName::here);
         let mut kinds = HashMap::new();
         let listing = files::list_each(context, host, &here, &mut |entry| {
             kinds.insert(entry.name, entry.kind);

@@ -123,7 +123,7 @@ pub(super) async fn put_matches_back(
     host: &mut Host,
     pattern: &Location,
 ) -> Result<Vec<Failure>> {
-    let directory = place::parent(&pattern.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
+    let directory = place::parent_or_here(&pattern.path);
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     ask!(context, host, async {
         found.clear();

@@ -64,7 +64,7 @@ pub(super) async fn matching(
     takes: impl Fn(&Entry) -> bool + Send + Sync,
 ) -> Result<SortedMatches> {
     let Some(glob) = source.glob() else { return Ok(SortedMatches::default()) };
-    let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
+    let directory = place::parent_or_here(&source.path);
     let (mut matched, mut taken, mut kept) = (0, 0, Ok(()));
     let mut sorter = Sorter::new(context.run.cancel.clone());
     let listing = ask!(context, host, async {

@@ -44,7 +44,7 @@ impl Location {
         match place {
             Place::Remote(Remote { site, path }) => Ok(Self {
                 contents: path.contents,
-                path: path.or_here()?,
+                path: path.or_here(),
                 place: Place::Remote(Remote { site: site.known_to(netrc), path }),
             }),
             Place::Local(Local { path, contents }) => {

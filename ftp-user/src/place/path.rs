@@ -44,8 +44,8 @@ impl RemotePath {
     }
 
     /// The path for commands that need one: `.` is the login directory.
-    pub fn or_here(&self) -> Result<PathName> {
-        self.name.clone().map_or_else(|| user_name(b"."), Ok)
+    pub fn or_here(&self) -> PathName {
+        self.name.clone().unwrap_or_else(PathName::here)
     }
 
     /// Appends the path as in a URL, without names that are `.`.
@@ -104,9 +104,14 @@ pub fn base_name(path: &PathName) -> Option<PathName> {
 pub fn parent(path: &PathName) -> Option<PathName> {
     let bytes = path.as_bytes();
     match bytes.iter().rposition(|o| *o == b'/')? {
-        0 => PathName::from_user(b"/".as_slice()).ok(),
+        0 => Some(PathName::root()),
         at => PathName::from_user(bytes.get(..at)?).ok(),
     }
+}
+
+/// The directory of a path, for commands that need one: `.` is the login directory.
+pub fn parent_or_here(path: &PathName) -> PathName {
+    parent(path).unwrap_or_else(PathName::here)
 }
 
 /// `directory/name`; a directory of `None` is the login directory.

@@ -61,9 +61,14 @@ fn a_directory_goes_by_a_permit_for_directories() {
 }
 
 #[test]
-fn a_file_of_another_version_or_without_a_size_has_changed() {
+fn h21_a_file_of_another_size_time_identity_or_version_has_changed() {
     let version = |version| Facts { version, ..facts(Some(5), Some(1), Some("a")) };
     for (before, now, expect) in [
+        (facts(Some(5), Some(1), None), facts(Some(6), Some(1), None), true),
+        (facts(Some(5), Some(1), None), facts(Some(5), Some(2), None), true),
+        (facts(Some(5), None, Some("a")), facts(Some(5), None, Some("b")), true),
+        // A listing had only a date for people.
+        (facts(Some(5), None, None), facts(Some(5), Some(2), Some("b")), false),
         (version(Some(1)), version(Some(1)), false),
         (version(Some(1)), version(Some(2)), true),
         (version(Some(1)), version(None), false),

@@ -499,8 +499,7 @@ async fn tells_sizes_of_directories(session: &mut Session) -> Result<bool> {
     if let Some(known) = session.manners.sizes_directories {
         return Ok(known);
     }
-    let Ok(here) = PathName::from_user(".") else { return Ok(false) };
-    let tells = session.ask(Command::Size(here)).await?.is_done();
+    let tells = session.ask(Command::Size(PathName::here())).await?.is_done();
     session.manners.sizes_directories = Some(tells);
     Ok(tells)
 }

@@ -254,21 +254,4 @@ mod tests {
         check(b"a\tb", Ok(()));
         check(b"a\x1b[2J\x7f", Ok(()));
     }
-
-    fn known(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
-        Facts { unique: unique.map(str::to_owned), ..facts(Some(size), modified) }
-    }
-
-    #[test]
-    fn h21_a_source_of_another_size_time_or_identity_has_changed() {
-        let check = |before: Facts, now: Facts, expect| {
-            assert_eq!(has_changed(&before, &now), expect, "{before:?} {now:?}");
-        };
-        check(known(5, Some(1), Some("a")), known(5, Some(1), Some("a")), false);
-        check(known(5, Some(1), None), known(6, Some(1), None), true);
-        check(known(5, Some(1), None), known(5, Some(2), None), true);
-        check(known(5, None, Some("a")), known(5, None, Some("b")), true);
-        // A listing had only a date for people.
-        check(known(5, None, None), known(5, Some(2), Some("b")), false);
-    }
 }

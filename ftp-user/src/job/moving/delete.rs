@@ -456,12 +456,9 @@ impl SourceDeletion<'_> {
 /// Whether the listing of its directory shows a name as a symbolic link. One that leads nowhere is not shown otherwise.
 async fn is_listed_link(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
     let Some(name) = place::base_name(path) else { return Ok(false) };
-    let directory = place::parent(path).or_else(|| PathName::from_user(".").ok());
     let mut is_link = false;
-    if let Some(directory) = directory {
-        let mut look = |entry: Entry| is_link |= entry.name == name && entry.kind == listing::Kind::Link;
-        files::list_each(context, host, &directory, &mut look).await?;
-    }
+    let mut look = |entry: Entry| is_link |= entry.name == name && entry.kind == listing::Kind::Link;
+    files::list_each(context, host, &place::parent_or_here(path), &mut look).await?;
     Ok(is_link)
 }
 

@@ -145,9 +145,7 @@ pub(super) async fn has_directory_of(
     source: &PathName,
     unique: Option<&str>,
 ) -> Result<bool> {
-    let Some(directory) = place::parent(source).or_else(|| PathName::from_user(".").ok()) else {
-        return Ok(false);
-    };
+    let directory = place::parent_or_here(source);
     let found = facts(context, host, &directory).await?;
     let is_there = found.is_some_and(|found| found.kind == listing::Kind::Directory);
     Ok(is_there && !is_without_disk(context, host, &directory, unique).await?)

@@ -133,7 +133,7 @@ async fn listed(
             files.remove(&entry.name);
         }
     };
-    let Some(path) = directory.clone().or_else(|| PathName::from_user(".").ok()) else { return files };
+    let path = directory.clone().unwrap_or_else(PathName::here);
     let listing = files::list_each(context, host, &path, &mut note).await;
     if listing.is_err() {
         (files, names) = (HashMap::new(), usize::MAX);
