@@ -257,7 +257,7 @@ impl LastLook<'_> {
 
     /// Copies a file again that is not there any more.
     async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy> {
-        let root = self.roots.iter().find(|root| is_below(&file.copy, root)).cloned();
+        let root = self.roots.iter().find(|root| file.copy.is_below(root)).cloned();
         let item = Item { root, ..item(file) };
         let made = item.make_parents(self.context, &mut ends.destination).await;
         made.map_err(|failure| failure.during_unless_interrupted("its directory is gone as well"))?;
@@ -319,12 +319,6 @@ impl LastLook<'_> {
             ));
         }
     }
-}
-
-/// Whether a path is in a directory, at any depth.
-fn is_below(path: &PathName, directory: &PathName) -> bool {
-    let rest = path.as_bytes().strip_prefix(directory.as_bytes());
-    rest.is_some_and(|rest| rest.starts_with(b"/") || directory.as_bytes().ends_with(b"/"))
 }
 
 /// The file as it is copied.

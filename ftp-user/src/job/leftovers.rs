@@ -92,8 +92,7 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
         let below = match visit {
             Visit::File(below, _) => below,
             Visit::Failed(FailedVisit { path: below, failure, .. }) => {
-                let path = below.map_or_else(|| at.path.clone(), |below| place::join(Some(&at.path), &below));
-                let place = host.show(&path);
+                let place = host.show(&place::at_or_below(&at.path, below.as_ref()));
                 context.run.events.warn(format!(
                     "{place} is not looked at: a source may have the name of a part there ({failure})"
                 ));

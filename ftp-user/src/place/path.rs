@@ -126,6 +126,11 @@ pub fn join(directory: Option<&PathName>, name: &PathName) -> PathName {
     PathName::from_wire(bytes).unwrap_or_else(|_| name.clone())
 }
 
+/// The path of something below a directory; `None` is the directory itself.
+pub fn at_or_below(directory: &PathName, below: Option<&PathName>) -> PathName {
+    below.map_or_else(|| directory.clone(), |below| join(Some(directory), below))
+}
+
 /// Another name in the directory of `path`.
 pub fn sibling(path: &PathName, name: &PathName) -> PathName {
     join(parent(path).as_ref(), name)

@@ -57,7 +57,7 @@ impl Scope {
 
     /// The path of something below it; `None` is the place itself.
     pub(crate) fn path(&self, below: Option<&PathName>) -> PathName {
-        below.map_or_else(|| self.root.clone(), |below| place::join(Some(&self.root), below))
+        place::at_or_below(&self.root, below)
     }
 
     /// What keeps the place the same on this host, if it is held.

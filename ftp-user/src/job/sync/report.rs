@@ -6,7 +6,6 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
 use crate::job::request::job::Mode;
 use crate::job::spool::TreeEntry;
-use crate::job::tree::below as path_of;
 use crate::ladder::Rung;
 use crate::outcome::FileCopy;
 use crate::place;
@@ -28,12 +27,12 @@ pub(super) struct CopyForecast {
 impl SyncRun<'_> {
     /// How people call a name below the source, or the source.
     pub(super) fn show_source(&self, below: Option<&PathName>) -> String {
-        self.ends.source.show(&path_of(&self.request.source.path, below))
+        self.ends.source.show(&place::at_or_below(&self.request.source.path, below))
     }
 
     /// How people call a name below the destination, or the destination.
     pub(super) fn show_destination(&self, below: Option<&PathName>) -> String {
-        self.ends.destination.show(&path_of(&self.request.destination.path, below))
+        self.ends.destination.show(&place::at_or_below(&self.request.destination.path, below))
     }
 
     /// Tells what was skipped and what could not be looked at.

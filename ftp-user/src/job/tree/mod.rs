@@ -245,7 +245,7 @@ impl TreeCopy<'_, '_> {
                 if let Some(moved) = &mut self.tree.moved {
                     moved.note_unseen(path);
                 }
-                let name = self.stream.ends().source.show(&below(&self.tree.source, path));
+                let name = self.stream.ends().source.show(&place::at_or_below(&self.tree.source, path));
                 let dest = self.stream.ends().destination.show(&self.tree.destination);
                 self.stream.tally.failed_visit(name.clone(), dest, &name, &failed);
             }
@@ -481,13 +481,9 @@ impl TreeCopy<'_, '_> {
     /// How reports call what is at `path` of the tree, or the tree itself, at both ends.
     fn shown(&self, path: Option<&PathName>) -> (String, String) {
         let (Tree { source, destination, .. }, ends) = (&self.tree, self.stream.ends());
-        (ends.source.show(&below(source, path)), ends.destination.show(&below(destination, path)))
+        let (from, to) = (place::at_or_below(source, path), place::at_or_below(destination, path));
+        (ends.source.show(&from), ends.destination.show(&to))
     }
-}
-
-/// A path below `root`, or `root` itself.
-pub(super) fn below(root: &PathName, path: Option<&PathName>) -> PathName {
-    path.map_or_else(|| root.clone(), |path| place::join(Some(root), path))
 }
 
 /// The number of directories that a server is told to make, or that get their times, at once.

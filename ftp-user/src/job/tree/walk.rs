@@ -8,7 +8,6 @@ mod level;
 
 use self::ahead::{ListingsAhead, WaitingListing};
 use self::level::{CHILDREN_IN_MEMORY, EnteredDirectory, FoundDirectory, Identity, Level, NextDirectory};
-use super::below;
 use super::visits::{FailedVisit, ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -227,7 +226,7 @@ impl Walk {
         let at = Arc::clone(&directory);
         let mut listed = ListedDirectory::new(context, rules, sender, at, self.waiting, longest);
         listed.is_local = host.is_local();
-        let path = below(root, directory.path.as_ref());
+        let path = place::at_or_below(root, directory.path.as_ref());
         let now = context.world.clock.now();
         let ahead = &mut self.ahead;
         let listing = match listing.and_then(|waiting| ahead.take(waiting, now)) {
