@@ -74,6 +74,9 @@ pub enum About {
     NoRoom,
 }
 
+/// What to do where a file has no room.
+pub const MAKE_ROOM: &str = "make room there, or ask the operator for a larger quota";
+
 /// This program in a command that a message names: with the options that say where jobs and sites are kept, if they were typed,
 /// so that the command works as it is printed.
 #[derive(Clone, Copy, Debug)]
@@ -292,7 +295,7 @@ impl Failure {
         let failure = Self::new(kind, what).said(format!("this host said \"{}\"", words(error)));
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                failure.hint("make room there").about(About::NoRoom)
+                failure.hint(MAKE_ROOM).about(About::NoRoom)
             }
             _ => failure,
         }

@@ -253,6 +253,20 @@ fn the_command_that_tries_again_what_has_failed_works() {
 }
 
 #[test]
+fn a_job_whose_server_was_never_reached_has_begun_nothing_however_often_it_is_tried() {
+    let mut to = target();
+    to.die();
+    let run = start().file("b.bin", "b").args(["copy", "--retries", "0", "b.bin", &to.url("b.bin")]).run();
+    let run = run.exits(5).says(" tries again what has failed");
+    let retried = again(&run).args(["retry", "last"]).run().exits(5).never_says("goes on");
+    drop(again(&run).args(["jobs"]).run().exits(0).says(" failed "));
+    drop(again(&run).args(["resume"]).run().exits(0));
+    to.start_again();
+    typed(run.home(), named("ftp-user ", &retried.said, " tries again what has failed"));
+    assert_eq!(to.bytes("b.bin"), b"b");
+}
+
+#[test]
 fn a_cause_that_lasts_is_named_with_the_command_that_works_after_it_is_removed() {
     let from = Site::new("source").file("t/a", "a").file("t/with\rreturn", "b").start();
     let to = target();

@@ -61,7 +61,7 @@ fn n14_why_repeats_the_words_of_a_refusal() {
     let told = run(state.path(), &["why"]).exits(0);
     let told = told
         .says("copy, 0 files done, 1 failed")
-        .says("/a.bin: nothing has moved it")
+        .says("/a.bin: no path has moved it whole")
         .says("failed after 0.")
         .says("not tried")
         .says("it shares a fault that another candidate has shown")
@@ -108,7 +108,7 @@ fn n14_where_every_small_file_was_there_why_calls_no_path_failed() {
         run(state.path(), &["why", "last"])
             .exits(0)
             .never_says("failed after")
-            .never_says("nothing has moved it");
+            .never_says("no path has moved it whole");
     }
 }
 

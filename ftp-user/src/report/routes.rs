@@ -93,7 +93,7 @@ const NAMED: usize = 2;
 /// How the file went in the end.
 fn result(race: &RouteAccount) -> String {
     let Some(winner) = race.winner().or_else(|| race.begun()) else {
-        return "nothing has moved it".to_owned();
+        return "no path has moved it whole".to_owned();
     };
     let protection = winner.protection.as_ref().map_or_else(String::new, |words| format!(", {words}"));
     if winner.fate == CandidateFate::Begun {

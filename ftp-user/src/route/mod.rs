@@ -41,7 +41,7 @@ pub(crate) use together::{BatchPath, BatchResult, Fate, Manner, SmallFile, Small
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{About, Failure, Kind, Result};
+use crate::failure::{About, Failure, Kind, MAKE_ROOM, Result};
 use crate::ladder::SharedMemory;
 use ftp_proto::timer::Moment;
 use std::sync::Arc;
@@ -192,8 +192,8 @@ impl Room {
         if is_begun || self.may_take(size) {
             return Ok(());
         }
-        let failure = refused(Kind::Other, "the disk was full for another file of at most this size");
-        Err(failure.hint("make room there").about(About::NoRoom))
+        let failure = refused(Kind::Other, "there was no room for another file of at most this size");
+        Err(failure.hint(MAKE_ROOM).about(About::NoRoom))
     }
 
     /// Whether a file of that size may fit.

@@ -3,7 +3,7 @@
 use super::connection::Session;
 use super::open::wrong_server;
 use super::tls::{self, SessionTls};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, MAKE_ROOM};
 use crate::place::{PasswordSource, Site};
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
@@ -258,7 +258,7 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
     match blame {
         Blame::Missing => Some("check the path"),
         Blame::File => Some("check the path and what this user may do there"),
-        Blame::Space => Some("make room there, or ask the operator for a larger quota"),
+        Blame::Space => Some(MAKE_ROOM),
         Blame::Login => Some("check user and password"),
         Blame::Path => Some("check the network between the two ends"),
         Blame::Busy => Some("try again later"),

@@ -61,10 +61,10 @@ pub(in crate::job) fn keep_run(context: &Context, run: RunAccount) {
 /// Notes how the job has ended. Returns how far it is and what to do, if another run can go on with it.
 pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
     let was_stopped = context.run.cancel.is_cancelled();
-    let has_begun = context.run.job_journal.is_resumed()
-        || tally.has_done()
+    let has_begun = tally.has_done()
         || tally.sums.failed.unconfirmed > 0
-        || (tally.has_failed() && !context.run.job_journal.open_files().await.is_empty());
+        || tally.undeleted_part.is_some()
+        || (tally.has_failed() && has_begun_files(context).await);
     let may_be_nothing = !context.run.job_journal.is_resumed() && !context.run.job_journal.has_changed();
     let end = match tally.has_failed_for_nothing() {
         Some(has_failed) if may_be_nothing && (!has_failed || !has_begun) => RunEnd::Nothing { has_failed },
@@ -97,6 +97,15 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let has_lasting_cause = !was_stopped && !lacks_passwords && tally.has_lasting_cause();
     let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords);
     Some(tally.how_far(context.run.finding.found()) + first + &advice)
+}
+
+/// Whether the journal has a file that this run has begun, or an earlier one. What it cannot tell was begun.
+async fn has_begun_files(context: &Context) -> bool {
+    let journal = &context.run.job_journal;
+    if !journal.is_resumed() {
+        return !journal.open_files().await.is_empty();
+    }
+    journal.files_below(String::new(), true).await.is_none_or(|files| files.finished + files.unfinished > 0)
 }
 
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.

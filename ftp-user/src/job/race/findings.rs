@@ -393,7 +393,7 @@ impl Notes {
                 false => "it shares a fault that another candidate has shown",
                 true if is_moved => "another one moved the file first",
                 true if has_begun => "the servers began to move the file by another one",
-                true => "another failure decided before its turn",
+                true => "the copy was given up before its turn",
             };
             tried.why.get_or_insert_with(|| why.to_owned());
         }

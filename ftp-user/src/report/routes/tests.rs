@@ -97,12 +97,12 @@ fn n14_files_that_failed_for_one_reason_are_told_once() {
     let failed: Vec<_> = reasons.enumerate().map(file).collect();
     let past = RunAccount { pairs: vec![pair], ..RunAccount::default() };
     let expect = [
-        "  ftp://h/t/f0: nothing has moved it",
+        "  ftp://h/t/f0: no path has moved it whole",
         "    at 0.00 s a by PASV and PORT: failed after 2.00 s: 550 f0: no",
         "  ftp://h/t/f1: the same",
         "  ftp://h/t/f2: the same",
         "  and 2 other files (--json names all)",
-        "  ftp://h/t/x: nothing has moved it",
+        "  ftp://h/t/x: no path has moved it whole",
         "    at 0.00 s a by PASV and PORT: failed after 1.00 s: 451 later",
         "failed: one:f0: cannot copy f0 to g0: 550 no",
         "  for the same reason:",
