@@ -16,6 +16,7 @@ pub mod browser;
 pub mod certificate;
 pub mod delay;
 pub mod disk;
+pub mod drawing;
 pub mod faults;
 pub mod foreign;
 pub mod fuzz;

@@ -5,10 +5,12 @@
 //! FTP_FAULTS=20 FTP_FAULTS_SEED=4711 cargo test ... faults               the same choices again
 //! FTP_DAEMON_FAULTS=500 cargo test ... --features postgres faults          the same for daemons that share a database
 //! FTP_SOAK_MINUTES=60 cargo test ... soak -- --nocapture                 a soak: not before this time has passed
+//! FTP_SOAK_KEPT=/tmp/soak ...                                             it goes on with the states and samples of the one before
 //! ```
 
-use integration_tests::faults::{Breadth, Plan, daemons, power, run};
+use integration_tests::faults::{Plan, Soak, daemons, power, run};
 use integration_tests::{or_skip, skip};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn number(name: &str) -> Option<u64> {
@@ -28,8 +30,7 @@ fn n8_h35_whoever_is_killed_a_tree_that_is_said_to_be_copied_is_copied() {
     let Some(faults) = number("FTP_FAULTS") else {
         skip!("FTP_FAULTS names no number of kills; `.ci/full faults` has 300");
     };
-    let plan = Plan { faults, time: Duration::ZERO, seed: seed(), breadth: Breadth::Jobs };
-    eprintln!("{:?}", run(plan));
+    eprintln!("{:?}", run(Plan { faults, time: Duration::ZERO, seed: seed() }, None));
 }
 
 #[test]
@@ -38,8 +39,10 @@ fn n8_n9_a_soak_of_everything_leaves_no_descriptor_listener_file_lock_or_session
         skip!("FTP_SOAK_MINUTES names no time; `.ci/full soak` has 10 minutes");
     };
     let time = Duration::from_secs(60 * minutes);
-    let plan = Plan { faults: number("FTP_FAULTS").unwrap_or(1), time, seed: seed(), breadth: Breadth::All };
-    eprintln!("{:?}", run(plan));
+    let own = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("FTP_SOAK_KEPT").map_or_else(|| own.path().to_path_buf(), PathBuf::from);
+    let plan = Plan { faults: number("FTP_FAULTS").unwrap_or(1), time, seed: seed() };
+    eprintln!("{:?}", run(plan, Some(Soak::in_directory(kept))));
 }
 
 #[test]

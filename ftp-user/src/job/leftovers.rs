@@ -24,13 +24,13 @@ use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 use std::collections::HashMap;
 
-/// Gives up `job`, which the journal has. Returns how many files were under way.
+/// Gives up `job`, which the journal has.
 ///
 /// # Errors
 ///
 /// The journal cannot be used, another process runs the job, or something could not be removed. Then the job stays
 /// interrupted.
-pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
+pub async fn cancel(job: Job, context: &Context) -> Result<()> {
     let sources: Vec<&Location> = match &job.work {
         Work::Copy { sources, .. } => sources.iter().collect(),
         Work::CopyEach { .. } | Work::Sync { .. } => Vec::new(),
@@ -66,7 +66,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
     pools.quit().await;
     let end = if removed.is_ok() { RunEnd::Cancelled } else { RunEnd::Interrupted };
     context.run.job_journal.finish(end, None).await;
-    removed.map(|()| open.len())
+    removed
 }
 
 /// Gives all sources below `at` their names back that a killed run of a move had another name for, before the job is given up.

@@ -67,7 +67,7 @@ impl Alone {
         let shown = format!("{words:?} of {length} bytes").replace(PASSWORD, "");
         let home = tempfile::tempdir().unwrap();
         let own_state = random.once_in(2).then(|| tempfile::tempdir().unwrap());
-        let state = own_state.as_ref().unwrap_or(&world.jobs).path().to_path_buf();
+        let state = own_state.as_ref().map_or(&*world.jobs, TempDir::path).to_path_buf();
         let (verb, is_known, moves, _own_state) = (Verb::Copy, false, false, own_state);
         let case = Case { home, words, from, to, shown };
         Self { name, bytes, old, verb, is_known, moves, state, _own_state, case }
@@ -98,7 +98,8 @@ impl Errand for Alone {
             return 0;
         }
         thread::park_timeout(random.time(Duration::from_millis(600)));
-        let victim = random.once_in(3).then(|| random.pick(VICTIMS));
+        let victim =
+            random.once_in(3).then(|| random.pick(VICTIMS)).filter(|victim| !world.is_spared(*victim));
         victim.into_iter().for_each(|victim| world.kill(victim));
         u64::from(victim.is_some())
     }

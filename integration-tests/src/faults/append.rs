@@ -73,7 +73,7 @@ impl Errand for Append {
     }
 
     fn start(&mut self, world: &World, _: &mut Random) -> Started {
-        world.user(world.jobs.path(), self.case.home.path()).args(&self.case.words).start()
+        world.user(&world.jobs, self.case.home.path()).args(&self.case.words).start()
     }
 
     fn judge(&mut self, world: &mut World, run: &Run, hit: Option<Victim>) -> Verdict {

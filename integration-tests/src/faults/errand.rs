@@ -114,6 +114,7 @@ fn strike(world: &mut World, random: &mut Random, errand: &dyn Errand, run: &Sta
         true => Victim::Coordinator,
         false => *servers.get(random.length(servers.len() - 1))?,
     };
+    let victim = if world.is_spared(victim) { Victim::Coordinator } else { victim };
     // Often in the middle of a file.
     let waits_for_part = random.once_in(2);
     let most = random.pick([20, 150, 600]);

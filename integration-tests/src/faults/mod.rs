@@ -14,12 +14,14 @@ mod daemons;
 mod errand;
 mod power;
 mod process;
+mod soak;
 mod tree;
 mod tree_copy;
 mod world;
 
 pub use daemons::{DaemonsTally, daemons};
 pub use power::power;
+pub use soak::Soak;
 
 use crate::sim::random::Random;
 use alone::Alone;
@@ -30,7 +32,7 @@ use std::time::Duration;
 use tree_copy::TreeCopy;
 use world::World;
 
-/// How long the loop goes on, and what is copied.
+/// How long the loop goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// It ends after so many kills,
@@ -39,17 +41,6 @@ pub struct Plan {
     pub time: Duration,
     /// What is random follows from it.
     pub seed: u64,
-    /// What is copied.
-    pub breadth: Breadth,
-}
-
-/// What is copied.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Breadth {
-    /// Trees, and files with `--detach`, between our own servers and this host, and trees of a server that replaces no file.
-    Jobs,
-    /// Also `append`, and trees of other servers of other people; and somebody asks in between what is going on.
-    All,
 }
 
 /// What was done.
@@ -67,29 +58,39 @@ pub struct Tally {
     pub faults: u64,
 }
 
-/// Copies and kills processes as planned. Fails if a copy that says that it is done is not, or if something is left.
-pub fn run(plan: Plan) -> Tally {
+/// Copies and kills processes as planned: trees, and files with `--detach`, between our own servers and this host, and trees of a
+/// server that replaces no file. In a soak also `append`, and trees of other servers of other people; and somebody asks in between
+/// what is going on. Fails if a copy that says that it is done is not, or if something is left.
+pub fn run(plan: Plan, mut soak: Option<Soak>) -> Tally {
     let mut random = Random::new(plan.seed);
-    let is_wide = plan.breadth == Breadth::All;
-    let mut world = World::start(is_wide);
+    let own = tempfile::tempdir().unwrap();
+    let kept = soak.as_ref().map_or(own.path(), Soak::directory).to_path_buf();
+    let mut world = World::start(&kept, soak.is_some());
     let mut tally = Tally::default();
     let clock = Clock::start();
     let begun = clock.now();
     let asker = tempfile::tempdir().unwrap();
-    eprintln!("resident: {:?}", world.resident());
     while tally.faults < plan.faults || clock.now().since(begun) < plan.time {
+        let passed = clock.now().since(begun);
+        // Later on, what they hold is that of one life.
+        world.spares_ours = soak.is_some() && passed > plan.time / 6;
         let number = tally.trees + tally.detached + tally.appended;
         let (faults, seed) = (1 + random.below(4), random.bits());
         eprintln!("copy {number} of seed {}: {tally:?}", plan.seed);
         let random = &mut Random::new(seed);
-        let mut errand = next(&mut tally, &world, random, number, is_wide);
-        let asks = is_wide.then(|| asker.path());
+        let mut errand = next(&mut tally, &world, random, number, soak.is_some());
+        let asks = soak.is_some().then(|| asker.path());
         let (runs, hits) = errand::run(errand.as_mut(), &mut world, random, (faults, asks));
         drop(errand);
         tally = Tally { runs: tally.runs + runs, faults: tally.faults + hits, ..tally };
         world.is_at_rest();
+        if let Some(soak) = &mut soak {
+            soak.note(&world, clock.now().since(begun));
+        }
     }
-    eprintln!("resident: {:?}", world.resident());
+    if let Some(soak) = soak {
+        soak.draw();
+    }
     tally
 }
 

@@ -126,7 +126,7 @@ impl TreeCopy {
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let own_state = random.once_in(2).then(|| tempfile::tempdir().unwrap());
-        let state = own_state.as_ref().unwrap_or(&world.jobs).path().to_path_buf();
+        let state = own_state.as_ref().map_or(&*world.jobs, TempDir::path).to_path_buf();
         let name = format!("t{number}");
         let ([from, to], urls) = places(route, world, home.path(), &name);
         let tree = Tree::random(random);

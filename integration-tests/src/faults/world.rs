@@ -9,9 +9,10 @@ use crate::sim::random::Random;
 use crate::site::{Server, Site, names_below};
 use crate::socket::{try_connect, until};
 use crate::user::{User, user};
+use std::fs;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Who is killed.
@@ -47,11 +48,13 @@ pub(super) struct World {
     idle: Vec<Sockets>,
     strangers: Vec<TcpStream>,
     /// The state directories of the servers.
-    states: Vec<TempDir>,
+    states: Vec<PathBuf>,
     /// A state directory that the coordinators share.
-    pub(super) jobs: TempDir,
+    pub(super) jobs: PathBuf,
     /// The directory for temporary files of all programs.
     temporary: TempDir,
+    /// Whether programs of ours are not killed any more, because somebody watches what they hold.
+    pub(super) spares_ours: bool,
 }
 
 /// Descriptors that threads of a program keep for the next session: a bounded number.
@@ -63,16 +66,17 @@ const NEIGHBOURS: [u8; 3] = [127, 0, 0];
 const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 impl World {
-    /// `is_wide`: more servers of other people take part.
-    pub(super) fn start(is_wide: bool) -> Self {
+    /// `kept` has the state directories. `is_wide`: more servers of other people take part.
+    pub(super) fn start(kept: &Path, is_wide: bool) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let mut states = Vec::new();
         let mut site = |name: &str| {
-            let state = tempfile::tempdir().unwrap();
-            let directory = state.path().join("state");
-            states.push(state);
+            let state = kept.join(name);
             let site = Site::new(name).at(&own_address().to_string()).tls();
-            site.environment("TMPDIR", temporary.path()).args(["--state", directory.to_str().unwrap()])
+            let site = site.environment("TMPDIR", temporary.path());
+            let site = site.args(["--user", EVE, "--state", state.to_str().unwrap()]);
+            states.push(state);
+            site
         };
         let (source, destination) = (site("source").start(), site("destination").start());
         let open = works_with_others(site("open")).start();
@@ -86,7 +90,8 @@ impl World {
         let hub = Hub::start(&own_address().to_string());
         let agents = [("near", &source), ("far", &destination)]
             .map(|(name, server)| hub.join(name, &own_address().to_string(), &[&server.ip().to_string()]));
-        let jobs = tempfile::tempdir().unwrap();
+        let jobs = kept.join("jobs");
+        fs::create_dir_all(&jobs).unwrap();
         let (idle, strangers) = (Vec::new(), Vec::new());
         let mut world = Self {
             source,
@@ -101,6 +106,7 @@ impl World {
             states,
             jobs,
             temporary,
+            spares_ours: false,
         };
         world.idle = world.all().map(|process| Sockets::of(process.running.id())).collect();
         world
@@ -131,6 +137,11 @@ impl World {
         ["--relay", &self.hub.address.to_string(), "--relay-token-file", file].map(str::to_owned)
     }
 
+    /// Whether nobody kills this one.
+    pub(super) const fn is_spared(&self, victim: Victim) -> bool {
+        self.spares_ours && !matches!(victim, Victim::Coordinator | Victim::Foreign(_))
+    }
+
     /// Kills a server, the relay, the hub or an agent, which is back at once, or the sessions of a server of other people.
     pub(super) fn kill(&mut self, victim: Victim) {
         match victim {
@@ -156,7 +167,7 @@ impl World {
     }
 
     /// The processes of our own programs.
-    fn all(&self) -> impl Iterator<Item = OwnProcess<'_>> {
+    pub(super) fn all(&self) -> impl Iterator<Item = OwnProcess<'_>> {
         let servers = [("source", &self.source), ("destination", &self.destination), ("open", &self.open)];
         let servers = servers.into_iter().map(|(name, server)| OwnProcess {
             name,
@@ -185,15 +196,15 @@ impl World {
             let is_door = doors.contains(&port);
             // The coordinator's own host may try to take a place on a data port, and guesses at no door.
             let from = if is_door || random.once_in(2) { neighbour(random) } else { OWN };
-            let says = match random.below(3) {
+            let speaks_ftp = is_door && !["relay", "hub"].contains(&name);
+            let says = match random.below(4) {
                 0 => Vec::new(),
                 1 => {
                     let length = random.length(200);
                     random.bytes(length)
                 }
-                _ if is_door && !["relay", "hub"].contains(&name) => {
-                    b"USER ann\r\nPASS wrong\r\nUSER eve\r\nPASS guess\r\n".into()
-                }
+                2 if speaks_ftp => b"USER ann\r\nPASS wrong\r\nUSER eve\r\nPASS guess\r\n".into(),
+                3 if speaks_ftp => what_eve_says(random),
                 _ => b"RETR /etc/passwd\r\n".into(),
             };
             // A neighbour who has guessed too often may be turned away.
@@ -218,7 +229,7 @@ impl World {
             });
         }
         for state in &self.states {
-            until("no session is left", || self.who(state.path()).is_empty());
+            until("no session is left", || self.who(state).is_empty());
         }
     }
 
@@ -228,7 +239,7 @@ impl World {
         let servers = [&self.source, &self.destination, &self.open];
         let roots = servers.into_iter().map(|server| server.path(""));
         let roots = roots.chain(self.foreign.iter().map(|server| server.path("")));
-        let locks = self.jobs.path().join("jobs");
+        let locks = self.jobs.join("jobs");
         for place in roots.chain([self.temporary.path().to_path_buf(), locks]) {
             let left = || if place.exists() { names_below(&place) } else { Vec::new() };
             let shown = place.display().to_string();
@@ -244,7 +255,6 @@ impl World {
 
     /// What `ftp-server who` shows of the sessions of one server.
     fn who(&self, state: &Path) -> String {
-        let state = state.join("state");
         let who =
             Program::Server.command().args(["who", "--state", state.to_str().unwrap()]).output().unwrap();
         assert!(who.status.success(), "{who:?}");
@@ -253,9 +263,9 @@ impl World {
 
     /// An operator, or the user, asks what is going on. That changes nothing.
     pub(super) fn ask(&self, random: &mut Random, home: &Path) {
-        let jobs = self.jobs.path();
+        let jobs = &self.jobs;
         match random.below(5) {
-            0 => drop(self.who(self.states[random.length(self.states.len() - 1)].path())),
+            0 => drop(self.who(&self.states[random.length(self.states.len() - 1)])),
             1 => drop(self.user(jobs, home).args(["jobs"]).run().exits(0)),
             2 => {
                 let run = self.user(jobs, home).args(["why", "last"]).run();
@@ -273,17 +283,48 @@ impl World {
         }
     }
 
-    /// What our programs have resident, in KiB.
-    pub(super) fn resident(&self) -> Vec<(&'static str, u64)> {
-        self.all().map(|process| (process.name, process.running.kernel_says("status", "VmRSS"))).collect()
+    /// Where a program of ours keeps its state; none if it keeps none.
+    pub(super) fn state_of(&self, name: &str) -> Option<&Path> {
+        let at = ["source", "destination", "open"].iter().position(|server| *server == name)?;
+        Some(&self.states[at])
     }
 }
 
 /// A process of one of our programs, and where it listens.
-struct OwnProcess<'a> {
-    name: &'static str,
+pub(super) struct OwnProcess<'a> {
+    pub(super) name: &'static str,
     ip: IpAddr,
-    running: &'a Running,
+    pub(super) running: &'a Running,
+}
+
+/// Another account of the servers, whose owner harms whom he can without touching files.
+const EVE: &str = "eve:known";
+
+/// What that account sends at once, without reading a reply.
+fn what_eve_says(random: &mut Random) -> Vec<u8> {
+    let (name, password) = EVE.split_once(':').unwrap();
+    let login = format!("USER {name}\r\nPASS {password}\r\n");
+    let commands = (0..random.below(12)).map(|_| {
+        random.pick([
+            "PASV\r\n",
+            "EPSV\r\n",
+            "LSTN R\r\n",
+            "RNDZ 00\r\n",
+            "SOCK 127.9.9.9,9\r\n",
+            "PORT 127,9,9,9,0,9\r\n",
+            "PORT 127,0,0,1,0,9\r\n",
+            "MODE B\r\n",
+            "RETR nothing\r\n",
+            "MLSD\r\n",
+            "REST 99999999999999999999\r\n",
+            "SITE COPY nothing nowhere\r\n",
+            "STAT -lR\r\n",
+            "ABOR\r\n",
+            "REIN\r\n",
+            "\u{0}\u{1}\r\n",
+        ])
+    });
+    commands.fold(login, |said, command| said + command).into_bytes()
 }
 
 /// A server of other people. Each copy chooses whether it takes the offer of TLS.

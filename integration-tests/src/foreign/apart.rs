@@ -34,7 +34,7 @@ impl RelayedPair {
     /// A run of `ftp-user copy` that knows the relay, without its places.
     pub fn copy(&self) -> User {
         let run = user().args(["copy", "--no-race", "--json", "--trace", "trace.txt", "--retries", "0"]);
-        run.args(["--timeout", "10s", "--stall", "10s"])
+        run.args(["--timeout", "30s", "--stall", "30s"])
             .relay(self.agent.address, &self.agent.token_file)
             .args(Who::without_tls(&[self.from.who(), self.to.who()]))
     }
