@@ -3,7 +3,7 @@
 use crate::trees::{copy, source};
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, target};
+use integration_tests::site::{PASSWORD, Server, Site, USER, target};
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 use std::ffi::OsStr;
@@ -216,16 +216,64 @@ fn h35_a_destination_that_ignores_case_gets_one_of_two_names() {
     }
 }
 
+/// Copies these files, whose bytes are their names, to a destination that ignores case, as often as the first of `words` have it. The
+/// destination has what came first, and no source is lost that is not there.
+fn one_case(names: &[&str], words: &[&str], places: &[&str]) -> Result<(), Skipped> {
+    let to = Foreign::pyftpdlib().foreign(Hosts::Allowed).extra("ignores-case").directory("d").start()?;
+    let site = names.iter().fold(Site::new("source").at("127.0.0.2"), |site, name| site.file(name, name));
+    let from = site.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"]).start();
+    let state = tempfile::tempdir().unwrap();
+    for again in [false, false, true] {
+        let run = user().login(from.ip(), USER, PASSWORD).login(to.address().ip(), to.user().0, to.user().1);
+        let run = run.args(["--state", state.path().to_str().unwrap()]);
+        let run = match again {
+            true => run.args(["retry", "last"]).run(),
+            false => {
+                let places = places.iter().map(|place| from.url(place));
+                run.args(words).args(places).args([to.url("d/")]).run()
+            }
+        };
+        let run = run.says("only in upper and lower case");
+        assert!(matches!(run.code(), Some(8 | 9)), "{run}");
+        for name in names {
+            let path = name.split_once('/').unwrap().1;
+            let (copy, source) = (fs::read(to.path(&format!("d/{path}"))), fs::read(from.path(name)));
+            // What has the name of a copy is that copy.
+            assert!(copy.as_ref().map_or(true, |bytes| bytes == name.as_bytes()), "{name}: {copy:?} {run}");
+            assert!(copy.is_ok() || source.is_ok_and(|bytes| bytes == name.as_bytes()), "{name}: {run}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn h35_no_copy_replaces_another_one_where_the_destination_ignores_case() {
+    let files = ["t/Case", "t/a", "t/case"];
+    or_skip!(one_case(&files, &["move", "-r"], &["t/"]));
+    or_skip!(one_case(&files, &["move"], &["t/*"]));
+    or_skip!(one_case(&files, &["copy", "--overwrite", "always"], &["t/case", "t/Case", "t/a"]));
+    or_skip!(one_case(&files, &["sync"], &["t/"]));
+    or_skip!(one_case(&["x/Case", "y/case"], &["move", "-r"], &["x/", "y/"]));
+    or_skip!(one_case(&["t/D/f", "t/d/f"], &["move", "-r"], &["t/"]));
+}
+
 #[test]
 fn h35_names_that_differ_in_case_only_are_copied_where_they_are_two() {
     let (from, to) = (source(&["t/Case", "t/case", "t/CASE", "t/D/f", "t/d/f", "t/g"]), target());
-    for _ in 0..2 {
-        let run = copy(&["-r", &from.url("t/"), &to.url("t")]).exits(0);
-        assert_eq!(to.names(), from.names(), "{run}");
-        for name in ["t/Case", "t/case", "t/CASE", "t/D/f", "t/d/f"] {
-            assert_eq!(to.bytes(name), name.as_bytes(), "{run}");
+    for way in [&["copy", "-r", "t/"][..], &["copy", "-r", "t/D", "t/d", "t/[Cc]*"], &["sync", "t/"]] {
+        for change in ["", "more"] {
+            for name in ["t/case", "t/d/f"] {
+                fs::write(from.path(name), format!("{name}{change}")).unwrap();
+            }
+            let (options, places) = way.split_at(way.iter().position(|word| word.contains('/')).unwrap());
+            let places = places.iter().map(|place| from.url(place));
+            let run = user().args(options).args(places).args([to.url("t/")]).run().exits(0);
+            for name in ["t/Case", "t/case", "t/CASE", "t/D/f", "t/d/f"] {
+                assert_eq!(to.bytes(name), fs::read(from.path(name)).unwrap(), "{name} {run}");
+            }
         }
     }
+    assert_eq!(to.names(), from.names());
 }
 
 #[test]

@@ -43,6 +43,7 @@ mod removal;
 mod request;
 pub mod retry;
 mod run;
+mod similar;
 mod sources;
 mod spool;
 mod status;

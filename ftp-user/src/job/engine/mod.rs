@@ -20,7 +20,7 @@ mod grouping;
 mod intake;
 pub(super) mod sharing;
 pub(super) mod stream;
-mod taken_names;
+pub(in crate::job) mod taken_names;
 mod waiting;
 mod width;
 pub(super) mod worker;

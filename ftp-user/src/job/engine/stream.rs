@@ -11,7 +11,7 @@
 //! A stream has no task: it goes on in [`Stream::turn`].
 
 use super::sharing::SharedResults;
-use super::taken_names::CopyPlaces;
+use super::taken_names::{CopyPlaces, PlaceTaken};
 use super::waiting::WaitingFiles;
 use super::worker::{FileResult, WorkerResults};
 use super::workers::Workers;
@@ -136,8 +136,8 @@ impl<'a> Stream<'a> {
             || (self.options.fail_fast && self.tally.has_failed())
     }
 
-    /// Takes the place of a copy. Returns false if this very source has taken it already.
-    pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<bool> {
+    /// Takes the place of a copy.
+    pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<PlaceTaken> {
         self.places.take(|| names::place(&self.ends, item))
     }
 

@@ -5,6 +5,7 @@
 use crate::context::Context;
 use crate::endpoint::{Server, files};
 use crate::failure::{Failure, Kind, Result};
+use crate::job::similar::folded;
 use crate::job::spool::NameSet;
 use crate::journal::Place;
 use crate::place;
@@ -18,41 +19,67 @@ use std::sync::{Arc, Mutex};
 /// Where the copies of a job go: no two sources go to one place. One source that is one tree needs none of this, because its
 /// names differ.
 ///
-/// Only hashes are kept, so that a million names take about 40 MB. Two names with the same hash are too unlikely to matter: the
+/// Only hashes are kept, so that a million names take about 60 MB. Two names with the same hash are too unlikely to matter: the
 /// second file would fail.
 #[derive(Debug, Default)]
 pub(in crate::job) struct CopyPlaces {
     /// Whether several sources may have names in common.
     is_needed: bool,
     hasher: RandomState,
-    /// The hashes of destinations, each with that of its source.
-    names: HashMap<u64, u64>,
+    /// The first copy to each destination, by the hash of its path without case.
+    first: HashMap<u64, HashedCopy>,
+    /// The sources of others that go to the same one, if case did not count, by the hashes of their destinations.
+    similar: HashMap<u64, u64>,
+}
+
+/// The hashes of a destination and of its source.
+#[derive(Clone, Copy, Debug)]
+struct HashedCopy {
+    destination: u64,
+    source: u64,
+}
+
+/// Whether the place of a copy was free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::job) enum PlaceTaken {
+    /// It was.
+    Now,
+    /// This very source has taken it before.
+    Before,
+    /// It was, and another copy of this job goes to one that differs only in case, as far as places are kept.
+    Similar,
 }
 
 impl CopyPlaces {
-    /// From now on names are kept.
+    /// From now on places are kept.
     pub(in crate::job) const fn expect_several(&mut self) {
         self.is_needed = true;
     }
 
-    /// Takes the place of a copy, which is asked for only if names are kept. Returns false if this very source has taken it already.
+    /// Takes the place of a copy, which is asked for only if places are kept.
     ///
     /// # Errors
     ///
     /// Another source of this job goes there.
-    pub(in crate::job) fn take(&mut self, place: impl FnOnce() -> Place) -> Result<bool> {
+    pub(in crate::job) fn take(&mut self, place: impl FnOnce() -> Place) -> Result<PlaceTaken> {
         if !self.is_needed {
-            return Ok(true);
+            return Ok(PlaceTaken::Now);
         }
         let place = place();
+        let without_case = self.hasher.hash_one((&place.site, folded(&place.path)));
         let destination = self.hasher.hash_one((&place.site, &place.path));
         let source = self.hasher.hash_one(&place.source);
-        match self.names.get(&destination) {
-            None => {
-                self.names.insert(destination, source);
-                Ok(true)
-            }
-            Some(known) if *known == source => Ok(false),
+        let Some(first) = self.first.get(&without_case) else {
+            self.first.insert(without_case, HashedCopy { destination, source });
+            return Ok(PlaceTaken::Now);
+        };
+        let known = match first.destination == destination {
+            true => Some(first.source),
+            false => self.similar.insert(destination, source),
+        };
+        match known {
+            None => Ok(PlaceTaken::Similar),
+            Some(known) if known == source => Ok(PlaceTaken::Before),
             Some(_) => {
                 let what = format!("{} would replace the copy of another source of this job", place.source);
                 Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
@@ -81,7 +108,7 @@ struct Directories {
 enum Names {
     /// It was made by this job.
     New,
-    /// It was listed, with these names.
+    /// It was listed, with these names: without their case, since it may not count there.
     Listed(Arc<NameSet>),
     /// It cannot be listed, or is too large.
     Unknown,
@@ -125,7 +152,7 @@ impl TakenNames {
         let mut listed = NameSet::default();
         let mut gather = |entry: Entry| {
             if listed.len() < MOST {
-                listed.insert(entry.name.as_bytes());
+                listed.insert(&folded(entry.name.as_bytes()));
             }
         };
         let listing = Box::pin(files::list_each_at_server(session, path.as_ref(), &mut gather)).await;
@@ -167,7 +194,7 @@ impl Names {
             Self::New => true,
             Self::Listed(names) => {
                 let name = place::base_name(file).filter(is_listed);
-                name.is_some_and(|name| !names.contains(name.as_bytes()))
+                name.is_some_and(|name| !names.contains(&folded(name.as_bytes())))
             }
             Self::Unknown => false,
         }
@@ -261,21 +288,29 @@ mod tests {
             site: site.to_owned(),
             path: path.as_bytes().to_vec(),
         };
+        use PlaceTaken::{Before, Now, Similar};
         let mut places = CopyPlaces::default();
-        assert!(places.take(|| place("a", "two", "d/x")).unwrap());
-        assert!(places.take(|| place("b", "two", "d/x")).unwrap());
+        for source in ["a", "b"] {
+            assert_eq!(places.take(|| place(source, "two", "d/x")).unwrap(), Now, "nobody keeps places");
+        }
         places.expect_several();
-        assert!(places.take(|| place("a", "two", "d/w")).unwrap());
-        assert!(!places.take(|| place("a", "two", "d/w")).unwrap(), "the same again");
-        for (source, site, path, is_free) in [
-            ("a", "two", "d/x", true),
-            ("a", "two", "d/x", true),
-            ("b", "two", "d/y", true),
-            ("b", "two", "d/x", false),
-            ("b", "two", "/d/x", true),
-            ("b", "three", "d/x", true),
+        for (source, site, path, expect) in [
+            ("a", "two", "d/w", Some(Now)),
+            ("a", "two", "d/w", Some(Before)),
+            ("a", "two", "d/x", Some(Now)),
+            ("b", "two", "d/y", Some(Now)),
+            ("b", "two", "d/x", None),
+            ("b", "two", "/d/x", Some(Now)),
+            ("b", "three", "d/x", Some(Now)),
+            ("c", "two", "d/X", Some(Similar)),
+            ("c", "two", "d/X", Some(Before)),
+            ("d", "two", "d/X", None),
+            ("d", "two", "D/x", Some(Similar)),
+            ("d", "three", "D/X", Some(Similar)),
+            ("a", "two", "d/x", Some(Before)),
         ] {
-            assert_eq!(places.take(|| place(source, site, path)).is_ok(), is_free, "{source} {site} {path}");
+            let taken = places.take(|| place(source, site, path)).ok();
+            assert_eq!(taken, expect, "{source} {site} {path}");
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::job::part::publish;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::job::{InPlace, Mode, Options};
 use crate::job::retry::{Retry, connect_both};
-use crate::job::{Item, Target, unattended};
+use crate::job::{Item, Target, similar, unattended};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
 use crate::report::Topic;
@@ -188,6 +188,9 @@ impl Copying<'_> {
             return Ok(done);
         }
         let Files { source, target } = files;
+        if self.options.moves && target.is_some() {
+            similar::check_shown(&self.context, &mut self.ends.destination, &self.item.destination).await?;
+        }
         let (means, look) = check::means(&self.context, self.ends, verify, allowed, source.size).await?;
         self.tell_plan(source.size, means, target.as_ref()).await;
         if mode.is_dry() {

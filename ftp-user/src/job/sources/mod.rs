@@ -12,6 +12,7 @@ use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
+use crate::job::engine::taken_names::PlaceTaken;
 use crate::job::engine::worker::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::Attributes;
@@ -24,7 +25,7 @@ use crate::job::retry::facts;
 use crate::job::spool::{NameSet, TreeEntry};
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, WalkPurpose, WalkRules, walk};
-use crate::job::{Item, Target, leftovers};
+use crate::job::{Item, Target, leftovers, similar};
 use crate::place::Location;
 use crate::report::{Event, FoundFiles};
 use crate::route::Ends;
@@ -414,11 +415,16 @@ impl<'a> Sources<'a> {
             is_listed: line.listed.is_some(),
             ..Item::new(self.stream.tally.next_number(), source.path.clone(), target)
         };
-        let is_new = self.stream.take_place(&item)?;
+        let taken = self.stream.take_place(&item)?;
+        let is_new = taken == PlaceTaken::Now;
         // What is not there fails at once, unless an earlier run has moved it. What was copied already is compared.
-        if !is_alone && !is_new {
+        if !is_new {
             self.stream.add(std::mem::take(items)).await;
             self.stream.drain().await;
+        }
+        if taken == PlaceTaken::Similar && !is_dry {
+            similar::check_apart(self.stream.context, &mut self.stream.idle().destination, &item.destination)
+                .await?;
         }
         if is_alone || !is_new {
             self.file(Item { makes_directories: is_named && !is_dry, ..item }).await;
@@ -464,6 +470,7 @@ impl<'a> Sources<'a> {
             selects: self.filter.selects(),
             moved: options.deletes_sources().then(moved),
             backup: None,
+            similar: NameSet::default(),
             destination: target,
         };
         Box::pin(tree.copy(&mut self.stream, visits)).await;

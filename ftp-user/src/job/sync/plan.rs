@@ -10,7 +10,8 @@ use crate::id::JobId;
 use crate::job::part::Part;
 use crate::job::request::job::Compare;
 use crate::job::retry::check_cancel;
-use crate::job::spool::{self, SortedNames, Sorter, Spool, TreeEntry, order};
+use crate::job::similar::folded;
+use crate::job::spool::{self, NameSet, SortedNames, Sorter, Spool, TreeEntry, order};
 use crate::job::tree::{FailedVisit, Visit, Visits};
 use crate::session::Facts;
 use ftp_proto::deletion::{AmountTally, LargeDeletions};
@@ -59,6 +60,8 @@ pub(super) struct SyncPlan {
     pub(super) is_nested: bool,
     /// The directories of the destination that may be the source itself.
     pub(super) suspects: Spool<PathName>,
+    /// The paths, without their case, of which the source has several.
+    pub(super) similar: NameSet,
 }
 
 /// How much a plan is.
@@ -224,6 +227,7 @@ pub(super) fn plan(
     let mut emptied = EmptiedDirectories::new(rules.selects || rules.others.work_there());
     let mut judge = PathJudge::new(rules);
     let mut suspects = SuspectDirectories::new(std::mem::take(&mut source.sample));
+    let mut without_case = NameSet::default();
     let mut plan = SyncPlan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
@@ -241,6 +245,11 @@ pub(super) fn plan(
         };
         let ours = if next.is_le() { source.names.next()? } else { None };
         let theirs = if next.is_ge() { destination.names.next()? } else { None };
+        if let Some(path) = ours.as_ref().map(|ours| folded(ours.path.as_bytes()))
+            && !without_case.insert(&path)
+        {
+            plan.similar.insert(&path);
+        }
         let mut verdict = judge.judge(ours.as_ref(), theirs.as_ref());
         if let Some(theirs) = &theirs {
             if verdict == PathVerdict::Surplus && source.hides(&theirs.path) {

@@ -12,8 +12,8 @@ use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answe
 use crate::job::file::times;
 use crate::job::removal::{MayRename, ReachedName};
 use crate::job::retry::ask;
+use crate::job::similar::{folded, one_form};
 use crate::job::spool::{NameSet, Spool, TreeEntry};
-use crate::job::tree::{folded, one_form};
 use crate::place;
 use crate::session::Facts;
 use ftp_proto::digest::Algorithm;

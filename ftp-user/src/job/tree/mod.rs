@@ -4,7 +4,6 @@ mod names;
 mod visits;
 mod walk;
 
-pub(super) use names::{folded, one_form};
 pub(crate) use visits::{FailedVisit, Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, contain_each_other, walk};
@@ -14,13 +13,15 @@ use crate::endpoint::files::DirectoryThere;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
+use crate::job::engine::taken_names::PlaceTaken;
 use crate::job::engine::worker::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
-use crate::job::retry::{ask, connect, facts};
-use crate::job::spool::Spool;
+use crate::job::retry::{ask, connect};
+use crate::job::similar::{self, folded};
+use crate::job::spool::{NameSet, Spool};
 use crate::place;
 use crate::report::{Event, Topic};
 use crate::route::Ends;
@@ -48,9 +49,16 @@ pub(super) struct Tree {
     pub(super) moved: Option<MovedDirectories>,
     /// The directory at the destination's host below which files go that are replaced.
     pub(super) backup: Option<PathName>,
+    /// The names, without their case, of which the source has several that may not all be copied: what `copy` visits shows the others.
+    pub(super) similar: NameSet,
 }
 
 impl Tree {
+    /// Whether the source has another name that differs from this one only in case, which need not be copied.
+    fn has_similar(&self, path: &PathName) -> bool {
+        self.similar.contains(&folded(path.as_bytes()))
+    }
+
     /// Copies the tree by a stream in which nothing waits or is under way. `visits` is what it holds, which a walk may still be finding
     /// by another session. Failures go to the tally of the stream.
     pub(super) async fn copy(self, stream: &mut Stream<'_>, visits: Visits) {
@@ -216,7 +224,8 @@ impl TreeCopy<'_, '_> {
                 if self.missing.lost_by(&path).is_some() {
                     return;
                 }
-                let unmade = UnmadeDirectory { attributes, other: self.names.other(&path) };
+                let is_similar = self.names.is_similar(&path) || self.tree.has_similar(&path);
+                let unmade = UnmadeDirectory { attributes, is_similar };
                 if self.waits_for_file() {
                     self.missing.wait(&path, unmade);
                 } else if self.make_directories_above(&path).await {
@@ -305,12 +314,11 @@ impl TreeCopy<'_, '_> {
 
     /// Makes a directory of the tree. Returns whether it is there.
     async fn make_directory(&mut self, path: PathName, unmade: UnmadeDirectory) -> bool {
-        let (context, UnmadeDirectory { attributes, other }) = (self.stream.context, unmade);
+        let (context, UnmadeDirectory { attributes, is_similar }) = (self.stream.context, unmade);
         let target = place::join(Some(&self.tree.destination), &path);
         let mut made = self.make(&target).await;
-        if let (Ok(()), Some(other)) = (&made, other.filter(|_| !self.is_dry())) {
-            let destination = &mut self.stream.idle().destination;
-            made = self.names.check_apart(context, destination, &target, other).await;
+        if made.is_ok() && is_similar && !self.is_dry() {
+            made = similar::check_apart(context, &mut self.stream.idle().destination, &target).await;
         }
         if let Err(failure) = made {
             let has_room = self.missing.lose(&path, &failure);
@@ -376,11 +384,15 @@ impl TreeCopy<'_, '_> {
                 place::join(Some(&self.tree.destination), path),
             )
         };
-        if let Err(failure) = self.stream.take_place(&item) {
-            return self.stream.report(FileResult::of(item, Err(failure)));
+        let taken = match self.stream.take_place(&item) {
+            Ok(taken) => taken,
+            Err(failure) => return self.stream.report(FileResult::of(item, Err(failure))),
+        };
+        let is_similar = self.names.is_similar(path) || self.tree.has_similar(path);
+        if !is_similar && taken != PlaceTaken::Similar {
+            return self.stream.push(item);
         }
-        let Some(other) = self.names.other(path) else { return self.stream.push(item) };
-        if let Err(item) = self.similar.push(item, other) {
+        if let Err(item) = self.similar.push(item) {
             let what =
                 format!("more than {MOST_SIMILAR} names of the tree differ in case only, or long ones do");
             let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
@@ -391,21 +403,15 @@ impl TreeCopy<'_, '_> {
     /// Copies the files whose names differ from others only in case, unless the destination treats both as the same name.
     async fn copy_similar(&mut self) {
         let (context, options) = (self.stream.context, self.stream.options);
-        for (item, other) in self.similar.take() {
+        for item in self.similar.take() {
             if self.is_over() {
                 return;
             }
             let ends = self.stream.idle();
-            let destination = &mut ends.destination;
             let is_free = match options.mode.is_dry() {
                 true => Ok(()),
                 // This run may have stored it there under the other name.
-                false => match facts(context, destination, &item.destination).await {
-                    Ok(Some(_)) => {
-                        self.names.check_apart(context, destination, &item.destination, other).await
-                    }
-                    found => found.map(drop),
-                },
+                false => similar::check_apart(context, &mut ends.destination, &item.destination).await,
             };
             let result = match is_free {
                 Ok(()) => Box::pin(copy(context, ends, &item, options)).await,

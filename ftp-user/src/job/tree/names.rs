@@ -3,17 +3,13 @@
 
 use super::visits::Visit;
 use crate::account::shortened;
-use crate::context::Context;
-use crate::endpoint::{Host, files};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::Failure;
 use crate::job::Item;
 use crate::job::file::times::Attributes;
-use crate::job::retry::ask;
+use crate::job::similar::folded;
 use crate::job::spool::NameSet;
 use crate::place;
-use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
-use icu_normalizer::DecomposingNormalizerBorrowed;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -30,59 +26,26 @@ pub(super) struct SiblingNames {
 }
 
 impl SiblingNames {
-    /// Adds a path. Returns the hash of an earlier name of the same directory that differs from its own only in case.
-    pub(super) fn other(&mut self, path: &PathName) -> Option<u64> {
+    /// Adds a path. Returns whether an earlier name of the same directory differs from its own only in case.
+    pub(super) fn is_similar(&mut self, path: &PathName) -> bool {
         let directory = place::parent(path);
         if self.directory != directory {
             (self.directory, self.folded, self.first) = (directory, NameSet::default(), HashMap::new());
         }
-        let name = place::base_name(path)?;
+        let Some(name) = place::base_name(path) else { return false };
         let without_case = folded(name.as_bytes());
         let (own, folded) = (self.hash(name.as_bytes()), self.hash(&without_case));
         if self.folded.insert(&without_case) {
             if own != folded {
                 self.first.insert(folded, own);
             }
-            return None;
+            return false;
         }
-        let first = self.first.get(&folded).copied().unwrap_or(folded);
-        (first != own).then_some(first)
+        self.first.get(&folded).copied().unwrap_or(folded) != own
     }
 
     fn hash(&self, name: &[u8]) -> u64 {
         self.hasher.hash_one(name)
-    }
-
-    /// Checks that the destination shows both names, that of `path` and the one with the hash `other`.
-    ///
-    /// # Errors
-    ///
-    /// The destination takes both names for one, or cannot be asked.
-    pub(super) async fn check_apart(
-        &self,
-        context: &Context,
-        destination: &mut Host,
-        path: &PathName,
-        other: u64,
-    ) -> Result<()> {
-        let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
-        let (is_there, has_other) = ask!(context, destination, async {
-            let (mut is_there, mut has_other) = (false, false);
-            let mut look = |entry: Entry| {
-                is_there |= entry.name == name;
-                has_other |= self.hash(entry.name.as_bytes()) == other;
-            };
-            files::list_each(context, destination, &above, &mut look).await?;
-            Ok((is_there, has_other))
-        })?;
-        if is_there && has_other {
-            return Ok(());
-        }
-        let name = destination.show(path);
-        let what = format!("{name} differs from another name of the tree only in upper and lower case");
-        Err(Failure::new(Kind::Exists, what)
-            .said(format!("{} treats both as the same name", destination.show(&above)))
-            .hint("rename one of them at the source"))
     }
 }
 
@@ -90,8 +53,7 @@ impl SiblingNames {
 /// their number is bounded, and so are the bytes of their names.
 #[derive(Debug, Default)]
 pub(super) struct SimilarFiles {
-    /// Each with the hash of the other name.
-    files: Vec<(Item, u64)>,
+    files: Vec<Item>,
     bytes: usize,
 }
 
@@ -101,38 +63,20 @@ impl SimilarFiles {
     /// # Errors
     ///
     /// There is no room for more: the file comes back.
-    pub(super) fn push(&mut self, item: Item, other: u64) -> Result<(), Box<Item>> {
+    pub(super) fn push(&mut self, item: Item) -> Result<(), Box<Item>> {
         let bytes = item.source.as_bytes().len() + item.destination.as_bytes().len();
         if self.files.len() >= MOST_SIMILAR || self.bytes.saturating_add(bytes) > MOST_BYTES {
             return Err(Box::new(item));
         }
         self.bytes += bytes;
-        self.files.push((item, other));
+        self.files.push(item);
         Ok(())
     }
 
     /// All of them, once.
-    pub(super) fn take(&mut self) -> Vec<(Item, u64)> {
+    pub(super) fn take(&mut self) -> Vec<Item> {
         std::mem::take(self).files
     }
-}
-
-/// A name, or a path, without its case and in one Unicode form.
-pub(in crate::job) fn folded(name: &[u8]) -> Vec<u8> {
-    match std::str::from_utf8(name) {
-        // A capital letter may decompose into others than its small one.
-        Ok(text) => decomposed(&decomposed(text).to_lowercase()).into_bytes(),
-        Err(_) => name.to_ascii_lowercase(),
-    }
-}
-
-/// A name, or a path, in one Unicode form: macOS decomposes letters with marks, most others compose them.
-pub(in crate::job) fn one_form(name: &[u8]) -> Vec<u8> {
-    std::str::from_utf8(name).map_or_else(|_| name.to_vec(), |text| decomposed(text).into_bytes())
-}
-
-fn decomposed(text: &str) -> String {
-    DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
 }
 
 /// The largest number of files that are copied last.
@@ -145,8 +89,8 @@ const MOST_BYTES: usize = 32 << 20;
 pub(super) struct UnmadeDirectory {
     /// What it gets after its contents.
     pub(super) attributes: Attributes,
-    /// The hash of an earlier name that differs from its own only in case.
-    pub(super) other: Option<u64>,
+    /// Whether another name differs from its own only in case.
+    pub(super) is_similar: bool,
 }
 
 /// The directories of a tree that are not there. Paths are relative to the tree.
@@ -250,26 +194,26 @@ const MAKE_IT: &str = "make it at the destination, then copy again";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Kind;
     use crate::place::tests::path as name;
 
     #[test]
     fn h35_names_that_differ_in_case_only_are_found_within_a_directory() {
         let mut names = SiblingNames::default();
         for (text, expect) in [
-            ("Case", None),
-            ("other", None),
-            ("case", Some("Case")),
-            ("CASE", Some("Case")),
-            ("Case", None),
-            ("d/case", None),
-            ("d/\u{d6}l", None),
-            ("d/\u{f6}L", Some("\u{d6}l")),
-            ("e/O\u{308}l", None),
-            ("e/\u{d6}l", Some("O\u{308}l")),
-            ("e/\u{f6}l", Some("O\u{308}l")),
+            ("Case", false),
+            ("other", false),
+            ("case", true),
+            ("CASE", true),
+            ("Case", false),
+            ("d/case", false),
+            ("d/\u{d6}l", false),
+            ("d/\u{f6}L", true),
+            ("e/O\u{308}l", false),
+            ("e/\u{d6}l", true),
+            ("e/\u{f6}l", true),
         ] {
-            let expect = expect.map(|name| names.hash(name.as_bytes()));
-            assert_eq!(names.other(&name(text)), expect, "{text}");
+            assert_eq!(names.is_similar(&name(text)), expect, "{text}");
         }
     }
 
@@ -277,7 +221,7 @@ mod tests {
     fn kept(bytes: usize) -> usize {
         let mut similar = SimilarFiles::default();
         let mut count = 0;
-        while similar.push(Item::of_both(1, &"x".repeat(bytes)), 0).is_ok() {
+        while similar.push(Item::of_both(1, &"x".repeat(bytes))).is_ok() {
             count += 1;
         }
         assert_eq!((similar.take().len(), similar.bytes), (count, 0));
@@ -293,13 +237,13 @@ mod tests {
     #[test]
     fn the_directories_above_a_file_are_taken_once() {
         let mut missing = MissingDirectories::default();
-        let other = |number| UnmadeDirectory { other: Some(number), ..UnmadeDirectory::default() };
-        missing.wait(&name("a"), other(1));
-        missing.wait(&name("a/b"), other(2));
-        missing.wait(&name("c"), other(3));
+        let unmade = |is_similar| UnmadeDirectory { is_similar, ..UnmadeDirectory::default() };
+        missing.wait(&name("a"), unmade(false));
+        missing.wait(&name("a/b"), unmade(true));
+        missing.wait(&name("c"), unmade(false));
         assert_eq!(missing.take_above(&name("x")), []);
         let taken = missing.take_above(&name("a/b/f"));
-        assert_eq!(taken, [(name("a/b"), other(2)), (name("a"), other(1))]);
+        assert_eq!(taken, [(name("a/b"), unmade(true)), (name("a"), unmade(false))]);
         assert_eq!(missing.take_above(&name("a/b/g")), []);
         assert!(missing.waits());
         assert_eq!(missing.take_above(&name("c/f")).len(), 1);

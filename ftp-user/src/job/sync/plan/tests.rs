@@ -255,6 +255,17 @@ fn what_an_earlier_run_has_begun_is_compared_although_it_looks_the_same() {
 }
 
 #[test]
+fn h35_names_that_differ_in_case_only_are_known_whether_or_not_they_are_copied() {
+    let source = ["README", "a", "b/X", "b/x", "c/x", "readme"].map(|name| (name, File));
+    let there = listed([("README", File), ("b/x", File)]);
+    let rules = PlanRules { compare: Compare::Exists, ..PlanRules::default() };
+    let plan = plan(listed(source), there, rules, &Cancel::never()).unwrap();
+    for (name, expect) in [("readme", true), ("b/x", true), ("a", false), ("c/x", false)] {
+        assert_eq!(plan.similar.contains(name.as_bytes()), expect, "{name}");
+    }
+}
+
+#[test]
 fn a_directory_whose_name_a_file_had_that_was_begun_is_not_compared() {
     let tree = || listed([("d", Directory)]);
     let rules = PlanRules { begun: [b"d".to_vec()].into(), ..PlanRules::default() };
