@@ -385,34 +385,53 @@ struct KilledMove {
 
 /// `None` if it was done before it was killed.
 fn killed_move([verb, option, source, target]: [&str; 4]) -> Option<KilledMove> {
-    let from = Site::new("source").file("t/a", bytes_of("a")).start();
+    let is_link = option.contains("--links");
+    let file = if is_link { "real" } else { "t/a" };
+    let from = Site::new("source").file(file, bytes_of("a")).directory("t").start();
+    if is_link {
+        symlink("../real", from.path("t/a")).unwrap();
+    }
     let (to, state) = (self::target(), tempfile::tempdir().unwrap());
     let places = [from.url(source), to.url(target)];
-    let mut run = job(state.path()).args([verb, option]).args(&places).start();
+    let run = job(state.path()).args([verb]).args(option.split(' '));
+    let list = state.path().join("list");
+    fs::write(&list, places.join("\t")).unwrap();
+    let mut run = match option.contains("--from-file") {
+        true => run.args([list.to_str().unwrap()]),
+        false => run.args(&places),
+    }
+    .start();
     run.wait_for_events("file", 1);
-    drop(run.kill());
+    let killed = run.kill();
     let known = job(state.path()).args(["jobs"]).run();
+    assert!(!known.events("job").is_empty(), "{killed:?} {known}");
     let id = known.events("job")[0]["id"].as_str().unwrap().to_owned();
     if known.events("job")[0]["state"] == "done" {
         return None;
     }
     // As if it had been killed a moment later.
     let aside = from.path(&aside(&id, "t/a"));
+    fs::create_dir_all(from.path("t")).unwrap();
     if from.path("t/a").exists() {
         fs::rename(from.path("t/a"), &aside).unwrap();
+    } else if is_link {
+        symlink("../real", &aside).unwrap();
     } else {
-        fs::create_dir_all(from.path("t")).unwrap();
         fs::write(&aside, bytes_of("a")).unwrap();
     }
     Some(KilledMove { from, to, state, aside })
 }
 
-/// A tree, a file, and patterns of one file, which gets a directory or another name; and where the copy is.
-const KILLED_MOVES: [([&str; 4], &str); 4] = [
+/// A tree, also one with a link, a file, patterns of one file, which gets a directory or another name, and a list; and where the copy
+/// is.
+const KILLED_MOVES: [([&str; 4], &str); 7] = [
     (["move", "-r", "t", "t"], "t/a"),
+    (["move", "-r --links follow", "t", "t"], "t/a"),
     (["move", "-j1", "t/a", "n/a"], "n/a"),
     (["move", "-j1", "t/*", "n/"], "n/a"),
     (["move", "-j1", "t/a*", "n/b"], "n/b"),
+    (["move", "-j1 --from-file", "t/a", "n/a"], "n/a"),
+    (["move", "-r --from-file", "t", "t"], "t/a"),
 ];
 
 #[test]
@@ -481,6 +500,30 @@ fn a_tree_is_moved_between_servers_of_other_people() {
             assert!(to.bytes(&format!("n/{name}")) == bytes_of(name), "{name}: {shown}");
         }
         assert_eq!(from.names(), [""; 0], "{shown}");
+    }
+}
+
+#[test]
+fn a_move_by_several_workers_ends_no_session_whose_copies_have_sources_that_are_not_deleted_yet() {
+    let start = |kind| Foreign::new(kind).foreign(Hosts::Allowed);
+    for number in [2, 3, 9] {
+        let with_file =
+            |from: Foreign, number: u32| from.file(&format!("t/f {number}"), bytes_of(&number.to_string()));
+        let from = (0..number).fold(start(Kind::Pyftpdlib), with_file);
+        let (from, to) = (or_skip!(from.start()), or_skip!(start(Kind::Proftpd).offers_tls().start()));
+        let trace = tempfile::NamedTempFile::new().unwrap();
+        let run = moved(&[
+            "-r",
+            "--jobs",
+            "4",
+            "--trust",
+            "new",
+            "--trace",
+            trace.path().to_str().unwrap(),
+            &from.url("t"),
+            &to.url("n"),
+        ]);
+        assert_eq!(run.code(), Some(0), "{run}\n{}", fs::read_to_string(trace.path()).unwrap());
     }
 }
 

@@ -296,6 +296,13 @@ impl Host {
         if let Self::Server(server) = self { server.open().map(|session| session.id) } else { None }
     }
 
+    /// Whether a file that passes this host may be the last one of its session: another session takes its place then.
+    pub fn may_need_another_session(&mut self) -> bool {
+        let Self::Server(server) = self else { return false };
+        let left = server.open().and_then(|session| session.tickets_left());
+        left.is_some_and(|left| left <= 1)
+    }
+
     /// Says goodbye on the sessions with the server that nobody uses.
     pub async fn quit_idle(&self) {
         if let Self::Server(server) = self {

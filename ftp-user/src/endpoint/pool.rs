@@ -407,7 +407,9 @@ impl Server {
     /// Fails if no session can be opened.
     pub async fn session(&mut self, context: &Context) -> Result<&mut Session> {
         let lease = match self.alive(context).await {
-            Some(lease) if lease.session.as_ref().is_some_and(|session| session.is_used_up()) => {
+            Some(lease)
+                if lease.session.as_ref().is_some_and(|session| session.tickets_left() == Some(0)) =>
+            {
                 Box::pin(self.pool.renew(context, self.role, lease)).await?
             }
             Some(lease) => lease,

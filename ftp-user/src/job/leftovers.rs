@@ -10,7 +10,7 @@ use crate::job::claims::{lifetime, names};
 use crate::job::moving::{SourceNames, name_back, put_back};
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{self, Part};
-use crate::job::request::job::{Job, Work};
+use crate::job::request::job::{Job, Links, Work};
 use crate::job::retry::{ask, facts};
 use crate::job::summary::Tally;
 use crate::job::tree::{FailedVisit, Visit, WalkRules, walk};
@@ -31,23 +31,32 @@ use std::collections::HashMap;
 /// The journal cannot be used, another process runs the job, or something could not be removed. Then the job stays
 /// interrupted.
 pub async fn cancel(job: Job, context: &Context) -> Result<()> {
-    let sources: Vec<&Location> = match &job.work {
-        Work::Copy { sources, .. } => sources.iter().collect(),
-        Work::CopyEach { .. } | Work::Sync { .. } => Vec::new(),
-        Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
-            return Err(Failure::usage("only a copy can be cancelled"));
-        }
-    };
     let mut context = context.clone();
+    if !matches!(job.work, Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. }) {
+        return Err(Failure::usage("only a copy can be cancelled"));
+    }
     lifetime::start(&mut context, &job).await?;
     let open = context.run.job_journal.open_files().await;
     let pools = Pools::default();
-    let mut hosts = Destinations::of(job.work.destinations(), &pools);
+    let Job { work, options, .. } = job;
+    let destinations: Vec<Location> = work.destinations().cloned().collect();
+    let mut hosts = Destinations::of(destinations.iter(), &pools);
     // A job whose transfer goes on has one source.
-    let mut source = sources.first().map(|source| Host::at(source, Role::Source, &pools));
+    let mut source = match &work {
+        Work::Copy { sources, .. } => sources.first().map(|source| Host::at(source, Role::Source, &pools)),
+        Work::CopyEach { .. }
+        | Work::Sync { .. }
+        | Work::Output { .. }
+        | Work::Input { .. }
+        | Work::Append { .. } => None,
+    };
     let mut removed = Ok(());
-    for at in sources.iter().filter(|_| job.options.deletes_sources()) {
-        removed = removed.and(put_all_back(&context, &pools, at).await);
+    for at in work.into_sources().filter(|_| options.deletes_sources()) {
+        let is_back = match at {
+            Ok(at) => put_all_back(&context, &pools, &at, options.links).await,
+            Err(unread) => Err(unread),
+        };
+        removed = removed.and(is_back);
     }
     for item in &open {
         if removed.is_ok() {
@@ -70,7 +79,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<()> {
 }
 
 /// Gives all sources below `at` their names back that a killed run of a move had another name for, before the job is given up.
-async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result<()> {
+async fn put_all_back(context: &Context, pools: &Pools, at: &Location, links: Links) -> Result<()> {
     let mut host = Host::at(at, Role::Source, pools);
     if at.glob().is_some() {
         let failures = put_matches_back(context, &mut host, at).await?;
@@ -87,10 +96,11 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
     }
     let mut names = SourceNames::of(context).await;
     let tree = Host::at(at, Role::Source, pools);
-    let mut visits = walk(context.clone(), tree, at.path.clone(), None, WalkRules::default());
+    let rules = WalkRules { links, ..WalkRules::default() };
+    let mut visits = walk(context.clone(), tree, at.path.clone(), None, rules);
     while let Some(visit) = visits.next().await {
         let below = match visit {
-            Visit::File(below, _) => below,
+            Visit::File(below, _) | Visit::Link(below, _) => below,
             Visit::Failed(FailedVisit { path: below, failure, .. }) => {
                 let place = host.show(&place::at_or_below(&at.path, below.as_ref()));
                 context.run.events.warn(format!(
@@ -98,7 +108,7 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
                 ));
                 continue;
             }
-            Visit::Directory(..) | Visit::Link(..) | Visit::Skipped(..) => continue,
+            Visit::Directory(..) | Visit::Skipped(..) => continue,
         };
         let aside = place::join(Some(&at.path), &below);
         if Part::is_name(&below)

@@ -279,9 +279,9 @@ impl Session {
         Some(SessionTls::of(self).refused(&Refusal::Another(fingerprint)))
     }
 
-    /// Its data connections could not resume its TLS session any more: a new session can.
-    pub fn is_used_up(&self) -> bool {
-        self.tls.as_ref().is_some_and(Client::is_used_up)
+    /// How many of its data connections can still resume its TLS session, if that is limited: those of a new one can.
+    pub fn tickets_left(&self) -> Option<usize> {
+        self.tls.as_ref()?.tickets_left()
     }
 
     /// What protects the control connection: `clear`, or the version and the suite of TLS.

@@ -162,11 +162,11 @@ impl Client {
         self.verifier.another()
     }
 
-    /// Whether the server has given tickets and none is left. Then the next data connection would resume
-    /// nothing, which many servers refuse. Some give no ticket with an upload (ProFTPD), so this happens
-    /// after a few of them.
-    pub fn is_used_up(&self) -> bool {
-        self.sessions.are_used_up()
+    /// How many data connections can resume the session, if the server has given tickets that are used once. Another
+    /// one would resume nothing, which many servers refuse. Some give no ticket with an upload (ProFTPD), so none is
+    /// left after a few of them.
+    pub fn tickets_left(&self) -> Option<usize> {
+        self.sessions.tickets_left()
     }
 }
 
@@ -209,10 +209,10 @@ struct Tickets {
 }
 
 impl Sessions {
-    /// Whether the server has given tickets and none is left.
-    pub(super) fn are_used_up(&self) -> bool {
+    /// How many tickets are left, if the server has given some and every session ends with them.
+    pub(super) fn tickets_left(&self) -> Option<usize> {
         let all = self.0.locked();
-        all.gives_tickets && all.tickets.is_empty() && all.old.is_none()
+        (all.gives_tickets && all.old.is_none()).then_some(all.tickets.len())
     }
 }
 

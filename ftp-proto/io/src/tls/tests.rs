@@ -153,7 +153,7 @@ async fn i02_every_data_connection_resumes_the_session_of_its_control_connection
         let resumed: Vec<bool> = told.iter().map(|shake| shake.resumed).collect();
         assert_eq!(resumed, [&[false][..], &[true; 8]].concat());
         assert!(told.iter().all(|shake| shake.version == name), "{told:?}");
-        assert!(!client.is_used_up());
+        assert_ne!(client.tickets_left(), Some(0));
     }
 }
 
@@ -162,7 +162,7 @@ async fn tickets_that_no_upload_brings_back_are_used_up() {
     for (versions, ends) in [(Versions::All, true), (Versions::Tls12, false)] {
         let server = Server::start().await;
         let (client, told) = logged_in(&server, versions).await;
-        assert!(!client.is_used_up());
+        assert_ne!(client.tickets_left(), Some(0));
         for resumed in [true, !ends] {
             let data = Data::private(server.dial().await, &client);
             let meter = Meter::default();
@@ -175,7 +175,7 @@ async fn tickets_that_no_upload_brings_back_are_used_up() {
                 tokio::join!(copy::send(file_with(b"x"), 0, data, Coding::Image, &meter), theirs);
             assert!(matches!(sent.end, CopyEnd::Whole), "{sent:?}");
             assert_eq!(told.lock().unwrap().last().map(|shake| shake.resumed), Some(resumed));
-            assert_eq!(client.is_used_up(), ends);
+            assert_eq!(client.tickets_left(), ends.then_some(0));
         }
     }
 }

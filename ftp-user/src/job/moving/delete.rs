@@ -314,7 +314,7 @@ impl SourceDeletion<'_> {
             Err(failure) => return Ok(Err(failure)),
         };
         if copied.verified_copy.is_doubtful {
-            let deleted = self.delete_aside(copied, removal, &now).await;
+            let deleted = self.delete_aside(copied, removal, [&now, there.as_ref().unwrap_or(&now)]).await;
             return Ok(deleted.map(|()| self.report_deleted(copied, now.size)));
         }
         if session.is_none() || session != self.ends.source.evidence_session() {
@@ -377,8 +377,8 @@ impl SourceDeletion<'_> {
         }
     }
 
-    /// Deletes a source that may be its own copy: it gets another name first. `seen` is what it was right before.
-    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: &Facts) -> Result<()> {
+    /// Deletes a source that may be its own copy: it gets another name first. `seen` is what both were right before.
+    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: [&Facts; 2]) -> Result<()> {
         let removal = self.set_aside(copied, removal, seen).await?;
         let (context, mut questions) = (self.context, 0_u32);
         let host = &mut self.ends.source;
@@ -391,7 +391,7 @@ impl SourceDeletion<'_> {
             Ok(false) => {
                 let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
                 // An earlier question may have deleted it, and lost its reply.
-                let unique = seen.unique.as_deref();
+                let unique = seen[0].unique.as_deref();
                 match has_directory_of(self.context, &mut self.ends.source, removal.path(), unique).await {
                     Ok(true) if questions > 1 => Ok(()),
                     Ok(_) => Err(self.missing().during(was)),
@@ -406,8 +406,14 @@ impl SourceDeletion<'_> {
     }
 
     /// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
-    /// two users show. If the copy is gone with it, or somebody has written to the source meanwhile, it gets its name back.
-    async fn set_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: &Facts) -> Result<Removal> {
+    /// two users show. If the copy is gone with it or is another file now, or somebody has written to the source meanwhile, it gets
+    /// its name back.
+    async fn set_aside(
+        &mut self,
+        copied: &CopiedFile,
+        removal: Removal,
+        [seen, copy_seen]: [&Facts; 2],
+    ) -> Result<Removal> {
         let (context, copy, source) = (self.context, &copied.copy, removal.path().clone());
         let Ends { source: host, destination, .. } = &mut *self.ends;
         let aside = name_aside(context, &source)?;
@@ -419,11 +425,10 @@ impl SourceDeletion<'_> {
         })?;
         let (now, there) = tokio::join!(facts(context, host, &aside), facts(context, destination, copy));
         let is_there = match there {
-            Ok(Some(found))
-                if found.kind == listing::Kind::File && (found.size == seen.size || seen.size.is_none()) =>
-            {
+            Ok(Some(found)) if found.kind == listing::Kind::File && !is_other_file(copy_seen, &found) => {
                 touch(context, destination, copy, &found).await
             }
+            Ok(Some(_)) => Err(Failure::new(Kind::Unverified, "its copy has changed since it was verified")),
             found => found.map(|_| false),
         };
         let stays = |failure: Failure| failure.during_unless_interrupted(format!("{name} stays"));
@@ -464,7 +469,12 @@ async fn is_listed_link(context: &Context, host: &mut Host, path: &PathName) -> 
 
 /// Whether only the version of a file is another one now, as when another name of it was deleted.
 fn is_renewed(before: &Facts, now: &Facts) -> bool {
-    has_changed(before, now) && !has_changed(before, &Facts { version: before.version, ..now.clone() })
+    has_changed(before, now) && !is_other_file(before, now)
+}
+
+/// Whether a file is another one now, or has other bytes as far as its size and time tell.
+fn is_other_file(before: &Facts, now: &Facts) -> bool {
+    has_changed(before, &Facts { version: before.version, ..now.clone() })
 }
 
 /// Gives a copy, which this run has not stored, another version, by the time that it has. The copy may be the source of

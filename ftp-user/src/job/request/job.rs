@@ -111,6 +111,17 @@ impl Work {
         }
     }
 
+    /// The sources of a copy or a move, of a list line after line; none of anything else.
+    pub(in crate::job) fn into_sources(self) -> Box<dyn Iterator<Item = Result<Location>> + Send> {
+        match self {
+            Self::Copy { sources, .. } => Box::new(sources.into_iter().map(Ok)),
+            Self::CopyEach { pairs } => Box::new(pairs.map(|pair| pair.map(|(source, _)| source))),
+            Self::Sync { .. } | Self::Output { .. } | Self::Input { .. } | Self::Append { .. } => {
+                Box::new(std::iter::empty())
+            }
+        }
+    }
+
     /// Every place that the job names; of a list those in [`Pairs::places`], which have every login.
     pub fn places(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
         match self {
