@@ -1,4 +1,4 @@
-//! Names of the variants of an enum, for people and programs: one table says each of them once.
+//! Names of the variants of an enum, for people and programs, and what each name stands for.
 
 /// Gives an enum whose variants have no fields `ALL`, in the order of this table, and both ways between a variant and its name.
 macro_rules! named {

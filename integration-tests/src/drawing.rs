@@ -14,7 +14,7 @@ pub struct Drawing<'a> {
     pub unit: &'a str,
     /// What the horizontal axis shows.
     pub axis: &'a str,
-    /// The lines.
+    /// A line for each name.
     pub lines: Vec<Line<'a>>,
 }
 

@@ -45,6 +45,7 @@ mod hostile;
 mod hub;
 mod journal;
 mod journal_more;
+mod killed_moves;
 mod left_alone;
 mod liars;
 mod lies;

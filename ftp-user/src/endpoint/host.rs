@@ -296,7 +296,7 @@ impl Host {
         if let Self::Server(server) = self { server.open().map(|session| session.id) } else { None }
     }
 
-    /// Whether a file that passes this host may be the last one of its session: another session takes its place then.
+    /// Whether the next data connection with this host may use the last ticket of TLS, so that another session takes the place of this one.
     pub fn may_need_another_session(&mut self) -> bool {
         let Self::Server(server) = self else { return false };
         let left = server.open().and_then(|session| session.tickets_left());

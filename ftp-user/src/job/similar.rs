@@ -18,6 +18,13 @@ pub(super) fn folded(name: &[u8]) -> Vec<u8> {
     }
 }
 
+/// A path whose last name has no case and one Unicode form: the same for names of one directory that some destinations take for one.
+pub(super) fn beside(path: &PathName) -> Vec<u8> {
+    let above = place::parent(path).map_or_else(Vec::new, |above| above.as_bytes().to_vec());
+    let name = place::base_name(path).map_or_else(Vec::new, |name| folded(name.as_bytes()));
+    [above, name].join(&b'/')
+}
+
 /// A name, or a path, in one Unicode form: macOS decomposes letters with marks, most others compose them.
 pub(super) fn one_form(name: &[u8]) -> Vec<u8> {
     std::str::from_utf8(name).map_or_else(|_| name.to_vec(), |text| decomposed(text).into_bytes())
@@ -27,16 +34,25 @@ fn decomposed(text: &str) -> String {
     DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
 }
 
-/// The path with each letter of a name in its other case: of the last name that has letters with two cases. `None` if none has.
+/// The path with the letters of a name in their other case: of the last name that has letters with two cases. `None` if none has.
 fn in_other_case(path: &PathName) -> Option<PathName> {
     let mut names: Vec<Vec<u8>> = path.as_bytes().split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect();
-    let swapped = names.iter().map(|name| match std::str::from_utf8(name) {
-        Ok(text) => text.chars().map(swapped_case).collect::<String>().into_bytes(),
-        Err(_) => name.iter().map(|byte| byte ^ (u8::from(byte.is_ascii_alphabetic()) << 5)).collect(),
-    });
-    let (index, other) = swapped.enumerate().filter(|(index, other)| *other != names[*index]).last()?;
-    names[index] = other;
+    let (name, other) = names.iter_mut().rev().find_map(|name| {
+        let other = swapped_cases(name);
+        (other != *name).then_some((name, other))
+    })?;
+    *name = other;
     PathName::from_wire(names.join(&b'/')).ok()
+}
+
+/// A name with the letters of ASCII in their other case, of which every destination knows that ignores case, or with others if it
+/// has none.
+fn swapped_cases(name: &[u8]) -> Vec<u8> {
+    let has_ascii = name.iter().any(u8::is_ascii_alphabetic);
+    match std::str::from_utf8(name) {
+        Ok(text) if !has_ascii => text.chars().map(swapped_case).collect::<String>().into_bytes(),
+        _ => name.iter().map(|byte| byte ^ (u8::from(byte.is_ascii_alphabetic()) << 5)).collect(),
+    }
 }
 
 /// A letter in its other case, if that is one letter.
@@ -51,22 +67,26 @@ fn swapped_case(letter: char) -> char {
 /// What a directory shows of a name.
 #[derive(Clone, Copy, Default)]
 struct ShownNames {
-    /// The name itself.
-    own: bool,
-    /// Another one that differs from it only in case.
-    other: bool,
+    /// The name as it is.
+    as_it_is: bool,
+    /// The name in another Unicode form.
+    in_other_form: bool,
+    /// A name that differs from it in case.
+    in_other_case: bool,
 }
 
 impl ShownNames {
     /// What the directory of a path shows of its last name: nothing, if it cannot be listed.
     async fn of(context: &Context, host: &mut Host, path: &PathName) -> Result<Self> {
         let Some(name) = place::base_name(path) else { return Ok(Self::default()) };
-        let (above, like) = (place::parent_or_here(path), folded(name.as_bytes()));
+        let (above, form) = (place::parent_or_here(path), one_form(name.as_bytes()));
+        let like = folded(name.as_bytes());
         let shown = ask!(context, host, async {
             let mut shown = Self::default();
-            let mut look = |entry: Entry| match entry.name == name {
-                true => shown.own = true,
-                false => shown.other |= folded(entry.name.as_bytes()) == like,
+            let mut look = |entry: Entry| match entry.name.as_bytes() {
+                same if same == name.as_bytes() => shown.as_it_is = true,
+                other if one_form(other) == form => shown.in_other_form = true,
+                other => shown.in_other_case |= folded(other) == like,
             };
             files::list_each(context, host, &above, &mut look).await?;
             Ok(shown)
@@ -80,50 +100,87 @@ impl ShownNames {
     }
 }
 
-/// Checks, if something has this name, that it is no other name of the job which differs from it only in case: its directory, or one
-/// above it, shows both.
-///
-/// # Errors
-///
-/// The destination takes both names for one, or cannot be asked.
-pub(super) async fn check_apart(context: &Context, destination: &mut Host, path: &PathName) -> Result<()> {
-    if ask!(context, destination, files::facts(context, destination, path))?.is_none() {
-        return Ok(());
-    }
-    for path in std::iter::successors(Some(path.clone()), place::parent) {
-        match ShownNames::of(context, destination, &path).await? {
-            ShownNames { own: true, other: true } => return Ok(()),
-            ShownNames { own: true, other: false } => {}
-            ShownNames { own: false, .. } => break,
-        }
-    }
-    Err(same(destination, path, "another name that this job copies"))
+/// Where two names of a job may differ in case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NameDifference {
+    /// In the last name of the path.
+    LastName,
+    /// In any name of the path.
+    AnyName,
 }
 
-/// Checks that what has this name is shown by it, before a move replaces it. What a destination shows in another case may be the
-/// copy of another source, which is gone.
+/// If something has this name, checks that it is not the copy of another source of this job whose name differs only in case: the
+/// directory where the names differ shows both.
 ///
 /// # Errors
 ///
-/// The destination shows it by another name, or cannot be asked.
-pub(super) async fn check_shown(context: &Context, destination: &mut Host, path: &PathName) -> Result<()> {
-    let Some(other) = in_other_case(path) else { return Ok(()) };
-    if ask!(context, destination, files::facts(context, destination, &other))?.is_none() {
+/// The destination may take both for one, or does not answer.
+pub(super) async fn check_apart(
+    context: &Context,
+    destination: &mut Host,
+    path: &PathName,
+    difference: NameDifference,
+) -> Result<()> {
+    if !is_there(context, destination, path).await? || distinguishes_case(context, destination, path).await? {
         return Ok(());
     }
-    for above in std::iter::successors(Some(path.clone()), place::parent) {
-        if let ShownNames { own: false, other: true } = ShownNames::of(context, destination, &above).await? {
-            return Err(same(destination, path, "a name that is there"));
+    for place in std::iter::successors(Some(path.clone()), place::parent) {
+        let shown = ShownNames::of(context, destination, &place).await?;
+        match shown.as_it_is {
+            true if shown.in_other_form || shown.in_other_case => return Ok(()),
+            true if difference == NameDifference::AnyName => {}
+            true | false => break,
+        }
+    }
+    let path = destination.show(path);
+    let what = format!("{path} and another name of this job differ only in upper and lower case");
+    Err(Failure::new(Kind::Exists, what)
+        .said("the destination treats both as the same name")
+        .hint("rename one of them at the source"))
+}
+
+/// Before a move replaces a file: checks that the destination shows it by this name. If it shows the name in another case, the file
+/// may be the only copy of another source. `root` is the directory of the destination from which on the job has named what is there.
+///
+/// # Errors
+///
+/// The destination ignores case and does not show it by this name, or does not answer.
+pub(super) async fn check_shown(
+    context: &Context,
+    destination: &mut Host,
+    path: &PathName,
+    root: Option<&PathName>,
+) -> Result<()> {
+    let Some(other) = in_other_case(path) else { return Ok(()) };
+    if !is_there(context, destination, &other).await? {
+        return Ok(());
+    }
+    let is_of_job = |place: &PathName| place == path || root.is_some_and(|root| place.is_below(root));
+    for place in std::iter::successors(Some(path.clone()), place::parent).take_while(is_of_job) {
+        let shown = ShownNames::of(context, destination, &place).await?;
+        // A directory above it may not be listed.
+        let is_shown = shown.as_it_is || shown.in_other_form || (place != *path && !shown.in_other_case);
+        if !is_shown {
+            let path = destination.show(path);
+            let what = format!("{path} is there by a name that differs only in upper and lower case");
+            return Err(Failure::new(Kind::Exists, what)
+                .said("it may be the only copy of another source")
+                .hint("rename the source, or the file at the destination"));
         }
     }
     Ok(())
 }
 
-fn same(destination: &Host, path: &PathName, other: &str) -> Failure {
-    let what = format!("{} differs from {other} only in upper and lower case", destination.show(path));
-    Failure::new(Kind::Exists, what)
-        .said("the destination treats both as the same name")
-        .hint("rename one of them at the source")
+/// Whether the destination is seen to distinguish case where this path is. Of other letters than those of ASCII nobody can tell.
+async fn distinguishes_case(context: &Context, destination: &mut Host, path: &PathName) -> Result<bool> {
+    match in_other_case(path).filter(|_| path.as_bytes().is_ascii()) {
+        Some(other) => Ok(!is_there(context, destination, &other).await?),
+        None => Ok(false),
+    }
+}
+
+async fn is_there(context: &Context, destination: &mut Host, path: &PathName) -> Result<bool> {
+    Ok(ask!(context, destination, files::facts(context, destination, path))?.is_some())
 }
 
 #[cfg(test)]
@@ -135,7 +192,7 @@ mod tests {
     fn the_other_case_of_a_name_is_another_name_that_is_the_same_without_case() {
         for (name, expect) in [
             ("readme.TXT", Some("README.txt")),
-            ("\u{d6}l", Some("\u{f6}L")),
+            ("\u{d6}l", Some("\u{d6}L")),
             ("\u{43f}", Some("\u{41f}")),
             // One letter that would become two stays.
             ("\u{df}a", Some("\u{df}A")),

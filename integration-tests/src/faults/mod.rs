@@ -72,8 +72,8 @@ pub fn run(plan: Plan, mut soak: Option<Soak>) -> Tally {
     let asker = tempfile::tempdir().unwrap();
     while tally.faults < plan.faults || clock.now().since(begun) < plan.time {
         let passed = clock.now().since(begun);
-        // Later on, what they hold is that of one life.
-        world.spares_ours = soak.is_some() && passed > plan.time / 6;
+        // From then on our programs are not killed, so that each curve belongs to one process.
+        world.spares_ours = soak.is_some() && passed > KILLED;
         let number = tally.trees + tally.detached + tally.appended;
         let (faults, seed) = (1 + random.below(4), random.bits());
         eprintln!("copy {number} of seed {}: {tally:?}", plan.seed);
@@ -89,10 +89,13 @@ pub fn run(plan: Plan, mut soak: Option<Soak>) -> Tally {
         }
     }
     if let Some(soak) = soak {
-        soak.draw();
+        soak.tell_growth();
     }
     tally
 }
+
+/// How long a soak kills our own programs.
+const KILLED: Duration = Duration::from_mins(10);
 
 /// The next copy, which is counted.
 fn next(

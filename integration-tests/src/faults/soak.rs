@@ -7,14 +7,13 @@ use crate::site::names_below;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a program holds when nobody uses it.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Held {
-    /// In KiB.
+    /// Its resident memory in KiB.
     resident: f64,
     descriptors: f64,
     /// The ports at which it listens.
@@ -45,19 +44,24 @@ pub struct Soak {
     before: f64,
 }
 
-/// How to read one of the numbers, its name, its unit, and the name of its drawing.
-type Number = (fn(&Held) -> f64, &'static str, &'static str, &'static str);
+/// One of the numbers: how it is read, what it is called, and where it is drawn.
+struct Number {
+    read: fn(&Held) -> f64,
+    title: &'static str,
+    unit: &'static str,
+    file: &'static str,
+}
 
 const NUMBERS: [Number; 5] = [
-    (|held| held.resident / 1024.0, "Resident memory", "MiB", "memory.svg"),
-    (|held| held.descriptors, "Descriptors", "number", "descriptors.svg"),
-    (|held| held.ports, "Ports at which it listens", "number", "ports.svg"),
-    (|held| held.lines, "Lines of the log since the program began", "number", "lines.svg"),
-    (|held| held.files, "Files of the state directory", "number", "files.svg"),
+    Number { read: |held| held.resident / 1024.0, title: "Resident memory", unit: "MiB", file: "memory.svg" },
+    Number { read: |held| held.descriptors, title: "Descriptors", unit: "number", file: "descriptors.svg" },
+    Number { read: |held| held.ports, title: "Ports that listen", unit: "number", file: "ports.svg" },
+    Number { read: |held| held.lines, title: "Lines of the log", unit: "number", file: "lines.svg" },
+    Number { read: |held| held.files, title: "Files of the state", unit: "number", file: "files.svg" },
 ];
 
 /// The time between two samples, in minutes.
-const BETWEEN: f64 = 2.0;
+const BETWEEN: f64 = 1.0;
 /// The time for which a curve has one point.
 const POINT: f64 = 10.0;
 
@@ -66,7 +70,8 @@ impl Soak {
     pub fn in_directory(directory: PathBuf) -> Self {
         fs::create_dir_all(&directory).unwrap();
         let kept = fs::read_to_string(directory.join(SAMPLES)).unwrap_or_default();
-        let samples: Vec<Sample> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        // A sitting that was killed may have written half of the last line.
+        let samples: Vec<Sample> = kept.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
         let last = samples.last();
         let sitting = last.map_or(0, |sample| sample.sitting) + 1;
         let before = last.map_or(0.0, |sample| sample.minutes);
@@ -97,24 +102,28 @@ impl Soak {
             (process.name.to_owned(), held)
         });
         let sample = Sample { sitting: self.sitting, minutes, programs: programs.collect() };
-        let line = serde_json::to_string(&sample).unwrap();
-        let file = fs::OpenOptions::new().create(true).append(true).open(self.directory.join(SAMPLES));
-        writeln!(file.unwrap(), "{line}").unwrap();
         self.samples.push(sample);
+        let lines = self.samples.iter().map(|sample| serde_json::to_string(sample).unwrap() + "\n");
+        fs::write(self.directory.join(SAMPLES), lines.collect::<String>()).unwrap();
+        self.draw();
     }
 
-    /// Draws the curves, and says how each number has grown in the second half of this sitting, in percent of itself an hour.
-    pub(super) fn draw(&self) {
-        let begins = self.samples.iter().find(|sample| sample.sitting == self.sitting);
-        let ends = self.samples.last().map_or(0.0, |sample| sample.minutes);
-        let half = begins.map_or(0.0, |sample| f64::midpoint(sample.minutes, ends));
-        for (read, title, unit, file) in NUMBERS {
-            let lines = self.lines(read, POINT);
-            let named = lines.iter().map(|(name, points)| (*name, points.clone())).collect();
-            let drawing = Drawing { title, unit, axis: "minutes", lines: named };
+    /// Draws the curves.
+    fn draw(&self) {
+        for Number { read, title, unit, file } in NUMBERS {
+            let drawing = Drawing { title, unit, axis: "minutes", lines: self.lines(read, POINT) };
             if let Some(svg) = drawing.svg() {
                 fs::write(self.directory.join(file), svg).unwrap();
             }
+        }
+    }
+
+    /// Says how each number has grown in the second half of this sitting, in percent of itself an hour.
+    pub(super) fn tell_growth(&self) {
+        let begins = self.samples.iter().find(|sample| sample.sitting == self.sitting);
+        let ends = self.samples.last().map_or(0.0, |sample| sample.minutes);
+        let half = begins.map_or(0.0, |sample| f64::midpoint(sample.minutes, ends));
+        for Number { read, title, .. } in NUMBERS {
             for (name, points) in self.lines(read, 0.0) {
                 let last: Vec<[f64; 2]> = points.into_iter().filter(|point| point[0] > half).collect();
                 let grown =
@@ -147,8 +156,8 @@ impl Soak {
 /// The name of the file of samples.
 const SAMPLES: &str = "samples.jsonl";
 
-/// How the heights of points grow in 60 of the horizontal unit, in percent of their mean: the slope of the straight line with the
-/// least squares. None of fewer than three points, and of heights that are all 0.
+/// The slope of the straight line with the least squares, in percent of the mean for 60 of the horizontal unit. `None` of fewer than
+/// three points, or if the mean is 0.
 fn slope(points: &[[f64; 2]]) -> Option<f64> {
     let number = points.len() as f64;
     let [at, height] = [0, 1].map(|axis| points.iter().map(|point| point[axis]).sum::<f64>() / number);
@@ -184,7 +193,7 @@ mod tests {
         fs::write(kept.path().join(SAMPLES), lines.join("\n")).unwrap();
         let soak = open();
         assert_eq!((soak.sitting, soak.before, soak.samples.len()), (2, 4.0, 2));
-        assert_eq!(soak.lines(NUMBERS[0].0, POINT), [("relay", vec![[3.0, 2.0]])]);
+        assert_eq!(soak.lines(NUMBERS[0].read, POINT), [("relay", vec![[3.0, 2.0]])]);
         soak.draw();
         assert!(fs::read_to_string(kept.path().join("memory.svg")).unwrap().contains("relay"));
     }

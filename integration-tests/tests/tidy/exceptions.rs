@@ -70,6 +70,7 @@ const REASONS: &[(&str, &str)] = &[
         "servers of other people inside TLS know no RNDZ, and are foreign to each other on loopback",
     ),
     ("works_with_others", "the soak copies from and to servers of other people, which know no RNDZ"),
+    ("one_case", "the destination is a server of other people, which knows no RNDZ"),
     ("start_at", "servers of other people know no RNDZ, and each is on a host of its own"),
     ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
     (

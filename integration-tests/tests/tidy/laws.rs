@@ -75,7 +75,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "beside binary certificate delay fuzz operator performance sim skip socket tls_client trace",
+            "beside binary certificate delay drawing fuzz operator performance sim skip socket tls_client trace",
             "broken_disk disk relay world",
             "hub impostor raw socks",
             "site",

@@ -99,7 +99,8 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     Some(tally.how_far(context.run.finding.found()) + first + &advice)
 }
 
-/// Whether the journal has a file that this run has begun, or an earlier one. What it cannot tell was begun.
+/// Whether the journal has a file that this run has begun, or of a job that goes on an earlier one. If the journal of that has ended,
+/// nobody can tell.
 async fn has_begun_files(context: &Context) -> bool {
     let journal = &context.run.job_journal;
     if !journal.is_resumed() {

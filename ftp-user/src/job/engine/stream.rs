@@ -11,7 +11,7 @@
 //! A stream has no task: it goes on in [`Stream::turn`].
 
 use super::sharing::SharedResults;
-use super::taken_names::{CopyPlaces, PlaceTaken};
+use super::taken_names::{CopyPlaces, PlaceState};
 use super::waiting::WaitingFiles;
 use super::worker::{FileResult, WorkerResults};
 use super::workers::Workers;
@@ -137,7 +137,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes the place of a copy.
-    pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<PlaceTaken> {
+    pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<PlaceState> {
         self.places.take(|| names::place(&self.ends, item))
     }
 

@@ -12,6 +12,7 @@ use crate::place;
 use ftp_io::lock::Lock;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
+use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
@@ -28,7 +29,7 @@ pub(in crate::job) struct CopyPlaces {
     hasher: RandomState,
     /// The first copy to each destination, by the hash of its path without case.
     first: HashMap<u64, HashedCopy>,
-    /// The sources of others that go to the same one, if case did not count, by the hashes of their destinations.
+    /// Copies whose destinations differ from the first one only in case: the hash of the source by that of the destination.
     similar: HashMap<u64, u64>,
 }
 
@@ -39,15 +40,15 @@ struct HashedCopy {
     source: u64,
 }
 
-/// Whether the place of a copy was free.
+/// What else of a job goes to the place of a copy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) enum PlaceTaken {
-    /// It was.
-    Now,
-    /// This very source has taken it before.
-    Before,
-    /// It was, and another copy of this job goes to one that differs only in case, as far as places are kept.
-    Similar,
+pub(in crate::job) enum PlaceState {
+    /// Nothing goes there.
+    Free,
+    /// This very source went there before.
+    TakenBySameSource,
+    /// Nothing goes there, and another copy goes to a place that differs only in case.
+    FreeButSimilar,
 }
 
 impl CopyPlaces {
@@ -61,9 +62,9 @@ impl CopyPlaces {
     /// # Errors
     ///
     /// Another source of this job goes there.
-    pub(in crate::job) fn take(&mut self, place: impl FnOnce() -> Place) -> Result<PlaceTaken> {
+    pub(in crate::job) fn take(&mut self, place: impl FnOnce() -> Place) -> Result<PlaceState> {
         if !self.is_needed {
-            return Ok(PlaceTaken::Now);
+            return Ok(PlaceState::Free);
         }
         let place = place();
         let without_case = self.hasher.hash_one((&place.site, folded(&place.path)));
@@ -71,20 +72,23 @@ impl CopyPlaces {
         let source = self.hasher.hash_one(&place.source);
         let Some(first) = self.first.get(&without_case) else {
             self.first.insert(without_case, HashedCopy { destination, source });
-            return Ok(PlaceTaken::Now);
+            return Ok(PlaceState::Free);
         };
         let known = match first.destination == destination {
-            true => Some(first.source),
-            false => self.similar.insert(destination, source),
+            true => first.source,
+            false => match self.similar.entry(destination) {
+                MapEntry::Occupied(taken) => *taken.get(),
+                MapEntry::Vacant(free) => {
+                    free.insert(source);
+                    return Ok(PlaceState::FreeButSimilar);
+                }
+            },
         };
-        match known {
-            None => Ok(PlaceTaken::Similar),
-            Some(known) if known == source => Ok(PlaceTaken::Before),
-            Some(_) => {
-                let what = format!("{} would replace the copy of another source of this job", place.source);
-                Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
-            }
+        if known == source {
+            return Ok(PlaceState::TakenBySameSource);
         }
+        let what = format!("{} would replace the copy of another source of this job", place.source);
+        Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
     }
 }
 
@@ -288,26 +292,28 @@ mod tests {
             site: site.to_owned(),
             path: path.as_bytes().to_vec(),
         };
-        use PlaceTaken::{Before, Now, Similar};
+        use PlaceState::{Free, FreeButSimilar, TakenBySameSource};
         let mut places = CopyPlaces::default();
         for source in ["a", "b"] {
-            assert_eq!(places.take(|| place(source, "two", "d/x")).unwrap(), Now, "nobody keeps places");
+            assert_eq!(places.take(|| place(source, "two", "d/x")).unwrap(), Free, "nobody keeps places");
         }
         places.expect_several();
         for (source, site, path, expect) in [
-            ("a", "two", "d/w", Some(Now)),
-            ("a", "two", "d/w", Some(Before)),
-            ("a", "two", "d/x", Some(Now)),
-            ("b", "two", "d/y", Some(Now)),
+            ("a", "two", "d/w", Some(Free)),
+            ("a", "two", "d/w", Some(TakenBySameSource)),
+            ("a", "two", "d/x", Some(Free)),
+            ("b", "two", "d/y", Some(Free)),
             ("b", "two", "d/x", None),
-            ("b", "two", "/d/x", Some(Now)),
-            ("b", "three", "d/x", Some(Now)),
-            ("c", "two", "d/X", Some(Similar)),
-            ("c", "two", "d/X", Some(Before)),
+            ("b", "two", "/d/x", Some(Free)),
+            ("b", "three", "d/x", Some(Free)),
+            ("c", "two", "d/X", Some(FreeButSimilar)),
+            ("c", "two", "d/X", Some(TakenBySameSource)),
             ("d", "two", "d/X", None),
-            ("d", "two", "D/x", Some(Similar)),
-            ("d", "three", "D/X", Some(Similar)),
-            ("a", "two", "d/x", Some(Before)),
+            ("d", "two", "d/X", None),
+            ("c", "two", "d/X", Some(TakenBySameSource)),
+            ("d", "two", "D/x", Some(FreeButSimilar)),
+            ("d", "three", "D/X", Some(FreeButSimilar)),
+            ("a", "two", "d/x", Some(TakenBySameSource)),
         ] {
             let taken = places.take(|| place(source, site, path)).ok();
             assert_eq!(taken, expect, "{source} {site} {path}");

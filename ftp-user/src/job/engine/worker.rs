@@ -172,12 +172,9 @@ impl WorkerTools {
         while !self.context.run.cancel.is_cancelled() && !results.has_no_session && !results.fails_fast {
             let Some(file) = files.next() else { break };
             let size = self.size_of(worker, &file.item).await;
-            // With another session, nobody could say that the copies are those that were verified.
+            // A copy counts as verified only in the session that has verified it.
             let loses_session = worker.ends.destination.may_need_another_session();
-            let is_due = |portion: &MovedPortion, _| match loses_session {
-                true => !portion.is_empty(),
-                false => portion.is_due_before(size),
-            };
+            let is_due = |portion: &MovedPortion, _| loses_session || portion.is_due_before(size);
             self.delete_if(worker, results, is_due).await;
             let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
             results.has_no_session = matches!(&file.result, Err(failure) if failure.about == About::GivenUp);

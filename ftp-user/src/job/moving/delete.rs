@@ -314,7 +314,9 @@ impl SourceDeletion<'_> {
             Err(failure) => return Ok(Err(failure)),
         };
         if copied.verified_copy.is_doubtful {
-            let deleted = self.delete_aside(copied, removal, [&now, there.as_ref().unwrap_or(&now)]).await;
+            let Some(copy) = there else { return Ok(Err(self.missing())) };
+            let seen = SeenBefore { source: now.clone(), copy };
+            let deleted = self.delete_aside(copied, removal, &seen).await;
             return Ok(deleted.map(|()| self.report_deleted(copied, now.size)));
         }
         if session.is_none() || session != self.ends.source.evidence_session() {
@@ -378,7 +380,7 @@ impl SourceDeletion<'_> {
     }
 
     /// Deletes a source that may be its own copy: it gets another name first. `seen` is what both were right before.
-    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: [&Facts; 2]) -> Result<()> {
+    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: &SeenBefore) -> Result<()> {
         let removal = self.set_aside(copied, removal, seen).await?;
         let (context, mut questions) = (self.context, 0_u32);
         let host = &mut self.ends.source;
@@ -391,7 +393,7 @@ impl SourceDeletion<'_> {
             Ok(false) => {
                 let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
                 // An earlier question may have deleted it, and lost its reply.
-                let unique = seen[0].unique.as_deref();
+                let unique = seen.source.unique.as_deref();
                 match has_directory_of(self.context, &mut self.ends.source, removal.path(), unique).await {
                     Ok(true) if questions > 1 => Ok(()),
                     Ok(_) => Err(self.missing().during(was)),
@@ -412,7 +414,7 @@ impl SourceDeletion<'_> {
         &mut self,
         copied: &CopiedFile,
         removal: Removal,
-        [seen, copy_seen]: [&Facts; 2],
+        seen: &SeenBefore,
     ) -> Result<Removal> {
         let (context, copy, source) = (self.context, &copied.copy, removal.path().clone());
         let Ends { source: host, destination, .. } = &mut *self.ends;
@@ -425,7 +427,7 @@ impl SourceDeletion<'_> {
         })?;
         let (now, there) = tokio::join!(facts(context, host, &aside), facts(context, destination, copy));
         let is_there = match there {
-            Ok(Some(found)) if found.kind == listing::Kind::File && !is_other_file(copy_seen, &found) => {
+            Ok(Some(found)) if found.kind == listing::Kind::File && !is_other_file(&seen.copy, &found) => {
                 touch(context, destination, copy, &found).await
             }
             Ok(Some(_)) => Err(Failure::new(Kind::Unverified, "its copy has changed since it was verified")),
@@ -433,7 +435,7 @@ impl SourceDeletion<'_> {
         };
         let stays = |failure: Failure| failure.during_unless_interrupted(format!("{name} stays"));
         let why = match (is_there, now) {
-            (Ok(true), Ok(Some(now))) => match removal.set_aside(aside.clone(), seen, &now) {
+            (Ok(true), Ok(Some(now))) => match removal.set_aside(aside.clone(), &seen.source, &now) {
                 Ok(removal) => return Ok(removal),
                 Err(changed) => changed,
             },
@@ -456,6 +458,12 @@ impl SourceDeletion<'_> {
         self.links.note_deleted(copied);
         report_moved(self.context, self.ends.source.show(&copied.source), listing::Kind::File, size);
     }
+}
+
+/// What a source and its copy were right before the source gets another name.
+struct SeenBefore {
+    source: Facts,
+    copy: Facts,
 }
 
 /// Whether the listing of its directory shows a name as a symbolic link. One that leads nowhere is not shown otherwise.

@@ -12,7 +12,7 @@ use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
-use crate::job::engine::taken_names::PlaceTaken;
+use crate::job::engine::taken_names::PlaceState;
 use crate::job::engine::worker::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::Attributes;
@@ -22,10 +22,11 @@ use crate::job::request::filter::Filter;
 use crate::job::request::job::Options;
 use crate::job::request::pairs::Pairs;
 use crate::job::retry::facts;
+use crate::job::similar::{self, NameDifference};
 use crate::job::spool::{NameSet, TreeEntry};
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, WalkPurpose, WalkRules, walk};
-use crate::job::{Item, Target, leftovers, similar};
+use crate::job::{Item, Target, leftovers};
 use crate::place::Location;
 use crate::report::{Event, FoundFiles};
 use crate::route::Ends;
@@ -415,17 +416,8 @@ impl<'a> Sources<'a> {
             is_listed: line.listed.is_some(),
             ..Item::new(self.stream.tally.next_number(), source.path.clone(), target)
         };
-        let taken = self.stream.take_place(&item)?;
-        let is_new = taken == PlaceTaken::Now;
+        let is_new = self.take_place(&item, items).await?;
         // What is not there fails at once, unless an earlier run has moved it. What was copied already is compared.
-        if !is_new {
-            self.stream.add(std::mem::take(items)).await;
-            self.stream.drain().await;
-        }
-        if taken == PlaceTaken::Similar && !is_dry {
-            similar::check_apart(self.stream.context, &mut self.stream.idle().destination, &item.destination)
-                .await?;
-        }
         if is_alone || !is_new {
             self.file(Item { makes_directories: is_named && !is_dry, ..item }).await;
             return Ok(());
@@ -435,6 +427,27 @@ impl<'a> Sources<'a> {
         }
         items.push(item);
         Ok(())
+    }
+
+    /// Takes the place of a copy. If another one of this job goes there, or to a place that differs only in case, the files before it
+    /// (`items`) are copied first. Returns whether there is none.
+    ///
+    /// # Errors
+    ///
+    /// Another source of this job goes there, or the destination takes both places for one.
+    async fn take_place(&mut self, item: &Item, items: &mut Vec<Item>) -> Result<bool> {
+        let taken = self.stream.take_place(item)?;
+        if taken == PlaceState::Free {
+            return Ok(true);
+        }
+        self.stream.add(std::mem::take(items)).await;
+        self.stream.drain().await;
+        if taken == PlaceState::FreeButSimilar && !self.stream.options.mode.is_dry() {
+            let context = self.stream.context;
+            let destination = &mut self.stream.idle().destination;
+            similar::check_apart(context, destination, &item.destination, NameDifference::AnyName).await?;
+        }
+        Ok(false)
     }
 
     /// Copies a directory with everything in it. On this host it stays open meanwhile, and what is in it is read from there.
@@ -470,7 +483,7 @@ impl<'a> Sources<'a> {
             selects: self.filter.selects(),
             moved: options.deletes_sources().then(moved),
             backup: None,
-            similar: NameSet::default(),
+            left_alone: None,
             destination: target,
         };
         Box::pin(tree.copy(&mut self.stream, visits)).await;

@@ -10,7 +10,7 @@ use crate::id::JobId;
 use crate::job::part::Part;
 use crate::job::request::job::Compare;
 use crate::job::retry::check_cancel;
-use crate::job::similar::folded;
+use crate::job::similar::beside;
 use crate::job::spool::{self, NameSet, SortedNames, Sorter, Spool, TreeEntry, order};
 use crate::job::tree::{FailedVisit, Visit, Visits};
 use crate::session::Facts;
@@ -60,8 +60,8 @@ pub(super) struct SyncPlan {
     pub(super) is_nested: bool,
     /// The directories of the destination that may be the source itself.
     pub(super) suspects: Spool<PathName>,
-    /// The paths, without their case, of which the source has several.
-    pub(super) similar: NameSet,
+    /// The names of the source that are not copied, as [`beside`] has them.
+    pub(super) left_alone: NameSet,
 }
 
 /// How much a plan is.
@@ -227,7 +227,6 @@ pub(super) fn plan(
     let mut emptied = EmptiedDirectories::new(rules.selects || rules.others.work_there());
     let mut judge = PathJudge::new(rules);
     let mut suspects = SuspectDirectories::new(std::mem::take(&mut source.sample));
-    let mut without_case = NameSet::default();
     let mut plan = SyncPlan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
@@ -245,12 +244,10 @@ pub(super) fn plan(
         };
         let ours = if next.is_le() { source.names.next()? } else { None };
         let theirs = if next.is_ge() { destination.names.next()? } else { None };
-        if let Some(path) = ours.as_ref().map(|ours| folded(ours.path.as_bytes()))
-            && !without_case.insert(&path)
-        {
-            plan.similar.insert(&path);
-        }
         let mut verdict = judge.judge(ours.as_ref(), theirs.as_ref());
+        if let Some(ours) = ours.as_ref().filter(|_| !matches!(verdict, PathVerdict::Planned(_))) {
+            plan.left_alone.insert(&beside(&ours.path));
+        }
         if let Some(theirs) = &theirs {
             if verdict == PathVerdict::Surplus && source.hides(&theirs.path) {
                 verdict = PathVerdict::Untouched;

@@ -375,7 +375,7 @@ impl SyncRun<'_> {
             selects: request.filter.selects(),
             moved: None,
             backup: self.request.rules.backup.clone(),
-            similar: std::mem::take(&mut plan.similar),
+            left_alone: Some(std::mem::take(&mut plan.left_alone)),
         };
         let ends = self.ends.beside();
         let ends = std::mem::replace(&mut self.ends, ends);

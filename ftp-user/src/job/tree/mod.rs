@@ -13,14 +13,14 @@ use crate::endpoint::files::DirectoryThere;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
-use crate::job::engine::taken_names::PlaceTaken;
+use crate::job::engine::taken_names::PlaceState;
 use crate::job::engine::worker::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
 use crate::job::retry::{ask, connect};
-use crate::job::similar::{self, folded};
+use crate::job::similar::{self, NameDifference};
 use crate::job::spool::{NameSet, Spool};
 use crate::place;
 use crate::report::{Event, Topic};
@@ -49,25 +49,21 @@ pub(super) struct Tree {
     pub(super) moved: Option<MovedDirectories>,
     /// The directory at the destination's host below which files go that are replaced.
     pub(super) backup: Option<PathName>,
-    /// The names, without their case, of which the source has several that may not all be copied: what `copy` visits shows the others.
-    pub(super) similar: NameSet,
+    /// The names of the source that `copy` does not visit, because a sync leaves them alone, as [`similar::beside`] has them.
+    pub(super) left_alone: Option<NameSet>,
 }
 
 impl Tree {
-    /// Whether the source has another name that differs from this one only in case, which need not be copied.
-    fn has_similar(&self, path: &PathName) -> bool {
-        self.similar.contains(&folded(path.as_bytes()))
-    }
-
     /// Copies the tree by a stream in which nothing waits or is under way. `visits` is what it holds, which a walk may still be finding
     /// by another session. Failures go to the tally of the stream.
-    pub(super) async fn copy(self, stream: &mut Stream<'_>, visits: Visits) {
+    pub(super) async fn copy(mut self, stream: &mut Stream<'_>, visits: Visits) {
+        let names = SiblingNames::new(self.left_alone.take());
         let copying = TreeCopy {
             stream,
             held: None,
             root: Arc::new(self.destination.clone()),
             tree: self,
-            names: SiblingNames::default(),
+            names,
             similar: SimilarFiles::default(),
             missing: MissingDirectories::default(),
             made_ahead: HashMap::new(),
@@ -224,8 +220,7 @@ impl TreeCopy<'_, '_> {
                 if self.missing.lost_by(&path).is_some() {
                     return;
                 }
-                let is_similar = self.names.is_similar(&path) || self.tree.has_similar(&path);
-                let unmade = UnmadeDirectory { attributes, is_similar };
+                let unmade = UnmadeDirectory { attributes, is_similar: self.names.is_similar(&path) };
                 if self.waits_for_file() {
                     self.missing.wait(&path, unmade);
                 } else if self.make_directories_above(&path).await {
@@ -318,7 +313,8 @@ impl TreeCopy<'_, '_> {
         let target = place::join(Some(&self.tree.destination), &path);
         let mut made = self.make(&target).await;
         if made.is_ok() && is_similar && !self.is_dry() {
-            made = similar::check_apart(context, &mut self.stream.idle().destination, &target).await;
+            let destination = &mut self.stream.idle().destination;
+            made = similar::check_apart(context, destination, &target, NameDifference::LastName).await;
         }
         if let Err(failure) = made {
             let has_room = self.missing.lose(&path, &failure);
@@ -388,11 +384,12 @@ impl TreeCopy<'_, '_> {
             Ok(taken) => taken,
             Err(failure) => return self.stream.report(FileResult::of(item, Err(failure))),
         };
-        let is_similar = self.names.is_similar(path) || self.tree.has_similar(path);
-        if !is_similar && taken != PlaceTaken::Similar {
-            return self.stream.push(item);
-        }
-        if let Err(item) = self.similar.push(item) {
+        let difference = match (self.names.is_similar(path), taken) {
+            (true, _) => NameDifference::LastName,
+            (false, PlaceState::FreeButSimilar) => NameDifference::AnyName,
+            (false, PlaceState::Free | PlaceState::TakenBySameSource) => return self.stream.push(item),
+        };
+        if let Err(item) = self.similar.push(item, difference) {
             let what =
                 format!("more than {MOST_SIMILAR} names of the tree differ in case only, or long ones do");
             let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
@@ -403,7 +400,7 @@ impl TreeCopy<'_, '_> {
     /// Copies the files whose names differ from others only in case, unless the destination treats both as the same name.
     async fn copy_similar(&mut self) {
         let (context, options) = (self.stream.context, self.stream.options);
-        for item in self.similar.take() {
+        for (item, difference) in self.similar.take() {
             if self.is_over() {
                 return;
             }
@@ -411,7 +408,9 @@ impl TreeCopy<'_, '_> {
             let is_free = match options.mode.is_dry() {
                 true => Ok(()),
                 // This run may have stored it there under the other name.
-                false => similar::check_apart(context, &mut ends.destination, &item.destination).await,
+                false => {
+                    similar::check_apart(context, &mut ends.destination, &item.destination, difference).await
+                }
             };
             let result = match is_free {
                 Ok(()) => Box::pin(copy(context, ends, &item, options)).await,

@@ -6,7 +6,7 @@ use crate::account::shortened;
 use crate::failure::Failure;
 use crate::job::Item;
 use crate::job::file::times::Attributes;
-use crate::job::similar::folded;
+use crate::job::similar::{NameDifference, beside, folded};
 use crate::job::spool::NameSet;
 use crate::place;
 use ftp_proto::wire::PathName;
@@ -14,9 +14,12 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// The names of the directory that is visited, by hashes. A walk tells all that is in one before it comes to the next.
+/// The names of the directory that is visited, by hashes. A walk tells all that is in one before it comes to the next; a sync does not,
+/// and keeps the names of all directories.
 #[derive(Debug, Default)]
 pub(super) struct SiblingNames {
+    /// All names of a sync so far, also those that it does not visit, as [`beside`] has them.
+    all: Option<NameSet>,
     directory: Option<PathName>,
     hasher: RandomState,
     /// Each name without its case.
@@ -26,8 +29,16 @@ pub(super) struct SiblingNames {
 }
 
 impl SiblingNames {
+    /// No name was visited yet. `all`: the names that a sync does not visit.
+    pub(super) fn new(all: Option<NameSet>) -> Self {
+        Self { all, ..Self::default() }
+    }
+
     /// Adds a path. Returns whether an earlier name of the same directory differs from its own only in case.
     pub(super) fn is_similar(&mut self, path: &PathName) -> bool {
+        if let Some(all) = &mut self.all {
+            return !all.insert(&beside(path));
+        }
         let directory = place::parent(path);
         if self.directory != directory {
             (self.directory, self.folded, self.first) = (directory, NameSet::default(), HashMap::new());
@@ -53,7 +64,8 @@ impl SiblingNames {
 /// their number is bounded, and so are the bytes of their names.
 #[derive(Debug, Default)]
 pub(super) struct SimilarFiles {
-    files: Vec<Item>,
+    /// Each with what differs in its path.
+    files: Vec<(Item, NameDifference)>,
     bytes: usize,
 }
 
@@ -63,18 +75,18 @@ impl SimilarFiles {
     /// # Errors
     ///
     /// There is no room for more: the file comes back.
-    pub(super) fn push(&mut self, item: Item) -> Result<(), Box<Item>> {
+    pub(super) fn push(&mut self, item: Item, difference: NameDifference) -> Result<(), Box<Item>> {
         let bytes = item.source.as_bytes().len() + item.destination.as_bytes().len();
         if self.files.len() >= MOST_SIMILAR || self.bytes.saturating_add(bytes) > MOST_BYTES {
             return Err(Box::new(item));
         }
         self.bytes += bytes;
-        self.files.push(item);
+        self.files.push((item, difference));
         Ok(())
     }
 
     /// All of them, once.
-    pub(super) fn take(&mut self) -> Vec<Item> {
+    pub(super) fn take(&mut self) -> Vec<(Item, NameDifference)> {
         std::mem::take(self).files
     }
 }
@@ -221,7 +233,7 @@ mod tests {
     fn kept(bytes: usize) -> usize {
         let mut similar = SimilarFiles::default();
         let mut count = 0;
-        while similar.push(Item::of_both(1, &"x".repeat(bytes))).is_ok() {
+        while similar.push(Item::of_both(1, &"x".repeat(bytes)), NameDifference::LastName).is_ok() {
             count += 1;
         }
         assert_eq!((similar.take().len(), similar.bytes), (count, 0));
