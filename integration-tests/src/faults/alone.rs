@@ -155,7 +155,7 @@ impl Errand for Alone {
                 self.has(Some(&self.bytes), run);
                 Verdict::Done
             }
-            (Some(2), Verb::Cancel | Verb::Resume) if run.said.contains(" is cancelled: ") => {
+            (Some(2), Verb::Cancel | Verb::Resume) if run.said.contains(" was cancelled: ") => {
                 self.has(self.old.as_deref(), run);
                 Verdict::Done
             }
