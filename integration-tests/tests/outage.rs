@@ -120,7 +120,7 @@ fn what_a_destination_has_stored_before_it_dies_is_told_once_as_not_confirmed() 
     for verb in ["copy", "move"] {
         let stored = "once STOR *: 150 opening ; connection ; drain ; 226 stored\n".repeat(STORED);
         let rules = format!(
-            "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\n{stored}STOR *: die"
+            "SIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back\nCWD: 550 no\nMKD: 257 made\nSIZE d/F*: 550 no such file\n{stored}STOR *: die"
         );
         let to = Peer::start("127.0.0.3", &rules, MODERN);
         let home = user().args([verb, "--no-race", "-r", "-j", "1", "--retries", "0", "--timeout", "5s"]);

@@ -307,6 +307,23 @@ fn a_sync_that_is_killed_goes_on() {
 }
 
 #[test]
+fn a_sync_that_a_later_one_has_overtaken_does_not_say_that_another_one_runs() {
+    let (from, state) = (source().file("s/m", sample(600_000)).start(), tempfile::tempdir().unwrap());
+    let to = target().start();
+    let sync =
+        |options: &[&str]| job(state.path()).args(["sync"]).args(options).args([from.url("s"), to.url("t")]);
+    let run = sync(&["--limit", "100KB", "--id", "first"]).start();
+    to.until_part(150_000);
+    let killed = run.kill();
+    drop(sync(&["--delete"]).run().exits(0));
+    for _ in 0..2 {
+        let retried = job(state.path()).args(["retry", "first"]).run().exits(8);
+        drop(retried.says("because a later sync has ended there").never_says("another sync"));
+    }
+    are_equal(&from.path("s"), &to.path("t"), &killed);
+}
+
+#[test]
 fn n8_a_file_that_a_killed_sync_has_begun_and_that_is_the_same_ends_with_the_resumed_one() {
     let (from, state) = (source().file("s/m", sample(600_000)).start(), tempfile::tempdir().unwrap());
     let to = target().start();

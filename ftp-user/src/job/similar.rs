@@ -12,8 +12,11 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 /// A name, or a path, without its case and in one Unicode form.
 pub(super) fn folded(name: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(name) {
-        // A capital letter may decompose into others than its small one.
-        Ok(text) => decomposed(&decomposed(text).to_lowercase()).into_bytes(),
+        // A capital letter may decompose into others than its small one. Several small letters may have one capital letter (\u{3c3}, \u{3c2}).
+        Ok(text) => {
+            let capital = decomposed(text).chars().flat_map(char::to_uppercase).collect::<String>();
+            decomposed(&capital.chars().flat_map(char::to_lowercase).collect::<String>()).into_bytes()
+        }
         Err(_) => name.to_ascii_lowercase(),
     }
 }
@@ -121,15 +124,25 @@ pub(super) async fn check_apart(
     path: &PathName,
     difference: NameDifference,
 ) -> Result<()> {
-    if !is_there(context, destination, path).await? || distinguishes_case(context, destination, path).await? {
+    if !is_there(context, destination, path).await? {
         return Ok(());
     }
-    for place in std::iter::successors(Some(path.clone()), place::parent) {
+    // Forms of letters may count for one where case does not.
+    let is_clear = path.as_bytes().is_ascii();
+    if is_clear && distinguishes_case(context, destination, path).await? {
+        return Ok(());
+    }
+    for place in with_those_above(path) {
         let shown = ShownNames::of(context, destination, &place).await?;
-        match shown.as_it_is {
-            true if shown.in_other_form || shown.in_other_case => return Ok(()),
-            true if difference == NameDifference::AnyName => {}
-            true | false => break,
+        let others = shown.in_other_form || shown.in_other_case;
+        if !shown.as_it_is {
+            break;
+        }
+        if others || (!is_clear && distinguishes_case(context, destination, &place).await?) {
+            return Ok(());
+        }
+        if difference == NameDifference::LastName {
+            break;
         }
     }
     let path = destination.show(path);
@@ -140,7 +153,7 @@ pub(super) async fn check_apart(
 }
 
 /// Before a move replaces a file: checks that the destination shows it by this name. If it shows the name in another case, the file
-/// may be the only copy of another source. `root` is the directory of the destination from which on the job has named what is there.
+/// may be the only copy of another source. The same of the directories above it that have the names of those above `source`.
 ///
 /// # Errors
 ///
@@ -149,31 +162,38 @@ pub(super) async fn check_shown(
     context: &Context,
     destination: &mut Host,
     path: &PathName,
-    root: Option<&PathName>,
+    source: &PathName,
 ) -> Result<()> {
     let Some(other) = in_other_case(path) else { return Ok(()) };
     if !is_there(context, destination, &other).await? {
         return Ok(());
     }
-    let is_of_job = |place: &PathName| place == path || root.is_some_and(|root| place.is_below(root));
-    for place in std::iter::successors(Some(path.clone()), place::parent).take_while(is_of_job) {
+    let has_its_name = |(place, source): &(PathName, PathName)| {
+        let name = place::base_name(place);
+        place == path || (name.is_some() && name == place::base_name(source))
+    };
+    for (place, _) in with_those_above(path).zip(with_those_above(source)).take_while(has_its_name) {
         let shown = ShownNames::of(context, destination, &place).await?;
-        // A directory above it may not be listed.
-        let is_shown = shown.as_it_is || shown.in_other_form || (place != *path && !shown.in_other_case);
-        if !is_shown {
+        if !shown.as_it_is && !shown.in_other_form {
             let path = destination.show(path);
-            let what = format!("{path} is there by a name that differs only in upper and lower case");
+            let what = format!("{path} may be there by a name that differs only in upper and lower case");
             return Err(Failure::new(Kind::Exists, what)
-                .said("it may be the only copy of another source")
+                .said("that file may be the only copy of another source")
                 .hint("rename the source, or the file at the destination"));
         }
     }
     Ok(())
 }
 
-/// Whether the destination is seen to distinguish case where this path is. Of other letters than those of ASCII nobody can tell.
+/// A path and the directories above it, the deepest first.
+fn with_those_above(path: &PathName) -> impl Iterator<Item = PathName> {
+    let above = |path: &PathName| place::parent(path).filter(|above| above != path);
+    std::iter::successors(Some(path.clone()), above)
+}
+
+/// Whether the destination is seen to distinguish case where this path is.
 async fn distinguishes_case(context: &Context, destination: &mut Host, path: &PathName) -> Result<bool> {
-    match in_other_case(path).filter(|_| path.as_bytes().is_ascii()) {
+    match in_other_case(path) {
         Some(other) => Ok(!is_there(context, destination, &other).await?),
         None => Ok(false),
     }
@@ -187,6 +207,28 @@ async fn is_there(context: &Context, destination: &mut Host, path: &PathName) ->
 mod tests {
     use super::*;
     use crate::place::tests::path;
+
+    #[test]
+    fn the_directories_above_a_path_end_with_the_root() {
+        for (of, expect) in [("/a/b", &["/a/b", "/a", "/"][..]), ("a/b", &["a/b", "a"]), ("/", &["/"])] {
+            let all: Vec<PathName> = with_those_above(&path(of)).collect();
+            assert_eq!(all, expect.iter().map(path).collect::<Vec<_>>(), "{of}");
+        }
+    }
+
+    #[test]
+    fn names_that_a_destination_may_take_for_one_are_folded_alike() {
+        for (one, other) in [
+            ("README", "readme"),
+            ("\u{d6}l", "o\u{308}L"),
+            ("\u{39f}\u{3a3}", "\u{3bf}\u{3c2}"),
+            ("\u{3bf}\u{3c3}", "\u{3bf}\u{3c2}"),
+            ("STRASSE", "stra\u{df}e"),
+        ] {
+            assert_eq!(folded(one.as_bytes()), folded(other.as_bytes()), "{one} {other}");
+        }
+        assert_ne!(folded(b"a b"), folded(b"ab"));
+    }
 
     #[test]
     fn the_other_case_of_a_name_is_another_name_that_is_the_same_without_case() {

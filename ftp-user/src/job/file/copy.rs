@@ -189,8 +189,8 @@ impl Copying<'_> {
         }
         let Files { source, target } = files;
         if self.options.moves && target.is_some() {
-            let Item { destination: path, root, .. } = self.item;
-            similar::check_shown(&self.context, &mut self.ends.destination, path, root.as_deref()).await?;
+            let Item { destination: path, source: from, .. } = self.item;
+            similar::check_shown(&self.context, &mut self.ends.destination, path, from).await?;
         }
         let (means, look) = check::means(&self.context, self.ends, verify, allowed, source.size).await?;
         self.tell_plan(source.size, means, target.as_ref()).await;

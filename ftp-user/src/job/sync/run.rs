@@ -12,7 +12,7 @@ use super::rename::{FileRenames, SimilarNames};
 use super::report::CopyForecast;
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
-use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
@@ -181,6 +181,11 @@ impl SyncRun<'_> {
         let name = PathName::from_user(NAME_OF_SYNC).map_err(|bad| Failure::usage(bad.to_string()))?;
         let item = Item::new(0, from.path.clone(), place::join(Some(&root), &name));
         match claim::claim(self.context, &self.ends, &item).await {
+            Err(failure) if failure.about == About::TakenOver => {
+                let what = format!("this job leaves {to} alone, because a later sync has ended there");
+                let hint = "type the sync again if it is wanted";
+                Err(Failure::new(Kind::Exists, what).about(failure.about).hint(hint))
+            }
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");
                 Err(Failure::new(Kind::Exists, what)
