@@ -13,6 +13,7 @@
 //! | `part` | the name under which a file is stored, what earlier attempts have left, and the final name |
 //! | `engine` | several files at the same time, and small files that move together |
 //! | `spool` | queues and orders of names of which little is in memory |
+//! | `similar` | names that differ only in case, and whether a destination takes them for one |
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `moving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `sync` | a directory is made like another one |

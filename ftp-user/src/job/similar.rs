@@ -11,13 +11,13 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 
 /// A name, or a path, without its case and in one Unicode form.
 pub(super) fn folded(name: &[u8]) -> Vec<u8> {
-    match std::str::from_utf8(name) {
+    match beyond_ascii(name) {
         // A capital letter may decompose into others than its small one. Several small letters may have one capital letter (\u{3c3}, \u{3c2}).
-        Ok(text) => {
+        Some(text) => {
             let capital = decomposed(text).chars().flat_map(char::to_uppercase).collect::<String>();
             decomposed(&capital.chars().flat_map(char::to_lowercase).collect::<String>()).into_bytes()
         }
-        Err(_) => name.to_ascii_lowercase(),
+        None => name.to_ascii_lowercase(),
     }
 }
 
@@ -30,7 +30,12 @@ pub(super) fn beside(path: &PathName) -> Vec<u8> {
 
 /// A name, or a path, in one Unicode form: macOS decomposes letters with marks, most others compose them.
 pub(super) fn one_form(name: &[u8]) -> Vec<u8> {
-    std::str::from_utf8(name).map_or_else(|_| name.to_vec(), |text| decomposed(text).into_bytes())
+    beyond_ascii(name).map_or_else(|| name.to_vec(), |text| decomposed(text).into_bytes())
+}
+
+/// The text of a name with letters beyond ASCII. `None` if it has none, which is quick, or if it is no text.
+fn beyond_ascii(name: &[u8]) -> Option<&str> {
+    std::str::from_utf8(name).ok().filter(|text| !text.is_ascii())
 }
 
 fn decomposed(text: &str) -> String {
@@ -105,7 +110,7 @@ impl ShownNames {
 
 /// Where two names of a job may differ in case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NameDifference {
+pub(super) enum DifferenceAt {
     /// In the last name of the path.
     LastName,
     /// In any name of the path.
@@ -122,7 +127,7 @@ pub(super) async fn check_apart(
     context: &Context,
     destination: &mut Host,
     path: &PathName,
-    difference: NameDifference,
+    difference: DifferenceAt,
 ) -> Result<()> {
     if !is_there(context, destination, path).await? {
         return Ok(());
@@ -141,7 +146,7 @@ pub(super) async fn check_apart(
         if others || (!is_clear && distinguishes_case(context, destination, &place).await?) {
             return Ok(());
         }
-        if difference == NameDifference::LastName {
+        if difference == DifferenceAt::LastName {
             break;
         }
     }

@@ -22,7 +22,7 @@ use crate::job::request::filter::Filter;
 use crate::job::request::job::Options;
 use crate::job::request::pairs::Pairs;
 use crate::job::retry::facts;
-use crate::job::similar::{self, NameDifference};
+use crate::job::similar::{self, DifferenceAt};
 use crate::job::spool::{NameSet, TreeEntry};
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, WalkPurpose, WalkRules, walk};
@@ -445,7 +445,7 @@ impl<'a> Sources<'a> {
         if taken == PlaceState::FreeButSimilar && !self.stream.options.mode.is_dry() {
             let context = self.stream.context;
             let destination = &mut self.stream.idle().destination;
-            similar::check_apart(context, destination, &item.destination, NameDifference::AnyName).await?;
+            similar::check_apart(context, destination, &item.destination, DifferenceAt::AnyName).await?;
         }
         Ok(false)
     }

@@ -20,7 +20,7 @@ use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
 use crate::job::retry::{ask, connect};
-use crate::job::similar::{self, NameDifference};
+use crate::job::similar::{self, DifferenceAt};
 use crate::job::spool::{NameSet, Spool};
 use crate::place;
 use crate::report::{Event, Topic};
@@ -314,7 +314,7 @@ impl TreeCopy<'_, '_> {
         let mut made = self.make(&target).await;
         if made.is_ok() && is_similar && !self.is_dry() {
             let destination = &mut self.stream.idle().destination;
-            made = similar::check_apart(context, destination, &target, NameDifference::LastName).await;
+            made = similar::check_apart(context, destination, &target, DifferenceAt::LastName).await;
         }
         if let Err(failure) = made {
             let has_room = self.missing.lose(&path, &failure);
@@ -385,8 +385,8 @@ impl TreeCopy<'_, '_> {
             Err(failure) => return self.stream.report(FileResult::of(item, Err(failure))),
         };
         let difference = match (self.names.is_similar(path), taken) {
-            (true, _) => NameDifference::LastName,
-            (false, PlaceState::FreeButSimilar) => NameDifference::AnyName,
+            (true, _) => DifferenceAt::LastName,
+            (false, PlaceState::FreeButSimilar) => DifferenceAt::AnyName,
             (false, PlaceState::Free | PlaceState::TakenBySameSource) => return self.stream.push(item),
         };
         if let Err(item) = self.similar.push(item, difference) {

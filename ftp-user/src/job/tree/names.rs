@@ -6,7 +6,7 @@ use crate::account::shortened;
 use crate::failure::Failure;
 use crate::job::Item;
 use crate::job::file::times::Attributes;
-use crate::job::similar::{NameDifference, beside, folded};
+use crate::job::similar::{DifferenceAt, beside, folded};
 use crate::job::spool::NameSet;
 use crate::place;
 use ftp_proto::wire::PathName;
@@ -65,7 +65,7 @@ impl SiblingNames {
 #[derive(Debug, Default)]
 pub(super) struct SimilarFiles {
     /// Each with what differs in its path.
-    files: Vec<(Item, NameDifference)>,
+    files: Vec<(Item, DifferenceAt)>,
     bytes: usize,
 }
 
@@ -75,7 +75,7 @@ impl SimilarFiles {
     /// # Errors
     ///
     /// There is no room for more: the file comes back.
-    pub(super) fn push(&mut self, item: Item, difference: NameDifference) -> Result<(), Box<Item>> {
+    pub(super) fn push(&mut self, item: Item, difference: DifferenceAt) -> Result<(), Box<Item>> {
         let bytes = item.source.as_bytes().len() + item.destination.as_bytes().len();
         if self.files.len() >= MOST_SIMILAR || self.bytes.saturating_add(bytes) > MOST_BYTES {
             return Err(Box::new(item));
@@ -86,7 +86,7 @@ impl SimilarFiles {
     }
 
     /// All of them, once.
-    pub(super) fn take(&mut self) -> Vec<(Item, NameDifference)> {
+    pub(super) fn take(&mut self) -> Vec<(Item, DifferenceAt)> {
         std::mem::take(self).files
     }
 }
@@ -233,7 +233,7 @@ mod tests {
     fn kept(bytes: usize) -> usize {
         let mut similar = SimilarFiles::default();
         let mut count = 0;
-        while similar.push(Item::of_both(1, &"x".repeat(bytes)), NameDifference::LastName).is_ok() {
+        while similar.push(Item::of_both(1, &"x".repeat(bytes)), DifferenceAt::LastName).is_ok() {
             count += 1;
         }
         assert_eq!((similar.take().len(), similar.bytes), (count, 0));
