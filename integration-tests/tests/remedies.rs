@@ -328,6 +328,8 @@ fn the_command_that_deletes_what_was_kept_works() {
     fs::create_dir(run.home().join("t")).unwrap();
     fs::write(run.home().join("t/a"), "a").unwrap();
     let sync = again(&run).args(["sync", "--delete", "t/", "two:t"]).run().exits(9);
+    let jobs = again(&run).args(["jobs"]).run().exits(0);
+    jobs.says("    (not deleted: 30 names that the source lacks, because they");
     // What the words of the job mean is known, whatever else has these names later.
     again(&run).args(["sites", "add", "t", &site]).run().exits(0);
     fs::write(run.home().join("two:t"), "").unwrap();

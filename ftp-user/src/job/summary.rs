@@ -268,6 +268,12 @@ impl Tally {
         !self.has_done() && self.sums.detached == 0 && !self.has_failed()
     }
 
+    /// How the files have ended as a whole.
+    pub(in crate::job) fn status(&self) -> Status {
+        let status = Status::of_many(self.sums.done(), &self.failures.kinds());
+        if status == Status::Done && self.withheld.is_some() { Status::Partly } else { status }
+    }
+
     /// Whether any file is complete at its destination.
     pub(in crate::job) const fn has_done(&self) -> bool {
         self.sums.done() > 0
@@ -280,13 +286,10 @@ impl Tally {
         if stored > 0 || self.withheld.is_some() || self.undeleted_part.is_some() {
             return None;
         }
-        let kinds = self.failures.kinds();
-        let are_of_command =
-            kinds.iter().all(|kind| matches!(kind, Kind::Usage | Kind::Missing | Kind::Refused));
-        match kinds.len() {
-            0 => Some(false),
+        match self.failures.kinds().as_slice() {
+            [] => Some(false),
             // Different ones are no exit status of their own.
-            1 if are_of_command && self.sums.files == 0 => Some(true),
+            [Kind::Usage | Kind::Missing | Kind::Refused] if self.sums.files == 0 => Some(true),
             _ => None,
         }
     }
@@ -344,7 +347,7 @@ impl Tally {
 
     /// Reports the causes of the failures, then what to do, then the summary.
     pub(in crate::job) fn report(self, took: Duration, advice: Option<String>) -> Report {
-        let (events, failed) = (&self.events, self.failures.count());
+        let (events, failed, status) = (&self.events, self.failures.count(), self.status());
         if failed > 0 {
             events.say(Event::Causes(self.failures.causes()));
         }
@@ -364,9 +367,6 @@ impl Tally {
             ..self.sums
         };
         events.say(Event::Summary(summary.clone()));
-        let status = Status::of_many(summary.done(), &self.failures.kinds());
-        let is_withheld = status == Status::Done && self.withheld.is_some();
-        let status = if is_withheld { Status::Partly } else { status };
         let mut failures: Vec<FailedItem> = self.failures.first().cloned().collect();
         let Some(failure) = self.undeleted_part.filter(|_| status == Status::Done) else {
             return Report { status, summary, failures };

@@ -125,7 +125,7 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
 
 /// A job in the list of all, in columns, and how long ago it has ended, or begun: `0123456789abcdef interrupted    20 min     3 files
 /// copy -r a b`. `now` is in seconds since 1970. A line of its own says how far a transfer is that goes on without this program, or a
-/// job that a daemon carries, and how many files have failed; `why` tells everything else.
+/// job that a daemon carries, or how many files have failed and the first cause; `why` tells everything else.
 pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> {
     let name = job.name().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);
@@ -137,13 +137,16 @@ pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> 
         Some(_) => Some(lost_words(job)),
         None => job.progress.as_ref().map(progress_words),
     };
-    let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
-    // Before its end, that is the number of an earlier run.
+    let cut = |line| cut(line, columns.max(MOST_NARROW));
+    // Before its end, that is of an earlier run.
     let is_open = job.is_running() || job.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
-    let failed = Some(job.failed).filter(|failed| *failed > 0 && !is_open);
-    let failed = failed.map(|failed| format!(" ({failed} failed)"));
-    rows.chain([transfer, progress, failed].into_iter().flatten().map(|words| format!("   {words}")))
-        .collect()
+    let number = Some(job.failed).filter(|failed| *failed > 0).map(|failed| format!("{failed} failed"));
+    let cause = job.why.as_ref().or_else(|| job.queued.as_ref()?.cause.as_ref());
+    let failed: Vec<String> = number.into_iter().chain(cause.map(|cause| show(cause.as_bytes()))).collect();
+    let is_told = !failed.is_empty() && !is_open;
+    let failed = is_told.then(|| cut(format!("    ({})", failed.join(": "))));
+    let more = [transfer, progress].into_iter().flatten().map(|words| format!("   {words}"));
+    [cut(line)].into_iter().chain(more).chain(failed).collect()
 }
 
 /// The state of a job, for people. One whose worker is lost does not run.
@@ -189,7 +192,9 @@ fn open_words(job: &JobRecord) -> String {
         (JobState::Interrupted, count) => {
             format!(", {count} begun (resume goes on with what is stored)")
         }
-        (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
+        (JobState::Done | JobState::Failed | JobState::Cancelled, count) => {
+            format!(", {count} begun")
+        }
     }
 }
 
@@ -259,7 +264,9 @@ mod tests {
         let why = Some("a long story".into());
         let job = JobRecord { files: 12_345, why, open: 1, ..interrupted(asked) };
         let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
-        assert_eq!(job_row(&job, 1_200, usize::MAX), [whole, "    (1 failed)"]);
+        assert_eq!(job_row(&job, 1_200, usize::MAX), [whole, "    (1 failed: a long story)"]);
+        let withheld = JobRecord { failed: 0, ..job.clone() };
+        assert_eq!(job_row(&withheld, 1_200, usize::MAX)[1], "    (a long story)");
         let rows = job_row(&job, 1_200, 80);
         assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
         let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, 1_200, 30);
