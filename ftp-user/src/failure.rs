@@ -118,6 +118,11 @@ impl Failure {
         Self::usage(what).about(About::Command)
     }
 
+    /// The user has asked for nothing to be replaced (`--overwrite never`), and something is there.
+    pub(crate) fn not_replaced(what: impl Into<String>) -> Self {
+        Self::new(Kind::Exists, what).about(About::Command).hint("--overwrite always replaces it")
+    }
+
     /// Somebody asked the program to stop.
     pub fn interrupted() -> Self {
         Self::new(Kind::Interrupted, "interrupted")

@@ -290,6 +290,8 @@ fn what_only_another_command_cures_offers_no_retry() {
     let to = target();
     let run = start().args(["copy", &from.url("t/*"), &to.url("")]).run().exits(9);
     assert!(run.said.contains("-r takes directories") && !run.said.contains("retry"), "{run}");
+    let never = again(&run).args(["copy", "--overwrite", "never", &from.url("t/a"), &to.url("")]).run();
+    never.exits(8).says("--overwrite always replaces it").never_says("retry");
     let run = again(&run).args(["copy", "-r", &from.url("t/*"), &to.url("")]).run().exits(0);
     assert_eq!(to.names(), ["a", "b/", "b/c"], "{run}");
 }

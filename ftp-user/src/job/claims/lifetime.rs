@@ -8,15 +8,11 @@ use crate::job::summary::{Tally, ending};
 use crate::journal::{JournalFailure, RunEnd};
 
 /// What has to be done before the next run of the job, as the beginning of a sentence.
-const fn first(has_lasting_cause: bool, needs_passwords: bool) -> &'static str {
-    match (has_lasting_cause, needs_passwords) {
-        (true, true) => {
-            "remove the cause, and write the passwords into ~/.netrc (no journal has them), then "
-        }
-        (true, false) => "remove the cause, then ",
-        (false, true) => "write the passwords into ~/.netrc (no journal has them), then ",
-        (false, false) => "",
-    }
+fn first(has_lasting_cause: bool, needs_passwords: bool) -> String {
+    let cause = has_lasting_cause.then_some("remove the cause");
+    let passwords = needs_passwords.then_some("write the passwords into ~/.netrc (no journal has them)");
+    let all: Vec<&str> = cause.into_iter().chain(passwords).collect();
+    if all.is_empty() { String::new() } else { all.join(", and ") + ", then " }
 }
 
 /// Begins the journal of a job that is to be kept.
@@ -94,9 +90,10 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         (_, _) => return None,
     };
     let lacks_passwords = !context.run.sites_without_password.is_empty();
-    let has_lasting_cause = !was_stopped && !lacks_passwords && tally.has_lasting_cause();
+    let may_be_removed = !was_stopped && !lacks_passwords && !tally.failures.waits;
+    let has_lasting_cause = may_be_removed && tally.has_lasting_cause();
     let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords);
-    Some(tally.how_far(context.run.finding.found()) + first + &advice)
+    Some(tally.how_far(context.run.finding.found()) + &first + &advice)
 }
 
 /// Whether the journal has a file that this run has begun, or of a job that goes on an earlier one. If the journal of that has ended,

@@ -179,12 +179,12 @@ impl Copying<'_> {
                     return Ok(same);
                 }
                 let (_, dest) = self.item.names(self.ends);
-                let failure = Failure::new(Kind::Exists, format!("{dest} exists"));
-                Err(failure.hint(if self.attempts.kept.in_place {
-                    "it may be what the killed run has stored: delete it, and resume again"
-                } else {
-                    "--overwrite always replaces it"
-                }))
+                let what = format!("{dest} exists");
+                Err(match self.attempts.kept.in_place {
+                    true => Failure::new(Kind::Exists, what)
+                        .hint("it may be what the killed run has stored: delete it, and resume again"),
+                    false => Failure::not_replaced(what),
+                })
             }
             Decision::Compare
                 if !kept.is_unproven() && is_as_old(self.options, &files.source, files.target.as_ref()) =>

@@ -128,8 +128,7 @@ impl StreamCopy<'_> {
         replaceable(found.as_ref(), &name)?;
         match (&found, options.overwrite) {
             (Some(_), Overwrite::Never) => {
-                return Err(Failure::new(Kind::Exists, format!("{name} exists"))
-                    .hint("--overwrite always replaces it"));
+                return Err(Failure::not_replaced(format!("{name} exists")));
             }
             (Some(_), Overwrite::Newer) => {
                 return Err(Failure::of_command(

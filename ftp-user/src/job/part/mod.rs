@@ -122,7 +122,7 @@ impl Part {
             return Ok(());
         }
         let what = format!("{} exists: somebody has made it since the copy began", host.show(&self.target));
-        Err(Failure::new(Kind::Exists, what).hint("--overwrite always replaces it"))
+        Err(Failure::not_replaced(what))
     }
 
     /// Deletes what may be stored. `store_reply` says whether the command that stored it has ended for certain. Ctrl-C does not
