@@ -153,18 +153,24 @@ fn a_dry_run_that_fails_makes_no_directory() {
 fn a_tree_does_not_replace_a_file() {
     let from = Site::new("source").file("d/a.bin", "hello").start();
     let to = Site::new("target").at("127.0.0.3").file("b", "old").start();
-    for (dest, says) in [("b", "has a file of this name"), ("b/", "is not a directory")] {
+    for (dest, says) in [("b", "b is a file, and"), ("b/", "b/ is a file, and"), ("b/x", "b is a file, and")]
+    {
         copy(&["-r"], from.url("d/"), to.url(dest)).exits(8).says(says);
         assert_eq!(to.bytes("b"), b"old");
     }
-    user().file("b", "old").args(["copy", "-r", &from.url("d/"), "b"]).run().exits(8);
+    user()
+        .file("b", "old")
+        .args(["copy", "-r", &from.url("d/"), "b/x"])
+        .run()
+        .exits(8)
+        .says("b is a file, and");
     // A dry run says it as well.
     let from = Site::new("source").file("t/x/f", "1").file("t/y/f", "2").file("t/new/z/f", "3").start();
     let to = Site::new("target").at("127.0.0.3").file("t/x", "old").file("t/y", "old").start();
     for dry in [&["-r", "--dry-run"][..], &["-r"]] {
         let run = copy(dry, from.url("t/"), to.url("t")).exits(9);
         // Two directories and the file in each.
-        assert_eq!(run.said.matches("has a file of this name").count(), 4, "{run}");
+        assert_eq!(run.said.matches("is a file, and a directory is needed there").count(), 4, "{run}");
     }
 }
 

@@ -33,15 +33,18 @@ fn mkdir_makes_one_directory_or_all_that_are_missing() {
         (Some("mkdir"), Some(1))
     );
     verb(&["mkdir", &at.url("d")]).exits(8).says("exists");
-    verb(&["mkdir", &at.url("file")]).exits(8);
+    let needed = "file is a file, and a directory is needed there";
+    for (option, place) in [("-p", "file"), ("-n", "file/x"), ("-p", "file/x/y")] {
+        verb(&["mkdir", &at.url(place)]).exits(8).says(needed);
+        verb(&["mkdir", option, &at.url(place)]).exits(8).says(needed);
+    }
+    verb(&["mv", &at.url("d"), &at.url("file/x")]).exits(8).says(needed);
     verb(&["mkdir", &at.url("a/b/c")]).exits(3).says("a/b does not exist; mkdir -p");
     verb(&["mkdir", "-n", &at.url("a/b/c")]).exits(3).says("mkdir -p");
     let run = verb(&["mkdir", "-p", "-n", &at.url("a/b/c")]).exits(0);
     assert_eq!((places(&run, "plan").len(), at.path("a").exists()), (3, false), "{run}");
     let run = verb(&["mkdir", "-p", &at.url("a/b/c"), &at.url("d")]).exits(0);
     assert_eq!(places(&run, "done").len(), 3, "{run}");
-    // The server refuses it, as it does for a copy.
-    verb(&["mkdir", "-p", &at.url("file/x/y")]).exits(4).says("not a directory");
     verb(&["mkdir", &at.url("d"), &at.url("e*")]).exits(9);
     assert_eq!(at.names(), ["a/", "a/b/", "a/b/c/", "d/", "e*/", "file"]);
     // On this host.

@@ -95,6 +95,14 @@ impl<'a> VerbRun<'a> {
         ask!(self.context, host, files::facts(self.context, host, path))
     }
 
+    /// The same of the path of something new.
+    async fn facts_of_new(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
+        match self.facts(host, path).await {
+            Err(failure) => Err(files::or_blocked(self.context, host, path, failure).await),
+            found => found,
+        }
+    }
+
     /// What is at a path, where a symbolic link is one.
     pub(super) async fn entry(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
         ask!(self.context, host, files::facts_of_name(self.context, host, path))
@@ -216,7 +224,8 @@ pub async fn make_directories(
 /// Makes a directory that must not be there.
 async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, place: &Location) -> Result<()> {
     let path = &place.path;
-    if run.facts(host, path).await?.is_some() {
+    if let Some(there) = run.facts_of_new(host, path).await? {
+        files::check_directory(host.show(path), there.kind)?;
         let failure = Failure::new(Kind::Exists, format!("{} exists", host.show(path)));
         return Err(failure.hint("mkdir -p accepts an existing directory"));
     }
@@ -231,14 +240,12 @@ async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, place: &Location) -> R
 async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, place: &Location) -> Result<()> {
     let (mut directory, mut missing) = (Some(place.path.clone()), Vec::new());
     while let Some(path) = directory {
-        match run.facts(host, &path).await?.map(|facts| facts.kind) {
-            Some(listing::Kind::File | listing::Kind::Other) => {
-                let what = format!("{} exists and is not a directory", host.show(&path));
-                return Err(Failure::new(Kind::Exists, what).hint("choose another name"));
-            }
+        if let Some(there) = run.facts_of_new(host, &path).await? {
             // A link may lead to a directory.
-            Some(_) => break,
-            None => {}
+            if there.kind != listing::Kind::Link {
+                files::check_directory(host.show(&path), there.kind)?;
+            }
+            break;
         }
         directory = place::parent(&path);
         missing.push(path);
@@ -268,7 +275,7 @@ async fn rename_all(run: &mut VerbRun<'_>, sources: &[Location], destination: &L
         let what = format!("mv renames on one host, and {other} and {destination} are on different ones");
         return Err(Failure::usage(what).hint("ftp-user move crosses servers"));
     }
-    let found = run.facts(&mut host, &destination.path).await?;
+    let found = run.facts_of_new(&mut host, &destination.path).await?;
     let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
     match found {
         Some(_) if !is_directory => return Err(taken(destination)),

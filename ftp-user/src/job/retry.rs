@@ -10,7 +10,7 @@
 //! | a server was given up; any other failure; no retries left | give up |
 
 use crate::context::{Context, KnownRelays, Patience};
-use crate::endpoint::{Host, files};
+use crate::endpoint::{Host, LocalEnd, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::route::Ends;
 use crate::session::Facts;
@@ -196,6 +196,9 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
         connect(context, host).await?;
         match files::facts(context, host, path).await {
             Ok(facts) => return Ok(facts),
+            Err(failure) if matches!(host, Host::Local(LocalEnd::Destination(_))) => {
+                return Err(files::or_blocked(context, host, path, failure).await);
+            }
             Err(failure) => question.again(failure).await?,
         }
     }

@@ -137,7 +137,7 @@ pub(super) async fn check_apart(
     if is_clear && distinguishes_case(context, destination, path).await? {
         return Ok(());
     }
-    for place in with_those_above(path) {
+    for place in place::with_those_above(path) {
         let shown = ShownNames::of(context, destination, &place).await?;
         let others = shown.in_other_form || shown.in_other_case;
         if !shown.as_it_is {
@@ -177,7 +177,9 @@ pub(super) async fn check_shown(
         let name = place::base_name(place);
         place == path || (name.is_some() && name == place::base_name(source))
     };
-    for (place, _) in with_those_above(path).zip(with_those_above(source)).take_while(has_its_name) {
+    for (place, _) in
+        place::with_those_above(path).zip(place::with_those_above(source)).take_while(has_its_name)
+    {
         let shown = ShownNames::of(context, destination, &place).await?;
         if !shown.as_it_is && !shown.in_other_form {
             let path = destination.show(path);
@@ -188,12 +190,6 @@ pub(super) async fn check_shown(
         }
     }
     Ok(())
-}
-
-/// A path and the directories above it, the deepest first.
-fn with_those_above(path: &PathName) -> impl Iterator<Item = PathName> {
-    let above = |path: &PathName| place::parent(path).filter(|above| above != path);
-    std::iter::successors(Some(path.clone()), above)
 }
 
 /// Whether the destination is seen to distinguish case where this path is.
@@ -216,7 +212,7 @@ mod tests {
     #[test]
     fn the_directories_above_a_path_end_with_the_root() {
         for (of, expect) in [("/a/b", &["/a/b", "/a", "/"][..]), ("a/b", &["a/b", "a"]), ("/", &["/"])] {
-            let all: Vec<PathName> = with_those_above(&path(of)).collect();
+            let all: Vec<PathName> = place::with_those_above(&path(of)).collect();
             assert_eq!(all, expect.iter().map(path).collect::<Vec<_>>(), "{of}");
         }
     }

@@ -109,6 +109,12 @@ pub fn parent(path: &PathName) -> Option<PathName> {
     }
 }
 
+/// A path and the directories above it, the deepest first.
+pub fn with_those_above(path: &PathName) -> impl Iterator<Item = PathName> {
+    let above = |path: &PathName| parent(path).filter(|above| above != path);
+    std::iter::successors(Some(path.clone()), above)
+}
+
 /// The directory of a path, for commands that need one: `.` is the login directory.
 pub fn parent_or_here(path: &PathName) -> PathName {
     parent(path).unwrap_or_else(PathName::here)

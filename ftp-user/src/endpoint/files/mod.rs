@@ -50,7 +50,7 @@ pub use look::{
 pub use names::{
     DirectoryThere, are_same, check_directory, delete_all_at_server, delete_at_server, delete_own,
     delete_own_at_server, make_directories, make_directories_at_once, make_directories_at_once_at_server,
-    make_directory, make_directory_of_tree, make_parents, rename_free_at_server,
+    make_directory, make_directory_of_tree, make_parents, or_blocked, rename_free_at_server,
 };
 pub(crate) use names::{cannot_delete, make_stable};
 pub use receive::{WantedFile, receive};

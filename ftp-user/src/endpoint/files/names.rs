@@ -9,7 +9,6 @@ use crate::endpoint::Host;
 use crate::endpoint::disk::{AskedDisk, make_stable_here};
 use crate::failure::{self, Failure, Result};
 use crate::place;
-use crate::report::THIS_HOST;
 use crate::session::{Answer, Session};
 use crate::world::LocalName;
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
@@ -18,6 +17,7 @@ use ftp_proto::listing::{Facts, Kind};
 use ftp_proto::manners::files_of_packs;
 use ftp_proto::reply::{Blame, Class, LeftOut, Meaning, deleted_files, same_files};
 use ftp_proto::wire::PathName;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,10 +77,10 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
             if !LocalName::typed(path).is_directory() {
                 context.run.job_journal.note_change();
             }
-            return here.make_directory(path).map(|()| false).map_err(|failure| {
-                let there = here.facts(path).ok().flatten();
-                there.and_then(|there| check_directory(THIS_HOST, path, there.kind).err()).unwrap_or(failure)
-            });
+            return match here.make_directory(path) {
+                Ok(()) => Ok(false),
+                Err(failure) => Err(or_blocked(context, host, path, failure).await),
+            };
         }
     };
     // What a directory means that is there depends on what the journal has of it.
@@ -98,27 +98,42 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
     if answer.class == Class::Refused
         && let Some(found) = facts_at_server(session, path).await?
     {
-        return check_directory(&session.title, path, found.kind).map(|()| false);
+        return check_directory(host.show(path), found.kind).map(|()| false);
     }
     Err(session.refusal(format!("cannot make the directory {}", path.display()), &answer).not_missing())
 }
 
-/// Refuses a name of `host` that is no directory.
+/// Refuses a place where a directory is needed and something else is.
 ///
 /// # Errors
 ///
-/// It is none.
-pub fn check_directory(host: &str, path: &PathName, there: Kind) -> Result<()> {
-    match there {
-        Kind::Directory | Kind::Current | Kind::Parent => Ok(()),
-        Kind::File | Kind::Link | Kind::Other => {
-            let what = format!("cannot make the directory {}", path.display());
-            let named = if there == Kind::File { "a file" } else { "something else" };
-            Err(Failure::new(failure::Kind::Exists, what)
-                .said(format!("{host} has {named} of this name"))
-                .hint("choose another DEST for a tree, or remove it"))
+/// Something else is there.
+pub fn check_directory(place: impl Display, there: Kind) -> Result<()> {
+    let is = match there {
+        Kind::Directory | Kind::Current | Kind::Parent => return Ok(()),
+        Kind::File => "is a file",
+        Kind::Link => "is a symbolic link",
+        Kind::Other => "is neither a file nor a directory",
+    };
+    let what = format!("{place} {is}, and a directory is needed there");
+    Err(Failure::new(failure::Kind::Exists, what)
+        .hint("move it away or delete it, or choose another destination"))
+}
+
+/// The failure to look at a new directory or to make it: that something else is there or above it, if that is seen, else `failure`.
+pub async fn or_blocked(context: &Context, host: &mut Host, path: &PathName, failure: Failure) -> Failure {
+    let may_be = !matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted);
+    for directory in place::with_those_above(path).filter(|_| may_be) {
+        if let Ok(Some(there)) = facts(context, host, &directory).await {
+            return check_parent(host, &directory, there.kind).err().unwrap_or(failure);
         }
     }
+    failure
+}
+
+/// The same as [`check_directory`] of a directory above something: a symbolic link may lead to one.
+fn check_parent(host: &Host, path: &PathName, there: Kind) -> Result<()> {
+    if there == Kind::Link { Ok(()) } else { check_directory(host.show(path), there) }
 }
 
 /// Makes a directory, and the directories above it that are missing. Returns whether a server has made it, so that
@@ -135,8 +150,11 @@ pub async fn make_directories(context: &Context, host: &mut Host, path: &PathNam
         };
         let may_lack_parent = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Missing);
         let parent = place::parent(&directory).filter(|parent| parent.as_bytes() != b"/");
-        let Some(parent) = parent.filter(|_| may_lack_parent) else { return Err(failure) };
-        if facts(context, host, &parent).await?.is_some() {
+        let Some(parent) = parent.filter(|_| may_lack_parent) else {
+            return Err(or_blocked(context, host, &directory, failure).await);
+        };
+        if let Some(there) = facts(context, host, &parent).await? {
+            check_parent(host, &parent, there.kind)?;
             if !host.has_lost_session() {
                 return Err(failure);
             }
@@ -184,8 +202,10 @@ pub async fn make_directory_of_tree(
 /// Fails if one of them could not be made.
 pub async fn make_parents(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
     let Some(parent) = place::parent(path) else { return Ok(false) };
-    let is_there = facts(context, host, &parent).await?.is_some();
-    Ok(!is_there && make_directories(context, host, &parent).await.map(|_| true)?)
+    match facts(context, host, &parent).await? {
+        Some(there) => check_parent(host, &parent, there.kind).map(|()| false),
+        None => make_directories(context, host, &parent).await.map(|_| true),
+    }
 }
 
 /// What is known of a directory that a server was told to make.

@@ -275,13 +275,15 @@ impl Copying<'_> {
 
     /// After a failed attempt: waits for the next one, or returns `failure` if there is none. What the next
     /// attempt cannot continue is deleted.
-    pub(super) async fn after(&mut self, retry: &mut Retry, failure: Failure) -> Result<()> {
+    pub(super) async fn after(&mut self, retry: &mut Retry, mut failure: Failure) -> Result<()> {
         self.note_in_journal(&failure);
         let last = self.attempts.last.take();
         let is_wrong = last.is_some_and(|refused| refused || failure.kind == failure::Kind::Unverified);
-        let event = match is_wrong && !self.context.run.cancel.is_cancelled() {
+        let is_wrong = is_wrong && !self.context.run.cancel.is_cancelled();
+        let are_there = !is_wrong && self.are_directories_there(&mut failure).await;
+        let event = match is_wrong {
             true => Event::StoredIsWrong,
-            false if self.are_directories_there(&failure).await => Event::DirectoriesAreThere,
+            false if are_there => Event::DirectoriesAreThere,
             false => Event::Failed(&failure),
         };
         let next = retry.after_attempt(event, &self.context.run.heard);
@@ -313,8 +315,9 @@ impl Copying<'_> {
 
     /// Makes what is missing above the copy, once, if that may be why it has failed: it was not there before, or a server that
     /// was lost came back without it. Asked only after a failure, so that the usual copy costs no round trip more. Returns
-    /// whether that is there now, so that another attempt may succeed: this one has made it, or another file after the loss.
-    async fn are_directories_there(&mut self, failure: &Failure) -> bool {
+    /// whether that is there now, so that another attempt may succeed: this one has made it, or another file after the loss. If
+    /// something else is in the place of a directory, `failure` says so.
+    async fn are_directories_there(&mut self, failure: &mut Failure) -> bool {
         let (item, destination) = (self.item, &mut self.ends.destination);
         let has_lost_session = destination.has_lost_session();
         let may_be_first = item.makes_directories && !matches!(item.target, Target::Known(Some(_)));
@@ -324,6 +327,9 @@ impl Copying<'_> {
             return false;
         }
         let made = item.make_parents(&self.context, destination).await;
+        if let Err(blocked @ Failure { kind: failure::Kind::Exists, .. }) = &made {
+            failure.clone_from(blocked);
+        }
         // Where another file needed what was lost, none is missing any more.
         made.is_ok_and(|was_missing| was_missing || has_lost_session)
     }

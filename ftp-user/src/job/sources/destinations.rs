@@ -4,7 +4,7 @@
 use super::lines::{SourceLine, ToldFacts};
 use crate::context::Context;
 use crate::endpoint::files;
-use crate::failure::{Failure, FtpUser, Kind as FailureKind, Result};
+use crate::failure::{Failure, FtpUser, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
 use crate::job::removal::precious;
@@ -37,9 +37,11 @@ impl Receiver {
             (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Self::Directory),
             (None, true, _) => Ok(Self::NewDirectory),
             (_, false, false) => Ok(Self::Name),
-            (Some(_), ..) => {
-                Err(Failure::new(FailureKind::Exists, format!("{destination} is not a directory"))
-                    .hint("choose a directory; one file is copied to a name without / at its end"))
+            (Some(facts), ..) => {
+                let for_one = "choose a directory; one file is copied to a name without / at its end";
+                files::check_directory(destination, facts.kind)
+                    .map_err(|failure| failure.hint_if((!several).then_some(for_one)))
+                    .map(|()| Self::Directory)
             }
             (None, false, true) => Err(Failure::of_command(format!(
                 "several sources need a directory, and {destination} does not exist"

@@ -46,9 +46,7 @@ pub(super) async fn check_roots(
         return Err(Failure::usage(format!("{from} is not a directory"))
             .hint("copy copies files; sync makes two directories equal"));
     }
-    if other.as_ref().is_some_and(|found| found.kind != listing::Kind::Directory) {
-        return Err(Failure::new(Kind::Exists, format!("{to} is not a directory")).hint("choose a directory"));
-    }
+    other.as_ref().map_or(Ok(()), |found| files::check_directory(to, found.kind))?;
     if is_one_host(from, to) {
         let login = login(context, source).await?;
         let whole = |place: &Location| absolute(login.as_ref(), &place.path);

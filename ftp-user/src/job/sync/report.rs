@@ -2,6 +2,7 @@
 
 use super::plan::{ListedTree, PlannedAction, SyncPlan, SyncTask};
 use super::run::{SyncRequest, SyncRun};
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
 use crate::job::request::job::Mode;
@@ -70,8 +71,11 @@ impl SyncRun<'_> {
                 listing::Kind::Other => "is neither a file nor a directory",
             };
             let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
-            let failure = Failure::new(Kind::Exists, format!("{source} is {ours}, but {dest} {theirs}"))
-                .hint("move it away or delete it (ftp-user rm), and sync again");
+            let failure = match (files::check_directory(&dest, *there), facts.kind, there) {
+                (Err(needed), listing::Kind::Directory, listing::Kind::File | listing::Kind::Other) => needed,
+                _ => Failure::new(Kind::Exists, format!("{source} is {ours}, but {dest} {theirs}"))
+                    .hint("move it away or delete it (ftp-user rm), and sync again"),
+            };
             self.tally.failed(source, dest, failure);
         }
         let others = plan.counts.blocked.saturating_sub(plan.blocked.len() as u64);

@@ -340,7 +340,7 @@ impl TreeCopy<'_, '_> {
                 let destination = &mut self.stream.idle().destination;
                 let there = ask!(context, destination, files::facts(context, destination, path))?;
                 if let Some(there) = there {
-                    return files::check_directory(&destination.name(), path, there.kind);
+                    return files::check_directory(destination.show(path), there.kind);
                 }
             }
             self.stream.note_new_directory(path);
