@@ -144,6 +144,8 @@ fn a_daemon_carries_what_was_left_to_it_before_and_after_its_start() {
     assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
     let run = scene.copy(&["--wait", "--priority", "-3"], "t/none", "none").exits(3);
     assert!(run.said.contains("does not exist"), "{run}");
+    let jobs = run.events("job");
+    assert!(jobs.windows(2).all(|pair| pair[0]["state"] != pair[1]["state"]), "{run}");
     // A relative place is the one that was meant when it was typed.
     let here = scene.user().file("own", "mine");
     here.args(["copy", "--queue", "--wait", "own", &scene.destination_url("own")]).run().exits(0);

@@ -14,9 +14,9 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::{JobRecord, JournalFailure, Queue, QueuedJob, Submitted};
 use crate::queue::{
-    EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites, Recurrence,
-    SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, moment, parse_time_of_day,
-    scattered_sites,
+    Entry, EntryRefusal, JobChange, JobsAtOnce, MISTAKEN, NO_RELAY, Priority, QueueState, RecordedSites,
+    Recurrence, SiteUse, WhenError, are_draining, blamed_settings, has_worker, local_time, moment,
+    parse_time_of_day, scattered_sites,
 };
 use crate::report::Event;
 use clap::Args;
@@ -126,13 +126,13 @@ impl General {
             }
         };
         wake_daemon(self).await;
-        self.show_submitted(&queue, id).await?;
+        let told = self.show_submitted(&queue, id).await?;
         self.say_when(begins, None);
         self.warn_without_daemon(&queue).await?;
         if !verb.queue().wait {
             return Ok(Status::Done);
         }
-        let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id)).await;
+        let ended = self.hands.cancel()?.unless_cancelled(self.wait(&queue, id, told)).await;
         ended.map_err(|failure| stays_in_queue(id, failure))?
     }
 
@@ -151,15 +151,14 @@ impl General {
         Ok(super::store::journal_of_jobs(self)?.queue()?)
     }
 
-    /// Prints the id of a job that was submitted.
-    async fn show_submitted(&self, queue: &Queue, id: JobId) -> Result<()> {
+    /// Prints the id of a job that was submitted, or the job for programs. Returns the state that was told.
+    async fn show_submitted(&self, queue: &Queue, id: JobId) -> Result<QueueState> {
         if !self.json {
-            return self.print_id(id);
+            return self.print_id(id).map(|()| QueueState::Queued);
         }
-        match queue.job(id)? {
-            Some(record) => self.tell(Event::Job(record)).await,
-            None => Ok(()),
-        }
+        let Some(record) = queue.job(id)? else { return Ok(QueueState::Queued) };
+        let state = record.queued.as_ref().map(state_of).unwrap_or_default();
+        self.tell(Event::Job(record)).await.map(|()| state)
     }
 
     fn print_id(&self, id: JobId) -> Result<()> {
@@ -184,8 +183,8 @@ impl General {
     }
 
     /// Waits for the end of a job of the queue. Says each state that it comes to.
-    async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
-        let (mut told, mut is_away) = (Some(QueueState::Queued), false);
+    async fn wait(&self, queue: &Queue, id: JobId, mut told: QueueState) -> Result<Status> {
+        let mut is_away = false;
         let (clock, heard) = (Clock::start(), Arc::new(Notify::new()));
         let (began, listener) = (clock.now(), Arc::clone(&heard));
         // Daemons that have lost their database connect again.
@@ -196,10 +195,11 @@ impl General {
             let (last, is_quiet) = (told, self.quiet);
             let look = move |queue: &Queue| {
                 let Some(QueuedJob { entry, .. }) = queue.queued(id)? else { return Ok(None) };
-                let state = entry.state(since_1970().as_secs());
                 // All files of a job are counted for its record: only if it is told.
-                let record = if last == Some(state) || is_quiet { None } else { queue.job(id)? };
-                Ok(Some((entry, state, record)))
+                let record = if last == state_of(&entry) || is_quiet { None } else { queue.job(id)? };
+                // The job may have ended since it was looked at.
+                let entry = record.as_ref().and_then(|record| record.queued.clone()).unwrap_or(entry);
+                Ok(Some((entry, record)))
             };
             let found = match queue.on_disk(look).await {
                 // A database comes back, and the job is in it.
@@ -214,9 +214,9 @@ impl General {
                 found => found?,
             };
             is_away = false;
-            let (entry, state, record) = found.ok_or(JournalFailure::Unknown { job: id })?;
+            let (entry, record) = found.ok_or(JournalFailure::Unknown { job: id })?;
             if let Some(record) = record {
-                told = Some(state);
+                told = state_of(&entry);
                 self.tell(Event::Job(record)).await?;
             }
             if let Some(exit) = entry.exit {
@@ -328,7 +328,7 @@ impl General {
             if why == EntryRefusal::IsDone {
                 return super::jobs::nothing_left(record, change.name());
             }
-            let state = record.queued.as_ref().map(|entry| entry.state(since_1970().as_secs()));
+            let state = record.queued.as_ref().map(state_of);
             if why == EntryRefusal::IsCarried && !queue.has_daemon() {
                 let what = format!("job {id} is marked as carried, but its daemon does not live any more");
                 return Failure::usage(what).hint(format!(
@@ -357,6 +357,10 @@ impl General {
         }
         Ok(Status::Done)
     }
+}
+
+fn state_of(entry: &Entry) -> QueueState {
+    entry.state(since_1970().as_secs())
 }
 
 /// The failure if the end of a job of the queue is no longer waited for.

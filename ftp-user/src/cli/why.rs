@@ -103,7 +103,8 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
     receipts.reason_of_job.clone_from(&job.why);
     let words = |failed: &FailedItem| about(&failed.source, &failed.failure.what);
     receipts.other_failures.retain(|failed| job.why.as_ref() != Some(&words(failed)));
-    if job.is_running() {
+    // A run that has ended may still count as carried.
+    if job.is_running() && !job.state.has_ended() {
         for FailedItem { failure, .. } in &mut receipts.other_failures {
             failure.what = format!("in an earlier run: {}", failure.what);
         }

@@ -105,10 +105,9 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
     };
     let waits_for_other = job.queued.as_ref().is_some_and(|entry| entry.waits_for.is_some());
-    let why = job.why.as_ref().filter(|_| !waits_for_other);
-    // It is that of the last run that has ended.
-    let when = if job.is_running() { "in an earlier run: " } else { "" };
-    let why = why.map(|why| format!(" ({when}{})", show(why.as_bytes()))).unwrap_or_default();
+    // While it runs, nobody knows whether that was this run.
+    let why = job.why.as_ref().filter(|_| !waits_for_other && !job.is_running());
+    let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
     let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
     let queued = job.queued.as_ref();
     let open = queued.map_or_else(|| open_words(job), |entry| queue_words(job, entry));
@@ -330,7 +329,7 @@ mod tests {
         says(&job, " night detached (1.00 KiB of 4.00 KiB, moving) 1970");
         assert_eq!(job_line(&job).read()["transfer"]["total"], 4096);
         let again = JobRecord { state: JobState::Running, ..failed.clone() };
-        says(&again, " (in an earlier run: ftp://h/d: cannot be listed%1B): copy");
+        says(&again, " (2.00 KiB), 1 failed: copy");
         let carried = Entry { is_carried: true, ..Entry::default() };
         assert!(JobRecord { queued: Some(carried), ..failed }.is_running());
         let job = JobRecord { transfer: Some(Err("two:21 is down".to_owned())), ..job };
