@@ -144,9 +144,17 @@ fn has(names: &str, name: &str) -> bool {
     names.split(' ').any(|known| known == name)
 }
 
-/// What to do about a value that an option does not take. rsync and rclone have `--progress` and `--color` without one.
-pub(super) fn hint_of_bad_value(rejected: &Rejected) -> Option<&'static str> {
-    if rejected.has_bad_value_of("--progress") {
+/// What to do about a mistake. rsync and rclone have `--progress` and `--color` without a value.
+pub(super) fn hint_of_mistake(rejected: &Rejected, words: &[OsString]) -> Option<&'static str> {
+    let is_of_shell = || verb_of(words).is_some_and(|(_, verb)| verb == "shell");
+    let is_missing = |name: &str| rejected.missing().iter().any(|missing| missing == name);
+    if is_missing("<JOB>") {
+        Some("JOB is an id or a name that jobs lists, or last")
+    } else if is_missing("--queue") {
+        Some("--wait, --priority, --at and --every need it")
+    } else if rejected.unknown().is_some_and(|word| !word.starts_with('-')) && is_of_shell() {
+        Some("a place is named in the shell: cd SITE:")
+    } else if rejected.has_bad_value_of("--progress") {
         Some("leave it out: a terminal shows a bar")
     } else if rejected.has_bad_value_of("--color") {
         Some("leave it out: a terminal has colours")

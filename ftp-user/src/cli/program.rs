@@ -1,6 +1,6 @@
 //! The program: reads the command line with the defaults of the settings, starts the scheduler, ends with the exit status.
 
-use super::later::{elsewhere, hint_of_bad_value, later, misplaced, mistyped, negative, page_of};
+use super::later::{elsewhere, hint_of_mistake, later, misplaced, mistyped, negative, page_of};
 use super::verb::Verb;
 use super::{Cli, General, When, arguments, code, colored, default_keys, help, print_failure};
 use crate::config::{self, DefaultKeys, SITE_KEYS, STORE, STORE_PASSWORD_FILE, Settings};
@@ -71,7 +71,7 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
         let is_meant_elsewhere = !rejected.is_mistake() && words.iter().any(has_h_among_letters);
         let unknown = if is_meant_elsewhere { Some("-h") } else { rejected.unknown() };
         let page = page_of(&words);
-        let hint = hint_of_bad_value(&rejected);
+        let hint = hint_of_mistake(&rejected, &words);
         let mistake = || Some(Failure::usage(rejected.mistake_seeing(&page)?).hint_if(hint));
         match unknown.and_then(told).or_else(mistake) {
             Some(failure) => {

@@ -96,6 +96,15 @@ impl Rejected {
         is_bad_value && self.0.get(ContextKind::InvalidArg).is_some_and(names_it)
     }
 
+    /// The options and operands that are missing, if that is the mistake: `--queue`, `<JOB>`.
+    pub fn missing(&self) -> &[String] {
+        let is_missing = self.0.kind() == ErrorKind::MissingRequiredArgument;
+        match self.0.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(missing)) if is_missing => missing,
+            _ => &[],
+        }
+    }
+
     /// Whether it has a mistake. Otherwise it asks for help or the version.
     pub fn is_mistake(&self) -> bool {
         self.0.use_stderr()
@@ -122,7 +131,11 @@ impl Rejected {
         let Self(error) = self;
         let is_line =
             error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-        is_line.then(|| format!("{}; see {page}", one_line(error)))
+        let line = || match self.missing() {
+            [] => one_line(error),
+            missing => format!("missing: {}", missing.join(", ").replace(['<', '>'], "")),
+        };
+        is_line.then(|| format!("{}; see {page}", line()))
     }
 }
 
@@ -205,8 +218,8 @@ mod tests {
 
     fn check(words: &str, expect: &str) {
         let words = words.split_whitespace().map(OsString::from);
-        let Rejected(error) = parse::<Cli>(words).unwrap_err();
-        assert_eq!(one_line(&error), expect);
+        let line = parse::<Cli>(words).unwrap_err().mistake_seeing("page");
+        assert_eq!(line.as_deref().and_then(|line| line.strip_suffix("; see page")), Some(expect));
     }
 
     #[test]
@@ -229,7 +242,7 @@ mod tests {
         check("program --listen [::1]:21 --jobs 0", zero);
         let negative = "invalid value '-1' for '--retries <RETRIES>': it must not be negative";
         check("program --listen [::1]:21 --retries -1", negative);
-        check("program", "the following required arguments were not provided: --listen <LISTEN>");
+        check("program", "missing: --listen LISTEN");
     }
 
     #[test]

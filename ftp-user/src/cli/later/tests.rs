@@ -146,7 +146,7 @@ fn a_negative_number_is_called_so_and_the_help_is_that_of_the_part() {
 
 #[test]
 fn progress_and_colour_without_a_value_are_told_apart_from_other_mistakes() {
-    let hint = |typed: &str| read_typed(typed).err().and_then(|rejected| hint_of_bad_value(&rejected));
+    let hint = |typed: &str| hint_of_mistake(&read_typed(typed).err()?, &words(typed));
     assert!(hint("copy --progress a b").is_some_and(|hint| hint.starts_with("leave it out")));
     assert!(hint("ls --color a").is_some_and(|hint| hint.starts_with("leave it out")));
     assert_eq!((hint("copy --jobs a b"), hint("copy --progress never a b")), (None, None));
