@@ -112,7 +112,12 @@ fn a_port_where_nobody_listens_costs_one_try() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     at_once(user().args(["ls", &format!("ftp://{nobody}/")]).run().exits(5))
         .says("connection refused; check that a server listens there");
-    let plain = Site::new("plain").start();
+    let (plain, nowhere) = (Site::new("plain").start(), format!("ftp://{nobody}/"));
+    let refused =
+        |end: &str| format!("cannot connect to the {end} {nobody}: connection refused; trying again");
+    let copy = |from: &str, to: &str| user().args(["copy", "--retries", "1", from, to]).run().exits(5);
+    copy(&nowhere, &plain.url("")).says(&refused("source"));
+    copy(&plain.url("a"), &nowhere).says(&refused("destination"));
     at_once(user().args(["ls", &plain.url("").replace("ftp://", "ftps://")]).run().exits(1))
         .says("does not speak TLS on this port; use ftpes://");
 }

@@ -241,7 +241,9 @@ pub(crate) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
 pub(super) async fn wait(context: &Context, failure: &Failure, next: Next, plan: &str) -> Result<()> {
     let Next::Wait { pause, number, of } = next else { return Ok(()) };
     let seconds = pause.as_secs_f64();
-    context.run.events.warn(format!("{failure}; trying again in {seconds:.1} s ({number} of {of}){plan}"));
+    // What to do is said when nothing is tried again.
+    let why = failure.why();
+    context.run.events.warn(format!("{why}; trying again in {seconds:.1} s ({number} of {of}){plan}"));
     let until = context.world.clock.now() + pause;
     context.run.cancel.unless_cancelled(context.world.clock.sleep_until(Some(until))).await
 }

@@ -1,5 +1,6 @@
 //! From a host name to a connection, in bounded time.
 
+use super::connection::Role;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result, words};
 use crate::place::Site;
@@ -20,8 +21,9 @@ pub(crate) struct Dialed {
 }
 
 /// Connects to the control port of `site`. See [`connect`].
-pub(super) async fn dial(context: &Context, site: &Site) -> Result<Dialed> {
-    let name = site.authority() + if site.port == 21 { " (the default port)" } else { "" };
+pub(super) async fn dial(context: &Context, site: &Site, role: Role) -> Result<Dialed> {
+    let end = if role == Role::Server { String::new() } else { format!("the {} ", role.name()) };
+    let name = end + &site.authority() + if site.port == 21 { " (the default port)" } else { "" };
     let connected = connect(context, &site.host, site.port, &name, "a server").await;
     connected.map_err(|failure| match failure.kind == Kind::Other && may_be_of_login(site) {
         true => {

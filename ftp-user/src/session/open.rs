@@ -86,7 +86,7 @@ impl<'a> SessionOpening<'a> {
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
         let client = tls::client(context, site, *role, *tls, &site.authority())?;
-        let Dialed { stream, to, round_trip } = dial(context, site).await?;
+        let Dialed { stream, to, round_trip } = dial(context, site, *role).await?;
         let (peer, host) = match to {
             HostPort::Address(peer) => (peer, None),
             HostPort::Name(host, port) => (SocketAddr::new(UNKNOWN, port), Some(host)),
@@ -318,7 +318,7 @@ async fn look(context: &Context, site: &Site) -> Option<Protocol> {
 }
 
 async fn connected(context: &Context, site: &Site) -> Option<Stream> {
-    within(context, PATIENCE, dial(context, site)).await?.ok().map(|dialed| dialed.stream)
+    within(context, PATIENCE, dial(context, site, Role::Server)).await?.ok().map(|dialed| dialed.stream)
 }
 
 /// What came from a server.
