@@ -71,6 +71,8 @@ pub(super) struct Attempts {
     behind: bool,
     /// Whether the destination has refused to delete it.
     undeletable: bool,
+    /// Whether no digest shows if the file that is there is equal.
+    pub(super) is_incomparable: bool,
     /// Whether the directories above the copy were looked for after a failure.
     has_asked_for_directories: bool,
     /// What the journal knows of the file.

@@ -192,6 +192,9 @@ impl Copying<'_> {
             let Item { destination: path, source: from, .. } = self.item;
             similar::check_shown(&self.context, &mut self.ends.destination, path, from).await?;
         }
+        if std::mem::take(&mut self.attempts.is_incomparable) {
+            self.tell_again();
+        }
         let (means, look) = check::means(&self.context, self.ends, verify, allowed, source.size).await?;
         self.tell_plan(source.size, means, target.as_ref()).await;
         if mode.is_dry() {

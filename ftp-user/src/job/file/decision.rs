@@ -194,7 +194,7 @@ impl Copying<'_> {
             Decision::Compare => match digest_to_compare(&self.context, self.ends, self.options).await? {
                 Some(algorithm) => self.compare_by(algorithm, size).await,
                 None => {
-                    self.tell_again();
+                    self.attempts.is_incomparable = true;
                     Ok(None)
                 }
             },
@@ -210,7 +210,7 @@ impl Copying<'_> {
     }
 
     /// Warns that a file is copied that may be there already.
-    fn tell_again(&self) {
+    pub(super) fn tell_again(&self) {
         let (_, dest) = self.item.names(self.ends);
         let advice = match (self.options.syncs.is_some(), self.options.times) {
             (true, true) => "",
