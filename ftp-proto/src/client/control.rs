@@ -16,7 +16,7 @@ pub(super) const RENEWALS: u32 = 8;
 const MOST_SURPLUS: usize = 20_000;
 
 /// The control connection as the parts of a session see it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Control {
     pub(super) config: Config,
     pub(super) dialect: Dialect,
@@ -46,24 +46,7 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) fn new(config: Config) -> Self {
-        Self {
-            secured: config.security == Security::Implicit,
-            config,
-            dialect: Dialect::Rfc959,
-            reader: ReplyReader::new(),
-            pipeline: Pipeline::default(),
-            timers: Timers::new(),
-            aborting: false,
-            standing: Standing::default(),
-            surplus: 0,
-            takes_ahead: false,
-            has_no_tls: false,
-            takes_more: false,
-            ahead: VecDeque::new(),
-            unasked_for: 0,
-            out: VecDeque::new(),
-            over: false,
-        }
+        Self { secured: config.security == Security::Implicit, config, ..Self::default() }
     }
 
     pub(super) const fn standing(&self) -> Standing {

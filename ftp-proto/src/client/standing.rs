@@ -40,18 +40,6 @@ pub struct UnusedListener {
 }
 
 impl Standing {
-    const fn nothing() -> Self {
-        Self {
-            listens: false,
-            unused: None,
-            sock: false,
-            symmetric: false,
-            sscn: false,
-            pin: None,
-            digest: None,
-        }
-    }
-
     /// Takes note that a command was refused.
     pub(super) const fn refused(&mut self, verb: Verb) {
         if matches!(verb, Verb::Sscn) {
@@ -78,7 +66,7 @@ impl Standing {
             Command::Extension(Extension::Dgst(algorithm)) => self.digest = *algorithm,
             Command::Sscn(Some(on)) => self.sscn = *on,
             Command::Pinc(pin) => self.pin = *pin,
-            Command::User(_) | Command::Rein | Command::Auth(_) => *self = Self::nothing(),
+            Command::User(_) | Command::Rein | Command::Auth(_) => *self = Self::default(),
             Command::Pass(_)
             | Command::Acct(_)
             | Command::Quit

@@ -21,7 +21,7 @@ pub struct Sessions {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     limits: Limits,
     /// Connections that are open, those that were told to end included.
@@ -152,18 +152,7 @@ impl NoPlace {
 impl Sessions {
     /// No session is counted yet.
     pub fn new(limits: Limits) -> Arc<Self> {
-        let state = State {
-            limits,
-            open: 0,
-            by_address: HashMap::new(),
-            by_account: HashMap::new(),
-            inside: Fair::new(),
-            anonymous: Fair::new(),
-            door: Door::default(),
-            seats: HashMap::new(),
-            next: 0,
-        };
-        Arc::new(Self { state: Mutex::new(state) })
+        Arc::new(Self { state: Mutex::new(State { limits, ..State::default() }) })
     }
 
     /// Sets other limits. Sessions that are there stay.

@@ -61,6 +61,7 @@ struct World {
 }
 
 /// A session that is not over.
+#[derive(Default)]
 struct Link {
     group: &'static str,
     /// The name of an agent that has joined.
@@ -130,16 +131,7 @@ impl World {
         self.last.0 += 1;
         let session = SessionId(self.last.0);
         let group = ["g0", "g1"][usize::from(kind & 1)];
-        let link = Link {
-            group,
-            agent: None,
-            sent: 0,
-            seen: 0,
-            reader: FrameReader::new(),
-            last_call: 0,
-            said_goodbye: false,
-        };
-        self.sessions.insert(session, link);
+        self.sessions.insert(session, Link { group, ..Link::default() });
         self.input(Input::Opened {
             session,
             token: ["t0", "t1", "t2", "t0"][usize::from(kind >> 1 & 3)].to_owned(),

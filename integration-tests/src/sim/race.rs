@@ -49,7 +49,7 @@ pub enum DriverFault {
 }
 
 /// What came of a race.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RaceResult {
     /// What did not hold; empty when all did.
     pub violations: Vec<String>,

@@ -64,15 +64,7 @@ pub fn race(field: &Field) -> RaceResult {
         wake: None,
         dies: field.dies.map(|(_, after)| Moment::after_start(after)),
         published: 0,
-        raced: RaceResult {
-            violations: Vec::new(),
-            conclusion: None,
-            started: 0,
-            probed: 0,
-            aborted: 0,
-            first: None,
-            took: Duration::ZERO,
-        },
+        raced: RaceResult::default(),
     };
     run.drain();
     while run.step() {}

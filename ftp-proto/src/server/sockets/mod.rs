@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// All data sockets of a session.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sockets {
     gender: Gender,
     listening: Listeners,
@@ -107,17 +107,7 @@ impl OwnPort {
 impl Sockets {
     /// The sockets of a session that has none yet.
     pub(crate) fn new(gender: Gender) -> Self {
-        Self {
-            gender,
-            listening: Listeners::default(),
-            targets: Each::default(),
-            own: None,
-            symmetric: false,
-            rendezvous: None,
-            secret_spent: false,
-            kept: KeptConnections::default(),
-            listeners_so_far: 0,
-        }
+        Self { gender, ..Self::default() }
     }
 
     /// What will show that the peer of the next data connection takes part in its transfer.
