@@ -2,6 +2,7 @@
 //! its name. Real processes.
 
 use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::beside::each_beside;
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::{Agent, Relay};
@@ -194,11 +195,7 @@ fn n9_the_coordinator_may_be_killed_at_any_moment() {
 fn n9_either_server_may_be_killed_while_the_transfer_is_set_up() {
     // After the first command about the transfer, when it is commanded, and when it moves.
     for moment in ["> DETA", "> STOR", "< 150"] {
-        std::thread::scope(|scope| {
-            for is_source in [true, false] {
-                scope.spawn(move || is_killed_at(moment, is_source));
-            }
-        });
+        each_beside([true, false], |is_source| is_killed_at(moment, is_source));
     }
 }
 

@@ -423,29 +423,21 @@ fn instead_of_rclone() {
 }
 
 #[test]
-fn instead_of_globus_url_copy() {
-    let (one, two) = pair("globus", &FILES);
-    let recipe = Recipe::new("recipes/instead-of-globus-url-copy.md")
-        .server("ann@one.example", &one)
-        .server("bob@two.example", &two)
-        .run();
-    for path in ["a.dat", "archive/run7/b.dat", "list/a.dat", "list/b.dat"] {
-        assert!(two.path(path).exists(), "{path}");
+fn instead_of_globus_url_copy_and_fts() {
+    for (page, stored) in [
+        (
+            "recipes/instead-of-globus-url-copy.md",
+            ["a.dat", "archive/run7/b.dat", "list/a.dat", "list/b.dat"],
+        ),
+        ("recipes/instead-of-fts.md", ["a.dat", "bulk/a.dat", "bulk/b.dat", "far.dat"]),
+    ] {
+        let (one, two) = pair("far", &FILES);
+        let recipe = Recipe::new(page).server("ann@one.example", &one).server("bob@two.example", &two).run();
+        for path in stored {
+            assert!(two.path(path).exists(), "{page}: {path}");
+        }
+        drop(recipe);
     }
-    drop(recipe);
-}
-
-#[test]
-fn instead_of_fts() {
-    let (one, two) = pair("fts", &FILES);
-    let recipe = Recipe::new("recipes/instead-of-fts.md")
-        .server("ann@one.example", &one)
-        .server("bob@two.example", &two)
-        .run();
-    for path in ["a.dat", "bulk/a.dat", "bulk/b.dat", "far.dat"] {
-        assert!(two.path(path).exists(), "{path}");
-    }
-    drop(recipe);
 }
 
 #[test]

@@ -196,29 +196,21 @@ fn the_command_that_forgets_a_job_whose_list_is_gone_works() {
 }
 
 /// `retry {id} carries it once more`
-#[test]
-fn the_command_that_carries_a_job_of_the_queue_once_more_works() {
-    let to = target();
-    let place = to.url("b.bin").replace(&format!(":{}", PASSWORD.replace(':', "%3A")), "");
-    let run = start().file("b.bin", "b").args(["copy", "--queue", "b.bin", &place]).run().exits(0);
-    again(&run).args(["cancel", "last"]).run().exits(0);
-    let paused = again(&run).args(["pause", "last"]).run().exits(2);
-    typed(run.home(), named("ftp-user ", &paused.said, " carries it once more"));
-    let listed = again(&run).args(["jobs", "--json"]).run().exits(0);
-    assert_eq!(listed.events("job")[0]["state"], "queued", "{listed}");
-}
-
 /// `resume {id} continues it`
 #[test]
-fn the_command_that_continues_a_paused_job_of_the_queue_works() {
-    let to = target();
-    let place = to.url("b.bin").replace(&format!(":{}", PASSWORD.replace(':', "%3A")), "");
-    let run = start().file("b.bin", "b").args(["copy", "--queue", "b.bin", &place]).run().exits(0);
-    again(&run).args(["pause", "last"]).run().exits(0);
-    let refused = again(&run).args(["retry", "last"]).run().exits(2);
-    typed(run.home(), named("ftp-user ", &refused.said, " continues it"));
-    let listed = again(&run).args(["jobs", "--json"]).run().exits(0);
-    assert_eq!(listed.events("job")[0]["state"], "queued", "{listed}");
+fn the_commands_that_carry_a_cancelled_job_of_the_queue_once_more_or_continue_a_paused_one_work() {
+    for (first, refused, after) in
+        [("cancel", "pause", " carries it once more"), ("pause", "retry", " continues it")]
+    {
+        let to = target();
+        let place = to.url("b.bin").replace(&format!(":{}", PASSWORD.replace(':', "%3A")), "");
+        let run = start().file("b.bin", "b").args(["copy", "--queue", "b.bin", &place]).run().exits(0);
+        again(&run).args([first, "last"]).run().exits(0);
+        let refused = again(&run).args([refused, "last"]).run().exits(2);
+        typed(run.home(), named("ftp-user ", &refused.said, after));
+        let listed = again(&run).args(["jobs", "--json"]).run().exits(0);
+        assert_eq!(listed.events("job")[0]["state"], "queued", "{listed}");
+    }
 }
 
 /// `retry {job} goes on`

@@ -1,9 +1,9 @@
 //! Deaf, late and closing parties: whatever one end does at whatever command, the run ends, the other
 //! end's session is released, and nothing stands under the final name.
 
+use integration_tests::beside::each_of;
 use integration_tests::peer::{MODERN, OLD, Peer};
 use integration_tests::user::{Run, copies, user};
-use std::thread;
 
 /// What an end does instead of answering.
 const FAULTS: [&str; 4] = ["hang", "close", "reset", "silent"];
@@ -56,47 +56,13 @@ fn fault(at_source: bool, bad: &str) {
     assert!(!run.said.contains("panicked"), "{bad}\n{run}");
 }
 
-/// Runs all faults of one command side by side: each waits for its own timers.
-fn faults(at_source: bool, command: &'static str) {
-    let runs =
-        FAULTS.map(|kind| (kind, thread::spawn(move || fault(at_source, &format!("{command}: {kind}")))));
-    let failed = runs.map(|(kind, run)| (kind, run.join().is_err()));
-    assert!(failed.iter().all(|(_, failed)| !failed), "{command} at_source={at_source}: {failed:?}");
-}
-
 #[test]
-fn a_faulty_login() {
-    faults(true, "USER");
-    faults(false, "PASS");
-}
-
-#[test]
-fn a_faulty_answer_to_feat() {
-    faults(true, "FEAT");
-    faults(false, "FEAT");
-}
-
-#[test]
-fn a_faulty_answer_to_type() {
-    faults(true, "TYPE");
-    faults(false, "TYPE");
-}
-
-#[test]
-fn a_faulty_answer_to_lstn() {
-    faults(false, "LSTN");
-}
-
-#[test]
-fn a_faulty_answer_to_sock() {
-    faults(true, "SOCK");
-    faults(false, "SOCK");
-}
-
-#[test]
-fn a_faulty_answer_to_the_transfer_command() {
-    faults(true, "RETR");
-    faults(false, "STOR");
+fn a_faulty_answer_to_any_command() {
+    let at_source = ["USER", "FEAT", "TYPE", "SOCK", "RETR"].map(|command| (true, command));
+    let at_destination = ["PASS", "FEAT", "TYPE", "LSTN", "SOCK", "STOR"].map(|command| (false, command));
+    let commands = at_source.into_iter().chain(at_destination);
+    let cases = commands.flat_map(|(at, command)| FAULTS.map(|kind| (at, format!("{command}: {kind}"))));
+    each_of(&cases.collect::<Vec<_>>(), |(at_source, bad)| fault(*at_source, bad));
 }
 
 #[test]

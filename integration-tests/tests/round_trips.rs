@@ -193,21 +193,8 @@ fn takes_less_than_a_tenth_of_a_round_trip(named: Named) {
 }
 
 #[test]
-fn t7_a_small_file_of_a_tree_between_our_servers_takes_less_than_a_tenth_of_a_round_trip() {
-    takes_less_than_a_tenth_of_a_round_trip(Named::ByTree);
-}
-
-#[test]
-fn t7_a_small_file_that_a_pattern_matches_takes_less_than_a_tenth_of_a_round_trip() {
-    takes_less_than_a_tenth_of_a_round_trip(Named::ByPattern);
-}
-
-#[test]
-fn t7_a_small_file_of_a_list_takes_less_than_a_tenth_of_a_round_trip() {
-    takes_less_than_a_tenth_of_a_round_trip(Named::ByList);
-}
-
-#[test]
-fn t7_a_small_file_of_several_sources_takes_less_than_a_tenth_of_a_round_trip() {
-    takes_less_than_a_tenth_of_a_round_trip(Named::OneByOne);
+fn t7_a_small_file_between_our_servers_takes_less_than_a_tenth_of_a_round_trip() {
+    for named in [Named::ByTree, Named::ByPattern, Named::ByList, Named::OneByOne] {
+        takes_less_than_a_tenth_of_a_round_trip(named);
+    }
 }

@@ -2,13 +2,13 @@
 //! a tree.
 
 use crate::workers::slow_destination;
+use integration_tests::beside::each_beside;
 use integration_tests::site::{Server, Site, sample, target};
 use integration_tests::socket::until;
 use integration_tests::user::{User, user};
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 /// How the files of the directory `d` of a source are named.
 #[derive(Clone, Copy, Debug)]
@@ -97,13 +97,8 @@ fn the_first_failure_ends_a_pattern_or_a_list_that_should_fail_fast() {
 #[test]
 fn n8_a_pattern_a_list_and_several_sources_whose_run_was_killed_or_interrupted_go_on_with_resume() {
     // They wait for the destination most of the time.
-    thread::scope(|scope| {
-        for named in ALL {
-            for signal in [Signal::KILL, Signal::INT] {
-                scope.spawn(move || goes_on(named, signal));
-            }
-        }
-    });
+    let cases = ALL.into_iter().flat_map(|named| [(named, Signal::KILL), (named, Signal::INT)]);
+    each_beside(cases, |(named, signal)| goes_on(named, signal));
 }
 
 /// A run that ends by `signal` goes on with `resume`.

@@ -1,5 +1,6 @@
 //! The fixtures of each chapter, played against real servers in both dialects.
 
+use integration_tests::beside::each_of;
 use integration_tests::transcript::{play_all, unescape};
 
 #[test]
@@ -7,42 +8,8 @@ fn escapes_are_bytes() {
     assert_eq!(unescape("a\\r\\n\\0\\xffb\\s"), b"a\r\n\0\xffb ");
 }
 
+/// Lines and sessions, SOCK, LSTN, PASV, transfers and replies, the other verbs, and the examples of RFC 438 and 478.
 #[test]
-fn a_lines_dialect_and_session() {
-    play_all("A");
-}
-
-#[test]
-fn b_sock() {
-    play_all("B");
-}
-
-#[test]
-fn c_lstn() {
-    play_all("C");
-}
-
-#[test]
-fn d_pasv() {
-    play_all("D");
-}
-
-#[test]
-fn e_transfers_and_replies() {
-    play_all("E");
-}
-
-#[test]
-fn v_verbs() {
-    play_all("V");
-}
-
-#[test]
-fn the_example_of_rfc_438() {
-    play_all("R438");
-}
-
-#[test]
-fn the_figure_of_rfc_478() {
-    play_all("R478");
+fn every_chapter_of_the_fixtures_is_played() {
+    each_of(&["A", "B", "C", "D", "E", "V", "R438", "R478"], |chapter| play_all(chapter));
 }

@@ -1,6 +1,7 @@
 //! What is deleted, and what is called whole, while a disk of the source fails.
 
-use super::source::Source;
+use super::source::{SERVERS, Source};
+use integration_tests::beside::each_of;
 use integration_tests::broken_disk::{ERRORS, Fault, Part};
 use integration_tests::foreign::Kind;
 use integration_tests::or_skip;
@@ -10,23 +11,8 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 #[test]
-fn vsftpd_over_a_broken_disk_costs_no_mirror_a_name() {
-    tries_everything(Some(Kind::Vsftpd));
-}
-
-#[test]
-fn proftpd_over_a_broken_disk_costs_no_mirror_a_name() {
-    tries_everything(Some(Kind::Proftpd));
-}
-
-#[test]
-fn pure_ftpd_over_a_broken_disk_costs_no_mirror_a_name() {
-    tries_everything(Some(Kind::PureFtpd));
-}
-
-#[test]
-fn our_server_over_a_broken_disk_costs_no_mirror_a_name() {
-    tries_everything(None);
+fn a_broken_disk_at_any_server_costs_no_mirror_a_name() {
+    each_of(&SERVERS, |kind| tries_everything(*kind));
 }
 
 fn tries_everything(kind: Option<Kind>) {

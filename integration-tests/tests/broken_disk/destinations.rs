@@ -2,7 +2,8 @@
 //! see, and nothing goes that cannot be kept in a backup directory.
 
 use super::deletions::shown;
-use super::source::Source;
+use super::source::{SERVERS, Source};
+use integration_tests::beside::each_of;
 use integration_tests::broken_disk::{Fault, Part};
 use integration_tests::foreign::Kind;
 use integration_tests::or_skip;
@@ -10,23 +11,8 @@ use integration_tests::site::{Server, Site, names_below};
 use integration_tests::user::{Run, user};
 
 #[test]
-fn vsftpd_as_a_destination_over_a_broken_disk_costs_nothing() {
-    fails_everywhere(Some(Kind::Vsftpd));
-}
-
-#[test]
-fn proftpd_as_a_destination_over_a_broken_disk_costs_nothing() {
-    fails_everywhere(Some(Kind::Proftpd));
-}
-
-#[test]
-fn pure_ftpd_as_a_destination_over_a_broken_disk_costs_nothing() {
-    fails_everywhere(Some(Kind::PureFtpd));
-}
-
-#[test]
-fn our_server_as_a_destination_over_a_broken_disk_costs_nothing() {
-    fails_everywhere(None);
+fn any_server_as_a_destination_over_a_broken_disk_costs_nothing() {
+    each_of(&SERVERS, |kind| fails_everywhere(*kind));
 }
 
 /// Files that both ends have, each with its name as its content.

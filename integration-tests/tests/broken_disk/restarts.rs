@@ -1,7 +1,8 @@
 //! The source loses its disk, or its process and its disk, between two listings.
 
 use super::deletions::shown;
-use super::source::Source;
+use super::source::{SERVERS, Source};
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{End, Group, Kind};
 use integration_tests::or_skip;
 use integration_tests::site::{Site, names_below};
@@ -11,23 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 #[test]
-fn vsftpd_that_comes_back_with_another_disk_costs_no_mirror_a_name() {
-    loses_its_disk(Some(Kind::Vsftpd));
-}
-
-#[test]
-fn proftpd_that_comes_back_with_another_disk_costs_no_mirror_a_name() {
-    loses_its_disk(Some(Kind::Proftpd));
-}
-
-#[test]
-fn pure_ftpd_that_comes_back_with_another_disk_costs_no_mirror_a_name() {
-    loses_its_disk(Some(Kind::PureFtpd));
-}
-
-#[test]
-fn our_server_that_comes_back_with_another_disk_costs_no_mirror_a_name() {
-    loses_its_disk(None);
+fn any_server_that_comes_back_with_another_disk_costs_no_mirror_a_name() {
+    each_of(&SERVERS, |kind| loses_its_disk(*kind));
 }
 
 /// What the disk is after it was lost: nothing, its directories, another disk with one file, or an older copy.

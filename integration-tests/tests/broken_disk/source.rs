@@ -6,6 +6,10 @@ use integration_tests::foreign::{End, Foreign, Kind, Skipped, Who};
 use integration_tests::raw::Raw;
 use integration_tests::site::Site;
 
+/// The kinds of servers that are tried over a broken disk; `None` is our own.
+pub(super) const SERVERS: [Option<Kind>; 4] =
+    [Some(Kind::Vsftpd), Some(Kind::Proftpd), Some(Kind::PureFtpd), None];
+
 /// A server with a disk in the directory `disk` of its user.
 pub(super) struct Source {
     pub(super) server: End,

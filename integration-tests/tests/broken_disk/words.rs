@@ -1,30 +1,16 @@
 //! What servers say of a broken disk, word for word: the fixtures in `fixtures/words` are what they say today. The judge of
 //! deletions is tested with the same files.
 
-use super::source::Source;
+use super::source::{SERVERS, Source};
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{Kind, words};
 use integration_tests::{or_skip, skip};
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn the_words_of_vsftpd_are_those_of_the_table() {
-    says_what_the_table_says(Some(Kind::Vsftpd));
-}
-
-#[test]
-fn the_words_of_proftpd_are_those_of_the_table() {
-    says_what_the_table_says(Some(Kind::Proftpd));
-}
-
-#[test]
-fn the_words_of_pure_ftpd_are_those_of_the_table() {
-    says_what_the_table_says(Some(Kind::PureFtpd));
-}
-
-#[test]
-fn the_words_of_our_server_are_those_of_the_table() {
-    says_what_the_table_says(None);
+fn the_words_of_every_server_are_those_of_the_table() {
+    each_of(&SERVERS, |kind| says_what_the_table_says(*kind));
 }
 
 /// `FTP_WORDS=write` writes the table anew.

@@ -3,12 +3,12 @@
 
 use super::carried::half;
 use super::{Far, copy_within};
+use integration_tests::beside::each_beside;
 use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
 use integration_tests::site::sample;
 use integration_tests::socket;
 use rustix::process::Signal;
-use std::thread;
 
 /// Who is killed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,31 +73,24 @@ fn killed(victim: Victim, step: Step) {
     assert!(!to.server.names().contains(&"b.bin".to_owned()), "{}", shown());
 }
 
-/// The cases run beside each other: most of their time is a wait.
-fn all(cases: &[(Victim, Step)]) {
-    thread::scope(|scope| {
-        for (victim, step) in cases.iter().copied() {
-            scope.spawn(move || killed(victim, step));
-        }
-    });
-}
-
 #[test]
 fn r12_whoever_is_killed_before_a_file_flows_through_agents_nothing_is_left() {
-    all(&[
+    let cases = [
         (Victim::Hub, Step::Session),
         (Victim::Far, Step::Session),
         (Victim::Near, Step::Tunnel),
         (Victim::UserAgent, Step::Tunnel),
-    ]);
+    ];
+    each_beside(cases, |(victim, step)| killed(victim, step));
 }
 
 #[test]
 fn r12_whoever_is_killed_while_a_file_flows_through_agents_no_server_calls_it_whole() {
-    all(&[
+    let cases = [
         (Victim::Hub, Step::Join),
         (Victim::Near, Step::Half),
         (Victim::Far, Step::Join),
         (Victim::UserAgent, Step::Half),
-    ]);
+    ];
+    each_beside(cases, |(victim, step)| killed(victim, step));
 }
