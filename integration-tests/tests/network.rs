@@ -12,13 +12,11 @@ mod symmetric;
 mod topologies;
 mod walled;
 
-use ftp_proto::dialect::Dialect;
-use integration_tests::foreign::{End, Foreign, Hosts, Kind, Skipped};
+use integration_tests::foreign::{End, Hosts, Kind, Skipped, Who, shown};
 use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
-use integration_tests::site::{Site, sample};
+use integration_tests::site::sample;
 use integration_tests::user::user;
-use std::net::SocketAddr;
 
 /// Where the source is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,26 +37,28 @@ enum Servers {
 }
 
 impl Servers {
-    fn start(self, end: usize, host: &Host, file: Option<&[u8]>) -> Result<(End, SocketAddr), Skipped> {
-        match self {
-            Self::Ours => {
-                let site = Site::new("subnet").at(&host.ip());
-                let site = file.into_iter().fold(site, |site, bytes| site.file("a.bin", bytes));
-                let server = host.run(|| site.start());
-                let at = server.address(Dialect::Rfc959);
-                Ok((End::Ours(Box::new(server)), at))
-            }
-            Self::Theirs(kind, hosts) => {
-                // Fetched here, where there may be a network.
-                kind.tool()?;
-                let server = Foreign::new(kind).foreign(hosts[end]).at(&host.ip());
-                let server = file.into_iter().fold(server, |server, bytes| server.file("a.bin", bytes));
-                let server = host.run(|| server.start())?;
-                let at = server.address();
-                Ok((End::Theirs(Box::new(server)), at))
-            }
-        }
+    /// Starts the source (0) or the destination (1).
+    fn start(self, end: usize, host: &Host, files: &[(&str, Vec<u8>)]) -> Result<End, Skipped> {
+        let server = match self {
+            Self::Ours => (Who::Ours, Hosts::Refused),
+            Self::Theirs(kind, hosts) => (Who::Theirs(kind), hosts[end]),
+        };
+        start_on(host, &host.ip(), server, files)
     }
+}
+
+/// Starts a server at an address of this host.
+pub(crate) fn start_on(
+    host: &Host,
+    ip: &str,
+    (who, hosts): (Who, Hosts),
+    files: &[(&str, Vec<u8>)],
+) -> Result<End, Skipped> {
+    if let Who::Theirs(kind) = who {
+        // Fetched here, where there may be a network.
+        kind.tool()?;
+    }
+    host.run(|| who.start_at(ip.parse().unwrap(), hosts, files))
 }
 
 /// One file from the source to the target arrives over this rung, verified.
@@ -73,22 +73,17 @@ fn goes(source: Source, servers: Servers, rung: &str) -> Result<(), Skipped> {
     let one = inside(&mut network, "source");
     let at = if source == Source::WithTheUser { inside(&mut network, "user") } else { network.host("user") };
     let sent = sample(3_000_003);
-    let (from, listener) = servers.start(0, &one, Some(&sent))?;
-    let (to, _) = servers.start(1, &two, None)?;
+    let from = servers.start(0, &one, &[("a.bin", sent.clone())])?;
+    let to = servers.start(1, &two, &[])?;
     let mut url = from.url("a.bin");
     if let (Source::Published, Some(nat)) = (source, &nat) {
-        network.publish(nat, listener);
+        network.publish(nat, from.address());
         url = url.replace(&one.ip(), &nat.outside().to_string());
     }
     let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "0", "--timeout", "5s"]);
     let run = run.args([url, to.url("b.bin")]);
     let run = at.run(|| run.run());
-    let shown = format!(
-        "{source:?}, {servers:?}\n{run}\n{}\n-- source --\n{}\n-- target --\n{}",
-        String::from_utf8_lossy(&run.bytes("trace.txt")),
-        from.said(),
-        to.said()
-    );
+    let shown = format!("{source:?}, {servers:?}\n{}", shown(&run, &from, &to, ""));
     assert_eq!(run.code(), Some(0), "{shown}");
     assert!(to.bytes("b.bin") == sent, "the copy differs\n{shown}");
     assert_eq!(to.names(), ["b.bin"], "{shown}");
@@ -107,19 +102,12 @@ fn goes(source: Source, servers: Servers, rung: &str) -> Result<(), Skipped> {
 const ANY: [Hosts; 2] = [Hosts::Allowed; 2];
 const DIRECT: &str = "dest-listens";
 
+/// Ours under the default policy, and others where they allow foreign hosts.
 #[test]
-fn ours_in_two_subnets_go_direct_under_the_default_policy() {
-    or_skip!(goes(Source::Open, Servers::Ours, DIRECT));
-}
-
-#[test]
-fn vsftpd_in_two_subnets_goes_direct_where_it_allows_foreign_hosts() {
-    or_skip!(goes(Source::Open, Servers::Theirs(Kind::Vsftpd, ANY), DIRECT));
-}
-
-#[test]
-fn proftpd_in_two_subnets_goes_direct_where_it_allows_foreign_hosts() {
-    or_skip!(goes(Source::Open, Servers::Theirs(Kind::Proftpd, ANY), DIRECT));
+fn servers_in_two_subnets_go_direct() {
+    for servers in [Servers::Ours, Servers::Theirs(Kind::Vsftpd, ANY), Servers::Theirs(Kind::Proftpd, ANY)] {
+        or_skip!(goes(Source::Open, servers, DIRECT));
+    }
 }
 
 #[test]

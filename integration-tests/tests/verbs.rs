@@ -1,5 +1,6 @@
 //! mkdir, rm, mv, hash and tree, on our server, on servers of other people, on scripted ones and on this host.
 
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
@@ -480,23 +481,8 @@ pub(crate) fn work_on(kind: Kind) -> Result<(), Skipped> {
 }
 
 #[test]
-fn the_verbs_work_on_vsftpd() {
-    or_skip!(work_on(Kind::Vsftpd));
-}
-
-#[test]
-fn the_verbs_work_on_proftpd() {
-    or_skip!(work_on(Kind::Proftpd));
-}
-
-#[test]
-fn the_verbs_work_on_pure_ftpd() {
-    or_skip!(work_on(Kind::PureFtpd));
-}
-
-#[test]
-fn the_verbs_work_on_pyftpdlib() {
-    or_skip!(work_on(Kind::Pyftpdlib));
+fn the_verbs_work_on_servers_of_other_people() {
+    each_of(&[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib], |kind| or_skip!(work_on(*kind)));
 }
 
 #[test]

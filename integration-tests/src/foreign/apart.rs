@@ -1,7 +1,7 @@
 //! A user agent, a relay and two servers at four addresses. Both servers are as they are by themselves:
 //! each takes data connections with the host of its control connection only.
 
-use super::{End, Skipped, Who, own_address};
+use super::{End, Skipped, Who, own_address, shown};
 use crate::relay::{Agent, Relay};
 use crate::user::{Run, User, user};
 
@@ -41,12 +41,7 @@ impl RelayedPair {
 
     /// All that is known, for a person who has to find out.
     pub fn shown(&self, run: &Run) -> String {
-        format!(
-            "{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}\n-- relay --\n{}",
-            String::from_utf8_lossy(&run.bytes("trace.txt")),
-            self.from.said(),
-            self.to.said(),
-            self.agent.running.said()
-        )
+        let agent = format!("-- relay --\n{}", self.agent.running.said());
+        shown(run, &self.from, &self.to, &agent)
     }
 }

@@ -25,7 +25,7 @@ pub use fetch::Tool;
 pub use kind::{Hosts, Kind};
 pub use page::{Page, side_name, sides};
 pub use pair::{
-    DirectPath, End, Who, direct_path, direct_path_from_afar, exits_without_a_path, is_open_rung, tree,
+    DirectPath, End, Who, direct_path, direct_path_from_afar, exits_without_a_path, is_open_rung, shown, tree,
 };
 pub use process::Group;
 pub use referee::{Protection, Referee, ftplib_fetches};

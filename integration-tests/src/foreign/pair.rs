@@ -3,7 +3,9 @@
 
 use super::{Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
 use crate::site::{Server, Site, sample};
-use std::net::IpAddr;
+use crate::user::Run;
+use ftp_proto::dialect::Dialect;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Whose server it is.
@@ -75,8 +77,9 @@ impl Who {
 
 /// Foreign servers cannot prove that they take part: a site that works with them trusts their networks.
 fn wider(site: Site, hosts: Hosts) -> Result<Site, Skipped> {
+    let networks = "127.0.0.0/8,10.0.0.0/8,fd00::/8";
     match hosts {
-        Hosts::Allowed => Ok(site.args(["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"])),
+        Hosts::Allowed => Ok(site.args(["--foreign", "authenticated", "--foreign-networks", networks])),
         Hosts::Refused => Ok(site),
         Hosts::OnlyToConnect | Hosts::OnlyToAccept => {
             Err(Skipped("ftp-server has one policy for both directions".into()))
@@ -123,12 +126,17 @@ impl End {
         }
     }
 
+    /// Where it listens; ours in the dialect of today.
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Ours(server) => server.address(Dialect::Rfc959),
+            Self::Theirs(server) => server.address(),
+        }
+    }
+
     /// The address that it listens at, which its data connections have too.
     pub fn ip(&self) -> IpAddr {
-        match self {
-            Self::Ours(server) => server.ip(),
-            Self::Theirs(server) => server.address().ip(),
-        }
+        self.address().ip()
     }
 
     /// The content of a file.
@@ -162,6 +170,18 @@ impl End {
             Self::Theirs(server) => server.said(),
         }
     }
+}
+
+/// All that is known of a copy, for a person who has to find out. `more` is what others have said.
+pub fn shown(run: &Run, from: &End, to: &End, more: &str) -> String {
+    format!(
+        "{:?} -> {:?}\n{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}\n{more}",
+        from.who(),
+        to.who(),
+        String::from_utf8_lossy(&run.bytes("trace.txt")),
+        from.said(),
+        to.said()
+    )
 }
 
 /// How a file can go from one server to another.

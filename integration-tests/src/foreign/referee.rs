@@ -5,7 +5,6 @@ use super::pair::End;
 use super::tls::Begin;
 use crate::site::{PASSWORD, USER};
 use crate::skip::Skipped;
-use ftp_proto::dialect::Dialect;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -47,15 +46,15 @@ pub struct Referee {
 impl Referee {
     /// The one that logs in to this server.
     pub fn of(end: &End, judged: Protection) -> Self {
-        let (at, (user, password), prefix) = match end {
-            End::Ours(server) => (server.address(Dialect::Rfc959), (USER, PASSWORD), ""),
-            End::Theirs(server) => (server.address(), server.user(), server.prefix()),
+        let ((user, password), prefix) = match end {
+            End::Ours(_) => ((USER, PASSWORD), ""),
+            End::Theirs(server) => (server.user(), server.prefix()),
         };
         if let End::Theirs(server) = end {
             assert_ne!(server.begin(), Some(Begin::Implicit), "ftplib begins TLS with AUTH");
         }
         let kind = if judged == Protection::InsideTls { "explicit" } else { "clear" };
-        Self { at, user: user.into(), password: password.into(), prefix, kind }
+        Self { at: end.address(), user: user.into(), password: password.into(), prefix, kind }
     }
 
     /// The same as [`ftplib_fetches`].

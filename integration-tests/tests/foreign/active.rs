@@ -1,5 +1,6 @@
 //! Servers of other people that refuse passive mode: they connect to this program.
 
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{Begin, Foreign, ForeignServer, Kind, Skipped, own_address};
 use integration_tests::hub::Hub;
 use integration_tests::or_skip;
@@ -38,20 +39,44 @@ impl NeverListens {
 /// What reaches the servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Between {
+    /// This host.
+    Nothing,
     /// One relay.
     Relay,
     /// A hub, and an agent beside each server.
     Agents,
 }
 
-/// A vsftpd with `pasv_enable=NO`: a listing, a file from it, a file to it, and one from one to the other.
-fn vsftpd_that_never_listens(tls: bool) -> Result<(), Skipped> {
+/// A listing, a file from a server, a file to it, and one from one to the other. Where only a relay, or an agent beside it, reaches
+/// a server, it connects to that. Inside TLS both demand sessions of their own, so a file from one to the other passes this host.
+fn never_listens(servers: NeverListens, tls: bool, between: Between) -> Result<(), Skipped> {
     let content = sample(300_000);
-    let start = |file: bool| {
-        let server = NeverListens::Vsftpd.server(tls);
-        if file { server.file("a.bin", &content).start() } else { server.start() }
+    let server = || servers.server(tls);
+    let (one, two) = (server().file("a.bin", &content).start()?, server().start()?);
+    let own = || own_address().to_string();
+    let ips = [&one, &two].map(|server| server.address().ip().to_string());
+    let (hub, relay);
+    let _beside;
+    let reached = match between {
+        Between::Nothing => None,
+        Between::Agents => {
+            hub = Hub::start(&own());
+            _beside =
+                [("zurich", &ips[0]), ("berlin", &ips[1])].map(|(name, ip)| hub.join(name, &own(), &[ip]));
+            Some((hub.address, &hub.token_file))
+        }
+        Between::Relay => {
+            relay = Relay::new().at(&own()).without_data_ports().server(&ips[0]).server(&ips[1]).start();
+            Some((relay.address, &relay.token_file))
+        }
     };
-    let (one, two) = (start(true)?, start(false)?);
+    let proxied = reached.map(|reached| (Proxy::start(&own(), Conduct::Only(reached.0), &[]), reached));
+    let run = |verb: &str, servers: &[&ForeignServer]| {
+        let run = run(verb, servers);
+        proxied.iter().fold(run, |run, (proxy, (address, token_file))| {
+            run.args(["--proxy", &proxy.url()]).relay(*address, token_file)
+        })
+    };
     let check = |run: integration_tests::user::Run| {
         let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
         let shown = format!("{run}\n{trace}\n{}\n{}", one.said(), two.said());
@@ -68,82 +93,22 @@ fn vsftpd_that_never_listens(tls: bool) -> Result<(), Skipped> {
     let up = run("copy", &[&two]).file("u.bin", &content).args(["u.bin".to_owned(), two.url("u.bin")]);
     let (_, shown) = check(up.run());
     assert!(two.bytes("u.bin") == content, "{shown}");
-    let through = run("copy", &[&one, &two]).args([one.url("a.bin"), two.url("b.bin")]);
-    let (_, shown) = check(through.args(["--path", "user"]).run());
+    let path: &[&str] = if between == Between::Nothing { &["--path", "user"] } else { &[] };
+    let through = run("copy", &[&one, &two]).args(path).args([one.url("a.bin"), two.url("b.bin")]);
+    let (_, shown) = check(through.run());
     assert!(two.bytes("b.bin") == content, "{shown}");
     Ok(())
 }
 
 #[test]
-fn vsftpd_without_passive_mode_connects_to_this_host() {
-    or_skip!(vsftpd_that_never_listens(false));
-}
-
-#[test]
-fn i02_vsftpd_without_passive_mode_connects_to_this_host_and_tls_resumes() {
-    or_skip!(vsftpd_that_never_listens(true));
-}
-
-/// The same where only a relay, or an agent beside it, reaches each server: it connects to that. Both demand the TLS
-/// sessions of their own, so a file from one to the other passes this host.
-fn never_listens_behind(servers: NeverListens, between: Between) -> Result<(), Skipped> {
-    let content = sample(300_000);
-    let server = || servers.server(true);
-    let (one, two) = (server().file("a.bin", &content).start()?, server().start()?);
-    let own = || own_address().to_string();
-    let ips = [&one, &two].map(|server| server.address().ip().to_string());
-    let (hub, relay);
-    let _beside;
-    let (address, token_file) = match between {
-        Between::Agents => {
-            hub = Hub::start(&own());
-            _beside =
-                [("zurich", &ips[0]), ("berlin", &ips[1])].map(|(name, ip)| hub.join(name, &own(), &[ip]));
-            (hub.address, &hub.token_file)
-        }
-        Between::Relay => {
-            relay = Relay::new().at(&own()).without_data_ports().server(&ips[0]).server(&ips[1]).start();
-            (relay.address, &relay.token_file)
-        }
-    };
-    let proxy = Proxy::start(&own(), Conduct::Only(address), &[]);
-    let run = |verb: &str, servers: &[&ForeignServer]| {
-        let run = run(verb, servers).args(["--proxy", &proxy.url()]);
-        run.relay(address, token_file)
-    };
-    let check = |run: integration_tests::user::Run| {
-        let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
-        let shown = format!("{run}\n{trace}\n{}\n{}", one.said(), two.said());
-        assert_eq!(run.code(), Some(0), "{shown}");
-        assert!(trace.contains("> PORT ") && trace.contains(", resumed"), "{shown}");
-        (run, shown)
-    };
-    let (listed, shown) = check(run("ls", &[&one]).args([one.url("")]).run());
-    assert_eq!(listed.stdout, ["a.bin"], "{shown}");
-    let up = run("copy", &[&two]).file("u.bin", &content).args(["u.bin".to_owned(), two.url("u.bin")]);
-    let (_, shown) = check(up.run());
-    assert!(two.bytes("u.bin") == content, "{shown}");
-    let (_, shown) = check(run("copy", &[&one, &two]).args([one.url("a.bin"), two.url("b.bin")]).run());
-    assert!(two.bytes("b.bin") == content, "{shown}");
-    Ok(())
-}
-
-#[test]
-fn i02_r55_vsftpd_without_passive_mode_connects_to_the_relay_that_reaches_it() {
-    or_skip!(never_listens_behind(NeverListens::Vsftpd, Between::Relay));
-}
-
-#[test]
-fn i02_r55_vsftpd_without_passive_mode_connects_to_the_agent_beside_it() {
-    or_skip!(never_listens_behind(NeverListens::Vsftpd, Between::Agents));
-}
-
-#[test]
-fn i02_r55_proftpd_without_passive_mode_connects_to_the_relay_that_reaches_it() {
-    or_skip!(never_listens_behind(NeverListens::Proftpd, Between::Relay));
-}
-
-#[test]
-fn i02_r55_proftpd_without_passive_mode_connects_to_the_agent_beside_it() {
-    or_skip!(never_listens_behind(NeverListens::Proftpd, Between::Agents));
+fn i02_r55_a_server_without_passive_mode_connects_to_whoever_reaches_it_and_tls_resumes() {
+    let cases = [
+        (NeverListens::Vsftpd, false, Between::Nothing),
+        (NeverListens::Vsftpd, true, Between::Nothing),
+        (NeverListens::Vsftpd, true, Between::Relay),
+        (NeverListens::Vsftpd, true, Between::Agents),
+        (NeverListens::Proftpd, true, Between::Relay),
+        (NeverListens::Proftpd, true, Between::Agents),
+    ];
+    each_of(&cases, |(servers, tls, between)| or_skip!(never_listens(*servers, *tls, *between)));
 }

@@ -1,9 +1,9 @@
 //! Two servers with their default configuration refuse each other. A hub, and an agent beside each of them, carry their file,
 //! in clear, for a user who reaches the hub alone.
 
-use super::matrix::{is_whole, run_all_pairs, shown};
+use super::matrix::{is_whole, run_all_pairs};
 use super::relayed::{files, is_asked_for};
-use integration_tests::foreign::{Between, Form, Kind, Skipped, Who};
+use integration_tests::foreign::{Between, Form, Kind, Skipped, Who, shown};
 use integration_tests::or_skip;
 use integration_tests::site::PASSWORD;
 use integration_tests::user::user;

@@ -1,11 +1,12 @@
 //! The matrix of address families: every host has an address of both, and each server is reached by one of them.
 
 use super::matrix::{Cell, ELSEWHERE, run_all, word};
+use crate::network::start_on;
 use integration_tests::foreign::{
-    End, Foreign, Hosts, Kind, Page, Protection, Referee, Skipped, Who, say_skipped,
+    End, Hosts, Kind, Page, Protection, Referee, Skipped, Who, say_skipped, shown,
 };
 use integration_tests::net::{Host, Network};
-use integration_tests::site::{Site, sample};
+use integration_tests::site::sample;
 use integration_tests::user::user;
 use integration_tests::{or_skip, skip};
 
@@ -42,23 +43,10 @@ const SIDES: [Side; 10] = [
 ];
 
 impl Side {
-    fn start_at(self, host: &Host, ip: &str, file: Option<&[u8]>) -> Result<End, Skipped> {
-        match self.who {
-            Who::Ours => {
-                let networks = "10.0.0.0/8,fd00::/8";
-                let site = Site::new("family").at(ip);
-                let site = site.args(["--foreign", "authenticated", "--foreign-networks", networks]);
-                let site = file.into_iter().fold(site, |site, bytes| site.file("a.bin", bytes));
-                Ok(End::Ours(Box::new(host.run(|| site.start()))))
-            }
-            Who::Theirs(kind) => {
-                // Fetched here, where there may be a network.
-                kind.tool()?;
-                let server = Foreign::new(kind).foreign(Hosts::Allowed).at(ip);
-                let server = file.into_iter().fold(server, |server, bytes| server.file("a.bin", bytes));
-                Ok(End::Theirs(Box::new(host.run(|| server.start())?)))
-            }
-        }
+    /// Starts it on a host whose address of IPv6 is `six`.
+    fn start(self, host: &Host, six: &str, files: &[(&str, Vec<u8>)]) -> Result<End, Skipped> {
+        let ip = if self.family == Family::V4 { host.ip() } else { six.to_owned() };
+        start_on(host, &ip, (self.who, Hosts::Allowed), files)
     }
 }
 
@@ -71,24 +59,13 @@ fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     for host in [&source, &target, &at] {
         six.push(network.add_v6(host)?.to_string());
     }
-    let ip = |side: Side, host: &Host, six: &str| match side.family {
-        Family::V4 => host.ip(),
-        Family::V6 => six.to_owned(),
-    };
     let sent = sample(300_000);
-    let from_end = from.start_at(&source, &ip(from, &source, &six[0]), Some(&sent))?;
-    let to_end = to.start_at(&target, &ip(to, &target, &six[1]), None)?;
+    let from_end = from.start(&source, &six[0], &[("a.bin", sent.clone())])?;
+    let to_end = to.start(&target, &six[1], &[])?;
     let run = user().args(["copy", "--json", "--trace", "trace.txt", "--retries", "1", "--timeout", "10s"]);
     let run = run.args([from_end.url("a.bin"), to_end.url("b.bin")]);
     let run = at.run(|| run.run());
-    let shown = format!(
-        "{} -> {}\n{run}\n{}\n-- source --\n{}\n-- target --\n{}",
-        from.name,
-        to.name,
-        String::from_utf8_lossy(&run.bytes("trace.txt")),
-        from_end.said(),
-        to_end.said()
-    );
+    let shown = format!("{} -> {}\n{}", from.name, to.name, shown(&run, &from_end, &to_end, ""));
     assert_eq!(run.code(), Some(0), "{shown}");
     assert!(to_end.bytes("b.bin") == sent, "the copy differs\n{shown}");
     assert_eq!(to_end.names(), ["b.bin"], "{shown}");

@@ -1,10 +1,12 @@
 //! What the matrices share: many cells beside each other, and a page that is given the result.
 
-use integration_tests::beside::beside;
-use integration_tests::foreign::{End, Page, Protection, Skipped, Who, ftplib_fetches, say_skipped};
+use integration_tests::beside::{each_of, failing};
+use integration_tests::foreign::{
+    End, Kind, Page, Protection, Skipped, Who, ftplib_fetches, say_skipped, shown,
+};
+use integration_tests::or_skip;
 use integration_tests::user::{Run, user};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The word of a cell that another matrix has.
 pub(super) const ELSEWHERE: &str = "-";
@@ -17,6 +19,12 @@ pub(super) struct Cell<'a> {
     pub(super) from: &'a str,
     pub(super) to: &'a str,
     pub(super) work: Work<'a>,
+}
+
+impl std::fmt::Debug for Cell<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} -> {}", self.from, self.to)
+    }
 }
 
 /// `FOREIGN_MATRIX=all`: every ordered pair, for the matrix of that name, if a page shows it. `FOREIGN_MATRIX=pyftpdlib`: the
@@ -34,6 +42,15 @@ pub(super) fn run_all_pairs(name: Option<&'static str>, cell: fn(Who, Who) -> Re
         }
         None => expect_all(&cells),
     }
+}
+
+/// What a test tries for every change: from ours to each of these kinds, from it to ours, and between two of it.
+pub(super) fn run_with_each(kinds: &[Kind], cell: fn(Who, Who) -> Result<&'static str, Skipped>) {
+    let pairs = |kind| [(Who::Ours, kind), (kind, Who::Ours), (kind, kind)];
+    let pairs: Vec<(Who, Who)> = kinds.iter().flat_map(|kind| pairs(Who::Theirs(*kind))).collect();
+    each_of(&pairs, |(from, to)| {
+        or_skip!(cell(*from, *to));
+    });
 }
 
 /// Whom `FOREIGN_MATRIX` names. Says so if it names nobody.
@@ -70,27 +87,16 @@ fn run_each(
     cells: &[Cell<'_>],
     note: impl Fn(&str, &str, Result<&'static str, &Skipped>) + Sync,
 ) -> Vec<String> {
-    let (failed, next) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            beside(scope, || {
-                while let Some(Cell { from, to, work }) = cells.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
-                        Ok(Ok(word)) => {
-                            eprintln!("{from} -> {to}: {word}");
-                            note(from, to, Ok(word));
-                        }
-                        Ok(Err(skipped)) => {
-                            say_skipped(format!("{from} -> {to}: {}", skipped.0));
-                            note(from, to, Err(&skipped));
-                        }
-                        Err(_) => failed.lock().unwrap().push(format!("{from} -> {to}")),
-                    }
-                }
-            });
+    failing(cells, |cell| match (cell.work)() {
+        Ok(word) => {
+            eprintln!("{cell:?}: {word}");
+            note(cell.from, cell.to, Ok(word));
         }
-    });
-    failed.into_inner().unwrap()
+        Err(skipped) => {
+            say_skipped(format!("{cell:?}: {}", skipped.0));
+            note(cell.from, cell.to, Err(&skipped));
+        }
+    })
 }
 
 /// Copies the tree below `tree` of the source, and asserts that it is there, whole and verified, and that ftplib fetches
@@ -107,18 +113,6 @@ pub(super) fn brings_tree(from: &End, to: &End, files: &[(&'static str, Vec<u8>)
     is_whole(&run, (from, to), files, &shown(&run, from, to, ""));
     is_fetched(to, files);
     run
-}
-
-/// All that is known of a copy, for a person who has to find out. `more` is what others have said.
-pub(super) fn shown(run: &Run, from: &End, to: &End, more: &str) -> String {
-    format!(
-        "{:?} -> {:?}\n{run}\n-- the trace --\n{}\n-- source --\n{}\n-- destination --\n{}\n{more}",
-        from.who(),
-        to.who(),
-        String::from_utf8_lossy(&run.bytes("trace.txt")),
-        from.said(),
-        to.said()
-    )
 }
 
 /// A copy has succeeded, verified, and all that the source has is at the destination, and nothing else.

@@ -1,5 +1,6 @@
 //! TLS of other people's servers under `ftp://`: taken where it is there, remembered, and never given up in silence.
 
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{Begin, Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::site::sample;
@@ -52,16 +53,8 @@ fn offered_required_and_absent(kind: Kind) -> Result<(), Skipped> {
 }
 
 #[test]
-fn h24_vsftpd_with_tls_offered_required_and_absent() {
-    or_skip!(offered_required_and_absent(Kind::Vsftpd));
-}
-
-#[test]
-fn h24_proftpd_with_tls_offered_required_and_absent() {
-    or_skip!(offered_required_and_absent(Kind::Proftpd));
-}
-
-#[test]
-fn h24_pure_ftpd_with_tls_offered_required_and_absent() {
-    or_skip!(offered_required_and_absent(Kind::PureFtpd));
+fn h24_servers_with_tls_offered_required_and_absent() {
+    each_of(&[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd], |kind| {
+        or_skip!(offered_required_and_absent(*kind));
+    });
 }

@@ -1,9 +1,9 @@
 //! ftp-user between every two kinds of servers, ours and other people's.
 
-use super::matrix::{self, Cell, is_fetched, run_all, wanted};
-use integration_tests::beside::beside;
+use super::matrix::{self, Cell, is_fetched, run_all, run_with_each, wanted};
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{
-    DirectPath, End, Hosts, Kind, Page, Skipped, Who, direct_path, exits_without_a_path, is_open_rung,
+    DirectPath, End, Hosts, Kind, Page, Skipped, Who, direct_path, exits_without_a_path, is_open_rung, shown,
     side_name, sides, tree,
 };
 use integration_tests::or_skip;
@@ -50,7 +50,7 @@ fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
     }
     // Twisted loses what has come before STOR, and then waits for more: such a file needs another attempt.
     let copied = copy(from, to, tree([from.0, to.0]), &["--path", "direct", "--retries", "1"])?;
-    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
+    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied.run, &copied.from, &copied.to, ""));
     is_whole(&copied, &cell);
     let summary = copied.run.summary();
     assert_eq!(summary["path"], "direct", "{cell}");
@@ -62,7 +62,7 @@ fn goes_direct(from: Side, to: Side) -> Result<(), Skipped> {
 /// host.
 fn arrives(from: Side, to: Side) -> Result<(), Skipped> {
     let copied = copy(from, to, tree([from.0, to.0]), &["--retries", "1", "--timeout", "10s"])?;
-    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
+    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied.run, &copied.from, &copied.to, ""));
     is_whole(&copied, &cell);
     let summary = copied.run.summary();
     assert_eq!(
@@ -74,7 +74,7 @@ fn arrives(from: Side, to: Side) -> Result<(), Skipped> {
 }
 
 /// What a cell of the matrix asserts; the word is what the page shows.
-pub(super) fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
+fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     goes_direct(from, to)?;
     let path = direct_path(from, to);
     if path == DirectPath::None {
@@ -83,122 +83,36 @@ pub(super) fn cell(from: Side, to: Side) -> Result<&'static str, Skipped> {
     Ok(path.word())
 }
 
+/// The same where both let foreign hosts take part as far as they can.
+pub(super) fn copies(from: Who, to: Who) -> Result<&'static str, Skipped> {
+    cell((from, from.most_open()), (to, to.most_open()))
+}
+
 /// There is no direct path: the run ends soon, says so, and leaves no file behind.
 fn is_refused(from: Side, to: Side) -> Result<(), Skipped> {
     let files = tree([from.0, to.0]).into_iter().take(1).collect();
     let copied = copy(from, to, files, &["--path", "direct", "--retries", "0", "--timeout", "3s"])?;
-    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied));
+    let cell = format!("{from:?} -> {to:?}\n{}", shown(&copied.run, &copied.from, &copied.to, ""));
     let code = copied.run.code().unwrap();
     assert!(exits_without_a_path([from.0, to.0]).contains(&code), "exit {code}: {cell}");
     assert_eq!(copied.to.names(), ["tree/"], "{cell}");
     Ok(())
 }
 
-/// All that is known of a cell, for a person who has to find out.
-fn shown(copied: &Copied) -> String {
-    matrix::shown(&copied.run, &copied.from, &copied.to, "")
+#[test]
+fn every_kind_of_server_takes_part() {
+    run_with_each(&Kind::ALL, copies);
 }
 
-/// From ours, to ours, and between two of the kind.
-fn takes_part(kind: Kind) {
-    let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), kind.most_open()));
-    // Beside each other: most of the time of some kinds is waiting.
-    let pairs = [(ours, theirs), (theirs, ours), (theirs, theirs)];
-    let results = std::thread::scope(|scope| {
-        let cells = pairs.map(|(from, to)| beside(scope, move || cell(from, to)));
-        cells.map(std::thread::ScopedJoinHandle::join)
+/// Where they refuse foreign hosts there is no direct path, and the tree goes through this host.
+#[test]
+fn servers_that_refuse_are_left_out() {
+    each_of(&[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib], |kind| {
+        let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(*kind), Hosts::Refused));
+        for (from, to) in [(ours, theirs), (theirs, ours)] {
+            or_skip!(cell(from, to));
+        }
     });
-    for result in results {
-        or_skip!(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-    }
-}
-
-/// Where it refuses foreign hosts there is no direct path, and the tree goes through this host.
-fn is_left_out(kind: Kind) {
-    let (ours, theirs) = ((Who::Ours, Hosts::Allowed), (Who::Theirs(kind), Hosts::Refused));
-    for (from, to) in [(ours, theirs), (theirs, ours)] {
-        or_skip!(cell(from, to));
-    }
-}
-
-#[test]
-fn vsftpd_takes_part() {
-    takes_part(Kind::Vsftpd);
-}
-
-#[test]
-fn vsftpd_that_refuses_is_left_out() {
-    is_left_out(Kind::Vsftpd);
-}
-
-#[test]
-fn proftpd_takes_part() {
-    takes_part(Kind::Proftpd);
-}
-
-#[test]
-fn proftpd_that_refuses_is_left_out() {
-    is_left_out(Kind::Proftpd);
-}
-
-#[test]
-fn pure_ftpd_takes_part() {
-    takes_part(Kind::PureFtpd);
-}
-
-#[test]
-fn pure_ftpd_that_refuses_is_left_out() {
-    is_left_out(Kind::PureFtpd);
-}
-
-#[test]
-fn pyftpdlib_takes_part() {
-    takes_part(Kind::Pyftpdlib);
-}
-
-#[test]
-fn pyftpdlib_that_refuses_is_left_out() {
-    is_left_out(Kind::Pyftpdlib);
-}
-
-#[test]
-fn globus_takes_part() {
-    takes_part(Kind::Globus);
-}
-
-#[test]
-fn inetutils_takes_part() {
-    takes_part(Kind::Inetutils);
-}
-
-#[test]
-fn netkit_takes_part() {
-    takes_part(Kind::Netkit);
-}
-
-#[test]
-fn aioftp_takes_part() {
-    takes_part(Kind::Aioftp);
-}
-
-#[test]
-fn twisted_takes_part() {
-    takes_part(Kind::Twisted);
-}
-
-#[test]
-fn ftp_srv_takes_part() {
-    takes_part(Kind::FtpSrv);
-}
-
-#[test]
-fn nodeftpd_takes_part() {
-    takes_part(Kind::Nodeftpd);
-}
-
-#[test]
-fn libunftp_takes_part() {
-    takes_part(Kind::Libunftp);
 }
 
 #[test]
@@ -228,7 +142,7 @@ fn the_listener_is_the_end_that_lets_foreign_hosts_in() {
 
 /// `FOREIGN_MATRIX=all`: every ordered pair, each end allowing and refusing; `FOREIGN_PAGE` names the
 /// page that is given the result. `FOREIGN_MATRIX=pyftpdlib`: the cells with that one at either end.
-/// Otherwise nothing: the tests above have one cell of each kind.
+/// Otherwise nothing: a test above has one cell of each kind.
 #[test]
 fn matrix_of_all_pairs() {
     let Some(wanted) = wanted() else { return };

@@ -4,6 +4,7 @@
 use super::matrix::{Cell, ELSEWHERE, run_all, word};
 use integration_tests::foreign::{
     Begin, End, Foreign, Hosts, Kind, Page, Protection, Skipped, ftplib_fetches, own_address, say_skipped,
+    shown,
 };
 use integration_tests::site::{Site, sample};
 use integration_tests::user::{Run, user};
@@ -130,14 +131,7 @@ pub(super) fn arrived(
     more: &str,
 ) -> String {
     let files = files();
-    let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
-    let shown = format!(
-        "{} -> {}\n{run}\n{trace}\n-- source --\n{}\n-- destination --\n{}\n{more}",
-        from.name,
-        to.name,
-        source.said(),
-        target.said()
-    );
+    let shown = format!("{} -> {}\n{}", from.name, to.name, shown(run, source, target, more));
     assert_eq!(run.code(), Some(0), "{shown}");
     for (path, bytes) in &files {
         assert!(target.bytes(path) == *bytes, "{path} differs\n{shown}");
@@ -145,7 +139,7 @@ pub(super) fn arrived(
     assert_eq!(target.names().len(), files.len(), "{shown}");
     let summary = run.summary();
     assert_ne!(summary["verified"], "none", "{shown}");
-    assert!(!trace.contains("> PROT C"), "{shown}");
+    assert!(!run.text("trace.txt").contains("> PROT C"), "{shown}");
     assert_eq!(summary["protection"], if from.tls && to.tls { "private" } else { "clear" }, "{shown}");
     shown
 }

@@ -12,9 +12,9 @@ use integration_tests::user::user;
 type Trial = fn(Kind) -> Result<&'static str, Skipped>;
 
 const TRIALS: [(&str, Trial); 6] = [
-    ("from ftp-server", |kind| copies(Who::Ours, Who::Theirs(kind))),
-    ("to ftp-server", |kind| copies(Who::Theirs(kind), Who::Ours)),
-    ("to itself", |kind| copies(Who::Theirs(kind), Who::Theirs(kind))),
+    ("from ftp-server", |kind| pairs::copies(Who::Ours, Who::Theirs(kind))),
+    ("to ftp-server", |kind| pairs::copies(Who::Theirs(kind), Who::Ours)),
+    ("to itself", |kind| pairs::copies(Who::Theirs(kind), Who::Theirs(kind))),
     ("through this host", |kind| both_ways(kind, through::arrives)),
     ("through a relay", |kind| both_ways(kind, relayed::arrives)),
     ("verbs", |kind| verbs::work_on(kind).map(|()| "yes")),
@@ -27,11 +27,6 @@ const LACKS: [(Kind, &str, &str); 4] = [
     (Kind::ThinFtp, "through a relay", "no file gets a name with a blank"),
     (Kind::ThinFtp, "verbs", "it closes the connection if DELE names a directory"),
 ];
-
-/// As a cell of the matrix of all pairs.
-fn copies(from: Who, to: Who) -> Result<&'static str, Skipped> {
-    pairs::cell((from, from.most_open()), (to, to.most_open()))
-}
 
 fn both_ways(
     kind: Kind,
@@ -61,28 +56,8 @@ fn cells(kinds: &[Kind]) -> Vec<Cell<'static>> {
 }
 
 #[test]
-fn a_server_of_go() {
-    expect_all(&cells(&[Kind::Rclone]));
-}
-
-#[test]
-fn a_server_of_tcl() {
-    expect_all(&cells(&[Kind::Tcllib]));
-}
-
-#[test]
-fn servers_of_node() {
-    expect_all(&cells(&[Kind::SimpleFtpd]));
-}
-
-#[test]
-fn servers_of_python() {
-    expect_all(&cells(&[Kind::Zope, Kind::ThinFtp, Kind::Copyparty, Kind::PythonFtpServer]));
-}
-
-#[test]
-fn servers_behind_a_proxy() {
-    expect_all(&cells(&[Kind::FtpProxy, Kind::ProftpdProxy]));
+fn servers_that_few_people_run() {
+    expect_all(&cells(&Kind::rare().collect::<Vec<_>>()));
 }
 
 /// A tree goes from aioftp to ours and back, and nothing goes in clear.

@@ -1,7 +1,7 @@
 //! Two servers with their default configuration refuse each other; a relay at an address of its own
 //! carries their file, for a user agent at a fourth.
 
-use super::matrix::{is_whole, run_all_pairs};
+use super::matrix::{is_whole, run_all_pairs, run_with_each};
 use integration_tests::foreign::{
     DirectPath, End, Foreign, Hosts, Kind, RelayedPair, Skipped, Who, direct_path,
 };
@@ -69,37 +69,9 @@ fn was_refused(run: &Run, shown: &str) {
     assert!(reasons.iter().any(said), "{reasons:#?}\n{shown}");
 }
 
-/// From ours, to ours, and between two of the kind.
-fn takes_part(kind: Kind) {
-    let theirs = Who::Theirs(kind);
-    for (from, to) in [(Who::Ours, theirs), (theirs, Who::Ours), (theirs, theirs)] {
-        or_skip!(arrives(from, to));
-    }
-}
-
 #[test]
-fn r42_vsftpd() {
-    takes_part(Kind::Vsftpd);
-}
-
-#[test]
-fn r42_proftpd() {
-    takes_part(Kind::Proftpd);
-}
-
-#[test]
-fn r42_pure_ftpd() {
-    takes_part(Kind::PureFtpd);
-}
-
-#[test]
-fn r42_pyftpdlib() {
-    takes_part(Kind::Pyftpdlib);
-}
-
-#[test]
-fn r42_globus() {
-    takes_part(Kind::Globus);
+fn r42_servers_of_other_people() {
+    run_with_each(&[Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib, Kind::Globus], arrives);
 }
 
 /// The relay is killed in mid-file: the receiving server never calls what it has a whole file, and the copy
@@ -147,7 +119,7 @@ fn r12_proftpd_and_pure_ftpd_get_the_whole_file_by_another_path_when_the_relay_i
 
 /// `FOREIGN_MATRIX=all`: every ordered pair; `FOREIGN_PAGE` names the page that is given the result.
 /// `FOREIGN_MATRIX=pyftpdlib`: the cells with that one at either end. Otherwise nothing: the tests above
-/// have one of each kind.
+/// have some kinds.
 #[test]
 fn matrix_of_all_pairs_through_a_relay() {
     run_all_pairs(Some("matrix of the relay"), arrives);

@@ -1,6 +1,7 @@
 //! What the foreign servers themselves do, asked by hand: they store and send files, and what they
 //! do with a data connection to or from a host that is not the user's own.
 
+use integration_tests::beside::each_of;
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind};
 use integration_tests::or_skip;
 use integration_tests::raw::Raw;
@@ -76,108 +77,12 @@ fn judges_strangers(kind: Kind, hosts: Hosts) {
 }
 
 #[test]
-fn vsftpd_stores_and_sends() {
-    stores_and_sends(Kind::Vsftpd);
+fn servers_of_other_people_store_and_send() {
+    let kinds = [Kind::Vsftpd, Kind::Proftpd, Kind::PureFtpd, Kind::Pyftpdlib, Kind::Globus];
+    each_of(&kinds, |kind| stores_and_sends(*kind));
 }
 
 #[test]
-fn vsftpd_judges_strangers() {
-    for hosts in [Hosts::Allowed, Hosts::Refused, Hosts::OnlyToConnect, Hosts::OnlyToAccept] {
-        judges_strangers(Kind::Vsftpd, hosts);
-    }
-}
-
-#[test]
-fn proftpd_stores_and_sends() {
-    stores_and_sends(Kind::Proftpd);
-}
-
-#[test]
-fn proftpd_judges_strangers() {
-    for hosts in [Hosts::Allowed, Hosts::Refused] {
-        judges_strangers(Kind::Proftpd, hosts);
-    }
-}
-
-#[test]
-fn pure_ftpd_stores_and_sends() {
-    stores_and_sends(Kind::PureFtpd);
-}
-
-#[test]
-fn pure_ftpd_judges_strangers() {
-    for hosts in [Hosts::Allowed, Hosts::Refused] {
-        judges_strangers(Kind::PureFtpd, hosts);
-    }
-}
-
-#[test]
-fn pyftpdlib_stores_and_sends() {
-    stores_and_sends(Kind::Pyftpdlib);
-}
-
-#[test]
-fn pyftpdlib_judges_strangers() {
-    for hosts in [Hosts::Allowed, Hosts::Refused] {
-        judges_strangers(Kind::Pyftpdlib, hosts);
-    }
-}
-
-#[test]
-fn globus_stores_and_sends() {
-    stores_and_sends(Kind::Globus);
-}
-
-#[test]
-fn globus_judges_strangers() {
-    judges_strangers(Kind::Globus, Hosts::Allowed);
-}
-
-#[test]
-fn inetutils_judges_strangers() {
-    for &hosts in Kind::Inetutils.policies() {
-        judges_strangers(Kind::Inetutils, hosts);
-    }
-}
-
-#[test]
-fn netkit_judges_strangers() {
-    for &hosts in Kind::Netkit.policies() {
-        judges_strangers(Kind::Netkit, hosts);
-    }
-}
-
-#[test]
-fn aioftp_judges_strangers() {
-    for &hosts in Kind::Aioftp.policies() {
-        judges_strangers(Kind::Aioftp, hosts);
-    }
-}
-
-#[test]
-fn twisted_judges_strangers() {
-    for &hosts in Kind::Twisted.policies() {
-        judges_strangers(Kind::Twisted, hosts);
-    }
-}
-
-#[test]
-fn ftp_srv_judges_strangers() {
-    for &hosts in Kind::FtpSrv.policies() {
-        judges_strangers(Kind::FtpSrv, hosts);
-    }
-}
-
-#[test]
-fn nodeftpd_judges_strangers() {
-    for &hosts in Kind::Nodeftpd.policies() {
-        judges_strangers(Kind::Nodeftpd, hosts);
-    }
-}
-
-#[test]
-fn libunftp_judges_strangers() {
-    for &hosts in Kind::Libunftp.policies() {
-        judges_strangers(Kind::Libunftp, hosts);
-    }
+fn servers_of_other_people_judge_strangers() {
+    each_of(&Kind::ALL, |kind| kind.policies().iter().for_each(|hosts| judges_strangers(*kind, *hosts)));
 }

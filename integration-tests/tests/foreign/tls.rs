@@ -1,7 +1,10 @@
 //! TLS with other people's servers: nothing in clear, and every data connection resumes the session of
 //! its control connection, which vsftpd and ProFTPD demand.
 
-use integration_tests::foreign::{Begin, End, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address};
+use integration_tests::beside::each_of;
+use integration_tests::foreign::{
+    self, Begin, End, Foreign, ForeignServer, Hosts, Kind, Skipped, own_address,
+};
 use integration_tests::or_skip;
 use integration_tests::relay::Relay;
 use integration_tests::site::{Site, sample};
@@ -48,8 +51,8 @@ fn files(server: Foreign, content: &[u8]) -> Foreign {
     (0..MANY).fold(server, |server, n| server.file(&format!("tree/{n}.bin"), content))
 }
 
-fn lists(kind: Kind, begin: Begin, extra: &str) -> Result<(), Skipped> {
-    let server = Foreign::new(kind).tls(begin).extra(extra).file("a.bin", sample(70_000)).start()?;
+fn lists(kind: Kind, begin: Begin) -> Result<(), Skipped> {
+    let server = Foreign::new(kind).tls(begin).file("a.bin", sample(70_000)).start()?;
     let run = run("ls", &[&server]).args([server.url("")]).run();
     assert_eq!(run.code(), Some(0), "{}", shown(&run, &[&server]));
     assert_eq!(run.stdout, ["a.bin"], "{}", shown(&run, &[&server]));
@@ -104,71 +107,65 @@ fn passes(from: Kind, to: Kind) -> Result<(), Skipped> {
 }
 
 #[test]
-fn i02_vsftpd_lists_inside_tls() {
-    or_skip!(lists(Kind::Vsftpd, Begin::Explicit, ""));
-    or_skip!(lists(Kind::Vsftpd, Begin::Implicit, ""));
+fn i02_servers_of_other_people_list_inside_tls() {
+    let servers = [
+        (Kind::Vsftpd, Begin::Explicit),
+        (Kind::Vsftpd, Begin::Implicit),
+        (Kind::Proftpd, Begin::Explicit),
+        (Kind::Proftpd, Begin::Implicit),
+        (Kind::PureFtpd, Begin::Explicit),
+    ];
+    each_of(&servers, |(kind, begin)| or_skip!(lists(*kind, *begin)));
 }
 
+/// One version of TLS alone is enough.
 #[test]
-fn i02_proftpd_lists_inside_tls() {
-    or_skip!(lists(Kind::Proftpd, Begin::Explicit, ""));
-    or_skip!(lists(Kind::Proftpd, Begin::Implicit, ""));
-}
-
-#[test]
-fn i02_pure_ftpd_lists_inside_tls() {
-    or_skip!(lists(Kind::PureFtpd, Begin::Explicit, ""));
-}
-
-#[test]
-fn i02_vsftpd_gives_and_takes_files_inside_tls() {
-    or_skip!(moves(Kind::Vsftpd, ""));
-}
-
-#[test]
-fn i02_proftpd_gives_and_takes_files_inside_tls() {
-    or_skip!(moves(Kind::Proftpd, ""));
-}
-
-#[test]
-fn i02_a_server_with_one_version_of_tls_alone_is_enough() {
-    or_skip!(moves(Kind::Proftpd, "TLSProtocol TLSv1.2"));
-    or_skip!(moves(Kind::Proftpd, "TLSProtocol TLSv1.3"));
-}
-
-#[test]
-fn i02_pure_ftpd_gives_and_takes_files_inside_tls() {
-    or_skip!(moves(Kind::PureFtpd, ""));
+fn i02_servers_of_other_people_give_and_take_files_inside_tls() {
+    let servers = [
+        (Kind::Vsftpd, ""),
+        (Kind::Proftpd, ""),
+        (Kind::Proftpd, "TLSProtocol TLSv1.2"),
+        (Kind::Proftpd, "TLSProtocol TLSv1.3"),
+        (Kind::PureFtpd, ""),
+    ];
+    each_of(&servers, |(kind, extra)| or_skip!(moves(*kind, extra)));
 }
 
 #[test]
 fn i02_two_servers_that_demand_their_own_sessions_get_files_through_this_host() {
-    or_skip!(passes(Kind::Vsftpd, Kind::Vsftpd));
-    or_skip!(passes(Kind::Vsftpd, Kind::Proftpd));
-    or_skip!(passes(Kind::Proftpd, Kind::Vsftpd));
-    or_skip!(passes(Kind::Proftpd, Kind::PureFtpd));
-    or_skip!(passes(Kind::PureFtpd, Kind::Proftpd));
+    let pairs = [
+        (Kind::Vsftpd, Kind::Vsftpd),
+        (Kind::Vsftpd, Kind::Proftpd),
+        (Kind::Proftpd, Kind::Vsftpd),
+        (Kind::Proftpd, Kind::PureFtpd),
+        (Kind::PureFtpd, Kind::Proftpd),
+    ];
+    each_of(&pairs, |(from, to)| or_skip!(passes(*from, *to)));
 }
 
 /// The file that every end of a copy from server to server has.
 const FILE: &str = "a.bin";
 
-/// One of our own servers, which permits foreign hosts.
-fn ours() -> End {
-    let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
-    let site = Site::new("ours").at(&own_address().to_string()).tls().args(open);
-    End::Ours(Box::new(site.file(FILE, sample(300_000)).start()))
-}
+/// A server of other people and more of its configuration; `None` is one of our own.
+type EndKind = Option<(Kind, &'static str)>;
 
-/// A server of other people that permits foreign hosts. `extra` is more of its configuration.
-fn theirs(kind: Kind, extra: &str) -> Result<End, Skipped> {
+const OURS: EndKind = None;
+/// The data connections of these need not resume anything.
+const VSFTPD: EndKind = Some((Kind::Vsftpd, "require_ssl_reuse=NO"));
+const PROFTPD: EndKind =
+    Some((Kind::Proftpd, "TLSOptions NoSessionReuseRequired\nTLSVerifyServer off\nTLSProtocol TLSv1.2"));
+const PURE_FTPD: EndKind = Some((Kind::PureFtpd, ""));
+
+/// Starts a server that permits foreign hosts.
+fn open_end(kind: EndKind) -> Result<End, Skipped> {
+    let Some((kind, extra)) = kind else {
+        let open = ["--foreign", "authenticated", "--foreign-networks", "127.0.0.0/8"];
+        let site = Site::new("ours").at(&own_address().to_string()).tls().args(open);
+        return Ok(End::Ours(Box::new(site.file(FILE, sample(300_000)).start())));
+    };
     let server = Foreign::new(kind).foreign(Hosts::Allowed).tls(Begin::Explicit).extra(extra);
     Ok(End::Theirs(Box::new(server.file(FILE, sample(300_000)).start()?)))
 }
-
-/// Its data connections need not resume anything.
-const VSFTPD_OPEN: &str = "require_ssl_reuse=NO";
-const PROFTPD_OPEN: &str = "TLSOptions NoSessionReuseRequired\nTLSVerifyServer off\nTLSProtocol TLSv1.2";
 
 /// Copies two files, and returns how they have travelled: path and protection.
 fn between(from: &End, to: &End) -> (Run, String) {
@@ -178,7 +175,7 @@ fn between(from: &End, to: &End) -> (Run, String) {
     // A vsftpd may end a session after a data connection that it has refused.
     let run = run.args(["--retries", "2", "--timeout", "10s"]);
     let run = run.args(pins).args([from.private_url(FILE), to.private_url("new.bin")]).run();
-    let seen = format!("{run}\n{}\n{}\n{}", run.text("trace.txt"), from.said(), to.said());
+    let seen = foreign::shown(&run, from, to, "");
     assert_eq!(run.code(), Some(0), "{seen}");
     assert!(to.bytes("new.bin") == sample(300_000), "{seen}");
     assert_eq!(run.summary()["protection"], "private", "{seen}");
@@ -198,13 +195,7 @@ fn relayed_inside_tls(one: &End, two: &End) {
             .args(pins)
             .args([from.private_url(FILE), to.private_url("relayed.bin")])
             .run();
-        let seen = format!(
-            "{run}\n{}\n{}\n{}\n{}",
-            run.text("trace.txt"),
-            from.said(),
-            to.said(),
-            agent.running.said()
-        );
+        let seen = foreign::shown(&run, from, to, &agent.running.said());
         assert_eq!(run.code(), Some(0), "{seen}");
         assert!(to.bytes("relayed.bin") == sample(300_000), "{seen}");
         let summary = run.summary();
@@ -223,76 +214,34 @@ fn direct_inside_tls(one: &End, two: &End) {
 }
 
 #[test]
-fn j02_proftpd_and_vsftpd_exchange_files_inside_tls_if_they_demand_no_session_of_their_own() {
-    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
-    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
-    direct_inside_tls(&proftpd, &vsftpd);
-}
-
-#[test]
-fn j02_proftpd_and_pure_ftpd_exchange_files_inside_tls() {
-    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
-    let pure_ftpd = or_skip!(theirs(Kind::PureFtpd, ""));
-    direct_inside_tls(&proftpd, &pure_ftpd);
-}
-
-#[test]
-fn j02_our_server_is_tls_client_of_vsftpd() {
-    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
-    direct_inside_tls(&ours(), &vsftpd);
-}
-
-#[test]
-fn j02_our_server_is_tls_client_of_pure_ftpd() {
-    let pure_ftpd = or_skip!(theirs(Kind::PureFtpd, ""));
-    direct_inside_tls(&ours(), &pure_ftpd);
-}
-
-#[test]
-fn j02_our_server_is_tls_client_of_proftpd() {
-    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
-    direct_inside_tls(&ours(), &proftpd);
+fn j02_servers_exchange_files_inside_tls_if_they_demand_no_session_of_their_own() {
+    let pairs = [(PROFTPD, VSFTPD), (PROFTPD, PURE_FTPD), (OURS, VSFTPD), (OURS, PURE_FTPD), (OURS, PROFTPD)];
+    each_of(&pairs, |(one, two)| direct_inside_tls(&or_skip!(open_end(*one)), &or_skip!(open_end(*two))));
 }
 
 /// With TLS 1.3 a ProFTPD that sends as TLS client loses the end of the file.
 #[test]
 fn j02_two_proftpd_exchange_a_file_inside_tls_at_the_first_attempt() {
-    let (one, two) =
-        (or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN)), or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN)));
-    let (run, seen) = between(&one, &two);
+    let (run, seen) = between(&or_skip!(open_end(PROFTPD)), &or_skip!(open_end(PROFTPD)));
     assert_eq!(run.summary()["path"], "direct", "{seen}");
     assert_eq!(run.events("file")[0]["attempts"], 1, "{seen}");
 }
 
 #[test]
-fn j02_a_relay_carries_tls_between_our_server_and_vsftpd() {
-    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
-    relayed_inside_tls(&ours(), &vsftpd);
-}
-
-#[test]
-fn j02_a_relay_carries_tls_between_our_server_and_pure_ftpd() {
-    let pure_ftpd = or_skip!(theirs(Kind::PureFtpd, ""));
-    relayed_inside_tls(&ours(), &pure_ftpd);
-}
-
-#[test]
-fn j02_a_relay_carries_tls_between_proftpd_and_vsftpd() {
-    let proftpd = or_skip!(theirs(Kind::Proftpd, PROFTPD_OPEN));
-    let vsftpd = or_skip!(theirs(Kind::Vsftpd, VSFTPD_OPEN));
-    relayed_inside_tls(&proftpd, &vsftpd);
+fn j02_a_relay_carries_tls_between_two_servers() {
+    let pairs = [(OURS, VSFTPD), (OURS, PURE_FTPD), (PROFTPD, VSFTPD)];
+    each_of(&pairs, |(one, two)| relayed_inside_tls(&or_skip!(open_end(*one)), &or_skip!(open_end(*two))));
 }
 
 #[test]
 fn h17_proftpd_that_demands_its_own_session_becomes_the_tls_client() {
-    let proftpd = or_skip!(theirs(Kind::Proftpd, "TLSVerifyServer off"));
-    direct_inside_tls(&ours(), &proftpd);
+    let proftpd = or_skip!(open_end(Some((Kind::Proftpd, "TLSVerifyServer off"))));
+    direct_inside_tls(&or_skip!(open_end(OURS)), &proftpd);
 }
 
 #[test]
 fn h17_vsftpd_that_demands_its_own_session_gets_files_through_this_host() {
-    let vsftpd = or_skip!(theirs(Kind::Vsftpd, ""));
-    let ours = ours();
+    let (ours, vsftpd) = (or_skip!(open_end(OURS)), or_skip!(open_end(Some((Kind::Vsftpd, "")))));
     for (from, to) in [(&ours, &vsftpd), (&vsftpd, &ours)] {
         let (run, seen) = between(from, to);
         assert_eq!(run.summary()["path"], "user", "{seen}");

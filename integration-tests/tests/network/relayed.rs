@@ -1,7 +1,7 @@
 //! Two servers in two subnets that take no foreign host, a relay in a third, the user agent in a fourth.
 
 use super::Servers;
-use integration_tests::foreign::{End, Hosts, Kind, Skipped};
+use integration_tests::foreign::{End, Hosts, Kind, Skipped, shown};
 use integration_tests::net::{Host, Network};
 use integration_tests::or_skip;
 use integration_tests::relay::{Agent, Relay};
@@ -34,13 +34,7 @@ impl Scene {
 }
 
 fn arrived(run: &Run, agent: &Agent, from: &End, to: &End, sent: &[u8]) {
-    let shown = format!(
-        "{run}\n{}\n-- source --\n{}\n-- target --\n{}\n-- relay --\n{}",
-        String::from_utf8_lossy(&run.bytes("trace.txt")),
-        from.said(),
-        to.said(),
-        agent.running.said()
-    );
+    let shown = shown(run, from, to, &format!("-- relay --\n{}", agent.running.said()));
     assert_eq!(run.code(), Some(0), "{shown}");
     assert!(to.bytes("b.bin") == sent, "the copy differs\n{shown}");
     assert_eq!(to.names(), ["b.bin"], "{shown}");
@@ -51,8 +45,8 @@ fn arrived(run: &Run, agent: &Agent, from: &End, to: &End, sent: &[u8]) {
 fn goes(servers: Servers) -> Result<(), Skipped> {
     let scene = scene()?;
     let sent = sample(3_000_003);
-    let (from, _) = servers.start(0, &scene.source, Some(&sent))?;
-    let (to, _) = servers.start(1, &scene.target, None)?;
+    let from = servers.start(0, &scene.source, &[("a.bin", sent.clone())])?;
+    let to = servers.start(1, &scene.target, &[])?;
     let relay = Relay::new().at(&scene.relay.ip()).server(&scene.source.ip()).server(&scene.target.ip());
     let agent = scene.relay.run(|| relay.start());
     let run = scene.copy(&agent, &from, &to);

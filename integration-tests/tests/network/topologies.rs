@@ -1,5 +1,6 @@
 //! Every small internet: the file takes the most direct path that is open, and no dead path is waited for.
 
+use integration_tests::beside::each_of;
 use integration_tests::foreign::Skipped;
 use integration_tests::hub::Joined;
 use integration_tests::or_skip;
@@ -37,8 +38,7 @@ fn shown(topology: Topology, lab: &Lab, run: &Run) -> String {
 }
 
 /// The file arrives over the most direct path, and if there is none, through this hub.
-fn arrives(name: &str, hub: Hub, through: (&str, &str)) -> Result<(), Skipped> {
-    let topology = Topology::named(name);
+fn arrives(topology: Topology, hub: Hub, through: (&str, &str)) -> Result<(), Skipped> {
     let (lab, run, sent) = copied(topology, hub, &[])?;
     let shown = shown(topology, &lab, &run);
     assert_eq!(run.code(), Some(0), "{shown}");
@@ -58,9 +58,9 @@ fn arrives(name: &str, hub: Hub, through: (&str, &str)) -> Result<(), Skipped> {
 }
 
 /// Through a relay, if there is no direct path.
-fn with_and_without_a_relay(name: &str) {
-    or_skip!(arrives(name, Hub::None, ("user", "user")));
-    or_skip!(arrives(name, Hub::Relay, ("relay", "relay-source")));
+fn with_and_without_a_relay(topology: Topology) {
+    or_skip!(arrives(topology, Hub::None, ("user", "user")));
+    or_skip!(arrives(topology, Hub::Relay, ("relay", "relay-source")));
 }
 
 /// How often the two agents may be too late for a direct connection: the host may be busy.
@@ -88,8 +88,7 @@ fn were_late(reasons: &[String]) -> bool {
 
 /// Each server is reached by the agent on its own host alone, and the agents only connect out. They connect directly where the
 /// topology permits it.
-fn by_agents(name: &str) -> Result<(), Skipped> {
-    let topology = Topology::named(name);
+fn by_agents(topology: Topology) -> Result<(), Skipped> {
     let sent = sample(3_000_003);
     let lab = Lab::new(topology, &sent, |site| site.args(["--foreign", "never"]))?;
     let (hub, mut agents) = lab.hub();
@@ -129,8 +128,7 @@ fn by_agents(name: &str) -> Result<(), Skipped> {
 }
 
 /// No hub is reached by both servers: the run says why and leaves nothing behind.
-fn has_no_path(name: &str) -> Result<(), Skipped> {
-    let topology = Topology::named(name);
+fn has_no_path(topology: Topology) -> Result<(), Skipped> {
     let (lab, run, _) = copied(topology, Hub::None, &["--path", "direct"])?;
     let shown = shown(topology, &lab, &run);
     assert_eq!(run.code(), Some(6), "{shown}");
@@ -156,13 +154,6 @@ fn row(topology: Topology) -> String {
     format!("| `{}` | {alone} | {with_relay} | {agents} |", topology.name)
 }
 
-/// The tests of one row: the table holds what they assert.
-fn has_tests(topology: Topology) {
-    let tests = include_str!("topologies.rs");
-    let calls = |function: &str| tests.contains(&format!("{function}(\"{}\"", topology.name));
-    assert!(calls("with_and_without_a_relay") && calls("by_agents"), "{topology:?}");
-}
-
 #[test]
 fn g02_the_guide_tells_the_path_of_each_small_internet() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/how-a-path-is-chosen.md");
@@ -170,128 +161,22 @@ fn g02_the_guide_tells_the_path_of_each_small_internet() {
     for topology in TOPOLOGIES {
         let row = row(topology);
         assert!(text.lines().any(|line| line == row), "how-a-path-is-chosen.md needs the row\n{row}");
-        has_tests(topology);
     }
 }
 
 #[test]
-fn g02_flat() {
-    with_and_without_a_relay("flat");
+fn g02_i07_a_file_takes_the_best_path_that_each_small_internet_leaves_open() {
+    each_of(&TOPOLOGIES, |topology| with_and_without_a_relay(*topology));
 }
 
 #[test]
-fn g02_the_source_behind_nat() {
-    with_and_without_a_relay("source-behind-nat");
+fn g02_behind_two_nats_without_a_hub_there_is_no_direct_path() {
+    for name in ["both-behind-symmetric-nat", "both-behind-mixed-nat"] {
+        or_skip!(has_no_path(Topology::named(name)));
+    }
 }
 
 #[test]
-fn g02_the_source_behind_symmetric_nat() {
-    with_and_without_a_relay("source-behind-symmetric-nat");
-}
-
-#[test]
-fn g02_the_destination_behind_nat() {
-    with_and_without_a_relay("destination-behind-nat");
-}
-
-#[test]
-fn g02_the_destination_behind_symmetric_nat() {
-    with_and_without_a_relay("destination-behind-symmetric-nat");
-}
-
-#[test]
-fn g02_both_behind_nat() {
-    with_and_without_a_relay("both-behind-nat");
-}
-
-#[test]
-fn g02_both_behind_symmetric_nat() {
-    or_skip!(has_no_path("both-behind-symmetric-nat"));
-    with_and_without_a_relay("both-behind-symmetric-nat");
-}
-
-#[test]
-fn g02_both_behind_nat_of_two_kinds() {
-    or_skip!(has_no_path("both-behind-mixed-nat"));
-    with_and_without_a_relay("both-behind-mixed-nat");
-}
-
-#[test]
-fn g02_firewalled() {
-    with_and_without_a_relay("firewalled");
-}
-
-#[test]
-fn i07_a_source_of_ipv6_alone_and_a_destination_of_ipv4_alone() {
-    with_and_without_a_relay("v6only-v4only");
-}
-
-#[test]
-fn g02_asymmetric() {
-    with_and_without_a_relay("asymmetric");
-}
-
-#[test]
-fn g02_asymmetric_reversed() {
-    with_and_without_a_relay("asymmetric-reversed");
-}
-
-#[test]
-fn r42_by_agents_flat() {
-    or_skip!(by_agents("flat"));
-}
-
-#[test]
-fn r42_by_agents_the_source_behind_nat() {
-    or_skip!(by_agents("source-behind-nat"));
-}
-
-#[test]
-fn r42_by_agents_the_source_behind_symmetric_nat() {
-    or_skip!(by_agents("source-behind-symmetric-nat"));
-}
-
-#[test]
-fn r42_by_agents_the_destination_behind_nat() {
-    or_skip!(by_agents("destination-behind-nat"));
-}
-
-#[test]
-fn r42_by_agents_the_destination_behind_symmetric_nat() {
-    or_skip!(by_agents("destination-behind-symmetric-nat"));
-}
-
-#[test]
-fn r42_by_agents_both_behind_nat() {
-    or_skip!(by_agents("both-behind-nat"));
-}
-
-#[test]
-fn r42_by_agents_both_behind_symmetric_nat() {
-    or_skip!(by_agents("both-behind-symmetric-nat"));
-}
-
-#[test]
-fn r42_by_agents_both_behind_nat_of_two_kinds() {
-    or_skip!(by_agents("both-behind-mixed-nat"));
-}
-
-#[test]
-fn r42_by_agents_firewalled() {
-    or_skip!(by_agents("firewalled"));
-}
-
-#[test]
-fn r42_i07_by_agents_a_source_of_ipv6_alone_and_a_destination_of_ipv4_alone() {
-    or_skip!(by_agents("v6only-v4only"));
-}
-
-#[test]
-fn r42_by_agents_asymmetric() {
-    or_skip!(by_agents("asymmetric"));
-}
-
-#[test]
-fn r42_by_agents_asymmetric_reversed() {
-    or_skip!(by_agents("asymmetric-reversed"));
+fn r42_i07_by_agents_a_file_passes_every_small_internet() {
+    each_of(&TOPOLOGIES, |topology| or_skip!(by_agents(*topology)));
 }

@@ -1,7 +1,8 @@
 //! Servers of which only the control port can be reached. This program listens, and they connect to it.
 
 use super::Servers;
-use integration_tests::foreign::{Hosts, Kind, Skipped};
+use integration_tests::beside::each_of;
+use integration_tests::foreign::{Hosts, Kind, Skipped, shown};
 use integration_tests::net::Network;
 use integration_tests::or_skip;
 use integration_tests::site::sample;
@@ -11,18 +12,15 @@ fn goes(servers: Servers) -> Result<(), Skipped> {
     let mut network = Network::new()?;
     let [one, two, here] = ["source", "target", "user"].map(|name| network.host(name));
     let sent = sample(300_003);
-    let (from, source) = servers.start(0, &one, Some(&sent))?;
-    let (to, target) = servers.start(1, &two, None)?;
-    network.guard(&one, source.port());
-    network.guard(&two, target.port());
+    let from = servers.start(0, &one, &[("a.bin", sent.clone())])?;
+    let to = servers.start(1, &two, &[])?;
+    network.guard(&one, from.address().port());
+    network.guard(&two, to.address().port());
     let run = |args: &[String]| -> Run {
         let run = user().file("u.bin", &sent).args(["--retries", "0", "--timeout", "10s"]);
         here.run(|| run.args(["--trace", "trace.txt"]).args(args).run())
     };
-    let shown = |run: &Run| {
-        let trace = String::from_utf8_lossy(&run.bytes("trace.txt")).into_owned();
-        format!("{servers:?}\n{run}\n{trace}\n-- source --\n{}\n-- target --\n{}", from.said(), to.said())
-    };
+    let shown = |run: &Run| shown(run, &from, &to, "");
     let word = String::from;
     let listed = run(&[word("ls"), from.url("")]);
     assert_eq!(
@@ -44,21 +42,8 @@ fn goes(servers: Servers) -> Result<(), Skipped> {
 }
 
 #[test]
-fn ours_behind_walls_connect_to_the_user() {
-    or_skip!(goes(Servers::Ours));
-}
-
-#[test]
-fn vsftpd_behind_walls_connects_to_the_user() {
-    or_skip!(goes(Servers::Theirs(Kind::Vsftpd, [Hosts::Refused; 2])));
-}
-
-#[test]
-fn proftpd_behind_walls_connects_to_the_user() {
-    or_skip!(goes(Servers::Theirs(Kind::Proftpd, [Hosts::Refused; 2])));
-}
-
-#[test]
-fn pure_ftpd_behind_walls_connects_to_the_user() {
-    or_skip!(goes(Servers::Theirs(Kind::PureFtpd, [Hosts::Refused; 2])));
+fn servers_behind_walls_connect_to_the_user() {
+    let theirs = |kind| Servers::Theirs(kind, [Hosts::Refused; 2]);
+    let servers = [Servers::Ours, theirs(Kind::Vsftpd), theirs(Kind::Proftpd), theirs(Kind::PureFtpd)];
+    each_of(&servers, |servers| or_skip!(goes(*servers)));
 }

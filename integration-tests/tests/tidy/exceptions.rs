@@ -64,15 +64,17 @@ const REASONS: &[(&str, &str)] = &[
         "the port is refused under the widest policy, too",
     ),
     ("curl_logs_in_by_its_certificate", "the option of curl; the test is about the client's certificate"),
-    ("ours", "TLS with servers of other people, which know no RNDZ and are foreign on loopback"),
+    ("open_end", "TLS with servers of other people, which know no RNDZ and are foreign on loopback"),
     (
         "start_private",
         "servers of other people inside TLS know no RNDZ, and are foreign to each other on loopback",
     ),
     ("works_with_others", "the soak copies from and to servers of other people, which know no RNDZ"),
     ("one_case", "the destination is a server of other people, which knows no RNDZ"),
-    ("start_at", "servers of other people know no RNDZ, and each is on a host of its own"),
-    ("wider", "servers of other people know no RNDZ, and are foreign to each other on loopback"),
+    (
+        "wider",
+        "servers of other people know no RNDZ, and are foreign to each other, each at an address of its own",
+    ),
     (
         "a_data_connection_shows_the_certificate_of_its_control_connection",
         "whom nobody judges is held to the first certificate all the same",
