@@ -138,24 +138,6 @@ fn n8_an_old_file_of_a_server_that_does_not_come_back_in_time_is_put_in_order_la
 }
 
 #[test]
-fn an_old_file_whose_source_is_gone_is_told_once_and_ends_the_job() {
-    let scene = scene();
-    scene.to.meets(FINAL.0, FINAL.1, Fate::LostAfter);
-    scene.copy("20s", &["--retries", "0"]).end().exits(5);
-    let old = scene.old_name().unwrap();
-    std::fs::remove_file(scene.from.path("a.bin")).unwrap();
-    let run = scene.resume().exits(3);
-    let told = run.warnings();
-    let tells = |text: &&String| text.contains(&old) && text.contains("delete it if");
-    assert_eq!(told.iter().filter(tells).count(), 1, "{told:?}\n{run}");
-    assert_eq!(scene.job(), "failed", "{run}");
-    // Nobody knows whether what has the name is whole, so the old file stays.
-    assert_eq!((scene.to.bytes(&old), scene.to.bytes("b.bin")), (OLD.to_vec(), sample(SIZE)));
-    scene.user("20s").args(["retry", "last"]).run().exits(3).never_says(".ftp-user.old");
-    assert_eq!(scene.to.bytes(&old), OLD);
-}
-
-#[test]
 fn n8_an_old_file_gets_its_name_back_after_ctrl_c() {
     let scene = scene();
     scene.to.meets(FINAL.0, FINAL.1, Fate::HangsBefore);

@@ -102,23 +102,18 @@ impl OldFiles {
     }
 
     /// The same before a run ends that has not copied the file. Ctrl-C does not interrupt it, but it ends after a short time.
-    /// What is not in order then is told: another run of the job finds it. If the source `is_gone`, none verifies what has the
-    /// name of an old file that was found, so that is left. Returns whether nothing is left to another run.
+    /// What is not in order then is told: another run of the job finds it. Returns whether all is in order.
     pub(in crate::job) async fn settle(
         &mut self,
         context: &Context,
         host: &mut Host,
         target: &PathName,
-        is_gone: bool,
     ) -> bool {
         if !self.sought.is_empty() {
             let (cleanup, end) = context.for_cleanup();
             if let Err(why) = in_time(context, end, self.look(&cleanup, host, target)).await {
                 self.tell_sought(context, host, target, &why);
             }
-        }
-        if is_gone && self.sought.is_empty() {
-            self.leave(context, host, target);
         }
         let name = host.show(target);
         for old in &self.found {
