@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{Builder, Scope, ScopedJoinHandle, current, scope};
+use std::thread::{Builder, Scope, ScopedJoinHandle, available_parallelism, current, scope};
 
 /// Does a part of a test in a thread of its own, which has the name of the test too.
 ///
@@ -33,7 +33,7 @@ pub fn each_beside<C: Send>(cases: impl IntoIterator<Item = C>, test: impl Fn(C)
     });
 }
 
-/// Tries all cases of a table, four at a time, and returns those that failed.
+/// Tries all cases of a table, and returns those that failed. At most four are tried at a time, and no more than tests run at a time.
 ///
 /// # Panics
 ///
@@ -41,7 +41,7 @@ pub fn each_beside<C: Send>(cases: impl IntoIterator<Item = C>, test: impl Fn(C)
 pub fn failing<C: Debug + Sync>(cases: &[C], test: impl Fn(&C) + Sync) -> Vec<String> {
     let (failed, next) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..at_once() {
             beside(scope, || {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                     if catch_unwind(AssertUnwindSafe(|| test(case))).is_err() {
@@ -54,7 +54,7 @@ pub fn failing<C: Debug + Sync>(cases: &[C], test: impl Fn(&C) + Sync) -> Vec<St
     failed.into_inner().unwrap()
 }
 
-/// Tries all cases of a table, four at a time.
+/// Tries all cases of a table as [`failing`] does.
 ///
 /// # Panics
 ///
@@ -62,4 +62,10 @@ pub fn failing<C: Debug + Sync>(cases: &[C], test: impl Fn(&C) + Sync) -> Vec<St
 pub fn each_of<C: Debug + Sync>(cases: &[C], test: impl Fn(&C) + Sync) {
     let failed = failing(cases, test);
     assert!(failed.is_empty(), "{} cases: {failed:#?}", failed.len());
+}
+
+/// How many cases are tried at a time.
+fn at_once() -> usize {
+    let tests = std::env::var("RUST_TEST_THREADS").ok().and_then(|number| number.parse().ok());
+    tests.or_else(|| available_parallelism().ok().map(usize::from)).unwrap_or(1).clamp(1, 4)
 }

@@ -144,9 +144,12 @@ fn a_terminated_server_lets_its_transfers_end() {
 fn usage_mistakes_are_2() {
     for (args, says) in [
         (&["copy"][..], "missing: SOURCE [DEST]...; see ftp-user copy --help"),
-        (&["retry"], "missing: JOB; see ftp-user retry --help; JOB is an id or a name that jobs lists"),
+        (&["retry"], "missing: JOB; see ftp-user retry --help; JOB is an id or a name (ftp-user jobs"),
         (&["copy", "--wait", "a", "b"], "missing: --queue; see ftp-user copy --help; --wait, --priority"),
-        (&["shell", "one"], "unexpected argument 'one' found; see ftp-user shell --help; a place is named"),
+        (
+            &["shell", "one"],
+            "unexpected argument 'one' found; see ftp-user shell --help; shell takes no place",
+        ),
         (&["-v", "sites", "test"], "see ftp-user sites test --help"),
         (&["copy", "ftp://127.0.0.2/a"], "ftp://127.0.0.2/a is one place, and SOURCE and DEST are two"),
         (&["no-such-verb"], "see ftp-user --help"),

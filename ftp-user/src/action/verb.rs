@@ -95,10 +95,10 @@ impl<'a> VerbRun<'a> {
         ask!(self.context, host, files::facts(self.context, host, path))
     }
 
-    /// The same of the path of something new.
+    /// What is at a path where something new is to be made. If a file is in the place of a directory above it, the failure says so.
     async fn facts_of_new(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
         match self.facts(host, path).await {
-            Err(failure) => Err(files::or_blocked(self.context, host, path, failure).await),
+            Err(failure) => Err(files::find_obstacle(self.context, host, path, failure).await),
             found => found,
         }
     }
@@ -225,7 +225,7 @@ pub async fn make_directories(
 async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, place: &Location) -> Result<()> {
     let path = &place.path;
     if let Some(there) = run.facts_of_new(host, path).await? {
-        files::check_directory(host.show(path), there.kind)?;
+        files::check_directory_or_link(host, path, there.kind)?;
         let failure = Failure::new(Kind::Exists, format!("{} exists", host.show(path)));
         return Err(failure.hint("mkdir -p accepts an existing directory"));
     }
@@ -241,10 +241,7 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, place: &Locat
     let (mut directory, mut missing) = (Some(place.path.clone()), Vec::new());
     while let Some(path) = directory {
         if let Some(there) = run.facts_of_new(host, &path).await? {
-            // A link may lead to a directory.
-            if there.kind != listing::Kind::Link {
-                files::check_directory(host.show(&path), there.kind)?;
-            }
+            files::check_directory_or_link(host, &path, there.kind)?;
             break;
         }
         directory = place::parent(&path);

@@ -149,11 +149,11 @@ pub(super) fn hint_of_mistake(rejected: &Rejected, words: &[OsString]) -> Option
     let is_of_shell = || verb_of(words).is_some_and(|(_, verb)| verb == "shell");
     let is_missing = |name: &str| rejected.missing().iter().any(|missing| missing == name);
     if is_missing("<JOB>") {
-        Some("JOB is an id or a name that jobs lists, or last")
+        Some("JOB is an id or a name (ftp-user jobs lists them), or the word last")
     } else if is_missing("--queue") {
         Some("--wait, --priority, --at and --every need it")
     } else if rejected.unknown().is_some_and(|word| !word.starts_with('-')) && is_of_shell() {
-        Some("a place is named in the shell: cd SITE:")
+        Some("shell takes no place: type cd SITE: in it")
     } else if rejected.has_bad_value_of("--progress") {
         Some("leave it out: a terminal shows a bar")
     } else if rejected.has_bad_value_of("--color") {

@@ -14,8 +14,8 @@ pub struct Failures {
     pub(crate) may_pass: bool,
     /// Whether another run of the job may do one of them.
     pub(crate) can_be_retried: bool,
-    /// Whether one of them waits for the end of another job.
-    pub(crate) waits: bool,
+    /// Whether another job has claimed one of them.
+    pub(crate) has_claimed: bool,
 }
 
 impl Failures {
@@ -23,7 +23,7 @@ impl Failures {
     pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
         self.can_be_retried |= !matches!(item.failure.about, About::TakenOver | About::Command);
-        self.waits |= matches!(item.failure.about, About::Claimed(_));
+        self.has_claimed |= matches!(item.failure.about, About::Claimed(_));
         let kind = item.failure.kind;
         let causes = self.kinds.entry(kind).or_default();
         let is_its = |cause: &Cause| cause.first.first().is_none_or(|first| failed_alike(first, &item));

@@ -196,10 +196,16 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
         connect(context, host).await?;
         match files::facts(context, host, path).await {
             Ok(facts) => return Ok(facts),
-            Err(failure) if matches!(host, Host::Local(LocalEnd::Destination(_))) => {
-                return Err(files::or_blocked(context, host, path, failure).await);
+            Err(failure) => {
+                let failure = match host {
+                    // A server says it when it refuses to make the directory.
+                    Host::Local(LocalEnd::Destination(_)) => {
+                        files::find_obstacle(context, host, path, failure).await
+                    }
+                    Host::Local(_) | Host::Server(_) => failure,
+                };
+                question.again(failure).await?;
             }
-            Err(failure) => question.again(failure).await?,
         }
     }
 }

@@ -210,14 +210,6 @@ mod tests {
     use crate::place::tests::path;
 
     #[test]
-    fn the_directories_above_a_path_end_with_the_root() {
-        for (of, expect) in [("/a/b", &["/a/b", "/a", "/"][..]), ("a/b", &["a/b", "a"]), ("/", &["/"])] {
-            let all: Vec<PathName> = place::with_those_above(&path(of)).collect();
-            assert_eq!(all, expect.iter().map(path).collect::<Vec<_>>(), "{of}");
-        }
-    }
-
-    #[test]
     fn names_that_a_destination_may_take_for_one_are_folded_alike() {
         for (one, other) in [
             ("README", "readme"),

@@ -269,7 +269,7 @@ impl Tally {
     }
 
     /// How the files have ended as a whole.
-    pub(in crate::job) fn status(&self) -> Status {
+    fn status(&self) -> Status {
         let status = Status::of_many(self.sums.done(), &self.failures.kinds());
         if status == Status::Done && self.withheld.is_some() { Status::Partly } else { status }
     }

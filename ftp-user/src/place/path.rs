@@ -229,6 +229,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_directories_above_a_path_end_with_the_root() {
+        use crate::place::tests::path as name;
+        for (of, expect) in [("/a/b", &["/a/b", "/a", "/"][..]), ("a/b", &["a/b", "a"]), ("/", &["/"])] {
+            let all: Vec<PathName> = with_those_above(&name(of)).collect();
+            assert_eq!(all, expect.iter().map(name).collect::<Vec<_>>(), "{of}");
+        }
+    }
+
+    #[test]
     fn what_a_terminal_would_act_on_is_encoded() {
         assert_eq!(
             encoded("a\u{202e}b\u{1b}[31m \u{2028}\u{17c}\u{9b}".as_bytes()),

@@ -165,7 +165,7 @@ pub enum QueueState {
     Paused,
     /// Every file is done.
     Done,
-    /// Some files have failed.
+    /// Some files have failed, or names were kept that were to be deleted.
     Partial,
     /// It has failed.
     Failed,

@@ -191,9 +191,7 @@ fn open_words(job: &JobRecord) -> String {
         (JobState::Interrupted, count) => {
             format!(", {count} begun (resume goes on with what is stored)")
         }
-        (JobState::Done | JobState::Failed | JobState::Cancelled, count) => {
-            format!(", {count} begun")
-        }
+        (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
     }
 }
 

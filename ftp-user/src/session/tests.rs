@@ -60,6 +60,12 @@ async fn facts_are_asked_with_what_a_server_knows() {
         assert_eq!(facts.size, Some(42));
     })
     .await;
+    // What a server says that is busy for an instant is no word about the file.
+    with(&["502 no MLST", "200 type", "450 busy", "213 42", "550 not a plain file"], async |session| {
+        let facts = files::facts_at_server(session, &name("a")).await.unwrap().unwrap();
+        assert_eq!(facts.size, Some(42));
+    })
+    .await;
     with(
         &["502 no MLST", "200 type", "550 No such file", "257 \"/\"", "550 No such directory"],
         async |session| {
@@ -98,6 +104,19 @@ async fn a_server_that_cannot_rename_offers_no_path() {
         let failure =
             files::rename_at_server(session, &name("a"), &name("b"), &mut replacement()).await.unwrap_err();
         assert_eq!(failure.kind, Kind::Refused);
+    })
+    .await;
+}
+
+/// It may cut names, so that the name of the old file is that of the new one.
+#[tokio::test]
+async fn no_file_is_renamed_aside_to_a_name_that_something_has() {
+    let script = &["502 no", "200 type", "213 5", "550 no", "213 5", "550 no", "350 it would be lost"];
+    with(script, async |session| {
+        let mut replaced = Replacement { before: FinalName::Taken(None), ..replacement() };
+        let renamed = files::rename_at_server(session, &name("a"), &name("b"), &mut replaced).await;
+        assert_eq!(renamed.unwrap_err().kind, Kind::Exists);
+        assert!(!replaced.is_aside);
     })
     .await;
 }

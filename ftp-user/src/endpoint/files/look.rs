@@ -11,7 +11,7 @@ use crate::session::{Answer, Role, Session, bytes_of_question};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
 use ftp_proto::manners::{AbsentWords, Form, ToldByMlst, UnclearNames, Verdict, has_rights_of_file};
-use ftp_proto::reply::Blame;
+use ftp_proto::reply::{Blame, Class};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 
@@ -414,7 +414,11 @@ async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<E
     if path.as_bytes() == b"." || path.as_bytes() == b"/" {
         return Ok(Some(Entry::new(path.clone(), Kind::Directory)));
     }
-    let size = ask_size(session, path).await?;
+    let mut size = ask_size(session, path).await?;
+    // One that is busy for an instant has said nothing of the file. Others say 450 of each that is not there.
+    if size.class == Class::Later && !session.is_over() {
+        size = ask_size(session, path).await?;
+    }
     let mut entry = Entry::new(path.clone(), Kind::File);
     if size.is_done() && !(tells_sizes_of_directories(session).await? && is_directory(session, path).await?.0)
     {

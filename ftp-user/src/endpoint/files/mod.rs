@@ -48,9 +48,10 @@ pub use look::{
     real_directory, size, size_at_server, size_by_command, tells_no_size,
 };
 pub use names::{
-    DirectoryThere, are_same, check_directory, delete_all_at_server, delete_at_server, delete_own,
-    delete_own_at_server, make_directories, make_directories_at_once, make_directories_at_once_at_server,
-    make_directory, make_directory_of_tree, make_parents, or_blocked, rename_free_at_server,
+    DirectoryThere, are_same, check_directory, check_directory_or_link, delete_all_at_server,
+    delete_at_server, delete_own, delete_own_at_server, find_obstacle, make_directories,
+    make_directories_at_once, make_directories_at_once_at_server, make_directory, make_directory_of_tree,
+    make_parents, rename_free_at_server,
 };
 pub(crate) use names::{cannot_delete, make_stable};
 pub use receive::{WantedFile, receive};

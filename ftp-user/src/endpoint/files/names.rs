@@ -79,7 +79,7 @@ pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName)
             }
             return match here.make_directory(path) {
                 Ok(()) => Ok(false),
-                Err(failure) => Err(or_blocked(context, host, path, failure).await),
+                Err(failure) => Err(find_obstacle(context, host, path, failure).await),
             };
         }
     };
@@ -120,19 +120,24 @@ pub fn check_directory(place: impl Display, there: Kind) -> Result<()> {
         .hint("move it away or delete it, or choose another destination"))
 }
 
-/// The failure to look at a new directory or to make it: that something else is there or above it, if that is seen, else `failure`.
-pub async fn or_blocked(context: &Context, host: &mut Host, path: &PathName, failure: Failure) -> Failure {
+/// Why a new directory cannot be looked at or made: something else has its name, or that of a directory above it. It is `failure` if
+/// nothing else is seen there.
+pub async fn find_obstacle(context: &Context, host: &mut Host, path: &PathName, failure: Failure) -> Failure {
     let may_be = !matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted);
     for directory in place::with_those_above(path).filter(|_| may_be) {
         if let Ok(Some(there)) = facts(context, host, &directory).await {
-            return check_parent(host, &directory, there.kind).err().unwrap_or(failure);
+            return check_directory_or_link(host, &directory, there.kind).err().unwrap_or(failure);
         }
     }
     failure
 }
 
-/// The same as [`check_directory`] of a directory above something: a symbolic link may lead to one.
-fn check_parent(host: &Host, path: &PathName, there: Kind) -> Result<()> {
+/// The same as [`check_directory`], but for a symbolic link, which may lead to a directory.
+///
+/// # Errors
+///
+/// Something else is there.
+pub fn check_directory_or_link(host: &Host, path: &PathName, there: Kind) -> Result<()> {
     if there == Kind::Link { Ok(()) } else { check_directory(host.show(path), there) }
 }
 
@@ -151,10 +156,10 @@ pub async fn make_directories(context: &Context, host: &mut Host, path: &PathNam
         let may_lack_parent = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Missing);
         let parent = place::parent(&directory).filter(|parent| parent.as_bytes() != b"/");
         let Some(parent) = parent.filter(|_| may_lack_parent) else {
-            return Err(or_blocked(context, host, &directory, failure).await);
+            return Err(find_obstacle(context, host, &directory, failure).await);
         };
         if let Some(there) = facts(context, host, &parent).await? {
-            check_parent(host, &parent, there.kind)?;
+            check_directory_or_link(host, &parent, there.kind)?;
             if !host.has_lost_session() {
                 return Err(failure);
             }
@@ -203,7 +208,7 @@ pub async fn make_directory_of_tree(
 pub async fn make_parents(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
     let Some(parent) = place::parent(path) else { return Ok(false) };
     match facts(context, host, &parent).await? {
-        Some(there) => check_parent(host, &parent, there.kind).map(|()| false),
+        Some(there) => check_directory_or_link(host, &parent, there.kind).map(|()| false),
         None => make_directories(context, host, &parent).await.map(|_| true),
     }
 }

@@ -254,8 +254,15 @@ impl FinalRename<'_> {
         self.replace_aside().await
     }
 
-    /// Renames the old file aside. If the answer is missing, it may have either name.
+    /// Renames the old file aside. If the answer is missing, it may have either name. A server that cuts names may take the name for
+    /// that of the new file, which would be lost.
     async fn set_aside(&mut self) -> Result<Result<()>> {
+        if is_file(self.session, &self.replaced.aside).await? {
+            let (aside, to) = (self.replaced.aside.display(), self.to.display());
+            let what =
+                format!("{to} cannot be renamed to {aside} before it is replaced: something has that name");
+            return Ok(Err(Failure::new(failure::Kind::Exists, what)));
+        }
         self.replaced.is_aside = true;
         let named = try_name(self.session, self.to, &self.replaced.aside).await?;
         self.replaced.is_aside = named.is_ok() || self.session.is_over();

@@ -198,7 +198,12 @@ pub(crate) async fn compare(
             let (there, here) = (told(&streamed.source)?, told(&streamed.destination)?);
             let (there, here) = both(
                 told_or_asked(there, files::digest(context, from, algorithm, source, size.unwrap_or(0))),
-                told_or_asked(here, files::digest(context, to, algorithm, copy, size.unwrap_or(0))),
+                // A copy that is not there is no source that has gone.
+                told_or_asked(here, async {
+                    files::digest(context, to, algorithm, copy, size.unwrap_or(0))
+                        .await
+                        .map_err(Failure::not_missing)
+                }),
             )
             .await?;
             let (there, here) = match (there, here) {

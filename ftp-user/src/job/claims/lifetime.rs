@@ -90,7 +90,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         (_, _) => return None,
     };
     let lacks_passwords = !context.run.sites_without_password.is_empty();
-    let may_be_removed = !was_stopped && !lacks_passwords && !tally.failures.waits;
+    let may_be_removed = !was_stopped && !lacks_passwords && !tally.failures.has_claimed;
     let has_lasting_cause = may_be_removed && tally.has_lasting_cause();
     let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords);
     Some(tally.how_far(context.run.finding.found()) + &first + &advice)

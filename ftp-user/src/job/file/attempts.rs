@@ -281,12 +281,17 @@ impl Copying<'_> {
         self.note_in_journal(&failure);
         let last = self.attempts.last.take();
         let is_wrong = last.is_some_and(|refused| refused || failure.kind == failure::Kind::Unverified);
-        let is_wrong = is_wrong && !self.context.run.cancel.is_cancelled();
-        let are_there = !is_wrong && self.are_directories_there(&mut failure).await;
-        let event = match is_wrong {
-            true => Event::StoredIsWrong,
-            false if are_there => Event::DirectoriesAreThere,
-            false => Event::Failed(&failure),
+        let event = if is_wrong && !self.context.run.cancel.is_cancelled() {
+            Event::StoredIsWrong
+        } else {
+            match self.make_directories_once(&failure).await {
+                Ok(true) => Event::DirectoriesAreThere,
+                Ok(false) => Event::Failed(&failure),
+                Err(blocked) => {
+                    failure = blocked;
+                    Event::Failed(&failure)
+                }
+            }
         };
         let next = retry.after_attempt(event, &self.context.run.heard);
         let mut stored = None;
@@ -317,23 +322,26 @@ impl Copying<'_> {
 
     /// Makes what is missing above the copy, once, if that may be why it has failed: it was not there before, or a server that
     /// was lost came back without it. Asked only after a failure, so that the usual copy costs no round trip more. Returns
-    /// whether that is there now, so that another attempt may succeed: this one has made it, or another file after the loss. If
-    /// something else is in the place of a directory, `failure` says so.
-    async fn are_directories_there(&mut self, failure: &mut Failure) -> bool {
+    /// whether that is there now, so that another attempt may succeed: this one has made it, or another file after the loss.
+    ///
+    /// # Errors
+    ///
+    /// Something else is in the place of a directory.
+    async fn make_directories_once(&mut self, failure: &Failure) -> Result<bool> {
         let (item, destination) = (self.item, &mut self.ends.destination);
         let has_lost_session = destination.has_lost_session();
         let may_be_first = item.makes_directories && !matches!(item.target, Target::Known(Some(_)));
         let may_be_missing = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
             && ((has_lost_session && item.root.is_some()) || may_be_first);
         if !may_be_missing || std::mem::replace(&mut self.attempts.has_asked_for_directories, true) {
-            return false;
+            return Ok(false);
         }
-        let made = item.make_parents(&self.context, destination).await;
-        if let Err(blocked @ Failure { kind: failure::Kind::Exists, .. }) = &made {
-            failure.clone_from(blocked);
+        match item.make_parents(&self.context, destination).await {
+            // Where another file needed what was lost, none is missing any more.
+            Ok(was_missing) => Ok(was_missing || has_lost_session),
+            Err(blocked) if blocked.kind == failure::Kind::Exists => Err(blocked),
+            Err(_) => Ok(false),
         }
-        // Where another file needed what was lost, none is missing any more.
-        made.is_ok_and(|was_missing| was_missing || has_lost_session)
     }
 
     /// There is no next attempt: the old file gets its name back if it has lost it, and what is stored is deleted, unless
