@@ -144,7 +144,7 @@ fn a_terminated_server_lets_its_transfers_end() {
 fn usage_mistakes_are_2() {
     for (args, says) in [
         (&["copy"][..], "missing: SOURCE [DEST]...; see ftp-user copy --help"),
-        (&["retry"], "missing: JOB; see ftp-user retry --help; JOB is an id or a name (ftp-user jobs"),
+        (&["retry"], "missing: JOB; see ftp-user retry --help; JOB is an id or a name from the list of jobs"),
         (&["copy", "--wait", "a", "b"], "missing: --queue; see ftp-user copy --help; --wait, --priority"),
         (
             &["shell", "one"],

@@ -149,7 +149,7 @@ pub(super) fn hint_of_mistake(rejected: &Rejected, words: &[OsString]) -> Option
     let is_of_shell = || verb_of(words).is_some_and(|(_, verb)| verb == "shell");
     let is_missing = |name: &str| rejected.missing().iter().any(|missing| missing == name);
     if is_missing("<JOB>") {
-        Some("JOB is an id or a name (ftp-user jobs lists them), or the word last")
+        Some("JOB is an id or a name from the list of jobs, or the word last")
     } else if is_missing("--queue") {
         Some("--wait, --priority, --at and --every need it")
     } else if rejected.unknown().is_some_and(|word| !word.starts_with('-')) && is_of_shell() {
