@@ -108,14 +108,20 @@ async fn a_server_that_cannot_rename_offers_no_path() {
     .await;
 }
 
-/// It may cut names, so that the name of the old file is that of the new one.
+/// The server has cut both names to one: the old file has replaced the new one, and has its own name back.
 #[tokio::test]
-async fn no_file_is_renamed_aside_to_a_name_that_something_has() {
-    let script = &["502 no", "200 type", "213 5", "550 no", "213 5", "550 no", "350 it would be lost"];
+async fn a_file_is_not_called_replaced_whose_old_file_has_gone_from_its_other_name() {
+    // MLST, TYPE, SIZE and MDTM of the old file; RNFR and RNTO of both; SIZE of the final name; SIZE, PWD and CWD of
+    // the part. Then nothing is there.
+    let old = ["502 no", "200 type", "213 5", "550 no"];
+    let named = ["350 go on", "250 renamed", "350 go on", "250 renamed", "213 5"];
+    let part = ["550 No such file", "257 \"/\"", "550 No such directory"];
+    let script = Vec::leak([&old[..], &named, &part, &["550 No such file"; 4]].concat());
     with(script, async |session| {
-        let mut replaced = Replacement { before: FinalName::Taken(None), ..replacement() };
+        let mut replaced = Replacement { before: FinalName::Taken(None), size: Some(5), ..replacement() };
         let renamed = files::rename_at_server(session, &name("a"), &name("b"), &mut replaced).await;
-        assert_eq!(renamed.unwrap_err().kind, Kind::Exists);
+        let failure = renamed.unwrap_err();
+        assert_eq!(failure.kind, Kind::Unverified, "{failure}");
         assert!(!replaced.is_aside);
     })
     .await;

@@ -254,15 +254,8 @@ impl FinalRename<'_> {
         self.replace_aside().await
     }
 
-    /// Renames the old file aside. If the answer is missing, it may have either name. A server that cuts names may take the name for
-    /// that of the new file, which would be lost.
+    /// Renames the old file aside. If the answer is missing, it may have either name.
     async fn set_aside(&mut self) -> Result<Result<()>> {
-        if is_file(self.session, &self.replaced.aside).await? {
-            let (aside, to) = (self.replaced.aside.display(), self.to.display());
-            let what =
-                format!("{to} cannot be renamed to {aside} before it is replaced: something has that name");
-            return Ok(Err(Failure::new(failure::Kind::Exists, what)));
-        }
         self.replaced.is_aside = true;
         let named = try_name(self.session, self.to, &self.replaced.aside).await?;
         self.replaced.is_aside = named.is_ok() || self.session.is_over();
@@ -270,7 +263,8 @@ impl FinalRename<'_> {
     }
 
     /// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
-    /// deleted only after that was seen.
+    /// deleted only after that was seen. If it is not there then, the server may cut names: its other name was that of the new file,
+    /// and what has the final name is the old one.
     async fn replace_aside(&mut self) -> Result<()> {
         let named = match name_and_look(self.session, self.from, self.to, RenameChecks::Nowhere).await? {
             Ok(_) => match self.check_named().await {
@@ -283,8 +277,17 @@ impl FinalRename<'_> {
         };
         let aside = &self.replaced.aside;
         self.replaced.is_aside = match named {
-            // If it cannot be deleted now, it is deleted later.
-            Ok(()) => delete_own_at_server(self.session, aside).await.is_err(),
+            Ok(()) => match delete_own_at_server(self.session, aside).await {
+                Ok(true) => false,
+                Ok(false) => {
+                    self.replaced.is_aside = false;
+                    let (to, aside) = (self.to.display(), aside.display());
+                    let what = format!("{to} may be the old file, because that has gone from {aside}");
+                    return Err(Failure::new(failure::Kind::Unverified, what));
+                }
+                // It is deleted later.
+                Err(_) => true,
+            },
             Err(_) => put_back_at_server(self.session, aside, self.to).await.unwrap_or(true),
         };
         named
