@@ -118,6 +118,27 @@ fn n8_a_job_with_an_old_file_aside_stays_resumable_and_says_where_the_file_is() 
 }
 
 #[test]
+fn an_old_file_whose_source_is_gone_is_kept_as_long_as_the_source_may_come_back() {
+    let scene = scene();
+    scene.to.meets(FINAL.0, FINAL.1, Fate::LostAfter);
+    scene.copy("20s", &["--retries", "0"]).end().exits(5);
+    let (old, source) = (scene.old_name().unwrap(), scene.from.path("a.bin"));
+    let away = source.with_extension("away");
+    std::fs::rename(&source, &away).unwrap();
+    for _ in 0..2 {
+        let run = scene.resume().exits(3);
+        let told = run.warnings();
+        let tells = |text: &&String| text.contains(&old) && text.contains("delete it if");
+        assert_eq!(told.iter().filter(tells).count(), 1, "{told:?}\n{run}");
+        assert!(told.iter().all(|text| !text.contains("is verified")), "{told:?}\n{run}");
+        assert_eq!(scene.to.bytes(&old), OLD, "{run}");
+    }
+    std::fs::rename(&away, &source).unwrap();
+    scene.is_new(&scene.resume().exits(0));
+    assert_eq!((scene.job(), scene.old_name()), ("done".into(), None));
+}
+
+#[test]
 fn n8_an_old_file_of_a_server_that_does_not_come_back_in_time_is_put_in_order_later() {
     for verb in ["resume", "cancel"] {
         let scene = scene();

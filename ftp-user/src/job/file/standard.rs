@@ -181,7 +181,7 @@ impl StreamCopy<'_> {
         let named = old.publish(context, host, part, before, size).await;
         match &named {
             Ok(()) => old.end(context, host, &part.target, true).await,
-            Err(_) => drop(old.settle(context, host, &part.target).await),
+            Err(_) => drop(old.settle(context, host, &part.target, false).await),
         }
         named.map(|()| verified)
     }

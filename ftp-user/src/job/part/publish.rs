@@ -102,12 +102,14 @@ impl OldFiles {
     }
 
     /// The same before a run ends that has not copied the file. Ctrl-C does not interrupt it, but it ends after a short time.
-    /// What is not in order then is told: another run of the job finds it. Returns whether all is in order.
+    /// What is not in order then is told, and another run of the job finds it. If the source `is_gone`, no run may ever verify what
+    /// has the name. Returns whether all is in order.
     pub(in crate::job) async fn settle(
         &mut self,
         context: &Context,
         host: &mut Host,
         target: &PathName,
+        is_gone: bool,
     ) -> bool {
         if !self.sought.is_empty() {
             let (cleanup, end) = context.for_cleanup();
@@ -115,15 +117,16 @@ impl OldFiles {
                 self.tell_sought(context, host, target, &why);
             }
         }
-        let name = host.show(target);
+        let is_verified_later = context.run.job_journal.keeps_item() && !is_gone;
         for old in &self.found {
-            let old = for_shell(host.show(old));
-            context.run.events.warn(match context.run.job_journal.keeps_item() {
-                true => format!(
+            if is_verified_later {
+                let (old, name) = (for_shell(host.show(old)), host.show(target));
+                context.run.events.warn(format!(
                     "{old} is the file that {name} was before: it is deleted when this job is resumed and {name} is verified"
-                ),
-                false => format!("{old} is the file that {name} was before: delete it if {name} is right"),
-            });
+                ));
+            } else {
+                tell_kept(context, host, target, old);
+            }
         }
         self.are_settled()
     }
@@ -158,14 +161,18 @@ impl OldFiles {
 
     /// Leaves the old files where they are, and tells it: what has their name is something else than the new file.
     pub(in crate::job) fn leave(&mut self, context: &Context, host: &Host, target: &PathName) {
-        let name = host.show(target);
         for old in self.sought.drain(..).chain(self.found.drain(..)) {
-            let old = for_shell(host.show(&old));
-            context.run.events.warn(format!(
-                "the file that {name} was before is kept as {old}, because something has that name: delete it if {name} is right"
-            ));
+            tell_kept(context, host, target, &old);
         }
     }
+}
+
+/// Tells that an old file stays under its other name.
+fn tell_kept(context: &Context, host: &Host, target: &PathName, old: &PathName) {
+    let (old, name) = (for_shell(host.show(old)), host.show(target));
+    context.run.events.warn(format!(
+        "the file that {name} was before is kept as {old}, because something has that name: delete it if {name} is right"
+    ));
 }
 
 /// What somebody has stored under the final name of `part` since the copy of `source` began, if it is so new that `rule` lets
