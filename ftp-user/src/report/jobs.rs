@@ -101,14 +101,13 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
     // A detached job has no worker.
     let progress = job.transfer.as_ref().map_or_else(|| lost_words(job), transfer_words);
-    let some = |count: u64, what: &str| {
-        if count > 0 { format!(", {count} {what}") } else { String::new() }
-    };
+    let some = |count: Option<String>| count.map(|count| format!(", {count}")).unwrap_or_default();
     let waits_for_other = job.queued.as_ref().is_some_and(|entry| entry.waits_for.is_some());
     // While it runs, nobody knows whether that was this run.
     let why = job.why.as_ref().filter(|_| !waits_for_other && !job.is_running());
     let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
-    let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
+    let [failed, left] = undone_words(job);
+    let failed = some(failed) + &why + &some(left);
     let queued = job.queued.as_ref();
     let open = queued.map_or_else(|| open_words(job), |entry| queue_words(job, entry));
     format!(
@@ -124,7 +123,8 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
 
 /// A job in the list of all, in columns, and how long ago it has ended, or begun: `0123456789abcdef interrupted    20 min     3 files
 /// copy -r a b`. `now` is in seconds since 1970. A line of its own says how far a transfer is that goes on without this program, or a
-/// job that a daemon carries, or how many files have failed and the first cause; `why` tells everything else.
+/// job that a daemon carries, or how many files have failed or were left to a later job, and the first cause; `why` tells everything
+/// else.
 pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> {
     let name = job.name().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = command(&job.job);
@@ -139,13 +139,20 @@ pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> 
     let cut = |line| cut(line, columns.max(MOST_NARROW));
     // Before its end, that is of an earlier run.
     let is_open = job.is_running() || job.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
-    let number = Some(job.failed).filter(|failed| *failed > 0).map(|failed| format!("{failed} failed"));
+    let numbers: Vec<String> = undone_words(job).into_iter().flatten().collect();
+    let numbers = Some(numbers.join(", ")).filter(|numbers| !numbers.is_empty());
     let cause = job.why.as_ref().or_else(|| job.queued.as_ref()?.cause.as_ref());
-    let failed: Vec<String> = number.into_iter().chain(cause.map(|cause| show(cause.as_bytes()))).collect();
+    let failed: Vec<String> = numbers.into_iter().chain(cause.map(|cause| show(cause.as_bytes()))).collect();
     let is_told = !failed.is_empty() && !is_open;
     let failed = is_told.then(|| cut(format!("    ({})", failed.join(": "))));
     let more = [transfer, progress].into_iter().flatten().map(|words| format!("   {words}"));
     [cut(line)].into_iter().chain(more).chain(failed).collect()
+}
+
+/// How many of its files have failed, and how many a later job copies: `2 failed`, `1 left to a later job`.
+fn undone_words(job: &JobRecord) -> [Option<String>; 2] {
+    [(job.failed, "failed"), (job.given_over, "left to a later job")]
+        .map(|(count, what)| (count > 0).then(|| format!("{count} {what}")))
 }
 
 /// The state of a job, for people. One whose worker is lost does not run.
@@ -264,6 +271,10 @@ mod tests {
         assert_eq!(job_row(&job, 1_200, usize::MAX), [whole, "    (1 failed: a long story)"]);
         let withheld = JobRecord { failed: 0, ..job.clone() };
         assert_eq!(job_row(&withheld, 1_200, usize::MAX)[1], "    (a long story)");
+        let overtaken = JobRecord { given_over: 2, ..withheld };
+        assert_eq!(job_row(&overtaken, 1_200, usize::MAX)[1], "    (2 left to a later job: a long story)");
+        let both = JobRecord { failed: 1, why: None, ..overtaken };
+        assert_eq!(job_row(&both, 1_200, usize::MAX)[1], "    (1 failed, 2 left to a later job)");
         let rows = job_row(&job, 1_200, 80);
         assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
         let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, 1_200, 30);
