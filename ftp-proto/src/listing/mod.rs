@@ -48,6 +48,17 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether this is a directory, including `.` and `..`.
+    #[must_use]
+    pub const fn is_directory(self) -> bool {
+        match self {
+            Self::Directory | Self::Current | Self::Parent => true,
+            Self::File | Self::Link | Self::Other => false,
+        }
+    }
+}
+
 /// How precisely the time of an entry is known.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Precision {

@@ -128,15 +128,12 @@ async fn hash_one(
     let (context, path) = (run.context, &place.path);
     let found = run.behind(host, place).await?;
     refuse_slash(place, found.kind)?;
-    match found.kind {
-        listing::Kind::File => {}
-        listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => {
-            return Err(Failure::usage(format!("{place} is a directory"))
-                .hint(format!("hash takes files: {}", place.everything_in_it())));
-        }
-        listing::Kind::Link | listing::Kind::Other => {
-            return Err(Failure::new(Kind::Refused, format!("{place} is not a regular file")));
-        }
+    if found.kind.is_directory() {
+        return Err(Failure::usage(format!("{place} is a directory"))
+            .hint(format!("hash takes files: {}", place.everything_in_it())));
+    }
+    if found.kind != listing::Kind::File {
+        return Err(Failure::new(Kind::Refused, format!("{place} is not a regular file")));
     }
     let answer = ask!(context, host, async {
         if !host.algorithms(context).await?.contains(&algorithm) {

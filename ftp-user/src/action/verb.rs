@@ -192,16 +192,11 @@ impl<'a> VerbRun<'a> {
 ///
 /// The place ends in `/` and is not a directory.
 pub fn refuse_slash(place: &Location, kind: listing::Kind) -> Result<()> {
-    let what = match kind {
-        listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => return Ok(()),
-        listing::Kind::Link => "is a symbolic link",
-        listing::Kind::File | listing::Kind::Other => "is not a directory",
-    };
-    if place.contents {
-        Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end"))
-    } else {
-        Ok(())
+    if kind.is_directory() || !place.contents {
+        return Ok(());
     }
+    let what = if kind == listing::Kind::Link { "is a symbolic link" } else { "is not a directory" };
+    Err(Failure::usage(format!("{place} {what}")).hint("leave out the / at its end"))
 }
 
 /// Makes directories, and reports each; with `parents` those above them too, and then one that is there is no failure.

@@ -202,10 +202,8 @@ fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
         let found = Checked::good("settings", format!("there is no {shown} yet"));
         return Ok((Settings::default(), found));
     }
-    let settings = program::settings(Some(file)).map_err(|failure| {
-        let hint = failure.hint.unwrap_or_else(|| "repair the file".to_owned());
-        Checked::bad("settings", failure.what, hint)
-    })?;
+    let settings =
+        program::settings(Some(file)).map_err(|failure| failed("settings", failure, "repair the file"))?;
     let sites = counted(settings.sites.iter().count() as u64, "site");
     let what = format!("{shown} has {sites}{}", defaults_of(&settings));
     Ok((settings, Checked::good("settings", what)))
@@ -252,9 +250,8 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         let what = format!("{shown} takes no new file: {}", words(&error));
         return Checked::bad("state", what, "make room, or name another with --state");
     }
-    if let Err(why) = context.store.sites.recall("localhost:21") {
-        let hint = why.hint.unwrap_or_else(|| "repair or remove that file".to_owned());
-        return Checked::bad("state", why.what, hint);
+    if let Err(failure) = context.store.sites.recall("localhost:21") {
+        return failed("state", failure, "repair or remove that file");
     }
     match context.store.journal.known_jobs() {
         Ok(known) => match known.unreadable.first() {
@@ -266,6 +263,11 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         },
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
+}
+
+/// What has failed. The hint holds if the failure has none.
+fn failed(check: &'static str, failure: Failure, hint: &str) -> Checked {
+    Checked::bad(check, failure.what, failure.hint.as_deref().unwrap_or(hint))
 }
 
 fn may_write(directory: &Path) -> bool {
@@ -280,7 +282,7 @@ fn netrc() -> Option<Checked> {
     }
     Some(match read_netrc(&file) {
         Ok(_) => Checked::good("netrc", format!("{} is yours alone", file.display())),
-        Err(failure) => Checked::bad("netrc", failure.what.clone(), failure.hint.unwrap_or_default()),
+        Err(failure) => failed("netrc", failure, ""),
     })
 }
 
@@ -295,13 +297,10 @@ fn passwords(settings: &Settings) -> Vec<Checked> {
         }
         match passwords::of_file(file, &format!("password-file of [sites.{name}]")) {
             Ok(_) => good += 1,
-            Err(failure) => all.push(Checked::bad(
-                "password",
-                format!("{name}: {}", failure.what),
-                failure
-                    .hint
-                    .unwrap_or_else(|| format!("{FtpUser} sites edit {name} --help tells how to change it")),
-            )),
+            Err(failure) => {
+                let hint = format!("{FtpUser} sites edit {name} --help tells how to change it");
+                all.push(failed("password", failure.during(name), &hint));
+            }
         }
     }
     if good > 0 {

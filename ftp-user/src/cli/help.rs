@@ -44,11 +44,6 @@ fn behind_help(arg: Arg) -> Arg {
     }
 }
 
-/// Leaves an option that every verb has to `ftp-user help options`.
-pub(super) fn on_its_page(arg: Arg) -> Arg {
-    arg.hide_short_help(true).hide_long_help(true)
-}
-
 /// The first command lines of the manual page of a verb.
 fn examples(verb: &str) -> impl Iterator<Item = &'static str> {
     // Every run makes the screens of all verbs.

@@ -1,6 +1,5 @@
 //! `ls`, `stat` and `cat`: what a directory holds, what is known of a place, and what is in a file.
 
-use super::passwords::Passwords;
 use super::transfer::{RelayArgs, rate_limit};
 use crate::action::{FileLabels, Grouping, UnionEntry, VerbRun, read, refuse_slash, typed, united};
 use crate::context::{Context, RateLimit};
@@ -13,7 +12,7 @@ use crate::report::{Event, Form, Label, ListedEntry};
 use clap::Args;
 use ftp_io::program::output::output_file;
 use ftp_io::program::size;
-use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::listing::Entry;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -26,7 +25,7 @@ use std::sync::Arc;
 pub(super) struct LsArgs {
     /// Directories or files
     #[arg(required = true, value_name = "PLACE")]
-    places: Vec<OsString>,
+    pub(super) places: Vec<OsString>,
     /// With type, mode, size and date (UTC)
     #[arg(short)]
     long: bool,
@@ -34,23 +33,22 @@ pub(super) struct LsArgs {
     #[arg(short, hide = true)]
     all: bool,
     #[command(flatten)]
-    relays: RelayArgs,
+    pub(super) relays: RelayArgs,
 }
 
 impl LsArgs {
     /// Runs the verb. Of several places the files come first, then each directory below its name.
     pub(super) async fn run(
         self,
-        mut context: Context,
-        passwords: &Passwords,
+        context: &Context,
+        places: &[Location],
         grouping: Grouping,
         here: Option<&OsStr>,
-    ) -> Result<Status> {
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
+    ) -> Status {
         let form = if self.long { Form::Long } else { Form::Name };
-        let labels = FileLabels::new(here, &context.settings.named, &places);
-        let mut run = VerbRun::for_display(&context);
-        let all = run.targets(&places).await;
+        let labels = FileLabels::new(here, &context.settings.named, places);
+        let mut run = VerbRun::for_display(context);
+        let all = run.targets(places).await;
         match grouping {
             Grouping::AsOne => tell_union(&mut run, &all, form).await,
             Grouping::Each => {
@@ -58,7 +56,7 @@ impl LsArgs {
                 tell_each(&mut run, &all, &labels, form, is_alone).await;
             }
         }
-        Ok(run.end().await)
+        run.end().await
     }
 }
 
@@ -69,23 +67,21 @@ impl LsArgs {
 pub(super) struct StatArgs {
     /// Files or directories
     #[arg(required = true, value_name = "PLACE")]
-    places: Vec<OsString>,
+    pub(super) places: Vec<OsString>,
     #[command(flatten)]
-    relays: RelayArgs,
+    pub(super) relays: RelayArgs,
 }
 
-impl StatArgs {
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let mut run = VerbRun::for_display(&context);
-        for location in run.targets(&places).await {
-            if let Some(entry) = run.at(&location, stat).await {
-                run.note_shown(Status::Done);
-                tell(&context, listed(&location, entry, Form::Facts, Label::Name)).await;
-            }
+/// Shows the facts of these places.
+pub(super) async fn stat(context: &Context, places: &[Location]) -> Status {
+    let mut run = VerbRun::for_display(context);
+    for location in run.targets(places).await {
+        if let Some(entry) = run.at(&location, facts_of).await {
+            run.note_shown(Status::Done);
+            tell(context, listed(&location, entry, Form::Facts, Label::Name)).await;
         }
-        Ok(run.end().await)
     }
+    run.end().await
 }
 
 /// Tells what the places hold, one after the other. Only one alone has no heading.
@@ -138,7 +134,7 @@ async fn entries(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) ->
 }
 
 /// The facts of a place, as an entry.
-async fn stat(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
+async fn facts_of(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Result<Entry> {
     let found = ask!(run.context, host, async {
         match host {
             Host::Server(server) => {
@@ -156,14 +152,12 @@ async fn look(run: &mut VerbRun<'_>, host: &mut Host, location: &Location) -> Re
     let entry = ask!(run.context, host, async {
         entry(run.context, host, location).await?.ok_or_else(|| missing(location))
     })?;
-    match entry.kind {
-        Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
-        Kind::File | Kind::Link | Kind::Other => {
-            refuse_slash(location, entry.kind)?;
-            run.note_shown(Status::Done);
-            Ok(Some(entry))
-        }
+    if entry.kind.is_directory() {
+        return Ok(None);
     }
+    refuse_slash(location, entry.kind)?;
+    run.note_shown(Status::Done);
+    Ok(Some(entry))
 }
 
 /// Lists a directory, in the order of the names. It counts as shown.
@@ -223,22 +217,21 @@ async fn entry(context: &Context, host: &mut Host, location: &Location) -> Resul
 pub(super) struct CatArgs {
     /// Files to print
     #[arg(required = true, value_name = "PLACE")]
-    places: Vec<OsString>,
+    pub(super) places: Vec<OsString>,
     /// Read no more bytes per second, of all files together: 500KB, 2M
     #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     limit: Option<NonZeroU64>,
     #[command(flatten)]
-    relays: RelayArgs,
+    pub(super) relays: RelayArgs,
 }
 
 impl CatArgs {
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
+    pub(super) async fn run(self, mut context: Context, places: &[Location]) -> Result<Status> {
         let limit = rate_limit(places.iter(), self.limit);
         let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
         context.settings.limit = limit.transpose()?.map(Arc::new);
         let mut run = VerbRun::for_display(&context);
-        for location in run.targets(&places).await {
+        for location in run.targets(places).await {
             let mut host = run.host(&location);
             let printed = print_file(&context, &mut host, &location).await;
             host.quit().await;
@@ -292,13 +285,12 @@ async fn refuse_directory(
     if !matches!(failure.kind, FailureKind::Refused | FailureKind::Missing | FailureKind::Other) {
         return Ok(());
     }
-    let Ok(Some(facts)) = files::facts(context, host, &location.path).await else { return Ok(()) };
-    match facts.kind {
-        Kind::Directory | Kind::Current | Kind::Parent => {
+    match files::facts(context, host, &location.path).await {
+        Ok(Some(facts)) if facts.kind.is_directory() => {
             Err(Failure::usage(format!("{location} is a directory"))
                 .hint("cat takes files; ls lists directories, and copy -r copies them"))
         }
-        Kind::File | Kind::Link | Kind::Other => Ok(()),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -306,6 +298,7 @@ async fn refuse_directory(
 mod tests {
     use super::*;
     use crate::place::tests::location;
+    use ftp_proto::listing::Kind;
     use ftp_proto::wire::PathName;
 
     #[test]

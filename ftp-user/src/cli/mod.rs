@@ -78,7 +78,7 @@ use std::time::Duration;
     version,
     max_term_width = 100,
     infer_subcommands = false,
-    mut_args(help::on_its_page),
+    mut_args(|arg| arg.hide_short_help(true).hide_long_help(true)), // help options shows them
     mut_subcommands(help::screen)
 )]
 pub struct Cli {
@@ -267,17 +267,9 @@ impl Cli {
         let asks = !is_shown && hands.unattended.is_none();
         let passwords = Passwords { only_destination, asks, ..passwords };
         let context = if is_shown { context.for_inquiry() } else { context };
-        let (grouping, here) = (hands.grouping, hands.here.as_deref());
         let done = match verb {
             Verb::Job(job) => Ok(Box::pin(job.run(context, &passwords, asked)).await),
-            Verb::Ls(args) => args.run(context, &passwords, grouping, here).await,
-            Verb::Stat(args) => args.run(context, &passwords).await,
-            Verb::Cat(args) => args.run(context, &passwords).await,
-            Verb::Tree(args) => args.run(context, &passwords, grouping).await,
-            Verb::Mkdir(args) => args.run(context, &passwords).await,
-            Verb::Rm(args) => Box::pin(args.run(context, &passwords)).await,
-            Verb::Mv(args) => args.run(context, &passwords).await,
-            Verb::Hash(args) => args.run(context, &passwords, here).await,
+            Verb::Place(verb) => Box::pin(verb.run(context, &passwords, hands)).await,
             Verb::Probe(args) => why::probe(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, &general, args).await,
             // They ask for others, or are done.

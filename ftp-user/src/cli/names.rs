@@ -1,16 +1,82 @@
-//! Verbs on names where they are: `mkdir`, `rm`, `mv`, `hash` and `tree`, on servers and on this host.
+//! Verbs on files and directories where they are, on servers and on this host.
 
+use super::ShellSession;
+use super::ls::{CatArgs, LsArgs, StatArgs, stat};
 use super::passwords::Passwords;
 use super::places::refuse_site_like;
 use super::transfer::RelayArgs;
-use crate::action::{self, Grouping, Remove};
+use crate::action::{self, Remove};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::job::Status;
 use crate::place::Location;
-use clap::Args;
+use clap::{Args, Subcommand};
 use ftp_proto::digest::Algorithm;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+
+/// A verb that works on places where they are.
+#[derive(Debug, Subcommand)]
+pub(super) enum PlaceVerb {
+    Ls(LsArgs),
+    Tree(TreeArgs),
+    Stat(StatArgs),
+    Cat(CatArgs),
+    Mkdir(MkdirArgs),
+    Rm(RmArgs),
+    Mv(MvArgs),
+    Hash(HashArgs),
+}
+
+impl PlaceVerb {
+    /// The places as they were typed, and the relays through which their servers may be reached.
+    fn typed(&self) -> (&[OsString], &RelayArgs) {
+        match self {
+            Self::Ls(LsArgs { places, relays, .. })
+            | Self::Tree(TreeArgs { places, relays })
+            | Self::Stat(StatArgs { places, relays })
+            | Self::Cat(CatArgs { places, relays, .. })
+            | Self::Mkdir(MkdirArgs { places, relays, .. })
+            | Self::Rm(RmArgs { places, relays, .. })
+            | Self::Mv(MvArgs { places, relays, .. })
+            | Self::Hash(HashArgs { places, relays, .. }) => (places, relays),
+        }
+    }
+
+    /// Runs the verb. Consumes the context: the report ends when its last clone is dropped.
+    pub(super) async fn run(
+        self,
+        mut context: Context,
+        passwords: &Passwords,
+        shell: &ShellSession,
+    ) -> Result<Status> {
+        let (typed, relays) = self.typed();
+        if let Self::Rm(_) = self {
+            refuse_site_like(&typed.iter().collect::<Vec<_>>(), &context.settings.named)?;
+        }
+        let mut places = relays.locations(&mut context, passwords, typed).await?;
+        let (grouping, here) = (shell.grouping, shell.here.as_deref());
+        match self {
+            Self::Ls(args) => Ok(args.run(&context, &places, grouping, here).await),
+            Self::Tree(_) => Ok(action::draw(&context, &places, grouping).await),
+            Self::Stat(_) => Ok(stat(&context, &places).await),
+            Self::Cat(args) => args.run(context, &places).await,
+            Self::Mkdir(MkdirArgs { parents, dry_run, .. }) => {
+                // A new directory has no name that exists: nothing in it is a pattern.
+                let places: Vec<Location> = places.into_iter().map(Location::literal).collect();
+                Ok(action::make_directories(&context, &places, parents, dry_run).await)
+            }
+            Self::Rm(RmArgs { recursive, yes, dry_run, .. }) => {
+                Ok(action::remove(&context, &Remove { places, recursive, asks: !yes, dry_run }).await)
+            }
+            Self::Mv(MvArgs { dry_run, .. }) => {
+                let destination =
+                    places.pop().ok_or_else(|| Failure::usage("mv needs a SOURCE and a DEST"))?;
+                Ok(action::rename(&context, &places, &destination.literal(), dry_run).await)
+            }
+            Self::Hash(args) => Ok(action::hash(&context, &places, args.alg, here).await),
+        }
+    }
+}
 
 /// Make directories
 ///
@@ -28,15 +94,6 @@ pub(super) struct MkdirArgs {
     dry_run: bool,
     #[command(flatten)]
     relays: RelayArgs,
-}
-
-impl MkdirArgs {
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        // A new directory has no name that exists: nothing in it is a pattern.
-        let places: Vec<Location> = places.into_iter().map(Location::literal).collect();
-        Ok(action::make_directories(&context, &places, self.parents, self.dry_run).await)
-    }
 }
 
 /// Delete files, and with -r directories
@@ -62,15 +119,6 @@ pub(super) struct RmArgs {
     relays: RelayArgs,
 }
 
-impl RmArgs {
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
-        refuse_site_like(&self.places.iter().collect::<Vec<_>>(), &context.settings.named)?;
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let asked = Remove { places, recursive: self.recursive, asks: !self.yes, dry_run: self.dry_run };
-        Ok(action::remove(&context, &asked).await)
-    }
-}
-
 /// Rename files and directories of one host
 ///
 /// It is a server or this host. An existing directory receives SOURCE under its last name; several SOURCEs need a directory.
@@ -86,16 +134,6 @@ pub(super) struct MvArgs {
     dry_run: bool,
     #[command(flatten)]
     relays: RelayArgs,
-}
-
-impl MvArgs {
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
-        let mut sources = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let Some(destination) = sources.pop() else {
-            return Err(Failure::usage("mv needs a SOURCE and a DEST"));
-        };
-        Ok(action::rename(&context, &sources, &destination.literal(), self.dry_run).await)
-    }
 }
 
 /// Print digests of files, in the lines of sha256sum
@@ -125,18 +163,6 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
     })
 }
 
-impl HashArgs {
-    pub(super) async fn run(
-        self,
-        mut context: Context,
-        passwords: &Passwords,
-        here: Option<&OsStr>,
-    ) -> Result<Status> {
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        Ok(action::hash(&context, &places, self.alg, here).await)
-    }
-}
-
 /// Draw directories with everything in them
 ///
 /// They are on servers or on this host. Directories end in /, symbolic links in @; no link is followed.
@@ -147,18 +173,6 @@ pub(super) struct TreeArgs {
     places: Vec<OsString>,
     #[command(flatten)]
     relays: RelayArgs,
-}
-
-impl TreeArgs {
-    pub(super) async fn run(
-        self,
-        mut context: Context,
-        passwords: &Passwords,
-        grouping: Grouping,
-    ) -> Result<Status> {
-        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        Ok(action::draw(&context, &places, grouping).await)
-    }
 }
 
 #[cfg(test)]

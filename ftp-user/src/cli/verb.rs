@@ -5,8 +5,7 @@ use super::copy::{AppendArgs, CopyArgs, SyncArgs};
 use super::daemon::DaemonArgs;
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
-use super::ls::{CatArgs, LsArgs, StatArgs};
-use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
+use super::names::PlaceVerb;
 use super::passwords::Passwords;
 use super::queue::{PauseArgs, QueueArgs};
 use super::remote::RemoteArgs;
@@ -36,14 +35,8 @@ use std::sync::LazyLock;
 pub(super) enum Verb {
     #[command(flatten)]
     Job(JobVerb),
-    Ls(LsArgs),
-    Tree(TreeArgs),
-    Stat(StatArgs),
-    Cat(CatArgs),
-    Mkdir(MkdirArgs),
-    Rm(RmArgs),
-    Mv(MvArgs),
-    Hash(HashArgs),
+    #[command(flatten)]
+    Place(PlaceVerb),
     Probe(ProbeArgs),
     Resume(ResumeArgs),
     Retry(RetryArgs),
@@ -83,7 +76,7 @@ pub(super) enum JobVerb {
 impl Verb {
     /// Whether standard output receives a file, so that nothing else may be written there.
     pub(super) fn writes_a_file(&self) -> bool {
-        matches!(self, Self::Cat(_)) || self.job().is_some_and(JobVerb::writes_a_file)
+        matches!(self, Self::Place(PlaceVerb::Cat(_))) || self.job().is_some_and(JobVerb::writes_a_file)
     }
 
     /// The verb, if the journal keeps it as a job.

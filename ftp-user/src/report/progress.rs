@@ -308,15 +308,12 @@ impl RunProgress {
             }
             None => None,
         };
-        let remaining = remaining.map(rounded_up);
+        // In whole seconds, rounded up: what still takes a while is not said to be over.
+        let remaining =
+            remaining.map(|time| Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0)));
         let FoundFiles { more, .. } = self.found;
         JobProgress { files, of, more, bytes, total, rate, remaining }
     }
-}
-
-/// In whole seconds: what still takes a while is not said to be over.
-const fn rounded_up(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs().saturating_add(if time.subsec_nanos() > 0 { 1 } else { 0 }))
 }
 
 /// What was seen of a count that grows.

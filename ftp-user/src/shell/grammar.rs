@@ -37,7 +37,10 @@ impl<'a> Command<'a> {
         if words.len() > 1 && words.first().is_some_and(|word| word.text == "ftp-user") {
             words.remove(0);
         }
-        let Some(place) = verb_place(&words, vocabulary) else {
+        // Options of every verb may come before it.
+        let mut reader = Reader::at(&vocabulary.root);
+        let is_verb = |word: &Word| matches!(reader.read(&word.text), Part::Verb(_) | Part::Operand(_));
+        let Some(place) = words.iter().position(is_verb) else {
             return match words.first() {
                 Some(first) => Err(Mistake::at(first.at, "a line needs a verb").hint("help lists them")),
                 None if is_background => Err(Mistake::at(0, "& needs a command before it")),
@@ -48,12 +51,6 @@ impl<'a> Command<'a> {
         let verb = vocabulary.find(&word)?;
         Ok(Some(Self { verb, arguments: words, is_background }))
     }
-}
-
-/// Where the verb stands: options of every verb may come before it.
-fn verb_place(words: &[Word], vocabulary: &Vocabulary) -> Option<usize> {
-    let mut reader = Reader::at(&vocabulary.root);
-    words.iter().position(|word| matches!(reader.read(&word.text), Part::Verb(_) | Part::Operand(_)))
 }
 
 /// Whether all of these words may be left out.

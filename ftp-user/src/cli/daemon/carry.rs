@@ -45,14 +45,15 @@ impl RunResult {
 /// Carries a job, or a part of its tree, until it ends, or until `cancel` stops it.
 pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) -> RunResult {
     let TakenJob { lease, entry } = taken;
+    let held_back = |cause: &str, pause| RunResult::HeldBack { cause: cause.to_owned(), pause };
     let record = match daemon.reader.job(lease.job) {
         Ok(Some(record)) => JobRecord { queued: Some(entry.clone()), ..record },
-        Ok(None) => return RunResult::HeldBack { cause: DAMAGED.to_owned(), pause: LONG_PAUSE },
+        Ok(None) => return held_back(DAMAGED, LONG_PAUSE),
         Err(failure @ JournalFailure::Damaged { .. }) => {
             tracing::error!(job = %lease.job, cause = %failure, "a job cannot be read");
-            return RunResult::HeldBack { cause: DAMAGED.to_owned(), pause: LONG_PAUSE };
+            return held_back(DAMAGED, LONG_PAUSE);
         }
-        Err(_) => return RunResult::HeldBack { cause: LOST_STORE.to_owned(), pause: SHORT_PAUSE },
+        Err(_) => return held_back(LOST_STORE, SHORT_PAUSE),
     };
     let gives_up = entry.wish == Wish::Cancel;
     // Who carries the job tells how far it is.
@@ -72,12 +73,14 @@ pub(super) async fn carry(daemon: Arc<Daemon>, taken: TakenJob, cancel: Cancel) 
             return RunResult::LostRun;
         }
         // Its own connection to the store has failed, and may fail again.
-        let cause = cause.unwrap_or_else(|| LOST_STORE.to_owned());
-        return RunResult::HeldBack { cause, pause: SHORT_PAUSE };
+        return held_back(cause.as_deref().unwrap_or(LOST_STORE), SHORT_PAUSE);
     }
-    // Whoever carries it still has not noticed that it was lost.
-    if exit == number(Status::Failed(Kind::Exists)) && daemon.is_carried_elsewhere(record.id) {
-        return RunResult::HeldBack { cause: OLD_LOCK.to_owned(), pause: LONG_PAUSE };
+    // No run of this daemon has it, and another process has its lock: whoever carries it still has not noticed that it was lost.
+    if exit == number(Status::Failed(Kind::Exists))
+        && daemon.has_database()
+        && daemon.reader.is_run(record.id)
+    {
+        return held_back(OLD_LOCK, LONG_PAUSE);
     }
     if let Some((other, dest)) = daemon.feed.run(record.id).and_then(|run| run.claimed).filter(|_| !gives_up)
     {

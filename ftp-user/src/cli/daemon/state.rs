@@ -207,11 +207,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// Whether a process that is not this one has the lock of a job. It is asked when no run of this daemon has it.
-    pub(super) fn is_carried_elsewhere(&self, job: JobId) -> bool {
-        self.has_database() && self.reader.is_run(job)
-    }
-
     /// Whether the jobs are in a database that several hosts may share.
     pub(super) fn has_database(&self) -> bool {
         super::super::store::is_database(&self.general)

@@ -459,7 +459,8 @@ impl Worker {
             let end = move |queue: &Queue| Leases::of(queue, id).end_tree_parts(&parts);
             let gone = self.daemon.queue.on_disk(end).await?;
             for end in self.unwritten.extract_if(.., |end| end.lease.is_of_tree_part()) {
-                if !end.has_result() && gone.contains(&end.lease) {
+                let has_result = matches!(end.result, RunResult::Ended { exit, .. } if exit != INTERRUPTED);
+                if !has_result && gone.contains(&end.lease) {
                     tracing::warn!(job = %end.lease.job, "a job has lost its lease: the run of a part of its tree has ended");
                 }
             }
@@ -489,11 +490,6 @@ impl Worker {
 }
 
 impl UnwrittenEnd {
-    /// Whether the run has come to its end.
-    fn has_result(&self) -> bool {
-        matches!(self.result, RunResult::Ended { exit, .. } if exit != INTERRUPTED)
-    }
-
     /// Notes the end in the entry of its job.
     fn note(self, entry: &mut Entry, now: u64) {
         match self.result {

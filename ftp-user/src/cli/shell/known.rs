@@ -311,10 +311,8 @@ impl Asking {
         host.release();
         Ok(match facts? {
             None => Occupant::Nothing,
-            Some(facts) => match facts.kind {
-                EntryKind::Directory | EntryKind::Current | EntryKind::Parent => Occupant::Directory,
-                EntryKind::File | EntryKind::Link | EntryKind::Other => Occupant::Other,
-            },
+            Some(facts) if facts.kind.is_directory() => Occupant::Directory,
+            Some(_) => Occupant::Other,
         })
     }
 }

@@ -105,11 +105,9 @@ impl Lines {
 
     /// The words of the command line that a line stands for, the name of the program first.
     pub(super) fn words(&self, verb: &Command, arguments: &[String]) -> Vec<OsString> {
-        let mut words = vec![OsString::from("ftp-user")];
-        words.extend(self.general_words.iter().cloned());
-        words.push(verb.get_name().into());
-        words.extend(arguments.iter().map(OsString::from));
-        words
+        let own = [verb.get_name()].into_iter().chain(arguments.iter().map(String::as_str));
+        let general = self.general_words.iter().cloned();
+        [OsString::from("ftp-user")].into_iter().chain(general).chain(own.map(OsString::from)).collect()
     }
 
     /// The current directory as the command line reads it; `None` if that is the directory of this program, or in several.

@@ -1,6 +1,7 @@
 //! The operands of a line: each place becomes one that the command line reads. Names in composite directories are looked up: the
 //! search says what to list, and servers are asked.
 
+use super::super::names::PlaceVerb;
 use super::super::outputs::complain;
 use super::super::{JobVerb, Verb};
 use super::known::{Servers, SharedKnowledge, canonical};
@@ -401,14 +402,16 @@ fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
     }
     let is_destination = kind == ValueKind::Destination;
     match verb {
-        Verb::Ls(_) | Verb::Tree(_) => Some(PlaceUse::There(NameUse::List)),
-        Verb::Stat(_) | Verb::Cat(_) | Verb::Hash(_) | Verb::Probe(_) => Some(PlaceUse::There(NameUse::Read)),
+        Verb::Place(PlaceVerb::Ls(_) | PlaceVerb::Tree(_)) => Some(PlaceUse::There(NameUse::List)),
+        Verb::Place(PlaceVerb::Stat(_) | PlaceVerb::Cat(_) | PlaceVerb::Hash(_)) | Verb::Probe(_) => {
+            Some(PlaceUse::There(NameUse::Read))
+        }
         Verb::Job(JobVerb::Move(_)) if !is_destination => Some(PlaceUse::There(NameUse::Change)),
         Verb::Job(_) if kind == ValueKind::Source => Some(PlaceUse::There(NameUse::Read)),
         // Also where a sync keeps what it replaces.
-        Verb::Job(_) | Verb::Mkdir(_) => Some(PlaceUse::Destination),
-        Verb::Mv(_) if is_destination => Some(PlaceUse::NewName),
-        Verb::Mv(_) | Verb::Rm(_) => Some(PlaceUse::There(NameUse::Change)),
+        Verb::Job(_) | Verb::Place(PlaceVerb::Mkdir(_)) => Some(PlaceUse::Destination),
+        Verb::Place(PlaceVerb::Mv(_)) if is_destination => Some(PlaceUse::NewName),
+        Verb::Place(PlaceVerb::Mv(_) | PlaceVerb::Rm(_)) => Some(PlaceUse::There(NameUse::Change)),
         // Servers that are forgotten or tested, with or without a name.
         Verb::Sites(_)
         | Verb::Resume(_)

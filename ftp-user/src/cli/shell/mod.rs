@@ -219,14 +219,13 @@ struct Script {
 impl Script {
     /// The script of this file; `-`, or no file where no terminal is standard input, is standard input. `None` if a person types.
     fn of(file: Option<&OsStr>, is_terminal: bool) -> Result<Option<Self>> {
-        let is_stdin = file.is_some_and(|file| file == "-") || (file.is_none() && !is_terminal);
-        let (name, read) = match file {
-            Some(file) if !is_stdin => {
+        let (name, read) = match file.filter(|file| *file != "-") {
+            Some(file) => {
                 let path = Path::new(file);
                 (path.display().to_string(), File::open(path).and_then(bounded))
             }
-            Some(_) | None if is_stdin => ("standard input".to_owned(), bounded(io::stdin().lock())),
-            Some(_) | None => return Ok(None),
+            None if file.is_none() && is_terminal => return Ok(None),
+            None => ("standard input".to_owned(), bounded(io::stdin().lock())),
         };
         let bytes = read.map_err(|error| {
             let failure = Failure::of_this_host(format!("cannot read the script {name}"), &error);

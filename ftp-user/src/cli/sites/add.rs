@@ -248,11 +248,11 @@ fn stored(
     password: Option<&Secret>,
     keyring: bool,
 ) -> Result<Option<StoredPassword>> {
-    let Some(password) = password else { return Ok(None) };
-    match keyring {
-        true => secrets::to_keyring(name, password).map(Some),
-        false => secrets::to_file(file, name, password).map(Some),
-    }
+    let store = |password| match keyring {
+        true => secrets::to_keyring(name, password),
+        false => secrets::to_file(file, name, password),
+    };
+    password.map(store).transpose()
 }
 
 /// Tells what was done with a site, as it is in the settings now.
